@@ -1,0 +1,30 @@
+"""The `kedro aws` commands; each one is imported when it is called, so that `kedro` itself stays fast."""
+
+import click
+from kedro.framework.cli.utils import LazyGroup
+
+_HERE = "kedro_aws_plugin.cli"
+
+
+@click.group(name="aws")
+def commands() -> None:
+    """What this plugin adds to the `kedro` command."""
+
+
+@commands.group(
+    name="aws",
+    cls=LazyGroup,
+    lazy_subcommands={
+        "approve-model": f"{_HERE}.approval.approve_model",
+        "deploy": f"{_HERE}.deploy.deploy",
+        "destroy": f"{_HERE}.destroy.destroy",
+        "local": f"{_HERE}.local.local",
+        "models": f"{_HERE}.models.models",
+        "predict": f"{_HERE}.predict.predict",
+        "register-model": f"{_HERE}.register_model.register_model",
+        "reject-model": f"{_HERE}.approval.reject_model",
+        "status": f"{_HERE}.status.status",
+    },
+)
+def aws() -> None:
+    """Register, deploy and serve this project's models on AWS, or on the local AWS."""

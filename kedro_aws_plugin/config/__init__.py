@@ -1,0 +1,1 @@
+"""conf/<env>/aws.yml as frozen models, with errors that name file, key and fix."""

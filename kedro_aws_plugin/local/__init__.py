@@ -1,0 +1,1 @@
+"""The local AWS: moto for state, real processes for SageMaker."""

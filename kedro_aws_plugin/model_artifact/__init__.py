@@ -1,0 +1,1 @@
+"""The model.tar.gz: how it is built, checked and served."""

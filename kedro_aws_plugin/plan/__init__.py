@@ -1,0 +1,1 @@
+"""What should happen, as values: (config, project, observed) -> Plan."""
