@@ -1,0 +1,155 @@
+"""From the project's config loader to an AwsConfig, or to one sentence that names file, key and fix."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from kedro.config import AbstractConfigLoader, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from kedro_aws_plugin.config.models import AwsConfig, Target
+from kedro_aws_plugin.errors import ConfigError
+
+_PATTERNS = ["aws.yml", "aws.yaml", "aws/**"]
+
+
+def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
+    """Read aws.yml through a project's config loader.
+
+    Args:
+        loader: The config loader of the session or of `load_config`.
+        conf: The project's configuration folder, to name files in errors.
+
+    Returns:
+        The configuration, or None where the project has no aws.yml.
+
+    Raises:
+        ConfigError: If a file or a key is wrong.
+    """
+    env = str(loader.env or getattr(loader, "default_run_env", None) or "local")
+    files = _Files(conf, str(getattr(loader, "base_env", None) or "base"), env)
+    raw = _load(loader, files)
+    if raw is None:
+        return None
+    raw = dict(raw)
+    stated = raw.pop("target", None)
+    if "env" in raw:
+        raise ConfigError(_unknown(files, AwsConfig, ("env",)))
+    try:
+        return AwsConfig.model_validate({**raw, "env": env, "target": _target(env, stated, files)})
+    except ValidationError as error:
+        raise ConfigError(_explain(error.errors()[0], files)) from None
+
+
+class _Files:
+    """The two aws.yml files of an environment, for error messages."""
+
+    def __init__(self, conf: Path, base: str, env: str) -> None:
+        self.base = conf / base / "aws.yml"
+        self.env = conf / env / "aws.yml"
+
+    def name(self, path: Path) -> str:
+        return "/".join(path.parts[-3:])
+
+    def of(self, keys: Sequence[str | int]) -> str:
+        """The file that sets a key; the base file where none does."""
+        return self.name(self.env if _has(self.env, keys) else self.base)
+
+
+def _has(path: Path, keys: Sequence[str | int]) -> bool:
+    if not path.is_file():
+        return False
+    value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key in keys:
+        if not isinstance(value, Mapping) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
+def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | None:
+    loader.config_patterns.setdefault("aws", _PATTERNS)  # type: ignore[attr-defined]
+    try:
+        raw = loader["aws"]
+    except MissingConfigException:
+        if not files.env.parent.is_dir():
+            raise ConfigError(_no_env(files)) from None
+        return None
+    except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
+        where = f"{files.name(files.base)} or {files.name(files.env)}"
+        raise ConfigError(f"{where}: {_first_line(error)}. Correct it there or in globals.yml.") from None
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{files.name(files.base)}: expected keys and values, found {type(raw).__name__}.")
+    return raw
+
+
+def _no_env(files: _Files) -> str:
+    env = files.env.parent
+    known = sorted(path.name for path in env.parent.iterdir() if path.is_dir()) if env.parent.is_dir() else []
+    return (
+        f"There is no folder {env.parent.name}/{env.name} for the environment `{env.name}`"
+        f"{_nearest(env.name, known)}. Create it, or choose another --env."
+    )
+
+
+def _target(env: str, stated: object, files: _Files) -> Target:
+    """Say which AWS an environment speaks to.
+
+    `local` is Kedro's default environment, so nothing may turn it into the real AWS.
+    """
+    where = files.of(["target"])
+    if stated not in (None, "local", "aws"):
+        raise ConfigError(f"{where}: `target` is `{stated}`. Write `target: local` or `target: aws`.")
+    fixed: dict[str, Target] = {"local": "local", "aws": "aws"}
+    if env in fixed:
+        if stated not in (None, fixed[env]):
+            raise ConfigError(
+                f"{where}: `target: {stated}` contradicts the environment `{env}`. "
+                f"Remove it, or use another environment: conf/<env>/aws.yml with `target: {stated}`."
+            )
+        return fixed[env]
+    if stated is None:
+        raise ConfigError(
+            f"{files.name(files.env)}: `target` is missing. "
+            "Add `target: aws` for the real AWS or `target: local` for the local one."
+        )
+    return "local" if stated == "local" else "aws"
+
+
+def _explain(error: ErrorDetails, files: _Files) -> str:
+    keys = [key for key in error["loc"] if isinstance(key, str | int)]
+    key = ".".join(str(part) for part in keys)
+    if error["type"] == "extra_forbidden":
+        return _unknown(files, AwsConfig, keys)
+    if error["type"] == "missing":
+        return f"{files.name(files.base)}: `{key}` is missing. Add it."
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] != "value_error":
+        message = f"`{error['input']}` is wrong: {message[:1].lower()}{message[1:]}"
+    return f"{files.of(keys)}: `{key}`: {message}."
+
+
+def _unknown(files: _Files, model: type[BaseModel], keys: Sequence[str | int]) -> str:
+    for key in keys[:-1]:
+        annotation = model.model_fields[str(key)].annotation
+        options = [option for option in (annotation, *get_args(annotation)) if isinstance(option, type)]
+        model = next(option for option in options if issubclass(option, BaseModel))
+    known = [*(name for name in model.model_fields if name != "env")]
+    dotted = ".".join(str(key) for key in keys)
+    return (
+        f"{files.of(keys)}: unknown key `{dotted}`{_nearest(str(keys[-1]), known)}. "
+        f"Known keys here: {', '.join(known)}."
+    )
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")

@@ -1,0 +1,150 @@
+"""The shape of aws.yml."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+Target = Literal["local", "aws"]
+Mode = Literal["realtime", "serverless"]
+
+_IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+def _bucket_name(name: str) -> str:
+    """Check a bucket's name against S3's rules for general purpose buckets."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        raise ValueError(
+            f"`{name}` is not a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens, "
+            "a letter or digit at both ends"
+        )
+    if ".." in name or _IP_ADDRESS.fullmatch(name):
+        raise ValueError(f"`{name}` is not a bucket name: no two dots in a row, not an IP address")
+    if name.startswith(_RESERVED_PREFIXES) or name.endswith(_RESERVED_SUFFIXES):
+        raise ValueError(f"`{name}` is not a bucket name: AWS reserves its prefix or suffix")
+    return name
+
+
+def _region(name: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}", name):
+        raise ValueError(f"`{name}` is not an AWS region; regions look like eu-west-1")
+    return name
+
+
+def _pattern(pattern: str, what: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"`{value}` is not {what}")
+        return value
+
+    return AfterValidator(check)
+
+
+_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+Name = Annotated[str, _pattern(_NAME, "a SageMaker name: 1 to 63 letters, digits and hyphens")]
+# Models and endpoint configs are named after the endpoint and nine more characters.
+EndpointName = Annotated[
+    str,
+    _pattern(
+        r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,53}", "an endpoint name: 1 to 54 letters, digits and inner hyphens"
+    ),
+]
+RoleArn = Annotated[
+    str,
+    _pattern(
+        r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
+        "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
+    ),
+]
+InstanceType = Annotated[str, _pattern(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type like ml.m5.large")]
+Entry = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Registry(_Section):
+    """`registry:` what `kedro aws register-model` registers, and where.
+
+    Attributes:
+        group: The model package group.
+        model: The catalog entry of the model.
+        metrics: The catalog entry of its metrics, a flat mapping of numbers.
+        sample: The catalog entry of a table whose first rows are the sample payload.
+        requirements: What the serving container installs with pip at its start.
+    """
+
+    group: Name
+    model: Entry
+    metrics: Entry | None = None
+    sample: Entry | None = None
+    requirements: tuple[str, ...] = ()
+
+
+class Serverless(_Section):
+    """`deploy.serverless:` the size of a serverless endpoint.
+
+    Attributes:
+        memory_mb: Memory of one container in MB.
+        max_concurrency: How many requests may run at once.
+    """
+
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
+    max_concurrency: int = Field(default=5, ge=1, le=200)
+
+
+class Deploy(_Section):
+    """`deploy:` the endpoint that `kedro aws deploy` makes.
+
+    Attributes:
+        endpoint: Its name.
+        mode: `realtime` (instances) or `serverless`.
+        instance_type: The instance of a realtime endpoint.
+        instance_count: How many of them.
+        serverless: The size of a serverless endpoint.
+    """
+
+    endpoint: EndpointName
+    mode: Mode = "realtime"
+    instance_type: InstanceType = "ml.m5.large"
+    instance_count: int = Field(default=1, ge=1)
+    serverless: Serverless = Serverless()
+
+
+class Local(_Section):
+    """`local:` the local AWS.
+
+    Attributes:
+        port: Its port on 127.0.0.1; 0 takes a free one.
+        autostart: Whether `kedro run` and `kedro aws` start it when it is needed.
+    """
+
+    port: int = Field(default=0, ge=0, le=65535)
+    autostart: bool = True
+
+
+class AwsConfig(_Section):
+    """conf/base/aws.yml merged with conf/<env>/aws.yml.
+
+    Attributes:
+        env: The Kedro environment the files were merged for.
+        target: Which AWS that environment speaks to.
+        region: The AWS region.
+        bucket: The S3 bucket of the project.
+        role_arn: The role that SageMaker takes on to read the model and to write logs.
+        registry: The model package group.
+        deploy: The endpoint.
+        local: The local AWS.
+    """
+
+    env: str
+    target: Target
+    region: Annotated[str, AfterValidator(_region)]
+    bucket: Annotated[str, AfterValidator(_bucket_name)]
+    role_arn: RoleArn | None = None
+    registry: Registry | None = None
+    deploy: Deploy | None = None
+    local: Local = Local()

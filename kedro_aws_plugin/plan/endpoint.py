@@ -1,0 +1,133 @@
+"""What it takes to serve a package: (deployment, observed) -> Plan."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kedro_aws_plugin.config import Deploy
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Serving
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.register import SAMPLE_TYPE, Sample
+from kedro_aws_plugin.plan.steps import (
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    DeleteEndpoint,
+    InvokeEndpoint,
+    Step,
+    UpdateEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+)
+from kedro_aws_plugin.plan.tags import Tags
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An endpoint as it should be.
+
+    Attributes:
+        package: The ARN of the approved package.
+        role_arn: The role that SageMaker takes on.
+        deploy: The endpoint's name, mode and size.
+        tags: What everything is tagged with.
+    """
+
+    package: str
+    role_arn: str
+    deploy: Deploy
+    tags: Tags
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's name."""
+        return self.deploy.endpoint
+
+    @property
+    def model_name(self) -> str:
+        """A name that says what the model is made of, so that the same content is never made twice."""
+        return f"{self.endpoint}-{_digest([self.package, self.role_arn])}"
+
+    @property
+    def config_name(self) -> str:
+        """A name that says what the endpoint config holds."""
+        return f"{self.endpoint}-{_digest(self.variant())}"
+
+    def variant(self) -> dict[str, Any]:
+        """The production variant, in SageMaker's form."""
+        variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": self.model_name}
+        if self.deploy.mode == "serverless":
+            size = self.deploy.serverless
+            serverless = {"MemorySizeInMB": size.memory_mb, "MaxConcurrency": size.max_concurrency}
+            return {**variant, "ServerlessConfig": serverless}
+        return {
+            **variant,
+            "InstanceType": self.deploy.instance_type,
+            "InitialInstanceCount": self.deploy.instance_count,
+            "InitialVariantWeight": 1.0,
+        }
+
+
+def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, wait: bool = True) -> Plan:
+    """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload."""
+    steps = [*_definitions(wanted, observed), *_change(wanted, observed)]
+    if steps and wait:
+        steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
+        if sample:
+            steps.append(_check(wanted.endpoint, sample))
+    return Plan(
+        title=f"deploy {wanted.package.rsplit(':', 1)[-1]} to endpoint {wanted.endpoint} ({wanted.deploy.mode})",
+        steps=tuple(steps),
+        unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
+    )
+
+
+def _definitions(wanted: Deployment, observed: Serving) -> list[Step]:
+    steps: list[Step] = []
+    if not observed.model_exists:
+        steps.append(
+            CreateModel(
+                name=wanted.model_name,
+                package=wanted.package,
+                role_arn=wanted.role_arn,
+                tags=wanted.tags,
+            )
+        )
+    if not observed.config_exists:
+        steps.append(
+            CreateEndpointConfig(name=wanted.config_name, variant=wanted.variant(), tags=wanted.tags)
+        )
+    return steps
+
+
+def _change(wanted: Deployment, observed: Serving) -> list[Step]:
+    """The steps from the endpoint that there is, if any, to the wanted one."""
+    create = CreateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, tags=wanted.tags)
+    update = UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
+    settle = WaitForEndpoint(name=wanted.endpoint, config_name=None)
+    gone = WaitForDeletion(name=wanted.endpoint)
+    endpoint = observed.endpoint
+    if endpoint is None:
+        return [create]
+    if endpoint.status == "Deleting":
+        return [gone, create]
+    if endpoint.status in BUSY:
+        return [settle] if endpoint.config_name == wanted.config_name else [settle, update]
+    if endpoint.status != IN_SERVICE:
+        return [DeleteEndpoint(name=wanted.endpoint), gone, create]
+    return [] if endpoint.config_name == wanted.config_name else [update]
+
+
+def _check(endpoint: str, sample: Sample) -> InvokeEndpoint:
+    return InvokeEndpoint(
+        name=endpoint,
+        body=sample.body,
+        content_type=SAMPLE_TYPE,
+        accept="application/json",
+        expected=sample.answer,
+    )
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]

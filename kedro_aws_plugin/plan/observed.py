@@ -1,0 +1,111 @@
+"""What AWS has now, as values."""
+
+from dataclasses import dataclass
+
+IN_SERVICE = "InService"
+BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+APPROVED = "Approved"
+REJECTED = "Rejected"
+PENDING = "PendingManualApproval"
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A registered version of a model.
+
+    Attributes:
+        arn: Its ARN.
+        group: Its model package group.
+        version: 1, 2, ... within the group.
+        approval: Approved, Rejected or PendingManualApproval.
+        description: As `register-model` wrote it; names the content.
+        created: When it was registered, ISO 8601.
+    """
+
+    arn: str
+    group: str
+    version: int
+    approval: str
+    description: str
+    created: str
+
+
+@dataclass(frozen=True)
+class RegisteredGroup:
+    """A model package group with its versions, the newest first.
+
+    Attributes:
+        name: Its name.
+        exists: Whether AWS has it.
+        packages: Its versions, the newest first.
+    """
+
+    name: str
+    exists: bool
+    packages: tuple[ModelPackage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint as DescribeEndpoint shows it.
+
+    Attributes:
+        name: Its name.
+        status: InService, Creating, Updating, Failed, ...
+        config_name: The endpoint config that serves.
+        failure: Why the last creation or update failed.
+    """
+
+    name: str
+    status: str
+    config_name: str
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What of a deployment exists.
+
+    Attributes:
+        endpoint: The endpoint, if there is one.
+        model_exists: Whether the wanted model exists.
+        config_exists: Whether the wanted endpoint config exists.
+    """
+
+    endpoint: Endpoint | None
+    model_exists: bool
+    config_exists: bool
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What an endpoint serves: endpoint -> config -> model -> package.
+
+    Attributes:
+        endpoint: The endpoint.
+        package: The ARN of the package it serves.
+        variant: The production variant, as DescribeEndpointConfig shows it.
+    """
+
+    endpoint: Endpoint
+    package: str | None
+    variant: str
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Everything in AWS that carries a project's tags.
+
+    Attributes:
+        endpoints: Names of endpoints.
+        configs: Names of endpoint configs.
+        models: Names of models.
+        groups: Model package groups with their versions.
+        objects: Keys in the project's bucket.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    groups: tuple[RegisteredGroup, ...] = ()
+    objects: tuple[str, ...] = ()

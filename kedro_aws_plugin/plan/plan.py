@@ -1,0 +1,59 @@
+"""A plan: what a command will do, in order."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from kedro_aws_plugin.plan.steps import Request, Step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Ordered steps, with what to say when there is nothing to do.
+
+    Attributes:
+        title: What the plan is for, e.g. "deploy my-flights-price".
+        steps: The steps in the order in which they are applied.
+        unchanged: What is already as it should be, e.g. an ARN; shown when there are no steps.
+        warnings: What the user should know before it is applied.
+    """
+
+    title: str
+    steps: tuple[Step, ...]
+    unchanged: str
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain values: every request, complete, in order."""
+        return {
+            "title": self.title,
+            "unchanged": self.unchanged if not self.steps else None,
+            "warnings": list(self.warnings),
+            "steps": [
+                {
+                    "step": type(step).__name__,
+                    "summary": str(step),
+                    "service": step.service,
+                    "operation": step.operation,
+                    "request": _plain(step.request()),
+                }
+                for step in self.steps
+            ],
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Make a request printable as JSON; bytes as text, or as base64 where they are none."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return {"base64": base64.b64encode(value).decode("ascii")}
+    return value
+
+
+__all__ = ["Plan", "Request"]

@@ -1,0 +1,176 @@
+"""What it takes to register a model: (config, candidate, observed) -> Plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.plan.observed import APPROVED, PENDING, RegisteredGroup
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps import (
+    CreateModelPackage,
+    CreateModelPackageGroup,
+    PutObject,
+    Step,
+    UpdateModelPackage,
+    UploadFile,
+)
+from kedro_aws_plugin.plan.tags import Tags
+
+CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines", "application/x-parquet")
+RESPONSE_TYPES = ("application/json", "text/csv", "application/jsonlines")
+SAMPLE_TYPE = "text/csv"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A payload the model has answered before it was registered.
+
+    Attributes:
+        body: Rows as CSV with a header.
+        answer: The model's answer, as JSON.
+    """
+
+    body: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that is ready to be registered.
+
+    Attributes:
+        entry: Its catalog entry.
+        version: Its Kedro version.
+        archive: The model.tar.gz on this machine.
+        size: The archive's size in bytes.
+        sha256: The archive's digest.
+        content_sha256: The digest of what is in the archive; two builds of one model share it.
+        image: The URI of the serving image.
+        framework_version: The image's version, e.g. 1.4-2.
+        properties: Lineage, as CustomerMetadataProperties.
+        quality: The metrics as SageMaker's model-quality JSON.
+        sample: A payload and its answer.
+        warnings: What the user should know.
+    """
+
+    entry: str
+    version: str
+    archive: Path
+    size: int
+    sha256: str
+    content_sha256: str
+    image: str
+    framework_version: str
+    properties: Mapping[str, str]
+    quality: bytes | None = None
+    sample: Sample | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Where a candidate goes.
+
+    Attributes:
+        group: The model package group.
+        bucket: The bucket of its artifacts.
+        region: The region that serves it.
+        approve: Whether to approve it at once.
+        tags: What the group is tagged with.
+    """
+
+    group: str
+    bucket: str
+    region: str
+    approve: bool
+    tags: Tags
+
+
+def artifact_prefix(group: str) -> str:
+    """The S3 prefix of everything that is registered in a group."""
+    return f"sagemaker/{group}/"
+
+
+def plan_registration(target: Registration, candidate: Candidate, observed: RegisteredGroup) -> Plan:
+    """Plan the upload and the registration, or the approval of what is registered already."""
+    mark = f"content {candidate.content_sha256[:16]}"
+    known = next((package for package in observed.packages if mark in package.description), None)
+    steps: list[Step] = []
+    if known is None:
+        if not observed.exists:
+            steps.append(_create_group(target))
+        steps += _uploads(target, candidate)
+        steps.append(_create_package(target, candidate, mark))
+    elif target.approve and known.approval != APPROVED:
+        steps.append(UpdateModelPackage(arn=known.arn, approval=APPROVED))
+    return Plan(
+        title=f"register {candidate.entry} {candidate.version} in {target.group}",
+        steps=tuple(steps),
+        unchanged=f"{known.arn} ({known.approval})" if known else "",
+        warnings=candidate.warnings,
+    )
+
+
+def _create_group(target: Registration) -> CreateModelPackageGroup:
+    return CreateModelPackageGroup(
+        group=target.group,
+        description=f"Registered by kedro aws register-model, artifacts in s3://{target.bucket}",
+        tags=target.tags,
+    )
+
+
+def _key(target: Registration, candidate: Candidate, name: str) -> str:
+    return f"{artifact_prefix(target.group)}{candidate.content_sha256[:16]}/{name}"
+
+
+def _uploads(target: Registration, candidate: Candidate) -> list[Step]:
+    """The files beside the archive come first: a registered package is always complete."""
+    files = {
+        "quality.json": (candidate.quality, "application/json"),
+        "sample.csv": (candidate.sample and candidate.sample.body, SAMPLE_TYPE),
+        "sample-answer.json": (candidate.sample and candidate.sample.answer, "application/json"),
+    }
+    uploads: list[Step] = [
+        PutObject(bucket=target.bucket, key=_key(target, candidate, name), body=body, content_type=kind)
+        for name, (body, kind) in files.items()
+        if body is not None
+    ]
+    archive = UploadFile(
+        path=candidate.archive,
+        size=candidate.size,
+        sha256=candidate.sha256,
+        bucket=target.bucket,
+        key=_key(target, candidate, "model.tar.gz"),
+        content_type="application/gzip",
+    )
+    return [*uploads, archive]
+
+
+def _create_package(target: Registration, candidate: Candidate, mark: str) -> CreateModelPackage:
+    base = f"s3://{target.bucket}/{_key(target, candidate, '')}"
+    container: dict[str, Any] = {
+        "Image": candidate.image,
+        "ModelDataUrl": f"{base}model.tar.gz",
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+            "SAGEMAKER_REGION": target.region,
+        },
+        "Framework": "SAGEMAKER-SCIKIT-LEARN",
+        "FrameworkVersion": candidate.framework_version,
+    }
+    quality = {"ContentType": "application/json", "S3Uri": f"{base}quality.json"}
+    return CreateModelPackage(
+        group=target.group,
+        description=f"{candidate.entry} {candidate.version}, {mark}",
+        approval=APPROVED if target.approve else PENDING,
+        inference={
+            "Containers": [container],
+            "SupportedContentTypes": list(CONTENT_TYPES),
+            "SupportedResponseMIMETypes": list(RESPONSE_TYPES),
+        },
+        metrics={"ModelQuality": {"Statistics": quality}} if candidate.quality is not None else None,
+        properties=candidate.properties,
+    )

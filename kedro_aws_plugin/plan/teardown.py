@@ -1,0 +1,36 @@
+"""What it takes to remove what this plugin made: (owned) -> Plan."""
+
+from kedro_aws_plugin.plan.observed import Owned
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps import (
+    DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
+    DeleteModelPackage,
+    DeleteModelPackageGroup,
+    DeleteObjects,
+    Step,
+    WaitForDeletion,
+)
+
+_OBJECTS_PER_REQUEST = 1000
+
+
+def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
+    """Plan the deletion, users before what they use: endpoints, configs, models, packages, groups, objects."""
+    steps: list[Step] = []
+    for name in owned.endpoints:
+        steps += [DeleteEndpoint(name=name), WaitForDeletion(name=name)]
+    steps += [DeleteEndpointConfig(name=name) for name in owned.configs]
+    steps += [DeleteModel(name=name) for name in owned.models]
+    for group in owned.groups:
+        steps += [DeleteModelPackage(arn=package.arn) for package in group.packages]
+        steps.append(DeleteModelPackageGroup(group=group.name))
+    for start in range(0, len(owned.objects), _OBJECTS_PER_REQUEST):
+        keys = owned.objects[start : start + _OBJECTS_PER_REQUEST]
+        steps.append(DeleteObjects(bucket=bucket, keys=keys))
+    return Plan(
+        title=f"destroy what {project} has on AWS",
+        steps=tuple(steps),
+        unchanged=f"{project} has nothing on AWS to delete",
+    )
