@@ -72,12 +72,14 @@ class Deployment:
 def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, wait: bool = True) -> Plan:
     """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload."""
     steps = [*_definitions(wanted, observed), *_change(wanted, observed)]
-    if steps and wait:
+    under_way = observed.endpoint is not None and observed.endpoint.status in BUSY
+    if wait and (steps or under_way):
         steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
         if sample:
             steps.append(_check(wanted.endpoint, sample))
+    package = wanted.package.rsplit(":", 1)[-1]
     return Plan(
-        title=f"deploy {wanted.package.rsplit(':', 1)[-1]} to endpoint {wanted.endpoint} ({wanted.deploy.mode})",
+        title=f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})",
         steps=tuple(steps),
         unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
     )
@@ -113,7 +115,7 @@ def _change(wanted: Deployment, observed: Serving) -> list[Step]:
     if endpoint.status == "Deleting":
         return [gone, create]
     if endpoint.status in BUSY:
-        return [settle] if endpoint.config_name == wanted.config_name else [settle, update]
+        return [] if endpoint.coming == wanted.config_name else [settle, update]
     if endpoint.status != IN_SERVICE:
         return [DeleteEndpoint(name=wanted.endpoint), gone, create]
     return [] if endpoint.config_name == wanted.config_name else [update]

@@ -54,12 +54,19 @@ class Endpoint:
         status: InService, Creating, Updating, Failed, ...
         config_name: The endpoint config that serves.
         failure: Why the last creation or update failed.
+        pending_config: The config that an update under way leads to.
     """
 
     name: str
     status: str
     config_name: str
     failure: str | None = None
+    pending_config: str | None = None
+
+    @property
+    def coming(self) -> str:
+        """The config that serves once the change under way is over."""
+        return self.pending_config or self.config_name
 
 
 @dataclass(frozen=True)

@@ -126,10 +126,11 @@ def _key(target: Registration, candidate: Candidate, name: str) -> str:
 
 def _uploads(target: Registration, candidate: Candidate) -> list[Step]:
     """The files beside the archive come first: a registered package is always complete."""
+    sample = candidate.sample
     files = {
         "quality.json": (candidate.quality, "application/json"),
-        "sample.csv": (candidate.sample and candidate.sample.body, SAMPLE_TYPE),
-        "sample-answer.json": (candidate.sample and candidate.sample.answer, "application/json"),
+        "sample.csv": (sample.body if sample else None, SAMPLE_TYPE),
+        "sample-answer.json": (sample.answer if sample else None, "application/json"),
     }
     uploads: list[Step] = [
         PutObject(bucket=target.bucket, key=_key(target, candidate, name), body=body, content_type=kind)

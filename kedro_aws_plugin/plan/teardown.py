@@ -17,7 +17,7 @@ _OBJECTS_PER_REQUEST = 1000
 
 
 def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
-    """Plan the deletion, users before what they use: endpoints, configs, models, packages, groups, objects."""
+    """Plan the deletion: what uses another thing goes before it."""
     steps: list[Step] = []
     for name in owned.endpoints:
         steps += [DeleteEndpoint(name=name), WaitForDeletion(name=name)]

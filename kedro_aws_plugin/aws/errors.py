@@ -1,0 +1,96 @@
+"""Every error of botocore, as one sentence: what failed, why, what next."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
+
+_LOG_IN = "Log in again (for example `aws sso login`), or choose another AWS_PROFILE."
+_BY_CODE = {
+    "ExpiredToken": f"your AWS credentials have expired. {_LOG_IN}",
+    "ExpiredTokenException": f"your AWS credentials have expired. {_LOG_IN}",
+    "RequestExpired": f"your AWS credentials have expired, or this machine's clock is wrong. {_LOG_IN}",
+    "InvalidClientTokenId": f"AWS does not know your credentials. {_LOG_IN}",
+    "UnrecognizedClientException": f"AWS does not know your credentials. {_LOG_IN}",
+    "InvalidAccessKeyId": f"AWS does not know your credentials. {_LOG_IN}",
+    "AuthFailure": f"AWS does not know your credentials. {_LOG_IN}",
+    "SignatureDoesNotMatch": f"AWS does not accept your secret access key. {_LOG_IN}",
+    "NoSuchBucket": "the bucket does not exist. Create it, or correct `bucket` in globals.yml.",
+}
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+_LIMITS = frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"})
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "SlowDown", "TooManyRequestsException"})
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.SSOError,
+    boto.TokenRetrievalError,
+    boto.ProfileNotFound,
+    boto.NoAuthTokenError,
+)
+_NO_NETWORK = (boto.HTTPClientError, boto.ConnectionError, boto.EndpointConnectionError)
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn botocore's errors into ours.
+
+    Args:
+        what: What was being done, e.g. "create model my-flights".
+
+    Raises:
+        LocalAwsError: If the local AWS does not answer any more.
+        AwsError: For every other error of botocore.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise AwsError(_refused(what, error)) from error
+    except BotoCoreError as error:
+        raise _failed(what, error) from error
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's error code, e.g. ValidationException."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _refused(what: str, error: ClientError) -> str:
+    code = error_code(error)
+    message = str(error.response.get("Error", {}).get("Message") or error).strip().rstrip(".")
+    if code in _BY_CODE:
+        return f"Could not {what}: {_BY_CODE[code]}"
+    if code in _DENIED:
+        return (
+            f"Could not {what}: AWS does not allow it ({message}). "
+            f"Ask for the permission to call {error.operation_name}."
+        )
+    if code in _LIMITS:
+        return (
+            f"Could not {what}: an AWS quota is used up ({message}). "
+            "Delete what is not needed (kedro aws destroy), or raise the quota in Service Quotas."
+        )
+    if code in _THROTTLED:
+        return f"Could not {what}: AWS asks to slow down ({message}). Run the command again in a minute."
+    return f"Could not {what}: AWS answered {code}: {message}."
+
+
+def _failed(what: str, error: BotoCoreError) -> KedroAwsError:
+    message = str(error).strip().rstrip(".")
+    if isinstance(error, _NO_NETWORK):
+        if "127.0.0.1" in message:
+            return LocalAwsError(
+                f"Could not {what}: the local AWS stopped answering ({message}). What was in it is gone. "
+                "Run `kedro run` to start it and fill it again, then this command."
+            )
+        return AwsError(
+            f"Could not {what}: AWS cannot be reached ({message}). "
+            "Check the network, the proxy and `region` in aws.yml."
+        )
+    if isinstance(error, _NO_CREDENTIALS):
+        return AwsError(f"Could not {what}: no usable AWS credentials ({message}). {_LOG_IN}")
+    return AwsError(f"Could not {what}: {message}.")

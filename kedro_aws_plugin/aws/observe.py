@@ -1,0 +1,161 @@
+"""What AWS has now; describe and list only, always paginated."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.s3 import list_keys, read
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, ModelPackage, Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.register import Sample, artifact_prefix
+from kedro_aws_plugin.plan.tags import Tags
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
+
+
+def caller_account(aws: Aws) -> str:
+    """The account that the credentials belong to."""
+    with translated("find out which AWS account this is"):
+        return aws.sts.get_caller_identity()["Account"]
+
+
+def observe_group(aws: Aws, group: str) -> RegisteredGroup:
+    """Look up a model package group and its versions, the newest first."""
+    with translated(f"list the versions in model package group {group}"):
+        try:
+            aws.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+        except ClientError as error:
+            if _absent(error):
+                return RegisteredGroup(name=group, exists=False)
+            raise
+        pages = aws.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+        )
+        packages = [_package(item) for page in pages for item in page["ModelPackageSummaryList"]]
+    packages.sort(key=lambda package: package.version, reverse=True)
+    return RegisteredGroup(name=group, exists=True, packages=tuple(packages))
+
+
+def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
+    """Look up an endpoint."""
+    with translated(f"describe endpoint {name}"):
+        try:
+            found = aws.sagemaker.describe_endpoint(EndpointName=name)
+        except ClientError as error:
+            if _absent(error):
+                return None
+            raise
+    return Endpoint(
+        name=name,
+        status=found["EndpointStatus"],
+        config_name=found["EndpointConfigName"],
+        failure=found.get("FailureReason"),
+        pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
+    )
+
+
+def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
+    """Look up what of a deployment exists."""
+    return Serving(
+        endpoint=observe_endpoint(aws, endpoint),
+        model_exists=_model_package(aws, model) is not None,
+        config_exists=_variant(aws, config) is not None,
+    )
+
+
+def observe_deployed(aws: Aws, name: str) -> Deployed | None:
+    """Follow an endpoint to the package that it serves."""
+    endpoint = observe_endpoint(aws, name)
+    if endpoint is None:
+        return None
+    variant = _variant(aws, endpoint.config_name)
+    if variant is None:
+        return Deployed(endpoint=endpoint, package=None, variant="")
+    model, size = variant
+    return Deployed(endpoint=endpoint, package=_model_package(aws, model), variant=size)
+
+
+def observe_sample(aws: Aws, package: str) -> Sample | None:
+    """Read the sample payload that was registered beside a package's artifact."""
+    with translated(f"read the sample payload of {package}"):
+        found = aws.sagemaker.describe_model_package(ModelPackageName=package)
+        archive = found["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", "")
+        folder = archive.rpartition("/")[0]
+        if not folder.startswith("s3://"):
+            return None
+        body = read(aws.s3, f"{folder}/sample.csv")
+        answer = read(aws.s3, f"{folder}/sample-answer.json")
+    return Sample(body=body, answer=answer) if body is not None and answer is not None else None
+
+
+def observe_owned(aws: Aws, tags: Tags, bucket: str, registry: bool) -> Owned:
+    """Find by its tags what belongs to a project; with `registry`, versions and artifacts too."""
+    with translated("find what carries this project's tags"):
+        pages = aws.tagging.get_paginator("get_resources").paginate(
+            TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
+            ResourceTypeFilters=["sagemaker"],
+        )
+        found = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
+    names: dict[str, list[str]] = {}
+    for arn in found:
+        kind, _, name = arn.split(":", 5)[-1].partition("/")
+        names.setdefault(kind, []).append(name)
+    groups = sorted(names.get("model-package-group", [])) if registry else []
+    with translated(f"list the artifacts in s3://{bucket}"):
+        objects = [key for group in groups for key in list_keys(aws.s3, bucket, artifact_prefix(group))]
+    return Owned(
+        endpoints=tuple(sorted(names.get("endpoint", []))),
+        configs=tuple(sorted(names.get("endpoint-config", []))),
+        models=tuple(sorted(names.get("model", []))),
+        groups=tuple(observe_group(aws, group) for group in groups),
+        objects=tuple(objects),
+    )
+
+
+def _model_package(aws: Aws, model: str) -> str | None:
+    """The package a model is made of; empty for a model without one, None for no model."""
+    with translated(f"describe model {model}"):
+        try:
+            found = aws.sagemaker.describe_model(ModelName=model)
+        except ClientError as error:
+            if _absent(error):
+                return None
+            raise
+    return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
+
+
+def _variant(aws: Aws, config: str) -> tuple[str, str] | None:
+    """The model of an endpoint config and the size that serves it."""
+    with translated(f"describe endpoint config {config}"):
+        try:
+            found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            if _absent(error):
+                return None
+            raise
+    variant = found["ProductionVariants"][0]
+    if "ServerlessConfig" in variant:
+        return variant["ModelName"], f"serverless, {variant['ServerlessConfig']['MemorySizeInMB']} MB"
+    count = variant.get("InitialInstanceCount", 1)
+    return variant["ModelName"], f"realtime, {count} x {variant.get('InstanceType', '?')}"
+
+
+def _package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:
+    return ModelPackage(
+        arn=item["ModelPackageArn"],
+        group=item.get("ModelPackageGroupName", ""),
+        version=item.get("ModelPackageVersion", 0),
+        approval=item.get("ModelApprovalStatus", ""),
+        description=item.get("ModelPackageDescription", ""),
+        created=item["CreationTime"].isoformat(timespec="seconds"),
+    )
+
+
+def _absent(error: ClientError) -> bool:
+    """SageMaker answers ValidationException for what does not exist, with one of a few texts."""
+    message = str(error).lower()
+    return error_code(error) in {"ResourceNotFound", "ValidationException"} and (
+        "could not find" in message or "does not exist" in message or "not found" in message
+    )

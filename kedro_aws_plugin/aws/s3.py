@@ -1,0 +1,98 @@
+"""S3: uploads that never overwrite, small reads and writes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.errors import error_code
+from kedro_aws_plugin.plan.steps import UploadFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+_PART_SIZE = 16 * 1024 * 1024
+_MAX_PARTS = 10_000
+_WORKERS = 4
+_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+_ABSENT = frozenset({"NoSuchKey", "404"})
+
+
+def upload_file(client: "S3Client", step: UploadFile, part_size: int = _PART_SIZE) -> bool:
+    """Upload a file under a key that holds its content's digest; an object that is there already is as good.
+
+    boto3's `upload_file` cannot send If-None-Match (s3transfer 0.19), hence the parts by hand.
+
+    Returns:
+        Whether this call wrote the object.
+    """
+    try:
+        if step.size <= part_size:
+            request = {**step.request(), "Body": step.path.read_bytes()}
+            client.put_object(**request)
+        else:
+            _upload_parts(client, step, max(part_size, -(-step.size // _MAX_PARTS)))
+    except ClientError as error:
+        if error_code(error) in _TAKEN:
+            return False
+        raise
+    return True
+
+
+def _upload_parts(client: "S3Client", step: UploadFile, part_size: int) -> None:
+    """Upload in parts, a few at a time, and leave no unfinished upload behind."""
+    upload = client.create_multipart_upload(
+        Bucket=step.bucket,
+        Key=step.key,
+        ContentType=step.content_type,
+        Metadata={"sha256": step.sha256},
+    )["UploadId"]
+
+    def send(number: int) -> "CompletedPartTypeDef":
+        with step.path.open("rb") as file:
+            file.seek((number - 1) * part_size)
+            body = file.read(part_size)
+        part = client.upload_part(
+            Bucket=step.bucket, Key=step.key, UploadId=upload, PartNumber=number, Body=body
+        )
+        return {"ETag": part["ETag"], "PartNumber": number}
+
+    pool = ThreadPoolExecutor(_WORKERS)
+    try:
+        parts = list(pool.map(send, range(1, -(-step.size // part_size) + 1)))
+        client.complete_multipart_upload(
+            Bucket=step.bucket,
+            Key=step.key,
+            UploadId=upload,
+            MultipartUpload={"Parts": parts},
+            IfNoneMatch="*",
+        )
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        client.abort_multipart_upload(Bucket=step.bucket, Key=step.key, UploadId=upload)
+        raise
+    finally:
+        pool.shutdown()
+
+
+def read(client: "S3Client", uri: str) -> bytes | None:
+    """Read a small object; None where there is none."""
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    try:
+        return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error_code(error) in _ABSENT:
+            return None
+        raise
+
+
+def list_keys(client: "S3Client", bucket: str, prefix: str) -> tuple[str, ...]:
+    """List every key under a prefix; none where the bucket is absent."""
+    try:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return tuple(item["Key"] for page in pages for item in page.get("Contents", []))
+    except ClientError as error:
+        if error_code(error) == "NoSuchBucket":
+            return ()
+        raise

@@ -1,0 +1,109 @@
+"""SageMaker: waiting for endpoints, and predictions."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.errors import error_code
+from kedro_aws_plugin.aws.observe import observe_endpoint
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import ServingError
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
+from kedro_aws_plugin.plan.steps import InvokeEndpoint, WaitForEndpoint
+
+_TIMEOUT = 45 * 60
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time, as something a test can hand in.
+
+    Attributes:
+        now: Seconds from a fixed point.
+        sleep: Waits for seconds.
+        interval: Seconds between two looks at an endpoint.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    interval: float = 5.0
+
+
+def wait_in_service(aws: Aws, step: WaitForEndpoint, clock: Clock, progress: Callable[[str], None]) -> None:
+    """Wait until an endpoint is in service with the wanted config.
+
+    Raises:
+        ServingError: If it failed, fell back to its former config, or takes too long.
+    """
+    endpoint = _settled(aws, step.name, clock, progress)
+    if endpoint is None:
+        raise ServingError(
+            f"Endpoint {step.name} was deleted while it was being waited for. "
+            "Run `kedro aws deploy` to make it again."
+        )
+    reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
+    logs = f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{step.name}."
+    if endpoint.status != IN_SERVICE:
+        raise ServingError(
+            f"Endpoint {step.name} is {endpoint.status}: {reason}. {logs} "
+            "Correct the cause and run `kedro aws deploy` again."
+        )
+    if step.config_name not in (None, endpoint.config_name):
+        raise ServingError(
+            f"The update of endpoint {step.name} failed: {reason}. "
+            f"The former model keeps serving ({endpoint.config_name}). {logs}"
+        )
+
+
+def wait_deleted(aws: Aws, name: str, clock: Clock, progress: Callable[[str], None]) -> None:
+    """Wait until an endpoint is gone.
+
+    Raises:
+        ServingError: If it takes too long.
+    """
+    deadline = clock.now() + _TIMEOUT
+    while (endpoint := observe_endpoint(aws, name)) is not None:
+        _pause(endpoint, deadline, clock, progress)
+
+
+def _settled(aws: Aws, name: str, clock: Clock, progress: Callable[[str], None]) -> Endpoint | None:
+    deadline = clock.now() + _TIMEOUT
+    while (endpoint := observe_endpoint(aws, name)) is not None and endpoint.status in BUSY:
+        _pause(endpoint, deadline, clock, progress)
+    return endpoint
+
+
+def _pause(endpoint: Endpoint, deadline: float, clock: Clock, progress: Callable[[str], None]) -> None:
+    if clock.now() > deadline:
+        raise ServingError(
+            f"Endpoint {endpoint.name} is still {endpoint.status} after {_TIMEOUT // 60} minutes. "
+            "Run the same command again to go on waiting."
+        )
+    progress(endpoint.status)
+    clock.sleep(clock.interval)
+
+
+def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
+    """Send a payload and return the model's answer.
+
+    Raises:
+        ServingError: If the model refused the payload, or there is no such endpoint.
+    """
+    try:
+        return aws.runtime.invoke_endpoint(**step.request())["Body"].read()
+    except ClientError as error:
+        code = error_code(error)
+        message = str(error.response.get("Error", {}).get("Message", "")).strip()
+        if code == "ModelError":
+            original = str(error.response.get("OriginalMessage") or message).strip()
+            raise ServingError(
+                f"Endpoint {step.name} could not answer: {original.splitlines()[0].rstrip('.')}. "
+                f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{step.name}."
+            ) from error
+        if code == "ValidationError" and "not found" in message.lower():
+            raise ServingError(
+                f"There is no endpoint {step.name} in service. Make it: kedro aws deploy"
+            ) from error
+        raise

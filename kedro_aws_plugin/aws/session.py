@@ -1,0 +1,78 @@
+"""One boto3 session for a command: region, retries, user agent, and a guard on where its requests go."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+
+from kedro_aws_plugin import __version__
+from kedro_aws_plugin.config.models import Target
+from kedro_aws_plugin.errors import AwsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_resourcegroupstaggingapi.client import ResourceGroupsTaggingAPIClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sagemaker.client import SageMakerClient
+    from mypy_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
+    from mypy_boto3_sts.client import STSClient
+
+_CONFIG = Config(
+    user_agent_extra=f"kedro-aws-plugin/{__version__}",
+    retries={"mode": "adaptive", "max_attempts": 5},
+    connect_timeout=5,
+    max_pool_connections=16,
+)
+_Client = TypeVar("_Client", bound=BaseClient)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Aws:
+    """The clients of one command, made when they are first used.
+
+    The environment variables that `aws.environment` has set decide where they speak to; each client is
+    checked against the target before its first request.
+    """
+
+    def __init__(self, target: Target, region: str) -> None:
+        self.target = target
+        self.region = region
+        self._session = boto3.Session(region_name=region)
+
+    @cached_property
+    def sagemaker(self) -> "SageMakerClient":
+        """Models, packages, endpoints."""
+        return self._guard(self._session.client("sagemaker", config=_CONFIG))
+
+    @cached_property
+    def runtime(self) -> "SageMakerRuntimeClient":
+        """Predictions."""
+        return self._guard(self._session.client("sagemaker-runtime", config=_CONFIG))
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """Artifacts."""
+        return self._guard(self._session.client("s3", config=_CONFIG))
+
+    @cached_property
+    def tagging(self) -> "ResourceGroupsTaggingAPIClient":
+        """What carries our tags."""
+        return self._guard(self._session.client("resourcegroupstaggingapi", config=_CONFIG))
+
+    @cached_property
+    def sts(self) -> "STSClient":
+        """Who we are."""
+        return self._guard(self._session.client("sts", config=_CONFIG))
+
+    def _guard(self, client: _Client) -> _Client:
+        """Refuse a client that would speak to the other AWS than the environment stands for."""
+        url = client.meta.endpoint_url
+        if (urlsplit(url).hostname in _LOOPBACK) != (self.target == "local"):
+            wanted = "the local AWS" if self.target == "local" else "the real AWS"
+            raise AwsError(
+                f"This command speaks to {wanted}, but its requests would go to {url}. "
+                "Nothing was sent. Unset AWS_ENDPOINT_URL in your shell and profile, then run it again."
+            )
+        return client
