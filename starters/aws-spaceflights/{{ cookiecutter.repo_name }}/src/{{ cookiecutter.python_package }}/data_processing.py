@@ -1,0 +1,61 @@
+"""Nodes that make one clean table of the raw companies, reviews and shuttles."""
+
+import pandas as pd
+
+
+def preprocess_companies(companies: pd.DataFrame) -> pd.DataFrame:
+    """Read ratings ("95%" -> 0.95) and truth values ("t" -> 1.0); keep one row for each id."""
+    return _one_row_per_id(companies).assign(
+        company_rating=_number(companies["company_rating"], drop="%") / 100,
+        iata_approved=_truth(companies["iata_approved"]),
+    )
+
+
+def preprocess_reviews(reviews: pd.DataFrame) -> pd.DataFrame:
+    """Average the reviews of each shuttle: one row a shuttle, however many reviewed it."""
+    shuttle_ids = _number(reviews["shuttle_id"])
+    numbers = reviews.drop(columns="shuttle_id").apply(_number)
+    return numbers.groupby(shuttle_ids).mean().reset_index().astype({"shuttle_id": "int64"})
+
+
+def preprocess_shuttles(shuttles: pd.DataFrame) -> pd.DataFrame:
+    """Read prices ("$1,325.0" -> 1325.0) and truth values; keep one row for each id."""
+    return _one_row_per_id(shuttles).assign(
+        d_check_complete=_truth(shuttles["d_check_complete"]),
+        moon_clearance_complete=_truth(shuttles["moon_clearance_complete"]),
+        price=_number(shuttles["price"], drop="[$,]"),
+        company_id=_number(shuttles["company_id"]),
+    )
+
+
+def create_model_input_table(
+    shuttles: pd.DataFrame, companies: pd.DataFrame, reviews: pd.DataFrame
+) -> pd.DataFrame:
+    """Join what is known of each shuttle that has a price.
+
+    A shuttle with no known company or no review stays, with those columns missing: so are some of
+    the shuttles that the model will be asked about.
+    """
+    return (
+        shuttles.dropna(subset="price")
+        .merge(companies.rename(columns={"id": "company_id"}), how="left", on="company_id")
+        .merge(reviews.rename(columns={"shuttle_id": "id"}), how="left", on="id")
+    )
+
+
+def _one_row_per_id(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop the rows without an id and all but the first row of each id."""
+    ids = _number(table["id"]).dropna().drop_duplicates()
+    return table.loc[ids.index].assign(id=ids.astype("int64"))
+
+
+def _number(values: pd.Series, drop: str = "") -> pd.Series:
+    """Read numbers, without the characters that match `drop`; anything else is missing."""
+    if drop:
+        values = values.astype(str).str.replace(drop, "", regex=True)
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def _truth(values: pd.Series) -> pd.Series:
+    """Read "t" as 1.0 and "f" as 0.0; anything else is missing."""
+    return values.map({"t": 1.0, "f": 0.0}).astype("float64")

@@ -1,0 +1,53 @@
+"""Nodes that train a model of a shuttle's price, and judge it."""
+
+import logging
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import max_error, mean_absolute_error, mean_squared_error, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+logger = logging.getLogger(__name__)
+
+
+def split_data(
+    table: pd.DataFrame, parameters: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the shuttles into those to train with and those held back for the test."""
+    train, test = train_test_split(table, **parameters)
+    return train, test
+
+
+def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Pipeline:
+    """Train a model that takes the table's columns as they are, missing values included.
+
+    Its first step makes 0/1 columns of the categories. It lets numbers through: gradient boosting
+    on histograms needs no scaling, and treats a missing number as a value of its own.
+    """
+    numbers, categories = parameters["numbers"], parameters["categories"]
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer(
+        [("numbers", "passthrough", numbers), ("categories", one_hot, categories)]
+    )
+    regressor = HistGradientBoostingRegressor(**parameters["regressor"])
+    model = Pipeline([("columns", columns), ("regressor", regressor)])
+    return model.fit(train[numbers + categories], train["price"])
+
+
+def evaluate_model(model: Pipeline, test: pd.DataFrame) -> dict[str, float]:
+    """Compare the model's prices with the true ones of the shuttles held back, in dollars."""
+    true, predicted = test["price"], model.predict(test[model.feature_names_in_])
+    mse = mean_squared_error(true, predicted)
+    metrics = {
+        "r2": float(r2_score(true, predicted)),
+        "mae": float(mean_absolute_error(true, predicted)),
+        "mse": float(mse),
+        "rmse": float(mse**0.5),
+        "max_error": float(max_error(true, predicted)),
+    }
+    logger.info("R2 %(r2).3f, mean absolute error $%(mae).0f", metrics)
+    return metrics
