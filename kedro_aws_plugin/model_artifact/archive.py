@@ -1,0 +1,280 @@
+"""Packs a model into a `model.tar.gz`, and unpacks one.
+
+The same members give the same bytes, on any machine and on any day: that is how a model that is registered
+twice is recognised. See `docs/adr/0002-model-artifact.md`.
+"""
+
+import gzip
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, cast
+
+from kedro_aws_plugin.errors import ProjectError
+
+CHUNK = 1024 * 1024
+"""Bytes that are in memory at a time, however large the model is."""
+
+LEVEL = 1
+"""zlib's level. Higher ones take 2 to 20 times as long to make a model of trees a tenth smaller."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Bytes that are read when they are needed, e.g. straight from S3.
+
+    Attributes:
+        size: In bytes. It goes into the tar header, so it must be known beforehand.
+        open: Gives a binary stream at its beginning; the caller closes it.
+    """
+
+    size: int
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in the archive: its name with `/` between folders, and where its bytes are."""
+
+    name: str
+    source: Path | bytes | Stream
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A finished `model.tar.gz`.
+
+    Attributes:
+        path: Where it is.
+        size: In bytes.
+        sha256: Of the file.
+        content_sha256: Of the tar within. It names the content: another build of zlib may compress the same
+            tar into other bytes.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    content_sha256: str
+
+
+def build_archive(members: Sequence[Member], target: Path) -> Archive:
+    """Write `members` to `target`, whole or not at all.
+
+    Example:
+        ```python
+        archive = build_archive(model_members(Path("model.pkl")), Path("model.tar.gz"))
+        ```
+
+    Args:
+        members: In any order; they are sorted by name.
+        target: Replaced if it is there.
+
+    Returns:
+        The file with its digests, computed on the way.
+
+    Raises:
+        ProjectError: The disk is full, or a member cannot be read or changed while it was read.
+    """
+    try:
+        with _replacing(target) as file:
+            sink = _GzipSink(file)
+            with tarfile.TarFile(
+                fileobj=cast("IO[bytes]", sink), mode="w", format=tarfile.PAX_FORMAT, copybufsize=CHUNK
+            ) as tar:
+                for member in sorted(members, key=lambda each: each.name):
+                    _add(tar, member)
+            sink.finish()
+    except OSError as error:
+        raise ProjectError(
+            f"{target} was not written: {error}. Make room or fix access, and run again."
+        ) from error
+    return Archive(target, sink.size, sink.sha256.hexdigest(), sink.content_sha256.hexdigest())
+
+
+def lay_out(members: Sequence[Member], folder: Path) -> None:
+    """Put `members` into `folder` as the container would find them, without packing them first.
+
+    Files are linked rather than copied where the file system allows.
+    """
+    for member in members:
+        target = folder / member.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(member.source, Path):
+            _link_or_copy(member.source, target)
+            continue
+        with _opened(member) as (source, _), target.open("xb") as copy:
+            shutil.copyfileobj(source, copy, CHUNK)
+
+
+def unpack(archive: Path, target: Path, *, limit: int | None = None) -> None:
+    """Unpack a `model.tar.gz` that anyone may have made.
+
+    Only plain files and folders come out, all of them under `target` and none over a file that is there;
+    owners, modes and times are not restored.
+
+    Args:
+        archive: A gzip-compressed tar.
+        target: A folder, made if need be. If unpacking fails and it was made here, it is removed.
+        limit: Most bytes to unpack; by default, what is free on the disk.
+
+    Raises:
+        ProjectError: The archive is cut short, no gzip-compressed tar, or holds what a model has no need of.
+    """
+    existed = target.exists()
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        _unpack(archive, target, shutil.disk_usage(target).free if limit is None else limit)
+    except BaseException as error:
+        if not existed:
+            shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, (OSError, EOFError, tarfile.TarError, zlib.error)):
+            raise ProjectError(
+                f"{archive} cannot be unpacked: {error}. It must be a tar.gz of plain files; pack it again."
+            ) from error
+        raise
+
+
+class _GzipSink:
+    """A file to write a tar to: compresses it and computes both digests in one pass."""
+
+    # No name, no time, and 255 for "unknown" as operating system: zlib would write its own here.
+    _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.sha256 = hashlib.sha256()
+        self.content_sha256 = hashlib.sha256()
+        self.size = 0
+        self._file = file
+        self._deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._crc = 0
+        self._length = 0
+        self._emit(self._HEADER)
+
+    def write(self, data: bytes) -> int:
+        self.content_sha256.update(data)
+        self._crc = zlib.crc32(data, self._crc)
+        self._length += len(data)
+        self._emit(self._deflate.compress(data))
+        return len(data)
+
+    def tell(self) -> int:
+        return self._length
+
+    def finish(self) -> None:
+        self._emit(self._deflate.flush())
+        self._emit(self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little"))
+
+    def _emit(self, data: bytes) -> None:
+        self.sha256.update(data)
+        self.size += len(data)
+        self._file.write(data)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `target` once it is whole, and leaves nothing behind if it never is."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.", suffix=".part")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _add(tar: tarfile.TarFile, member: Member) -> None:
+    if not _is_inside(member.name):
+        raise ValueError(f"{member.name!r} is not a name within an archive")
+    with _opened(member) as (source, size):
+        header = tarfile.TarInfo(member.name)
+        header.size = size
+        header.mode = 0o644
+        tar.addfile(header, _Exactly(source, member.name))
+        if source.read(1):
+            raise OSError(f"{member.name} grew while it was read")
+
+
+class _Exactly:
+    """Reads in large chunks; a source that ends early is an error that names the member."""
+
+    def __init__(self, source: IO[bytes], name: str) -> None:
+        self._source = source
+        self._name = name
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(size)
+        if len(data) < size:  # a network stream may give less than was asked for before it ends
+            data = b"".join([data, *self._rest(size - len(data))])
+        return data
+
+    def _rest(self, missing: int) -> Iterator[bytes]:
+        while missing:
+            data = self._source.read(missing)
+            if not data:
+                raise OSError(f"{self._name} ended {missing} bytes early while it was read")
+            missing -= len(data)
+            yield data
+
+
+@contextmanager
+def _opened(member: Member) -> Iterator[tuple[IO[bytes], int]]:
+    source = member.source
+    if isinstance(source, bytes):
+        yield BytesIO(source), len(source)
+    elif isinstance(source, Stream):
+        with source.open() as stream:
+            yield stream, source.size
+    else:
+        with source.open("rb") as file:
+            yield file, os.fstat(file.fileno()).st_size
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(source, target)
+
+
+def _unpack(archive: Path, target: Path, limit: int) -> None:
+    # Not tarfile's own "r|gz", which does not compare gzip's checksum.
+    with gzip.open(archive) as plain, tarfile.open(fileobj=plain, mode="r|", bufsize=CHUNK) as tar:
+        for member in tar:
+            limit -= member.size
+            path = target.joinpath(*PurePosixPath(member.name).parts)
+            _check_member(member, limit)
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with cast("IO[bytes]", tar.extractfile(member)) as source, path.open("xb") as copy:
+                shutil.copyfileobj(source, copy, CHUNK)
+        while plain.read(CHUNK):  # the checksum comes last
+            pass
+
+
+def _check_member(member: tarfile.TarInfo, left: int) -> None:
+    if not _is_inside(member.name):
+        raise tarfile.TarError(f"{member.name!r} would be written outside the folder")
+    if not (member.isdir() or member.isreg()) or member.issparse():
+        raise tarfile.TarError(f"{member.name!r} is neither a plain file nor a folder")
+    if left < 0:
+        raise tarfile.TarError(f"{member.name!r} and what comes before it do not fit on the disk")
+
+
+def _is_inside(name: str) -> bool:
+    # Backslashes and colons make paths on Windows, so they are refused everywhere.
+    path = PurePosixPath(name)
+    return bool(name) and not (path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"))
