@@ -54,6 +54,24 @@ def translated(what: str) -> Iterator[None]:
         raise _failed(what, error) from error
 
 
+@contextmanager
+def gone_is_fine() -> Iterator[None]:
+    """Let a deletion pass whose object is gone already."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_absent(error):
+            raise
+
+
+def is_absent(error: ClientError) -> bool:
+    """Whether AWS says that something does not exist; SageMaker does so by a ValidationException's text."""
+    message = str(error).lower()
+    return error_code(error) in {"ResourceNotFound", "ValidationException"} and (
+        "could not find" in message or "does not exist" in message or "not found" in message
+    )
+
+
 def error_code(error: ClientError) -> str:
     """AWS's error code, e.g. ValidationException."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.errors import is_absent, translated
 from kedro_aws_plugin.aws.s3 import list_keys, read
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.observed import Deployed, Endpoint, ModelPackage, Owned, RegisteredGroup, Serving
@@ -27,7 +27,7 @@ def observe_group(aws: Aws, group: str) -> RegisteredGroup:
         try:
             aws.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
         except ClientError as error:
-            if _absent(error):
+            if is_absent(error):
                 return RegisteredGroup(name=group, exists=False)
             raise
         pages = aws.sagemaker.get_paginator("list_model_packages").paginate(
@@ -44,7 +44,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
         try:
             found = aws.sagemaker.describe_endpoint(EndpointName=name)
         except ClientError as error:
-            if _absent(error):
+            if is_absent(error):
                 return None
             raise
     return Endpoint(
@@ -120,7 +120,7 @@ def _model_package(aws: Aws, model: str) -> str | None:
         try:
             found = aws.sagemaker.describe_model(ModelName=model)
         except ClientError as error:
-            if _absent(error):
+            if is_absent(error):
                 return None
             raise
     return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
@@ -132,7 +132,7 @@ def _variant(aws: Aws, config: str) -> tuple[str, str] | None:
         try:
             found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
         except ClientError as error:
-            if _absent(error):
+            if is_absent(error):
                 return None
             raise
     variant = found["ProductionVariants"][0]
@@ -150,12 +150,4 @@ def _package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:
         approval=item.get("ModelApprovalStatus", ""),
         description=item.get("ModelPackageDescription", ""),
         created=item["CreationTime"].isoformat(timespec="seconds"),
-    )
-
-
-def _absent(error: ClientError) -> bool:
-    """SageMaker answers ValidationException for what does not exist, with one of a few texts."""
-    message = str(error).lower()
-    return error_code(error) in {"ResourceNotFound", "ValidationException"} and (
-        "could not find" in message or "does not exist" in message or "not found" in message
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import error_code
-from kedro_aws_plugin.plan.steps import UploadFile
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.steps import DeleteObjects, UploadFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -96,3 +97,18 @@ def list_keys(client: "S3Client", bucket: str, prefix: str) -> tuple[str, ...]:
         if error_code(error) == "NoSuchBucket":
             return ()
         raise
+
+
+def delete_objects(client: "S3Client", step: DeleteObjects) -> None:
+    """Delete objects.
+
+    Raises:
+        AwsError: If S3 kept any of them.
+    """
+    kept = client.delete_objects(**step.request()).get("Errors", [])
+    if kept:
+        first = kept[0]
+        raise AwsError(
+            f"S3 kept {len(kept)} of {len(step.keys)} objects; s3://{step.bucket}/{first.get('Key')}: "
+            f"{first.get('Code')}: {first.get('Message')}. Correct the cause and run the command again."
+        )

@@ -2,6 +2,7 @@
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Local, Registry, Serverless
 from kedro_aws_plugin.config.project import Project, find_project, load_config, open_project
+from kedro_aws_plugin.config.sections import deploy_of, registry_of, role_of
 
 __all__ = [
     "AwsConfig",
@@ -10,7 +11,10 @@ __all__ = [
     "Project",
     "Registry",
     "Serverless",
+    "deploy_of",
     "find_project",
     "load_config",
     "open_project",
+    "registry_of",
+    "role_of",
 ]

@@ -30,21 +30,22 @@ def choose_package(observed: RegisteredGroup, wanted: str | None) -> ModelPackag
     raise AwsError(f"Model package group {observed.name} has no version {wanted}. It has: {versions}.")
 
 
-def newest_approved(observed: RegisteredGroup) -> ModelPackage:
-    """Find the newest version that may be deployed.
+def choose_approved(observed: RegisteredGroup, wanted: str | None) -> ModelPackage:
+    """Find the version to deploy: the one the user names, or the newest approved one.
 
     Raises:
-        AwsError: If none is approved.
+        AwsError: If there is none, or it is not approved.
     """
-    for package in observed.packages:
-        if package.approval == APPROVED:
-            return package
-    if not observed.packages:
-        return choose_package(observed, None)
-    newest = observed.packages[0]
+    approved = [package for package in observed.packages if package.approval == APPROVED]
+    if wanted is None and approved:
+        return approved[0]
+    package = choose_package(observed, wanted)
+    if package.approval == APPROVED:
+        return package
+    which = "is not approved" if wanted else "is the newest and none is approved"
     raise AwsError(
-        f"No version of {observed.name} is approved; the newest, {newest.version}, is {newest.approval}. "
-        f"Approve it: kedro aws approve-model {newest.version}"
+        f"Version {package.version} of {observed.name} {which}: it is {package.approval}. "
+        f"Approve it: kedro aws approve-model {package.version}"
     )
 
 

@@ -1,0 +1,143 @@
+"""What commands read from the project's own catalog: a saved model, its metrics, rows of a table."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.session import KedroSession
+from kedro.io import DatasetError, VersionNotFoundError
+from kedro.io.core import AbstractVersionedDataset
+
+from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.config import Project
+from kedro_aws_plugin.errors import ProjectError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BACKENDS = frozenset({"pickle", "joblib", "cloudpickle", "dill"})
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A saved version of a model.
+
+    Attributes:
+        entry: Its catalog entry.
+        version: Its Kedro version, which is the id of the run that saved it.
+        path: Where it is, in the form of its file system.
+        files: The fsspec file system.
+    """
+
+    entry: str
+    version: str
+    path: str
+    files: Any
+
+    def download(self, target: Path) -> None:
+        """Copy it to this machine, a chunk at a time.
+
+        Raises:
+            AwsError: If it cannot be read.
+        """
+        with translated(f"read {self.entry} from {self.path}"):
+            self.files.get_file(self.path, str(target))
+
+
+class ProjectCatalog:
+    """The catalog and the parameters of a project, as a run in its environment would see them."""
+
+    def __init__(self, project: Project) -> None:
+        session = KedroSession.create(project_path=project.path, env=project.config.env)
+        try:
+            context = session.load_context()
+            self.parameters: dict[str, Any] = context.params
+            self._catalog = context.catalog
+        except Exception as error:
+            raise ProjectError(
+                f"The project does not load: {_first_line(error)}. `kedro catalog list` shows the whole error."
+            ) from error
+
+    def saved_model(self, entry: str, version: str | None) -> SavedModel:
+        """Find a saved version of a model; by default the newest.
+
+        Raises:
+            ProjectError: If there is no such entry or version, or it is not a versioned pickle.
+        """
+        dataset = self._dataset(entry, "registry.model")
+        if getattr(dataset, "_backend", None) not in _BACKENDS:
+            raise ProjectError(
+                f"`{entry}` is a {type(dataset).__name__}; a model that SageMaker can serve is saved by "
+                "pickle.PickleDataset. Change its type in the catalog and run the pipeline again."
+            )
+        if not isinstance(dataset, AbstractVersionedDataset) or dataset._version is None:
+            raise ProjectError(
+                f"`{entry}` is not versioned, so nobody could tell what is registered. "
+                "Add `versioned: true` to it in the catalog and run the pipeline again."
+            )
+        version = version or self._newest(entry, dataset)
+        path = str(dataset._get_versioned_path(version))
+        files = dataset._fs  # type: ignore[attr-defined]
+        with translated(f"look for {path}"):
+            exists = files.exists(path)
+        if not exists:
+            raise ProjectError(
+                f"`{entry}` has no version {version} ({path} does not exist). "
+                "Leave --version out for the newest."
+            )
+        return SavedModel(entry=entry, version=version, path=path, files=files)
+
+    def metrics(self, entry: str, version: str) -> Any:
+        """Load the metrics of the run that saved a model; of a dataset without versions, what it holds.
+
+        Returns:
+            The metrics; None if that run saved none.
+
+        Raises:
+            ProjectError: If there is no such entry.
+        """
+        dataset = self._dataset(entry, "registry.metrics")
+        versioned = getattr(dataset, "_version", None) is not None
+        try:
+            return self._catalog.load(entry, version=version if versioned else None)
+        except (DatasetError, VersionNotFoundError):
+            return None
+
+    def rows(self, entry: str, key: str) -> "pd.DataFrame":
+        """Load a table.
+
+        Raises:
+            ProjectError: If there is no such entry, it cannot be loaded, or it is not a table.
+        """
+        self._dataset(entry, key)
+        try:
+            table = self._catalog.load(entry)
+        except DatasetError as error:
+            raise ProjectError(
+                f"`{entry}` cannot be loaded: {_first_line(error)}. `kedro run` saves it."
+            ) from error
+        if not hasattr(table, "columns"):
+            raise ProjectError(f"`{entry}` is a {type(table).__name__}, not a table. Name a table instead.")
+        return table  # type: ignore[no-any-return]
+
+    def _dataset(self, entry: str, key: str) -> Any:
+        if entry not in self._catalog:
+            close = difflib.get_close_matches(entry, list(self._catalog), n=1)
+            hint = f"; did you mean `{close[0]}`?" if close else ""
+            raise ProjectError(f"The catalog has no entry `{entry}` ({key}){hint}.")
+        dataset = self._catalog[entry]
+        return getattr(dataset, "_dataset", dataset)
+
+    def _newest(self, entry: str, dataset: "AbstractVersionedDataset[Any, Any]") -> str:
+        try:
+            return str(dataset.resolve_load_version())
+        except (DatasetError, VersionNotFoundError) as error:
+            raise ProjectError(
+                f"`{entry}` has never been saved. Run the pipeline first: kedro run"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

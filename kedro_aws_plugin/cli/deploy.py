@@ -1,0 +1,48 @@
+"""`kedro aws deploy`."""
+
+from typing import Any
+
+import click
+
+from kedro_aws_plugin.cli import options
+from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+
+
+@click.command("deploy")
+@click.option("--package", metavar="VERSION|ARN", help="What to deploy; by default the newest approved.")
+@click.option("--endpoint", help="Name of the endpoint.")
+@click.option("--mode", type=click.Choice(["realtime", "serverless"]), help="Instances, or pay per request.")
+@click.option("--instance-type", help="Instance of a realtime endpoint, e.g. ml.m5.large.")
+@click.option("--instance-count", type=int, help="How many instances.")
+@click.option("--memory", "memory_mb", type=int, help="Memory of a serverless endpoint in MB, 1024 to 6144.")
+@click.option("--max-concurrency", type=int, help="Requests a serverless endpoint answers at once.")
+@options.wait
+@options.changing
+def deploy(
+    package: str | None, wait: bool, env: str | None, output: str, dry_run: bool, yes: bool, **changes: Any
+) -> None:
+    """Serve an approved version on a SageMaker endpoint; what is not given comes from `deploy:` in aws.yml."""
+    from kedro_aws_plugin.aws.observe import observe_group, observe_sample, observe_serving
+    from kedro_aws_plugin.config import deploy_of, registry_of, role_of
+    from kedro_aws_plugin.plan.approval import choose_approved
+    from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+    from kedro_aws_plugin.plan.tags import project_tags
+
+    with command(env) as this:
+        config = this.project.config
+        group = observe_group(this.aws, registry_of(config).group)
+        wanted = Deployment(
+            package=choose_approved(group, package).arn,
+            role_arn=role_of(config),
+            deploy=deploy_of(config, changes),
+            tags=project_tags(this.project.package, config.env),
+        )
+        plan = plan_endpoint(
+            wanted,
+            observe_serving(this.aws, wanted.endpoint, wanted.model_name, wanted.config_name),
+            observe_sample(this.aws, wanted.package),
+            wait,
+        )
+        state = "is in service" if wait else "is on its way: kedro aws status"
+        how = Handling(dry_run=dry_run, yes=yes, output=output)
+        carry_out(this, plan, how, lambda _: f"Endpoint {wanted.endpoint} {state}")

@@ -1,0 +1,27 @@
+"""`kedro aws destroy`."""
+
+import click
+
+from kedro_aws_plugin.cli import options
+from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+
+
+@click.command("destroy")
+@click.option("--registry", is_flag=True, help="Delete the registered versions and their artifacts too.")
+@options.changing
+def destroy(registry: bool, env: str | None, output: str, dry_run: bool, yes: bool) -> None:
+    """Delete the endpoints, endpoint configs and models that carry this project's and environment's tags.
+
+    Data, trained models in the catalog and the bucket stay.
+    """
+    from kedro_aws_plugin.aws.observe import observe_owned
+    from kedro_aws_plugin.plan.tags import project_tags
+    from kedro_aws_plugin.plan.teardown import plan_teardown
+
+    with command(env) as this:
+        config = this.project.config
+        tags = project_tags(this.project.package, config.env)
+        owned = observe_owned(this.aws, tags, config.bucket, registry)
+        plan = plan_teardown(this.project.package, config.bucket, owned)
+        how = Handling(dry_run=dry_run, yes=yes, output=output, always_ask=True)
+        carry_out(this, plan, how, lambda results: f"Deleted, in {len(results)} steps.")

@@ -1,0 +1,49 @@
+"""`kedro aws predict`."""
+
+import json
+from typing import Any
+
+import click
+
+from kedro_aws_plugin.cli import options
+from kedro_aws_plugin.cli.plan_command import Command, Handling, carry_out, command
+
+
+@click.command("predict")
+@click.argument("source", metavar="[FILE|-|ENTRY]", required=False)
+@click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
+@click.option("--dry-run", is_flag=True, help="Print the request that would be sent; send none.")
+@options.reading
+def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
+    """Ask an endpoint for predictions.
+
+    The rows come from a CSV, JSON, JSON lines or Parquet file, from standard input (-) or from a catalog entry;
+    by default from the sample payload that was registered with the model.
+    """
+    from kedro_aws_plugin.config import deploy_of
+    from kedro_aws_plugin.plan.plan import Plan
+    from kedro_aws_plugin.plan.steps import InvokeEndpoint
+
+    with command(env) as this:
+        name = deploy_of(this.project.config, {"endpoint": endpoint}).endpoint
+        body, content_type = _payload(this, source, name)
+        step = InvokeEndpoint(name=name, body=body, content_type=content_type, accept="application/json")
+        plan = Plan(title=f"predict with endpoint {name}", steps=(step,), unchanged="")
+        carry_out(this, plan, Handling(dry_run=dry_run, yes=True, output=output), _lines)
+
+
+def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
+    from kedro_aws_plugin.payload_source import read_payload, sample_payload
+
+    payload = sample_payload(this.aws, endpoint) if source is None else read_payload(this.project, source)
+    return payload.body, payload.content_type
+
+
+def _lines(results: list[dict[str, Any]]) -> str:
+    """One prediction a line; an answer in a form of the project's own as it is."""
+    answer = str(results[-1]["answer"])
+    try:
+        predictions = json.loads(answer)["predictions"]
+    except (ValueError, KeyError, TypeError):
+        return answer
+    return "\n".join(value if isinstance(value, str) else json.dumps(value) for value in predictions)

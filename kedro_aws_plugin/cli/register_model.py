@@ -1,0 +1,49 @@
+"""`kedro aws register-model`."""
+
+import click
+
+from kedro_aws_plugin.cli import options
+from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+
+
+@click.command("register-model")
+@click.option("--model", metavar="ENTRY", help="Catalog entry; by default `registry.model` of aws.yml.")
+@click.option("--version", metavar="VERSION", help="Kedro version of the entry; by default the newest.")
+@click.option("--approve", is_flag=True, help="Approve it at once, so that it can be deployed.")
+@options.changing
+def register_model(  # noqa: PLR0913
+    model: str | None,
+    version: str | None,
+    approve: bool,
+    env: str | None,
+    output: str,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Register a trained model in SageMaker's registry, with its metrics, lineage and a sample payload."""
+    from kedro_aws_plugin.aws.observe import observe_group
+    from kedro_aws_plugin.candidate import candidate
+    from kedro_aws_plugin.config import registry_of
+    from kedro_aws_plugin.plan.register import Registration, plan_registration
+    from kedro_aws_plugin.plan.tags import project_tags
+
+    with command(env) as this:
+        config = this.project.config
+        registry = registry_of(config)
+        target = Registration(
+            group=registry.group,
+            bucket=config.bucket,
+            region=config.region,
+            approve=approve,
+            tags=project_tags(this.project.package, config.env),
+        )
+        with candidate(this.project, registry, model or registry.model, version) as made:
+            plan = plan_registration(target, made, observe_group(this.aws, registry.group))
+            carry_out(
+                this,
+                plan,
+                Handling(dry_run=dry_run, yes=yes, output=output),
+                lambda results: (
+                    f"{results[-1]['arn']} ({'Approved' if approve else 'PendingManualApproval'})"
+                ),
+            )

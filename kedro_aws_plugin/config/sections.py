@@ -1,0 +1,68 @@
+"""The parts of aws.yml that a command cannot do without, with its options on top."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry
+from kedro_aws_plugin.errors import ConfigError
+
+_LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
+_SERVERLESS = ("memory_mb", "max_concurrency")
+_OPTIONS = {"memory_mb": "--memory"}
+
+
+def registry_of(config: AwsConfig) -> Registry:
+    """The `registry:` section.
+
+    Raises:
+        ConfigError: If aws.yml has none.
+    """
+    if config.registry is None:
+        raise ConfigError(
+            "conf/base/aws.yml: `registry` is missing. Add `registry.group` (a model package group) "
+            "and `registry.model` (a catalog entry)."
+        )
+    return config.registry
+
+
+def deploy_of(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
+    """The `deploy:` section with a command's options on top.
+
+    Args:
+        config: The project's configuration.
+        changes: Options by the name of their key; None where the user gave none.
+
+    Raises:
+        ConfigError: If no endpoint is named, or an option's value is wrong.
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    values = config.deploy.model_dump() if config.deploy else {}
+    size = {key: given.pop(key) for key in _SERVERLESS if key in given}
+    values = {**values, **given, "serverless": {**values.get("serverless", {}), **size}}
+    if "endpoint" not in values:
+        raise ConfigError("conf/base/aws.yml: `deploy.endpoint` is missing. Add it, or give --endpoint.")
+    try:
+        return Deploy.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][-1])
+        option = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
+        raise ConfigError(f"{option}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def role_of(config: AwsConfig) -> str:
+    """The role that SageMaker takes on; the local AWS checks none.
+
+    Raises:
+        ConfigError: If the real AWS is in force and aws.yml names none.
+    """
+    if config.role_arn is not None:
+        return config.role_arn
+    if config.target == "local":
+        return _LOCAL_ROLE
+    raise ConfigError(
+        f"conf/{config.env}/aws.yml: `role_arn` is missing. Add the ARN of a role that SageMaker may take on "
+        f"and that may read s3://{config.bucket}."
+    )

@@ -1,0 +1,61 @@
+"""Every action that may change something in AWS, one frozen dataclass each.
+
+A step knows its AWS operation and the very request it sends: `apply` sends it, a dry run prints it.
+"""
+
+from kedro_aws_plugin.plan.steps.registry import (
+    CreateModelPackage,
+    CreateModelPackageGroup,
+    DeleteModelPackage,
+    DeleteModelPackageGroup,
+    RegistryStep,
+    UpdateModelPackage,
+)
+from kedro_aws_plugin.plan.steps.request import Request
+from kedro_aws_plugin.plan.steps.s3 import (
+    DeleteObjects,
+    PutObject,
+    S3Step,
+    UploadFile,
+)
+from kedro_aws_plugin.plan.steps.serving import (
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
+    InvokeEndpoint,
+    ServingStep,
+    UpdateEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+)
+
+Step = S3Step | RegistryStep | ServingStep
+
+__all__ = [
+    "CreateEndpoint",
+    "CreateEndpointConfig",
+    "CreateModel",
+    "CreateModelPackage",
+    "CreateModelPackageGroup",
+    "DeleteEndpoint",
+    "DeleteEndpointConfig",
+    "DeleteModel",
+    "DeleteModelPackage",
+    "DeleteModelPackageGroup",
+    "DeleteObjects",
+    "InvokeEndpoint",
+    "PutObject",
+    "RegistryStep",
+    "Request",
+    "S3Step",
+    "ServingStep",
+    "Step",
+    "UpdateEndpoint",
+    "UpdateModelPackage",
+    "UploadFile",
+    "WaitForDeletion",
+    "WaitForEndpoint",
+]
