@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.session import KedroSession
-from kedro.io import DatasetError, VersionNotFoundError
-from kedro.io.core import AbstractVersionedDataset
+from kedro.io import DatasetError
+from kedro.io.core import AbstractVersionedDataset, VersionNotFoundError
 
 from kedro_aws_plugin.aws.errors import translated
 from kedro_aws_plugin.config import Project
@@ -56,7 +56,8 @@ class ProjectCatalog:
             self._catalog = context.catalog
         except Exception as error:
             raise ProjectError(
-                f"The project does not load: {_first_line(error)}. `kedro catalog list` shows the whole error."
+                f"The project does not load: {_first_line(error)}. "
+                "`kedro registry list` shows the whole error."
             ) from error
 
     def saved_model(self, entry: str, version: str | None) -> SavedModel:

@@ -10,7 +10,6 @@ def _starter(name: str) -> KedroStarterSpec:
         alias=name,
         template_path=str(files("kedro_aws_plugin.starters")),
         directory=name,
-        origin="kedro-aws-plugin",
     )
 
 

@@ -3,7 +3,8 @@
 import click
 
 from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+from kedro_aws_plugin.cli.options import Handling
+from kedro_aws_plugin.cli.plan_command import carry_out, command
 
 _package = click.argument("package", metavar="[VERSION|ARN]", required=False)
 _reason = click.option("--reason", help="Kept with the decision in the registry.")
@@ -13,35 +14,27 @@ _reason = click.option("--reason", help="Kept with the decision in the registry.
 @_package
 @_reason
 @options.changing
-def approve_model(
-    package: str | None, reason: str | None, env: str | None, output: str, dry_run: bool, yes: bool
-) -> None:
+def approve_model(how: Handling, package: str | None, reason: str | None) -> None:
     """Approve a registered version, by default the newest: only approved ones can be deployed."""
-    _decide("Approved", package, reason, env, Handling(dry_run=dry_run, yes=yes, output=output))
+    _decide(how, "Approved", package, reason)
 
 
 @click.command("reject-model")
 @_package
 @_reason
 @options.changing
-def reject_model(
-    package: str | None, reason: str | None, env: str | None, output: str, dry_run: bool, yes: bool
-) -> None:
+def reject_model(how: Handling, package: str | None, reason: str | None) -> None:
     """Reject a registered version, by default the newest; endpoints that serve it go on."""
-    _decide("Rejected", package, reason, env, Handling(dry_run=dry_run, yes=yes, output=output))
+    _decide(how, "Rejected", package, reason)
 
 
-def _decide(approval: str, package: str | None, reason: str | None, env: str | None, how: Handling) -> None:
+def _decide(how: Handling, approval: str, package: str | None, reason: str | None) -> None:
     from kedro_aws_plugin.aws.observe import observe_group
     from kedro_aws_plugin.config import registry_of
     from kedro_aws_plugin.plan.approval import choose_package, plan_approval
 
-    with command(env) as this:
+    with command(how.env) as this:
         group = observe_group(this.aws, registry_of(this.project.config).group)
         chosen = choose_package(group, package)
-        carry_out(
-            this,
-            plan_approval(chosen, approval, reason),
-            how,
-            lambda _: f"{chosen.arn} is {approval}",
-        )
+        plan = plan_approval(chosen, approval, reason)
+        carry_out(this, plan, how, lambda _: f"{chosen.arn} is {approval}")

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+from kedro_aws_plugin.cli.options import Handling
+from kedro_aws_plugin.cli.plan_command import carry_out, command
 
 
 @click.command("deploy")
@@ -18,17 +19,18 @@ from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
 @click.option("--max-concurrency", type=int, help="Requests a serverless endpoint answers at once.")
 @options.wait
 @options.changing
-def deploy(
-    package: str | None, wait: bool, env: str | None, output: str, dry_run: bool, yes: bool, **changes: Any
-) -> None:
-    """Serve an approved version on a SageMaker endpoint; what is not given comes from `deploy:` in aws.yml."""
+def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> None:
+    """Serve an approved version on a SageMaker endpoint.
+
+    What is not given here comes from `deploy:` in aws.yml.
+    """
     from kedro_aws_plugin.aws.observe import observe_group, observe_sample, observe_serving
     from kedro_aws_plugin.config import deploy_of, registry_of, role_of
     from kedro_aws_plugin.plan.approval import choose_approved
     from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
     from kedro_aws_plugin.plan.tags import project_tags
 
-    with command(env) as this:
+    with command(how.env) as this:
         config = this.project.config
         group = observe_group(this.aws, registry_of(config).group)
         wanted = Deployment(
@@ -44,5 +46,4 @@ def deploy(
             wait,
         )
         state = "is in service" if wait else "is on its way: kedro aws status"
-        how = Handling(dry_run=dry_run, yes=yes, output=output)
         carry_out(this, plan, how, lambda _: f"Endpoint {wanted.endpoint} {state}")

@@ -3,13 +3,14 @@
 import click
 
 from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+from kedro_aws_plugin.cli.options import Handling
+from kedro_aws_plugin.cli.plan_command import carry_out, command
 
 
 @click.command("destroy")
 @click.option("--registry", is_flag=True, help="Delete the registered versions and their artifacts too.")
 @options.changing
-def destroy(registry: bool, env: str | None, output: str, dry_run: bool, yes: bool) -> None:
+def destroy(how: Handling, registry: bool) -> None:
     """Delete the endpoints, endpoint configs and models that carry this project's and environment's tags.
 
     Data, trained models in the catalog and the bucket stay.
@@ -18,10 +19,9 @@ def destroy(registry: bool, env: str | None, output: str, dry_run: bool, yes: bo
     from kedro_aws_plugin.plan.tags import project_tags
     from kedro_aws_plugin.plan.teardown import plan_teardown
 
-    with command(env) as this:
+    with command(how.env) as this:
         config = this.project.config
         tags = project_tags(this.project.package, config.env)
         owned = observe_owned(this.aws, tags, config.bucket, registry)
         plan = plan_teardown(this.project.package, config.bucket, owned)
-        how = Handling(dry_run=dry_run, yes=yes, output=output, always_ask=True)
-        carry_out(this, plan, how, lambda results: f"Deleted, in {len(results)} steps.")
+        carry_out(this, plan, how, lambda results: f"Deleted, in {len(results)} steps.", always_ask=True)

@@ -1,11 +1,13 @@
 """Every option that more than one command has, once."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
 
 import click
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Function = Callable[..., None]
 
 env = click.option("-e", "--env", metavar="ENV", help="Kedro environment; decides which AWS is spoken to.")
 output = click.option(
@@ -23,11 +25,37 @@ wait = click.option(
 )
 
 
-def changing(command: _Command) -> _Command:
-    """Give a command that changes something its four options."""
-    return env(output(dry_run(yes(command))))
+@dataclass(frozen=True)
+class Handling:
+    """How the user wants a plan handled.
+
+    Attributes:
+        env: The Kedro environment, if one was given.
+        output: `text` or `json`.
+        dry_run: Print the requests, send none.
+        yes: Ask nothing.
+    """
+
+    env: str | None
+    output: str
+    dry_run: bool
+    yes: bool
 
 
-def reading(command: _Command) -> _Command:
+def changing(function: _Function) -> _Function:
+    """Give a command that changes something its four options, as one `how`."""
+
+    @env
+    @output
+    @dry_run
+    @yes
+    @wraps(function)
+    def with_options(env: str | None, output: str, dry_run: bool, yes: bool, **others: Any) -> None:
+        function(Handling(env=env, output=output, dry_run=dry_run, yes=yes), **others)
+
+    return with_options
+
+
+def reading(function: _Function) -> _Function:
     """Give a command that only looks its two options."""
-    return env(output(command))
+    return env(output(function))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from kedro_aws_plugin.cli.options import Handling
 from kedro_aws_plugin.errors import KedroAwsError
 
 if TYPE_CHECKING:
@@ -40,23 +41,6 @@ class Command:
         self.show(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-@dataclass(frozen=True)
-class Handling:
-    """How the user wants a plan handled.
-
-    Attributes:
-        dry_run: Print the requests, send none.
-        yes: Ask nothing.
-        output: `text` or `json`.
-        always_ask: Ask for the local AWS too.
-    """
-
-    dry_run: bool
-    yes: bool
-    output: str
-    always_ask: bool = False
-
-
 @contextmanager
 def command(env: str | None) -> Iterator[Command]:
     """Open the project around the current folder and connect to the AWS of its environment.
@@ -78,7 +62,12 @@ def command(env: str | None) -> Iterator[Command]:
 
 
 def carry_out(
-    command: Command, plan: "Plan", how: Handling, summary: Callable[[list[dict[str, Any]]], str]
+    command: Command,
+    plan: "Plan",
+    how: Handling,
+    summary: Callable[[list[dict[str, Any]]], str],
+    *,
+    always_ask: bool = False,
 ) -> None:
     """Print a plan, or apply it and print its summary; the only caller of `apply`.
 
@@ -87,6 +76,7 @@ def carry_out(
         plan: What it is to do.
         how: What the user asked for.
         summary: Sums up the results of the steps in one line or more.
+        always_ask: Ask for the local AWS too.
 
     Raises:
         KedroAwsError: If the user says no, or AWS refuses a step.
@@ -102,7 +92,7 @@ def carry_out(
     if not plan.steps:
         _show(command, how, {**plan.as_json(), "results": []}, render(plan))
         return
-    if not how.yes and (how.always_ask or command.project.config.target == "aws"):
+    if not how.yes and (always_ask or command.project.config.target == "aws"):
         _ask(render(plan))
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.cli.progress import StepProgress

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import Command, Handling, carry_out, command
+from kedro_aws_plugin.cli.options import Handling
+from kedro_aws_plugin.cli.plan_command import Command, carry_out, command
 
 
 @click.command("predict")
@@ -17,8 +18,8 @@ from kedro_aws_plugin.cli.plan_command import Command, Handling, carry_out, comm
 def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
     """Ask an endpoint for predictions.
 
-    The rows come from a CSV, JSON, JSON lines or Parquet file, from standard input (-) or from a catalog entry;
-    by default from the sample payload that was registered with the model.
+    The rows come from a CSV, JSON, JSON lines or Parquet file, from standard input (-) or from a catalog
+    entry; by default from the sample payload that was registered with the model.
     """
     from kedro_aws_plugin.config import deploy_of
     from kedro_aws_plugin.plan.plan import Plan
@@ -29,7 +30,7 @@ def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | 
         body, content_type = _payload(this, source, name)
         step = InvokeEndpoint(name=name, body=body, content_type=content_type, accept="application/json")
         plan = Plan(title=f"predict with endpoint {name}", steps=(step,), unchanged="")
-        carry_out(this, plan, Handling(dry_run=dry_run, yes=True, output=output), _lines)
+        carry_out(this, plan, Handling(env=env, output=output, dry_run=dry_run, yes=True), _lines)
 
 
 def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:

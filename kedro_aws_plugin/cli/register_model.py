@@ -3,7 +3,8 @@
 import click
 
 from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
+from kedro_aws_plugin.cli.options import Handling
+from kedro_aws_plugin.cli.plan_command import carry_out, command
 
 
 @click.command("register-model")
@@ -11,15 +12,7 @@ from kedro_aws_plugin.cli.plan_command import Handling, carry_out, command
 @click.option("--version", metavar="VERSION", help="Kedro version of the entry; by default the newest.")
 @click.option("--approve", is_flag=True, help="Approve it at once, so that it can be deployed.")
 @options.changing
-def register_model(  # noqa: PLR0913
-    model: str | None,
-    version: str | None,
-    approve: bool,
-    env: str | None,
-    output: str,
-    dry_run: bool,
-    yes: bool,
-) -> None:
+def register_model(how: Handling, model: str | None, version: str | None, approve: bool) -> None:
     """Register a trained model in SageMaker's registry, with its metrics, lineage and a sample payload."""
     from kedro_aws_plugin.aws.observe import observe_group
     from kedro_aws_plugin.candidate import candidate
@@ -27,7 +20,7 @@ def register_model(  # noqa: PLR0913
     from kedro_aws_plugin.plan.register import Registration, plan_registration
     from kedro_aws_plugin.plan.tags import project_tags
 
-    with command(env) as this:
+    with command(how.env) as this:
         config = this.project.config
         registry = registry_of(config)
         target = Registration(
@@ -39,11 +32,5 @@ def register_model(  # noqa: PLR0913
         )
         with candidate(this.project, registry, model or registry.model, version) as made:
             plan = plan_registration(target, made, observe_group(this.aws, registry.group))
-            carry_out(
-                this,
-                plan,
-                Handling(dry_run=dry_run, yes=yes, output=output),
-                lambda results: (
-                    f"{results[-1]['arn']} ({'Approved' if approve else 'PendingManualApproval'})"
-                ),
-            )
+            state = APPROVED if approve else PENDING
+            carry_out(this, plan, how, lambda results: f"{results[-1]['arn']} ({state})")
