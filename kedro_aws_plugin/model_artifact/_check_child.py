@@ -1,0 +1,130 @@
+"""The process in which `check` tries a model; `python -m` runs it with the path of its report.
+
+It takes the request as JSON on stdin, and writes its report to a file, as its outputs are the model's own.
+"""
+
+import base64
+import importlib
+import importlib.abc
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_UTF8_TYPES = ("application/json", "text/csv")  # SageMaker's model server decodes these for the handlers
+_BINARY = 2
+
+
+class _Without(importlib.abc.MetaPathFinder):
+    """Makes a package as absent as it will be in the container, however it is installed here."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        del path, target
+        if fullname.partition(".")[0] == self._package:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+        return None
+
+
+def _hide(package: str) -> None:
+    sys.meta_path.insert(0, _Without(package))
+    # Its neighbours in src/ would not be in the container either.
+    sys.path[:] = [
+        entry for entry in sys.path if "site-packages" in entry or not Path(entry, package).is_dir()
+    ]
+
+
+def _record_pickled_modules() -> set[str]:
+    modules: set[str] = set()
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class":
+            modules.add(str(arguments[0]).partition(".")[0])
+
+    sys.addaudithook(note)
+    return modules
+
+
+def _call(handler: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a handler as AWS's Transformer does: one that takes an argument more gets the context, here None."""
+    wants_context = len(inspect.signature(handler).parameters) == len(arguments) + 1
+    return handler(*arguments, None) if wants_context else handler(*arguments)
+
+
+def _answer(handlers: ModuleType, model: Any, body: bytes, content_type: str) -> tuple[str | bytes, str]:
+    accept = "application/json"
+    content = body.decode() if content_type in _UTF8_TYPES else body
+    if hasattr(handlers, "transform_fn"):
+        answer = _call(handlers.transform_fn, model, content, content_type, accept)
+    else:
+        data = _call(handlers.input_fn, content, content_type)
+        answer = _call(handlers.output_fn, _call(handlers.predict_fn, data, model), accept)
+    return answer if isinstance(answer, tuple) else (answer, accept)
+
+
+def _task(model: Any) -> str | None:
+    from sklearn.base import is_classifier, is_regressor  # type: ignore[import-untyped]
+
+    if is_regressor(model):
+        return "regression"
+    if not is_classifier(model):
+        return None
+    binary = len(getattr(model, "classes_", ())) == _BINARY
+    return "binary_classification" if binary else "multiclass_classification"
+
+
+def _describe(model: Any) -> dict[str, Any]:
+    default = importlib.import_module("default_inference")
+    try:
+        task = _task(model)
+    except (ImportError, AttributeError, TypeError, ValueError):  # not scikit-learn's kind of model
+        task = None
+    return {"task": task, "feature_names": default.feature_names(model)}
+
+
+def _try_model(request: dict[str, Any], report: dict[str, Any]) -> None:
+    sys.path.insert(0, str(Path(request["model_dir"], "code")))
+    if request["package"]:
+        _hide(request["package"])
+    modules = _record_pickled_modules()
+    handlers = importlib.import_module("inference")
+    model = _call(handlers.model_fn, request["model_dir"])
+    report.update(_describe(model), modules=sorted(modules), response=None, content_type=None)
+    if request["body"] is None:
+        return
+    report["doing"] = "answer"
+    response, kind = _answer(handlers, model, base64.b64decode(request["body"]), request["content_type"])
+    text = response.encode() if isinstance(response, str) else response
+    report.update(response=base64.b64encode(text).decode(), content_type=kind)
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "memory ran out"
+    # The handlers' own refusals are sentences; other errors mean little without their type.
+    text = error.message if hasattr(error, "status_code") else f"{type(error).__name__}: {error}"
+    return " ".join(str(text).split()).rstrip(" .:")
+
+
+def main() -> None:
+    """Try the model and write the report."""
+    request = json.loads(sys.stdin.buffer.read())
+    report: dict[str, Any] = {"doing": "load"}
+    try:
+        _try_model(request, report)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model's code may raise is the report
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        report.update(error=_message(error), missing_module=missing)
+    Path(sys.argv[1]).write_text(json.dumps(report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

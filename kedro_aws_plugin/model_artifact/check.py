@@ -1,0 +1,184 @@
+"""Tries a model in a process of its own, the way the container will use it.
+
+Unpickling runs whatever the pickle says, may print, crash or eat all memory; none of that may touch the
+command that asks. What the container will not have (the project's own package) is hidden from that process:
+what would fail on AWS then fails here, before anything is uploaded.
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.model_artifact.handlers import PROGRAM
+from kedro_aws_plugin.model_artifact.payload import Payload
+
+_IN_CONTAINER = frozenset({"scikit-learn", "numpy", "scipy", "pandas", "joblib", "pyarrow", "threadpoolctl"})
+_HANDLER_MODULES = frozenset({"inference", "default_inference", "project_inference", "__main__"})
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a model that loads tells of itself.
+
+    Attributes:
+        task: `regression`, `binary_classification`, `multiclass_classification`, or None if it does not say.
+        feature_names: The columns it was fitted with, if it knows.
+        response: Its answer to the sample, if there was one.
+        content_type: Of the response.
+        warnings: Distributions that the model needs and the container may lack, a sentence for each.
+    """
+
+    task: str | None
+    feature_names: tuple[str, ...] | None
+    response: bytes | None
+    content_type: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What the container will not have.
+
+    Attributes:
+        package: The project's own, e.g. `my_flights`.
+        requirements: What the container's pip installs; if the package is among them, it is not hidden.
+    """
+
+    package: str | None = None
+    requirements: Sequence[str] = ()
+
+
+def check_model(
+    model_dir: Path, sample: Payload | None, *, hidden: Hidden | None = None, timeout: float = 600
+) -> Checked:
+    """Load a model and let it answer the sample.
+
+    Args:
+        model_dir: An unpacked `model.tar.gz`, or what `lay_out()` made.
+        sample: A request; None only loads the model.
+        hidden: What to hide from the model.
+        timeout: In seconds, for both together.
+
+    Raises:
+        ProjectError: It does not load or does not answer; one sentence says why, and what to do.
+    """
+    hidden = hidden or Hidden()
+    required = {_distribution(line) for line in hidden.requirements}
+    package = None if hidden.package and _canonical(hidden.package) in required else hidden.package
+    request = {
+        "model_dir": str(model_dir.resolve()),
+        "package": package,
+        "body": base64.b64encode(sample.body).decode() if sample else None,
+        "content_type": sample.content_type if sample else None,
+    }
+    report = _ask_child(request, model_dir, timeout)
+    if "error" in report:
+        raise ProjectError(_explain(report, package))
+    names, response = report["feature_names"], report["response"]
+    return Checked(
+        task=report["task"],
+        feature_names=None if names is None else tuple(names),
+        response=None if response is None else base64.b64decode(response),
+        content_type=report["content_type"],
+        warnings=tuple(_lacking(report["modules"], required)),
+    )
+
+
+def _ask_child(request: dict[str, Any], model_dir: Path, timeout: float) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="kedro-aws-check-") as folder:
+        # A file, since the model's own code may print to stdout and stderr whatever it likes.
+        answer = Path(folder, "report.json")
+        output = Path(folder, "output.txt")
+        with output.open("wb") as log:
+            try:
+                done = subprocess.run(  # noqa: S603 - the arguments are ours
+                    [sys.executable, "-m", "kedro_aws_plugin.model_artifact._check_child", str(answer)],
+                    input=json.dumps(request).encode(),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=model_dir,
+                    env={**os.environ, "SAGEMAKER_PROGRAM": PROGRAM,
+                         "SAGEMAKER_SUBMIT_DIRECTORY": str(model_dir.resolve() / "code")},
+                    timeout=timeout,
+                    check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired as error:
+                raise ProjectError(
+                    f"the model did not load and answer the sample within {timeout:.0f} s. Make it smaller,"
+                    " or look for what it waits for."
+                ) from error
+        if answer.exists():
+            report: dict[str, Any] = json.loads(answer.read_bytes())
+            return report
+        raise ProjectError(_died(done.returncode, output.read_text(encoding="utf-8", errors="replace")))
+
+
+def _died(code: int, output: str) -> str:
+    last = next((line for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
+    if code < 0:
+        return (
+            f"the process that loads the model was killed by signal {-code}; most often, memory ran out. Free"
+            " some memory, or make the model smaller."
+        )
+    return f"the process that loads the model ended with code {code} and said: {last}. Mend what it names."
+
+
+def _explain(report: dict[str, Any], package: str | None) -> str:
+    error, missing, doing = report["error"], report["missing_module"], report["doing"]
+    if missing and missing.partition(".")[0] == package:
+        return (
+            f"the model needs this project's own package `{missing}`, which the container does not have. Use"
+            " scikit-learn's own classes in what you fit, or publish the package and add it to"
+            " registry.requirements in conf/base/aws.yml."
+        )
+    if missing:
+        return (
+            f"the model needs the module `{missing}`, which is not installed here. Install it, and add it to"
+            " registry.requirements in conf/base/aws.yml if the container lacks it."
+        )
+    if doing == "answer":
+        return f"the model does not answer the sample: {error}. Mend registry.sample or the handlers."
+    return f"the model does not load: {error}. Save it again with the packages that are installed now."
+
+
+def _lacking(modules: Sequence[str], required: set[str]) -> list[str]:
+    """Sentences for the distributions behind `modules` that neither the container nor its pip provides."""
+    owners = packages_distributions()
+    foreign = {
+        _canonical(name)
+        for module in modules
+        if module not in _HANDLER_MODULES and module not in sys.stdlib_module_names
+        for name in owners.get(module, [module])
+    }
+    return [
+        f'the model needs {name}, which the container may lack; add "{_pinned(name)}" to registry.'
+        "requirements in conf/base/aws.yml."
+        for name in sorted(foreign - _IN_CONTAINER - required)
+    ]
+
+
+def _pinned(name: str) -> str:
+    try:
+        return f"{name}=={version(name)}"
+    except ModuleNotFoundError:  # importlib.metadata's PackageNotFoundError
+        return name
+
+
+def _distribution(requirement: str) -> str:
+    """The distribution in a line of pip requirements, e.g. `lightgbm[scikit-learn]>=4` -> `lightgbm`."""
+    found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
+    return _canonical(found.group(1)) if found else ""
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

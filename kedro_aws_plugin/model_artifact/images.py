@@ -1,0 +1,133 @@
+"""Which of AWS's prebuilt scikit-learn images serves a model, and where it differs from this machine."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.errors import ConfigError
+
+_SDK = "sagemaker-core"
+_SDK_TABLE = "sagemaker/core/image_uri_config/sklearn.json"
+_EXTRACT = Path(__file__).with_name("image_table.json")
+
+_DNS_SUFFIXES = {  # as in botocore's endpoints.json, by the beginning of the region's name
+    "cn-": "amazonaws.com.cn",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "eusc-": "amazonaws.eu",
+}
+
+_REINSTALL = (
+    'run `pip install "{name}=={there}"` and train again, or add "{name}=={here}" to registry.requirements'
+)
+_FIXES = {
+    "scikit-learn": _REINSTALL,
+    "numpy": _REINSTALL,
+    "python": "train in a virtual environment of Python {there}",
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """A prebuilt scikit-learn image in one region.
+
+    Attributes:
+        uri: What goes into a SageMaker container definition.
+        version: AWS's name for the image, e.g. `1.9-0`.
+        installed: Versions of `python`, `scikit-learn`, `numpy`, ... within, as far as they are known.
+        source: Which table the URI is from.
+    """
+
+    uri: str
+    version: str
+    installed: Mapping[str, str]
+    source: str
+
+
+def sklearn_image(region: str, scikit_learn: str) -> Image:
+    """Choose the image for a model that was fitted with `scikit_learn`.
+
+    It is the one with the same minor version; else the oldest of those that are newer, since scikit-learn
+    reads an older version's models more often than a newer one's; else the newest.
+
+    Args:
+        region: e.g. `eu-west-1`.
+        scikit_learn: The installed version, e.g. `1.9.1`.
+
+    Raises:
+        ConfigError: AWS has no scikit-learn images in the region.
+    """
+    table = _load_table()
+    images = table["images"]
+    wanted = _minor(scikit_learn)
+    by_minor = {_minor(version): version for version in sorted(images, key=_minor)}
+    chosen = min((minor for minor in by_minor if minor >= wanted), default=max(by_minor))
+    version = by_minor[chosen]
+    known = table["containers"].get(version, {"scikit-learn": ".".join(map(str, chosen))})
+    return Image(_uri(images[version], version, region), version, known, table["source"])
+
+
+def skew(image: Image, installed: Mapping[str, str]) -> list[str]:
+    """Tell what differs between this machine and the container that would load the model.
+
+    Pickles are promised to load with the version that wrote them only. Major and minor versions count.
+
+    Args:
+        image: The container's image.
+        installed: Versions here, of `python`, `scikit-learn` and `numpy`.
+
+    Returns:
+        A sentence for each difference, with both versions and the fix.
+    """
+    warnings = []
+    for name, fix in _FIXES.items():
+        here, there = installed.get(name), image.installed.get(name)
+        if here and there and _minor(here) != _minor(there):
+            warnings.append(
+                f"{name} is {here} here and {there} in the container {image.version}, where the model may not"
+                f" load or may predict otherwise: {fix.format(name=name, here=here, there=there)}."
+            )
+    return warnings
+
+
+def _load_table() -> dict[str, Any]:
+    """The SDK's own table where it is installed, else our extract. Importing the SDK would take seconds."""
+    extract = json.loads(_EXTRACT.read_text(encoding="utf-8"))
+    origin = extract["extracted_from"]
+    images, source = (
+        extract["inference"]["versions"],
+        f"{_SDK} {origin['version']}, extracted {origin['date']}",
+    )
+    try:
+        sdk = distribution(_SDK)
+        table = json.loads(Path(str(sdk.locate_file(_SDK_TABLE))).read_text(encoding="utf-8"))
+        images, source = table["inference"]["versions"], f"{_SDK} {sdk.version}"
+    except (PackageNotFoundError, OSError, ValueError, KeyError):
+        pass  # not installed, or its table has moved: the extract is as good as it was
+    return {"images": images, "containers": extract["containers"], "source": source}
+
+
+def _uri(image: Mapping[str, Any], version: str, region: str) -> str:
+    registries = image["registries"]
+    if region not in registries:
+        nearest = difflib.get_close_matches(region, registries, n=1)
+        hint = (
+            f" Did you mean {nearest[0]}?" if nearest else f" Choose one of {', '.join(sorted(registries))}."
+        )
+        raise ConfigError(f"conf/base/aws.yml: `region`: AWS has no scikit-learn images in {region}.{hint}")
+    suffix = next((dns for start, dns in _DNS_SUFFIXES.items() if region.startswith(start)), "amazonaws.com")
+    tag = "-".join([version, image["processors"][0], image["py_versions"][0]])
+    return f"{registries[region]}.dkr.ecr.{region}.{suffix}/{image['repository']}:{tag}"
+
+
+def _minor(version: str) -> tuple[int, int]:
+    """Major and minor of a version, e.g. of `1.9.1`, `2.0rc1` or AWS's `1.4-2-py312`."""
+    numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
+    return numbers[0], numbers[1] if len(numbers) > 1 else 0

@@ -1,0 +1,214 @@
+"""Requests to a model, and whether two answers are the same."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro_aws_plugin.errors import ProjectError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CSV = "text/csv"
+JSON = "application/json"
+JSON_LINES = "application/jsonlines"
+PARQUET = "application/x-parquet"
+CONTENT_TYPES = (CSV, JSON, JSON_LINES, PARQUET)
+"""What a model registered by this plugin takes; the first three are also what it answers in."""
+
+_BY_SUFFIX = {".csv": CSV, ".json": JSON, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".parquet": PARQUET}
+_SUFFIXES = {CSV: ".csv", JSON: ".json", JSON_LINES: ".jsonl", PARQUET: ".parquet"}
+_WORDS = {CSV: "CSV", JSON: "JSON", JSON_LINES: "JSON lines", PARQUET: "Parquet"}
+
+_RELATIVE_TOLERANCE = 1e-6  # other builds of numpy sum in another order
+_ABSOLUTE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The body of a request to a model, and its content type."""
+
+    body: bytes
+    content_type: str
+
+    @property
+    def suffix(self) -> str:
+        """For a file that holds the body, e.g. `.csv`."""
+        return _SUFFIXES[self.content_type]
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        columns: Sequence[str] | None = None,
+        rows: int = 5,
+        content_type: str = CSV,
+    ) -> "Payload":
+        """Take the first rows of a table.
+
+        Args:
+            frame: A pandas frame, or one that converts itself into one, as Spark's and Polars' do.
+            columns: The model's; None takes all.
+            rows: How many, at most.
+            content_type: One of `CONTENT_TYPES`.
+
+        Raises:
+            ProjectError: There is no table, no row, or a column is missing.
+        """
+        table = _first_rows(frame, rows)
+        missing = [column for column in columns or () if column not in table.columns]
+        if missing:
+            raise ProjectError(
+                f"the sample has no column {', '.join(missing)}, which the model takes. Name the table"
+                " that the model was fitted with in registry.sample of conf/base/aws.yml."
+            )
+        if table.empty:
+            raise ProjectError("the sample has no rows. Name another table in registry.sample of aws.yml.")
+        return cls(_encode(table if columns is None else table[list(columns)], content_type), content_type)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Payload":
+        """Read a request from a `.csv`, `.json`, `.jsonl` or `.parquet` file; JSON lines may also be `.json`.
+
+        Raises:
+            ProjectError: There is no such file, or its content is not what its name says.
+        """
+        content_type = _BY_SUFFIX.get(path.suffix.lower())
+        if content_type is None:
+            raise ProjectError(
+                f"{path}: unknown kind of file. Name it {', '.join(_BY_SUFFIX)} after its content."
+            )
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            raise ProjectError(
+                f"{path} cannot be read: {error.strerror}. Check its name and access."
+            ) from error
+        return cls.from_bytes(body, name=str(path), content_type=content_type)
+
+    @classmethod
+    def from_bytes(
+        cls, body: bytes, *, name: str = "standard input", content_type: str | None = None
+    ) -> "Payload":
+        """Check a request, and find out its content type if it is not given.
+
+        Raises:
+            ProjectError: It is empty, or neither JSON, JSON lines, Parquet nor CSV.
+        """
+        if not body.strip():
+            raise ProjectError(
+                f"{name} is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."
+            )
+        found = content_type or _sniff(body)
+        if found == JSON and _is_json_lines(body):
+            found = JSON_LINES
+        problem = _problem(body, found)
+        if problem:
+            raise ProjectError(f"{name} is not {_WORDS[found]}: {problem}. Correct it, and send it again.")
+        return cls(body, found)
+
+
+def same_answer(expected: bytes, got: bytes, content_type: str) -> bool:
+    """Tell whether two answers agree, numbers within what another build of numpy may change."""
+    if expected == got:
+        return True
+    try:
+        return _same(_parse(expected, content_type), _parse(got, content_type))
+    except (ValueError, csv.Error):  # not in that format: then only the same bytes are the same answer
+        return False
+
+
+def _first_rows(frame: Any, rows: int) -> "pd.DataFrame":
+    if hasattr(frame, "toPandas"):  # Spark
+        frame = frame.limit(rows).toPandas()
+    elif hasattr(frame, "to_pandas"):  # Polars, Arrow
+        frame = frame.to_pandas()
+    if not (hasattr(frame, "head") and hasattr(frame, "columns")):
+        raise ProjectError(
+            f"the sample is a {type(frame).__name__}, not a table. Name a catalog entry that loads as a"
+            " data frame in registry.sample of conf/base/aws.yml."
+        )
+    table: pd.DataFrame = frame.head(rows)
+    return table
+
+
+def _encode(table: "pd.DataFrame", content_type: str) -> bytes:
+    if content_type == PARQUET:
+        return table.to_parquet(index=False)
+    if content_type == CSV:
+        return table.to_csv(index=False, lineterminator="\n").encode()
+    # Not DataFrame.to_json(), which rounds floats.
+    cells = table.replace([math.inf, -math.inf], math.nan).astype("object")
+    cells = cells.where(cells.notna(), None)
+    records = [json.dumps(record, default=_json_cell) for record in cells.to_dict("records")]
+    if content_type == JSON_LINES:
+        return "".join(f"{record}\n" for record in records).encode()
+    return f"[{', '.join(records)}]".encode()
+
+
+def _json_cell(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _sniff(body: bytes) -> str:
+    if body.startswith(b"PAR1"):
+        return PARQUET
+    return JSON if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else CSV
+
+
+def _is_json_lines(body: bytes) -> bool:
+    lines = body.splitlines()
+    return len(lines) > 1 and _problem(body, JSON) is not None and _problem(body, JSON_LINES) is None
+
+
+def _problem(body: bytes, content_type: str) -> str | None:
+    if content_type == PARQUET:
+        whole = body.startswith(b"PAR1") and body.endswith(b"PAR1") and len(body) > len(b"PAR1PAR1")
+        return None if whole else "it does not begin and end as Parquet does, or is cut short"
+    try:
+        value = _parse(body, content_type)
+    except (ValueError, csv.Error) as error:
+        return str(error)
+    if content_type == JSON and not isinstance(value, (dict, list)):
+        return "it must be an object or a list"
+    return _ragged_line(value) if content_type == CSV else None
+
+
+def _ragged_line(lines: list[list[str]]) -> str | None:
+    width = len(lines[0])
+    for number, line in enumerate(lines, start=1):
+        if line and len(line) != width:
+            return f"line {number} has {len(line)} values, the first line {width}"
+    return None
+
+
+def _parse(body: bytes, content_type: str) -> Any:
+    text = body.decode("utf-8-sig")
+    if "\0" in text:
+        raise ValueError("it holds bytes that are no text")
+    if content_type == CSV:
+        return list(csv.reader(io.StringIO(text)))
+    if content_type == JSON_LINES:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    return json.loads(text)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return one is other
+    try:
+        return math.isclose(
+            float(one), float(other), rel_tol=_RELATIVE_TOLERANCE, abs_tol=_ABSOLUTE_TOLERANCE
+        ) or (one == other)
+    except (TypeError, ValueError):
+        return bool(one == other)
