@@ -1,1 +1,1 @@
-"""{{ cookiecutter.project_name }}: predicts the price of a space shuttle."""
+"""Predicts the price of a space shuttle."""

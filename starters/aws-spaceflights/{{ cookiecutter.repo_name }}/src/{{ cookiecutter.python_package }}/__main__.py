@@ -1,4 +1,4 @@
-"""Run the packaged project: `python -m {{ cookiecutter.python_package }}` is its `kedro run`."""
+"""Run the packaged project: `python -m <package>` is its `kedro run`."""
 
 from pathlib import Path
 
