@@ -54,7 +54,7 @@ def _record_pickled_modules() -> set[str]:
 
 
 def _call(handler: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a handler as AWS's Transformer does: one that takes an argument more gets the context, here None."""
+    """Call a handler as AWS's Transformer does; one that takes one argument more gets a context."""
     wants_context = len(inspect.signature(handler).parameters) == len(arguments) + 1
     return handler(*arguments, None) if wants_context else handler(*arguments)
 
@@ -110,7 +110,8 @@ def _message(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "memory ran out"
     # The handlers' own refusals are sentences; other errors mean little without their type.
-    text = error.message if hasattr(error, "status_code") else f"{type(error).__name__}: {error}"
+    refusal = getattr(error, "message", "") if hasattr(error, "status_code") else ""
+    text = refusal or f"{type(error).__name__}: {error}"
     return " ".join(str(text).split()).rstrip(" .:")
 
 

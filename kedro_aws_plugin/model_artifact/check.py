@@ -161,8 +161,8 @@ def _lacking(modules: Sequence[str], required: set[str]) -> list[str]:
         for name in owners.get(module, [module])
     }
     return [
-        f'the model needs {name}, which the container may lack; add "{_pinned(name)}" to registry.'
-        "requirements in conf/base/aws.yml."
+        f'the model needs {name}, which the container may lack. Add "{_pinned(name)}" to'
+        " registry.requirements in conf/base/aws.yml."
         for name in sorted(foreign - _IN_CONTAINER - required)
     ]
 
