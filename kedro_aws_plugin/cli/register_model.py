@@ -17,6 +17,7 @@ def register_model(how: Handling, model: str | None, version: str | None, approv
     from kedro_aws_plugin.aws.observe import observe_group
     from kedro_aws_plugin.candidate import candidate
     from kedro_aws_plugin.config import registry_of
+    from kedro_aws_plugin.plan.observed import APPROVED, PENDING
     from kedro_aws_plugin.plan.register import Registration, plan_registration
     from kedro_aws_plugin.plan.tags import project_tags
 

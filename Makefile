@@ -1,0 +1,47 @@
+# Everything here makes the virtual environment that it needs. PYTHON=python3.12 chooses another interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export KEDRO_DISABLE_TELEMETRY := 1
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test test-fast check docs benchmarks clean
+
+demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
+	@$(BIN)/python scripts/demo.py
+
+test: $(VENV)/.dev  ## The whole suite, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or starts many processes
+	$(BIN)/python -m pytest -m "not slow and not wheel" $(PYTEST_ARGS)
+
+check: $(VENV)/.dev  ## Lint, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## The documentation, in site/
+	$(BIN)/mkdocs build --strict
+
+benchmarks: $(VENV)/.dev  ## Each claim of the README, as a ratio
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist site *.egg-info
+
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and "Python 3.10 to 3.13 is needed; try make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -qq --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
+	@echo "Installing into $(VENV) (about a minute)"
+	@$(PIP) install -qq --editable ".[local,s3]" --group starters --constraint constraints.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@$(PIP) install -qq --editable ".[local,s3,sagemaker]" --group dev --group starters --constraint constraints.txt
+	@touch $@
