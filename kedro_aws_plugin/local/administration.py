@@ -1,0 +1,95 @@
+"""The local AWS's own routes, under ``/_kedro_aws/``: what `kedro aws local` talks to."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.local.log_shipper import LogShipper
+from kedro_aws_plugin.local.messages import AwsFault, Request, Response
+from kedro_aws_plugin.local.moto_app import Moto
+from kedro_aws_plugin.local.resources import pick
+from kedro_aws_plugin.local.sagemaker import SageMaker
+from kedro_aws_plugin.local.seeding import Seeding
+
+PREFIX = "/_kedro_aws/"
+_BUCKET = re.compile(r"<Bucket>.*?<Name>(.*?)</Name>", re.DOTALL)
+_SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is administered."""
+
+    moto: Moto
+    sagemaker: SageMaker
+    seeding: Seeding
+    logs: LogShipper
+    instance: str
+    shut_down: Callable[[], None]
+
+
+class Administration:
+    """Health, status, seeding, reset and stop."""
+
+    name = "local"
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._routes: dict[str, Callable[[Any], Any]] = {
+            "health": self._health,
+            "status": self._status,
+            "seed": self._seed,
+            "reset": self._reset,
+            "stop": self._stop,
+        }
+
+    def handles(self, request: Request) -> bool:
+        """Whether the path is ours."""
+        return request.path.startswith(PREFIX)
+
+    def handle(self, request: Request) -> Response:
+        """The answer, as JSON."""
+        route = self._routes.get(request.path.removeprefix(PREFIX))
+        if route is None:
+            return Response.of_json(404, {"message": f"{request.path} is not a route of the local AWS."})
+        try:
+            return Response.of_json(200, route(json.loads(request.body or b"{}")))
+        except AwsFault as fault:
+            return Response.of_json(fault.status, {"message": fault.message})
+
+    def _health(self, _params: Any) -> Any:
+        return {"instance": self._parts.instance}
+
+    def _status(self, _params: Any) -> Any:
+        listing = self._parts.moto.request("GET", "/").body.decode()
+        sagemaker = self._parts.sagemaker
+        with sagemaker.resources.lock:
+            endpoints = [
+                {
+                    **pick(endpoint, _SHOWN),
+                    "Region": here.name,
+                    "Pids": sagemaker.deployments.pids(here.name, endpoint["EndpointName"]),
+                }
+                for here in sagemaker.resources.all_regions()
+                for endpoint in here.endpoints.values()
+            ]
+        return {"buckets": _BUCKET.findall(listing), "endpoints": endpoints}
+
+    def _seed(self, params: Any) -> Any:
+        return self._parts.seeding.seed(
+            params["bucket"], Path(params["folder"]), params["prefix"], params["region"]
+        )
+
+    def _reset(self, _params: Any) -> Any:
+        self._parts.sagemaker.reset()
+        self._parts.logs.reset()
+        self._parts.moto.reset()
+        self._parts.seeding.reset()
+        return {}
+
+    def _stop(self, _params: Any) -> Any:
+        self._parts.shut_down()
+        return {}

@@ -1,0 +1,87 @@
+"""A request and a response of AWS's HTTP APIs, as values."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from typing_extensions import Self
+
+_SCOPE = re.compile(r"Credential=[^,\s]+?/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_QUERY_SCOPE = re.compile(r"X-Amz-Credential=[^&]+?%2F\d{8}%2F([^&%]+)%2F([^&%]+)%2Faws4_request")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; header names are lower case.
+
+    `service` and `region` come from the credential scope of the signature, as AWS itself reads them; both are
+    empty in an unsigned request.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    service: str = ""
+    region: str = ""
+
+    @property
+    def target(self) -> str:
+        """The operation of a JSON API, such as ``SageMaker.CreateModel``."""
+        return self.headers.get("x-amz-target", "")
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def of_json(
+        cls, status: int, payload: Any, content_type: str = "application/json", **headers: str
+    ) -> Self:
+        """A response that carries `payload` as JSON; underscores in header names become dashes."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return cls(
+            status,
+            {"Content-Type": content_type, "x-amzn-RequestId": str(uuid4()), **named},
+            json.dumps(payload).encode(),
+        )
+
+
+class AwsFault(Exception):
+    """An error that AWS would answer.
+
+    Attributes:
+        code: AWS's error code, such as ``ValidationException``.
+        message: AWS's text.
+        status: HTTP status.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def invalid(message: str) -> AwsFault:
+    """The error that SageMaker answers to most mistakes."""
+    return AwsFault("ValidationException", message)
+
+
+def unsupported(what: str) -> AwsFault:
+    """The answer to what AWS could do and the local AWS cannot."""
+    return invalid(f"The local AWS does not support {what}.")
+
+
+def signing_scope(authorization: str, query: str = "") -> tuple[str, str]:
+    """Region and service that a request was signed for; empty strings if it was not signed."""
+    found = _SCOPE.search(authorization) or _QUERY_SCOPE.search(query)
+    return (found.group(1), found.group(2).lower()) if found else ("", "")

@@ -1,0 +1,59 @@
+"""The project's raw data, put on S3 once."""
+
+import threading
+from pathlib import Path
+from urllib.parse import quote
+
+from kedro_aws_plugin.local.messages import invalid
+from kedro_aws_plugin.local.moto_app import Moto
+
+_FOUND = 200
+_EXISTS = 412
+
+
+class Seeding:
+    """Buckets that were created and filled; each one once in the server's life, whoever asks."""
+
+    def __init__(self, moto: Moto) -> None:
+        self._moto = moto
+        self._lock = threading.Lock()
+        self._seeded: set[tuple[str, str]] = set()
+
+    def seed(self, bucket: str, folder: Path, prefix: str, region: str) -> dict[str, object]:
+        """Create the bucket, and upload every file of `folder` that is not there yet under ``prefix/``."""
+        with self._lock:
+            if (bucket, prefix) in self._seeded:
+                return {"bucket": bucket, "created": False, "uploaded": 0}
+            created = self._create(bucket, region)
+            files = sorted(
+                file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")
+            )
+            uploaded = sum(
+                self._upload(bucket, file, f"{prefix}/{file.relative_to(folder).as_posix()}")
+                for file in files
+            )
+            self._seeded.add((bucket, prefix))
+            return {"bucket": bucket, "created": created, "uploaded": uploaded}
+
+    def reset(self) -> None:
+        """Everything is to be seeded again."""
+        with self._lock:
+            self._seeded.clear()
+
+    def _create(self, bucket: str, region: str) -> bool:
+        if self._moto.request("HEAD", f"/{bucket}", region=region).status == _FOUND:
+            return False
+        place = f"<LocationConstraint>{region}</LocationConstraint>" if region != "us-east-1" else ""
+        body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>" if place else ""
+        answer = self._moto.request("PUT", f"/{bucket}", region=region, body=body.encode())
+        if answer.status != _FOUND:
+            raise invalid(f"Bucket {bucket} cannot be created: {answer.body.decode(errors='replace')}")
+        return True
+
+    def _upload(self, bucket: str, file: Path, key: str) -> bool:
+        with file.open("rb") as content:
+            headers = {"If-None-Match": "*", "Content-Type": "binary/octet-stream"}
+            answer = self._moto.request("PUT", f"/{bucket}/{quote(key)}", headers=headers, body=content)
+        if answer.status not in {_FOUND, _EXISTS}:
+            raise invalid(f"{file} cannot be uploaded: {answer.body.decode(errors='replace')}")
+        return answer.status == _FOUND

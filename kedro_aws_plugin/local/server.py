@@ -1,0 +1,112 @@
+"""The local AWS's process: moto behind the overlay, on 127.0.0.1 alone.
+
+``python -m kedro_aws_plugin.local.server --state-dir DIR --region REGION [--port N] [--exit-with-parent]``
+It holds a file lock in the state directory for its whole life, and writes the state file only when it answers.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from kedro_aws_plugin.local.state import (
+    ALREADY_RUNNING,
+    PORT_TAKEN,
+    LocalAws,
+    lock_file,
+    remove_state,
+    write_state,
+)
+
+_log = logging.getLogger("kedro_aws_plugin.local")
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    options = _options()
+    state_dir = options.state_dir.resolve()
+    lock = FileLock(lock_file(state_dir))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return ALREADY_RUNNING
+    remove_state(state_dir)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    if not _is_free(options.port):
+        return PORT_TAKEN
+    from kedro_aws_plugin.local.http_server import LocalServer
+
+    server = LocalServer(state_dir, options.region, options.port, instance=uuid4().hex)
+    _stop_on_signals(server)
+    if options.exit_with_parent:
+        threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
+    write_state(state_dir, _description(server, state_dir, options.region))
+    _log.info("serving at %s", server.url)
+    try:
+        server.serve()
+    finally:
+        remove_state(state_dir)
+        server.close()
+        _log.info("stopped")
+    return 0
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m kedro_aws_plugin.local.server")
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--exit-with-parent", action="store_true")
+    return parser.parse_args()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            # Elsewhere than on Windows this only means: connections that are just ending do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _description(server: Any, state_dir: Path, region: str) -> LocalAws:
+    return LocalAws(
+        endpoint_url=server.url,
+        region=region,
+        account_id=server.account_id,
+        pid=os.getpid(),
+        log_file=state_dir / "local.log",
+        instance=server.instance,
+    )
+
+
+def _stop_on_signals(server: Any) -> None:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.shut_down()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _stop_with_stdin(server: Any) -> None:
+    """The parent's end of the pipe closes when the parent ends, however it ends."""
+    sys.stdin.buffer.read()
+    server.shut_down()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

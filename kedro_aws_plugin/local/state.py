@@ -1,0 +1,111 @@
+"""What is known of a running local AWS: the state file, and the variables that point a program at it.
+
+Only the standard library, since every `kedro aws` command and every `kedro run` imports it.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ACCESS_KEY_ID = "KEDROAWSLOCAL0000000"
+"""Of everybody who talks to the local AWS; no such key can exist on the real one."""
+
+ALREADY_RUNNING = 3
+PORT_TAKEN = 4
+
+_SECRET_ACCESS_KEY = "kedro-aws-local"  # noqa: S105 - nothing is secret here
+_LOOPBACK = "127.0.0.1,localhost"
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """A running local AWS.
+
+    Attributes:
+        endpoint_url: such as ``http://127.0.0.1:41234``.
+        region: the region that clients should use; the server knows every region.
+        account_id: of every caller.
+        pid: of the server.
+        log_file: what the server writes its requests and errors to.
+        instance: tells this server from another one that got the same port later.
+    """
+
+    endpoint_url: str
+    region: str
+    account_id: str
+    pid: int
+    log_file: Path
+    instance: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point boto3, awscli, s3fs, pandas and every other SDK at it.
+
+        Example:
+            >>> subprocess.run(["aws", "s3", "ls"], env={**os.environ, **aws.environment()})
+        """
+        return environment(self.endpoint_url, self.region)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local AWS, whatever the environment says.
+
+        Example:
+            >>> aws.client("s3").list_buckets()["Buckets"]
+        """
+        import boto3
+        from botocore.config import Config
+
+        session: Any = boto3.Session(ACCESS_KEY_ID, _SECRET_ACCESS_KEY, region_name=self.region)
+        return session.client(service, endpoint_url=self.endpoint_url, config=Config(proxies={}))
+
+
+def environment(endpoint_url: str, region: str) -> dict[str, str]:
+    """See `LocalAws.environment`; an HTTP proxy, where one is set, is told to leave 127.0.0.1 alone."""
+    no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    bypass = no_proxy if no_proxy and _LOOPBACK in no_proxy else ",".join(filter(None, (no_proxy, _LOOPBACK)))
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": _SECRET_ACCESS_KEY,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": bypass,
+        "no_proxy": bypass,
+    }
+
+
+def lock_file(state_dir: Path) -> Path:
+    """What a server holds locked for its whole life."""
+    return state_dir / "local.lock"
+
+
+def read_state(state_dir: Path) -> LocalAws | None:
+    """What a server wrote; it may be dead by now."""
+    try:
+        known = json.loads(_file(state_dir).read_text(encoding="utf-8"))
+        return LocalAws(**{**known, "log_file": Path(known["log_file"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_state(state_dir: Path, aws: LocalAws) -> None:
+    """Write the state file at once, for the owner alone."""
+    written = _file(state_dir).with_suffix(".tmp")
+    written.unlink(missing_ok=True)
+    descriptor = os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({**asdict(aws), "log_file": str(aws.log_file)}, file)
+    written.replace(_file(state_dir))
+
+
+def remove_state(state_dir: Path) -> None:
+    """Forget a server."""
+    _file(state_dir).unlink(missing_ok=True)
+
+
+def _file(state_dir: Path) -> Path:
+    return state_dir / "local.json"

@@ -1,0 +1,63 @@
+"""The pytest fixture `local_aws`: a fresh local AWS for each test of any project.
+
+Example:
+    >>> def test_run(local_aws):
+    ...     bootstrap_project(PROJECT)
+    ...     with KedroSession.create(PROJECT) as session:
+    ...         session.run()
+    ...     assert local_aws.client("s3").list_objects_v2(Bucket="my-flights")["KeyCount"] > 0
+
+Nothing of the local AWS is imported until a test asks for the fixture.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.local.control import LocalAws
+
+_REGION = "eu-west-1"
+
+
+@pytest.fixture(scope="session")
+def _local_aws_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalAws]":
+    """One server for the session; it ends with the session, however that ends."""
+    from kedro_aws_plugin.local import control
+
+    state_dir = tmp_path_factory.mktemp("kedro-aws")
+    aws, _ = control.start(state_dir, region=_REGION, exit_with_parent=True)
+    yield aws
+    control.stop(state_dir)
+
+
+@pytest.fixture
+def local_aws(_local_aws_server: "LocalAws", monkeypatch: pytest.MonkeyPatch) -> "LocalAws":
+    """An empty local AWS; boto3, s3fs and every Kedro session of the test speak to it.
+
+    Returns:
+        The local AWS; ``local_aws.client("s3")`` is a boto3 client of it.
+    """
+    from kedro_aws_plugin.local import control
+
+    state_dir = _local_aws_server.log_file.parent
+    control.reset(state_dir)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("KEDRO_ENV", raising=False)
+    monkeypatch.setenv("KEDRO_AWS_STATE_DIR", str(state_dir))
+    for name, value in _local_aws_server.environment().items():
+        monkeypatch.setenv(name, value)
+    _forget_clients(monkeypatch)
+    return _local_aws_server
+
+
+def _forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 and s3fs remember clients and listings of earlier tests."""
+    if "boto3" in sys.modules:
+        monkeypatch.setattr(sys.modules["boto3"], "DEFAULT_SESSION", None)
+    if "s3fs" in sys.modules:
+        sys.modules["s3fs"].S3FileSystem.clear_instance_cache()
