@@ -1,0 +1,114 @@
+"""Every planner against tests/cases/<planner>/<case>/: aws.yml, project.yml, observed.yml -> plan.json.
+
+A new behaviour is a new folder. `UPDATE_CASES=1 make test-fast` writes the plan.json files anew; read their diff.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from kedro_aws_plugin.config import AwsConfig, deploy_of, registry_of, role_of
+from kedro_aws_plugin.local.service_model import violations
+from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
+from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.observed import Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.register import Candidate, Registration, Sample, plan_registration
+from kedro_aws_plugin.plan.tags import project_tags
+from kedro_aws_plugin.plan.teardown import plan_teardown
+
+CASES = Path(__file__).parents[2] / "cases"
+FOLDERS = sorted(path.parent for path in CASES.glob("*/*/project.yml"))
+
+Values = dict[str, Any]
+
+
+def _register(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    target = Registration(
+        group=registry_of(config).group,
+        bucket=config.bucket,
+        region=config.region,
+        approve=project["approve"],
+        tags=project_tags(project["package"], config.env),
+    )
+    candidate = TypeAdapter(Candidate).validate_python(project["candidate"])
+    return plan_registration(target, candidate, TypeAdapter(RegisteredGroup).validate_python(observed))
+
+
+def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
+    wanted = Deployment(
+        package=choose_approved(group, project.get("wanted")).arn,
+        role_arn=role_of(config),
+        deploy=deploy_of(config, project.get("options", {})),
+        tags=project_tags(project["package"], config.env),
+    )
+    # The names hold digests: a case says what exists by {model} and {config}.
+    names = {"model": wanted.model_name, "config": wanted.config_name}
+    text = json.dumps(observed["serving"]).replace("{model}", names["model"]).replace("{config}", names["config"])
+    sample = TypeAdapter(Sample).validate_python(project["sample"]) if "sample" in project else None
+    serving = TypeAdapter(Serving).validate_json(text)
+    return plan_endpoint(wanted, serving, sample, project.get("wait", True))
+
+
+def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    group = TypeAdapter(RegisteredGroup).validate_python(observed)
+    package = choose_package(group, project.get("wanted"))
+    return plan_approval(package, project["approval"], project.get("reason"))
+
+
+def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    if "objects" in project:
+        observed = {**observed, "objects": [f"sagemaker/g/{n}" for n in range(project["objects"])]}
+    return plan_teardown(project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed))
+
+
+PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
+    "approval": _approval,
+    "endpoint": _endpoint,
+    "register": _register,
+    "teardown": _teardown,
+}
+
+
+def _plan(folder: Path) -> Plan:
+    config, project, observed = (
+        yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+        for name in ("aws.yml", "project.yml", "observed.yml")
+    )
+    return PLANNERS[folder.parent.name](AwsConfig.model_validate(config), project, observed)
+
+
+def _id(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=_id)
+def test_plan_is_the_expected_one(folder: Path) -> None:
+    plan = _plan(folder).as_json()
+    expected = folder / "plan.json"
+    if os.environ.get("UPDATE_CASES"):
+        expected.write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert plan == json.loads(expected.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=_id)
+def test_every_request_is_one_that_aws_takes(folder: Path) -> None:
+    for step in _plan(folder).steps:
+        assert violations(step.service, step.operation, step.request()) == []
+
+
+def test_every_planner_has_cases_and_every_step_is_in_one() -> None:
+    from typing import get_args
+
+    from kedro_aws_plugin.plan.steps import Step
+
+    assert {folder.parent.name for folder in FOLDERS} == set(PLANNERS)
+    seen = {type(step) for folder in FOLDERS for step in _plan(folder).steps}
+    assert seen == set(get_args(Step))
