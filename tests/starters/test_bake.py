@@ -1,0 +1,172 @@
+"""The template rendered by cookiecutter alone: what it holds, and what it refuses."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pytest_cookies.plugin import Cookies
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+INPUTS = {
+    "default": {},
+    "config": {
+        "project_name": "Moon Prices",
+        "repo_name": "moon",
+        "python_package": "moon_prices",
+        "bucket": "acme.moon-prices",
+        "region": "us-gov-west-1",
+        "kedro_version": "1.7.0",
+    },
+    "unicode": {"project_name": "Ünïcode Flügé 飛行"},
+    "digits": {"project_name": "X 2026 11 21", "bucket": "20261121"},
+    "long": {"project_name": "A Very Long Name " * 9},
+}
+
+
+@pytest.fixture(params=INPUTS)
+def project(request: pytest.FixtureRequest, cookies: Cookies, starter: Path) -> Path:
+    baked = cookies.bake(extra_context=INPUTS[request.param], template=str(starter))
+    assert baked.exception is None
+    return baked.project_path
+
+
+def files(project: Path) -> list[Path]:
+    return [path for path in project.rglob("*") if path.is_file()]
+
+
+def texts(project: Path) -> dict[str, str]:
+    return {
+        path.relative_to(project).as_posix(): path.read_text("utf-8")
+        for path in files(project)
+        if path.suffix not in (".csv", ".xlsx")
+    }
+
+
+def test_is_small_and_has_nothing_to_delete(project: Path) -> None:
+    assert len(files(project)) <= 22
+    for name, text in texts(project).items():
+        assert text.strip() or name == "conf/local/.gitkeep", f"{name} is empty"
+        assert not re.search(r"(^\s*#.*\n){3}", text, re.MULTILINE), f"{name} has a block of comments"
+
+
+def test_leaves_no_template_behind(project: Path) -> None:
+    assert not [path for path in project.rglob("*") if "cookiecutter" in path.name]
+    assert not [name for name, text in texts(project).items() if re.search(r"cookiecutter|\{\{|\{%", text)]
+
+
+def test_mentions_no_endpoint_and_no_credentials(project: Path) -> None:
+    conf = "".join(text for name, text in texts(project).items() if name.startswith("conf/"))
+    assert not re.search(r"endpoint_url|credentials|access_key|secret|localhost|127\.0\.0\.1", conf)
+
+
+def test_is_a_kedro_project(project: Path) -> None:
+    metadata = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    package = metadata["tool"]["kedro"]["package_name"]
+    assert package == metadata["project"]["name"]
+    assert (project / "src" / package / "pipeline_registry.py").is_file()
+    assert (project / ".telemetry").read_text() == "consent: false\n"
+
+
+def test_keeps_on_s3_what_outlives_a_run(project: Path) -> None:
+    catalog = yaml.safe_load((project / "conf/base/catalog.yml").read_text("utf-8"))
+    assert all(entry["filepath"].startswith("s3://${globals:bucket}/") for entry in catalog.values())
+    assert {name for name, entry in catalog.items() if entry.get("versioned")} == {"regressor", "metrics"}
+
+
+def test_names_are_ones_that_aws_takes(project: Path) -> None:
+    aws = yaml.safe_load((project / "conf/base/aws.yml").read_text("utf-8"))
+    for name in (aws["registry"]["group"], aws["deploy"]["endpoint"]):
+        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name)
+    for environment in ("base", "aws"):
+        bucket = yaml.safe_load((project / f"conf/{environment}/globals.yml").read_text("utf-8"))["bucket"]
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket)
+
+
+def test_passes_its_own_linter(project: Path) -> None:
+    for arguments in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
+        checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout
+
+
+def test_takes_the_region_and_bucket_given(cookies: Cookies, starter: Path) -> None:
+    project = cookies.bake(extra_context=INPUTS["config"], template=str(starter)).project_path
+    assert project.name == "moon"
+    assert yaml.safe_load((project / "conf/base/aws.yml").read_text())["region"] == "us-gov-west-1"
+    assert yaml.safe_load((project / "conf/base/globals.yml").read_text()) == {"bucket": "acme.moon-prices"}
+    assert (project / "src/moon_prices/__main__.py").is_file()
+
+
+NAME = "Give another `--name`, or set `{}` in the file that `kedro new --config` takes."
+ONLY = "Set `{}` in the file that `kedro new --config` takes."
+WORDS = "use two or more letters, digits, spaces, hyphens and underscores."
+PACKAGE = "use at most 63 lowercase letters, digits and underscores, a letter first."
+FOLDER = "use at most 63 letters, digits, hyphens, underscores and periods, a letter or digit first."
+TAKEN = "Python, or a package that the project uses, has this name."
+LETTERS = "S3 wants lowercase letters, digits, hyphens and periods, and a letter or digit at both ends."
+PREFIXES = "S3 reserves the prefixes xn--, sthree-, amzn-s3-demo-."
+SUFFIXES = "S3 reserves the suffixes -s3alias, --ol-s3, .mrap, --x-s3, --table-s3."
+REFUSED = [
+    ("project_name", 'Fly"me', WORDS, NAME),
+    ("project_name", "'''\nimport os\n'''\\", WORDS, NAME),
+    ("project_name", "a: {b} #c", WORDS, NAME),
+    ("project_name", "<script>", WORDS, NAME),
+    ("repo_name", "../outside", FOLDER, NAME),
+    ("repo_name", "-rf", FOLDER, NAME),
+    ("python_package", "3_flights", PACKAGE, NAME),
+    ("python_package", "flüge", PACKAGE, NAME),
+    ("python_package", "import", TAKEN, NAME),
+    ("python_package", "kedro", TAKEN, NAME),
+    ("bucket", "ab", "S3 wants 3 to 63 characters.", NAME),
+    ("bucket", "a" * 64, "S3 wants 3 to 63 characters.", NAME),
+    ("bucket", "My_Bucket", LETTERS, NAME),
+    ("bucket", "bucket-", LETTERS, NAME),
+    ("bucket", "a..b", "S3 allows no two periods in a row.", NAME),
+    ("bucket", "192.168.5.4", "S3 allows no IP address.", NAME),
+    ("bucket", "xn--bucket", PREFIXES, NAME),
+    ("bucket", "sthree-bucket", PREFIXES, NAME),
+    ("bucket", "amzn-s3-demo-bucket", PREFIXES, NAME),
+    ("bucket", "bucket-s3alias", SUFFIXES, NAME),
+    ("bucket", "bucket--ol-s3", SUFFIXES, NAME),
+    ("bucket", "bucket.mrap", SUFFIXES, NAME),
+    ("bucket", "bucket--x-s3", SUFFIXES, NAME),
+    ("bucket", "bucket--table-s3", SUFFIXES, NAME),
+    ("bucket", None, "not a text.", NAME),
+    ("region", "eu-wset-1", "not the name of an AWS region, such as eu-west-1.", ONLY),
+    ("region", "EU-CENTRAL-1", "not the name of an AWS region, such as eu-central-1.", ONLY),
+    ("region", "", "not the name of an AWS region, such as us-east-1.", ONLY),
+    ("kedro_version", '1"\nx = "', "not a version of Kedro.", ONLY),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "problem", "advice"), REFUSED)
+def test_refuses_in_one_line_and_leaves_nothing(
+    *,
+    cookies: Cookies,
+    starter: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    key: str,
+    value: str | None,
+    problem: str,
+    advice: str,
+) -> None:
+    before = set(tmp_path.rglob("*"))
+    baked = cookies.bake(extra_context={key: value}, template=str(starter))
+    assert baked.exception is not None
+    assert capfd.readouterr().err.splitlines()[0] == f"{key} {value!r}: {problem} {advice.format(key)}"
+    assert not [path for path in set(tmp_path.rglob("*")) - before if path.parent.name.startswith("bake")]
+
+
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "us-isob-east-1", "eusc-de-east-1", "mx-central-1", "ap-southeast-7"]
+)
+def test_takes_regions_of_every_partition(cookies: Cookies, starter: Path, region: str) -> None:
+    assert cookies.bake(extra_context={"region": region}, template=str(starter)).exception is None
