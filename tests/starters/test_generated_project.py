@@ -1,0 +1,92 @@
+"""The project as a newcomer has it: made by `kedro new`, then run, tested, linted, packaged."""
+
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kedro_aws_plugin.local import control
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.slow
+
+NEW = ("new", "--starter", "aws-spaceflights")
+OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("newcomer")
+    made = run("kedro", *NEW, "--name", "My Flights", cwd=folder, **OFFLINE)
+    assert made.returncode == 0, made.stderr
+    yield folder / "my-flights"
+    control.stop(control.state_dir(folder / "my-flights"))
+
+
+def test_kedro_lists_the_starter(run: Run, tmp_path: Path) -> None:
+    assert "\naws-spaceflights:\n" in run("kedro", "starter", "list", cwd=tmp_path).stdout
+
+
+def test_new_takes_everything_from_a_config_file(run: Run, tmp_path: Path) -> None:
+    config = "project_name: Moon Prices\nrepo_name: moon\nbucket: acme-moon\nregion: us-east-2\n"
+    (tmp_path / "new.yml").write_text(config)
+    made = run("kedro", *NEW, "--config", "new.yml", cwd=tmp_path, **OFFLINE)
+    assert made.returncode == 0, made.stderr
+    assert "region: us-east-2" in (tmp_path / "moon/conf/base/aws.yml").read_text()
+    assert "acme-moon" in (tmp_path / "moon/conf/base/globals.yml").read_text()
+
+
+def test_new_refuses_a_wrong_bucket_and_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "new.yml").write_text("project_name: Moon Prices\nbucket: Moon_Prices\n")
+    refused = run("kedro", *NEW, "--config", "new.yml", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "bucket 'Moon_Prices': S3 wants lowercase letters" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["new.yml"]
+
+
+def test_run_trains_a_good_model_and_keeps_stdout_clean(run: Run, project: Path) -> None:
+    ran = run("kedro", "run", cwd=project)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == ""
+    found = re.search(r"R2 (\d\.\d+)", ran.stderr)
+    assert found is not None
+    assert 0.6 < float(found[1]) < 0.95
+
+
+def test_its_tests_pass(run: Run, project: Path) -> None:
+    tested = run("pytest", "-p", "no:cacheprovider", cwd=project)
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
+
+
+def test_its_linter_passes_on_what_is_there_now(run: Run, project: Path) -> None:
+    assert run("ruff", "check", cwd=project).returncode == 0
+    assert run("ruff", "format", "--check", cwd=project).returncode == 0
+
+
+def test_runs_from_its_wheel(run: Run, project: Path, tmp_path: Path) -> None:
+    packaged = run("kedro", "package", cwd=project)
+    assert packaged.returncode == 0, packaged.stderr
+    with zipfile.ZipFile(next((project / "dist").glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path)
+    conf = project / "dist" / "conf-my_flights.tar.gz"
+    ran = run("my_flights", "--conf-source", str(conf), cwd=project, PYTHONPATH=str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert "R2" in ran.stderr
+
+
+def test_git_takes_the_data_and_leaves_what_tools_made(project: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"],
+        cwd=project,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert len(listed) <= 22
+    assert {"data/raw/companies.csv", "data/raw/reviews.csv", "data/raw/shuttles.xlsx"} <= set(listed)
+    assert not [name for name in listed if re.match(r"\.kedro-aws|dist|build|\.ruff|.*__pycache__", name)]
