@@ -44,9 +44,8 @@ def start(env: str | None) -> None:
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )
     verb = "started" if started else "is already running"
-    click.echo(
-        f"Local AWS {verb} at {aws.endpoint_url} ({aws.region}, log {_shown(aws.log_file)}){note}", err=True
-    )
+    where = f"{aws.endpoint_url} ({aws.region}, log {_shown(aws.log_file)})"
+    click.echo(f"Local AWS {verb} at {where}{note}", err=True)
 
 
 @local.command("stop")
@@ -162,7 +161,8 @@ def _described(aws: "LocalAws") -> dict[str, object]:
 def _lines(aws: "LocalAws", held: dict[str, list[object]]) -> Iterator[str]:
     from kedro_aws_plugin.cli.table import table
 
-    yield f"Local AWS at {aws.endpoint_url}, account {aws.account_id}, {aws.region}, process {aws.pid}"
+    where = f"{aws.endpoint_url}, account {aws.account_id}, {aws.region}"
+    yield f"Local AWS at {where}, process {aws.pid}"
     yield f"buckets: {', '.join(map(str, held['buckets'])) or 'none'}"
     rows = [
         (str(each["EndpointName"]), str(each["EndpointStatus"]), str(each["EndpointConfigName"]))
