@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kedro.config import OmegaConfigLoader
 from pytest_cookies.plugin import Cookies
+
+from kedro_aws_plugin.config.loader import read_config
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -80,13 +83,12 @@ def test_keeps_on_s3_what_outlives_a_run(project: Path) -> None:
     assert {name for name, entry in catalog.items() if entry.get("versioned")} == {"regressor", "metrics"}
 
 
-def test_names_are_ones_that_aws_takes(project: Path) -> None:
-    aws = yaml.safe_load((project / "conf/base/aws.yml").read_text("utf-8"))
-    for name in (aws["registry"]["group"], aws["deploy"]["endpoint"]):
-        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name)
-    for environment in ("base", "aws"):
-        bucket = yaml.safe_load((project / f"conf/{environment}/globals.yml").read_text("utf-8"))["bucket"]
-        assert re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket)
+@pytest.mark.parametrize(("env", "target"), [("local", "local"), ("aws", "aws")])
+def test_the_plugin_reads_its_aws_yml(project: Path, env: str, target: str) -> None:
+    loader = OmegaConfigLoader(str(project / "conf"), env, base_env="base", default_run_env="local")
+    config = read_config(loader, project / "conf")
+    assert (config.target, config.bucket) == (target, loader["globals"]["bucket"])
+    assert config.registry.group == config.deploy.endpoint
 
 
 def test_passes_its_own_linter(project: Path) -> None:
@@ -118,6 +120,7 @@ REFUSED = [
     ("project_name", "'''\nimport os\n'''\\", WORDS, NAME),
     ("project_name", "a: {b} #c", WORDS, NAME),
     ("project_name", "<script>", WORDS, NAME),
+    ("project_name", '"""\\"', WORDS, NAME),
     ("repo_name", "../outside", FOLDER, NAME),
     ("repo_name", "-rf", FOLDER, NAME),
     ("python_package", "3_flights", PACKAGE, NAME),
@@ -163,6 +166,13 @@ def test_refuses_in_one_line_and_leaves_nothing(
     assert baked.exception is not None
     assert capfd.readouterr().err.splitlines()[0] == f"{key} {value!r}: {problem} {advice.format(key)}"
     assert not [path for path in set(tmp_path.rglob("*")) - before if path.parent.name.startswith("bake")]
+
+
+def test_refuses_a_name_without_letters(
+    cookies: Cookies, starter: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cookies.bake(extra_context={"project_name": "--"}, template=str(starter)).exception is not None
+    assert capfd.readouterr().err.startswith(f"python_package '': {PACKAGE}")
 
 
 @pytest.mark.parametrize(

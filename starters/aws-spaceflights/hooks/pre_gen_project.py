@@ -9,7 +9,7 @@ import keyword
 import re
 import sys
 
-# Cookiecutter renders this. In the filter's JSON no quote stands unescaped, so no value can end the string.
+# Cookiecutter renders this. JSON never holds three quotes in a row, so no value can end the string it is in.
 INPUTS = json.loads(r"""{{ dict(cookiecutter) | tojson }}""")
 
 IMPORTED = ("boto3", "kedro", "kedro_aws_plugin", "kedro_datasets", "numpy", "pandas", "s3fs", "sklearn")
