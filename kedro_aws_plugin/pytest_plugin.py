@@ -13,6 +13,7 @@ Nothing of the local AWS is imported until a test asks for the fixture.
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,18 +25,17 @@ _REGION = "eu-west-1"
 
 
 @pytest.fixture(scope="session")
-def _local_aws_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalAws]":
-    """One server for the session; it ends with the session, however that ends."""
+def _local_aws_state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Of the session's one server, which ends with the session, however that ends."""
     from kedro_aws_plugin.local import control
 
     state_dir = tmp_path_factory.mktemp("kedro-aws")
-    aws, _ = control.start(state_dir, region=_REGION, exit_with_parent=True)
-    yield aws
+    yield state_dir
     control.stop(state_dir)
 
 
 @pytest.fixture
-def local_aws(_local_aws_server: "LocalAws", monkeypatch: pytest.MonkeyPatch) -> "LocalAws":
+def local_aws(_local_aws_state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> "LocalAws":
     """An empty local AWS; boto3, s3fs and every Kedro session of the test speak to it.
 
     Returns:
@@ -43,16 +43,17 @@ def local_aws(_local_aws_server: "LocalAws", monkeypatch: pytest.MonkeyPatch) ->
     """
     from kedro_aws_plugin.local import control
 
-    state_dir = _local_aws_server.log_file.parent
-    control.reset(state_dir)
+    aws, started = control.start(_local_aws_state_dir, region=_REGION, exit_with_parent=True)
+    if not started:
+        control.reset(_local_aws_state_dir)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("KEDRO_ENV", raising=False)
-    monkeypatch.setenv("KEDRO_AWS_STATE_DIR", str(state_dir))
-    for name, value in _local_aws_server.environment().items():
+    monkeypatch.setenv("KEDRO_AWS_STATE_DIR", str(_local_aws_state_dir))
+    for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
     _forget_clients(monkeypatch)
-    return _local_aws_server
+    return aws
 
 
 def _forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:

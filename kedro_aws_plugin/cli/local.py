@@ -111,7 +111,7 @@ def logs(endpoint: str | None, follow: bool) -> None:
         raise LocalAwsError(
             f"{_shown(file)} does not exist: nothing was logged. Endpoints with a log: {known}."
             if endpoint
-            else f"{_shown(file)} does not exist: the local AWS never ran here. Start it: kedro aws local start"
+            else f"{_shown(file)} does not exist: the local AWS never ran. Start it: kedro aws local start"
         )
     with file.open(encoding="utf-8", errors="replace") as log:
         for text in _tail(log, follow):

@@ -1,7 +1,7 @@
 """The local AWS's process: moto behind the overlay, on 127.0.0.1 alone.
 
 ``python -m kedro_aws_plugin.local.server --state-dir DIR --region REGION [--port N] [--exit-with-parent]``
-It holds a file lock in the state directory for its whole life, and writes the state file only when it answers.
+It holds a file lock in the state directory for its whole life; the state file is there once it answers.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from kedro_aws_plugin.local.state import (
     LocalAws,
     lock_file,
     remove_state,
+    wait_for_stdin,
     write_state,
 )
 
@@ -104,7 +105,7 @@ def _stop_on_signals(server: Any) -> None:
 
 def _stop_with_stdin(server: Any) -> None:
     """The parent's end of the pipe closes when the parent ends, however it ends."""
-    sys.stdin.buffer.read()
+    wait_for_stdin()
     server.shut_down()
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro_aws_plugin.local.opt_ml import CannotStart, OptMl, prepare
+from kedro_aws_plugin.local.state import wait_for_stdin
 
 _GRACE_SECONDS = 3.0
 
@@ -167,7 +168,7 @@ def main() -> int:
 
 def _end_with_stdin(ended: threading.Event) -> None:
     """Whatever becomes of the server, its end of the pipe closes with it."""
-    sys.stdin.buffer.read()
+    wait_for_stdin()
     ended.set()
     forced = threading.Timer(_GRACE_SECONDS, os._exit, args=(1,))
     forced.daemon = True

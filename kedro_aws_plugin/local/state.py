@@ -107,5 +107,14 @@ def remove_state(state_dir: Path) -> None:
     _file(state_dir).unlink(missing_ok=True)
 
 
+def wait_for_stdin() -> None:
+    """Return when the other end of the pipe on stdin closes: when the parent ends, however it ends.
+
+    Not by sys.stdin, whose lock a waiting thread would hold when the interpreter shuts down.
+    """
+    while os.read(0, 1024):
+        pass
+
+
 def _file(state_dir: Path) -> Path:
     return state_dir / "local.json"
