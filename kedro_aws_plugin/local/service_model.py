@@ -44,7 +44,7 @@ def violations(service: str, operation: str, params: Mapping[str, Any]) -> list[
         expression pattern: [a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"]
     """
     shape = service_model(service).operation_model(operation).input_shape
-    return list(_check(params, shape, "")) if shape is not None else [*map(_unknown, params)]
+    return list(_check(params, shape, "")) if shape is not None else [_unknown(name) for name in params]
 
 
 @lru_cache(maxsize=16)

@@ -133,6 +133,6 @@ def _has(tags: dict[str, str], wanted: Params) -> bool:
 
 def _decode(token: str) -> str:
     try:
-        return base64.b64decode(token).decode()
+        return base64.b64decode(token, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise AwsFault("PaginationTokenExpiredException", "The PaginationToken is not valid.") from error
