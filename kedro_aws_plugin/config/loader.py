@@ -15,6 +15,8 @@ from kedro_aws_plugin.config.models import AwsConfig, Target
 from kedro_aws_plugin.errors import ConfigError
 
 _PATTERNS = ["aws.yml", "aws.yaml", "aws/**"]
+_FORMS = {"model_type": "it should be keys and values", "tuple_type": "it should be a list"}
+"""What pydantic says in Python's terms."""
 
 
 def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
@@ -42,7 +44,9 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
     try:
         return AwsConfig.model_validate({**raw, "env": env, "target": _target(env, stated, files)})
     except ValidationError as error:
-        raise ConfigError(_explain(error.errors()[0], files)) from None
+        # A misspelt key is also a missing one: its own name says more.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        raise ConfigError(_explain(first, files)) from None
 
 
 class _Files:
@@ -58,6 +62,25 @@ class _Files:
     def of(self, keys: Sequence[str | int]) -> str:
         """The file that sets a key; the base file where none does."""
         return self.name(self.env if _has(self.env, keys) else self.base)
+
+    def malformed(self) -> str | None:
+        """What is wrong with the form of a file, which OmegaConf does not say clearly."""
+        for path in (self.base, self.env):
+            problem = _malformed(path) if path.is_file() else None
+            if problem:
+                return f"{self.name(path)}: {problem}. Correct it there."
+        return None
+
+
+def _malformed(path: Path) -> str | None:
+    try:
+        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return _first_line(error)
+    if not isinstance(value, Mapping | None):
+        return f"expected keys and values, found a {'list' if isinstance(value, list) else 'text'}"
+    odd = [key for key in value or () if not isinstance(key, str)]
+    return f"the key `{odd[0]}` is no text" if odd else None
 
 
 def _has(path: Path, keys: Sequence[str | int]) -> bool:
@@ -79,12 +102,11 @@ def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | No
         if not files.env.parent.is_dir():
             raise ConfigError(_no_env(files)) from None
         return None
-    except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
-        where = f"{files.name(files.base)} or {files.name(files.env)}"
-        raise ConfigError(f"{where}: {_first_line(error)}. Correct it there or in globals.yml.") from None
-    if not isinstance(raw, Mapping):
-        raise ConfigError(f"{files.name(files.base)}: expected keys and values, found {type(raw).__name__}.")
-    return raw
+    except (OmegaConfBaseException, ValueError, AttributeError, yaml.YAMLError) as error:
+        where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
+        message = files.malformed() or f"{where}: {_first_line(error)}. Correct it there or in globals.yml."
+        raise ConfigError(message) from None
+    return raw  # type: ignore[no-any-return]
 
 
 def _no_env(files: _Files) -> str:
@@ -92,7 +114,7 @@ def _no_env(files: _Files) -> str:
     known = sorted(path.name for path in env.parent.iterdir() if path.is_dir()) if env.parent.is_dir() else []
     return (
         f"There is no folder {env.parent.name}/{env.name} for the environment `{env.name}`"
-        f"{_nearest(env.name, known)}. Create it, or choose another --env."
+        f"{_nearest(env.name, known)} Create it, or choose another --env."
     )
 
 
@@ -125,12 +147,20 @@ def _explain(error: ErrorDetails, files: _Files) -> str:
     key = ".".join(str(part) for part in keys)
     if error["type"] == "extra_forbidden":
         return _unknown(files, AwsConfig, keys)
-    if error["type"] == "missing":
-        return f"{files.name(files.base)}: `{key}` is missing. Add it."
+    if error["type"] == "missing" or error["input"] is None:
+        return _missing(files, keys)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] != "value_error":
-        message = f"`{error['input']}` is wrong: {message[:1].lower()}{message[1:]}"
+        message = _FORMS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
+        message = f"`{error['input']}` is wrong: {message}"
     return f"{files.of(keys)}: `{key}`: {message}."
+
+
+def _missing(files: _Files, keys: Sequence[str | int]) -> str:
+    """A section in the environment's file replaces the whole one of the base file."""
+    *section, _ = keys
+    where = files.of(section) if section else files.name(files.base)
+    return f"{where}: `{'.'.join(map(str, keys))}` is missing. Add it."
 
 
 def _unknown(files: _Files, model: type[BaseModel], keys: Sequence[str | int]) -> str:
@@ -141,15 +171,17 @@ def _unknown(files: _Files, model: type[BaseModel], keys: Sequence[str | int]) -
     known = [*(name for name in model.model_fields if name != "env")]
     dotted = ".".join(str(key) for key in keys)
     return (
-        f"{files.of(keys)}: unknown key `{dotted}`{_nearest(str(keys[-1]), known)}. "
+        f"{files.of(keys)}: unknown key `{dotted}`{_nearest(str(keys[-1]), known)} "
         f"Known keys here: {', '.join(known)}."
     )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return f"; did you mean `{close[0]}`?" if close else "."
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
     return str(error).strip().splitlines()[0].rstrip(".")

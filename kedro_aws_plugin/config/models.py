@@ -28,33 +28,34 @@ def _bucket_name(name: str) -> str:
 
 
 def _region(name: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d{1,2}", name):
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}", name):
         raise ValueError(f"`{name}` is not an AWS region; regions look like eu-west-1")
     return name
 
 
 def _pattern(pattern: str, what: str) -> AfterValidator:
     def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
+        if not re.fullmatch(pattern, value, re.ASCII):
             raise ValueError(f"`{value}` is not {what}")
         return value
 
     return AfterValidator(check)
 
 
-_NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
-Name = Annotated[str, _pattern(_NAME, "a SageMaker name: 1 to 63 letters, digits and hyphens")]
+_NAME = r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*"
+Name = Annotated[str, _pattern(_NAME, "a SageMaker name: 1 to 63 letters, digits and inner hyphens")]
 # Models and endpoint configs are named after the endpoint and nine more characters.
 EndpointName = Annotated[
     str,
     _pattern(
-        r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,53}", "an endpoint name: 1 to 54 letters, digits and inner hyphens"
+        r"(?=.{1,54}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*",
+        "an endpoint name: 1 to 54 letters, digits and inner hyphens",
     ),
 ]
 RoleArn = Annotated[
     str,
     _pattern(
-        r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
+        r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
         "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
 ]
