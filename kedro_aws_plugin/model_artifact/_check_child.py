@@ -71,11 +71,16 @@ def _answer(handlers: ModuleType, model: Any, body: bytes, content_type: str) ->
 
 
 def _task(model: Any) -> str | None:
-    from sklearn.base import is_classifier, is_regressor  # type: ignore[import-untyped]
+    if "sklearn" not in sys.modules:  # then the model is none of its kind
+        return None
+    from sklearn.base import is_classifier, is_regressor
 
-    if is_regressor(model):
-        return "regression"
-    if not is_classifier(model):
+    try:
+        if is_regressor(model):
+            return "regression"
+        if not is_classifier(model):
+            return None
+    except (AttributeError, TypeError, ValueError):  # not scikit-learn's kind of model
         return None
     binary = len(getattr(model, "classes_", ())) == _BINARY
     return "binary_classification" if binary else "multiclass_classification"
@@ -83,11 +88,7 @@ def _task(model: Any) -> str | None:
 
 def _describe(model: Any) -> dict[str, Any]:
     default = importlib.import_module("default_inference")
-    try:
-        task = _task(model)
-    except (ImportError, AttributeError, TypeError, ValueError):  # not scikit-learn's kind of model
-        task = None
-    return {"task": task, "feature_names": default.feature_names(model)}
+    return {"task": _task(model), "feature_names": default.feature_names(model)}
 
 
 def _try_model(request: dict[str, Any], report: dict[str, Any]) -> None:

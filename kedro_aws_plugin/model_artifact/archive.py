@@ -11,12 +11,12 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 from kedro_aws_plugin.errors import ProjectError
 
@@ -28,24 +28,11 @@ LEVEL = 1
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Bytes that are read when they are needed, e.g. straight from S3.
-
-    Attributes:
-        size: In bytes. It goes into the tar header, so it must be known beforehand.
-        open: Gives a binary stream at its beginning; the caller closes it.
-    """
-
-    size: int
-    open: Callable[[], BinaryIO]
-
-
-@dataclass(frozen=True)
 class Member:
     """A file in the archive: its name with `/` between folders, and where its bytes are."""
 
     name: str
-    source: Path | bytes | Stream
+    source: Path | bytes
 
 
 @dataclass(frozen=True)
@@ -110,9 +97,8 @@ def lay_out(members: Sequence[Member], folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(member.source, Path):
             _link_or_copy(member.source, target)
-            continue
-        with _opened(member) as (source, _), target.open("xb") as copy:
-            shutil.copyfileobj(source, copy, CHUNK)
+        else:
+            target.write_bytes(member.source)
 
 
 def unpack(archive: Path, target: Path, *, limit: int | None = None) -> None:
@@ -201,31 +187,9 @@ def _add(tar: tarfile.TarFile, member: Member) -> None:
         header = tarfile.TarInfo(member.name)
         header.size = size
         header.mode = 0o644
-        tar.addfile(header, _Exactly(source, member.name))
+        tar.addfile(header, source)
         if source.read(1):
             raise OSError(f"{member.name} grew while it was read")
-
-
-class _Exactly:
-    """Reads in large chunks; a source that ends early is an error that names the member."""
-
-    def __init__(self, source: IO[bytes], name: str) -> None:
-        self._source = source
-        self._name = name
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._source.read(size)
-        if len(data) < size:  # a network stream may give less than was asked for before it ends
-            data = b"".join([data, *self._rest(size - len(data))])
-        return data
-
-    def _rest(self, missing: int) -> Iterator[bytes]:
-        while missing:
-            data = self._source.read(missing)
-            if not data:
-                raise OSError(f"{self._name} ended {missing} bytes early while it was read")
-            missing -= len(data)
-            yield data
 
 
 @contextmanager
@@ -233,9 +197,6 @@ def _opened(member: Member) -> Iterator[tuple[IO[bytes], int]]:
     source = member.source
     if isinstance(source, bytes):
         yield BytesIO(source), len(source)
-    elif isinstance(source, Stream):
-        with source.open() as stream:
-            yield stream, source.size
     else:
         with source.open("rb") as file:
             yield file, os.fstat(file.fileno()).st_size

@@ -22,8 +22,11 @@ from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.handlers import PROGRAM
 from kedro_aws_plugin.model_artifact.payload import Payload
 
-_IN_CONTAINER = frozenset({"scikit-learn", "numpy", "scipy", "pandas", "joblib", "pyarrow", "threadpoolctl"})
-_HANDLER_MODULES = frozenset({"inference", "default_inference", "project_inference", "__main__"})
+# Modules that are in every container and in every archive.
+_EVERYWHERE = frozenset(
+    {"sklearn", "numpy", "scipy", "pandas", "joblib", "pyarrow", "threadpoolctl"}
+    | {"inference", "default_inference", "project_inference", "__main__"}
+)
 
 
 @dataclass(frozen=True)
@@ -153,17 +156,13 @@ def _explain(report: dict[str, Any], package: str | None) -> str:
 
 def _lacking(modules: Sequence[str], required: set[str]) -> list[str]:
     """Sentences for the distributions behind `modules` that neither the container nor its pip provides."""
-    owners = packages_distributions()
-    foreign = {
-        _canonical(name)
-        for module in modules
-        if module not in _HANDLER_MODULES and module not in sys.stdlib_module_names
-        for name in owners.get(module, [module])
-    }
+    foreign = {each for each in modules if each not in _EVERYWHERE and each not in sys.stdlib_module_names}
+    owners = packages_distributions() if foreign else {}  # it reads every distribution
+    needed = {_canonical(name) for module in foreign for name in owners.get(module, [module])}
     return [
         f'the model needs {name}, which the container may lack. Add "{_pinned(name)}" to'
         " registry.requirements in conf/base/aws.yml."
-        for name in sorted(foreign - _IN_CONTAINER - required)
+        for name in sorted(needed - required)
     ]
 
 

@@ -5,9 +5,9 @@ It runs in AWS's scikit-learn containers, the oldest of which has Python 3.9, wi
     request     text/csv (header or not), application/json, application/jsonlines, application/x-parquet
     response    application/json, text/csv, application/jsonlines
 
-Columns go by name: their order is free, and those the model does not know are ignored, so that a whole table
-can be sent. Rows without names must have the model's columns in its order. A request that cannot be answered
-is the client's error (400; 415 and 406 for the formats) in one sentence.
+Columns go by name: their order is free, and those the model does not know are ignored. Rows without names
+must have the model's columns in its order. CSV cannot tell the string "7" from the number. A request that
+cannot be answered is the client's error (400, 415 or 406) in one sentence.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import math
 import os
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]
+import joblib
 import pandas as pd
 
 _CSV = "csv"  # key in a frame's attrs: the text it was read from
@@ -52,7 +52,7 @@ def predict_fn(data: pd.DataFrame, model: Any) -> Any:
     features = _by_position(data, model) if names is None else _by_name(data, names)
     try:
         return model.predict(features)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise _refusal(400, f"The model cannot use these values: {' '.join(str(error).split())}") from error
 
 
@@ -90,7 +90,7 @@ def _read_csv(body: str | bytes) -> pd.DataFrame:
 
 def _parse_csv(text: str, named: bool) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(io.StringIO(text), header=0 if named else None, float_precision="round_trip")
+        frame = pd.read_csv(io.StringIO(text), header=0 if named else None)
     except ValueError as error:  # pandas.errors.ParserError among them
         raise _refusal(400, f"The request is not CSV: {' '.join(str(error).split())}.") from error
     if not isinstance(frame.index, pd.RangeIndex):
@@ -244,8 +244,8 @@ def _rows(prediction: Any) -> list[Any]:
         prediction = prediction.toarray()
     if isinstance(prediction, (pd.DataFrame, pd.Series)):
         prediction = prediction.to_numpy()
-    rows = _cell(prediction)
-    return rows if isinstance(rows, list) else [rows]
+    cells = _cell(prediction)
+    return cells if isinstance(cells, list) else [cells]
 
 
 def _cell(value: Any) -> Any:
@@ -275,8 +275,7 @@ def _media_type(header: str) -> str:
 
 
 def _by_preference(accept: str) -> list[str]:
-    choices = accept.split(",")
-    return [_media_type(choice) for choice in sorted(choices, key=_quality, reverse=True)]
+    return [_media_type(choice) for choice in sorted(accept.split(","), key=_quality, reverse=True)]
 
 
 def _quality(choice: str) -> float:
@@ -288,14 +287,13 @@ def _quality(choice: str) -> float:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:8])
-    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown  # noqa: PLR2004
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if names[8:] else "")
 
 
 def _refusal(status: int, message: str) -> Exception:
     """An error that SageMaker's model server gives the client with `status`, instead of a 500."""
     try:
-        from sagemaker_inference import errors  # type: ignore[import-untyped]
+        from sagemaker_inference import errors
     except ImportError:
         return ValueError(message)
     error: Exception = errors.GenericInferenceToolkitError(status, message)

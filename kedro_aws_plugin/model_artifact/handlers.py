@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.model_artifact.archive import Member, Stream
+from kedro_aws_plugin.model_artifact.archive import Member
 
 PROGRAM = "inference.py"
 """For SAGEMAKER_PROGRAM: the module that SageMaker's containers import."""
@@ -19,7 +19,7 @@ _DEFAULTS = Path(__file__).with_name("default_inference.py")
 
 
 def model_members(
-    model: Path | bytes | Stream, *, override: Path | None = None, requirements: Sequence[str] = ()
+    model_file: Path, *, override: Path | None = None, requirements: Sequence[str] = ()
 ) -> list[Member]:
     """List the files of a `model.tar.gz`.
 
@@ -32,7 +32,7 @@ def model_members(
     ```
 
     Args:
-        model: As Kedro's `pickle.PickleDataset` wrote it: joblib reads plain pickles as well as its own.
+        model_file: As Kedro's `pickle.PickleDataset` wrote it: joblib reads plain pickles as well as its own.
         override: The project's one file of handlers: any of `model_fn`, `input_fn`, `predict_fn` and
             `output_fn`, or `transform_fn`, which stands for the last three. The plugin has the others.
         requirements: Lines for the container's pip.
@@ -40,7 +40,7 @@ def model_members(
     Raises:
         ProjectError: The override cannot be read or parsed, or defines none or conflicting handlers.
     """
-    members = [Member("model.joblib", model), Member("code/default_inference.py", _source(_DEFAULTS))]
+    members = [Member("model.joblib", model_file), Member("code/default_inference.py", _source(_DEFAULTS))]
     own: frozenset[str] = frozenset()
     if override is not None:
         members.append(Member("code/project_inference.py", _source(override)))

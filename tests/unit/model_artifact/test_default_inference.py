@@ -1,0 +1,317 @@
+"""The shipped handlers, mostly through the Transformer of AWS's own containers."""
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from io import BytesIO
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sagemaker_inference.transformer import Transformer
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from kedro_aws_plugin.model_artifact import default_inference as handlers
+from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, Payload
+
+JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
+
+
+@dataclass
+class Context:
+    """As much of the model server's context as the Transformer uses; it keeps the response."""
+
+    system_properties: dict = field(default_factory=dict)
+    headers: dict = field(default_factory=dict)
+    status: int = HTTPStatus.OK
+    content_type: str | None = None
+
+    @property
+    def request_processor(self):
+        return [self]
+
+    def get_request_properties(self):
+        return self.headers
+
+    def set_response_content_type(self, _, content_type):
+        self.content_type = content_type
+
+    def set_response_status(self, code, phrase):
+        assert "\n" not in phrase
+        self.status = code
+
+
+class Endpoint:
+    def __init__(self, model_dir):
+        self._model_dir = model_dir
+        self._transformer = Transformer()
+
+    def __call__(self, body, content_type=JSON, accept=JSON):
+        headers = {"Content-Type": content_type, "Accept": accept}
+        context = Context({"model_dir": str(self._model_dir)}, headers)
+        text = self._transformer.transform(
+            [{"body": body if isinstance(body, bytes) else body.encode()}], context
+        )[0]
+        return context.status, context.content_type, text
+
+    def predictions(self, *request):
+        status, _, text = self(*request)
+        assert status == HTTPStatus.OK, text
+        return json.loads(text)["predictions"]
+
+    def refusal(self, *request):
+        status, _, text = self(*request)
+        return status, text.partition("\n")[0]
+
+
+@pytest.fixture
+def endpoint(model_dir, monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_PROGRAM", "inference.py")
+    monkeypatch.syspath_prepend(str(model_dir / "code"))
+    yield Endpoint(model_dir)
+    for name in ("inference", "default_inference"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def expected(model, frame):
+    return pytest.approx(list(model.predict(frame)))
+
+
+def forms(frame):
+    """The same table in every form that a client may send."""
+    records = json.loads(frame.to_json(orient="records", double_precision=15))
+    rows = [list(record.values()) for record in records]
+    parquet = BytesIO()
+    frame.to_parquet(parquet)
+    indexed = BytesIO()
+    frame.rename_axis("id").to_parquet(indexed)
+    return {
+        "CSV": (frame.to_csv(index=False), CSV),
+        "CSV with charset": (frame.to_csv(index=False), "text/csv; charset=utf-8"),
+        "CSV with a BOM, Windows line ends and spaces": (
+            "\ufeff" + frame.to_csv(index=False, lineterminator="\r\n").replace("crew,", " crew ,"),
+            CSV,
+        ),
+        "CSV with an index": (frame.to_csv(), CSV),
+        "CSV in another order": (frame[frame.columns[::-1]].to_csv(index=False), CSV),
+        "CSV without a header": (frame.to_csv(index=False, header=False), CSV),
+        "records": (json.dumps(records), JSON),
+        "records in instances": (json.dumps({"instances": records}), JSON),
+        "rows": (json.dumps(rows), JSON),
+        "rows in instances": (json.dumps({"instances": rows}), JSON),
+        "rows as features": (json.dumps({"instances": [{"features": row} for row in rows]}), JSON),
+        "split": (frame.to_json(orient="split", double_precision=15), JSON),
+        "columns": (json.dumps({name: [record[name] for record in records] for name in frame}), JSON),
+        "JSON lines": ("\n".join(json.dumps(record) for record in records), JSON_LINES),
+        "JSON lines of rows": ("\n\n".join(json.dumps(row) for row in rows), JSON_LINES),
+        "x-jsonlines": ("\n".join(json.dumps(record) for record in records), "application/x-jsonlines"),
+        "Parquet": (parquet.getvalue(), "application/x-parquet"),
+        "Parquet with an index": (indexed.getvalue(), "application/x-parquet"),
+        "more columns than needed": (frame.assign(price=1, id="x").to_csv(index=False), CSV),
+    }
+
+
+FORMS = sorted(forms(pd.DataFrame({"crew": [1]})))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_table_gives_the_same_predictions(endpoint, frame, expected, form):
+    assert endpoint.predictions(*forms(frame)[form]) == expected
+
+
+def test_one_record_is_one_row(endpoint, model, frame):
+    record = {"engines": 2, "crew": 2, "kind": "b, or c", "certified": False}
+    assert endpoint.predictions(json.dumps(record)) == pytest.approx(list(model.predict(frame[1:2])))
+
+
+@pytest.mark.parametrize("column", ["engines", "kind", "certified"])
+def test_a_value_that_is_missing_from_the_only_row_is_imputed(endpoint, column):
+    record = {"engines": 2, "crew": 2, "kind": "a", "certified": False, column: None}
+    line = ["2", "2", "a", "False"]
+    line[list(record).index(column)] = ""
+    from_json = endpoint.predictions(json.dumps(record))
+    from_csv = endpoint.predictions(",".join(record) + "\n" + ",".join(line), CSV)
+    assert from_json == from_csv
+    assert math.isfinite(from_json[0])
+
+
+cell = st.none() | st.floats(allow_nan=False, allow_infinity=False, width=64, min_value=-1e12, max_value=1e12)
+# CSV alone cannot tell a string such as "7" or "NA" from a number or nothing, so these begin with an "x".
+text = (
+    st.none() | st.sampled_from(["a", "b, or c"]) | st.text().map(lambda text: "x" + text.replace("\0", ""))
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.tuples(cell, st.integers(-(2**53), 2**53), text, st.booleans()), min_size=1, max_size=5)
+)
+def test_a_payload_reads_back_as_the_table_it_was_made_of(model, frame, rows):
+    table = pd.DataFrame(rows, columns=list(frame.columns)).astype({"engines": "float64"})
+    expected = model.predict(table.where(table.notna(), np.nan))
+    for content_type in CONTENT_TYPES:
+        payload = Payload.from_frame(table, content_type=content_type)
+        answer = handlers.predict_fn(handlers.input_fn(payload.body, payload.content_type), model)
+        np.testing.assert_allclose(answer, expected, rtol=1e-9)
+
+
+CLIENT_ERRORS = {
+    ("", JSON): (400, "The request is empty; send at least one row as application/json."),
+    (" \n", CSV): (400, "The request is empty; send at least one row as text/csv."),
+    ("{", JSON): (400, "The request is not JSON: Expecting property name"),
+    ("3", JSON): (400, "The request must be a JSON object or list that holds rows."),
+    ("null", JSON): (400, "The request must be a JSON object or list that holds rows."),
+    ("[]", JSON): (400, "The request has no rows; send at least one as application/json."),
+    ("[{}]", JSON): (400, "The request has no rows; send at least one as application/json."),
+    ("[1, {}]", JSON): (400, "The rows must all be JSON objects, or all be lists."),
+    ("[[1, 2], [1]]", JSON): (400, "The rows must all have the same number of values"),
+    ('{"columns": ["a"], "data": [[1, 2]]}', JSON): (400, "The rows must all have the same number of values"),
+    ('{"columns": ["a", "a"], "data": [[1, 2]]}', JSON): (400, "The columns must have different names."),
+    ('{"a": [1], "b": [1, 2]}', JSON): (400, "The columns must all have the same length."),
+    ('[{"a": {"b": 1}}]', JSON): (400, "The values must be numbers, strings, booleans or null"),
+    ('{"a": 1}\n{', JSON_LINES): (400, "The request is not JSON lines: "),
+    ("a,b\n1,2\n1,2,3\n", CSV): (400, "The request is not CSV: "),
+    ("a,b\n1,2,3\n", CSV): (400, "The request is not CSV: its rows have more cells than its header."),
+    ("engines,crew\n", CSV): (400, "The request has no rows; send at least one as text/csv."),
+    ("1,2,3\n", CSV): (400, "The model takes 4 columns (engines, crew, kind, certified); each row has 3."),
+    (b"\xff\xfe", "text/csv;charset=x"): (400, "The request is not UTF-8 text: "),
+    (b"PAR1", "application/x-parquet"): (400, "The request is not Parquet: "),
+    ("x", "image/png"): (415, "Content type image/png is not supported; send one of application/json, "),
+    ('{"engins": 1, "crew": 1, "kind": "a"}', JSON): (
+        400,
+        "The request lacks the column engines, certified (nearest given: engins)",
+    ),
+    ("engines,crew,kind,certified\nmany,2,a,True\n", CSV): (
+        400,
+        "The model cannot use these values: Cannot use mean strategy with non-numeric data: could",
+    ),
+}
+
+
+@pytest.mark.parametrize("request_", CLIENT_ERRORS, ids=str)
+def test_what_cannot_be_answered_is_the_clients_error_in_one_sentence(endpoint, request_):
+    status, said = endpoint.refusal(*request_)
+    expected_status, beginning = CLIENT_ERRORS[request_]
+    assert status == expected_status
+    assert said.startswith(beginning)
+
+
+def test_an_accept_that_cannot_be_met_is_refused(endpoint, frame):
+    status, said = endpoint.refusal(frame.to_csv(index=False), CSV, "image/png")
+    assert (status, said[:26]) == (406, "Cannot answer as image/png")
+
+
+def test_without_sagemakers_package_a_refusal_is_a_value_error():
+    code = (
+        "import sys; sys.modules['sagemaker_inference'] = None; sys.path.insert(0, sys.argv[1]);"
+        "import default_inference as d\n"
+        "try: d.input_fn('', 'text/csv')\n"
+        "except ValueError as error: print(type(error).__name__, error)"
+    )
+    folder = handlers.__file__.rpartition("default_inference")[0]
+    done = subprocess.run([sys.executable, "-c", code, folder], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("ValueError The request is empty")
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (None, JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        ("text/csv", CSV),
+        ("text/*", CSV),
+        ("text/csv;q=0.5, application/jsonlines", JSON_LINES),
+        ("image/png, text/csv;q=0.1", CSV),
+        ("TEXT/CSV; charset=utf-8", CSV),
+        ("application/x-jsonlines", "application/x-jsonlines"),
+        ("text/csv;q=high", CSV),
+    ],
+)
+def test_the_answer_comes_in_the_form_that_is_liked_best(accept, content_type):
+    assert handlers.output_fn([1.5], accept)[1] == content_type
+
+
+def test_answers_keep_one_line_for_each_row(endpoint, frame, expected):
+    _, _, lines = endpoint(frame.to_csv(index=False), CSV, JSON_LINES)
+    assert [json.loads(line)["prediction"] for line in lines.splitlines()] == expected
+    _, content_type, lines = endpoint(frame.to_csv(index=False), CSV, CSV)
+    assert [float(line) for line in lines.splitlines()] == expected
+    assert content_type == CSV
+
+
+@pytest.mark.parametrize(
+    ("prediction", "rows", "lines"),
+    [
+        (np.array([1, 2]), [1, 2], "1\n2\n"),
+        (np.array([0.5, np.nan, np.inf]), [0.5, None, None], '0.5\n""\n""\n'),
+        (np.float64(3), [3.0], "3.0\n"),
+        (3, [3], "3\n"),
+        ([np.int64(3), np.bool_(True)], [3, True], "3\nTrue\n"),
+        (np.array(["a,b", 'c"d']), ["a,b", 'c"d'], '"a,b"\n"c""d"\n'),
+        (np.array([[1, 2.5], [3, np.nan]]), [[1.0, 2.5], [3.0, None]], "1.0,2.5\n3.0,\n"),
+        (pd.Series([1, 2]), [1, 2], "1\n2\n"),
+        (pd.DataFrame({"a": [1], "b": ["x"]}), [[1, "x"]], "1,x\n"),
+        (scipy.sparse.csr_matrix([[0, 1]]), [[0, 1]], "0,1\n"),
+        (np.array(["2026-01-31"], dtype="datetime64[D]"), ["2026-01-31"], "2026-01-31\n"),
+    ],
+    ids=repr,
+)
+def test_predictions_of_any_kind_are_written(prediction, rows, lines):
+    assert json.loads(handlers.output_fn(prediction, JSON)[0]) == {"predictions": rows}
+    assert handlers.output_fn(prediction, CSV)[0] == lines
+    each = handlers.output_fn(prediction, JSON_LINES)[0].splitlines()
+    assert [json.loads(line)["prediction"] for line in each] == rows
+
+
+def test_a_model_of_plain_arrays_takes_columns_by_position():
+    model = LinearRegression().fit(np.array([[0.0, 0], [1, 0], [0, 1]]), [0, 1, 2])
+    data = handlers.input_fn("1,0\n0,1\n", CSV)
+    assert list(handlers.predict_fn(data, model)) == pytest.approx([1, 2])
+    named = handlers.input_fn('{"x": [1], "y": [0]}', JSON)
+    assert list(handlers.predict_fn(named, model)) == pytest.approx([1])
+    with pytest.raises(Exception, match="takes 2 columns; each row has 3"):
+        handlers.predict_fn(handlers.input_fn("1,0,1\n", CSV), model)
+
+
+def test_a_model_of_no_library_takes_the_frame():
+    class Doubler:
+        def predict(self, data):
+            return data["x"] * 2
+
+    answer = handlers.predict_fn(handlers.input_fn("x\n1\n2\n", CSV), Doubler())
+    assert handlers.output_fn(answer, CSV)[0] == "2\n4\n"
+
+
+def test_names_are_found_in_pipelines_and_searches(frame):
+    plain = make_pipeline("passthrough", StandardScaler(), LinearRegression())
+    table = frame[["crew", "certified"]]
+    search = GridSearchCV(plain, {"linearregression__fit_intercept": [True, False]}, cv=2)
+    for model in (plain, search, make_pipeline(plain)):
+        assert handlers.feature_names(model.fit(table, range(len(table)))) == ["crew", "certified"]
+    assert handlers.feature_names(plain.fit(table.to_numpy(), range(len(table)))) is None
+
+
+def test_names_that_look_like_numbers_are_found_in_the_header():
+    model = LinearRegression().fit(pd.DataFrame({"2023": [1.0, 2], "2024": [1.0, 3]}), [1, 2])
+    named = handlers.predict_fn(handlers.input_fn("2024,2023\n3,2\n", CSV), model)
+    plain = handlers.predict_fn(handlers.input_fn("2,3\n", CSV), model)
+    assert list(named) == pytest.approx([2])
+    assert list(plain) == pytest.approx([2])
+
+
+def test_many_missing_columns_are_summed_up():
+    names = [f"column_{number}" for number in range(20)]
+    model = LinearRegression().fit(pd.DataFrame([range(20)], columns=names), [1])
+    with pytest.raises(Exception, match=r"column_8 and 11 more .*; the model takes"):
+        handlers.predict_fn(handlers.input_fn("column_0\n1\n", CSV), model)

@@ -1,0 +1,163 @@
+import importlib.util
+import json
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.model_artifact import images
+from kedro_aws_plugin.model_artifact.images import Image, skew, sklearn_image
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "extract_image_uris.py"
+EXTRACT = json.loads(Path(images.__file__).with_name("image_table.json").read_text())
+VERSIONS = EXTRACT["inference"]["versions"]
+FROM_EXTRACT = "sagemaker-core {version}, extracted {date}".format(**EXTRACT["extracted_from"])
+
+# Of each image, a version of scikit-learn that chooses it.
+CHOOSES = {version: ".".join(version.replace("-", ".").split(".")[:2]) for version in VERSIONS}
+
+
+@pytest.fixture
+def without_sdk(monkeypatch):
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(images, "distribution", absent)
+
+
+@pytest.mark.parametrize(
+    ("installed", "version"),
+    [
+        ("1.9.0", "1.9-0"),
+        ("1.9.1", "1.9-0"),
+        ("1.4.2", "1.4-2-py312"),
+        ("1.2.0rc1", "1.2-1"),
+        ("1.7.2", "1.9-0"),
+        ("1.3", "1.4-2-py312"),
+        ("2.0.0", "1.9-0"),
+        ("0.19", "0.20.0"),
+    ],
+)
+@pytest.mark.usefixtures("without_sdk")
+def test_the_image_has_the_same_minor_version_or_the_next(installed, version):
+    assert sklearn_image("eu-west-1", installed).version == version
+
+
+@pytest.mark.usefixtures("without_sdk")
+def test_an_image_tells_what_is_in_it():
+    image = sklearn_image("eu-west-1", "1.9.1")
+    assert image.uri == "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
+    assert image.installed["python"] == "3.12"
+    assert image.source == FROM_EXTRACT
+    assert sklearn_image("eu-west-1", "1.0").installed == {"scikit-learn": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("region", "registry"),
+    [
+        ("cn-north-1", "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "414596584902.dkr.ecr.us-gov-west-1.amazonaws.com"),
+        ("us-iso-east-1", "833128469047.dkr.ecr.us-iso-east-1.c2s.ic.gov"),
+        ("il-central-1", "898809789911.dkr.ecr.il-central-1.amazonaws.com"),
+    ],
+)
+@pytest.mark.usefixtures("without_sdk")
+def test_each_partition_has_its_own_domain(region, registry):
+    assert sklearn_image(region, "1.9.0").uri.startswith(registry + "/")
+
+
+@pytest.mark.parametrize(
+    ("region", "hint"),
+    [("eu-wst-1", r"Did you mean eu-west-1\?"), ("mars", r"Choose one of af-south-1, .*")],
+)
+@pytest.mark.usefixtures("without_sdk")
+def test_a_region_without_images_is_refused(region, hint):
+    said = rf"conf/base/aws\.yml: `region`: AWS has no scikit-learn images in {region}\. {hint}"
+    with pytest.raises(ConfigError, match=said):
+        sklearn_image(region, "1.9.0")
+
+
+def test_a_skew_names_both_versions_and_the_fix():
+    image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
+    assert skew(image, {"python": "3.10.4", "scikit-learn": "1.7.2", "numpy": "2.5.5"}) == [
+        "scikit-learn is 1.7.2 here and 1.9.0 in the container 1.9-0, where the model may not load or may"
+        ' predict otherwise: run `pip install "scikit-learn==1.9.0"` and train again, or add'
+        ' "scikit-learn==1.7.2" to registry.requirements.',
+        "python is 3.10.4 here and 3.12 in the container 1.9-0, where the model may not load or may predict"
+        " otherwise: train in a virtual environment of Python 3.12.",
+    ]
+
+
+def test_no_skew_is_told_where_nothing_differs_or_is_known():
+    image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0"}, "")
+    assert skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "1.26"}) == []
+    assert skew(image, {}) == []
+
+
+def test_the_extract_says_where_it_is_from():
+    origin = EXTRACT["extracted_from"]
+    assert set(origin) == {"distribution", "version", "file", "date"}
+    assert set(EXTRACT["containers"]) <= set(VERSIONS)
+
+
+@pytest.mark.parametrize("moved", [OSError, ValueError, KeyError])
+def test_an_sdk_whose_table_has_moved_is_done_without(monkeypatch, tmp_path, moved):
+    class Sdk:
+        version = "99"
+
+        def locate_file(self, _):
+            file = tmp_path / "sklearn.json"
+            if moved is not OSError:
+                file.write_text("{}" if moved is KeyError else "<html>")
+            return file
+
+    monkeypatch.setattr(images, "distribution", lambda _: Sdk())
+    assert sklearn_image("eu-west-1", "1.9.1").source == FROM_EXTRACT
+
+
+class TestWithTheSdk:
+    """Against the SageMaker SDK itself, where it is installed; importing it takes seconds."""
+
+    @pytest.fixture(autouse=True)
+    def _needs_sdk(self):
+        if importlib.util.find_spec("sagemaker") is None:
+            pytest.skip("the extra [sagemaker] is not installed")
+
+    def test_its_table_is_read_without_importing_it(self):
+        code = (
+            "import sys; from kedro_aws_plugin.model_artifact.images import sklearn_image;"
+            "print(sklearn_image('eu-west-1', '1.9.1').source, 'sagemaker' in sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        assert done.stdout.split()[0] == "sagemaker-core"
+        assert done.stdout.split()[-1] == "False"
+        assert "extracted" not in done.stdout
+
+    def test_the_extract_is_what_the_script_makes(self, tmp_path):
+        spec = importlib.util.spec_from_file_location("extract_image_uris", SCRIPT)
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        made = script.extract(EXTRACT["extracted_from"]["date"])
+        if made["extracted_from"] != EXTRACT["extracted_from"]:
+            pytest.skip(f"the extract is of another version: {EXTRACT['extracted_from']['version']}")
+        assert made == EXTRACT
+        subprocess.run(
+            [sys.executable, str(SCRIPT), "--date", "2026-01-31", "--output", str(tmp_path / "x")], check=True
+        )
+        written = json.loads((tmp_path / "x").read_text())
+        assert written["extracted_from"].pop("date") == "2026-01-31"
+        assert written["inference"] == EXTRACT["inference"]
+
+    @pytest.mark.slow
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.usefixtures("without_sdk")
+    def test_every_uri_is_the_sdks(self):
+        from sagemaker.core import image_uris
+
+        for version, image in VERSIONS.items():
+            for region in image["registries"]:
+                expected = image_uris.retrieve("sklearn", region, version=version, image_scope="inference")
+                assert sklearn_image(region, CHOOSES[version]).uri == expected
