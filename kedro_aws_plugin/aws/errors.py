@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,8 +32,20 @@ _NO_CREDENTIALS = (
     boto.TokenRetrievalError,
     boto.ProfileNotFound,
     boto.NoAuthTokenError,
+    boto.UnknownCredentialError,
+    boto.UnknownTokenProviderError,
+    boto.RefreshWithMFAUnsupportedError,
+    boto.MetadataRetrievalError,
+    # What `aws login` needs is younger than the oldest botocore that serves.
+    *([boto.LoginError] if hasattr(boto, "LoginError") else []),
 )
-_NO_NETWORK = (boto.HTTPClientError, boto.ConnectionError, boto.EndpointConnectionError)
+_NO_NETWORK = (
+    boto.HTTPClientError,
+    boto.ConnectionError,
+    boto.IncompleteReadError,
+    boto.CapacityNotAvailableError,
+)
+_SERVER_ERROR = 500
 
 
 @contextmanager
@@ -94,13 +107,16 @@ def _refused(what: str, error: ClientError) -> str:
         )
     if code in _THROTTLED:
         return f"Could not {what}: AWS asks to slow down ({message}). Run the command again in a minute."
-    return f"Could not {what}: AWS answered {code}: {message}."
+    if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
+        return f"Could not {what}: AWS failed with {code}: {message}. Run the command again in a minute."
+    return f"Could not {what}: AWS answered {code}: {message}. Correct that and run the command again."
 
 
 def _failed(what: str, error: BotoCoreError) -> KedroAwsError:
-    message = str(error).strip().rstrip(".")
+    message = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, _NO_NETWORK):
-        if "127.0.0.1" in message:
+        # A proxy may well listen on 127.0.0.1 too: what counts is where the request was to go.
+        if urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname == "127.0.0.1":
             return LocalAwsError(
                 f"Could not {what}: the local AWS stopped answering ({message}). What was in it is gone. "
                 "Run `kedro run` to start it and fill it again, then this command."
@@ -111,4 +127,7 @@ def _failed(what: str, error: BotoCoreError) -> KedroAwsError:
         )
     if isinstance(error, _NO_CREDENTIALS):
         return AwsError(f"Could not {what}: no usable AWS credentials ({message}). {_LOG_IN}")
-    return AwsError(f"Could not {what}: {message}.")
+    return AwsError(
+        f"Could not {what}: {message}. Correct the AWS settings it names (an AWS_* variable, ~/.aws/config "
+        "or aws.yml), then run the command again."
+    )
