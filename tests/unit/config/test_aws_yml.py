@@ -81,7 +81,9 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
             id="top level, misspelt",
         ),
         pytest.param(
-            f"{BASE}zzz: 1\n", f"unknown key `zzz`. Known keys here: {TOP_LEVEL}.", id="top level, nothing near"
+            f"{BASE}zzz: 1\n",
+            f"unknown key `zzz`. Known keys here: {TOP_LEVEL}.",
+            id="top level, nothing near",
         ),
         pytest.param(
             f"{BASE}env: prod\n",
@@ -117,9 +119,15 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         pytest.param("", "`region` is missing. Add it.", id="empty file"),
         pytest.param("# region: eu-west-1\n", "`region` is missing. Add it.", id="comments only"),
         pytest.param("region:\nbucket: abc\n", "`region` is missing. Add it.", id="key without value"),
-        pytest.param(f"{BASE}registry: {{model: m}}\n", "`registry.group` is missing. Add it.", id="no group"),
-        pytest.param(f"{BASE}registry: {{group: g}}\n", "`registry.model` is missing. Add it.", id="no model"),
-        pytest.param(f"{BASE}deploy: {{mode: realtime}}\n", "`deploy.endpoint` is missing. Add it.", id="name"),
+        pytest.param(
+            f"{BASE}registry: {{model: m}}\n", "`registry.group` is missing. Add it.", id="no group"
+        ),
+        pytest.param(
+            f"{BASE}registry: {{group: g}}\n", "`registry.model` is missing. Add it.", id="no model"
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{mode: realtime}}\n", "`deploy.endpoint` is missing. Add it.", id="name"
+        ),
         pytest.param(
             f"{BASE}registry: regressor\n",
             "`registry`: `regressor` is wrong: it should be keys and values.",
@@ -142,12 +150,14 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         ),
         pytest.param(
             f"{BASE}registry: {{group: my_group, model: m}}\n",
-            "`registry.group`: `my_group` is not a SageMaker name: 1 to 63 letters, digits and inner hyphens.",
+            "`registry.group`: `my_group` is not a SageMaker name: 1 to 63 letters, digits and "
+            "inner hyphens.",
             id="group name",
         ),
         pytest.param(
             f"{BASE}local: {{port: http}}\n",
-            "`local.port`: `http` is wrong: input should be a valid integer, unable to parse string as an integer.",
+            "`local.port`: `http` is wrong: input should be a valid integer, unable to parse "
+            "string as an integer.",
             id="port that is text",
         ),
         pytest.param(
@@ -205,7 +215,9 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
             id="an open bracket",
         ),
         pytest.param(
-            "region: eu-west-1: x\n", "line 1: mapping values are not allowed here. Correct it there.", id="two colons"
+            "region: eu-west-1: x\n",
+            "line 1: mapping values are not allowed here. Correct it there.",
+            id="two colons",
         ),
         pytest.param(
             "region: eu-west-1\nregion: eu-west-2\n",
@@ -215,7 +227,8 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         pytest.param(f"1: 2\n{BASE}", "the key `1` is no text. Correct it there.", id="a number as key"),
         pytest.param(
             "region: eu-west-1\nbucket: ${globals:bucket}\n",
-            "Globals key 'bucket' not found and no default value provided. Correct it there or in globals.yml.",
+            "Globals key 'bucket' not found and no default value provided. Correct it there or "
+            "in globals.yml.",
             id="a global that is missing",
         ),
         pytest.param(
@@ -224,7 +237,7 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
             id="target",
         ),
     ],
-)  # fmt: skip
+)
 def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str) -> None:
     # Kedro builds the ${globals:} resolver of a folder only where it finds a globals file.
     files = {"base/aws.yml": text, "base/globals.yml": "other: 1\n"}
@@ -235,7 +248,10 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
     ("base", "local", "message"),
     [
         pytest.param(
-            BASE, "bucket: X\n", f"conf/local/aws.yml: `bucket`: `X` is not a bucket name: {BUCKET_RULE}.", id="value"
+            BASE,
+            "bucket: X\n",
+            f"conf/local/aws.yml: `bucket`: `X` is not a bucket name: {BUCKET_RULE}.",
+            id="value",
         ),
         pytest.param(
             "region: x\nbucket: abc\n",
@@ -257,16 +273,23 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
             id="a section of the environment replaces that of base",
         ),
         pytest.param(
-            "region: eu-west-1\n", "{}\n", "conf/base/aws.yml: `bucket` is missing. Add it.", id="missing in both"
+            "region: eu-west-1\n",
+            "{}\n",
+            "conf/base/aws.yml: `bucket` is missing. Add it.",
+            id="missing in both",
         ),
         pytest.param(
             BASE,
             "bucket: [\n",
-            "conf/local/aws.yml: line 2: expected the node content, but found '<stream end>'. Correct it there.",
+            "conf/local/aws.yml: line 2: expected the node content, but found '<stream end>'. "
+            "Correct it there.",
             id="malformed",
         ),
         pytest.param(
-            BASE, "- x\n", "conf/local/aws.yml: expected keys and values, found a list. Correct it there.", id="a list"
+            BASE,
+            "- x\n",
+            "conf/local/aws.yml: expected keys and values, found a list. Correct it there.",
+            id="a list",
         ),
         pytest.param(
             BASE,
@@ -276,7 +299,7 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
             id="either may hold the interpolation",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_file_that_sets_the_key_is_named(read: Read, base: str, local: str, message: str) -> None:
     files = {"base/aws.yml": base, "local/aws.yml": local, "base/globals.yml": "other: 1\n"}
     assert refusal(read, files) == message
@@ -390,16 +413,28 @@ def test_options_of_deploy_lie_over_its_section(read: Read) -> None:
     ("changes", "message"),
     [
         ({}, "conf/base/aws.yml: `deploy.endpoint` is missing. Add it, or give --endpoint."),
-        ({"endpoint": "e", "memory_mb": 1000}, "--memory: Input should be 1024, 2048, 3072, 4096, 5120 or 6144."),
-        ({"endpoint": "e", "max_concurrency": 0}, "--max-concurrency: Input should be greater than or equal to 1."),
-        ({"endpoint": "e", "instance_count": 0}, "--instance-count: Input should be greater than or equal to 1."),
-        ({"endpoint": "e", "instance_type": "big"}, "--instance-type: `big` is not an instance type like ml.m5.large."),
+        (
+            {"endpoint": "e", "memory_mb": 1000},
+            "--memory: Input should be 1024, 2048, 3072, 4096, 5120 or 6144.",
+        ),
+        (
+            {"endpoint": "e", "max_concurrency": 0},
+            "--max-concurrency: Input should be greater than or equal to 1.",
+        ),
+        (
+            {"endpoint": "e", "instance_count": 0},
+            "--instance-count: Input should be greater than or equal to 1.",
+        ),
+        (
+            {"endpoint": "e", "instance_type": "big"},
+            "--instance-type: `big` is not an instance type like ml.m5.large.",
+        ),
         (
             {"endpoint": "my_flights"},
             "--endpoint: `my_flights` is not an endpoint name: 1 to 54 letters, digits and inner hyphens.",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_option_is_named(read: Read, changes: Mapping[str, object], message: str) -> None:
     config = loaded(read, {"base/aws.yml": BASE})
     with pytest.raises(ConfigError) as refused:
