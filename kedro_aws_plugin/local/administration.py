@@ -76,7 +76,7 @@ class Administration:
                 for here in sagemaker.resources.all_regions()
                 for endpoint in here.endpoints.values()
             ]
-        return {"buckets": _BUCKET.findall(listing), "endpoints": endpoints}
+        return {"buckets": sorted(_BUCKET.findall(listing)), "endpoints": endpoints}
 
     def _seed(self, params: Any) -> Any:
         return self._parts.seeding.seed(

@@ -165,19 +165,19 @@ def stop(state_dir: Path) -> bool:
     Raises:
         LocalAwsError: if it cannot be ended.
     """
-    if not lock_file(state_dir).exists() or not _is_locked(state_dir, 0):
+    if not lock_file(state_dir).exists() or not is_alive(state_dir):
         return False
     deadline = time.monotonic() + _STOP_SECONDS
     asked = None
-    while _is_locked(state_dir, _POLL) and time.monotonic() < deadline:
+    while is_alive(state_dir, _POLL) and time.monotonic() < deadline:
         known = read_state(state_dir)
         if known is not None and known != asked:
             asked = known
             _ask_to_stop(known)
-    if asked is not None and _is_locked(state_dir, 0):
+    if asked is not None and is_alive(state_dir):
         _kill(asked.pid)
     _reap()
-    if _is_locked(state_dir, _POLL * 20):
+    if is_alive(state_dir, _POLL * 20):
         raise LocalAwsError(f"The local AWS did not stop. See {_log_file(state_dir)}, and end its process.")
     return True
 
@@ -253,7 +253,7 @@ def _wait(state_dir: Path, process: "subprocess.Popen[bytes]", deadline: float, 
         if aws is not None:
             return aws
         code = process.poll()
-        if code == ALREADY_RUNNING and not _is_locked(state_dir, 0):
+        if code == ALREADY_RUNNING and not is_alive(state_dir):
             return None
         if code not in {None, ALREADY_RUNNING}:
             raise LocalAwsError(_why(state_dir, code, port))
@@ -277,7 +277,8 @@ def _last_line(log: IO[str]) -> str:
     return lines[-1] if lines else "it printed nothing."
 
 
-def _is_locked(state_dir: Path, timeout: float) -> bool:
+def is_alive(state_dir: Path, timeout: float = 0) -> bool:
+    """Whether a server holds the lock, still after `timeout` seconds: surer than any pid."""
     from filelock import FileLock, Timeout
 
     try:

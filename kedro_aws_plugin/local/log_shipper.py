@@ -68,10 +68,12 @@ class LogShipper:
         return stream
 
     def reset(self) -> None:
-        """Forget which streams exist, and what is on its way."""
+        """Forget which streams exist, what is on its way, and the files."""
         while not self._queue.empty():
             self._queue.get_nowait()
         self._made.clear()
+        for file in self._folder.glob("*.log"):
+            file.unlink(missing_ok=True)
 
     def _run(self) -> None:
         while True:

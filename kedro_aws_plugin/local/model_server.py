@@ -47,10 +47,12 @@ class Host:
     Attributes:
         workdir: each process gets a directory of its own in here.
         environment: variables that every process starts with, such as AWS_ENDPOINT_URL.
+        answer_seconds: how long a model may take for one answer.
     """
 
     workdir: Path
     environment: Mapping[str, str]
+    answer_seconds: float = INVOCATION_SECONDS
 
 
 class ModelServer:
@@ -80,7 +82,8 @@ class ModelServer:
     @property
     def pid(self) -> int | None:
         """Process id, while there is a process."""
-        return self._process.pid if self._process is not None else None
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
 
     def start(self) -> None:
         """Start it and wait until ``/ping`` answers 200.
@@ -104,7 +107,7 @@ class ModelServer:
 
         Raises:
             ModelGone: if there is no process to answer it.
-            ModelSlow: after AWS's 60 seconds.
+            ModelSlow: if it takes too long.
         """
         connection = self._connection()
         try:
@@ -211,7 +214,7 @@ class ModelServer:
             port = self._port
         if port is None:
             raise ModelGone
-        return http.client.HTTPConnection("127.0.0.1", port, timeout=INVOCATION_SECONDS)
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=self._host.answer_seconds)
 
     def _forget_connections(self) -> None:
         while self._idle:

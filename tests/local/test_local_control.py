@@ -1,0 +1,252 @@
+"""The server's life: started, found, killed, stopped; two at once; port taken."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from local_cloud import ECHO, Cloud
+
+from kedro_aws_plugin.errors import LocalAwsError
+from kedro_aws_plugin.local import control
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def state_dir(tmp_path):
+    path = tmp_path / "state dir"
+    yield path
+    if path.exists():
+        control.stop(path)
+
+
+def is_open(url: str) -> bool:
+    parts = urlsplit(url)
+    with socket.socket() as probe:
+        return probe.connect_ex((parts.hostname, parts.port)) == 0
+
+
+def wait_gone(pids: list[int]) -> None:
+    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(processes, timeout=15)
+    assert alive == []
+
+
+def test_start_find_and_stop(state_dir: Path):
+    began = time.monotonic()
+    aws, started = control.start(state_dir, region=REGION)
+    took = time.monotonic() - began
+    assert started
+    assert took < 20, "6 s on a machine that does nothing else"
+    assert control.start(state_dir, region="us-east-1") == (replace(aws, region="us-east-1"), False)
+    found = control.running(state_dir)
+    assert found is not None
+    assert (found.pid, found.endpoint_url, found.account_id) == (aws.pid, aws.endpoint_url, "123456789012")
+    assert (state_dir / ".gitignore").read_text() == "*\n"
+    if os.name == "posix":
+        assert stat.S_IMODE((state_dir / "local.json").stat().st_mode) == 0o600
+    listening = [
+        each.laddr.ip for each in psutil.Process(aws.pid).net_connections() if each.status == "LISTEN"
+    ]
+    assert listening == ["127.0.0.1"]
+    assert control.stop(state_dir)
+    wait_gone([aws.pid])
+    assert not is_open(aws.endpoint_url)
+    assert control.running(state_dir) is None
+    assert not control.stop(state_dir)
+    assert not control.reset(state_dir)
+
+
+def test_finding_it_is_quick_and_light(state_dir: Path):
+    control.start(state_dir, region=REGION)
+    control.running(state_dir)
+    began = time.perf_counter()
+    for _ in range(20):
+        assert control.running(state_dir)
+    assert (time.perf_counter() - began) / 20 < 0.05
+    heavy = {"boto3", "botocore", "moto", "flask", "werkzeug", "pydantic", "filelock", "kedro"}
+    code = (
+        "import sys; import kedro_aws_plugin.local.control, kedro_aws_plugin.pytest_plugin;"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_two_that_start_at_once_get_the_same_one(state_dir: Path):
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: control.start(state_dir, region=REGION), range(2))
+    assert one[0] == other[0]
+    assert sorted([one[1], other[1]]) == [False, True]
+
+
+def test_a_server_that_was_killed_is_noticed_and_replaced(state_dir: Path):
+    aws, _ = control.start(state_dir, region=REGION)
+    psutil.Process(aws.pid).kill()
+    wait_gone([aws.pid])
+    assert control.running(state_dir) is None
+    with pytest.raises(LocalAwsError, match="stopped answering"):
+        control.status(aws)
+    assert not control.stop(state_dir)
+    again, started = control.start(state_dir, region=REGION)
+    assert started
+    assert again.pid != aws.pid
+
+
+def test_another_server_on_the_same_port_is_not_taken_for_ours(state_dir: Path):
+    aws, _ = control.start(state_dir, region=REGION)
+    file = state_dir / "local.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "instance": "another"}))
+    assert control.running(state_dir) is None
+    file.write_text("{not json")
+    assert control.running(state_dir) is None
+    psutil.Process(aws.pid).kill()
+
+
+def test_a_port_that_is_taken_is_one_sentence(state_dir: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LocalAwsError) as caught:
+            control.start(state_dir, region=REGION, port=port)
+    assert caught.value.message == (
+        f"The local AWS cannot use port {port} of 127.0.0.1: it is taken. Choose another `local.port` in "
+        "conf/base/aws.yml; 0 takes a free one."
+    )
+    aws, _ = control.start(state_dir, region=REGION, port=port)
+    assert aws.endpoint_url == f"http://127.0.0.1:{port}"
+
+
+def test_a_server_that_does_not_come_up_says_why(state_dir: Path, monkeypatch):
+    state_dir.mkdir()
+    (state_dir / "moto.py").write_text("raise RuntimeError('this is not the moto you look for')")
+    monkeypatch.setenv("PYTHONPATH", str(state_dir))
+    with pytest.raises(LocalAwsError, match="this is not the moto you look for") as caught:
+        control.start(state_dir, region=REGION)
+    assert "local.log" in caught.value.message
+
+
+def test_without_the_extra_it_says_how_to_install_it(state_dir: Path, monkeypatch):
+    monkeypatch.setattr(control, "_NEEDED", ("moto", "surely_not_installed"))
+    with pytest.raises(
+        LocalAwsError, match=r"needs surely_not_installed. Run `pip install 'kedro-aws-plugin\[local\]'`"
+    ):
+        control.start(state_dir, region=REGION)
+
+
+def test_a_server_that_hangs_is_killed(state_dir: Path, monkeypatch):
+    if os.name != "posix":
+        pytest.skip("stopping a process without ending it needs a signal")
+    aws, _ = control.start(state_dir, region=REGION)
+    monkeypatch.setattr(control, "_STOP_SECONDS", 1.0)
+    monkeypatch.setattr(control, "_HEALTH_SECONDS", 0.5)
+    psutil.Process(aws.pid).suspend()
+    assert control.stop(state_dir)
+    wait_gone([aws.pid])
+
+
+def test_models_end_with_a_server_that_is_killed(cloud: Cloud):
+    described = cloud.deploy("e", "m", ECHO)
+    assert described["EndpointStatus"] == "InService"
+    pids = control.status(cloud.aws)["endpoints"][0]["Pids"]
+    psutil.Process(cloud.aws.pid).kill()
+    wait_gone(pids)
+
+
+def test_a_server_ends_with_its_parent(state_dir: Path):
+    code = (
+        "import sys, os; from pathlib import Path; from kedro_aws_plugin.local import control;"
+        f"aws, _ = control.start(Path({str(state_dir)!r}), region='eu-west-1', exit_with_parent=True);"
+        "print(aws.pid, flush=True); os.kill(os.getpid(), 9) if os.name == 'posix' else os._exit(1)"
+    )
+    parent = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    wait_gone([int(parent.stdout)])
+    assert control.running(state_dir) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signals_end_it_in_order(state_dir: Path, name):
+    import signal
+
+    aws, _ = control.start(state_dir, region=REGION)
+    os.kill(aws.pid, getattr(signal, name))
+    deadline = time.monotonic() + 10
+    while control.is_alive(state_dir) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not (state_dir / "local.json").exists()
+    assert aws.log_file.read_text().rstrip().endswith("stopped")
+
+
+def test_seeding_happens_once(local_aws, tmp_path):
+    folder = tmp_path / "data" / "raw"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "companies.csv").write_text("a,b\n")
+    (folder / "deep" / "größe 1.csv").write_text("c\n")
+    (folder / ".gitkeep").touch()
+    seeded = control.seed(local_aws, bucket="my-flights", folder=folder)
+    assert seeded == control.Seeded("my-flights", created=True, uploaded=2)
+    s3 = local_aws.client("s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="my-flights")["Contents"]]
+    assert keys == ["data/raw/companies.csv", "data/raw/deep/größe 1.csv"]
+    assert s3.get_object(Bucket="my-flights", Key=keys[0])["Body"].read() == b"a,b\n"
+    assert s3.get_bucket_location(Bucket="my-flights")["LocationConstraint"] == REGION
+    (folder / "companies.csv").write_text("changed")
+    assert control.seed(local_aws, bucket="my-flights", folder=folder) == control.Seeded(
+        "my-flights", False, 0
+    )
+    assert s3.get_object(Bucket="my-flights", Key=keys[0])["Body"].read() == b"a,b\n"
+    s3.create_bucket(Bucket="mine-already", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="mine-already", Key=keys[0], Body=b"mine")
+    assert control.seed(local_aws, bucket="mine-already", folder=folder).uploaded == 1
+    assert s3.get_object(Bucket="mine-already", Key=keys[0])["Body"].read() == b"mine"
+    nowhere = control.seed(local_aws, bucket="us-bucket", folder=tmp_path / "nowhere", region="us-east-1")
+    assert (nowhere.created, nowhere.uploaded) == (True, 0)
+    assert control.status(local_aws)["buckets"] == ["mine-already", "my-flights", "us-bucket"]
+
+
+def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):
+    with pytest.raises(LocalAwsError, match="Bucket NO cannot be created"):
+        control.seed(local_aws, bucket="NO", folder=tmp_path)
+
+
+def test_two_that_seed_at_once_upload_once(local_aws, tmp_path):
+    for number in range(20):
+        (tmp_path / f"{number}.csv").write_text("x")
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: control.seed(local_aws, bucket="shared", folder=tmp_path), range(4)))
+    assert sum(each.uploaded for each in done) == 20
+    assert sum(each.created for each in done) == 1
+
+
+def test_a_route_that_is_not_there(local_aws):
+    with pytest.raises(LocalAwsError, match="is not a route of the local AWS"):
+        control._call(local_aws, "nonsense")
+
+
+def test_a_proxy_is_told_to_leave_this_machine_alone(local_aws, monkeypatch):
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    assert local_aws.environment()["NO_PROXY"] == "internal.example,127.0.0.1,localhost"
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    assert control.running(local_aws.log_file.parent) is not None
+    assert local_aws.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_the_project_s_state_dir(monkeypatch, tmp_path):
+    monkeypatch.delenv("KEDRO_AWS_STATE_DIR", raising=False)
+    assert control.state_dir(tmp_path) == tmp_path / ".kedro-aws"
+    monkeypatch.setenv("KEDRO_AWS_STATE_DIR", str(tmp_path / "other"))
+    assert control.state_dir(tmp_path) == tmp_path / "other"
