@@ -28,7 +28,9 @@ def _bucket_name(name: str) -> str:
 
 
 def _region(name: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}", name):
+    """Know a region by its form, since AWS opens new ones."""
+    direction = "north|south|east|west|central|(north|south)(east|west)"
+    if not re.fullmatch(rf"[a-z]{{2,4}}(-[a-z]+)?-({direction})-[0-9]{{1,2}}", name):
         raise ValueError(f"`{name}` is not an AWS region; regions look like eu-west-1")
     return name
 
