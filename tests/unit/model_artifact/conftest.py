@@ -1,6 +1,7 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
@@ -20,9 +21,9 @@ def frame() -> pd.DataFrame:
     """Numbers, strings and booleans, with values missing."""
     return pd.DataFrame(
         {
-            "engines": [1.0, 2.0, None, 4.0, 0.1 + 0.2, 1e-17],
+            "engines": [1.0, 2.0, np.nan, 4.0, 0.1 + 0.2, 1e-17],
             "crew": [1, 2, 3, 5, 8, 13],
-            "kind": ["a", "b, or c", "a", None, 'say "x"', "b, or c"],
+            "kind": ["a", "b, or c", "a", np.nan, 'say "x"', "b, or c"],
             "certified": [True, False, True, True, False, False],
         }
     )

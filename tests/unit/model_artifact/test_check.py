@@ -58,7 +58,7 @@ def package(tmp_path, monkeypatch):
     )
     (folder.parent / "neighbour.py").write_text("")
     monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.setenv("PYTHONPATH", str(folder.parent))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder.parent), os.environ.get("PYTHONPATH", "")]))
     import my_flights.nodes
 
     yield my_flights.nodes
