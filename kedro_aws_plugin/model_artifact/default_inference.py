@@ -131,9 +131,8 @@ def _parse_json(text: str, kind: str) -> Any:
 
 
 def _read_parquet(body: str | bytes) -> pd.DataFrame:
-    data = body.encode() if isinstance(body, str) else body
     try:
-        frame = pd.read_parquet(io.BytesIO(data))
+        frame = pd.read_parquet(io.BytesIO(body.encode() if isinstance(body, str) else body))
     except ImportError as error:
         raise _refusal(415, "Parquet needs pyarrow in the container; send CSV or JSON.") from error
     except (ValueError, OSError) as error:
