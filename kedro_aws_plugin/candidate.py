@@ -122,7 +122,7 @@ class _Maker:
             artifact_sha256=archive.sha256,
             content_sha256=archive.content_sha256,
             versions=installed_versions(),
-            metrics=flat_metrics(metrics) if metrics else {},
+            metrics=flat_metrics(metrics, entry=self._registry.metrics or "metrics") if metrics else {},
         )
 
 

@@ -61,7 +61,19 @@ RoleArn = Annotated[
         "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
 ]
-InstanceType = Annotated[str, _pattern(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type like ml.m5.large")]
+
+
+def _instance_type(name: str) -> str:
+    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name):
+        raise ValueError(f"`{name}` is not an instance type; one looks like ml.m5.large")
+    if re.fullmatch(r"ml\.[a-z]+[0-9]+g[a-z]*\..*", name):
+        raise ValueError(
+            f"`{name}` has an ARM processor; AWS's scikit-learn images are for x86, as in ml.m5.large"
+        )
+    return name
+
+
+InstanceType = Annotated[str, AfterValidator(_instance_type)]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 

@@ -172,8 +172,14 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, instance_type: m5.large}}\n",
-            "`deploy.instance_type`: `m5.large` is not an instance type like ml.m5.large.",
+            "`deploy.instance_type`: `m5.large` is not an instance type; one looks like ml.m5.large.",
             id="instance type",
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoint: e, instance_type: ml.m6g.large}}\n",
+            "`deploy.instance_type`: `ml.m6g.large` has an ARM processor; "
+            "AWS's scikit-learn images are for x86, as in ml.m5.large.",
+            id="ARM instance type",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, serverless: {{memory_mb: 1000}}}}\n",
@@ -427,7 +433,7 @@ def test_options_of_deploy_lie_over_its_section(read: Read) -> None:
         ),
         (
             {"endpoint": "e", "instance_type": "big"},
-            "--instance-type: `big` is not an instance type like ml.m5.large.",
+            "--instance-type: `big` is not an instance type; one looks like ml.m5.large.",
         ),
         (
             {"endpoint": "my_flights"},

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -17,8 +18,11 @@ logger = logging.getLogger(__name__)
 def split_data(
     table: pd.DataFrame, parameters: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the shuttles into those to train with and those held back for the test."""
-    train, test = train_test_split(table, **parameters)
+    """Part the shuttles into those to train with and those held back for the test.
+
+    A missing text is NaN from here on, as it is to an endpoint: None would be a category of its own.
+    """
+    train, test = train_test_split(table.fillna(np.nan), **parameters)
     return train, test
 
 
