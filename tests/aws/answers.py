@@ -1,0 +1,91 @@
+"""Answers of AWS, as its API reference shows them."""
+
+from datetime import datetime, timezone
+from typing import Any
+
+ACCOUNT = "arn:aws:sagemaker:eu-west-1:123456789012"
+GROUP_ARN = f"{ACCOUNT}:model-package-group/flights"
+ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
+THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+TAGS = {"kedro-aws:project": "my_flights", "kedro-aws:env": "aws"}
+
+
+def package_arn(version: int) -> str:
+    return f"{ACCOUNT}:model-package/flights/{version}"
+
+
+def group() -> dict[str, Any]:
+    return {
+        "ModelPackageGroupName": "flights",
+        "ModelPackageGroupArn": GROUP_ARN,
+        "CreationTime": THEN,
+        "CreatedBy": {},
+        "ModelPackageGroupStatus": "Completed",
+    }
+
+
+def package_summary(version: int, approval: str = "Approved") -> dict[str, Any]:
+    return {
+        "ModelPackageArn": package_arn(version),
+        "ModelPackageGroupName": "flights",
+        "ModelPackageVersion": version,
+        "ModelPackageDescription": f"regressor, content {version}",
+        "ModelApprovalStatus": approval,
+        "ModelPackageStatus": "Completed",
+        "CreationTime": THEN,
+    }
+
+
+def package(version: int, url: str = "s3://flights-data/sagemaker/flights/0a/model.tar.gz") -> dict[str, Any]:
+    container = {"Image": "image:1", **({"ModelDataUrl": url} if url else {})}
+    return {
+        "ModelPackageName": f"flights/{version}",
+        "ModelPackageArn": package_arn(version),
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "CreationTime": THEN,
+        "InferenceSpecification": {"Containers": [container]},
+    }
+
+
+def endpoint(status: str = "InService", config: str = "flights-1", **others: Any) -> dict[str, Any]:
+    return {
+        "EndpointName": "flights",
+        "EndpointArn": f"{ACCOUNT}:endpoint/flights",
+        "EndpointConfigName": config,
+        "EndpointStatus": status,
+        "CreationTime": THEN,
+        "LastModifiedTime": THEN,
+        **others,
+    }
+
+
+def model(package: str | None = package_arn(2)) -> dict[str, Any]:
+    container = {"ModelPackageName": package} if package else {"Image": "image:1"}
+    return {
+        "ModelName": "flights-m",
+        "ModelArn": f"{ACCOUNT}:model/flights-m",
+        "PrimaryContainer": container,
+        "ExecutionRoleArn": ROLE,
+        "CreationTime": THEN,
+    }
+
+
+def config(**variant: Any) -> dict[str, Any]:
+    realtime = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
+    return {
+        "EndpointConfigName": "flights-1",
+        "EndpointConfigArn": f"{ACCOUNT}:endpoint-config/flights-1",
+        "ProductionVariants": [
+            {"VariantName": "AllTraffic", "ModelName": "flights-m", **(variant or realtime)}
+        ],
+        "CreationTime": THEN,
+    }
+
+
+ABSENT = {
+    "DescribeEndpoint": f'Could not find endpoint "{ACCOUNT}:endpoint/flights".',
+    "DescribeEndpointConfig": 'Could not find endpoint configuration "arn:...:endpoint-config/flights-1".',
+    "DescribeModel": 'Could not find model "arn:aws:sagemaker:eu-west-1:123456789012:model/flights-m".',
+    "DescribeModelPackageGroup": f"ModelPackageGroup {GROUP_ARN} does not exist.",
+}

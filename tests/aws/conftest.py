@@ -1,0 +1,28 @@
+"""Stubbed clients: making real ones takes long, so that they are made once."""
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.client import BaseClient
+from stubbed import FakeTime, Stubbed, make_clients
+
+
+@pytest.fixture(scope="session")
+def clients() -> dict[str, BaseClient]:
+    """One real client for each service."""
+    return make_clients()
+
+
+@pytest.fixture
+def stubbed(clients: dict[str, BaseClient], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubbed]:
+    """An `Aws` with answers put down; every request is held against the service model."""
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    stubbed = Stubbed(clients)
+    yield stubbed
+    stubbed.close()
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    """A time that passes by sleeping only."""
+    return FakeTime()

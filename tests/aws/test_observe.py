@@ -1,0 +1,235 @@
+"""What AWS has: every page of it, and absent told from denied."""
+
+import io
+from collections.abc import Callable
+
+import answers
+import pytest
+from answers import ABSENT, package_arn
+from botocore.response import StreamingBody
+from stubbed import Stubbed
+
+from kedro_aws_plugin.aws import observe
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.register import Sample
+
+
+def body(content: bytes) -> dict[str, StreamingBody]:
+    return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+
+
+def absent(stubbed: Stubbed, operation: str) -> None:
+    stubbed.refuses(operation, "ValidationException", ABSENT[operation])
+
+
+def test_the_account(stubbed: Stubbed) -> None:
+    stubbed.answers("GetCallerIdentity", {"Account": "123456789012"}, {})
+    assert observe.caller_account(stubbed.aws) == "123456789012"
+
+
+def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) -> None:
+    asked = {"ModelPackageGroupName": "flights", "SortBy": "CreationTime", "SortOrder": "Descending"}
+    stubbed.answers("DescribeModelPackageGroup", answers.group(), {"ModelPackageGroupName": "flights"})
+    first = [answers.package_summary(version) for version in (1, 11)]
+    stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": first, "NextToken": "more"}, asked)
+    second = [answers.package_summary(2, "Rejected")]
+    stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": second}, {**asked, "NextToken": "more"})
+    group = observe.observe_group(stubbed.aws, "flights")
+    assert [(each.version, each.approval) for each in group.packages] == [
+        (11, "Approved"),
+        (2, "Rejected"),
+        (1, "Approved"),
+    ]
+    assert group.exists
+    assert group.packages[1].arn == package_arn(2)
+    assert group.packages[1].description == "regressor, content 2"
+    assert group.packages[1].created == "2026-01-02T03:04:05+00:00"
+
+
+def test_no_group(stubbed: Stubbed) -> None:
+    absent(stubbed, "DescribeModelPackageGroup")
+    assert observe.observe_group(stubbed.aws, "flights") == RegisteredGroup(name="flights", exists=False)
+
+
+def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
+    pending = {"EndpointConfigName": "flights-2"}
+    shown = answers.endpoint("Updating", FailureReason="once", PendingDeploymentSummary=pending)
+    stubbed.answers("DescribeEndpoint", shown, {"EndpointName": "flights"})
+    endpoint = observe.observe_endpoint(stubbed.aws, "flights")
+    assert endpoint == Endpoint("flights", "Updating", "flights-1", "once", "flights-2")
+    assert endpoint.coming == "flights-2"
+
+
+def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
+    for operation in ("DescribeEndpoint", "DescribeModel", "DescribeEndpointConfig"):
+        absent(stubbed, operation)
+    assert observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1") == Serving(
+        None, False, False
+    )
+
+
+def test_all_of_a_deployment_exists(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
+    stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
+    found = observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+    assert found == Serving(Endpoint("flights", "InService", "flights-1"), True, True)
+
+
+@pytest.mark.parametrize(
+    ("variant", "shown"),
+    [
+        ({}, "realtime, 2 x ml.m5.large"),
+        ({"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}, "serverless, 2048 MB"),
+        ({"InitialInstanceCount": 1}, "realtime, 1 x ?"),
+    ],
+)
+def test_what_an_endpoint_serves(stubbed: Stubbed, variant: dict[str, object], shown: str) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("DescribeEndpointConfig", answers.config(**variant))
+    stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
+    found = observe.observe_deployed(stubbed.aws, "flights")
+    assert found == Deployed(Endpoint("flights", "InService", "flights-1"), package_arn(2), shown)
+
+
+def test_an_endpoint_that_outlived_its_model(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    absent(stubbed, "DescribeModel")
+    found = observe.observe_deployed(stubbed.aws, "flights")
+    assert found is not None
+    assert found.package is None
+
+
+def test_an_endpoint_that_outlived_its_config(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    absent(stubbed, "DescribeEndpointConfig")
+    found = observe.observe_deployed(stubbed.aws, "flights")
+    assert found == Deployed(Endpoint("flights", "InService", "flights-1"), None, "")
+
+
+def test_no_endpoint_serves_nothing(stubbed: Stubbed) -> None:
+    absent(stubbed, "DescribeEndpoint")
+    assert observe.observe_deployed(stubbed.aws, "flights") is None
+
+
+def test_the_sample_lies_beside_the_archive(stubbed: Stubbed) -> None:
+    folder = {"Bucket": "flights-data"}
+    stubbed.answers("DescribeModelPackage", answers.package(2), {"ModelPackageName": package_arn(2)})
+    stubbed.answers("GetObject", body(b"a\n1\n"), {**folder, "Key": "sagemaker/flights/0a/sample.csv"})
+    stubbed.answers("GetObject", body(b"[1]"), {**folder, "Key": "sagemaker/flights/0a/sample-answer.json"})
+    assert observe.observe_sample(stubbed.aws, package_arn(2)) == Sample(body=b"a\n1\n", answer=b"[1]")
+
+
+def test_a_package_without_a_sample(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeModelPackage", answers.package(2))
+    stubbed.refuses("GetObject", "NoSuchKey", status=404)
+    stubbed.answers("GetObject", body(b"[1]"))
+    assert observe.observe_sample(stubbed.aws, package_arn(2)) is None
+
+
+def test_a_package_without_an_archive_of_ours(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeModelPackage", answers.package(2, url=""))
+    assert observe.observe_sample(stubbed.aws, package_arn(2)) is None
+
+
+def resources(*names: str, token: str = "") -> dict[str, object]:
+    found = [{"ResourceARN": f"{answers.ACCOUNT}:{name}"} for name in names]
+    return {"ResourceTagMappingList": found, "PaginationToken": token}
+
+
+def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
+    asked = {
+        "TagFilters": [
+            {"Key": "kedro-aws:project", "Values": ["my_flights"]},
+            {"Key": "kedro-aws:env", "Values": ["aws"]},
+        ],
+        "ResourceTypeFilters": ["sagemaker"],
+    }
+    first = resources("endpoint/b", "model/b", "endpoint-config/b", "pipeline/p", token="more")
+    stubbed.answers("GetResources", first, asked)
+    last = resources("endpoint/a", "model/a", "endpoint-config/a", "model-package-group/flights")
+    stubbed.answers("GetResources", last, {**asked, "PaginationToken": "more"})
+    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights-data", registry=False)
+    assert owned == Owned(endpoints=("a", "b"), configs=("a", "b"), models=("a", "b"))
+
+
+def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stubbed) -> None:
+    stubbed.answers("GetResources", resources("model-package-group/flights"))
+    asked = {"Bucket": "flights-data", "Prefix": "sagemaker/flights/"}
+    stubbed.answers(
+        "ListObjectsV2",
+        {"Contents": [{"Key": "a"}], "IsTruncated": True, "NextContinuationToken": "more"},
+        asked,
+    )
+    stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "b"}]}, {**asked, "ContinuationToken": "more"})
+    stubbed.answers("DescribeModelPackageGroup", answers.group())
+    stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": [answers.package_summary(1)]})
+    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights-data", registry=True)
+    assert owned.objects == ("a", "b")
+    assert [(group.name, len(group.packages)) for group in owned.groups] == [("flights", 1)]
+
+
+def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
+    stubbed.answers("GetResources", resources("model-package-group/flights"))
+    stubbed.refuses("ListObjectsV2", "NoSuchBucket", status=404)
+    absent(stubbed, "DescribeModelPackageGroup")
+    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights-data", registry=True)
+    assert owned == Owned(groups=(RegisteredGroup("flights", exists=False),))
+
+
+@pytest.mark.parametrize(
+    ("operation", "call", "what"),
+    [
+        ("GetCallerIdentity", observe.caller_account, "find out which AWS account this is"),
+        (
+            "DescribeModelPackageGroup",
+            lambda aws: observe.observe_group(aws, "flights"),
+            "list the versions in model package group flights",
+        ),
+        (
+            "DescribeEndpoint",
+            lambda aws: observe.observe_endpoint(aws, "flights"),
+            "describe endpoint flights",
+        ),
+        (
+            "DescribeModelPackage",
+            lambda aws: observe.observe_sample(aws, package_arn(2)),
+            f"read the sample payload of {package_arn(2)}",
+        ),
+        (
+            "GetResources",
+            lambda aws: observe.observe_owned(aws, answers.TAGS, "flights-data", False),
+            "find what carries this project's tags",
+        ),
+    ],
+)
+def test_denied_is_not_absent(
+    stubbed: Stubbed, operation: str, call: Callable[[Aws], object], what: str
+) -> None:
+    stubbed.refuses(operation, "AccessDeniedException", "User kedro is not authorized", 403)
+    with pytest.raises(AwsError) as refused:
+        call(stubbed.aws)
+    assert refused.value.message == (
+        f"Could not {what}: AWS does not allow it (User kedro is not authorized). "
+        f"Ask for the permission to call {operation}."
+    )
+
+
+@pytest.mark.parametrize("operation", ["DescribeModel", "DescribeEndpointConfig"])
+def test_denied_within_a_deployment_is_not_absent(stubbed: Stubbed, operation: str) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    if operation == "DescribeEndpointConfig":
+        stubbed.answers("DescribeModel", answers.model())
+    stubbed.refuses(operation, "AccessDeniedException", "no", 403)
+    with pytest.raises(AwsError, match=f"permission to call {operation}"):
+        observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+
+
+def test_a_sample_that_may_not_be_read_is_not_absent(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeModelPackage", answers.package(2))
+    stubbed.refuses("GetObject", "AccessDenied", "Access Denied", 403)
+    with pytest.raises(AwsError, match="permission to call GetObject"):
+        observe.observe_sample(stubbed.aws, package_arn(2))

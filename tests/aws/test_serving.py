@@ -1,0 +1,164 @@
+"""Waiting for endpoints in a time of its own, and what they answer."""
+
+import io
+
+import answers
+import pytest
+from answers import ABSENT
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+from stubbed import FakeTime, Stubbed
+
+from kedro_aws_plugin.aws.sagemaker import invoke, wait_deleted, wait_in_service
+from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.plan.steps import InvokeEndpoint, WaitForEndpoint
+
+LOGS = "Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/flights."
+WAIT = WaitForEndpoint(name="flights", config_name="flights-1")
+INVOKE = InvokeEndpoint(name="flights", body=b"1,2\n", content_type="text/csv", accept="application/json")
+
+
+def wait(stubbed: Stubbed, time: FakeTime, step: WaitForEndpoint = WAIT) -> None:
+    wait_in_service(stubbed.aws, step, time.clock(), time.notes.append)
+
+
+def test_it_waits_until_the_endpoint_serves(stubbed: Stubbed, time: FakeTime) -> None:
+    for status in ("Creating", "Creating", "InService"):
+        stubbed.answers("DescribeEndpoint", answers.endpoint(status), {"EndpointName": "flights"})
+    wait(stubbed, time)
+    assert (time.seconds, time.notes) == (10.0, ["Creating", "Creating"])
+
+
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack"])
+def test_every_state_of_change_is_waited_for(stubbed: Stubbed, time: FakeTime, status: str) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint(status))
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    wait(stubbed, time)
+    assert time.notes == [status]
+
+
+@pytest.mark.parametrize("status", ["Failed", "OutOfService", "UpdateRollbackFailed"])
+def test_an_endpoint_that_does_not_come_up(stubbed: Stubbed, time: FakeTime, status: str) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
+    reason = "The primary container did not pass the ping health check."
+    stubbed.answers("DescribeEndpoint", answers.endpoint(status, FailureReason=reason))
+    with pytest.raises(ServingError) as failed:
+        wait(stubbed, time)
+    assert failed.value.message == (
+        f"Endpoint flights is {status}: The primary container did not pass the ping health check. {LOGS} "
+        "Correct the cause and run `kedro aws deploy` again."
+    )
+
+
+def test_a_failure_without_a_reason(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Failed"))
+    with pytest.raises(ServingError, match=r"Endpoint flights is Failed: AWS gives no reason\. "):
+        wait(stubbed, time)
+
+
+def test_an_update_that_failed_says_what_serves(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Updating"))
+    rolled_back = answers.endpoint("InService", "flights-0", FailureReason="Worker died.")
+    stubbed.answers("DescribeEndpoint", rolled_back)
+    with pytest.raises(ServingError) as failed:
+        wait(stubbed, time)
+    assert failed.value.message == (
+        "The update of endpoint flights failed: Worker died. "
+        f"The former model keeps serving (flights-0). {LOGS}"
+    )
+
+
+def test_any_config_will_do_for_an_endpoint_that_only_has_to_settle(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0"))
+    wait(stubbed, time, WaitForEndpoint(name="flights", config_name=None))
+
+
+def test_an_endpoint_deleted_meanwhile(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
+    stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
+    with pytest.raises(ServingError) as gone:
+        wait(stubbed, time)
+    assert gone.value.message == (
+        "Endpoint flights was deleted while it was being waited for. Run `kedro aws deploy` to make it again."
+    )
+
+
+def test_it_does_not_wait_for_ever(stubbed: Stubbed, time: FakeTime) -> None:
+    for _ in range(4):
+        stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
+    with pytest.raises(ServingError) as late:
+        wait_in_service(stubbed.aws, WAIT, time.clock(interval=1000), time.notes.append)
+    assert late.value.message == (
+        "Endpoint flights is still Creating after 45 minutes. Run the same command again to go on waiting."
+    )
+    assert time.seconds == 3000
+
+
+def test_losing_permission_while_waiting(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
+    stubbed.refuses("DescribeEndpoint", "ExpiredTokenException", "The security token is expired", 403)
+    with pytest.raises(
+        AwsError, match=r"^Could not describe endpoint flights: your AWS credentials have expired\."
+    ):
+        wait(stubbed, time)
+
+
+def test_it_waits_until_the_endpoint_is_gone(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Deleting"))
+    stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
+    wait_deleted(stubbed.aws, "flights", time.clock(), time.notes.append)
+    assert (time.seconds, time.notes) == (5.0, ["Deleting"])
+
+
+def test_it_does_not_wait_for_ever_for_a_deletion(stubbed: Stubbed, time: FakeTime) -> None:
+    for _ in range(2):
+        stubbed.answers("DescribeEndpoint", answers.endpoint("Deleting"))
+    with pytest.raises(ServingError, match="still Deleting after 45 minutes"):
+        wait_deleted(stubbed.aws, "flights", time.clock(interval=5000), time.notes.append)
+
+
+def test_the_models_answer(stubbed: Stubbed) -> None:
+    content = b'{"predictions": [1.5]}'
+    answer = {"Body": StreamingBody(io.BytesIO(content), len(content)), "ContentType": "application/json"}
+    stubbed.answers("InvokeEndpoint", answer, INVOKE.request())
+    assert invoke(stubbed.aws, INVOKE) == content
+
+
+def test_a_model_that_cannot_answer(stubbed: Stubbed) -> None:
+    stubbed.refuses(
+        "InvokeEndpoint",
+        "ModelError",
+        'Received client error (400) from primary with message "column crew is missing".',
+        424,
+    )
+    with pytest.raises(ServingError) as failed:
+        invoke(stubbed.aws, INVOKE)
+    assert failed.value.message == (
+        "Endpoint flights could not answer: Received client error (400) from primary with message "
+        f'"column crew is missing". {LOGS}'
+    )
+
+
+def test_no_endpoint_to_ask(stubbed: Stubbed) -> None:
+    stubbed.refuses(
+        "InvokeEndpoint", "ValidationError", "Endpoint flights of account 123456789012 not found."
+    )
+    with pytest.raises(ServingError) as absent:
+        invoke(stubbed.aws, INVOKE)
+    assert absent.value.message == "There is no endpoint flights in service. Make it: kedro aws deploy"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationError", "Body is too long"),
+        ("ModelNotReadyException", "not found in time"),
+        ("ThrottlingException", "slow"),
+    ],
+)
+def test_what_is_not_about_the_model_is_left_to_the_translation(
+    stubbed: Stubbed, code: str, message: str
+) -> None:
+    stubbed.refuses("InvokeEndpoint", code, message)
+    with pytest.raises(ClientError):
+        invoke(stubbed.aws, INVOKE)

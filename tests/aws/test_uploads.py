@@ -1,0 +1,180 @@
+"""S3: what is written once stays, what is not finished goes."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError, StubResponseError
+from stubbed import Stubbed
+
+from kedro_aws_plugin.aws.s3 import delete_objects, list_keys, read, upload_file
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.steps import DeleteObjects, UploadFile
+
+BUCKET = "flights-data"
+KEY = "sagemaker/flights/0a/model.tar.gz"
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> UploadFile:
+    """An archive of 12 MiB: three parts of 5 MiB, the smallest that S3 takes."""
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(b"".join(bytes([number]) * MIB for number in range(12)))
+    return UploadFile(
+        path=path,
+        size=12 * MIB,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        bucket=BUCKET,
+        key=KEY,
+        content_type="application/gzip",
+    )
+
+
+def test_a_small_file_goes_in_one_request_that_overwrites_nothing(stubbed: Stubbed, step: UploadFile) -> None:
+    stubbed.answers("PutObject", {"ETag": "e"})
+    assert upload_file(stubbed.aws.s3, step) is True
+    [request] = stubbed.requests.of("PutObject")
+    assert request == {**step.request(), "Body": step.path.read_bytes()}
+    assert request["IfNoneMatch"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)]
+)
+def test_a_file_that_is_there_already_is_as_good(
+    stubbed: Stubbed, step: UploadFile, code: str, status: int
+) -> None:
+    stubbed.refuses("PutObject", code, "At least one of the pre-conditions did not hold", status)
+    assert upload_file(stubbed.aws.s3, step) is False
+
+
+def test_a_refused_file_is_an_error(stubbed: Stubbed, step: UploadFile) -> None:
+    stubbed.refuses("PutObject", "AccessDenied", status=403)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        upload_file(stubbed.aws.s3, step)
+
+
+def test_a_large_file_goes_in_parts(stubbed: Stubbed, step: UploadFile) -> None:
+    stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
+    for _ in range(3):
+        stubbed.answers("UploadPart", {"ETag": "e"})
+    stubbed.answers("CompleteMultipartUpload", {"ETag": "whole"})
+    assert upload_file(stubbed.aws.s3, step, part_size=5 * MIB) is True
+    [begun] = stubbed.requests.of("CreateMultipartUpload")
+    assert begun == {
+        "Bucket": BUCKET,
+        "Key": KEY,
+        "ContentType": "application/gzip",
+        "Metadata": {"sha256": step.sha256},
+    }
+    sent = sorted(stubbed.requests.of("UploadPart"), key=lambda part: part["PartNumber"])
+    assert [part["PartNumber"] for part in sent] == [1, 2, 3]
+    assert {part["UploadId"] for part in sent} == {"u"}
+    assert b"".join(part["Body"] for part in sent) == step.path.read_bytes()
+    [completed] = stubbed.requests.of("CompleteMultipartUpload")
+    assert completed["IfNoneMatch"] == "*"
+    assert [part["PartNumber"] for part in completed["MultipartUpload"]["Parts"]] == [1, 2, 3]
+
+
+def test_a_large_file_that_is_there_already_leaves_no_parts(stubbed: Stubbed, step: UploadFile) -> None:
+    stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
+    for _ in range(3):
+        stubbed.answers("UploadPart", {"ETag": "e"})
+    stubbed.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412)
+    aborted = {"Bucket": BUCKET, "Key": KEY, "UploadId": "u"}
+    stubbed.answers("AbortMultipartUpload", {}, aborted)
+    assert upload_file(stubbed.aws.s3, step, part_size=5 * MIB) is False
+
+
+def test_parts_grow_with_the_file_so_that_there_are_at_most_ten_thousand(
+    stubbed: Stubbed, step: UploadFile
+) -> None:
+    stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
+    stubbed.refuses("UploadPart", "AccessDenied", status=403)
+    stubbed.answers("AbortMultipartUpload")
+    # Parts that other threads send after the first was refused find no answer.
+    with pytest.raises((ClientError, StubResponseError)):
+        upload_file(stubbed.aws.s3, step, part_size=100)
+    assert {len(part["Body"]) for part in stubbed.requests.of("UploadPart")} == {1259}  # 12 MiB / 10,000
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("requests_sent")
+def test_the_object_is_the_file(local_aws: Any, step: UploadFile) -> None:
+    s3 = local_aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert upload_file(s3, step, part_size=5 * MIB) is True
+    stored = s3.get_object(Bucket=BUCKET, Key=KEY)
+    assert stored["Body"].read() == step.path.read_bytes()
+    assert (stored["ContentType"], stored["Metadata"]) == ("application/gzip", {"sha256": step.sha256})
+    step.path.write_bytes(b"x" * step.size)
+    assert upload_file(s3, step, part_size=5 * MIB) is False
+    assert upload_file(s3, step) is False
+    assert s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"] == stored["ETag"]
+    assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("requests_sent")
+@pytest.mark.parametrize("trouble", ["refused", "interrupted", "file shrinks"])
+def test_a_failed_upload_leaves_nothing_behind(local_aws: Any, step: UploadFile, trouble: str) -> None:
+    s3 = local_aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    def fail(request: Any, **_: Any) -> AWSResponse | None:
+        if "partNumber=2" not in request.url or trouble == "file shrinks":
+            return None
+        if trouble == "interrupted":
+            raise KeyboardInterrupt
+        denied = b"<Error><Code>AccessDenied</Code><Message>No.</Message></Error>"
+        return Answer(request.url, 403, denied)
+
+    s3.meta.events.register("before-send.s3.UploadPart", fail)
+    if trouble == "file shrinks":
+        step.path.write_bytes(b"")
+    with pytest.raises((ClientError, KeyboardInterrupt)):
+        upload_file(s3, step, part_size=5 * MIB)
+    assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+
+
+class Answer(AWSResponse):
+    """An answer that never went over the network."""
+
+    def __init__(self, url: str, status: int, content: bytes) -> None:
+        super().__init__(url, status, {}, None)
+        self._content = content
+
+
+def test_a_small_object_is_read_or_absent(stubbed: Stubbed) -> None:
+    for code in ("NoSuchKey", "404"):
+        stubbed.refuses("GetObject", code, status=404)
+        assert read(stubbed.aws.s3, f"s3://{BUCKET}/folder/sample.csv") is None
+    assert stubbed.requests.of("GetObject")[0] == {"Bucket": BUCKET, "Key": "folder/sample.csv"}
+    stubbed.refuses("GetObject", "NoSuchBucket", status=404)
+    with pytest.raises(ClientError):
+        read(stubbed.aws.s3, f"s3://{BUCKET}/folder/sample.csv")
+
+
+def test_listing_a_bucket_without_permission_is_an_error(stubbed: Stubbed) -> None:
+    stubbed.refuses("ListObjectsV2", "AccessDenied", status=403)
+    with pytest.raises(ClientError):
+        list_keys(stubbed.aws.s3, BUCKET, "sagemaker/")
+
+
+def test_an_object_that_s3_keeps_is_named(stubbed: Stubbed) -> None:
+    step = DeleteObjects(bucket=BUCKET, keys=("a", "b"))
+    stubbed.answers("DeleteObjects", {}, step.request())
+    delete_objects(stubbed.aws.s3, step)
+    stubbed.answers(
+        "DeleteObjects", {"Errors": [{"Key": "b", "Code": "AccessDenied", "Message": "Access Denied"}]}
+    )
+    with pytest.raises(AwsError) as kept:
+        delete_objects(stubbed.aws.s3, step)
+    assert kept.value.message == (
+        "S3 kept 1 of 2 objects; s3://flights-data/b: AccessDenied: Access Denied. "
+        "Correct the cause and run the command again."
+    )
