@@ -1,0 +1,157 @@
+"""What InvokeEndpoint through the local AWS takes, by the same handlers called over bare HTTP.
+
+One model, one payload and one client code (http.client, kept alive) for both sides, asked in turn.
+"""
+
+import argparse
+import http.client
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from common import environment, in_turn, judge, kedro, local_aws, new_project, ratio_of, row, workshop
+
+from kedro_aws_plugin.local.control import LocalAws
+from kedro_aws_plugin.model_artifact.archive import unpack
+
+GOAL = 2.0
+_ENDPOINT = "my-flights-price"
+_HEADERS = {"Content-Type": "text/csv", "Accept": "application/json"}
+_SCOPE = "20000101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=benchmark"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a client sends its requests; both sides get the same headers."""
+
+    address: str
+    path: str
+    headers: dict[str, str]
+
+
+def ask(target: Target, body: bytes, requests: int) -> list[float]:
+    """Seconds of each request of one client."""
+    connection = http.client.HTTPConnection(target.address, timeout=60)
+    connection.connect()
+    took = []
+    for _ in range(requests):
+        began = time.perf_counter()
+        connection.request("POST", target.path, body, target.headers)
+        response = connection.getresponse()
+        answer = response.read()
+        took.append(time.perf_counter() - began)
+        if response.status != http.HTTPStatus.OK or not answer.startswith(b'{"predictions"'):
+            sys.exit(f"{target.path} answered {response.status}: {answer.decode()}")
+    connection.close()
+    return took
+
+
+def ask_at_once(target: Target, body: bytes, requests: int, clients: int) -> list[float]:
+    """Seconds of each request of several clients, each in a thread of its own."""
+    with ThreadPoolExecutor(clients) as pool:
+        each = [pool.submit(ask, target, body, requests // clients) for _ in range(clients)]
+        return list(chain.from_iterable(client.result() for client in each))
+
+
+def compare(local: Target, bare: Target, body: bytes, requests: int, rounds: int) -> None:
+    """Print p50, p99 and ratio for one client and for four."""
+    for clients in (1, 4):
+        both = in_turn(
+            lambda clients=clients: ask_at_once(local, body, requests, clients),  # type: ignore[misc]
+            lambda clients=clients: ask_at_once(bare, body, requests, clients),  # type: ignore[misc]
+            rounds,
+        )
+        print(f" {clients} client{'s' if clients > 1 else ''}, {requests} requests a round")
+        for index, name in enumerate(("through the local AWS", "bare HTTP")):
+            show(name, list(chain.from_iterable(pair[index] for pair in both)))
+        judge(ratio_of([(statistics.median(a), statistics.median(b)) for a, b in both]), GOAL)
+
+
+def show(name: str, seconds: Sequence[float]) -> None:
+    """Print the percentiles of one side."""
+    p50, p99 = statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]
+    row(name, f"p50 {1000 * p50:.2f} ms, p99 {1000 * p99:.2f} ms")
+
+
+def by_boto3(aws: LocalAws, body: bytes, requests: int) -> None:
+    """Print what the same request takes through boto3, which signs it."""
+    client: Any = boto3.client("sagemaker-runtime", **client_options(aws))
+    took = []
+    for _ in range(requests + 1):
+        began = time.perf_counter()
+        client.invoke_endpoint(EndpointName=_ENDPOINT, Body=body, ContentType="text/csv")["Body"].read()
+        took.append(time.perf_counter() - began)
+    del took[0]  # it connects first
+    show("through the local AWS by boto3", took)
+
+
+def client_options(aws: LocalAws) -> dict[str, Any]:
+    """What makes a boto3 client speak to the local AWS."""
+    variables = aws.environment()
+    return {
+        "endpoint_url": aws.endpoint_url,
+        "region_name": aws.region,
+        "aws_access_key_id": variables["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": variables["AWS_SECRET_ACCESS_KEY"],
+    }
+
+
+def fetch(aws: LocalAws, folder: Path) -> bytes:
+    """Unpack the registered model, and return its sample payload."""
+    s3: Any = boto3.client("s3", **client_options(aws))
+    found = s3.list_objects_v2(Bucket="my-flights-data", Prefix="sagemaker/")["Contents"]
+    keys = {Path(item["Key"]).name: item["Key"] for item in found}
+    s3.download_file("my-flights-data", keys["model.tar.gz"], str(folder / "model.tar.gz"))
+    unpack(folder / "model.tar.gz", folder / "model")
+    sample: bytes = s3.get_object(Bucket="my-flights-data", Key=keys["sample.csv"])["Body"].read()
+    return sample
+
+
+@contextmanager
+def bare_server(model: Path) -> Iterator[str]:
+    """The peer in a process of its own; its address."""
+    command = [sys.executable, str(Path(__file__).with_name("bare_server.py")), str(model)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f"127.0.0.1:{process.stdout.readline().strip()}"
+        process.stdin.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--requests", type=int, default=100, help="a round")
+    options.add_argument("--rounds", type=int, default=10)
+    chosen = options.parse_args()
+    os.environ.update(environment())
+    print("InvokeEndpoint through the local AWS by the same handlers over bare HTTP")
+    with workshop() as folder:
+        project = new_project(folder)
+        for command in ("run", "aws register-model --approve", "aws deploy"):
+            kedro(*command.split(), cwd=project)
+        aws = local_aws(project)
+        body = fetch(aws, folder)
+        credential = f"AWS4-HMAC-SHA256 Credential=benchmark/{_SCOPE.format(aws.region)}"
+        headers = {**_HEADERS, "Authorization": credential}
+        local = Target(urlsplit(aws.endpoint_url).netloc, f"/endpoints/{_ENDPOINT}/invocations", headers)
+        with bare_server(folder / "model") as address:
+            by_boto3(aws, body, chosen.requests)
+            compare(local, Target(address, "/invocations", headers), body, chosen.requests, chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()
