@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from kedro_aws_plugin.local.moto_app import Moto
 from kedro_aws_plugin.local.resources import pick
 from kedro_aws_plugin.local.sagemaker import SageMaker
 from kedro_aws_plugin.local.seeding import Seeding
+from kedro_aws_plugin.local.state import INSTANCE_HEADER
 
 PREFIX = "/_kedro_aws/"
 _BUCKET = re.compile(r"<Bucket>.*?<Name>(.*?)</Name>", re.DOTALL)
@@ -51,7 +53,11 @@ class Administration:
         return request.path.startswith(PREFIX)
 
     def handle(self, request: Request) -> Response:
-        """The answer, as JSON."""
+        """The answer, as JSON; only to those who can read the state file, so to no page in a browser."""
+        if not compare_digest(
+            request.headers.get(INSTANCE_HEADER, "").encode(), self._parts.instance.encode()
+        ):
+            return Response.of_json(403, {"message": "This is not the local AWS that you know."})
         route = self._routes.get(request.path.removeprefix(PREFIX))
         if route is None:
             return Response.of_json(404, {"message": f"{request.path} is not a route of the local AWS."})
@@ -61,7 +67,7 @@ class Administration:
             return Response.of_json(fault.status, {"message": fault.message})
 
     def _health(self, _params: Any) -> Any:
-        return {"instance": self._parts.instance}
+        return {}
 
     def _status(self, _params: Any) -> Any:
         listing = self._parts.moto.request("GET", "/").body.decode()

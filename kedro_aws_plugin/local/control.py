@@ -13,21 +13,21 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from kedro_aws_plugin.errors import LocalAwsError
+from kedro_aws_plugin.local.launch import Launch, check_extra, failure, prepare, reap, spawn
 from kedro_aws_plugin.local.state import (
     ACCESS_KEY_ID,
     ALREADY_RUNNING,
-    PORT_TAKEN,
+    INSTANCE_HEADER,
     LocalAws,
     lock_file,
+    log_file,
     read_state,
 )
 
@@ -49,11 +49,6 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _CALL_SECONDS = 600.0
 _POLL = 0.05
-_NEEDED = ("moto", "flask", "flask_cors", "werkzeug", "filelock", "sagemaker_inference")
-_LEFT_OUT = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-
-_started: list["subprocess.Popen[bytes]"] = []
-"""Servers of this process: kept, since they end with the pipe that these objects hold."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +72,10 @@ def running(state_dir: Path) -> LocalAws | None:
     if known is None:
         return None
     try:
-        answered = _call(known, "health", timeout=_HEALTH_SECONDS)
+        _call(known, "health", timeout=_HEALTH_SECONDS)
     except LocalAwsError:
         return None
-    return known if answered.get("instance") == known.instance else None
+    return known
 
 
 def start(
@@ -103,17 +98,17 @@ def start(
     found = running(state_dir)
     if found is not None:
         return replace(found, region=region), False
-    _check_extra()
-    state_dir.mkdir(parents=True, exist_ok=True)
-    (state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+    check_extra()
+    prepare(state_dir)
     deadline = time.monotonic() + _START_SECONDS
+    launch = Launch(state_dir, region, port, exit_with_parent)
     while time.monotonic() < deadline:
-        process = _spawn(state_dir, region, port, exit_with_parent)
-        aws = _wait(state_dir, process, deadline, port)
+        aws = _wait(launch, spawn(launch), deadline)
         if aws is not None:
-            return replace(aws, region=region), aws.pid == process.pid
+            return replace(aws, region=region), aws.instance == launch.instance
     raise LocalAwsError(
-        f"The local AWS did not start within {_START_SECONDS:.0f} s. See {_log_file(state_dir)}."
+        f"The local AWS did not answer within {_START_SECONDS:.0f} s; see {log_file(state_dir)}. "
+        "End what hangs, then try again: kedro aws local stop"
     )
 
 
@@ -176,9 +171,9 @@ def stop(state_dir: Path) -> bool:
             _ask_to_stop(known)
     if asked is not None and is_alive(state_dir):
         _kill(asked.pid)
-    _reap()
+    reap()
     if is_alive(state_dir, _POLL * 20):
-        raise LocalAwsError(f"The local AWS did not stop. See {_log_file(state_dir)}, and end its process.")
+        raise LocalAwsError(f"The local AWS did not stop. See {log_file(state_dir)}, and end its process.")
     return True
 
 
@@ -188,13 +183,14 @@ def _call(
     """Ask the server; http.client knows no proxies, so that 127.0.0.1 is always this machine."""
     connection = http.client.HTTPConnection(urlsplit(aws.endpoint_url).netloc, timeout=timeout)
     try:
-        connection.request("POST", f"/_kedro_aws/{route}", json.dumps(params or {}))
+        headers = {INSTANCE_HEADER: aws.instance}
+        connection.request("POST", f"/_kedro_aws/{route}", json.dumps(params or {}), headers)
         response = connection.getresponse()
         answered: Any = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise LocalAwsError(
-            f"The local AWS at {aws.endpoint_url} stopped answering ({error}). See {aws.log_file}, then run "
-            "the command again: it starts a new one."
+            f"The local AWS at {aws.endpoint_url} stopped answering ({error}). See {aws.log_file}, then "
+            "run the command again: it starts a new one."
         ) from error
     finally:
         connection.close()
@@ -203,78 +199,19 @@ def _call(
     return answered
 
 
-def _check_extra() -> None:
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise LocalAwsError(
-            f"The local AWS needs {', '.join(missing)}. Run `pip install 'kedro-aws-plugin[local]'`, "
-            "or use the real AWS with `--env aws`."
-        )
-
-
-def _spawn(state_dir: Path, region: str, port: int, exit_with_parent: bool) -> "subprocess.Popen[bytes]":
-    options = ["--state-dir", str(state_dir.absolute()), "--region", region, "--port", str(port)]
-    with _log_file(state_dir).open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [
-                sys.executable,
-                "-m",
-                "kedro_aws_plugin.local.server",
-                *options,
-                *(["--exit-with-parent"] if exit_with_parent else []),
-            ],
-            stdin=subprocess.PIPE if exit_with_parent else subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=state_dir,
-            env=_server_environment(),
-            **_detached(),
-        )
-    _started.append(process)
-    return process
-
-
-def _detached() -> dict[str, Any]:
-    """Ctrl-C in the terminal is for the command, not for the server."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
-
-
-def _server_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_LEFT_OUT)}
-    return {**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def _wait(state_dir: Path, process: "subprocess.Popen[bytes]", deadline: float, port: int) -> LocalAws | None:
+def _wait(launch: Launch, process: "subprocess.Popen[bytes]", deadline: float) -> LocalAws | None:
     """The server as soon as it answers; None if it gave way to another one, which then did not come up."""
     while time.monotonic() < deadline:
-        aws = running(state_dir)
+        aws = running(launch.state_dir)
         if aws is not None:
             return aws
         code = process.poll()
-        if code == ALREADY_RUNNING and not is_alive(state_dir):
+        if code == ALREADY_RUNNING and not is_alive(launch.state_dir):
             return None
         if code not in {None, ALREADY_RUNNING}:
-            raise LocalAwsError(_why(state_dir, code, port))
+            raise failure(launch, code)
         time.sleep(_POLL)
     return None
-
-
-def _why(state_dir: Path, code: int | None, port: int) -> str:
-    if code == PORT_TAKEN:
-        return (
-            f"The local AWS cannot use port {port} of 127.0.0.1: it is taken. Choose another `local.port` in "
-            "conf/base/aws.yml; 0 takes a free one."
-        )
-    with _log_file(state_dir).open(encoding="utf-8", errors="replace") as log:
-        last = _last_line(log)
-    return f"The local AWS ended while it started (exit code {code}): {last} See {_log_file(state_dir)}."
-
-
-def _last_line(log: IO[str]) -> str:
-    lines = [line.strip() for line in log if line.strip()]
-    return lines[-1] if lines else "it printed nothing."
 
 
 def is_alive(state_dir: Path, timeout: float = 0) -> bool:
@@ -303,13 +240,3 @@ def _kill(pid: int) -> None:
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     except OSError:
         return
-
-
-def _reap() -> None:
-    for process in list(_started):
-        if process.poll() is not None:
-            _started.remove(process)
-
-
-def _log_file(state_dir: Path) -> Path:
-    return state_dir / "local.log"

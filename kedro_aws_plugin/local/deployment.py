@@ -44,7 +44,7 @@ class Deployment:
                 raise CannotServe(
                     f"The primary container for production variant {variant.name} did not pass the ping "
                     "health check. Please check CloudWatch logs for this endpoint. "
-                    f"The container's last line: {error}"
+                    f"{error}"
                 ) from error
 
     def choose(self, name: str | None) -> Variant | None:

@@ -7,12 +7,13 @@ from kedro_aws_plugin.local.aws_json import Operation, Params
 from kedro_aws_plugin.local.container import CannotServe, Variant, variants_of
 from kedro_aws_plugin.local.deployment import Deployment, Deployments, LogOpener
 from kedro_aws_plugin.local.hosting import find_config
-from kedro_aws_plugin.local.messages import AwsFault, invalid
+from kedro_aws_plugin.local.messages import AwsFault, invalid, unsupported
 from kedro_aws_plugin.local.model_server import Host
 from kedro_aws_plugin.local.resources import Listing, Region, Resource, Resources, tags_of
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
+_REASON_LENGTH = 1024
 _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
 
 EndpointLogs = Callable[[str, str], LogOpener]
@@ -38,6 +39,7 @@ class Endpoints:
             "ListEndpoints": self.list,
             "UpdateEndpoint": self.update,
             "DeleteEndpoint": self.delete,
+            "UpdateEndpointWeightsAndCapacities": self.update_weights,
         }
 
     def create(self, region: str, params: Params) -> Params:
@@ -108,6 +110,10 @@ class Endpoints:
             self._in_background(self._remove, here, endpoint, deployment)
             return {}
 
+    def update_weights(self, _region: str, _params: Params) -> Params:
+        """UpdateEndpointWeightsAndCapacities is left to the real AWS."""
+        raise unsupported("UpdateEndpointWeightsAndCapacities; make another endpoint config and update to it")
+
     def _settled(self, here: Region, name: str) -> Resource:
         endpoint = find_endpoint(here, name)
         if endpoint["EndpointStatus"] in _IN_PROGRESS:
@@ -150,7 +156,7 @@ class Endpoints:
             failed_creation = failure is not None and endpoint["EndpointStatus"] == "Creating"
             endpoint.pop("PendingDeploymentSummary", None)
             if failure is not None:
-                endpoint["FailureReason"] = failure
+                endpoint["FailureReason"] = failure[:_REASON_LENGTH]
             endpoint.update(
                 EndpointStatus="Failed" if failed_creation else "InService",
                 LastModifiedTime=self._resources.now(),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kedro_aws_plugin.local.container import CannotServe, Container
+from kedro_aws_plugin.local.state import SAID_BY_US
 
 _PING_EVERY = 0.05
 _RESTART_PAUSE = 1.0
@@ -76,6 +77,7 @@ class ModelServer:
         self._last_lines: deque[str] = deque(maxlen=20)
         self._ended = threading.Event()
         self._stopping = threading.Event()
+        self._reason = ""
         self._healthy = False
         self._supervisor = threading.Thread(target=self._supervise, name=f"model-{name}", daemon=True)
 
@@ -98,8 +100,9 @@ class ModelServer:
                 self._healthy = True
                 return
             self._ended.wait(_PING_EVERY)
-        reason = self._last_lines[-1] if self._last_lines else "The process printed nothing."
         self.stop()
+        last_line = self._last_lines[-1] if self._last_lines else "the process printed nothing."
+        reason = self._reason or f"The container's last line: {last_line}"
         raise CannotServe(reason)
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
@@ -182,16 +185,18 @@ class ModelServer:
                 **self._container.environment,
                 "KEDRO_AWS_MODEL_DATA": self._container.model_data or "",
                 "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PYTHONUNBUFFERED": "1",
                 "PYTHONUTF8": "1",
             },
         )
 
     def _read(self, line: str) -> None:
-        """The first line says the port; all others are the model's own."""
-        if self._port is None and line.startswith('{"port":'):
-            self._port = json.loads(line)["port"]
-            return
-        if line:
+        """Our own process says its port and why it cannot serve; all other lines are the model's."""
+        if line.startswith(SAID_BY_US):
+            said = json.loads(line.removeprefix(SAID_BY_US))
+            self._port = said.get("port", self._port)
+            self._reason = said.get("reason", self._reason)
+        elif line:
             self._last_lines.append(line)
             self._log(line)
 

@@ -14,15 +14,16 @@ import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from kedro_aws_plugin.local.state import (
     ALREADY_RUNNING,
+    INSTANCE_VARIABLE,
     PORT_TAKEN,
     LocalAws,
     lock_file,
+    log_file,
     remove_state,
     wait_for_stdin,
     write_state,
@@ -48,7 +49,7 @@ def main() -> int:
         return PORT_TAKEN
     from kedro_aws_plugin.local.http_server import LocalServer
 
-    server = LocalServer(state_dir, options.region, options.port, instance=uuid4().hex)
+    server = LocalServer(state_dir, options.region, options.port, instance=os.environ.pop(INSTANCE_VARIABLE))
     _stop_on_signals(server)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
@@ -90,7 +91,7 @@ def _description(server: Any, state_dir: Path, region: str) -> LocalAws:
         region=region,
         account_id=server.account_id,
         pid=os.getpid(),
-        log_file=state_dir / "local.log",
+        log_file=log_file(state_dir),
         instance=server.instance,
     )
 

@@ -1,8 +1,8 @@
 """The process that serves one model: ``/ping`` and ``/invocations`` around AWS's own Transformer.
 
 ``python -m kedro_aws_plugin.local.serving_process DIRECTORY``, with the container's variables in the
-environment. The first line on stdout says the port; everything after it is the model's log. The process ends
-when its stdin does.
+environment. What it prints is the model's log, but for the lines that tell the server the port and why the
+model cannot be served. The process ends when its stdin does.
 """
 
 import json
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro_aws_plugin.local.opt_ml import CannotStart, OptMl, prepare
-from kedro_aws_plugin.local.state import wait_for_stdin
+from kedro_aws_plugin.local.state import SAID_BY_US, wait_for_stdin
 
 _GRACE_SECONDS = 3.0
 
@@ -91,6 +91,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.model: Model | None = None
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gave up is no news; everything else is logged."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class Handler(BaseHTTPRequestHandler):
     """The two routes that SageMaker asks of a container."""
@@ -148,8 +153,7 @@ def main() -> int:
     """Say the port, load the model, serve until stdin ends."""
     root = Path(sys.argv[1])
     server = Server()
-    sys.stdout.write(json.dumps({"port": server.server_address[1]}) + "\n")
-    sys.stdout.flush()
+    _say(port=server.server_address[1])
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     ended = threading.Event()
     threading.Thread(target=_end_with_stdin, args=(ended,), daemon=True).start()
@@ -160,6 +164,7 @@ def main() -> int:
         server.model = load(opt_ml)
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
+        _say(reason=str(error))
         return 1
     ended.wait()
     server.shutdown()
@@ -173,6 +178,12 @@ def _end_with_stdin(ended: threading.Event) -> None:
     forced = threading.Timer(_GRACE_SECONDS, os._exit, args=(1,))
     forced.daemon = True
     forced.start()
+
+
+def _say(**facts: object) -> None:
+    """Tell the server something, on a line of its own whatever the model has printed."""
+    sys.stdout.write(f"\n{SAID_BY_US}{json.dumps(facts)}\n")
+    sys.stdout.flush()
 
 
 def _to_bytes(answered: Any) -> bytes:

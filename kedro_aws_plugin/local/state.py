@@ -12,6 +12,15 @@ from typing import Any
 ACCESS_KEY_ID = "KEDROAWSLOCAL0000000"
 """Of everybody who talks to the local AWS; no such key can exist on the real one."""
 
+SAID_BY_US = "kedro-aws: "
+"""What begins the lines of a serving process that are not the model's own."""
+
+INSTANCE_HEADER = "x-kedro-aws-instance"
+"""Says which server is meant; known to those alone who can read the state file."""
+
+INSTANCE_VARIABLE = "KEDRO_AWS_INSTANCE"
+"""Gives a server its instance id."""
+
 ALREADY_RUNNING = 3
 PORT_TAKEN = 4
 
@@ -29,7 +38,7 @@ class LocalAws:
         account_id: of every caller.
         pid: of the server.
         log_file: what the server writes its requests and errors to.
-        instance: tells this server from another one that got the same port later.
+        instance: tells this server from another one on the same port, and opens its own routes.
     """
 
     endpoint_url: str
@@ -81,6 +90,11 @@ def environment(endpoint_url: str, region: str) -> dict[str, str]:
 def lock_file(state_dir: Path) -> Path:
     """What a server holds locked for its whole life."""
     return state_dir / "local.lock"
+
+
+def log_file(state_dir: Path) -> Path:
+    """What a server writes its requests and errors to."""
+    return state_dir / "local.log"
 
 
 def read_state(state_dir: Path) -> LocalAws | None:

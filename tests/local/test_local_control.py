@@ -1,5 +1,6 @@
 """The server's life: started, found, killed, stopped; two at once; port taken."""
 
+import http.client
 import json
 import os
 import socket
@@ -17,7 +18,7 @@ import pytest
 from local_cloud import ECHO, Cloud
 
 from kedro_aws_plugin.errors import LocalAwsError
-from kedro_aws_plugin.local import control
+from kedro_aws_plugin.local import control, launch, state
 
 REGION = "eu-west-1"
 
@@ -138,7 +139,7 @@ def test_a_server_that_does_not_come_up_says_why(state_dir: Path, monkeypatch):
 
 
 def test_without_the_extra_it_says_how_to_install_it(state_dir: Path, monkeypatch):
-    monkeypatch.setattr(control, "_NEEDED", ("moto", "surely_not_installed"))
+    monkeypatch.setattr(launch, "_NEEDED", ("moto", "surely_not_installed"))
     with pytest.raises(
         LocalAwsError, match=r"needs surely_not_installed. Run `pip install 'kedro-aws-plugin\[local\]'`"
     ):
@@ -151,7 +152,10 @@ def test_a_server_that_hangs_is_killed(state_dir: Path, monkeypatch):
     aws, _ = control.start(state_dir, region=REGION)
     monkeypatch.setattr(control, "_STOP_SECONDS", 1.0)
     monkeypatch.setattr(control, "_HEALTH_SECONDS", 0.5)
+    monkeypatch.setattr(control, "_START_SECONDS", 2.0)
     psutil.Process(aws.pid).suspend()
+    with pytest.raises(LocalAwsError, match=r"did not answer within 2 s.* kedro aws local stop"):
+        control.start(state_dir, region=REGION)
     assert control.stop(state_dir)
     wait_gone([aws.pid])
 
@@ -233,6 +237,26 @@ def test_two_that_seed_at_once_upload_once(local_aws, tmp_path):
 def test_a_route_that_is_not_there(local_aws):
     with pytest.raises(LocalAwsError, match="is not a route of the local AWS"):
         control._call(local_aws, "nonsense")
+
+
+def test_its_own_routes_open_to_those_alone_who_can_read_the_state_file(local_aws):
+    connection = http.client.HTTPConnection(urlsplit(local_aws.endpoint_url).netloc)
+    for headers in ({}, {state.INSTANCE_HEADER: "guessed"}):
+        for route in ("health", "seed", "stop"):
+            connection.request("POST", f"/_kedro_aws/{route}", b"{}", headers)
+            response = connection.getresponse()
+            assert response.status == 403
+            assert local_aws.instance.encode() not in response.read()
+    connection.request("GET", "/", headers={"Origin": "http://attacker.example"})
+    answered = connection.getresponse()
+    assert answered.getheader("Access-Control-Allow-Origin") is None
+    connection.close()
+
+
+def test_a_directory_that_cannot_be_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalAwsError, match=r"cannot keep its files in .* KEDRO_AWS_STATE_DIR"):
+        control.start(tmp_path / "file" / "inside", region=REGION)
 
 
 def test_a_proxy_is_told_to_leave_this_machine_alone(local_aws, monkeypatch):

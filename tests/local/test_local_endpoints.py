@@ -82,7 +82,8 @@ def test_a_serverless_endpoint_serves_too(cloud: Cloud):
     [
         ("def model_fn(model_dir): raise KeyError('weights')", {}, "KeyError: 'weights'"),
         ("import not_a_module", {}, "ModuleNotFoundError: No module named 'not_a_module'"),
-        ("import os; os._exit(3)", {}, "printed nothing"),
+        ("import os; os._exit(3)", {}, "The container's last line: the process printed nothing."),
+        ("import os; print('dying', flush=True); os._exit(3)", {}, "The container's last line: dying"),
         ("x = 1", {"SAGEMAKER_PROGRAM": "other.py"}, "SAGEMAKER_PROGRAM other.py is not in"),
         ("x = 1", {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code"}, "not /opt/ml/code."),
         ("x = 1", {"SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{BUCKET}/nope"}, "Failed to download model data"),
@@ -166,6 +167,16 @@ def test_duplicates_and_what_does_not_exist_are_refused(cloud: Cloud):
     assert (
         refused(cloud.sagemaker.update_endpoint, EndpointName="e", EndpointConfigName="nope")[1] == no_config
     )
+
+
+def test_changing_weights_in_place_is_not_supported(cloud: Cloud):
+    weights = [{"VariantName": "AllTraffic", "DesiredWeight": 2.0}]
+    _, message, _ = refused(
+        cloud.sagemaker.update_endpoint_weights_and_capacities,
+        EndpointName="e",
+        DesiredWeightsAndCapacities=weights,
+    )
+    assert message.startswith("The local AWS does not support UpdateEndpointWeightsAndCapacities")
 
 
 def test_endpoints_are_listed_by_status_and_time(cloud: Cloud):
@@ -299,6 +310,12 @@ def test_variants_share_the_requests_by_weight(cloud: Cloud):
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     assert [each["VariantName"] for each in cloud.settled("e")["ProductionVariants"]] == ["A", "B"]
     assert {cloud.invoke("e").split(":")[0] for _ in range(10)} == {"a"}
+    cloud.create_config(
+        "even", variant("a", "A", InitialVariantWeight=0.0), variant("b", "B", InitialVariantWeight=0.0)
+    )
+    cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="even")
+    cloud.settled("e")
+    assert {cloud.invoke("e").split(":")[0] for _ in range(40)} == {"a", "b"}
     assert cloud.invoke("e", TargetVariant="B") == "b:1:text/csv"
     assert refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1", TargetVariant="C")[1] == (
         "Variant C not found for Endpoint e of account 123456789012."

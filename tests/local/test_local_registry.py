@@ -130,6 +130,11 @@ def test_approval_and_properties_are_updated(sagemaker):
     assert described["CustomerMetadataProperties"] == {"b": "2", "c": "3"}
     assert described["AdditionalInferenceSpecifications"][0]["Name"] == "more"
     assert described["LastModifiedTime"] > described["CreationTime"]
+    many = {f"k{number}": "v" for number in range(50)}
+    _, message, _ = refused(
+        sagemaker.update_model_package, ModelPackageArn=package, CustomerMetadataProperties=many
+    )
+    assert message == "CustomerMetadataProperties can have at most 50 entries, not 52."
 
 
 def test_packages_are_filtered_sorted_and_paged(sagemaker):

@@ -36,6 +36,13 @@ def output_fn(prediction, accept, context):
     context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "answered")
     return json.dumps(prediction), accept
 """
+RETURNING = """
+def model_fn(model_dir):
+    return None
+
+def transform_fn(model, data, content_type, accept):
+    return {}, accept
+"""
 REFUSING = """
 from sagemaker_inference.errors import BaseInferenceToolkitError
 
@@ -119,6 +126,19 @@ def test_what_the_model_raises_is_a_model_error(cloud: Cloud):
     )
 
 
+def test_an_answer_that_cannot_be_sent_is_a_model_error(cloud: Cloud):
+    cloud.deploy("e", "m", RETURNING.format("object()"))
+    _, message, _ = refused(
+        cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1", ContentType="text/csv"
+    )
+    assert "Object of type object is not JSON serializable" in message
+    cloud.create_model("dict", RETURNING.format("{}"))
+    cloud.create_config("dict")
+    cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="dict")
+    cloud.settled("e")
+    assert cloud.invoke("e") == "{}"
+
+
 def test_what_the_model_refuses_is_a_client_error(cloud: Cloud):
     cloud.deploy("e", "m", REFUSING)
     code, message, _ = refused(
@@ -130,8 +150,7 @@ def test_what_the_model_refuses_is_a_client_error(cloud: Cloud):
 
 @pytest.mark.parametrize(("serverless", "limit"), [(False, 6 * 1024 * 1024), (True, 4 * 1024 * 1024)])
 def test_a_body_that_is_too_large_is_refused(cloud: Cloud, serverless, limit):
-    size = "def model_fn(d): return 0\ndef transform_fn(model, data, kind, out): return str(len(data)), out"
-    cloud.create_model("m", size)
+    cloud.create_model("m", RETURNING.format("str(len(data))"))
     config = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}} if serverless else {}
     cloud.create_config("c", variant("m", **config))
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
