@@ -25,7 +25,8 @@ from kedro_aws_plugin.local import control
 _LEFT_OUT = ("AWS_", "KEDRO_", "COVERAGE_", "PYTHON")
 _RESAMPLES = 2000
 _FAILED_SHOWN = 4000
-_Measure = TypeVar("_Measure")
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,18 @@ def ratio_of(pairs: Sequence[tuple[float, float]]) -> Ratio:
 
 
 def in_turn(
-    first: Callable[[], _Measure], second: Callable[[], _Measure], pairs: int
-) -> list[tuple[_Measure, _Measure]]:
-    """Measure two sides in turn, after a pair that does not count; each goes first in every other pair."""
+    first: Callable[[], _First], second: Callable[[], _Second], pairs: int, *, warm_up: bool = True
+) -> list[tuple[_First, _Second]]:
+    """Measure two sides in turn; each goes first in every other pair.
+
+    Args:
+        first: Measures one side once.
+        second: Measures the other once.
+        pairs: How often.
+        warm_up: Whether a pair that does not count comes first.
+    """
     measured = []
-    for index in range(-1, pairs):
+    for index in range(-int(warm_up), pairs):
         if index % 2:
             b, a = second(), first()
         else:
