@@ -15,7 +15,10 @@ _reason = click.option("--reason", help="Kept with the decision in the registry.
 @_reason
 @options.changing
 def approve_model(how: Handling, package: str | None, reason: str | None) -> None:
-    """Approve a registered version, by default the newest: only approved ones can be deployed."""
+    """Approve a version of the model.
+
+    By default the newest. Only approved versions can be deployed.
+    """
     _decide(how, "Approved", package, reason)
 
 
@@ -24,7 +27,10 @@ def approve_model(how: Handling, package: str | None, reason: str | None) -> Non
 @_reason
 @options.changing
 def reject_model(how: Handling, package: str | None, reason: str | None) -> None:
-    """Reject a registered version, by default the newest; endpoints that serve it go on."""
+    """Reject a version of the model.
+
+    By default the newest. Endpoints that serve it go on.
+    """
     _decide(how, "Rejected", package, reason)
 
 

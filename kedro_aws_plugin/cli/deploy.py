@@ -20,9 +20,10 @@ from kedro_aws_plugin.cli.plan_command import carry_out, command
 @options.wait
 @options.changing
 def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> None:
-    """Serve an approved version on a SageMaker endpoint.
+    """Serve a version on an endpoint.
 
-    What is not given here comes from `deploy:` in aws.yml.
+    The newest approved version, or the one that --package names. What is not given here comes from
+    `deploy:` in aws.yml.
     """
     from kedro_aws_plugin.aws.observe import observe_group, observe_sample, observe_serving
     from kedro_aws_plugin.config import deploy_of, registry_of, role_of

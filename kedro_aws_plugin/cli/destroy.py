@@ -11,8 +11,9 @@ from kedro_aws_plugin.cli.plan_command import carry_out, command
 @click.option("--registry", is_flag=True, help="Delete the registered versions and their artifacts too.")
 @options.changing
 def destroy(how: Handling, registry: bool) -> None:
-    """Delete the endpoints, endpoint configs and models that carry this project's and environment's tags.
+    """Delete what was deployed.
 
+    That is every endpoint, endpoint config and model with the tags of this project and environment.
     Data, trained models in the catalog and the bucket stay.
     """
     from kedro_aws_plugin.aws.observe import observe_owned

@@ -9,7 +9,10 @@ from kedro_aws_plugin.cli.plan_command import command
 @click.command("models")
 @options.reading
 def models(env: str | None, output: str) -> None:
-    """List the registered versions of the model, the newest first."""
+    """List the versions of the model.
+
+    The newest first, with their approval.
+    """
     from dataclasses import asdict
 
     from kedro_aws_plugin.aws.observe import observe_group

@@ -13,7 +13,10 @@ from kedro_aws_plugin.cli.plan_command import carry_out, command
 @click.option("--approve", is_flag=True, help="Approve it at once, so that it can be deployed.")
 @options.changing
 def register_model(how: Handling, model: str | None, version: str | None, approve: bool) -> None:
-    """Register a trained model in SageMaker's registry, with its metrics, lineage and a sample payload."""
+    """Register a trained model in SageMaker.
+
+    With its metrics, its lineage and a sample payload.
+    """
     from kedro_aws_plugin.aws.observe import observe_group
     from kedro_aws_plugin.candidate import candidate
     from kedro_aws_plugin.config import registry_of

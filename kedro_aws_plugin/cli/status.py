@@ -10,7 +10,7 @@ from kedro_aws_plugin.cli.plan_command import command
 @click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
 @options.reading
 def status(endpoint: str | None, env: str | None, output: str) -> None:
-    """Show the endpoint and which version it serves."""
+    """Show what the endpoint serves."""
     from dataclasses import asdict
 
     from kedro_aws_plugin.aws.observe import observe_deployed
