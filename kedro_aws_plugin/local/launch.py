@@ -108,8 +108,8 @@ def failure(launch: Launch, code: int | None) -> LocalAwsError:
     log_path = log_file(launch.state_dir)
     if code == PORT_TAKEN:
         return LocalAwsError(
-            f"The local AWS cannot use port {launch.port} of 127.0.0.1: it is taken. Choose another `local.port` "
-            "in conf/base/aws.yml; 0 takes a free one."
+            f"The local AWS cannot use port {launch.port} of 127.0.0.1: it is taken. Choose another "
+            "`local.port` in conf/base/aws.yml; 0 takes a free one."
         )
     with log_path.open(encoding="utf-8", errors="replace") as log:
         last = _last_line(log)

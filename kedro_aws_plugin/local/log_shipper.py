@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class _Stream:
 @dataclass(frozen=True)
 class _Line:
     stream: _Stream
+    generation: int
     time: int
     text: str
 
@@ -44,6 +45,8 @@ class LogShipper:
         self._folder = folder
         self._queue: queue.Queue[_Line] = queue.Queue(_CAPACITY)
         self._made: set[_Stream] = set()
+        self._generation = 0
+        self._lock = threading.Lock()
         threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
 
     def open(self, region: str, endpoint: str) -> Callable[[str], Callable[[str], None]]:
@@ -59,7 +62,7 @@ class LogShipper:
                 with file.open("a", encoding="utf-8") as handle:
                     handle.write(f"{text}\n")
                 try:
-                    self._queue.put_nowait(_Line(target, time.time_ns() // 1_000_000, text))
+                    self._queue.put_nowait(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
                 except queue.Full:
                     return
 
@@ -69,9 +72,9 @@ class LogShipper:
 
     def reset(self) -> None:
         """Forget which streams exist, what is on its way, and the files."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._made.clear()
+        with self._lock:
+            self._generation += 1
+            self._made.clear()
         for file in self._folder.glob("*.log"):
             file.unlink(missing_ok=True)
 
@@ -81,11 +84,15 @@ class LogShipper:
             time.sleep(_PAUSE)
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            by_stream: dict[_Stream, list[_Line]] = defaultdict(list)
-            for line in batch:
-                by_stream[line.stream].append(line)
-            for stream, lines in by_stream.items():
-                self._ship(stream, lines)
+            with self._lock:
+                self._ship_all(line for line in batch if line.generation == self._generation)
+
+    def _ship_all(self, lines: Iterable[_Line]) -> None:
+        by_stream: dict[_Stream, list[_Line]] = defaultdict(list)
+        for line in lines:
+            by_stream[line.stream].append(line)
+        for stream, of_stream in by_stream.items():
+            self._ship(stream, of_stream)
 
     def _ship(self, stream: _Stream, lines: list[_Line]) -> None:
         events = [{"timestamp": line.time, "message": line.text} for line in lines]
@@ -97,6 +104,7 @@ class LogShipper:
                 self._made.add(stream)
             self._moto.call("logs", "PutLogEvents", {**named, "logEvents": events}, stream.region)
         except AwsFault as fault:
+            self._made.discard(stream)
             _log.warning("log stream %s of %s: %s", stream.name, stream.group, fault)
 
     def _make(self, operation: str, params: dict[str, str], region: str) -> None:

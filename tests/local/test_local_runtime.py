@@ -192,6 +192,8 @@ def test_what_the_model_prints_is_in_cloudwatch_and_in_a_file(cloud: Cloud):
     lines: list[str] = []
     while "ValueError: no prediction for boom" not in lines and time.monotonic() < deadline:
         time.sleep(0.1)
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            continue
         (stream,) = logs.describe_log_streams(logGroupName=group)["logStreams"]
         events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
         lines = [event["message"] for event in events]
@@ -200,5 +202,25 @@ def test_what_the_model_prints_is_in_cloudwatch_and_in_a_file(cloud: Cloud):
     assert "ValueError: no prediction for boom" in lines
     written = (cloud.aws.log_file.parent / "logs" / "e.log").read_text()
     assert "loading\n" in written
+    refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"boom", ContentType="text/csv")
     assert control.reset(cloud.aws.log_file.parent)
+    time.sleep(0.5)
     assert logs.describe_log_groups()["logGroups"] == []
+
+
+def test_a_log_group_that_somebody_deletes_is_made_again(cloud: Cloud):
+    cloud.deploy("e", "m", "print('loading')\n" + HANDLERS)
+    logs, group = cloud.aws.client("logs"), "/aws/sagemaker/Endpoints/e"
+    deadline = time.monotonic() + 10
+    deleted = False
+    while time.monotonic() < deadline:
+        refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"boom", ContentType="text/csv")
+        groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if groups and deleted:
+            break
+        if groups:
+            logs.delete_log_group(logGroupName=group)
+            deleted = True
+        time.sleep(0.1)
+    else:
+        pytest.fail("the log group was not made again")
