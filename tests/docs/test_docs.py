@@ -412,6 +412,27 @@ def test_modules_named_exist(page: Path) -> None:
         assert (PACKAGE / name).is_file(), f"{page}: {name}"
 
 
+def test_versions_named_are_those_of_the_package() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (kedro,) = re.findall(r'"kedro>=([\d.]+),<2"', project)
+    (first, beyond) = re.findall(r'requires-python = ">=([\d.]+),<3\.(\d+)"', project)[0]
+    pythons = f"Python {first} to 3.{int(beyond) - 1}"
+    assert f"{pythons} and Kedro {kedro} or a later 1.x" in (DOCS / "index.md").read_text(encoding="utf-8")
+    assert pythons in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_extras_in_the_readme_are_those_of_the_package() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = project.split("[project.optional-dependencies]")[1].split("\n[")[0]
+    extras = set(re.findall(r"^(\w+) = \[", section, re.MULTILINE))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.split("| extra | brings |")[1].split("\n\n")[0]
+    named = {
+        name for row in table.splitlines() if "|" in row for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert named == extras
+
+
 # Navigation, decisions, changelog
 
 
