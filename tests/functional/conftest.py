@@ -1,0 +1,105 @@
+"""One project from the starter, run once on one local AWS; every test is in it, as in a newcomer's shell."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project_cli import GROUP, PACKAGES, State, kedro
+from requests_sent import Requests
+
+from kedro_aws_plugin import connect
+from kedro_aws_plugin.aws import environment
+from kedro_aws_plugin.local import control
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of it needs the generated project."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project from `kedro new`, run once; its local AWS ends with the tests, however they end."""
+    folder = tmp_path_factory.mktemp("functional")
+    made = kedro("new", "--starter=aws-spaceflights", "--name", "My Flights", cwd=folder)
+    assert made.code == 0, made.stderr
+    project = folder / "my-flights"
+    for env in ("ci", "spare"):
+        add_environment(project, env)
+    state = control.state_dir(project)
+    control.start(state, region="eu-west-1", exit_with_parent=True)
+    ran = kedro("run", cwd=project)
+    assert ran.code == 0, ran.stderr
+    yield project
+    control.stop(state)
+
+
+def add_environment(project: Path, env: str) -> None:
+    """An environment with a registry and an endpoint of its own on the same local AWS and data."""
+    name = f"{env}-price"
+    settings = {
+        "target": "local",
+        "registry": {
+            "group": name,
+            "model": "regressor",
+            "metrics": "metrics",
+            "sample": "model_input_table",
+        },
+        "deploy": {"endpoint": name},
+    }
+    (project / "conf" / env).mkdir()
+    (project / "conf" / env / "aws.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def project(generated: Path, monkeypatch: pytest.MonkeyPatch, requests_sent: Requests) -> Iterator[Path]:
+    """A shell in the project: no AWS chosen yet, nothing announced; what a test changes is put back."""
+    before = dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "KEDRO_AWS_", "KEDRO_ENV")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ["COLUMNS"] = "200"
+    monkeypatch.setattr(environment, "_original", {})
+    monkeypatch.setattr(environment, "_switched", False)
+    monkeypatch.setattr(connect, "_announced", set())
+    monkeypatch.chdir(generated)
+    yield generated
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture
+def local(project: Path) -> Any:
+    """The project's local AWS."""
+    aws = control.running(control.state_dir(project))
+    assert aws is not None
+    return aws
+
+
+@pytest.fixture
+def state(local: Any) -> State:
+    """What it holds."""
+    return State(local)
+
+
+@pytest.fixture(scope="session")
+def registered(generated: Path) -> str:
+    """The ARN of an approved version in the project's group."""
+    done = kedro("aws", "register-model", "--approve", cwd=generated)
+    assert (done.code, done.stdout) == (0, f"{PACKAGES}/1 (Approved)\n"), done.stderr
+    return f"{PACKAGES}/1"
+
+
+@pytest.fixture(scope="session")
+def deployed(generated: Path, registered: str) -> str:
+    """The name of the project's endpoint, which serves that version."""
+    done = kedro("aws", "deploy", cwd=generated)
+    assert (done.code, done.stdout) == (0, f"Endpoint {GROUP} is in service\n"), done.stderr
+    assert f"of {registered.rsplit(':', 1)[-1]}\n" in done.stderr
+    return GROUP

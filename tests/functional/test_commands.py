@@ -1,0 +1,296 @@
+"""What each command prints, where, and what it sends; the way a newcomer goes."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from project_cli import BUCKET, GROUP, PACKAGES, State, kedro, kedro_aws
+from requests_sent import Requests
+
+HEAD = "local AWS at {url}, account 123456789012, eu-west-1 (env {env})\n"
+
+
+@pytest.fixture
+def head(local: Any) -> str:
+    """The line that says which AWS is spoken to."""
+    return HEAD.format(url=local.endpoint_url, env="local")
+
+
+def test_a_real_command_keeps_json_alone_on_standard_output(
+    project: Path, registered: str, head: str
+) -> None:
+    done = kedro("aws", "register-model", "-o", "json", cwd=project)
+    assert done.code == 0
+    assert done.stderr.startswith(head)
+    assert done.json == {
+        "title": done.json["title"],
+        "unchanged": f"{registered} (Approved)",
+        "warnings": done.json["warnings"],
+        "steps": [],
+        "results": [],
+    }
+    assert done.json["title"].startswith("register regressor ")
+
+
+def test_the_same_model_twice_is_the_same_package(
+    registered: str, head: str, requests_sent: Requests
+) -> None:
+    done = kedro_aws("register-model")
+    assert (done.code, done.stdout) == (0, f"unchanged: {registered} (Approved)\n")
+    assert done.stderr.startswith(head)
+    assert requests_sent.changing == []
+
+
+def test_registering_is_what_its_dry_run_said(state: State, requests_sent: Requests) -> None:
+    before = state.everything()
+    planned = kedro_aws("register-model", "--env", "spare", "--dry-run", "-o", "json").json
+    assert state.everything() == before
+    assert requests_sent.changing == []
+    assert planned["unchanged"] is None
+    assert "results" not in planned
+    done = kedro_aws("register-model", "--env", "spare", "-o", "json").json
+    assert {**done, "results": None} == {**planned, "results": None}
+    assert as_sent(requests_sent) == [
+        (step["operation"], without_archive(step["request"])) for step in planned["steps"]
+    ]
+    assert [step["operation"] for step in planned["steps"]] == [
+        "CreateModelPackageGroup",
+        "PutObject",
+        "PutObject",
+        "PutObject",
+        "PutObject",
+        "CreateModelPackage",
+    ]
+    assert done["results"][-1] == {
+        "arn": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/spare-price/1"
+    }
+    archive = planned["steps"][-2]["request"]
+    stored = state.s3.get_object(Bucket=BUCKET, Key=archive["Key"])["Body"].read()
+    said = f"<model.tar.gz, {len(stored)} bytes, sha256 {hashlib.sha256(stored).hexdigest()}>"
+    assert archive["Body"] == said
+    described = state.sagemaker.describe_model_package(ModelPackageName=done["results"][-1]["arn"])
+    assert described["ModelApprovalStatus"] == "PendingManualApproval"
+    properties = described["CustomerMetadataProperties"]
+    assert properties["artifact_sha256"] == hashlib.sha256(stored).hexdigest()
+    assert set(properties) >= {
+        "run_id",
+        "model_version",
+        "parameters_hash",
+        "version.python",
+        "version.kedro",
+    }
+
+
+def as_sent(requests: Requests) -> list[tuple[str, Any]]:
+    """The changing requests as a dry run prints them, the archive's bytes left out."""
+    return [
+        (sent.operation, without_archive(json.loads(json.dumps(sent.params, default=printed))))
+        for sent in requests.all
+        if sent.changes
+    ]
+
+
+def printed(value: bytes) -> Any:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
+
+
+def without_archive(request: dict[str, Any]) -> dict[str, Any]:
+    return {**request, "Body": "..."} if request.get("ContentType") == "application/gzip" else request
+
+
+def test_models_lists_versions(registered: str, state: State) -> None:
+    created = state.sagemaker.describe_model_package(ModelPackageName=registered)
+    at = created["CreationTime"]
+    listed = kedro_aws("models", "-o", "json").json
+    assert listed == [
+        {
+            "arn": registered,
+            "group": GROUP,
+            "version": 1,
+            "approval": "Approved",
+            "description": created["ModelPackageDescription"],
+            "created": listed[0]["created"],
+        }
+    ]
+    shown = kedro_aws("models").stdout.splitlines()
+    assert shown[0].split() == ["version", "approval", "registered", "description"]
+    assert shown[1].split(maxsplit=3) == ["1", "Approved", listed[0]["created"], listed[0]["description"]]
+    assert str(at.year) in listed[0]["created"]
+
+
+def test_models_of_a_group_without_versions() -> None:
+    done = kedro_aws("models", "-e", "ci")
+    assert (done.code, done.stdout) == (
+        0,
+        "ci-price has no versions. Register one: kedro aws register-model\n",
+    )
+    assert kedro_aws("models", "-e", "ci", "-o", "json").stdout == "[]\n"
+
+
+def test_a_version_is_rejected_and_approved(registered: str, state: State, requests_sent: Requests) -> None:
+    rejected = kedro_aws("reject-model", "--reason", "drift")
+    assert (rejected.code, rejected.stdout) == (0, f"{registered} is Rejected\n")
+    described = state.sagemaker.describe_model_package(ModelPackageName=registered)
+    assert (described["ModelApprovalStatus"], described["ApprovalDescription"]) == ("Rejected", "drift")
+    assert kedro_aws("deploy").error == (
+        f"Version 1 of {GROUP} is the newest and none is approved: it is Rejected. "
+        "Approve it: kedro aws approve-model 1"
+    )
+    assert kedro_aws("deploy", "--package", "1").error == (
+        f"Version 1 of {GROUP} is not approved: it is Rejected. Approve it: kedro aws approve-model 1"
+    )
+    approved = kedro_aws("approve-model", registered)
+    assert (approved.code, approved.stdout) == (0, f"{registered} is Approved\n")
+    again = kedro_aws("approve-model", "1")
+    assert (again.code, again.stdout) == (0, f"unchanged: {registered} (Approved)\n")
+    assert requests_sent.changing == ["UpdateModelPackage", "UpdateModelPackage"]
+
+
+def test_approving_on_registration_approves_what_is_registered(
+    registered: str, requests_sent: Requests
+) -> None:
+    kedro_aws("reject-model")
+    done = kedro_aws("register-model", "--approve")
+    assert (done.code, done.stdout) == (0, f"{registered} (Approved)\n")
+    assert requests_sent.changing == ["UpdateModelPackage", "UpdateModelPackage"]
+
+
+def test_deploying_again_changes_nothing(deployed: str, registered: str, requests_sent: Requests) -> None:
+    done = kedro_aws("deploy")
+    assert (done.code, done.stdout) == (0, f"unchanged: endpoint {deployed} serves {registered}\n")
+    assert requests_sent.changing == []
+    assert not requests_sent.of("InvokeEndpoint")
+
+
+def test_deploying_is_what_its_dry_run_said(registered: str, state: State, requests_sent: Requests) -> None:
+    options = ("--endpoint", "small", "--mode", "serverless", "--memory", "1024", "--max-concurrency", "1")
+    before = state.everything()
+    text = kedro_aws("deploy", *options, "--dry-run")
+    planned = kedro_aws("deploy", *options, "--dry-run", "-o", "json").json
+    assert state.everything() == before
+    assert requests_sent.changing == []
+    shown = [step["summary"] for step in planned["steps"]]
+    assert text.stdout.startswith("Plan: ")
+    assert all(f"{number}. {summary}\n" in text.stdout for number, summary in enumerate(shown, start=1))
+    assert all(json.dumps(step["request"], indent=2) in text.stdout for step in planned["steps"][:3])
+    done = kedro_aws("deploy", *options)
+    assert (done.code, done.stdout) == (0, "Endpoint small is in service\n")
+    assert [line for line in done.stderr.splitlines() if line.startswith("✓")] == [
+        f"✓ {line}" for line in shown
+    ]
+    planned_changes = [(step["operation"], step["request"]) for step in planned["steps"][:3]]
+    assert as_sent(requests_sent) == planned_changes
+    assert [step["operation"] for step in planned["steps"]] == [
+        "CreateModel",
+        "CreateEndpointConfig",
+        "CreateEndpoint",
+        "DescribeEndpoint",
+        "InvokeEndpoint",
+    ]
+    assert kedro_aws("status", "--endpoint", "small", "-o", "json").json == {
+        "endpoint": {
+            "name": "small",
+            "status": "InService",
+            "config_name": planned["steps"][1]["request"]["EndpointConfigName"],
+            "failure": None,
+            "pending_config": None,
+        },
+        "package": registered,
+        "variant": "serverless, 1024 MB",
+    }
+
+
+def test_status_follows_the_endpoint_to_its_version(deployed: str, registered: str, state: State) -> None:
+    shown = dict(line.split(maxsplit=1) for line in kedro_aws("status").stdout.splitlines())
+    assert shown == {
+        "endpoint": deployed,
+        "status": "InService",
+        "serves": registered,
+        "variant": "realtime, 1 x ml.m5.large",
+        "config": state.endpoints()[deployed],
+    }
+
+
+def test_status_of_no_endpoint() -> None:
+    done = kedro_aws("status", "--endpoint", "nope")
+    assert (done.code, done.stdout) == (0, "Endpoint nope does not exist. Make it: kedro aws deploy\n")
+    assert kedro_aws("status", "--endpoint", "nope", "-o", "json").stdout == "null\n"
+
+
+def test_predict_asks_with_the_sample(deployed: str, registered: str, state: State) -> None:
+    done = kedro_aws("predict")
+    assert done.code == 0
+    described = state.sagemaker.describe_model_package(ModelPackageName=registered)
+    folder = described["InferenceSpecification"]["Containers"][0]["ModelDataUrl"].rpartition("/")[0]
+    key = f"{folder.removeprefix(f's3://{BUCKET}/')}/sample-answer.json"
+    answer = json.loads(state.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert [float(line) for line in done.stdout.splitlines()] == pytest.approx(answer["predictions"])
+    assert f" of text/csv to endpoint {deployed}\n" in done.stderr
+
+
+@pytest.fixture
+def rows(state: State) -> pd.DataFrame:
+    """Three rows of the table that the model was made of."""
+    import io
+
+    body = state.s3.get_object(Bucket=BUCKET, Key="data/model_input/model_input_table.parquet")["Body"]
+    return pd.read_parquet(io.BytesIO(body.read())).head(3)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_predict_takes_any_form_and_gives_one_answer(rows: pd.DataFrame, tmp_path: Path) -> None:
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    rows.to_json(tmp_path / "rows.json", orient="records", double_precision=15)
+    rows.to_json(tmp_path / "rows.jsonl", orient="records", lines=True, double_precision=15)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    answers = {}
+    for path in sorted(tmp_path.glob("rows.*")):
+        done = kedro_aws("predict", str(path))
+        assert done.code == 0, done.stderr
+        answers[path.suffix] = [float(line) for line in done.stdout.splitlines()]
+        piped = kedro_aws("predict", "-", stdin=path.read_bytes())
+        assert piped.stdout == done.stdout
+    assert set(answers) == {".csv", ".json", ".jsonl", ".parquet"}
+    for answer in answers.values():
+        assert answer == pytest.approx(answers[".csv"])
+        assert len(answer) == 3
+
+
+@pytest.mark.usefixtures("deployed")
+def test_predict_takes_a_catalog_entry(rows: pd.DataFrame, requests_sent: Requests) -> None:
+    done = kedro_aws("predict", "model_input_table", "-o", "json").json
+    [result] = done["results"]
+    predictions = json.loads(result["answer"])["predictions"]
+    assert len(predictions) > 3
+    first = kedro_aws("predict", "-", stdin=rows.to_csv(index=False))
+    assert [float(line) for line in first.stdout.splitlines()] == pytest.approx(predictions[:3])
+    assert requests_sent.changing == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_predict_dry_run_sends_nothing(rows: pd.DataFrame, requests_sent: Requests) -> None:
+    planned = kedro_aws("predict", "-", "--dry-run", "-o", "json", stdin=rows.to_csv(index=False)).json
+    assert planned["steps"][0]["request"] == {
+        "EndpointName": GROUP,
+        "Body": rows.to_csv(index=False),
+        "ContentType": "text/csv",
+        "Accept": "application/json",
+    }
+    assert not requests_sent.of("InvokeEndpoint")
+
+
+def test_no_wait_returns_at_once_and_the_next_deploy_waits(registered: str, state: State) -> None:
+    done = kedro_aws("deploy", "--endpoint", "quick", "--no-wait")
+    assert (done.code, done.stdout) == (0, "Endpoint quick is on its way: kedro aws status\n")
+    again = kedro_aws("deploy", "--endpoint", "quick")
+    assert again.code == 0
+    assert "quick" in again.stdout
+    assert state.sagemaker.describe_endpoint(EndpointName="quick")["EndpointStatus"] == "InService"
+    assert registered == f"{PACKAGES}/1"
