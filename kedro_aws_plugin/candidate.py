@@ -89,7 +89,7 @@ class _Maker:
         entry = self._registry.sample
         if entry is None:
             return check_model(model, None, hidden=hidden), None
-        rows = self.catalog.rows(entry, "registry.sample")
+        rows = self.catalog.rows(entry, "Correct `registry.sample` in aws.yml.")
         checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
         # Handlers of the project's own may want columns that the model does not name.
         columns = None if self._own_handlers else checked.feature_names

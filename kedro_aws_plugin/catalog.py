@@ -1,6 +1,9 @@
 """What commands read from the project's own catalog: a saved model, its metrics, rows of a table."""
 
 import difflib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +14,7 @@ from kedro.io.core import AbstractVersionedDataset, VersionNotFoundError
 
 from kedro_aws_plugin.aws.errors import translated
 from kedro_aws_plugin.config import Project
-from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +54,12 @@ class ProjectCatalog:
     def __init__(self, project: Project) -> None:
         session = KedroSession.create(project_path=project.path, env=project.config.env)
         try:
-            context = session.load_context()
-            self.parameters: dict[str, Any] = context.params
-            self._catalog = context.catalog
+            with _quiet():
+                context = session.load_context()
+                self.parameters: dict[str, Any] = context.params
+                self._catalog = context.catalog
+        except KedroAwsError:
+            raise
         except Exception as error:
             raise ProjectError(
                 f"The project does not load: {_first_line(error)}. "
@@ -66,7 +72,7 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry or version, or it is not a versioned pickle.
         """
-        dataset = self._dataset(entry, "registry.model")
+        dataset = self._dataset(entry, "Correct `registry.model` in aws.yml, or --model.")
         if getattr(dataset, "_backend", None) not in _BACKENDS:
             raise ProjectError(
                 f"`{entry}` is a {type(dataset).__name__}; a model that SageMaker can serve is saved by "
@@ -98,22 +104,28 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry.
         """
-        dataset = self._dataset(entry, "registry.metrics")
+        dataset = self._dataset(entry, "Correct `registry.metrics` in aws.yml.")
         versioned = getattr(dataset, "_version", None) is not None
         try:
-            return self._catalog.load(entry, version=version if versioned else None)
+            with _quiet():
+                return self._catalog.load(entry, version=version if versioned else None)
         except (DatasetError, VersionNotFoundError):
             return None
 
-    def rows(self, entry: str, key: str) -> "pd.DataFrame":
+    def rows(self, entry: str, fix: str) -> "pd.DataFrame":
         """Load a table.
+
+        Args:
+            entry: Its catalog entry.
+            fix: What to do if there is no such entry.
 
         Raises:
             ProjectError: If there is no such entry, it cannot be loaded, or it is not a table.
         """
-        self._dataset(entry, key)
+        self._dataset(entry, fix)
         try:
-            table = self._catalog.load(entry)
+            with _quiet():
+                table = self._catalog.load(entry)
         except DatasetError as error:
             raise ProjectError(
                 f"`{entry}` cannot be loaded: {_first_line(error)}. `kedro run` saves it."
@@ -122,11 +134,11 @@ class ProjectCatalog:
             raise ProjectError(f"`{entry}` is a {type(table).__name__}, not a table. Name a table instead.")
         return table  # type: ignore[no-any-return]
 
-    def _dataset(self, entry: str, key: str) -> Any:
+    def _dataset(self, entry: str, fix: str) -> Any:
         if entry not in self._catalog:
             close = difflib.get_close_matches(entry, list(self._catalog), n=1)
-            hint = f"; did you mean `{close[0]}`?" if close else ""
-            raise ProjectError(f"The catalog has no entry `{entry}` ({key}){hint}.")
+            hint = f"; did you mean `{close[0]}`?" if close else "."
+            raise ProjectError(f"The catalog has no entry `{entry}`{hint} {fix}")
         dataset = self._catalog[entry]
         return getattr(dataset, "_dataset", dataset)
 
@@ -137,6 +149,18 @@ class ProjectCatalog:
             raise ProjectError(
                 f"`{entry}` has never been saved. Run the pipeline first: kedro run"
             ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Kedro's progress messages for runs."""
+    logger = logging.getLogger("kedro")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _first_line(error: Exception) -> str:

@@ -89,5 +89,5 @@ def _connect_aws(config: AwsConfig) -> Connection:
     from kedro_aws_plugin.aws.session import Aws
 
     use_aws(config.region, control.ACCESS_KEY_ID)
-    account = caller_account(Aws("aws", config.region))
+    account = caller_account(Aws("aws", config.region), config.env)
     return Connection(target="aws", account=account, region=config.region, env=config.env)

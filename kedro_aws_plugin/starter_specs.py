@@ -10,9 +10,7 @@ logging.getLogger("cookiecutter.hooks").setLevel(logging.CRITICAL)
 
 
 def _starter(name: str) -> KedroStarterSpec:
-    return KedroStarterSpec(
-        alias=name, template_path=str(files("kedro_aws_plugin.starters")), directory=name
-    )
+    return KedroStarterSpec(alias=name, template_path=str(files("kedro_aws_plugin.starters")), directory=name)
 
 
 starters = [_starter("aws-spaceflights")]

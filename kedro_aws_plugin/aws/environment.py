@@ -1,7 +1,8 @@
 """Where this process's AWS requests go: one choice for our own clients and for whatever runs inside nodes.
 
-boto3, s3fs, PyAthena, awswrangler and pyarrow all read the AWS_* variables, so these are the one place where
+boto3, s3fs, PyAthena, awswrangler and pandas all read the AWS_* variables, so these are the one place where
 the choice can be made without an endpoint in the catalog. Only this process and its children are changed.
+(pyarrow reads them for an s3:// URI; its S3FileSystem made by hand needs `endpoint_override`.)
 """
 
 import os

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
 
 
-def caller_account(aws: Aws) -> str:
-    """The account that the credentials belong to."""
-    with translated("find out which AWS account this is"):
+def caller_account(aws: Aws, env: str) -> str:
+    """The account that the credentials of an environment belong to."""
+    with translated(f"find out the AWS account of the environment `{env}`"):
         return aws.sts.get_caller_identity()["Account"]
 
 

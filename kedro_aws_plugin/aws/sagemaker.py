@@ -44,11 +44,11 @@ def wait_in_service(aws: Aws, step: WaitForEndpoint, clock: Clock, progress: Cal
             "Run `kedro aws deploy` to make it again."
         )
     reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
-    logs = f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{step.name}."
+    logs = _where_its_log_is(aws, step.name)
     if endpoint.status != IN_SERVICE:
         raise ServingError(
-            f"Endpoint {step.name} is {endpoint.status}: {reason}. {logs} "
-            "Correct the cause and run `kedro aws deploy` again."
+            f"Endpoint {step.name} is {endpoint.status}: {reason}. "
+            f"Correct the cause and run `kedro aws deploy` again. {logs}"
         )
     if step.config_name not in (None, endpoint.config_name):
         raise ServingError(
@@ -85,6 +85,12 @@ def _pause(endpoint: Endpoint, deadline: float, clock: Clock, progress: Callable
     clock.sleep(clock.interval)
 
 
+def _where_its_log_is(aws: Aws, endpoint: str) -> str:
+    if aws.target == "local":
+        return f"Its log: kedro aws local logs {endpoint}"
+    return f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{endpoint}"
+
+
 def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
     """Send a payload and return the model's answer.
 
@@ -100,7 +106,7 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
             original = str(error.response.get("OriginalMessage") or message).strip()
             raise ServingError(
                 f"Endpoint {step.name} could not answer: {original.splitlines()[0].rstrip('.')}. "
-                f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{step.name}."
+                f"{_where_its_log_is(aws, step.name)}"
             ) from error
         if code == "ValidationError" and "not found" in message.lower():
             raise ServingError(

@@ -33,11 +33,12 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
 
     with command(how.env) as this:
         config = this.project.config
+        size, role = deploy_of(config, changes), role_of(config)
         group = observe_group(this.aws, registry_of(config).group)
         wanted = Deployment(
             package=choose_approved(group, package).arn,
-            role_arn=role_of(config),
-            deploy=deploy_of(config, changes),
+            role_arn=role,
+            deploy=size,
             tags=project_tags(this.project.package, config.env),
         )
         plan = plan_endpoint(

@@ -104,7 +104,8 @@ def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | No
         return None
     except (OmegaConfBaseException, ValueError, AttributeError, yaml.YAMLError) as error:
         where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
-        message = files.malformed() or f"{where}: {_first_line(error)}. Correct it there or in globals.yml."
+        fix = "Correct it there or in globals.yml." if "lobals" in str(error) else "Correct it there."
+        message = files.malformed() or f"{where}: {_first_line(error)}. {fix}"
         raise ConfigError(message) from None
     return raw  # type: ignore[no-any-return]
 

@@ -75,7 +75,7 @@ def load_config(path: Path, env: str | None = None) -> AwsConfig:
     config = read_config(loader, conf)
     if config is None:
         raise ConfigError(
-            f"{conf.name}/base/aws.yml is missing. Create it with `region` and `bucket`; "
-            "docs/reference/aws-yml.md lists every key."
+            f"{conf.name}/base/aws.yml is missing. Create it with two lines: `region: eu-west-1` and "
+            "`bucket:` with the name of yours."
         )
     return config

@@ -49,7 +49,10 @@ def deploy_of(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         first = error.errors()[0]
         key = str(first["loc"][-1])
         option = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
-        raise ConfigError(f"{option}: {first['msg'].removeprefix('Value error, ')}.") from None
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] != "value_error":
+            message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
+        raise ConfigError(f"{option}: {message}.") from None
 
 
 def role_of(config: AwsConfig) -> str:

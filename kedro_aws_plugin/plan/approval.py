@@ -42,9 +42,9 @@ def choose_approved(observed: RegisteredGroup, wanted: str | None) -> ModelPacka
     package = choose_package(observed, wanted)
     if package.approval == APPROVED:
         return package
-    which = "is not approved" if wanted else "is the newest and none is approved"
+    version = f"Version {package.version} of {observed.name} is {package.approval}"
     raise AwsError(
-        f"Version {package.version} of {observed.name} {which}: it is {package.approval}. "
+        f"{version}{'' if wanted else ', and no older one is Approved'}. "
         f"Approve it: kedro aws approve-model {package.version}"
     )
 

@@ -23,12 +23,12 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
         steps += [DeleteEndpoint(name=name), WaitForDeletion(name=name)]
     steps += [DeleteEndpointConfig(name=name) for name in owned.configs]
     steps += [DeleteModel(name=name) for name in owned.models]
-    for group in owned.groups:
-        steps += [DeleteModelPackage(arn=package.arn) for package in group.packages]
-        steps.append(DeleteModelPackageGroup(group=group.name))
+    steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]
     for start in range(0, len(owned.objects), _OBJECTS_PER_REQUEST):
         keys = owned.objects[start : start + _OBJECTS_PER_REQUEST]
         steps.append(DeleteObjects(bucket=bucket, keys=keys))
+    # The groups lead to the objects, so they go last: a run that was interrupted finds the rest again.
+    steps += [DeleteModelPackageGroup(group=group.name) for group in owned.groups]
     return Plan(
         title=f"destroy what {project} has on AWS",
         steps=tuple(steps),

@@ -250,7 +250,7 @@ def observe_everything(stubbed: Stubbed) -> None:
     """Look up all there is to look up."""
     aws = stubbed.aws
     stubbed.answers("GetCallerIdentity", {"Account": "123456789012"})
-    observe.caller_account(aws)
+    observe.caller_account(aws, "aws")
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("DescribeEndpointConfig", answers.config())
     stubbed.answers("DescribeModel", answers.model())

@@ -26,7 +26,7 @@ def absent(stubbed: Stubbed, operation: str) -> None:
 
 def test_the_account(stubbed: Stubbed) -> None:
     stubbed.answers("GetCallerIdentity", {"Account": "123456789012"}, {})
-    assert observe.caller_account(stubbed.aws) == "123456789012"
+    assert observe.caller_account(stubbed.aws, "aws") == "123456789012"
 
 
 def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) -> None:
@@ -183,7 +183,11 @@ def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
 @pytest.mark.parametrize(
     ("operation", "call", "what"),
     [
-        ("GetCallerIdentity", observe.caller_account, "find out which AWS account this is"),
+        (
+            "GetCallerIdentity",
+            lambda aws: observe.caller_account(aws, "aws"),
+            "find out the AWS account of the environment `aws`",
+        ),
         (
             "DescribeModelPackageGroup",
             lambda aws: observe.observe_group(aws, "flights"),

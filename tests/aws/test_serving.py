@@ -13,7 +13,7 @@ from kedro_aws_plugin.aws.sagemaker import invoke, wait_deleted, wait_in_service
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.steps import InvokeEndpoint, WaitForEndpoint
 
-LOGS = "Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/flights."
+LOGS = "Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/flights"
 WAIT = WaitForEndpoint(name="flights", config_name="flights-1")
 INVOKE = InvokeEndpoint(name="flights", body=b"1,2\n", content_type="text/csv", accept="application/json")
 
@@ -45,9 +45,16 @@ def test_an_endpoint_that_does_not_come_up(stubbed: Stubbed, time: FakeTime, sta
     with pytest.raises(ServingError) as failed:
         wait(stubbed, time)
     assert failed.value.message == (
-        f"Endpoint flights is {status}: The primary container did not pass the ping health check. {LOGS} "
-        "Correct the cause and run `kedro aws deploy` again."
+        f"Endpoint flights is {status}: The primary container did not pass the ping health check. "
+        f"Correct the cause and run `kedro aws deploy` again. {LOGS}"
     )
+
+
+def test_the_log_of_the_local_aws_is_a_command_away(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.aws.target = "local"
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Failed"))
+    with pytest.raises(ServingError, match=r" Its log: kedro aws local logs flights$"):
+        wait(stubbed, time)
 
 
 def test_a_failure_without_a_reason(stubbed: Stubbed, time: FakeTime) -> None:

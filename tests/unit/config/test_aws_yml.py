@@ -227,7 +227,7 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         ),
         pytest.param(
             "region: eu-west-1\nregion: eu-west-2\n",
-            "line 2: found duplicate key region. Correct it there or in globals.yml.",
+            "line 2: found duplicate key region. Correct it there.",
             id="a key twice",
         ),
         pytest.param(f"1: 2\n{BASE}", "the key `1` is no text. Correct it there.", id="a number as key"),
@@ -421,15 +421,15 @@ def test_options_of_deploy_lie_over_its_section(read: Read) -> None:
         ({}, "conf/base/aws.yml: `deploy.endpoint` is missing. Add it, or give --endpoint."),
         (
             {"endpoint": "e", "memory_mb": 1000},
-            "--memory: Input should be 1024, 2048, 3072, 4096, 5120 or 6144.",
+            "--memory: `1000` is wrong: input should be 1024, 2048, 3072, 4096, 5120 or 6144.",
         ),
         (
             {"endpoint": "e", "max_concurrency": 0},
-            "--max-concurrency: Input should be greater than or equal to 1.",
+            "--max-concurrency: `0` is wrong: input should be greater than or equal to 1.",
         ),
         (
             {"endpoint": "e", "instance_count": 0},
-            "--instance-count: Input should be greater than or equal to 1.",
+            "--instance-count: `0` is wrong: input should be greater than or equal to 1.",
         ),
         (
             {"endpoint": "e", "instance_type": "big"},

@@ -51,7 +51,11 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     )
     # The names hold digests: a case says what exists by {model} and {config}.
     names = {"model": wanted.model_name, "config": wanted.config_name}
-    text = json.dumps(observed["serving"]).replace("{model}", names["model"]).replace("{config}", names["config"])
+    text = (
+        json.dumps(observed["serving"])
+        .replace("{model}", names["model"])
+        .replace("{config}", names["config"])
+    )
     sample = TypeAdapter(Sample).validate_python(project["sample"]) if "sample" in project else None
     serving = TypeAdapter(Serving).validate_json(text)
     return plan_endpoint(wanted, serving, sample, project.get("wait", True))
