@@ -30,7 +30,7 @@ LEVEL = 1
 
 
 _THREADS = min(8, os.cpu_count() or 1)
-_AHEAD = 2 * _THREADS
+_AHEAD = _THREADS + 1
 _WINDOW = 32 * 1024  # as far as deflate looks back
 
 
