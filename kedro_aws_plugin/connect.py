@@ -61,13 +61,11 @@ def announcement(connection: Connection) -> str | None:
 
 def _connect_local(path: Path, config: AwsConfig) -> Connection:
     state = control.state_dir(path)
-    local, started = control.running(state), False
-    if local is None:
-        if not config.local.autostart:
-            raise LocalAwsError(
-                "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
-            )
-        local, started = control.start(state, region=config.region, port=config.local.port)
+    if not config.local.autostart and control.running(state) is None:
+        raise LocalAwsError(
+            "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
+        )
+    local, started = control.start(state, region=config.region, port=config.local.port)
     seeded = control.seed(local, bucket=config.bucket, folder=path / RAW_DATA, region=config.region)
     region = {"AWS_REGION": config.region, "AWS_DEFAULT_REGION": config.region}
     use_local({**local.environment(), **region})

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from kedro_aws_plugin.local.state import LocalAws
 
 _FOLLOW_SECONDS = 0.2
-_UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN")
-"""Variables that would win over the ones that `env` prints, or spoil them."""
 
 
 @click.group("local")
@@ -29,12 +27,16 @@ def local() -> None:
 @local.command("start")
 @options.env
 def start(env: str | None) -> None:
-    """Start it, create the project's bucket and upload data/raw."""
+    """Start it and upload data/raw to its bucket."""
     from kedro_aws_plugin.config import open_project
     from kedro_aws_plugin.local import control
 
     project = open_project(env)
     config = project.config
+    if config.target != "local":
+        raise LocalAwsError(
+            f"The environment `{config.env}` speaks to the real AWS; it has no local one. Leave --env out."
+        )
     aws, started = control.start(
         control.state_dir(project.path), region=config.region, port=config.local.port
     )
@@ -50,7 +52,7 @@ def start(env: str | None) -> None:
 
 @local.command("stop")
 def stop() -> None:
-    """Stop it and every model it serves; what it holds is gone."""
+    """Stop it; what it holds is gone."""
     from kedro_aws_plugin.local import control
 
     stopped = control.stop(_state_dir())
@@ -59,7 +61,10 @@ def stop() -> None:
 
 @local.command("reset")
 def reset() -> None:
-    """Empty it: models are stopped, buckets deleted; the next run uploads data/raw again."""
+    """Empty it.
+
+    Models are stopped and buckets deleted; the next run uploads data/raw again.
+    """
     from kedro_aws_plugin.local import control
 
     done = control.reset(_state_dir())
@@ -69,7 +74,10 @@ def reset() -> None:
 @local.command("status")
 @options.output
 def status(output: str) -> None:
-    """Show where it listens, its buckets and its endpoints; exits 1 if it does not run."""
+    """Show where it listens and what it holds.
+
+    Exits 1 if it does not run.
+    """
     from kedro_aws_plugin.local import control
 
     aws = control.running(_state_dir())
@@ -87,13 +95,15 @@ def status(output: str) -> None:
 
 @local.command("env")
 def env() -> None:
-    """Print the exports that point any AWS tool at it: eval "$(kedro aws local env)"."""
-    aws = _running()
-    for name in _UNSET:
-        click.echo(f"unset {name}")
-    for name in sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")):
-        click.echo(f"unset {name}")
-    for name, value in aws.environment().items():
+    """Print what points any AWS tool at it.
+
+    In a shell: eval "$(kedro aws local env)". No other AWS_* variable is left that could win or spoil it.
+    """
+    variables = _running().environment()
+    for name in sorted(os.environ):
+        if name.startswith("AWS_") and name not in variables:
+            click.echo(f"unset {name}")
+    for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kedro_aws_plugin import __version__
 from kedro_aws_plugin.errors import LocalAwsError
 from kedro_aws_plugin.local.launch import Launch, check_extra, failure, prepare, reap, spawn
 from kedro_aws_plugin.local.state import (
@@ -97,6 +98,7 @@ def start(
     """
     found = running(state_dir)
     if found is not None:
+        check_version(found)
         return replace(found, region=region), False
     check_extra()
     prepare(state_dir)
@@ -110,6 +112,19 @@ def start(
         f"The local AWS did not answer within {_START_SECONDS:.0f} s; see {log_file(state_dir)}. "
         "End what hangs, then try again: kedro aws local stop"
     )
+
+
+def check_version(aws: LocalAws) -> None:
+    """Refuse a server of another version of this plugin: the processes it starts run this version's code.
+
+    Raises:
+        LocalAwsError: if it is one.
+    """
+    if aws.version != __version__:
+        raise LocalAwsError(
+            f"The local AWS at {aws.endpoint_url} was started by kedro-aws-plugin {aws.version or '?'}, "
+            f"and this is {__version__}. Stop it, and run the command again: kedro aws local stop"
+        )
 
 
 def seed(

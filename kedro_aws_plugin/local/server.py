@@ -11,12 +11,14 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from kedro_aws_plugin import __version__
 from kedro_aws_plugin.local.state import (
     ALREADY_RUNNING,
     INSTANCE_VARIABLE,
@@ -24,11 +26,13 @@ from kedro_aws_plugin.local.state import (
     LocalAws,
     lock_file,
     log_file,
+    read_state,
     remove_state,
     wait_for_stdin,
     write_state,
 )
 
+_STATE_SECONDS = 2.0
 _log = logging.getLogger("kedro_aws_plugin.local")
 
 
@@ -54,6 +58,7 @@ def main() -> int:
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
     write_state(state_dir, _description(server, state_dir, options.region))
+    threading.Thread(target=_stop_without_state, args=(server, state_dir), daemon=True).start()
     _log.info("serving at %s", server.url)
     try:
         server.serve()
@@ -93,6 +98,7 @@ def _description(server: Any, state_dir: Path, region: str) -> LocalAws:
         pid=os.getpid(),
         log_file=log_file(state_dir),
         instance=server.instance,
+        version=__version__,
     )
 
 
@@ -102,6 +108,13 @@ def _stop_on_signals(server: Any) -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+
+
+def _stop_without_state(server: Any, state_dir: Path) -> None:
+    """A server whose project was deleted could not be found by anybody any more."""
+    while read_state(state_dir) is not None:
+        time.sleep(_STATE_SECONDS)
+    server.shut_down()
 
 
 def _stop_with_stdin(server: Any) -> None:

@@ -39,6 +39,7 @@ class LocalAws:
         pid: of the server.
         log_file: what the server writes its requests and errors to.
         instance: tells this server from another one on the same port, and opens its own routes.
+        version: of the plugin that started it.
     """
 
     endpoint_url: str
@@ -47,6 +48,7 @@ class LocalAws:
     pid: int
     log_file: Path
     instance: str = ""
+    version: str = ""
 
     def environment(self) -> dict[str, str]:
         """The variables that point boto3, awscli, s3fs, pandas and every other SDK at it.

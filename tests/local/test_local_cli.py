@@ -61,7 +61,7 @@ def kedro(project: Path, *args: str) -> "subprocess.CompletedProcess[str]":
         cwd=project,
         capture_output=True,
         text=True,
-        env={**environment, "AWS_PROFILE": "x"},
+        env={**environment, "AWS_PROFILE": "x", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
         check=False,
     )
 
@@ -80,13 +80,16 @@ def test_the_life_of_a_project_s_local_aws(project: Path):
         assert status["running"]
         assert status["buckets"] == ["my-flights"]
         exports = kedro(project, "env").stdout
-        assert "unset AWS_PROFILE\n" in exports
+        assert "unset AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\nunset AWS_PROFILE\n" in exports
         assert f"export AWS_ENDPOINT_URL={status['endpoint_url']}\n" in exports
         if os.name == "posix":
             shell = (
                 f"{exports}\n{sys.executable} -c 'import boto3; print(boto3.client(\"s3\").list_buckets())'"
             )
-            seen = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+            hostile = {**os.environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+            seen = subprocess.run(
+                ["sh", "-c", shell], capture_output=True, text=True, check=True, env=hostile
+            )
             assert "'my-flights'" in seen.stdout
         assert "PUT /my-flights/data/raw" not in kedro(project, "logs").stdout
         assert kedro(project, "reset").returncode == 0
@@ -95,6 +98,13 @@ def test_the_life_of_a_project_s_local_aws(project: Path):
         stopped = kedro(project, "stop")
     assert "Local AWS stopped." in stopped.stderr
     assert control.running(project / ".kedro-aws") is None
+
+
+def test_the_real_environment_has_no_local_aws(project: Path):
+    (project / "conf" / "aws").mkdir()
+    refused = kedro(project, "start", "-e", "aws")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The environment `aws` speaks to the real AWS" in refused.stderr
 
 
 def test_what_runs_is_shown(project: Path, cloud: Cloud):

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -102,6 +103,21 @@ def test_a_server_that_was_killed_is_noticed_and_replaced(state_dir: Path):
     again, started = control.start(state_dir, region=REGION)
     assert started
     assert again.pid != aws.pid
+
+
+def test_a_server_whose_project_was_deleted_ends(state_dir: Path):
+    aws, _ = control.start(state_dir, region=REGION)
+    shutil.rmtree(state_dir)
+    wait_gone([aws.pid])
+    assert not is_open(aws.endpoint_url)
+
+
+def test_a_server_of_another_version_is_refused(state_dir: Path):
+    control.start(state_dir, region=REGION)
+    file = state_dir / "local.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": "0.0.1"}))
+    with pytest.raises(LocalAwsError, match=r"0\.0\.1, and this is .* kedro aws local stop$"):
+        control.start(state_dir, region=REGION)
 
 
 def test_another_server_on_the_same_port_is_not_taken_for_ours(state_dir: Path):
