@@ -139,7 +139,11 @@ class ProjectCatalog:
             close = difflib.get_close_matches(entry, list(self._catalog), n=1)
             hint = f"; did you mean `{close[0]}`?" if close else "."
             raise ProjectError(f"The catalog has no entry `{entry}`{hint} {fix}")
-        dataset = self._catalog[entry]
+        try:
+            dataset = self._catalog[entry]
+        except DatasetError as error:
+            cause = _first_line(error)
+            raise ProjectError(f"`{entry}` cannot be made: {cause}. Correct it in the catalog.") from error
         return getattr(dataset, "_dataset", dataset)
 
     def _newest(self, entry: str, dataset: "AbstractVersionedDataset[Any, Any]") -> str:
@@ -164,5 +168,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
+    """The first line of a message, with the next one where Kedro begins with a heading."""
+    first, *more = (str(error).strip() or type(error).__name__).splitlines()
+    text = f"{first} {more[0]}" if more and first.endswith(":") else first
+    return text.rstrip(".:")

@@ -46,6 +46,7 @@ _NO_NETWORK = (
     boto.CapacityNotAvailableError,
 )
 _SERVER_ERROR = 500
+_SHOWN = 400
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def error_code(error: ClientError) -> str:
 
 def _refused(what: str, error: ClientError) -> str:
     code = error_code(error)
-    message = str(error.response.get("Error", {}).get("Message") or error).strip().rstrip(".")
+    message = _shortened(str(error.response.get("Error", {}).get("Message") or error).strip().rstrip("."))
     if code in _BY_CODE:
         return f"Could not {what}: {_BY_CODE[code]}"
     if code in _DENIED:
@@ -110,6 +111,11 @@ def _refused(what: str, error: ClientError) -> str:
     if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
         return f"Could not {what}: AWS failed with {code}: {message}. Run the command again in a minute."
     return f"Could not {what}: AWS answered {code}: {message}. Correct that and run the command again."
+
+
+def _shortened(message: str) -> str:
+    """AWS's list of every instance type there is, for one, fills a screen."""
+    return message if len(message) <= _SHOWN else f"{message[:_SHOWN]}..."
 
 
 def _failed(what: str, error: BotoCoreError) -> KedroAwsError:
