@@ -72,6 +72,7 @@ def project(generated: Path, monkeypatch: pytest.MonkeyPatch, requests_sent: Req
     for name in set(os.environ) - set(before):
         del os.environ[name]
     os.environ.update(before)
+    assert requests_sent.broken == []
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def kedro_aws(*arguments: str, stdin: str | bytes | None = None) -> Ran:
     """Run a command in this process; anything but a clean exit is raised."""
     from kedro_aws_plugin.cli import commands
 
-    result = CliRunner().invoke(commands, ["aws", *arguments], input=stdin)
+    result = CliRunner().invoke(commands, ["aws", *arguments], input=stdin, prog_name="kedro")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(result.exit_code, result.stdout, result.stderr)

@@ -140,11 +140,11 @@ def test_a_version_is_rejected_and_approved(registered: str, state: State, reque
     described = state.sagemaker.describe_model_package(ModelPackageName=registered)
     assert (described["ModelApprovalStatus"], described["ApprovalDescription"]) == ("Rejected", "drift")
     assert kedro_aws("deploy").error == (
-        f"Version 1 of {GROUP} is the newest and none is approved: it is Rejected. "
+        f"Version 1 of {GROUP} is Rejected, and no older one is Approved. "
         "Approve it: kedro aws approve-model 1"
     )
     assert kedro_aws("deploy", "--package", "1").error == (
-        f"Version 1 of {GROUP} is not approved: it is Rejected. Approve it: kedro aws approve-model 1"
+        f"Version 1 of {GROUP} is Rejected. Approve it: kedro aws approve-model 1"
     )
     approved = kedro_aws("approve-model", registered)
     assert (approved.code, approved.stdout) == (0, f"{registered} is Approved\n")

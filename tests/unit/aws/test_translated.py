@@ -192,6 +192,16 @@ def test_what_aws_answers_becomes_a_sentence(code: str, status: int, rest: str) 
     assert error.message == f"Could not {WHAT}: {rest}"
 
 
+def test_a_list_of_every_value_there_is_does_not_fill_the_screen() -> None:
+    values = ", ".join(f"ml.m{number}.large" for number in range(500))
+    error = translation(refused("ValidationException", f"Member must satisfy enum value set: [{values}]"))
+    assert error.message.startswith(
+        f"Could not {WHAT}: AWS answered ValidationException: Member must satisfy enum value set: [ml.m0.la"
+    )
+    assert error.message.endswith("... Correct that and run the command again.")
+    assert len(error.message) < 600
+
+
 def test_an_answer_without_a_body_names_the_operation() -> None:
     denied = ClientError({"Error": {"Code": "403"}}, "HeadObject")
     assert translation(denied).message == (

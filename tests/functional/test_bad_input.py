@@ -1,0 +1,371 @@
+"""Bad input gets one clear sentence, exit 1, and changes nothing."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from project_cli import BUCKET, GROUP, PACKAGES, State, kedro, kedro_aws
+from requests_sent import Requests
+
+VERSION = "2026-01-02T03.04.05.678Z"
+CATALOG = f"""\
+unversioned: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/regressor.pickle"}}
+never: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/never.pickle", versioned: true}}
+garbage: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/garbage.pickle", versioned: true}}
+own: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/own.pickle", versioned: true}}
+absent: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/absent.pickle", versioned: true}}
+empty: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/data/empty.csv"}}
+"""
+PICKLES = {
+    "garbage": b"not a pickle",
+    "own": b"cmy_flights.data_science\ntrain_model\n.",
+    "absent": b"cno_such_module\nModel\n.",
+}
+
+
+@pytest.fixture(scope="module")
+def odd(generated: Path) -> str:
+    """An environment whose catalog has what goes wrong."""
+    folder = generated / "conf" / "odd"
+    folder.mkdir()
+    settings = "target: local\nregistry: {group: odd, model: regressor}\ndeploy: {endpoint: odd}\n"
+    (folder / "aws.yml").write_text(settings, encoding="utf-8")
+    (folder / "catalog.yml").write_text(CATALOG, encoding="utf-8")
+    return "odd"
+
+
+@pytest.fixture
+def stored(state: State, odd: str, requests_sent: Requests) -> str:
+    """The same environment with its objects on S3."""
+    for name, content in PICKLES.items():
+        key = f"models/{name}.pickle/{VERSION}/{name}.pickle"
+        state.s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+    state.s3.put_object(Bucket=BUCKET, Key="data/empty.csv", Body=b"a,b\n")
+    requests_sent.all.clear()
+    return odd
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        (
+            "regresor",
+            "The catalog has no entry `regresor`; did you mean `regressor`? "
+            "Correct `registry.model` in aws.yml, or --model.",
+        ),
+        ("zzz", "The catalog has no entry `zzz`. Correct `registry.model` in aws.yml, or --model."),
+        (
+            "unversioned",
+            "`unversioned` is not versioned, so nobody could tell what is registered. "
+            "Add `versioned: true` to it in the catalog and run the pipeline again.",
+        ),
+        ("never", "`never` has never been saved. Run the pipeline first: kedro run"),
+        (
+            "metrics",
+            "`metrics` is a JSONDataset; a model that SageMaker can serve is saved by "
+            "pickle.PickleDataset. Change its type in the catalog and run the pipeline again.",
+        ),
+        (
+            "own",
+            "the model needs this project's own package `my_flights`, which the container does not have. "
+            "Use scikit-learn's own classes in what you fit, or publish the package and add it to "
+            "registry.requirements in conf/base/aws.yml.",
+        ),
+        (
+            "absent",
+            "the model needs the module `no_such_module`, which is not installed here. "
+            "Install it, and add it to registry.requirements in conf/base/aws.yml if the container lacks it.",
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_registered(
+    stored: str, requests_sent: Requests, entry: str, sentence: str
+) -> None:
+    assert kedro_aws("register-model", "-e", stored, "--model", entry).error == sentence
+    assert requests_sent.changing == []
+
+
+def test_a_model_that_does_not_unpickle(stored: str, requests_sent: Requests) -> None:
+    sentence = kedro_aws("register-model", "-e", stored, "--model", "garbage").error
+    assert sentence.startswith("the model does not load: ")
+    assert sentence.endswith(". Save it again with the packages that are installed now.")
+    assert requests_sent.changing == []
+
+
+def test_a_version_that_was_never_saved(stored: str, requests_sent: Requests) -> None:
+    assert kedro_aws("register-model", "-e", stored, "--version", "2020").error == (
+        "`regressor` has no version 2020 "
+        f"({BUCKET}/models/regressor.pickle/2020/regressor.pickle does not exist). "
+        "Leave --version out for the newest."
+    )
+    assert requests_sent.changing == []
+
+
+def test_a_group_without_versions(odd: str, requests_sent: Requests) -> None:
+    sentence = "Model package group odd has no versions. Register one: kedro aws register-model"
+    assert kedro_aws("deploy", "-e", odd).error == sentence
+    assert kedro_aws("approve-model", "-e", odd).error == sentence
+    assert kedro_aws("reject-model", "7", "-e", odd).error == sentence
+    assert requests_sent.changing == []
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("command", [("deploy", "--package"), ("approve-model",), ("reject-model",)])
+def test_a_version_that_the_group_does_not_have(command: tuple[str, ...], requests_sent: Requests) -> None:
+    other = PACKAGES.replace(GROUP, "other") + "/1"
+    assert kedro_aws(*command, other).error == (
+        f"{other} belongs to another group than {GROUP}. "
+        "Give a version of this group, or change `registry.group` in aws.yml."
+    )
+    assert kedro_aws(*command, "99").error == (f"Model package group {GROUP} has no version 99. It has: 1.")
+    assert requests_sent.changing == []
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--endpoint", "my_flights"), "--endpoint: `my_flights` is not an endpoint name: "),
+        (("--memory", "1000"), "--memory: `1000` is wrong: input should be 1024, 2048, 3072"),
+        (("--instance-count", "0"), "--instance-count: `0` is wrong: "),
+        (("--instance-type", "large"), "--instance-type: `large` is not an instance type; "),
+    ],
+)
+def test_a_wrong_option_of_deploy(options: tuple[str, ...], message: str, requests_sent: Requests) -> None:
+    assert kedro_aws("deploy", *options).error.startswith(message)
+    assert requests_sent.changing == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("deploy", "--mode", "batch"),
+            "Invalid value for '--mode': 'batch' is not one of 'realtime', 'serverless'.",
+        ),
+        (("models", "-o", "xml"), "Invalid value for '-o' / '--output': 'xml' is not one of 'text', 'json'."),
+        (("deploy", "--memory", "big"), "Invalid value for '--memory': 'big' is not a valid integer."),
+        (("status", "--nope"), "No such option '--nope'."),
+        (("nope",), "No such command 'nope'."),
+        (("predict", "a", "b"), "Got unexpected extra argument (b)"),
+    ],
+)
+def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], message: str, requests_sent: Requests) -> None:
+    done = kedro_aws(*arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: kedro aws ")
+    assert done.stderr.endswith(f"\nError: {message}\n")
+    assert requests_sent.all == []
+
+
+COLUMNS = (
+    "engines, passenger_capacity, crew, d_check_complete, moon_clearance_complete, iata_approved, "
+    "company_rating, review_scores_rating and 3 more"
+)
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (b"", "standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
+        (b" \n", "standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
+        (b'{"a": 1', "standard input is not JSON: Expecting ',' delimiter: line 1 column 8 (char 7). "),
+        (b"a,b\n1\n", "standard input is not CSV: line 2 has 1 values, the first line 2. "),
+        (b"\xff\xfe\x00", "standard input is not CSV: 'utf-8' codec can't decode byte 0xff in position 0"),
+        (
+            b"PAR1",
+            "standard input is not Parquet: it does not begin and end as Parquet does, or is cut short. ",
+        ),
+    ],
+)
+def test_what_is_no_payload_is_not_sent(stdin: bytes, message: str, requests_sent: Requests) -> None:
+    assert kedro_aws("predict", "-", stdin=stdin).error.startswith(message)
+    assert not requests_sent.of("InvokeEndpoint")
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (b"1,2,3\n", f"The model takes 11 columns ({COLUMNS}); each row has 3."),
+        (b"crew,engines\n1,2\n", "The request lacks the column passenger_capacity, "),
+        (b'{"instances": []}', "The request has no rows; send at least one as application/json."),
+        (b"crew\n", "The request has no rows; send at least one as text/csv."),
+    ],
+)
+def test_what_the_model_cannot_answer_is_said_by_the_model(stdin: bytes, message: str) -> None:
+    sentence = kedro_aws("predict", "-", stdin=stdin).error
+    assert sentence.startswith(f"Endpoint {GROUP} could not answer: {message}")
+    assert sentence.endswith(f"Its log: kedro aws local logs {GROUP}")
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("rows.csv", "There is no file rows.csv. Correct the path, or name a catalog entry."),
+        ("zzz", "The catalog has no entry `zzz`. Name a file, - for standard input, or a catalog entry."),
+        ("regressor", "`regressor` is a Pipeline, not a table. Name a table instead."),
+        ("empty", "`empty` has no rows. Name another table, a file, or - for standard input."),
+    ],
+)
+def test_what_predict_cannot_read(stored: str, source: str, sentence: str, requests_sent: Requests) -> None:
+    assert kedro_aws("predict", source, "-e", stored, "--endpoint", GROUP).error == sentence
+    assert not requests_sent.of("InvokeEndpoint")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_file_that_is_not_what_its_name_says(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text("engines,crew\n1,2\n", encoding="utf-8")
+    assert kedro_aws("predict", str(path)).error.startswith(f"{path} is not JSON: Expecting value: ")
+    text = tmp_path / "rows.txt"
+    text.write_text("engines\n1\n", encoding="utf-8")
+    assert kedro_aws("predict", str(text)).error.startswith(f"{text}: unknown kind of file. ")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_more_rows_than_an_endpoint_takes(tmp_path: Path, requests_sent: Requests) -> None:
+    path = tmp_path / "rows.parquet"
+    size = 7 * 1024 * 1024
+    pd.DataFrame({"noise": [os.urandom(size)]}).to_parquet(path, compression=None)
+    mb = path.stat().st_size / 1e6
+    assert kedro_aws("predict", str(path)).error == (
+        f"{path} makes a request of {mb:.1f} MB; an endpoint takes 6 MB at most. Send fewer rows."
+    )
+    assert not requests_sent.of("InvokeEndpoint")
+
+
+def test_no_endpoint_to_ask(requests_sent: Requests) -> None:
+    for arguments in (("predict",), ("predict", "-")):
+        sentence = kedro_aws(*arguments, "--endpoint", "nope", stdin="a\n1\n").error
+        assert sentence.startswith("There is no endpoint nope")
+        assert sentence.endswith("Make it: kedro aws deploy")
+    assert requests_sent.changing == []
+
+
+def test_a_folder_without_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("models", "status", "deploy", "predict", "destroy", "register-model", "approve-model"):
+        assert kedro_aws(command).error == (
+            f"{tmp_path} is not inside a Kedro project. "
+            "Change to one, or make one: kedro new --starter=aws-spaceflights"
+        )
+
+
+@pytest.fixture
+def copy(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project, to spoil; it never starts a local AWS."""
+    folder = tmp_path / "copy"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".kedro-aws", "data", "__pycache__"))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_no_aws_yml(copy: Path) -> None:
+    (copy / "conf" / "base" / "aws.yml").unlink()
+    assert kedro_aws("status").error == (
+        "conf/base/aws.yml is missing. Create it with two lines: `region: eu-west-1` and "
+        "`bucket:` with the name of yours."
+    )
+    assert not (copy / ".kedro-aws").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "instance_type: ml.m5.large",
+            "instance_typ: ml.m5.large",
+            "conf/base/aws.yml: unknown key `deploy.instance_typ`; did you mean `instance_type`? "
+            "Known keys here: endpoint, mode, instance_type, instance_count, serverless.",
+        ),
+        (
+            "region: eu-west-1",
+            "region: Ireland",
+            "conf/base/aws.yml: `region`: `Ireland` is not an AWS region; regions look like eu-west-1.",
+        ),
+        (
+            "bucket: ${globals:bucket}",
+            "bucket: My_Bucket",
+            "conf/base/aws.yml: `bucket`: `My_Bucket` is not a bucket name: 3 to 63 lower-case letters, "
+            "digits, dots and hyphens, a letter or digit at both ends.",
+        ),
+    ],
+)
+def test_a_wrong_aws_yml(copy: Path, old: str, new: str, sentence: str) -> None:
+    spoil(copy / "conf" / "base" / "aws.yml", old, new)
+    assert kedro_aws("status").error == sentence
+    assert not (copy / ".kedro-aws").exists()
+
+
+def test_a_wrong_aws_yml_stops_kedro_run_before_its_first_node(copy: Path) -> None:
+    spoil(copy / "conf" / "base" / "aws.yml", "model: regressor", "modle: regressor")
+    ran = kedro("run", cwd=copy)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert "Traceback" not in ran.stderr
+    assert "Error: conf/base/aws.yml: unknown key `registry.modle`; did you mean `model`? " in ran.stderr
+    assert "Running node" not in ran.stderr
+
+
+def test_an_environment_that_is_misspelt(copy: Path) -> None:
+    assert kedro_aws("status", "-e", "awss").error == (
+        "There is no folder conf/awss for the environment `awss`; did you mean `aws`? "
+        "Create it, or choose another --env."
+    )
+    assert copy.is_dir()
+
+
+def test_a_local_aws_that_may_not_be_started(copy: Path) -> None:
+    (copy / "conf" / "local" / "aws.yml").write_text("local: {autostart: false}\n", encoding="utf-8")
+    assert kedro_aws("status").error == (
+        "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
+    )
+
+
+def test_a_port_that_is_taken(copy: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        (copy / "conf" / "local" / "aws.yml").write_text(f"local: {{port: {port}}}\n", encoding="utf-8")
+        assert kedro_aws("status").error == (
+            f"The local AWS cannot use port {port} of 127.0.0.1: it is taken. Choose another `local.port` in "
+            "conf/base/aws.yml; 0 takes a free one."
+        )
+
+
+@pytest.mark.parametrize(
+    ("catalog", "sentence"),
+    [
+        (
+            "regressor: {type: nope.NoDataset}\n",
+            "`regressor` cannot be made: An exception occurred when parsing config for dataset 'regressor': "
+            "No module named 'nope'. Please install the missing dependencies for nope.NoDataset. "
+            "Correct it in the catalog.",
+        ),
+        (
+            "regressor: {filepath: here.pickle}\n",
+            "The project does not load: An exception occurred when parsing config for dataset 'regressor': "
+            "'type' is missing from dataset catalog configuration. "
+            "`kedro registry list` shows the whole error.",
+        ),
+    ],
+)
+def test_a_catalog_that_does_not_load(project: Path, catalog: str, sentence: str) -> None:
+    folder = project / "conf" / "unloadable"
+    folder.mkdir(exist_ok=True)
+    settings = "target: local\nregistry: {group: odd, model: regressor}\n"
+    (folder / "aws.yml").write_text(settings, encoding="utf-8")
+    (folder / "catalog.yml").write_text(catalog, encoding="utf-8")
+    assert kedro_aws("register-model", "-e", "unloadable").error == sentence
