@@ -1,4 +1,4 @@
-"""In CI nothing may skip silently: KEDRO_AWS_NO_SKIPS=1 makes a skipped test a failure."""
+"""What holds for every test: what is slow, and that nothing skips silently in CI (KEDRO_AWS_NO_SKIPS=1)."""
 
 import os
 
@@ -12,3 +12,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and os.environ.get("KEDRO_AWS_NO_SKIPS"):
         reporter.write_line(f"\n{len(skipped)} tests were skipped, but KEDRO_AWS_NO_SKIPS is set.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a local AWS starts processes, so it is slow."""
+    for item in items:
+        if "local_aws" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

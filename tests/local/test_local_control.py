@@ -23,6 +23,8 @@ from kedro_aws_plugin.local import control, launch, state
 
 REGION = "eu-west-1"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def state_dir(tmp_path):

@@ -8,6 +8,8 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_spaceflights_data.py"
 
 

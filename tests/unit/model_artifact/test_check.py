@@ -19,6 +19,8 @@ from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
 from kedro_aws_plugin.model_artifact.handlers import model_members
 from kedro_aws_plugin.model_artifact.payload import Payload, same_answer
 
+pytestmark = pytest.mark.slow
+
 
 class Explosive:
     """Does something when it is unpickled."""

@@ -1,6 +1,6 @@
 """Every planner against tests/cases/<planner>/<case>/: aws.yml, project.yml, observed.yml -> plan.json.
 
-A new behaviour is a new folder. `UPDATE_CASES=1 make test-fast` writes the plan.json files anew; read their diff.
+A new behaviour is a new folder. `UPDATE_CASES=1 make test-fast` writes every plan.json anew; read the diff.
 """
 
 import json
@@ -61,7 +61,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_endpoint(wanted, serving, sample, project.get("wait", True))
 
 
-def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
+def _approval(_config: AwsConfig, project: Values, observed: Values) -> Plan:
     group = TypeAdapter(RegisteredGroup).validate_python(observed)
     package = choose_package(group, project.get("wanted"))
     return plan_approval(package, project["approval"], project.get("reason"))

@@ -20,7 +20,7 @@ def split_data(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Part the shuttles into those to train with and those held back for the test.
 
-    A missing text is NaN from here on, as it is to an endpoint: None would be a category of its own.
+    A missing text is NaN from here on, as it is to an endpoint; None would be another category.
     """
     train, test = train_test_split(table.fillna(np.nan), **parameters)
     return train, test
