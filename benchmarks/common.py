@@ -25,6 +25,7 @@ from kedro_aws_plugin.local import control
 _LEFT_OUT = ("AWS_", "KEDRO_", "COVERAGE_", "PYTHON")
 _RESAMPLES = 2000
 _FAILED_SHOWN = 4000
+_STARTING_SECONDS = 2.0  # until a server that was being started when Ctrl-C came can be found and stopped
 _First = TypeVar("_First")
 _Second = TypeVar("_Second")
 
@@ -146,14 +147,18 @@ def workshop() -> Iterator[Path]:
     """A folder for one benchmark; interrupted or not, its local AWSs are stopped and it is removed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="kedro-aws-bench-")).resolve()
+    ended = False
     try:
         yield folder
+        ended = True
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a server behind
         for state in folder.glob("**/.kedro-aws"):
-            control.stop(state)
+            if not control.stop(state) and not ended:
+                time.sleep(_STARTING_SECONDS)
+                control.stop(state)
         shutil.rmtree(folder, ignore_errors=True)
 
 
