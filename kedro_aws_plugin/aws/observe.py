@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from kedro_aws_plugin.aws.errors import is_absent, translated
 from kedro_aws_plugin.aws.s3 import list_keys, read
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def caller_account(aws: Aws, env: str) -> str:
     """The account that the credentials of an environment belong to."""
     with translated(f"find out the AWS account of the environment `{env}`"):
-        return aws.sts.get_caller_identity()["Account"]
+        try:
+            return aws.sts.get_caller_identity()["Account"]
+        except (ValueError, RuntimeError) as error:
+            # What a credential process printed wrong, or too late, leaves botocore as plain Python errors.
+            raise CredentialRetrievalError(provider="credential_process", error_msg=error) from error
 
 
 def observe_group(aws: Aws, group: str) -> RegisteredGroup:

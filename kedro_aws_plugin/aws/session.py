@@ -25,6 +25,9 @@ _CONFIG = Config(
     connect_timeout=5,
     max_pool_connections=16,
 )
+_SOON = Config(retries={"mode": "standard", "max_attempts": 2})
+"""For an AWS that answers at once or not at all."""
+
 _Client = TypeVar("_Client", bound=BaseClient)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -39,32 +42,37 @@ class Aws:
     def __init__(self, target: Target, region: str) -> None:
         self.target = target
         self.region = region
-        self._session = boto3.Session(region_name=region)
+        self._config = _CONFIG if target == "aws" else _CONFIG.merge(_SOON)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        """Made with the first client, whose maker translates that a profile does not exist."""
+        return boto3.Session(region_name=self.region)
 
     @cached_property
     def sagemaker(self) -> "SageMakerClient":
         """Models, packages, endpoints."""
-        return self._guard(self._session.client("sagemaker", config=_CONFIG))
+        return self._guard(self._session.client("sagemaker", config=self._config))
 
     @cached_property
     def runtime(self) -> "SageMakerRuntimeClient":
         """Predictions."""
-        return self._guard(self._session.client("sagemaker-runtime", config=_CONFIG))
+        return self._guard(self._session.client("sagemaker-runtime", config=self._config))
 
     @cached_property
     def s3(self) -> "S3Client":
         """Artifacts."""
-        return self._guard(self._session.client("s3", config=_CONFIG))
+        return self._guard(self._session.client("s3", config=self._config))
 
     @cached_property
     def tagging(self) -> "ResourceGroupsTaggingAPIClient":
         """What carries our tags."""
-        return self._guard(self._session.client("resourcegroupstaggingapi", config=_CONFIG))
+        return self._guard(self._session.client("resourcegroupstaggingapi", config=self._config))
 
     @cached_property
     def sts(self) -> "STSClient":
-        """Who we are."""
-        return self._guard(self._session.client("sts", config=_CONFIG))
+        """Who we are; asked first, so that a missing network is told soon."""
+        return self._guard(self._session.client("sts", config=_CONFIG.merge(_SOON)))
 
     def _guard(self, client: _Client) -> _Client:
         """Refuse a client that would speak to the other AWS than the environment stands for."""
