@@ -29,7 +29,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = kedro("new", "--starter=aws-spaceflights", "--name", "My Flights", cwd=folder)
     assert made.code == 0, made.stderr
     project = folder / "my-flights"
-    for env in ("ci", "spare"):
+    for env in ("ci", "spare", "stopped"):
         add_environment(project, env)
     state = control.state_dir(project)
     control.start(state, region="eu-west-1", exit_with_parent=True)

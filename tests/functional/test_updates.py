@@ -1,0 +1,91 @@
+"""Another version on an endpoint that serves; one that breaks."""
+
+from pathlib import Path
+
+import pytest
+from project_cli import PACKAGES, State, kedro_aws
+from requests_sent import Requests
+
+CI = PACKAGES.replace("my-flights-price", "ci-price")
+DOUBLED = '''\
+"""Prices for two."""
+
+import default_inference
+
+
+def predict_fn(data, model):
+    return 2 * default_inference.predict_fn(data, model)
+'''
+BREAKS_IN_THE_CONTAINER = '''\
+"""Loads here, but not where SageMaker's variables are set."""
+
+import os
+
+import default_inference
+
+
+def model_fn(model_dir):
+    if "SAGEMAKER_REGION" in os.environ:
+        raise RuntimeError("no licence for this machine")
+    return default_inference.model_fn(model_dir)
+'''
+
+
+@pytest.fixture
+def versions(project: Path) -> None:
+    """Version 1 answers, 2 answers twice as much, 3 does not come up; registered once."""
+    known = len(kedro_aws("models", "-e", "ci", "-o", "json").json)
+    handlers = project / "src" / "my_flights" / "inference.py"
+    for number, text in enumerate(("", DOUBLED, BREAKS_IN_THE_CONTAINER)[known:], start=known + 1):
+        if text:
+            handlers.write_text(text, encoding="utf-8")
+        assert ci("register-model", "--approve") == f"{CI}/{number} (Approved)\n"
+    handlers.unlink(missing_ok=True)
+
+
+def ci(*arguments: str) -> str:
+    done = kedro_aws(*arguments, "-e", "ci")
+    assert done.code == 0, done.stderr
+    return done.stdout
+
+
+def predicted() -> list[float]:
+    return [float(line) for line in ci("predict").splitlines()]
+
+
+@pytest.mark.usefixtures("versions")
+def test_an_update_swaps_the_model(requests_sent: Requests) -> None:
+    ci("deploy", "--package", "1")
+    first = predicted()
+    requests_sent.all.clear()
+    assert ci("deploy", "--package", "2") == "Endpoint ci-price is in service\n"
+    assert requests_sent.changing == ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"]
+    assert predicted() == pytest.approx([2 * value for value in first])
+    requests_sent.all.clear()
+    assert ci("deploy", "--package", f"{CI}/1") == "Endpoint ci-price is in service\n"
+    assert requests_sent.changing == ["UpdateEndpoint"]
+    assert predicted() == pytest.approx(first)
+
+
+@pytest.mark.usefixtures("versions")
+def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: State) -> None:
+    ci("deploy", "--package", "1")
+    serving, before = state.endpoints()["ci-price"], predicted()
+    sentence = kedro_aws("deploy", "-e", "ci").error
+    assert sentence.startswith("The update of endpoint ci-price failed: ")
+    assert f" The former model keeps serving ({serving}). Its log: kedro aws local logs ci-price" in sentence
+    assert "no licence for this machine" in kedro_aws("local", "logs", "ci-price").stdout
+    assert state.endpoints()["ci-price"] == serving
+    assert predicted() == before
+    status = kedro_aws("status", "-e", "ci", "-o", "json").json
+    assert (status["package"], status["endpoint"]["status"]) == (f"{CI}/1", "InService")
+
+
+@pytest.mark.usefixtures("versions")
+def test_an_endpoint_that_never_came_up_is_made_anew(requests_sent: Requests) -> None:
+    sentence = kedro_aws("deploy", "-e", "ci", "--endpoint", "ci-new").error
+    assert sentence.startswith("Endpoint ci-new is Failed: ")
+    assert sentence.endswith("Its log: kedro aws local logs ci-new")
+    requests_sent.all.clear()
+    assert ci("deploy", "--endpoint", "ci-new", "--package", "2") == "Endpoint ci-new is in service\n"
+    assert requests_sent.changing[-2:] == ["DeleteEndpoint", "CreateEndpoint"]
