@@ -50,6 +50,11 @@ class Image:
     installed: Mapping[str, str]
     source: str
 
+    @property
+    def framework_version(self) -> str:
+        """For a model package's FrameworkVersion, of which AWS takes 10 characters; e.g. `1.4-2`."""
+        return self.version.partition("-py")[0]
+
 
 def sklearn_image(region: str, scikit_learn: str) -> Image:
     """Choose the image for a model that was fitted with `scikit_learn`.

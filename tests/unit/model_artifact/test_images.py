@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.local.service_model import violations
 from kedro_aws_plugin.model_artifact import images
 from kedro_aws_plugin.model_artifact.images import Image, skew, sklearn_image
 
@@ -51,8 +52,26 @@ def test_an_image_tells_what_is_in_it():
     image = sklearn_image("eu-west-1", "1.9.1")
     assert image.uri == "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
     assert image.installed["python"] == "3.12"
+    assert image.framework_version == "1.9-0"
     assert image.source == FROM_EXTRACT
+    assert sklearn_image("eu-west-1", "1.4").framework_version == "1.4-2"
     assert sklearn_image("eu-west-1", "1.0").installed == {"scikit-learn": "1.0"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.usefixtures("without_sdk")
+def test_each_images_framework_version_is_one_that_aws_takes(version):
+    def refused(framework_version):
+        container = {"Image": "uri", "Framework": "SKLEARN", "FrameworkVersion": framework_version}
+        specification = {"Containers": [container], "SupportedContentTypes": ["text/csv"]}
+        specification["SupportedResponseMIMETypes"] = ["text/csv"]
+        request = {"ModelPackageGroupName": "g", "InferenceSpecification": specification}
+        return violations("sagemaker", "CreateModelPackage", request)
+
+    image = sklearn_image("eu-west-1", CHOOSES[version])
+    assert image.version == version
+    assert refused(image.framework_version) == []
+    assert len(refused("1.4-2-py312")) == 1
 
 
 @pytest.mark.parametrize(
