@@ -36,16 +36,22 @@ class Deployment:
         Raises:
             CannotServe: with AWS's text and the container's own last line, if one is not.
         """
-        for variant in self.variants:
-            try:
-                self._servers[variant.name].start()
-            except CannotServe as error:
-                self.stop()
-                raise CannotServe(
-                    f"The primary container for production variant {variant.name} did not pass the ping "
-                    "health check. Please check CloudWatch logs for this endpoint. "
-                    f"{error}"
-                ) from error
+        try:
+            for variant in self.variants:
+                self._start(variant)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, variant: Variant) -> None:
+        try:
+            self._servers[variant.name].start()
+        except CannotServe as error:
+            raise CannotServe(
+                f"The primary container for production variant {variant.name} did not pass the ping "
+                "health check. Please check CloudWatch logs for this endpoint. "
+                f"{error}"
+            ) from error
 
     def choose(self, name: str | None) -> Variant | None:
         """The variant that serves a request: the one asked for, else one by weight."""

@@ -1,5 +1,6 @@
 """Endpoints: created, updated without refusing a request, deleted."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -15,6 +16,8 @@ _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
 _REASON_LENGTH = 1024
 _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
+
+_log = logging.getLogger(__name__)
 
 EndpointLogs = Callable[[str, str], LogOpener]
 """(region, endpoint) -> what opens the endpoint's log streams."""
@@ -79,7 +82,10 @@ class Endpoints:
             return _ENDPOINTS.page(endpoints, params)
 
     def update(self, region: str, params: Params) -> Params:
-        """UpdateEndpoint: the old config serves until the new one is healthy, and goes on if it never is."""
+        """UpdateEndpoint: the old config serves until the new one is healthy, and goes on if it never is.
+
+        As on AWS, a serverless endpoint can be put on instances, but not the other way round.
+        """
         with self._resources.lock:
             here = self._resources[region]
             endpoint = self._settled(here, params["EndpointName"])
@@ -87,8 +93,13 @@ class Endpoints:
                 raise invalid(
                     f'Cannot update endpoint "{endpoint["EndpointArn"]}" in status Failed; delete it.'
                 )
-            find_config(here, endpoint["EndpointConfigName"])
+            current = find_config(here, endpoint["EndpointConfigName"])
             config = find_config(here, params["EndpointConfigName"])
+            if _is_serverless(config) and not _is_serverless(current):
+                raise invalid(
+                    f'Cannot update instance-based endpoint "{endpoint["EndpointArn"]}" to serverless '
+                    f'endpoint configuration "{config["EndpointConfigArn"]}"; delete the endpoint and create it anew.'
+                )
             now = self._resources.now()
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=now)
             endpoint.pop("FailureReason", None)
@@ -126,6 +137,10 @@ class Endpoints:
         except (CannotServe, AwsFault) as error:
             self._settle(endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
             return
+        except Exception as error:  # noqa: BLE001 - whatever it is, an endpoint must not be Creating for ever
+            _log.exception("endpoint %s", endpoint["EndpointName"])
+            self._settle(endpoint, failure=f"The local AWS failed: {type(error).__name__}: {error}")
+            return
         with self._resources.lock:
             wanted = here.endpoints.get(endpoint["EndpointName"]) is endpoint
             old = (
@@ -145,7 +160,7 @@ class Endpoints:
         self._deployments.add(deployment)
         try:
             deployment.start()
-        except CannotServe:
+        except BaseException:
             self._deployments.forget(deployment)
             raise
         return deployment
@@ -184,6 +199,10 @@ def find_endpoint(here: Region, name: str) -> Resource:
     if name not in here.endpoints:
         raise invalid(f'Could not find endpoint "{here.arn("endpoint", name.lower())}".')
     return here.endpoints[name]
+
+
+def _is_serverless(config: Resource) -> bool:
+    return any("ServerlessConfig" in variant for variant in config["ProductionVariants"])
 
 
 def _shown(variant: Params) -> Params:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kedro_aws_plugin.local.container import CannotServe, Container
 from kedro_aws_plugin.local.state import SAID_BY_US
@@ -22,6 +24,8 @@ _RESTART_PAUSE = 1.0
 _STOP_SECONDS = 5.0
 INVOCATION_SECONDS = 60
 """AWS gives a model 60 seconds to answer."""
+
+_logger = logging.getLogger(__name__)
 
 
 class ModelGone(Exception):
@@ -70,7 +74,7 @@ class ModelServer:
         self._container = container
         self._host = host
         self._workdir = host.workdir / name
-        self._log = log
+        self._write = log
         self._process: subprocess.Popen[str] | None = None
         self._port: int | None = None
         self._idle: deque[http.client.HTTPConnection] = deque()
@@ -148,7 +152,11 @@ class ModelServer:
 
     def _supervise(self) -> None:
         while not self._stopping.is_set():
-            self._run_once()
+            try:
+                self._run_once()
+            except OSError as error:  # no room for its directory, or for one process more
+                self._reason = f"The local AWS could not start the model's process: {error}"
+                self._log(self._reason)
             if not self._healthy:
                 break
             if not self._stopping.wait(_RESTART_PAUSE):
@@ -192,13 +200,20 @@ class ModelServer:
 
     def _read(self, line: str) -> None:
         """Our own process says its port and why it cannot serve; all other lines are the model's."""
-        if line.startswith(SAID_BY_US):
-            said = json.loads(line.removeprefix(SAID_BY_US))
-            self._port = said.get("port", self._port)
+        said = _said_by_us(line)
+        if said is not None:
+            # It says its port before the model's code runs, which could only say a wrong one.
+            self._port = said.get("port") if self._port is None else self._port
             self._reason = said.get("reason", self._reason)
         elif line:
             self._last_lines.append(line)
             self._log(line)
+
+    def _log(self, line: str) -> None:
+        try:
+            self._write(line)
+        except Exception:  # a model whose stdout nobody reads would stand still
+            _logger.warning("a line of %s is lost", self._workdir.name, exc_info=True)
 
     def _ping(self) -> bool:
         if self._port is None:
@@ -224,6 +239,19 @@ class ModelServer:
     def _forget_connections(self) -> None:
         while self._idle:
             self._idle.pop().close()
+
+
+def _said_by_us(line: str) -> dict[str, Any] | None:
+    """What our own process says; None for a line of the model's, which may begin the same way."""
+    if not line.startswith(SAID_BY_US):
+        return None
+    try:
+        said = json.loads(line.removeprefix(SAID_BY_US))
+    except (ValueError, RecursionError):
+        return None
+    kinds = {"port": int, "reason": str}
+    ours = isinstance(said, dict) and all(isinstance(item, kinds.get(key, ())) for key, item in said.items())
+    return said if ours else None
 
 
 def _region(name: str) -> dict[str, str]:

@@ -77,6 +77,26 @@ def test_a_serverless_endpoint_serves_too(cloud: Cloud):
     assert cloud.invoke("e", "1") == "m:1:text/csv"
 
 
+def test_as_on_aws_instances_do_not_become_serverless_but_serverless_becomes_instances(cloud: Cloud):
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    cloud.deploy("e", "m")
+    cloud.create_config("c", variant("m", ServerlessConfig=serverless))
+    assert refused(cloud.sagemaker.update_endpoint, EndpointName="e", EndpointConfigName="c") == (
+        "ValidationException",
+        f'Cannot update instance-based endpoint "{ARN}:endpoint/e" to serverless endpoint configuration '
+        f'"{ARN}:endpoint-config/c"; delete the endpoint and create it anew.',
+        400,
+    )
+    described = cloud.sagemaker.describe_endpoint(EndpointName="e")
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "m")
+    cloud.sagemaker.create_endpoint(EndpointName="f", EndpointConfigName="c")
+    cloud.settled("f")
+    for config in ("c", "m"):
+        cloud.sagemaker.update_endpoint(EndpointName="f", EndpointConfigName=config)
+        assert cloud.settled("f")["EndpointConfigName"] == config
+    assert "CurrentServerlessConfig" not in cloud.settled("f")["ProductionVariants"][0]
+
+
 @pytest.mark.parametrize(
     ("script", "environment", "reason"),
     [
