@@ -98,7 +98,8 @@ class Endpoints:
             if _is_serverless(config) and not _is_serverless(current):
                 raise invalid(
                     f'Cannot update instance-based endpoint "{endpoint["EndpointArn"]}" to serverless '
-                    f'endpoint configuration "{config["EndpointConfigArn"]}"; delete the endpoint and create it anew.'
+                    f'endpoint configuration "{config["EndpointConfigArn"]}"; '
+                    "delete the endpoint and create it anew."
                 )
             now = self._resources.now()
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=now)

@@ -7,10 +7,12 @@ import http.client
 import importlib.metadata
 import os
 import shutil
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
+
+from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.model_artifact.archive import unpack
 
 _CONTAINER_MODEL_DIR = PurePosixPath("/opt/ml/model")
 _CHUNK = 1024 * 1024
@@ -88,9 +90,9 @@ def fetch_archive(uri: str, target: Path) -> None:
     archive = target.parent / f"{target.name}.tar.gz"
     _download(uri, archive)
     try:
-        unpack(archive, target)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise CannotStart(f"The archive {uri} cannot be unpacked: {error}") from error
+        unpack(archive, target, name=f"The archive {uri}")
+    except ProjectError as error:
+        raise CannotStart(error.message) from error
     finally:
         archive.unlink()
 
@@ -116,27 +118,6 @@ def _download(uri: str, target: Path) -> None:
             shutil.copyfileobj(response, file, _CHUNK)
     finally:
         connection.close()
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack regular files and directories; nothing may land outside of `target`.
-
-    Raises:
-        tarfile.TarError: for a member that would, or that is a link or a device.
-    """
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            destination = (target / member.name).resolve()
-            if not destination.is_relative_to(target.resolve()):
-                raise tarfile.TarError(f"{member.name} is outside of the archive")
-            if member.isdir():
-                destination.mkdir(parents=True, exist_ok=True)
-            elif member.isreg() and (content := tar.extractfile(member)) is not None:
-                destination.parent.mkdir(parents=True, exist_ok=True)
-                with destination.open("wb") as file:
-                    shutil.copyfileobj(content, file, _CHUNK)
-            else:
-                raise tarfile.TarError(f"{member.name} is not a regular file")
 
 
 def check_requirements(file: Path) -> None:

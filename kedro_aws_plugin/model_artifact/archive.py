@@ -108,7 +108,7 @@ def lay_out(members: Sequence[Member], folder: Path) -> None:
             target.write_bytes(member.source)
 
 
-def unpack(archive: Path, target: Path, *, limit: int | None = None) -> None:
+def unpack(archive: Path, target: Path, *, name: str | None = None, limit: int | None = None) -> None:
     """Unpack a `model.tar.gz` that anyone may have made.
 
     Only plain files and folders come out, all of them under `target` and none over a file that is there;
@@ -117,6 +117,7 @@ def unpack(archive: Path, target: Path, *, limit: int | None = None) -> None:
     Args:
         archive: A gzip-compressed tar.
         target: A folder, made if need be. If unpacking fails and it was made here, it is removed.
+        name: What messages call the archive; by default, its path.
         limit: Most bytes to unpack; by default, what is free on the disk.
 
     Raises:
@@ -131,7 +132,8 @@ def unpack(archive: Path, target: Path, *, limit: int | None = None) -> None:
             shutil.rmtree(target, ignore_errors=True)
         if isinstance(error, (OSError, EOFError, tarfile.TarError, zlib.error)):
             raise ProjectError(
-                f"{archive} cannot be unpacked: {error}. It must be a tar.gz of plain files; pack it again."
+                f"{name or archive} cannot be unpacked: {error}. It must be a tar.gz of plain files; pack it"
+                " again."
             ) from error
         raise
 
