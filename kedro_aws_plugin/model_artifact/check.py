@@ -117,7 +117,7 @@ def _ask_child(request: dict[str, Any], model_dir: Path, timeout: float) -> dict
                 )  # fmt: skip
             except subprocess.TimeoutExpired as error:
                 raise ProjectError(
-                    f"the model did not load and answer the sample within {timeout:.0f} s. Make it smaller,"
+                    f"The model did not load and answer the sample within {timeout:.0f} s. Make it smaller,"
                     " or look for what it waits for."
                 ) from error
         if answer.exists():
@@ -130,28 +130,28 @@ def _died(code: int, output: str) -> str:
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
     if code < 0:
         return (
-            f"the process that loads the model was killed by signal {-code}; most often, memory ran out. Free"
+            f"The process that loads the model was killed by signal {-code}; most often, memory ran out. Free"
             " some memory, or make the model smaller."
         )
-    return f"the process that loads the model ended with code {code} and said: {last}. Mend what it names."
+    return f"The process that loads the model ended with code {code} and said: {last}. Mend what it names."
 
 
 def _explain(report: dict[str, Any], package: str | None) -> str:
     error, missing, doing = report["error"], report["missing_module"], report["doing"]
     if missing and missing.partition(".")[0] == package:
         return (
-            f"the model needs this project's own package `{missing}`, which the container does not have. Use"
+            f"The model needs this project's own package `{missing}`, which the container does not have. Use"
             " scikit-learn's own classes in what you fit, or publish the package and add it to"
             " registry.requirements in conf/base/aws.yml."
         )
     if missing:
         return (
-            f"the model needs the module `{missing}`, which is not installed here. Install it, and add it to"
+            f"The model needs the module `{missing}`, which is not installed here. Install it, and add it to"
             " registry.requirements in conf/base/aws.yml if the container lacks it."
         )
     if doing == "answer":
-        return f"the model does not answer the sample: {error}. Mend registry.sample or the handlers."
-    return f"the model does not load: {error}. Save it again with the packages that are installed now."
+        return f"The model does not answer the sample: {error}. Mend registry.sample or the handlers."
+    return f"The model does not load: {error}. Save it again with the packages that are installed now."
 
 
 def _lacking(modules: Sequence[str], required: set[str]) -> list[str]:
@@ -160,7 +160,7 @@ def _lacking(modules: Sequence[str], required: set[str]) -> list[str]:
     owners = packages_distributions() if foreign else {}  # it reads every distribution
     needed = {_canonical(name) for module in foreign for name in owners.get(module, [module])}
     return [
-        f'the model needs {name}, which the container may lack. Add "{_pinned(name)}" to'
+        f'The model needs {name}, which the container may lack. Add "{_pinned(name)}" to'
         " registry.requirements in conf/base/aws.yml."
         for name in sorted(needed - required)
     ]

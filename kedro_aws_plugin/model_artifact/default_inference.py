@@ -216,7 +216,9 @@ def _by_name(data: pd.DataFrame, names: list[str]) -> pd.DataFrame:
             return data.set_axis(names, axis=1)
         else:
             raise _refusal(
-                400, f"The model takes {len(names)} columns ({_listed(names)}); each row has {data.shape[1]}."
+                400,
+                f"The model takes {len(names)} {_columns(len(names))} ({_listed(names)}); each row has"
+                f" {data.shape[1]}.",
             )
     data = data.rename(columns=lambda name: str(name).strip())
     missing = [name for name in names if name not in data.columns]
@@ -224,7 +226,9 @@ def _by_name(data: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         nearest = difflib.get_close_matches(missing[0], [str(name) for name in data.columns], n=1)
         hint = f" (nearest given: {nearest[0]})" if nearest else ""
         raise _refusal(
-            400, f"The request lacks the column {_listed(missing)}{hint}; the model takes {_listed(names)}."
+            400,
+            f"The request lacks the {_columns(len(missing))} {_listed(missing)}{hint}; the model takes"
+            f" {_listed(names)}.",
         )
     return data[names]
 
@@ -234,7 +238,7 @@ def _by_position(data: pd.DataFrame, model: Any) -> Any:
     if expected is None:  # no scikit-learn model, or one that takes any frame
         return data
     if data.shape[1] != expected:
-        raise _refusal(400, f"The model takes {expected} columns; each row has {data.shape[1]}.")
+        raise _refusal(400, f"The model takes {expected} {_columns(expected)}; each row has {data.shape[1]}.")
     return data.to_numpy()
 
 
@@ -287,6 +291,10 @@ def _quality(choice: str) -> float:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if names[8:] else "")
+
+
+def _columns(number: int) -> str:
+    return "column" if number == 1 else "columns"
 
 
 def _refusal(status: int, message: str) -> Exception:

@@ -39,6 +39,7 @@ class Lineage:
         content_sha256: Of the tar within.
         versions: See `installed_versions()`.
         metrics: Numbers by name.
+        recorded: When the code, the parameters and the versions were looked up: `run` or `registration`.
     """
 
     git_sha: str | None = None
@@ -47,6 +48,7 @@ class Lineage:
     model_entry: str | None = None
     model_version: str | None = None
     parameters_hash: str | None = None
+    recorded: str | None = None
     artifact_sha256: str | None = None
     content_sha256: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -74,9 +76,7 @@ class Lineage:
         return kept
 
 
-def installed_versions(
-    names: Sequence[str] = ("scikit-learn", "numpy", "kedro", "kedro-aws-plugin"),
-) -> dict[str, str]:
+def installed_versions(names: Sequence[str] = RECORDED) -> dict[str, str]:
     """Versions of Python and of the distributions in `names` that are installed."""
     found = {"python": platform.python_version()}
     for name in names:

@@ -22,7 +22,6 @@ CONTENT_TYPES = (CSV, JSON, JSON_LINES, PARQUET)
 """What a model registered by this plugin takes; the first three are also what it answers in."""
 
 _BY_SUFFIX = {".csv": CSV, ".json": JSON, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".parquet": PARQUET}
-_SUFFIXES = {CSV: ".csv", JSON: ".json", JSON_LINES: ".jsonl", PARQUET: ".parquet"}
 _WORDS = {CSV: "CSV", JSON: "JSON", JSON_LINES: "JSON lines", PARQUET: "Parquet"}
 
 _RELATIVE_TOLERANCE = 1e-6  # other builds of numpy sum in another order
@@ -36,27 +35,14 @@ class Payload:
     body: bytes
     content_type: str
 
-    @property
-    def suffix(self) -> str:
-        """For a file that holds the body, e.g. `.csv`."""
-        return _SUFFIXES[self.content_type]
-
     @classmethod
-    def from_frame(
-        cls,
-        frame: Any,
-        *,
-        columns: Sequence[str] | None = None,
-        rows: int = 5,
-        content_type: str = CSV,
-    ) -> "Payload":
-        """Take the first rows of a table.
+    def from_frame(cls, frame: Any, *, columns: Sequence[str] | None = None, rows: int = 5) -> "Payload":
+        """Make CSV of the first rows of a table.
 
         Args:
             frame: A pandas frame, or one that converts itself into one, as Spark's and Polars' do.
             columns: The model's; None takes all.
             rows: How many, at most.
-            content_type: One of `CONTENT_TYPES`.
 
         Raises:
             ProjectError: There is no table, no row, or a column is missing.
@@ -64,13 +50,17 @@ class Payload:
         table = _first_rows(frame, rows)
         missing = [column for column in columns or () if column not in table.columns]
         if missing:
+            word = "column" if len(missing) == 1 else "columns"
             raise ProjectError(
-                f"the sample has no column {', '.join(missing)}, which the model takes. Name the table"
+                f"The sample has no {word} {', '.join(missing)}, which the model takes. Name the table"
                 " that the model was fitted with in registry.sample of conf/base/aws.yml."
             )
         if table.empty:
-            raise ProjectError("the sample has no rows. Name another table in registry.sample of aws.yml.")
-        return cls(_encode(table if columns is None else table[list(columns)], content_type), content_type)
+            raise ProjectError(
+                "The sample has no rows. Name another table in registry.sample of conf/base/aws.yml."
+            )
+        wanted = table if columns is None else table[list(columns)]
+        return cls(wanted.to_csv(index=False, lineterminator="\n").encode(), CSV)
 
     @classmethod
     def from_file(cls, path: Path) -> "Payload":
@@ -94,7 +84,7 @@ class Payload:
 
     @classmethod
     def from_bytes(
-        cls, body: bytes, *, name: str = "standard input", content_type: str | None = None
+        cls, body: bytes, *, name: str = "Standard input", content_type: str | None = None
     ) -> "Payload":
         """Check a request, and find out its content type if it is not given.
 
@@ -131,29 +121,11 @@ def _first_rows(frame: Any, rows: int) -> "pd.DataFrame":
         frame = frame.to_pandas()
     if not (hasattr(frame, "head") and hasattr(frame, "columns")):
         raise ProjectError(
-            f"the sample is a {type(frame).__name__}, not a table. Name a catalog entry that loads as a"
+            f"The sample is a {type(frame).__name__}, not a table. Name a catalog entry that loads as a"
             " data frame in registry.sample of conf/base/aws.yml."
         )
     table: pd.DataFrame = frame.head(rows)
     return table
-
-
-def _encode(table: "pd.DataFrame", content_type: str) -> bytes:
-    if content_type == PARQUET:
-        return table.to_parquet(index=False)
-    if content_type == CSV:
-        return table.to_csv(index=False, lineterminator="\n").encode()
-    # Not DataFrame.to_json(), which rounds floats.
-    cells = table.replace([math.inf, -math.inf], math.nan).astype("object")
-    cells = cells.where(cells.notna(), None)
-    records = [json.dumps(record, default=_json_cell) for record in cells.to_dict("records")]
-    if content_type == JSON_LINES:
-        return "".join(f"{record}\n" for record in records).encode()
-    return f"[{', '.join(records)}]".encode()
-
-
-def _json_cell(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
 
 
 def _sniff(body: bytes) -> str:

@@ -56,7 +56,7 @@ def model_quality(metrics: Mapping[str, Any], task: str | None, *, entry: str = 
     """
     if not isinstance(metrics, Mapping) or not metrics:
         raise ProjectError(
-            f"catalog entry `{entry}` holds no metrics. Save a dictionary of numbers in it, or remove"
+            f"Catalog entry `{entry}` holds no metrics. Save a dictionary of numbers in it, or remove"
             " registry.metrics from conf/base/aws.yml."
         )
     found = dict(_flat(metrics, "", entry))
@@ -100,7 +100,7 @@ def _number(value: Any, name: str, entry: str) -> float | int | str:
         number = value if type(value) is int else _as_float(value)
     except (TypeError, ValueError) as error:
         raise ProjectError(
-            f"catalog entry `{entry}`: `{name}` is {value!r}, not a number. Save numbers only, or name"
+            f"Catalog entry `{entry}`: `{name}` is {value!r}, not a number. Save numbers only, or name"
             " another entry in registry.metrics of conf/base/aws.yml."
         ) from error
     if math.isfinite(number):

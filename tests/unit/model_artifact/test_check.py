@@ -140,7 +140,7 @@ def test_a_package_that_the_container_installs_is_not_hidden(package, check):
 def test_distributions_that_the_container_lacks_are_named_with_their_version(check):
     checked = check(Explosive(Version, "1.0"))
     assert checked.warnings == (
-        f'the model needs packaging, which the container may lack. Add "packaging=={version("packaging")}" to'
+        f'The model needs packaging, which the container may lack. Add "packaging=={version("packaging")}" to'
         " registry.requirements in conf/base/aws.yml.",
     )
 
@@ -151,14 +151,14 @@ ABSENT = b"\x80\x04\x8c\x0bno_such_lib\x8c\x05Model\x93."
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (ABSENT, "the model needs the module `no_such_lib`, which is not installed here. Install it"),
-        (b"\x80\x04", "the model does not load: EOFError"),
-        (b"not a pickle", "the model does not load: "),
+        (ABSENT, "The model needs the module `no_such_lib`, which is not installed here. Install it"),
+        (b"\x80\x04", "The model does not load: EOFError"),
+        (b"not a pickle", "The model does not load: "),
         (
             b"\x80\x04\x8c\x08builtins\x8c\x06absent\x93.",
             "does not load: AttributeError: .*absent.*Save it again",
         ),
-        (Explosive(sys.exit, "bye"), "the model does not load: SystemExit: bye"),
+        (Explosive(sys.exit, "bye"), "The model does not load: SystemExit: bye"),
         (Explosive(os._exit, 7), "ended with code 7 and said: it printed nothing"),
     ],
 )
@@ -189,6 +189,6 @@ def test_a_sample_that_cannot_be_answered_is_one_sentence(model, check):
     with pytest.raises(ProjectError) as caught:
         check(model, sample=Payload(b"crew\n1\n", "text/csv"))
     assert caught.value.message == (
-        "the model does not answer the sample: The request lacks the column engines, kind, certified; the"
+        "The model does not answer the sample: The request lacks the columns engines, kind, certified; the"
         " model takes engines, crew, kind, certified. Mend registry.sample or the handlers."
     )

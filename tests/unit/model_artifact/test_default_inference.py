@@ -21,7 +21,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kedro_aws_plugin.model_artifact import default_inference as handlers
-from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, Payload
 
 JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
 
@@ -162,9 +161,14 @@ text = (
 def test_a_payload_reads_back_as_the_table_it_was_made_of(model, frame, rows):
     table = pd.DataFrame(rows, columns=list(frame.columns)).astype({"engines": "float64"})
     expected = model.predict(table.where(table.notna(), np.nan))
-    for content_type in CONTENT_TYPES:
-        payload = Payload.from_frame(table, content_type=content_type)
-        answer = handlers.predict_fn(handlers.input_fn(payload.body, payload.content_type), model)
+    records = table.astype("object").where(table.notna(), None).to_dict("records")
+    for body, content_type in (
+        (table.to_csv(index=False), CSV),
+        (json.dumps(records), JSON),
+        ("\n".join(map(json.dumps, records)), JSON_LINES),
+        (table.to_parquet(), "application/x-parquet"),
+    ):
+        answer = handlers.predict_fn(handlers.input_fn(body, content_type), model)
         np.testing.assert_allclose(answer, expected, rtol=1e-9)
 
 
@@ -192,7 +196,7 @@ CLIENT_ERRORS = {
     ("x", "image/png"): (415, "Content type image/png is not supported; send one of application/json, "),
     ('{"engins": 1, "crew": 1, "kind": "a"}', JSON): (
         400,
-        "The request lacks the column engines, certified (nearest given: engins)",
+        "The request lacks the columns engines, certified (nearest given: engins)",
     ),
     ("engines,crew,kind,certified\nmany,2,a,True\n", CSV): (
         400,

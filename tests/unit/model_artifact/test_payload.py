@@ -1,8 +1,5 @@
-import io
-import json
 from contextlib import suppress
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -17,22 +14,9 @@ def test_a_frame_gives_its_first_rows_and_the_models_columns(frame):
     assert payload == Payload(b"crew,engines\n1,1.0\n2,2.0\n", CSV)
 
 
-def test_json_has_null_for_what_it_has_no_number_for():
-    frame = pd.DataFrame({"x": [1.5, np.nan, np.inf], "when": pd.to_datetime(["2026-01-31", None, None])})
-    records = json.loads(Payload.from_frame(frame, content_type=JSON).body, parse_constant=pytest.fail)
-    assert [record["x"] for record in records] == [1.5, None, None]
-    assert records[0]["when"].startswith("2026-01-31")
-
-
 def test_floats_keep_every_digit():
-    frame = pd.DataFrame({"x": [0.1 + 0.2, 1e-300]})
-    for content_type in (JSON, JSON_LINES):
-        assert repr(0.1 + 0.2).encode() in Payload.from_frame(frame, content_type=content_type).body
-
-
-def test_parquet_holds_the_same_rows(frame):
-    payload = Payload.from_frame(frame, rows=3, content_type=PARQUET)
-    pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(payload.body)), frame.head(3))
+    body = Payload.from_frame(pd.DataFrame({"x": [0.1 + 0.2, 1e-300]})).body
+    assert [float(line) for line in body.splitlines()[1:]] == [0.1 + 0.2, 1e-300]
 
 
 def test_other_libraries_frames_convert_themselves(frame):
@@ -54,14 +38,19 @@ def test_other_libraries_frames_convert_themselves(frame):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (pd.DataFrame({"x": []}), "the sample has no rows. Name another table in registry.sample"),
-        (pd.DataFrame({"y": [1]}), "the sample has no column x, which the model takes"),
-        ({"x": [1]}, "the sample is a dict, not a table. Name a catalog entry"),
+        (pd.DataFrame({"x": []}), "The sample has no rows. Name another table in registry.sample"),
+        (pd.DataFrame({"y": [1]}), "The sample has no column x, which the model takes"),
+        ({"x": [1]}, "The sample is a dict, not a table. Name a catalog entry"),
     ],
 )
 def test_what_is_no_sample_is_refused(table, said):
     with pytest.raises(ProjectError, match=said):
         Payload.from_frame(table, columns=["x"])
+
+
+def test_all_columns_that_a_sample_lacks_are_named(frame):
+    with pytest.raises(ProjectError, match="The sample has no columns x, y, which the model takes"):
+        Payload.from_frame(frame, columns=["x", "crew", "y"])
 
 
 @pytest.mark.parametrize(
@@ -82,7 +71,6 @@ def test_a_file_is_sent_as_it_is(tmp_path, name, body, content_type):
     path.write_bytes(body)
     payload = Payload.from_file(path)
     assert payload == Payload(body, content_type)
-    assert payload.suffix in {".csv", ".json", ".jsonl", ".parquet"}
     if path.suffix != ".csv" or b"x" in body:
         assert Payload.from_bytes(body).content_type in {content_type, JSON}
 
@@ -129,7 +117,7 @@ def test_the_kind_of_standard_input_is_found_by_its_content(body, content_type):
 
 
 def test_a_broken_standard_input_is_refused_by_name():
-    with pytest.raises(ProjectError, match="standard input is not JSON: "):
+    with pytest.raises(ProjectError, match="Standard input is not JSON: "):
         Payload.from_bytes(b"[{]")
 
 

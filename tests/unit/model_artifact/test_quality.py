@@ -88,7 +88,7 @@ def test_a_confusion_matrix_is_kept():
 
 @pytest.mark.parametrize("value", ["good", True, None, [], object, {"value": "good"}, np.array([1, 2])])
 def test_what_is_no_number_is_refused_by_name(value):
-    said = r"catalog entry `scores`: `(held_back\.)?r2` is .*, not a number\. Save numbers only"
+    said = r"Catalog entry `scores`: `(held_back\.)?r2` is .*, not a number\. Save numbers only"
     for metrics in ({"r2": value}, {"held_back": {"r2": value}}):
         with pytest.raises(ProjectError, match=said):
             model_quality(metrics, None, entry="scores")
@@ -96,5 +96,5 @@ def test_what_is_no_number_is_refused_by_name(value):
 
 @pytest.mark.parametrize("metrics", [{}, [], None, 3])
 def test_no_metrics_are_refused(metrics):
-    with pytest.raises(ProjectError, match="catalog entry `scores` holds no metrics"):
+    with pytest.raises(ProjectError, match="Catalog entry `scores` holds no metrics"):
         model_quality(metrics, None, entry="scores")
