@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 from typing_extensions import assert_never
 
-from kedro_aws_plugin.aws.errors import gone_is_fine, translated
+from kedro_aws_plugin.aws.errors import deleted, translated
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
-from kedro_aws_plugin.aws.sagemaker import Clock, invoke, wait_deleted, wait_in_service
+from kedro_aws_plugin.aws.sagemaker import Clock, invoke, once_visible, wait_deleted, wait_in_service
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import ServingError
 from kedro_aws_plugin.model_artifact.payload import same_answer
@@ -89,51 +89,56 @@ def _apply_registry(step: steps.RegistryStep, aws: Aws) -> Result:
         case steps.UpdateModelPackage():
             return {"arn": aws.sagemaker.update_model_package(**step.request())["ModelPackageArn"]}
         case steps.DeleteModelPackage():
-            with gone_is_fine():
-                aws.sagemaker.delete_model_package(**step.request())
-            return {}
+            return {"deleted": deleted(lambda: aws.sagemaker.delete_model_package(**step.request()))}
         case steps.DeleteModelPackageGroup():
-            with gone_is_fine():
-                aws.sagemaker.delete_model_package_group(**step.request())
-            return {}
+            return {"deleted": deleted(lambda: aws.sagemaker.delete_model_package_group(**step.request()))}
         case _:
             assert_never(step)
 
 
 def _apply_serving(step: steps.ServingStep, aws: Aws, clock: Clock, note: Callable[[str], None]) -> Result:
+    if isinstance(step, steps.DeleteServingStep):
+        return {"deleted": _delete_serving(step, aws)}
+    if isinstance(step, steps.CreateServingStep):
+        return {"arn": _create_serving(step, aws, clock)}
     match step:
-        case steps.CreateModel():
-            return {"arn": aws.sagemaker.create_model(**step.request())["ModelArn"]}
-        case steps.CreateEndpointConfig():
-            return {"arn": aws.sagemaker.create_endpoint_config(**step.request())["EndpointConfigArn"]}
-        case steps.CreateEndpoint():
-            return {"arn": aws.sagemaker.create_endpoint(**step.request())["EndpointArn"]}
-        case steps.UpdateEndpoint():
-            return {"arn": aws.sagemaker.update_endpoint(**step.request())["EndpointArn"]}
         case steps.WaitForEndpoint():
             wait_in_service(aws, step, clock, note)
         case steps.WaitForDeletion():
             wait_deleted(aws, step.name, clock, note)
         case steps.InvokeEndpoint():
             return {"answer": _checked(step, invoke(aws, step))}
-        case steps.DeleteEndpoint() | steps.DeleteEndpointConfig() | steps.DeleteModel():
-            _delete(step, aws)
         case _:
             assert_never(step)
     return {}
 
 
-def _delete(step: steps.DeleteEndpoint | steps.DeleteEndpointConfig | steps.DeleteModel, aws: Aws) -> None:
-    with gone_is_fine():
-        match step:
-            case steps.DeleteEndpoint():
-                aws.sagemaker.delete_endpoint(**step.request())
-            case steps.DeleteEndpointConfig():
-                aws.sagemaker.delete_endpoint_config(**step.request())
-            case steps.DeleteModel():
-                aws.sagemaker.delete_model(**step.request())
-            case _:
-                assert_never(step)
+def _create_serving(step: steps.CreateServingStep, aws: Aws, clock: Clock) -> str:
+    sagemaker, request = aws.sagemaker, step.request()
+    match step:
+        case steps.CreateModel():
+            return sagemaker.create_model(**request)["ModelArn"]
+        case steps.CreateEndpointConfig():
+            made = once_visible(lambda: sagemaker.create_endpoint_config(**request), clock)
+            return made["EndpointConfigArn"]
+        case steps.CreateEndpoint():
+            return once_visible(lambda: sagemaker.create_endpoint(**request), clock)["EndpointArn"]
+        case steps.UpdateEndpoint():
+            return once_visible(lambda: sagemaker.update_endpoint(**request), clock)["EndpointArn"]
+        case _:
+            assert_never(step)
+
+
+def _delete_serving(step: steps.DeleteServingStep, aws: Aws) -> bool:
+    match step:
+        case steps.DeleteEndpoint():
+            return deleted(lambda: aws.sagemaker.delete_endpoint(**step.request()))
+        case steps.DeleteEndpointConfig():
+            return deleted(lambda: aws.sagemaker.delete_endpoint_config(**step.request()))
+        case steps.DeleteModel():
+            return deleted(lambda: aws.sagemaker.delete_model(**step.request()))
+        case _:
+            assert_never(step)
 
 
 def _checked(step: steps.InvokeEndpoint, answer: bytes) -> str:

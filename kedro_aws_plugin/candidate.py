@@ -11,20 +11,17 @@ from typing import Any
 
 from kedro_aws_plugin.catalog import ProjectCatalog, SavedModel
 from kedro_aws_plugin.config import Project, Registry
+from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.local.control import state_dir
 from kedro_aws_plugin.model_artifact.archive import Archive, build_archive, lay_out
 from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
 from kedro_aws_plugin.model_artifact.handlers import model_members
 from kedro_aws_plugin.model_artifact.images import skew, sklearn_image
-from kedro_aws_plugin.model_artifact.lineage import (
-    Lineage,
-    git_state,
-    installed_versions,
-    parameters_hash,
-)
+from kedro_aws_plugin.model_artifact.lineage import Lineage, installed_versions
 from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.model_artifact.quality import flat_metrics, model_quality
 from kedro_aws_plugin.plan.register import Candidate, Sample
+from kedro_aws_plugin.run_record import read_record, record_now
 
 _LEFT_BEHIND_AFTER = 24 * 60 * 60
 
@@ -66,6 +63,11 @@ class _Maker:
         checked, sample = self._check(folder / "model")
         archive = build_archive(members, folder / "model.tar.gz")
         versions = installed_versions()
+        if "scikit-learn" not in versions:
+            raise ProjectError(
+                "scikit-learn is not installed, so the container that matches it cannot be chosen. "
+                "Install it: pip install scikit-learn"
+            )
         image = sklearn_image(self._project.config.region, versions["scikit-learn"])
         metrics, warnings = self._metrics(saved)
         return Candidate(
@@ -76,7 +78,7 @@ class _Maker:
             sha256=archive.sha256,
             content_sha256=archive.content_sha256,
             image=image.uri,
-            framework_version=image.version,
+            framework_version=image.framework_version,
             properties=self._lineage(saved, archive, metrics).properties(),
             quality=self._quality(metrics, checked),
             sample=sample,
@@ -111,17 +113,19 @@ class _Maker:
         return json.dumps(quality, indent=2).encode()
 
     def _lineage(self, saved: SavedModel, archive: Archive, metrics: dict[str, Any] | None) -> Lineage:
-        sha, dirty = git_state(self._project.path)
+        kept = read_record(state_dir(self._project.path), saved.version)
+        record = kept or record_now(self._project.path, self.catalog.parameters)
         return Lineage(
-            git_sha=sha,
-            git_dirty=dirty,
+            git_sha=record.git_sha,
+            git_dirty=record.git_dirty,
+            recorded="run" if kept else "registration",
             run_id=saved.version,
             model_entry=saved.entry,
             model_version=saved.version,
-            parameters_hash=parameters_hash(self.catalog.parameters),
+            parameters_hash=record.parameters_hash,
             artifact_sha256=archive.sha256,
             content_sha256=archive.content_sha256,
-            versions=installed_versions(),
+            versions=record.versions,
             metrics=flat_metrics(metrics, entry=self._registry.metrics or "metrics") if metrics else {},
         )
 

@@ -44,8 +44,11 @@ class SavedModel:
         Raises:
             AwsError: If it cannot be read.
         """
-        with translated(f"read {self.entry} from {self.path}"):
-            self.files.get_file(self.path, str(target))
+        try:
+            with translated(f"read {self.entry} from {self.path}"):
+                self.files.get_file(self.path, str(target))
+        except OSError as error:
+            raise _unreadable(self.entry, error) from error
 
 
 class ProjectCatalog:
@@ -86,8 +89,11 @@ class ProjectCatalog:
         version = version or self._newest(entry, dataset)
         path = str(dataset._get_versioned_path(version))
         files = dataset._fs  # type: ignore[attr-defined]
-        with translated(f"look for {path}"):
-            exists = files.exists(path)
+        try:
+            with translated(f"look for {path}"):
+                exists = files.exists(path)
+        except OSError as error:
+            raise _unreadable(entry, error) from error
         if not exists:
             raise ProjectError(
                 f"`{entry}` has no version {version} ({path} does not exist). "
@@ -109,7 +115,9 @@ class ProjectCatalog:
         try:
             with _quiet():
                 return self._catalog.load(entry, version=version if versioned else None)
-        except (DatasetError, VersionNotFoundError):
+        except (DatasetError, VersionNotFoundError) as error:
+            if versioned and not _absent(error):
+                raise _unreadable(entry, error.__cause__ or error) from error
             return None
 
     def rows(self, entry: str, fix: str) -> "pd.DataFrame":
@@ -150,6 +158,8 @@ class ProjectCatalog:
         try:
             return str(dataset.resolve_load_version())
         except (DatasetError, VersionNotFoundError) as error:
+            if not _absent(error):
+                raise _unreadable(entry, error.__cause__ or error) from error
             raise ProjectError(
                 f"`{entry}` has never been saved. Run the pipeline first: kedro run"
             ) from error
@@ -167,7 +177,19 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _first_line(error: Exception) -> str:
+def _absent(error: DatasetError) -> bool:
+    """Whether there just is no version; Kedro says the same of a folder that it may not list."""
+    cause = error.__cause__
+    return cause is None or isinstance(cause, FileNotFoundError)
+
+
+def _unreadable(entry: str, error: BaseException) -> ProjectError:
+    return ProjectError(
+        f"`{entry}` cannot be read: {_first_line(error)}. Check that you may list and read its bucket."
+    )
+
+
+def _first_line(error: BaseException) -> str:
     """The first line of a message, with the next one where Kedro begins with a heading."""
     first, *more = (str(error).strip() or type(error).__name__).splitlines()
     text = f"{first} {more[0]}" if more and first.endswith(":") else first

@@ -8,6 +8,7 @@ from kedro_aws_plugin.config.models import AwsConfig, Target
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.errors import LocalAwsError
 from kedro_aws_plugin.local import control
+from kedro_aws_plugin.local.state import environment
 
 RAW_DATA = Path("data") / "raw"
 _announced: set[str] = set()
@@ -86,6 +87,7 @@ def _connect_aws(config: AwsConfig) -> Connection:
     from kedro_aws_plugin.aws.observe import caller_account
     from kedro_aws_plugin.aws.session import Aws
 
-    use_aws(config.region, control.ACCESS_KEY_ID)
+    local_names = environment("", config.region)
+    use_aws(config.region, control.ACCESS_KEY_ID, local_names)
     account = caller_account(Aws("aws", config.region), config.env)
     return Connection(target="aws", account=account, region=config.region, env=config.env)

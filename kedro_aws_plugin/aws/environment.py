@@ -7,11 +7,11 @@ the choice can be made without an endpoint in the catalog. Only this process and
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 _PREFIX = "AWS_"
-_original: dict[str, str] = {}
-_switched = False
+_ours: dict[str, str] = {}
+_theirs: dict[str, str] = {}
 
 
 def use_local(variables: Mapping[str, str]) -> None:
@@ -20,61 +20,45 @@ def use_local(variables: Mapping[str, str]) -> None:
     Args:
         variables: What `LocalAws.environment()` gives.
     """
-    _remember()
-    _replace({**variables, **_no_proxy()})
+    _replace(variables, _users_own())
 
 
-def use_aws(region: str, local_key_id: str) -> None:
+def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> None:
     """Point this process at the real AWS, by the user's own credential chain.
 
     Args:
         region: The region of aws.yml.
-        local_key_id: The access key that only the local AWS uses; a shell that was pointed at the local AWS
-            (`kedro aws local env`) is seen by it, and its variables are dropped.
+        local_key_id: The access key that only the local AWS uses: it tells a shell that was pointed at the
+            local AWS (`kedro aws local env`).
+        local_names: The variables such a shell has from there; they are dropped.
     """
-    _remember()
-    variables = dict(_original)
-    if variables.get("AWS_ACCESS_KEY_ID") == local_key_id:
-        variables = {}
-    variables = {key: value for key, value in variables.items() if not key.startswith("AWS_ENDPOINT_URL")}
-    _replace(
-        {
-            **variables,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
-        }
-    )
+    users = _users_own()
+    kept = {key: value for key, value in users.items() if not key.startswith("AWS_ENDPOINT_URL")}
+    if users.get("AWS_ACCESS_KEY_ID") == local_key_id:
+        kept = {key: value for key, value in kept.items() if key not in local_names}
+    regions = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    _replace({**kept, **regions, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, users)
 
 
-def _remember() -> None:
-    """Keep the user's own variables: a second session in this process may choose the other AWS."""
-    global _switched  # noqa: PLW0603
-    if not _switched:
-        _original.update({key: value for key, value in os.environ.items() if key.startswith(_PREFIX)})
-        _switched = True
+def _users_own() -> dict[str, str]:
+    """The user's AWS_* variables: those of before the last switch, and what was set since by anybody else."""
+    since = {
+        key: value for key, value in os.environ.items() if key.startswith(_PREFIX) and _ours.get(key) != value
+    }
+    return {**_theirs, **since}
 
 
-def _replace(variables: Mapping[str, str]) -> None:
-    current = {key: os.environ.get(key) for key in variables}
+def _replace(variables: Mapping[str, str], users: Mapping[str, str]) -> None:
     stale = [key for key in os.environ if key.startswith(_PREFIX) and key not in variables]
-    if not stale and current == dict(variables):
-        return
+    changed = stale or any(os.environ.get(key) != value for key, value in variables.items())
     for key in stale:
         del os.environ[key]
     os.environ.update(variables)
-    _forget_clients()
-
-
-def _no_proxy() -> dict[str, str]:
-    """Keep requests to 127.0.0.1 away from a proxy."""
-    hosts = [host for host in os.environ.get("NO_PROXY", os.environ.get("no_proxy", "")).split(",") if host]
-    both = ",".join(_with(hosts, "127.0.0.1"))
-    return {"NO_PROXY": both, "no_proxy": both}
-
-
-def _with(hosts: Sequence[str], host: str) -> list[str]:
-    return [*hosts] if host in hosts else [*hosts, host]
+    for known, values in ((_ours, variables), (_theirs, users)):
+        known.clear()
+        known.update(values)
+    if changed:
+        _forget_clients()
 
 
 def _forget_clients() -> None:

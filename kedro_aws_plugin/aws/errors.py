@@ -1,6 +1,6 @@
 """Every error of botocore, as one sentence: what failed, why, what next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -43,7 +43,6 @@ _NO_NETWORK = (
     boto.HTTPClientError,
     boto.ConnectionError,
     boto.IncompleteReadError,
-    boto.CapacityNotAvailableError,
 )
 _SERVER_ERROR = 500
 _SHOWN = 400
@@ -68,21 +67,25 @@ def translated(what: str) -> Iterator[None]:
         raise _failed(what, error) from error
 
 
-@contextmanager
-def gone_is_fine() -> Iterator[None]:
-    """Let a deletion pass whose object is gone already."""
+def deleted(send: Callable[[], object]) -> bool:
+    """Send a deletion, and say whether there was anything left to delete."""
     try:
-        yield
+        send()
     except ClientError as error:
-        if not is_absent(error):
-            raise
+        if is_absent(error):
+            return False
+        raise
+    return True
 
 
 def is_absent(error: ClientError) -> bool:
     """Whether AWS says that something does not exist; SageMaker does so by a ValidationException's text."""
     message = str(error).lower()
     return error_code(error) in {"ResourceNotFound", "ValidationException"} and (
-        "could not find" in message or "does not exist" in message or "not found" in message
+        "could not find" in message
+        or "cannot find" in message
+        or "does not exist" in message
+        or "not found" in message
     )
 
 

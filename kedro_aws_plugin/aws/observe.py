@@ -1,5 +1,6 @@
 """What AWS has now; describe and list only, always paginated."""
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, CredentialRetrievalError
@@ -60,10 +61,21 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
     )
 
 
+def _tagged(aws: Aws, endpoint: Endpoint) -> Endpoint:
+    """An endpoint with its tags and its kind."""
+    with translated(f"list the tags of endpoint {endpoint.name}"):
+        arn = aws.sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointArn"]
+        pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    variant = _variant(aws, endpoint.config_name)
+    return replace(endpoint, tags=tags, serverless=variant is not None and variant.serverless)
+
+
 def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
     """Look up what of a deployment exists."""
+    found = observe_endpoint(aws, endpoint)
     return Serving(
-        endpoint=observe_endpoint(aws, endpoint),
+        endpoint=_tagged(aws, found) if found else None,
         model_exists=_model_package(aws, model) is not None,
         config_exists=_variant(aws, config) is not None,
     )
@@ -77,8 +89,7 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
     variant = _variant(aws, endpoint.config_name)
     if variant is None:
         return Deployed(endpoint=endpoint, package=None, variant="")
-    model, size = variant
-    return Deployed(endpoint=endpoint, package=_model_package(aws, model), variant=size)
+    return Deployed(endpoint=endpoint, package=_model_package(aws, variant.model), variant=variant.size)
 
 
 def observe_sample(aws: Aws, package: str) -> Sample | None:
@@ -94,28 +105,52 @@ def observe_sample(aws: Aws, package: str) -> Sample | None:
     return Sample(body=body, answer=answer) if body is not None and answer is not None else None
 
 
-def observe_owned(aws: Aws, tags: Tags, bucket: str, registry: bool) -> Owned:
-    """Find by its tags what belongs to a project; with `registry`, versions and artifacts too."""
+def observe_owned(aws: Aws, tags: Tags, endpoint: str | None) -> Owned:
+    """Find by their tags the endpoints, endpoint configs and models of a project's environment.
+
+    Args:
+        aws: The clients.
+        tags: What they are tagged with.
+        endpoint: The endpoint of aws.yml: the index of tags learns of a new one only after a while.
+    """
+    names = _names_by_kind(aws, tags)
+    known = names.get("endpoint", set()) | ({endpoint} if endpoint else set())
+    found = [observe_endpoint(aws, name) for name in sorted(known)]
+    own = [each for each in found if each and (each.name != endpoint or _is_ours(_tagged(aws, each), tags))]
+    variants = {each.config_name: _variant(aws, each.config_name) for each in own}
+    return Owned(
+        endpoints=tuple(sorted(own, key=lambda each: each.name)),
+        configs=tuple(
+            sorted(names.get("endpoint-config", set()) | {name for name in variants if variants[name]})
+        ),
+        models=tuple(sorted(names.get("model", set()) | {each.model for each in variants.values() if each})),
+    )
+
+
+def with_registry(aws: Aws, owned: Owned, tags: Tags, bucket: str) -> Owned:
+    """Add the model package groups of a project's environment, with their versions and artifacts."""
+    groups = sorted(_names_by_kind(aws, tags).get("model-package-group", set()))
+    with translated(f"list the artifacts in s3://{bucket}"):
+        objects = [key for group in groups for key in list_keys(aws.s3, bucket, artifact_prefix(group))]
+    return replace(owned, groups=tuple(observe_group(aws, group) for group in groups), objects=tuple(objects))
+
+
+def _names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
     with translated("find what carries this project's tags"):
         pages = aws.tagging.get_paginator("get_resources").paginate(
             TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
             ResourceTypeFilters=["sagemaker"],
         )
-        found = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
-    names: dict[str, list[str]] = {}
-    for arn in found:
+        arns = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
+    names: dict[str, set[str]] = {}
+    for arn in arns:
         kind, _, name = arn.split(":", 5)[-1].partition("/")
-        names.setdefault(kind, []).append(name)
-    groups = sorted(names.get("model-package-group", [])) if registry else []
-    with translated(f"list the artifacts in s3://{bucket}"):
-        objects = [key for group in groups for key in list_keys(aws.s3, bucket, artifact_prefix(group))]
-    return Owned(
-        endpoints=tuple(sorted(names.get("endpoint", []))),
-        configs=tuple(sorted(names.get("endpoint-config", []))),
-        models=tuple(sorted(names.get("model", []))),
-        groups=tuple(observe_group(aws, group) for group in groups),
-        objects=tuple(objects),
-    )
+        names.setdefault(kind, set()).add(name)
+    return names
+
+
+def _is_ours(endpoint: Endpoint, tags: Tags) -> bool:
+    return tags.items() <= (endpoint.tags or {}).items()
 
 
 def _model_package(aws: Aws, model: str) -> str | None:
@@ -130,8 +165,15 @@ def _model_package(aws: Aws, model: str) -> str | None:
     return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
 
 
-def _variant(aws: Aws, config: str) -> tuple[str, str] | None:
-    """The model of an endpoint config and the size that serves it."""
+@dataclass(frozen=True)
+class _Variant:
+    model: str
+    serverless: bool
+    size: str
+
+
+def _variant(aws: Aws, config: str) -> _Variant | None:
+    """What an endpoint config serves, and on what."""
     with translated(f"describe endpoint config {config}"):
         try:
             found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
@@ -141,9 +183,10 @@ def _variant(aws: Aws, config: str) -> tuple[str, str] | None:
             raise
     variant = found["ProductionVariants"][0]
     if "ServerlessConfig" in variant:
-        return variant["ModelName"], f"serverless, {variant['ServerlessConfig']['MemorySizeInMB']} MB"
+        size = f"serverless, {variant['ServerlessConfig']['MemorySizeInMB']} MB"
+        return _Variant(variant["ModelName"], True, size)
     count = variant.get("InitialInstanceCount", 1)
-    return variant["ModelName"], f"realtime, {count} x {variant.get('InstanceType', '?')}"
+    return _Variant(variant["ModelName"], False, f"realtime, {count} x {variant.get('InstanceType', '?')}")
 
 
 def _package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:
@@ -154,4 +197,5 @@ def _package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:
         approval=item.get("ModelApprovalStatus", ""),
         description=item.get("ModelPackageDescription", ""),
         created=item["CreationTime"].isoformat(timespec="seconds"),
+        status=item.get("ModelPackageStatus", ""),
     )

@@ -1,4 +1,4 @@
-"""S3: uploads that never overwrite, small reads and writes."""
+"""S3: uploads that never overwrite, small reads, deletions."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _PART_SIZE = 16 * 1024 * 1024
 _MAX_PARTS = 10_000
 _WORKERS = 4
-_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+_ATTEMPTS = 3
+_TAKEN = "PreconditionFailed"
+_RACED = "ConditionalRequestConflict"
 _ABSENT = frozenset({"NoSuchKey", "404"})
 
 
@@ -28,17 +30,37 @@ def upload_file(client: "S3Client", step: UploadFile, part_size: int = _PART_SIZ
     Returns:
         Whether this call wrote the object.
     """
-    try:
-        if step.size <= part_size:
-            request = {**step.request(), "Body": step.path.read_bytes()}
-            client.put_object(**request)
+    if _exists(client, step):
+        return False
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _upload(client, step, part_size)
+        except ClientError as error:
+            if error_code(error) == _TAKEN:
+                return False
+            # Somebody else is writing the same key: S3 asks to try again, since that may still fail.
+            if error_code(error) != _RACED or attempt == _ATTEMPTS:
+                raise
         else:
-            _upload_parts(client, step, max(part_size, -(-step.size // _MAX_PARTS)))
-    except ClientError as error:
-        if error_code(error) in _TAKEN:
-            return False
-        raise
+            break
     return True
+
+
+def _exists(client: "S3Client", step: UploadFile) -> bool:
+    """Look before a large upload; who may not look is told by the upload itself."""
+    try:
+        client.head_object(Bucket=step.bucket, Key=step.key)
+    except ClientError:
+        return False
+    return True
+
+
+def _upload(client: "S3Client", step: UploadFile, part_size: int) -> None:
+    if step.size > part_size:
+        _upload_parts(client, step, max(part_size, -(-step.size // _MAX_PARTS)))
+        return
+    request = {**step.request(), "Body": step.path.read_bytes()}
+    client.put_object(**request)
 
 
 def _upload_parts(client: "S3Client", step: UploadFile, part_size: int) -> None:
@@ -48,6 +70,7 @@ def _upload_parts(client: "S3Client", step: UploadFile, part_size: int) -> None:
         Key=step.key,
         ContentType=step.content_type,
         Metadata={"sha256": step.sha256},
+        ChecksumAlgorithm="CRC32",
     )["UploadId"]
 
     def send(number: int) -> "CompletedPartTypeDef":
@@ -55,9 +78,16 @@ def _upload_parts(client: "S3Client", step: UploadFile, part_size: int) -> None:
             file.seek((number - 1) * part_size)
             body = file.read(part_size)
         part = client.upload_part(
-            Bucket=step.bucket, Key=step.key, UploadId=upload, PartNumber=number, Body=body
+            Bucket=step.bucket,
+            Key=step.key,
+            UploadId=upload,
+            PartNumber=number,
+            Body=body,
+            ChecksumAlgorithm="CRC32",
         )
-        return {"ETag": part["ETag"], "PartNumber": number}
+        checksum = part.get("ChecksumCRC32")
+        done: CompletedPartTypeDef = {"ETag": part["ETag"], "PartNumber": number}
+        return {**done, "ChecksumCRC32": checksum} if checksum else done
 
     pool = ThreadPoolExecutor(_WORKERS)
     try:

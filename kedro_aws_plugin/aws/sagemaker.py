@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import error_code
+from kedro_aws_plugin.aws.errors import error_code, is_absent
 from kedro_aws_plugin.aws.observe import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import ServingError
@@ -14,6 +15,8 @@ from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
 from kedro_aws_plugin.plan.steps import InvokeEndpoint, WaitForEndpoint
 
 _TIMEOUT = 45 * 60
+_VISIBLE_AFTER = 30.0
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,31 @@ class Clock:
     interval: float = 5.0
 
 
+def once_visible(send: Callable[[], _Answer], clock: Clock) -> _Answer:
+    """Send a request that names what was made a moment ago and that SageMaker may not see yet.
+
+    Source: the notes on eventual consistency of CreateEndpoint and CreateEndpointConfig in SageMaker's API
+    reference.
+    """
+    deadline = clock.now() + _VISIBLE_AFTER
+    while True:
+        try:
+            return send()
+        except ClientError as error:
+            if not is_absent(error) or clock.now() > deadline:
+                raise
+        clock.sleep(clock.interval)
+
+
 def wait_in_service(aws: Aws, step: WaitForEndpoint, clock: Clock, progress: Callable[[str], None]) -> None:
-    """Wait until an endpoint is in service with the wanted config.
+    """Wait until an endpoint is in service with the wanted config; without one, until no change is under way.
 
     Raises:
         ServingError: If it failed, fell back to its former config, or takes too long.
     """
-    endpoint = _settled(aws, step.name, clock, progress)
+    endpoint = _settled(aws, step, clock, progress)
+    if step.config_name is None:
+        return
     if endpoint is None:
         raise ServingError(
             f"Endpoint {step.name} was deleted while it was being waited for. "
@@ -50,7 +71,7 @@ def wait_in_service(aws: Aws, step: WaitForEndpoint, clock: Clock, progress: Cal
             f"Endpoint {step.name} is {endpoint.status}: {reason}. "
             f"Correct the cause and run `kedro aws deploy` again. {logs}"
         )
-    if step.config_name not in (None, endpoint.config_name):
+    if step.config_name != endpoint.config_name:
         raise ServingError(
             f"The update of endpoint {step.name} failed: {reason}. "
             f"The former model keeps serving ({endpoint.config_name}). {logs}"
@@ -65,23 +86,36 @@ def wait_deleted(aws: Aws, name: str, clock: Clock, progress: Callable[[str], No
     """
     deadline = clock.now() + _TIMEOUT
     while (endpoint := observe_endpoint(aws, name)) is not None:
-        _pause(endpoint, deadline, clock, progress)
+        _pause(name, endpoint.status, deadline, clock, progress)
 
 
-def _settled(aws: Aws, name: str, clock: Clock, progress: Callable[[str], None]) -> Endpoint | None:
-    deadline = clock.now() + _TIMEOUT
-    while (endpoint := observe_endpoint(aws, name)) is not None and endpoint.status in BUSY:
-        _pause(endpoint, deadline, clock, progress)
-    return endpoint
+def _settled(
+    aws: Aws, step: WaitForEndpoint, clock: Clock, progress: Callable[[str], None]
+) -> Endpoint | None:
+    began = clock.now()
+    while True:
+        endpoint = observe_endpoint(aws, step.name)
+        may_be_old = clock.now() - began < _VISIBLE_AFTER and _may_be_old(endpoint, step)
+        if not may_be_old and (endpoint is None or endpoint.status not in BUSY):
+            return endpoint
+        status = endpoint.status if endpoint else "Creating"
+        _pause(step.name, status, began + _TIMEOUT, clock, progress)
 
 
-def _pause(endpoint: Endpoint, deadline: float, clock: Clock, progress: Callable[[str], None]) -> None:
+def _may_be_old(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
+    """Whether it looks as before the change just made: SageMaker shows changes with a delay."""
+    if step.config_name is None:
+        return False
+    return endpoint is None or (endpoint.config_name != step.config_name and endpoint.failure is None)
+
+
+def _pause(name: str, status: str, deadline: float, clock: Clock, progress: Callable[[str], None]) -> None:
     if clock.now() > deadline:
         raise ServingError(
-            f"Endpoint {endpoint.name} is still {endpoint.status} after {_TIMEOUT // 60} minutes. "
+            f"Endpoint {name} is still {status} after {_TIMEOUT // 60} minutes. "
             "Run the same command again to go on waiting."
         )
-    progress(endpoint.status)
+    progress(status)
     clock.sleep(clock.interval)
 
 
@@ -103,7 +137,9 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
         code = error_code(error)
         message = str(error.response.get("Error", {}).get("Message", "")).strip()
         if code == "ModelError":
-            original = str(error.response.get("OriginalMessage") or message).strip()
+            original = (
+                str(error.response.get("OriginalMessage") or "").strip() or message or "it gave no reason"
+            )
             raise ServingError(
                 f"Endpoint {step.name} could not answer: {original.splitlines()[0].rstrip('.')}. "
                 f"{_where_its_log_is(aws, step.name)}"

@@ -1,7 +1,12 @@
 """The `kedro aws` commands; each one is imported when it is called, so that `kedro` itself stays fast."""
 
+import warnings
+
 import click
 from kedro.framework.cli.utils import LazyGroup
+
+# Kedro 1.7 on OmegaConf 2.4 prints this several times in every command, whatever a user does.
+warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated", category=UserWarning)
 
 _HERE = "kedro_aws_plugin.cli"
 

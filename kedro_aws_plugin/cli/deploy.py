@@ -39,7 +39,7 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
             package=choose_approved(group, package).arn,
             role_arn=role,
             deploy=size,
-            tags=project_tags(this.project.package, config.env),
+            tags=project_tags(this.project.package, config.env, config.bucket),
         )
         plan = plan_endpoint(
             wanted,

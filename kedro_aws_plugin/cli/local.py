@@ -29,6 +29,7 @@ def local() -> None:
 def start(env: str | None) -> None:
     """Start it and upload data/raw to its bucket."""
     from kedro_aws_plugin.config import open_project
+    from kedro_aws_plugin.connect import RAW_DATA
     from kedro_aws_plugin.local import control
 
     project = open_project(env)
@@ -40,8 +41,7 @@ def start(env: str | None) -> None:
     aws, started = control.start(
         control.state_dir(project.path), region=config.region, port=config.local.port
     )
-    folder = project.path / "data" / "raw"
-    seeded = control.seed(aws, bucket=config.bucket, folder=folder)
+    seeded = control.seed(aws, bucket=config.bucket, folder=project.path / RAW_DATA)
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )

@@ -34,12 +34,14 @@ class Handling:
         output: `text` or `json`.
         dry_run: Print the requests, send none.
         yes: Ask nothing.
+        always_ask: Ask for the local AWS too.
     """
 
     env: str | None
     output: str
     dry_run: bool
     yes: bool
+    always_ask: bool = False
 
 
 def changing(function: _Function) -> _Function:

@@ -66,8 +66,7 @@ def carry_out(
     plan: "Plan",
     how: Handling,
     summary: Callable[[list[dict[str, Any]]], str],
-    *,
-    always_ask: bool = False,
+    outcome: Callable[[list[dict[str, Any]]], Any] | None = None,
 ) -> None:
     """Print a plan, or apply it and print its summary; the only caller of `apply`.
 
@@ -76,7 +75,7 @@ def carry_out(
         plan: What it is to do.
         how: What the user asked for.
         summary: Sums up the results of the steps in one line or more.
-        always_ask: Ask for the local AWS too.
+        outcome: What `-o json` prints of the results; by default the plan with the results.
 
     Raises:
         KedroAwsError: If the user says no, or AWS refuses a step.
@@ -92,7 +91,7 @@ def carry_out(
     if not plan.steps:
         _show(command, how, {**plan.as_json(), "results": []}, render(plan))
         return
-    if not how.yes and (always_ask or command.project.config.target == "aws"):
+    if not how.yes and (how.always_ask or command.project.config.target == "aws"):
         _ask(render(plan))
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.cli.progress import StepProgress
@@ -100,7 +99,8 @@ def carry_out(
     clock = Clock(interval=0.2 if command.project.config.target == "local" else 5.0)
     with StepProgress() as progress:
         results = apply(plan, command.aws, progress, clock)
-    _show(command, how, {**plan.as_json(), "results": results}, summary(results))
+    value = outcome(results) if outcome else {**plan.as_json(), "results": results}
+    _show(command, how, value, summary(results))
 
 
 def _show(command: Command, how: Handling, value: Any, text: str) -> None:

@@ -22,15 +22,14 @@ def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | 
     entry; by default from the sample payload that was registered with the model.
     """
     from kedro_aws_plugin.config import deploy_of
-    from kedro_aws_plugin.plan.plan import Plan
-    from kedro_aws_plugin.plan.steps import InvokeEndpoint
+    from kedro_aws_plugin.plan.prediction import plan_prediction
 
     with command(env) as this:
         name = deploy_of(this.project.config, {"endpoint": endpoint}).endpoint
         body, content_type = _payload(this, source, name)
-        step = InvokeEndpoint(name=name, body=body, content_type=content_type, accept="application/json")
-        plan = Plan(title=f"predict with endpoint {name}", steps=(step,), unchanged="")
-        carry_out(this, plan, Handling(env=env, output=output, dry_run=dry_run, yes=True), _lines)
+        plan = plan_prediction(name, body, content_type)
+        how = Handling(env=env, output=output, dry_run=dry_run, yes=True)
+        carry_out(this, plan, how, _lines, outcome=_decoded)
 
 
 def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
@@ -40,11 +39,20 @@ def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, s
     return payload.body, payload.content_type
 
 
-def _lines(results: list[dict[str, Any]]) -> str:
-    """One prediction a line; an answer in a form of the project's own as it is."""
+def _decoded(results: list[dict[str, Any]]) -> Any:
+    """The model's answer; as text where handlers of the project's own give no JSON."""
     answer = str(results[-1]["answer"])
     try:
-        predictions = json.loads(answer)["predictions"]
-    except (ValueError, KeyError, TypeError):
+        return json.loads(answer)
+    except ValueError:
         return answer
-    return "\n".join(value if isinstance(value, str) else json.dumps(value) for value in predictions)
+
+
+def _lines(results: list[dict[str, Any]]) -> str:
+    """One prediction a line; an answer in a form of the project's own as it is."""
+    answer = _decoded(results)
+    if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
+        return str(results[-1]["answer"])
+    return "\n".join(
+        value if isinstance(value, str) else json.dumps(value) for value in answer["predictions"]
+    )

@@ -39,5 +39,6 @@ class StepProgress:
 
     def end(self, step: Step, result: dict[str, Any]) -> None:
         """Print the step that is done."""
-        there = " (is there already)" if result.get("written") is False else ""
-        self._console.print(f"[green]✓[/green] {step}{there}", markup=True)
+        remark = " (is there already)" if result.get("written") is False else ""
+        remark = " (was gone already)" if result.get("deleted") is False else remark
+        self._console.print(f"[green]✓[/green] {step}{remark}", markup=True)

@@ -32,7 +32,7 @@ def register_model(how: Handling, model: str | None, version: str | None, approv
             bucket=config.bucket,
             region=config.region,
             approve=approve,
-            tags=project_tags(this.project.package, config.env),
+            tags=project_tags(this.project.package, config.env, config.bucket),
         )
         with candidate(this.project, registry, model or registry.model, version) as made:
             plan = plan_registration(target, made, observe_group(this.aws, registry.group))

@@ -95,11 +95,14 @@ def _has(path: Path, keys: Sequence[str | int]) -> bool:
 
 
 def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | None:
-    loader.config_patterns.setdefault("aws", _PATTERNS)  # type: ignore[attr-defined]
+    patterns = getattr(loader, "config_patterns", None)
+    if patterns is None:  # a config loader of the project's own that knows no patterns
+        return None
+    patterns.setdefault("aws", _PATTERNS)
     try:
         raw = loader["aws"]
     except MissingConfigException:
-        if not files.env.parent.is_dir():
+        if files.base.is_file() and not files.env.parent.is_dir():
             raise ConfigError(_no_env(files)) from None
         return None
     except (OmegaConfBaseException, ValueError, AttributeError, yaml.YAMLError) as error:

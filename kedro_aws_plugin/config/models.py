@@ -5,33 +5,21 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from kedro_aws_plugin.config.names import bucket_problem, region_problem
+
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
 
-_IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
-
 
 def _bucket_name(name: str) -> str:
-    """Check a bucket's name against S3's rules for general purpose buckets."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        raise ValueError(
-            f"`{name}` is not a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens, "
-            "a letter or digit at both ends"
-        )
-    if ".." in name or _IP_ADDRESS.fullmatch(name):
-        raise ValueError(f"`{name}` is not a bucket name: no two dots in a row, not an IP address")
-    if name.startswith(_RESERVED_PREFIXES) or name.endswith(_RESERVED_SUFFIXES):
-        raise ValueError(f"`{name}` is not a bucket name: AWS reserves its prefix or suffix")
+    if problem := bucket_problem(name):
+        raise ValueError(f"`{name}` is not a bucket name: {problem}")
     return name
 
 
 def _region(name: str) -> str:
-    """Know a region by its form, since AWS opens new ones."""
-    direction = "north|south|east|west|central|(north|south)(east|west)"
-    if not re.fullmatch(rf"[a-z]{{2,4}}(-[a-z]+)?-({direction})-[0-9]{{1,2}}", name):
-        raise ValueError(f"`{name}` is not an AWS region; regions look like eu-west-1")
+    if problem := region_problem(name):
+        raise ValueError(f"`{name}` is {problem}")
     return name
 
 
@@ -44,14 +32,15 @@ def _pattern(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-_NAME = r"(?=.{1,63}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*"
-Name = Annotated[str, _pattern(_NAME, "a SageMaker name: 1 to 63 letters, digits and inner hyphens")]
+# SageMaker takes upper case too, but writes ARNs in lower case: two names would stand for one thing.
+_NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
+Name = Annotated[str, _pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
 # Models and endpoint configs are named after the endpoint and nine more characters.
 EndpointName = Annotated[
     str,
     _pattern(
-        r"(?=.{1,54}$)[a-zA-Z0-9](-*[a-zA-Z0-9])*",
-        "an endpoint name: 1 to 54 letters, digits and inner hyphens",
+        r"(?=.{1,54}$)[a-z0-9](-*[a-z0-9])*",
+        "an endpoint name: 1 to 54 lower-case letters, digits and inner hyphens",
     ),
 ]
 RoleArn = Annotated[

@@ -1,7 +1,7 @@
 """Which version a command means, and its approval: (wanted, observed) -> Plan."""
 
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.observed import APPROVED, ModelPackage, RegisteredGroup
+from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, ModelPackage, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import UpdateModelPackage
 
@@ -36,12 +36,19 @@ def choose_approved(observed: RegisteredGroup, wanted: str | None) -> ModelPacka
     Raises:
         AwsError: If there is none, or it is not approved.
     """
-    approved = [package for package in observed.packages if package.approval == APPROVED]
-    if wanted is None and approved:
-        return approved[0]
+    deployable = [
+        each for each in observed.packages if each.approval == APPROVED and each.status == COMPLETED
+    ]
+    if wanted is None and deployable:
+        return deployable[0]
     package = choose_package(observed, wanted)
-    if package.approval == APPROVED:
+    if package in deployable:
         return package
+    if package.status != COMPLETED:
+        raise AwsError(
+            f"Version {package.version} of {observed.name} is {package.status}, not {COMPLETED}. "
+            "Deploy another version, or register the model again."
+        )
     version = f"Version {package.version} of {observed.name} is {package.approval}"
     raise AwsError(
         f"{version}{'' if wanted else ', and no older one is Approved'}. "
@@ -54,6 +61,6 @@ def plan_approval(package: ModelPackage, approval: str, reason: str | None) -> P
     step = UpdateModelPackage(arn=package.arn, approval=approval, reason=reason)
     return Plan(
         title=f"set {package.group} version {package.version} to {approval}",
-        steps=() if package.approval == approval else (step,),
+        steps=() if package.approval == approval and reason is None else (step,),
         unchanged=f"{package.arn} ({package.approval})",
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
-from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Serving
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE, Sample
 from kedro_aws_plugin.plan.steps import (
@@ -70,7 +71,13 @@ class Deployment:
 
 
 def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, wait: bool = True) -> Plan:
-    """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload."""
+    """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload.
+
+    Raises:
+        AwsError: If the endpoint is somebody else's, or cannot become what is wanted.
+    """
+    if observed.endpoint is not None:
+        _refuse(wanted, observed.endpoint, wait)
     steps = [*_definitions(wanted, observed), *_change(wanted, observed)]
     under_way = observed.endpoint is not None and observed.endpoint.status in BUSY
     if wait and (steps or under_way):
@@ -83,6 +90,25 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, 
         steps=tuple(steps),
         unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
     )
+
+
+def _refuse(wanted: Deployment, endpoint: Endpoint, wait: bool) -> None:
+    others = "Choose another name: --endpoint, or `deploy.endpoint` in aws.yml."
+    if endpoint.tags is not None and not wanted.tags.items() <= endpoint.tags.items():
+        raise AwsError(
+            f"Endpoint {endpoint.name} exists, and this project's environment did not make it: "
+            f"it lacks the tags {', '.join(f'{key}={value}' for key, value in wanted.tags.items())}. {others}"
+        )
+    if endpoint.status == IN_SERVICE and wanted.deploy.mode == "serverless" and not endpoint.serverless:
+        raise AwsError(
+            f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
+            f"Run `kedro aws destroy` first. {others}"
+        )
+    if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wait:
+        raise AwsError(
+            f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker takes one change at a time. "
+            "Leave --no-wait out, or run the command again later."
+        )
 
 
 def _definitions(wanted: Deployment, observed: Serving) -> list[Step]:

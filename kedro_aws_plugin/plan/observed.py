@@ -1,11 +1,13 @@
 """What AWS has now, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 IN_SERVICE = "InService"
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 APPROVED = "Approved"
 REJECTED = "Rejected"
+COMPLETED = "Completed"
 PENDING = "PendingManualApproval"
 
 
@@ -20,6 +22,7 @@ class ModelPackage:
         approval: Approved, Rejected or PendingManualApproval.
         description: As `register-model` wrote it; names the content.
         created: When it was registered, ISO 8601.
+        status: Completed, or one of Pending, InProgress, Failed and Deleting.
     """
 
     arn: str
@@ -28,6 +31,7 @@ class ModelPackage:
     approval: str
     description: str
     created: str
+    status: str = COMPLETED
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Endpoint:
         config_name: The endpoint config that serves.
         failure: Why the last creation or update failed.
         pending_config: The config that an update under way leads to.
+        serverless: Whether it runs without instances.
+        tags: What it is tagged with; None where nobody looked.
     """
 
     name: str
@@ -62,6 +68,8 @@ class Endpoint:
     config_name: str
     failure: str | None = None
     pending_config: str | None = None
+    serverless: bool = False
+    tags: Mapping[str, str] | None = None
 
     @property
     def coming(self) -> str:
@@ -104,14 +112,14 @@ class Owned:
     """Everything in AWS that carries a project's tags.
 
     Attributes:
-        endpoints: Names of endpoints.
+        endpoints: Endpoints.
         configs: Names of endpoint configs.
         models: Names of models.
         groups: Model package groups with their versions.
         objects: Keys in the project's bucket.
     """
 
-    endpoints: tuple[str, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     configs: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     groups: tuple[RegisteredGroup, ...] = ()

@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from kedro_aws_plugin.plan.steps import Request, Step
+from kedro_aws_plugin.plan.steps import Step
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,3 @@ def _plain(value: Any) -> Any:
         except UnicodeDecodeError:
             return {"base64": base64.b64encode(value).decode("ascii")}
     return value
-
-
-__all__ = ["Plan", "Request"]

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kedro_aws_plugin.plan.observed import APPROVED, PENDING, RegisteredGroup
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
+from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, CSV, JSON, JSON_LINES
+from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, PENDING, REJECTED, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import (
     CreateModelPackage,
@@ -17,9 +20,7 @@ from kedro_aws_plugin.plan.steps import (
 )
 from kedro_aws_plugin.plan.tags import Tags
 
-CONTENT_TYPES = ("text/csv", "application/json", "application/jsonlines", "application/x-parquet")
-RESPONSE_TYPES = ("application/json", "text/csv", "application/jsonlines")
-SAMPLE_TYPE = "text/csv"
+SAMPLE_TYPE = CSV
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,26 @@ def artifact_prefix(group: str) -> str:
 
 
 def plan_registration(target: Registration, candidate: Candidate, observed: RegisteredGroup) -> Plan:
-    """Plan the upload and the registration, or the approval of what is registered already."""
+    """Plan the upload and the registration, or the approval of what is registered already.
+
+    Raises:
+        AwsError: If the same model is to be approved that was rejected.
+    """
     mark = f"content {candidate.content_sha256[:16]}"
-    known = next((package for package in observed.packages if mark in package.description), None)
+    known = next(
+        (each for each in observed.packages if mark in each.description and each.status == COMPLETED), None
+    )
     steps: list[Step] = []
     if known is None:
         if not observed.exists:
             steps.append(_create_group(target))
         steps += _uploads(target, candidate)
         steps.append(_create_package(target, candidate, mark))
+    elif target.approve and known.approval == REJECTED:
+        raise AwsError(
+            f"Version {known.version} of {target.group} is the same model, and it was rejected. "
+            f"If it is to be deployed all the same: kedro aws approve-model {known.version}"
+        )
     elif target.approve and known.approval != APPROVED:
         steps.append(UpdateModelPackage(arn=known.arn, approval=APPROVED))
     return Plan(
@@ -128,7 +140,7 @@ def _uploads(target: Registration, candidate: Candidate) -> list[Step]:
     """The files beside the archive come first: a registered package is always complete."""
     sample = candidate.sample
     files = {
-        "quality.json": (candidate.quality, "application/json"),
+        "quality.json": (candidate.quality, JSON),
         "sample.csv": (sample.body if sample else None, SAMPLE_TYPE),
         "sample-answer.json": (sample.answer if sample else None, "application/json"),
     }
@@ -154,8 +166,8 @@ def _create_package(target: Registration, candidate: Candidate, mark: str) -> Cr
         "Image": candidate.image,
         "ModelDataUrl": f"{base}model.tar.gz",
         "Environment": {
-            "SAGEMAKER_PROGRAM": "inference.py",
-            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            "SAGEMAKER_PROGRAM": PROGRAM,
+            "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY,
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
             "SAGEMAKER_REGION": target.region,
         },
@@ -170,7 +182,7 @@ def _create_package(target: Registration, candidate: Candidate, mark: str) -> Cr
         inference={
             "Containers": [container],
             "SupportedContentTypes": list(CONTENT_TYPES),
-            "SupportedResponseMIMETypes": list(RESPONSE_TYPES),
+            "SupportedResponseMIMETypes": [JSON, CSV, JSON_LINES],
         },
         metrics={"ModelQuality": {"Statistics": quality}} if candidate.quality is not None else None,
         properties=candidate.properties,

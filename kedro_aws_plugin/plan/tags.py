@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 Tags = Mapping[str, str]
 
-PROJECT = "kedro-aws:project"
-ENV = "kedro-aws:env"
 
+def project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
+    """Tag what belongs to a project's environment; `destroy` finds it again by these.
 
-def project_tags(package: str, env: str) -> dict[str, str]:
-    """Tag what belongs to a project's environment; `destroy` finds it again by these."""
-    return {PROJECT: package, ENV: env}
+    The bucket is among them since no two in all of AWS share a name: two projects may.
+    """
+    return {"kedro-aws:project": package, "kedro-aws:env": env, "kedro-aws:bucket": bucket}
 
 
 def as_list(tags: Tags) -> list[dict[str, str]]:

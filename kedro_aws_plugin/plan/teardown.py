@@ -1,6 +1,6 @@
 """What it takes to remove what this plugin made: (owned) -> Plan."""
 
-from kedro_aws_plugin.plan.observed import Owned
+from kedro_aws_plugin.plan.observed import BUSY, Endpoint, Owned
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import (
     DeleteEndpoint,
@@ -11,16 +11,18 @@ from kedro_aws_plugin.plan.steps import (
     DeleteObjects,
     Step,
     WaitForDeletion,
+    WaitForEndpoint,
 )
 
 _OBJECTS_PER_REQUEST = 1000
+_DELETING = "Deleting"
 
 
 def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
     """Plan the deletion: what uses another thing goes before it."""
     steps: list[Step] = []
-    for name in owned.endpoints:
-        steps += [DeleteEndpoint(name=name), WaitForDeletion(name=name)]
+    for endpoint in owned.endpoints:
+        steps += _delete(endpoint)
     steps += [DeleteEndpointConfig(name=name) for name in owned.configs]
     steps += [DeleteModel(name=name) for name in owned.models]
     steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]
@@ -34,3 +36,12 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
         steps=tuple(steps),
         unchanged=f"{project} has nothing on AWS to delete",
     )
+
+
+def _delete(endpoint: Endpoint) -> list[Step]:
+    """SageMaker deletes no endpoint that it is creating or updating."""
+    gone = WaitForDeletion(name=endpoint.name)
+    if endpoint.status == _DELETING:
+        return [gone]
+    settled = [WaitForEndpoint(name=endpoint.name, config_name=None)] if endpoint.status in BUSY else []
+    return [*settled, DeleteEndpoint(name=endpoint.name), gone]

@@ -213,15 +213,6 @@ class DeleteModel:
         return f"delete model {self.name}"
 
 
-ServingStep = (
-    CreateModel
-    | CreateEndpointConfig
-    | CreateEndpoint
-    | UpdateEndpoint
-    | WaitForEndpoint
-    | WaitForDeletion
-    | InvokeEndpoint
-    | DeleteEndpoint
-    | DeleteEndpointConfig
-    | DeleteModel
-)
+CreateServingStep = CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint
+DeleteServingStep = DeleteEndpoint | DeleteEndpointConfig | DeleteModel
+ServingStep = CreateServingStep | WaitForEndpoint | WaitForDeletion | InvokeEndpoint | DeleteServingStep

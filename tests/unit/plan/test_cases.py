@@ -1,5 +1,7 @@
 """Every planner against tests/cases/<planner>/<case>/: aws.yml, project.yml, observed.yml -> plan.json.
 
+A plan that is refused has error.txt, the sentence, in plan.json's place.
+
 A new behaviour is a new folder. `UPDATE_CASES=1 make test-fast` writes every plan.json anew; read the diff.
 """
 
@@ -14,6 +16,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from kedro_aws_plugin.config import AwsConfig, deploy_of, registry_of, role_of
+from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.local.service_model import violations
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
@@ -24,7 +27,8 @@ from kedro_aws_plugin.plan.tags import project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 
 CASES = Path(__file__).parents[2] / "cases"
-FOLDERS = sorted(path.parent for path in CASES.glob("*/*/project.yml"))
+REFUSED = sorted(path.parent for path in CASES.glob("*/*/error.txt"))
+FOLDERS = sorted({path.parent for path in CASES.glob("*/*/project.yml")} - set(REFUSED))
 
 Values = dict[str, Any]
 
@@ -35,7 +39,7 @@ def _register(config: AwsConfig, project: Values, observed: Values) -> Plan:
         bucket=config.bucket,
         region=config.region,
         approve=project["approve"],
-        tags=project_tags(project["package"], config.env),
+        tags=project_tags(project["package"], config.env, config.bucket),
     )
     candidate = TypeAdapter(Candidate).validate_python(project["candidate"])
     return plan_registration(target, candidate, TypeAdapter(RegisteredGroup).validate_python(observed))
@@ -47,7 +51,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
         package=choose_approved(group, project.get("wanted")).arn,
         role_arn=role_of(config),
         deploy=deploy_of(config, project.get("options", {})),
-        tags=project_tags(project["package"], config.env),
+        tags=project_tags(project["package"], config.env, config.bucket),
     )
     # The names hold digests: a case says what exists by {model} and {config}.
     names = {"model": wanted.model_name, "config": wanted.config_name}
@@ -100,6 +104,16 @@ def test_plan_is_the_expected_one(folder: Path) -> None:
     if os.environ.get("UPDATE_CASES"):
         expected.write_text(json.dumps(plan, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     assert plan == json.loads(expected.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", REFUSED, ids=_id)
+def test_plan_is_refused_in_one_sentence(folder: Path) -> None:
+    with pytest.raises(KedroAwsError) as refused:
+        _plan(folder)
+    expected = folder / "error.txt"
+    if os.environ.get("UPDATE_CASES"):
+        expected.write_text(refused.value.message + "\n", encoding="utf-8")
+    assert refused.value.message == expected.read_text(encoding="utf-8").strip()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=_id)
