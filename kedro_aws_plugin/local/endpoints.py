@@ -51,7 +51,7 @@ class Endpoints:
             here = self._resources[region]
             name = params["EndpointName"]
             arn = here.arn("endpoint", name.lower())
-            if name in here.endpoints:
+            if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint "{arn}".')
             config = find_config(here, params["EndpointConfigName"])
             now = self._resources.now()

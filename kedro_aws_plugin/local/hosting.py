@@ -42,7 +42,7 @@ class Models:
             here = self._resources[region]
             name = params["ModelName"]
             arn = here.arn("model", name.lower())
-            if name in here.models:
+            if here.holds(arn):
                 raise invalid(f'Cannot create already existing model "{arn}".')
             resolved = [each for container in containers for each in _resolve(here, container)]
             for container in resolved:
@@ -111,7 +111,7 @@ class EndpointConfigs:
             here = self._resources[region]
             name = params["EndpointConfigName"]
             arn = here.arn("endpoint-config", name.lower())
-            if name in here.configs:
+            if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
             _check_variants(here, params["ProductionVariants"])
             here.configs[name] = {

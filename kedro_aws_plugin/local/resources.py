@@ -34,6 +34,10 @@ class Region:
         """The ARN of a resource of this region."""
         return f"arn:{_partition(self.name)}:sagemaker:{self.name}:{ACCOUNT_ID}:{kind}/{name}"
 
+    def holds(self, arn: str) -> bool:
+        """Whether an ARN is taken; two names that differ by case alone may share one."""
+        return arn in self.tags
+
 
 class Resources:
     """All regions; hold `lock` while reading or changing more than one thing."""

@@ -1,7 +1,7 @@
 """Tags of every kind of resource, and GetResources."""
 
 import pytest
-from local_cloud import BUCKET, Cloud, refused
+from local_cloud import BUCKET, Cloud, refused, variant
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
 MINE = [{"Key": "kedro:project", "Value": "flights"}]
@@ -49,6 +49,38 @@ def test_tags_go_with_their_resource(cloud: Cloud, arns):
             f"Could not find resource {arns['model']}.",
             400,
         )
+
+
+def test_names_that_differ_by_case_alone_are_one_resource(cloud: Cloud):
+    sagemaker = cloud.sagemaker
+    cloud.deploy("Flights", "Regressor")
+    arns = [f"{ARN}:endpoint-config/regressor", f"{ARN}:endpoint/flights", f"{ARN}:model/regressor"]
+    for arn in arns:
+        sagemaker.add_tags(ResourceArn=arn, Tags=MINE)
+    already = "Cannot create already existing"
+    for create, message in (
+        (lambda: cloud.create_model("regressor"), f'{already} model "{ARN}:model/regressor".'),
+        (lambda: cloud.create_config("regressor", variant("Regressor")), f"{already} endpoint configuration"),
+        (
+            lambda: sagemaker.create_endpoint(EndpointName="flights", EndpointConfigName="Regressor"),
+            f'{already} endpoint "{ARN}:endpoint/flights".',
+        ),
+    ):
+        assert message in refused(create)[1]
+    # Their case is kept, and has to be matched afterwards.
+    assert sagemaker.describe_endpoint(EndpointName="Flights")["EndpointName"] == "Flights"
+    assert "Could not find endpoint" in refused(sagemaker.delete_endpoint, EndpointName="flights")[1]
+    assert "Could not find model" in refused(sagemaker.delete_model, ModelName="regressor")[1]
+    tagging = cloud.aws.client("resourcegroupstaggingapi")
+    assert [each["ResourceARN"] for each in tagging.get_resources()["ResourceTagMappingList"]] == arns
+    sagemaker.delete_endpoint(EndpointName="Flights")
+    sagemaker.delete_endpoint_config(EndpointConfigName="Regressor")
+    sagemaker.delete_model(ModelName="Regressor")
+    cloud.gone("Flights")
+    for arn in arns:
+        assert "Could not find resource" in refused(sagemaker.list_tags, ResourceArn=arn)[1]
+    cloud.create_model("regressor")
+    assert sagemaker.list_tags(ResourceArn=f"{ARN}:model/regressor")["Tags"] == []
 
 
 def test_there_are_at_most_fifty_tags(cloud: Cloud, arns):
