@@ -1,0 +1,1 @@
+"""The templates that `kedro new --starter` makes projects from."""

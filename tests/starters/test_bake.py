@@ -89,6 +89,7 @@ def test_the_plugin_reads_its_aws_yml(project: Path, env: str, target: str) -> N
     config = read_config(loader, project / "conf")
     assert (config.target, config.bucket) == (target, loader["globals"]["bucket"])
     assert config.registry.group == config.deploy.endpoint
+    assert config.role_arn is None, "a role must be the user's own; deploy asks for it"
 
 
 def test_passes_its_own_linter(project: Path) -> None:
@@ -96,6 +97,12 @@ def test_passes_its_own_linter(project: Path) -> None:
         ruff = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
         checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stdout
+
+
+def test_requires_the_local_aws_for_development_alone(project: Path) -> None:
+    stated = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
+    assert "kedro-aws-plugin[s3]" in stated["dependencies"]
+    assert "kedro-aws-plugin[local]" in stated["optional-dependencies"]["dev"]
 
 
 def test_takes_the_region_and_bucket_given(cookies: Cookies, starter: Path) -> None:
@@ -109,12 +116,14 @@ def test_takes_the_region_and_bucket_given(cookies: Cookies, starter: Path) -> N
 NAME = "Give another `--name`, or set `{}` in the file that `kedro new --config` takes."
 ONLY = "Set `{}` in the file that `kedro new --config` takes."
 WORDS = "use two or more letters, digits, spaces, hyphens and underscores."
-PACKAGE = "use at most 63 lowercase letters, digits and underscores, a letter first."
-FOLDER = "use at most 63 letters, digits, hyphens, underscores and periods, a letter or digit first."
+PACKAGE = "use at most 60 lowercase letters, digits and underscores, a letter first."
+FOLDER = "use at most 60 letters, digits, hyphens, underscores and periods, a letter or digit first."
 TAKEN = "Python, or a package that the project uses, has this name."
-LETTERS = "S3 wants lowercase letters, digits, hyphens and periods, and a letter or digit at both ends."
-PREFIXES = "S3 reserves the prefixes xn--, sthree-, amzn-s3-demo-."
-SUFFIXES = "S3 reserves the suffixes -s3alias, --ol-s3, .mrap, --x-s3, --table-s3."
+LETTERS = "S3 wants 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends."
+DOTS = "S3 wants no two dots in a row and no IP address."
+PREFIXES = "S3 wants none of the reserved prefixes xn--, sthree-, amzn-s3-demo-."
+SUFFIXES = "S3 wants none of the reserved suffixes -s3alias, --ol-s3, .mrap, --x-s3, --table-s3."
+REGION = "not an AWS region; regions look like {}."
 REFUSED = [
     ("project_name", 'Fly"me', WORDS, NAME),
     ("project_name", "'''\nimport os\n'''\\", WORDS, NAME),
@@ -127,12 +136,12 @@ REFUSED = [
     ("python_package", "flüge", PACKAGE, NAME),
     ("python_package", "import", TAKEN, NAME),
     ("python_package", "kedro", TAKEN, NAME),
-    ("bucket", "ab", "S3 wants 3 to 63 characters.", NAME),
-    ("bucket", "a" * 64, "S3 wants 3 to 63 characters.", NAME),
+    ("bucket", "ab", LETTERS, NAME),
+    ("bucket", "a" * 64, LETTERS, NAME),
     ("bucket", "My_Bucket", LETTERS, NAME),
     ("bucket", "bucket-", LETTERS, NAME),
-    ("bucket", "a..b", "S3 allows no two periods in a row.", NAME),
-    ("bucket", "192.168.5.4", "S3 allows no IP address.", NAME),
+    ("bucket", "a..b", DOTS, NAME),
+    ("bucket", "192.168.5.4", DOTS, NAME),
     ("bucket", "xn--bucket", PREFIXES, NAME),
     ("bucket", "sthree-bucket", PREFIXES, NAME),
     ("bucket", "amzn-s3-demo-bucket", PREFIXES, NAME),
@@ -142,9 +151,9 @@ REFUSED = [
     ("bucket", "bucket--x-s3", SUFFIXES, NAME),
     ("bucket", "bucket--table-s3", SUFFIXES, NAME),
     ("bucket", None, "not a text.", NAME),
-    ("region", "eu-wset-1", "not the name of an AWS region, such as eu-west-1.", ONLY),
-    ("region", "EU-CENTRAL-1", "not the name of an AWS region, such as eu-central-1.", ONLY),
-    ("region", "", "not the name of an AWS region, such as us-east-1.", ONLY),
+    ("region", "eu-wset-1", REGION.format("eu-west-1"), ONLY),
+    ("region", "EU-CENTRAL-1", REGION.format("eu-central-1"), ONLY),
+    ("region", "", REGION.format("eu-west-1"), ONLY),
     ("kedro_version", '1"\nx = "', "not a version of Kedro.", ONLY),
 ]
 
@@ -166,6 +175,16 @@ def test_refuses_in_one_line_and_leaves_nothing(
     assert baked.exception is not None
     assert capfd.readouterr().err.splitlines()[0] == f"{key} {value!r}: {problem} {advice.format(key)}"
     assert not [path for path in set(tmp_path.rglob("*")) - before if path.parent.name.startswith("bake")]
+
+
+def test_a_slash_in_the_folders_name_leaves_an_empty_folder(
+    cookies: Cookies, starter: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Cookiecutter makes `a/b` before it runs our check, and removes only `b` again."""
+    baked = cookies.bake(extra_context={"repo_name": "a/b"}, template=str(starter))
+    assert baked.exception is not None
+    assert capfd.readouterr().err.startswith(f"repo_name 'a/b': {FOLDER}")
+    assert [list(folder.iterdir()) for folder in tmp_path.rglob("a")] == [[]]
 
 
 def test_refuses_a_name_without_letters(

@@ -43,8 +43,20 @@ def test_new_refuses_a_wrong_bucket_and_leaves_nothing(run: Run, tmp_path: Path)
     (tmp_path / "new.yml").write_text("project_name: Moon Prices\nbucket: Moon_Prices\n")
     refused = run("kedro", *NEW, "--config", "new.yml", cwd=tmp_path)
     assert refused.returncode == 1
-    assert "bucket 'Moon_Prices': S3 wants lowercase letters" in refused.stderr
+    assert "bucket 'Moon_Prices': S3 wants 3 to 63 lower-case letters" in refused.stderr
+    assert "Stopping generation" not in refused.stderr + refused.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["new.yml"]
+
+
+def test_new_still_logs_the_failing_check_of_another_starter(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "{{ cookiecutter.repo_name }}").mkdir(parents=True)
+    (other / "hooks").mkdir()
+    (other / "hooks" / "pre_gen_project.py").write_text("raise SystemExit(1)")
+    (other / "cookiecutter.json").write_text('{"project_name": "x", "repo_name": "x", "python_package": "x"}')
+    refused = run("kedro", "new", "--starter", str(other), "--name", "Moon Prices", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "Stopping generation" in refused.stderr + refused.stdout
 
 
 def test_run_trains_a_good_model_and_keeps_stdout_clean(run: Run, project: Path) -> None:
@@ -54,6 +66,24 @@ def test_run_trains_a_good_model_and_keeps_stdout_clean(run: Run, project: Path)
     found = re.search(r"R2 (\d\.\d+)", ran.stderr)
     assert found is not None
     assert 0.6 < float(found[1]) < 0.95
+
+
+def test_registers_what_kedro_pipeline_create_makes(run: Run, tmp_path: Path) -> None:
+    assert run("kedro", *NEW, "--name", "More", cwd=tmp_path).returncode == 0
+    created = run("kedro", "pipeline", "create", "reporting", cwd=tmp_path / "more")
+    assert created.returncode == 0, created.stderr
+    listed = run("kedro", "registry", "list", cwd=tmp_path / "more")
+    assert listed.stdout.split() == [
+        *("-", "__default__", "-", "data_processing", "-", "data_science", "-", "reporting")
+    ]
+    assert listed.stderr == ""
+
+
+def test_runs_one_pipeline_by_its_name(run: Run, project: Path) -> None:
+    ran = run("kedro", "run", "--pipelines", "data_processing", cwd=project)
+    assert ran.returncode == 0, ran.stderr
+    assert "create_model_input_table" in ran.stderr
+    assert not re.search("train_model|[Ww]arning", ran.stderr)
 
 
 def test_its_tests_pass(run: Run, project: Path) -> None:
@@ -80,6 +110,7 @@ def test_runs_from_its_wheel(run: Run, project: Path, tmp_path: Path) -> None:
 
 def test_git_takes_the_data_and_leaves_what_tools_made(project: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    (project / "conf/aws/credentials.yml").touch()
     listed = subprocess.run(
         ["git", "ls-files", "--others", "--exclude-standard"],
         cwd=project,
@@ -89,4 +120,8 @@ def test_git_takes_the_data_and_leaves_what_tools_made(project: Path) -> None:
     ).stdout.splitlines()
     assert len(listed) <= 22
     assert {"data/raw/companies.csv", "data/raw/reviews.csv", "data/raw/shuttles.xlsx"} <= set(listed)
-    assert not [name for name in listed if re.match(r"\.kedro-aws|dist|build|\.ruff|.*__pycache__", name)]
+    assert not [
+        name
+        for name in listed
+        if re.match(r"\.kedro-aws|dist|build|\.ruff|.*__pycache__|conf/aws/cred", name)
+    ]

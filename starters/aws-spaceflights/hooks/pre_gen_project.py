@@ -3,26 +3,18 @@
 `kedro new` checks the project's name; whatever else its `--config` file sets arrives here unread.
 """
 
-import difflib
 import json
 import keyword
 import re
 import sys
 
+from kedro_aws_plugin.config.names import bucket_problem, region_problem
+
 # Cookiecutter renders this. JSON never holds three quotes in a row, so no value can end the string it is in.
 INPUTS = json.loads(r"""{{ dict(cookiecutter) | tojson }}""")
 
 IMPORTED = ("boto3", "kedro", "kedro_aws_plugin", "kedro_datasets", "numpy", "pandas", "s3fs", "sklearn")
-LEAST, MOST = 3, 63  # characters in a name
-BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)?-(north|south|east|west|central|(north|south)(east|west))-\d")
-REGIONS = (  # the most used, to name the nearest to a wrong one
-    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "us-gov-west-1", "ca-central-1", "sa-east-1"),
-    *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1"),
-    *("ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "ap-east-1"),
-    *("me-central-1", "il-central-1", "af-south-1", "cn-north-1", "cn-northwest-1"),
-)
+MOST = 60  # characters in a name: a line that imports from the project stays within 100
 
 
 def project_name_problem(name: str) -> str | None:
@@ -50,27 +42,10 @@ def python_package_problem(name: str) -> str | None:
     return None
 
 
-def bucket_problem(name: str) -> str | None:
-    """Apply S3's rules for the names of general purpose buckets."""
-    rules = {
-        f"S3 wants {LEAST} to {MOST} characters": LEAST <= len(name) <= MOST,
-        "S3 wants lowercase letters, digits, hyphens and periods, and a letter or digit at both ends": (
-            re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name)
-        ),
-        "S3 allows no two periods in a row": ".." not in name,
-        "S3 allows no IP address": not re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name),
-        f"S3 reserves the prefixes {', '.join(BUCKET_PREFIXES)}": not name.startswith(BUCKET_PREFIXES),
-        f"S3 reserves the suffixes {', '.join(BUCKET_SUFFIXES)}": not name.endswith(BUCKET_SUFFIXES),
-    }
-    return next((rule for rule, holds in rules.items() if not holds), None)
-
-
-def region_problem(name: str) -> str | None:
-    """Know a region by its form, since AWS opens new ones; name the nearest of the known."""
-    if REGION.fullmatch(name):
-        return None
-    nearest = difflib.get_close_matches(name.lower(), REGIONS, n=1) or [REGIONS[0]]
-    return f"not the name of an AWS region, such as {nearest[0]}"
+def bucket_name_problem(name: str) -> str | None:
+    """Apply the rules that conf/base/aws.yml is read by."""
+    wanted = bucket_problem(name)
+    return wanted and f"S3 wants {wanted}"
 
 
 def kedro_version_problem(version: str) -> str | None:
@@ -82,7 +57,7 @@ CHECKS = {
     "project_name": project_name_problem,
     "repo_name": repo_name_problem,
     "python_package": python_package_problem,
-    "bucket": bucket_problem,
+    "bucket": bucket_name_problem,
     "region": region_problem,
     "kedro_version": kedro_version_problem,
 }

@@ -7,7 +7,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from s3fs import S3FileSystem
 
-from {{ cookiecutter.python_package }}.data_processing import (
+from {{ cookiecutter.python_package }}.pipelines.data_processing import (
     create_model_input_table,
     preprocess_companies,
     preprocess_reviews,

@@ -1,18 +1,45 @@
-"""Nodes that train a model of a shuttle's price, and judge it."""
+"""Trains a model of a shuttle's price, and judges it."""
 
 import logging
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from kedro.pipeline import Node, Pipeline
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import max_error, mean_absolute_error, mean_squared_error, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline as Model
 from sklearn.preprocessing import OneHotEncoder
 
 logger = logging.getLogger(__name__)
+
+
+def create_pipeline() -> Pipeline:
+    """Say which entry of the catalog each node reads and writes."""
+    return Pipeline(
+        [
+            Node(
+                split_data,
+                inputs=["model_input_table", "params:split"],
+                outputs=["train", "test"],
+                name="split_data",
+            ),
+            Node(
+                train_model,
+                inputs=["train", "params:model"],
+                outputs="regressor",
+                name="train_model",
+            ),
+            Node(
+                evaluate_model,
+                inputs=["regressor", "test"],
+                outputs="metrics",
+                name="evaluate_model",
+            ),
+        ]
+    )
 
 
 def split_data(
@@ -26,7 +53,7 @@ def split_data(
     return train, test
 
 
-def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Pipeline:
+def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Model:
     """Train a model that takes the table's columns as they are, missing values included.
 
     Its first step makes 0/1 columns of the categories. It lets numbers through: gradient boosting
@@ -38,11 +65,11 @@ def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Pipeline:
         [("numbers", "passthrough", numbers), ("categories", one_hot, categories)]
     )
     regressor = HistGradientBoostingRegressor(**parameters["regressor"])
-    model = Pipeline([("columns", columns), ("regressor", regressor)])
+    model = Model([("columns", columns), ("regressor", regressor)])
     return model.fit(train[numbers + categories], train["price"])
 
 
-def evaluate_model(model: Pipeline, test: pd.DataFrame) -> dict[str, float]:
+def evaluate_model(model: Model, test: pd.DataFrame) -> dict[str, float]:
     """Compare the model's prices with the true ones of the shuttles held back, in dollars."""
     true, predicted = test["price"], model.predict(test[model.feature_names_in_])
     mse = mean_squared_error(true, predicted)

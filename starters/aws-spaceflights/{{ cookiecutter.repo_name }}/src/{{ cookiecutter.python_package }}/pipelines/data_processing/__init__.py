@@ -1,6 +1,39 @@
-"""Nodes that make one clean table of the raw companies, reviews and shuttles."""
+"""Makes one clean table, a row for each shuttle, of the raw companies, reviews and shuttles."""
 
 import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+
+def create_pipeline() -> Pipeline:
+    """Say which entry of the catalog each node reads and writes."""
+    return Pipeline(
+        [
+            Node(
+                preprocess_companies,
+                inputs="companies",
+                outputs="preprocessed_companies",
+                name="preprocess_companies",
+            ),
+            Node(
+                preprocess_reviews,
+                inputs="reviews",
+                outputs="preprocessed_reviews",
+                name="preprocess_reviews",
+            ),
+            Node(
+                preprocess_shuttles,
+                inputs="shuttles",
+                outputs="preprocessed_shuttles",
+                name="preprocess_shuttles",
+            ),
+            Node(
+                create_model_input_table,
+                inputs=["preprocessed_shuttles", "preprocessed_companies", "preprocessed_reviews"],
+                outputs="model_input_table",
+                name="create_model_input_table",
+            ),
+        ]
+    )
 
 
 def preprocess_companies(companies: pd.DataFrame) -> pd.DataFrame:
