@@ -103,8 +103,8 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     steps.CreateModelPackageGroup: ({"ModelPackageGroupArn": GROUP_ARN}, {"arn": GROUP_ARN}),
     steps.CreateModelPackage: ({"ModelPackageArn": package_arn(1)}, {"arn": package_arn(1)}),
     steps.UpdateModelPackage: ({"ModelPackageArn": package_arn(1)}, {"arn": package_arn(1)}),
-    steps.DeleteModelPackage: ({}, {}),
-    steps.DeleteModelPackageGroup: ({}, {}),
+    steps.DeleteModelPackage: ({}, {"deleted": True}),
+    steps.DeleteModelPackageGroup: ({}, {"deleted": True}),
     steps.CreateModel: ({"ModelArn": f"{ACCOUNT}:model/m"}, {"arn": f"{ACCOUNT}:model/m"}),
     steps.CreateEndpointConfig: (
         {"EndpointConfigArn": f"{ACCOUNT}:endpoint-config/c"},
@@ -113,9 +113,9 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     steps.CreateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
     steps.UpdateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
     steps.WaitForEndpoint: (answers.endpoint(), {}),
-    steps.DeleteEndpoint: ({}, {}),
-    steps.DeleteEndpointConfig: ({}, {}),
-    steps.DeleteModel: ({}, {}),
+    steps.DeleteEndpoint: ({}, {"deleted": True}),
+    steps.DeleteEndpointConfig: ({}, {"deleted": True}),
+    steps.DeleteModel: ({}, {"deleted": True}),
 }
 
 
@@ -131,6 +131,7 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     request = step.request()
     if isinstance(step, steps.UploadFile):
         request = {**request, "Body": step.path.read_bytes()}
+        stubbed.refuses("HeadObject", "404", "Not Found", 404)
     stubbed.answers(step.operation, response, request)
     return result
 
@@ -183,7 +184,7 @@ def test_what_is_gone_already_need_not_be_deleted(
 ) -> None:
     step = all_steps(tmp_path)[kind]
     stubbed.refuses(step.operation, "ValidationException", DELETIONS[kind])
-    assert applied(stubbed, time, step)[0] == [{}]
+    assert applied(stubbed, time, step)[0] == [{"deleted": False}]
     stubbed.refuses(step.operation, "AccessDeniedException", "no", 403)
     with pytest.raises(AwsError, match=f"permission to call {step.operation}"):
         applied(stubbed, time, step)
@@ -192,9 +193,26 @@ def test_what_is_gone_already_need_not_be_deleted(
 def test_an_object_that_was_there_already_is_told_apart(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path
 ) -> None:
-    stubbed.refuses("PutObject", "PreconditionFailed", status=412)
+    stubbed.answers("HeadObject")
     results, _ = applied(stubbed, time, all_steps(tmp_path)[steps.UploadFile])
     assert results == [{"uri": "s3://flights-data/k", "written": False}]
+
+
+@pytest.mark.parametrize("kind", [steps.CreateEndpointConfig, steps.CreateEndpoint, steps.UpdateEndpoint])
+def test_what_was_made_a_moment_ago_may_not_be_seen_yet(
+    stubbed: Stubbed, time: FakeTime, tmp_path: Path, kind: type[Step]
+) -> None:
+    step = all_steps(tmp_path)[kind]
+    for _ in range(2):
+        stubbed.refuses(step.operation, "ValidationException", ABSENT["DescribeModel"])
+    expected = put_down(stubbed, step)
+    assert applied(stubbed, time, step)[0] == [expected]
+    assert time.seconds == 10
+    for _ in range(8):
+        stubbed.refuses(step.operation, "ValidationException", ABSENT["DescribeModel"])
+    with pytest.raises(AwsError, match="Could not find model"):
+        applied(stubbed, time, step)
+    assert time.seconds == 45
 
 
 def test_how_far_a_wait_is_is_told(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
@@ -259,11 +277,17 @@ def observe_everything(stubbed: Stubbed) -> None:
     stubbed.answers("GetObject", body(b"a"))
     stubbed.answers("GetObject", body(b"b"))
     observe.observe_sample(aws, package_arn(2))
+    stubbed.answers("GetResources", {"ResourceTagMappingList": []})
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("ListTags", {"Tags": []})
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    owned = observe.observe_owned(aws, TAGS, "flights")
     stubbed.answers("GetResources", {"ResourceTagMappingList": [{"ResourceARN": GROUP_ARN}]})
     stubbed.answers("ListObjectsV2", {})
     stubbed.answers("DescribeModelPackageGroup", answers.group())
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": []})
-    observe.observe_owned(aws, TAGS, "flights-data", registry=True)
+    observe.with_registry(aws, owned, TAGS, "flights-data")
 
 
 def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
@@ -274,6 +298,7 @@ def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
         lambda: stubbed.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412),
     ]
     for finished in finish:
+        stubbed.refuses("HeadObject", "404", status=404)
         stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
         for _ in range(2):
             stubbed.answers("UploadPart", {"ETag": "e"})

@@ -1,7 +1,7 @@
 """What AWS has: every page of it, and absent told from denied."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import answers
 import pytest
@@ -70,12 +70,28 @@ def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
     )
 
 
-def test_all_of_a_deployment_exists(stubbed: Stubbed) -> None:
+def describe_tagged(stubbed: Stubbed, tags: Mapping[str, str], variant: Mapping[str, object]) -> None:
+    """What is looked up of an endpoint with its tags and its kind."""
     stubbed.answers("DescribeEndpoint", answers.endpoint())
+    found = [{"Key": key, "Value": value} for key, value in tags.items()]
+    asked = {"ResourceArn": f"{answers.ACCOUNT}:endpoint/flights"}
+    stubbed.answers("ListTags", {"Tags": found[:1], "NextToken": "more"}, asked)
+    stubbed.answers("ListTags", {"Tags": found[1:]}, {**asked, "NextToken": "more"})
+    stubbed.answers("DescribeEndpointConfig", answers.config(**variant), {"EndpointConfigName": "flights-1"})
+
+
+@pytest.mark.parametrize(
+    ("variant", "serverless"),
+    [({}, False), ({"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}, True)],
+)
+def test_all_of_a_deployment_exists(stubbed: Stubbed, variant: dict[str, object], serverless: bool) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    describe_tagged(stubbed, answers.TAGS, variant)
     stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
     found = observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
-    assert found == Serving(Endpoint("flights", "InService", "flights-1"), True, True)
+    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS)
+    assert found == Serving(endpoint, True, True)
 
 
 @pytest.mark.parametrize(
@@ -150,14 +166,37 @@ def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
     }
     first = resources("endpoint/b", "model/b", "endpoint-config/b", "pipeline/p", token="more")
     stubbed.answers("GetResources", first, asked)
-    last = resources("endpoint/a", "model/a", "endpoint-config/a", "model-package-group/flights")
+    last = resources("endpoint/gone", "model/a", "endpoint-config/a", "model-package-group/flights")
     stubbed.answers("GetResources", last, {**asked, "PaginationToken": "more"})
-    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights-data", registry=False)
-    assert owned == Owned(endpoints=("a", "b"), configs=("a", "b"), models=("a", "b"))
+    stubbed.answers("DescribeEndpoint", answers.endpoint("Updating", "flights-1"), {"EndpointName": "b"})
+    absent(stubbed, "DescribeEndpoint")
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    owned = observe.observe_owned(stubbed.aws, answers.TAGS, None)
+    assert owned == Owned(
+        endpoints=(Endpoint("b", "Updating", "flights-1"),),
+        configs=("a", "b", "flights-1"),
+        models=("a", "b", "flights-m"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "ours"), [(answers.TAGS, True), ({"kedro-aws:env": "aws", "a": "b"}, False)]
+)
+def test_the_endpoint_of_aws_yml_is_found_before_the_index_of_tags_knows_it(
+    stubbed: Stubbed, tags: dict[str, str], ours: bool
+) -> None:
+    stubbed.answers("GetResources", resources())
+    stubbed.answers("DescribeEndpoint", answers.endpoint(), {"EndpointName": "flights"})
+    describe_tagged(stubbed, tags, {})
+    if ours:
+        stubbed.answers("DescribeEndpointConfig", answers.config())
+    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights")
+    assert [endpoint.name for endpoint in owned.endpoints] == (["flights"] if ours else [])
+    assert (owned.configs, owned.models) == ((("flights-1",), ("flights-m",)) if ours else ((), ()))
 
 
 def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stubbed) -> None:
-    stubbed.answers("GetResources", resources("model-package-group/flights"))
+    stubbed.answers("GetResources", resources("model-package-group/flights", "model/m"))
     asked = {"Bucket": "flights-data", "Prefix": "sagemaker/flights/"}
     stubbed.answers(
         "ListObjectsV2",
@@ -167,8 +206,8 @@ def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stu
     stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "b"}]}, {**asked, "ContinuationToken": "more"})
     stubbed.answers("DescribeModelPackageGroup", answers.group())
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": [answers.package_summary(1)]})
-    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights-data", registry=True)
-    assert owned.objects == ("a", "b")
+    owned = observe.with_registry(stubbed.aws, Owned(models=("n",)), answers.TAGS, "flights-data")
+    assert (owned.models, owned.objects) == (("n",), ("a", "b"))
     assert [(group.name, len(group.packages)) for group in owned.groups] == [("flights", 1)]
 
 
@@ -176,7 +215,7 @@ def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
     stubbed.answers("GetResources", resources("model-package-group/flights"))
     stubbed.refuses("ListObjectsV2", "NoSuchBucket", status=404)
     absent(stubbed, "DescribeModelPackageGroup")
-    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights-data", registry=True)
+    owned = observe.with_registry(stubbed.aws, Owned(), answers.TAGS, "flights-data")
     assert owned == Owned(groups=(RegisteredGroup("flights", exists=False),))
 
 
@@ -205,7 +244,7 @@ def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
         ),
         (
             "GetResources",
-            lambda aws: observe.observe_owned(aws, answers.TAGS, "flights-data", False),
+            lambda aws: observe.observe_owned(aws, answers.TAGS, None),
             "find what carries this project's tags",
         ),
     ],
@@ -225,6 +264,7 @@ def test_denied_is_not_absent(
 @pytest.mark.parametrize("operation", ["DescribeModel", "DescribeEndpointConfig"])
 def test_denied_within_a_deployment_is_not_absent(stubbed: Stubbed, operation: str) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint())
+    describe_tagged(stubbed, answers.TAGS, {})
     if operation == "DescribeEndpointConfig":
         stubbed.answers("DescribeModel", answers.model())
     stubbed.refuses(operation, "AccessDeniedException", "no", 403)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from stubbed import FakeTime, Stubbed
 
-from kedro_aws_plugin.aws.sagemaker import invoke, wait_deleted, wait_in_service
+from kedro_aws_plugin.aws.sagemaker import invoke, once_visible, wait_deleted, wait_in_service
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.steps import InvokeEndpoint, WaitForEndpoint
 
@@ -80,11 +80,51 @@ def test_any_config_will_do_for_an_endpoint_that_only_has_to_settle(stubbed: Stu
     wait(stubbed, time, WaitForEndpoint(name="flights", config_name=None))
 
 
+def test_a_change_may_show_late(stubbed: Stubbed, time: FakeTime) -> None:
+    """Right after it was asked for, SageMaker may still show the endpoint as before, or none."""
+    stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
+    for config in ("flights-0", "flights-0", "flights-1"):
+        stubbed.answers("DescribeEndpoint", answers.endpoint("InService", config))
+    wait(stubbed, time)
+    assert (time.seconds, time.notes) == (15, ["Creating", "InService", "InService"])
+
+
+def test_a_change_that_never_shows_has_failed(stubbed: Stubbed, time: FakeTime) -> None:
+    for _ in range(7):
+        stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0"))
+    with pytest.raises(ServingError) as failed:
+        wait(stubbed, time)
+    assert failed.value.message.startswith("The update of endpoint flights failed: AWS gives no reason. ")
+
+
+def test_an_update_that_failed_at_once_is_not_waited_for(stubbed: Stubbed, time: FakeTime) -> None:
+    """The former config with a reason is no view of the past."""
+    rolled_back = answers.endpoint("InService", "flights-0", FailureReason="Worker died.")
+    stubbed.answers("DescribeEndpoint", rolled_back)
+    with pytest.raises(ServingError, match=r"The update of endpoint flights failed: Worker died\. "):
+        wait(stubbed, time)
+    assert time.seconds == 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_endpoint_that_only_has_to_settle_may_fail_or_go(
+    stubbed: Stubbed, time: FakeTime, there: bool
+) -> None:
+    if there:
+        stubbed.answers("DescribeEndpoint", answers.endpoint("Failed"))
+    else:
+        stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
+    wait(stubbed, time, WaitForEndpoint(name="flights", config_name=None))
+    assert time.seconds == 0
+
+
 def test_an_endpoint_deleted_meanwhile(stubbed: Stubbed, time: FakeTime) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
-    stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
+    for _ in range(6):
+        stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
     with pytest.raises(ServingError) as gone:
         wait(stubbed, time)
+    assert time.seconds == 30
     assert gone.value.message == (
         "Endpoint flights was deleted while it was being waited for. Run `kedro aws deploy` to make it again."
     )
@@ -99,6 +139,18 @@ def test_it_does_not_wait_for_ever(stubbed: Stubbed, time: FakeTime) -> None:
         "Endpoint flights is still Creating after 45 minutes. Run the same command again to go on waiting."
     )
     assert time.seconds == 3000
+
+
+@pytest.mark.parametrize("message", ["The role cannot be assumed", "Could not find model-data bucket"])
+def test_what_has_other_reasons_than_delay_fails_at_once(time: FakeTime, message: str) -> None:
+    code = "AccessDeniedException" if message.startswith("Could") else "ValidationException"
+
+    def refused() -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "CreateEndpoint")
+
+    with pytest.raises(ClientError, match=message):
+        once_visible(refused, time.clock())
+    assert time.seconds == 0
 
 
 def test_losing_permission_while_waiting(stubbed: Stubbed, time: FakeTime) -> None:

@@ -33,72 +33,95 @@ def step(tmp_path: Path) -> UploadFile:
     )
 
 
-def test_a_small_file_goes_in_one_request_that_overwrites_nothing(stubbed: Stubbed, step: UploadFile) -> None:
-    stubbed.answers("PutObject", {"ETag": "e"})
-    assert upload_file(stubbed.aws.s3, step) is True
-    [request] = stubbed.requests.of("PutObject")
+@pytest.fixture
+def empty(stubbed: Stubbed) -> Stubbed:
+    """Nothing is there yet, or nobody may look."""
+    stubbed.refuses("HeadObject", "403", "Forbidden", 403)
+    return stubbed
+
+
+def test_a_small_file_goes_in_one_request_that_overwrites_nothing(empty: Stubbed, step: UploadFile) -> None:
+    empty.answers("PutObject", {"ETag": "e"})
+    assert upload_file(empty.aws.s3, step) is True
+    [request] = empty.requests.of("PutObject")
     assert request == {**step.request(), "Body": step.path.read_bytes()}
     assert request["IfNoneMatch"] == "*"
 
 
-@pytest.mark.parametrize(
-    ("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)]
-)
-def test_a_file_that_is_there_already_is_as_good(
-    stubbed: Stubbed, step: UploadFile, code: str, status: int
-) -> None:
-    stubbed.refuses("PutObject", code, "At least one of the pre-conditions did not hold", status)
+def test_a_file_that_is_there_already_is_not_sent(stubbed: Stubbed, step: UploadFile) -> None:
+    stubbed.answers("HeadObject", {}, {"Bucket": BUCKET, "Key": KEY})
     assert upload_file(stubbed.aws.s3, step) is False
 
 
-def test_a_refused_file_is_an_error(stubbed: Stubbed, step: UploadFile) -> None:
-    stubbed.refuses("PutObject", "AccessDenied", status=403)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        upload_file(stubbed.aws.s3, step)
+def test_a_file_that_somebody_else_sent_meanwhile_is_as_good(empty: Stubbed, step: UploadFile) -> None:
+    empty.refuses("PutObject", "PreconditionFailed", "At least one of the pre-conditions did not hold", 412)
+    assert upload_file(empty.aws.s3, step) is False
 
 
-def test_a_large_file_goes_in_parts(stubbed: Stubbed, step: UploadFile) -> None:
-    stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
+def test_a_race_for_the_key_is_run_again(empty: Stubbed, step: UploadFile) -> None:
+    empty.refuses("PutObject", "ConditionalRequestConflict", status=409)
+    empty.answers("PutObject")
+    assert upload_file(empty.aws.s3, step) is True
+
+
+def test_a_race_is_not_run_for_ever(empty: Stubbed, step: UploadFile) -> None:
     for _ in range(3):
-        stubbed.answers("UploadPart", {"ETag": "e"})
-    stubbed.answers("CompleteMultipartUpload", {"ETag": "whole"})
-    assert upload_file(stubbed.aws.s3, step, part_size=5 * MIB) is True
-    [begun] = stubbed.requests.of("CreateMultipartUpload")
+        empty.refuses("PutObject", "ConditionalRequestConflict", status=409)
+    with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+        upload_file(empty.aws.s3, step)
+
+
+def test_a_refused_file_is_an_error(empty: Stubbed, step: UploadFile) -> None:
+    empty.refuses("PutObject", "AccessDenied", status=403)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        upload_file(empty.aws.s3, step)
+
+
+def test_a_large_file_goes_in_parts(empty: Stubbed, step: UploadFile) -> None:
+    empty.answers("CreateMultipartUpload", {"UploadId": "u"})
+    for _ in range(3):
+        empty.answers("UploadPart", {"ETag": "e", "ChecksumCRC32": "c"})
+    empty.answers("CompleteMultipartUpload", {"ETag": "whole"})
+    assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is True
+    [begun] = empty.requests.of("CreateMultipartUpload")
     assert begun == {
         "Bucket": BUCKET,
         "Key": KEY,
         "ContentType": "application/gzip",
         "Metadata": {"sha256": step.sha256},
+        "ChecksumAlgorithm": "CRC32",
     }
-    sent = sorted(stubbed.requests.of("UploadPart"), key=lambda part: part["PartNumber"])
+    sent = sorted(empty.requests.of("UploadPart"), key=lambda part: part["PartNumber"])
     assert [part["PartNumber"] for part in sent] == [1, 2, 3]
-    assert {part["UploadId"] for part in sent} == {"u"}
+    assert {(part["UploadId"], part["ChecksumAlgorithm"]) for part in sent} == {("u", "CRC32")}
     assert b"".join(part["Body"] for part in sent) == step.path.read_bytes()
-    [completed] = stubbed.requests.of("CompleteMultipartUpload")
+    [completed] = empty.requests.of("CompleteMultipartUpload")
     assert completed["IfNoneMatch"] == "*"
-    assert [part["PartNumber"] for part in completed["MultipartUpload"]["Parts"]] == [1, 2, 3]
+    assert completed["MultipartUpload"]["Parts"] == [
+        {"ETag": "e", "PartNumber": number, "ChecksumCRC32": "c"} for number in (1, 2, 3)
+    ]
 
 
-def test_a_large_file_that_is_there_already_leaves_no_parts(stubbed: Stubbed, step: UploadFile) -> None:
-    stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
+def test_a_large_file_that_is_there_already_leaves_no_parts(empty: Stubbed, step: UploadFile) -> None:
+    empty.answers("CreateMultipartUpload", {"UploadId": "u"})
     for _ in range(3):
-        stubbed.answers("UploadPart", {"ETag": "e"})
-    stubbed.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412)
+        empty.answers("UploadPart", {"ETag": "e"})
+    empty.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412)
     aborted = {"Bucket": BUCKET, "Key": KEY, "UploadId": "u"}
-    stubbed.answers("AbortMultipartUpload", {}, aborted)
-    assert upload_file(stubbed.aws.s3, step, part_size=5 * MIB) is False
+    empty.answers("AbortMultipartUpload", {}, aborted)
+    assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is False
 
 
 def test_parts_grow_with_the_file_so_that_there_are_at_most_ten_thousand(
-    stubbed: Stubbed, step: UploadFile
+    empty: Stubbed, step: UploadFile
 ) -> None:
-    stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
-    stubbed.refuses("UploadPart", "AccessDenied", status=403)
-    stubbed.answers("AbortMultipartUpload")
+    empty.answers("CreateMultipartUpload", {"UploadId": "u"})
+    empty.refuses("UploadPart", "AccessDenied", status=403)
+    empty.answers("AbortMultipartUpload")
     # Parts that other threads send after the first was refused find no answer.
     with pytest.raises((ClientError, StubResponseError)):
-        upload_file(stubbed.aws.s3, step, part_size=100)
-    assert {len(part["Body"]) for part in stubbed.requests.of("UploadPart")} == {1259}  # 12 MiB / 10,000
+        upload_file(empty.aws.s3, step, part_size=100)
+    assert {len(part["Body"]) for part in empty.requests.of("UploadPart")} == {1259}  # 12 MiB / 10,000
 
 
 @pytest.mark.slow

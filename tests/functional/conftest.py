@@ -64,8 +64,8 @@ def project(generated: Path, monkeypatch: pytest.MonkeyPatch, requests_sent: Req
         if name.startswith(("AWS_", "KEDRO_AWS_", "KEDRO_ENV")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["COLUMNS"] = "200"
-    monkeypatch.setattr(environment, "_original", {})
-    monkeypatch.setattr(environment, "_switched", False)
+    monkeypatch.setattr(environment, "_ours", {})
+    monkeypatch.setattr(environment, "_theirs", {})
     monkeypatch.setattr(connect, "_announced", set())
     monkeypatch.chdir(generated)
     yield generated

@@ -117,6 +117,7 @@ def test_models_lists_versions(registered: str, state: State) -> None:
             "approval": "Approved",
             "description": created["ModelPackageDescription"],
             "created": listed[0]["created"],
+            "status": "Completed",
         }
     ]
     shown = kedro_aws("models").stdout.splitlines()
@@ -153,12 +154,13 @@ def test_a_version_is_rejected_and_approved(registered: str, state: State, reque
     assert requests_sent.changing == ["UpdateModelPackage", "UpdateModelPackage"]
 
 
-def test_approving_on_registration_approves_what_is_registered(
-    registered: str, requests_sent: Requests
-) -> None:
+def test_registering_approves_no_model_that_was_rejected(registered: str, requests_sent: Requests) -> None:
     kedro_aws("reject-model")
-    done = kedro_aws("register-model", "--approve")
-    assert (done.code, done.stdout) == (0, f"{registered} (Approved)\n")
+    assert kedro_aws("register-model", "--approve").error == (
+        f"Version 1 of {GROUP} is the same model, and it was rejected. "
+        "If it is to be deployed all the same: kedro aws approve-model 1"
+    )
+    assert kedro_aws("approve-model", "-o", "json").json["results"] == [{"arn": registered}]
     assert requests_sent.changing == ["UpdateModelPackage", "UpdateModelPackage"]
 
 
@@ -265,9 +267,7 @@ def test_predict_takes_any_form_and_gives_one_answer(rows: pd.DataFrame, tmp_pat
 
 @pytest.mark.usefixtures("deployed")
 def test_predict_takes_a_catalog_entry(rows: pd.DataFrame, requests_sent: Requests) -> None:
-    done = kedro_aws("predict", "model_input_table", "-o", "json").json
-    [result] = done["results"]
-    predictions = json.loads(result["answer"])["predictions"]
+    predictions = kedro_aws("predict", "model_input_table", "-o", "json").json["predictions"]
     assert len(predictions) > 3
     first = kedro_aws("predict", "-", stdin=rows.to_csv(index=False))
     assert [float(line) for line in first.stdout.splitlines()] == pytest.approx(predictions[:3])

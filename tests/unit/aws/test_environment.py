@@ -71,8 +71,8 @@ HOSTILE = {
 def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """A process that has chosen no AWS yet and has the keys of a user; all is put back at the end."""
     before = dict(os.environ)
-    monkeypatch.setattr(environment, "_original", {})
-    monkeypatch.setattr(environment, "_switched", False)
+    monkeypatch.setattr(environment, "_ours", {})
+    monkeypatch.setattr(environment, "_theirs", {})
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             del os.environ[name]
@@ -96,7 +96,7 @@ def go_local() -> None:
 
 
 def go_aws() -> None:
-    use_aws("eu-west-1", ACCESS_KEY_ID)
+    use_aws("eu-west-1", ACCESS_KEY_ID, local_environment("", "eu-west-1"))
 
 
 def endpoints() -> dict[str, str]:
@@ -179,6 +179,34 @@ def test_there_and_back_again() -> None:
         go_aws()
         assert key() == "AKIAUSER"
         assert all("amazonaws.com" in url or "api.aws" in url for url in endpoints().values())
+
+
+def test_what_a_program_sets_after_the_choice_is_the_users() -> None:
+    go_local()
+    os.environ.update(AWS_PROFILE="work", AWS_REGION="us-east-2")
+    go_local()
+    assert "AWS_PROFILE" not in os.environ
+    go_aws()
+    assert os.environ["AWS_PROFILE"] == "work"
+    assert os.environ["AWS_REGION"] == "eu-west-1"
+
+
+def test_a_token_that_is_rotated_between_two_choices_is_the_new_one() -> None:
+    os.environ["AWS_SESSION_TOKEN"] = "old"
+    go_aws()
+    os.environ["AWS_SESSION_TOKEN"] = "new"
+    go_local()
+    assert "AWS_SESSION_TOKEN" not in os.environ
+    go_aws()
+    assert os.environ["AWS_SESSION_TOKEN"] == "new"
+
+
+def test_a_shell_that_was_pointed_at_the_local_aws_keeps_what_is_the_users() -> None:
+    """A profile chosen after `kedro aws local env`, which unsets it."""
+    os.environ.update({**local_environment(URL, "eu-west-1"), "AWS_PROFILE": "work"})
+    go_aws()
+    assert os.environ["AWS_PROFILE"] == "work"
+    assert "AWS_ACCESS_KEY_ID" not in os.environ
 
 
 def test_the_same_choice_twice_keeps_the_clients() -> None:

@@ -7,7 +7,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kedro_aws_plugin.aws.errors import gone_is_fine, is_absent, translated
+from kedro_aws_plugin.aws.errors import deleted, is_absent, translated
 from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
 
 WHAT = "describe endpoint flights"
@@ -40,7 +40,6 @@ CREDENTIALS = {
     "UnknownTokenProviderError",
 }
 NETWORK = {
-    "CapacityNotAvailableError",
     "ConnectTimeoutError",
     "ConnectionClosedError",
     "ConnectionError",
@@ -221,6 +220,7 @@ def test_what_is_not_of_botocore_passes() -> None:
         ("ValidationException", 'Could not find model "arn:aws:sagemaker:eu-west-1:1:model/m".', True),
         ("ValidationException", "ModelPackageGroup arn:aws:sagemaker:x does not exist.", True),
         ("ResourceNotFound", "Endpoint not found", True),
+        ("ValidationException", "Cannot find Model Package Group: arn:aws:sagemaker:x", True),
         ("ValidationException", "Model package group has packages.", False),
         ("AccessDeniedException", "User does not exist or is not authorized", False),
         ("ThrottlingException", "Could not find capacity", False),
@@ -229,9 +229,14 @@ def test_what_is_not_of_botocore_passes() -> None:
 def test_absent_is_told_from_denied(code: str, message: str, absent: bool) -> None:
     error = refused(code, message)
     assert is_absent(error) == absent
-    if absent:
-        with gone_is_fine():
+
+
+def test_a_deletion_says_whether_there_was_anything_left() -> None:
+    def answers(error: ClientError | None) -> None:
+        if error:
             raise error
-    else:
-        with pytest.raises(ClientError), gone_is_fine():
-            raise error
+
+    assert deleted(lambda: answers(None)) is True
+    assert deleted(lambda: answers(refused("ValidationException", 'Could not find model "m".'))) is False
+    with pytest.raises(ClientError, match="no right"):
+        deleted(lambda: answers(refused("AccessDeniedException", "no right")))

@@ -1,10 +1,11 @@
 """aws.yml as users get it wrong: which file, which key, what to write instead."""
 
+import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
+from kedro.config import AbstractConfigLoader, OmegaConfigLoader
 
 from kedro_aws_plugin.config import AwsConfig, deploy_of, registry_of, role_of
 from kedro_aws_plugin.config.loader import read_config
@@ -70,6 +71,36 @@ def test_the_environments_file_lies_over_that_of_base_and_globals_resolve(read: 
 
 def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
     assert read({}) is None
+
+
+class OwnLoader(AbstractConfigLoader):
+    """A config loader of a project's own, which knows no patterns."""
+
+    def __getitem__(self, key: str) -> object:
+        raise AssertionError(f"{key} was asked for")
+
+
+def test_a_project_with_a_config_loader_of_its_own_has_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "aws.yml").write_text(BASE, encoding="utf-8")
+    assert read_config(OwnLoader(str(tmp_path)), tmp_path) is None
+
+
+@pytest.mark.parametrize("has_aws_yml", [True, False])
+def test_a_packed_configuration_is_read_like_a_folder(tmp_path: Path, has_aws_yml: bool) -> None:
+    """As `kedro package` packs it, for `kedro run --conf-source`."""
+    conf = tmp_path / "conf"
+    for env in ("base", "local"):
+        (conf / env).mkdir(parents=True)
+        (conf / env / "parameters.yml").write_text("{}\n", encoding="utf-8")
+    if has_aws_yml:
+        (conf / "base" / "aws.yml").write_text(BASE, encoding="utf-8")
+    packed = tmp_path / "conf-my_flights.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(conf, "conf")
+    loader = OmegaConfigLoader(str(packed), base_env="base", default_run_env="local")
+    config = read_config(loader, packed)
+    assert (config.bucket if config else None) == ("my-flights-data" if has_aws_yml else None)
 
 
 @pytest.mark.parametrize(
@@ -150,9 +181,21 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         ),
         pytest.param(
             f"{BASE}registry: {{group: my_group, model: m}}\n",
-            "`registry.group`: `my_group` is not a SageMaker name: 1 to 63 letters, digits and "
-            "inner hyphens.",
+            "`registry.group`: `my_group` is not a name: "
+            "1 to 63 lower-case letters, digits and inner hyphens.",
             id="group name",
+        ),
+        pytest.param(
+            f"{BASE}registry: {{group: My-Group, model: m}}\n",
+            "`registry.group`: `My-Group` is not a name: "
+            "1 to 63 lower-case letters, digits and inner hyphens.",
+            id="group name with upper case, which SageMaker writes in lower case in ARNs",
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoint: Flights}}\n",
+            "`deploy.endpoint`: `Flights` is not an endpoint name: "
+            "1 to 54 lower-case letters, digits and inner hyphens.",
+            id="endpoint name with upper case",
         ),
         pytest.param(
             f"{BASE}local: {{port: http}}\n",
@@ -201,7 +244,7 @@ def test_a_project_without_aws_yml_has_no_configuration(read: Read) -> None:
         pytest.param(
             f"{BASE}deploy: {{endpoint: {'e' * 55}}}\n",
             f"`deploy.endpoint`: `{'e' * 55}` is not an endpoint name: "
-            "1 to 54 letters, digits and inner hyphens.",
+            "1 to 54 lower-case letters, digits and inner hyphens.",
             id="endpoint name too long",
         ),
         pytest.param(
@@ -437,7 +480,8 @@ def test_options_of_deploy_lie_over_its_section(read: Read) -> None:
         ),
         (
             {"endpoint": "my_flights"},
-            "--endpoint: `my_flights` is not an endpoint name: 1 to 54 letters, digits and inner hyphens.",
+            "--endpoint: `my_flights` is not an endpoint name: "
+            "1 to 54 lower-case letters, digits and inner hyphens.",
         ),
     ],
 )
