@@ -112,6 +112,21 @@ def test_a_large_file_that_is_there_already_leaves_no_parts(empty: Stubbed, step
     assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is False
 
 
+def test_a_race_for_the_key_of_a_large_file_is_run_again_from_its_first_part(
+    empty: Stubbed, step: UploadFile
+) -> None:
+    for upload in ("u", "v"):
+        empty.answers("CreateMultipartUpload", {"UploadId": upload})
+        for _ in range(3):
+            empty.answers("UploadPart", {"ETag": "e", "ChecksumCRC32": "c"})
+        if upload == "u":
+            empty.refuses("CompleteMultipartUpload", "ConditionalRequestConflict", status=409)
+            empty.answers("AbortMultipartUpload", {}, {"Bucket": BUCKET, "Key": KEY, "UploadId": "u"})
+        else:
+            empty.answers("CompleteMultipartUpload", {"ETag": "whole"})
+    assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is True
+
+
 def test_parts_grow_with_the_file_so_that_there_are_at_most_ten_thousand(
     empty: Stubbed, step: UploadFile
 ) -> None:

@@ -1,0 +1,83 @@
+"""When the hooks keep what a run's model is made with."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.pipeline import Node, Pipeline
+
+from kedro_aws_plugin.config import AwsConfig, Registry
+from kedro_aws_plugin.hooks import AwsHooks
+from kedro_aws_plugin.model_artifact.lineage import parameters_hash
+from kedro_aws_plugin.run_record import read_record
+
+RUN = "2026-11-21T22.48.12.552Z"
+PARAMETERS = {"model": {"depth": 3}}
+
+
+def same(value: object) -> object:
+    return value
+
+
+TRAINS = Pipeline([Node(same, "table", "regressor"), Node(same, "regressor", "metrics")])
+ASKS = Pipeline([Node(same, "regressor", "predictions")])
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the project under test keeps its state."""
+    monkeypatch.delenv("KEDRO_AWS_STATE_DIR", raising=False)
+    return tmp_path / ".kedro-aws"
+
+
+def context(project: Path, **others: Any) -> Any:
+    return SimpleNamespace(project_path=project, params=PARAMETERS, **others)
+
+
+def hooks_of(project: Path, registry: Registry | None) -> AwsHooks:
+    """Hooks as they are once the AWS has been chosen, which takes a local AWS."""
+    hooks = AwsHooks()
+    hooks._context = context(project)
+    hooks._config = AwsConfig(
+        env="local", target="local", region="eu-west-1", bucket="flights", registry=registry
+    )
+    return hooks
+
+
+def test_a_run_that_makes_the_model_is_recorded(tmp_path: Path, state: Path) -> None:
+    hooks = hooks_of(tmp_path, Registry(group="flights", model="regressor"))
+    hooks.before_pipeline_run({"run_id": RUN}, TRAINS)
+    record = read_record(state, RUN)
+    assert record is not None
+    assert record.parameters_hash == parameters_hash(PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("registry", "pipeline"),
+    [
+        pytest.param(Registry(group="flights", model="regressor"), ASKS, id="only reads the model"),
+        pytest.param(Registry(group="flights", model="classifier"), TRAINS, id="makes another model"),
+        pytest.param(None, TRAINS, id="no registry in aws.yml"),
+    ],
+)
+def test_other_runs_leave_nothing(
+    tmp_path: Path, state: Path, registry: Registry | None, pipeline: Pipeline
+) -> None:
+    hooks_of(tmp_path, registry).before_pipeline_run({"run_id": RUN}, pipeline)
+    assert not state.exists()
+
+
+def test_a_project_without_aws_yml_is_left_alone(
+    tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for env in ("base", "local"):
+        (tmp_path / "conf" / env).mkdir(parents=True)
+    conf = str(tmp_path / "conf")
+    loader = OmegaConfigLoader(conf, base_env="base", default_run_env="local")
+    hooks = AwsHooks()
+    hooks.after_context_created(context(tmp_path, config_loader=loader))
+    hooks.before_pipeline_run({"run_id": RUN}, TRAINS)
+    assert capsys.readouterr() == ("", "")
+    assert not state.exists()
