@@ -46,9 +46,13 @@ class SavedModel:
         """
         try:
             with translated(f"read {self.entry} from {self.path}"):
-                self.files.get_file(self.path, str(target))
+                self.files.get_file(self.path, str(target), **self._one_stream())
         except OSError as error:
             raise _unreadable(self.entry, error) from error
+
+    def _one_stream(self) -> dict[str, int]:
+        """S3fs fetches ranges side by side and keeps them all in memory: a gigabyte of them, at a time."""
+        return {"max_concurrency": 1} if "s3" in self.files.protocol else {}
 
 
 class ProjectCatalog:

@@ -22,6 +22,8 @@ RECORDED = ("scikit-learn", "numpy", "kedro", "kedro-aws-plugin")
 
 _PUNCTUATION = frozenset("_.:/=+-@")
 _GIT_SECONDS = 10
+_COMMIT = "# branch.oid "
+_NO_COMMIT = "(initial)"
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,14 @@ def git_state(project: Path) -> tuple[str | None, bool | None]:
     Returns:
         None for what cannot be told: no git, no repository, no commit yet, or a repository too slow to ask.
     """
-    sha = _git(project, "rev-parse", "--verify", "HEAD")
-    status = None if sha is None else _git(project, "status", "--porcelain", "--", ".")
-    return sha, None if status is None else bool(status)
+    status = _git(project, "status", "--porcelain=v2", "--branch", "--", ".")
+    if status is None:
+        return None, None
+    lines = status.splitlines()
+    sha = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), _NO_COMMIT)
+    if sha == _NO_COMMIT:
+        return None, None
+    return sha, any(not line.startswith("#") for line in lines)
 
 
 def parameters_hash(parameters: Mapping[str, Any]) -> str:
