@@ -34,7 +34,7 @@ def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) 
     stubbed.answers("DescribeModelPackageGroup", answers.group(), {"ModelPackageGroupName": "flights"})
     first = [answers.package_summary(version) for version in (1, 11)]
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": first, "NextToken": "more"}, asked)
-    second = [answers.package_summary(2, "Rejected")]
+    second = [{**answers.package_summary(2, "Rejected"), "ModelPackageStatus": "Failed"}]
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": second}, {**asked, "NextToken": "more"})
     group = observe.observe_group(stubbed.aws, "flights")
     assert [(each.version, each.approval) for each in group.packages] == [
@@ -43,6 +43,7 @@ def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) 
         (1, "Approved"),
     ]
     assert group.exists
+    assert [each.status for each in group.packages] == ["Completed", "Failed", "Completed"]
     assert group.packages[1].arn == package_arn(2)
     assert group.packages[1].description == "regressor, content 2"
     assert group.packages[1].created == "2026-01-02T03:04:05+00:00"

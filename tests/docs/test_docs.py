@@ -234,6 +234,7 @@ OPERATION_ACTIONS = {
     "CreateMultipartUpload": {"s3:PutObject"},
     "UploadPart": {"s3:PutObject"},
     "CompleteMultipartUpload": {"s3:PutObject"},
+    "HeadObject": {"s3:GetObject"},
     "ListObjectsV2": {"s3:ListBucket"},
     "DeleteObjects": {"s3:DeleteObject"},
     # Without the second, S3 says "denied" of an object that is absent.
@@ -247,7 +248,7 @@ PLANNERS = {
     "approve-model": "plan/approval.py",
     "reject-model": "plan/approval.py",
     "deploy": "plan/endpoint.py",
-    "predict": "cli/predict.py",
+    "predict": "plan/prediction.py",
     "destroy": "plan/teardown.py",
     "models": None,
     "status": None,
