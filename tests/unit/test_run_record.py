@@ -1,5 +1,6 @@
 """What a run leaves for a later registration."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def test_each_run_has_its_own(tmp_path: Path) -> None:
     assert read_record(tmp_path, "2026-11-22T00.00.00.000Z") is None
 
 
-def test_git_does_not_see_the_records(tmp_path: Path) -> None:
+def test_git_does_not_see_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:  # as within a git hook
+        monkeypatch.delenv(name)
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     write_record(tmp_path / ".kedro-aws", RUN, RECORD)
     status = ["git", "-C", str(tmp_path), "status", "--porcelain"]
