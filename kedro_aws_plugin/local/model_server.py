@@ -83,6 +83,7 @@ class ModelServer:
         self._stopping = threading.Event()
         self._reason = ""
         self._healthy = False
+        self._losing = False
         self._supervisor = threading.Thread(target=self._supervise, name=f"model-{name}", daemon=True)
 
     @property
@@ -212,8 +213,12 @@ class ModelServer:
     def _log(self, line: str) -> None:
         try:
             self._write(line)
-        except Exception:  # a model whose stdout nobody reads would stand still
-            _logger.warning("a line of %s is lost", self._workdir.name, exc_info=True)
+        except Exception as error:  # noqa: BLE001 - a model whose stdout nobody reads would stand still
+            if not self._losing:  # one warning, not one a line
+                _logger.warning("lines of %s are lost: %s", self._workdir.name, error)
+            self._losing = True
+        else:
+            self._losing = False
 
     def _ping(self) -> bool:
         if self._port is None:

@@ -33,8 +33,8 @@ def test_lines_that_begin_like_ours_are_the_models_own(cloud: Cloud):
     assert [line for line in log.splitlines() if line.startswith("kedro-aws: ")] == ODD_LINES
 
 
-def test_a_log_that_cannot_be_written_stops_no_model(cloud: Cloud, tmp_path: Path):
-    talkative = f"{ECHO}\nfor _ in range(20_000): print('more than fits into a pipe')\n"
+def test_a_log_that_cannot_be_written_stops_no_model(cloud: Cloud, tmp_path: Path, caplog):
+    talkative = f"{ECHO}\nfor _ in range(5_000): print('more than fits into a pipe')\n"
     container = Container("eu-west-1", cloud.put_model("m", talkative), ENVIRONMENT)
     lines = []
 
@@ -48,7 +48,9 @@ def test_a_log_that_cannot_be_written_stops_no_model(cloud: Cloud, tmp_path: Pat
         assert server.invoke(b"1", {"Content-Type": "text/csv"}).body == b"m:1:text/csv"
     finally:
         server.stop()
-    assert len(lines) > 20_000
+    assert len(lines) > 5_000
+    (warning,) = [record for record in caplog.records if record.name.endswith("model_server")]
+    assert warning.getMessage() == "lines of m are lost: [Errno 28] No space left on device"
 
 
 def test_a_directory_that_cannot_be_made_is_the_reason(tmp_path: Path):
