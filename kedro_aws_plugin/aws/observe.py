@@ -89,6 +89,7 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
     variant = _variant(aws, endpoint.config_name)
     if variant is None:
         return Deployed(endpoint=endpoint, package=None, variant="")
+    endpoint = replace(endpoint, serverless=variant.serverless)
     return Deployed(endpoint=endpoint, package=_model_package(aws, variant.model), variant=variant.size)
 
 
