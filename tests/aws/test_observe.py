@@ -108,7 +108,9 @@ def test_what_an_endpoint_serves(stubbed: Stubbed, variant: dict[str, object], s
     stubbed.answers("DescribeEndpointConfig", answers.config(**variant))
     stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
     found = observe.observe_deployed(stubbed.aws, "flights")
-    assert found == Deployed(Endpoint("flights", "InService", "flights-1"), package_arn(2), shown)
+    serverless = shown.startswith("serverless")
+    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless)
+    assert found == Deployed(endpoint, package_arn(2), shown)
 
 
 def test_an_endpoint_that_outlived_its_model(stubbed: Stubbed) -> None:

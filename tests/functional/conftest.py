@@ -24,19 +24,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project from `kedro new`, run once; its local AWS ends with the tests, however they end."""
+    """A project from `kedro new`, run once, which starts its local AWS."""
     folder = tmp_path_factory.mktemp("functional")
     made = kedro("new", "--starter=aws-spaceflights", "--name", "My Flights", cwd=folder)
     assert made.code == 0, made.stderr
     project = folder / "my-flights"
     for env in ("ci", "spare", "stopped"):
         add_environment(project, env)
-    state = control.state_dir(project)
-    control.start(state, region="eu-west-1", exit_with_parent=True)
-    ran = kedro("run", cwd=project)
-    assert ran.code == 0, ran.stderr
-    yield project
-    control.stop(state)
+    try:
+        ran = kedro("run", cwd=project)
+        assert ran.code == 0, ran.stderr
+        started = "started, bucket my-flights-data created, 3 files uploaded from data/raw"
+        assert started in ran.stderr.splitlines()[0]
+        yield project
+    finally:
+        control.stop(control.state_dir(project))
 
 
 def add_environment(project: Path, env: str) -> None:

@@ -70,13 +70,13 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
         ),
         (
             "own",
-            "the model needs this project's own package `my_flights`, which the container does not have. "
+            "The model needs this project's own package `my_flights`, which the container does not have. "
             "Use scikit-learn's own classes in what you fit, or publish the package and add it to "
             "registry.requirements in conf/base/aws.yml.",
         ),
         (
             "absent",
-            "the model needs the module `no_such_module`, which is not installed here. "
+            "The model needs the module `no_such_module`, which is not installed here. "
             "Install it, and add it to registry.requirements in conf/base/aws.yml if the container lacks it.",
         ),
     ],
@@ -90,7 +90,7 @@ def test_a_model_that_cannot_be_registered(
 
 def test_a_model_that_does_not_unpickle(stored: str, requests_sent: Requests) -> None:
     sentence = kedro_aws("register-model", "-e", stored, "--model", "garbage").error
-    assert sentence.startswith("the model does not load: ")
+    assert sentence.startswith("The model does not load: ")
     assert sentence.endswith(". Save it again with the packages that are installed now.")
     assert requests_sent.changing == []
 
@@ -171,14 +171,14 @@ COLUMNS = (
 @pytest.mark.parametrize(
     ("stdin", "message"),
     [
-        (b"", "standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
-        (b" \n", "standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
-        (b'{"a": 1', "standard input is not JSON: Expecting ',' delimiter: line 1 column 8 (char 7). "),
-        (b"a,b\n1\n", "standard input is not CSV: line 2 has 1 values, the first line 2. "),
-        (b"\xff\xfe\x00", "standard input is not CSV: 'utf-8' codec can't decode byte 0xff in position 0"),
+        (b"", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
+        (b" \n", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
+        (b'{"a": 1', "Standard input is not JSON: Expecting ',' delimiter: line 1 column 8 (char 7). "),
+        (b"a,b\n1\n", "Standard input is not CSV: line 2 has 1 values, the first line 2. "),
+        (b"\xff\xfe\x00", "Standard input is not CSV: 'utf-8' codec can't decode byte 0xff in position 0"),
         (
             b"PAR1",
-            "standard input is not Parquet: it does not begin and end as Parquet does, or is cut short. ",
+            "Standard input is not Parquet: it does not begin and end as Parquet does, or is cut short. ",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_what_is_no_payload_is_not_sent(stdin: bytes, message: str, requests_sen
     ("stdin", "message"),
     [
         (b"1,2,3\n", f"The model takes 11 columns ({COLUMNS}); each row has 3."),
-        (b"crew,engines\n1,2\n", "The request lacks the column passenger_capacity, "),
+        (b"crew,engines\n1,2\n", "The request lacks the columns passenger_capacity, "),
         (b'{"instances": []}', "The request has no rows; send at least one as application/json."),
         (b"crew\n", "The request has no rows; send at least one as text/csv."),
     ],

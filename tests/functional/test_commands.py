@@ -203,6 +203,8 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
             "config_name": planned["steps"][1]["request"]["EndpointConfigName"],
             "failure": None,
             "pending_config": None,
+            "serverless": True,
+            "tags": None,
         },
         "package": registered,
         "variant": "serverless, 1024 MB",

@@ -80,7 +80,7 @@ def test_deploy_goes_on_where_it_was_interrupted(
 def mortal(state: State, tmp_path: Path) -> Iterator[Any]:
     """A second local AWS, with the model and a version of it, to be killed."""
     os.environ["KEDRO_AWS_STATE_DIR"] = str(tmp_path)
-    aws, _ = control.start(tmp_path, region="eu-west-1", exit_with_parent=True)
+    aws, _ = control.start(tmp_path, region="eu-west-1")
     other = State(aws)
     other.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     for prefix in ("models/", "metrics/", "data/model_input/"):
