@@ -1,0 +1,37 @@
+"""What every `kedro` command imports stays light: an in-project `kedro --version` pays for it."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"boto3", "botocore", "pydantic", "moto", "flask", "s3fs", "pandas", "sklearn", "sagemaker", "duckdb"}
+
+
+def brings(code: str) -> list[str]:
+    """What of the heavy modules is there after some code; Kedro's log may come before."""
+    shown = f"print('brings', *sorted({HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\n{shown}"], capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["cli", "hooks", "starter_specs", "pytest_plugin", "local.control", "plan.plan"],
+)
+def test_importing_it_brings_nothing_heavy(module: str) -> None:
+    assert brings(f"import kedro_aws_plugin.{module}") == []
+
+
+def test_the_commands_are_listed_without_importing_them() -> None:
+    code = (
+        "from click.testing import CliRunner\nfrom kedro_aws_plugin.cli import commands\n"
+        "assert CliRunner().invoke(commands, ['aws', '--help']).exit_code == 0"
+    )
+    assert brings(code) == []
+
+
+def test_what_is_heavy_is_seen() -> None:
+    assert brings("import botocore") == ["botocore"]
