@@ -25,12 +25,13 @@ _DNS_SUFFIXES = {  # as in botocore's endpoints.json, by the beginning of the re
 }
 
 _REINSTALL = (
-    'run `pip install "{name}=={there}"` and train again, or add "{name}=={here}" to registry.requirements'
+    '{where}run `pip install "{name}=={there}"` and train again, or add "{name}=={here}" to'
+    " registry.requirements"
 )
 _FIXES = {
+    "python": "train in a virtual environment of Python {there}",
     "scikit-learn": _REINSTALL,
     "numpy": _REINSTALL,
-    "python": "train in a virtual environment of Python {there}",
 }
 
 
@@ -91,13 +92,16 @@ def skew(image: Image, installed: Mapping[str, str]) -> list[str]:
     Returns:
         A sentence for each difference, with both versions and the fix.
     """
-    warnings = []
+    warnings: list[str] = []
     for name, fix in _FIXES.items():
         here, there = installed.get(name), image.installed.get(name)
         if here and there and _minor(here) != _minor(there):
+            # Another Python may not have the container's versions at all.
+            where = "in that environment " if warnings and warnings[0].startswith("python") else ""
             warnings.append(
                 f"{name} is {here} here and {there} in the container {image.version}, where the model may not"
-                f" load or may predict otherwise: {fix.format(name=name, here=here, there=there)}."
+                " load or may predict otherwise: "
+                f"{fix.format(name=name, here=here, there=there, where=where)}."
             )
     return warnings
 

@@ -102,12 +102,18 @@ def test_a_region_without_images_is_refused(region, hint):
 def test_a_skew_names_both_versions_and_the_fix():
     image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
     assert skew(image, {"python": "3.10.4", "scikit-learn": "1.7.2", "numpy": "2.5.5"}) == [
-        "scikit-learn is 1.7.2 here and 1.9.0 in the container 1.9-0, where the model may not load or may"
-        ' predict otherwise: run `pip install "scikit-learn==1.9.0"` and train again, or add'
-        ' "scikit-learn==1.7.2" to registry.requirements.',
         "python is 3.10.4 here and 3.12 in the container 1.9-0, where the model may not load or may predict"
         " otherwise: train in a virtual environment of Python 3.12.",
+        "scikit-learn is 1.7.2 here and 1.9.0 in the container 1.9-0, where the model may not load or may"
+        ' predict otherwise: in that environment run `pip install "scikit-learn==1.9.0"` and train again, or'
+        ' add "scikit-learn==1.7.2" to registry.requirements.',
     ]
+
+
+def test_a_skew_within_the_same_python_is_mended_here():
+    image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
+    (warning,) = skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "2.4.6"})
+    assert ': run `pip install "numpy==2.5.1"` and train again' in warning
 
 
 def test_no_skew_is_told_where_nothing_differs_or_is_known():
