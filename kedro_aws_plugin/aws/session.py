@@ -1,5 +1,6 @@
 """One boto3 session for a command: region, retries, user agent, and a guard on where its requests go."""
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ _SOON = Config(retries={"mode": "standard", "max_attempts": 2})
 """For an AWS that answers at once or not at all."""
 
 _Client = TypeVar("_Client", bound=BaseClient)
+# botocore logs a traceback of the error that it then raises; `aws.errors` says it in one sentence.
+for _name in ("botocore.tokens", "botocore.credentials"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
