@@ -59,6 +59,8 @@ def package(tmp_path, monkeypatch):
         "class Doubler:\n    def predict(self, data):\n        return data * 2\n"
     )
     (folder.parent / "neighbour.py").write_text("")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_flights"]:
+        monkeypatch.delitem(sys.modules, name)  # a generated project of another test has the same name
     monkeypatch.syspath_prepend(str(folder.parent))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder.parent), os.environ.get("PYTHONPATH", "")]))
     import my_flights.nodes
