@@ -1,6 +1,7 @@
 """One project from the starter, run once on one local AWS; every test is in it, as in a newcomer's shell."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,15 @@ def project(generated: Path, monkeypatch: pytest.MonkeyPatch, requests_sent: Req
     for name in set(os.environ) - set(before):
         del os.environ[name]
     os.environ.update(before)
+    forget(generated)
     assert requests_sent.broken == []
+
+
+def forget(project: Path) -> None:
+    """Let go of the project's package, whose name other tests use too."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "my_flights"]:
+        del sys.modules[name]
+    sys.path[:] = [folder for folder in sys.path if not folder.startswith(str(project))]
 
 
 @pytest.fixture
