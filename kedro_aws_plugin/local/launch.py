@@ -125,4 +125,6 @@ def reap() -> None:
     """Let go of servers that ended."""
     for process in list(_started):
         if process.poll() is not None:
+            if process.stdin is not None:
+                process.stdin.close()
             _started.remove(process)
