@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
+
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that skipped anything where the machine should have had everything."""

@@ -183,8 +183,10 @@ def _quiet() -> Iterator[None]:
 
 def _absent(error: DatasetError) -> bool:
     """Whether there just is no version; Kedro says the same of a folder that it may not list."""
-    cause = error.__cause__
-    return cause is None or isinstance(cause, FileNotFoundError)
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    return isinstance(root, DatasetError | FileNotFoundError)
 
 
 def _unreadable(entry: str, error: BaseException) -> ProjectError:
