@@ -1,13 +1,15 @@
 """One boto3 session for a command: region, retries, user agent, and a guard on where its requests go."""
 
 import logging
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 
 from kedro_aws_plugin import __version__
 from kedro_aws_plugin.config.models import Target
@@ -87,4 +89,17 @@ class Aws:
                 f"This command speaks to {wanted}, but its requests would go to {url}. "
                 "Nothing was sent. Unset AWS_ENDPOINT_URL in your shell and profile, then run it again."
             )
+        if client.meta.service_model.protocol != "rest-xml":
+            client.meta.events.register("before-parse", _whole(url))
         return client
+
+
+def _whole(url: str) -> Callable[..., None]:
+    """Refuse an answer that broke off within its headers, which botocore would read as an empty success."""
+
+    def check(response_dict: dict[str, Any], **_: Any) -> None:
+        headers = {name.lower() for name in response_dict["headers"]}
+        if not response_dict["body"] and not headers & {"content-length", "transfer-encoding"}:
+            raise ConnectionClosedError(endpoint_url=url)
+
+    return check

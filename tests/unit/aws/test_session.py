@@ -1,0 +1,47 @@
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import LocalAwsError
+
+
+@pytest.fixture
+def dying_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Dies when it has sent the first line of an answer, each time."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{listener.getsockname()[1]}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+@pytest.mark.usefixtures("dying_server")
+def test_an_answer_that_breaks_off_is_no_empty_answer() -> None:
+    with (
+        pytest.raises(LocalAwsError, match="describe endpoint x: the local AWS stopped answering"),
+        translated("describe endpoint x"),
+    ):
+        Aws("local", "eu-west-1").sagemaker.describe_endpoint(EndpointName="x")
