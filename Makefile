@@ -39,9 +39,9 @@ $(VENV)/.pip:
 
 $(VENV)/.runtime: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 	@echo "Installing into $(VENV) (about a minute)"
-	@$(PIP) install -qq --editable ".[local,s3]" --group starters --constraint constraints.txt
+	@$(PIP) install -qq --editable ".[athena,local,s3]" --group starters --constraint constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@$(PIP) install -qq --editable ".[local,s3,sagemaker]" --group dev --group starters --constraint constraints.txt
+	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark]" --group dev --group starters --constraint constraints.txt
 	@touch $@
