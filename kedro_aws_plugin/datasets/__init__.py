@@ -1,0 +1,1 @@
+"""Kedro datasets for AWS."""

@@ -1,0 +1,1 @@
+"""Trino's semantics on DuckDB."""
