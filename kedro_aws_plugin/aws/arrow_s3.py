@@ -1,0 +1,68 @@
+"""pyarrow's S3, by the endpoint, the credentials and the proxy that boto3 would use."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.utils import get_environ_proxies
+from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
+
+from kedro_aws_plugin.aws.credentials import dataset_session
+from kedro_aws_plugin.aws.errors import translated
+
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+_CONNECT_TIMEOUT = 5
+_REQUEST_TIMEOUT = 60
+"""Seconds; the SDK's own three end a large read from a busy server."""
+_ATTEMPTS = 5
+
+
+def arrow_filesystem(region: str | None = None, credentials: Mapping[str, Any] | None = None) -> S3FileSystem:
+    """Make the file system through which pyarrow reads and writes ``bucket/key``.
+
+    An `S3FileSystem` made by hand knows neither AWS_ENDPOINT_URL nor most of botocore's credential chain
+    (SSO, `credential_process`), so both are asked of boto3. Credentials that expire are not renewed: make a
+    file system for each load and save.
+
+    Args:
+        region: Such as ``eu-west-1``; by default botocore's.
+        credentials: Of the catalog entry; see `dataset_session`.
+
+    Raises:
+        AwsError: If there are no usable credentials.
+
+    Example:
+        >>> pyarrow.parquet.read_table("my-flights/data/reviews.parquet", filesystem=arrow_filesystem())
+    """
+    with translated("open S3"):
+        session = dataset_session(region, credentials)
+        client = session.client("s3")
+        found = session.get_credentials()
+        keys = found.get_frozen_credentials() if found else None
+    url = client.meta.endpoint_url
+    identity: dict[str, Any] = (
+        {"access_key": keys.access_key, "secret_key": keys.secret_key, "session_token": keys.token}
+        if keys
+        else {"anonymous": True}
+    )
+    return S3FileSystem(
+        region=client.meta.region_name,
+        connect_timeout=_CONNECT_TIMEOUT,
+        request_timeout=_REQUEST_TIMEOUT,
+        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+        **identity,
+        **_endpoint(url),
+        **_proxy(url),
+    )
+
+
+def _endpoint(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    if (parts.hostname or "").endswith(_AWS_DOMAINS):
+        return {}
+    return {"endpoint_override": parts.netloc, "scheme": parts.scheme}
+
+
+def _proxy(url: str) -> dict[str, str]:
+    proxy = get_environ_proxies(url).get(urlsplit(url).scheme)
+    return {"proxy_options": proxy} if proxy else {}

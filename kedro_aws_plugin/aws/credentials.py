@@ -1,0 +1,42 @@
+"""The `credentials` of a catalog entry: whose session a dataset speaks through."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+from kedro_aws_plugin.errors import ConfigError
+
+_NAMES = {
+    "aws_access_key_id": "aws_access_key_id",
+    "aws_secret_access_key": "aws_secret_access_key",
+    "aws_session_token": "aws_session_token",
+    "profile_name": "profile_name",
+    "region_name": "region_name",
+    # s3fs's names, which the entries of other datasets on S3 have.
+    "key": "aws_access_key_id",
+    "secret": "aws_secret_access_key",
+    "token": "aws_session_token",
+}
+
+
+def dataset_session(
+    region: str | None = None, credentials: Mapping[str, Any] | None = None
+) -> boto3.session.Session:
+    """Make the session of a dataset; without credentials, botocore's own chain finds them.
+
+    Args:
+        region: Such as ``eu-west-1``; `region_name` in the credentials wins.
+        credentials: boto3's names (``aws_access_key_id``, ``profile_name``, ...) or s3fs's (``key``, ...).
+
+    Raises:
+        ConfigError: If a name among the credentials is not known.
+    """
+    given = credentials or {}
+    unknown = sorted(set(given) - set(_NAMES))
+    if unknown:
+        raise ConfigError(
+            f"conf/*/credentials.yml: `{unknown[0]}` is not known. Use {', '.join(sorted(_NAMES))}."
+        )
+    named = {_NAMES[name]: value for name, value in given.items() if value is not None}
+    return boto3.session.Session(**{"region_name": region, **named})
