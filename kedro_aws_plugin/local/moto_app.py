@@ -11,6 +11,7 @@ from kedro_aws_plugin.local.messages import AwsFault
 from kedro_aws_plugin.local.overlay import WsgiApp
 
 _TARGETS = {
+    "glue": "AWSGlue",
     "logs": "Logs_20140328",
     "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
     "sagemaker": "SageMaker",
