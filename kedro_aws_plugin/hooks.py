@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig
+    from kedro_aws_plugin.datasets.defaults import AthenaDefaults
 
 
 class AwsHooks:
@@ -27,9 +28,11 @@ class AwsHooks:
         from kedro_aws_plugin.config import Project
         from kedro_aws_plugin.config.loader import read_config
         from kedro_aws_plugin.connect import announcement, connect
+        from kedro_aws_plugin.datasets.defaults import use
 
         config = read_config(context.config_loader, Path(context.config_loader.conf_source))
         self._context, self._config = context, config
+        use(_athena_defaults(config))
         if config is None:
             return
         path = Path(context.project_path)
@@ -48,6 +51,23 @@ class AwsHooks:
 
         path = Path(self._context.project_path)
         write_record(state_dir(path), str(run_params["run_id"]), record_now(path, self._context.params))
+
+
+def _athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
+    """What the datasets take from aws.yml; nothing where there is none."""
+    from kedro_aws_plugin.config import results_of
+    from kedro_aws_plugin.datasets.defaults import AthenaDefaults
+
+    if config is None:
+        return AthenaDefaults()
+    stated = config.athena
+    return AthenaDefaults(
+        database=stated.database if stated else None,
+        workgroup=stated.workgroup if stated else None,
+        output_location=results_of(config),
+        max_scan_gb=stated.max_scan_gb if stated else None,
+        region=config.region,
+    )
 
 
 hooks = AwsHooks()

@@ -1,10 +1,13 @@
 """conf/<env>/aws.yml as frozen models, with errors that name file, key and fix."""
 
+from kedro_aws_plugin.config.athena import Athena, AthenaTable
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Local, Registry, Serverless
 from kedro_aws_plugin.config.project import Project, find_project, load_config, open_project
-from kedro_aws_plugin.config.sections import deploy_of, registry_of, role_of
+from kedro_aws_plugin.config.sections import deploy_of, registry_of, results_of, role_of
 
 __all__ = [
+    "Athena",
+    "AthenaTable",
     "AwsConfig",
     "Deploy",
     "Local",
@@ -16,5 +19,6 @@ __all__ = [
     "load_config",
     "open_project",
     "registry_of",
+    "results_of",
     "role_of",
 ]

@@ -15,7 +15,13 @@ from kedro_aws_plugin.config.models import AwsConfig, Target
 from kedro_aws_plugin.errors import ConfigError
 
 _PATTERNS = ["aws.yml", "aws.yaml", "aws/**"]
-_FORMS = {"model_type": "it should be keys and values", "tuple_type": "it should be a list"}
+_FORMS = {
+    "model_type": "it should be keys and values",
+    "dict_type": "it should be keys and values",
+    "mapping_type": "it should be keys and values",
+    "tuple_type": "it should be a list",
+    "too_short": "it should not be empty",
+}
 """What pydantic says in Python's terms."""
 
 
@@ -147,7 +153,8 @@ def _target(env: str, stated: object, files: _Files) -> Target:
 
 
 def _explain(error: ErrorDetails, files: _Files) -> str:
-    keys = [key for key in error["loc"] if isinstance(key, str | int)]
+    # pydantic marks what is wrong about a key itself, such as a table's name, with one more part.
+    keys = [key for key in error["loc"] if key != "[key]"]
     key = ".".join(str(part) for part in keys)
     if error["type"] == "extra_forbidden":
         return _unknown(files, AwsConfig, keys)
@@ -169,15 +176,21 @@ def _missing(files: _Files, keys: Sequence[str | int]) -> str:
 
 def _unknown(files: _Files, model: type[BaseModel], keys: Sequence[str | int]) -> str:
     for key in keys[:-1]:
-        annotation = model.model_fields[str(key)].annotation
-        options = [option for option in (annotation, *get_args(annotation)) if isinstance(option, type)]
-        model = next(option for option in options if issubclass(option, BaseModel))
+        field = model.model_fields.get(str(key))
+        # The one that is no field is a name of the user's own, such as a table's.
+        model = _section(field.annotation) if field else model
     known = [*(name for name in model.model_fields if name != "env")]
     dotted = ".".join(str(key) for key in keys)
     return (
         f"{files.of(keys)}: unknown key `{dotted}`{_nearest(str(keys[-1]), known)} "
         f"Known keys here: {', '.join(known)}."
     )
+
+
+def _section(annotation: Any) -> type[BaseModel]:
+    """The model within an annotation: of a section, an optional one, or a mapping of sections by name."""
+    options = [option for option in (annotation, *get_args(annotation)) if isinstance(option, type)]
+    return next(option for option in options if issubclass(option, BaseModel))
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

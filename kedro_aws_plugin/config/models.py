@@ -3,8 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from kedro_aws_plugin.config.athena import Athena
+from kedro_aws_plugin.config.fields import Section, pattern
 from kedro_aws_plugin.config.names import bucket_problem, region_problem
 
 Target = Literal["local", "aws"]
@@ -23,29 +25,20 @@ def _region(name: str) -> str:
     return name
 
 
-def _pattern(pattern: str, what: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value, re.ASCII):
-            raise ValueError(f"`{value}` is not {what}")
-        return value
-
-    return AfterValidator(check)
-
-
 # SageMaker takes upper case too, but writes ARNs in lower case: two names would stand for one thing.
 _NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
-Name = Annotated[str, _pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
+Name = Annotated[str, pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
 # Models and endpoint configs are named after the endpoint and nine more characters.
 EndpointName = Annotated[
     str,
-    _pattern(
+    pattern(
         r"(?=.{1,54}$)[a-z0-9](-*[a-z0-9])*",
         "an endpoint name: 1 to 54 lower-case letters, digits and inner hyphens",
     ),
 ]
 RoleArn = Annotated[
     str,
-    _pattern(
+    pattern(
         r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
         "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
@@ -66,11 +59,7 @@ InstanceType = Annotated[str, AfterValidator(_instance_type)]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Registry(_Section):
+class Registry(Section):
     """`registry:` what `kedro aws register-model` registers, and where.
 
     Attributes:
@@ -88,7 +77,7 @@ class Registry(_Section):
     requirements: tuple[str, ...] = ()
 
 
-class Serverless(_Section):
+class Serverless(Section):
     """`deploy.serverless:` the size of a serverless endpoint.
 
     Attributes:
@@ -100,7 +89,7 @@ class Serverless(_Section):
     max_concurrency: int = Field(default=5, ge=1, le=200)
 
 
-class Deploy(_Section):
+class Deploy(Section):
     """`deploy:` the endpoint that `kedro aws deploy` makes.
 
     Attributes:
@@ -118,7 +107,7 @@ class Deploy(_Section):
     serverless: Serverless = Serverless()
 
 
-class Local(_Section):
+class Local(Section):
     """`local:` the local AWS.
 
     Attributes:
@@ -130,7 +119,7 @@ class Local(_Section):
     autostart: bool = True
 
 
-class AwsConfig(_Section):
+class AwsConfig(Section):
     """conf/base/aws.yml merged with conf/<env>/aws.yml.
 
     Attributes:
@@ -141,6 +130,7 @@ class AwsConfig(_Section):
         role_arn: The role that SageMaker takes on to read the model and to write logs.
         registry: The model package group.
         deploy: The endpoint.
+        athena: The Glue database, its tables and the Athena workgroup.
         local: The local AWS.
     """
 
@@ -151,4 +141,5 @@ class AwsConfig(_Section):
     role_arn: RoleArn | None = None
     registry: Registry | None = None
     deploy: Deploy | None = None
+    athena: Athena | None = None
     local: Local = Local()

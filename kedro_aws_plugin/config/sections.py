@@ -55,6 +55,12 @@ def deploy_of(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         raise ConfigError(f"{option}: {message}.") from None
 
 
+def results_of(config: AwsConfig) -> str:
+    """The folder on S3 where Athena puts query results."""
+    stated = config.athena.output_location if config.athena else None
+    return stated or f"s3://{config.bucket}/athena/"
+
+
 def role_of(config: AwsConfig) -> str:
     """The role that SageMaker takes on; the local AWS checks none.
 
