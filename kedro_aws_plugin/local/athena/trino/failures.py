@@ -1,0 +1,98 @@
+"""What goes wrong in a query, in Athena's words."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+
+class TrinoError(Exception):
+    """A query that Athena fails: `str(error)` is what it shows as the reason."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Unsupported(TrinoError):
+    """What Athena can and the local Athena cannot; refusing is better than a wrong answer."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("NOT_SUPPORTED", f"the local Athena does not support {what}")
+
+
+RAISED = "\N{BULLET}"
+"""Marks a failure that the generated SQL raises itself: <mark>CODE|message<mark>."""
+
+_RAISED = re.compile(f"{RAISED}([A-Z_]+)\\|(.*?){RAISED}", re.DOTALL)
+_KNOWN = (
+    (r"[Dd]ivision by zero", "DIVISION_BY_ZERO", "Division by zero"),
+    (
+        r"Overflow in (addition|subtraction|multiplication) of (INT\d+|DECIMAL\S*) \((.*?)\)!?",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        "{1} {0} overflow: {2}",
+    ),
+    (
+        r"Overflow in negation",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        "negation overflow",
+    ),
+    (
+        r"Could not convert string [\"'](.*?)[\"'] to (\w+)",
+        "INVALID_CAST_ARGUMENT",
+        "Cannot cast '{0}' to {1}",
+    ),
+    (
+        r"Type (\w+) with value (\S+) can't be cast .* destination type (\w+)",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        "Out of range for {2}: {1}",
+    ),
+    (
+        r"Could not cast value (\S+) to (DECIMAL\(\d+,\s*\d+\))",
+        "INVALID_CAST_ARGUMENT",
+        "Cannot cast '{0}' to {1}",
+    ),
+    (
+        r"More than one row returned by a subquery",
+        "SUBQUERY_MULTIPLE_ROWS",
+        "Scalar sub-query has returned multiple rows",
+    ),
+    (r"Map keys must be unique", "INVALID_FUNCTION_ARGUMENT", "Duplicate map keys are not allowed"),
+    (r"Map keys can not be NULL", "INVALID_FUNCTION_ARGUMENT", "map key cannot be null"),
+)
+_TRINO_TYPES = {
+    "INT8": "tinyint",
+    "INT16": "smallint",
+    "INT32": "integer",
+    "INT64": "bigint",
+    "DOUBLE": "double",
+    "FLOAT": "real",
+    "BOOL": "boolean",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+}
+
+
+def explained(error: duckdb.Error, query: object = None) -> TrinoError:
+    """DuckDB's error in Athena's words.
+
+    Args:
+        error: What running the translated SQL raised.
+        query: The query that was run; not needed, kept for a text that names it.
+    """
+    text = str(error)
+    if raised := _RAISED.search(text):
+        return TrinoError(raised[1], raised[2])
+    for pattern, code, message in _KNOWN:
+        if found := re.search(pattern, text):
+            return TrinoError(
+                code, message.format(*(_TRINO_TYPES.get(part, part) for part in found.groups()))
+            )
+    if isinstance(error, duckdb.InterruptException):
+        return TrinoError("USER_CANCELED", "Query was canceled")
+    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
+        # The translation made SQL that DuckDB does not take: a gap of ours, not the user's mistake.
+        return Unsupported(f"this query ({text.splitlines()[0]})")
+    return TrinoError("GENERIC_USER_ERROR", text.splitlines()[0])

@@ -1,0 +1,42 @@
+"""The values that go in and out of the translation: tables, columns, relations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableName:
+    """A table as a query names it; parts that the query leaves out are None."""
+
+    catalog: str | None
+    schema: str | None
+    table: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with its type as Athena writes it, for example `array(varchar)`.
+
+    A hidden column (`"$path"`) can be named in a query but is no part of `*`.
+    """
+
+    name: str
+    type: str
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How DuckDB reads a table: the SQL of a from item (a quoted view name) and its columns."""
+
+    sql: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A SELECT in DuckDB's SQL, and the columns of its result in Athena's types."""
+
+    sql: str
+    columns: tuple[Column, ...]
