@@ -1,0 +1,74 @@
+"""Arrow tables as the frames that nodes ask for."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pyarrow as pa
+
+Engine = Literal["pandas", "pyarrow", "polars", "spark"]
+
+
+def to_frame(read: Callable[[], pa.Table], engine: Engine) -> Any:
+    """Turn a table into a frame.
+
+    Args:
+        read: Gives the table. Nobody else holds it then, so that its memory is let go of column by column.
+        engine: The library of the frame.
+    """
+    match engine:
+        case "pandas":
+            return _to_pandas(read)
+        case "polars":
+            import polars as pl
+
+            return pl.from_arrow(read())
+        case _:
+            return read()
+
+
+def _to_pandas(read: Callable[[], pa.Table]) -> Any:
+    """Keep what every value means.
+
+    Dates and decimals stay Python's own, maps become dicts, and integers and booleans with NULLs among them
+    get pandas' nullable types: as floats, large integers would change.
+    """
+    import pandas as pd
+
+    table = read()
+    names = table.column_names
+    nullable = [place for place, column in enumerate(table.columns) if _needs_nullable(column)]
+    series = {place: table.column(place).to_pandas(types_mapper=_nullable_type()) for place in nullable}
+    plain = [place for place in range(len(names)) if place not in series]
+    kept = table.select(plain).rename_columns([str(place) for place in plain])
+    rows = table.num_rows
+    del table
+    frame = kept.to_pandas(
+        split_blocks=True, self_destruct=True, maps_as_pydicts="strict", date_as_object=True
+    )
+    del kept
+    if series:
+        columns = {place: frame.pop(str(place)) for place in plain}
+        columns.update(series)
+        frame = pd.DataFrame(
+            {place: columns[place] for place in range(len(names))}, index=range(rows), copy=False
+        )
+    frame.columns = pd.Index(names)
+    return frame
+
+
+def _needs_nullable(column: pa.ChunkedArray) -> bool:
+    simple = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
+    return bool(simple and column.null_count)
+
+
+def _nullable_type() -> Callable[[pa.DataType], Any]:
+    import pandas as pd
+
+    dtypes = {
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    return dtypes.get

@@ -1,0 +1,148 @@
+"""The Parquet files that UNLOAD or CTAS wrote, read in parallel straight from S3."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from kedro.io import DatasetError
+from pyarrow.fs import FileSystem
+
+_FORMAT = ds.ParquetFileFormat(
+    # Hive's 96-bit timestamps hold nanoseconds, which would not reach beyond the year 2262.
+    read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us"),
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True),
+)
+_MICROSECONDS = pa.timestamp("us")
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a query wrote.
+
+    Attributes:
+        prefix: The S3 URI below which the files are, with a slash at its end.
+        uris: Of the files.
+        partitions: Names and types of the columns that are folders instead of being in the files.
+        order: The columns wanted, in order; None for all, the partitions last.
+    """
+
+    prefix: str
+    uris: tuple[str, ...]
+    partitions: pa.Schema = field(default_factory=lambda: pa.schema([]))
+    order: tuple[str, ...] | None = None
+
+
+def read_table(files: Files, filesystem: FileSystem) -> pa.Table:
+    """Read everything.
+
+    Raises:
+        DatasetError: If a file is not there any more.
+    """
+    with still_there(files.prefix):
+        dataset = _opened(files, filesystem)
+        table = dataset.to_table(columns=_columns(files, dataset))
+    return _with_types(table, files.partitions)
+
+
+def read_schema(files: Files, filesystem: FileSystem) -> pa.Schema:
+    """The columns that `read_table` gives.
+
+    Raises:
+        DatasetError: If the file is not there any more.
+    """
+    with still_there(files.prefix):
+        return _opened(files, filesystem).schema
+
+
+def read_chunks(files: Files, filesystem: FileSystem, rows: int) -> Iterator[pa.Table]:
+    """Read a number of rows at a time, the rest last; little more than one file's is in memory.
+
+    Raises:
+        DatasetError: If a file is not there any more.
+    """
+    with still_there(files.prefix):
+        dataset = _opened(files, filesystem)
+        batches = dataset.to_batches(
+            columns=_columns(files, dataset),
+            batch_size=min(rows, 131_072),
+            batch_readahead=2,
+            fragment_readahead=1,
+        )
+        yield from (_with_types(table, files.partitions) for table in in_chunks(batches, rows))
+
+
+def in_chunks(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Put batches together, or cut them, into tables of equal length."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        rest = batch
+        while count + rest.num_rows >= rows:
+            cut = rows - count
+            yield pa.Table.from_batches([*held, rest.slice(0, cut)])
+            rest = rest.slice(cut)
+            held, count = [], 0
+        if rest.num_rows:
+            held.append(rest)
+            count += rest.num_rows
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _opened(files: Files, filesystem: FileSystem) -> ds.Dataset:
+    base = files.prefix.removeprefix("s3://")
+    partitioning = ds.partitioning(
+        pa.schema([(each.name, _parsed(each.type)) for each in files.partitions]), flavor="hive"
+    )
+    dataset = ds.dataset(
+        [uri.removeprefix("s3://") for uri in files.uris],
+        filesystem=filesystem,
+        format=_FORMAT,
+        partitioning=partitioning if len(files.partitions) else None,
+        partition_base_dir=base,
+    )
+    return dataset.replace_schema(pa.schema([_in_microseconds(each) for each in dataset.schema]))
+
+
+def _parsed(kind: pa.DataType) -> pa.DataType:
+    """What pyarrow can read of a folder's name; the rest is cast from the text."""
+    simple = pa.types.is_integer(kind) or pa.types.is_date32(kind) or pa.types.is_floating(kind)
+    return kind if simple else pa.string()
+
+
+def _in_microseconds(column: pa.Field) -> pa.Field:
+    """One unit for timestamps, whatever wrote the file."""
+    is_local = pa.types.is_timestamp(column.type) and column.type.tz is None
+    return column.with_type(_MICROSECONDS) if is_local else column
+
+
+def _columns(files: Files, dataset: ds.Dataset) -> list[str]:
+    return list(files.order or dataset.schema.names)
+
+
+def _with_types(table: pa.Table, partitions: pa.Schema) -> pa.Table:
+    for column in partitions:
+        place = table.schema.get_field_index(column.name)
+        if place >= 0 and table.schema.field(place).type != column.type:
+            table = table.set_column(place, column, pc.cast(table.column(place), column.type))
+    return table
+
+
+@contextmanager
+def still_there(prefix: str) -> Iterator[None]:
+    """Say what became of results that cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"The query's results were deleted before they were read: {error}. Run it again; if it happens "
+            f"again, look for what deletes objects under {prefix} (a lifecycle rule, or another job)."
+        ) from error
+    except OSError as error:
+        raise DatasetError(
+            f"The query's results under {prefix} could not be read: {error}. "
+            "Ask for s3:GetObject and s3:ListBucket there, or check the network, then run it again."
+        ) from error
