@@ -8,6 +8,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
+from kedro_aws_plugin.local.athena.service import Athena
 from kedro_aws_plugin.local.log_shipper import LogShipper
 from kedro_aws_plugin.local.messages import AwsFault, Request, Response
 from kedro_aws_plugin.local.moto_app import Moto
@@ -27,6 +28,7 @@ class Parts:
 
     moto: Moto
     sagemaker: SageMaker
+    athena: Athena
     seeding: Seeding
     logs: LogShipper
     instance: str
@@ -91,6 +93,7 @@ class Administration:
 
     def _reset(self, _params: Any) -> Any:
         self._parts.sagemaker.reset()
+        self._parts.athena.reset()
         self._parts.logs.reset()
         self._parts.moto.reset()
         self._parts.seeding.reset()

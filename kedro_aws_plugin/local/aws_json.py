@@ -25,6 +25,9 @@ class JsonService:
         operations: the operations that this service owns; all others are left to moto.
     """
 
+    refusal = staticmethod(invalid)
+    """The error of a request that the service model forbids."""
+
     def __init__(
         self, name: str, target_prefix: str, operations: Mapping[str, Operation], region: str
     ) -> None:
@@ -43,7 +46,7 @@ class JsonService:
         operation, call = self._operations[request.target]
         try:
             params = _parameters(request)
-            _validate(self.name, operation, params)
+            self._validate(operation, params)
             answer = call(request.region or self._default_region, params)
         except AwsFault as fault:
             return fault_response(fault)
@@ -51,10 +54,16 @@ class JsonService:
             200, {key: value for key, value in answer.items() if value is not None}, _CONTENT_TYPE
         )
 
+    def _validate(self, operation: str, params: Params) -> None:
+        if found := violations(self.name, operation, params):
+            errors = "error" if len(found) == 1 else "errors"
+            raise self.refusal(f"{len(found)} validation {errors} detected: {'; '.join(found)}")
+
 
 def fault_response(fault: AwsFault) -> Response:
     """An error, in the form of the JSON protocol."""
-    return Response.of_json(fault.status, {"__type": fault.code, "message": fault.message}, _CONTENT_TYPE)
+    body = {"__type": fault.code, "message": fault.message, **fault.details}
+    return Response.of_json(fault.status, body, _CONTENT_TYPE)
 
 
 def _parameters(request: Request) -> Params:
@@ -65,9 +74,3 @@ def _parameters(request: Request) -> Params:
     if not isinstance(params, dict):
         raise AwsFault("SerializationException", "The request is not a JSON object.")
     return {key: value for key, value in params.items() if value is not None}
-
-
-def _validate(service: str, operation: str, params: Params) -> None:
-    if found := violations(service, operation, params):
-        errors = "error" if len(found) == 1 else "errors"
-        raise invalid(f"{len(found)} validation {errors} detected: {'; '.join(found)}")

@@ -10,6 +10,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 
 from kedro_aws_plugin.local.administration import PREFIX, Administration, Parts
+from kedro_aws_plugin.local.athena.service import Athena
 from kedro_aws_plugin.local.log_shipper import LogShipper
 from kedro_aws_plugin.local.messages import Request, Response, signing_scope
 from kedro_aws_plugin.local.model_server import Host
@@ -85,7 +86,8 @@ class LocalServer:
     def __init__(self, state_dir: Path, region: str, port: int, instance: str) -> None:
         self.instance = instance
         self._workdir = state_dir / "containers"
-        shutil.rmtree(self._workdir, ignore_errors=True)
+        self._athena_workdir = state_dir / "athena"
+        self._clear_workdirs()
         app = DomainDispatcherApplication(create_backend_app)
         moto = Moto(app, region)
         self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
@@ -93,10 +95,12 @@ class LocalServer:
         logs = LogShipper(moto, state_dir / "logs")
         host = Host(self._workdir, environment(self.url, region))
         self._sagemaker = SageMaker(moto, host, logs.open, region)
+        self._athena = Athena(moto, self._athena_workdir, region)
         administration = Administration(
-            Parts(moto, self._sagemaker, Seeding(moto), logs, instance, self.shut_down)
+            Parts(moto, self._sagemaker, self._athena, Seeding(moto), logs, instance, self.shut_down)
         )
-        self._http.overlay = Overlay((administration, *self._sagemaker.services), app)
+        services = (administration, *self._sagemaker.services, *self._athena.services)
+        self._http.overlay = Overlay(services, app)
         self._http.app = self._http.overlay
 
     def serve(self) -> None:
@@ -108,7 +112,12 @@ class LocalServer:
         threading.Thread(target=self._http.shutdown, daemon=True).start()
 
     def close(self) -> None:
-        """Stop every model and close the port."""
+        """Stop every model and every query, and close the port."""
         self._http.server_close()
         self._sagemaker.reset()
-        shutil.rmtree(self._workdir, ignore_errors=True)
+        self._athena.reset()
+        self._clear_workdirs()
+
+    def _clear_workdirs(self) -> None:
+        for folder in (self._workdir, self._athena_workdir):
+            shutil.rmtree(folder, ignore_errors=True)

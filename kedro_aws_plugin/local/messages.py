@@ -62,13 +62,17 @@ class AwsFault(Exception):
         code: AWS's error code, such as ``ValidationException``.
         message: AWS's text.
         status: HTTP status.
+        details: what else the error carries, such as Athena's ``AthenaErrorCode``.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, message: str, status: int = 400, details: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.details = dict(details or {})
 
 
 def invalid(message: str) -> AwsFault:

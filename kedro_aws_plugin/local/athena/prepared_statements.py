@@ -1,0 +1,131 @@
+"""Prepared statements: by the API, and by PREPARE and DEALLOCATE PREPARE."""
+
+import time
+from collections.abc import Mapping
+
+from kedro_aws_plugin.local.athena.account import Account, Region
+from kedro_aws_plugin.local.athena.executions import Execution
+from kedro_aws_plugin.local.athena.faults import invalid_request
+from kedro_aws_plugin.local.athena.paging import page
+from kedro_aws_plugin.local.athena.statement import Prepare
+from kedro_aws_plugin.local.aws_json import Operation, Params
+from kedro_aws_plugin.local.messages import AwsFault
+
+_OWN_STATEMENTS = {"PREPARE", "DEALLOCATE_PREPARE"}
+_SHOWN = ("StatementName", "QueryStatement", "WorkGroupName", "Description", "LastModifiedTime")
+
+
+class PreparedStatements:
+    """Operations on prepared statements; each belongs to a workgroup."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {
+            "CreatePreparedStatement": self.create,
+            "GetPreparedStatement": self.get,
+            "BatchGetPreparedStatement": self.get_batch,
+            "ListPreparedStatements": self.list,
+            "UpdatePreparedStatement": self.update,
+            "DeletePreparedStatement": self.delete,
+        }
+
+    def create(self, region: str, params: Params) -> Params:
+        """CreatePreparedStatement."""
+        with self._account.lock:
+            here = self._account[region]
+            key = (params["WorkGroup"], params["StatementName"])
+            here.workgroup(key[0])
+            if key in here.prepared:
+                raise invalid_request(f"Prepared Statement {key[1]} already exists")
+            here.prepared[key] = _statement(params)
+            return {}
+
+    def get(self, region: str, params: Params) -> Params:
+        """GetPreparedStatement."""
+        with self._account.lock:
+            return {"PreparedStatement": _find(self._account[region], params)}
+
+    def get_batch(self, region: str, params: Params) -> Params:
+        """BatchGetPreparedStatement."""
+        found, missing = [], []
+        with self._account.lock:
+            here = self._account[region]
+            here.workgroup(params["WorkGroup"])
+            for name in params["PreparedStatementNames"]:
+                try:
+                    found.append(_find(here, {"WorkGroup": params["WorkGroup"], "StatementName": name}))
+                except AwsFault as fault:
+                    missing.append(
+                        {"StatementName": name, "ErrorCode": "NOT_FOUND", "ErrorMessage": fault.message}
+                    )
+        return {"PreparedStatements": found, "UnprocessedPreparedStatementNames": missing}
+
+    def list(self, region: str, params: Params) -> Params:
+        """ListPreparedStatements."""
+        with self._account.lock:
+            here = self._account[region]
+            here.workgroup(params["WorkGroup"])
+            mine = [each for (group, _), each in here.prepared.items() if group == params["WorkGroup"]]
+            shown, token = page(mine, lambda each: str(each["StatementName"]), params)
+        names = ("StatementName", "LastModifiedTime")
+        return {
+            "PreparedStatements": [{name: each[name] for name in names} for each in shown],
+            "NextToken": token,
+        }
+
+    def update(self, region: str, params: Params) -> Params:
+        """UpdatePreparedStatement."""
+        with self._account.lock:
+            _find(self._account[region], params).update(_statement(params))
+            return {}
+
+    def delete(self, region: str, params: Params) -> Params:
+        """DeletePreparedStatement."""
+        with self._account.lock:
+            here = self._account[region]
+            _find(here, params)
+            del here.prepared[params["WorkGroup"], params["StatementName"]]
+            return {}
+
+    def of_workgroup(self, region: str, workgroup: str) -> Mapping[str, str]:
+        """The statements of a workgroup, for EXECUTE."""
+        with self._account.lock:
+            prepared = self._account[region].prepared.items()
+            return {name: each["QueryStatement"] for (group, name), each in prepared if group == workgroup}
+
+    def run(self, execution: Execution) -> bool:
+        """Run PREPARE and DEALLOCATE PREPARE, which concern no data; False for any other statement."""
+        from kedro_aws_plugin.local.athena.parsing import parse
+
+        statement = parse(execution.sql) if execution.substatement in _OWN_STATEMENTS else None
+        if not isinstance(statement, Prepare):
+            return False
+        params = {"WorkGroup": execution.workgroup, "StatementName": statement.name}
+        with self._account.lock:
+            if statement.sql is None:
+                self.delete(execution.region, params)
+            else:
+                key = (execution.workgroup, statement.name)
+                params["QueryStatement"] = statement.sql
+                self._account[execution.region].prepared[key] = _statement(params)
+        return True
+
+
+def _statement(params: Params) -> Params:
+    statement = {**params, "WorkGroupName": params["WorkGroup"], "LastModifiedTime": round(time.time(), 3)}
+    return {name: statement[name] for name in _SHOWN if name in statement}
+
+
+def _find(here: Region, params: Params) -> Params:
+    here.workgroup(params["WorkGroup"])
+    key = (params["WorkGroup"], params["StatementName"])
+    if key not in here.prepared:
+        raise AwsFault(
+            "ResourceNotFoundException",
+            f"PreparedStatement {key[1]} was not found",
+            details={"ResourceName": key[1]},
+        )
+    return here.prepared[key]

@@ -1,0 +1,180 @@
+"""Running query executions: from QUEUED to SUCCEEDED, FAILED or CANCELLED."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from kedro_aws_plugin.local.athena.account import Account
+from kedro_aws_plugin.local.athena.executions import CANCELLED, FAILED, RUNNING, SUCCEEDED, Execution
+from kedro_aws_plugin.local.athena.prepared_statements import PreparedStatements
+from kedro_aws_plugin.local.athena.results import Results, Stopped
+from kedro_aws_plugin.local.athena.workers import Workers
+from kedro_aws_plugin.local.messages import AwsFault
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.local.athena.engine import Outcome, Submission
+
+_AT_A_TIME = 4
+_RESET_SECONDS = 10.0
+_SYSTEM = 1
+_SYSTEM_ERROR = 233
+_BYTES_LIMIT = "Bytes scanned limit was exceeded"
+_BY_USER = "Query cancelled by user"
+_log = logging.getLogger(__name__)
+
+
+class QueryEngine(Protocol):
+    """What runs SQL: ``engine.Engine``."""
+
+    def classify(self, sql: str) -> tuple[str, str]:
+        """Statement type and substatement type."""
+
+    def run(self, submission: "Submission", cancelled: threading.Event) -> "Outcome":
+        """Run one statement."""
+
+    def cancel(self, execution_id: str) -> None:
+        """Interrupt a statement that runs."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+
+
+class Runner:
+    """Runs executions, some at a time.
+
+    Args:
+        make_engine: called when the first query comes, because DuckDB and sqlglot take long to import.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        results: Results,
+        prepared: PreparedStatements,
+        make_engine: Callable[[], QueryEngine],
+    ) -> None:
+        self._account = account
+        self._results = results
+        self._prepared = prepared
+        self._make_engine = make_engine
+        self._made: QueryEngine | None = None
+        self._making = threading.Lock()
+        self._workers = Workers("athena", _AT_A_TIME)
+        self._idle = threading.Condition()
+        self._running = 0
+
+    @property
+    def engine(self) -> QueryEngine:
+        """The engine, made when it is first needed."""
+        with self._making:
+            if self._made is None:
+                self._made = self._make_engine()
+            return self._made
+
+    def submit(self, execution: Execution) -> None:
+        """Run an execution as soon as a worker is free."""
+        self._workers.submit(lambda: self._run(execution))
+
+    def stop(self, execution: Execution) -> None:
+        """Cancel an execution; one that ended already stays as it is."""
+        with self._account.lock:
+            stopped = execution.ended(CANCELLED, _BY_USER)
+        if stopped:
+            execution.cancelled.set()
+            if self._made is not None:
+                self._made.cancel(execution.id)
+
+    def reset(self) -> None:
+        """Cancel everything, and wait until nothing is written any more."""
+        for execution in self._account.executions():
+            self.stop(execution)
+        with self._idle:
+            self._idle.wait_for(lambda: self._running == 0, timeout=_RESET_SECONDS)
+        if self._made is not None:
+            self._made.reset()
+
+    def _run(self, execution: Execution) -> None:
+        with self._counted():
+            with self._account.lock:
+                if execution.is_final:
+                    return
+                execution.state, execution.started = RUNNING, time.time()
+            try:
+                self._finish(execution)
+            except Stopped:
+                self._end(execution, CANCELLED, _BY_USER)
+            except Exception as error:  # noqa: BLE001 - whatever happens, a query must end
+                self._fail(execution, error)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._idle:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def _finish(self, execution: Execution) -> None:
+        if self._prepared.run(execution):
+            written: list[str] = []
+        else:
+            outcome = self.engine.run(self._submission(execution), execution.cancelled)
+            execution.scanned_bytes = outcome.scanned_bytes
+            execution.update_count = outcome.update_count
+            if execution.bytes_limit is not None and outcome.scanned_bytes > execution.bytes_limit:
+                self._end(execution, CANCELLED, _BYTES_LIMIT)
+                return
+            written = self._results.write(execution, outcome)
+        if not self._end(execution, SUCCEEDED):
+            self._results.discard(written)
+
+    def _end(self, execution: Execution, state: str, reason: str | None = None) -> bool:
+        with self._account.lock:
+            return execution.ended(state, reason)
+
+    def _fail(self, execution: Execution, error: Exception) -> None:
+        from kedro_aws_plugin.local.athena.failures import AthenaFailure
+
+        if isinstance(error, AthenaFailure):
+            if error.message.startswith(_BYTES_LIMIT):
+                self._end(execution, CANCELLED, _BYTES_LIMIT)
+                return
+            message, category, error_type = error.message, error.category, error.error_type
+            retryable = error.retryable
+        else:
+            _log.error("query %s", execution.id, exc_info=error)
+            shown = error.message if isinstance(error, AwsFault) else f"{type(error).__name__}: {error}"
+            message = f"GENERIC_INTERNAL_ERROR: {shown} (see `kedro aws local logs`)"
+            category, error_type, retryable = _SYSTEM, _SYSTEM_ERROR, False
+        details = {
+            "ErrorCategory": category,
+            "ErrorType": error_type,
+            "Retryable": retryable,
+            "ErrorMessage": message,
+        }
+        with self._account.lock:
+            execution.ended(FAILED, message, details)
+
+    def _submission(self, execution: Execution) -> "Submission":
+        from kedro_aws_plugin.local.athena.engine import Submission
+
+        return Submission(
+            sql=execution.sql,
+            execution_id=execution.id,
+            database=execution.database,
+            catalog=execution.catalog,
+            parameters=execution.parameters,
+            output_location=execution.base,
+            region=execution.region,
+            bytes_limit=execution.bytes_limit,
+            prepared=self._statements(execution),
+        )
+
+    def _statements(self, execution: Execution) -> Mapping[str, str]:
+        return self._prepared.of_workgroup(execution.region, execution.workgroup)
