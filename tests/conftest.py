@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+import spark_session
 from botocore import handlers
 from requests_sent import Requests
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the fixture `spark` to every room."""
+    config.pluginmanager.register(spark_session)
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""The fixture `spark`: a Spark session on the local AWS, for tests of any room."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.local.control import LocalAws
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CONFIGURATION = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # The jars are older than pyspark's Hadoop. As the newer ones: no request before there is something to do.
+    "spark.hadoop.fs.s3a.bucket.probe": "0",
+    # They cannot read its defaults ("60s"). Milliseconds.
+    "spark.hadoop.fs.s3a.connection.establish.timeout": "5000",
+    "spark.hadoop.fs.s3a.connection.timeout": "60000",
+    # Seconds.
+    "spark.hadoop.fs.s3a.multipart.purge.age": "86400",
+    "spark.hadoop.fs.s3a.threads.keepalivetime": "60",
+}
+"""Of every Spark session in tests, beside what the plugin sets."""
+
+
+def jars() -> list[Path]:
+    """The S3A jars that `scripts/fetch_test_jars.py` has fetched; none if it has not."""
+    found: list[Path] = _script("fetch_test_jars").cached()
+    return found
+
+
+@pytest.fixture(scope="session")
+def _spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
+    """The session's one Java process, which ends with the session."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    _skip_unless_possible()
+    folder = tmp_path_factory.mktemp("spark")
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    for key, value in CONFIGURATION.items():
+        builder = builder.config(key, value)
+    builder = (
+        builder.config("spark.jars", ",".join(map(str, jars())))
+        .config("spark.local.dir", str(folder))
+        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        # Java keeps the variables that it is started with.
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            environment.delenv(name)
+        environment.setenv("PYSPARK_PYTHON", sys.executable)
+        session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    gateway = SparkContext._gateway
+    yield session
+    session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait(timeout=30)
+    SparkContext._gateway = SparkContext._jvm = None
+
+
+@pytest.fixture
+def spark(_spark_session: "SparkSession", local_aws: LocalAws) -> "SparkSession":
+    """A Spark session whose s3a:// is the empty local AWS of this test."""
+    from kedro_aws_plugin.spark.s3a import apply_s3a
+
+    apply_s3a(_spark_session, local_aws.environment())
+    return _spark_session
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for Spark needs Java and the jars."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.spark)
+
+
+def _skip_unless_possible() -> None:
+    from kedro_aws_plugin.spark.java import find_java
+
+    try:
+        find_java()
+    except SparkError as error:
+        pytest.skip(error.message)
+    if not jars():
+        pytest.skip("The S3A jars are not there: run scripts/fetch_test_jars.py.")
+
+
+def _script(name: str) -> ModuleType:
+    file = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
