@@ -11,6 +11,7 @@ demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 	@$(BIN)/python scripts/demo.py
 
 test: $(VENV)/.dev  ## The whole suite, with coverage
+	@$(BIN)/python scripts/fetch_test_jars.py >/dev/null || echo "Without these jars the tests of Spark are skipped."
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or starts many processes
@@ -29,7 +30,7 @@ benchmarks: $(VENV)/.dev  ## Each claim of the README, as a ratio
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info
+	rm -rf $(VENV) .cache build dist site *.egg-info
 
 $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14) and "Python 3.10 to 3.13 is needed; try make PYTHON=python3.12")'
