@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from typing_extensions import assert_never
 
+from kedro_aws_plugin.aws.cloudformation import update_stack, wait_stack
 from kedro_aws_plugin.aws.errors import deleted, translated
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker import Clock, invoke, once_visible, wait_deleted, wait_in_service
@@ -62,7 +63,21 @@ def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> R
         return _apply_s3(step, aws)
     if isinstance(step, steps.RegistryStep):
         return _apply_registry(step, aws)
+    if isinstance(step, steps.StackStep):
+        return _apply_stack(step, aws, clock, note)
     return _apply_serving(step, aws, clock, note)
+
+
+def _apply_stack(step: steps.StackStep, aws: Aws, clock: Clock, note: Callable[[str], None]) -> Result:
+    match step:
+        case steps.CreateStack():
+            return {"arn": aws.cloudformation.create_stack(**step.request()).get("StackId")}
+        case steps.UpdateStack():
+            return {"written": update_stack(aws, step)}
+        case steps.WaitForStack():
+            return {"outputs": dict(wait_stack(aws, step, clock, note))}
+        case _:
+            assert_never(step)
 
 
 def _apply_s3(step: steps.S3Step, aws: Aws) -> Result:

@@ -1,7 +1,7 @@
 """S3: uploads that never overwrite, small reads, deletions."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
@@ -116,6 +116,20 @@ def read(client: "S3Client", uri: str) -> bytes | None:
         if error_code(error) in _ABSENT:
             return None
         raise
+
+
+def bucket_state(client: "S3Client", bucket: str) -> Literal["absent", "own", "foreign"]:
+    """Whether a bucket exists: in this account, or in one that does not let us look at it."""
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error_code(error)
+        if code in {"403", "301"}:
+            return "foreign"
+        if code in {"404", "NoSuchBucket"}:
+            return "absent"
+        raise
+    return "own"
 
 
 def list_keys(client: "S3Client", bucket: str, prefix: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_resourcegroupstaggingapi.client import ResourceGroupsTaggingAPIClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -69,6 +70,11 @@ class Aws:
     def s3(self) -> "S3Client":
         """Artifacts."""
         return self._guard(self._session.client("s3", config=self._config))
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        """The stack of what a project needs before its first run."""
+        return self._guard(self._session.client("cloudformation", config=self._config))
 
     @cached_property
     def tagging(self) -> "ResourceGroupsTaggingAPIClient":

@@ -21,6 +21,7 @@ def commands() -> None:
     cls=LazyGroup,
     lazy_subcommands={
         "approve-model": f"{_HERE}.approval.approve_model",
+        "bootstrap": f"{_HERE}.bootstrap.bootstrap",
         "deploy": f"{_HERE}.deploy.deploy",
         "destroy": f"{_HERE}.destroy.destroy",
         "local": f"{_HERE}.local.local",

@@ -25,6 +25,7 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
     The newest approved version, or the one that --package names. What is not given here comes from
     `deploy:` in aws.yml.
     """
+    from kedro_aws_plugin.aws.cloudformation import bootstrapped_role
     from kedro_aws_plugin.aws.observe import observe_group, observe_sample, observe_serving
     from kedro_aws_plugin.config import deploy_of, registry_of, role_of
     from kedro_aws_plugin.plan.approval import choose_approved
@@ -33,7 +34,8 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
 
     with command(how.env) as this:
         config = this.project.config
-        size, role = deploy_of(config, changes), role_of(config)
+        size = deploy_of(config, changes)
+        role = role_of(config, lambda: bootstrapped_role(this.aws, config.bucket))
         group = observe_group(this.aws, registry_of(config).group)
         wanted = Deployment(
             package=choose_approved(group, package).arn,

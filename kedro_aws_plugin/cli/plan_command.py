@@ -41,23 +41,38 @@ class Command:
         self.show(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def announce(project: "Project") -> None:
+    """Connect to the AWS of the project's environment, and say which one that is.
+
+    Raises:
+        KedroAwsError: If it cannot be reached.
+    """
+    from kedro_aws_plugin.connect import announcement, connect
+
+    line = announcement(connect(project))
+    if line:
+        click.echo(line, err=True)
+
+
 @contextmanager
-def command(env: str | None) -> Iterator[Command]:
+def command(env: str | None, connected: bool = True) -> Iterator[Command]:
     """Open the project around the current folder and connect to the AWS of its environment.
+
+    Args:
+        env: The Kedro environment, if one was given.
+        connected: Whether to connect at once; what can be shown without an AWS leaves it until later.
 
     Raises:
         KedroAwsError: If there is no project, its aws.yml is wrong, or AWS cannot be reached.
     """
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.config import open_project
-    from kedro_aws_plugin.connect import announcement, connect
 
     stdout = sys.stdout
     with redirect_stdout(sys.stderr):
         project = open_project(env)
-        line = announcement(connect(project))
-        if line:
-            click.echo(line, err=True)
+        if connected:
+            announce(project)
         yield Command(project=project, aws=Aws(project.config.target, project.config.region), stdout=stdout)
 
 

@@ -1,6 +1,6 @@
 """The parts of aws.yml that a command cannot do without, with its options on top."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,17 +61,23 @@ def results_of(config: AwsConfig) -> str:
     return stated or f"s3://{config.bucket}/athena/"
 
 
-def role_of(config: AwsConfig) -> str:
+def role_of(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> str:
     """The role that SageMaker takes on; the local AWS checks none.
 
+    Args:
+        config: The project's configuration.
+        bootstrapped: Looks up the role that `kedro aws bootstrap` made; asked where aws.yml names none.
+
     Raises:
-        ConfigError: If the real AWS is in force and aws.yml names none.
+        ConfigError: If the real AWS is in force and there is none.
     """
     if config.role_arn is not None:
         return config.role_arn
     if config.target == "local":
         return _LOCAL_ROLE
+    if role := bootstrapped():
+        return role
     raise ConfigError(
-        f"conf/{config.env}/aws.yml: `role_arn` is missing. Add the ARN of a role that SageMaker may take on "
-        f"and that may read s3://{config.bucket}."
+        f"conf/{config.env}/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add "
+        f"the ARN of one that SageMaker may take on and that may read s3://{config.bucket}."
     )

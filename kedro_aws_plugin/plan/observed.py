@@ -1,7 +1,8 @@
 """What AWS has now, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 IN_SERVICE = "InService"
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
@@ -124,3 +125,39 @@ class Owned:
     models: tuple[str, ...] = ()
     groups: tuple[RegisteredGroup, ...] = ()
     objects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A CloudFormation stack.
+
+    Attributes:
+        name: Its name.
+        status: CREATE_COMPLETE, UPDATE_IN_PROGRESS, ROLLBACK_COMPLETE, ...
+        template: Its template; None where nobody looked.
+        tags: What it is tagged with.
+        outputs: Its outputs, by name.
+        reason: What CloudFormation says about the status.
+    """
+
+    name: str
+    status: str
+    template: Mapping[str, Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What of a project's stack, bucket and raw data exists.
+
+    Attributes:
+        stack: The stack, if there is one.
+        bucket: Whether a bucket of that name exists in this account, in another one, or not at all.
+        keys: The keys of the raw data that is on S3.
+    """
+
+    stack: Stack | None = None
+    bucket: Literal["absent", "own", "foreign"] = "absent"
+    keys: frozenset[str] = frozenset()

@@ -2,6 +2,9 @@
 
 from kedro_aws_plugin.plan.plan import Plan
 
+_TEMPLATE = "TemplateBody"
+"""The part of a request that is a document of its own, and unreadable as one JSON string."""
+
 
 def render(plan: Plan) -> str:
     """Show a plan's steps, one a line, or what is unchanged."""
@@ -19,6 +22,9 @@ def render_requests(plan: Plan) -> str:
         return render(plan)
     blocks = [f"Plan: {plan.title}"]
     for number, step in enumerate(plan.as_json()["steps"], start=1):
-        request = json.dumps(step["request"], indent=2, ensure_ascii=False)
+        template = step["request"].get(_TEMPLATE)
+        shown = {**step["request"], _TEMPLATE: "<below>"} if template else step["request"]
+        request = json.dumps(shown, indent=2, ensure_ascii=False)
         blocks.append(f"{number}. {step['summary']}\n{step['service']}:{step['operation']} {request}")
+        blocks += [template.rstrip()] if template else []
     return "\n\n".join(blocks)

@@ -8,6 +8,7 @@ GROUP_ARN = f"{ACCOUNT}:model-package-group/flights"
 ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 TAGS = {"kedro-aws:project": "my_flights", "kedro-aws:env": "aws"}
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/kedro-aws-flights/0a1b"
 
 
 def package_arn(version: int) -> str:
@@ -89,3 +90,34 @@ ABSENT = {
     "DescribeModel": 'Could not find model "arn:aws:sagemaker:eu-west-1:123456789012:model/flights-m".',
     "DescribeModelPackageGroup": f"ModelPackageGroup {GROUP_ARN} does not exist.",
 }
+
+
+def stack(status: str = "CREATE_COMPLETE", **others: Any) -> dict[str, Any]:
+    return {
+        "StackName": "kedro-aws-flights",
+        "StackId": STACK_ID,
+        "StackStatus": status,
+        "CreationTime": THEN,
+        "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
+        "Outputs": [{"OutputKey": "RoleArn", "OutputValue": ROLE}],
+        **others,
+    }
+
+
+def stack_event(status: str, resource: str = "", reason: str = "") -> dict[str, Any]:
+    """An event of a resource; of the stack itself if none is named."""
+    about = {"LogicalResourceId": resource, "ResourceType": "AWS::S3::Bucket", "PhysicalResourceId": resource}
+    own = {
+        "LogicalResourceId": "kedro-aws-flights",
+        "ResourceType": "AWS::CloudFormation::Stack",
+        "PhysicalResourceId": STACK_ID,
+    }
+    return {
+        "StackId": STACK_ID,
+        "EventId": f"{resource}-{status}",
+        "StackName": "kedro-aws-flights",
+        "Timestamp": THEN,
+        "ResourceStatus": status,
+        **(about if resource else own),
+        **({"ResourceStatusReason": reason} if reason else {}),
+    }

@@ -17,6 +17,7 @@ CLIENTS = {
     "sagemaker": "sagemaker",
     "runtime": "sagemaker-runtime",
     "s3": "s3",
+    "cloudformation": "cloudformation",
     "tagging": "resourcegroupstaggingapi",
     "sts": "sts",
 }

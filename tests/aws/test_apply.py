@@ -9,13 +9,14 @@ from typing import Any, get_args
 import answers
 import boto3
 import pytest
-from answers import ABSENT, ACCOUNT, GROUP_ARN, ROLE, TAGS, package_arn
+from answers import ABSENT, ACCOUNT, GROUP_ARN, ROLE, STACK_ID, TAGS, package_arn
 from botocore.response import StreamingBody
 from stubbed import CLIENTS, FakeTime, Stubbed
 
 import kedro_aws_plugin
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws import observe
+from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_stack
 from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan import steps
@@ -91,6 +92,9 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         steps.DeleteEndpoint(name="flights"),
         steps.DeleteEndpointConfig(name="flights-1"),
         steps.DeleteModel(name="flights-m"),
+        steps.CreateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
+        steps.UpdateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
+        steps.WaitForStack(name="kedro-aws-flights"),
     ]
     assert {type(step) for step in made} == set(get_args(Step))
     return {type(step): step for step in made}
@@ -116,6 +120,9 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     steps.DeleteEndpoint: ({}, {"deleted": True}),
     steps.DeleteEndpointConfig: ({}, {"deleted": True}),
     steps.DeleteModel: ({}, {"deleted": True}),
+    steps.CreateStack: ({"StackId": STACK_ID}, {"arn": STACK_ID}),
+    steps.UpdateStack: ({"StackId": STACK_ID}, {"written": True}),
+    steps.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }
 
 
@@ -290,6 +297,19 @@ def observe_everything(stubbed: Stubbed) -> None:
     observe.with_registry(aws, owned, TAGS, "flights-data")
 
 
+def observe_a_stack(stubbed: Stubbed) -> None:
+    """Look up one that is well, and one that is not."""
+    stubbed.answers("DescribeStacks", {"Stacks": [answers.stack()]})
+    stubbed.answers("GetTemplate", {"TemplateBody": "Resources: {}"})
+    stubbed.answers("HeadBucket")
+    stubbed.answers("ListObjectsV2", {})
+    observe_foundation(stubbed.aws, "flights", "data/raw/")
+    stubbed.answers("DescribeStacks", {"Stacks": [answers.stack("ROLLBACK_COMPLETE")]})
+    stubbed.answers("DescribeStackEvents", {"StackEvents": []})
+    with pytest.raises(AwsError, match="CloudFormation gives no reason"):
+        wait_stack(stubbed.aws, steps.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
+
+
 def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
     """Once to its end, and once not."""
     assert isinstance(upload, steps.UploadFile)
@@ -316,5 +336,6 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
         put_down(stubbed, step)
     applied(stubbed, time, *every.values())
     observe_everything(stubbed)
+    observe_a_stack(stubbed)
     upload_in_parts(stubbed, every[steps.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()

@@ -33,8 +33,9 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForDeletion,
     WaitForEndpoint,
 )
+from kedro_aws_plugin.plan.steps.stack import CreateStack, StackStep, UpdateStack, WaitForStack
 
-Step = S3Step | RegistryStep | ServingStep
+Step = S3Step | RegistryStep | ServingStep | StackStep
 
 __all__ = [
     "CreateEndpoint",
@@ -43,6 +44,7 @@ __all__ = [
     "CreateModelPackage",
     "CreateModelPackageGroup",
     "CreateServingStep",
+    "CreateStack",
     "DeleteEndpoint",
     "DeleteEndpointConfig",
     "DeleteModel",
@@ -56,10 +58,13 @@ __all__ = [
     "Request",
     "S3Step",
     "ServingStep",
+    "StackStep",
     "Step",
     "UpdateEndpoint",
     "UpdateModelPackage",
+    "UpdateStack",
     "UploadFile",
     "WaitForDeletion",
     "WaitForEndpoint",
+    "WaitForStack",
 ]

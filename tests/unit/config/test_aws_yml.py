@@ -438,12 +438,19 @@ def test_a_command_that_needs_the_registry_says_so(read: Read) -> None:
 
 def test_the_real_aws_needs_a_role_and_the_local_one_none(read: Read) -> None:
     files = {"base/aws.yml": BASE, "aws/aws.yml": "target: aws\n"}
-    assert role_of(loaded(read, files, "local")).startswith("arn:aws:iam::123456789012:role/")
+
+    def unasked() -> str:
+        raise AssertionError("the stack was looked up")
+
+    assert role_of(loaded(read, files, "local"), unasked).startswith("arn:aws:iam::123456789012:role/")
+    assert role_of(loaded(read, files, "aws"), lambda: "arn:of-the-stack") == "arn:of-the-stack"
+    own = {**files, "aws/aws.yml": "role_arn: arn:aws:iam::123456789012:role/own\n"}
+    assert role_of(loaded(read, own, "aws"), unasked).endswith("role/own")
     with pytest.raises(ConfigError) as refused:
-        role_of(loaded(read, files, "aws"))
+        role_of(loaded(read, files, "aws"), lambda: None)
     assert refused.value.message == (
-        "conf/aws/aws.yml: `role_arn` is missing. Add the ARN of a role that SageMaker may take on "
-        "and that may read s3://my-flights-data."
+        "conf/aws/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add the ARN of "
+        "one that SageMaker may take on and that may read s3://my-flights-data."
     )
 
 

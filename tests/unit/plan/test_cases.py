@@ -19,10 +19,12 @@ from kedro_aws_plugin.config import AwsConfig, deploy_of, registry_of, role_of
 from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.local.service_model import violations
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
+from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
-from kedro_aws_plugin.plan.observed import Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, Sample, plan_registration
+from kedro_aws_plugin.plan.stack_template import stack_template
 from kedro_aws_plugin.plan.tags import project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 
@@ -45,11 +47,21 @@ def _register(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_registration(target, candidate, TypeAdapter(RegisteredGroup).validate_python(observed))
 
 
+def _bootstrap(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    files = TypeAdapter(tuple[RawFile, ...]).validate_python(tuple(project["files"]))
+    # A case says by {template} that the stack is as wanted.
+    if observed["stack"] and observed["stack"]["template"] == "{template}":
+        stack = {**observed["stack"], "template": stack_template(config, project["package"])}
+        observed = {**observed, "stack": stack}
+    found = TypeAdapter(Foundation).validate_python({**observed, "keys": frozenset(observed["keys"])})
+    return plan_bootstrap(config, project["package"], files, found)
+
+
 def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
     wanted = Deployment(
         package=choose_approved(group, project.get("wanted")).arn,
-        role_arn=role_of(config),
+        role_arn=role_of(config, lambda: project.get("bootstrapped")),
         deploy=deploy_of(config, project.get("options", {})),
         tags=project_tags(project["package"], config.env, config.bucket),
     )
@@ -79,6 +91,7 @@ def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "approval": _approval,
+    "bootstrap": _bootstrap,
     "endpoint": _endpoint,
     "register": _register,
     "teardown": _teardown,

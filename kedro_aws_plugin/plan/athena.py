@@ -1,0 +1,89 @@
+"""The project's database, tables and workgroup, in the form that Glue, Athena and CloudFormation share."""
+
+from typing import Any
+
+from kedro_aws_plugin.config import Athena, AthenaTable, AwsConfig, results_of
+from kedro_aws_plugin.config.athena import PRIMARY, TableFormat
+
+Values = dict[str, Any]
+_BYTES_PER_GB = 10**9
+_HADOOP = "org.apache.hadoop"
+_TEXT = {
+    "InputFormat": f"{_HADOOP}.mapred.TextInputFormat",
+    "OutputFormat": f"{_HADOOP}.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+}
+_PARQUET = f"{_HADOOP}.hive.ql.io.parquet"
+_FORMATS: dict[TableFormat, Values] = {
+    # LazySimpleSerDe would take a comma within quotes for the end of a field.
+    "csv": {
+        **_TEXT,
+        "SerdeInfo": {
+            "SerializationLibrary": f"{_HADOOP}.hive.serde2.OpenCSVSerde",
+            "Parameters": {"separatorChar": ",", "quoteChar": '"', "escapeChar": "\\"},
+        },
+    },
+    "json": {
+        **_TEXT,
+        "SerdeInfo": {
+            "SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe",
+            "Parameters": {"serialization.format": "1"},
+        },
+    },
+    "parquet": {
+        "InputFormat": f"{_PARQUET}.MapredParquetInputFormat",
+        "OutputFormat": f"{_PARQUET}.MapredParquetOutputFormat",
+        "SerdeInfo": {
+            "SerializationLibrary": f"{_PARQUET}.serde.ParquetHiveSerDe",
+            "Parameters": {"serialization.format": "1"},
+        },
+    },
+}
+
+
+def database_input(athena: Athena, project: str) -> Values:
+    """Glue's DatabaseInput."""
+    return {"Name": athena.database, "Description": f"Tables of the Kedro project {project}"}
+
+
+def table_inputs(athena: Athena) -> list[Values]:
+    """Glue's TableInput of every table."""
+    return [_table_input(name, table) for name, table in athena.tables.items()]
+
+
+def workgroup(config: AwsConfig, project: str) -> Values | None:
+    """Athena's workgroup as CreateWorkGroup takes it; None where aws.yml names none but the account's own.
+
+    It does not enforce its output location: Athena would then refuse the UNLOAD and CTAS that name a
+    folder of their own. The scan limit holds all the same.
+    """
+    athena = config.athena
+    if athena is None or athena.workgroup == PRIMARY:
+        return None
+    configuration: Values = {
+        "ResultConfiguration": {"OutputLocation": results_of(config)},
+        "EnforceWorkGroupConfiguration": False,
+        "PublishCloudWatchMetricsEnabled": True,
+        "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
+    }
+    if athena.max_scan_gb is not None:
+        configuration["BytesScannedCutoffPerQuery"] = int(athena.max_scan_gb * _BYTES_PER_GB)
+    return {
+        "Name": athena.workgroup,
+        "Description": f"Queries of the Kedro project {project}",
+        "Configuration": configuration,
+    }
+
+
+def _table_input(name: str, table: AthenaTable) -> Values:
+    header = {"skip.header.line.count": "1"} if table.format == "csv" else {}
+    return {
+        "Name": name,
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"EXTERNAL": "TRUE", "classification": table.format, **header},
+        "PartitionKeys": [{"Name": key, "Type": kind} for key, kind in table.partitions.items()],
+        "StorageDescriptor": {
+            "Columns": [{"Name": column, "Type": kind} for column, kind in table.columns.items()],
+            "Location": table.location,
+            **_FORMATS[table.format],
+        },
+    }

@@ -1,0 +1,168 @@
+"""What it takes before a project's first run: its stack and its raw data: (config, observed) -> Plan."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kedro_aws_plugin.config import AwsConfig, results_of
+from kedro_aws_plugin.config.athena import PRIMARY
+from kedro_aws_plugin.errors import AwsError, ConfigError
+from kedro_aws_plugin.plan.observed import Foundation, Stack
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.stack_template import as_yaml, stack_template
+from kedro_aws_plugin.plan.steps import CreateStack, Step, UpdateStack, UploadFile, WaitForStack
+from kedro_aws_plugin.plan.tags import project_tags
+
+_LONGEST_TEMPLATE = 51_200
+SETTLED = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
+    | {"IMPORT_ROLLBACK_COMPLETE"}
+)
+CHANGING = frozenset(
+    {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"}
+    | {"UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"}
+)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file of the raw data.
+
+    Attributes:
+        path: Where it is on this machine.
+        key: Its key on S3.
+        size: Its size in bytes.
+        sha256: Its digest.
+    """
+
+    path: Path
+    key: str
+    size: int
+    sha256: str
+
+
+def stack_name(bucket: str) -> str:
+    """The stack of a project's environment, named after the bucket: no two buckets share a name."""
+    return f"kedro-aws-{bucket.replace('.', '-')}"
+
+
+def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], observed: Foundation) -> Plan:
+    """Plan the stack, then the upload of the raw data that is not there yet.
+
+    Raises:
+        ConfigError: If what aws.yml asks for cannot be a stack.
+        AwsError: If the stack cannot become what is wanted, or the bucket exists without it.
+    """
+    name = stack_name(config.bucket)
+    _refuse_lost_data(config, files)
+    stack_steps = _stack_steps(config, project, name, observed)
+    uploads = [_upload(config.bucket, file) for file in files if file.key not in observed.keys]
+    role = observed.stack.outputs.get("RoleArn") if observed.stack else None
+    return Plan(
+        title=f"bootstrap {project} in {config.region}",
+        steps=(*stack_steps, *uploads),
+        unchanged=f"stack {name}{f', role {role}' if role else ''}",
+        warnings=_warnings(config),
+    )
+
+
+def _stack_steps(config: AwsConfig, project: str, name: str, observed: Foundation) -> list[Step]:
+    template = stack_template(config, project)
+    text = as_yaml(template)
+    if len(text.encode()) > _LONGEST_TEMPLATE:
+        raise ConfigError(
+            f"conf/base/aws.yml: `athena.tables` makes a template of {len(text.encode())} bytes, and "
+            f"CloudFormation takes {_LONGEST_TEMPLATE}. "
+            "Leave some tables out, and create those with CREATE EXTERNAL TABLE."
+        )
+    tags = project_tags(project, config.env, config.bucket)
+    stack, wait = observed.stack, WaitForStack(name=name)
+    if stack is None:
+        _refuse_bucket(config, name, observed)
+        return [CreateStack(name=name, template=text, tags=tags), wait]
+    _refuse_stack(stack, tags)
+    same = stack.template == template
+    settle: list[Step] = [wait] if stack.status in CHANGING else []
+    return settle if same else [*settle, UpdateStack(name=name, template=text, tags=tags), wait]
+
+
+def _refuse_lost_data(config: AwsConfig, files: tuple[RawFile, ...]) -> None:
+    """Query results expire, and with them whatever else is in their folder."""
+    results = results_of(config)
+    tables = config.athena.tables if config.athena else {}
+    shared = [
+        f"the table `{name}` ({table.location})"
+        for name, table in tables.items()
+        if table.location.startswith(results) or results.startswith(table.location)
+    ]
+    if any(f"s3://{config.bucket}/{file.key}".startswith(results) for file in files):
+        shared.append("the raw data")
+    if shared:
+        raise ConfigError(
+            f"conf/base/aws.yml: `athena.output_location`: query results go to {results} and expire there, "
+            f"and {shared[0]} shares that folder. Give the results one of their own, such as "
+            f"s3://{config.bucket}/athena/."
+        )
+
+
+def _refuse_bucket(config: AwsConfig, stack: str, observed: Foundation) -> None:
+    where = f"`bucket` in conf/{config.env}/globals.yml"
+    if observed.bucket == "foreign":
+        raise AwsError(
+            f"Bucket {config.bucket} belongs to another AWS account, or you may not look at it. "
+            f"Choose another name: {where}."
+        )
+    if observed.bucket == "own":
+        raise AwsError(
+            f"Bucket {config.bucket} exists, and stack {stack}, which would create it, does not. "
+            f"Choose another name: {where}. Or keep that bucket and do without `kedro aws bootstrap`: set "
+            "`role_arn` in aws.yml, and make the database, the tables and the workgroup yourself."
+        )
+
+
+def _refuse_stack(stack: Stack, tags: dict[str, str]) -> None:
+    if not tags.items() <= stack.tags.items():
+        raise AwsError(
+            f"Stack {stack.name} exists, and this project's environment did not make it: it lacks the tags "
+            f"{', '.join(f'{key}={value}' for key, value in tags.items())}. "
+            "Choose another `bucket` in globals.yml."
+        )
+    if stack.status in SETTLED | CHANGING:
+        return
+    reason = f": {stack.reason.rstrip('.')}" if stack.reason else ""
+    raise AwsError(f"Stack {stack.name} is {stack.status}{reason}. {_way_out(stack)}")
+
+
+def _way_out(stack: Stack) -> str:
+    """What AWS lets one do with a stack that takes no update."""
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        return (
+            "Correct the cause, continue its rollback, then run this command again: "
+            f"aws cloudformation continue-update-rollback --stack-name {stack.name}"
+        )
+    if stack.status.endswith("_IN_PROGRESS"):
+        return "Run this command again when that is over."
+    return (
+        "Correct the cause, delete the stack, then run this command again: "
+        f"aws cloudformation delete-stack --stack-name {stack.name}"
+    )
+
+
+def _upload(bucket: str, file: RawFile) -> UploadFile:
+    return UploadFile(
+        path=file.path,
+        size=file.size,
+        sha256=file.sha256,
+        bucket=bucket,
+        key=file.key,
+        content_type="binary/octet-stream",
+    )
+
+
+def _warnings(config: AwsConfig) -> tuple[str, ...]:
+    athena = config.athena
+    if athena is None or athena.max_scan_gb is None or athena.workgroup != PRIMARY:
+        return ()
+    return (
+        "the workgroup `primary` is the account's own, so its scan limit stays as it is: "
+        "name another `athena.workgroup` in aws.yml.",
+    )

@@ -1,0 +1,213 @@
+"""The CloudFormation template of what a project needs before its first run: (config, project) -> template."""
+
+import hashlib
+from typing import Any
+
+import yaml
+
+from kedro_aws_plugin.config import Athena, AwsConfig, results_of
+from kedro_aws_plugin.plan.athena import database_input, table_inputs, workgroup
+
+Values = dict[str, Any]
+RESULTS_KEPT_DAYS = 30
+_UPLOADS_KEPT_DAYS = 7
+# The data outlives the stack; a stack that could not be created leaves no bucket behind.
+_RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+_DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
+_BUCKET_ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
+
+
+def stack_template(config: AwsConfig, project: str) -> Values:
+    """Make the template: the bucket, SageMaker's role, and what `athena:` in aws.yml asks for."""
+    resources = {
+        "Bucket": _bucket(config),
+        "BucketPolicy": _bucket_policy(),
+        "SageMakerRole": _role(project),
+    }
+    outputs = {
+        "Bucket": {"Value": {"Ref": "Bucket"}},
+        "RoleArn": {
+            "Description": "The role that SageMaker takes on",
+            "Value": {"Fn::GetAtt": ["SageMakerRole", "Arn"]},
+        },
+    }
+    if config.athena is not None:
+        resources |= _glue(config.athena, project)
+        outputs["Database"] = {"Value": {"Ref": "Database"}}
+    if wanted := workgroup(config, project):
+        resources["Workgroup"] = _workgroup(wanted)
+        outputs["Workgroup"] = {"Value": {"Ref": "Workgroup"}}
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"What the Kedro project {project} needs on AWS; made by kedro aws bootstrap",
+        "Resources": resources,
+        "Outputs": outputs,
+    }
+
+
+def as_yaml(template: Values) -> str:
+    """The template as CloudFormation takes it."""
+    return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes out what is mentioned twice: CloudFormation knows no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def _results_prefix(config: AwsConfig) -> str | None:
+    """The prefix of query results in the project's bucket; None if they go to another one."""
+    bucket, _, prefix = results_of(config).removeprefix("s3://").partition("/")
+    return prefix if bucket == config.bucket else None
+
+
+def _bucket(config: AwsConfig) -> Values:
+    rules: list[Values] = [
+        {
+            "Id": "abort-unfinished-uploads",
+            "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UPLOADS_KEPT_DAYS},
+        }
+    ]
+    if prefix := _results_prefix(config):
+        expire = {"Id": "expire-query-results", "Status": "Enabled", "Prefix": prefix}
+        rules.append({**expire, "ExpirationInDays": RESULTS_KEPT_DAYS})
+    return {
+        "Type": "AWS::S3::Bucket",
+        **_RETAINED,
+        "Properties": {
+            "BucketName": config.bucket,
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [
+                    {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+                ]
+            },
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "LifecycleConfiguration": {"Rules": rules},
+        },
+    }
+
+
+def _bucket_policy() -> Values:
+    return {
+        "Type": "AWS::S3::BucketPolicy",
+        **_RETAINED,
+        "Properties": {
+            "Bucket": {"Ref": "Bucket"},
+            "PolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "OnlyTls",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [_BUCKET_ARN, _sub("${Bucket.Arn}/*")],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            },
+        },
+    }
+
+
+def _role(project: str) -> Values:
+    """What SageMaker needs to serve a model: the archive, the image, a log and metrics."""
+    statements = [
+        _allow("ReadModels", ["s3:GetObject"], _sub("${Bucket.Arn}/sagemaker/*")),
+        _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
+        _allow(
+            "WriteLogs",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            _sub(
+                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/*",
+            ),
+        ),
+        {
+            **_allow("WriteMetrics", ["cloudwatch:PutMetricData"], "*"),
+            "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
+        },
+        _allow("LogInToImages", ["ecr:GetAuthorizationToken"], "*"),
+        # AWS keeps its images in accounts of its own, another one in each region.
+        _allow(
+            "PullImages",
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            _sub("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
+        ),
+    ]
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "Description": f"SageMaker serves the models of the Kedro project {project}",
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "sagemaker.amazonaws.com"},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            },
+            "Policies": [
+                {
+                    "PolicyName": "serve-models",
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
+                }
+            ],
+        },
+    }
+
+
+def _glue(athena: Athena, project: str) -> Values:
+    catalog = {"CatalogId": {"Ref": "AWS::AccountId"}}
+    database = {
+        "Type": "AWS::Glue::Database",
+        **_DELETED,
+        "Properties": {**catalog, "DatabaseInput": database_input(athena, project)},
+    }
+    tables = {
+        _logical_id(table["Name"]): {
+            "Type": "AWS::Glue::Table",
+            "Properties": {**catalog, "DatabaseName": {"Ref": "Database"}, "TableInput": table},
+        }
+        for table in table_inputs(athena)
+    }
+    return {"Database": database, **tables}
+
+
+def _workgroup(wanted: Values) -> Values:
+    return {
+        "Type": "AWS::Athena::WorkGroup",
+        "Properties": {
+            "Name": wanted["Name"],
+            "Description": wanted["Description"],
+            "State": "ENABLED",
+            # Its history alone would keep it from being deleted with the stack.
+            "RecursiveDeleteOption": True,
+            "WorkGroupConfiguration": wanted["Configuration"],
+        },
+    }
+
+
+def _allow(sid: str, actions: list[str], resource: Any) -> Values:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def _sub(text: str) -> Values:
+    return {"Fn::Sub": text}
+
+
+def _logical_id(table: str) -> str:
+    """CloudFormation takes letters and digits; the digest keeps `a_b` and `a__b` apart."""
+    words = "".join(word.capitalize() for word in table.split("_"))
+    return f"Table{words[:200]}{hashlib.sha256(table.encode()).hexdigest()[:6]}"

@@ -1,0 +1,127 @@
+"""A stack: looked up, changed, waited for, and why it failed."""
+
+import answers
+import pytest
+from answers import ROLE, TAGS
+from stubbed import FakeTime, Stubbed
+
+from kedro_aws_plugin.aws.cloudformation import (
+    bootstrapped_role,
+    observe_foundation,
+    observe_stack,
+    update_stack,
+    wait_stack,
+)
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.observed import Foundation, Stack
+from kedro_aws_plugin.plan.steps import UpdateStack, WaitForStack
+
+NAME = "kedro-aws-flights"
+WAIT = WaitForStack(name=NAME)
+ABSENT = ("DescribeStacks", "ValidationError", f"Stack with id {NAME} does not exist")
+
+
+def is_now(stubbed: Stubbed, *statuses: str) -> None:
+    for status in statuses:
+        stubbed.answers("DescribeStacks", {"Stacks": [answers.stack(status)]}, {"StackName": NAME})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Resources: {Bucket: {Type: 'AWS::S3::Bucket'}}",
+        '{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}}',
+    ],
+)
+def test_a_stack_with_its_template_whatever_its_form(stubbed: Stubbed, body: str) -> None:
+    is_now(stubbed, "CREATE_COMPLETE")
+    stubbed.answers("GetTemplate", {"TemplateBody": body}, {"StackName": NAME})
+    stubbed.answers("HeadBucket", {}, {"Bucket": "flights"})
+    stubbed.answers(
+        "ListObjectsV2",
+        {"Contents": [{"Key": "data/raw/a.csv"}]},
+        {"Bucket": "flights", "Prefix": "data/raw/"},
+    )
+    assert observe_foundation(stubbed.aws, "flights", "data/raw/") == Foundation(
+        stack=Stack(
+            name=NAME,
+            status="CREATE_COMPLETE",
+            template={"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}},
+            tags=TAGS,
+            outputs={"RoleArn": ROLE},
+        ),
+        bucket="own",
+        keys=frozenset({"data/raw/a.csv"}),
+    )
+
+
+@pytest.mark.parametrize(("code", "state"), [("404", "absent"), ("403", "foreign")])
+def test_without_a_stack_the_bucket_may_be_somebody_elses(stubbed: Stubbed, code: str, state: str) -> None:
+    stubbed.refuses(*ABSENT)
+    stubbed.refuses("HeadBucket", code, "", int(code))
+    assert observe_foundation(stubbed.aws, "flights", "data/raw/") == Foundation(bucket=state)  # type: ignore[arg-type]
+
+
+def test_the_role_is_an_output_of_the_stack(stubbed: Stubbed) -> None:
+    is_now(stubbed, "UPDATE_COMPLETE")
+    assert bootstrapped_role(stubbed.aws, "flights") == ROLE
+    stubbed.refuses(*ABSENT)
+    assert bootstrapped_role(stubbed.aws, "flights") is None
+
+
+def test_what_is_no_answer_about_the_stack_is_an_error(stubbed: Stubbed) -> None:
+    stubbed.refuses("DescribeStacks", "AccessDenied", "no", 403)
+    with pytest.raises(AwsError, match="Ask for the permission to call DescribeStacks"):
+        observe_stack(stubbed.aws, NAME)
+
+
+def test_an_update_that_changes_nothing_is_none(stubbed: Stubbed) -> None:
+    step = UpdateStack(name=NAME, template="Resources: {}", tags=TAGS)
+    stubbed.answers("UpdateStack", {}, step.request())
+    assert update_stack(stubbed.aws, step) is True
+    stubbed.refuses("UpdateStack", "ValidationError", "No updates are to be performed.")
+    assert update_stack(stubbed.aws, step) is False
+
+
+def test_it_waits_until_the_stack_is_complete(stubbed: Stubbed, time: FakeTime) -> None:
+    is_now(stubbed, "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    assert wait_stack(stubbed.aws, WAIT, time.clock(), time.notes.append) == {"RoleArn": ROLE}
+    assert (time.seconds, time.notes) == (10.0, ["CREATE_IN_PROGRESS"] * 2)
+
+
+def test_it_does_not_wait_for_ever(stubbed: Stubbed, time: FakeTime) -> None:
+    is_now(stubbed, "UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    with pytest.raises(AwsError, match="still UPDATE_IN_PROGRESS after 60 minutes"):
+        wait_stack(stubbed.aws, WAIT, time.clock(interval=5000), time.notes.append)
+
+
+def test_a_stack_that_somebody_deletes_meanwhile(stubbed: Stubbed, time: FakeTime) -> None:
+    is_now(stubbed, "CREATE_IN_PROGRESS")
+    stubbed.refuses(*ABSENT)
+    with pytest.raises(AwsError, match="was deleted while it was being waited for"):
+        wait_stack(stubbed.aws, WAIT, time.clock(), time.notes.append)
+
+
+def test_the_first_resource_that_failed_is_named(stubbed: Stubbed, time: FakeTime) -> None:
+    """CloudFormation lists the newest event first, those of earlier changes last."""
+    is_now(stubbed, "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE")
+    event = answers.stack_event
+    newest = [
+        event("ROLLBACK_COMPLETE"),
+        event("CREATE_FAILED", "Database", "Resource creation cancelled"),
+        event("CREATE_FAILED", "Workgroup", "Too late."),
+    ]
+    older = [
+        event("CREATE_FAILED", "Bucket", "flights already exists."),
+        event("CREATE_IN_PROGRESS", "Bucket"),
+        event("CREATE_IN_PROGRESS"),
+        event("UPDATE_FAILED", "Role", "of an earlier change"),
+    ]
+    stubbed.answers("DescribeStackEvents", {"StackEvents": newest, "NextToken": "t"}, {"StackName": NAME})
+    stubbed.answers("DescribeStackEvents", {"StackEvents": older}, {"StackName": NAME, "NextToken": "t"})
+    with pytest.raises(AwsError) as failed:
+        wait_stack(stubbed.aws, WAIT, time.clock(), time.notes.append)
+    assert failed.value.message == (
+        "Stack kedro-aws-flights is ROLLBACK_COMPLETE: Bucket (AWS::S3::Bucket): flights already exists. "
+        "Correct that and run the command again: it says what to do with the stack."
+    )

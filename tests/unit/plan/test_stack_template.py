@@ -1,0 +1,116 @@
+"""The stack's template as cfn-lint, which knows every resource's schema, reads it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.api import lint
+
+from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.plan.athena import table_inputs, workgroup
+from kedro_aws_plugin.plan.bootstrap import plan_bootstrap, stack_name
+from kedro_aws_plugin.plan.observed import Foundation
+from kedro_aws_plugin.plan.render import render_requests
+from kedro_aws_plugin.plan.stack_template import as_yaml, stack_template
+
+CASES = Path(__file__).parents[2] / "cases" / "bootstrap"
+FOLDERS = sorted(path.parent for path in CASES.glob("*/plan.json"))
+
+
+def config(folder: str) -> AwsConfig:
+    return AwsConfig.model_validate(yaml.safe_load((CASES / folder / "aws.yml").read_text(encoding="utf-8")))
+
+
+def template(folder: str = "first") -> dict[str, Any]:
+    return stack_template(config(folder), "my_flights")
+
+
+def test_cfn_lint_finds_nothing_in_any_template() -> None:
+    texts = set()
+    for folder in FOLDERS:
+        for step in json.loads((folder / "plan.json").read_text(encoding="utf-8"))["steps"]:
+            texts |= {step["request"].get("TemplateBody")} - {None}
+    assert len(texts) == 4
+    assert [str(match) for text in sorted(texts) for match in lint(text)] == []
+
+
+def test_cfn_lint_would_find_a_mistake() -> None:
+    broken = template()
+    broken["Resources"]["Bucket"]["Properties"]["BucketNam"] = "x"
+    del broken["Resources"]["SageMakerRole"]["Properties"]["AssumeRolePolicyDocument"]
+    found = {match.rule.id for match in lint(as_yaml(broken))}
+    assert {"E3002", "E3003"} <= found
+
+
+def test_the_data_outlives_the_stack_and_query_results_expire() -> None:
+    bucket = template()["Resources"]["Bucket"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules if "Prefix" in rule] == [
+        ("athena/", 30)
+    ]
+    elsewhere = template("primary-workgroup-and-results-elsewhere")["Resources"]["Bucket"]["Properties"]
+    assert all("ExpirationInDays" not in rule for rule in elsewhere["LifecycleConfiguration"]["Rules"])
+
+
+def test_the_role_may_do_nothing_with_the_data() -> None:
+    (policy,) = template()["Resources"]["SageMakerRole"]["Properties"]["Policies"]
+    s3 = {
+        action: statement["Resource"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in statement["Action"]
+        if action.startswith("s3:")
+    }
+    assert s3 == {
+        "s3:GetObject": {"Fn::Sub": "${Bucket.Arn}/sagemaker/*"},
+        "s3:ListBucket": {"Fn::GetAtt": ["Bucket", "Arn"]},
+    }
+
+
+def test_the_template_is_written_without_aliases_and_read_back_the_same() -> None:
+    text = as_yaml(template())
+    assert "&id" not in text
+    assert "*id" not in text
+    assert yaml.safe_load(text) == template()
+
+
+def test_tables_whose_names_differ_in_underscores_alone_are_two() -> None:
+    resources = template("json-and-partitioned-parquet")["Resources"]
+    assert len([name for name in resources if name.startswith("TableAB")]) == 2
+    assert all(name.isalnum() for name in resources)
+
+
+def test_a_csv_table_skips_its_header_and_knows_quotes() -> None:
+    athena = config("first").athena
+    assert athena is not None
+    (table,) = table_inputs(athena)
+    serde = table["StorageDescriptor"]["SerdeInfo"]
+    assert serde["SerializationLibrary"] == "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+    assert serde["Parameters"]["quoteChar"] == '"'
+    assert table["Parameters"]["skip.header.line.count"] == "1"
+
+
+@pytest.mark.parametrize(("limit", "scanned"), [(100, 10**11), (0.01, 10**7), (None, None)])
+def test_the_scan_limit_is_in_decimal_gigabytes(limit: float | None, scanned: int | None) -> None:
+    values = config("first").model_dump()
+    values["athena"]["max_scan_gb"] = limit
+    wanted = workgroup(AwsConfig.model_validate(values), "my_flights")
+    assert wanted is not None
+    assert wanted["Configuration"].get("BytesScannedCutoffPerQuery") == scanned
+
+
+def test_the_accounts_own_workgroup_is_left_alone() -> None:
+    assert workgroup(config("primary-workgroup-and-results-elsewhere"), "my_flights") is None
+    assert workgroup(config("without-athena"), "my_flights") is None
+
+
+def test_a_dry_run_shows_the_template_as_yaml() -> None:
+    shown = render_requests(plan_bootstrap(config("first"), "my_flights", (), Foundation()))
+    assert as_yaml(template()).rstrip() in shown
+    assert "\\n" not in shown
+
+
+def test_a_stack_is_named_after_the_bucket() -> None:
+    assert stack_name("acme.moon-prices") == "kedro-aws-acme-moon-prices"
