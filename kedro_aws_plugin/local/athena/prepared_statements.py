@@ -7,11 +7,9 @@ from kedro_aws_plugin.local.athena.account import Account, Region
 from kedro_aws_plugin.local.athena.executions import Execution
 from kedro_aws_plugin.local.athena.faults import invalid_request
 from kedro_aws_plugin.local.athena.paging import page
-from kedro_aws_plugin.local.athena.statement import Prepare
 from kedro_aws_plugin.local.aws_json import Operation, Params
 from kedro_aws_plugin.local.messages import AwsFault
 
-_OWN_STATEMENTS = {"PREPARE", "DEALLOCATE_PREPARE"}
 _SHOWN = ("StatementName", "QueryStatement", "WorkGroupName", "Description", "LastModifiedTime")
 
 
@@ -96,22 +94,14 @@ class PreparedStatements:
             prepared = self._account[region].prepared.items()
             return {name: each["QueryStatement"] for (group, name), each in prepared if group == workgroup}
 
-    def run(self, execution: Execution) -> bool:
-        """Run PREPARE and DEALLOCATE PREPARE, which concern no data; False for any other statement."""
-        from kedro_aws_plugin.local.athena.parsing import parse
-
-        statement = parse(execution.sql) if execution.substatement in _OWN_STATEMENTS else None
-        if not isinstance(statement, Prepare):
-            return False
-        params = {"WorkGroup": execution.workgroup, "StatementName": statement.name}
+    def keep(self, execution: Execution, name: str, sql: str | None) -> None:
+        """What PREPARE does; and DEALLOCATE PREPARE, which has no SQL."""
+        params = {"WorkGroup": execution.workgroup, "StatementName": name, "QueryStatement": sql}
         with self._account.lock:
-            if statement.sql is None:
+            if sql is None:
                 self.delete(execution.region, params)
             else:
-                key = (execution.workgroup, statement.name)
-                params["QueryStatement"] = statement.sql
-                self._account[execution.region].prepared[key] = _statement(params)
-        return True
+                self._account[execution.region].prepared[execution.workgroup, name] = _statement(params)
 
 
 def _statement(params: Params) -> Params:

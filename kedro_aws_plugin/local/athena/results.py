@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from threading import RLock
@@ -19,7 +20,7 @@ from kedro_aws_plugin.local.athena.s3 import Objects
 from kedro_aws_plugin.local.aws_json import Operation, Params
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.local.athena.engine import Outcome
+    from kedro_aws_plugin.local.athena.submission import Outcome
 
 _PAGE = 1000
 _KEPT_FILES = 8
@@ -58,6 +59,8 @@ class Results:
         """
         written: list[str] = []
         execution.plain_text = outcome.plain_text
+        execution.scanned_bytes = outcome.scanned_bytes
+        execution.update_count = outcome.update_count
         if outcome.written is not None:
             execution.columns = [column_info("rows", "bigint")]
             execution.manifest = f"{execution.stem}-manifest.csv"
@@ -82,8 +85,8 @@ class Results:
     def _write_rows(self, execution: Execution, outcome: "Outcome") -> None:
         path = self._new_file()
         try:
-            with path.open("w+b") as file:
-                for line in _lines(execution, outcome):
+            with path.open("w+b") as file, closing(_lines(execution, outcome)) as lines:
+                for line in lines:
                     if execution.cancelled.is_set():
                         raise Stopped
                     file.write(line.encode())
@@ -162,15 +165,20 @@ class Results:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _lines(execution: Execution, outcome: "Outcome") -> Iterator[str]:
-    if not execution.writes_text:
-        yield csv_line([each.name for each in outcome.columns])
-        yield from map(csv_line, outcome.rows)
-        return
-    separator = ""
-    for row in outcome.rows:
-        yield separator + text_line(row)
-        separator = "\n"
+def _lines(execution: Execution, outcome: "Outcome") -> Generator[str, None, None]:
+    try:
+        if not execution.writes_text:
+            yield csv_line([each.name for each in outcome.columns])
+            yield from map(csv_line, outcome.rows)
+            return
+        separator = ""
+        for row in outcome.rows:
+            yield separator + text_line(row)
+            separator = "\n"
+    finally:
+        # The rows hold a DuckDB session, which ends with them.
+        if isinstance(outcome.rows, Generator):
+            outcome.rows.close()
 
 
 def _check_state(execution: Execution) -> None:

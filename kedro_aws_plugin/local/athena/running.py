@@ -15,13 +15,12 @@ from kedro_aws_plugin.local.athena.workers import Workers
 from kedro_aws_plugin.local.messages import AwsFault
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.local.athena.engine import Outcome, Submission
+    from kedro_aws_plugin.local.athena.submission import Outcome, Submission
 
 _AT_A_TIME = 4
 _RESET_SECONDS = 10.0
 _SYSTEM = 1
 _SYSTEM_ERROR = 233
-_BYTES_LIMIT = "Bytes scanned limit was exceeded"
 _BY_USER = "Query cancelled by user"
 _log = logging.getLogger(__name__)
 
@@ -121,16 +120,10 @@ class Runner:
                 self._idle.notify_all()
 
     def _finish(self, execution: Execution) -> None:
-        if self._prepared.run(execution):
-            written: list[str] = []
-        else:
-            outcome = self.engine.run(self._submission(execution), execution.cancelled)
-            execution.scanned_bytes = outcome.scanned_bytes
-            execution.update_count = outcome.update_count
-            if execution.bytes_limit is not None and outcome.scanned_bytes > execution.bytes_limit:
-                self._end(execution, CANCELLED, _BYTES_LIMIT)
-                return
-            written = self._results.write(execution, outcome)
+        outcome = self.engine.run(self._submission(execution), execution.cancelled)
+        if outcome.prepared is not None:
+            self._prepared.keep(execution, *outcome.prepared)
+        written = self._results.write(execution, outcome)
         if not self._end(execution, SUCCEEDED):
             self._results.discard(written)
 
@@ -139,30 +132,28 @@ class Runner:
             return execution.ended(state, reason)
 
     def _fail(self, execution: Execution, error: Exception) -> None:
-        from kedro_aws_plugin.local.athena.failures import AthenaFailure
+        from kedro_aws_plugin.local.athena.failures import AthenaFailure, Cancelled
 
-        if isinstance(error, AthenaFailure):
-            if error.message.startswith(_BYTES_LIMIT):
-                self._end(execution, CANCELLED, _BYTES_LIMIT)
-                return
-            message, category, error_type = error.message, error.category, error.error_type
-            retryable = error.retryable
-        else:
+        if isinstance(error, Cancelled):
+            self._end(execution, CANCELLED, error.message)
+            return
+        if isinstance(error, AwsFault):
+            error = AthenaFailure(error.message)
+        if not isinstance(error, AthenaFailure):
             _log.error("query %s", execution.id, exc_info=error)
-            shown = error.message if isinstance(error, AwsFault) else f"{type(error).__name__}: {error}"
-            message = f"GENERIC_INTERNAL_ERROR: {shown} (see `kedro aws local logs`)"
-            category, error_type, retryable = _SYSTEM, _SYSTEM_ERROR, False
+            shown = f"{type(error).__name__}: {error} (see `kedro aws local logs`)"
+            error = AthenaFailure(f"GENERIC_INTERNAL_ERROR: {shown}", _SYSTEM, _SYSTEM_ERROR)
         details = {
-            "ErrorCategory": category,
-            "ErrorType": error_type,
-            "Retryable": retryable,
-            "ErrorMessage": message,
+            "ErrorCategory": error.category,
+            "ErrorType": error.error_type,
+            "Retryable": error.retryable,
+            "ErrorMessage": error.message,
         }
         with self._account.lock:
-            execution.ended(FAILED, message, details)
+            execution.ended(FAILED, error.message, details)
 
     def _submission(self, execution: Execution) -> "Submission":
-        from kedro_aws_plugin.local.athena.engine import Submission
+        from kedro_aws_plugin.local.athena.submission import Submission
 
         return Submission(
             sql=execution.sql,

@@ -40,6 +40,7 @@ class Athena:
     ) -> None:
         objects = Objects(moto)
         self._account = Account()
+        self.workgroups = Workgroups(self._account)
         self._results = Results(self._account, objects, workdir / "results")
         prepared = PreparedStatements(self._account)
         self._runner = Runner(
@@ -48,7 +49,7 @@ class Athena:
         operations = {
             **Queries(self._account, objects, self._runner).operations(),
             **self._results.operations(),
-            **Workgroups(self._account).operations(),
+            **self.workgroups.operations(),
             **NamedQueries(self._account).operations(),
             **prepared.operations(),
             **DataCatalogs(moto).operations(),
