@@ -47,7 +47,7 @@ def connect(project: Project) -> Connection:
         AwsError: If the real AWS does not accept the credentials.
     """
     config = project.config
-    return _connect_local(project.path, config) if config.target == "local" else _connect_aws(config)
+    return _connect_local(project) if config.target == "local" else _connect_aws(config)
 
 
 def announcement(connection: Connection) -> str | None:
@@ -60,14 +60,27 @@ def announcement(connection: Connection) -> str | None:
     return line
 
 
-def _connect_local(path: Path, config: AwsConfig) -> Connection:
-    state = control.state_dir(path)
+def seed(local: control.LocalAws, project: Project) -> control.Seeded:
+    """Put into the local AWS what a project needs before its first run."""
+    from kedro_aws_plugin.plan.athena import definitions
+
+    return control.seed(
+        local,
+        bucket=project.config.bucket,
+        folder=project.path / RAW_DATA,
+        region=project.config.region,
+        athena=definitions(project.config, project.package),
+    )
+
+
+def _connect_local(project: Project) -> Connection:
+    config, state = project.config, control.state_dir(project.path)
     if not config.local.autostart and control.running(state) is None:
         raise LocalAwsError(
             "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
         )
     local, started = control.start(state, region=config.region, port=config.local.port)
-    seeded = control.seed(local, bucket=config.bucket, folder=path / RAW_DATA, region=config.region)
+    seeded = seed(local, project)
     region = {"AWS_REGION": config.region, "AWS_DEFAULT_REGION": config.region}
     use_local({**local.environment(), **region})
     notes = ["started"] if started else []

@@ -27,9 +27,9 @@ def local() -> None:
 @local.command("start")
 @options.env
 def start(env: str | None) -> None:
-    """Start it and upload data/raw to its bucket."""
+    """Start it, upload data/raw to its bucket, and make the Glue tables of aws.yml."""
     from kedro_aws_plugin.config import open_project
-    from kedro_aws_plugin.connect import RAW_DATA
+    from kedro_aws_plugin.connect import seed
     from kedro_aws_plugin.local import control
 
     project = open_project(env)
@@ -41,7 +41,7 @@ def start(env: str | None) -> None:
     aws, started = control.start(
         control.state_dir(project.path), region=config.region, port=config.local.port
     )
-    seeded = control.seed(aws, bucket=config.bucket, folder=project.path / RAW_DATA)
+    seeded = seed(aws, project)
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )

@@ -88,7 +88,7 @@ class Administration:
 
     def _seed(self, params: Any) -> Any:
         return self._parts.seeding.seed(
-            params["bucket"], Path(params["folder"]), params["prefix"], params["region"]
+            params["bucket"], Path(params["folder"]), params["region"], params["athena"]
         )
 
     def _reset(self, _params: Any) -> Any:

@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,22 +129,28 @@ def check_version(aws: LocalAws) -> None:
 
 
 def seed(
-    aws: LocalAws, *, bucket: str, folder: Path, region: str | None = None, prefix: str = "data/raw"
+    aws: LocalAws,
+    *,
+    bucket: str,
+    folder: Path,
+    region: str | None = None,
+    athena: Mapping[str, Any] | None = None,
 ) -> Seeded:
     """Create a bucket and upload a folder, once in the server's life; objects that exist are left alone.
 
     Args:
         aws: where.
         bucket: its name.
-        folder: whose files become ``s3://<bucket>/<prefix>/<file>``; it need not exist.
+        folder: whose files become ``s3://<bucket>/data/raw/<file>``; it need not exist.
         region: of the bucket; default: the local AWS's.
-        prefix: of the keys.
+        athena: the database, tables and workgroup to make, as `plan.athena.definitions` gives them; a change
+            since the last call is applied.
     """
     params = {
         "bucket": bucket,
         "folder": str(folder.absolute()),
         "region": region or aws.region,
-        "prefix": prefix,
+        "athena": athena,
     }
     return Seeded(**_call(aws, "seed", params))
 

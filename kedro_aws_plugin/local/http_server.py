@@ -11,6 +11,7 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from kedro_aws_plugin.local.administration import PREFIX, Administration, Parts
 from kedro_aws_plugin.local.athena.service import Athena
+from kedro_aws_plugin.local.athena_seeding import AthenaSeeding
 from kedro_aws_plugin.local.log_shipper import LogShipper
 from kedro_aws_plugin.local.messages import Request, Response, signing_scope
 from kedro_aws_plugin.local.model_server import Host
@@ -96,8 +97,9 @@ class LocalServer:
         host = Host(self._workdir, environment(self.url, region))
         self._sagemaker = SageMaker(moto, host, logs.open, region)
         self._athena = Athena(moto, self._athena_workdir, region)
+        seeding = Seeding(moto, AthenaSeeding(moto, self._athena))
         administration = Administration(
-            Parts(moto, self._sagemaker, self._athena, Seeding(moto), logs, instance, self.shut_down)
+            Parts(moto, self._sagemaker, self._athena, seeding, logs, instance, self.shut_down)
         )
         services = (administration, *self._sagemaker.services, *self._athena.services)
         self._http.overlay = Overlay(services, app)

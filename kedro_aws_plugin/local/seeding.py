@@ -1,12 +1,14 @@
-"""The project's raw data, put on S3 once."""
+"""The project's raw data, put on S3 once; and what Athena needs to query it."""
 
 import threading
 from pathlib import Path
 from urllib.parse import quote
 
+from kedro_aws_plugin.local.athena_seeding import AthenaSeeding, Values
 from kedro_aws_plugin.local.messages import invalid
 from kedro_aws_plugin.local.moto_app import Moto
 
+_PREFIX = "data/raw"
 _FOUND = 200
 _EXISTS = 412
 
@@ -14,31 +16,42 @@ _EXISTS = 412
 class Seeding:
     """Buckets that were created and filled; each one once in the server's life, whoever asks."""
 
-    def __init__(self, moto: Moto) -> None:
+    def __init__(self, moto: Moto, athena: AthenaSeeding) -> None:
         self._moto = moto
+        self._athena = athena
         self._lock = threading.Lock()
-        self._seeded: set[tuple[str, str]] = set()
+        self._seeded: set[str] = set()
 
-    def seed(self, bucket: str, folder: Path, prefix: str, region: str) -> dict[str, object]:
-        """Create the bucket, and upload every file of `folder` that is not there yet under ``prefix/``."""
+    def seed(self, bucket: str, folder: Path, region: str, athena: Values | None) -> dict[str, object]:
+        """Create the bucket, and upload every file of `folder` that is not there yet under ``data/raw/``.
+
+        Args:
+            bucket: Its name.
+            folder: The raw data.
+            region: Where.
+            athena: The database, tables and workgroup wanted; these may change from one call to another.
+        """
         with self._lock:
-            if (bucket, prefix) in self._seeded:
+            if athena:
+                self._athena.seed(athena, region)
+            if bucket in self._seeded:
                 return {"bucket": bucket, "created": False, "uploaded": 0}
             created = self._create(bucket, region)
             files = sorted(
                 file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")
             )
             uploaded = sum(
-                self._upload(bucket, file, f"{prefix}/{file.relative_to(folder).as_posix()}")
+                self._upload(bucket, file, f"{_PREFIX}/{file.relative_to(folder).as_posix()}")
                 for file in files
             )
-            self._seeded.add((bucket, prefix))
+            self._seeded.add(bucket)
             return {"bucket": bucket, "created": created, "uploaded": uploaded}
 
     def reset(self) -> None:
         """Everything is to be seeded again."""
         with self._lock:
             self._seeded.clear()
+            self._athena.reset()
 
     def _create(self, bucket: str, region: str) -> bool:
         if self._moto.request("HEAD", f"/{bucket}", region=region).status == _FOUND:

@@ -40,6 +40,17 @@ _FORMATS: dict[TableFormat, Values] = {
 }
 
 
+def definitions(config: AwsConfig, project: str) -> Values | None:
+    """All that `athena:` of aws.yml describes; None where there is no such section."""
+    if config.athena is None:
+        return None
+    return {
+        "database": database_input(config.athena, project),
+        "tables": table_inputs(config.athena),
+        "workgroup": workgroup(config, project),
+    }
+
+
 def database_input(athena: Athena, project: str) -> Values:
     """Glue's DatabaseInput."""
     return {"Name": athena.database, "Description": f"Tables of the Kedro project {project}"}
