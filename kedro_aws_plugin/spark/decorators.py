@@ -1,0 +1,146 @@
+"""Decorators for nodes that return Spark frames: how their partitions are laid out, and that they are kept.
+
+A node keeps its name, docstring and signature, so Kedro checks its inputs as before. It may return one frame,
+several in a tuple or list, or a dict of them; what else stands among them is passed on as it is.
+
+Example:
+    >>> @repartition_by("species")
+    ... def parse(iris: DataFrame) -> DataFrame:
+    ...     return iris.withColumn("petal_area", iris.petal_length * iris.petal_width)
+    >>> # catalog.yml, save_args: {partitionBy: species}: now one file for each species
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from kedro_aws_plugin.errors import SparkError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_Change = Callable[["DataFrame", str], "DataFrame"]
+
+
+def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Shuffle the frames that a node returns, by columns, to a number of partitions, or both.
+
+    Before a write with `partitionBy`, do it by the same columns: each value's rows are then in one partition
+    and become one file, instead of one for each task that met the value.
+
+    Args:
+        by: Names of columns; a number of partitions may stand before them, or alone.
+
+    Raises:
+        SparkError: At once, if `by` makes no sense; when the node has run, if a frame lacks a column or no
+            frame was returned.
+
+    Example:
+        >>> @repartition_by("year", "month")
+        ... def parse(flights: DataFrame) -> DataFrame: ...
+        >>> @repartition_by(16, "species")
+        ... def split(iris: DataFrame) -> tuple[DataFrame, DataFrame]: ...
+    """
+    numbered = bool(by) and isinstance(by[0], int)
+    columns = [column for column in by[numbered:] if isinstance(column, str)]
+    if not by or len(columns) != len(by) - numbered:
+        raise SparkError(
+            "@repartition_by takes names of columns, a number of partitions, or the number and then names."
+        )
+    if numbered:
+        _check_number("repartition_by", by[0])
+
+    def change(frame: "DataFrame", where: str) -> "DataFrame":
+        _check_columns(frame, columns, where)
+        return frame.repartition(*cast("tuple[str, ...]", by))
+
+    return functools.partial(_decorate, change=change)
+
+
+def coalesce_to(partitions: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Merge the partitions of the frames that a node returns, without a shuffle, to at most so many.
+
+    Before a write without `partitionBy` this is the number of files. The tasks of the node itself become as
+    few: where they are heavy, `repartition_by` with a number is quicker.
+
+    Raises:
+        SparkError: At once, if it is not a number from 1; when the node has run, if no frame was returned.
+
+    Example:
+        >>> @coalesce_to(1)
+        ... def summarise(iris: DataFrame) -> DataFrame: ...
+    """
+    _check_number("coalesce_to", partitions)
+    return functools.partial(_decorate, change=lambda frame, _: frame.coalesce(partitions))
+
+
+def cached(function: Callable[P, R]) -> Callable[P, R]:
+    """Keep the frames that a node returns once they are computed, for all nodes that read them.
+
+    They are kept in memory and on the executors' disks until the session ends or
+    ``spark.catalog.clearCache()``.
+
+    Raises:
+        SparkError: When the node has run, if no frame was returned.
+
+    Example:
+        >>> @cached
+        ... def features(iris: DataFrame) -> DataFrame: ...
+    """
+    return _decorate(function, change=lambda frame, _: frame.cache())
+
+
+def _decorate(function: Callable[P, R], change: _Change) -> Callable[P, R]:
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        return cast("R", _changed(function(*args, **kwargs), change, function.__qualname__))
+
+    # Kedro asks for the signature without looking behind a decorator.
+    setattr(wrapper, "__signature__", inspect.signature(function))  # noqa: B010
+    return wrapper
+
+
+def _changed(returned: Any, change: _Change, node: str) -> Any:
+    from pyspark.sql import DataFrame
+
+    def changed(value: Any, where: str) -> Any:
+        return change(value, where) if isinstance(value, DataFrame) else value
+
+    if isinstance(returned, DataFrame):
+        return change(returned, f"what {node} returns")
+    values = list(returned.values() if isinstance(returned, dict) else _items(returned))
+    if not any(isinstance(value, DataFrame) for value in values):
+        raise SparkError(
+            f"{node} is to return a Spark frame, a tuple or list of them, or a dict; it returned "
+            f"{type(returned).__name__}. Take its decorator away, or return the frame itself."
+        )
+    if isinstance(returned, dict):
+        return {key: changed(value, f"`{key}` of what {node} returns") for key, value in returned.items()}
+    numbered = [changed(value, f"output {n} of {node}") for n, value in enumerate(values, start=1)]
+    return numbered if isinstance(returned, list) else tuple(numbered)
+
+
+def _items(returned: Any) -> tuple[Any, ...]:
+    return tuple(returned) if isinstance(returned, tuple | list) else ()
+
+
+def _check_number(decorator: str, partitions: Any) -> None:
+    if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
+        raise SparkError(f"@{decorator} takes a number of partitions from 1, not {partitions!r}.")
+
+
+def _check_columns(frame: "DataFrame", columns: list[str], where: str) -> None:
+    """Before Spark does, whose answer is a page of its plan and a stack trace."""
+    known = {name.lower(): name for name in frame.columns}
+    for column in columns:
+        # As Spark does: case does not count, backticks enclose a name, and after a dot comes a field.
+        name = column.replace("`", "").lower()
+        if name in known or name.split(".")[0] in known:
+            continue
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean `{known[near[0]]}`?" if near else f"It has {', '.join(known.values())}."
+        raise SparkError(f"@repartition_by: {where} has no column `{column}`. {hint}")

@@ -1,0 +1,65 @@
+"""What a decorator refuses, and what it leaves of a node; no Java."""
+
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+from kedro.pipeline import node
+
+from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.spark.decorators import cached, coalesce_to, repartition_by
+
+
+@cached
+@coalesce_to(2)
+@repartition_by(4, "species")
+def parse(iris: Any, petals: int = 3) -> Any:
+    """Parse flowers."""
+    return iris if petals == 3 else None
+
+
+def test_a_node_keeps_its_name_docstring_and_signature() -> None:
+    assert (parse.__name__, parse.__doc__) == ("parse", "Parse flowers.")
+    assert str(inspect.signature(parse, follow_wrapped=False)) == "(iris: Any, petals: int = 3) -> Any"
+    assert pickle.loads(pickle.dumps(parse)) is parse
+
+
+def test_kedro_checks_its_inputs_as_before() -> None:
+    assert node(parse, ["iris", "params:petals"], "parsed")._func_name == "parse"
+    with pytest.raises(TypeError, match="parse"):
+        node(parse, ["iris", "petals", "one_too_many"], "parsed")
+
+
+@pytest.mark.parametrize("by", [(), ("species", 4), (4, 5), (None,), (1.5,), (["species"],)])
+def test_what_frames_cannot_be_repartitioned_by(by: tuple[Any, ...]) -> None:
+    with pytest.raises(
+        SparkError, match="@repartition_by takes names of columns, a number of partitions, or"
+    ):
+        repartition_by(*by)
+
+
+@pytest.mark.parametrize("number", [0, -1, True])
+def test_numbers_of_partitions(number: int) -> None:
+    for decorator in (repartition_by, coalesce_to):
+        with pytest.raises(
+            SparkError, match=f"@{decorator.__name__} takes a number of partitions from 1, not {number}"
+        ):
+            decorator(number)
+
+
+@pytest.mark.parametrize("returned", ["2", ["a"]])
+def test_coalesce_to_takes_a_number(returned: Any) -> None:
+    with pytest.raises(SparkError, match="@coalesce_to takes a number of partitions from 1, not "):
+        coalesce_to(returned)
+
+
+@pytest.mark.parametrize(
+    ("returned", "kind"), [(None, "NoneType"), ([1, 2], "list"), ({"a": 1}, "dict"), ("flowers", "str")]
+)
+def test_a_node_that_returns_no_frame(returned: Any, kind: str) -> None:
+    with pytest.raises(
+        SparkError, match=f"parse is to return a Spark frame, .* it returned {kind}"
+    ) as refused:
+        parse(returned)
+    assert "Take its decorator away" in refused.value.message
