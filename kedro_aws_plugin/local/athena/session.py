@@ -1,0 +1,123 @@
+"""One query at work: its own DuckDB, its folder, and what it reads."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from kedro_aws_plugin.local.athena.catalog import Catalog
+from kedro_aws_plugin.local.athena.failures import Cancelled, failed
+from kedro_aws_plugin.local.athena.relations import Relations
+from kedro_aws_plugin.local.athena.storage import Storage
+from kedro_aws_plugin.local.athena.submission import Outcome, Submission
+from kedro_aws_plugin.local.athena.trino import Translated, explained, prepare, text
+
+_ROWS = 1000
+_MEMORY = "2GB"
+
+
+@dataclass
+class Session:
+    """What a query works with.
+
+    Each query has a database of its own, so that views, settings and a failure are no other's business.
+
+    Attributes:
+        submission: what was asked.
+        catalog: the tables.
+        storage: the files.
+        folder: for files on the way, deleted with the session.
+        cancelled: set as soon as nobody wants the result.
+    """
+
+    submission: Submission
+    catalog: Catalog
+    storage: Storage
+    folder: Path
+    cancelled: threading.Event
+    connection: duckdb.DuckDBPyConnection = field(init=False)
+    relations: Relations = field(init=False)
+    on_close: Callable[[], object] = field(init=False, default=lambda: None)
+
+    def __post_init__(self) -> None:
+        self.connection = duckdb.connect(
+            config={"memory_limit": _MEMORY, "temp_directory": str(self.folder / "spill")}
+        )
+        prepare(self.connection)
+        self.relations = Relations(self.connection, self.catalog, self.storage)
+
+    def close(self) -> None:
+        """Forget the query."""
+        self.on_close()
+        self.connection.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def translate(self, sql: str, parameters: tuple[str, ...]) -> Translated:
+        """DuckDB's SQL for a query of Athena's.
+
+        Raises:
+            AthenaFailure: if it cannot run, or would read more than the workgroup allows.
+        """
+        translated = self.relations.translate(sql, parameters)
+        limit = self.submission.bytes_limit
+        if limit is not None and self.relations.scanned_bytes > limit:
+            raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
+        return translated
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run DuckDB's SQL.
+
+        Raises:
+            AthenaFailure: if it fails, in Athena's words, or was cancelled.
+        """
+        self.check()
+        try:
+            result = self.connection.execute(sql)
+        except duckdb.Error as error:
+            self.check()
+            raise failed(explained(error)) from error
+        self.check()
+        return result
+
+    def check(self) -> None:
+        """Stop here if the query was cancelled.
+
+        Raises:
+            Cancelled: if it was.
+        """
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    def rows(self, translated: Translated) -> Iterator[tuple[str | None, ...]]:
+        """The result in Athena's texts; the first rows are computed now, so that a failure shows early."""
+        result = self.execute(translated.sql)
+        kinds = [column.type for column in translated.columns]
+        first = self._fetch(result)
+
+        def all_rows() -> Iterator[tuple[str | None, ...]]:
+            try:
+                batch = first
+                while batch:
+                    for row in batch:
+                        yield tuple(text(value, kind) for value, kind in zip(row, kinds, strict=True))
+                    batch = self._fetch(result)
+            finally:
+                self.close()
+
+        return all_rows()
+
+    def _fetch(self, result: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+        try:
+            batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
+        except duckdb.Error as error:
+            self.check()
+            raise failed(explained(error)) from error
+        self.check()
+        return batch
+
+    def outcome(self, statement_type: str, substatement: str) -> Outcome:
+        """A result without rows."""
+        return Outcome(statement_type, substatement, scanned_bytes=self.relations.scanned_bytes)

@@ -1,0 +1,253 @@
+"""The statements that Athena takes, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Name:
+    """A table or view, in a database that is empty for the query's own; both lower case."""
+
+    database: str
+    table: str
+
+
+@dataclass(frozen=True)
+class HiveColumn:
+    """A column as Hive's DDL declares it."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Select:
+    """SELECT, WITH, VALUES or TABLE."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
+class Explain:
+    """EXPLAIN; the options are upper case, such as ``{"TYPE": "IO", "FORMAT": "JSON"}``."""
+
+    statement: "Statement"
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Unload:
+    """UNLOAD (query) TO 'location' WITH (...)."""
+
+    sql: str
+    location: str
+    properties: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class CreateTableAs:
+    """CREATE TABLE ... AS query."""
+
+    name: Name
+    sql: str
+    properties: Mapping[str, object]
+    if_not_exists: bool = False
+    with_data: bool = True
+
+
+@dataclass(frozen=True)
+class Insert:
+    """INSERT INTO table [(columns)] query."""
+
+    name: Name
+    columns: tuple[str, ...]
+    sql: str
+
+
+@dataclass(frozen=True)
+class CreateView:
+    """CREATE [OR REPLACE] VIEW name AS query."""
+
+    name: Name
+    sql: str
+    or_replace: bool = False
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """PREPARE name FROM statement, or DEALLOCATE PREPARE name, which has no statement."""
+
+    name: str
+    sql: str | None
+
+
+@dataclass(frozen=True)
+class Execute:
+    """EXECUTE name USING parameters; those are texts of SQL literals."""
+
+    name: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a table's files are read: Hive's classes and their properties."""
+
+    serde: str
+    input_format: str
+    output_format: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CreateTable:
+    """CREATE EXTERNAL TABLE."""
+
+    name: Name
+    columns: tuple[HiveColumn, ...]
+    partitions: tuple[HiveColumn, ...]
+    format: TableFormat
+    location: str
+    properties: Mapping[str, str]
+    comment: str = ""
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class CreateDatabase:
+    """CREATE DATABASE."""
+
+    name: str
+    comment: str = ""
+    location: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class DropDatabase:
+    """DROP DATABASE."""
+
+    name: str
+    if_exists: bool
+    cascade: bool
+
+
+@dataclass(frozen=True)
+class DropTable:
+    """DROP TABLE or DROP VIEW."""
+
+    name: Name
+    if_exists: bool
+    view: bool = False
+
+
+@dataclass(frozen=True)
+class PartitionSpec:
+    """PARTITION (key='value', ...) LOCATION '...'."""
+
+    values: Mapping[str, str]
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class AddPartitions:
+    """ALTER TABLE ... ADD PARTITION."""
+
+    name: Name
+    partitions: tuple[PartitionSpec, ...]
+    if_not_exists: bool
+
+
+@dataclass(frozen=True)
+class DropPartitions:
+    """ALTER TABLE ... DROP PARTITION."""
+
+    name: Name
+    partitions: tuple[PartitionSpec, ...]
+    if_exists: bool
+
+
+@dataclass(frozen=True)
+class AddColumns:
+    """ALTER TABLE ... ADD COLUMNS or REPLACE COLUMNS."""
+
+    name: Name
+    columns: tuple[HiveColumn, ...]
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class SetTableProperties:
+    """ALTER TABLE ... SET TBLPROPERTIES."""
+
+    name: Name
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SetLocation:
+    """ALTER TABLE ... SET LOCATION."""
+
+    name: Name
+    location: str
+
+
+@dataclass(frozen=True)
+class RepairTable:
+    """MSCK REPAIR TABLE."""
+
+    name: Name
+
+
+@dataclass(frozen=True)
+class ShowDatabases:
+    """SHOW DATABASES ['pattern']."""
+
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class ShowTables:
+    """SHOW TABLES or SHOW VIEWS [IN database] ['pattern']."""
+
+    database: str
+    pattern: str = ""
+    views: bool = False
+
+
+@dataclass(frozen=True)
+class ShowTable:
+    """SHOW COLUMNS, PARTITIONS, CREATE TABLE, CREATE VIEW or TBLPROPERTIES of a table."""
+
+    what: str
+    name: Name
+    property: str = ""
+
+
+@dataclass(frozen=True)
+class Describe:
+    """DESCRIBE [EXTENDED | FORMATTED] table."""
+
+    name: Name
+    detail: str = ""
+
+
+Query: TypeAlias = Select | Explain | Unload | CreateTableAs | Insert
+Definition: TypeAlias = (
+    CreateTable
+    | CreateView
+    | CreateDatabase
+    | DropDatabase
+    | DropTable
+    | AddPartitions
+    | DropPartitions
+    | AddColumns
+    | SetTableProperties
+    | SetLocation
+    | RepairTable
+)
+Show: TypeAlias = ShowDatabases | ShowTables | ShowTable | Describe
+Statement: TypeAlias = Query | Definition | Show | Prepare | Execute
