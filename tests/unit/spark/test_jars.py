@@ -1,0 +1,48 @@
+"""Which hadoop-aws fits."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.spark.jars import hadoop_version, jars_folder, s3a_packages
+
+
+def spark_home(folder: Path, *jars: str) -> Path:
+    (folder / "jars").mkdir()
+    for jar in jars:
+        (folder / "jars" / jar).touch()
+    return folder
+
+
+@pytest.mark.parametrize("hadoop", ["3.4.1", "3.5.0", "3.4.1-amzn-2"])
+def test_hadoop_aws_is_of_the_sparks_own_hadoop(tmp_path: Path, hadoop: str) -> None:
+    home = spark_home(
+        tmp_path,
+        f"hadoop-client-api-{hadoop}.jar",
+        f"hadoop-client-runtime-{hadoop}.jar",
+        "parquet-hadoop-1.17.0.jar",
+        "spark-core_2.13-4.0.5.jar",
+    )
+    assert s3a_packages({"SPARK_HOME": str(home)}) == [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
+
+
+def test_the_installed_pyspark() -> None:
+    jars = jars_folder({})
+    assert next(jars.glob("spark-core_*.jar")).name.endswith(f"-{version('pyspark')}.jar")
+    assert (jars / f"hadoop-client-api-{hadoop_version(jars)}.jar").is_file()
+
+
+def test_a_spark_without_hadoop(tmp_path: Path) -> None:
+    home = spark_home(tmp_path, "spark-core_2.13-4.0.5.jar")
+    with pytest.raises(SparkError, match=r"jars has no hadoop-client-api jar, so it cannot be told"):
+        s3a_packages({"SPARK_HOME": str(home)})
+    with pytest.raises(SparkError, match=r"no-such-place/jars has no hadoop-client-api jar"):
+        s3a_packages({"SPARK_HOME": "no-such-place"})
+
+
+def test_a_spark_with_two_hadoops(tmp_path: Path) -> None:
+    home = spark_home(tmp_path, "hadoop-client-api-3.5.0.jar", "hadoop-client-api-3.4.1.jar")
+    with pytest.raises(SparkError, match=r"jars of several Hadoops \(3\.4\.1, 3\.5\.0\)"):
+        s3a_packages({"SPARK_HOME": str(home)})
