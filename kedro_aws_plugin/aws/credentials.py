@@ -4,8 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
+from kedro_aws_plugin import __version__
+from kedro_aws_plugin.aws.errors import translated
 from kedro_aws_plugin.errors import ConfigError
+
+CLIENT_CONFIG = Config(
+    user_agent_extra=f"kedro-aws-plugin/{__version__}",
+    retries={"mode": "adaptive", "max_attempts": 8},
+    connect_timeout=5,
+    max_pool_connections=16,
+)
+"""Of a dataset's clients: a run that has worked for hours had rather wait for a throttled AWS than fail."""
 
 _NAMES = {
     "aws_access_key_id": "aws_access_key_id",
@@ -30,6 +41,7 @@ def dataset_session(
         credentials: boto3's names (``aws_access_key_id``, ``profile_name``, ...) or s3fs's (``key``, ...).
 
     Raises:
+        AwsError: If the profile does not exist.
         ConfigError: If a name among the credentials is not known.
     """
     given = credentials or {}
@@ -39,4 +51,5 @@ def dataset_session(
             f"conf/*/credentials.yml: `{unknown[0]}` is not known. Use {', '.join(sorted(_NAMES))}."
         )
     named = {_NAMES[name]: value for name, value in given.items() if value is not None}
-    return boto3.session.Session(**{"region_name": region, **named})
+    with translated("use the credentials of the catalog entry"):
+        return boto3.session.Session(**{"region_name": region, **named})
