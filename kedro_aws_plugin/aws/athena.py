@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 _CONFIG = Config(
     user_agent_extra=f"kedro-aws-plugin/{__version__}",
-    retries={"mode": "adaptive", "max_attempts": 8},
+    retries={"mode": "standard", "max_attempts": 4},  # PyAthena retries throttling on top of it
     max_pool_connections=4,
 )
 # Before version 4, PyAthena stopped the query and swallowed the Ctrl-C; `run` stops it either way.

@@ -19,11 +19,14 @@ class Leftovers:
     Args:
         athena: Removes.
         keep: Whether to leave everything where it is instead.
+
+    Attributes:
+        kept: Whether it does.
     """
 
     def __init__(self, athena: Athena, *, keep: bool = False) -> None:
         self._athena = athena
-        self._keep = keep
+        self.kept = keep
         self._prefixes: dict[str, None] = {}
         self._tables: list[tuple[str, str]] = []
 
@@ -45,7 +48,7 @@ class Leftovers:
 
     def keep(self) -> None:
         """Leave everything after all."""
-        self._keep = True
+        self.kept = True
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +56,7 @@ class Leftovers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._keep:
+        if not self.kept:
             self.remove()
 
     def remove(self) -> None:

@@ -188,7 +188,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             DatasetError: If the query is refused, fails or is cancelled: with its line and Athena's reason.
         """
         with _told():
-            load = self._load(self._statement())
+            load = self._request(self._statement())
             return loaded(load) if self._chunk_rows is None else loaded_in_chunks(load, self._chunk_rows)
 
     def save(self, data: None) -> NoReturn:  # noqa: ARG002 - Kedro's signature
@@ -215,10 +215,10 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             if not query.reads:
                 return TablePreview({"columns": [], "index": [], "data": []})
             limited = query_of(f"SELECT * FROM (\n{query.sql}\n) LIMIT {int(nrows)}")  # noqa: S608
-            frame = loaded(self._load(limited, engine="pandas"))
+            frame = loaded(self._request(limited, engine="pandas"))
         return TablePreview(json.loads(frame.to_json(orient="split", date_format="iso", default_handler=str)))
 
-    def _load(self, query: Query, engine: Engine | None = None) -> Load:
+    def _request(self, query: Query, engine: Engine | None = None) -> Load:
         return Load(
             query=query,
             parameters=self._parameters,
@@ -256,7 +256,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             raise DatasetError(f"{query.keyword} has no rows to {self._mode}. Use `mode: select`.")
         if given != wanted:
             raise DatasetError(
-                f"The query has {wanted} `?`, but there are {given} `execution_parameters`. Give one for each."
+                f"The query has {wanted} `?`, but there are {given} `execution_parameters`. Give one each."
             )
         return query
 
