@@ -1,10 +1,12 @@
 """The `credentials` of a catalog entry: whose session a dataset speaks through."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 from kedro_aws_plugin import __version__
 from kedro_aws_plugin.aws.errors import translated
@@ -51,5 +53,16 @@ def dataset_session(
             f"conf/*/credentials.yml: `{unknown[0]}` is not known. Use {', '.join(sorted(_NAMES))}."
         )
     named = {_NAMES[name]: value for name, value in given.items() if value is not None}
+    core = get_session()
+    core.register_component("data_loader", _loader())
     with translated("use the credentials of the catalog entry"):
-        return boto3.session.Session(**{"region_name": region, **named})
+        session = boto3.session.Session(**{"region_name": region, **named}, botocore_session=core)
+    # Each boto3 session adds boto3's own folder again.
+    _loader().search_paths[:] = dict.fromkeys(_loader().search_paths)
+    return session
+
+
+@cache
+def _loader() -> Any:
+    """Reads botocore's descriptions of the services once: that is most of the time of a small load."""
+    return get_session().get_component("data_loader")

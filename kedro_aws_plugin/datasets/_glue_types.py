@@ -94,7 +94,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.parts = [part.strip() for part in _PARTS.findall(text) if part.strip()]
+        self.parts: list[str] = [part.strip() for part in _PARTS.findall(text) if part.strip()]
 
     def type(self) -> pa.DataType:
         name = self.take().lower()
