@@ -67,8 +67,9 @@ class Execution:
 
     @property
     def database(self) -> str:
-        """The database that unqualified tables are in."""
-        return str(self.request.get("QueryExecutionContext", {}).get("Database", "default"))
+        """The database that unqualified tables are in; Athena takes it in backquotes and in any case too."""
+        name = str(self.request.get("QueryExecutionContext", {}).get("Database", "default"))
+        return name.strip("`").lower()
 
     @property
     def catalog(self) -> str:

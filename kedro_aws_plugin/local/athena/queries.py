@@ -106,8 +106,10 @@ class Queries:
         if known is None:
             return None
         asked = params.get("ResultConfiguration", {}).get("OutputLocation")
-        database = params.get("QueryExecutionContext", {}).get("Database", "default")
-        if (known.sql, known.database, known.asked_location) != (params["QueryString"], database, asked):
+        contexts = [each.get("QueryExecutionContext", {}) for each in (known.request, params)]
+        databases = [each.get("Database") for each in contexts]
+        same = known.sql == params["QueryString"] and known.asked_location == asked
+        if not same or databases[0] != databases[1]:
             raise invalid_request("Idempotent parameters do not match", "IDEMPOTENT_PARAMETER_MISMATCH")
         return known
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kedro_aws_plugin.local.athena.account import Account
 from kedro_aws_plugin.local.athena.executions import CANCELLED, FAILED, RUNNING, SUCCEEDED, Execution
+from kedro_aws_plugin.local.athena.parameters import as_sql
 from kedro_aws_plugin.local.athena.prepared_statements import PreparedStatements
 from kedro_aws_plugin.local.athena.results import Results, Stopped
 from kedro_aws_plugin.local.athena.workers import Workers
@@ -160,7 +161,7 @@ class Runner:
             execution_id=execution.id,
             database=execution.database,
             catalog=execution.catalog,
-            parameters=execution.parameters,
+            parameters=tuple(map(as_sql, execution.parameters)),
             output_location=execution.base,
             region=execution.region,
             bytes_limit=execution.bytes_limit,
