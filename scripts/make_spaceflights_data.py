@@ -43,7 +43,7 @@ def make_files() -> dict[str, bytes]:
     reviews = make_reviews(rng, shuttles)
     return {
         "companies.csv": csv_bytes(soil_companies(rng, companies)),
-        "reviews.csv": csv_bytes(soil_reviews(rng, reviews)),
+        "reviews/reviews.csv": csv_bytes(soil_reviews(rng, reviews)),
         "shuttles.xlsx": xlsx_bytes(soil_shuttles(rng, shuttles)),
     }
 
@@ -221,8 +221,8 @@ def main(arguments: list[str] | None = None) -> int:
     folder: Path = options.folder
     files = make_files()
     if not options.check:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         return 0
     stale = [

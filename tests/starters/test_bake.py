@@ -79,7 +79,9 @@ def test_is_a_kedro_project(project: Path) -> None:
 
 def test_keeps_on_s3_what_outlives_a_run(project: Path) -> None:
     catalog = yaml.safe_load((project / "conf/base/catalog.yml").read_text("utf-8"))
-    assert all(entry["filepath"].startswith("s3://${globals:bucket}/") for entry in catalog.values())
+    files = [entry["filepath"] for entry in catalog.values() if "query" not in entry]
+    assert all(path.startswith("s3://${globals:bucket}/") for path in files)
+    assert len(files) == len(catalog) - 1
     assert {name for name, entry in catalog.items() if entry.get("versioned")} == {"regressor", "metrics"}
 
 
@@ -101,7 +103,7 @@ def test_passes_its_own_linter(project: Path) -> None:
 
 def test_requires_the_local_aws_for_development_alone(project: Path) -> None:
     stated = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
-    assert "kedro-aws-plugin[s3]" in stated["dependencies"]
+    assert "kedro-aws-plugin[athena,s3]" in stated["dependencies"]
     assert "kedro-aws-plugin[local]" in stated["optional-dependencies"]["dev"]
 
 

@@ -119,7 +119,8 @@ def test_git_takes_the_data_and_leaves_what_tools_made(project: Path) -> None:
         text=True,
     ).stdout.splitlines()
     assert len(listed) <= 22
-    assert {"data/raw/companies.csv", "data/raw/reviews.csv", "data/raw/shuttles.xlsx"} <= set(listed)
+    raw = {"companies.csv", "reviews/reviews.csv", "shuttles.xlsx"}
+    assert {f"data/raw/{name}" for name in raw} <= set(listed)
     assert not [
         name
         for name in listed

@@ -38,12 +38,13 @@ def test_check_names_the_file_that_differs(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert script.main(["--folder", str(tmp_path)]) == 0
-    with (tmp_path / "reviews.csv").open("ab") as reviews:
+    with (tmp_path / "reviews/reviews.csv").open("ab") as reviews:
         reviews.write(b"1,2\n")
     (tmp_path / "companies.csv").unlink()
     assert script.main(["--folder", str(tmp_path), "--check"]) == 1
     assert capsys.readouterr().err == (
-        f"{tmp_path}: not what this script makes: companies.csv, reviews.csv. Run it again without --check.\n"
+        f"{tmp_path}: not what this script makes: companies.csv, reviews/reviews.csv. "
+        "Run it again without --check.\n"
     )
 
 
@@ -53,7 +54,7 @@ def test_is_small(files: dict[str, bytes]) -> None:
 
 def test_is_dirty_as_the_tutorial_is(files: dict[str, bytes]) -> None:
     companies = pd.read_csv(BytesIO(files["companies.csv"]))
-    reviews = pd.read_csv(BytesIO(files["reviews.csv"]))
+    reviews = pd.read_csv(BytesIO(files["reviews/reviews.csv"]))
     shuttles = pd.read_excel(BytesIO(files["shuttles.xlsx"]))
     assert (len(companies), len(reviews), len(shuttles)) == (10_000, 15_000, 5_000)
     assert list(companies) == [

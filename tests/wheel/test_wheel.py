@@ -102,7 +102,7 @@ def test_a_plain_install_is_light(wheel: Path, clean: CleanEnvironment) -> None:
 
 
 def test_a_project_made_by_the_wheel_predicts(wheel: Path, clean: CleanEnvironment, tmp_path: Path) -> None:
-    clean.install(f"{wheel}[local,s3]")
+    clean.install(f"{wheel}[athena,local,s3]")
     clean.run("kedro new --starter=aws-spaceflights --name Flights", tmp_path)
     project = tmp_path / "flights"
     clean.install(*_requirements(project))

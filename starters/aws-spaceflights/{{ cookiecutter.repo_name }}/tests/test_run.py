@@ -10,7 +10,6 @@ from s3fs import S3FileSystem
 from {{ cookiecutter.python_package }}.pipelines.data_processing import (
     create_model_input_table,
     preprocess_companies,
-    preprocess_reviews,
     preprocess_shuttles,
 )
 
@@ -26,9 +25,7 @@ def test_dirty_values_become_numbers_or_missing() -> None:
             "iata_approved": ["t", "t", "f", None],
         }
     )
-    reviews = pd.DataFrame(
-        {"shuttle_id": [7, 7, 8, None], "review_scores_rating": [90, 100, None, 10]}
-    )
+    reviews = pd.DataFrame({"shuttle_id": [7], "review_scores_rating": [95.0]})
     shuttles = pd.DataFrame(
         {
             "id": [7, 8, 9],
@@ -40,7 +37,7 @@ def test_dirty_values_become_numbers_or_missing() -> None:
     )
 
     table = create_model_input_table(
-        preprocess_shuttles(shuttles), preprocess_companies(companies), preprocess_reviews(reviews)
+        preprocess_shuttles(shuttles), preprocess_companies(companies), reviews
     ).set_index("id")
 
     read = ["company_rating", "iata_approved", "d_check_complete", "review_scores_rating"]

@@ -15,12 +15,6 @@ def create_pipeline() -> Pipeline:
                 name="preprocess_companies",
             ),
             Node(
-                preprocess_reviews,
-                inputs="reviews",
-                outputs="preprocessed_reviews",
-                name="preprocess_reviews",
-            ),
-            Node(
                 preprocess_shuttles,
                 inputs="shuttles",
                 outputs="preprocessed_shuttles",
@@ -28,7 +22,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 create_model_input_table,
-                inputs=["preprocessed_shuttles", "preprocessed_companies", "preprocessed_reviews"],
+                inputs=["preprocessed_shuttles", "preprocessed_companies", "reviews"],
                 outputs="model_input_table",
                 name="create_model_input_table",
             ),
@@ -44,13 +38,6 @@ def preprocess_companies(companies: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def preprocess_reviews(reviews: pd.DataFrame) -> pd.DataFrame:
-    """Average the reviews of each shuttle: one row a shuttle, however many reviewed it."""
-    shuttle_ids = _number(reviews["shuttle_id"])
-    numbers = reviews.drop(columns="shuttle_id").apply(_number)
-    return numbers.groupby(shuttle_ids).mean().reset_index().astype({"shuttle_id": "int64"})
-
-
 def preprocess_shuttles(shuttles: pd.DataFrame) -> pd.DataFrame:
     """Read prices ("$1,325.0" -> 1325.0) and truth values; keep one row for each id."""
     return _one_row_per_id(shuttles).assign(
@@ -64,7 +51,7 @@ def preprocess_shuttles(shuttles: pd.DataFrame) -> pd.DataFrame:
 def create_model_input_table(
     shuttles: pd.DataFrame, companies: pd.DataFrame, reviews: pd.DataFrame
 ) -> pd.DataFrame:
-    """Join what is known of each shuttle that has a price.
+    """Join what is known of each shuttle that has a price; Athena has averaged its reviews.
 
     A shuttle with no known company or no review stays, with those columns missing: so are some of
     the shuttles that the model will be asked about.
