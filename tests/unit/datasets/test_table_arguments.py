@@ -1,0 +1,110 @@
+"""What a catalog entry of AthenaTableDataset may say."""
+
+import pickle
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kedro.io import AbstractDataset, DatasetError
+
+from kedro_aws_plugin.datasets import AthenaTableDataset, defaults
+
+ENTRY = {"table": "prices", "database": "shop", "location": "s3://flights/prices"}
+
+
+@pytest.fixture
+def project() -> Iterator[None]:
+    """A project with an athena section."""
+    before = defaults.in_force()
+    defaults.use(
+        defaults.AthenaDefaults(
+            database="project", output_location="s3://flights/athena/", region="eu-north-1"
+        )
+    )
+    yield
+    defaults.use(before)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_project_s_defaults_travel_by_pickle() -> None:
+    made = AthenaTableDataset(table="prices")
+    defaults.use(defaults.AthenaDefaults())
+    there = pickle.loads(pickle.dumps(made))
+    assert there._describe() == {
+        "table": "project.prices",
+        "location": "s3://flights/tables/project/prices/",
+        "partition_by": [],
+        "mode": "overwrite",
+        "engine": "pandas",
+        "partition_filter": None,
+    }
+
+
+@pytest.mark.usefixtures("project")
+def test_the_entry_wins() -> None:
+    made = AthenaTableDataset(**ENTRY)
+    assert made._describe()["table"] == "shop.prices"
+    assert made._describe()["location"] == "s3://flights/prices"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"table": 'x"y'}, '`table: x"y` is no name that Athena takes.'),
+        ({"table": "a.b"}, "`table: a.b` is no name that Athena takes."),
+        ({"table": "Prices"}, "`table: Prices` is no name that Athena takes."),
+        ({"table": ""}, "`table: ` is no name that Athena takes."),
+        ({"database": "a b"}, "`database: a b` is no name that Athena takes."),
+        ({"database": None}, "`database` is missing. Set it here, or `athena.database` in aws.yml."),
+        (
+            {"location": "flights/prices"},
+            "`location: flights/prices` is no S3 URI. Write s3://bucket/folder/.",
+        ),
+        ({"location": "s3:///prices"}, "is no S3 URI."),
+        (
+            {"mode": "replace"},
+            "`mode: replace` is not known. Use one of overwrite, overwrite_partitions, append.",
+        ),
+        ({"engine": "dask"}, "`engine: dask` is not known. Use one of pandas, pyarrow, polars, spark."),
+        ({"compression": "lzo"}, "`compression: lzo` is not known."),
+        ({"mode": "overwrite_partitions"}, "`mode: overwrite_partitions` needs `partition_by`."),
+        ({"partition_by": ["a", "a"]}, "`partition_by` has a column twice."),
+        ({"columns": []}, "`columns` is empty."),
+        ({"max_rows_per_file": 0}, "`max_rows_per_file` is 1 or more."),
+        (
+            {"schema": {"a": "int64"}},
+            "`schema`: a: Glue's type `int64` cannot be read. Write e.g. decimal(10,2).",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=re.escape(message)):
+        AthenaTableDataset(**{**ENTRY, **changed})
+
+
+def test_a_save_needs_a_location() -> None:
+    made = AthenaTableDataset(table="prices", database="shop")
+    with pytest.raises(
+        DatasetError, match=re.escape("`location` is missing. Set it here, or `athena.output")
+    ):
+        made.save([])
+
+
+def test_secrets_stay_secret() -> None:
+    secret = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "hunter2"}
+    made = AthenaTableDataset(**ENTRY, credentials=secret)
+    assert "hunter2" not in f"{made} {made._describe()} {made!r}"
+    secret["aws_secret_access_key"] = "changed"
+    assert made._credentials["aws_secret_access_key"] == "hunter2"
+
+
+def test_a_versioned_entry_is_refused() -> None:
+    entry = {"type": "kedro_aws_plugin.datasets.AthenaTableDataset", "versioned": True, **ENTRY}
+    with pytest.raises(DatasetError):
+        AbstractDataset.from_config("prices", entry)
+
+
+def test_only_spark_is_kept_from_other_processes() -> None:
+    assert not AthenaTableDataset(**ENTRY)._SINGLE_PROCESS
+    assert AthenaTableDataset(**ENTRY, engine="spark")._SINGLE_PROCESS
