@@ -28,6 +28,8 @@ class Execution:
         token: the ClientRequestToken that started it.
         asked_location: the OutputLocation that the client asked for.
         number: grows with each execution.
+        cancelled: set as soon as nobody wants the result.
+        finished: set as soon as nothing more is done for it, which may be after its final state.
         manifest: the S3 URI of the list of files that the statement wrote.
         reused: the result file of the earlier execution that answered this one.
         update_count: rows written; 0 for a SELECT.
@@ -59,6 +61,7 @@ class Execution:
     manifest: str | None = None
     reused: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
 
     @property
     def sql(self) -> str:
@@ -133,6 +136,7 @@ class Execution:
         self.output_rows, self.output_bytes = earlier.output_rows, earlier.output_bytes
         self.started = time.time()
         self.ended(SUCCEEDED)
+        self.finished.set()
 
     def ended(self, state: str, reason: str | None = None, error: Params | None = None) -> bool:
         """Set a final state; False if there is one already, which then stays."""

@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from kedro_aws_plugin.local.athena.account import Account
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 4
 _RESET_SECONDS = 10.0
+_INTERRUPT_SECONDS = 0.1
 _SYSTEM = 1
 _SYSTEM_ERROR = 233
 _BY_USER = "Query cancelled by user"
@@ -63,8 +63,6 @@ class Runner:
         self._made: QueryEngine | None = None
         self._making = threading.Lock()
         self._workers = Workers("athena", _AT_A_TIME)
-        self._idle = threading.Condition()
-        self._running = 0
 
     @property
     def engine(self) -> QueryEngine:
@@ -81,44 +79,45 @@ class Runner:
     def stop(self, execution: Execution) -> None:
         """Cancel an execution; one that ended already stays as it is."""
         with self._account.lock:
+            running = execution.state == RUNNING
             stopped = execution.ended(CANCELLED, _BY_USER)
         if stopped:
             execution.cancelled.set()
-            if self._made is not None:
-                self._made.cancel(execution.id)
+        if stopped and running:
+            threading.Thread(target=self._interrupt, args=(execution,), daemon=True).start()
+
+    def _interrupt(self, execution: Execution) -> None:
+        """Interrupt until it is heard: DuckDB forgets an interrupt between two of its statements."""
+        while True:
+            self.engine.cancel(execution.id)
+            if execution.finished.wait(_INTERRUPT_SECONDS):
+                return
 
     def reset(self) -> None:
         """Cancel everything, and wait until nothing is written any more."""
-        for execution in self._account.executions():
+        executions = self._account.executions()
+        for execution in executions:
             self.stop(execution)
-        with self._idle:
-            self._idle.wait_for(lambda: self._running == 0, timeout=_RESET_SECONDS)
+        deadline = time.monotonic() + _RESET_SECONDS
+        for execution in executions:
+            if execution.started is not None:
+                execution.finished.wait(max(0.0, deadline - time.monotonic()))
         if self._made is not None:
             self._made.reset()
 
     def _run(self, execution: Execution) -> None:
-        with self._counted():
-            with self._account.lock:
-                if execution.is_final:
-                    return
-                execution.state, execution.started = RUNNING, time.time()
-            try:
-                self._finish(execution)
-            except Stopped:
-                self._end(execution, CANCELLED, _BY_USER)
-            except Exception as error:  # noqa: BLE001 - whatever happens, a query must end
-                self._fail(execution, error)
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._idle:
-            self._running += 1
+        with self._account.lock:
+            if execution.is_final:
+                return
+            execution.state, execution.started = RUNNING, time.time()
         try:
-            yield
+            self._finish(execution)
+        except Stopped:
+            self._end(execution, CANCELLED, _BY_USER)
+        except Exception as error:  # noqa: BLE001 - whatever happens, a query must end
+            self._fail(execution, error)
         finally:
-            with self._idle:
-                self._running -= 1
-                self._idle.notify_all()
+            execution.finished.set()
 
     def _finish(self, execution: Execution) -> None:
         outcome = self.engine.run(self._submission(execution), execution.cancelled)

@@ -154,3 +154,13 @@ def refused(call: Callable[..., Any], *args: Any, **params: Any) -> tuple[str, s
     except AwsFault as fault:
         return fault.code, fault.message, fault.details.get("AthenaErrorCode", "")
     raise AssertionError("The call was answered.")
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Whether a condition comes true within some seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.005)
+    return False

@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from athena_api import BUCKET, OUTPUT, Api, outcome, refused
+from athena_api import BUCKET, OUTPUT, Api, outcome, refused, until
 
 from kedro_aws_plugin.local.athena import account
 from kedro_aws_plugin.local.athena.failures import AthenaFailure, Cancelled
@@ -154,12 +154,26 @@ def test_a_running_query_is_cancelled_from_outside(api: Api):
     api("StopQueryExecution", QueryExecutionId=running)
     status = api.execution(running)["Status"]
     assert (status["State"], status["StateChangeReason"]) == ("CANCELLED", "Query cancelled by user")
-    assert api.engine.cancelled == [running]
+    assert until(lambda: api.engine.cancelled[:1] == [running])
     assert refused(api, "GetQueryResults", QueryExecutionId=running)[1:] == (
         "Could not find results",
         "RESULT_NOT_FOUND",
     )
     assert api.listed() == []
+
+
+def test_a_query_is_interrupted_until_it_listens(api: Api):
+    def deaf():
+        while len(api.engine.cancelled) < 3:
+            time.sleep(0.01)
+        raise Cancelled
+
+    api.engine.answers["SELECT deaf"] = deaf
+    execution_id = api.start("SELECT deaf")
+    api.until(execution_id, "RUNNING")
+    api("StopQueryExecution", QueryExecutionId=execution_id)
+    api.athena.reset()
+    assert api.engine.cancelled == [execution_id] * 3
 
 
 def test_what_has_ended_stays_as_it_is_when_stopped(api: Api):
