@@ -1,10 +1,14 @@
 """A stack: looked up, changed, waited for, and why it failed."""
 
+from pathlib import Path
+from typing import Any
+
 import answers
 import pytest
 from answers import ROLE, TAGS
 from stubbed import FakeTime, Stubbed
 
+from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws.cloudformation import (
     bootstrapped_role,
     observe_foundation,
@@ -12,13 +16,29 @@ from kedro_aws_plugin.aws.cloudformation import (
     update_stack,
     wait_stack,
 )
+from kedro_aws_plugin.config import Athena, AwsConfig
 from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation, Stack
-from kedro_aws_plugin.plan.steps import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps import Step, UpdateStack, WaitForStack
+from kedro_aws_plugin.raw_data import raw_files
 
 NAME = "kedro-aws-flights"
 WAIT = WaitForStack(name=NAME)
+CONFIG = AwsConfig(
+    env="aws", target="aws", region="eu-west-1", bucket="flights", athena=Athena(database="flights")
+)
 ABSENT = ("DescribeStacks", "ValidationError", f"Stack with id {NAME} does not exist")
+
+
+class Silent:
+    """Nobody watches."""
+
+    def begin(self, step: Step) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def end(self, step: Step, result: dict[str, Any]) -> None: ...
 
 
 def is_now(stubbed: Stubbed, *statuses: str) -> None:
@@ -125,3 +145,37 @@ def test_the_first_resource_that_failed_is_named(stubbed: Stubbed, time: FakeTim
         "Stack kedro-aws-flights is ROLLBACK_COMPLETE: Bucket (AWS::S3::Bucket): flights already exists. "
         "Correct that and run the command again: it says what to do with the stack."
     )
+
+
+def test_what_was_bootstrapped_is_unchanged(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
+    """The whole way twice: nothing is there, then what the first time sent is."""
+    folder = tmp_path / "data" / "raw" / "reviews"
+    folder.mkdir(parents=True)
+    (folder / "reviews.csv").write_text("shuttle_id\n1\n")
+    (folder / ".hidden").touch()
+    files = raw_files(tmp_path)
+
+    stubbed.refuses(*ABSENT)
+    stubbed.refuses("HeadBucket", "404", "", 404)
+    nothing = observe_foundation(stubbed.aws, "flights", "data/raw/")
+    first = plan_bootstrap(CONFIG, "my_flights", files, nothing)
+    stubbed.answers("CreateStack", {"StackId": answers.STACK_ID})
+    is_now(stubbed, "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+    stubbed.refuses("HeadObject", "404", "", 404)
+    stubbed.answers("PutObject")
+    results = apply(first, stubbed.aws, Silent(), time.clock())
+    assert results[1:] == [
+        {"outputs": {"RoleArn": ROLE}},
+        {"uri": "s3://flights/data/raw/reviews/reviews.csv", "written": True},
+    ]
+
+    [created] = stubbed.requests.of("CreateStack")
+    stubbed.requests.all.clear()
+    stubbed.answers("DescribeStacks", {"Stacks": [answers.stack(Tags=created["Tags"])]})
+    stubbed.answers("GetTemplate", {"TemplateBody": created["TemplateBody"]})
+    stubbed.answers("HeadBucket")
+    stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "data/raw/reviews/reviews.csv"}]})
+    made = observe_foundation(stubbed.aws, "flights", "data/raw/")
+    again = plan_bootstrap(CONFIG, "my_flights", files, made)
+    assert (again.steps, again.unchanged) == ((), f"stack {NAME}, role {ROLE}")
+    assert stubbed.requests.changing == []

@@ -11,7 +11,10 @@ from requests_sent import Requests
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAUSER", "AWS_SECRET_ACCESS_KEY": "secret"}
 WHAT = "Could not find out the AWS account of the environment `aws`"
 LOG_IN = "Log in again (for example `aws sso login`), or choose another AWS_PROFILE."
-COMMANDS = ("models", "status", "deploy", "predict", "destroy", "register-model", "approve-model")
+COMMANDS = (
+    *("models", "status", "deploy", "predict", "destroy"),
+    *("register-model", "approve-model", "bootstrap"),
+)
 HOSTILE = {
     "AWS_ENDPOINT_URL": CLOSED,
     "AWS_ENDPOINT_URL_S3": CLOSED,

@@ -1,0 +1,70 @@
+"""`kedro aws bootstrap`, as far as it goes without an account."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from project_cli import BUCKET, OFFLINE, kedro_aws
+from requests_sent import Requests
+
+RAW = ["companies.csv", "reviews/reviews.csv", "shuttles.xlsx"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A user without any AWS configuration; the real AWS cannot be reached."""
+    os.environ.update(
+        OFFLINE,
+        AWS_CONFIG_FILE=str(tmp_path / "config"),
+        AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "credentials"),
+    )
+    return tmp_path
+
+
+def test_the_local_aws_needs_none(requests_sent: Requests) -> None:
+    done = kedro_aws("bootstrap")
+    assert (done.code, done.stdout) == (
+        0,
+        f"unchanged: the local AWS has made bucket {BUCKET}, and the database, tables and workgroup of "
+        "aws.yml, by itself\n",
+    )
+    assert requests_sent.all == []
+    assert kedro_aws("bootstrap", "-o", "json").json["results"] == []
+
+
+@pytest.mark.parametrize("env", ["local", "aws"])
+@pytest.mark.usefixtures("home")
+def test_a_dry_run_shows_the_template_without_an_account(env: str, requests_sent: Requests) -> None:
+    done = kedro_aws("bootstrap", "--dry-run", "--env", env)
+    assert done.code == 0
+    assert ("This is the plan for an account that has nothing of it yet." in done.stderr) == (env == "aws")
+    assert ("local AWS at" in done.stderr) is False
+    text = done.stdout.partition("\n}\n\n")[2].partition("\n\n2. wait until stack")[0]
+    template = yaml.safe_load(text)
+    assert {resource["Type"] for resource in template["Resources"].values()} == {
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::IAM::Role",
+        "AWS::Glue::Database",
+        "AWS::Glue::Table",
+        "AWS::Athena::WorkGroup",
+    }
+    assert requests_sent.operations <= {("sts", "GetCallerIdentity")}
+
+
+@pytest.mark.usefixtures("home")
+def test_a_dry_run_in_json_is_the_plan() -> None:
+    planned = kedro_aws("bootstrap", "--dry-run", "-e", "aws", "-o", "json").json
+    assert [step["operation"] for step in planned["steps"]] == [
+        "CreateStack",
+        "DescribeStacks",
+        *["PutObject"] * 3,
+    ]
+    assert [step["request"]["Key"] for step in planned["steps"][2:]] == [f"data/raw/{name}" for name in RAW]
+    tags = {tag["Key"]: tag["Value"] for tag in planned["steps"][0]["request"]["Tags"]}
+    assert tags == {
+        "kedro-aws:project": "my_flights",
+        "kedro-aws:env": "aws",
+        "kedro-aws:bucket": BUCKET,
+    }
