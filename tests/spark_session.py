@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CONFIGURATION = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    # The compiler that starts quickly, and no threads beside the work's: tests are short.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.driver.memory": "1g",
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
@@ -53,7 +55,7 @@ def _spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkS
     for key, value in CONFIGURATION.items():
         builder = builder.config(key, value)
     builder = (
-        builder.config("spark.jars", ",".join(map(str, jars())))
+        builder.config("spark.driver.extraClassPath", os.pathsep.join(map(str, jars())))
         .config("spark.local.dir", str(folder))
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
     )
