@@ -1,7 +1,6 @@
 """CTAS, INSERT INTO and UNLOAD."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from kedro_aws_plugin.local.athena.catalog import Table, partition_of
 from kedro_aws_plugin.local.athena.coercion import fitted
@@ -67,7 +66,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     full = f"{database}.{statement.name.table}"
     if session.catalog.table(statement.name) is not None:
         if statement.if_not_exists:
-            return session.outcome("DDL", "CREATE_TABLE_AS_SELECT")
+            return Outcome("DDL", "CREATE_TABLE_AS_SELECT")
         message = f"line 1:1: Destination table 'awsdatacatalog.{full}' already exists"
         raise failed(TrinoError("TABLE_ALREADY_EXISTS", message))
     if not session.catalog.has_database(database):
@@ -192,8 +191,10 @@ def _refuse_unnamed(columns: Sequence[Column]) -> None:
 
 
 def _outcome(session: Session, statement_type: str, substatement: str, written: Written) -> Outcome:
-    return replace(
-        session.outcome(statement_type, substatement),
+    return Outcome(
+        statement_type,
+        substatement,
+        scanned_bytes=session.relations.scanned_bytes,
         written=written.uris,
         update_count=written.rows,
     )

@@ -119,7 +119,8 @@ def _described(columns: tuple[HiveColumn, ...]) -> list[dict[str, str]]:
             from_glue_type(column.type)
         except TrinoError as error:
             raise AthenaFailure(
-                f"FAILED: ParseException cannot recognize input near '{column.name}' '{column.type}' in column type",
+                "FAILED: ParseException cannot recognize input near "
+                f"'{column.name}' '{column.type}' in column type",
                 error_type=1006,
             ) from error
     return [

@@ -92,7 +92,7 @@ class Engine:
         """Interrupt a statement, if it runs; its event must be set already."""
         session = self._running.get(execution_id)
         if session is not None:
-            session.connection.interrupt()
+            session.interrupt()
 
     def reset(self) -> None:
         """Forget all copies of objects."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kedro_aws_plugin.local.athena.catalog import Catalog, Table
 from kedro_aws_plugin.local.athena.failures import AthenaFailure
+from kedro_aws_plugin.local.athena.sql_text import literal
 from kedro_aws_plugin.local.athena.trino import Column, Relation, to_duckdb_type
 from kedro_aws_plugin.local.athena.trino.types import quoted
 
@@ -64,8 +65,10 @@ def _columns_of_tables(catalog: Catalog) -> Relation:
         for number, column in enumerate((*table.columns, *table.partition_keys), 1):
             extra = "partition key" if column.name in keys else None
             rows.append(
-                (_CATALOG, table.database, table.name, column.name, str(number))
-                + (None, "YES", column.type, None, extra)
+                (
+                    *(_CATALOG, table.database, table.name, column.name, str(number)),
+                    *(None, "YES", column.type, None, extra),
+                )
             )
     names = ("table_catalog", "table_schema", "table_name", "column_name", "ordinal_position")
     names = (*names, "column_default", "is_nullable", "data_type", "comment", "extra_info")  # type: ignore[assignment]
@@ -78,7 +81,7 @@ def _varchars(*names: str) -> tuple[Column, ...]:
 
 
 def _relation(columns: tuple[Column, ...], rows: Iterable[Sequence[str | None]]) -> Relation:
-    values = ", ".join(f"({', '.join(_literal(value) for value in row)})" for row in rows)
+    values = ", ".join(f"({', '.join(literal(value) for value in row)})" for row in rows)
     source = f"(VALUES {values})" if values else f"(SELECT {', '.join('NULL' for _ in columns)} WHERE false)"
     names = ", ".join(f"c{position}" for position, _ in enumerate(columns))
     casts = ", ".join(
@@ -86,7 +89,3 @@ def _relation(columns: tuple[Column, ...], rows: Iterable[Sequence[str | None]])
         for position, column in enumerate(columns)
     )
     return Relation(f"SELECT {casts} FROM {source} AS t({names})", columns)  # noqa: S608 - quoted
-
-
-def _literal(value: str | None) -> str:
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"

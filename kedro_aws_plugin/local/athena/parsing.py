@@ -81,7 +81,7 @@ def parse(text: str) -> Statement:
     return _trino(tokens)
 
 
-def kind(statement: Statement) -> tuple[str, str]:
+def kind(statement: Statement) -> tuple[str, str]:  # noqa: PLR0911 - a kind of statement each
     """A statement's type and subtype in Athena's words."""
     match statement:
         case Explain():

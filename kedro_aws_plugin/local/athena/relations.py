@@ -1,6 +1,7 @@
 """From the tables that a query names to what DuckDB reads."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import duckdb
 
@@ -8,10 +9,12 @@ from kedro_aws_plugin.local.athena import metadata_tables, scan
 from kedro_aws_plugin.local.athena.catalog import Catalog, Table
 from kedro_aws_plugin.local.athena.failures import AthenaFailure, failed, unsupported
 from kedro_aws_plugin.local.athena.partitions import sources
+from kedro_aws_plugin.local.athena.pruning import Filter, conditions
 from kedro_aws_plugin.local.athena.statement import Name
 from kedro_aws_plugin.local.athena.storage import Storage
 from kedro_aws_plugin.local.athena.tokens import position, tokenize
 from kedro_aws_plugin.local.athena.trino import (
+    Column,
     Query,
     Relation,
     TableName,
@@ -24,6 +27,15 @@ from kedro_aws_plugin.local.athena.trino.types import quoted
 
 _CATALOG = "awsdatacatalog"
 _DEEPEST = 32
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A query's text and what goes with it."""
+
+    sql: str
+    database: str
+    parameters: tuple[str, ...]
 
 
 class Relations:
@@ -66,27 +78,31 @@ class Relations:
         """
         try:
             query = parse(sql)
-            return translate(query, self._resolve(query, sql, database), parameters)
+            return translate(query, self._resolve(query, _Text(sql, database, parameters)), parameters)
         except TrinoError as error:
             raise failed(error) from error
 
-    def _resolve(self, query: Query, sql: str, database: str) -> Mapping[TableName, Relation]:
-        return {name: self._relation(name, query, sql, database) for name in query.tables}
+    def _resolve(self, query: Query, text: _Text) -> Mapping[TableName, Relation]:
+        return {name: self._relation(name, query, text) for name in query.tables}
 
-    def _relation(self, name: TableName, query: Query, sql: str, database: str) -> Relation:
+    def _relation(self, name: TableName, query: Query, text: _Text) -> Relation:
         if name.catalog not in {None, _CATALOG}:
             raise unsupported(f"the data catalog {name.catalog}")
-        found = Name(name.schema or database or self._catalog.database, name.table)
+        found = Name(name.schema or text.database or self._catalog.database, name.table)
         if found.database == "information_schema":
-            return self._made_of(found, metadata_tables.information_schema(self._catalog, found.table))
+            return self._create(found, metadata_tables.information_schema(self._catalog, found.table))
         if found.table.endswith("$partitions"):
             return self._partitions(found)
         table = self._catalog.table(found)
         if table is None:
-            raise self._missing(name, found, sql)
+            raise self._missing(name, found, text.sql)
         if table.is_view:
             return self._view(found, table)
-        return self._table(found, table, query, name)
+        alternatives = conditions(query, name, table.partition_keys)
+        hidden = tuple(column for column in scan.HIDDEN if column.name in text.sql.lower())
+        return self._table(
+            found, table, Filter(self._connection, query, text.parameters, alternatives), hidden
+        )
 
     def _missing(self, name: TableName, found: Name, sql: str) -> AthenaFailure:
         where = position(sql, _place(sql, name))
@@ -101,11 +117,13 @@ class Relations:
             )
         )
 
-    def _table(self, name: Name, table: Table, query: Query, mention: TableName) -> Relation:
-        read = sources(table, self._catalog, self._storage, query, mention)
+    def _table(self, name: Name, table: Table, wanted: Filter, hidden: tuple[Column, ...]) -> Relation:
+        read = sources(table, self._catalog, self._storage, wanted)
         self.scanned.setdefault(name, {}).update((found.object.uri, found.object.size) for found in read)
-        columns = (*table.columns, *table.partition_keys, *scan.HIDDEN)
-        return self._create(name, Relation(scan.select(table, read, self._storage), columns))
+        columns = (*table.columns, *table.partition_keys, *hidden)
+        names = ", ".join(quoted(column.name) for column in columns)
+        sql = f"SELECT {names} FROM ({scan.select(table, read, self._storage)})"  # noqa: S608 - quoted
+        return self._create(name, Relation(sql, columns))
 
     def _view(self, name: Name, table: Table) -> Relation:
         self._depth += 1
@@ -124,10 +142,7 @@ class Relations:
             raise AthenaFailure(
                 f"TABLE_NOT_FOUND: Table '{_CATALOG}.{name.database}.{name.table}' does not exist"
             )
-        return self._made_of(name, metadata_tables.partitions(self._catalog, table))
-
-    def _made_of(self, name: Name, relation: Relation) -> Relation:
-        return self._create(name, relation)
+        return self._create(name, metadata_tables.partitions(self._catalog, table))
 
     def _create(self, name: Name, relation: Relation) -> Relation:
         view = quoted(f"{name.database}.{name.table}#{len(self._made)}")
@@ -143,11 +158,7 @@ def _place(sql: str, name: TableName) -> int:
     wanted = [part for part in (name.catalog, name.schema, name.table) if part]
     tokens = tokenize(sql)
     for at, token in enumerate(tokens):
-        words = [
-            tokens[at + 2 * step].text.strip('"').lower()
-            for step in range(len(wanted))
-            if at + 2 * step < len(tokens)
-        ]
+        words = [part.text.strip('"').lower() for part in tokens[at : at + 2 * len(wanted) : 2]]
         before = tokens[at - 1].text.upper() if at else ""
         if words == wanted and before in {"FROM", "JOIN", ",", "TABLE"}:
             return token.start

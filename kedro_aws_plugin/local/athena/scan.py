@@ -9,6 +9,7 @@ from kedro_aws_plugin.local.athena import text_columns, text_files
 from kedro_aws_plugin.local.athena.catalog import Table
 from kedro_aws_plugin.local.athena.failures import AthenaFailure, failed, unsupported
 from kedro_aws_plugin.local.athena.parquet_columns import Incompatible, column, schema_of
+from kedro_aws_plugin.local.athena.sql_text import literal
 from kedro_aws_plugin.local.athena.storage import S3Object, Storage
 from kedro_aws_plugin.local.athena.table_formats import (
     DELIMITED,
@@ -30,11 +31,6 @@ class Source:
 
     object: S3Object
     partition: tuple[str | None, ...] = ()
-
-
-def literal(text: str | None) -> str:
-    """A text as DuckDB's SQL."""
-    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def select(table: Table, sources: Sequence[Source], storage: Storage) -> str:

@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -38,21 +39,32 @@ class Session:
     storage: Storage
     folder: Path
     cancelled: threading.Event
-    connection: duckdb.DuckDBPyConnection = field(init=False)
-    relations: Relations = field(init=False)
     on_close: Callable[[], object] = field(init=False, default=lambda: None)
 
-    def __post_init__(self) -> None:
-        self.connection = duckdb.connect(
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The query's own DuckDB, made when it is needed: most DDL needs none."""
+        connection = duckdb.connect(
             config={"memory_limit": _MEMORY, "temp_directory": str(self.folder / "spill")}
         )
-        prepare(self.connection)
-        self.relations = Relations(self.connection, self.catalog, self.storage)
+        prepare(connection)
+        return connection
+
+    @cached_property
+    def relations(self) -> Relations:
+        """The tables that the query reads."""
+        return Relations(self.connection, self.catalog, self.storage)
+
+    def interrupt(self) -> None:
+        """Stop DuckDB, if it works."""
+        if "connection" in vars(self):
+            self.connection.interrupt()
 
     def close(self) -> None:
         """Forget the query."""
         self.on_close()
-        self.connection.close()
+        if "connection" in vars(self):
+            self.connection.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def translate(self, sql: str, parameters: tuple[str, ...]) -> Translated:
@@ -117,7 +129,3 @@ class Session:
             raise failed(explained(error)) from error
         self.check()
         return batch
-
-    def outcome(self, statement_type: str, substatement: str) -> Outcome:
-        """A result without rows."""
-        return Outcome(statement_type, substatement, scanned_bytes=self.relations.scanned_bytes)

@@ -2,6 +2,7 @@
 
 from kedro_aws_plugin.local.athena.catalog import Table
 from kedro_aws_plugin.local.athena.failures import unsupported
+from kedro_aws_plugin.local.athena.sql_text import literal
 from kedro_aws_plugin.local.athena.table_formats import OPEN_CSV
 from kedro_aws_plugin.local.athena.text_files import character
 from kedro_aws_plugin.local.athena.trino.types import Type, duckdb_type, field_names, quoted
@@ -24,7 +25,7 @@ def value(table: Table, position: int, kind: Type) -> str:
     parameters = table.serde_parameters
     null = parameters.get("serialization.null.format", "\\N")
     escape = parameters.get("escape.delim")
-    present = f"nullif({field}, {_literal(null)})"
+    present = f"nullif({field}, {literal(null)})"
     if kind.name in {"array", "map", "row"}:
         if escape is not None:
             raise unsupported("arrays, maps and structs in text files with an escape character")
@@ -34,7 +35,7 @@ def value(table: Table, position: int, kind: Type) -> str:
         )
         return _collection(present, kind, separators, null)
     if escape is not None:
-        present = f"regexp_replace({present}, {_literal(_escaped(escape) + '(.)')}, '\\1', 'gs')"
+        present = f"regexp_replace({present}, {literal(_escaped(escape) + '(.)')}, '\\1', 'gs')"
     return _scalar(present, kind)
 
 
@@ -42,12 +43,8 @@ def _escaped(character: str) -> str:
     return f"\\{character}" if not character.isalnum() else character
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _matching(field: str, pattern: str, kind: Type) -> str:
-    whole = _literal(rf"\s*{pattern}\s*")
+    whole = literal(rf"\s*{pattern}\s*")
     parsed = f"TRY_CAST(trim({field}) AS {duckdb_type(kind)})"
     return f"CASE WHEN regexp_full_match({field}, {whole}) THEN {parsed} END"
 
@@ -70,7 +67,7 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
             return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case "date":
             return (
-                f"CASE WHEN regexp_full_match({field}, {_literal(_TIMESTAMP)}) "
+                f"CASE WHEN regexp_full_match({field}, {literal(_TIMESTAMP)}) "
                 f"THEN TRY_CAST(split_part({field}, ' ', 1) AS DATE) END"
             )
         case "timestamp":
@@ -82,10 +79,10 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
 
 
 def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) -> str:
-    outer, inner = map(_literal, separators)
+    outer, inner = map(literal, separators)
     if any(part.name in {"array", "map", "row"} for part in kind.inner):
         raise unsupported("nested arrays, maps and structs in text files")
-    present = f"nullif(x, {_literal(null)})"
+    present = f"nullif(x, {literal(null)})"
     parts = f"string_split({field}, {outer})"
     if kind.name == "array":
         items = f"list_transform({parts}, lambda x: {_scalar(present, kind.inner[0])})"
@@ -93,7 +90,7 @@ def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) 
     if kind.name == "map":
         return _map(field, parts, kind, inner)
     fields = ", ".join(
-        f"{quoted(name)} := {_scalar(f'nullif({parts}[{position}], {_literal(null)})', part)}"
+        f"{quoted(name)} := {_scalar(f'nullif({parts}[{position}], {literal(null)})', part)}"
         for position, (name, part) in enumerate(zip(field_names(kind), kind.inner, strict=True), 1)
     )
     return f"CASE WHEN {field} IS NOT NULL THEN struct_pack({fields}) END"
@@ -109,7 +106,7 @@ def _map(field: str, parts: str, kind: Type, separator: str) -> str:
 
 
 def _open_csv(field: str, kind: Type) -> str:
-    """OpenCSVSerde's types: numbers must be numbers, dates are days and timestamps milliseconds since 1970."""
+    """OpenCSVSerde's types: numbers must be numbers, dates are days since 1970, timestamps milliseconds."""
     match kind.name:
         case "varchar" | "char":
             return f"{field}[:{kind.numbers[0]}]" if kind.numbers else field

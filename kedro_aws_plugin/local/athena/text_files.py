@@ -170,7 +170,7 @@ def _open_csv(lines: Iterator[str], parameters: Mapping[str, str]) -> Iterator[l
 
 
 def _open_csv_fields(line: str, separator: str, quote: str, escape: str) -> list[str]:
-    """Opencsv's own rules: inside quotes, the escape protects a quote or itself; elsewhere it just goes away."""
+    """Take a line apart as opencsv does: the escape protects quotes inside quotes; elsewhere it goes away."""
     fields, field = [], ""
     quoted = False
     at = 0

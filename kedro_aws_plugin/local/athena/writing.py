@@ -122,8 +122,8 @@ def check_partitions(columns: Sequence[Column], partitioned_by: Sequence[str]) -
         raise AthenaFailure(f"INVALID_TABLE_PROPERTY: Partition columns {missing} not present in schema")
     if last != list(partitioned_by):
         raise AthenaFailure(
-            "HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and in the same "
-            f"order as the table properties: [{', '.join(partitioned_by)}]"
+            "HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and in "
+            f"the same order as the table properties: [{', '.join(partitioned_by)}]"
         )
     if len(names) == len(partitioned_by):
         raise AthenaFailure("INVALID_TABLE_PROPERTY: Table contains only partition columns")

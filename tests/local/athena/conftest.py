@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from athena_api import BUCKET, REGION, Api
+from lake import LAKE, Lake
 
+from kedro_aws_plugin.local.athena.engine import Engine
 from kedro_aws_plugin.local.moto_app import Moto
 
 
@@ -26,3 +28,14 @@ def api(_moto: Moto, tmp_path: Path) -> Iterator[Api]:
     api = Api(_moto, tmp_path / "athena")
     yield api
     api.athena.reset()
+
+
+@pytest.fixture
+def lake(_moto: Moto, tmp_path: Path) -> Lake:
+    """An empty data lake."""
+    _moto.reset()
+    place = f"<LocationConstraint>{REGION}</LocationConstraint>"
+    body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>"
+    assert _moto.request("PUT", f"/{LAKE}", region=REGION, body=body.encode()).status == 200
+    _moto.call("glue", "CreateDatabase", {"DatabaseInput": {"Name": "db"}})
+    return Lake(_moto, Engine(_moto, tmp_path / "athena"))

@@ -1,0 +1,301 @@
+"""What tables of each format read."""
+
+import datetime as dt
+import gzip
+import io
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from lake import Lake, parquet
+
+SIMPLE = "create external table t ({columns}) {row_format} stored as textfile location 's3://lake/t/' {rest}"
+
+
+def _text_table(lake: Lake, columns: str, row_format: str = "", rest: str = "") -> None:
+    lake.run(SIMPLE.format(columns=columns, row_format=row_format, rest=rest))
+
+
+def _csv(lake: Lake, columns: str, *rows: str, rest: str = "") -> None:
+    _text_table(lake, columns, "row format delimited fields terminated by ','", rest)
+    lake.put("t/a.csv", "".join(f"{row}\n" for row in rows))
+
+
+def test_lazy_simple_values_that_do_not_parse_are_null(lake: Lake) -> None:
+    _csv(
+        lake,
+        "i int, b bigint, d double, n decimal(5,2), o boolean, y date, s timestamp, v varchar(3)",
+        "1,2,1.5,1.255,true,2024-02-29,2024-01-02 03:04:05.678,abcdef",
+        "1.5,x,1e3,12345.6,TRUE,2024-02-30,nonsense,",
+        "99999999999,99999999999,NaN,-1,no,2024-1-2,2024-01-02,\\N",
+    )
+
+    assert lake.rows("select * from t") == [
+        ("1", "2", "1.5", "1.26", "true", "2024-02-29", "2024-01-02 03:04:05.678", "abc"),
+        (None, None, "1000.0", None, "true", None, None, ""),
+        (None, "99999999999", "NaN", "-1.00", None, "2024-01-02", "2024-01-02 00:00:00.000", None),
+    ]
+
+
+def test_lazy_simple_lines_may_be_short_or_long_and_end_in_any_way(lake: Lake) -> None:
+    _text_table(lake, "a string, b string", "row format delimited fields terminated by ';'")
+    lake.put("t/1", b"1;2;3\r\n4\r\n\n5;6")
+
+    assert lake.rows("select a, b from t") == [("1", "2"), ("4", None), ("", None), ("5", "6")]
+
+
+def test_lazy_simple_has_control_a_between_fields_unless_told(lake: Lake) -> None:
+    _text_table(lake, "a string, b int")
+    lake.put("t/1", b"x,y\x017\n")
+
+    assert lake.rows("select * from t") == [("x,y", "7")]
+
+
+def test_lazy_simple_escape_protects_the_delimiter(lake: Lake) -> None:
+    _text_table(lake, "a string, b string", r"row format delimited fields terminated by ',' escaped by '\\'")
+    lake.put("t/1", b"a\\,b,c\\\\\n\\N,\n")
+
+    assert lake.rows("select * from t") == [("a,b", "c\\"), (None, "")]
+
+
+def test_lazy_simple_collections(lake: Lake) -> None:
+    _text_table(
+        lake,
+        "a array<int>, m map<string,int>, s struct<x:int,y:string>",
+        "row format delimited fields terminated by ',' collection items terminated by '|' "
+        "map keys terminated by ':'",
+    )
+    lake.put("t/1", "1|2|x,a:1|b:2,7|seven\n\\N,\\N,\\N\n")
+
+    assert lake.rows("select * from t") == [
+        ("[1, 2, null]", "{a=1, b=2}", "{x=7, y=seven}"),
+        (None, None, None),
+    ]
+    assert lake.rows("select a[2], m['b'], s.y from t where a is not null") == [("2", "2", "seven")]
+
+
+def test_header_lines_are_skipped_in_every_file(lake: Lake) -> None:
+    _csv(lake, "a int", "a", "1", rest="tblproperties ('skip.header.line.count'='1')")
+    lake.put("t/b.csv", "a\n2\n")
+
+    assert sorted(lake.rows("select a from t")) == [("1",), ("2",)]
+
+
+def test_files_are_read_recursively_and_unpacked_but_hidden_ones_are_not(lake: Lake) -> None:
+    _csv(lake, "a int", "1")
+    lake.put("t/deep/er/b.csv.gz", gzip.compress(b"2\n"))
+    lake.put("t/_SUCCESS", "3\n")
+    lake.put("t/.hidden/c.csv", "4\n")
+    lake.put("t/empty/", "")
+    lake.put("t2/d.csv", "5\n")
+
+    found = lake.rows('select a, "$path" from t order by a')
+
+    assert found == [("1", "s3://lake/t/a.csv"), ("2", "s3://lake/t/deep/er/b.csv.gz")]
+
+
+def test_names_of_objects_are_only_names(lake: Lake) -> None:
+    _csv(lake, "a int", "1")
+    lake.put("t/o'brien; drop [x] *?.csv", "2\n")
+
+    assert lake.rows("""select a from t where "$path" like '%o''brien%'""") == [("2",)]
+
+
+def test_open_csv_quotes_and_escapes(lake: Lake) -> None:
+    _text_table(
+        lake,
+        "a string, b string, c string",
+        "row format serde 'org.apache.hadoop.hive.serde2.OpenCSVSerde' "
+        r"with serdeproperties ('separatorChar'=',','quoteChar'='\"','escapeChar'='\\')",
+    )
+    lake.put("t/1", b'"a,1","say ""hi""",\n"x\\"y",z\nplain,"",3,4\n')
+
+    assert lake.rows("select * from t") == [
+        ("a,1", 'say "hi"', ""),
+        ('x"y', "z", None),
+        ("plain", "", "3"),
+    ]
+
+
+def test_open_csv_types(lake: Lake) -> None:
+    _text_table(
+        lake,
+        "i int, d double, b boolean, y date, s timestamp",
+        "row format serde 'org.apache.hadoop.hive.serde2.OpenCSVSerde'",
+    )
+    lake.put("t/1", '"1","2.5","TRUE","19782","1709208000123"\n')
+
+    assert lake.rows("select * from t") == [("1", "2.5", "true", "2024-02-29", "2024-02-29 12:00:00.123")]
+
+
+def test_open_csv_does_not_make_null_of_what_is_no_number(lake: Lake) -> None:
+    _text_table(lake, "i int", "row format serde 'org.apache.hadoop.hive.serde2.OpenCSVSerde'")
+    lake.put("t/1", '""\n')
+
+    assert lake.fails("select i from t").startswith("HIVE_BAD_DATA: Error parsing field value ''")
+
+
+def test_json_keys_are_lower_cased_and_nested_values_keep_their_types(lake: Lake) -> None:
+    _text_table(
+        lake,
+        "id bigint, tags array<string>, at struct<x:double,inner:struct<flag:boolean>>, m map<string,int>, "
+        "n decimal(10,2), d date, raw string",
+        "row format serde 'org.openx.data.jsonserde.JsonSerDe'",
+    )
+    lake.put(
+        "t/1.json",
+        '{"ID": 1, "Tags": ["a", null], "at": {"X": 1, "Inner": {"Flag": true}}, "m": {"Key": 2}, '
+        '"n": 1.255, "d": "2024-02-29", "raw": {"k": [1, 2]}}\n\n{"id": "2", "other": 1}\n',
+    )
+
+    assert lake.rows("select * from t order by id") == [
+        ("1", "[a, null]", "{x=1.0, inner={flag=true}}", "{Key=2}", "1.26", "2024-02-29", '{"k":[1,2]}'),
+        ("2", None, None, None, None, None, None),
+    ]
+
+
+@pytest.mark.parametrize("line", ["{broken", "[1]", '{"a": "x"}'])
+def test_json_that_cannot_be_read_fails(lake: Lake, line: str) -> None:
+    _text_table(lake, "a int", "row format serde 'org.openx.data.jsonserde.JsonSerDe'")
+    lake.put("t/1.json", line)
+
+    assert lake.fails("select a from t").startswith("HIVE_BAD_DATA: ")
+
+
+def test_malformed_json_may_be_ignored(lake: Lake) -> None:
+    _text_table(
+        lake,
+        "a int",
+        "row format serde 'org.openx.data.jsonserde.JsonSerDe' "
+        "with serdeproperties ('ignore.malformed.json'='true')",
+    )
+    lake.put("t/1.json", '{"a": 1}\n{broken\n')
+
+    assert lake.rows("select a from t") == [("1",), (None,)]
+
+
+def _parquet_table(lake: Lake, columns: str) -> None:
+    lake.run(f"create external table t ({columns}) stored as parquet location 's3://lake/t/'")
+
+
+def test_parquet_columns_go_by_name(lake: Lake) -> None:
+    _parquet_table(lake, "b bigint, a string, missing date")
+    lake.parquet("t/1", A=["x"], b=pa.array([1], pa.int32()), extra=[0])
+    lake.parquet("t/2", b=[2], a=["y"])
+
+    assert lake.rows("select * from t order by b") == [("1", "x", None), ("2", "y", None)]
+
+
+def test_parquet_values_keep_their_meaning(lake: Lake) -> None:
+    _parquet_table(
+        lake,
+        "s timestamp, z timestamp, d date, n decimal(12,3), l array<timestamp>, "
+        "r struct<x:int,y:string>, m map<string,double>, o binary",
+    )
+    at = dt.datetime(2024, 1, 2, 3, 4, 5, 678900)
+    lake.put(
+        "t/1",
+        parquet(
+            pa.table(
+                {
+                    "s": pa.array([at], pa.timestamp("us")),
+                    "z": pa.array([at], pa.timestamp("ns", "Asia/Singapore")),
+                    "d": pa.array([at.date()]),
+                    "n": pa.array([Decimal("1.500")], pa.decimal128(12, 3)),
+                    "l": pa.array([[at]], pa.list_(pa.timestamp("us"))),
+                    "r": pa.array([{"Y": "q"}]),
+                    "m": pa.array([[("k", 1.0)]], pa.map_(pa.string(), pa.float64())),
+                    "o": pa.array([b"Hi"]),
+                }
+            )
+        ),
+    )
+
+    assert lake.rows("select * from t") == [
+        (
+            "2024-01-02 03:04:05.679",
+            "2024-01-02 03:04:05.679",
+            "2024-01-02",
+            "1.500",
+            "[2024-01-02 03:04:05.679]",
+            "{x=null, y=q}",
+            "{k=1.0}",
+            "48 69",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "values", "physical"),
+    [
+        ("int", ["x"], "BINARY"),
+        ("string", [1], "INT64"),
+        ("double", [1], "INT64"),
+        ("date", [True], "BOOLEAN"),
+        ("timestamp", [1.5], "DOUBLE"),
+    ],
+)
+def test_parquet_of_another_type_is_bad_data(
+    lake: Lake, declared: str, values: list[object], physical: str
+) -> None:
+    _parquet_table(lake, f"a {declared}")
+    lake.parquet("t/1", a=values)
+
+    message = lake.fails("select a from t")
+
+    assert message.startswith(
+        f"HIVE_BAD_DATA: Field a's type {physical} in parquet file s3://lake/t/1 is incomp"
+    )
+
+
+def test_a_text_is_no_parquet(lake: Lake) -> None:
+    _parquet_table(lake, "a int")
+    lake.put("t/1", "a\n1\n")
+
+    assert lake.fails("select a from t").startswith("HIVE_BAD_DATA: Not valid Parquet file: s3://lake/t/1")
+
+
+def test_orc_is_read(lake: Lake) -> None:
+    from pyarrow import orc
+
+    lake.run("create external table t (a int, b string) stored as orc location 's3://lake/t/'")
+    buffer = io.BytesIO()
+    orc.write_table(pa.table({"a": pa.array([1, 2], pa.int32()), "b": ["x", None]}), buffer)
+    lake.put("t/1.orc", buffer.getvalue())
+
+    assert lake.rows("select * from t") == [("1", "x"), ("2", None)]
+
+
+def test_what_is_not_there_is_empty(lake: Lake) -> None:
+    lake.run("create external table t (a int) location 's3://lake/nothing/'")
+    lake.run("create external table u (a int) location 's3://no-such-bucket/x/'")
+
+    assert lake.rows("select * from t union all select * from u") == []
+
+
+def test_a_changed_object_is_read_again(lake: Lake) -> None:
+    _csv(lake, "a int", "1")
+    assert lake.rows("select a from t") == [("1",)]
+
+    lake.put("t/a.csv", "2\n")
+
+    assert lake.rows("select a from t") == [("2",)]
+
+
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "create external table t (a int) stored as avro location 's3://lake/t/'",
+        "create external table t (a int) row format serde 'com.example.Own' location 's3://lake/t/'",
+        "create external table t (a array<array<int>>) location 's3://lake/t/'",
+    ],
+)
+def test_other_formats_are_refused(lake: Lake, ddl: str) -> None:
+    lake.put("t/1", "1\n")
+
+    def use() -> None:
+        lake.run(ddl)
+        lake.run("select * from t")
+
+    with pytest.raises(Exception, match="the local Athena does not support"):
+        use()
