@@ -1,0 +1,192 @@
+"""Whatever ends a save, and wherever: the table can be read, and the next save works."""
+
+import subprocess
+import sys
+from typing import Any
+
+import botocore.session
+import pyarrow as pa
+import pytest
+from botocore import handlers
+from kedro.io import DatasetError
+
+from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
+from kedro_aws_plugin.local.control import LocalAws
+
+OLD = pa.table({"id": [1, 2], "day": ["a", "b"]})
+NEW = pa.table({"id": [7, 8, 9], "note": ["x", "y", "z"], "day": ["a", "a", "c"]})
+ENTRY = {"database": "shop", "engine": "pyarrow"}
+KEPT, SAVED = {1, 2}, {7, 8, 9}
+
+# One process imports everything; for each case a child of it is killed on the way to AWS.
+CHILD = """
+import os
+import signal
+import sys
+
+import pyarrow as pa
+from botocore import handlers
+from kedro_aws_plugin.aws.credentials import dataset_session
+from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
+
+for service in ("glue", "s3"):
+    dataset_session().client(service)
+NEW = pa.table({"id": [7, 8, 9], "note": ["x", "y", "z"], "day": ["a", "a", "c"]})
+for case in sys.argv[1:]:
+    table, mode, keys, event, nth = case.split("|")
+    pid = os.fork()
+    if pid == 0:
+        seen = []
+        def die(**_):
+            seen.append(1)
+            if len(seen) == int(nth):
+                os.kill(os.getpid(), signal.SIGKILL)
+        handlers.BUILTIN_HANDLERS.append((event, die))
+        entry = {"table": table, "database": "shop", "location": f"s3://flights/{table}/"}
+        AthenaTableDataset(**entry, partition_by=keys.split(), mode=mode).save(NEW)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL, case
+"""
+# Mode, partition keys, where the process is killed, and the ids that a reader then sees.
+CASES: list[tuple[str, str, str, int, set[int]]] = [
+    # After the files, before Glue is asked again.
+    ("overwrite", "", "before-send.glue.GetTable", 2, KEPT),
+    ("overwrite", "", "after-call.glue.UpdateTable", 1, SAVED),
+    ("overwrite", "", "before-send.s3.DeleteObjects", 1, SAVED),
+    ("append", "", "before-send.glue.UpdateTable", 1, KEPT),
+    ("append", "", "before-send.s3.CopyObject", 1, KEPT),
+    ("append", "", "before-send.s3.DeleteObjects", 1, KEPT | SAVED),
+    # Partitions one by one: `c` is new, `a` still the old one.
+    ("overwrite", "day", "before-send.glue.BatchUpdatePartition", 1, {1, 2, 9}),
+    ("overwrite", "day", "before-send.glue.BatchDeletePartition", 1, {2, 7, 8, 9}),
+    ("overwrite_partitions", "day", "before-send.glue.UpdateTable", 1, KEPT),
+    ("overwrite_partitions", "day", "before-send.s3.DeleteObjects", 1, {2, 7, 8, 9}),
+    ("append", "day", "before-send.glue.BatchCreatePartition", 1, {1, 2, 7, 8}),
+]
+
+
+@pytest.fixture
+def aws(local_aws: LocalAws) -> LocalAws:
+    """A local AWS with a bucket and a database."""
+    s3 = local_aws.client("s3")
+    s3.create_bucket(Bucket="flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
+    return local_aws
+
+
+def dataset(table: str, mode: str, keys: str) -> AthenaTableDataset:
+    return AthenaTableDataset(
+        table=table, location=f"s3://flights/{table}/", mode=mode, partition_by=keys.split(), **ENTRY
+    )
+
+
+def ids(table: str) -> list[int]:
+    return sorted(dataset(table, "overwrite", "").load()["id"].to_pylist())
+
+
+def files(aws: LocalAws, table: str) -> set[str]:
+    found = aws.client("s3").list_objects_v2(Bucket="flights", Prefix=f"{table}/").get("Contents", [])
+    return {one["Key"] for one in found}
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_killed_save_leaves_a_table_that_can_be_read() -> None:
+    cases = {f"t{number}": case for number, case in enumerate(CASES)}
+    for table, (_, keys, *_) in cases.items():
+        dataset(table, "overwrite", keys).save(OLD)
+    arguments = [
+        f"{table}|{mode}|{keys}|{event}|{nth}" for table, (mode, keys, event, nth, _) in cases.items()
+    ]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", CHILD, *arguments], check=True)
+    seen = {table: set(ids(table)) for table in cases}
+    assert seen == {table: expected for table, (*_, expected) in cases.items()}
+    for table in ("t0", "t6"):
+        dataset(table, "overwrite", cases[table][1]).save(NEW)
+        assert ids(table) == [7, 8, 9]
+
+
+def test_an_overwrite_deletes_what_died_a_day_ago(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    dataset("prices", "overwrite", "").save(OLD)
+    long_ago, young = "20200101T000000Z-0123456789ab", "29990101T000000Z-0123456789ab"
+    others = {f"prices/{young}/part-0.parquet", "prices/notes.txt", "prices/20200101/part-0.parquet"}
+    for key in (*others, f"prices/{long_ago}/part-0.parquet", f"prices/{long_ago}/day=a/part-0.parquet"):
+        s3.put_object(Bucket="flights", Key=key, Body=b"")
+    dataset("prices", "append", "").save(OLD)
+    assert len(files(aws, "prices")) == 7
+    dataset("prices", "overwrite", "").save(NEW)
+    left = files(aws, "prices") - others
+    assert len(left) == 1
+    assert long_ago not in str(left)
+
+
+# What the save had done by then is taken back where others would see it.
+REFUSALS = [
+    ("append", "", "CopyObject", KEPT),
+    ("append", "day", "BatchCreatePartition", KEPT),
+    ("overwrite", "day", "BatchUpdatePartition", KEPT | {9}),
+]
+
+
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: "-".join(case[:3]))
+def test_a_refused_save_leaves_no_orphans(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, case: tuple[str, str, str, set[int]]
+) -> None:
+    mode, keys, operation, expected = case
+    dataset("prices", "overwrite", keys).save(OLD)
+    before = files(aws, "prices")
+    with monkeypatch.context() as refusing:
+        refuse(refusing, operation)
+        with pytest.raises(
+            DatasetError, match=f"AWS does not allow it .* Ask for the permission to call {operation}"
+        ):
+            dataset("prices", mode, keys).save(NEW)
+    assert set(ids("prices")) == expected
+    assert len(files(aws, "prices") - before) == len(expected - KEPT)
+    dataset("prices", "overwrite", keys).save(NEW)
+    assert ids("prices") == [7, 8, 9]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """AWS answers AccessDenied to an operation, of every client made from here on."""
+
+    def answer(**_: Any) -> Any:
+        response = botocore.awsrequest.AWSResponse("", 403, {}, None)
+        return response, {
+            "Error": {"Code": "AccessDenied", "Message": "not authorized"},
+            "ResponseMetadata": {"HTTPStatusCode": 403},
+        }
+
+    monkeypatch.setattr(
+        handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, (f"before-call.*.{operation}", answer)]
+    )
+
+
+def test_a_failed_clean_up_is_a_warning(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset("prices", "overwrite", "").save(OLD)
+    with monkeypatch.context() as refusing:
+        refuse(refusing, "DeleteObjects")
+        dataset("prices", "overwrite", "").save(NEW)
+    assert ids("prices") == [7, 8, 9]
+    assert "shop.prices is saved, but files that it does not read any more are still below" in caplog.text
+    assert len(files(aws, "prices")) == 2
+
+
+def test_a_load_that_a_save_overtakes_reads_anew(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset("prices", "overwrite", "").save(OLD)
+    overtaken: list[str] = []
+
+    def overtake(**_: Any) -> None:
+        if not overtaken:
+            overtaken.append("once")
+            with monkeypatch.context() as calm:
+                calm.setattr(handlers, "BUILTIN_HANDLERS", before)
+                dataset("prices", "overwrite", "").save(NEW)
+
+    before = handlers.BUILTIN_HANDLERS
+    monkeypatch.setattr(handlers, "BUILTIN_HANDLERS", [*before, ("after-call.s3.ListObjectsV2", overtake)])
+    assert ids("prices") == [7, 8, 9]
+    assert overtaken
+    assert len(files(aws, "prices")) == 1
