@@ -4,12 +4,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from kedro_aws_plugin.local.athena.executions import Execution
+from kedro_aws_plugin.local.athena.executions import ENGINE_VERSION, Execution
 from kedro_aws_plugin.local.athena.faults import invalid_request
 from kedro_aws_plugin.local.aws_json import Params
 
 DEFAULT_WORKGROUP = "primary"
-ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 _RETAINED = 10_000
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from kedro_aws_plugin.local.aws_json import Params
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"
+ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 _FINAL = {SUCCEEDED, FAILED, CANCELLED}
 _MANIFESTED = {"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"}
 
@@ -166,10 +167,7 @@ class Execution:
             "Status": self._status(),
             "Statistics": self._statistics(),
             "WorkGroup": self.workgroup,
-            "EngineVersion": {
-                "SelectedEngineVersion": "AUTO",
-                "EffectiveEngineVersion": "Athena engine version 3",
-            },
+            "EngineVersion": dict(ENGINE_VERSION),
         }
         if self.parameters:
             described["ExecutionParameters"] = list(self.parameters)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 from kedro_aws_plugin.local.athena.account import Account
 from kedro_aws_plugin.local.athena.column_info import column_info, metadata_file
 from kedro_aws_plugin.local.athena.executions import CANCELLED, FAILED, SUCCEEDED, Execution
-from kedro_aws_plugin.local.athena.faults import invalid_request
+from kedro_aws_plugin.local.athena.faults import invalid_request, unsupported
 from kedro_aws_plugin.local.athena.paging import decode, encode
 from kedro_aws_plugin.local.athena.result_text import Row, csv_line, csv_rows, text_line, text_rows
 from kedro_aws_plugin.local.athena.s3 import Objects
@@ -102,6 +102,8 @@ class Results:
 
     def get(self, region: str, params: Params) -> Params:
         """GetQueryResults."""
+        if params.get("QueryResultType") == "DATA_MANIFEST":
+            raise unsupported("QueryResultType DATA_MANIFEST; read Statistics.DataManifestLocation from S3")
         with self._account.lock:
             execution = self._account[region].execution(params["QueryExecutionId"])
             _check_state(execution)

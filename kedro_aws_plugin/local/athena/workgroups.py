@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from kedro_aws_plugin.local.athena.account import DEFAULT_WORKGROUP, ENGINE_VERSION, Account, Region
-from kedro_aws_plugin.local.athena.executions import Execution
+from kedro_aws_plugin.local.athena.account import DEFAULT_WORKGROUP, Account, Region
+from kedro_aws_plugin.local.athena.executions import ENGINE_VERSION, Execution
 from kedro_aws_plugin.local.athena.faults import invalid_request, unsupported
 from kedro_aws_plugin.local.athena.paging import page
 from kedro_aws_plugin.local.aws_json import Operation, Params

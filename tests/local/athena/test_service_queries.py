@@ -313,6 +313,10 @@ def test_the_oldest_executions_are_forgotten(api: Api, monkeypatch: pytest.Monke
 
 
 def test_what_is_not_there_says_so(api: Api):
+    assert refused(api, "GetQueryResults", QueryExecutionId="x", QueryResultType="DATA_MANIFEST")[1] == (
+        "the local Athena does not support QueryResultType DATA_MANIFEST; "
+        "read Statistics.DataManifestLocation from S3"
+    )
     assert refused(api, "StartSession", WorkGroup="primary") == (
         "InvalidRequestException",
         "the local Athena does not support StartSession",
