@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "demo"
 PROJECT = FOLDER / "my-flights"
 COMMANDS = [
-    ("kedro run", "the pipeline, on S3"),
+    ("kedro run", "the pipeline, on S3 and Athena"),
     ("kedro aws register-model", "the trained model into SageMaker's registry"),
     ("kedro aws approve-model", "only what is approved may be deployed"),
     ("kedro aws models", "the registry"),

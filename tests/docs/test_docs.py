@@ -17,12 +17,14 @@ import markdown
 import pytest
 import yaml
 from botocore import xform_name
+from kedro.io import AbstractDataset
 from markdown.extensions.toc import slugify
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from kedro_aws_plugin.cli import aws
 from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.datasets.defaults import AthenaDefaults, use
 from kedro_aws_plugin.local.service_model import service_model
 from kedro_aws_plugin.plan import steps
 
@@ -174,7 +176,8 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]
         yield f"{prefix}{name}", default
         for option in (field.annotation, *get_args(field.annotation)):
             if isinstance(option, type) and issubclass(option, BaseModel):
-                yield from _keys(option, f"{prefix}{name}.")
+                named = "<table>." if name == "tables" else ""  # a mapping: its keys are the user's
+                yield from _keys(option, f"{prefix}{name}.{named}")
 
 
 def _rows() -> dict[str, list[str]]:
@@ -227,10 +230,29 @@ def _check_aws_yml(env: str, values: dict[str, Any]) -> None:
     AwsConfig.model_validate({**base, **filled})
 
 
+@pages
+def test_datasets_of_ours_in_yaml_blocks_can_be_made(page: Path) -> None:
+    values = [yaml.safe_load(block.text) for block in _blocks(page) if block.language == "yaml"]
+    entries = {
+        name: entry
+        for block in values
+        for name, entry in block.items()
+        if isinstance(entry, dict) and str(entry.get("type")).startswith("kedro_aws_plugin.")
+    }
+    use(AthenaDefaults(database="my_flights", output_location="s3://my-bucket/athena/"))
+    try:
+        for name, entry in entries.items():
+            AbstractDataset.from_config(name, entry)
+    finally:
+        use(AthenaDefaults())
+    assert entries or page.name != "query-athena.md"
+
+
 # Permissions
 
 
 OPERATION_ACTIONS = {
+    "HeadBucket": {"s3:ListBucket"},
     "CreateMultipartUpload": {"s3:PutObject"},
     "UploadPart": {"s3:PutObject"},
     "CompleteMultipartUpload": {"s3:PutObject"},
@@ -244,6 +266,7 @@ OPERATION_ACTIONS = {
 }
 READS_THE_CATALOG = {"register-model": {"s3:GetObject", "s3:ListBucket"}}
 PLANNERS = {
+    "bootstrap": "plan/bootstrap.py",
     "register-model": "plan/register.py",
     "approve-model": "plan/approval.py",
     "reject-model": "plan/approval.py",
@@ -253,7 +276,8 @@ PLANNERS = {
     "models": None,
     "status": None,
 }
-SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "sts", "resourcegroupstaggingapi")
+SERVICES = ("cloudformation", "sagemaker", "sagemaker-runtime", "s3", "sts", "resourcegroupstaggingapi")
+OF_DATASETS = ("athena", "glue")
 
 
 def _operations_by_method() -> dict[str, tuple[str, str]]:
@@ -314,7 +338,8 @@ def _reached(names: set[str], seen: set[str] | None = None) -> set[str]:
 def _step_actions(step: type) -> set[str]:
     actions = _actions(step.service, step.operation)  # type: ignore[attr-defined]
     fields = {field.name for field in dataclasses.fields(step)}
-    actions |= {"sagemaker:AddTags"} if "tags" in fields else set()
+    tagged = step.service == "sagemaker" and "tags" in fields  # type: ignore[attr-defined]
+    actions |= {"sagemaker:AddTags"} if tagged else set()
     actions |= {"iam:PassRole"} if "role_arn" in fields else set()
     return actions | (_reached({"upload_file"}) if step is steps.UploadFile else set())
 
@@ -334,6 +359,8 @@ def _needed(name: str) -> set[str]:
     planned = _mentioned(PACKAGE / planner) if planner else set()
     for each in sorted(planned & set(steps.__all__) - {"Request", "Step"}):
         actions |= _step_actions(getattr(steps, each))
+    if "WaitForStack" in planned:  # a step that asks for more than it is called after
+        actions |= _reached({"wait_stack"})
     return actions | READS_THE_CATALOG.get(name, set())
 
 
@@ -363,6 +390,36 @@ def test_the_policy_allows_what_the_commands_need_and_no_more() -> None:
         action = statement["Action"]
         actions |= {action} if isinstance(action, str) else set(action)
     assert actions == set().union(*_documented_actions().values())
+
+
+def test_every_resource_of_the_stack_has_its_permissions() -> None:
+    text = (REFERENCE / "permissions.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(AWS::[\w:]+)` \| `\w+:\w+`", text, re.MULTILINE)
+    source = (PACKAGE / "plan" / "stack_template.py").read_text(encoding="utf-8")
+    assert sorted(documented) == sorted(re.findall(r'"Type": "(AWS::[\w:]+)"', source))
+
+
+def test_every_call_of_the_datasets_has_its_permission() -> None:
+    section = (REFERENCE / "permissions.md").read_text(encoding="utf-8").partition("## The datasets")[2]
+    documented = set(re.findall(r"`((?:athena|glue):\w+)`", section))
+    methods = {
+        xform_name(operation): f"{service}:{operation}"
+        for service in OF_DATASETS
+        for operation in service_model(service).operation_names
+    }
+    called = {
+        methods[name]
+        for file in ("athena", "glue")
+        for name in re.findall(r"\b([a-z_]+)\(|get_paginator\(\"([a-z_]+)\"\)", _source(f"aws/{file}.py"))
+        for name in name
+        if name in methods
+    }
+    assert called
+    assert called <= documented
+
+
+def _source(file: str) -> str:
+    return (PACKAGE / file).read_text(encoding="utf-8")
 
 
 # Links and code
