@@ -1,3 +1,23 @@
 """From `kedro new` to a model serving on AWS, without leaving Kedro."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.config_loader import AwsConfigLoader
+    from kedro_aws_plugin.run_parameters import parameters
+
 __version__ = "0.1.0"
+__all__ = ["AwsConfigLoader", "parameters"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what a project uses when it does: every `kedro` command imports this package."""
+    if name == "parameters":
+        from kedro_aws_plugin.run_parameters import parameters
+
+        return parameters
+    if name == "AwsConfigLoader":
+        from kedro_aws_plugin.config_loader import AwsConfigLoader
+
+        return AwsConfigLoader
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

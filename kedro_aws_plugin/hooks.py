@@ -8,6 +8,8 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
+from kedro_aws_plugin import run_state
+
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
@@ -27,18 +29,45 @@ class AwsHooks:
 
         from kedro_aws_plugin.config import Project
         from kedro_aws_plugin.config.loader import read_config
+        from kedro_aws_plugin.config.run_id import current_run
         from kedro_aws_plugin.connect import announcement, connect
         from kedro_aws_plugin.datasets.defaults import use
+        from kedro_aws_plugin.dynamic_globals import answer_with
+        from kedro_aws_plugin.run_parameters import publish
 
         config = read_config(context.config_loader, Path(context.config_loader.conf_source))
+        publish(context.config_loader, current_run().run_id)
         self._context, self._config = context, config
         use(_athena_defaults(config))
         if config is None:
             return
         path = Path(context.project_path)
-        line = announcement(connect(Project(path=path, package=PACKAGE_NAME or path.name, config=config)))
-        if line:
+        connection = connect(Project(path=path, package=PACKAGE_NAME or path.name, config=config))
+        if line := announcement(connection):
             click.echo(line, err=True)
+        answer_with(context.config_loader, path, connection)
+
+    @hook_impl
+    def after_catalog_created(self, parameters: dict[str, Any], save_version: str | None) -> None:
+        """Take the parameters that Kedro has read, so that nobody reads them again."""
+        state = run_state.in_force()
+        if state is not None and state.run_id == (save_version or state.run_id):
+            state.offer(parameters["parameters"])
+
+    @hook_impl
+    def before_node_run(self, run_id: str | None) -> None:
+        """Tell the thread of a node which run it belongs to."""
+        run_state.enter(run_id)
+
+    @hook_impl
+    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """The run is over."""
+        run_state.end(str(run_params["run_id"]))
+
+    @hook_impl
+    def on_pipeline_error(self, run_params: dict[str, Any]) -> None:
+        """The run is over too."""
+        run_state.end(str(run_params["run_id"]))
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_ssm.client import SSMClient
     from mypy_boto3_sts.client import STSClient
 
 _CONFIG = Config(
@@ -80,6 +82,16 @@ class Aws:
     def tagging(self) -> "ResourceGroupsTaggingAPIClient":
         """What carries our tags."""
         return self._guard(self._session.client("resourcegroupstaggingapi", config=self._config))
+
+    @cached_property
+    def ssm(self) -> "SSMClient":
+        """Parameters of Systems Manager."""
+        return self._guard(self._session.client("ssm", config=self._config))
+
+    @cached_property
+    def secretsmanager(self) -> "SecretsManagerClient":
+        """Secrets."""
+        return self._guard(self._session.client("secretsmanager", config=self._config))
 
     @cached_property
     def sts(self) -> "STSClient":

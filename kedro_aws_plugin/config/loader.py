@@ -2,19 +2,23 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from kedro.config import AbstractConfigLoader, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from kedro_aws_plugin.config.globals import Global, GlobalName
+from kedro_aws_plugin.config.injection import NOT_YET, GlobalError, Values, put_into, values_of
 from kedro_aws_plugin.config.models import AwsConfig, Target
+from kedro_aws_plugin.config.raw import PATTERNS, read_raw
+from kedro_aws_plugin.config.run_id import current_run
 from kedro_aws_plugin.errors import ConfigError
 
-_PATTERNS = ["aws.yml", "aws.yaml", "aws/**"]
 _FORMS = {
     "model_type": "it should be keys and values",
     "dict_type": "it should be keys and values",
@@ -38,21 +42,69 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
     Raises:
         ConfigError: If a file or a key is wrong.
     """
-    env = str(loader.env or getattr(loader, "default_run_env", None) or "local")
-    files = _Files(conf, str(getattr(loader, "base_env", None) or "base"), env)
+    files = _files(loader, conf)
+    values = inject(loader, conf)
     raw = _load(loader, files)
     if raw is None:
         return None
-    raw = dict(raw)
-    stated = raw.pop("target", None)
+    raw = {**raw, "globals": values.specs if values else {}}
+    _check_known(raw, files)
+    env, stated = files.env.parent.name, raw.pop("target", None)
     if "env" in raw:
         raise ConfigError(_unknown(files, AwsConfig, ("env",)))
     try:
         return AwsConfig.model_validate({**raw, "env": env, "target": _target(env, stated, files)})
     except ValidationError as error:
-        # A misspelt key is also a missing one: its own name says more.
-        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        raise ConfigError(_explain(first, files)) from None
+        raise ConfigError(_explain(_worst(error), files)) from None
+
+
+def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
+    """Put `globals:` of aws.yml into a config loader's globals; done once for each loader.
+
+    Args:
+        loader: The config loader.
+        conf: The project's configuration folder, to name files in errors.
+
+    Returns:
+        The dynamic globals; None where the project has no aws.yml.
+
+    Raises:
+        ConfigError: If they are not as they should be.
+    """
+    if values_of(loader) is not None or getattr(loader, "config_patterns", None) is None:
+        return values_of(loader)
+    files = _files(loader, conf)
+    raw = read_raw(loader)
+    if not raw:
+        return None
+    try:
+        specs = _SPECS.validate_python(raw.get("globals") or {})
+    except ValidationError as error:
+        raise ConfigError(_explain(_worst(error, ("globals",)), files)) from None
+    values = Values(specs, current_run())
+    try:
+        put_into(loader, values, raw.get("region"))
+    except ConfigError as error:
+        raise ConfigError(f"{files.of(['globals'])}: {error.format_message()}") from None
+    return values
+
+
+_SPECS = TypeAdapter(Mapping[GlobalName, Global])
+
+
+def _files(loader: AbstractConfigLoader, conf: Path) -> "_Files":
+    env = str(loader.env or getattr(loader, "default_run_env", None) or "local")
+    return _Files(conf, str(getattr(loader, "base_env", None) or "base"), env)
+
+
+def _check_known(raw: Mapping[str, Any], files: "_Files") -> None:
+    """Refuse a key that would need AWS to be asked before aws.yml has said which AWS that is."""
+    for key, value in raw.items():
+        if key != "globals" and NOT_YET in str(value):
+            raise ConfigError(
+                f"{files.of([key])}: `{key}` refers to a global that AWS or git computes, once this file has "
+                "been read. Write the value out, or take it from globals.yml or from an `env:`."
+            )
 
 
 class _Files:
@@ -104,13 +156,18 @@ def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | No
     patterns = getattr(loader, "config_patterns", None)
     if patterns is None:  # a config loader of the project's own that knows no patterns
         return None
-    patterns.setdefault("aws", _PATTERNS)
+    patterns.setdefault("aws", [*PATTERNS])
+    values = values_of(loader)
     try:
-        raw = loader["aws"]
+        with values.unasked() if values else nullcontext():
+            raw = loader["aws"]
     except MissingConfigException:
         if files.base.is_file() and not files.env.parent.is_dir():
             raise ConfigError(_no_env(files)) from None
         return None
+    except GlobalError as error:
+        where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
+        raise ConfigError(f"{where}: {error.format_message()}") from None
     except (OmegaConfBaseException, ValueError, AttributeError, yaml.YAMLError) as error:
         where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
         fix = "Correct it there or in globals.yml." if "lobals" in str(error) else "Correct it there."
@@ -150,6 +207,12 @@ def _target(env: str, stated: object, files: _Files) -> Target:
             "Add `target: aws` for the real AWS or `target: local` for the local one."
         )
     return "local" if stated == "local" else "aws"
+
+
+def _worst(error: ValidationError, section: tuple[str, ...] = ()) -> ErrorDetails:
+    """The error to show: a misspelt key is also a missing one, and its own name says more."""
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    return {**first, "loc": (*section, *first["loc"])}
 
 
 def _explain(error: ErrorDetails, files: _Files) -> str:

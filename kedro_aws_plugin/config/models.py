@@ -1,12 +1,14 @@
 """The shape of aws.yml."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from kedro_aws_plugin.config.athena import Athena
 from kedro_aws_plugin.config.fields import Section, pattern
+from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import bucket_problem, region_problem
 
 Target = Literal["local", "aws"]
@@ -131,6 +133,7 @@ class AwsConfig(Section):
         registry: The model package group.
         deploy: The endpoint.
         athena: The Glue database, its tables and the Athena workgroup.
+        globals: What is computed for each run, by the name that `${globals:...}` refers to.
         local: The local AWS.
     """
 
@@ -142,4 +145,5 @@ class AwsConfig(Section):
     registry: Registry | None = None
     deploy: Deploy | None = None
     athena: Athena | None = None
+    globals: Mapping[GlobalName, Global] = {}
     local: Local = Local()

@@ -12,7 +12,7 @@ from kedro_aws_plugin.config.loader import read_config
 from kedro_aws_plugin.errors import ConfigError
 
 BASE = "region: eu-west-1\nbucket: my-flights-data\n"
-TOP_LEVEL = "target, region, bucket, role_arn, registry, deploy, athena, local"
+TOP_LEVEL = "target, region, bucket, role_arn, registry, deploy, athena, globals, local"
 BUCKET_RULE = "3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends"
 
 Read = Callable[..., AwsConfig | None]
@@ -276,8 +276,7 @@ def test_a_packed_configuration_is_read_like_a_folder(tmp_path: Path, has_aws_ym
         pytest.param(f"1: 2\n{BASE}", "the key `1` is no text. Correct it there.", id="a number as key"),
         pytest.param(
             "region: eu-west-1\nbucket: ${globals:bucket}\n",
-            "Globals key 'bucket' not found and no default value provided. Correct it there or "
-            "in globals.yml.",
+            "`bucket`: there is no global `bucket`. Add it to globals.yml, or to `globals:` in aws.yml.",
             id="a global that is missing",
         ),
         pytest.param(
@@ -343,8 +342,8 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
         pytest.param(
             BASE,
             "bucket: ${globals:nope}\n",
-            "conf/base/aws.yml or conf/local/aws.yml: Globals key 'nope' not found and no default value "
-            "provided. Correct it there or in globals.yml.",
+            "conf/base/aws.yml or conf/local/aws.yml: `bucket`: there is no global `nope`. Add it to "
+            "globals.yml, or to `globals:` in aws.yml.",
             id="either may hold the interpolation",
         ),
     ],

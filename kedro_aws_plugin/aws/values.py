@@ -1,0 +1,87 @@
+"""Values that AWS keeps: a parameter of Systems Manager, a secret of Secrets Manager."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import AwsError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of Systems Manager.
+
+    Attributes:
+        value: Its text; of a StringList a list.
+        secure: Whether it is a SecureString.
+    """
+
+    value: str | list[str]
+    secure: bool
+
+
+def read_parameter(aws: Aws, name: str) -> Parameter:
+    """Read a parameter of Systems Manager, decrypted.
+
+    Raises:
+        AwsError: If there is none of that name, or AWS refuses it.
+    """
+    with translated(f"read the SSM parameter {name}"):
+        try:
+            found = aws.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        except ClientError as error:
+            if error_code(error) not in ("ParameterNotFound", "ParameterVersionNotFound"):
+                raise
+            raise AwsError(
+                f"There is no SSM parameter {name} in {aws.region}. Create it: "
+                f"aws ssm put-parameter --type SecureString --name {name} --value ..."
+            ) from None
+    text = found["Value"]
+    value = text.split(",") if found["Type"] == "StringList" else text
+    return Parameter(value=value, secure=found["Type"] == "SecureString")
+
+
+def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
+    """Read a secret of Secrets Manager.
+
+    Args:
+        aws: The clients.
+        secret: Its name or ARN.
+        key: Which entry of a secret that is a JSON object.
+
+    Raises:
+        AwsError: If there is none of that name, it has no such entry, or AWS refuses it.
+    """
+    with translated(f"read the secret {secret}"):
+        try:
+            found = aws.secretsmanager.get_secret_value(SecretId=secret)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+            raise AwsError(
+                f"There is no secret {secret} in {aws.region}. Create it: "
+                f"aws secretsmanager create-secret --name {secret} --secret-string ..."
+            ) from None
+    text = found.get("SecretString")
+    if text is None:
+        raise AwsError(f"The secret {secret} is binary. Save it as a text, or as a JSON object.")
+    return text if key is None else _entry(secret, text, key)
+
+
+def _entry(secret: str, text: str, key: str) -> Any:
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        entries = None
+    if not isinstance(entries, dict):
+        raise AwsError(f"The secret {secret} is no JSON object, so it has no `{key}`. Leave `key` out.")
+    if key not in entries:
+        # Names only: the values are what must not be shown.
+        raise AwsError(
+            f"The secret {secret} has no `{key}`. It has {', '.join(sorted(entries)) or 'nothing'}."
+        )
+    return entries[key]

@@ -1,0 +1,237 @@
+"""The shape of `globals:` in aws.yml, and what of it needs nothing but the run."""
+
+import difflib
+import os
+import re
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+from typing_extensions import Self
+
+from kedro_aws_plugin.config.fields import Section, pattern
+from kedro_aws_plugin.config.run_id import Run
+from kedro_aws_plugin.errors import ConfigError
+
+Fact = Literal["run_id", "account_id", "region", "git_sha"]
+FACTS: tuple[str, ...] = get_args(Fact)
+_REFERENCE = re.compile(r"\$\{globals:\s*([A-Za-z]\w*)[\w.]*\s*(,?)")
+_LONGEST_OFFSET = 36_600
+
+GlobalName = Annotated[
+    str, pattern(r"[A-Za-z]\w*", "the name of a global: letters, digits and underscores, a letter first")
+]
+FunctionPath = Annotated[
+    str, pattern(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "a function; one looks like my_package.dates:business_day")
+]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def _timezone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = sorted(zoneinfo.available_timezones())
+        if not known:
+            raise ValueError("this machine has no time zone database; run `pip install tzdata`") from None
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or ["Europe/Berlin"]
+        raise ValueError(f"`{name}` is not a time zone; the nearest one is `{nearest[0]}`") from None
+    return name
+
+
+class Today(Section):
+    """`today:` the day on which the run began.
+
+    Attributes:
+        timezone: Where; a name of the IANA time zone database.
+        format: How it is written, in the letters of Python's `strftime`.
+    """
+
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    format: Text = "%Y-%m-%d"
+
+
+class Date(Today):
+    """`date:` a day before or after the one on which the run began.
+
+    Attributes:
+        offset_days: How many days after it; negative ones come before.
+    """
+
+    offset_days: int = Field(ge=-_LONGEST_OFFSET, le=_LONGEST_OFFSET)
+
+
+class Env(Section):
+    """`env:` an environment variable.
+
+    Attributes:
+        name: The variable.
+        default: What holds where it is not set; without a default that is an error.
+    """
+
+    name: Text
+    default: str | int | float | bool | None = None
+
+
+class Ssm(Section):
+    """`ssm:` a parameter of Systems Manager.
+
+    Attributes:
+        name: Its name, path or ARN.
+    """
+
+    name: Text
+
+
+class Secret(Section):
+    """`secret:` a secret of Secrets Manager.
+
+    Attributes:
+        id: Its name or ARN.
+        key: Which entry of a secret that is a JSON object; by default the whole text.
+    """
+
+    id: Text
+    key: str | None = None
+
+
+class Global(Section):
+    """`globals.<name>:` one value that is computed for each run, as one of these.
+
+    Attributes:
+        fact: `run_id`, `account_id`, `region` or `git_sha`.
+        text: A text with `${globals:...}` in it.
+        today: The day on which the run began.
+        date: A day before or after it.
+        env: An environment variable.
+        ssm: A parameter of Systems Manager.
+        secret: A secret of Secrets Manager.
+        function: A function of the project, `module:function`, called without arguments.
+    """
+
+    fact: Fact | None = None
+    text: Text | None = None
+    today: Today | None = None
+    date: Date | None = None
+    env: Env | None = None
+    ssm: Ssm | None = None
+    secret: Secret | None = None
+    function: FunctionPath | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_short(cls, value: Any) -> Any:
+        """A fact, `today` and a text may stand alone."""
+        if isinstance(value, Mapping | Global):
+            return value
+        if value in FACTS:
+            return {"fact": value}
+        if value == "today":
+            return {"today": {}}
+        if isinstance(value, str) and "${" in value:
+            return {"text": value}
+        nearest = difflib.get_close_matches(str(value), [*FACTS, "today"], n=1)
+        hint = f"did you mean `{nearest[0]}`?" if nearest else "a constant belongs in globals.yml"
+        raise ValueError(f"`{value}` is nothing that is computed; {hint}")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        stated = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(stated) != 1:
+            kinds = ", ".join(type(self).model_fields)
+            found = " and ".join(f"`{name}`" for name in stated) or "nothing"
+            raise ValueError(f"expected one of {kinds}; found {found}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """What it is: the one key that is stated, and of a fact its name."""
+        stated = next(name for name in type(self).model_fields if getattr(self, name) is not None)
+        return self.fact or stated
+
+    @property
+    def asks_aws(self) -> bool:
+        """Whether a request to AWS computes it."""
+        return self.kind in ("account_id", "ssm", "secret")
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is kept out of whatever is printed."""
+        return self.kind in ("ssm", "secret")
+
+    def references(self) -> Iterator[tuple[str, bool]]:
+        """The globals that it refers to, each with whether it must exist."""
+        for text in _texts(self.model_dump(exclude_none=True)):
+            for name, comma in _REFERENCE.findall(text):
+                yield name, not comma
+
+
+def date_of(spec: Today, started: datetime) -> str:
+    """Write the day of a run, moved by the offset of a `date:`."""
+    there = started.astimezone(zoneinfo.ZoneInfo(spec.timezone))
+    moved = there + timedelta(days=spec.offset_days) if isinstance(spec, Date) else there
+    return moved.strftime(spec.format)
+
+
+def variable(spec: Env) -> Any:
+    """The value of an environment variable, or its default.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    if spec.name in os.environ:
+        return os.environ[spec.name]
+    if "default" in spec.model_fields_set:
+        return spec.default
+    raise ConfigError(f"the environment variable {spec.name} is not set. Set it, or add a `default`.")
+
+
+def at_once(spec: Global, run: Run) -> tuple[bool, Any]:
+    """What is known without asking anybody, and whether it is.
+
+    Returns:
+        (True, value), or (False, None) for what is computed only if something refers to it.
+    """
+    if spec.kind == "run_id":
+        return True, run.run_id
+    if spec.text is not None:
+        return True, spec.text
+    day = spec.today or spec.date
+    if day is not None:
+        return True, date_of(day, run.started)
+    return False, None
+
+
+def cycle(specs: Mapping[str, Global]) -> list[str] | None:
+    """Find globals that refer to one another in a circle.
+
+    Returns:
+        Their names along the circle, the first one again at the end.
+    """
+    done: set[str] = set()
+    for start in specs:
+        if found := _circle(start, specs, [], done):
+            return found
+    return None
+
+
+def _circle(name: str, specs: Mapping[str, Global], path: list[str], done: set[str]) -> list[str] | None:
+    if name in path:
+        return [*path[path.index(name) :], name]
+    if name in done or name not in specs:
+        return None
+    for other, _ in specs[name].references():
+        if found := _circle(other, specs, [*path, name], done):
+            return found
+    done.add(name)
+    return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)

@@ -1,0 +1,143 @@
+"""What answers for dynamic globals that take more than the clock: git and the AWS in force.
+
+AWS is asked when something refers to such a global, and not before; once for each run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.config import AbstractConfigLoader
+
+from kedro_aws_plugin.config.injection import Values, values_of
+from kedro_aws_plugin.config.loader import inject, read_config
+from kedro_aws_plugin.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.aws.session import Aws
+    from kedro_aws_plugin.config.globals import Global
+    from kedro_aws_plugin.connect import Connection
+
+MASK = "***"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The AWS in force.
+
+    Attributes:
+        aws: Its clients.
+        account: The account id, which connecting has found out.
+    """
+
+    aws: "Aws"
+    account: str
+
+
+@dataclass
+class Answers:
+    """Computes the dynamic globals of a project that git or AWS know.
+
+    Attributes:
+        project: The project's folder.
+        connect: Connects to the AWS in force.
+        secure: The SSM parameters that turned out to be SecureStrings, by name.
+    """
+
+    project: Path
+    connect: Callable[[], Reached]
+    secure: set[str] = field(default_factory=set)
+
+    def __call__(self, spec: "Global") -> Any:
+        """Compute a global.
+
+        Raises:
+            KedroAwsError: If it cannot be.
+        """
+        if spec.hidden and _catalog_is_printed():
+            return MASK
+        if spec.kind == "git_sha":
+            return _git_sha(self.project)
+        return self._asked(spec)
+
+    def _asked(self, spec: "Global") -> Any:
+        from kedro_aws_plugin.aws.values import read_parameter, read_secret
+
+        reached = self.connect()
+        if spec.ssm is not None:
+            parameter = read_parameter(reached.aws, spec.ssm.name)
+            if parameter.secure:
+                self.secure.add(spec.ssm.name)
+            return parameter.value
+        if spec.secret is not None:
+            return read_secret(reached.aws, spec.secret.id, spec.secret.key)
+        return reached.account
+
+
+def answer_for(loader: AbstractConfigLoader, project: Path, conf: Path) -> Values | None:
+    """Put a project's dynamic globals into a config loader, where no session does so.
+
+    AWS is connected to if one of them is referred to that needs it.
+
+    Args:
+        loader: The config loader.
+        project: The project's folder.
+        conf: Its configuration folder.
+
+    Raises:
+        ConfigError: If `globals:` in aws.yml is wrong.
+    """
+    values = inject(loader, conf)
+    if values is not None and values.source is None:
+        values.source = Answers(project, lambda: _connected(loader, project, conf))
+    return values
+
+
+def answer_with(loader: AbstractConfigLoader, project: Path, connection: "Connection") -> None:
+    """Let the dynamic globals of a config loader ask the AWS that has been connected to."""
+    values = values_of(loader)
+    if values is not None:
+        values.source = Answers(project, lambda: _reached(connection))
+
+
+def _connected(loader: AbstractConfigLoader, project: Path, conf: Path) -> Reached:
+    from kedro_aws_plugin.config import Project
+    from kedro_aws_plugin.connect import announcement, connect
+
+    config = read_config(loader, conf)
+    if config is None:
+        raise ConfigError(f"{conf.name}/base/aws.yml is gone. Restore it.")
+    connection = connect(Project(path=project, package=project.name, config=config))
+    if line := announcement(connection):
+        click.echo(line, err=True)
+    return _reached(connection)
+
+
+def _reached(connection: "Connection") -> Reached:
+    from kedro_aws_plugin.aws.session import Aws
+
+    return Reached(Aws(connection.target, connection.region), connection.account)
+
+
+def _git_sha(project: Path) -> str:
+    from kedro_aws_plugin.model_artifact.lineage import git_state
+
+    sha, _ = git_state(project)
+    if sha is None:
+        raise ConfigError(
+            f"{project} is no git checkout with a commit. Give the commit with `--params "
+            "globals.<name>=...`, or take it from an `env:`."
+        )
+    return sha
+
+
+def _catalog_is_printed() -> bool:
+    """Whether this is `kedro catalog ...`, which prints what datasets are made of."""
+    context = click.get_current_context(silent=True)
+    while context is not None:
+        if context.info_name == "catalog" and context.parent is not None:
+            return True
+        context = context.parent
+    return False

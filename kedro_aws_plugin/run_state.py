@@ -1,0 +1,160 @@
+"""The run in force, known to its nodes, its threads and its child processes.
+
+Threads are told by a context variable, which `before_node_run` sets in each of them. Child processes are told
+by `multiprocessing` itself: it copies the configuration of the current process object into each child that it
+makes, by fork, spawn and forkserver alike, through the pipe that starts the child and before anything of the
+project is imported there. So nothing is written to a disk, and nothing is left behind whatever ends the
+process.
+"""
+
+import pickle
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from multiprocessing import process
+from threading import RLock
+from typing import Any
+
+from kedro_aws_plugin.errors import ProjectError
+
+_KEY = "kedro_aws_plugin"
+_here: ContextVar["RunState | None"] = ContextVar("kedro_aws_run", default=None)
+_under_way: dict[str, "RunState"] = {}
+_latest: "RunState | None" = None
+_inherited: "RunState | None" = None
+
+
+class RunState:
+    """One run: its id and its parameters.
+
+    Args:
+        run_id: Kedro's id of it.
+        load: Reads the parameters; called once, when they are first asked for.
+    """
+
+    def __init__(self, run_id: str, load: Callable[[], Mapping[str, Any]]) -> None:
+        self.run_id = run_id
+        self.ended = False
+        self._load = load
+        self._lock = RLock()
+        self._loading = False
+        self._parameters: Mapping[str, Any] | None = None
+        self._payload: bytes | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The run's parameters.
+
+        Raises:
+            ProjectError: If reading them needs a module that reads them while it is imported.
+        """
+        with self._lock:
+            if self._parameters is None:
+                if self._loading:
+                    raise ProjectError(
+                        "The parameters are read by something that they are computed with: settings.py, or a "
+                        "function of `globals:` in aws.yml. Read them within a function there, or not at all."
+                    )
+                self._loading = True
+                try:
+                    self._parameters = self._load()
+                finally:
+                    self._loading = False
+            return self._parameters
+
+    def offer(self, parameters: Mapping[str, Any]) -> None:
+        """Take what Kedro has read by itself, so as not to read it again.
+
+        Args:
+            parameters: Not taken if Kedro made objects of some, or if they have been read already.
+        """
+        with self._lock:
+            if self._parameters is None:
+                try:
+                    self._parameters = plain(parameters)
+                except TypeError:
+                    return
+
+    def payload(self) -> bytes:
+        """What a child process is given."""
+        with self._lock:
+            if self._payload is None:
+                try:
+                    self._payload = pickle.dumps((self.run_id, self.parameters, None))
+                except Exception as error:  # noqa: BLE001 - a process that asks for none of them must start
+                    self._payload = pickle.dumps((self.run_id, None, _first_line(error)))
+            return self._payload
+
+
+class _HandOff:
+    """What travels to child processes: at its pickling, the run of the thread that makes the child."""
+
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        state = in_force()
+        return bytes, (state.payload() if state is not None else b"",)
+
+
+def publish(state: RunState) -> None:
+    """Make a run the one in force: here, in its nodes' threads, and in processes made from here on."""
+    global _latest  # noqa: PLW0603 - IPython runs each cell in a context of its own
+    _latest = state
+    _under_way[state.run_id] = state
+    _here.set(state)
+    _configuration()[_KEY] = _HandOff()
+
+
+def enter(run_id: str | None) -> None:
+    """Tell the thread of a node which run the node belongs to."""
+    state = _under_way.get(run_id or "")
+    if state is not None:
+        _here.set(state)
+
+
+def end(run_id: str) -> None:
+    """Let go of a run that is over; what was in force last may still be read."""
+    state = _under_way.pop(run_id, None)
+    if state is not None:
+        state.ended = True
+
+
+def in_force() -> RunState | None:
+    """The run that the caller belongs to, if there is or was one."""
+    return _here.get() or _latest or _of_parent()
+
+
+def plain(value: Any) -> Any:
+    """Copy what YAML can hold.
+
+    Raises:
+        TypeError: If it is or contains anything else.
+    """
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if type(value) is dict:
+        return {key: plain(each) for key, each in value.items()}
+    if type(value) is list:
+        return [plain(each) for each in value]
+    raise TypeError(f"{type(value).__name__} is not plain")
+
+
+def _of_parent() -> RunState | None:
+    """The run that made this process."""
+    global _inherited  # noqa: PLW0603 - unpickled once
+    payload = _configuration().get(_KEY)
+    if _inherited is None and isinstance(payload, bytes) and payload:
+        run_id, parameters, problem = pickle.loads(payload)  # noqa: S301 - from our own parent, through its pipe
+
+        def load() -> Mapping[str, Any]:
+            if parameters is None:
+                raise ProjectError(f"The run's parameters did not reach this process: {problem}.")
+            return parameters  # type: ignore[no-any-return]
+
+        _inherited = RunState(run_id, load)
+    return _inherited
+
+
+def _configuration() -> dict[str, Any]:
+    return process.current_process()._config  # type: ignore[attr-defined,no-any-return]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
