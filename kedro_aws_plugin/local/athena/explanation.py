@@ -41,11 +41,12 @@ def _io(session: Session) -> dict[str, object]:
 
 def _inputs(session: Session) -> Iterator[dict[str, object]]:
     for name, objects in session.relations.scanned.items():
+        count = session.execute(f"SELECT count(*) FROM {session.relations.tables[name].sql}")  # noqa: S608 - quoted
         yield {
             "table": _qualified(name),
             "columnConstraints": [],
             "estimate": {
-                "outputRowCount": "NaN",
+                "outputRowCount": float(count.fetchall()[0][0]),
                 "outputSizeInBytes": float(sum(objects.values())),
                 "cpuCost": "NaN",
                 "maxMemory": 0.0,

@@ -73,8 +73,7 @@ def parse(text: str) -> Statement:
     """
     text = _COMMENTS.sub("", text)
     hive = bool(_HIVE.match(text))
-    _refuse_several(text, hive)
-    text = text.rstrip().removesuffix(";").rstrip() if _ends_with_semicolon(text, hive) else text
+    text = _one(text, hive)
     tokens = Tokens(text, hive)
     if hive:
         return hive_parsing.statement(tokens)
@@ -99,19 +98,16 @@ def kind(statement: Statement) -> tuple[str, str]:  # noqa: PLR0911 - a kind of 
     return _KINDS[type(statement)]
 
 
-def _ends_with_semicolon(text: str, hive: bool) -> bool:
-    tokens = tokenize(text, hive)
-    return bool(tokens) and tokens[-1].text == ";" and text.rstrip().endswith(";")
-
-
-def _refuse_several(text: str, hive: bool) -> None:
+def _one(text: str, hive: bool) -> str:
+    """The text without the semicolon at its end, and what follows that."""
     tokens = tokenize(text, hive)
     while tokens and tokens[-1].text == ";":
-        tokens.pop()
+        text = text[: tokens.pop().start]
     if not tokens:
         raise failed(TrinoError("SYNTAX_ERROR", "line 1:1: mismatched input '<EOF>'"))
-    if any(token.text == ";" and token.kind == "symbol" for token in tokens):
+    if any(token.text == ";" for token in tokens):
         raise AthenaFailure(f"Only one sql statement is allowed. Got: {text}", error_type=1006)
+    return text.rstrip()
 
 
 def _trino(tokens: Tokens) -> Statement:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 
 import duckdb
 
@@ -47,8 +48,8 @@ class Relations:
         storage: where files are.
 
     Attributes:
-        objects: what the query reads, by URI, so that nothing is counted twice.
-        tables: what each table reads, in bytes.
+        tables: the tables that the query reads, without views.
+        scanned: the sizes of the objects that each of them reads, by URI.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: Catalog, storage: Storage) -> None:
@@ -56,7 +57,8 @@ class Relations:
         self._catalog = catalog
         self._storage = storage
         self._depth = 0
-        self._made: dict[tuple[str, str], Relation] = {}
+        self._views = count()
+        self.tables: dict[Name, Relation] = {}
         self.scanned: dict[Name, dict[str, int]] = {}
 
     @property
@@ -123,7 +125,8 @@ class Relations:
         columns = (*table.columns, *table.partition_keys, *hidden)
         names = ", ".join(quoted(column.name) for column in columns)
         sql = f"SELECT {names} FROM ({scan.select(table, read, self._storage)})"  # noqa: S608 - quoted
-        return self._create(name, Relation(sql, columns))
+        self.tables[name] = self._create(name, Relation(sql, columns))
+        return self.tables[name]
 
     def _view(self, name: Name, table: Table) -> Relation:
         self._depth += 1
@@ -145,12 +148,10 @@ class Relations:
         return self._create(name, metadata_tables.partitions(self._catalog, table))
 
     def _create(self, name: Name, relation: Relation) -> Relation:
-        view = quoted(f"{name.database}.{name.table}#{len(self._made)}")
+        view = quoted(f"{name.database}.{name.table}#{next(self._views)}")
         names = ", ".join(quoted(column.name) for column in relation.columns)
         self._connection.execute(f"CREATE TEMP VIEW {view} ({names}) AS {relation.sql}")
-        made = Relation(view, relation.columns)
-        self._made[name.database, view] = made
-        return made
+        return Relation(view, relation.columns)
 
 
 def _place(sql: str, name: TableName) -> int:

@@ -13,7 +13,7 @@ from kedro_aws_plugin.local.athena.catalog import Catalog
 from kedro_aws_plugin.local.athena.failures import Cancelled, failed
 from kedro_aws_plugin.local.athena.relations import Relations
 from kedro_aws_plugin.local.athena.storage import Storage
-from kedro_aws_plugin.local.athena.submission import Outcome, Submission
+from kedro_aws_plugin.local.athena.submission import Submission
 from kedro_aws_plugin.local.athena.trino import Translated, explained, prepare, text
 
 _ROWS = 1000

@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -64,52 +64,36 @@ def _line_writer(
     target: "Target", names: Sequence[str], kinds: Sequence[Type]
 ) -> Callable[[Sequence[object]], str]:
     if target.format == "JSON":
-        return lambda row: json.dumps(
-            {name: _json(value, kind) for name, value, kind in zip(names, row, kinds, strict=True)},
-            separators=(",", ":"),
-            ensure_ascii=False,
-        )
+        whole = Type("row", tuple(kinds), tuple(names))
+        return lambda row: _json(dict(enumerate(row)), whole)
     separators = (target.delimiter, "\x02", "\x03", "\x04", "\x05", "\x06")
     return lambda row: target.delimiter.join(
         _delimited(value, kind, separators, 1) for value, kind in zip(row, kinds, strict=True)
     )
 
 
-def _json(value: Any, kind: Type) -> object:  # noqa: PLR0911 - a kind of type each
+def _json(value: Any, kind: Type) -> str:  # noqa: PLR0911 - a kind of type each
+    """JSON that shows a number with all its digits, which a float would not hold."""
     if value is None:
-        return None
+        return "null"
     match kind.name:
         case "array":
-            return [_json(item, kind.inner[0]) for item in value]
+            return f"[{','.join(_json(item, kind.inner[0]) for item in value)}]"
         case "map":
-            return {
-                str(text(key, str(kind.inner[0]))): _json(item, kind.inner[1]) for key, item in _pairs(value)
-            }
+            pairs = ((text(key, str(kind.inner[0])), item) for key, item in _pairs(value))
+            return _json_object((str(key), _json(item, kind.inner[1])) for key, item in pairs)
         case "row":
             fields = zip(kind.fields, value.values(), kind.inner, strict=True)
-            return {name: _json(item, inner) for name, item, inner in fields}
-        case "boolean" | "tinyint" | "smallint" | "integer" | "bigint":
-            return value
-        case "real" | "double":
-            return float(value)
+            return _json_object((str(name), _json(item, inner)) for name, item, inner in fields)
         case "decimal":
-            return _Number(value)
-        case "varbinary":
-            return base64.b64encode(value).decode()
-    return text(value, str(kind))
+            return str(value)
+        case "boolean" | "tinyint" | "smallint" | "integer" | "bigint" | "real" | "double":
+            return json.dumps(value)
+    return json.dumps(_delimited(value, kind, (), 0), ensure_ascii=False)
 
 
-class _Number(float):
-    """A decimal that JSON shows with all its digits."""
-
-    def __new__(cls, value: object) -> "_Number":
-        return super().__new__(cls, str(value))
-
-    def __init__(self, value: object) -> None:
-        self._digits = str(value)
-
-    def __repr__(self) -> str:
-        return self._digits
+def _json_object(members: Iterable[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{value}" for name, value in members) + "}"
 
 
 def _delimited(value: Any, kind: Type, separators: Sequence[str], depth: int) -> str:
