@@ -4,14 +4,14 @@ AWS is asked when something refers to such a global, and not before; once for ea
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from kedro.config import AbstractConfigLoader
 
-from kedro_aws_plugin.config.injection import Values, values_of
+from kedro_aws_plugin.config.injection import Answer, Values, values_of
 from kedro_aws_plugin.config.loader import inject, read_config
 from kedro_aws_plugin.errors import ConfigError
 
@@ -36,44 +36,41 @@ class Reached:
     account: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Answers:
     """Computes the dynamic globals of a project that git or AWS know.
 
     Attributes:
         project: The project's folder.
         connect: Connects to the AWS in force.
-        secure: The SSM parameters that turned out to be SecureStrings, by name.
     """
 
     project: Path
     connect: Callable[[], Reached]
-    secure: set[str] = field(default_factory=set)
 
-    def __call__(self, spec: "Global") -> Any:
+    def __call__(self, spec: "Global") -> Answer:
         """Compute a global.
 
         Raises:
             KedroAwsError: If it cannot be.
         """
         if spec.hidden and _catalog_is_printed():
-            return MASK
+            return Answer(MASK, hidden=True)
         if spec.kind == "git_sha":
-            return _git_sha(self.project)
+            return Answer(_git_sha(self.project))
         return self._asked(spec)
 
-    def _asked(self, spec: "Global") -> Any:
+    def _asked(self, spec: "Global") -> Answer:
         from kedro_aws_plugin.aws.values import read_parameter, read_secret
 
         reached = self.connect()
         if spec.ssm is not None:
             parameter = read_parameter(reached.aws, spec.ssm.name)
-            if parameter.secure:
-                self.secure.add(spec.ssm.name)
-            return parameter.value
+            return Answer(parameter.value, hidden=parameter.secure)
         if spec.secret is not None:
-            return read_secret(reached.aws, spec.secret.id, spec.secret.key)
-        return reached.account
+            value = read_secret(reached.aws, spec.secret.id, spec.secret.key)
+            return Answer(value, hidden=True)
+        return Answer(reached.account)
 
 
 def answer_for(loader: AbstractConfigLoader, project: Path, conf: Path) -> Values | None:

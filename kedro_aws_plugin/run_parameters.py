@@ -157,15 +157,13 @@ def _of_sessionless(path: Path, env: str | None) -> Mapping[str, Any]:
     from kedro.framework import project
     from kedro.framework.startup import bootstrap_project
 
+    from kedro_aws_plugin.config.project import make_loader
     from kedro_aws_plugin.dynamic_globals import answer_for
 
     if project.PACKAGE_NAME is None:
         bootstrap_project(path)
-    conf = path / str(project.settings.CONF_SOURCE)
     with _resolvers_kept():
-        loader = project.settings.CONFIG_LOADER_CLASS(
-            conf_source=str(conf), env=env, **project.settings.CONFIG_LOADER_ARGS
-        )
+        loader, conf = make_loader(path, env)
         answer_for(loader, path, conf)
         return _of_loader(loader)
 

@@ -24,6 +24,7 @@ def commands() -> None:
         "bootstrap": f"{_HERE}.bootstrap.bootstrap",
         "deploy": f"{_HERE}.deploy.deploy",
         "destroy": f"{_HERE}.destroy.destroy",
+        "globals": f"{_HERE}.globals.globals_",
         "local": f"{_HERE}.local.local",
         "models": f"{_HERE}.models.models",
         "predict": f"{_HERE}.predict.predict",

@@ -9,6 +9,7 @@ import difflib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,12 +23,27 @@ from kedro_aws_plugin.config.project_function import call
 from kedro_aws_plugin.config.run_id import Run
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError
 
-Source = Callable[[Global], Any]
 NOT_YET = "<known once aws.yml has been read>"
 _RESOLVER = "kedro_aws.global"
 _ATTRIBUTE = "_kedro_aws_globals"
 _numbers = itertools.count(1)
 _live: "WeakValueDictionary[str, Values]" = WeakValueDictionary()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a global has been found to be.
+
+    Attributes:
+        value: Its value.
+        hidden: Whether it is a secret.
+    """
+
+    value: Any
+    hidden: bool = False
+
+
+Source = Callable[[Global], Answer]
 
 
 class GlobalError(ConfigError, InterpolationResolutionError):
@@ -47,12 +63,16 @@ class Values:
         specs: What aws.yml says of them.
         run: The run they are computed for.
         source: Answers what takes more than this machine's clock and environment.
+        hidden: The names of those that turned out to be secrets.
+        origins: What each global of the loader comes from: `aws.yml`, `globals.yml` or `--params`.
     """
 
     def __init__(self, specs: Mapping[str, Global], run: Run) -> None:
         self.specs = specs
         self.run = run
         self.source: Source | None = None
+        self.hidden: set[str] = set()
+        self.origins: Mapping[str, str] = {}
         self.token = str(next(_numbers))
         self._known: dict[str, Any] = {}
         self._under_way: list[str] = []
@@ -87,12 +107,18 @@ class Values:
                 raise ConfigError(f"the globals refer to one another in a circle: {circle}")
             self._under_way.append(name)
             try:
-                value = self._computed(spec)
+                value = self._computed(name, _resolved(spec))
             finally:
                 self._under_way.pop()
             if value != NOT_YET:
                 self._known[name] = value
             return value
+
+    def is_hidden(self, name: str) -> bool:
+        """Whether a global that has been resolved is a secret, or has one in it."""
+        if self.origins.get(name) != "aws.yml":
+            return False
+        return name in self.hidden or any(self.is_hidden(other) for other, _ in self.specs[name].references())
 
     @contextmanager
     def unasked(self) -> Iterator[None]:
@@ -103,15 +129,17 @@ class Values:
         finally:
             self._reading = before
 
-    def _computed(self, spec: Global) -> Any:
-        spec = _resolved(spec)
+    def _computed(self, name: str, spec: Global) -> Any:
         if spec.env is not None:
             return variable(spec.env)
         if spec.function is not None:
             return call(spec.function)
         if self.source is None:
             raise ConfigError(f"nothing here can look up `{spec.kind}`. Run it with Kedro's session.")
-        return self.source(spec)
+        answer = self.source(spec)
+        if answer.hidden:
+            self.hidden.add(name)
+        return answer.value
 
 
 def values_of(loader: AbstractConfigLoader) -> Values | None:
@@ -138,12 +166,26 @@ def put_into(loader: AbstractConfigLoader, values: Values, region: Any) -> None:
     given = given if isinstance(given, Mapping) else {}
     own = {name: spec for name, spec in values.specs.items() if name not in {*stated, *given}}
     _check(own, {*own, *stated, *given})
+    values.origins = {
+        **dict.fromkeys(values.specs, "aws.yml"),
+        **dict.fromkeys(stated, "globals.yml"),
+        **dict.fromkeys(given, "--params"),
+    }
     _live[values.token] = values
     setattr(loader, _ATTRIBUTE, values)
     claim_globals(loader)
     loader["globals"] = _merged(_merged(values.expressions(region), stated), given)
     # Kedro keeps the globals it resolved first, whatever is set afterwards.
     setattr(loader, "_globals_oc", None)  # noqa: B010
+
+
+def resolve(name: str) -> Any:
+    """Resolve `${globals:<name>}` as any file of conf/ would, with the config loader that claimed it last.
+
+    Raises:
+        GlobalError: If it cannot be computed.
+    """
+    return OmegaConf.to_container(OmegaConf.create([f"${{globals:{name}}}"]), resolve=True)[0]  # type: ignore[index]
 
 
 def claim_globals(loader: AbstractConfigLoader) -> None:

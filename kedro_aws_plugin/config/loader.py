@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from kedro_aws_plugin.config.files import ConfigFiles, files_of, first_line
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.injection import NOT_YET, GlobalError, Values, put_into, values_of
 from kedro_aws_plugin.config.models import AwsConfig, Target
@@ -42,7 +43,7 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
     Raises:
         ConfigError: If a file or a key is wrong.
     """
-    files = _files(loader, conf)
+    files = files_of(loader, conf)
     values = inject(loader, conf)
     raw = _load(loader, files)
     if raw is None:
@@ -73,7 +74,7 @@ def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
     """
     if values_of(loader) is not None or getattr(loader, "config_patterns", None) is None:
         return values_of(loader)
-    files = _files(loader, conf)
+    files = files_of(loader, conf)
     raw = read_raw(loader)
     if not raw:
         return None
@@ -92,12 +93,7 @@ def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
 _SPECS = TypeAdapter(Mapping[GlobalName, Global])
 
 
-def _files(loader: AbstractConfigLoader, conf: Path) -> "_Files":
-    env = str(loader.env or getattr(loader, "default_run_env", None) or "local")
-    return _Files(conf, str(getattr(loader, "base_env", None) or "base"), env)
-
-
-def _check_known(raw: Mapping[str, Any], files: "_Files") -> None:
+def _check_known(raw: Mapping[str, Any], files: ConfigFiles) -> None:
     """Refuse a key that would need AWS to be asked before aws.yml has said which AWS that is."""
     for key, value in raw.items():
         if key != "globals" and NOT_YET in str(value):
@@ -107,52 +103,7 @@ def _check_known(raw: Mapping[str, Any], files: "_Files") -> None:
             )
 
 
-class _Files:
-    """The two aws.yml files of an environment, for error messages."""
-
-    def __init__(self, conf: Path, base: str, env: str) -> None:
-        self.base = conf / base / "aws.yml"
-        self.env = conf / env / "aws.yml"
-
-    def name(self, path: Path) -> str:
-        return "/".join(path.parts[-3:])
-
-    def of(self, keys: Sequence[str | int]) -> str:
-        """The file that sets a key; the base file where none does."""
-        return self.name(self.env if _has(self.env, keys) else self.base)
-
-    def malformed(self) -> str | None:
-        """What is wrong with the form of a file, which OmegaConf does not say clearly."""
-        for path in (self.base, self.env):
-            problem = _malformed(path) if path.is_file() else None
-            if problem:
-                return f"{self.name(path)}: {problem}. Correct it there."
-        return None
-
-
-def _malformed(path: Path) -> str | None:
-    try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return _first_line(error)
-    if not isinstance(value, Mapping | None):
-        return f"expected keys and values, found a {'list' if isinstance(value, list) else 'text'}"
-    odd = [key for key in value or () if not isinstance(key, str)]
-    return f"the key `{odd[0]}` is no text" if odd else None
-
-
-def _has(path: Path, keys: Sequence[str | int]) -> bool:
-    if not path.is_file():
-        return False
-    value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for key in keys:
-        if not isinstance(value, Mapping) or key not in value:
-            return False
-        value = value[key]
-    return True
-
-
-def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | None:
+def _load(loader: AbstractConfigLoader, files: ConfigFiles) -> Mapping[str, Any] | None:
     patterns = getattr(loader, "config_patterns", None)
     if patterns is None:  # a config loader of the project's own that knows no patterns
         return None
@@ -171,12 +122,12 @@ def _load(loader: AbstractConfigLoader, files: _Files) -> Mapping[str, Any] | No
     except (OmegaConfBaseException, ValueError, AttributeError, yaml.YAMLError) as error:
         where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
         fix = "Correct it there or in globals.yml." if "lobals" in str(error) else "Correct it there."
-        message = files.malformed() or f"{where}: {_first_line(error)}. {fix}"
+        message = files.malformed() or f"{where}: {first_line(error)}. {fix}"
         raise ConfigError(message) from None
     return raw  # type: ignore[no-any-return]
 
 
-def _no_env(files: _Files) -> str:
+def _no_env(files: ConfigFiles) -> str:
     env = files.env.parent
     known = sorted(path.name for path in env.parent.iterdir() if path.is_dir()) if env.parent.is_dir() else []
     return (
@@ -185,7 +136,7 @@ def _no_env(files: _Files) -> str:
     )
 
 
-def _target(env: str, stated: object, files: _Files) -> Target:
+def _target(env: str, stated: object, files: ConfigFiles) -> Target:
     """Say which AWS an environment speaks to.
 
     `local` is Kedro's default environment, so nothing may turn it into the real AWS.
@@ -215,7 +166,7 @@ def _worst(error: ValidationError, section: tuple[str, ...] = ()) -> ErrorDetail
     return {**first, "loc": (*section, *first["loc"])}
 
 
-def _explain(error: ErrorDetails, files: _Files) -> str:
+def _explain(error: ErrorDetails, files: ConfigFiles) -> str:
     # pydantic marks what is wrong about a key itself, such as a table's name, with one more part.
     keys = [key for key in error["loc"] if key != "[key]"]
     key = ".".join(str(part) for part in keys)
@@ -230,14 +181,14 @@ def _explain(error: ErrorDetails, files: _Files) -> str:
     return f"{files.of(keys)}: `{key}`: {message}."
 
 
-def _missing(files: _Files, keys: Sequence[str | int]) -> str:
+def _missing(files: ConfigFiles, keys: Sequence[str | int]) -> str:
     """A section in the environment's file replaces the whole one of the base file."""
     *section, _ = keys
     where = files.of(section) if section else files.name(files.base)
     return f"{where}: `{'.'.join(map(str, keys))}` is missing. Add it."
 
 
-def _unknown(files: _Files, model: type[BaseModel], keys: Sequence[str | int]) -> str:
+def _unknown(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | int]) -> str:
     for key in keys[:-1]:
         field = model.model_fields.get(str(key))
         # The one that is no field is a name of the user's own, such as a table's.
@@ -259,9 +210,3 @@ def _section(annotation: Any) -> type[BaseModel]:
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean `{close[0]}`?" if close else "."
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return str(error).strip().splitlines()[0].rstrip(".")

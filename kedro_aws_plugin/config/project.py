@@ -3,9 +3,13 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kedro_aws_plugin.config.models import AwsConfig
 from kedro_aws_plugin.errors import ConfigError, ProjectError
+
+if TYPE_CHECKING:
+    from kedro.config import AbstractConfigLoader
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,9 @@ def load_config(path: Path, env: str | None = None) -> AwsConfig:
     Raises:
         ConfigError: If it is missing or wrong.
     """
-    from kedro.framework.project import settings
-
     from kedro_aws_plugin.config.loader import read_config
 
-    conf = path / str(settings.CONF_SOURCE)
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(conf), env=env or os.environ.get("KEDRO_ENV"), **settings.CONFIG_LOADER_ARGS
-    )
+    loader, conf = make_loader(path, env)
     config = read_config(loader, conf)
     if config is None:
         raise ConfigError(
@@ -79,3 +78,28 @@ def load_config(path: Path, env: str | None = None) -> AwsConfig:
             "`bucket:` with the name of yours."
         )
     return config
+
+
+def make_loader(
+    path: Path, env: str | None, params: dict[str, Any] | None = None
+) -> "tuple[AbstractConfigLoader, Path]":
+    """Make the config loader of the project at a path, as its settings say.
+
+    Args:
+        path: The project's folder; `bootstrap_project` has been called for it.
+        env: The Kedro environment; by default $KEDRO_ENV, else the project's default.
+        params: What `--params` of a run would give.
+
+    Returns:
+        The loader, and the configuration folder.
+    """
+    from kedro.framework.project import settings
+
+    conf = path / str(settings.CONF_SOURCE)
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(conf),
+        env=env or os.environ.get("KEDRO_ENV"),
+        runtime_params=params,
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    return loader, conf
