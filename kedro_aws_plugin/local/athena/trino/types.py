@@ -40,6 +40,12 @@ class Type:
         return tuple(argument for argument in self.arguments if isinstance(argument, int))
 
 
+def _named(field: str | None) -> str:
+    if field is None:
+        return ""
+    return f"{field} " if re.fullmatch("[a-z_][a-z0-9_]*", field) else f"{quoted(field)} "
+
+
 BOOLEAN, TINYINT, SMALLINT = Type("boolean"), Type("tinyint"), Type("smallint")
 INTEGER, BIGINT, REAL, DOUBLE = Type("integer"), Type("bigint"), Type("real"), Type("double")
 VARCHAR, VARBINARY, JSON, DATE = Type("varchar"), Type("varbinary"), Type("json"), Type("date")
@@ -225,7 +231,7 @@ class _Reader:
 
 
 def read_type(athena_type: str) -> Type:
-    """A type from its text as Athena or Glue writes it.
+    """A type from its text as Athena writes it.
 
     Raises:
         TrinoError: TYPE_NOT_FOUND when there is no such type.

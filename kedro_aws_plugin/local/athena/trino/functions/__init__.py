@@ -1,0 +1,1 @@
+"""The functions that the local Athena knows, a table a topic."""

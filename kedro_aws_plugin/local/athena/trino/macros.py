@@ -1,0 +1,238 @@
+"""What a DuckDB connection has to know before it runs translated SQL: settings, macros, functions in Python."""
+
+from __future__ import annotations
+
+import duckdb
+
+from kedro_aws_plugin.local.athena.trino.python_functions import PYTHON_FUNCTIONS
+from kedro_aws_plugin.local.athena.trino.typed import fail
+
+_SPACES = "".join(
+    map(chr, (*range(9, 14), *range(28, 33), 0x1680, *range(0x2000, 0x2007), 0x2008, 0x2009, 0x200A))
+)
+_SPACES += "\u2028\u2029\u205f\u3000"
+_INVALID = "INVALID_FUNCTION_ARGUMENT"
+_ZERO = fail("DIVISION_BY_ZERO", "Division by zero")
+_STARTS_AT_ONE = fail(_INVALID, "SQL array indices start at 1")
+_MOST_ENTRIES = 10_000
+_TOO_MANY = fail(_INVALID, f"result of sequence function must not have more than {_MOST_ENTRIES} entries")
+_WRONG_WAY = fail(
+    _INVALID,
+    "sequence stop value should be greater than or equal to start value if step is greater than zero "
+    "otherwise stop should be less than or equal to start",
+)
+
+
+def _checked_sequence(count: str, steps: str) -> str:
+    """`a` and `z` are the ends, `s` is the step."""
+    return (
+        f"CASE WHEN s = 0 THEN {fail(_INVALID, 'step must not be zero')} "
+        f"WHEN (s > 0 AND a > z) OR (s < 0 AND a < z) THEN {_WRONG_WAY} "
+        f"WHEN {count} >= {_MOST_ENTRIES} THEN {_TOO_MANY} ELSE {steps} END"
+    )
+
+
+_MACROS = {
+    # A NULL without a type goes with every other branch of a CASE.
+    "trino_fail(m)": "CASE WHEN trino_raise(m) THEN NULL END",
+    "trino_divide(a, b)": f"CASE WHEN b = 0 THEN {_ZERO} ELSE a // b END",
+    "trino_modulo(a, b)": f"CASE WHEN b = 0 THEN {_ZERO} WHEN b = -1 THEN a - a ELSE a % b END",
+    "trino_now()": "date_trunc('millisecond', CAST(now() AS TIMESTAMP))",
+    "trino_whitespace()": "'" + _SPACES + "'",
+    # Strings
+    "trino_substr(s, i)": (
+        "CASE WHEN s IS NULL OR i IS NULL THEN NULL WHEN i = 0 OR abs(i) > length(s) THEN '' "
+        "ELSE substr(s, CASE WHEN i < 0 THEN length(s) + i + 1 ELSE i END) END"
+    ),
+    "trino_substr_length(s, i, n)": (
+        "CASE WHEN s IS NULL OR i IS NULL OR n IS NULL THEN NULL WHEN i = 0 OR n <= 0 OR abs(i) > length(s) "
+        "THEN '' ELSE substr(s, CASE WHEN i < 0 THEN length(s) + i + 1 ELSE i END, least(n, length(s))) END"
+    ),
+    "trino_replace(s, a, b)": "CASE WHEN a = '' THEN trino_replace_nothing(s, b) ELSE replace(s, a, b) END",
+    "trino_split(s, d, n)": (
+        f"CASE WHEN d = '' THEN {fail(_INVALID, 'The delimiter may not be the empty string')} "
+        f"WHEN n <= 0 THEN {fail(_INVALID, 'Limit must be positive')} "
+        "WHEN n >= 2147483647 THEN string_split(s, d) ELSE trino_split_at_most(s, d, n) END"
+    ),
+    "trino_split_part(s, d, n)": (
+        f"CASE WHEN n < 1 THEN {fail(_INVALID, 'Index must be greater than zero')} "
+        f"WHEN d = '' THEN {fail('NOT_SUPPORTED', 'the local Athena does not support split_part with no delimiter')} "
+        "ELSE string_split(s, d)[n] END"
+    ),
+    "trino_chr(n)": (
+        f"CASE WHEN n < 0 OR n > 1114111 THEN {fail(_INVALID, 'Not a valid Unicode code point: {}', 'n')} "
+        "ELSE chr(CAST(n AS INTEGER)) END"
+    ),
+    "trino_codepoint(s)": (
+        f"CASE WHEN length(s) <> 1 THEN {fail(_INVALID, 'Input string must be a single character string')} "
+        "ELSE ord(s) END"
+    ),
+    **{
+        f"trino_{side}pad(s, n, p)": (
+            f"CASE WHEN n < 0 OR n > 2147483647 THEN {fail(_INVALID, 'Target length must be in the range [0..2147483647]')} "
+            f"WHEN p = '' THEN {fail(_INVALID, 'Padding string must not be empty')} "
+            f"ELSE {side}pad(s, CAST(n AS INTEGER), p) END"
+        )
+        for side in "lr"
+    },
+    # Numbers
+    "trino_round(x, n)": "CASE WHEN isfinite(x) THEN round(x, CAST(n AS INTEGER)) ELSE x END",
+    "trino_asin(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE asin(x) END",
+    "trino_acos(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE acos(x) END",
+    # Times
+    "trino_zoned(t, z)": "CASE WHEN t IS NOT NULL AND z IS NOT NULL THEN struct_pack(utc := CAST(t AS TIMESTAMP), zone := z) END",
+    "trino_with_zone(t, z)": "CASE WHEN z = 'UTC' THEN trino_zoned(t, z) ELSE trino_from_local(t, z) END",
+    "trino_local(v)": "CASE WHEN (v).zone = 'UTC' THEN (v).utc ELSE trino_to_local((v).utc, (v).zone) END",
+    "trino_offset(v)": "CAST(date_diff('minute', (v).utc, trino_local(v)) AS BIGINT)",
+    "trino_zoned_plus(v, n)": "trino_zoned((v).utc + to_milliseconds(n), (v).zone)",
+    "trino_zoned_plus_months(v, n)": "trino_with_zone(CAST(trino_local(v) + to_months(n) AS TIMESTAMP), (v).zone)",
+    "trino_date_plus(d, n)": (
+        f"CASE WHEN n % 86400000 <> 0 THEN {fail(_INVALID, 'Cannot add hour, minutes or seconds to a date')} "
+        "ELSE d + CAST(n // 86400000 AS INTEGER) END"
+    ),
+    "trino_time_plus(t, n)": "CAST(DATE '1970-01-01' + CAST(t AS TIME) + to_milliseconds(n) AS TIME)",
+    "trino_from_unixtime(x, z)": (
+        "trino_zoned(make_timestamp(CAST(floor(x * 1000 + 0.5) AS BIGINT) * 1000), z)"
+    ),
+    "trino_round_timestamp(t, n)": (
+        "CASE WHEN n >= 6 THEN t ELSE make_timestamp(CAST(floor(epoch_us(t) / pow(10, 6 - n) + 0.5) AS BIGINT) "
+        "* CAST(pow(10, 6 - n) AS BIGINT)) END"
+    ),
+    # Arrays
+    "trino_has_null(a)": "len(a) <> list_count(a)",
+    "trino_subscript(a, i)": (
+        f"CASE WHEN i = 0 THEN {_STARTS_AT_ONE} "
+        f"WHEN i < 0 THEN {fail(_INVALID, 'Array subscript is negative: {}', 'i')} "
+        f"WHEN i > len(a) THEN {fail(_INVALID, 'Array subscript must be less than or equal to array length: {} > {}', 'i', 'len(a)')} "
+        "ELSE a[i] END"
+    ),
+    "trino_element_at(a, i)": f"CASE WHEN i = 0 THEN {_STARTS_AT_ONE} ELSE a[i] END",
+    "trino_array_concat(a, b)": "CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_concat(a, b) END",
+    "trino_array_concat_all(x)": "CASE WHEN NOT trino_has_null(x) THEN flatten(x) END",
+    "trino_contains(a, x)": (
+        "CASE WHEN a IS NULL OR x IS NULL THEN NULL WHEN list_contains(a, x) THEN true "
+        "WHEN trino_has_null(a) THEN NULL ELSE false END"
+    ),
+    "trino_distinct(a)": "list_filter(a, lambda e, i: list_position(a, e) = i)",
+    "trino_intersect(a, b)": (
+        "CASE WHEN b IS NOT NULL THEN list_filter(trino_distinct(a), lambda f: list_position(b, f) IS NOT NULL) END"
+    ),
+    "trino_except(a, b)": (
+        "CASE WHEN b IS NOT NULL THEN list_filter(trino_distinct(a), lambda f: list_position(b, f) IS NULL) END"
+    ),
+    "trino_position(a, x)": (
+        "CASE WHEN a IS NOT NULL AND x IS NOT NULL THEN CAST(coalesce(list_position(a, x), 0) AS BIGINT) END"
+    ),
+    "trino_remove(a, x)": "CASE WHEN x IS NOT NULL THEN list_filter(a, lambda e: e IS NULL OR e <> x) END",
+    "trino_overlap(a, b)": (
+        "CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN list_has_any(a, b) THEN true "
+        "WHEN len(a) = 0 OR len(b) = 0 THEN false WHEN trino_has_null(a) OR trino_has_null(b) THEN NULL ELSE false END"
+    ),
+    "trino_contains_sequence(a, b)": (
+        "CASE WHEN len(b) = 0 THEN true WHEN len(b) > len(a) THEN false ELSE len(list_filter("
+        "range(1, len(a) - len(b) + 2), lambda i: a[i:i + len(b) - 1] = b)) > 0 END"
+    ),
+    "trino_slice(a, i, n)": (
+        f"CASE WHEN i = 0 THEN {_STARTS_AT_ONE} "
+        f"WHEN n < 0 THEN {fail(_INVALID, 'length must be greater than or equal to 0')} "
+        "WHEN a IS NULL OR i IS NULL OR n IS NULL THEN NULL "
+        "WHEN n = 0 OR abs(i) > len(a) THEN a[1:0] WHEN i > 0 THEN a[i:i + n - 1] "
+        "ELSE a[len(a) + i + 1:least(len(a), len(a) + i + n)] END"
+    ),
+    "trino_trim_array(a, n)": (
+        f"CASE WHEN n < 0 THEN {fail(_INVALID, 'size must not be negative: {}', 'n')} "
+        f"WHEN n > len(a) THEN {fail(_INVALID, 'size must not exceed array cardinality {}: {}', 'len(a)', 'n')} "
+        "ELSE a[1:len(a) - n] END"
+    ),
+    "trino_repeats(n)": (
+        f"CASE WHEN n < 0 THEN {fail(_INVALID, 'count argument of repeat function must be greater than or equal to 0')} "
+        f"WHEN n > {_MOST_ENTRIES} THEN {fail(_INVALID, 'count argument of repeat function must be less than or equal to 10000')} "
+        "ELSE n END"
+    ),
+    "trino_ngrams(a, n)": (
+        f"CASE WHEN n < 1 THEN {fail(_INVALID, 'N must be positive')} WHEN n >= len(a) THEN [a] "
+        "ELSE list_transform(range(1, len(a) - n + 2), lambda i: a[i:i + n - 1]) END"
+    ),
+    "trino_any(a)": (
+        "CASE WHEN a IS NULL THEN NULL WHEN list_contains(a, true) THEN true WHEN trino_has_null(a) THEN NULL ELSE false END"
+    ),
+    "trino_all(a)": (
+        "CASE WHEN a IS NULL THEN NULL WHEN list_contains(a, false) THEN false WHEN trino_has_null(a) THEN NULL ELSE true END"
+    ),
+    "trino_order(n)": (
+        f"CASE WHEN n IS NULL OR n NOT IN (-1, 0, 1) THEN {fail(_INVALID, 'Lambda comparator must return either -1, 0, or 1')} ELSE n END"
+    ),
+    "trino_array_join1(a, d)": "array_to_string(list_filter(a, lambda e: e IS NOT NULL), d)",
+    "trino_array_join2(a, d, n)": "array_to_string(list_transform(a, lambda e: coalesce(e, n)), d)",
+    "trino_array_equal(a, b)": (
+        "CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN len(a) <> len(b) THEN false "
+        "WHEN len(list_filter(range(1, len(a) + 1), lambda i: a[i] <> b[i])) > 0 THEN false "
+        "WHEN trino_has_null(a) OR trino_has_null(b) THEN NULL ELSE true END"
+    ),
+    "trino_pairs(x, y)": (
+        "CASE WHEN x IS NOT NULL AND y IS NOT NULL THEN list_transform(range(1, greatest(len(x), len(y)) + 1), "
+        "lambda i: struct_pack(a := x[i], b := y[i])) END"
+    ),
+    "trino_sequence(a, z, s)": _checked_sequence(
+        "abs(CAST(z AS HUGEINT) - a) // abs(s)", "generate_series(a, z, s)"
+    ),
+    "trino_sequence_times(a, z, s)": _checked_sequence(
+        "abs(epoch_ms(z) - epoch_ms(a)) // abs(s)", "generate_series(a, z, to_milliseconds(s))"
+    ),
+    "trino_sequence_months(a, z, s)": _checked_sequence(
+        "abs(date_diff('month', a, z)) // abs(s)",
+        "list_filter(list_transform(range(0, abs(date_diff('month', a, z)) // abs(s) + 1), lambda i: "
+        "a + to_months(CAST(i * s AS INTEGER))), lambda t: CASE WHEN s > 0 THEN t <= z ELSE t >= z END)",
+    ),
+    # Maps
+    "trino_entries(m)": "CASE WHEN m IS NOT NULL THEN map_entries(m) END",
+    "trino_from_entries(e)": "CASE WHEN e IS NOT NULL THEN map_from_entries(e) END",
+    "trino_map(k, v)": (
+        f"CASE WHEN k IS NULL OR v IS NULL THEN NULL WHEN len(k) <> len(v) THEN "
+        f"{fail(_INVALID, 'Key and value arrays must be the same length')} "
+        f"WHEN trino_has_null(k) THEN {fail(_INVALID, 'map key cannot be null')} "
+        f"WHEN len(k) <> len(trino_distinct(k)) THEN {fail(_INVALID, 'Duplicate map keys are not allowed')} "
+        "ELSE map(k, v) END"
+    ),
+    "trino_map_from_rows(a)": (
+        "trino_map(list_transform(a, lambda e: e.field0), list_transform(a, lambda e: e.field1))"
+    ),
+    "trino_keys(a)": "trino_distinct(list_filter(list_transform(a, lambda e: e.field0), lambda f: f IS NOT NULL))",
+    "trino_multimap_from_rows(a)": (
+        "CASE WHEN a IS NOT NULL THEN map(trino_keys(a), list_transform(trino_keys(a), lambda k: list_transform("
+        "list_filter(a, lambda e: e.field0 = k), lambda e: e.field1))) END"
+    ),
+    "trino_first_entries(a)": (
+        "CASE WHEN a IS NOT NULL THEN map(trino_keys(a), list_transform(trino_keys(a), lambda k: "
+        "list_filter(a, lambda e: e.field0 = k)[1].field1)) END"
+    ),
+    "trino_present(a)": "list_filter(a, lambda e: e IS NOT NULL)",
+    "trino_histogram(a)": (
+        "CASE WHEN len(trino_present(a)) > 0 THEN map(trino_distinct(trino_present(a)), list_transform("
+        "trino_distinct(trino_present(a)), lambda k: CAST(len(list_filter(a, lambda e: e = k)) AS BIGINT))) END"
+    ),
+    "trino_map_equal(a, b)": (
+        "CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN cardinality(a) <> cardinality(b) THEN false "
+        "WHEN len(list_filter(map_keys(a), lambda k: NOT map_contains(b, k) OR a[k] <> b[k])) > 0 THEN false "
+        "WHEN trino_has_null(map_values(a)) OR trino_has_null(map_values(b)) THEN NULL ELSE true END"
+    ),
+}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Teach a connection Trino's semantics; once for each connection, cursors included.
+
+    DuckDB would evaluate constants ahead of time even where they are never reached, and so fail
+    `IF(true, 1, 1 / 0)`: that optimisation is switched off.
+    """
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET default_null_order = 'nulls_last'")
+    connection.execute("SET disabled_optimizers = 'expression_rewriter'")
+    found = "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'trino%'"
+    known = {name for (name,) in connection.execute(found).fetchall()}
+    for name, (function, takes, gives) in PYTHON_FUNCTIONS.items():
+        if name not in known:
+            connection.create_function(name, function, takes, gives)
+    for signature, sql in _MACROS.items():
+        if signature.partition("(")[0] not in known:
+            connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")

@@ -1,0 +1,1 @@
+"""Functions that DuckDB has not, or has otherwise than Trino, in Python."""

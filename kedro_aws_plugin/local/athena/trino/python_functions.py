@@ -1,0 +1,22 @@
+"""All functions in Python, by the names under which the generated SQL calls them."""
+
+from __future__ import annotations
+
+from kedro_aws_plugin.local.athena.trino.failures import RAISED
+from kedro_aws_plugin.local.athena.trino.python import formats, json_values, numbers, patterns, strings, times
+from kedro_aws_plugin.local.athena.trino.python.raising import Function
+
+
+def _fail(message: str) -> bool:
+    raise ValueError(message if RAISED in message else f"{RAISED}GENERIC_USER_ERROR|{message}{RAISED}")
+
+
+PYTHON_FUNCTIONS: dict[str, Function] = {
+    "trino_raise": (_fail, ["VARCHAR"], "BOOLEAN"),
+    **strings.FUNCTIONS,
+    **patterns.FUNCTIONS,
+    **numbers.FUNCTIONS,
+    **times.FUNCTIONS,
+    **formats.FUNCTIONS,
+    **json_values.FUNCTIONS,
+}

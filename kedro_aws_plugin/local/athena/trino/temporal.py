@@ -1,0 +1,73 @@
+"""Times, zones and JSON in Python: what DuckDB does otherwise than Trino."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from typing import Any
+
+from kedro_aws_plugin.local.athena.trino.text import double_text, zone_of
+
+TIMESTAMP_TEXT = (
+    r"(?P<year>[+-]?\d{4,})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+    r"(?: (?:(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d+))?)?)?\s*(?P<zone>.+)?)?"
+)
+"""A timestamp as Trino reads it: the parts may have one digit, and T is no separator."""
+
+_ZONE = re.compile(r"[+-]\d{2}(?::?\d{2})?")
+_MICROSECONDS = 6
+
+
+def parsed_timestamp(found: re.Match[str]) -> datetime.datetime:
+    """The moment of a match of TIMESTAMP_TEXT, without its zone."""
+    fraction = (found["fraction"] or "0")[:_MICROSECONDS].ljust(_MICROSECONDS, "0")
+    clock = [int(found[part] or 0) for part in ("hour", "minute", "second")]
+    date = (int(found["year"]), int(found["month"]), int(found["day"]))
+    return datetime.datetime(*date, *clock, int(fraction))  # type: ignore[misc]
+
+
+def to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
+    """The instant at which a zone's clocks show a time; of two, the first; in a gap, as if there were none."""
+    return local.replace(tzinfo=zone_of(zone)).astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
+    """A timestamp with time zone, as DuckDB holds it here."""
+    return {"utc": to_utc(local, zone), "zone": normal_zone(zone)}
+
+
+def normal_zone(zone: str) -> str:
+    """A zone as Trino shows it; offsets get their colon, and +00:00 is UTC."""
+    if _ZONE.fullmatch(zone):
+        zone = f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
+        return "UTC" if zone[1:] == "00:00" else zone
+    return "UTC" if zone in {"Z", "UTC", "GMT", "UT", "Etc/UTC"} else zone
+
+
+def json_canonical(text: str) -> str:
+    """JSON as Trino keeps it: no spaces, the keys of objects in order.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    return json_text(json.loads(text, parse_constant=_refuse))
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def json_text(value: object) -> str:
+    """The JSON of a Python value."""
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ",".join(f"{json_text(str(key))}:{json_text(item)}" for key, item in sorted(value.items()))
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ",".join(map(json_text, value)) + "]"
+    if isinstance(value, float):
+        return double_text(value)
+    return json.dumps(value, ensure_ascii=False)
