@@ -92,8 +92,11 @@ class Execution:
 
     @property
     def has_result_file(self) -> bool:
-        """Whether there are rows to read; else the output is other files, listed in a manifest."""
-        return self.substatement not in _MANIFESTED
+        """Whether there are rows to read; else the output is other files, listed in a manifest.
+
+        What EXECUTE writes is known only once it has run.
+        """
+        return self.manifest is None and self.substatement not in _MANIFESTED
 
     @property
     def stem(self) -> str:

@@ -114,7 +114,7 @@ def test_a_ddl_statement_leaves_an_empty_text_file(api: Api):
 
 
 def test_statements_that_write_files_leave_a_manifest(api: Api):
-    kinds = {"CREATE_TABLE_AS_SELECT": "tables/", "INSERT": "", "UNLOAD": ""}
+    kinds = {"CREATE_TABLE_AS_SELECT": "tables/", "INSERT": "", "UNLOAD": "", "EXECUTE": ""}
     for kind, folder in kinds.items():
         api.engine.kinds[kind] = ("DDL" if folder else "DML", kind)
         files = (f"{OUTPUT}data/1.parquet", f"{OUTPUT}data/2.parquet")
