@@ -155,7 +155,8 @@ class Glue:
         request: Any = {**self._name, "ExcludeColumnSchema": True}
         if expression:
             request["Expression"] = expression
-        with translated(f"list the partitions of {self._shown}"):
+        shown = f"{self._shown} where {expression}" if expression else self._shown
+        with translated(f"list the partitions of {shown}"):
             pages = self._client.get_paginator("get_partitions").paginate(**request)
             return [_partition(found) for page in pages for found in page["Partitions"]]
 
