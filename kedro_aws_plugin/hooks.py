@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from kedro.config import AbstractConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
@@ -46,6 +47,8 @@ class AwsHooks:
         if line := announcement(connection):
             click.echo(line, err=True)
         answer_with(context.config_loader, path, connection)
+        if config.spark.enabled:
+            _start_spark(context.config_loader, config.target)
 
     @hook_impl
     def after_catalog_created(self, parameters: dict[str, Any], save_version: str | None) -> None:
@@ -80,6 +83,14 @@ class AwsHooks:
 
         path = Path(self._context.project_path)
         write_record(state_dir(path), str(run_params["run_id"]), record_now(path, self._context.params))
+
+
+def _start_spark(loader: AbstractConfigLoader, target: str) -> None:
+    """Make the Spark session that the nodes and datasets of this Kedro session will take."""
+    from kedro_aws_plugin.config.spark import spark_settings
+    from kedro_aws_plugin.spark.session import start_session
+
+    start_session(spark_settings(loader, target))
 
 
 def _athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":

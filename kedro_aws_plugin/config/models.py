@@ -10,6 +10,7 @@ from kedro_aws_plugin.config.athena import Athena
 from kedro_aws_plugin.config.fields import Section, pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import bucket_problem, region_problem
+from kedro_aws_plugin.config.spark import Spark
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
@@ -134,6 +135,7 @@ class AwsConfig(Section):
         deploy: The endpoint.
         athena: The Glue database, its tables and the Athena workgroup.
         globals: What is computed for each run, by the name that `${globals:...}` refers to.
+        spark: The Spark session.
         local: The local AWS.
     """
 
@@ -146,4 +148,5 @@ class AwsConfig(Section):
     deploy: Deploy | None = None
     athena: Athena | None = None
     globals: Mapping[GlobalName, Global] = {}
+    spark: Spark = Spark()
     local: Local = Local()

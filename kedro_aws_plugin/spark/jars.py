@@ -8,6 +8,8 @@ from pathlib import Path
 
 from kedro_aws_plugin.errors import SparkError
 
+_PACKAGES, _JARS = "spark.jars.packages", "spark.jars"
+_HADOOP_AWS = re.compile(r"(?:^|[:/\\])hadoop-aws[:-](\d[\w.-]*?)(?:\.jar)?$")
 _HADOOP = re.compile(r"hadoop-client-api-(\d[\w.-]*)\.jar")
 
 
@@ -48,7 +50,7 @@ def hadoop_version(jars: Path) -> str:
         >>> hadoop_version(Path("site-packages/pyspark/jars"))
         '3.5.0'
     """
-    found = {match[1] for jar in jars.glob("*.jar") if (match := _HADOOP.fullmatch(jar.name))}
+    found = _hadoops(jars)
     if len(found) != 1:
         several = (
             f"jars of several Hadoops ({', '.join(sorted(found))})" if found else "no hadoop-client-api jar"
@@ -58,3 +60,44 @@ def hadoop_version(jars: Path) -> str:
             "Install pyspark anew, or let SPARK_HOME be a Spark with one Hadoop."
         )
     return found.pop()
+
+
+def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> None:
+    """Refuse a hadoop-aws of another Hadoop than Spark's, before Java fails on a class or a method of it.
+
+    What stands on an `extraClassPath` is taken as it is.
+
+    Args:
+        settings: Of Spark; hadoop-aws may be named in `spark.jars.packages` and `spark.jars`.
+        environ: As for `s3a_packages`.
+
+    Raises:
+        SparkError: It does not fit.
+    """
+    folder = jars_folder(environ)
+    hadoops = _hadoops(folder)
+    named = [
+        *(
+            (f"`{key}` in spark.yml", name.strip())
+            for key in (_PACKAGES, _JARS)
+            for name in _listed(settings, key)
+        ),
+        *((str(folder), jar.name) for jar in folder.glob("hadoop-aws-*.jar")),
+    ]
+    for where, name in named:
+        version = _HADOOP_AWS.search(name)
+        # A Spark without a Hadoop of its own says nothing of the one that it will meet.
+        if version and len(hadoops) == 1 and version[1] not in hadoops:
+            (hadoop,) = hadoops
+            raise SparkError(
+                f"{where} has hadoop-aws {version[1]}, and Spark has Hadoop {hadoop}; only the same version "
+                "works. `kedro aws spark-jars` prints the line for spark.yml."
+            )
+
+
+def _listed(settings: Mapping[str, str], key: str) -> list[str]:
+    return settings.get(key, "").split(",")
+
+
+def _hadoops(jars: Path) -> set[str]:
+    return {match[1] for jar in jars.glob("*.jar") if (match := _HADOOP.fullmatch(jar.name))}

@@ -26,6 +26,9 @@ _SIMPLE = "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
 _DEFAULT_CHAIN = "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"
 _COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 
+HADOOP = "spark.hadoop."
+"""Begins a setting of Hadoop in a Spark configuration."""
+
 _APPLIED = "kedro.aws.s3a.applied"
 """Names the settings that are ours in a session's Hadoop configuration."""
 
@@ -52,12 +55,11 @@ def s3a_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         environ: The variables, such as `kedro_aws_plugin.aws.environment` has set them.
 
     Returns:
-        Settings of Hadoop. In a Spark configuration each key begins with ``spark.hadoop.``.
+        Settings of Hadoop.
 
     Example:
-        >>> builder = SparkSession.builder
-        >>> for key, value in s3a_options().items():
-        ...     builder = builder.config(f"spark.hadoop.{key}", value)
+        >>> s3a_options()["fs.s3a.endpoint.region"]
+        'eu-west-1'
     """
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     return {
@@ -66,6 +68,22 @@ def s3a_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         **_endpoint(environ),
         **({"fs.s3a.endpoint.region": region} if region else {}),
     }
+
+
+def session_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Say the same in terms of a Spark configuration, for a session that is yet to be made.
+
+    Args:
+        environ: As for `s3a_options`.
+
+    Returns:
+        Settings of Spark; `apply_s3a` knows them as its own in the session that is made with them.
+
+    Example:
+        >>> SparkSession.builder.config(map=session_options()).getOrCreate()
+    """
+    options = s3a_options(environ)
+    return {f"{HADOOP}{key}": value for key, value in {**options, _APPLIED: " ".join(options)}.items()}
 
 
 def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) -> None:
