@@ -112,21 +112,24 @@ def _in_force() -> Mapping[Any, Any]:
 
 def _shared(loader: AbstractConfigLoader) -> Mapping[str, Any]:
     """Read a loader's parameters, and let it keep them: Kedro, which reads them next, need not parse them."""
+    known = "parameters" in loader
     values = _of_loader(loader)
     try:
         own: Mapping[str, Any] = run_state.plain(values)
     except TypeError:
         return values
-    if values and "parameters" not in loader:
+    if not known and values is not loader.runtime_params:
         loader["parameters"] = values
     return own
 
 
 def _of_loader(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The parameters; without any files, those of `--params`, as Kedro has it."""
     try:
-        return dict(loader["parameters"])
+        found: dict[str, Any] = loader["parameters"]
     except MissingConfigException:
-        return dict(loader.runtime_params)
+        return loader.runtime_params
+    return found
 
 
 def _of_project() -> run_state.RunState:

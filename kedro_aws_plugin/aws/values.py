@@ -1,6 +1,9 @@
 """Values that AWS keeps: a parameter of Systems Manager, a secret of Secrets Manager."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +33,7 @@ def read_parameter(aws: Aws, name: str) -> Parameter:
     Raises:
         AwsError: If there is none of that name, or AWS refuses it.
     """
-    with translated(f"read the SSM parameter {name}"):
+    with _unlogged(), translated(f"read the SSM parameter {name}"):
         try:
             found = aws.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
         except ClientError as error:
@@ -56,7 +59,7 @@ def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
     Raises:
         AwsError: If there is none of that name, it has no such entry, or AWS refuses it.
     """
-    with translated(f"read the secret {secret}"):
+    with _unlogged(), translated(f"read the secret {secret}"):
         try:
             found = aws.secretsmanager.get_secret_value(SecretId=secret)
         except ClientError as error:
@@ -70,6 +73,18 @@ def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
     if text is None:
         raise AwsError(f"The secret {secret} is binary. Save it as a text, or as a JSON object.")
     return text if key is None else _entry(secret, text, key)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep botocore, which logs each answer at DEBUG, from logging this one."""
+    logger = logging.getLogger("botocore.parsers")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _entry(secret: str, text: str, key: str) -> Any:

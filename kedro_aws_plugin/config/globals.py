@@ -133,7 +133,7 @@ class Global(Section):
         if isinstance(value, str) and "${" in value:
             return {"text": value}
         nearest = difflib.get_close_matches(str(value), [*FACTS, "today"], n=1)
-        hint = f"did you mean `{nearest[0]}`?" if nearest else "a constant belongs in globals.yml"
+        hint = f"the nearest is `{nearest[0]}`" if nearest else "a constant belongs in globals.yml"
         raise ValueError(f"`{value}` is nothing that is computed; {hint}")
 
     @model_validator(mode="after")

@@ -53,7 +53,7 @@ class GlobalError(ConfigError, InterpolationResolutionError):
         """One sentence, with the key of the file that refers to the global."""
         sentence, *where = self.message.splitlines()
         key = next((line.partition(": ")[2] for line in where if "full_key:" in line), "")
-        return f"`{key}`: {sentence}" if key else sentence
+        return f"`{key}`: {sentence}" if key and not sentence.startswith("`globals.") else sentence
 
 
 class Values:
@@ -104,7 +104,7 @@ class Values:
                 return NOT_YET
             if name in self._under_way:
                 circle = " -> ".join([*self._under_way[self._under_way.index(name) :], name])
-                raise ConfigError(f"the globals refer to one another in a circle: {circle}")
+                raise ConfigError(f"the globals refer to one another in a circle: {circle}.")
             self._under_way.append(name)
             try:
                 value = self._computed(name, _resolved(spec))
@@ -240,13 +240,13 @@ def _unknown(name: str, known: set[str]) -> str:
 def _ask(token: Any, name: str) -> Any:
     values = _live.get(str(token))
     if values is None:
-        raise GlobalError(f"`{name}` belongs to a config loader that is gone.")
+        raise GlobalError(f"`globals.{name}`: its config loader is gone. Read the configuration again.")
     try:
         value = values.get(name)
     except GlobalError:
         raise
     except KedroAwsError as error:
-        raise GlobalError(f"the global `{name}`: {error.format_message()}") from error
+        raise GlobalError(f"`globals.{name}`: {error.format_message()}") from error
     return OmegaConf.create(value) if isinstance(value, dict | list) else value
 
 

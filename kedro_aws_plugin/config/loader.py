@@ -193,7 +193,7 @@ def _unknown(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | in
         field = model.model_fields.get(str(key))
         # The one that is no field is a name of the user's own, such as a table's.
         model = _section(field.annotation) if field else model
-    known = [*(name for name in model.model_fields if name != "env")]
+    known = [name for name in model.model_fields if name != "env" or model is not AwsConfig]
     dotted = ".".join(str(key) for key in keys)
     return (
         f"{files.of(keys)}: unknown key `{dotted}`{_nearest(str(keys[-1]), known)} "

@@ -19,6 +19,8 @@ CLIENTS = {
     "s3": "s3",
     "cloudformation": "cloudformation",
     "tagging": "resourcegroupstaggingapi",
+    "ssm": "ssm",
+    "secretsmanager": "secretsmanager",
     "sts": "sts",
 }
 Values = Mapping[str, Any]

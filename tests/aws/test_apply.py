@@ -18,6 +18,7 @@ from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws import observe
 from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_stack
 from kedro_aws_plugin.aws.s3 import upload_file
+from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.plan import Plan
@@ -310,6 +311,14 @@ def observe_a_stack(stubbed: Stubbed) -> None:
         wait_stack(stubbed.aws, steps.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
 
 
+def read_values(stubbed: Stubbed) -> None:
+    """Look up what dynamic globals may ask for."""
+    stubbed.answers("GetParameter", {"Parameter": {"Type": "String", "Value": "a"}})
+    read_parameter(stubbed.aws, "/flights/level")
+    stubbed.answers("GetSecretValue", {"SecretString": "a"})
+    read_secret(stubbed.aws, "flights", None)
+
+
 def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
     """Once to its end, and once not."""
     assert isinstance(upload, steps.UploadFile)
@@ -337,5 +346,6 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     applied(stubbed, time, *every.values())
     observe_everything(stubbed)
     observe_a_stack(stubbed)
+    read_values(stubbed)
     upload_in_parts(stubbed, every[steps.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()

@@ -1,0 +1,437 @@
+"""Dynamic globals: what they come to, which of several wins, and what is said of wrong ones."""
+
+import logging
+import sys
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from kedro_aws_plugin.config import injection, run_id
+from kedro_aws_plugin.config.globals import Global, at_once
+from kedro_aws_plugin.config.injection import Answer, GlobalError, resolve, values_of
+from kedro_aws_plugin.config.loader import inject, read_config
+from kedro_aws_plugin.config.run_id import Run
+from kedro_aws_plugin.errors import ConfigError
+
+AWS = "region: eu-west-1\nbucket: flights\n"
+RUN = Run("2026-11-21T23.30.00.000Z", datetime(2026, 11, 21, 23, 30, tzinfo=timezone.utc))
+
+Make = Callable[..., OmegaConfigLoader]
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    return tmp_path / "conf"
+
+
+@pytest.fixture
+def make(conf: Path) -> Make:
+    """A config loader of these files, with the globals put in; their specs are given as YAML lines."""
+
+    def made(
+        specs: str, files: Mapping[str, str] | None = None, env: str | None = None, **params: Any
+    ) -> OmegaConfigLoader:
+        indented = "".join(f"  {line}\n" for line in specs.splitlines())
+        texts = {"base/aws.yml": f"{AWS}globals:\n{indented}", "base/globals.yml": "{}\n", **(files or {})}
+        for folder in ("base", "local", env or "local"):
+            (conf / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (conf / name).write_text(text, encoding="utf-8")
+        loader = OmegaConfigLoader(
+            str(conf), env=env, base_env="base", default_run_env="local", runtime_params=params
+        )
+        inject(loader, conf)
+        return loader
+
+    return made
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module of the project: `flights_values`."""
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "flights_values.py"
+    sys.modules.pop("flights_values", None)
+
+
+def refusal(make: Make, specs: str, **others: Any) -> str:
+    """The sentence that specs are refused with."""
+    with pytest.raises(ConfigError) as refused:
+        make(specs, **others)
+    return refused.value.format_message()
+
+
+def problem(name: str) -> str:
+    """The sentence that a global which cannot be computed is refused with."""
+    with pytest.raises(GlobalError) as refused:
+        resolve(name)
+    return refused.value.format_message()
+
+
+@pytest.mark.parametrize(
+    ("spec", "value"),
+    [
+        ("today", "2026-11-21"),
+        ({"today": {"timezone": "Asia/Singapore"}}, "2026-11-22"),
+        ({"today": {"format": "%Y/%m/%d %H:%M"}}, "2026/11/21 23:30"),
+        ({"date": {"offset_days": -1}}, "2026-11-20"),
+        ({"date": {"timezone": "Asia/Tokyo", "offset_days": 10, "format": "%d.%m.%y"}}, "02.12.26"),
+        ("run_id", "2026-11-21T23.30.00.000Z"),
+    ],
+)
+def test_dates_and_ids_follow_from_the_run(spec: Any, value: str) -> None:
+    assert at_once(Global.model_validate(spec), RUN) == (True, value)
+
+
+def test_a_day_off_is_the_same_hour_where_the_clock_changes() -> None:
+    run = Run(
+        "", datetime(2026, 3, 29, 22, 30, tzinfo=timezone.utc)
+    )  # 00:30 in Berlin, the day after the change
+    spec = Global.model_validate(
+        {"date": {"timezone": "Europe/Berlin", "offset_days": -1, "format": "%d %H:%M"}}
+    )
+    assert at_once(spec, run) == (True, "29 00:30")
+
+
+def test_every_kind_is_resolved_in_any_file(
+    make: Make, module: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module.write_text("def columns():\n    return {'of': ['a', 'b']}\n")
+    monkeypatch.setenv("FLIGHTS_HOME", "hangar")
+    loader = make(
+        "id: run_id\n"
+        "home: {env: {name: FLIGHTS_HOME}}\n"
+        "away: {env: {name: FLIGHTS_AWAY, default: null}}\n"
+        "place: region\n"
+        "columns: {function: 'flights_values:columns'}\n"
+        "prefix: data/${globals:home}/${globals:stage}/${globals:place}\n",
+        files={
+            "base/globals.yml": "stage: dev\n",
+            "base/parameters.yml": (
+                "prefix: ${globals:prefix}\nof: ${globals:columns.of}\naway: ${globals:away}\n"
+            ),
+            "base/catalog.yml": "x: {filepath: '${globals:prefix}/${globals:id}.csv'}\n",
+        },
+    )
+    values = values_of(loader)
+    assert values is not None
+    assert loader["parameters"] == {"prefix": "data/hangar/dev/eu-west-1", "of": ["a", "b"], "away": None}
+    assert loader["catalog"]["x"]["filepath"] == f"data/hangar/dev/eu-west-1/{values.run.run_id}.csv"
+
+
+def test_the_weakest_is_what_is_computed_then_base_then_the_environment_then_params(make: Make) -> None:
+    loader = make(
+        "a: run_id\nb: run_id\nc: run_id\nd: run_id\n",
+        files={
+            "base/globals.yml": "b: base\nc: base\nd: base\nnested: {x: 1, y: 2}\n",
+            "prod/globals.yml": "c: prod\nd: prod\n",
+            "prod/aws.yml": "target: aws\n",
+        },
+        env="prod",
+        globals={"d": "params", "nested": {"y": 3}, "new": 4},
+    )
+    values = values_of(loader)
+    assert values is not None
+    found = {name: resolve(name) for name in "abcd"}
+    assert found == {"a": values.run.run_id, "b": "base", "c": "prod", "d": "params"}
+    assert (resolve("nested"), resolve("new")) == ({"x": 1, "y": 3}, 4)
+    assert values.origins == {
+        "a": "aws.yml",
+        **dict.fromkeys("bc", "globals.yml"),
+        **dict.fromkeys(("d", "nested", "new"), "--params"),
+    }
+
+
+def test_what_an_environment_overrides_may_close_no_circle(make: Make) -> None:
+    make("a: x${globals:b}\nb: y${globals:a}\n", files={"base/globals.yml": "b: end\n"})
+    assert resolve("a") == "xend"
+
+
+def test_injecting_twice_changes_nothing(make: Make, conf: Path) -> None:
+    loader = make("id: run_id\n")
+    before = values_of(loader)
+    assert inject(loader, conf) is before
+
+
+def test_a_loader_that_resolved_a_global_before_forgets_it(conf: Path, make: Make) -> None:
+    make("day: today\n", files={"base/globals.yml": "a: 1\n", "base/parameters.yml": "x: ${globals:a}\n"})
+    loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env="local")
+    assert loader["parameters"] == {"x": 1}
+    inject(loader, conf)
+    assert resolve("day") == values_of(loader).run.run_id[:10]  # type: ignore[union-attr]
+
+
+def test_a_value_is_asked_for_when_something_refers_to_it_and_once(make: Make) -> None:
+    asked: list[str] = []
+
+    def source(spec: Global) -> Answer:
+        asked.append(spec.kind)
+        return Answer(f"{spec.kind} {spec.ssm.name if spec.ssm else ''}".strip())
+
+    loader = make(
+        "account: account_id\n"
+        "level: {ssm: {name: '/${globals:stage}/level'}}\n"
+        "other: {secret: {id: never}}\n",
+        files={
+            "base/globals.yml": "stage: dev\n",
+            "base/parameters.yml": "a: ${globals:account}\nb: ${globals:account}-${globals:level}\n",
+        },
+    )
+    values_of(loader).source = source  # type: ignore[union-attr]
+    assert asked == []
+    for _ in range(2):
+        assert loader["parameters"] == {"a": "account_id", "b": "account_id-ssm /dev/level"}
+    assert sorted(asked) == ["account_id", "ssm"]
+
+
+def test_a_global_with_a_secret_in_it_is_hidden(make: Make) -> None:
+    loader = make("pw: {secret: {id: flights}}\nurl: pg://${globals:pw}@h\nid: run_id\n")
+    values = values_of(loader)
+    assert values is not None
+    values.source = lambda _: Answer("hunter2", hidden=True)
+    assert resolve("url") == "pg://hunter2@h"
+    assert [name for name in values.specs if values.is_hidden(name)] == ["pw", "url"]
+
+
+def test_aws_yml_itself_may_refer_to_what_needs_no_aws(make: Make, conf: Path) -> None:
+    loader = make(
+        "stage: {env: {name: FLIGHTS_STAGE, default: dev}}\npw: {secret: {id: x}}\nurl: pg://${globals:pw}\n",
+        files={"local/aws.yml": "bucket: flights-${globals:stage}\n"},
+    )
+    config = read_config(loader, conf)
+    assert config is not None
+    assert (config.bucket, sorted(config.globals)) == ("flights-dev", ["pw", "stage", "url"])
+
+
+def test_aws_yml_may_not_refer_to_what_it_takes_itself_to_ask_for(make: Make, conf: Path) -> None:
+    loader = make("account: account_id\n", files={"local/aws.yml": "bucket: flights-${globals:account}\n"})
+    with pytest.raises(ConfigError) as refused:
+        read_config(loader, conf)
+    assert refused.value.message == (
+        "conf/local/aws.yml: `bucket` refers to a global that AWS or git computes, once this file has been "
+        "read. Write the value out, or take it from globals.yml or from an `env:`."
+    )
+
+
+KNOWN = "Known keys here:"
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        (
+            "acount_id",
+            "`globals.a`: `acount_id` is nothing that is computed; the nearest is `account_id`.",
+        ),
+        ("5", "`globals.a`: `5` is nothing that is computed; a constant belongs in globals.yml."),
+        (
+            "{todya: {}}",
+            "unknown key `globals.a.todya`; did you mean `today`? "
+            f"{KNOWN} fact, text, today, date, env, ssm, secret, function.",
+        ),
+        (
+            "{date: {offset_day: 1}}",
+            "unknown key `globals.a.date.offset_day`; did you mean `offset_days`? "
+            f"{KNOWN} timezone, format, offset_days.",
+        ),
+        ("{date: {timezone: UTC}}", "`globals.a.date.offset_days` is missing. Add it."),
+        (
+            "{today: {timezone: Asia/Singapor}}",
+            "`globals.a.today.timezone`: `Asia/Singapor` is not a time zone; the nearest one is "
+            "`Asia/Singapore`.",
+        ),
+        (
+            "{today: {timezone: ../../etc/passwd}}",
+            "`globals.a.today.timezone`: `../../etc/passwd` is not a time zone; the nearest one is "
+            "`Europe/Berlin`.",
+        ),
+        (
+            "{today: {}, env: {name: X}}",
+            "`globals.a`: expected one of fact, text, today, date, env, ssm, secret, function; "
+            "found `today` and `env`.",
+        ),
+        (
+            "{}",
+            "`globals.a`: expected one of fact, text, today, date, env, ssm, secret, function; "
+            "found nothing.",
+        ),
+        (
+            "{function: flights.values}",
+            "`globals.a.function`: `flights.values` is not a function; one looks like "
+            "my_package.dates:business_day.",
+        ),
+        ("x/${globals:stag}", "`globals.a`: there is no global `stag`; did you mean `stage`? ADD"),
+        ("x/${globals:a}", "`globals.a`: the globals refer to one another in a circle: a -> a."),
+        (
+            "x/${globals:b}\nb: {ssm: {name: '${globals:c}'}}\nc: ${globals:a}",
+            "`globals.a`: the globals refer to one another in a circle: a -> b -> c -> a.",
+        ),
+    ],
+)
+def test_a_wrong_one_is_refused_in_one_sentence(make: Make, spec: str, sentence: str) -> None:
+    expected = sentence.replace("ADD", "Add it to globals.yml, or to `globals:` in aws.yml.")
+    files = {"base/globals.yml": "stage: dev\n"}
+    assert refusal(make, f"a: {spec}", files=files) == f"conf/base/aws.yml: {expected}"
+
+
+def test_a_wrong_name_is_refused(make: Make) -> None:
+    assert refusal(make, "_a: today") == (
+        "conf/base/aws.yml: `globals._a`: `_a` is not the name of a global: letters, digits and underscores, "
+        "a letter first."
+    )
+
+
+def test_without_a_time_zone_database_it_says_how_to_get_one(
+    make: Make, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tzdata"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    before = zoneinfo.TZPATH
+    zoneinfo.reset_tzpath(())
+    zoneinfo.ZoneInfo.clear_cache()
+    request.addfinalizer(lambda: zoneinfo.reset_tzpath(before))
+    assert refusal(make, "a: {today: {timezone: Asia/Tokyo}}") == (
+        "conf/base/aws.yml: `globals.a.today.timezone`: this machine has no time zone database; "
+        "run `pip install tzdata`."
+    )
+
+
+def test_an_unknown_global_is_named_with_the_key_that_refers_to_it(make: Make) -> None:
+    loader = make(
+        "nightly: today\n",
+        files={"base/catalog.yml": "x: {filepath: 'data/${globals:nigthly}/x.csv'}\n"},
+    )
+    with pytest.raises(GlobalError) as refused:
+        loader["catalog"]
+    assert refused.value.format_message() == (
+        "`x.filepath`: there is no global `nigthly`; did you mean `nightly`? "
+        "Add it to globals.yml, or to `globals:` in aws.yml."
+    )
+
+
+def test_a_global_with_a_default_need_not_exist(make: Make) -> None:
+    make("a: x/${globals:stage,dev}\n")
+    assert resolve("a") == "x/dev"
+
+
+def test_an_environment_variable_that_is_not_set_matters_to_who_refers_to_it(make: Make) -> None:
+    make("a: {env: {name: FLIGHTS_NOWHERE}}\nb: run_id\n")
+    assert resolve("b")
+    assert problem("a") == (
+        "`globals.a`: the environment variable FLIGHTS_NOWHERE is not set. Set it, or add a `default`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "sentence"),
+    [
+        (
+            "def f(): raise ValueError('no day\\nmore')",
+            "flights_values:f",
+            "`flights_values:f` raised ValueError: no day. Correct the function.",
+        ),
+        (
+            "def day(): return 1",
+            "flights_values:dya",
+            "`flights_values` has no function `dya`; did you mean `flights_values:day`?",
+        ),
+        ("x = 1", "flights_values:f", "`flights_values` has no function `f`. Define it there."),
+        (
+            "import datetime\ndef f(): return datetime.date.today()",
+            "flights_values:f",
+            "`flights_values:f` returned a date. Return text, a number, a list or a dictionary.",
+        ),
+        (
+            "import flights_nothing",
+            "flights_values:f",
+            "`flights_values:f` cannot be imported: ModuleNotFoundError: No module named 'flights_nothing'. "
+            "Install it.",
+        ),
+        (
+            "1/0",
+            "flights_values:f",
+            "`flights_values:f` cannot be imported: ZeroDivisionError: division by zero. Correct the module.",
+        ),
+        (
+            "",
+            "flights_absent.dates:f",
+            "there is no module `flights_absent` for `flights_absent.dates:f`. Correct the name, or add the "
+            "module to src/.",
+        ),
+    ],
+)
+def test_a_function_that_does_not_do(make: Make, module: Path, text: str, path: str, sentence: str) -> None:
+    module.write_text(text)
+    make(f"a: {{function: '{path}'}}\n")
+    assert problem("a") == f"`globals.a`: {sentence}"
+
+
+def test_a_function_that_asks_for_its_own_value_is_a_circle(make: Make, module: Path) -> None:
+    module.write_text(
+        "from kedro_aws_plugin.config.injection import resolve\ndef f():\n    return resolve('a')\n"
+    )
+    make("a: {function: 'flights_values:f'}\n")
+    assert "the globals refer to one another in a circle: a -> a." in problem("a")
+
+
+def test_a_file_that_is_no_yaml_is_left_to_whoever_resolves_it(make: Make, conf: Path) -> None:
+    loader = make("", files={"base/aws.yml": "a: b: c\n"})
+    with pytest.raises(ConfigError, match="mapping values are not allowed here"):
+        read_config(loader, conf)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "names"), [({}, ["b"]), ({"aws": "soft"}, ["a", "b"])], ids=["destructive", "soft"]
+)
+def test_an_environments_section_is_merged_as_the_loader_merges_aws_yml(
+    make: Make, conf: Path, strategy: dict[str, str], names: list[str]
+) -> None:
+    make("a: today\n", files={"local/aws.yml": "globals: {b: today}\n"})
+    loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env="local", merge_strategy=strategy)
+    values = inject(loader, conf)
+    assert values is not None
+    assert sorted(values.specs) == names
+
+
+class Session:
+    """Stands for Kedro's: what matters is that it is among the callers."""
+
+    session_id = "the session's"
+
+    def run(self, run_id: str | None = None) -> str | None:  # noqa: ARG002 - looked at from further down
+        return self.load_context()
+
+    def load_context(self) -> str | None:
+        return run_id.session_run_id(sys._getframe())
+
+
+def test_the_run_is_that_of_the_session_among_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_id, "_is_session", lambda value: isinstance(value, Session))
+    assert Session().load_context() == "the session's"
+    assert Session().run() == "the session's"
+    assert Session().run(run_id="the run's") == "the run's"
+    assert run_id.session_run_id(sys._getframe()) is None
+
+
+def test_nothing_is_logged_of_what_is_computed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    loader = make(
+        "pw: {secret: {id: flights}}\n", files={"base/credentials.yml": "db: {pw: '${globals:pw}'}\n"}
+    )
+    values_of(loader).source = lambda _: Answer("hunter2", hidden=True)  # type: ignore[union-attr]
+    with caplog.at_level(logging.DEBUG):
+        assert loader["credentials"] == {"db": {"pw": "hunter2"}}
+    assert "hunter2" not in caplog.text
+
+
+def test_without_a_source_it_says_what_is_missing(make: Make) -> None:
+    make("a: account_id\n")
+    assert problem("a") == (
+        "`globals.a`: nothing here can look up `account_id`. Run it with Kedro's session."
+    )
+    assert injection._live
