@@ -104,7 +104,9 @@ def _opened(files: Files, filesystem: FileSystem) -> ds.Dataset:
         partitioning=partitioning if len(files.partitions) else None,
         partition_base_dir=base,
     )
-    return dataset.replace_schema(pa.schema([_in_microseconds(each) for each in dataset.schema]))
+    # `replace_schema` takes no other types.
+    schema = pa.schema([_in_microseconds(each) for each in dataset.schema])
+    return ds.FileSystemDataset(list(dataset.get_fragments()), schema, _FORMAT, filesystem)
 
 
 def _parsed(kind: pa.DataType) -> pa.DataType:
