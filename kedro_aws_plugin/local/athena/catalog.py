@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from kedro_aws_plugin.local.athena.failures import failed
+from kedro_aws_plugin.local.athena.failures import failed, unsupported
 from kedro_aws_plugin.local.athena.statement import Name
 from kedro_aws_plugin.local.athena.trino import Column, TrinoError, from_glue_type
 from kedro_aws_plugin.local.messages import AwsFault
@@ -92,8 +92,14 @@ class Table:
 
     @property
     def view(self) -> Mapping[str, Any]:
-        """A view's definition, as Athena stores it: ``originalSql``, ``catalog``, ``schema``, ``columns``."""
+        """A view's definition, as Athena stores it: ``originalSql``, ``catalog``, ``schema``, ``columns``.
+
+        Raises:
+            AthenaFailure: if something else made the view.
+        """
         text = str(self.glue.get("ViewOriginalText") or "")
+        if not text.startswith(_VIEW_START):
+            raise unsupported(f"the view {self.database}.{self.name}, which is not one of Athena's")
         definition: dict[str, Any] = json.loads(
             base64.b64decode(text.removeprefix(_VIEW_START).removesuffix(_VIEW_END))
         )

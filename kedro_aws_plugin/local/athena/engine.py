@@ -8,11 +8,13 @@ from typing_extensions import assert_never
 
 from kedro_aws_plugin.local.athena import creation, definition, parsing, show
 from kedro_aws_plugin.local.athena.catalog import Catalog
+from kedro_aws_plugin.local.athena.database import Database
 from kedro_aws_plugin.local.athena.explanation import explain
 from kedro_aws_plugin.local.athena.failures import AthenaFailure, Cancelled, failed, unsupported
 from kedro_aws_plugin.local.athena.session import Session
 from kedro_aws_plugin.local.athena.statement import (
     CreateTableAs,
+    CreateView,
     Definition,
     Execute,
     Explain,
@@ -44,6 +46,7 @@ class Engine:
         self._moto = moto
         self._workdir = workdir
         self._storage = Storage(moto, workdir / "objects")
+        self._database = Database(workdir / "spill")
         self._running: dict[str, Session] = {}
 
     def classify(self, sql: str) -> tuple[str, str]:
@@ -53,12 +56,12 @@ class Engine:
             AthenaFailure: if it cannot be parsed, or is not supported.
         """
         statement = parsing.parse(sql)
-        match statement:
-            case Select() | Unload() | CreateTableAs() | Insert():
-                try:
-                    parse_query(statement.sql)
-                except TrinoError as error:
-                    raise failed(error) from error
+        inner = statement.statement if isinstance(statement, Explain) else statement
+        if isinstance(inner, (Select, Unload, CreateTableAs, CreateView, Insert)):
+            try:
+                parse_query(inner.sql)
+            except TrinoError as error:
+                raise failed(error) from error
         return parsing.kind(statement)
 
     def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
@@ -76,7 +79,7 @@ class Engine:
             raise unsupported(f"the data catalog {submission.catalog}")
         catalog = Catalog(self._moto, submission.region, submission.database)
         folder = self._workdir / "queries" / submission.execution_id
-        session = Session(submission, catalog, self._storage, folder, cancelled)
+        session = Session(submission, catalog, self._storage, self._database, folder, cancelled)
         self._running[submission.execution_id] = session
         session.on_close = lambda: self._running.pop(submission.execution_id, None)
         try:

@@ -54,14 +54,6 @@ def statement(tokens: Tokens) -> Statement:
     return found
 
 
-def _name(tokens: Tokens) -> Name:
-    first = tokens.identifier()
-    second = tokens.identifier() if tokens.takes(".") else ""
-    if tokens.takes("."):
-        return Name(second, tokens.identifier())
-    return Name(first, second) if second else Name("", first)
-
-
 def _create(tokens: Tokens) -> Statement:
     if tokens.takes("EXTERNAL", "TABLE"):
         return _create_table(tokens)
@@ -85,7 +77,7 @@ def _drop_database(tokens: Tokens) -> DropDatabase:
 
 def _create_table(tokens: Tokens) -> CreateTable:
     if_not_exists = tokens.takes("IF", "NOT", "EXISTS")
-    name = _name(tokens)
+    name = tokens.name()
     columns = _columns(tokens) if tokens.sees("(") else ()
     comment = tokens.string() if tokens.takes("COMMENT") else ""
     partitions = _columns(tokens) if tokens.takes("PARTITIONED", "BY") else ()
@@ -114,6 +106,8 @@ def _row_format(tokens: Tokens) -> tuple[str, dict[str, str]]:
     properties = {}
     while words := next((words for words in _PROPERTIES_OF_DELIMITED if tokens.takes(*words)), None):
         properties[_PROPERTIES_OF_DELIMITED[words]] = tokens.string()
+    if tokens.takes("WITH", "SERDEPROPERTIES"):
+        properties.update(_properties(tokens))
     return DELIMITED, {"serialization.format": properties.get("field.delim", "1"), **properties}
 
 
@@ -164,7 +158,7 @@ def _alter(tokens: Tokens) -> Statement:
     if tokens.sees("DATABASE") or tokens.sees("SCHEMA"):
         raise unsupported("ALTER DATABASE")
     tokens.expect("TABLE")
-    name = _name(tokens)
+    name = tokens.name()
     if tokens.takes("ADD", "COLUMNS"):
         return AddColumns(name, _columns(tokens))
     if tokens.takes("REPLACE", "COLUMNS"):
@@ -213,14 +207,14 @@ def _string_comes(tokens: Tokens) -> bool:
 
 def _repair(tokens: Tokens) -> RepairTable:
     tokens.expect("REPAIR", "TABLE")
-    return RepairTable(_name(tokens))
+    return RepairTable(tokens.name())
 
 
 def _describe(tokens: Tokens) -> Describe:
     if tokens.takes("VIEW"):
-        return Describe(_name(tokens))
+        return Describe(tokens.name())
     detail = next((word for word in ("EXTENDED", "FORMATTED") if tokens.takes(word)), "")
-    name = _name(tokens)
+    name = tokens.name()
     if not tokens.done and not tokens.sees(";"):
         raise unsupported("DESCRIBE of one column or partition")
     return Describe(name, detail)
@@ -248,7 +242,7 @@ def _show_tables(tokens: Tokens) -> ShowTables:
 def _show_table(tokens: Tokens, what: str) -> ShowTable:
     if what == "COLUMNS" and not tokens.takes("FROM"):
         tokens.expect("IN")
-    name = _name(tokens)
+    name = tokens.name()
     if what == "COLUMNS" and (tokens.takes("FROM") or tokens.takes("IN")):
         name = Name(tokens.identifier(), name.table)
     wanted = ""

@@ -1,8 +1,9 @@
 """JSON lines as the JSON SerDes read them: keys in lower case, values in the table's types."""
 
 import json
+import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from kedro_aws_plugin.local.athena.trino.types import Type, read_type
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?)?")
+_ZONED = re.compile(r":\d{2}(\.\d+)?\s*(Z|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
 _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 
 
@@ -190,10 +193,17 @@ def _decimal(value: Any, kind: Type) -> Decimal:
 
 
 def _moment(value: Any, kind: Type) -> date:
+    found = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        if isinstance(value, str) and _ZONED.search(value):
+            raise unsupported("timestamps with a time zone in JSON files")
+        raise _Unreadable(f"it is no {kind.name}")
     try:
-        moment = datetime.fromisoformat(value.strip())
-    except (AttributeError, ValueError) as error:
+        moment = datetime(*(int(part or 0) for part in found.groups()[:6]))  # type: ignore[arg-type]
+    except ValueError as error:
         raise _Unreadable(f"it is no {kind.name}") from error
-    if moment.tzinfo is not None:
-        raise _Unreadable(f"it is no {kind.name} without a time zone")
-    return moment.date() if kind.name == "date" else moment
+    if kind.name == "date":
+        return moment.date()
+    return moment + timedelta(
+        milliseconds=int(Decimal(f"0.{found[7] or 0}").scaleb(3).to_integral(ROUND_HALF_UP))
+    )

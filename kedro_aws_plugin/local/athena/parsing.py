@@ -19,7 +19,6 @@ from kedro_aws_plugin.local.athena.statement import (
     Execute,
     Explain,
     Insert,
-    Name,
     Prepare,
     RepairTable,
     Select,
@@ -71,8 +70,7 @@ def parse(text: str) -> Statement:
     Raises:
         AthenaFailure: if it is none, or more than one.
     """
-    text = _COMMENTS.sub("", text)
-    hive = bool(_HIVE.match(text))
+    hive = bool(_HIVE.match(_COMMENTS.sub("", text)))
     text = _one(text, hive)
     tokens = Tokens(text, hive)
     if hive:
@@ -128,38 +126,28 @@ def _trino(tokens: Tokens) -> Statement:
         if tokens.sees(word):
             raise unsupported(word)
     if any(tokens.sees(word) for word in ("SELECT", "WITH", "VALUES", "TABLE", "(")):
-        return Select(tokens.rest)
+        return Select(tokens.query)
     return tokens.fail()
-
-
-def name(tokens: Tokens) -> Name:
-    """A table's name, as ``table``, ``database.table`` or with the catalog in front of them."""
-    parts = [tokens.identifier()]
-    while tokens.takes("."):
-        parts.append(tokens.identifier())
-    if len(parts) > 2 and parts[0] != "awsdatacatalog":  # noqa: PLR2004 - a catalog is in front
-        raise unsupported(f"the data catalog {parts[0]}")
-    return Name(parts[-2] if len(parts) > 1 else "", parts[-1])
 
 
 def _create(tokens: Tokens) -> Statement:
     or_replace = tokens.takes("OR", "REPLACE")
     if tokens.takes("VIEW"):
-        view = name(tokens)
+        view = tokens.name()
         tokens.expect("AS")
         return CreateView(view, tokens.rest, or_replace)
     if tokens.sees("PROTECTED"):
         raise unsupported("PROTECTED views")
     tokens.expect("TABLE")
     if_not_exists = tokens.takes("IF", "NOT", "EXISTS")
-    table = name(tokens)
+    table = tokens.name()
     if tokens.sees("("):
         raise unsupported("CREATE TABLE without EXTERNAL (an Iceberg table)")
     if tokens.takes("COMMENT"):
         tokens.string()
     properties = _properties(tokens) if tokens.takes("WITH") else {}
     tokens.expect("AS")
-    sql, with_data = _without_data_clause(tokens.rest)
+    sql, with_data = _without_data_clause(tokens.query)
     return CreateTableAs(table, sql, properties, if_not_exists, with_data)
 
 
@@ -215,7 +203,7 @@ def _unload(tokens: Tokens) -> Unload:
 
 def _insert(tokens: Tokens) -> Insert:
     tokens.expect("INTO")
-    table = name(tokens)
+    table = tokens.name()
     columns: tuple[str, ...] = ()
     if tokens.sees("(") and not (tokens.sees("(", "SELECT") or tokens.sees("(", "WITH")):
         tokens.expect("(")
@@ -224,7 +212,7 @@ def _insert(tokens: Tokens) -> Insert:
             found.append(tokens.identifier())
         tokens.expect(")")
         columns = tuple(found)
-    return Insert(table, columns, tokens.rest)
+    return Insert(table, columns, tokens.query)
 
 
 def _drop(tokens: Tokens) -> DropTable:
@@ -232,7 +220,7 @@ def _drop(tokens: Tokens) -> DropTable:
     if view:
         tokens.expect("VIEW")
     if_exists = tokens.takes("IF", "EXISTS")
-    table = name(tokens)
+    table = tokens.name()
     tokens.end()
     return DropTable(table, if_exists, view)
 
@@ -247,7 +235,7 @@ def _explain(tokens: Tokens) -> Explain:
             option = tokens.next().text.upper()
             options[option] = tokens.next().text.upper()
             tokens.takes(",")
-    return Explain(_trino(Tokens(tokens.rest)), options)
+    return Explain(_trino(Tokens(tokens.query)), options)
 
 
 def _prepare(tokens: Tokens) -> Prepare:

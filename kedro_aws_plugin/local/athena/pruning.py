@@ -106,8 +106,6 @@ def conditions(
     query: Query, mention: TableName, keys: Sequence[Column]
 ) -> tuple[tuple[nodes.Node, ...], ...]:
     """For each mention of a table in a query, the conditions on its partition keys alone."""
-    if not isinstance(query.tree, nodes.Node):
-        return ((),)
     names = {key.name for key in keys}
     wanted = tuple(part for part in (mention.catalog, mention.schema, mention.table) if part)
     found: list[tuple[nodes.Node, ...]] = []

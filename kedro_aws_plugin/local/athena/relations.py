@@ -13,7 +13,6 @@ from kedro_aws_plugin.local.athena.partitions import sources
 from kedro_aws_plugin.local.athena.pruning import Filter, conditions
 from kedro_aws_plugin.local.athena.statement import Name
 from kedro_aws_plugin.local.athena.storage import Storage
-from kedro_aws_plugin.local.athena.tokens import position, tokenize
 from kedro_aws_plugin.local.athena.trino import (
     Column,
     Query,
@@ -21,6 +20,7 @@ from kedro_aws_plugin.local.athena.trino import (
     TableName,
     Translated,
     TrinoError,
+    nodes,
     parse,
     translate,
 )
@@ -97,7 +97,7 @@ class Relations:
             return self._partitions(found)
         table = self._catalog.table(found)
         if table is None:
-            raise self._missing(name, found, text.sql)
+            raise self._missing(name, found, query)
         if table.is_view:
             return self._view(found, table)
         alternatives = conditions(query, name, table.partition_keys)
@@ -106,8 +106,11 @@ class Relations:
             found, table, Filter(self._connection, query, text.parameters, alternatives), hidden
         )
 
-    def _missing(self, name: TableName, found: Name, sql: str) -> AthenaFailure:
-        where = position(sql, _place(sql, name))
+    def _missing(self, name: TableName, found: Name, query: Query) -> AthenaFailure:
+        parts = tuple(part for part in (name.catalog, name.schema, name.table) if part)
+        mentions = (node for node in nodes.walk(query.tree) if isinstance(node, nodes.TableReference))
+        line, column = next((node.at for node in mentions if node.parts == parts), (1, 1))
+        where = f"line {line}:{column}"
         if not self._catalog.has_database(found.database):
             return failed(
                 TrinoError("SCHEMA_NOT_FOUND", f"{where}: Schema '{found.database}' does not exist")
@@ -152,15 +155,3 @@ class Relations:
         names = ", ".join(quoted(column.name) for column in relation.columns)
         self._connection.execute(f"CREATE TEMP VIEW {view} ({names}) AS {relation.sql}")
         return Relation(view, relation.columns)
-
-
-def _place(sql: str, name: TableName) -> int:
-    """Where a query names a table."""
-    wanted = [part for part in (name.catalog, name.schema, name.table) if part]
-    tokens = tokenize(sql)
-    for at, token in enumerate(tokens):
-        words = [part.text.strip('"').lower() for part in tokens[at : at + 2 * len(wanted) : 2]]
-        before = tokens[at - 1].text.upper() if at else ""
-        if words == wanted and before in {"FROM", "JOIN", ",", "TABLE"}:
-            return token.start
-    return 0

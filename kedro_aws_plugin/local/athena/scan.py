@@ -24,6 +24,15 @@ from kedro_aws_plugin.local.athena.trino.types import duckdb_type, quoted, read_
 
 HIDDEN = (Column("$path", "varchar", hidden=True), Column("$file_size", "bigint", hidden=True))
 
+_UNHEEDED = {
+    "line.delim": ("\n", "\\n", "10"),
+    "parquet.column.index.access": ("false",),
+    "serialization.encoding": ("utf-8", "utf8"),
+    "serialization.last.column.takes.rest": ("false",),
+    "skip.footer.line.count": ("0",),
+    "timestamp.formats": ("",),
+}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -57,9 +66,27 @@ def _reader(table: Table, storage: Storage):  # type: ignore[no-untyped-def]
             return source, path
         return source, text_files.parquet_of(table, path, source.object)
 
+    _refuse_what_reads_otherwise(table)
     if table.serde not in {PARQUET, ORC, DELIMITED, OPEN_CSV, OPENX_JSON, *HIVE_JSON}:
         raise unsupported(f"tables read by {table.serde or 'no SerDe'}")
     return read
+
+
+def _refuse_what_reads_otherwise(table: Table) -> None:
+    """Properties that say what the files mean, and that are not heeded here.
+
+    Raises:
+        AthenaFailure: if the table has one.
+    """
+    kind = table.parameters.get("table_type", table.parameters.get("spark.sql.sources.provider", ""))
+    if kind.lower() in {"iceberg", "delta", "hudi"}:
+        raise unsupported(f"tables of type {kind.upper()}")
+    if "Symlink" in str(table.storage.get("InputFormat")):
+        raise unsupported("tables of SymlinkTextInputFormat")
+    for name, usual in _UNHEEDED.items():
+        value = table.serde_parameters.get(name, usual[0])
+        if value.lower() not in usual:
+            raise unsupported(f"the table property {name} = {value}")
 
 
 def _expressions(table: Table, source: Source, path: Path) -> list[str]:

@@ -10,26 +10,25 @@ from pathlib import Path
 import duckdb
 
 from kedro_aws_plugin.local.athena.catalog import Catalog
+from kedro_aws_plugin.local.athena.database import Database
 from kedro_aws_plugin.local.athena.failures import Cancelled, failed
 from kedro_aws_plugin.local.athena.relations import Relations
 from kedro_aws_plugin.local.athena.storage import Storage
 from kedro_aws_plugin.local.athena.submission import Submission
-from kedro_aws_plugin.local.athena.trino import Translated, explained, prepare, text
+from kedro_aws_plugin.local.athena.trino import Translated, explained, text
 
 _ROWS = 1000
-_MEMORY = "2GB"
 
 
 @dataclass
 class Session:
     """What a query works with.
 
-    Each query has a database of its own, so that views, settings and a failure are no other's business.
-
     Attributes:
         submission: what was asked.
         catalog: the tables.
         storage: the files.
+        database: computes.
         folder: for files on the way, deleted with the session.
         cancelled: set as soon as nobody wants the result.
     """
@@ -37,18 +36,15 @@ class Session:
     submission: Submission
     catalog: Catalog
     storage: Storage
+    database: Database
     folder: Path
     cancelled: threading.Event
     on_close: Callable[[], object] = field(init=False, default=lambda: None)
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The query's own DuckDB, made when it is needed: most DDL needs none."""
-        connection = duckdb.connect(
-            config={"memory_limit": _MEMORY, "temp_directory": str(self.folder / "spill")}
-        )
-        prepare(connection)
-        return connection
+        """The query's own connection, made when it is needed: most DDL needs none."""
+        return self.database.connect()
 
     @cached_property
     def relations(self) -> Relations:

@@ -61,7 +61,7 @@ def _write(table: Table, path: Path, source: S3Object, target: Path) -> None:
         from pyarrow import orc
 
         try:
-            pq.write_table(orc.read_table(path), target)
+            pq.write_table(_by_position(table, orc.read_table(path)), target)
         except pa.ArrowInvalid as error:
             raise AthenaFailure(
                 f"HIVE_BAD_DATA: Malformed ORC file. {source.uri}", error_type=1001
@@ -71,6 +71,14 @@ def _write(table: Table, path: Path, source: S3Object, target: Path) -> None:
     with pq.ParquetWriter(target, schema) as writer:
         for batch in batches:
             writer.write_table(batch)
+
+
+def _by_position(table: Table, read: "pa.Table") -> "pa.Table":
+    """ORC's columns go by their position, unless the table says otherwise."""
+    if table.serde_parameters.get("orc.column.index.access", "true").lower() == "false":
+        return read
+    width = min(len(table.columns), read.num_columns)
+    return read.select(range(width)).rename_columns([column.name for column in table.columns[:width]])
 
 
 def _batches(table: Table, path: Path, source: S3Object) -> "tuple[pa.Schema, Iterator[pa.Table]]":
@@ -123,8 +131,6 @@ def _simple(lines: Iterator[str], table: Table) -> Iterator[list[str]]:
     parameters = table.serde_parameters
     delimiter = character(parameters.get("field.delim") or parameters.get("serialization.format") or "\x01")
     escape = parameters.get("escape.delim")
-    if parameters.get("serialization.last.column.takes.rest") == "true":
-        raise unsupported("serialization.last.column.takes.rest")
     if escape is None:
         return (line.split(delimiter) for line in lines)
     separator = re.compile(

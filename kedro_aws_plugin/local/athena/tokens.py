@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from typing_extensions import Never
 
-from kedro_aws_plugin.local.athena.failures import failed
+from kedro_aws_plugin.local.athena.failures import failed, unsupported
+from kedro_aws_plugin.local.athena.statement import Name
 from kedro_aws_plugin.local.athena.trino import TrinoError
 
 _COMMON = r"""
@@ -63,6 +64,14 @@ class Tokens:
         return self.text[self._tokens[self._at].start :] if self._at < len(self._tokens) else ""
 
     @property
+    def query(self) -> str:
+        """The text that is not read yet, in its place: an error in it tells the line of the whole text."""
+        return self._in_place(len(self.text) - len(self.rest), len(self.text))
+
+    def _in_place(self, start: int, end: int) -> str:
+        return re.sub(r"[^\n]", " ", self.text[:start]) + self.text[start:end]
+
+    @property
     def done(self) -> bool:
         """Whether everything is read."""
         return self._at >= len(self._tokens)
@@ -110,6 +119,20 @@ class Tokens:
         self._at -= 1
         return self.fail("<identifier>")
 
+    def name(self) -> Name:
+        """A table's name, as ``table``, ``database.table`` or with the catalog in front of them.
+
+        Hive takes both parts in one pair of backquotes too, as SHOW CREATE TABLE writes them.
+        """
+        parts = [self.identifier()]
+        while self.takes("."):
+            parts.append(self.identifier())
+        if self._hive and len(parts) == 1:
+            parts = parts[0].split(".")
+        if len(parts) > 2 and parts[0] != "awsdatacatalog":  # noqa: PLR2004 - a catalog is in front
+            raise unsupported(f"the data catalog {parts[0]}")
+        return Name(parts[-2] if len(parts) > 1 else "", parts[-1])
+
     def string(self) -> str:
         """A string's value."""
         token = self.next()
@@ -130,7 +153,7 @@ class Tokens:
             if token.kind == "symbol":
                 depth += {"(": 1, ")": -1}.get(token.text, 0)
             if depth == 0:
-                return self.text[start : token.start].strip()
+                return self._in_place(start, token.start)
 
     def end(self) -> None:
         """Nothing may come after this but a semicolon.

@@ -30,12 +30,19 @@ def api(_moto: Moto, tmp_path: Path) -> Iterator[Api]:
     api.athena.reset()
 
 
+@pytest.fixture(scope="session")
+def _engine(_moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Teaching DuckDB Trino's functions takes long: once is enough."""
+    return Engine(_moto, tmp_path_factory.mktemp("athena"))
+
+
 @pytest.fixture
-def lake(_moto: Moto, tmp_path: Path) -> Lake:
+def lake(_moto: Moto, _engine: Engine) -> Lake:
     """An empty data lake."""
     _moto.reset()
+    _engine.reset()
     place = f"<LocationConstraint>{REGION}</LocationConstraint>"
     body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>"
     assert _moto.request("PUT", f"/{LAKE}", region=REGION, body=body.encode()).status == 200
     _moto.call("glue", "CreateDatabase", {"DatabaseInput": {"Name": "db"}})
-    return Lake(_moto, Engine(_moto, tmp_path / "athena"))
+    return Lake(_moto, _engine)

@@ -255,12 +255,12 @@ def test_a_text_is_no_parquet(lake: Lake) -> None:
     assert lake.fails("select a from t").startswith("HIVE_BAD_DATA: Not valid Parquet file: s3://lake/t/1")
 
 
-def test_orc_is_read(lake: Lake) -> None:
+def test_orc_columns_go_by_position(lake: Lake) -> None:
     from pyarrow import orc
 
     lake.run("create external table t (a int, b string) stored as orc location 's3://lake/t/'")
     buffer = io.BytesIO()
-    orc.write_table(pa.table({"a": pa.array([1, 2], pa.int32()), "b": ["x", None]}), buffer)
+    orc.write_table(pa.table({"x": pa.array([1, 2], pa.int32()), "a": ["x", None]}), buffer)
     lake.put("t/1.orc", buffer.getvalue())
 
     assert lake.rows("select * from t") == [("1", "x"), ("2", None)]
@@ -299,3 +299,32 @@ def test_other_formats_are_refused(lake: Lake, ddl: str) -> None:
 
     with pytest.raises(Exception, match="the local Athena does not support"):
         use()
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        "'table_type'='ICEBERG'",
+        "'skip.footer.line.count'='1'",
+        "'parquet.column.index.access'='true'",
+        "'serialization.encoding'='latin1'",
+    ],
+)
+def test_properties_that_are_not_heeded_are_refused(lake: Lake, properties: str) -> None:
+    _csv(lake, "a int", "1")
+    lake.run(f"alter table t set tblproperties ({properties})")
+
+    assert lake.fails("select a from t").startswith("NOT_SUPPORTED: the local Athena does not support ")
+
+
+def test_json_timestamps(lake: Lake) -> None:
+    _text_table(lake, "s timestamp, d date", "row format serde 'org.apache.hive.hcatalog.data.JsonSerDe'")
+    lake.put("t/1", '{"s": "2024-01-02 03:04:05.6789", "d": "2024-01-02"}\n{"s": "2024-01-02T03:04:05"}\n')
+    lake.put("zoned/1", '{"s": "2024-01-02T03:04:05Z"}')
+
+    assert lake.rows("select * from t") == [
+        ("2024-01-02 03:04:05.679", "2024-01-02"),
+        ("2024-01-02 03:04:05.000", None),
+    ]
+    lake.run("alter table t set location 's3://lake/zoned/'")
+    assert "does not support timestamps with a time zone" in lake.fails("select s from t")

@@ -205,8 +205,8 @@ def test_an_injected_key_needs_its_value(lake: Lake) -> None:
         lake.put(f"p/who={who}/part", "1\n")
 
     assert lake.fails("select * from p") == (
-        "CONSTRAINT_VIOLATION: For the injected projected partition column who, the WHERE clause must contain "
-        "only static equality conditions, and at least one such condition must be present."
+        "CONSTRAINT_VIOLATION: For the injected projected partition column who, the WHERE clause must "
+        "contain only static equality conditions, and at least one such condition must be present."
     )
     assert lake.rows("select who from p where who = 'bob'") == [("bob",)]
     assert sorted(lake.rows("select who from p where who in ('ann', 'cy', 'dan')")) == [("ann",), ("cy",)]

