@@ -77,4 +77,4 @@ def _summary(results: list[dict[str, Any]]) -> str:
     outputs: dict[str, str] = next((each["outputs"] for each in results[::-1] if "outputs" in each), {})
     uploaded = sum(1 for each in results if each.get("written") and "uri" in each)
     lines = [f"{name}: {value}" for name, value in sorted(outputs.items())]
-    return "\n".join([*lines, f"{uploaded} files uploaded from data/raw"])
+    return "\n".join([*lines, f"files uploaded from data/raw: {uploaded}"])

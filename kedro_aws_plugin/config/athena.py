@@ -103,5 +103,5 @@ class Athena(Section):
     database: GlueName
     workgroup: WorkgroupName = PRIMARY
     output_location: S3Folder | None = None
-    max_scan_gb: float | None = Field(default=None, ge=0.01, le=7_000_000)
+    max_scan_gb: float | None = Field(default=None, ge=0.01, le=7_000_000_000)
     tables: Mapping[GlueName, AthenaTable] = {}
