@@ -218,6 +218,8 @@ _MACROS = {
     ),
 }
 
+_PREPARED = "trino_prepared()"
+
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Teach a connection Trino's semantics; once for each connection, cursors included.
@@ -228,11 +230,19 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET default_null_order = 'nulls_last'")
     connection.execute("SET disabled_optimizers = 'expression_rewriter'")
-    found = "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'trino%'"
-    known = {name for (name,) in connection.execute(found).fetchall()}
+    if _is_prepared(connection):
+        return
     for name, (function, takes, gives) in PYTHON_FUNCTIONS.items():
-        if name not in known:
-            connection.create_function(name, function, takes, gives)
+        connection.create_function(name, function, takes, gives)
     for signature, sql in _MACROS.items():
-        if signature.partition("(")[0] not in known:
-            connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")
+        connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")
+    connection.execute(f"CREATE OR REPLACE MACRO {_PREPARED} AS (true)")
+
+
+def _is_prepared(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the functions are there: a cursor has its database's. To list all functions takes long."""
+    try:
+        connection.execute(f"SELECT {_PREPARED}")
+    except duckdb.CatalogException:
+        return False
+    return True
