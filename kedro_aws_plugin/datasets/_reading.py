@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from kedro.io import DatasetError
 from pyarrow.fs import FileSystem
@@ -15,7 +14,6 @@ _FORMAT = ds.ParquetFileFormat(
     read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us"),
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True),
 )
-_MICROSECONDS = pa.timestamp("us")
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ def read_schema(files: Files, filesystem: FileSystem) -> pa.Schema:
         DatasetError: If the file is not there any more.
     """
     with still_there(files.prefix):
-        return _opened(files, filesystem).schema
+        schema = _opened(files, filesystem).schema
+    return pa.schema([(each.name, _plain(each.type)) for each in schema])
 
 
 def read_chunks(files: Files, filesystem: FileSystem, rows: int) -> Iterator[pa.Table]:
@@ -97,7 +96,7 @@ def _opened(files: Files, filesystem: FileSystem) -> ds.Dataset:
     partitioning = ds.partitioning(
         pa.schema([(each.name, _parsed(each.type)) for each in files.partitions]), flavor="hive"
     )
-    dataset = ds.dataset(
+    return ds.dataset(
         [uri.removeprefix("s3://") for uri in files.uris],
         filesystem=filesystem,
         format=_FORMAT,
@@ -115,10 +114,17 @@ def _parsed(kind: pa.DataType) -> pa.DataType:
     return kind if simple else pa.string()
 
 
-def _in_microseconds(column: pa.Field) -> pa.Field:
-    """One unit for timestamps, whatever wrote the file."""
-    is_local = pa.types.is_timestamp(column.type) and column.type.tz is None
-    return column.with_type(_MICROSECONDS) if is_local else column
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type that a column gets whoever wrote the file: one unit for timestamps, NULL allowed everywhere."""
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", tz=kind.tz)
+    if pa.types.is_map(kind):
+        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(each.name, _plain(each.type)) for each in kind])
+    return kind
 
 
 def _columns(files: Files, dataset: ds.Dataset) -> list[str]:
@@ -126,11 +132,9 @@ def _columns(files: Files, dataset: ds.Dataset) -> list[str]:
 
 
 def _with_types(table: pa.Table, partitions: pa.Schema) -> pa.Table:
-    for column in partitions:
-        place = table.schema.get_field_index(column.name)
-        if place >= 0 and table.schema.field(place).type != column.type:
-            table = table.set_column(place, column, pc.cast(table.column(place), column.type))
-    return table
+    types = dict(zip(partitions.names, partitions.types, strict=True))
+    wanted = pa.schema([(each.name, types.get(each.name, _plain(each.type))) for each in table.schema])
+    return table if table.schema.equals(wanted) else table.cast(wanted)
 
 
 @contextmanager
