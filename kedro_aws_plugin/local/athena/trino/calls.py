@@ -8,6 +8,7 @@ from kedro_aws_plugin.local.athena.trino import nodes, windows
 from kedro_aws_plugin.local.athena.trino.failures import TrinoError, Unsupported
 from kedro_aws_plugin.local.athena.trino.functions import catalog, special
 from kedro_aws_plugin.local.athena.trino.functions.table import (
+    LAMBDAS,
     Bindings,
     Signature,
     coerced_argument,
@@ -92,6 +93,8 @@ def resolved(place: Expressions, node: nodes.Call, known: list[Signature], parts
 
 def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | None]) -> TrinoError:
     """No form of the function takes these arguments."""
+    if None in arguments and not any(kind.name in LAMBDAS for one in known for kind in one.arguments):
+        return Unsupported(f"{node.name} with a lambda")
     kinds = ", ".join("<lambda>" if value is None else str(value.type) for value in arguments)
     expected = ", ".join(map(str, known))
     message = f"Unexpected parameters ({kinds}) for function {node.name}. Expected: {expected}"

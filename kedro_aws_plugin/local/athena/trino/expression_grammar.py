@@ -263,13 +263,13 @@ class ExpressionGrammar(TokenReader):
         self.expect("(")
         operand = self.expression()
         self.expect("AS")
-        kind = self.type()
+        kind = self.type(at)
         self.expect(")")
         return nodes.Cast(at, operand, kind, word == "TRY_CAST")
 
-    def type(self) -> Type:
+    def type(self, at: Place) -> Type:
         """A type, up to the bracket that closes what it stands in."""
-        at, depth, words = self.at, 0, []
+        depth, words = 0, []
         while depth or not self.ahead(")"):
             if self.token.kind == "end" or (depth == 0 and self.ahead(",")):
                 self.mismatch("')'")

@@ -87,9 +87,9 @@ def _whole(node: nodes.Literal, number: int) -> Typed:
     return Typed(f"CAST({number} AS {duckdb_type(kind)})", kind)
 
 
-def _decimal(text: str) -> Typed:
+def _decimal(text: str, digits: int = 0) -> Typed:
     whole, _, fraction = text.partition(".")
-    digits = len(whole.lstrip("0")) + len(fraction)
+    digits = digits or len(whole.lstrip("0")) + len(fraction)
     if digits > _MOST_DIGITS:
         raise TrinoError("INVALID_LITERAL", f"Invalid decimal literal '{text}'")
     kind = decimal(max(1, digits), len(fraction))
@@ -102,7 +102,9 @@ def typed_literal(node: nodes.TypedLiteral) -> Typed:
     if name == "decimal":
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", node.text):
             raise _invalid(node)
-        found = _decimal(node.text.lstrip("+-"))
+        # Here, unlike in a bare number, zeros in front count.
+        digits = node.text.lstrip("+-")
+        found = _decimal(digits, len(digits.replace(".", "")))
         return Typed(f"(- {found.sql})", found.type) if node.text.startswith("-") else found
     if name in {"timestamp", "date"}:
         return _date_or_timestamp(node)

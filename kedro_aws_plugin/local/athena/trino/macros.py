@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from kedro_aws_plugin.local.athena.trino.python.raising import null_in_null_out
 from kedro_aws_plugin.local.athena.trino.python_functions import PYTHON_FUNCTIONS
 from kedro_aws_plugin.local.athena.trino.typed import fail
 
@@ -77,6 +78,8 @@ _MACROS = {
     },
     # Numbers
     "trino_round(x, n)": "CASE WHEN isfinite(x) THEN round(x, CAST(n AS INTEGER)) ELSE x END",
+    # The cube root of a cube is exact in Java.
+    "trino_cbrt(x)": "CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END",
     "trino_asin(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE asin(x) END",
     "trino_acos(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE acos(x) END",
     # Times
@@ -233,7 +236,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     if _is_prepared(connection):
         return
     for name, (function, takes, gives) in PYTHON_FUNCTIONS.items():
-        connection.create_function(name, function, takes, gives)
+        connection.create_function(name, null_in_null_out(function), takes, gives, null_handling="special")
     for signature, sql in _MACROS.items():
         connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")
     connection.execute(f"CREATE OR REPLACE MACRO {_PREPARED} AS (true)")

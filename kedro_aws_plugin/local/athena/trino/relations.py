@@ -188,7 +188,8 @@ def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source
     columns: list[tuple[str, Type]] = []
     for argument in relation.arguments:
         value = place.typed(argument)
-        lengths.append(f"coalesce(len({value.sql}), 0)")
+        size = "cardinality" if value.type.name == "map" else "len"
+        lengths.append(f"coalesce({size}({value.sql}), 0)")
         columns += _unnested_columns(relation, value, index)
     if relation.ordinality:
         columns.append((index, BIGINT))

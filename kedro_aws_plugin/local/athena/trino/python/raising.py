@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from kedro_aws_plugin.local.athena.trino.failures import RAISED
 
 Function = tuple[Callable[..., Any], list[str], str]
 """What DuckDB is given: the function, the types of its arguments, the type of its result."""
+
+
+
+def null_in_null_out(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that gives NULL for any NULL; DuckDB does so by itself only for functions that never give NULL."""
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        return None if any(argument is None for argument in arguments) else function(*arguments)
+
+    return called
+
 
 ZONED = 'STRUCT("utc" TIMESTAMP, "zone" VARCHAR)'
 
