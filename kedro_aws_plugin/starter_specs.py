@@ -25,4 +25,4 @@ def _starter(name: str) -> KedroStarterSpec:
     return KedroStarterSpec(alias=name, template_path=str(_STARTERS), directory=name)
 
 
-starters = [_starter("aws-spaceflights")]
+starters = [_starter("aws-spaceflights"), _starter("aws-pyspark-iris")]

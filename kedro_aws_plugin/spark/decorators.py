@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_PARAMETER = "params:"
 _Change = Callable[["DataFrame", str], "DataFrame"]
 
 
@@ -33,7 +34,9 @@ def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]
     and become one file, instead of one for each task that met the value.
 
     Args:
-        by: Names of columns; a number of partitions may stand before them, or alone.
+        by: Names of columns; a number of partitions may stand before them, or alone. ``params:<name>`` stands
+            for the parameter of that name, which is one of these or a list of them, in the run that the
+            node belongs to.
 
     Raises:
         SparkError: At once, if `by` makes no sense; when the node has run, if a frame lacks a column or no
@@ -44,19 +47,16 @@ def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]
         ... def parse(flights: DataFrame) -> DataFrame: ...
         >>> @repartition_by(16, "species")
         ... def split(iris: DataFrame) -> tuple[DataFrame, DataFrame]: ...
+        >>> @repartition_by("params:partitions.parsed")
+        ... def parse(iris: DataFrame) -> DataFrame: ...
     """
-    numbered = bool(by) and isinstance(by[0], int)
-    columns = [column for column in by[numbered:] if isinstance(column, str)]
-    if not by or len(columns) != len(by) - numbered:
-        raise SparkError(
-            "@repartition_by takes names of columns, a number of partitions, or the number and then names."
-        )
-    if numbered:
-        _check_number("repartition_by", by[0])
+    if not any(_is_parameter(each) for each in by):
+        _check_by(by, "@repartition_by")
 
     def change(frame: "DataFrame", where: str) -> "DataFrame":
-        _check_columns(frame, columns, where)
-        return frame.repartition(*cast("tuple[str, ...]", by))
+        wanted = _resolved(by)
+        _check_columns(frame, [each for each in wanted if isinstance(each, str)], where)
+        return frame.repartition(*cast("tuple[str, ...]", wanted))
 
     return functools.partial(_decorate, change=change)
 
@@ -126,6 +126,35 @@ def _changed(returned: Any, change: _Change, node: str) -> Any:
 
 def _items(returned: Any) -> tuple[Any, ...]:
     return tuple(returned) if isinstance(returned, tuple | list) else ()
+
+
+def _is_parameter(each: Any) -> bool:
+    return isinstance(each, str) and each.startswith(_PARAMETER)
+
+
+def _resolved(by: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Put the run's parameters in their places."""
+    names = [str(each) for each in by if _is_parameter(each)]
+    if not names:
+        return by
+    from kedro_aws_plugin import parameters
+
+    wanted: list[str | int] = []
+    for each in by:
+        value = parameters[str(each).removeprefix(_PARAMETER)] if _is_parameter(each) else each
+        wanted += value if isinstance(value, list) else [value]
+    _check_by(tuple(wanted), f"{' and '.join(names)} is {wanted}, and @repartition_by")
+    return tuple(wanted)
+
+
+def _check_by(by: tuple[Any, ...], who: str) -> None:
+    numbered = bool(by) and isinstance(by[0], int)
+    if not by or not all(isinstance(column, str) for column in by[numbered:]):
+        raise SparkError(
+            f"{who} takes names of columns, a number of partitions, or the number and then names."
+        )
+    if numbered:
+        _check_number("repartition_by", by[0])
 
 
 def _check_number(decorator: str, partitions: Any) -> None:
