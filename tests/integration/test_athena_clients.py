@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The (copy|inplace) keyword"),
 ]
 
+_clients: dict[str, tuple[Any, Any]] = {}  # they take long to make
 BUCKET = "athena-clients"
 STAGING = f"s3://{BUCKET}/staging/"
 REVIEWS = """id,shuttle,rating,price,day
@@ -39,10 +40,11 @@ FROM reviews ORDER BY id
 @pytest.fixture
 def reviews(local_aws: LocalAws) -> None:
     """A database with a table over a CSV file, and a bucket for results."""
-    s3 = local_aws.client("s3")
+    if local_aws.endpoint_url not in _clients:
+        _clients[local_aws.endpoint_url] = (local_aws.client("s3"), local_aws.client("glue"))
+    s3, glue = _clients[local_aws.endpoint_url]
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket=BUCKET, Key="reviews/part.csv", Body=REVIEWS.encode())
-    glue = local_aws.client("glue")
     glue.create_database(DatabaseInput={"Name": "flights"})
     columns = {
         "id": "bigint",
@@ -71,10 +73,10 @@ def reviews(local_aws: LocalAws) -> None:
 
 @pytest.fixture
 def wr() -> Iterator[Any]:
-    """The module awswrangler, which looks often whether a query has ended."""
+    """The module awswrangler, which looks more often than once a second whether a query has ended."""
     import awswrangler
 
-    awswrangler.config.athena_query_wait_polling_delay = 0.02
+    awswrangler.config.athena_query_wait_polling_delay = 0.2
     yield awswrangler
     awswrangler.config.reset("athena_query_wait_polling_delay")
 
@@ -83,7 +85,7 @@ def connect(**options: Any) -> Any:
     """A PyAthena connection, as its documentation makes one."""
     import pyathena
 
-    return pyathena.connect(s3_staging_dir=STAGING, schema_name="flights", poll_interval=0.02, **options)
+    return pyathena.connect(s3_staging_dir=STAGING, schema_name="flights", poll_interval=0.1, **options)
 
 
 def test_pyathenas_cursor_gives_typed_rows():
@@ -182,7 +184,7 @@ staging, sql = sys.argv[1:]
 found = {}
 for unload in (False, True):
     connection = pyathena.connect(
-        s3_staging_dir=staging, schema_name="flights", poll_interval=0.02, cursor_class=PandasCursor
+        s3_staging_dir=staging, schema_name="flights", poll_interval=0.1, cursor_class=PandasCursor
     )
     cursor = connection.cursor(unload=unload)
     frame = cursor.execute(sql).as_pandas()
