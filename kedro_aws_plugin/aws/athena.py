@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import pyathena
@@ -153,8 +153,23 @@ class Athena:
         return dataset_session(self._where.region, self._credentials)
 
     @cached_property
+    def _connection(self) -> "Connection[Cursor]":
+        where = self._where
+        return Connection(
+            session=self._session,
+            config=_CONFIG,
+            schema_name=where.database,
+            catalog_name=where.catalog,
+            # Empty texts keep PyAthena from its own environment variables.
+            work_group=where.workgroup or "primary",
+            s3_staging_dir=where.output_location or "",
+            poll_interval=0,
+            kill_on_interrupt=_STOPS_BY_ITSELF,
+        )
+
+    @property
     def _client(self) -> "AthenaClient":
-        return self._session.client("athena", config=_CONFIG)
+        return cast("AthenaClient", self._connection.client)
 
     @cached_property
     def s3(self) -> "S3Client":
@@ -185,7 +200,7 @@ class Athena:
             self._pause(execution, len(polled), watch)
 
         with _unwrapped("run the query"):
-            cursor = self._connect(poll).cursor()
+            cursor = self._connection.cursor(on_poll=poll)
             try:
                 cursor.execute(
                     statement.sql,
@@ -206,21 +221,6 @@ class Athena:
                 self._stop(ids)
                 raise
         return _execution(polled[-1], cursor)
-
-    def _connect(self, poll: Callable[[Any], None]) -> "Connection[Cursor]":
-        where = self._where
-        return Connection(
-            session=self._session,
-            config=_CONFIG,
-            schema_name=where.database,
-            catalog_name=where.catalog,
-            # Empty texts keep PyAthena from its own environment variables.
-            work_group=where.workgroup or "primary",
-            s3_staging_dir=where.output_location or "",
-            poll_interval=0,
-            on_poll=poll,
-            kill_on_interrupt=_STOPS_BY_ITSELF,
-        )
 
     def _pause(self, execution: Any, polls: int, watch: Watch) -> None:
         """Show the status, then wait: short at first, since many queries take less than a second."""

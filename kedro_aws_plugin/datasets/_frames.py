@@ -1,6 +1,6 @@
 """Arrow tables as the frames that nodes ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -72,3 +72,23 @@ def _nullable_type() -> Callable[[pa.DataType], Any]:
         pa.bool_(): pd.BooleanDtype(),
     }
     return dtypes.get
+
+
+def shown(frame: Any) -> dict[str, Any]:
+    """A small pandas frame as JSON has it, for Kedro-Viz: what JSON does not know, as text."""
+    rows = [[_json(value) for value in row] for row in frame.astype(object).itertuples(index=False)]
+    return {"columns": list(frame.columns), "index": list(range(len(rows))), "data": rows}
+
+
+def _json(value: Any) -> Any:
+    import pandas as pd
+
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    if pd.isna(value):
+        return None
+    return value if isinstance(value, bool | int | float | str) else str(value)

@@ -20,6 +20,7 @@ from kedro_aws_plugin.datasets._results import (
     Job,
     Mode,
     Result,
+    Written,
     create_table_as,
     unload,
     written,
@@ -64,7 +65,7 @@ class Load:
 def loaded(load: Load) -> Any:
     """Run the query and read all of its result into a frame."""
     with _result(load) as result:
-        if load.engine == "spark":
+        if load.engine == "spark" and isinstance(result, Written):
             from kedro_aws_plugin.datasets._spark_frames import to_spark
 
             return to_spark(result)

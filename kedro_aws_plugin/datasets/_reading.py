@@ -103,9 +103,6 @@ def _opened(files: Files, filesystem: FileSystem) -> ds.Dataset:
         partitioning=partitioning if len(files.partitions) else None,
         partition_base_dir=base,
     )
-    # `replace_schema` takes no other types.
-    schema = pa.schema([_in_microseconds(each) for each in dataset.schema])
-    return ds.FileSystemDataset(list(dataset.get_fragments()), schema, _FORMAT, filesystem)
 
 
 def _parsed(kind: pa.DataType) -> pa.DataType:
@@ -115,7 +112,7 @@ def _parsed(kind: pa.DataType) -> pa.DataType:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type that a column gets whoever wrote the file: one unit for timestamps, NULL allowed everywhere."""
+    """The type that a column gets whoever wrote the file: one unit for timestamps, NULL allowed."""
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", tz=kind.tz)
     if pa.types.is_map(kind):

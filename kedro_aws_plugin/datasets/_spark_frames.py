@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def to_spark(result: "Written") -> Any:
     """Read the result with Spark, which does so when an action asks for it and then as often as it likes.
 
-    So the files stay until this process ends; what a killed process leaves is for the bucket's lifecycle rule.
+    So the files stay until this process ends; what a killed process leaves, a lifecycle rule removes.
     """
     from pyspark.sql import SparkSession, functions
     from pyspark.sql.pandas.types import from_arrow_schema, from_arrow_type

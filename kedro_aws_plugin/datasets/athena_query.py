@@ -9,7 +9,7 @@ from typing import Any, NewType, NoReturn, get_args
 from kedro.io import AbstractDataset, DatasetError
 
 from kedro_aws_plugin.datasets import defaults
-from kedro_aws_plugin.datasets._frames import Engine
+from kedro_aws_plugin.datasets._frames import Engine, shown
 from kedro_aws_plugin.datasets._loading import Load, loaded, loaded_in_chunks
 from kedro_aws_plugin.datasets._parameters import literals
 from kedro_aws_plugin.datasets._results import Mode
@@ -208,15 +208,13 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Args:
             nrows: How many.
         """
-        import json
-
         with _told():
             query = self._statement()
             if not query.reads:
                 return TablePreview({"columns": [], "index": [], "data": []})
             limited = query_of(f"SELECT * FROM (\n{query.sql}\n) LIMIT {int(nrows)}")  # noqa: S608
             frame = loaded(self._request(limited, engine="pandas"))
-        return TablePreview(json.loads(frame.to_json(orient="split", date_format="iso", default_handler=str)))
+        return TablePreview(shown(frame))
 
     def _request(self, query: Query, engine: Engine | None = None) -> Load:
         return Load(
