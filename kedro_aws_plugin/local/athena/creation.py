@@ -27,6 +27,7 @@ from kedro_aws_plugin.local.athena.writing import (
     refuse_if_occupied,
     write,
 )
+from kedro_aws_plugin.local.messages import AwsFault
 
 _UNLOAD_PROPERTIES = {"format", "compression", "compression_level", "field_delimiter", "partitioned_by"}
 _CTAS_PROPERTIES = {
@@ -82,7 +83,12 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     delimiter = str(properties.get("field_delimiter") or "\x01")
     target = Target(location, kind, compression, partitioned_by, delimiter)
     written = write(session, translated, target) if statement.with_data else Written((), 0, ())
-    table = _register(session, statement, target, columns)
+    try:
+        table = _register(session, statement, target, columns)
+    except AwsFault:
+        for uri in written.uris:
+            session.storage.delete(uri)
+        raise
     session.catalog.add_partitions(table, [partition_of(table, below) for below in written.partitions])
     return _outcome(session, "DDL", "CREATE_TABLE_AS_SELECT", written)
 

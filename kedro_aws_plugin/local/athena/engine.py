@@ -10,7 +10,7 @@ from kedro_aws_plugin.local.athena import creation, definition, parsing, show
 from kedro_aws_plugin.local.athena.catalog import Catalog
 from kedro_aws_plugin.local.athena.database import Database
 from kedro_aws_plugin.local.athena.explanation import explain
-from kedro_aws_plugin.local.athena.failures import AthenaFailure, Cancelled, failed, unsupported
+from kedro_aws_plugin.local.athena.failures import AthenaFailure, Cancelled, ddl_failed, failed, unsupported
 from kedro_aws_plugin.local.athena.session import Session
 from kedro_aws_plugin.local.athena.statement import (
     CreateTableAs,
@@ -29,6 +29,7 @@ from kedro_aws_plugin.local.athena.storage import Storage
 from kedro_aws_plugin.local.athena.submission import Outcome, Submission
 from kedro_aws_plugin.local.athena.trino import TrinoError
 from kedro_aws_plugin.local.athena.trino import parse as parse_query
+from kedro_aws_plugin.local.messages import AwsFault
 from kedro_aws_plugin.local.moto_app import Moto
 
 __all__ = ["AthenaFailure", "Cancelled", "Engine", "Outcome", "Submission"]
@@ -84,6 +85,9 @@ class Engine:
         session.on_close = lambda: self._running.pop(submission.execution_id, None)
         try:
             outcome = _run(session, statement)
+        except AwsFault as fault:
+            session.close()
+            raise ddl_failed(fault.code, fault.message) from fault
         except BaseException:
             session.close()
             raise

@@ -11,7 +11,7 @@ import duckdb
 
 from kedro_aws_plugin.local.athena.catalog import Catalog
 from kedro_aws_plugin.local.athena.database import Database
-from kedro_aws_plugin.local.athena.failures import Cancelled, failed
+from kedro_aws_plugin.local.athena.failures import AthenaFailure, Cancelled, failed
 from kedro_aws_plugin.local.athena.relations import Relations
 from kedro_aws_plugin.local.athena.storage import Storage
 from kedro_aws_plugin.local.athena.submission import Submission
@@ -69,7 +69,10 @@ class Session:
         Raises:
             AthenaFailure: if it cannot run, or would read more than the workgroup allows.
         """
-        translated = self.relations.translate(sql, parameters)
+        try:
+            translated = self.relations.translate(sql, parameters)
+        except duckdb.Error as error:
+            raise _explained(error) from error
         limit = self.submission.bytes_limit
         if limit is not None and self.relations.scanned_bytes > limit:
             raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
@@ -86,7 +89,7 @@ class Session:
             result = self.connection.execute(sql)
         except duckdb.Error as error:
             self.check()
-            raise failed(explained(error)) from error
+            raise _explained(error) from error
         self.check()
         return result
 
@@ -122,6 +125,12 @@ class Session:
             batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
         except duckdb.Error as error:
             self.check()
-            raise failed(explained(error)) from error
+            raise _explained(error) from error
         self.check()
         return batch
+
+
+def _explained(error: duckdb.Error) -> AthenaFailure:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return AthenaFailure("Query exhausted resources at this scale factor", error_type=0)
+    return failed(explained(error))

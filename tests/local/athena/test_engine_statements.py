@@ -10,7 +10,8 @@ from lake import Lake
 from kedro_aws_plugin.local.athena.engine import AthenaFailure, Cancelled
 
 SLOW = """
-    select count(*) from unnest(sequence(1, 100000)) a (x), unnest(sequence(1, 100000)) b (y) where x * y = 7
+    select count(*) from unnest(sequence(1, 10000)) a (x), unnest(sequence(1, 10000)) b (y),
+        unnest(sequence(1, 10000)) c (z) where x + y + z = 7
 """
 
 
@@ -114,8 +115,8 @@ def test_rows_are_computed_while_they_are_read(lake: Lake) -> None:
 def test_a_failure_late_in_the_result_is_raised_while_reading(lake: Lake) -> None:
     outcome = lake.engine.run(
         lake.submission(
-            "select 1 / (abs(x - 1000) + abs(y - 1000)) "
-            "from unnest(sequence(1, 1000)) a (x), unnest(sequence(1, 1000)) b (y)"
+            "select rpad('', 300, 'x') as wide, 1 / (abs(x - 150) + abs(y - 150)) as a "
+            "from unnest(sequence(1, 150)) a (x), unnest(sequence(1, 150)) b (y)"
         ),
         threading.Event(),
     )

@@ -4,12 +4,16 @@ import gzip
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from lake import Lake
+
+from kedro_aws_plugin.local.athena.engine import Engine
+from kedro_aws_plugin.local.moto_app import Answer, Moto
 
 PEOPLE = """(
     select cast(id as integer) as id, name, cast(amount as decimal(8,2)) as amount, day
@@ -249,6 +253,28 @@ def test_ctas_refuses(lake: Lake, sql: str, message: str) -> None:
     lake.run("create table old with (external_location = 's3://lake/old/') as select 1 as a")
 
     assert lake.fails(sql).startswith(message)
+
+
+class Meanwhile(Moto):
+    """Somebody else is always a moment quicker to create a table."""
+
+    def __init__(self, moto: Moto) -> None:
+        self._moto = moto
+
+    def call(self, service: str, operation: str, params: Any, region: str = "") -> dict[str, Any]:
+        if operation == "CreateTable":
+            self._moto.call(service, operation, params, region)
+        return self._moto.call(service, operation, params, region)
+
+    def request(self, *args: Any, **kwargs: Any) -> Answer:
+        return self._moto.request(*args, **kwargs)
+
+
+def test_ctas_that_loses_a_race_leaves_no_files(lake: Lake, tmp_path: Path) -> None:
+    late = Lake(lake.moto, Engine(Meanwhile(lake.moto), tmp_path))
+
+    assert "AlreadyExistsException" in late.fails("create table t as select 1 as a")
+    assert lake.keys("") == []
 
 
 def test_ctas_if_not_exists(lake: Lake) -> None:
