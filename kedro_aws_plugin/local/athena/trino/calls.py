@@ -31,6 +31,9 @@ from kedro_aws_plugin.local.athena.trino.types import BIGINT, Type
 if TYPE_CHECKING:
     from kedro_aws_plugin.local.athena.trino.expressions import Expressions
 
+_PARTS = {"entry": ("key", "value"), "pair": ("a", "b"), "triple": ("key", "a", "b")}
+"""What a lambda's names are parts of when DuckDB hands it one struct."""
+
 
 def call(place: Expressions, node: nodes.Call) -> Typed:
     """Any function call."""
@@ -110,9 +113,7 @@ def _lambda(place: Expressions, node: nodes.Lambda, pattern: Type, bound: Bindin
     declared = ", ".join(names)
     if pattern.name != "function":
         declared = names[0]
-        names = [
-            f"{declared}.{part}" for part in (("key", "value") if pattern.name == "entry" else ("a", "b"))
-        ]
+        names = [f"{declared}.{part}" for part in _PARTS[pattern.name]]
     kinds = [concrete(kind, bound) for kind in takes]
     variables = {
         written: Typed(name, kind) for written, name, kind in zip(node.names, names, kinds, strict=True)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.typed import FLOATING, WHOLE, Typed, coerced, converted, fail
-from kedro_aws_plugin.local.athena.trino.types import DOUBLE, JSON, REAL, UNKNOWN, VARCHAR, Type, duckdb_type
+from kedro_aws_plugin.local.athena.trino.types import (
+    BOOLEAN,
+    DOUBLE,
+    JSON,
+    REAL,
+    UNKNOWN,
+    VARCHAR,
+    Type,
+    duckdb_type,
+)
 
 _NUMBERS = {"tinyint", "smallint", "integer", "bigint", "real", "double", "decimal"}
 _TIMES = {"date", "timestamp", "timestamp with time zone"}
 _WRITTEN = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT"}
 _MOST_PRECISE = 6
+_PLAIN_JSON = (*WHOLE, BOOLEAN, VARCHAR)
 
 
 def can_cast(kind: Type, to: Type) -> bool:
@@ -52,6 +62,9 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
     """SQL of the cast value."""
     if kind == to or kind == UNKNOWN:
         return coerced(sql, kind, to)
+    if to.name == "char" and kind.name == "varchar":
+        # Kept without the spaces that fill it up: they come with its text.
+        return f"rtrim(substr({sql}, 1, {to.numbers[0]}), ' ')"
     if "char" in {kind.name, to.name} or "time with time zone" in {kind.name, to.name}:
         raise Unsupported(f"CAST from {kind} to {to}")
     if kind == JSON:
@@ -217,7 +230,12 @@ def _from_json(sql: str, to: Type) -> str:
 
 def _to_json(sql: str, kind: Type) -> str:
     """DuckDB writes the JSON, once what it would write in its own way has become text."""
-    if kind.name == "decimal" or kind in (REAL, DOUBLE) or kind.name in {"array", "map", "row", "json"}:
+    if kind.name == "decimal":
+        return f"CAST({sql} AS VARCHAR)"
+    if kind.name == "row" and all(kind.fields) and all(inner in _PLAIN_JSON for inner in kind.inner):
+        # Its fields keep their order, unlike the keys of a map.
+        return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({sql}) AS VARCHAR) END"
+    if kind in (REAL, DOUBLE) or kind.name in {"array", "map", "row", "json"}:
         return f"trino_json_canonical(CAST(to_json({_json_ready(sql, kind)}) AS VARCHAR))"
     return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({_json_ready(sql, kind)}) AS VARCHAR) END"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kedro_aws_plugin.local.athena.trino.failures import TrinoError, Unsupported
+from kedro_aws_plugin.local.athena.trino.failures import TrinoError
 
 Place = tuple[int, int]
 """Line and column, both from 1."""
 
 _PATTERN = re.compile(
     r"""(?P<space>\s+|--[^\r\n]*|/\*.*?\*/)
-    |(?P<unicode>[uU]&['"])
+    |(?P<unicode>[uU]&'(?:[^']|'')*')
     |(?P<binary>[xX]'(?:[^']|'')*')
     |(?P<string>'(?:[^']|'')*')
     |(?P<quoted>"(?:[^"]|"")*")
@@ -67,7 +67,7 @@ def tokens_of(sql: str) -> list[Token]:
             raise syntax_error(at, f"mismatched input '{sql[position]}'")
         kind, text = str(found.lastgroup), found[0]
         if kind != "space":
-            tokens.append(Token(kind, _value(kind, text, at), text, at))
+            tokens.append(Token("string" if kind == "unicode" else kind, _value(kind, text, at), text, at))
         if newlines := text.count("\n"):
             line, line_start = line + newlines, position + text.rindex("\n") + 1
         position = found.end()
@@ -82,12 +82,22 @@ def _value(kind: str, text: str, at: Place) -> str:
         case "digit_name":
             message = "identifiers must not start with a digit; surround the identifier with double quotes"
             raise syntax_error(at, message)
-        case "unicode":
-            raise Unsupported("U&'' strings")
         case "string":
             return text[1:-1].replace("''", "'")
         case "quoted":
             return text[1:-1].replace('""', '"')
+        case "unicode":
+            return _decoded(text[3:-1].replace("''", "'"), at)
         case "binary":
             return re.sub(r"\s", "", text[2:-1])
     return text
+
+
+def _decoded(text: str, at: Place) -> str:
+    def character(found: re.Match[str]) -> str:
+        code = found[1] or found[2]
+        if code is None and found[0] != "\\\\":
+            raise syntax_error(at, "Incomplete escape sequence")
+        return "\\" if code is None else chr(int(code, 16))
+
+    return re.sub(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|\\?)", character, text)

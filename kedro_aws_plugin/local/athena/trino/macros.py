@@ -176,6 +176,7 @@ _MACROS = {
         "CASE WHEN x IS NOT NULL AND y IS NOT NULL THEN list_transform(range(1, greatest(len(x), len(y)) + 1), "
         "lambda i: struct_pack(a := x[i], b := y[i])) END"
     ),
+    "trino_chosen(a, c)": "list_transform(c, lambda chosen: list_transform(chosen, lambda i: a[i]))",
     "trino_sequence(a, z, s)": _checked_sequence(
         "abs(CAST(z AS HUGEINT) - a) // abs(s)", "generate_series(a, z, s)"
     ),
@@ -190,6 +191,11 @@ _MACROS = {
     # Maps
     "trino_entries(m)": "CASE WHEN m IS NOT NULL THEN map_entries(m) END",
     "trino_from_entries(e)": "CASE WHEN e IS NOT NULL THEN map_from_entries(e) END",
+    "trino_zip_keys(m, n)": "trino_distinct(list_concat(map_keys(m), map_keys(n)))",
+    "trino_zipped(m, n)": (
+        "CASE WHEN m IS NOT NULL AND n IS NOT NULL THEN list_transform(trino_zip_keys(m, n), "
+        "lambda k: struct_pack(key := k, a := m[k], b := n[k])) END"
+    ),
     "trino_map(k, v)": (
         f"CASE WHEN k IS NULL OR v IS NULL THEN NULL WHEN len(k) <> len(v) THEN "
         f"{fail(_INVALID, 'Key and value arrays must be the same length')} "

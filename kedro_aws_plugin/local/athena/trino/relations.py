@@ -188,8 +188,8 @@ def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source
     columns: list[tuple[str, Type]] = []
     for argument in relation.arguments:
         value = place.typed(argument)
-        size = "cardinality" if value.type.name == "map" else "len"
-        lengths.append(f"coalesce({size}({value.sql}), 0)")
+        size = f"cardinality({value.sql})" if value.type.name == "map" else f"len({value.sql})"
+        lengths.append(f"coalesce(CAST({size} AS BIGINT), 0)")
         columns += _unnested_columns(relation, value, index)
     if relation.ordinality:
         columns.append((index, BIGINT))

@@ -46,6 +46,9 @@ def writer(kind: Type) -> Callable[[Any], str]:
             digits = kind.numbers[0] if kind.numbers else 3
             write = {"timestamp": timestamp_text, "time": time_text}.get(kind.name, zoned_text)
             return lambda value: write(value, digits)
+        case "char":
+            (length,) = kind.numbers
+            return lambda value: str(value).ljust(length)
         case "decimal":
             return lambda value: f"{value:f}" if isinstance(value, Decimal) else str(value)
     return _SCALARS.get(kind.name, str)

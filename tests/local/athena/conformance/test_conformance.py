@@ -8,7 +8,15 @@ import duckdb
 import pytest
 import yaml
 
-from kedro_aws_plugin.local.athena.trino import TrinoError, Unsupported, explained, parse, prepare, text, translate
+from kedro_aws_plugin.local.athena.trino import (
+    TrinoError,
+    Unsupported,
+    explained,
+    parse,
+    prepare,
+    text,
+    translate,
+)
 
 FOLDER = Path(__file__).parent
 CASES = [
@@ -35,7 +43,9 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], 
         found = cursor.fetchall()
     except duckdb.Error as error:
         raise explained(error) from error
-    return described, [[text(value, kind) for value, kind in zip(row, described, strict=True)] for row in found]
+    return described, [
+        [text(value, kind) for value, kind in zip(row, described, strict=True)] for row in found
+    ]
 
 
 def judged(connection: duckdb.DuckDBPyConnection, case: dict[str, Any]) -> str:
@@ -80,4 +90,9 @@ def test_the_types_are_those_that_duckdb_gives(connection):
         translated = translate(parse(param.values[0]["sql"]), {})
         found = [kind for _, kind, *_ in connection.execute(f"DESCRIBE {translated.sql}").fetchall()]
         promised = [to_duckdb_type(column.type) for column in translated.columns]
-        assert [kind.replace('"', "") for kind in found] == [kind.replace(", ", ",").replace('"', "").replace(",", ", ") if "(" in kind and "DECIMAL" not in kind else kind.replace(", ", ",").replace('"', "") for kind in promised]
+        assert [kind.replace('"', "") for kind in found] == [
+            kind.replace(", ", ",").replace('"', "").replace(",", ", ")
+            if "(" in kind and "DECIMAL" not in kind
+            else kind.replace(", ", ",").replace('"', "")
+            for kind in promised
+        ]

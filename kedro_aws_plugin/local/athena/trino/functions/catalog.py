@@ -85,14 +85,14 @@ lead(T, bigint, T) -> T = lead({0}, {1}, {2}{order}){tail}
 REFUSED = frozenset(
     """approx_most_frequent approx_set array_histogram bar beta_cdf bing_tile bing_tile_at bing_tile_coordinates
     bing_tile_polygon bing_tile_quadkey bing_tile_zoom_level bing_tiles_around char2hexint checksum classify color
-    combinations convex_hull_agg cosine_distance cosine_similarity current_groups current_user dot_product
+    convex_hull_agg cosine_distance cosine_similarity current_groups current_user dot_product
     empty_approx_set euclidean_distance evaluate_classifier_predictions features format_number from_base32
     from_base64url from_encoded_polyline from_geojson_geometry from_ieee754_32 from_ieee754_64
     from_iso8601_timestamp_nanos from_unixtime_nanos geometry_from_hadoop_shape geometry_invalid_reason
     geometry_nearest_points geometry_to_bing_tiles geometry_union geometry_union_agg great_circle_distance
     hash_counts index intersection_cardinality inverse_beta_cdf inverse_normal_cdf jaccard_index kurtosis
     learn_classifier learn_libsvm_classifier learn_libsvm_regressor learn_regressor line_interpolate_point
-    line_interpolate_points line_locate_point make_set_digest map_union map_zip_with merge merge_set_digest murmur3
+    line_interpolate_points line_locate_point make_set_digest map_union merge merge_set_digest murmur3
     normal_cdf numeric_histogram objectid objectid_timestamp parse_data_size qdigest_agg reduce_agg regress render
     rgb shuffle simplify_geometry skewness spatial_partitioning spatial_partitions spooky_hash_v2_32
     spooky_hash_v2_64 tdigest_agg timestamp_objectid timezone to_base32 to_base64url to_char to_date

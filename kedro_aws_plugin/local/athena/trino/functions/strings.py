@@ -52,6 +52,8 @@ regexp_extract_all(varchar, varchar) -> array(varchar) = trino_regexp_extract_al
 regexp_extract_all(varchar, varchar, bigint) -> array(varchar) = trino_regexp_extract_all({0}, {1}, {2})
 regexp_replace(varchar, varchar) -> varchar = trino_regexp_replace({0}, {1}, '')
 regexp_replace(varchar, varchar, varchar) -> varchar = trino_regexp_replace({0}, {1}, {2})
+regexp_replace(varchar, varchar, function(array(varchar), varchar)) -> varchar = \
+    trino_regexp_joined(trino_regexp_split({0}, {1}), list_transform(trino_regexp_groups({0}, {1}), {2}))
 regexp_split(varchar, varchar) -> array(varchar) = trino_regexp_split({0}, {1})
 regexp_count(varchar, varchar) -> bigint = trino_regexp_count({0}, {1})
 regexp_position(varchar, varchar) -> integer = trino_regexp_position({0}, {1}, 1, 1)

@@ -44,8 +44,8 @@ _DECIMALS: dict[str, Callable[[int, int], tuple[int, int]]] = {
     "truncated": lambda precision, scale: (max(precision - scale, 1), 0),
 }
 """The decimals that come of a decimal: `whole(D)`."""
-LAMBDAS = {"function", "entry", "pair"}
-"""How a lambda is written down: `entry` takes a map's key and value, `pair` two elements side by side."""
+LAMBDAS = {"function", "entry", "pair", "triple"}
+"""How a lambda is written down: `entry` takes a map's key and value, `pair` two elements side by side, `triple` a key and two values."""
 
 Bindings = dict[str, Type]
 
@@ -73,9 +73,9 @@ class Signature:
 
 
 def signatures(table: str) -> dict[str, list[Signature]]:
-    """The functions of a table; blank lines and lines that start with # say nothing."""
+    """The functions of a table; blank lines and lines that start with # say nothing, a backslash ends no line."""
     found: dict[str, list[Signature]] = {}
-    for line in table.splitlines():
+    for line in re.sub(r"\\\n\s*", "", table).splitlines():
         if line.strip() and not line.startswith("#"):
             signature = _signature(line.strip())
             found.setdefault(signature.name, []).append(signature)

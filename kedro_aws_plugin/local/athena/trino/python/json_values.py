@@ -12,7 +12,7 @@ from kedro_aws_plugin.local.athena.trino.temporal import json_canonical, json_te
 from kedro_aws_plugin.local.athena.trino.types import Type, read_type
 
 _STEP = re.compile(
-    r"\.(?P<name>[A-Za-z_]\w*)|\[(?P<index>\d+)\]|\[\"(?P<quoted>(?:[^\"\\]|\\.)*)\"\]|\['(?P<single>[^'\\]*)'\]"
+    r"\.(?P<name>[A-Za-z_]\w*)|\[(?P<index>\d+)\]|\[(?P<bare>[A-Za-z_]\w*)\]|\[\"(?P<quoted>(?:[^\"\\]|\\.)*)\"\]|\['(?P<single>[^'\\]*)'\]"
 )
 _WHOLE = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 _MISSING = object()
@@ -30,7 +30,7 @@ def _steps(path: str) -> tuple[str | int, ...]:
             if re.search(r"\.\.|\*|\?\(|:", path):
                 raise unsupported(f"the JSON path {path}")
             raise failure(f"Invalid JSON path: '{path}'")
-        name = found["name"] or found["quoted"] or found["single"]
+        name = found["name"] or found["bare"] or found["quoted"] or found["single"]
         steps.append(int(found["index"]) if found["index"] else str(name))
         position = found.end()
     return tuple(steps)
@@ -101,7 +101,8 @@ def array_get(text: str, index: int) -> str | None:
     if not isinstance(value, list) or not -len(value) <= index < len(value):
         return None
     found = value[index]
-    return None if found is None else json_text(found)
+    # A text comes without its quotes: Trino warns of it, and does it.
+    return found if found is None or isinstance(found, str) else json_text(found)
 
 
 def array_contains(text: str, wanted: str) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 import re
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
@@ -15,6 +16,7 @@ from kedro_aws_plugin.local.athena.trino.text import (
     year_to_month_text,
 )
 
+_MOST_CHOSEN, _MOST_COMBINATIONS = 5, 100_000
 _WIDE = Context(prec=120)
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _LIMIT = Decimal(10) ** 38
@@ -150,6 +152,16 @@ def shift(number: int, places: int, way: str, kind: str) -> int:
     return bits - 2**width if bits >> (width - 1) else bits
 
 
+def combinations(size: int, count: int) -> list[list[int]]:
+    """Which elements make up each choice of so many, from 1."""
+    if not 0 <= count <= _MOST_CHOSEN:
+        limit = "negative" if count < 0 else f"larger than {_MOST_CHOSEN}"
+        raise failure(f"combination size must not be {limit}: {count}")
+    if math.comb(size, count) > _MOST_COMBINATIONS:
+        raise failure(f"combinations exceed max size: {_MOST_COMBINATIONS}")
+    return [list(chosen) for chosen in itertools.combinations(range(1, size + 1), count)]
+
+
 _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_decimal_divide": (divide, [_TEXT, _TEXT, "INTEGER"], _TEXT),
@@ -167,5 +179,6 @@ FUNCTIONS: dict[str, Function] = {
     "trino_width_bucket": (width_bucket, ["DOUBLE", "DOUBLE", "DOUBLE", "BIGINT"], "BIGINT"),
     "trino_width_bucket_bins": (width_bucket_bins, ["DOUBLE", "DOUBLE[]"], "BIGINT"),
     "trino_bit_count": (bit_count, ["BIGINT", "BIGINT"], "BIGINT"),
+    "trino_combinations": (combinations, ["BIGINT", "BIGINT"], "BIGINT[][]"),
     "trino_shift": (shift, ["BIGINT", "BIGINT", _TEXT, _TEXT], "BIGINT"),
 }

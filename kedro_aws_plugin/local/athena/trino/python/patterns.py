@@ -132,6 +132,16 @@ def position(text: str, pattern: str, start: int, occurrence: int) -> int:
     return found[occurrence - 1].start() + 1 if len(found) >= occurrence and start <= len(text) + 1 else -1
 
 
+def groups(text: str, pattern: str) -> list[list[str | None]]:
+    """The groups of every match."""
+    return [list(found.groups()) for found in compiled(pattern).finditer(text)]
+
+
+def joined(parts: list[str], replacements: list[str | None]) -> str:
+    """The parts with the replacements between them."""
+    return "".join(part + (new or "") for part, new in zip(parts, [*replacements, None], strict=True))
+
+
 @lru_cache(maxsize=512)
 def _like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
     parts, escaped = [], False
@@ -164,5 +174,7 @@ FUNCTIONS: dict[str, Function] = {
     "trino_regexp_split": (split, [_TEXT, _TEXT], "VARCHAR[]"),
     "trino_regexp_count": (count, [_TEXT, _TEXT], "BIGINT"),
     "trino_regexp_position": (position, [_TEXT, _TEXT, "BIGINT", "BIGINT"], "INTEGER"),
+    "trino_regexp_groups": (groups, [_TEXT, _TEXT], "VARCHAR[][]"),
+    "trino_regexp_joined": (joined, ["VARCHAR[]", "VARCHAR[]"], _TEXT),
     "trino_like": (escaped_like, [_TEXT, _TEXT, _TEXT], "BOOLEAN"),
 }

@@ -12,7 +12,6 @@ Function = tuple[Callable[..., Any], list[str], str]
 """What DuckDB is given: the function, the types of its arguments, the type of its result."""
 
 
-
 def null_in_null_out(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that gives NULL for any NULL; DuckDB does so by itself only for functions that never give NULL."""
 
