@@ -7,7 +7,7 @@ Every save writes below ``<location>/<save id>/``, where nothing reads until Glu
 * append: the files are copied, each as a whole, to where the table or the partition reads already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -53,7 +53,7 @@ class Commit:
         if self._save.replaces(before):
             return [before.location]
         with ExitStack() as undo:
-            self._append({self._save.folder: before.location}, undo)
+            self._append(self._table_folder, undo)
             undo.pop_all()
         return [self._save.folder]
 
@@ -102,19 +102,39 @@ class Commit:
         existing = self._glue.find_partitions(folders)
         new = _absent(folders, existing)
         with ExitStack() as undo:
-            self._append({folders[one.values]: one.location for one in existing}, undo)
+            known = [one.values for one in existing]
+            self._append(lambda: self._partition_folders(known, folders), undo)
             undo.callback(self._unregister, new)
-            taken = self._glue.find_partitions(self._glue.create_partitions(new, storage))
-            self._append({folders[one.values]: one.location for one in taken}, undo)
+            taken = self._glue.create_partitions(new, storage)
+            self._append(lambda: self._partition_folders(taken, folders), undo)
             undo.pop_all()
-        return [folders[one.values] for one in [*existing, *taken]]
+        return [folders[values] for values in (*known, *taken)]
 
     def _unregister(self, partitions: list[Partition]) -> None:
         found = self._glue.find_partitions(one.values for one in partitions)
         self._glue.delete_partitions(one for one in found if one.location.startswith(self._save.folder))
 
-    def _append(self, folders: Mapping[str, str], undo: ExitStack) -> None:
-        """Copy files to where the table reads already, under names of their own."""
+    def _table_folder(self) -> dict[str, str]:
+        table = self._glue.table()
+        return {self._save.folder: table.location} if table else {}
+
+    def _partition_folders(self, values: Iterable[tuple[str, ...]], folders: Folders) -> dict[str, str]:
+        return {folders[one.values]: one.location for one in self._glue.find_partitions(values)}
+
+    def _append(self, look_up: Callable[[], dict[str, str]], undo: ExitStack) -> None:
+        """Copy files to where the table reads already; again, if an overwrite has changed that meanwhile.
+
+        Args:
+            look_up: Says from which folders to which.
+            undo: Gets what takes the copies back.
+        """
+        done: dict[str, str] = {}
+        while left := {source: to for source, to in look_up().items() if done.get(source) != to}:
+            self._copy(left, undo)
+            done |= left
+
+    def _copy(self, folders: Mapping[str, str], undo: ExitStack) -> None:
+        """Copy the files of folders, under names of their own."""
         pairs = [
             (uri, f"{folders[source]}{self._save.save_id}-{uri.rpartition('/')[2]}")
             for source, uris in zip(folders, self._files.below_each(list(folders)), strict=True)

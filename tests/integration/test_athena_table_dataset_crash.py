@@ -174,19 +174,38 @@ def test_a_failed_clean_up_is_a_warning(
     assert len(files(aws, "prices")) == 2
 
 
-def test_a_load_that_a_save_overtakes_reads_anew(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset("prices", "overwrite", "").save(OLD)
+def overtake(monkeypatch: pytest.MonkeyPatch, event: str, keys: str) -> list[str]:
+    """Another process overwrites the table right after somebody's first request of a kind."""
+    before = handlers.BUILTIN_HANDLERS
     overtaken: list[str] = []
 
-    def overtake(**_: Any) -> None:
+    def save(**_: Any) -> None:
         if not overtaken:
-            overtaken.append("once")
+            overtaken.append(event)
             with monkeypatch.context() as calm:
                 calm.setattr(handlers, "BUILTIN_HANDLERS", before)
-                dataset("prices", "overwrite", "").save(NEW)
+                dataset("prices", "overwrite", keys).save(NEW)
 
-    before = handlers.BUILTIN_HANDLERS
-    monkeypatch.setattr(handlers, "BUILTIN_HANDLERS", [*before, ("after-call.s3.ListObjectsV2", overtake)])
+    monkeypatch.setattr(handlers, "BUILTIN_HANDLERS", [*before, (event, save)])
+    return overtaken
+
+
+def test_a_load_that_a_save_overtakes_reads_anew(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset("prices", "overwrite", "").save(OLD)
+    overtaken = overtake(monkeypatch, "after-call.s3.ListObjectsV2", "")
     assert ids("prices") == [7, 8, 9]
     assert overtaken
     assert len(files(aws, "prices")) == 1
+
+
+@pytest.mark.parametrize("keys", ["", "day"])
+def test_an_append_that_an_overwrite_overtakes_is_not_lost(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    dataset("prices", "overwrite", keys).save(OLD)
+    more = pa.table({"id": [5], "day": ["a"]})
+    overtaken = overtake(monkeypatch, "after-call.s3.CopyObject", keys)
+    dataset("prices", "append", keys).save(more)
+    assert overtaken
+    assert ids("prices") == [5, 7, 8, 9]
+    assert len(files(aws, "prices")) == (3 if keys else 2)
