@@ -1,6 +1,6 @@
 """How DuckDB reads the files of a table: one SELECT over local copies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -59,7 +59,7 @@ def select(table: Table, sources: Sequence[Source], storage: Storage) -> str:
     return " UNION ALL ".join(parts) or _nothing(table)
 
 
-def _reader(table: Table, storage: Storage):  # type: ignore[no-untyped-def]
+def _reader(table: Table, storage: Storage) -> Callable[[Source], tuple[Source, Path]]:
     def read(source: Source) -> tuple[Source, Path]:
         path = storage.local(source.object)
         if table.serde == PARQUET:
