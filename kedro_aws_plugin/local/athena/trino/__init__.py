@@ -6,10 +6,10 @@ writes a value as Athena does. What is not known to be right is refused with `Un
 """
 
 from kedro_aws_plugin.local.athena.trino.failures import TrinoError, Unsupported, explained
-from kedro_aws_plugin.local.athena.trino.names import Column, Relation, TableName, Translated
-from kedro_aws_plugin.local.athena.trino.text import text
 from kedro_aws_plugin.local.athena.trino.macros import prepare
+from kedro_aws_plugin.local.athena.trino.names import Column, Relation, TableName, Translated
 from kedro_aws_plugin.local.athena.trino.parse import Query, parse
+from kedro_aws_plugin.local.athena.trino.text import text
 from kedro_aws_plugin.local.athena.trino.translate import translate
 from kedro_aws_plugin.local.athena.trino.types import from_glue_type, to_duckdb_type, to_glue_type
 

@@ -89,7 +89,9 @@ def _to_number(sql: str, kind: Type, to: Type) -> str:
     target = duckdb_type(to)
     if to in FLOATING:
         if kind.name == "varchar":
-            return f"CAST(trino_text_to_double({sql}, '{to.name.upper()}') AS {target})"
+            sql, kind = f"trino_text_to_double({sql}, '{to.name.upper()}')", DOUBLE
+        if to == REAL and kind == DOUBLE:
+            return f"trino_to_real({sql})"
         return f"CAST({sql} AS {target})"
     if kind.name == "varchar":
         bad = fail("INVALID_CAST_ARGUMENT", f"Cannot cast '{{}}' to {_WRITTEN[to.name]}", sql)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kedro_aws_plugin.local.athena.trino import nodes, operators
+from kedro_aws_plugin.local.athena.trino import nodes, operators, query_nodes
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.lexer import Place
 from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, common_type, fail, mismatch
@@ -61,9 +61,14 @@ def like(place: Expressions, node: nodes.Like) -> Typed:
 
 
 def quantified(
-    place: Expressions, at: Place, operator: str, quantifier: str, operand: nodes.Node, query: nodes.Query
+    place: Expressions,
+    at: Place,
+    operator: str,
+    quantifier: str,
+    operand: nodes.Node,
+    query: query_nodes.Query,
 ) -> Typed:
-    """x = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
+    """X = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
     if isinstance(operand, nodes.Row):
         return _row_in_query(place, at, operator, quantifier, operand, query)
     value = place.typed(operand)
@@ -85,7 +90,12 @@ def quantified(
 
 
 def _row_in_query(
-    place: Expressions, at: Place, operator: str, quantifier: str, operand: nodes.Row, query: nodes.Query
+    place: Expressions,
+    at: Place,
+    operator: str,
+    quantifier: str,
+    operand: nodes.Row,
+    query: query_nodes.Query,
 ) -> Typed:
     sql, fields = place.queries.subquery(query, place)
     items = [place.typed(item) for item in operand.items]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any, Protocol
 
-from kedro_aws_plugin.local.athena.trino import calls, conditionals, literals, nodes, operators
+from kedro_aws_plugin.local.athena.trino import calls, conditionals, literals, nodes, operators, query_nodes
 from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast
-from kedro_aws_plugin.local.athena.trino.failures import TrinoError, Unsupported
+from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.scope import Field, Scope, Session, not_found, row_field
 from kedro_aws_plugin.local.athena.trino.typed import (
     Typed,
     coerce,
     common_of,
-    fail,
     mismatch,
     semantic_error,
 )
 from kedro_aws_plugin.local.athena.trino.types import (
-    BIGINT,
     BOOLEAN,
     UNKNOWN,
     Type,
@@ -44,7 +41,7 @@ class Grouped(Protocol):
 class Queries(Protocol):
     """What translates the queries inside expressions."""
 
-    def subquery(self, query: nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
+    def subquery(self, query: query_nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
         """The SQL of a query and its columns, which are named c0, c1, ... in it."""
 
 
@@ -121,7 +118,7 @@ class Expressions:
     def _field(self, node: nodes.Field) -> Typed:
         base = self.typed(node.base)
         if base.type.name != "row":
-            raise mismatch(node.at, f"Expression is not of type ROW")
+            raise mismatch(node.at, "Expression is not of type ROW")
         found = row_field(base, node.name)
         if found is None:
             raise semantic_error("COLUMN_NOT_FOUND", node.at, f"Column '{node.name}' cannot be resolved")

@@ -41,6 +41,9 @@ _MACROS = {
     "trino_now()": "date_trunc('millisecond', CAST(now() AS TIMESTAMP))",
     "trino_whitespace()": "'" + _SPACES + "'",
     # Strings
+    # Letter by letter beyond ASCII: for Trino the capital of a sharp s is itself.
+    "trino_lower(s)": "CASE WHEN strlen(s) = length(s) THEN lower(s) ELSE trino_lower_letters(s) END",
+    "trino_upper(s)": "CASE WHEN strlen(s) = length(s) THEN upper(s) ELSE trino_upper_letters(s) END",
     "trino_substr(s, i)": (
         "CASE WHEN s IS NULL OR i IS NULL THEN NULL WHEN i = 0 OR abs(i) > length(s) THEN '' "
         "ELSE substr(s, CASE WHEN i < 0 THEN length(s) + i + 1 ELSE i END) END"
@@ -80,6 +83,10 @@ _MACROS = {
     "trino_round(x, n)": "CASE WHEN isfinite(x) THEN round(x, CAST(n AS INTEGER)) ELSE x END",
     # The cube root of a cube is exact in Java.
     "trino_cbrt(x)": "CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END",
+    "trino_to_real(x)": (
+        "CASE WHEN abs(x) >= 3.4028235677973366e38 AND isfinite(x) THEN CAST(CASE WHEN x > 0 THEN 'Infinity' "
+        "ELSE '-Infinity' END AS FLOAT) ELSE CAST(x AS FLOAT) END"
+    ),
     "trino_asin(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE asin(x) END",
     "trino_acos(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE acos(x) END",
     # Times

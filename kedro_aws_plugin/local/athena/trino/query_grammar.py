@@ -1,22 +1,22 @@
-"""The grammar of queries: WITH, SELECT, FROM, GROUP BY, set operations, and the calls of functions."""
+"""The grammar of queries: WITH, SELECT, FROM, GROUP BY and set operations."""
 
 from __future__ import annotations
 
 import itertools
 
-from kedro_aws_plugin.local.athena.trino import nodes
-from kedro_aws_plugin.local.athena.trino.expression_grammar import ExpressionGrammar
+from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino.call_grammar import CallGrammar
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
-from kedro_aws_plugin.local.athena.trino.lexer import Place, syntax_error
+from kedro_aws_plugin.local.athena.trino.lexer import syntax_error
 from kedro_aws_plugin.local.athena.trino.nodes import Node
 
 _MOST_SETS = 2048
 
 
-class QueryGrammar(ExpressionGrammar):
+class QueryGrammar(CallGrammar):
     """Reads one statement."""
 
-    def statement(self) -> nodes.Query:
+    def statement(self) -> query_nodes.Query:
         """The whole text, which must be one query."""
         if self.token.kind == "end":
             raise syntax_error(self.at, "mismatched input '<EOF>'. Expecting: <query>")
@@ -28,7 +28,7 @@ class QueryGrammar(ExpressionGrammar):
             self.mismatch("<EOF>")
         return query
 
-    def query(self) -> nodes.Query:
+    def query(self) -> query_nodes.Query:
         """A query with its WITH, ORDER BY, OFFSET and LIMIT."""
         at, common = self.at, ()
         if self.takes("WITH"):
@@ -36,7 +36,7 @@ class QueryGrammar(ExpressionGrammar):
                 raise Unsupported("WITH RECURSIVE")
             common = self.listed(self._common_table)
         body = self._set_operations()
-        order = self._order()
+        order = self.order_by()
         offset = limit = None
         if self.takes("OFFSET"):
             offset = self._row_count()
@@ -45,13 +45,13 @@ class QueryGrammar(ExpressionGrammar):
             limit = None if self.takes("ALL") else self._row_count()
         elif self.takes("FETCH"):
             limit = self._fetch()
-        return nodes.Query(at, common, body, order, offset, limit)
+        return query_nodes.Query(at, common, body, order, offset, limit)
 
-    def _common_table(self) -> nodes.CommonTable:
+    def _common_table(self) -> query_nodes.CommonTable:
         at, name = self.at, self.name().lower()
         columns = self._column_names()
         self.expect("AS")
-        return nodes.CommonTable(at, name, columns, self.in_brackets(self.query))
+        return query_nodes.CommonTable(at, name, columns, self.in_brackets(self.query))
 
     def _column_names(self) -> tuple[str, ...]:
         return self.in_brackets(lambda: self.listed(self.name)) if self.ahead("(") else ()
@@ -74,41 +74,41 @@ class QueryGrammar(ExpressionGrammar):
         self.expect("ONLY")
         return count
 
-    def _set_operations(self) -> nodes.Body:
+    def _set_operations(self) -> query_nodes.Body:
         left = self._intersections()
         while self.ahead("UNION") or self.ahead("EXCEPT"):
             left = self._set_operation(left, self._intersections)
         return left
 
-    def _intersections(self) -> nodes.Body:
+    def _intersections(self) -> query_nodes.Body:
         left = self._query_primary()
         while self.ahead("INTERSECT"):
             left = self._set_operation(left, self._query_primary)
         return left
 
-    def _set_operation(self, left: nodes.Body, read: object) -> nodes.Body:
+    def _set_operation(self, left: query_nodes.Body, read: object) -> query_nodes.Body:
         token = self.take()
         everything = self.takes("ALL")
         if not everything:
             self.takes("DISTINCT")
         assert callable(read)  # noqa: S101 - one of the two readers above
-        return nodes.SetOperation(token.at, token.upper, everything, left, read())
+        return query_nodes.SetOperation(token.at, token.upper, everything, left, read())
 
-    def _query_primary(self) -> nodes.Body:
+    def _query_primary(self) -> query_nodes.Body:
         at = self.at
         if self.ahead("SELECT"):
             return self._select()
         if self.takes("VALUES"):
-            return nodes.Values(at, self.listed(self.expression))
+            return query_nodes.Values(at, self.listed(self.expression))
         if self.takes("TABLE"):
-            source = nodes.TableReference(self.at, self._qualified())
-            star = nodes.Star(at, ())
-            return nodes.Select(at, False, (star,), source, None, None, None, ())
+            source = query_nodes.TableReference(self.at, self._qualified())
+            star = query_nodes.Star(at, ())
+            return query_nodes.Select(at, False, (star,), source, None, None, None, ())
         if self.ahead("("):
             return self.in_brackets(self.query)
         self.mismatch("'(', 'SELECT', 'TABLE', 'VALUES', 'WITH'")
 
-    def _select(self) -> nodes.Select:
+    def _select(self) -> query_nodes.Select:
         at = self.expect("SELECT")
         distinct = self.takes("DISTINCT")
         if not distinct:
@@ -119,12 +119,12 @@ class QueryGrammar(ExpressionGrammar):
         groups = self._group_by() if self.takes("GROUP", "BY") else None
         having = self.expression() if self.takes("HAVING") else None
         windows = self.listed(self._named_window) if self.takes("WINDOW") else ()
-        return nodes.Select(at, distinct, items, source, where, groups, having, windows)
+        return query_nodes.Select(at, distinct, items, source, where, groups, having, windows)
 
-    def _item(self) -> nodes.Star | nodes.Item:
+    def _item(self) -> query_nodes.Star | query_nodes.Item:
         at = self.at
         if self.takes("*"):
-            return nodes.Star(at, ())
+            return query_nodes.Star(at, ())
         length = 0
         while self.is_name(length) and self.tokens[self.index + length + 1].upper == ".":
             length += 2
@@ -135,25 +135,30 @@ class QueryGrammar(ExpressionGrammar):
                 self.index += length + 1
                 if self.ahead("AS", "("):
                     raise Unsupported("names for the columns of .*")
-                return nodes.Star(at, parts)
+                return query_nodes.Star(at, parts)
         expression = self.expression()
         alias = self.name() if self.takes("AS") or self._starts_alias() else None
-        return nodes.Item(at, expression, alias)
+        return query_nodes.Item(at, expression, alias)
 
-    def _from(self) -> nodes.Relation:
+    def _named_window(self) -> tuple[str, nodes.Window]:
+        name = self.name().lower()
+        self.expect("AS")
+        return name, self.in_brackets(self.window)
+
+    def _from(self) -> query_nodes.Relation:
         relation = self._joins()
         while self.ahead(","):
             at = self.expect(",")
-            relation = nodes.Join(at, "CROSS", relation, self._joins(), None)
+            relation = query_nodes.Join(at, "CROSS", relation, self._joins(), None)
         return relation
 
-    def _joins(self) -> nodes.Relation:
+    def _joins(self) -> query_nodes.Relation:
         left = self._sampled()
         while True:
             at = self.at
             if self.takes("CROSS"):
                 self.expect("JOIN")
-                left = nodes.Join(at, "CROSS", left, self._sampled(), None)
+                left = query_nodes.Join(at, "CROSS", left, self._sampled(), None)
                 continue
             if self.ahead("NATURAL"):
                 raise Unsupported("NATURAL JOIN")
@@ -163,10 +168,10 @@ class QueryGrammar(ExpressionGrammar):
             right = self._joins()
             if self.takes("USING"):
                 using = tuple(name.lower() for name in self.in_brackets(lambda: self.listed(self.name)))
-                left = nodes.Join(at, kind, left, right, None, using)
+                left = query_nodes.Join(at, kind, left, right, None, using)
             else:
                 self.expect("ON")
-                left = nodes.Join(at, kind, left, right, self.expression())
+                left = query_nodes.Join(at, kind, left, right, self.expression())
 
     def _join_kind(self) -> str:
         if self.takes("JOIN") or self.takes("INNER", "JOIN"):
@@ -177,14 +182,14 @@ class QueryGrammar(ExpressionGrammar):
             self.expect("JOIN")
         return kind
 
-    def _sampled(self) -> nodes.Relation:
+    def _sampled(self) -> query_nodes.Relation:
         relation = self._aliased()
         for word in ("TABLESAMPLE", "MATCH_RECOGNIZE"):
             if self.ahead(word):
                 raise Unsupported(word)
         return relation
 
-    def _aliased(self) -> nodes.Relation:
+    def _aliased(self) -> query_nodes.Relation:
         at, relation = self.at, self._relation_primary()
         following = self.tokens[min(self.index + 1, len(self.tokens) - 1)].upper
         if self.token.upper in {"TABLESAMPLE", "MATCH_RECOGNIZE"} and following in {
@@ -200,7 +205,7 @@ class QueryGrammar(ExpressionGrammar):
         if not (self.takes("AS") or self._starts_alias()):
             return relation
         alias = self.name().lower()
-        return nodes.Aliased(at, relation, alias, self._column_names())
+        return query_nodes.Aliased(at, relation, alias, self._column_names())
 
     def _starts_alias(self) -> bool:
         # These are names in Trino, but where an alias could stand they open a clause.
@@ -218,20 +223,20 @@ class QueryGrammar(ExpressionGrammar):
         )
         return self.is_name() and not clause
 
-    def _relation_primary(self) -> nodes.Relation:
+    def _relation_primary(self) -> query_nodes.Relation:
         at = self.at
         if self.takes("UNNEST"):
             arguments = self.in_brackets(lambda: self.listed(self.expression))
-            return nodes.Unnest(at, arguments, self.takes("WITH", "ORDINALITY"))
+            return query_nodes.Unnest(at, arguments, self.takes("WITH", "ORDINALITY"))
         if self.takes("LATERAL"):
-            return nodes.Derived(at, self.in_brackets(self.query), True)
+            return query_nodes.Derived(at, self.in_brackets(self.query), True)
         if self.ahead("TABLE", "("):
             raise Unsupported("table functions")
         if self.ahead("("):
             return self._bracketed_relation()
-        return nodes.TableReference(at, self._qualified())
+        return query_nodes.TableReference(at, self._qualified())
 
-    def _bracketed_relation(self) -> nodes.Relation:
+    def _bracketed_relation(self) -> query_nodes.Relation:
         # A bracket opens a query or a join: try the query first, as the grammar of Trino prefers it.
         at, start, parameters = self.at, self.index, self.parameters
         depth = 0
@@ -239,14 +244,14 @@ class QueryGrammar(ExpressionGrammar):
             depth += 1
         if self.tokens[start + depth].upper in {"SELECT", "WITH", "VALUES", "TABLE"}:
             try:
-                return nodes.Derived(at, self.in_brackets(self.query), False)
+                return query_nodes.Derived(at, self.in_brackets(self.query), False)
             except Exception:
                 if depth == 1:
                     raise
                 self.index, self.parameters = start, parameters
         return self.in_brackets(self._from_one)
 
-    def _from_one(self) -> nodes.Relation:
+    def _from_one(self) -> query_nodes.Relation:
         return self._joins()
 
     def _qualified(self) -> tuple[str, ...]:
@@ -285,105 +290,6 @@ class QueryGrammar(ExpressionGrammar):
             return ()
         found = self.expression()
         return found.items if isinstance(found, nodes.Row) else (found,)
-
-    def _order(self) -> tuple[nodes.Sort, ...]:
-        return self.listed(self._sort) if self.takes("ORDER", "BY") else ()
-
-    def _sort(self) -> nodes.Sort:
-        at, key = self.at, self.expression()
-        descending = self.takes_any("ASC", "DESC") == "DESC"
-        nulls_first = False
-        if self.takes("NULLS"):
-            word = self.takes_any("FIRST", "LAST")
-            if not word:
-                self.mismatch("'FIRST', 'LAST'")
-            nulls_first = word == "FIRST"
-        return nodes.Sort(at, key, descending, nulls_first)
-
-    def _named_window(self) -> tuple[str, nodes.Window]:
-        name = self.name().lower()
-        self.expect("AS")
-        return name, self.in_brackets(self._window)
-
-    def _window(self) -> nodes.Window:
-        at, base = self.at, None
-        if self.is_name() and self.token.upper not in {"PARTITION", "ROWS", "RANGE", "GROUPS"}:
-            base = self.name().lower()
-        partition = self.listed(self.expression) if self.takes("PARTITION", "BY") else ()
-        order = self._order()
-        return nodes.Window(at, base, partition, order, self._frame())
-
-    def _frame(self) -> nodes.Frame | None:
-        at, unit = self.at, self.takes_any("ROWS", "RANGE", "GROUPS")
-        if not unit:
-            return None
-        if self.takes("BETWEEN"):
-            start = self._bound()
-            self.expect("AND")
-            return nodes.Frame(at, unit, start, self._bound())
-        return nodes.Frame(at, unit, self._bound(), ("CURRENT ROW", None))
-
-    def _bound(self) -> tuple[str, Node | None]:
-        if self.takes("CURRENT", "ROW"):
-            return "CURRENT ROW", None
-        distance = None if self.takes("UNBOUNDED") else self.expression()
-        side = self.takes_any("PRECEDING", "FOLLOWING")
-        if not side:
-            self.mismatch("'FOLLOWING', 'PRECEDING'")
-        return (f"UNBOUNDED {side}" if distance is None else side), distance
-
-    def call(self, at: Place, name: str) -> Node:
-        """A function call, from its opening bracket on."""
-        self.expect("(")
-        if self.takes("*"):
-            self.expect(")")
-            return self._called(nodes.Call(at, name, (), star=True))
-        distinct = self.takes("DISTINCT")
-        if not distinct:
-            self.takes("ALL")
-        arguments = () if self.ahead(")") else self.listed(self.expression)
-        order = self._order()
-        self.expect(")")
-        return self._called(nodes.Call(at, name, arguments, False, distinct, order))
-
-    def listagg(self) -> Node:
-        """LISTAGG(x, ',') WITHIN GROUP (ORDER BY y)."""
-        at = self.expect("LISTAGG", "(")
-        distinct = self.takes("DISTINCT")
-        operand = self.expression()
-        separator: Node = nodes.Literal(at, "string", "")
-        if self.takes(","):
-            separator = self.primary()
-        if self.takes("ON"):
-            self.expect("OVERFLOW")
-            if not self.takes("ERROR"):
-                raise Unsupported("LISTAGG ... ON OVERFLOW TRUNCATE")
-        self.expect(")", "WITHIN", "GROUP", "(")
-        order = self._order()
-        self.expect(")")
-        return self._called(nodes.Call(at, "listagg", (operand, separator), False, distinct, order))
-
-    def _called(self, call: nodes.Call) -> Node:
-        condition = None
-        if self.takes("FILTER"):
-            condition = self.in_brackets(self._where)
-        ignore = self.takes("IGNORE", "NULLS")
-        if not ignore:
-            self.takes("RESPECT", "NULLS")
-        over = self._over() if self.takes("OVER") else None
-        return nodes.Call(
-            call.at, call.name, call.arguments, call.star, call.distinct, call.order, condition, ignore, over
-        )
-
-    def _where(self) -> Node:
-        self.expect("WHERE")
-        return self.expression()
-
-    def _over(self) -> nodes.Window:
-        at = self.at
-        if self.ahead("("):
-            return self.in_brackets(self._window)
-        return nodes.Window(at, self.name().lower(), (), (), None)
 
 
 def _flat(sets: tuple[tuple[Node, ...], ...]) -> tuple[Node, ...]:

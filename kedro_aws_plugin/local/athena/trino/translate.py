@@ -11,7 +11,6 @@ from kedro_aws_plugin.local.athena.trino.queries import Queries
 from kedro_aws_plugin.local.athena.trino.scope import Scope, Session
 from kedro_aws_plugin.local.athena.trino.types import VARCHAR, Type
 
-
 _LEAST_DIGITS = 3
 """Athena shows times to the millisecond at least."""
 

@@ -55,12 +55,22 @@ def aggregate_call(place: Expressions, node: nodes.Call, over: str = "") -> Type
         raise Unsupported(f"{node.name}(DISTINCT ...)")
     if node.order and node.name not in _ORDER_MATTERS:
         raise Unsupported(f"ORDER BY in {node.name}")
+    _refuse_unordered(place, node)
     parts = {
         "distinct": "DISTINCT " if node.distinct else "",
         "order": f" ORDER BY {', '.join(sort_sql(place, sort) for sort in node.order)}" if node.order else "",
         "tail": f"{condition}{over}",
     }
     return calls.resolved(place, node, catalog.AGGREGATES[node.name], parts)
+
+
+def _refuse_unordered(place: Expressions, node: nodes.Call) -> None:
+    # What decides has to be ordered by DuckDB as by Trino.
+    deciding = {"min": 0, "max": 0, "min_by": 1, "max_by": 1}.get(node.name)
+    if deciding is not None and len(node.arguments) > deciding:
+        kind = place.typed(node.arguments[deciding]).type
+        if kind.name in _UNORDERABLE - {"timestamp with time zone"}:
+            raise Unsupported(f"{node.name} by the type {kind}")
 
 
 def sort_sql(place: Expressions, sort: nodes.Sort) -> str:

@@ -3,8 +3,8 @@
 TABLE = r"""
 length(varchar) -> bigint = CAST(length({0}) AS BIGINT)
 length(varbinary) -> bigint = CAST(octet_length({0}) AS BIGINT)
-lower(varchar) -> varchar = lower({0})
-upper(varchar) -> varchar = upper({0})
+lower(varchar) -> varchar = trino_lower({0})
+upper(varchar) -> varchar = trino_upper({0})
 concat(varchar, varchar...) -> varchar = ({piped})
 concat(varbinary, varbinary...) -> varbinary = ({piped})
 concat(array(T), array(T)...) -> array(T) = trino_array_concat_all([{all}])

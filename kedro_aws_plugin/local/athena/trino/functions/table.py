@@ -23,7 +23,7 @@ from kedro_aws_plugin.local.athena.trino.typed import (
     common_type,
     is_numeric,
 )
-from kedro_aws_plugin.local.athena.trino.types import UNKNOWN, Type, decimal, duckdb_type
+from kedro_aws_plugin.local.athena.trino.types import DATE, TIMESTAMP, UNKNOWN, Type, decimal, duckdb_type
 
 _LINE = re.compile(r"(\w+)\((.*?)\) -> (\S.*?) = (.*)")
 _PLACE = re.compile(r"\{(\d+|all|piped|distinct|order|tail|result|scale|[A-Z])\}")
@@ -131,6 +131,8 @@ def unify(pattern: Type, kind: Type, bound: Bindings, *, exactly: bool) -> bool:
 def _bind(letter: str, kind: Type, bound: Bindings, *, exactly: bool) -> bool:
     known = bound.get(letter)
     fits = _KINDS.get(letter)
+    if letter == "M" and kind == DATE and not exactly:
+        kind = TIMESTAMP
     if fits and not fits(kind):
         return kind == UNKNOWN and known is not None
     if known is None or known == UNKNOWN:

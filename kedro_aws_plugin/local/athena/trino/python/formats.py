@@ -10,8 +10,21 @@ from kedro_aws_plugin.local.athena.trino.python.raising import ZONED, Function, 
 from kedro_aws_plugin.local.athena.trino.temporal import zoned
 from kedro_aws_plugin.local.athena.trino.text import zone_of
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _MYSQL = re.compile(r"%(.?)|([^%]+)", re.DOTALL)
 _JODA = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 _HUNDRED = 100
@@ -100,7 +113,7 @@ def _moment(got: dict[str, str]) -> datetime.datetime:
     micros = int(got.get("f", "0").ljust(3, "0")[:3]) * 1000
     day = datetime.datetime(
         year, month, int(got.get("d", 1)), hour, int(got.get("i", 0)), int(got.get("s", 0)), micros
-    )  # noqa: DTZ001
+    )
     if "j" in got:
         return day.replace(month=1, day=1) + datetime.timedelta(days=int(got["j"]) - 1)
     return day
@@ -156,7 +169,7 @@ def parse_datetime(text: str, pattern: str) -> dict[str, Any]:
         if letter is None:
             parts.append(re.escape("'" if found[0] == "''" else found[0] if found[1] is None else found[1]))
         elif letter == "M":
-            parts.append(rf"(?P<m>\d{{1,2}})" if size < 3 else _READ["M" if size > 3 else "b"])
+            parts.append(r"(?P<m>\d{1,2})" if size < 3 else _READ["M" if size > 3 else "b"])
         elif letter in {"y", "Y"} and size == 2:
             raise unsupported("two digits of a year in parse_datetime")
         elif letter in reads:

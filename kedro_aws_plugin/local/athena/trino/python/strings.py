@@ -118,7 +118,7 @@ def _pairs(text: str, entry: str, pair: str) -> Sequence[tuple[str, str]]:
         raise failure("entryDelimiter and keyValueDelimiter must not be the same")
     pairs = []
     for part in text.split(entry):
-        if not part and part is text.split(entry)[-1]:
+        if not part and part is text.rsplit(entry, maxsplit=1)[-1]:
             continue
         key, found, value = part.partition(pair)
         if not found:
@@ -201,8 +201,20 @@ def from_big_endian(data: bytes, size: int) -> int:
     return int.from_bytes(data, "big", signed=True)
 
 
+def lower(text: str) -> str:
+    """Each letter by itself, where its lower case is one letter."""
+    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+
+
+def upper(text: str) -> str:
+    """Each letter by itself, where its upper case is one letter."""
+    return "".join(capital if len(capital := letter.upper()) == 1 else letter for letter in text)
+
+
 _TEXT = "VARCHAR"
 _PLAIN: dict[str, tuple[Callable[..., object], list[str], str]] = {
+    "lower_letters": (lower, [_TEXT], _TEXT),
+    "upper_letters": (upper, [_TEXT], _TEXT),
     "reverse": (lambda text: text[::-1], [_TEXT], _TEXT),
     "replace_nothing": (lambda text, new: text.replace("", new), [_TEXT, _TEXT], _TEXT),
     "normalize": (lambda text, form: unicodedata.normalize(form, text), [_TEXT, _TEXT], _TEXT),

@@ -92,7 +92,7 @@ def text_to_time(text: str, digits: int) -> datetime.time:
     try:
         if found:
             micros = int((found[4] or "0").ljust(6, "0"))
-            clock = datetime.datetime(2000, 1, 1, int(found[1]), int(found[2]), int(found[3] or 0), micros)  # noqa: DTZ001
+            clock = datetime.datetime(2000, 1, 1, int(found[1]), int(found[2]), int(found[3] or 0), micros)
             return rounded(clock, digits).time()
     except ValueError:
         pass
@@ -106,7 +106,7 @@ def from_iso8601_timestamp(text: str) -> dict[str, Any]:
         if found:
             parts = [int(part or 0) for part in found.groups()[:6]]
             micros = int((found[7] or "0")[:3].ljust(3, "0")) * 1000
-            return zoned(datetime.datetime(*parts, micros), normal_zone(found[8] or "UTC"))  # type: ignore[misc, arg-type] # noqa: DTZ001
+            return zoned(datetime.datetime(*parts, micros), normal_zone(found[8] or "UTC"))  # type: ignore[misc, arg-type]
     except ValueError:
         pass
     raise failure(f'Invalid format: "{text}"')

@@ -1,0 +1,160 @@
+"""Date functions whose unit decides what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kedro_aws_plugin.local.athena.trino import nodes
+from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast
+from kedro_aws_plugin.local.athena.trino.failures import Unsupported
+from kedro_aws_plugin.local.athena.trino.functions.arity import arity
+from kedro_aws_plugin.local.athena.trino.typed import (
+    Typed,
+    can_coerce,
+    coerce,
+    common_type,
+    mismatch,
+    semantic_error,
+)
+from kedro_aws_plugin.local.athena.trino.types import (
+    BIGINT,
+    DATE,
+    DAY_TO_SECOND,
+    TIMESTAMP,
+    UNKNOWN,
+    YEAR_TO_MONTH,
+    Type,
+    array_of,
+    duckdb_type,
+)
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.local.athena.trino.expressions import Expressions
+
+_DATE_UNITS = ("day", "week", "month", "quarter", "year")
+_UNITS = ("millisecond", "second", "minute", "hour", *_DATE_UNITS)
+_ZONED = "timestamp with time zone"
+
+
+def _unit(node: nodes.Call, kind: Type, units: tuple[str, ...]) -> str:
+    literal = node.arguments[0]
+    if not isinstance(literal, nodes.Literal) or literal.kind != "string":
+        raise Unsupported(f"{node.name} with a unit that is no literal")
+    unit = literal.value.lower()
+    if unit not in (tuple(name for name in units if name in _DATE_UNITS) if kind == DATE else units):
+        message = f"'{literal.value}' is not a valid {'DATE' if kind == DATE else 'TIMESTAMP'} field"
+        raise semantic_error("INVALID_FUNCTION_ARGUMENT", node.at, message)
+    return unit
+
+
+def _moment(place: Expressions, node: nodes.Call, index: int) -> Typed:
+    value = place.typed(node.arguments[index])
+    if value.type == UNKNOWN:
+        value = coerce(value, TIMESTAMP)
+    if value.type.name not in {"date", "timestamp", _ZONED}:
+        kinds = ", ".join(str(place.typed(argument).type) for argument in node.arguments)
+        message = f"Unexpected parameters ({kinds}) for function {node.name}"
+        raise semantic_error("FUNCTION_NOT_FOUND", node.at, message)
+    return value
+
+
+def _date_trunc(place: Expressions, node: nodes.Call) -> Typed:
+    arity(node, 2)
+    value = _moment(place, node, 1)
+    unit = _unit(node, value.type, _UNITS)
+    if value.type.name == _ZONED:
+        local = f"date_trunc('{unit}', trino_local({value.sql}))"
+        return Typed(f"trino_with_zone(CAST({local} AS TIMESTAMP), ({value.sql}).zone)", value.type)
+    return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS {duckdb_type(value.type)})", value.type)
+
+
+def _date_add(place: Expressions, node: nodes.Call) -> Typed:
+    arity(node, 3)
+    value, amount = _moment(place, node, 2), place.typed(node.arguments[1])
+    if not can_coerce(amount.type, BIGINT):
+        raise mismatch(node.at, f"Unexpected parameters for function date_add: {amount.type} is no bigint")
+    unit, count = _unit(node, value.type, _UNITS), coerce(amount, BIGINT).sql
+    months = {"month": 1, "quarter": 3, "year": 12}.get(unit)
+    if months:
+        step = f"to_months(CAST({count} * {months} AS INTEGER))"
+    else:
+        sizes = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
+        step = f"to_milliseconds({count} * {sizes.get(unit, 7 * 86_400_000)})"
+    if value.type.name == _ZONED:
+        if unit in _DATE_UNITS:
+            local = f"CAST(trino_local({value.sql}) + {step} AS TIMESTAMP)"
+            return Typed(f"trino_with_zone({local}, ({value.sql}).zone)", value.type)
+        return Typed(f"trino_zoned(({value.sql}).utc + {step}, ({value.sql}).zone)", value.type)
+    return Typed(f"CAST({value.sql} + {step} AS {duckdb_type(value.type)})", value.type)
+
+
+def _date_diff(place: Expressions, node: nodes.Call) -> Typed:
+    arity(node, 3)
+    first, second = _moment(place, node, 1), _moment(place, node, 2)
+    common = common_type(first.type, second.type)
+    if common is None:
+        raise mismatch(node.at, f"Cannot compare {first.type} with {second.type}")
+    unit = _unit(node, common, _UNITS)
+    one, other = coerce(first, common).sql, coerce(second, common).sql
+    if common.name == _ZONED:
+        zone = f"({one}).zone"
+        if unit in _DATE_UNITS:
+            one, other = (f"trino_local(trino_zoned(({side}).utc, {zone}))" for side in (one, other))
+        else:
+            one, other = f"({one}).utc", f"({other}).utc"
+    moments = f"CAST({one} AS TIMESTAMP), CAST({other} AS TIMESTAMP)"
+    if unit == "quarter":
+        return Typed(f"(date_sub('month', {moments}) // 3)", BIGINT)
+    if unit == "week":
+        return Typed(f"(date_sub('day', {moments}) // 7)", BIGINT)
+    if unit == "year":
+        return Typed(f"(date_sub('month', {moments}) // 12)", BIGINT)
+    return Typed(f"date_sub('{unit}', {moments})", BIGINT)
+
+
+def _date(place: Expressions, node: nodes.Call) -> Typed:
+    arity(node, 1)
+    value = place.typed(node.arguments[0])
+    if not can_cast(value.type, DATE):
+        raise semantic_error(
+            "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({value.type}) for function date"
+        )
+    return cast(value, DATE)
+
+
+def _sequence(place: Expressions, node: nodes.Call) -> Typed:
+    arity(node, 2, 3)
+    values = [place.typed(argument) for argument in node.arguments]
+    kinds = [value.type for value in values]
+    kind = common_type(kinds[0], kinds[1])
+    written = [
+        coerce(value, BIGINT if can_coerce(value.type, BIGINT) else value.type).sql for value in values
+    ]
+    if kind and can_coerce(kind, BIGINT) and all(can_coerce(one, BIGINT) for one in kinds):
+        count = written[2] if written[2:] else f"(CASE WHEN {written[0]} <= {written[1]} THEN 1 ELSE -1 END)"
+        return Typed(f"trino_sequence({written[0]}, {written[1]}, {count})", array_of(BIGINT))
+    step = kinds[2] if kinds[2:] else DAY_TO_SECOND
+    if (
+        kind is None
+        or kind.name not in {"date", "timestamp"}
+        or step not in (DAY_TO_SECOND, YEAR_TO_MONTH)
+        or (kind != DATE and not kinds[2:])
+    ):
+        listed = ", ".join(map(str, kinds))
+        raise semantic_error(
+            "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({listed}) for function sequence"
+        )
+    first, last = (f"CAST({coerce(value, kind).sql} AS TIMESTAMP)" for value in values[:2])
+    amount = written[2] if written[2:] else f"(CASE WHEN {first} <= {last} THEN 86400000 ELSE -86400000 END)"
+    macro = "trino_sequence_months" if step == YEAR_TO_MONTH else "trino_sequence_times"
+    return Typed(f"CAST({macro}({first}, {last}, {amount}) AS {duckdb_type(array_of(kind))})", array_of(kind))
+
+
+FUNCTIONS: dict[str, Callable[[Expressions, nodes.Call], Typed]] = {
+    "date_trunc": _date_trunc,
+    "date_add": _date_add,
+    "date_diff": _date_diff,
+    "date": _date,
+    "sequence": _sequence,
+}
