@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions import aggregates, catalog
@@ -29,7 +29,7 @@ def _is_aggregate(node: nodes.Node) -> bool:
 def _outside_queries(node: nodes.Node) -> Iterator[nodes.Node]:
     yield node
     for child in nodes.children(node):
-        if not isinstance(child, query_nodes.Query):
+        if not isinstance(child, nodes.Query):
             yield from _outside_queries(child)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kedro_aws_plugin.local.athena.trino import nodes, operators, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes, operators
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.lexer import Place
 from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, common_type, fail, mismatch
@@ -66,7 +66,7 @@ def quantified(
     operator: str,
     quantifier: str,
     operand: nodes.Node,
-    query: query_nodes.Query,
+    query: nodes.Query,
 ) -> Typed:
     """X = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
     if isinstance(operand, nodes.Row):
@@ -95,7 +95,7 @@ def _row_in_query(
     operator: str,
     quantifier: str,
     operand: nodes.Row,
-    query: query_nodes.Query,
+    query: nodes.Query,
 ) -> Typed:
     sql, fields = place.queries.subquery(query, place)
     items = [place.typed(item) for item in operand.items]

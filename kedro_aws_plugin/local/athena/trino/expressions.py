@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from kedro_aws_plugin.local.athena.trino import calls, conditionals, literals, nodes, operators, query_nodes
+from kedro_aws_plugin.local.athena.trino import calls, conditionals, literals, nodes, operators
 from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.scope import Field, Scope, Session, not_found, row_field
@@ -41,7 +41,7 @@ class Grouped(Protocol):
 class Queries(Protocol):
     """What translates the queries inside expressions."""
 
-    def subquery(self, query: query_nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
+    def subquery(self, query: nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
         """The SQL of a query and its columns, which are named c0, c1, ... in it."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.failures import TrinoError
 from kedro_aws_plugin.local.athena.trino.lexer import Place, syntax_error
 from kedro_aws_plugin.local.athena.trino.names import TableName
@@ -23,7 +23,7 @@ class Query:
         places: Where each table stands first: `line 1:15` in Athena's failures.
     """
 
-    tree: query_nodes.Query
+    tree: nodes.Query
     tables: frozenset[TableName]
     parameters: int
     places: dict[TableName, Place] = field(default_factory=dict, compare=False)
@@ -46,17 +46,17 @@ def parse(sql: str) -> Query:
     return Query(tree, frozenset(places), grammar.parameters, places)
 
 
-def _tables(node: nodes.Node, common: frozenset[str]) -> Iterator[query_nodes.TableReference]:
-    if isinstance(node, query_nodes.TableReference):
+def _tables(node: nodes.Node, common: frozenset[str]) -> Iterator[nodes.TableReference]:
+    if isinstance(node, nodes.TableReference):
         if not (len(node.parts) == 1 and node.parts[0] in common):
             yield node
         return
-    if isinstance(node, query_nodes.Query):
+    if isinstance(node, nodes.Query):
         for table in node.common:
             yield from _tables(table.query, common)
             common |= {table.name}
     for child in nodes.children(node):
-        if not isinstance(child, query_nodes.CommonTable):
+        if not isinstance(child, nodes.CommonTable):
             yield from _tables(child, common)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions.aggregates import ordered
@@ -34,13 +34,13 @@ class Queries:
 
     session: Session
 
-    def subquery(self, query: query_nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
+    def subquery(self, query: nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
         """A query inside another: its SQL and its columns."""
         scope = Scope(common=parent.scope.common)
         return self.query(query, scope, parent, None)
 
     def query(
-        self, query: query_nodes.Query, scope: Scope, parent: Expressions | None, names: Sequence[str] | None
+        self, query: nodes.Query, scope: Scope, parent: Expressions | None, names: Sequence[str] | None
     ) -> tuple[str, tuple[Field, ...]]:
         """The SQL of a query and its columns.
 
@@ -68,9 +68,7 @@ class Queries:
         sql = f"{common}SELECT {', '.join(columns)} FROM ({body.sql}) AS {alias}{order}{counts}"
         return sql, tuple(replace(field, sql=f"c{index}") for index, field in enumerate(body.fields))
 
-    def _common(
-        self, query: query_nodes.Query, scope: Scope, parent: Expressions | None
-    ) -> tuple[str, Scope]:
+    def _common(self, query: nodes.Query, scope: Scope, parent: Expressions | None) -> tuple[str, Scope]:
         written = []
         for table in query.common:
             sql, fields = self.query(table.query, scope, parent, None)
@@ -93,7 +91,7 @@ class Queries:
             scope = Scope(scope.fields, {**scope.common, table.name: CommonResult(name, fields)})
         return (f"WITH {', '.join(written)} " if written else ""), scope
 
-    def _counts(self, query: query_nodes.Query, scope: Scope) -> str:
+    def _counts(self, query: nodes.Query, scope: Scope) -> str:
         parts = ""
         for word, node in (("LIMIT", query.limit), ("OFFSET", query.offset)):
             if node is None:
@@ -105,17 +103,17 @@ class Queries:
         return parts
 
     def body(
-        self, body: query_nodes.Body, scope: Scope, parent: Expressions | None, order: tuple[nodes.Sort, ...]
+        self, body: nodes.Body, scope: Scope, parent: Expressions | None, order: tuple[nodes.Sort, ...]
     ) -> Selected:
         """What is between WITH and ORDER BY, with the sort keys of ORDER BY."""
-        if isinstance(body, query_nodes.Select):
+        if isinstance(body, nodes.Select):
             from kedro_aws_plugin.local.athena.trino.selects import select
 
             return select(self, body, scope, parent, order)
-        if isinstance(body, query_nodes.Query):
+        if isinstance(body, nodes.Query):
             sql, fields = self.query(body, scope, parent, None)
             found = Selected(sql, fields)
-        elif isinstance(body, query_nodes.Values):
+        elif isinstance(body, nodes.Values):
             found = self._values(body, scope, parent)
         else:
             found = self._set_operation(body, scope, parent)
@@ -130,7 +128,7 @@ class Queries:
         place = Expressions(self.session, Scope(visible, scope.common), self, "ORDER BY clause")
         return ordered(place.typed(sort.key), sort)
 
-    def _values(self, body: query_nodes.Values, scope: Scope, parent: Expressions | None) -> Selected:
+    def _values(self, body: nodes.Values, scope: Scope, parent: Expressions | None) -> Selected:
         place = Expressions(self.session, Scope(common=scope.common), self, "VALUES", parent)
         rows = []
         for row in body.rows:
@@ -159,9 +157,7 @@ class Queries:
             tuple(Field(None, kind, f"c{index}") for index, kind in enumerate(kinds)),
         )
 
-    def _set_operation(
-        self, body: query_nodes.SetOperation, scope: Scope, parent: Expressions | None
-    ) -> Selected:
+    def _set_operation(self, body: nodes.SetOperation, scope: Scope, parent: Expressions | None) -> Selected:
         left, right = (self.body(side, scope, parent, ()) for side in (body.left, body.right))
         if len(left.fields) != len(right.fields):
             message = f"{body.operator} query has different number of fields: {len(left.fields)}, {len(right.fields)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.call_grammar import CallGrammar
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.lexer import syntax_error
@@ -16,7 +16,7 @@ _MOST_SETS = 2048
 class QueryGrammar(CallGrammar):
     """Reads one statement."""
 
-    def statement(self) -> query_nodes.Query:
+    def statement(self) -> nodes.Query:
         """The whole text, which must be one query."""
         if self.token.kind == "end":
             raise syntax_error(self.at, "mismatched input '<EOF>'. Expecting: <query>")
@@ -28,7 +28,7 @@ class QueryGrammar(CallGrammar):
             self.mismatch("<EOF>")
         return query
 
-    def query(self) -> query_nodes.Query:
+    def query(self) -> nodes.Query:
         """A query with its WITH, ORDER BY, OFFSET and LIMIT."""
         at, common = self.at, ()
         if self.takes("WITH"):
@@ -45,13 +45,13 @@ class QueryGrammar(CallGrammar):
             limit = None if self.takes("ALL") else self._row_count()
         elif self.takes("FETCH"):
             limit = self._fetch()
-        return query_nodes.Query(at, common, body, order, offset, limit)
+        return nodes.Query(at, common, body, order, offset, limit)
 
-    def _common_table(self) -> query_nodes.CommonTable:
+    def _common_table(self) -> nodes.CommonTable:
         at, name = self.at, self.name().lower()
         columns = self._column_names()
         self.expect("AS")
-        return query_nodes.CommonTable(at, name, columns, self.in_brackets(self.query))
+        return nodes.CommonTable(at, name, columns, self.in_brackets(self.query))
 
     def _column_names(self) -> tuple[str, ...]:
         return self.in_brackets(lambda: self.listed(self.name)) if self.ahead("(") else ()
@@ -74,41 +74,41 @@ class QueryGrammar(CallGrammar):
         self.expect("ONLY")
         return count
 
-    def _set_operations(self) -> query_nodes.Body:
+    def _set_operations(self) -> nodes.Body:
         left = self._intersections()
         while self.ahead("UNION") or self.ahead("EXCEPT"):
             left = self._set_operation(left, self._intersections)
         return left
 
-    def _intersections(self) -> query_nodes.Body:
+    def _intersections(self) -> nodes.Body:
         left = self._query_primary()
         while self.ahead("INTERSECT"):
             left = self._set_operation(left, self._query_primary)
         return left
 
-    def _set_operation(self, left: query_nodes.Body, read: object) -> query_nodes.Body:
+    def _set_operation(self, left: nodes.Body, read: object) -> nodes.Body:
         token = self.take()
         everything = self.takes("ALL")
         if not everything:
             self.takes("DISTINCT")
         assert callable(read)  # noqa: S101 - one of the two readers above
-        return query_nodes.SetOperation(token.at, token.upper, everything, left, read())
+        return nodes.SetOperation(token.at, token.upper, everything, left, read())
 
-    def _query_primary(self) -> query_nodes.Body:
+    def _query_primary(self) -> nodes.Body:
         at = self.at
         if self.ahead("SELECT"):
             return self._select()
         if self.takes("VALUES"):
-            return query_nodes.Values(at, self.listed(self.expression))
+            return nodes.Values(at, self.listed(self.expression))
         if self.takes("TABLE"):
-            source = query_nodes.TableReference(self.at, self._qualified())
-            star = query_nodes.Star(at, ())
-            return query_nodes.Select(at, False, (star,), source, None, None, None, ())
+            source = nodes.TableReference(self.at, self._qualified())
+            star = nodes.Star(at, ())
+            return nodes.Select(at, False, (star,), source, None, None, None, ())
         if self.ahead("("):
             return self.in_brackets(self.query)
         self.mismatch("'(', 'SELECT', 'TABLE', 'VALUES', 'WITH'")
 
-    def _select(self) -> query_nodes.Select:
+    def _select(self) -> nodes.Select:
         at = self.expect("SELECT")
         distinct = self.takes("DISTINCT")
         if not distinct:
@@ -119,12 +119,12 @@ class QueryGrammar(CallGrammar):
         groups = self._group_by() if self.takes("GROUP", "BY") else None
         having = self.expression() if self.takes("HAVING") else None
         windows = self.listed(self._named_window) if self.takes("WINDOW") else ()
-        return query_nodes.Select(at, distinct, items, source, where, groups, having, windows)
+        return nodes.Select(at, distinct, items, source, where, groups, having, windows)
 
-    def _item(self) -> query_nodes.Star | query_nodes.Item:
+    def _item(self) -> nodes.Star | nodes.Item:
         at = self.at
         if self.takes("*"):
-            return query_nodes.Star(at, ())
+            return nodes.Star(at, ())
         length = 0
         while self.is_name(length) and self.tokens[self.index + length + 1].upper == ".":
             length += 2
@@ -135,30 +135,30 @@ class QueryGrammar(CallGrammar):
                 self.index += length + 1
                 if self.ahead("AS", "("):
                     raise Unsupported("names for the columns of .*")
-                return query_nodes.Star(at, parts)
+                return nodes.Star(at, parts)
         expression = self.expression()
         alias = self.name() if self.takes("AS") or self._starts_alias() else None
-        return query_nodes.Item(at, expression, alias)
+        return nodes.Item(at, expression, alias)
 
     def _named_window(self) -> tuple[str, nodes.Window]:
         name = self.name().lower()
         self.expect("AS")
         return name, self.in_brackets(self.window)
 
-    def _from(self) -> query_nodes.Relation:
+    def _from(self) -> nodes.Relation:
         relation = self._joins()
         while self.ahead(","):
             at = self.expect(",")
-            relation = query_nodes.Join(at, "CROSS", relation, self._joins(), None)
+            relation = nodes.Join(at, "CROSS", relation, self._joins(), None)
         return relation
 
-    def _joins(self) -> query_nodes.Relation:
+    def _joins(self) -> nodes.Relation:
         left = self._sampled()
         while True:
             at = self.at
             if self.takes("CROSS"):
                 self.expect("JOIN")
-                left = query_nodes.Join(at, "CROSS", left, self._sampled(), None)
+                left = nodes.Join(at, "CROSS", left, self._sampled(), None)
                 continue
             if self.ahead("NATURAL"):
                 raise Unsupported("NATURAL JOIN")
@@ -168,10 +168,10 @@ class QueryGrammar(CallGrammar):
             right = self._joins()
             if self.takes("USING"):
                 using = tuple(name.lower() for name in self.in_brackets(lambda: self.listed(self.name)))
-                left = query_nodes.Join(at, kind, left, right, None, using)
+                left = nodes.Join(at, kind, left, right, None, using)
             else:
                 self.expect("ON")
-                left = query_nodes.Join(at, kind, left, right, self.expression())
+                left = nodes.Join(at, kind, left, right, self.expression())
 
     def _join_kind(self) -> str:
         if self.takes("JOIN") or self.takes("INNER", "JOIN"):
@@ -182,14 +182,14 @@ class QueryGrammar(CallGrammar):
             self.expect("JOIN")
         return kind
 
-    def _sampled(self) -> query_nodes.Relation:
+    def _sampled(self) -> nodes.Relation:
         relation = self._aliased()
         for word in ("TABLESAMPLE", "MATCH_RECOGNIZE"):
             if self.ahead(word):
                 raise Unsupported(word)
         return relation
 
-    def _aliased(self) -> query_nodes.Relation:
+    def _aliased(self) -> nodes.Relation:
         at, relation = self.at, self._relation_primary()
         following = self.tokens[min(self.index + 1, len(self.tokens) - 1)].upper
         if self.token.upper in {"TABLESAMPLE", "MATCH_RECOGNIZE"} and following in {
@@ -205,7 +205,7 @@ class QueryGrammar(CallGrammar):
         if not (self.takes("AS") or self._starts_alias()):
             return relation
         alias = self.name().lower()
-        return query_nodes.Aliased(at, relation, alias, self._column_names())
+        return nodes.Aliased(at, relation, alias, self._column_names())
 
     def _starts_alias(self) -> bool:
         # These are names in Trino, but where an alias could stand they open a clause.
@@ -223,20 +223,20 @@ class QueryGrammar(CallGrammar):
         )
         return self.is_name() and not clause
 
-    def _relation_primary(self) -> query_nodes.Relation:
+    def _relation_primary(self) -> nodes.Relation:
         at = self.at
         if self.takes("UNNEST"):
             arguments = self.in_brackets(lambda: self.listed(self.expression))
-            return query_nodes.Unnest(at, arguments, self.takes("WITH", "ORDINALITY"))
+            return nodes.Unnest(at, arguments, self.takes("WITH", "ORDINALITY"))
         if self.takes("LATERAL"):
-            return query_nodes.Derived(at, self.in_brackets(self.query), True)
+            return nodes.Derived(at, self.in_brackets(self.query), True)
         if self.ahead("TABLE", "("):
             raise Unsupported("table functions")
         if self.ahead("("):
             return self._bracketed_relation()
-        return query_nodes.TableReference(at, self._qualified())
+        return nodes.TableReference(at, self._qualified())
 
-    def _bracketed_relation(self) -> query_nodes.Relation:
+    def _bracketed_relation(self) -> nodes.Relation:
         # A bracket opens a query or a join: try the query first, as the grammar of Trino prefers it.
         at, start, parameters = self.at, self.index, self.parameters
         depth = 0
@@ -244,14 +244,14 @@ class QueryGrammar(CallGrammar):
             depth += 1
         if self.tokens[start + depth].upper in {"SELECT", "WITH", "VALUES", "TABLE"}:
             try:
-                return query_nodes.Derived(at, self.in_brackets(self.query), False)
+                return nodes.Derived(at, self.in_brackets(self.query), False)
             except Exception:
                 if depth == 1:
                     raise
                 self.index, self.parameters = start, parameters
         return self.in_brackets(self._from_one)
 
-    def _from_one(self) -> query_nodes.Relation:
+    def _from_one(self) -> nodes.Relation:
         return self._joins()
 
     def _qualified(self) -> tuple[str, ...]:

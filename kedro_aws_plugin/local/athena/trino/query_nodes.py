@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kedro_aws_plugin.local.athena.trino.nodes import Node, Sort, Window
+from kedro_aws_plugin.local.athena.trino.expression_nodes import Node, Sort, Window
 
 
 @dataclass(frozen=True)

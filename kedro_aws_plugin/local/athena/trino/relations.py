@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.names import TableName
@@ -20,7 +20,7 @@ Source = tuple[str, tuple[Field, ...]]
 class Subqueries(Protocol):
     """What translates the queries of FROM."""
 
-    def subquery(self, query: query_nodes.Query, parent: Expressions) -> Source:
+    def subquery(self, query: nodes.Query, parent: Expressions) -> Source:
         """The SQL of a query and its columns."""
 
 
@@ -30,7 +30,7 @@ def table_name(parts: tuple[str, ...]) -> TableName:
     return TableName(catalog, schema, str(table))
 
 
-def source(place: Expressions, relation: query_nodes.Relation) -> Source:
+def source(place: Expressions, relation: nodes.Relation) -> Source:
     """The SQL of an item of FROM and its columns.
 
     Args:
@@ -38,20 +38,20 @@ def source(place: Expressions, relation: query_nodes.Relation) -> Source:
         relation: The item.
     """
     match relation:
-        case query_nodes.TableReference():
+        case nodes.TableReference():
             return _table(place, relation)
-        case query_nodes.Derived():
+        case nodes.Derived():
             return _derived(place, relation)
-        case query_nodes.Aliased():
+        case nodes.Aliased():
             return _aliased(place, relation)
-        case query_nodes.Join():
+        case nodes.Join():
             return _join(place, relation)
-        case query_nodes.Unnest():
+        case nodes.Unnest():
             return unnested(place, relation, "")
     raise Unsupported(f"{type(relation).__name__} in FROM")
 
 
-def _table(place: Expressions, relation: query_nodes.TableReference) -> Source:
+def _table(place: Expressions, relation: nodes.TableReference) -> Source:
     alias = place.session.new_name("t")
     if len(relation.parts) == 1 and (common := place.scope.common.get(relation.parts[0])):
         fields = tuple(
@@ -81,7 +81,7 @@ def _table(place: Expressions, relation: query_nodes.TableReference) -> Source:
     return f"{found.sql} AS {alias}", fields
 
 
-def _derived(place: Expressions, relation: query_nodes.Derived) -> Source:
+def _derived(place: Expressions, relation: nodes.Derived) -> Source:
     # Only LATERAL sees the tables before it.
     outer = place if relation.lateral else replace(place, scope=Scope(common=place.scope.common))
     sql, fields = place.queries.subquery(relation.query, outer)
@@ -93,7 +93,7 @@ def _derived(place: Expressions, relation: query_nodes.Derived) -> Source:
     )
 
 
-def _aliased(place: Expressions, relation: query_nodes.Aliased) -> Source:
+def _aliased(place: Expressions, relation: nodes.Aliased) -> Source:
     sql, fields = source(place, relation.relation)
     visible = [field for field in fields if not field.hidden]
     if relation.columns and len(relation.columns) != len(visible):
@@ -107,7 +107,7 @@ def _aliased(place: Expressions, relation: query_nodes.Aliased) -> Source:
     return sql, tuple(replace(field, qualifier=(relation.alias,)) for field in fields)
 
 
-def _join(place: Expressions, relation: query_nodes.Join) -> Source:
+def _join(place: Expressions, relation: nodes.Join) -> Source:
     left_sql, left = source(place, relation.left)
     beside = replace(place, scope=Scope((*place.scope.fields, *left), place.scope.common))
     unnest, alias = _as_unnest(relation.right)
@@ -126,20 +126,20 @@ def _join(place: Expressions, relation: query_nodes.Join) -> Source:
 
 
 def _as_unnest(
-    relation: query_nodes.Relation,
-) -> tuple[query_nodes.Unnest | None, query_nodes.Aliased | None]:
-    if isinstance(relation, query_nodes.Unnest):
+    relation: nodes.Relation,
+) -> tuple[nodes.Unnest | None, nodes.Aliased | None]:
+    if isinstance(relation, nodes.Unnest):
         return relation, None
-    if isinstance(relation, query_nodes.Aliased) and isinstance(relation.relation, query_nodes.Unnest):
+    if isinstance(relation, nodes.Aliased) and isinstance(relation.relation, nodes.Unnest):
         return relation.relation, relation
     return None, None
 
 
 def _join_unnest(
     place: Expressions,
-    relation: query_nodes.Join,
+    relation: nodes.Join,
     left: Source,
-    right: tuple[query_nodes.Unnest, query_nodes.Aliased | None],
+    right: tuple[nodes.Unnest, nodes.Aliased | None],
 ) -> Source:
     always = isinstance(relation.condition, nodes.Literal) and relation.condition.value == "true"
     if relation.kind not in {"CROSS", "LEFT", "INNER"} or not (relation.kind == "CROSS" or always):
@@ -152,7 +152,7 @@ def _join_unnest(
     return f"{left[0]} CROSS JOIN {sql}", (*left[1], *fields)
 
 
-def _renamed(alias: query_nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+def _renamed(alias: nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Field, ...]:
     if alias.columns and len(alias.columns) != len(fields):
         message = f"Column alias list has {len(alias.columns)} entries but '{alias.alias}' has {len(fields)} columns available"
         raise semantic_error("MISMATCHED_COLUMN_ALIASES", alias.at, message)
@@ -163,7 +163,7 @@ def _renamed(alias: query_nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Fie
     )
 
 
-def _using(relation: query_nodes.Join, left: Source, right: Source) -> Source:
+def _using(relation: nodes.Join, left: Source, right: Source) -> Source:
     joined, conditions = [], []
     for name in relation.using:
         sides = []
@@ -186,7 +186,7 @@ def _using(relation: query_nodes.Join, left: Source, right: Source) -> Source:
     return sql, (*joined, *rest)
 
 
-def unnested(place: Expressions, relation: query_nodes.Unnest, lateral: str) -> Source:
+def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source:
     """UNNEST of arrays, maps and arrays of rows, side by side, the shorter ones filled up with NULL."""
     alias, index = place.session.new_name("t"), place.session.new_name("i")
     lengths: list[str] = []
@@ -205,7 +205,7 @@ def unnested(place: Expressions, relation: query_nodes.Unnest, lateral: str) -> 
     return f"{lateral}(SELECT {chosen} FROM ({rows}) AS {alias}_) AS {alias}", fields
 
 
-def _unnested_columns(relation: query_nodes.Unnest, value: Typed, index: str) -> list[tuple[str, Type]]:
+def _unnested_columns(relation: nodes.Unnest, value: Typed, index: str) -> list[tuple[str, Type]]:
     if value.type.name == "map":
         key, item = value.type.inner
         return [(f"map_keys({value.sql})[{index}]", key), (f"map_values({value.sql})[{index}]", item)]

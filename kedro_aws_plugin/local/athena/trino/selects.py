@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes, relations
+from kedro_aws_plugin.local.athena.trino import nodes, relations
 from kedro_aws_plugin.local.athena.trino.aggregation import Groups, contains_aggregate
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions, Resolved
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
@@ -24,7 +24,7 @@ _HAVING = "HAVING clause must evaluate to a boolean: actual type {}"
 
 def select(
     queries: Queries,
-    node: query_nodes.Select,
+    node: nodes.Select,
     scope: Scope,
     parent: Expressions | None,
     order: tuple[nodes.Sort, ...],
@@ -51,19 +51,19 @@ def select(
     return found.selected(found.columns(), lambda: f"{source}{where}")
 
 
-def _is_grouped(node: query_nodes.Select, expressions: list[nodes.Node]) -> bool:
+def _is_grouped(node: nodes.Select, expressions: list[nodes.Node]) -> bool:
     if node.groups is not None or node.having is not None:
         return True
     return any(contains_aggregate(expression) for expression in expressions)
 
 
-Output = tuple[query_nodes.Item, str | None]
+Output = tuple[nodes.Item, str | None]
 
 
-def _expanded(node: query_nodes.Select, fields: tuple[Field, ...]) -> Iterator[Output]:
+def _expanded(node: nodes.Select, fields: tuple[Field, ...]) -> Iterator[Output]:
     """The select list with its stars spelled out, each item with the name that it gives its column."""
     for item in node.items:
-        if isinstance(item, query_nodes.Item):
+        if isinstance(item, nodes.Item):
             yield item, _name_of(item)
             continue
         found = [
@@ -81,14 +81,12 @@ def _expanded(node: query_nodes.Select, fields: tuple[Field, ...]) -> Iterator[O
             continue
         for field in found:
             yield (
-                query_nodes.Item(
-                    item.at, Resolved(item.at, Typed(field.sql, field.type), field.name or ""), None
-                ),
+                nodes.Item(item.at, Resolved(item.at, Typed(field.sql, field.type), field.name or ""), None),
                 field.written,
             )
 
 
-def _row_fields(item: query_nodes.Star, fields: tuple[Field, ...]) -> Iterator[Output]:
+def _row_fields(item: nodes.Star, fields: tuple[Field, ...]) -> Iterator[Output]:
     name = nodes.Name(item.at, item.qualifier, ".".join(item.qualifier))
     row = Scope(fields).find(name)
     if row is None or row.type.name != "row":
@@ -99,10 +97,10 @@ def _row_fields(item: query_nodes.Star, fields: tuple[Field, ...]) -> Iterator[O
         row.type.fields, field_names(row.type), row.type.inner, strict=True
     ):
         value = Typed(f"({row.sql}).{quoted(name_in_duckdb)}", kind)
-        yield query_nodes.Item(item.at, Resolved(item.at, value, written or ""), None), written
+        yield nodes.Item(item.at, Resolved(item.at, value, written or ""), None), written
 
 
-def _name_of(item: query_nodes.Item) -> str | None:
+def _name_of(item: nodes.Item) -> str | None:
     if item.alias is not None:
         return item.alias
     if isinstance(item.expression, (nodes.Name, nodes.Field)):
@@ -140,7 +138,7 @@ def _is_itself(name: nodes.Name, named: dict[str, list[nodes.Node]]) -> bool:
     )
 
 
-def _grouping_sets(node: query_nodes.Select, expressions: list[nodes.Node]) -> list[tuple[nodes.Node, ...]]:
+def _grouping_sets(node: nodes.Select, expressions: list[nodes.Node]) -> list[tuple[nodes.Node, ...]]:
     """Every combination of the elements of GROUP BY, with numbers replaced by what they count."""
     elements = node.groups or ()
     count = 1
@@ -164,7 +162,7 @@ class _Output:
     def __init__(
         self,
         place: Expressions,
-        node: query_nodes.Select,
+        node: nodes.Select,
         items: list[Output],
         sort_keys: list[nodes.Node],
         order: tuple[nodes.Sort, ...],

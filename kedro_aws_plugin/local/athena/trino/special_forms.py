@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from kedro_aws_plugin.local.athena.trino import nodes, query_nodes
+from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.failures import TrinoError
 from kedro_aws_plugin.local.athena.trino.lexer import Place, placed, syntax_error
 from kedro_aws_plugin.local.athena.trino.nodes import Node
@@ -20,7 +20,7 @@ class SpecialForms(TokenReader):
     """Reads expressions that have words of their own inside."""
 
     @abstractmethod
-    def query(self) -> query_nodes.Query:
+    def query(self) -> nodes.Query:
         """A query; the other half of the grammar."""
 
     @abstractmethod
