@@ -43,13 +43,24 @@ def jars() -> list[Path]:
     return found
 
 
+def local_settings() -> dict[str, str | None]:
+    """The conf/local/spark.yml of a generated project: the jars of this machine, none of Maven Central."""
+    path = os.pathsep.join(map(str, jars()))
+    return {
+        **CONFIGURATION,
+        "spark.jars.packages": None,
+        "spark.driver.extraClassPath": path,
+        "spark.executor.extraClassPath": path,
+    }
+
+
 @pytest.fixture(scope="session")
 def _spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     """The session's one Java process, which ends with the session."""
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    _skip_unless_possible()
+    skip_unless_possible()
     folder = tmp_path_factory.mktemp("spark")
     builder = SparkSession.builder.master("local[2]").appName("tests")
     for key, value in CONFIGURATION.items():
@@ -91,7 +102,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spark)
 
 
-def _skip_unless_possible() -> None:
+def skip_unless_possible() -> None:
     from kedro_aws_plugin.spark.java import find_java
 
     try:

@@ -34,7 +34,8 @@ def start_session(settings: Mapping[str, str]) -> "SparkSession":
         >>> spark = start_session({"spark.master": "local[2]", "spark.sql.shuffle.partitions": "4"})
     """
     _check_installed()
-    find_java()
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else `spark-submit` has started Java, and then this Python
+        find_java()
     check_jars(settings)
     if "spark.pyspark.python" not in settings:
         # Spark would take the `python3` of the PATH, which need not have what the nodes import.

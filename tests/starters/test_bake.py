@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,13 @@ INPUTS = {
 }
 
 
-@pytest.fixture(params=INPUTS)
+STARTERS = ("aws-spaceflights", "aws-pyspark-iris")
+
+
+@pytest.fixture(params=product(STARTERS, INPUTS), ids="-".join)
 def project(request: pytest.FixtureRequest, cookies: Cookies, starter: Path) -> Path:
-    baked = cookies.bake(extra_context=INPUTS[request.param], template=str(starter))
+    name, inputs = request.param
+    baked = cookies.bake(extra_context=INPUTS[inputs], template=str(starter.with_name(name)))
     assert baked.exception is None
     return baked.project_path
 
@@ -82,7 +87,9 @@ def test_keeps_on_s3_what_outlives_a_run(project: Path) -> None:
     files = [entry["filepath"] for entry in catalog.values() if "query" not in entry]
     assert all(path.startswith("s3://${globals:bucket}/") for path in files)
     assert len(files) == len(catalog) - 1
-    assert {name for name, entry in catalog.items() if entry.get("versioned")} == {"regressor", "metrics"}
+    registry = yaml.safe_load((project / "conf/base/aws.yml").read_text("utf-8"))["registry"]
+    versioned = {name for name, entry in catalog.items() if entry.get("versioned")}
+    assert versioned == {registry["model"], registry["metrics"]}
 
 
 @pytest.mark.parametrize(("env", "target"), [("local", "local"), ("aws", "aws")])
@@ -201,3 +208,12 @@ def test_refuses_a_name_without_letters(
 )
 def test_takes_regions_of_every_partition(cookies: Cookies, starter: Path, region: str) -> None:
     assert cookies.bake(extra_context={"region": region}, template=str(starter)).exception is None
+
+
+def test_every_starter_refuses_the_same(
+    cookies: Cookies, starter: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in STARTERS:
+        baked = cookies.bake(extra_context={"bucket": "ab"}, template=str(starter.with_name(name)))
+        assert baked.exception is not None
+        assert capfd.readouterr().err.startswith(f"bucket 'ab': {LETTERS}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.jars import hadoop_version, jars_folder, s3a_packages
+from kedro_aws_plugin.spark.jars import check_jars, hadoop_version, jars_folder, s3a_packages
 
 
 def spark_home(folder: Path, *jars: str) -> Path:
@@ -46,3 +46,48 @@ def test_a_spark_with_two_hadoops(tmp_path: Path) -> None:
     home = spark_home(tmp_path, "hadoop-client-api-3.5.0.jar", "hadoop-client-api-3.4.1.jar")
     with pytest.raises(SparkError, match=r"jars of several Hadoops \(3\.4\.1, 3\.5\.0\)"):
         s3a_packages({"SPARK_HOME": str(home)})
+
+
+def fitting(folder: Path) -> dict[str, str]:
+    return {"SPARK_HOME": str(spark_home(folder, "hadoop-client-api-3.5.0.jar"))}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"spark.jars.packages": "org.apache.hadoop:hadoop-aws:3.5.0,org.example:other:1.0"},
+        {"spark.jars": "/opt/jars/hadoop-aws-3.5.0.jar, s3://b/not-hadoop-aws-3.4.1.jar"},
+        {"spark.driver.extraClassPath": "/opt/jars/hadoop-aws-3.3.1.jar"},
+    ],
+)
+def test_jars_that_fit(tmp_path: Path, settings: dict[str, str]) -> None:
+    check_jars(settings, fitting(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        (
+            {"spark.jars.packages": "a:b:1, org.apache.hadoop:hadoop-aws:3.4.1"},
+            "`spark.jars.packages` in spark.yml",
+        ),
+        ({"spark.jars": "/opt/jars/hadoop-aws-3.4.1.jar"}, "`spark.jars` in spark.yml"),
+    ],
+)
+def test_jars_of_another_hadoop(tmp_path: Path, settings: dict[str, str], where: str) -> None:
+    with pytest.raises(SparkError, match=r"has hadoop-aws 3\.4\.1, and Spark has Hadoop 3\.5\.0") as refused:
+        check_jars(settings, fitting(tmp_path))
+    assert refused.value.message.startswith(where)
+
+
+def test_a_jar_of_another_hadoop_beside_sparks_own(tmp_path: Path) -> None:
+    environ = fitting(tmp_path)
+    (tmp_path / "jars/hadoop-aws-3.3.4.jar").touch()
+    with pytest.raises(SparkError, match=r"jars has hadoop-aws 3\.3\.4, and Spark has Hadoop 3\.5\.0"):
+        check_jars({}, environ)
+
+
+def test_a_spark_that_gets_its_hadoop_elsewhere_takes_any_jar(tmp_path: Path) -> None:
+    home = spark_home(tmp_path, "spark-core_2.13-4.0.5.jar")
+    check_jars({"spark.jars": "hadoop-aws-3.4.1.jar"}, {"SPARK_HOME": str(home)})

@@ -4,7 +4,13 @@ from pathlib import Path
 
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from pyspark.sql import SparkSession
 from s3fs import S3FileSystem
+
+from {{ cookiecutter.python_package }}.pipelines.data_processing import (
+    add_features,
+    parse_iris,
+)
 
 PROJECT = Path(__file__).parents[1]
 MEASURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
@@ -26,15 +32,13 @@ def test_run_leaves_a_good_model_on_s3(local_aws) -> None:
     assert context.catalog["metrics"].load()["accuracy"] > 0.85
     flowers = context.catalog["features@pandas"].load()
     assert len(flowers) == 150
-    species = context.catalog["classifier"].load().predict(flowers[list(context.params["features"])])
+    classifier = context.catalog["classifier"].load()
+    species = classifier.predict(flowers[classifier.feature_names_in_])
     assert set(species) == {"setosa", "versicolor", "virginica"}
 
 
 def test_a_flower_with_something_unknown_is_dropped(local_aws) -> None:
     """Species are cleaned, and what is not known of a flower drops it."""
-    from pyspark.sql import SparkSession
-    from {{ cookiecutter.python_package }}.pipelines.data_processing import add_features, parse_iris
-
     bootstrap_project(PROJECT)
     with KedroSession.create(project_path=PROJECT) as session:
         session.load_context()  # makes the Spark session

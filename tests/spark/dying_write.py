@@ -1,0 +1,65 @@
+"""Writes on a cluster while executors die: `python dying_write.py <settings.json> <target> <folder>`.
+
+Prints what became of each write, one JSON line, and leaves in the folder a file for each executor that died.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from kedro_aws_plugin.spark.session import start_session
+
+ROWS = 3000
+
+
+def dying(spark: SparkSession, folder: Path, deaths: int) -> DataFrame:
+    """Flowers; whoever computes the last of them dies, as often as is said."""
+
+    def petal(number: int) -> float:
+        if number == ROWS - 1:
+            left = [folder / f"death-{each}" for each in range(deaths)]
+            for file in left:
+                if not file.exists():
+                    file.touch()
+                    # Without Spark's Python daemon the parent is the executor's Java.
+                    os.kill(os.getppid(), signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+                    time.sleep(60)
+        return number / 2
+
+    species = F.concat(F.lit("s"), (F.col("id") % 3).cast("string"))
+    return spark.range(0, ROWS, 1, 2).select(
+        "id", species.alias("species"), F.udf(petal, "double")("id").alias("petal")
+    )
+
+
+def main(settings: str, target: str, folder: str) -> None:
+    """Write whole, then with executors that always die, then with one that dies."""
+    spark = start_session(json.loads(Path(settings).read_text(encoding="utf-8")))
+    told: dict[str, object] = {}
+    for name, deaths in (("whole", 0), ("always", 9), ("once", 1)):
+        place = Path(folder, name)
+        place.mkdir()
+        try:
+            dying(spark, place, deaths).write.mode("append").partitionBy("species").parquet(target)
+            failed = ""
+        except PySparkException as error:
+            failed = str(error).splitlines()[0]
+        read = spark.read.parquet(target)
+        told[name] = {
+            "failed": failed,
+            "rows": read.count(),
+            "flowers": read.select("id").distinct().count(),
+            "deaths": len(list(place.iterdir())),
+        }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,96 @@
+"""The project with Spark as a newcomer has it: Athena, Spark and scikit-learn, up to the endpoint."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import spark_session
+import yaml
+
+from kedro_aws_plugin.local import control
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = [pytest.mark.slow, pytest.mark.spark]
+
+BUCKET = "my-iris-data"
+NIGHT = "nightly/2026-11-01"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Path]:
+    spark_session.skip_unless_possible()
+    folder = tmp_path_factory.mktemp("newcomer")
+    made = run("kedro", "new", "--starter", "aws-pyspark-iris", "--name", "My Iris", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    settings = yaml.safe_dump(spark_session.local_settings())
+    (folder / "my-iris/conf/local/spark.yml").write_text(settings, encoding="utf-8")
+    yield folder / "my-iris"
+    control.stop(control.state_dir(folder / "my-iris"))
+
+
+@pytest.fixture(scope="module")
+def ran(project: Path, run: Run) -> subprocess.CompletedProcess[str]:
+    """A run of what there was when it began."""
+    return run("kedro", "run", "--params", f"globals.nightly_prefix={NIGHT}", cwd=project)
+
+
+def keys(project: Path) -> list[str]:
+    local = control.running(control.state_dir(project))
+    assert local is not None
+    return [found["Key"] for found in local.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+
+
+def test_run_leaves_what_globals_and_parameters_say(
+    project: Path, ran: subprocess.CompletedProcess[str]
+) -> None:
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == ""
+    found = re.search(r"accuracy (\d\.\d+), on Spark (\d\.\d+)", ran.stderr)
+    assert found is not None
+    assert all(0.85 < float(accuracy) <= 1 for accuracy in found.groups())
+    parsed = [key for key in keys(project) if key.startswith(f"data/{NIGHT}/parsed/species=")]
+    assert sorted(key.split("/")[4] for key in parsed) == [
+        *("species=setosa", "species=versicolor", "species=virginica")
+    ]
+
+
+def test_athena_leaves_nothing_of_its_query(project: Path, ran: subprocess.CompletedProcess[str]) -> None:
+    assert ran.returncode == 0
+    assert not [key for key in keys(project) if key.startswith("athena/") and "/_temporary/" not in key]
+
+
+def test_the_model_is_registered_and_predicts(
+    project: Path, run: Run, ran: subprocess.CompletedProcess[str]
+) -> None:
+    assert ran.returncode == 0
+    (project / "conf/local/globals.yml").write_text(f"nightly_prefix: {NIGHT}\n")
+    for command in (("register-model", "--approve"), ("deploy",)):
+        done = run("kedro", "aws", *command, cwd=project)
+        assert done.returncode == 0, done.stderr
+    predicted = run("kedro", "aws", "predict", "-o", "json", cwd=project)
+    assert predicted.returncode == 0, predicted.stderr
+    species = json.loads(predicted.stdout)["predictions"]
+    assert len(species) == 5
+    assert set(species) <= {"setosa", "versicolor", "virginica"}
+
+
+def test_its_tests_pass(run: Run, project: Path) -> None:
+    tested = run("pytest", "-p", "no:cacheprovider", cwd=project)
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
+
+
+def test_its_linter_passes_on_what_is_there_now(run: Run, project: Path) -> None:
+    assert run("ruff", "check", cwd=project).returncode == 0
+    assert run("ruff", "format", "--check", cwd=project).returncode == 0
+
+
+def test_the_shipped_flowers_are_scikit_learns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = spark_session.script("make_iris_data")
+    assert script.main(["--check"]) == 0
+    (tmp_path / "iris.csv").write_bytes(script.make_csv().replace(b"setosa", b"rosa", 1))
+    assert script.main(["--check", "--file", str(tmp_path / "iris.csv")]) == 1
+    assert "not what this script makes" in capsys.readouterr().err
