@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 _BUCKET = os.environ["BENCHMARK_BUCKET"]
 _OUTPUT = f"s3://{_BUCKET}/results/"
@@ -87,7 +87,8 @@ def _dataset(rows: int, **arguments: Any) -> Any:
 
 def by_dataset(rows: int) -> Callable[[], Any]:
     """The dataset, as it comes."""
-    return _dataset(rows).load
+    load: Callable[[], Any] = _dataset(rows).load
+    return load
 
 
 def by_chunks(rows: int) -> Callable[[], Any]:

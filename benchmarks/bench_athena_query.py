@@ -9,8 +9,8 @@ counts from the query's end: to find the files, to read them, and to remove them
 import argparse
 import json
 import os
-import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,8 @@ def compare(folder: Path, variables: dict[str, str], rows: int, pairs: int) -> f
     ours: list[Load] = []
     for peer, goal in (("pyarrow", LIMIT_GOAL), ("awswrangler", PEER_GOAL), ("pyathena", PEER_GOAL)):
         measured = in_turn(
-            lambda: load(folder, variables, "dataset", rows),
-            lambda peer=peer: load(folder, variables, peer, rows),
+            partial(load, folder, variables, "dataset", rows),
+            partial(load, folder, variables, peer, rows),
             pairs,
             warm_up=False,
         )
@@ -115,4 +115,4 @@ def started(folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

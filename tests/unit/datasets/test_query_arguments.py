@@ -1,0 +1,65 @@
+"""What a catalog entry of AthenaQueryDataset may say."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from kedro.io import DatasetError
+
+from kedro_aws_plugin.datasets import AthenaQueryDataset, defaults
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"query": None}, "either `query` or `query_file`"),
+        ({"query_file": "a.sql"}, "either `query` or `query_file`"),
+        ({"mode": "csv"}, "`mode: csv` is not known. Use one of unload, ctas, select"),
+        ({"engine": "dask"}, "`engine: dask` is not known"),
+        ({"output_location": "bucket/prefix"}, "is no S3 URI. Write s3://bucket/prefix/"),
+        ({"output_location": "s3:///prefix"}, "is no S3 URI"),
+        ({"output_location": "s3://bucket/it's/"}, "is no S3 URI"),
+        ({"chunk_rows": 0}, "`chunk_rows` is 1 or more"),
+        ({"columns": []}, "`columns` is empty"),
+        ({"mode": "select", "partitioned_by": ["x"]}, "`partitioned_by` needs `mode: unload` or `ctas`"),
+        ({"result_reuse_minutes": 5}, "`result_reuse_minutes` needs `mode: select`"),
+        ({"engine": "spark", "mode": "select"}, "`engine: spark` needs `mode: unload`"),
+        ({"engine": "spark", "chunk_rows": 5}, "and no `chunk_rows`"),
+        ({"columns": ["x"], "partitioned_by": ["x"]}, "Leave `partitioned_by` out"),
+        ({"execution_parameters": ["a\0"]}, "NUL"),
+    ],
+)
+def test_refused(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(DatasetError, match=told):
+        AthenaQueryDataset(**{"query": "SELECT 1 AS x", **arguments})
+
+
+def test_the_entry_wins_over_the_project() -> None:
+    defaults.use(defaults.AthenaDefaults("shop", "team", "s3://bucket/a/", 5.0, "eu-west-1"))
+    try:
+        silent = AthenaQueryDataset(query="SELECT 1")
+        telling = AthenaQueryDataset(query="SELECT 1", database="other", workgroup="mine", max_scan_gb=0)
+    finally:
+        defaults.use(defaults.AthenaDefaults())
+    assert silent._describe()["database"] == "shop"
+    assert silent._describe()["output_location"] == "s3://bucket/a/"
+    assert (telling._database, telling._workgroup, telling._max_scan_gb) == ("other", "mine", 0)
+
+
+def test_nothing_heavy_is_imported_for_the_name() -> None:
+    code = (
+        "import sys, kedro_aws_plugin.datasets as d; assert 'AthenaQueryDataset' in dir(d); "
+        "print({'pyarrow', 'pandas', 'pyathena', 'kedro'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_fsspecs_s3_stays_as_it_is() -> None:
+    code = (
+        "import fsspec; before = fsspec.get_filesystem_class('s3'); "
+        "import kedro_aws_plugin.datasets.athena_query; "
+        "assert fsspec.get_filesystem_class('s3') is before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
