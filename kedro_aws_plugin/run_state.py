@@ -17,6 +17,7 @@ from typing import Any
 from kedro_aws_plugin.errors import ProjectError
 
 _KEY = "kedro_aws_plugin"
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _here: ContextVar["RunState | None"] = ContextVar("kedro_aws_run", default=None)
 _under_way: dict[str, "RunState"] = {}
 _latest: "RunState | None" = None
@@ -127,13 +128,14 @@ def plain(value: Any) -> Any:
     Raises:
         TypeError: If it is or contains anything else.
     """
-    if value is None or isinstance(value, str | int | float | bool):
+    kind = type(value)
+    if kind in _SCALARS:
         return value
-    if type(value) is dict:
-        return {key: plain(each) for key, each in value.items()}
-    if type(value) is list:
+    if kind is dict:
+        return {key: each if type(each) in _SCALARS else plain(each) for key, each in value.items()}
+    if kind is list:
         return [plain(each) for each in value]
-    raise TypeError(f"{type(value).__name__} is not plain")
+    raise TypeError(f"{kind.__name__} is not plain")
 
 
 def _of_parent() -> RunState | None:

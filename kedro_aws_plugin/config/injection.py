@@ -62,14 +62,16 @@ class Values:
     Attributes:
         specs: What aws.yml says of them.
         run: The run they are computed for.
+        place: Tells one configuration from another: folder, environment and `--params`.
         source: Answers what takes more than this machine's clock and environment.
         hidden: The names of those that turned out to be secrets.
         origins: What each global of the loader comes from: `aws.yml`, `globals.yml` or `--params`.
     """
 
-    def __init__(self, specs: Mapping[str, Global], run: Run) -> None:
+    def __init__(self, specs: Mapping[str, Global], run: Run, place: str = "") -> None:
         self.specs = specs
         self.run = run
+        self.place = place
         self.source: Source | None = None
         self.hidden: set[str] = set()
         self.origins: Mapping[str, str] = {}
@@ -78,6 +80,19 @@ class Values:
         self._under_way: list[str] = []
         self._reading = False
         self._lock = RLock()
+
+    def continues(self, other: "Values") -> bool:
+        """Whether another loader's globals are those of the same run: then they are the same values.
+
+        Kedro makes a config loader for each context, and a session can have several: `%reload_kedro` and
+        `session.run()`, for one.
+        """
+        same = self is not other and self.place == other.place and self.run.run_id == other.run.run_id
+        if not same or self.specs != other.specs:
+            return False
+        self._known, self._lock = other._known, other._lock
+        self.hidden = other.hidden
+        return True
 
     def expressions(self, region: Any) -> dict[str, Any]:
         """What goes into the loader's globals: values, and expressions for what is asked for later.
@@ -171,6 +186,7 @@ def put_into(loader: AbstractConfigLoader, values: Values, region: Any) -> None:
         **dict.fromkeys(stated, "globals.yml"),
         **dict.fromkeys(given, "--params"),
     }
+    any(values.continues(other) for other in [*_live.values()])
     _live[values.token] = values
     setattr(loader, _ATTRIBUTE, values)
     claim_globals(loader)

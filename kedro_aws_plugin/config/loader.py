@@ -82,7 +82,7 @@ def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
         specs = _SPECS.validate_python(raw.get("globals") or {})
     except ValidationError as error:
         raise ConfigError(_explain(_worst(error, ("globals",)), files)) from None
-    values = Values(specs, current_run())
+    values = Values(specs, current_run(), repr((str(conf), files.env, loader.runtime_params)))
     try:
         put_into(loader, values, raw.get("region"))
     except ConfigError as error:

@@ -1,0 +1,345 @@
+"""Globals and parameters reach every way of running a project, with `--env` and `--params`.
+
+One small project, one process a row; its nodes write down what they were given, what their module read when
+it was imported, and what `parameters` holds when they run.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import textwrap
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kedro_aws_plugin.local.control import LocalAws
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SECRET = "hunter2-and-more"
+FILES = {
+    "pyproject.toml": """
+        [tool.kedro]
+        package_name = "everywhere"
+        project_name = "Everywhere"
+        kedro_init_version = "1.4.0"
+    """,
+    "conf/base/aws.yml": """
+        region: eu-west-1
+        bucket: ${globals:bucket}
+        globals:
+          nightly: {date: {timezone: Asia/Singapore, offset_days: -1}}
+          run: run_id
+          account: account_id
+          level: {ssm: {name: "/everywhere/${globals:stage}"}}
+          password: {secret: {id: everywhere, key: password}}
+          unused: {secret: {id: there-is-none}}
+          stamp: {function: "everywhere.stamps:stamp"}
+          prefix: out/${globals:stage}/${globals:stamp}
+    """,
+    "conf/base/globals.yml": "bucket: everywhere\nstage: base\n",
+    "conf/other/aws.yml": "target: local\n",
+    "conf/other/globals.yml": "stage: other\n",
+    "conf/base/parameters.yml": """
+        depth: 1
+        where: base
+        stamp: ${globals:stamp}
+        run: ${globals:run}
+        nightly: ${globals:nightly}
+        asked: ${globals:account} ${globals:level}
+        database: {password: "${globals:password}"}
+        given: ${globals:given,nothing}
+    """,
+    "conf/other/parameters.yml": "where: other\n",
+    "conf/base/catalog.yml": """
+        "{name}_seen":
+          type: everywhere.seen.SeenDataset
+          filepath: ${globals:prefix}/{name}.json
+    """,
+    "conf/local/.gitkeep": "",
+    "src/everywhere/__init__.py": "",
+    "src/everywhere/settings.py": "",
+    "src/everywhere/__main__.py": """
+        from kedro.framework.cli.utils import find_run_command
+        from kedro.framework.project import configure_project
+
+        def main():
+            configure_project("everywhere")
+            find_run_command("everywhere")(standalone_mode=False)
+
+        if __name__ == "__main__":
+            main()
+    """,
+    "src/everywhere/stamps.py": """
+        import uuid
+
+        def stamp():
+            return uuid.uuid4().hex
+    """,
+    "src/everywhere/seen.py": """
+        import json
+        from pathlib import Path
+        from kedro.io import AbstractDataset
+
+        class SeenDataset(AbstractDataset):
+            def __init__(self, filepath):
+                self.path = Path(filepath)
+
+            def load(self):
+                return json.loads(self.path.read_text())
+
+            def save(self, data):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.write_text(json.dumps(data))
+
+            def _describe(self):
+                return {"filepath": str(self.path)}
+    """,
+    "src/everywhere/nodes.py": """
+        import os, time
+        from kedro_aws_plugin import parameters
+
+        AT_IMPORT = {name: parameters[name] for name in parameters}
+
+        def see(depth, nightly):
+            now = {name: parameters[name] for name in parameters}
+            seen = {"import": AT_IMPORT, "call": now, "input": {"depth": depth, "nightly": nightly}}
+            return {**seen, "password": parameters["database.password"], "pid": os.getpid()}
+
+        def wait(depth, nightly):
+            parent = os.getppid()
+            open("waiting", "w").close()
+            while os.getppid() == parent:
+                time.sleep(0.05)
+
+        def also_see(depth, nightly):
+            return see(depth, nightly)
+    """,
+    "src/everywhere/pipeline_registry.py": """
+        from kedro.pipeline import node, pipeline
+        from everywhere import nodes
+
+        def register_pipelines():
+            given = ["params:depth", "params:nightly"]
+            see = pipeline([node(nodes.see, given, "one_seen"), node(nodes.also_see, given, "two_seen")])
+            return {"__default__": see, "wait": pipeline([node(nodes.wait, given, None)])}
+    """,
+    "tests/test_nodes.py": """
+        from everywhere.nodes import AT_IMPORT, see
+
+        def test_nodes():
+            seen = see(1, "")
+            assert (AT_IMPORT["where"], seen["call"]["where"]) == ("other", "other")
+            assert seen["call"] == AT_IMPORT
+            assert seen["password"] == "hunter2-and-more"
+    """,
+}
+GIVEN = ("--env", "other", "--params", "depth=7,globals.given=word")
+SESSIONS = """
+import json
+from kedro.framework.session import KedroSession, KedroServiceSession
+from kedro.framework.startup import bootstrap_project
+from pathlib import Path
+
+def without_secret(seen):
+    return {"call": {**seen["call"], "database": None}, "import": {"depth": seen["import"]["depth"]}}
+
+bootstrap_project(Path.cwd())
+seen = []
+for depth in (3, 4):
+    with KedroSession.create(runtime_params={"depth": depth}) as session:
+        seen.append(without_secret(session.run()["one_seen"].load()))
+with KedroServiceSession.create(env="other") as service:
+    for run_id in ("mine", None):
+        output = service.run(run_id=run_id, runtime_params={"depth": 5})
+        seen.append(without_secret(output["one_seen"].load()))
+print("SEEN", json.dumps(seen))
+"""
+IPYTHON = """
+get_ipython().run_line_magic("reload_kedro", "--env other --params depth=7,globals.given=word")
+from kedro_aws_plugin import parameters
+assert (parameters["where"], parameters["depth"]) == ("other", 7)
+session.run()
+"""
+SNAPSHOT = """
+from pathlib import Path
+from kedro.inspection import get_project_snapshot
+
+snapshot = get_project_snapshot(Path.cwd(), env="other")
+(path,) = {dataset.filepath for name, dataset in snapshot.datasets.items() if name == "one_seen"}
+print("SEEN", path)
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project, and a shell in it."""
+
+    path: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, cwd: Path | None = None, **variables: str) -> str:
+        """Run Python with these arguments, and give what it printed."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd or self.path,
+            env={**self.environment, **variables},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert SECRET not in done.stdout + done.stderr
+        return done.stdout
+
+    def seen(self, stage: str = "other") -> list[dict[str, Any]]:
+        """What the nodes wrote down, in the folders that the catalog's globals name."""
+        (folder,) = (self.path / "out" / stage).iterdir()
+        found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.iterdir())]
+        assert {each["call"]["stamp"] for each in found} == {folder.name}
+        return found
+
+
+@pytest.fixture
+def project(local_aws: LocalAws, tmp_path: Path) -> Project:
+    for name, text in FILES.items():
+        (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "project" / name).write_text(textwrap.dedent(text), encoding="utf-8")
+    (tmp_path / "tmp").mkdir()
+    for stage in ("base", "other"):
+        local_aws.client("ssm").put_parameter(
+            Name=f"/everywhere/{stage}", Value=f"level {stage}", Type="String"
+        )
+    local_aws.client("secretsmanager").create_secret(
+        Name="everywhere", SecretString=json.dumps({"password": SECRET})
+    )
+    outside = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTHONPATH"))}
+    quiet = {"KEDRO_DISABLE_TELEMETRY": "1", "TMPDIR": str(tmp_path / "tmp"), "PYTHONWARNINGS": "ignore"}
+    return Project(tmp_path / "project", {**outside, **quiet})
+
+
+def check(seen: list[dict[str, Any]], processes: int = 1) -> None:
+    """Two nodes saw the run of `GIVEN`, and the same one."""
+    one, two = seen
+    for each in seen:
+        assert each["import"] == each["call"] == one["call"]
+        assert each["input"] == {"depth": 7, "nightly": each["call"]["nightly"]}
+        assert each["password"] == SECRET
+    now = one["call"]
+    assert (now["depth"], now["where"], now["given"]) == (7, "other", "word")
+    assert now["asked"] == "123456789012 level other"
+    assert now["run"].startswith("20")
+    assert len({one["pid"], two["pid"]}) == processes
+
+
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
+def test_run(project: Project, runner: str) -> None:
+    project.run("-m", "kedro", "run", *GIVEN, "--runner", runner)
+    check(project.seen())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_run_in_processes(project: Project, method: str) -> None:
+    project.run("-m", "kedro", "run", *GIVEN, "--runner", "ParallelRunner", KEDRO_MP_CONTEXT=method)
+    check(project.seen(), processes=2)
+
+
+def test_ipython(project: Project) -> None:
+    project.run(
+        "-m", "IPython", "--ext", "kedro.ipython", "-c", IPYTHON, IPYTHONDIR=str(project.path / "ipy")
+    )
+    check(project.seen())
+
+
+def test_a_packaged_project_with_its_configuration_in_an_archive(project: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with tarfile.open(elsewhere / "conf.tar.gz", "w:gz") as archive:
+        archive.add(project.path / "conf", "conf")
+    source = ("--conf-source", str(elsewhere / "conf.tar.gz"))
+    project.run("-m", "everywhere", *GIVEN, *source, cwd=elsewhere, PYTHONPATH=str(project.path / "src"))
+    check(Project(elsewhere, {}).seen())
+
+
+def test_commands_without_a_session(project: Project) -> None:
+    assert "- __default__\n- wait" in project.run("-m", "kedro", "registry", "list", KEDRO_ENV="other")
+    (project.path / "src/everywhere/settings.py").write_text(
+        "from kedro_aws_plugin import AwsConfigLoader\nCONFIG_LOADER_CLASS = AwsConfigLoader\n",
+        encoding="utf-8",
+    )
+    printed = project.run("-c", SNAPSHOT)
+    assert printed.partition("SEEN ")[2].startswith("out/other/")
+
+
+def test_pytest(project: Project) -> None:
+    source = str(project.path / "src")
+    printed = project.run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", KEDRO_ENV="other", PYTHONPATH=source
+    )
+    assert "1 passed" in printed
+
+
+def test_runs_in_one_process_see_their_own(project: Project) -> None:
+    seen = json.loads(project.run("-c", SESSIONS).rpartition("SEEN ")[2])
+    assert [each["call"]["depth"] for each in seen] == [3, 4, 5, 5]
+    assert [each["call"]["where"] for each in seen] == ["base", "base", "other", "other"]
+    runs = [each["call"]["run"] for each in seen]
+    assert len(set(runs)) == 4
+    assert (runs[2], runs[3][:2]) == ("mine", "20")
+    stamps = [each["call"]["stamp"] for each in seen]
+    assert len(set(stamps)) == 4
+    # What a module kept is that of the run that imported it.
+    assert {each["import"]["depth"] for each in seen} == {3}
+
+
+def test_kedro_catalog_prints_no_secret(project: Project) -> None:
+    file = project.path / "conf/base/catalog.yml"
+    file.write_text(
+        f"{file.read_text(encoding='utf-8')}\n"
+        'plain: {type: everywhere.seen.SeenDataset, filepath: "${globals:password}/${globals:level}"}\n',
+        encoding="utf-8",
+    )
+    printed = project.run("-m", "kedro", "catalog", "resolve-patterns", "--env", "other")
+    assert "***/***" in printed
+    assert "level other" not in printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_no_secret_is_left_on_the_disk_by_a_run_that_is_killed(project: Project, tmp_path: Path) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run", "--pipelines", "wait", "--runner", "ParallelRunner"],
+        cwd=project.path,
+        env={**project.environment, "KEDRO_MP_CONTEXT": "spawn"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while not (project.path / "waiting").exists():
+            assert running.poll() is None
+            time.sleep(0.05)
+        running.kill()
+        running.wait()
+        assert running.returncode == -signal.SIGKILL
+        folders = (project.path, tmp_path / "tmp", Path("/dev/shm"))
+        kept = [file for folder in folders for file in folder.rglob("*") if file.is_file() and _holds(file)]
+        assert [file for file in kept if file != project.path / "tests/test_nodes.py"] == []
+    finally:
+        if running.poll() is None:
+            running.kill()
+            running.wait()
+
+
+def _holds(file: Path) -> bool:
+    try:
+        return SECRET.encode() in file.read_bytes()
+    except OSError:
+        return False  # another's, which is gone or not ours to read
