@@ -70,8 +70,10 @@ def _columns_of_tables(catalog: Catalog) -> Relation:
                     *(None, "YES", column.type, None, extra),
                 )
             )
-    names = ("table_catalog", "table_schema", "table_name", "column_name", "ordinal_position")
-    names = (*names, "column_default", "is_nullable", "data_type", "comment", "extra_info")  # type: ignore[assignment]
+    names = [
+        *("table_catalog", "table_schema", "table_name", "column_name", "ordinal_position"),
+        *("column_default", "is_nullable", "data_type", "comment", "extra_info"),
+    ]
     columns = tuple(Column(name, "bigint" if name == "ordinal_position" else "varchar") for name in names)
     return _relation(columns, rows)
 

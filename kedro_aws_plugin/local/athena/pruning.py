@@ -14,6 +14,7 @@ from kedro_aws_plugin.local.athena.trino import (
     TableName,
     TrinoError,
     nodes,
+    query_nodes,
     text,
     to_duckdb_type,
     translate,
@@ -68,13 +69,15 @@ class Filter:
         self, where: nodes.Node, keys: Sequence[Column], rows: Sequence[tuple[str | None, ...]]
     ) -> list[int]:
         relation = _relation(keys, rows)
-        number = nodes.Item(where.at, nodes.Name(where.at, ("$number",), "$number"), None)
-        source = nodes.TableReference(where.at, (_PARTITIONS.table,))
-        found = self._run(nodes.Select(where.at, False, (number,), source, where, None, None, ()), relation)
+        number = query_nodes.Item(where.at, nodes.Name(where.at, ("$number",), "$number"), None)
+        source = query_nodes.TableReference(where.at, (_PARTITIONS.table,))
+        found = self._run(
+            query_nodes.Select(where.at, False, (number,), source, where, None, None, ()), relation
+        )
         return sorted(row[0] for row in found)
 
-    def _run(self, select: nodes.Select, relation: Relation | None = None) -> list[tuple[int, ...]]:
-        tree = nodes.Query(select.at, (), select, (), None, None)
+    def _run(self, select: query_nodes.Select, relation: Relation | None = None) -> list[tuple[int, ...]]:
+        tree = query_nodes.Query(select.at, (), select, (), None, None)
         tables = frozenset([_PARTITIONS] if relation else [])
         query = replace(self.query, tree=tree, tables=tables)
         relations = {_PARTITIONS: relation} if relation else {}
@@ -94,9 +97,9 @@ class Filter:
         return list(values) if self.alternatives else None
 
     def _constant(self, node: nodes.Node) -> str:
-        item = nodes.Item(node.at, node, "value")
-        select = nodes.Select(node.at, False, (item,), None, None, None, None, ())
-        tree = nodes.Query(node.at, (), select, (), None, None)
+        item = query_nodes.Item(node.at, node, "value")
+        select = query_nodes.Select(node.at, False, (item,), None, None, None, None, ())
+        tree = query_nodes.Query(node.at, (), select, (), None, None)
         translated = translate(replace(self.query, tree=tree, tables=frozenset()), {}, self.parameters)
         value = self.connection.execute(translated.sql).fetchall()[0][0]
         return str(text(value, translated.columns[0].type))
@@ -110,14 +113,14 @@ def conditions(
     wanted = tuple(part for part in (mention.catalog, mention.schema, mention.table) if part)
     found: list[tuple[nodes.Node, ...]] = []
     for select in nodes.walk(query.tree):
-        if not isinstance(select, nodes.Select) or select.source is None:
+        if not isinstance(select, query_nodes.Select) or select.source is None:
             continue
         sources = list(_sources(select.source))
         for source in sources:
             if source.table.parts == wanted:
                 usable = _usable(select.where, source, names, alone=len(sources) == 1)
                 found.append(() if source.nullable else tuple(usable))
-    mentions = [node for node in nodes.walk(query.tree) if isinstance(node, nodes.TableReference)]
+    mentions = [node for node in nodes.walk(query.tree) if isinstance(node, query_nodes.TableReference)]
     if len(found) < sum(node.parts == wanted for node in mentions):
         return ((),)
     return tuple(found)
@@ -127,25 +130,25 @@ def conditions(
 class _Source:
     """A table in FROM: how its columns are qualified, and whether an outer join may replace it by NULL."""
 
-    table: nodes.TableReference
+    table: query_nodes.TableReference
     alias: str
     nullable: bool
 
 
-def _sources(relation: nodes.Relation, alias: str = "", nullable: bool = False) -> Iterator[_Source]:
+def _sources(relation: query_nodes.Relation, alias: str = "", nullable: bool = False) -> Iterator[_Source]:
     match relation:
-        case nodes.TableReference():
+        case query_nodes.TableReference():
             yield _Source(relation, alias or relation.parts[-1], nullable)
-        case nodes.Aliased(columns=()):
+        case query_nodes.Aliased(columns=()):
             yield from _sources(relation.relation, relation.alias, nullable)
-        case nodes.Aliased():
+        case query_nodes.Aliased():
             # Its columns have other names: nothing is known of the keys.
             yield from _sources(relation.relation, relation.alias, True)
-        case nodes.Join():
+        case query_nodes.Join():
             yield from _sources(relation.left, "", nullable or relation.kind in {"RIGHT", "FULL"})
             yield from _sources(relation.right, "", nullable or relation.kind in {"LEFT", "FULL"})
         case _:
-            yield _Source(nodes.TableReference(relation.at, ("",)), alias, True)
+            yield _Source(query_nodes.TableReference(relation.at, ("",)), alias, True)
 
 
 def _usable(where: nodes.Node | None, source: _Source, keys: set[str], alone: bool) -> Iterator[nodes.Node]:

@@ -22,6 +22,7 @@ from kedro_aws_plugin.local.athena.trino import (
     TrinoError,
     nodes,
     parse,
+    query_nodes,
     translate,
 )
 from kedro_aws_plugin.local.athena.trino.types import quoted
@@ -108,7 +109,7 @@ class Relations:
 
     def _missing(self, name: TableName, found: Name, query: Query) -> AthenaFailure:
         parts = tuple(part for part in (name.catalog, name.schema, name.table) if part)
-        mentions = (node for node in nodes.walk(query.tree) if isinstance(node, nodes.TableReference))
+        mentions = (node for node in nodes.walk(query.tree) if isinstance(node, query_nodes.TableReference))
         line, column = next((node.at for node in mentions if node.parts == parts), (1, 1))
         where = f"line {line}:{column}"
         if not self._catalog.has_database(found.database):

@@ -1,7 +1,7 @@
 """SHOW and DESCRIBE: what the catalog has, as Hive writes it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from kedro_aws_plugin.local.athena import parsing, partitions
 from kedro_aws_plugin.local.athena.catalog import Table
@@ -155,11 +155,9 @@ def _definitions(columns: Iterable[dict[str, str]] | None) -> list[str]:
     return [*(f"{line}, " for line in written[:-1]), *(f"{line})" for line in written[-1:])]
 
 
-def _assignments(properties: object) -> list[str]:
-    pairs = dict(properties) if properties else {}  # type: ignore[call-overload]
-    written = [
-        f"  {_quoted(key)}={_quoted(value)}" for key, value in sorted(pairs.items()) if key != "EXTERNAL"
-    ]
+def _assignments(properties: Mapping[str, str]) -> list[str]:
+    pairs = sorted(properties.items())
+    written = [f"  {_quoted(key)}={_quoted(value)}" for key, value in pairs if key != "EXTERNAL"]
     return [*(f"{line}, " for line in written[:-1]), *(f"{line})" for line in written[-1:] or ["  )"])]
 
 
