@@ -116,7 +116,7 @@ def counted(local_aws: LocalAws) -> Callable[[], str]:
 
 
 @settings(
-    max_examples=20,
+    max_examples=15,
     phases=[Phase.explicit, Phase.generate],
     deadline=None,
     database=None,
