@@ -60,7 +60,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     with command(env, connected=False) as this:
         loader, conf = make_loader(this.project.path, env, params)
         values = answer_for(loader, this.project.path, conf)
-        found = _listed(loader, values, conf) if values else []
+        found = _every(loader, values, conf) if values else []
         if output == "json":
             this.show_json([asdict(each) for each in found])
         elif not found:
@@ -73,7 +73,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
             raise KedroAwsError(problems[0])
 
 
-def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
+def _every(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
     from kedro_aws_plugin.config.files import files_of
     from kedro_aws_plugin.config.injection import resolve
 

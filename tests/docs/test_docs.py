@@ -170,13 +170,13 @@ def test_the_check_of_command_lines_finds_mistakes() -> None:
 def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Each key with its default; a section comes before its keys."""
     for name, field in model.model_fields.items():
-        if name == "env":  # never read from a file
+        if model is AwsConfig and name == "env":  # never read from a file
             continue
         default = ... if field.default is PydanticUndefined else field.default
         yield f"{prefix}{name}", default
         for option in (field.annotation, *get_args(field.annotation)):
             if isinstance(option, type) and issubclass(option, BaseModel):
-                named = "<table>." if name == "tables" else ""  # a mapping: its keys are the user's
+                named = {"tables": "<table>.", "globals": "<name>."}.get(name, "")  # the user's own keys
                 yield from _keys(option, f"{prefix}{name}.{named}")
 
 
@@ -264,7 +264,10 @@ OPERATION_ACTIONS = {
     "GetResources": {"tag:GetResources"},
     "GetCallerIdentity": set(),  # needs none
 }
-READS_THE_CATALOG = {"register-model": {"s3:GetObject", "s3:ListBucket"}}
+READS_BY_CONFIGURATION = {
+    "register-model": {"s3:GetObject", "s3:ListBucket"},
+    "globals": {"ssm:GetParameter", "secretsmanager:GetSecretValue"},
+}
 PLANNERS = {
     "bootstrap": "plan/bootstrap.py",
     "register-model": "plan/register.py",
@@ -273,10 +276,14 @@ PLANNERS = {
     "deploy": "plan/endpoint.py",
     "predict": "plan/prediction.py",
     "destroy": "plan/teardown.py",
+    "globals": None,
     "models": None,
     "status": None,
 }
-SERVICES = ("cloudformation", "sagemaker", "sagemaker-runtime", "s3", "sts", "resourcegroupstaggingapi")
+SERVICES = (
+    *("cloudformation", "sagemaker", "sagemaker-runtime", "s3", "sts", "resourcegroupstaggingapi"),
+    *("ssm", "secretsmanager"),
+)
 OF_DATASETS = ("athena", "glue")
 
 
@@ -361,7 +368,7 @@ def _needed(name: str) -> set[str]:
         actions |= _step_actions(getattr(steps, each))
     if "WaitForStack" in planned:  # a step that asks for more than it is called after
         actions |= _reached({"wait_stack"})
-    return actions | READS_THE_CATALOG.get(name, set())
+    return actions | READS_BY_CONFIGURATION.get(name, set())
 
 
 def _documented_actions() -> dict[str, set[str]]:
