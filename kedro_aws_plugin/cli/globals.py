@@ -60,7 +60,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     with command(env, connected=False) as this:
         loader, conf = make_loader(this.project.path, env, params)
         values = answer_for(loader, this.project.path, conf)
-        found = _every(loader, values, conf) if values else []
+        found = _listed(loader, values, conf) if values else []
         if output == "json":
             this.show_json([asdict(each) for each in found])
         elif not found:
@@ -73,12 +73,12 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
             raise KedroAwsError(problems[0])
 
 
-def _every(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
+def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
     from kedro_aws_plugin.config.files import files_of
     from kedro_aws_plugin.config.injection import resolve
 
     files = {file: files_of(loader, conf, file) for file in ("aws.yml", "globals.yml")}
-    listed = []
+    every = []
     for name, origin in sorted(values.origins.items()):
         computed = values.specs[name].kind if origin == "aws.yml" else _CONSTANT
         source = origin
@@ -87,10 +87,10 @@ def _every(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list
         try:
             value = resolve(name)
         except KedroAwsError as error:
-            listed.append(_Global(name, None, computed, source, error.format_message()))
+            every.append(_Global(name, None, computed, source, error.format_message()))
             continue
-        listed.append(_Global(name, "***" if values.is_hidden(name) else value, computed, source))
-    return listed
+        every.append(_Global(name, "***" if values.is_hidden(name) else value, computed, source))
+    return every
 
 
 def _text(value: Any) -> str:
