@@ -27,28 +27,30 @@ _LEFT_BEHIND_AFTER = 24 * 60 * 60
 
 
 @contextmanager
-def candidate(project: Project, registry: Registry, entry: str, version: str | None) -> Iterator[Candidate]:
+def candidate(
+    project: Project, catalog: ProjectCatalog, registry: Registry, version: str | None
+) -> Iterator[Candidate]:
     """Make a saved model ready to be registered; its archive lives as long as the context.
 
     Args:
         project: The Kedro project.
-        registry: The `registry:` section of its aws.yml.
-        entry: The catalog entry of the model.
+        catalog: Its catalog.
+        registry: Which model, and what it is registered with.
         version: Its version; None for the newest.
 
     Raises:
         ProjectError: If the model cannot be found, loaded or asked.
     """
     with _work_folder(state_dir(project.path)) as folder:
-        maker = _Maker(project, registry)
-        yield maker.make(maker.catalog.saved_model(entry, version), folder)
+        maker = _Maker(project, catalog, registry)
+        yield maker.make(catalog.saved_model(registry.model, version), folder)
 
 
 class _Maker:
     """Makes candidates of one project."""
 
-    def __init__(self, project: Project, registry: Registry) -> None:
-        self.catalog = ProjectCatalog(project)
+    def __init__(self, project: Project, catalog: ProjectCatalog, registry: Registry) -> None:
+        self._catalog = catalog
         self._project = project
         self._registry = registry
         handlers = project.path / "src" / project.package / "inference.py"
@@ -91,7 +93,7 @@ class _Maker:
         entry = self._registry.sample
         if entry is None:
             return check_model(model, None, hidden=hidden), None
-        rows = self.catalog.rows(entry, "Correct `registry.sample` in aws.yml.")
+        rows = self._catalog.rows(entry, "Correct `registry.sample` in aws.yml.")
         checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
         # Handlers of the project's own may want columns that the model does not name.
         columns = None if self._own_handlers else checked.feature_names
@@ -102,7 +104,7 @@ class _Maker:
         entry = self._registry.metrics
         if entry is None:
             return None, []
-        metrics = self.catalog.metrics(entry, saved.version)
+        metrics = self._catalog.metrics(entry, saved.version)
         missing = f"Run {saved.version} saved no `{entry}`: {saved.entry} is registered without metrics."
         return metrics, [] if metrics is not None else [missing]
 
@@ -114,7 +116,7 @@ class _Maker:
 
     def _lineage(self, saved: SavedModel, archive: Archive, metrics: dict[str, Any] | None) -> Lineage:
         kept = read_record(state_dir(self._project.path), saved.version)
-        record = kept or record_now(self._project.path, self.catalog.parameters)
+        record = kept or record_now(self._project.path, self._catalog.parameters)
         return Lineage(
             git_sha=record.git_sha,
             git_dirty=record.git_dirty,

@@ -2,18 +2,19 @@
 
 import difflib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.session import KedroSession
-from kedro.io import DatasetError
+from kedro.io import CatalogProtocol, DatasetError
 from kedro.io.core import AbstractVersionedDataset, VersionNotFoundError
+from typing_extensions import Self
 
 from kedro_aws_plugin.aws.errors import translated
-from kedro_aws_plugin.config import Project
+from kedro_aws_plugin.config import AwsConfig, Project, Registry, mark_of, registry_for
 from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 
 if TYPE_CHECKING:
@@ -56,15 +57,29 @@ class SavedModel:
 
 
 class ProjectCatalog:
-    """The catalog and the parameters of a project, as a run in its environment would see them."""
+    """The catalog and the parameters of a project, as a run in its environment sees them.
 
-    def __init__(self, project: Project) -> None:
+    Args:
+        catalog: The catalog of a run, or what `open` makes.
+        parameters: Its parameters.
+    """
+
+    def __init__(self, catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]) -> None:
+        self.parameters = parameters
+        self._catalog = catalog
+
+    @classmethod
+    def open(cls, project: Project) -> Self:
+        """Make the catalog that a run would see.
+
+        Raises:
+            ProjectError: If the project does not load.
+        """
         session = KedroSession.create(project_path=project.path, env=project.config.env)
         try:
             with _quiet():
                 context = session.load_context()
-                self.parameters: dict[str, Any] = context.params
-                self._catalog = context.catalog
+                return cls(context.catalog, context.params)
         except KedroAwsError:
             raise
         except Exception as error:
@@ -73,11 +88,19 @@ class ProjectCatalog:
                 "`kedro registry list` shows the whole error."
             ) from error
 
-    def saved_model(self, entry: str, version: str | None) -> SavedModel:
-        """Find a saved version of a model; by default the newest.
+    def registry(self, config: AwsConfig, entry: str) -> Registry:
+        """What a model is registered with: by its mark in the catalog, else by aws.yml.
 
         Raises:
-            ProjectError: If there is no such entry or version, or it is not a versioned pickle.
+            ConfigError: If the mark is wrong, or there is neither.
+        """
+        return registry_for(config, entry, mark_of(self._catalog[entry]) if entry in self._catalog else None)
+
+    def model(self, entry: str) -> "AbstractVersionedDataset[Any, Any]":
+        """Find the dataset of a model.
+
+        Raises:
+            ProjectError: If there is no such entry, or it is not a versioned pickle.
         """
         dataset = self._dataset(entry, "Correct `registry.model` in aws.yml, or --model.")
         if getattr(dataset, "_backend", None) not in _BACKENDS:
@@ -90,20 +113,31 @@ class ProjectCatalog:
                 f"`{entry}` is not versioned, so nobody could tell what is registered. "
                 "Add `versioned: true` to it in the catalog and run the pipeline again."
             )
+        return dataset
+
+    def has(self, entry: str, version: str) -> bool:
+        """Whether a version of a model was saved.
+
+        Raises:
+            ProjectError: As `model` does, or if its folder cannot be read.
+        """
+        return _exists(entry, self.model(entry), version)
+
+    def saved_model(self, entry: str, version: str | None) -> SavedModel:
+        """Find a saved version of a model; by default the newest.
+
+        Raises:
+            ProjectError: If there is no such entry or version, or it is not a versioned pickle.
+        """
+        dataset = self.model(entry)
         version = version or self._newest(entry, dataset)
         path = str(dataset._get_versioned_path(version))
-        files = dataset._fs  # type: ignore[attr-defined]
-        try:
-            with translated(f"look for {path}"):
-                exists = files.exists(path)
-        except OSError as error:
-            raise _unreadable(entry, error) from error
-        if not exists:
+        if not _exists(entry, dataset, version):
             raise ProjectError(
                 f"`{entry}` has no version {version} ({path} does not exist). "
                 "Leave --version out for the newest."
             )
-        return SavedModel(entry=entry, version=version, path=path, files=files)
+        return SavedModel(entry=entry, version=version, path=path, files=_files(dataset))
 
     def metrics(self, entry: str, version: str) -> Any:
         """Load the metrics of the run that saved a model; of a dataset without versions, what it holds.
@@ -167,6 +201,19 @@ class ProjectCatalog:
             raise ProjectError(
                 f"`{entry}` has never been saved. Run the pipeline first: kedro run"
             ) from error
+
+
+def _files(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:
+    return dataset._fs  # type: ignore[attr-defined]
+
+
+def _exists(entry: str, dataset: "AbstractVersionedDataset[Any, Any]", version: str) -> bool:
+    path = str(dataset._get_versioned_path(version))
+    try:
+        with translated(f"look for {path}"):
+            return bool(_files(dataset).exists(path))
+    except OSError as error:
+        raise _unreadable(entry, error) from error
 
 
 @contextmanager

@@ -7,13 +7,15 @@ import click
 from kedro.config import AbstractConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from kedro_aws_plugin import run_state
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.config import AwsConfig
+    from kedro_aws_plugin.config import AwsConfig, Project
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
+    from kedro_aws_plugin.on_run import Due
 
 
 class AwsHooks:
@@ -22,13 +24,11 @@ class AwsHooks:
     def __init__(self) -> None:
         self._context: KedroContext | None = None
         self._config: AwsConfig | None = None
+        self._due: dict[str, Due] = {}
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """Choose the local or the real AWS before the catalog or a node asks for either."""
-        from kedro.framework.project import PACKAGE_NAME
-
-        from kedro_aws_plugin.config import Project
         from kedro_aws_plugin.config.loader import read_config
         from kedro_aws_plugin.config.run_id import current_run
         from kedro_aws_plugin.connect import announcement, connect
@@ -42,11 +42,11 @@ class AwsHooks:
         use(_athena_defaults(config))
         if config is None:
             return
-        path = Path(context.project_path)
-        connection = connect(Project(path=path, package=PACKAGE_NAME or path.name, config=config))
+        project = _project(context, config)
+        connection = connect(project)
         if line := announcement(connection):
             click.echo(line, err=True)
-        answer_with(context.config_loader, path, connection)
+        answer_with(context.config_loader, project.path, connection)
         if config.spark.enabled:
             _start_spark(context.config_loader, config.target)
 
@@ -63,26 +63,53 @@ class AwsHooks:
         run_state.enter(run_id)
 
     @hook_impl
-    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """The run is over."""
-        run_state.end(str(run_params["run_id"]))
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Find the models that this run registers, and record what it makes them with, for their lineage."""
+        if self._context is None:
+            return
+        from kedro_aws_plugin.on_run import Due, marked
 
-    @hook_impl
-    def on_pipeline_error(self, run_params: dict[str, Any]) -> None:
-        """The run is over too."""
-        run_state.end(str(run_params["run_id"]))
-
-    @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        """Record what the model of this run is made with, for its lineage."""
-        registry = self._config.registry if self._config else None
-        if self._context is None or registry is None or registry.model not in pipeline.all_outputs():
+        outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
+        registries = marked(self._config, outputs, catalog)
+        stated = self._config.registry if self._config else None
+        if self._config is None or not (registries or (stated and stated.model in outputs)):
             return
         from kedro_aws_plugin.local.control import state_dir
         from kedro_aws_plugin.run_record import record_now, write_record
 
-        path = Path(self._context.project_path)
-        write_record(state_dir(path), str(run_params["run_id"]), record_now(path, self._context.params))
+        project, parameters = _project(self._context, self._config), self._context.params
+        write_record(state_dir(project.path), run_id, record_now(project.path, parameters))
+        if registries:
+            self._due[run_id] = Due(project, parameters, registries)
+
+    @hook_impl
+    def after_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol[Any, Any]) -> None:
+        """Register the models of the run, which is over then."""
+        run_id = str(run_params["run_id"])
+        if due := self._due.pop(run_id, None):
+            from kedro_aws_plugin.on_run import register
+
+            register(due, catalog, run_id)
+        run_state.end(run_id)
+
+    @hook_impl
+    def on_pipeline_error(self, run_params: dict[str, Any]) -> None:
+        """The run is over too."""
+        run_id = str(run_params["run_id"])
+        self._due.pop(run_id, None)
+        run_state.end(run_id)
+
+
+def _project(context: KedroContext, config: "AwsConfig") -> "Project":
+    """The project of a session, with its aws.yml."""
+    from kedro.framework.project import PACKAGE_NAME
+
+    from kedro_aws_plugin.config import Project
+
+    path = Path(context.project_path)
+    return Project(path=path, package=PACKAGE_NAME or path.name, config=config)
 
 
 def _start_spark(loader: AbstractConfigLoader, target: str) -> None:

@@ -66,7 +66,7 @@ def _from_catalog(project: Project, entry: str) -> Payload:
 
     if Path(entry).suffix and ":" not in entry:
         raise ProjectError(f"There is no file {entry}. Correct the path, or name a catalog entry.")
-    rows = ProjectCatalog(project).rows(entry, "Name a file, - for standard input, or a catalog entry.")
+    rows = ProjectCatalog.open(project).rows(entry, "Name a file, - for standard input, or a catalog entry.")
     if not len(rows):
         raise ProjectError(f"`{entry}` has no rows. Name another table, a file, or - for standard input.")
     return Payload.from_frame(rows, rows=len(rows))

@@ -17,24 +17,16 @@ def register_model(how: Handling, model: str | None, version: str | None, approv
 
     With its metrics, its lineage and a sample payload.
     """
-    from kedro_aws_plugin.aws.observe import observe_group
-    from kedro_aws_plugin.candidate import candidate
+    from kedro_aws_plugin.catalog import ProjectCatalog
     from kedro_aws_plugin.config import registry_of
     from kedro_aws_plugin.plan.observed import APPROVED, PENDING
-    from kedro_aws_plugin.plan.register import Registration, plan_registration
-    from kedro_aws_plugin.plan.tags import project_tags
+    from kedro_aws_plugin.registration import Wanted, registration
 
     with command(how.env) as this:
         config = this.project.config
-        registry = registry_of(config)
-        target = Registration(
-            group=registry.group,
-            bucket=config.bucket,
-            region=config.region,
-            approve=approve,
-            tags=project_tags(this.project.package, config.env, config.bucket),
-        )
-        with candidate(this.project, registry, model or registry.model, version) as made:
-            plan = plan_registration(target, made, observe_group(this.aws, registry.group))
+        entry = model or registry_of(config).model
+        catalog = ProjectCatalog.open(this.project)
+        wanted = Wanted(catalog.registry(config, entry), version, approve)
+        with registration(this.project, catalog, wanted, this.aws) as plan:
             state = APPROVED if approve else PENDING
             carry_out(this, plan, how, lambda results: f"{results[-1]['arn']} ({state})")

@@ -62,22 +62,32 @@ InstanceType = Annotated[str, AfterValidator(_instance_type)]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
-class Registry(Section):
-    """`registry:` what `kedro aws register-model` registers, and where.
+class Mark(Section):
+    """What a model is registered with: `metadata.sagemaker` of its catalog entry.
 
     Attributes:
         group: The model package group.
-        model: The catalog entry of the model.
         metrics: The catalog entry of its metrics, a flat mapping of numbers.
         sample: The catalog entry of a table whose first rows are the sample payload.
         requirements: What the serving container installs with pip at its start.
     """
 
     group: Name
-    model: Entry
     metrics: Entry | None = None
     sample: Entry | None = None
     requirements: tuple[str, ...] = ()
+
+
+class Registry(Mark):
+    """`registry:` what `kedro aws register-model` registers, and where.
+
+    Attributes:
+        model: The catalog entry of the model.
+        on_run: Whether a run that saves the model registers it.
+    """
+
+    model: Entry
+    on_run: bool = False
 
 
 class Serverless(Section):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from kedro_aws_plugin.config import AwsConfig, Registry
@@ -48,7 +49,7 @@ def hooks_of(project: Path, registry: Registry | None) -> AwsHooks:
 
 def test_a_run_that_makes_the_model_is_recorded(tmp_path: Path, state: Path) -> None:
     hooks = hooks_of(tmp_path, Registry(group="flights", model="regressor"))
-    hooks.before_pipeline_run({"run_id": RUN}, TRAINS)
+    hooks.before_pipeline_run({"run_id": RUN}, TRAINS, DataCatalog())
     record = read_record(state, RUN)
     assert record is not None
     assert record.parameters_hash == parameters_hash(PARAMETERS)
@@ -65,7 +66,7 @@ def test_a_run_that_makes_the_model_is_recorded(tmp_path: Path, state: Path) -> 
 def test_other_runs_leave_nothing(
     tmp_path: Path, state: Path, registry: Registry | None, pipeline: Pipeline
 ) -> None:
-    hooks_of(tmp_path, registry).before_pipeline_run({"run_id": RUN}, pipeline)
+    hooks_of(tmp_path, registry).before_pipeline_run({"run_id": RUN}, pipeline, DataCatalog())
     assert not state.exists()
 
 
@@ -78,6 +79,6 @@ def test_a_project_without_aws_yml_is_left_alone(
     loader = OmegaConfigLoader(conf, base_env="base", default_run_env="local")
     hooks = AwsHooks()
     hooks.after_context_created(context(tmp_path, config_loader=loader))
-    hooks.before_pipeline_run({"run_id": RUN}, TRAINS)
+    hooks.before_pipeline_run({"run_id": RUN}, TRAINS, DataCatalog())
     assert capsys.readouterr() == ("", "")
     assert not state.exists()

@@ -124,7 +124,7 @@ def test_a_packed_configuration_is_read_like_a_folder(tmp_path: Path, has_aws_ym
         pytest.param(
             f"{BASE}registry: {{grop: g, model: m}}\n",
             "unknown key `registry.grop`; did you mean `group`? "
-            "Known keys here: group, model, metrics, sample, requirements.",
+            "Known keys here: group, metrics, sample, requirements, model, on_run.",
             id="registry; the misspelt key, not the missing one",
         ),
         pytest.param(
@@ -311,7 +311,7 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
             BASE,
             "registry: {grup: g}\n",
             "conf/local/aws.yml: unknown key `registry.grup`; did you mean `group`? "
-            "Known keys here: group, model, metrics, sample, requirements.",
+            "Known keys here: group, metrics, sample, requirements, model, on_run.",
             id="unknown key",
         ),
         pytest.param(

@@ -1,0 +1,68 @@
+"""`metadata.sagemaker` of a catalog entry: that a run registers the model which it saves there, and how."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from kedro_aws_plugin.config.models import AwsConfig, Mark, Registry
+from kedro_aws_plugin.config.sections import registry_of
+from kedro_aws_plugin.errors import ConfigError
+
+_KEY = "sagemaker"
+
+
+def mark_of(dataset: Any) -> Any:
+    """The mark of a dataset as the catalog has it; None where there is none."""
+    for each in (dataset, getattr(dataset, "_dataset", None)):  # a CachedDataset's own, or of what it caches
+        metadata = getattr(each, "metadata", None)
+        if isinstance(metadata, Mapping) and _KEY in metadata:
+            mark = metadata[_KEY]
+            return {} if mark is None else mark
+    return None
+
+
+def registry_for(config: AwsConfig, entry: str, mark: Any) -> Registry:
+    """What a model is registered with.
+
+    What its mark leaves out comes from `registry:` of aws.yml, if that is about the same model. Without a
+    mark all of it does.
+
+    Args:
+        config: The project's configuration.
+        entry: The catalog entry of the model.
+        mark: What `mark_of` found of it.
+
+    Raises:
+        ConfigError: If the mark is wrong, or there is neither a mark nor `registry:`.
+    """
+    if mark is None:
+        return registry_of(config).model_copy(update={"model": entry})
+    stated = config.registry
+    shared = set(Mark.model_fields)
+    known = stated.model_dump(include=shared) if stated is not None and stated.model == entry else {}
+    try:
+        made = Mark.model_validate({**known, **mark} if isinstance(mark, Mapping) else mark)
+    except ValidationError as error:
+        raise ConfigError(_explain(entry, error)) from None
+    return Registry(**made.model_dump(), model=entry)
+
+
+def _explain(entry: str, error: ValidationError) -> str:
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    name = str(first["loc"][-1]) if first["loc"] else ""
+    key = ".".join(["metadata", _KEY, *map(str, first["loc"])])
+    where = f"The catalog entry `{entry}`"
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Mark.model_fields, n=1, cutoff=0.5)
+        hint = f"; did you mean `{close[0]}`?" if close else "."
+        return f"{where}: unknown key `{key}`{hint} Known keys here: {', '.join(Mark.model_fields)}."
+    if first["type"] == "missing" or (name == "group" and first["input"] is None):
+        return f"{where}: `{key}` is missing. Add it: the model package group to register the model in."
+    if not first["loc"]:
+        return f"{where}: `{key}` is `{first['input']}`; it should be keys and values, `group` among them."
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] != "value_error":
+        message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
+    return f"{where}: `{key}`: {message}. Correct it in the catalog."
