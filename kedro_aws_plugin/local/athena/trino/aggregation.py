@@ -1,4 +1,7 @@
-"""GROUP BY: rows are grouped in a query of their own, and what stands over it sees keys and aggregates as columns."""
+"""GROUP BY: rows are grouped in a query of their own.
+
+What stands over it sees keys and aggregates as columns.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions import aggregates, catalog
+from kedro_aws_plugin.local.athena.trino.lexer import placed
 from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, semantic_error
-from kedro_aws_plugin.local.athena.trino.types import BIGINT, Type, duckdb_type
+from kedro_aws_plugin.local.athena.trino.types import BIGINT, INTEGER, duckdb_type
 
+_BITS = 32
+"""How many columns GROUPING() can tell in an integer."""
 _UNGROUPABLE = {"json", "char", "time with time zone"}
 
 
@@ -93,17 +99,20 @@ class Groups:
         for column in node.columns:
             value = self.source.typed(column)
             if value.sql not in self.columns:
-                message = f"The arguments to GROUPING() must be expressions referenced by the GROUP BY at {placed(node)}"
+                expected = "must be expressions referenced by the GROUP BY"
+                message = f"The arguments to GROUPING() {expected} at {placed(node.at)}"
                 raise semantic_error("INVALID_ARGUMENTS", column.at, message)
             keys.append(value.sql)
-        alias = self._select(f"CAST(grouping({', '.join(keys)}) AS BIGINT)")
-        return Typed(f"{self.name}.{alias}", Type("integer") if len(keys) < 32 else BIGINT)
+        kind = INTEGER if len(keys) < _BITS else BIGINT
+        alias = self._select(f"CAST(grouping({', '.join(keys)}) AS {duckdb_type(kind)})")
+        return Typed(f"{self.name}.{alias}", kind)
 
     def column(self, value: Typed, name: nodes.Name) -> Typed:
         """The key that a column of the rows is."""
         if found := self.columns.get(value.sql):
             return found
-        message = f"'{name.written if len(name.parts) == 1 else '.'.join(name.parts)}' must be an aggregate expression or appear in GROUP BY clause"
+        shown = name.written if len(name.parts) == 1 else ".".join(name.parts)
+        message = f"'{shown}' must be an aggregate expression or appear in GROUP BY clause"
         raise semantic_error("EXPRESSION_NOT_AGGREGATE", name.at, message)
 
     def sql(self, source: str, condition: str) -> str:
@@ -114,11 +123,6 @@ class Groups:
             grouped = f" GROUP BY GROUPING SETS ({', '.join(sets)})"
         else:
             grouped = f" GROUP BY {sets[0][1:-1]}" if sets and sets[0] != "()" else ""
-            # Without keys there is one group even of no rows: an aggregate has to be there for DuckDB to see it.
+            # Without keys there is one group even of no rows; DuckDB needs an aggregate to see it.
             chosen += "" if grouped else ", count(*) AS n"
         return f"(SELECT {chosen}{source}{condition}{grouped}) AS {self.name}"
-
-
-def placed(node: nodes.Node) -> str:
-    """A place, for a message."""
-    return f"line {node.at[0]}:{node.at[1]}"

@@ -60,7 +60,7 @@ def cast(value: Typed, to: Type) -> Typed:
 
 def cast_sql(sql: str, kind: Type, to: Type) -> str:
     """SQL of the cast value."""
-    if kind == to or kind == UNKNOWN:
+    if kind in (to, UNKNOWN):
         return coerced(sql, kind, to)
     if to.name == "char" and kind.name == "varchar":
         # Kept without the spaces that fill it up: they come with its text.
@@ -161,7 +161,7 @@ def _to_varchar(sql: str, kind: Type, to: Type) -> str:
     return f"CASE WHEN length({text}) > {length} THEN {bad} ELSE {text} END"
 
 
-def _text(sql: str, kind: Type) -> str:
+def _text(sql: str, kind: Type) -> str:  # noqa: PLR0911 - one a type
     match kind.name:
         case "varchar":
             return sql

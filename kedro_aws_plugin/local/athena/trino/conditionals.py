@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.local.athena.trino import nodes, operators
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
-from kedro_aws_plugin.local.athena.trino.lexer import Place
 from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, common_type, fail, mismatch
 from kedro_aws_plugin.local.athena.trino.types import BOOLEAN, UNKNOWN, VARCHAR
 
@@ -60,52 +59,39 @@ def like(place: Expressions, node: nodes.Like) -> Typed:
     )
 
 
-def quantified(
-    place: Expressions,
-    at: Place,
-    operator: str,
-    quantifier: str,
-    operand: nodes.Node,
-    query: nodes.Query,
-) -> Typed:
-    """X = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
-    if isinstance(operand, nodes.Row):
-        return _row_in_query(place, at, operator, quantifier, operand, query)
-    value = place.typed(operand)
-    sql, fields = place.queries.subquery(query, place)
+def quantified(place: Expressions, node: nodes.Quantified) -> Typed:
+    """Compare x = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
+    if isinstance(node.operand, nodes.Row):
+        return _row_in_query(place, node, node.operand)
+    value = place.typed(node.operand)
+    sql, fields = place.queries.subquery(node.query, place)
     if len(fields) != 1:
         raise mismatch(
-            at, f"Multiple columns returned by subquery are not yet supported. Found {len(fields)}"
+            node.at, f"Multiple columns returned by subquery are not yet supported. Found {len(fields)}"
         )
     common = common_type(value.type, fields[0].type)
     if common is None:
         message = "value and result of subquery must be of the same type for IN expression: {} vs {}"
-        raise mismatch(at, message.format(value.type, fields[0].type))
+        raise mismatch(node.at, message.format(value.type, fields[0].type))
     if common.name in {"real", "double", "array", "map", "row", "json", "char", "timestamp with time zone"}:
         raise Unsupported(f"IN and quantified comparisons with a subquery of the type {common}")
     inner = coerce(Typed("q.c0", fields[0].type), common).sql
-    word = "ANY" if quantifier == "SOME" else quantifier
+    word = "ANY" if node.quantifier == "SOME" else node.quantifier
     left = coerce(value, common).sql
-    return Typed(f"({left} {operator} {word} (SELECT {inner} FROM ({sql}) AS q))", BOOLEAN)
+    return Typed(f"({left} {node.operator} {word} (SELECT {inner} FROM ({sql}) AS q))", BOOLEAN)  # noqa: S608 - generated
 
 
-def _row_in_query(
-    place: Expressions,
-    at: Place,
-    operator: str,
-    quantifier: str,
-    operand: nodes.Row,
-    query: nodes.Query,
-) -> Typed:
-    sql, fields = place.queries.subquery(query, place)
+def _row_in_query(place: Expressions, node: nodes.Quantified, operand: nodes.Row) -> Typed:
+    sql, fields = place.queries.subquery(node.query, place)
     items = [place.typed(item) for item in operand.items]
-    if (operator, quantifier) != ("=", "ANY") or len(fields) != len(items):
+    if (node.operator, node.quantifier) != ("=", "ANY") or len(fields) != len(items):
         raise Unsupported("this comparison of rows with a subquery")
     left, right = [], []
     for position, (item, field) in enumerate(zip(items, fields, strict=True)):
         common = common_type(item.type, field.type)
         if common is None or common == UNKNOWN:
-            raise mismatch(at, f"Cannot compare {item.type} with {field.type}")
+            raise mismatch(node.at, f"Cannot compare {item.type} with {field.type}")
         left.append(coerce(item, common).sql)
         right.append(coerce(Typed(f"q.c{position}", field.type), common).sql)
-    return Typed(f"(({', '.join(left)}) IN (SELECT {', '.join(right)} FROM ({sql}) AS q))", BOOLEAN)
+    listed = f"SELECT {', '.join(right)} FROM ({sql}) AS q"  # noqa: S608 - generated
+    return Typed(f"(({', '.join(left)}) IN ({listed}))", BOOLEAN)

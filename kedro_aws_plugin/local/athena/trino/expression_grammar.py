@@ -1,4 +1,7 @@
-"""The grammar of expressions: Trino's and nothing more, so that what another dialect has is refused where it stands."""
+"""The grammar of expressions: Trino's and nothing more.
+
+So what another dialect has is refused where it stands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The syntax tree of expressions. Places are no part of a node's identity, so equal expressions compare equal."""
+"""The syntax tree of expressions.
+
+Places are no part of a node's identity, so equal expressions compare equal.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class IntervalLiteral(Node):
 
 @dataclass(frozen=True)
 class Name(Node):
-    """A column, perhaps qualified, perhaps followed by fields of a row; lower case, with the text as written."""
+    """A column in lower case, perhaps qualified, perhaps with fields of a row; `written` is its last part."""
 
     parts: tuple[str, ...]
     written: str = field(compare=False)

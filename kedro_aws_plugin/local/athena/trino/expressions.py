@@ -197,12 +197,10 @@ class Expressions:
         )
 
     def _in_query(self, node: nodes.InQuery) -> Typed:
-        return conditionals.quantified(self, node.at, "=", "ANY", node.operand, node.query)
+        return conditionals.quantified(self, nodes.Quantified(node.at, "=", "ANY", node.operand, node.query))
 
     def _quantified(self, node: nodes.Quantified) -> Typed:
-        return conditionals.quantified(
-            self, node.at, node.operator, node.quantifier, node.operand, node.query
-        )
+        return conditionals.quantified(self, node)
 
     def _exists(self, node: nodes.Exists) -> Typed:
         sql, _ = self.queries.subquery(node.query, self)
@@ -257,7 +255,8 @@ class Expressions:
         raise mismatch(node.at, "Lambda expression should always be used inside a function")
 
     def _grouping(self, node: nodes.Grouping) -> Typed:
-        message = "A GROUPING() operation can only be used with a corresponding GROUPING SET/CUBE/ROLLUP/GROUP BY clause"
+        clause = "GROUPING SET/CUBE/ROLLUP/GROUP BY clause"
+        message = f"A GROUPING() operation can only be used with a corresponding {clause}"
         raise semantic_error("MISSING_GROUP_BY", node.at, message)
 
 

@@ -75,13 +75,8 @@ _TRINO_TYPES = {
 }
 
 
-def explained(error: duckdb.Error, query: object = None) -> TrinoError:
-    """DuckDB's error in Athena's words.
-
-    Args:
-        error: What running the translated SQL raised.
-        query: The query that was run; not needed, kept for a text that names it.
-    """
+def explained(error: duckdb.Error) -> TrinoError:
+    """What running translated SQL raised, in Athena's words."""
     text = str(error)
     if raised := _RAISED.search(text):
         return TrinoError(raised[1], raised[2])

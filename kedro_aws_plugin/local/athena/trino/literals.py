@@ -35,6 +35,8 @@ from kedro_aws_plugin.local.athena.trino.types import (
 
 _LARGEST_INTEGER, _LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
 _MOST_DIGITS = 38
+_MOST_PRECISE = 6
+_NUMBER = r"(\d+(?:\.\d{1,3})?)"
 _MILLISECONDS = {"SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 _FIELDS = {
     "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAY_OF_MONTH", "DAY_OF_WEEK", "DOW", "DAY_OF_YEAR", "DOY",
@@ -42,7 +44,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def literal(node: nodes.Literal) -> Typed:
+def literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
     """A literal with its type."""
     match node.kind:
         case "null":
@@ -137,7 +139,7 @@ def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
     if not found or (node.type == DATE and (found["hour"] or found["zone"])):
         raise _invalid(node)
     digits = len(found["fraction"] or "")
-    if digits > 6:
+    if digits > _MOST_PRECISE:
         raise Unsupported(f"the type timestamp({digits})")
     try:
         moment = parsed_timestamp(found)
@@ -183,7 +185,7 @@ def _milliseconds(unit: str, text: str) -> int | None:
         return None
     wanted = names[names.index(start) : names.index(end or start) + 1]
     found = re.fullmatch(
-        r"(\d+(?:\.\d{1,3})?)(?:[ :](\d+(?:\.\d{1,3})?))?(?:[ :](\d+(?:\.\d{1,3})?))?(?:[ :](\d+(?:\.\d{1,3})?))?",
+        rf"{_NUMBER}(?:[ :]{_NUMBER})?(?:[ :]{_NUMBER})?(?:[ :]{_NUMBER})?",
         text,
     )
     numbers = [number for number in found.groups() if number] if found else []

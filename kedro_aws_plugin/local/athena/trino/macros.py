@@ -1,6 +1,9 @@
-"""What a DuckDB connection has to know before it runs translated SQL: settings, macros, functions in Python."""
+# ruff: noqa: E501 - a table of SQL
+"""What a DuckDB connection has to know before it runs translated SQL: settings, macros, functions."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import duckdb
 
@@ -248,8 +251,10 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET disabled_optimizers = 'expression_rewriter'")
     if _is_prepared(connection):
         return
+    # Its types know the names of DuckDB's types only one by one.
+    create: Any = connection.create_function
     for name, (function, takes, gives) in PYTHON_FUNCTIONS.items():
-        connection.create_function(name, null_in_null_out(function), takes, gives, null_handling="special")
+        create(name, null_in_null_out(function), list(takes), gives, null_handling="special")
     for signature, sql in _MACROS.items():
         connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")
     connection.execute(f"CREATE OR REPLACE MACRO {_PREPARED} AS (true)")

@@ -182,7 +182,7 @@ def _moved(operator: str, left: Typed, right: Typed) -> Typed | None:
     return None
 
 
-def concatenated(left: Typed, right: Typed) -> Typed | None:
+def concatenated(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - one a pair of types
     """`||` of texts, of arrays, and of an array and an element."""
     if left.type.name == "varchar" and right.type.name == "varchar":
         return Typed(f"({left.sql} || {right.sql})", VARCHAR)

@@ -21,7 +21,7 @@ _UNHASHED = {"json", "char", "time with time zone"}
 
 @dataclass(frozen=True)
 class Selected:
-    """The body of a query: its SQL, its columns, and the sort keys that are columns of the SQL beside them."""
+    """The body of a query: its SQL, its columns, and the sort keys beside them."""
 
     sql: str
     fields: tuple[Field, ...]
@@ -52,7 +52,7 @@ class Queries:
         """
         common, scope = self._common(query, scope, parent)
         body = self.body(query.body, scope, parent, query.order)
-        counts = self._counts(query, scope)
+        counts = self._counts(query)
         alias = self.session.new_name("q")
         outer = names is not None
         columns = []
@@ -65,16 +65,17 @@ class Queries:
         order = (
             f" ORDER BY {', '.join(part.replace('{q}', alias) for part in body.order)}" if body.order else ""
         )
-        sql = f"{common}SELECT {', '.join(columns)} FROM ({body.sql}) AS {alias}{order}{counts}"
+        sql = f"{common}SELECT {', '.join(columns)} FROM ({body.sql}) AS {alias}{order}{counts}"  # noqa: S608 - generated
         return sql, tuple(replace(field, sql=f"c{index}") for index, field in enumerate(body.fields))
 
     def _common(self, query: nodes.Query, scope: Scope, parent: Expressions | None) -> tuple[str, Scope]:
-        written = []
+        written: list[str] = []
         for table in query.common:
             sql, fields = self.query(table.query, scope, parent, None)
             if table.columns:
                 if len(table.columns) != len(fields):
-                    message = f"Column alias list has {len(table.columns)} entries but WITH query(es) has {len(fields)} columns"
+                    entries = f"Column alias list has {len(table.columns)} entries"
+                    message = f"{entries} but WITH query(es) has {len(fields)} columns"
                     raise semantic_error("MISMATCHED_COLUMN_ALIASES", table.at, message)
                 fields = tuple(
                     replace(field, name=name.lower(), written=name)
@@ -91,7 +92,7 @@ class Queries:
             scope = Scope(scope.fields, {**scope.common, table.name: CommonResult(name, fields)})
         return (f"WITH {', '.join(written)} " if written else ""), scope
 
-    def _counts(self, query: nodes.Query, scope: Scope) -> str:
+    def _counts(self, query: nodes.Query) -> str:
         parts = ""
         for word, node in (("LIMIT", query.limit), ("OFFSET", query.offset)):
             if node is None:
@@ -146,10 +147,10 @@ class Queries:
                 kind = common
             kinds.append(kind)
         listed = []
-        for row in rows:
+        for typed_row in rows:
             values = (
                 f"{coerce(value, kind).sql} AS c{index}"
-                for index, (value, kind) in enumerate(zip(row, kinds, strict=True))
+                for index, (value, kind) in enumerate(zip(typed_row, kinds, strict=True))
             )
             listed.append(f"SELECT {', '.join(values)}")
         return Selected(
@@ -160,13 +161,15 @@ class Queries:
     def _set_operation(self, body: nodes.SetOperation, scope: Scope, parent: Expressions | None) -> Selected:
         left, right = (self.body(side, scope, parent, ()) for side in (body.left, body.right))
         if len(left.fields) != len(right.fields):
-            message = f"{body.operator} query has different number of fields: {len(left.fields)}, {len(right.fields)}"
+            counts = f"{len(left.fields)}, {len(right.fields)}"
+            message = f"{body.operator} query has different number of fields: {counts}"
             raise mismatch(body.at, message)
         kinds = []
         for index, (one, other) in enumerate(zip(left.fields, right.fields, strict=True)):
             kind = common_type(one.type, other.type)
             if kind is None:
-                message = f"column {index + 1} in {body.operator} query has incompatible types: {one.type}, {other.type}"
+                where = f"column {index + 1} in {body.operator} query"
+                message = f"{where} has incompatible types: {one.type}, {other.type}"
                 raise mismatch(body.at, message)
             if kind.name in _UNHASHED and not (body.all and body.operator == "UNION"):
                 raise Unsupported(f"{body.operator} of the type {kind}")
@@ -178,7 +181,7 @@ class Queries:
                 f"{coerce(Typed(f'{alias}.c{index}', field.type), kind).sql} AS c{index}"
                 for index, (field, kind) in enumerate(zip(side.fields, kinds, strict=True))
             )
-            sides.append(f"(SELECT {', '.join(columns)} FROM ({side.sql}) AS {alias})")
+            sides.append(f"(SELECT {', '.join(columns)} FROM ({side.sql}) AS {alias})")  # noqa: S608 - generated
         operator = f"{body.operator} ALL" if body.all else body.operator
         fields = tuple(replace(field, type=kind) for field, kind in zip(left.fields, kinds, strict=True))
         return Selected(f"{sides[0]} {operator} {sides[1]}", fields)

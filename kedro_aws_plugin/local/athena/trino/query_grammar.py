@@ -30,7 +30,8 @@ class QueryGrammar(CallGrammar):
 
     def query(self) -> nodes.Query:
         """A query with its WITH, ORDER BY, OFFSET and LIMIT."""
-        at, common = self.at, ()
+        at = self.at
+        common: tuple[nodes.CommonTable, ...] = ()
         if self.takes("WITH"):
             if self.ahead("RECURSIVE"):
                 raise Unsupported("WITH RECURSIVE")
@@ -106,7 +107,7 @@ class QueryGrammar(CallGrammar):
             return nodes.Select(at, False, (star,), source, None, None, None, ())
         if self.ahead("("):
             return self.in_brackets(self.query)
-        self.mismatch("'(', 'SELECT', 'TABLE', 'VALUES', 'WITH'")
+        return self.mismatch("'(', 'SELECT', 'TABLE', 'VALUES', 'WITH'")
 
     def _select(self) -> nodes.Select:
         at = self.expect("SELECT")

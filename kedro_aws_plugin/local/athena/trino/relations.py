@@ -7,13 +7,14 @@ from typing import Protocol
 
 from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
-from kedro_aws_plugin.local.athena.trino.failures import Unsupported
+from kedro_aws_plugin.local.athena.trino.failures import TrinoError, Unsupported
 from kedro_aws_plugin.local.athena.trino.names import TableName
 from kedro_aws_plugin.local.athena.trino.operators import comparison
 from kedro_aws_plugin.local.athena.trino.scope import Field, Scope
 from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
 from kedro_aws_plugin.local.athena.trino.types import BIGINT, Type, field_names, quoted, read_type
 
+_MOST_PARTS = 3
 Source = tuple[str, tuple[Field, ...]]
 
 
@@ -59,7 +60,7 @@ def _table(place: Expressions, relation: nodes.TableReference) -> Source:
             for index, field in enumerate(common.fields)
         )
         return f"{common.sql} AS {alias}", fields
-    if len(relation.parts) > 3:
+    if len(relation.parts) > _MOST_PARTS:
         raise semantic_error(
             "SYNTAX_ERROR", relation.at, f"Too many dots in table name: {'.'.join(relation.parts)}"
         )
@@ -97,14 +98,19 @@ def _aliased(place: Expressions, relation: nodes.Aliased) -> Source:
     sql, fields = source(place, relation.relation)
     visible = [field for field in fields if not field.hidden]
     if relation.columns and len(relation.columns) != len(visible):
-        message = f"Column alias list has {len(relation.columns)} entries but '{relation.alias}' has {len(visible)} columns available"
-        raise semantic_error("MISMATCHED_COLUMN_ALIASES", relation.at, message)
+        raise _misnamed(relation, len(visible))
     if relation.columns:
         fields = tuple(
             replace(field, name=name.lower(), written=name)
             for field, name in zip(visible, relation.columns, strict=True)
         )
     return sql, tuple(replace(field, qualifier=(relation.alias,)) for field in fields)
+
+
+def _misnamed(alias: nodes.Aliased, available: int) -> TrinoError:
+    entries = f"Column alias list has {len(alias.columns)} entries"
+    message = f"{entries} but '{alias.alias}' has {available} columns available"
+    return semantic_error("MISMATCHED_COLUMN_ALIASES", alias.at, message)
 
 
 def _join(place: Expressions, relation: nodes.Join) -> Source:
@@ -154,9 +160,8 @@ def _join_unnest(
 
 def _renamed(alias: nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Field, ...]:
     if alias.columns and len(alias.columns) != len(fields):
-        message = f"Column alias list has {len(alias.columns)} entries but '{alias.alias}' has {len(fields)} columns available"
-        raise semantic_error("MISMATCHED_COLUMN_ALIASES", alias.at, message)
-    names = alias.columns or tuple(field.written for field in fields)
+        raise _misnamed(alias, len(fields))
+    names: tuple[str | None, ...] = alias.columns or tuple(field.written for field in fields)
     return tuple(
         replace(field, name=name.lower() if name else None, written=name, qualifier=(alias.alias,))
         for field, name in zip(fields, names, strict=True)
@@ -202,7 +207,7 @@ def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source
     chosen = ", ".join(f"{sql} AS c{position}" for position, (sql, _) in enumerate(columns))
     fields = tuple(Field(None, kind, f"{alias}.c{position}") for position, (_, kind) in enumerate(columns))
     rows = f"SELECT unnest(range(1, {length} + 1)) AS {index}"
-    return f"{lateral}(SELECT {chosen} FROM ({rows}) AS {alias}_) AS {alias}", fields
+    return f"{lateral}(SELECT {chosen} FROM ({rows}) AS {alias}_) AS {alias}", fields  # noqa: S608 - generated
 
 
 def _unnested_columns(relation: nodes.Unnest, value: Typed, index: str) -> list[tuple[str, Type]]:

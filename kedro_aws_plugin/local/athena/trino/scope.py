@@ -61,7 +61,7 @@ class Scope:
         """
         for length in range(len(name.parts), 0, -1):
             if found := self._column(name, name.parts[:length]):
-                return _inside(found, name, name.parts[length:])
+                return _inside(found, name.parts[length:])
         return None
 
     def _column(self, name: nodes.Name, parts: tuple[str, ...]) -> Field | None:
@@ -77,7 +77,7 @@ class Scope:
         return found[0] if found else None
 
 
-def _inside(found: Field, name: nodes.Name, path: tuple[str, ...]) -> Typed | None:
+def _inside(found: Field, path: tuple[str, ...]) -> Typed | None:
     value = Typed(found.sql, found.type)
     for part in path:
         inner = row_field(value, part)

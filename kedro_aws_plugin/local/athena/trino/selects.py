@@ -182,7 +182,7 @@ class _Output:
     def selected(self, columns: list[Typed], rest: Callable[[], str]) -> Selected:
         """The SELECT with its sort keys, which are columns of their own where the result has them not."""
         chosen = [f"{value.sql} AS c{index}" for index, value in enumerate(columns)]
-        order = []
+        order: list[str] = []
         for sort, key in zip(self.order, self.sort_keys, strict=True):
             value = self.typed(key)
             known = [index for index, column in enumerate(columns) if column == value]

@@ -11,7 +11,8 @@ from kedro_aws_plugin.local.athena.trino.text import double_text, zone_of
 
 TIMESTAMP_TEXT = (
     r"(?P<year>[+-]?\d{4,})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
-    r"(?: (?:(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d+))?)?)?\s*(?P<zone>.+)?)?"
+    r"(?: (?:(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d+))?)?)?"
+    r"\s*(?P<zone>.+)?)?"
 )
 """A timestamp as Trino reads it: the parts may have one digit, and T is no separator."""
 
@@ -22,13 +23,13 @@ _MICROSECONDS = 6
 def parsed_timestamp(found: re.Match[str]) -> datetime.datetime:
     """The moment of a match of TIMESTAMP_TEXT, without its zone."""
     fraction = (found["fraction"] or "0")[:_MICROSECONDS].ljust(_MICROSECONDS, "0")
-    clock = [int(found[part] or 0) for part in ("hour", "minute", "second")]
-    date = (int(found["year"]), int(found["month"]), int(found["day"]))
-    return datetime.datetime(*date, *clock, int(fraction))  # type: ignore[misc]
+    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    year, month, day = (int(found[part]) for part in ("year", "month", "day"))
+    return datetime.datetime(year, month, day, hour, minute, second, int(fraction))
 
 
 def to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
-    """The instant at which a zone's clocks show a time; of two, the first; in a gap, as if there were none."""
+    """The instant at which a zone's clocks show a time: the first of two; in a gap, as if there were none."""
     return local.replace(tzinfo=zone_of(zone)).astimezone(datetime.timezone.utc).replace(tzinfo=None)
 
 
@@ -40,7 +41,7 @@ def zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
 def normal_zone(zone: str) -> str:
     """A zone as Trino shows it; offsets get their colon, and +00:00 is UTC."""
     if _ZONE.fullmatch(zone):
-        zone = f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
+        zone = f"{zone[:3]}:{zone[-2:] if len(zone) > len('+00') else '00'}"
         return "UTC" if zone[1:] == "00:00" else zone
     return "UTC" if zone in {"Z", "UTC", "GMT", "UT", "Etc/UTC"} else zone
 

@@ -31,7 +31,7 @@ def _writer(athena_type: str) -> Callable[[Any], str]:
     return writer(read_type(athena_type))
 
 
-def writer(kind: Type) -> Callable[[Any], str]:
+def writer(kind: Type) -> Callable[[Any], str]:  # noqa: PLR0911 - one a type
     """The function that writes values of this type."""
     match kind.name:
         case "array":
@@ -44,7 +44,7 @@ def writer(kind: Type) -> Callable[[Any], str]:
             return _row(kind)
         case "timestamp" | "time" | "timestamp with time zone":
             digits = kind.numbers[0] if kind.numbers else 3
-            write = {"timestamp": timestamp_text, "time": time_text}.get(kind.name, zoned_text)
+            write = _TIMES[kind.name]
             return lambda value: write(value, digits)
         case "char":
             (length,) = kind.numbers
@@ -67,7 +67,11 @@ def _row(kind: Type) -> Callable[[Any], str]:
 
     def write(value: Any) -> str:
         items = [value[name] for name in names] if isinstance(value, Mapping) else value
-        return "{" + ", ".join(f"{label}{item(v)}" for label, item, v in zip(shown, writers, items)) + "}"
+        return (
+            "{"
+            + ", ".join(f"{label}{item(v)}" for label, item, v in zip(shown, writers, items, strict=True))
+            + "}"
+        )
 
     return write
 
@@ -76,7 +80,7 @@ def entries(value: Any) -> list[tuple[Any, Any]]:
     """A map's pairs in order, in either form in which DuckDB hands maps over."""
     if isinstance(value, Mapping):
         if set(value) == {"key", "value"} and isinstance(value["key"], list):
-            return list(zip(value["key"], value["value"]))
+            return list(zip(value["key"], value["value"], strict=True))
         return list(value.items())
     return [(pair["key"], pair["value"]) if isinstance(pair, Mapping) else pair for pair in value]
 
@@ -173,6 +177,11 @@ def _hexadecimal(value: bytes | bytearray | memoryview) -> str:
     return bytes(value).hex(" ")
 
 
+_TIMES: dict[str, Callable[[Any, int], str]] = {
+    "timestamp": timestamp_text,
+    "time": time_text,
+    "timestamp with time zone": zoned_text,
+}
 _SCALARS: dict[str, Callable[[Any], str]] = {
     "boolean": lambda value: "true" if value else "false",
     "double": double_text,

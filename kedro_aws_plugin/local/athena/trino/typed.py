@@ -1,4 +1,4 @@
-"""An expression in DuckDB's SQL with its type in Trino's, and which types Trino turns into which by itself."""
+"""An expression in DuckDB's SQL with its type in Trino's, and which types become which by themselves."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def as_decimal(kind: Type) -> Type | None:
 
 def common_type(left: Type, right: Type) -> Type | None:
     """The type to which both are turned before they are compared or put in one column."""
-    if left == right or right == UNKNOWN:
+    if right in (left, UNKNOWN):
         return left
     if left == UNKNOWN:
         return right

@@ -21,7 +21,7 @@ class Type:
         if self.name == "row":
             parts = (
                 f"{field} {inner}" if field else str(inner)
-                for field, inner in zip(self.fields, self.arguments)
+                for field, inner in zip(self.fields, self.arguments, strict=True)
             )
             return f"row({', '.join(parts)})"
         written = ",".join(map(str, self.arguments))
@@ -57,11 +57,6 @@ DAY_TO_SECOND, YEAR_TO_MONTH = Type("interval day to second"), Type("interval ye
 def array_of(element: Type) -> Type:
     """The type of an array."""
     return Type("array", (element,))
-
-
-def map_of(key: Type, value: Type) -> Type:
-    """The type of a map."""
-    return Type("map", (key, value))
 
 
 def decimal(precision: int, scale: int) -> Type:
@@ -105,8 +100,7 @@ _TO_GLUE = {
     "varbinary": "binary",
     "timestamp": "timestamp",
 }
-_DEFAULT_DECIMAL = (38, 0)
-_GLUE_DECIMAL = (10, 0)
+_DEFAULT_DECIMAL, _GLUE_DECIMAL = (38, 0), (10, 0)
 _WORD = re.compile(r'\s*("(?:[^"]|"")*"|[a-z0-9_$]+|[(),<>:])', re.IGNORECASE)
 
 
@@ -249,7 +243,7 @@ def duckdb_type(kind: Type) -> str:
         case "map":
             return f"MAP({duckdb_type(kind.inner[0])}, {duckdb_type(kind.inner[1])})"
         case "row":
-            fields = zip(field_names(kind), kind.inner)
+            fields = zip(field_names(kind), kind.inner, strict=True)
             return f"STRUCT({', '.join(f'{quoted(name)} {duckdb_type(inner)}' for name, inner in fields)})"
     if kind.name not in _SIMPLE:
         raise Unsupported(f"the type {kind}")
@@ -257,7 +251,7 @@ def duckdb_type(kind: Type) -> str:
 
 
 def field_names(kind: Type) -> tuple[str, ...]:
-    """DuckDB's names of a row's fields: a struct needs distinct ones, and Trino's may be unnamed or repeated."""
+    """DuckDB's names of a row's fields: a struct needs distinct ones, Trino's may be unnamed or repeated."""
     taken: set[str] = set()
     names = []
     for position, field in enumerate(kind.fields):
@@ -292,7 +286,8 @@ def _glue(kind: Type) -> str:
         case "array" | "map":
             return f"{kind.name}<{','.join(map(_glue, kind.inner))}>"
         case "row":
-            return f"struct<{','.join(f'{name}:{_glue(inner)}' for name, inner in zip(field_names(kind), kind.inner))}>"
+            parts = zip(field_names(kind), kind.inner, strict=True)
+            return f"struct<{','.join(f'{name}:{_glue(inner)}' for name, inner in parts)}>"
         case "varchar" | "char" | "decimal" if kind.numbers:
             return f"{kind.name}({','.join(map(str, kind.numbers))})"
         case "boolean" | "tinyint" | "smallint" | "bigint" | "double" | "date":

@@ -79,7 +79,7 @@ def sort_sql(place: Expressions, sort: nodes.Sort) -> str:
 
 
 def ordered(value: Typed, sort: nodes.Sort) -> str:
-    """A sort key with its direction; NULLs come last unless the query says otherwise, whatever the direction."""
+    """A sort key with its direction; NULLs come last in both, unless the query says otherwise."""
     if value.type.name in _UNORDERABLE:
         if value.type.name != "timestamp with time zone":
             raise Unsupported(f"ORDER BY of the type {value.type}")

@@ -32,16 +32,22 @@ any_match(array(T), function(T, boolean)) -> boolean = trino_any(list_transform(
 all_match(array(T), function(T, boolean)) -> boolean = trino_all(list_transform({0}, {1}))
 none_match(array(T), function(T, boolean)) -> boolean = (NOT trino_any(list_transform({0}, {1})))
 combinations(array(T), bigint) -> array(array(T)) = trino_chosen({0}, trino_combinations(len({0}), {1}))
-zip_with(array(T), array(U), pair(T, U, R)) -> array(R) = CAST(list_transform(trino_pairs({0}, {1}), {2}) AS {R}[])
+zip_with(array(T), array(U), pair(T, U, R)) -> array(R) = \
+    CAST(list_transform(trino_pairs({0}, {1}), {2}) AS {R}[])
 
-map_filter(map(K, V), entry(K, V, boolean)) -> map(K, V) = trino_from_entries(list_filter(trino_entries({0}), {1}))
-transform_values(map(K, V), entry(K, V, U)) -> map(K, U) = trino_map(map_keys({0}), CAST(list_transform(trino_entries({0}), {1}) AS {U}[]))
-transform_keys(map(K, V), entry(K, V, U)) -> map(U, V) = trino_map(CAST(list_transform(trino_entries({0}), {1}) AS {U}[]), map_values({0}))
-map_zip_with(map(K, V), map(K, W), triple(K, V, W, R)) -> map(K, R) = map(trino_zip_keys({0}, {1}), CAST(list_transform(trino_zipped({0}, {1}), {2}) AS {R}[]))
+map_filter(map(K, V), entry(K, V, boolean)) -> map(K, V) = \
+    trino_from_entries(list_filter(trino_entries({0}), {1}))
+transform_values(map(K, V), entry(K, V, U)) -> map(K, U) = \
+    trino_map(map_keys({0}), CAST(list_transform(trino_entries({0}), {1}) AS {U}[]))
+transform_keys(map(K, V), entry(K, V, U)) -> map(U, V) = \
+    trino_map(CAST(list_transform(trino_entries({0}), {1}) AS {U}[]), map_values({0}))
+map_zip_with(map(K, V), map(K, W), triple(K, V, W, R)) -> map(K, R) = \
+    map(trino_zip_keys({0}, {1}), CAST(list_transform(trino_zipped({0}, {1}), {2}) AS {R}[]))
 map(array(K), array(V)) -> map(K, V) = trino_map({0}, {1})
 map_keys(map(K, V)) -> array(K) = map_keys({0})
 map_values(map(K, V)) -> array(V) = map_values({0})
-map_concat(map(K, V), map(K, V)...) -> map(K, V) = (CASE WHEN trino_has_null([{all}]) THEN NULL ELSE map_concat({all}) END)
+map_concat(map(K, V), map(K, V)...) -> map(K, V) = \
+    (CASE WHEN trino_has_null([{all}]) THEN NULL ELSE map_concat({all}) END)
 map_from_entries(array(row(K, V))) -> map(K, V) = trino_map_from_rows({0})
 multimap_from_entries(array(row(K, V))) -> map(K, array(V)) = trino_multimap_from_rows({0})
 """

@@ -65,7 +65,8 @@ bitwise_xor(bigint, bigint) -> bigint = xor({0}, {1})
 bitwise_not(bigint) -> bigint = (~ {0})
 bitwise_left_shift(I, bigint) -> I = CAST(trino_shift(CAST({0} AS BIGINT), {1}, 'left', '{I}') AS {I})
 bitwise_right_shift(I, bigint) -> I = CAST(trino_shift(CAST({0} AS BIGINT), {1}, 'right', '{I}') AS {I})
-bitwise_right_shift_arithmetic(I, bigint) -> I = CAST(trino_shift(CAST({0} AS BIGINT), {1}, 'arithmetic', '{I}') AS {I})
+bitwise_right_shift_arithmetic(I, bigint) -> I = \
+    CAST(trino_shift(CAST({0} AS BIGINT), {1}, 'arithmetic', '{I}') AS {I})
 
 json_parse(varchar) -> json = trino_json_parse({0})
 json_format(json) -> varchar = {0}
@@ -77,8 +78,10 @@ json_array_length(json) -> bigint = trino_json_array_length({0})
 json_array_length(varchar) -> bigint = trino_json_array_length({0})
 json_array_get(json, bigint) -> json = trino_json_array_get({0}, {1})
 json_array_get(varchar, bigint) -> json = trino_json_array_get({0}, {1})
-json_array_contains(json, boolean) -> boolean = trino_json_array_contains({0}, CASE WHEN {1} THEN 'true' ELSE 'false' END)
-json_array_contains(varchar, boolean) -> boolean = trino_json_array_contains({0}, CASE WHEN {1} THEN 'true' ELSE 'false' END)
+json_array_contains(json, boolean) -> boolean = \
+    trino_json_array_contains({0}, CASE WHEN {1} THEN 'true' ELSE 'false' END)
+json_array_contains(varchar, boolean) -> boolean = \
+    trino_json_array_contains({0}, CASE WHEN {1} THEN 'true' ELSE 'false' END)
 json_array_contains(json, bigint) -> boolean = trino_json_array_contains({0}, CAST({1} AS VARCHAR))
 json_array_contains(varchar, bigint) -> boolean = trino_json_array_contains({0}, CAST({1} AS VARCHAR))
 json_array_contains(json, varchar) -> boolean = trino_json_array_contains({0}, trino_json_string({1}))

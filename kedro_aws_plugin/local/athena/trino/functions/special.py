@@ -50,7 +50,7 @@ def _if(place: Expressions, node: nodes.Call) -> Typed:
 
 
 def _coalesce(place: Expressions, node: nodes.Call) -> Typed:
-    if len(node.arguments) < 2:
+    if len(node.arguments) == 1:
         raise semantic_error(
             "INVALID_FUNCTION_ARGUMENT", node.at, "The 'coalesce' function must have at least two arguments"
         )
@@ -112,7 +112,7 @@ def _array_join(place: Expressions, node: nodes.Call) -> Typed:
 
 
 def _format(place: Expressions, node: nodes.Call) -> Typed:
-    if len(node.arguments) < 2:
+    if len(node.arguments) <= 1:
         arity(node, 2)
     pattern, *values = (place.typed(argument) for argument in node.arguments)
     if pattern.type.name != "varchar":

@@ -32,7 +32,7 @@ _ZONED = "timestamp with time zone"
 
 def _zip(place: Expressions, node: nodes.Call) -> Typed:
     arrays = [place.typed(argument) for argument in node.arguments]
-    if len(arrays) < 2 or any(array.type.name != "array" for array in arrays):
+    if len(arrays) <= 1 or any(array.type.name != "array" for array in arrays):
         kinds = ", ".join(str(array.type) for array in arrays)
         raise semantic_error(
             "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({kinds}) for function zip"
@@ -59,7 +59,7 @@ def _array_sort(place: Expressions, node: nodes.Call) -> Typed:
             raise Unsupported(f"array_sort of {array.type}")
         return Typed(f"list_sort({array.sql}, 'ASC', 'NULLS LAST')", array.type)
     comparator = node.arguments[1]
-    if not isinstance(comparator, nodes.Lambda) or len(comparator.names) != 2:
+    if not isinstance(comparator, nodes.Lambda) or len(comparator.names) != len("xy"):
         raise mismatch(node.at, "array_sort takes a lambda with two arguments")
     return Typed(_insertion_sort(place, array, comparator), array.type)
 

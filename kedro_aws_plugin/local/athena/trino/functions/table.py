@@ -1,7 +1,8 @@
 """How a function is written down: `substr(varchar, bigint) -> varchar = trino_substr({0}, {1})`.
 
-In a signature a capital letter stands for any type: N for any number, I for a whole one, F for real or double,
-D for a decimal, M for a timestamp, Z for a timestamp with time zone, all others for what they stand before.
+In a signature a capital letter stands for any type: N for any number, I for a whole,
+F for a floating one, D for a decimal, M for a timestamp, Z for a timestamp with time zone, all others for
+whatever type there is.
 `function(T, boolean)` is a lambda from T to boolean. A last type with `...` may be repeated.
 
 In the SQL, `{0}` is the first argument, `{all}` are all of them with commas, `{T}` is DuckDB's type for T.
@@ -28,7 +29,7 @@ from kedro_aws_plugin.local.athena.trino.types import DATE, TIMESTAMP, UNKNOWN, 
 _LINE = re.compile(r"(\w+)\((.*?)\) -> (\S.*?) = (.*)")
 _PLACE = re.compile(r"\{(\d+|all|piped|distinct|order|tail|result|scale|[A-Z])\}")
 _WORDS = re.compile(r"[\w ]+|[(),]")
-_KINDS = {
+_KINDS: dict[str, Callable[[Type], bool]] = {
     "N": is_numeric,
     "I": lambda kind: kind in WHOLE,
     "F": lambda kind: kind in FLOATING,
@@ -45,7 +46,10 @@ _DECIMALS: dict[str, Callable[[int, int], tuple[int, int]]] = {
 }
 """The decimals that come of a decimal: `whole(D)`."""
 LAMBDAS = {"function", "entry", "pair", "triple"}
-"""How a lambda is written down: `entry` takes a map's key and value, `pair` two elements side by side, `triple` a key and two values."""
+"""How a lambda is written down.
+
+`entry` takes a map's key and value, `pair` two elements side by side, `triple` a key and two values.
+"""
 
 Bindings = dict[str, Type]
 
@@ -73,7 +77,7 @@ class Signature:
 
 
 def signatures(table: str) -> dict[str, list[Signature]]:
-    """The functions of a table; blank lines and lines that start with # say nothing, a backslash ends no line."""
+    """The functions of a table; blank lines and those with a # say nothing, a backslash ends no line."""
     found: dict[str, list[Signature]] = {}
     for line in re.sub(r"\\\n\s*", "", table).splitlines():
         if line.strip() and not line.startswith("#"):

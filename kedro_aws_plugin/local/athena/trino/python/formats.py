@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - hours, radixes and digits are what they are
 """Dates as text: MySQL's patterns (date_format, date_parse), Joda's (format_datetime), and format()."""
 
 from __future__ import annotations
@@ -40,15 +41,17 @@ def date_format(moment: datetime.datetime, pattern: str) -> str:
 
 
 def _mysql(moment: datetime.datetime, letter: str) -> str:
+    half = "AM" if moment.hour < 12 else "PM"
     plain = {
         "Y": f"{moment.year:04d}", "y": f"{moment.year % _HUNDRED:02d}", "m": f"{moment.month:02d}",
         "c": str(moment.month), "d": f"{moment.day:02d}", "e": str(moment.day), "H": f"{moment.hour:02d}",
         "k": str(moment.hour), "h": f"{_hour12(moment):02d}", "I": f"{_hour12(moment):02d}",
         "l": str(_hour12(moment)), "i": f"{moment.minute:02d}", "s": f"{moment.second:02d}",
-        "S": f"{moment.second:02d}", "f": f"{moment.microsecond // 1000:03d}000", "p": "AM" if moment.hour < 12 else "PM",
-        "j": f"{moment.timetuple().tm_yday:03d}", "a": _DAYS[moment.weekday()][:3], "W": _DAYS[moment.weekday()],
+        "S": f"{moment.second:02d}", "f": f"{moment.microsecond // 1000:03d}000", "p": half,
+        "j": f"{moment.timetuple().tm_yday:03d}", "a": _DAYS[moment.weekday()][:3],
+        "W": _DAYS[moment.weekday()],
         "b": _MONTHS[moment.month - 1][:3], "M": _MONTHS[moment.month - 1], "T": f"{moment:%H:%M:%S}",
-        "r": f"{_hour12(moment):02d}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}",
+        "r": f"{_hour12(moment):02d}:{moment:%M:%S} {half}",
         "v": f"{moment.isocalendar()[1]:02d}", "x": f"{moment.isocalendar()[0]:04d}", "%": "%",
     }  # fmt: skip
     if letter in {"D", "U", "u", "V", "w", "X"}:
@@ -57,7 +60,8 @@ def _mysql(moment: datetime.datetime, letter: str) -> str:
 
 
 _READ = {
-    "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "c": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})",
+    "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "c": r"(?P<m>\d{1,2})",
+    "d": r"(?P<d>\d{1,2})",
     "e": r"(?P<d>\d{1,2})", "H": r"(?P<H>\d{1,2})", "k": r"(?P<H>\d{1,2})", "h": r"(?P<h>\d{1,2})",
     "I": r"(?P<h>\d{1,2})", "l": r"(?P<h>\d{1,2})", "i": r"(?P<i>\d{1,2})", "s": r"(?P<s>\d{1,2})",
     "S": r"(?P<s>\d{1,2})", "f": r"(?P<f>\d{1,9})", "p": "(?P<p>[AaPp][Mm])", "j": r"(?P<j>\d{1,3})",
@@ -131,7 +135,7 @@ def _joda_parts(pattern: str) -> list[re.Match[str]]:
     return found
 
 
-def _joda(local: datetime.datetime, zone: str, found: re.Match[str]) -> str:
+def _joda(local: datetime.datetime, zone: str, found: re.Match[str]) -> str:  # noqa: PLR0911 - one a letter
     text, letter = found[0], found[2]
     if letter is None:
         return "'" if text == "''" else text if found[1] is None else found[1].replace("''", "'")

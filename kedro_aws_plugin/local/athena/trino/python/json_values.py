@@ -136,7 +136,7 @@ def as_type(text: str, athena_type: str) -> str | None:
 _type = lru_cache(maxsize=256)(read_type)
 
 
-def _converted(value: Any, kind: Type, text: str) -> Any:
+def _converted(value: Any, kind: Type, text: str) -> Any:  # noqa: PLR0911 - one a type
     bad = failure(f"Cannot cast to {kind}. {text}", "INVALID_CAST_ARGUMENT")
     if value is None:
         return None if kind.name != "json" else "null"

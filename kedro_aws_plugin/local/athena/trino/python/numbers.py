@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - hours, radixes and digits are what they are
 """Decimals with more digits than DuckDB's arithmetic has, texts of numbers, bits."""
 
 from __future__ import annotations
@@ -134,7 +135,8 @@ def bit_count(number: int, bits: int) -> int:
         raise failure("Bits specified in bit_count must be between 2 and 64, got " + str(bits))
     if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         raise failure(
-            f"Number must be representable with the bits specified. {number} can not be represented with {bits} bits"
+            "Number must be representable with the bits specified. "
+            f"{number} can not be represented with {bits} bits"
         )
     return bin(number & (2**bits - 1)).count("1")
 

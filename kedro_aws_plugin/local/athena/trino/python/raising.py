@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 from kedro_aws_plugin.local.athena.trino.failures import RAISED
 
-Function = tuple[Callable[..., Any], list[str], str]
+Function = tuple[Callable[..., Any], Sequence[Any], Any]
 """What DuckDB is given: the function, the types of its arguments, the type of its result."""
 
 
 def null_in_null_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives NULL for any NULL; DuckDB does so by itself only for functions that never give NULL."""
+    """A function that gives NULL for any NULL; DuckDB does so only where the function itself never does."""
 
     @wraps(function)
     def called(*arguments: Any) -> Any:

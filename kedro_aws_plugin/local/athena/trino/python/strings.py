@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - hours, radixes and digits are what they are
 """Texts and bytes."""
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def split_to_map(text: str, entry: str, pair: str) -> dict[str, str]:
     for key, value in _pairs(text, entry, pair):
         if key in found:
             raise failure(
-                f"Duplicate keys ({key}) are not allowed. Specifying a lambda to resolve conflicts can avoid this error"
+                f"Duplicate keys ({key}) are not allowed. "
+                "Specifying a lambda to resolve conflicts can avoid this error"
             )
         found[key] = value
     return found
@@ -127,7 +129,7 @@ def _pairs(text: str, entry: str, pair: str) -> Sequence[tuple[str, str]]:
     return pairs
 
 
-def url_part(url: str, part: str) -> str | None:
+def url_part(url: str, part: str) -> str | None:  # noqa: PLR0911 - one a part
     """One part of a URL; NULL when it is no URL or has no such part."""
     try:
         found = urlsplit(url)
@@ -201,6 +203,16 @@ def from_big_endian(data: bytes, size: int) -> int:
     return int.from_bytes(data, "big", signed=True)
 
 
+def url_decode(text: str) -> str:
+    """The reverse."""
+    return unquote_plus(text)
+
+
+def crc32(data: bytes) -> int:
+    """A checksum."""
+    return zlib.crc32(data)
+
+
 def lower(text: str) -> str:
     """Each letter by itself, where its lower case is one letter."""
     return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
@@ -219,8 +231,8 @@ _PLAIN: dict[str, tuple[Callable[..., object], list[str], str]] = {
     "replace_nothing": (lambda text, new: text.replace("", new), [_TEXT, _TEXT], _TEXT),
     "normalize": (lambda text, form: unicodedata.normalize(form, text), [_TEXT, _TEXT], _TEXT),
     "from_utf8": (lambda data: data.decode("utf-8", "replace"), ["BLOB"], _TEXT),
-    "url_decode": (lambda text: unquote_plus(text), [_TEXT], _TEXT),
-    "crc32": (lambda data: zlib.crc32(data), ["BLOB"], "BIGINT"),
+    "url_decode": (url_decode, [_TEXT], _TEXT),
+    "crc32": (crc32, ["BLOB"], "BIGINT"),
     "strpos": (strpos, [_TEXT, _TEXT, "BIGINT"], "BIGINT"),
     "levenshtein": (levenshtein, [_TEXT, _TEXT], "BIGINT"),
     "hamming": (hamming, [_TEXT, _TEXT], "BIGINT"),

@@ -104,9 +104,10 @@ def from_iso8601_timestamp(text: str) -> dict[str, Any]:
     found = _ISO.fullmatch(text)
     try:
         if found:
-            parts = [int(part or 0) for part in found.groups()[:6]]
-            micros = int((found[7] or "0")[:3].ljust(3, "0")) * 1000
-            return zoned(datetime.datetime(*parts, micros), normal_zone(found[8] or "UTC"))  # type: ignore[misc, arg-type]
+            year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+            millis = int((found[7] or "0")[:3].ljust(3, "0"))
+            local = datetime.datetime(year, month, day, hour, minute, second, millis * 1000)
+            return zoned(local, normal_zone(found[8] or "UTC"))
     except ValueError:
         pass
     raise failure(f'Invalid format: "{text}"')
