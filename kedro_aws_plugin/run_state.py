@@ -13,13 +13,15 @@ from contextvars import ContextVar
 from multiprocessing import process
 from threading import RLock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from kedro_aws_plugin.errors import ProjectError
 
 _KEY = "kedro_aws_plugin"
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _here: ContextVar["RunState | None"] = ContextVar("kedro_aws_run", default=None)
-_under_way: dict[str, "RunState"] = {}
+# The context of the thread that runs it keeps a run here, so that one which never ends leaves nothing behind.
+_under_way: "WeakValueDictionary[str, RunState]" = WeakValueDictionary()
 _latest: "RunState | None" = None
 _inherited: "RunState | None" = None
 

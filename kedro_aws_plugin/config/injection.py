@@ -125,7 +125,7 @@ class Values:
                 value = self._computed(name, _resolved(spec))
             finally:
                 self._under_way.pop()
-            if value != NOT_YET:
+            if NOT_YET not in str(value):
                 self._known[name] = value
             return value
 

@@ -5,6 +5,7 @@ it was imported, and what `parameters` holds when they run.
 """
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.aws.values import Parameter, read_parameter, read_secret
 from kedro_aws_plugin.local.control import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -63,6 +66,7 @@ FILES = {
           type: everywhere.seen.SeenDataset
           filepath: ${globals:prefix}/{name}.json
     """,
+    "conf/logging.yml": "version: 1\ndisable_existing_loggers: false\nroot: {level: WARNING}\n",
     "conf/local/.gitkeep": "",
     "src/everywhere/__init__.py": "",
     "src/everywhere/settings.py": "",
@@ -310,6 +314,41 @@ def test_kedro_catalog_prints_no_secret(project: Project) -> None:
     printed = project.run("-m", "kedro", "catalog", "resolve-patterns", "--env", "other")
     assert "***/***" in printed
     assert "level other" not in printed
+
+
+def test_kedro_aws_globals_shows_what_each_resolves_to_and_from_where(project: Project) -> None:
+    command = ("-m", "kedro", "aws", "globals", "--env", "other")
+    done = json.loads(
+        project.run(*command, "--params", "globals.unused=1,globals.nightly=2026/01/01", "-o", "json")
+    )
+    found = {each["name"]: (each["value"], each["computed"], each["source"]) for each in done}
+    assert [each["problem"] for each in done if each["problem"]] == []
+    assert found["account"] == ("123456789012", "account_id", "conf/base/aws.yml")
+    assert found["password"] == ("***", "secret", "conf/base/aws.yml")
+    assert found["level"] == ("level other", "ssm", "conf/base/aws.yml")
+    assert found["bucket"] == ("everywhere", "constant", "conf/base/globals.yml")
+    assert found["stage"] == ("other", "constant", "conf/other/globals.yml")
+    assert found["nightly"] == ("2026/01/01", "constant", "--params")
+    assert found["prefix"][0] == f"out/other/{found['stamp'][0]}"
+    with pytest.raises(
+        AssertionError, match=r"Error: `globals\.unused`: There is no secret there-is-none in"
+    ):
+        project.run(*command)
+
+
+def test_what_aws_answers_is_not_logged(
+    project: Project, local_aws: LocalAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = {"Name": "/everywhere/base", "Type": "SecureString", "Overwrite": True}
+    local_aws.client("ssm").put_parameter(**name, Value=f"{SECRET} too")
+    aws = Aws("local", "eu-west-1")
+    with caplog.at_level(logging.DEBUG):
+        assert read_secret(aws, "everywhere", "password") == SECRET
+        assert read_parameter(aws, "/everywhere/base") == Parameter(f"{SECRET} too", secure=True)
+        aws.sts.get_caller_identity()
+    assert project
+    assert "GetCallerIdentity" in caplog.text
+    assert SECRET not in caplog.text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

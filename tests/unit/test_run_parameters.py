@@ -1,7 +1,9 @@
 """The run's parameters outside of nodes: names, types, which run, and where there is none."""
 
+import contextvars
 import copy
 import datetime
+import gc
 import json
 import multiprocessing
 import pickle
@@ -11,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import click
 import pytest
@@ -40,7 +43,7 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     token = run_state._here.set(None)
     monkeypatch.setattr(run_state, "_latest", None)
     monkeypatch.setattr(run_state, "_inherited", None)
-    monkeypatch.setattr(run_state, "_under_way", {})
+    monkeypatch.setattr(run_state, "_under_way", WeakValueDictionary())
     monkeypatch.setattr(run_parameters, "_read", {})
     yield
     run_state._here.reset(token)
@@ -185,6 +188,16 @@ def test_what_is_in_force_last_can_be_read_when_it_is_over() -> None:
     assert (parameters["a"], state.ended) == (1, True)
     run_state.enter("run")  # whose thread comes too late
     assert parameters["a"] == 1
+
+
+def test_a_run_that_never_ended_is_let_go() -> None:
+    def fail() -> None:
+        begin({"a": 1}, "failed")
+
+    contextvars.Context().run(fail)
+    begin({"a": 2}, "next")
+    gc.collect()
+    assert list(run_state._under_way) == ["next"]
 
 
 def at_import() -> Any:

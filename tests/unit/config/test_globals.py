@@ -12,6 +12,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from kedro_aws_plugin.config import injection, run_id
+from kedro_aws_plugin.config import loader as loader_module
 from kedro_aws_plugin.config.globals import Global, at_once
 from kedro_aws_plugin.config.injection import Answer, GlobalError, resolve, values_of
 from kedro_aws_plugin.config.loader import inject, read_config
@@ -206,6 +207,39 @@ def test_aws_yml_itself_may_refer_to_what_needs_no_aws(make: Make, conf: Path) -
     config = read_config(loader, conf)
     assert config is not None
     assert (config.bucket, sorted(config.globals)) == ("flights-dev", ["pw", "stage", "url"])
+
+
+def test_what_is_half_known_while_aws_yml_is_read_is_computed_again(make: Make, conf: Path) -> None:
+    loader = make(
+        "account: account_id\n"
+        "home: {env: {name: FLIGHTS_NOWHERE, default: 'x-${globals:account}'}}\n"
+        "text: ${globals:home}\n"
+    )
+    read_config(loader, conf)
+    values_of(loader).source = lambda _: Answer("123456789012")  # type: ignore[union-attr]
+    assert resolve("text") == "x-123456789012"
+
+
+def test_contexts_of_one_run_share_what_was_asked_for(
+    make: Make, conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`%reload_kedro` makes one context, `session.run()` another."""
+    asked: list[str] = []
+
+    def source(spec: Global) -> Answer:
+        asked.append(spec.kind)
+        return Answer(len(asked))
+
+    monkeypatch.setattr(loader_module, "current_run", lambda: RUN)
+    loaders = [make("pw: {secret: {id: flights}}\n") for _ in range(2)]
+    other = OmegaConfigLoader(str(conf), env="base", base_env="base", default_run_env="local")
+    inject(other, conf)
+    found = []
+    for loader in (*loaders, other):
+        injection.claim_globals(loader)
+        values_of(loader).source = source  # type: ignore[union-attr]
+        found.append(resolve("pw"))
+    assert found == [1, 1, 2]
 
 
 def test_aws_yml_may_not_refer_to_what_it_takes_itself_to_ask_for(make: Make, conf: Path) -> None:
