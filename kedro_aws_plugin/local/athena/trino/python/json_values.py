@@ -36,9 +36,15 @@ def _steps(path: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
-def _parsed(text: str) -> Any:
+class _Digits(str):
+    """A number as its text has it: 1.10 keeps its zero."""
+
+    __slots__ = ()
+
+
+def _parsed(text: str, number: type[_Digits] | None = None) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=number, parse_int=number)
     except ValueError:
         return _MISSING
 
@@ -47,8 +53,8 @@ def _no_constant(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _at(text: str, path: str) -> Any:
-    steps, value = _steps(path), _parsed(text)
+def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
+    steps, value = _steps(path), _parsed(text, number)
     for step in steps:
         if isinstance(value, dict):
             value = value.get(str(step), _MISSING)
@@ -75,7 +81,7 @@ def extract(text: str, path: str) -> str | None:
 
 def extract_scalar(text: str, path: str) -> str | None:
     """What is at a path, as text; NULL for what is no scalar."""
-    value = _at(text, path)
+    value = _at(text, path, _Digits)
     if value is _MISSING or value is None or isinstance(value, (dict, list)):
         return None
     return value if isinstance(value, str) else json_text(value)
