@@ -43,11 +43,24 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[str]:
 def _process(log: Path, name: str, *arguments: str) -> Iterator[None]:
     jars = jars_folder({})
     command = [
-        *(str(find_java().path), "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", str(jars / "*")),
+        *(
+            str(find_java().path),
+            "-Xmx256m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-cp",
+            str(jars / "*"),
+        ),
         *(f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", *arguments),
     ]
+    scala = next(jars.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
     # The workers start executors from here, with the Python that the tests have.
-    environment = {**os.environ, "SPARK_HOME": str(jars.parent), "PYSPARK_PYTHON": sys.executable}
+    environment = {
+        **os.environ,
+        "SPARK_HOME": str(jars.parent),
+        "SPARK_SCALA_VERSION": scala,
+        "PYSPARK_PYTHON": sys.executable,
+    }
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=environment

@@ -16,11 +16,13 @@ from kedro_aws_plugin.local.control import LocalAws
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# The compiler that starts quickly, and no threads beside the work's: tests are short.
+_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 CONFIGURATION = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    # The compiler that starts quickly, and no threads beside the work's: tests are short.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": _QUICK_START,
     "spark.driver.memory": "1g",
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
@@ -51,6 +53,7 @@ def local_settings() -> dict[str, str | None]:
         "spark.jars.packages": None,
         "spark.driver.extraClassPath": path,
         "spark.executor.extraClassPath": path,
+        "spark.executor.extraJavaOptions": _QUICK_START,
     }
 
 

@@ -82,7 +82,7 @@ def _reason(error: Exception) -> str:
     java = getattr(error, "java_exception", None)
     text = str(java.getMessage() if java is not None else error).strip()
     if "stopped SparkContext" in text:
-        return "the master does not answer"
+        return "the cluster ended it, or does not answer"
     return (text.splitlines() or [type(error).__name__])[0].rstrip(".")
 
 

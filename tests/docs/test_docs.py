@@ -278,6 +278,7 @@ PLANNERS = {
     "destroy": "plan/teardown.py",
     "globals": None,
     "models": None,
+    "spark-jars": None,
     "status": None,
 }
 SERVICES = (

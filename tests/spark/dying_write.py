@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -49,7 +50,7 @@ def main(settings: str, target: str, folder: str) -> None:
         try:
             dying(spark, place, deaths).write.mode("append").partitionBy("species").parquet(target)
             failed = ""
-        except PySparkException as error:
+        except (PySparkException, Py4JError) as error:
             failed = str(error).splitlines()[0]
         read = spark.read.parquet(target)
         told[name] = {
