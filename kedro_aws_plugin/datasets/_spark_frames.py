@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kedro_aws_plugin.spark.s3a import apply_s3a
 
 if TYPE_CHECKING:
+    from kedro_aws_plugin.datasets._leftovers import Leftovers
     from kedro_aws_plugin.datasets._results import Written
 
 
@@ -26,8 +27,12 @@ def to_spark(result: "Written") -> Any:
     for column in result.partitions:
         # Spark guesses the types of folders.
         frame = frame.withColumn(column.name, functions.col(column.name).cast(from_arrow_type(column.type)))
-    leftovers = result.leftovers
+    removed_at_exit(result.leftovers)
+    return frame.select(*result.job.columns) if result.job.columns else frame
+
+
+def removed_at_exit(leftovers: "Leftovers") -> None:
+    """Remove leftovers not now but when this process ends."""
     if not leftovers.kept:
         leftovers.keep()
         atexit.register(leftovers.remove)
-    return frame.select(*result.job.columns) if result.job.columns else frame

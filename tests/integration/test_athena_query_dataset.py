@@ -279,3 +279,14 @@ def test_the_workgroups_location_and_the_projects(aws: LocalAws) -> None:
     finally:
         defaults.use(defaults.AthenaDefaults())
     assert any(key.startswith("project/kedro/") for key in keys(aws))
+
+
+def test_more_than_may_be_scanned(aws: LocalAws) -> None:
+    body = b"x" * 2000
+    aws.client("s3").put_object(Bucket=BUCKET, Key="big/a.csv", Body=body)
+    sql = f"CREATE EXTERNAL TABLE big (x string) LOCATION 's3://{BUCKET}/big/'"
+    dataset(sql, mode="select", allow_ddl=True).load()
+    with pytest.raises(DatasetError, match=r"was not run: it would scan about 2\.0 KB.*max_scan_gb: 1e-06"):
+        dataset("SELECT x FROM big", max_scan_gb=1e-6).load()
+    assert dataset("SELECT x FROM big", max_scan_gb=1).load().num_rows == 1
+    assert keys(aws) == ["big/a.csv"]

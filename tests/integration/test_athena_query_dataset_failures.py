@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,38 +117,6 @@ def test_failures_of_unload(aws: LocalAws, query: str, arguments: dict[str, Any]
     with pytest.raises(DatasetError, match=told):
         dataset(query, **arguments).load()
     assert states(aws) == {"FAILED"}
-
-
-@pytest.mark.parametrize(
-    ("query", "arguments", "told"),
-    [
-        ("DROP TABLE t", {}, "DROP is no query, and load only reads"),
-        ("INSERT INTO t SELECT 1", {"mode": "select"}, "INSERT is no query.*`allow_ddl: true`"),
-        ("WITH a AS (SELECT 1) INSERT INTO t TABLE a", {}, "INSERT is no query"),
-        ("SHOW TABLES", {"allow_ddl": True}, "SHOW has no rows to unload. Use `mode: select`"),
-        ("SELECT 1; DROP TABLE t", {"allow_ddl": True}, "more than one statement"),
-        ("-- SELECT 1", {}, "The query is empty"),
-        ("SELECT 1 AS x WHERE 1 = ?", {}, "has 1 `\\?`, but there are 0 `execution_parameters`"),
-        (ONE, {"execution_parameters": [1]}, "has 0 `\\?`, but there are 1"),
-    ],
-)
-def test_refused_before_athena_is_asked(
-    aws: LocalAws, query: str, arguments: dict[str, Any], told: str
-) -> None:
-    with pytest.raises(DatasetError, match=told):
-        dataset(query, **arguments).load()
-    assert ids(aws) == []
-
-
-def test_absent_query_file(aws: LocalAws, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"absent\.sql` cannot be read.*Correct the path"):
-        AthenaQueryDataset(query_file=str(tmp_path / "absent.sql"), output_location=LOCATION).load()
-    assert ids(aws) == []
-
-
-def test_saving_is_refused() -> None:
-    with pytest.raises(DatasetError, match=r"only reads\. Save with .*AthenaTableDataset"):
-        dataset(ONE).save(1)
 
 
 @pytest.mark.parametrize("mode", ["unload", "select"])

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset, defaults
+
+ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,31 @@ def test_fsspecs_s3_stays_as_it_is() -> None:
         "assert fsspec.get_filesystem_class('s3') is before"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "arguments", "told"),
+    [
+        ("DROP TABLE t", {}, "DROP is no query, and load only reads"),
+        ("INSERT INTO t SELECT 1", {"mode": "select"}, "INSERT is no query.*`allow_ddl: true`"),
+        ("WITH a AS (SELECT 1) INSERT INTO t TABLE a", {}, "INSERT is no query"),
+        ("SHOW TABLES", {"allow_ddl": True}, "SHOW has no rows to unload. Use `mode: select`"),
+        ("SELECT 1; DROP TABLE t", {"allow_ddl": True}, "more than one statement"),
+        ("-- SELECT 1", {}, "The query is empty"),
+        ("SELECT 1 AS x WHERE 1 = ?", {}, "has 1 `\\?`, but there are 0 `execution_parameters`"),
+        (ONE, {"execution_parameters": [1]}, "has 0 `\\?`, but there are 1"),
+    ],
+)
+def test_refused_before_athena_is_asked(query: str, arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(DatasetError, match=told):
+        AthenaQueryDataset(query=query, **arguments).load()
+
+
+def test_absent_query_file(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"absent\.sql` cannot be read.*Correct the path"):
+        AthenaQueryDataset(query_file=str(tmp_path / "absent.sql")).load()
+
+
+def test_saving_is_refused() -> None:
+    with pytest.raises(DatasetError, match=r"only reads\. Save with .*AthenaTableDataset"):
+        AthenaQueryDataset(query=ONE).save(1)

@@ -1,0 +1,59 @@
+"""What a query of Athena returns, as Spark's frame."""
+
+import datetime as dt
+import subprocess
+import sys
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from kedro_aws_plugin.datasets import AthenaQueryDataset
+from kedro_aws_plugin.local.control import LocalAws
+
+ROWS = "(VALUES (1, DECIMAL '1.50', DATE '2024-01-01'), (2, NULL, NULL)) AS t (x, price, day)"
+
+
+@pytest.fixture
+def aws(local_aws: LocalAws) -> LocalAws:
+    """A local AWS with a bucket."""
+    s3 = local_aws.client("s3")
+    s3.create_bucket(Bucket="flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return local_aws
+
+
+def dataset(query: str, **arguments: Any) -> AthenaQueryDataset:
+    return AthenaQueryDataset(
+        query=query, engine="spark", output_location="s3://flights/athena/", **arguments
+    )
+
+
+@pytest.mark.parametrize("partitioned_by", [[], ["day"]])
+def test_spark_reads_the_result(spark: SparkSession, aws: LocalAws, partitioned_by: list[str]) -> None:
+    query = f"SELECT x, price, day FROM {ROWS}"
+    frame = dataset(query, partitioned_by=partitioned_by).load()
+    assert frame.sparkSession is spark
+    assert [tuple(row) for row in frame.orderBy("x").collect()] == [
+        (1, Decimal("1.50"), dt.date(2024, 1, 1)),
+        (2, None, None),
+    ]
+    assert dataset(query, columns=["day", "x"], partitioned_by=partitioned_by).load().columns == ["day", "x"]
+    none = dataset(f"{query} WHERE x > 2", partitioned_by=partitioned_by).load()
+    assert none.count() == 0
+    assert none.dtypes == frame.dtypes
+    assert aws.client("s3").list_objects_v2(Bucket="flights")["KeyCount"] > 0, "Spark still reads them"
+
+
+def test_files_go_with_the_process(aws: LocalAws) -> None:
+    code = (
+        "from kedro_aws_plugin.datasets._leftovers import Leftovers\n"
+        "from kedro_aws_plugin.datasets._spark_frames import removed_at_exit\n"
+        "from kedro_aws_plugin.aws.athena import Athena, Where\n"
+        "with Leftovers(Athena(Where())) as leftovers:\n"
+        "    leftovers.folder('s3://flights/athena/kedro/1/')\n"
+        "    removed_at_exit(leftovers)\n"
+    )
+    aws.client("s3").put_object(Bucket="flights", Key="athena/kedro/1/part", Body=b"x")
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert aws.client("s3").list_objects_v2(Bucket="flights")["KeyCount"] == 0
