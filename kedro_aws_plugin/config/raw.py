@@ -18,8 +18,10 @@ def read_raw(loader: AbstractConfigLoader) -> dict[str, Any]:
 
     Args:
         loader: The config loader; its folders, merge strategy and file system are followed, archives and
-            object stores included.
+            object stores included. One that is not Kedro's own has none of these, and nothing is read.
     """
+    if not hasattr(loader, "_fs"):
+        return {}
     base = _folder_contents(loader, str(getattr(loader, "base_env", "") or ""))
     env = str(loader.env or getattr(loader, "default_run_env", "") or "")
     over = _folder_contents(loader, env) if env != getattr(loader, "base_env", "") else {}
