@@ -39,6 +39,17 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[str]:
         yield master
 
 
+def home() -> dict[str, str]:
+    """What tells a worker where executors are started from, with the Python that the tests have."""
+    jars = jars_folder({})
+    scala = next(jars.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
+    return {
+        "SPARK_HOME": str(jars.parent),
+        "SPARK_SCALA_VERSION": scala,
+        "PYSPARK_PYTHON": sys.executable,
+    }
+
+
 @contextmanager
 def _process(log: Path, name: str, *arguments: str) -> Iterator[None]:
     jars = jars_folder({})
@@ -53,14 +64,7 @@ def _process(log: Path, name: str, *arguments: str) -> Iterator[None]:
         ),
         *(f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", *arguments),
     ]
-    scala = next(jars.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
-    # The workers start executors from here, with the Python that the tests have.
-    environment = {
-        **os.environ,
-        "SPARK_HOME": str(jars.parent),
-        "SPARK_SCALA_VERSION": scala,
-        "PYSPARK_PYTHON": sys.executable,
-    }
+    environment = {**os.environ, **home()}
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=environment

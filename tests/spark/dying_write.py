@@ -1,6 +1,6 @@
 """Writes on a cluster while executors die: `python dying_write.py <settings.json> <target> <folder>`.
 
-Prints what became of each write, one JSON line, and leaves in the folder a file for each executor that died.
+Prints what each write failed of as one JSON line, and leaves in the folder a file for each executor that died.
 """
 
 import json
@@ -41,24 +41,17 @@ def dying(spark: SparkSession, folder: Path, deaths: int) -> DataFrame:
 
 
 def main(settings: str, target: str, folder: str) -> None:
-    """Write whole, then with executors that always die, then with one that dies."""
+    """Write with an executor that dies once; then more, with executors that always die."""
     spark = start_session(json.loads(Path(settings).read_text(encoding="utf-8")))
-    told: dict[str, object] = {}
-    for name, deaths in (("whole", 0), ("always", 9), ("once", 1)):
+    told = {}
+    for name, deaths in (("once", 1), ("always", 9)):
         place = Path(folder, name)
         place.mkdir()
         try:
             dying(spark, place, deaths).write.mode("append").partitionBy("species").parquet(target)
-            failed = ""
+            told[name] = ""
         except (PySparkException, Py4JError) as error:
-            failed = str(error).splitlines()[0]
-        read = spark.read.parquet(target)
-        told[name] = {
-            "failed": failed,
-            "rows": read.count(),
-            "flowers": read.select("id").distinct().count(),
-            "deaths": len(list(place.iterdir())),
-        }
+            told[name] = str(error)
     print(json.dumps(told))
 
 

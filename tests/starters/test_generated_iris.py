@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import spark_session
 import yaml
+from spark_cluster import cluster
 
 from kedro_aws_plugin.local import control
 
@@ -17,6 +18,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
 BUCKET = "my-iris-data"
 NIGHT = "nightly/2026-11-01"
+EVERY_TASK = {
+    "spark.eventLog.rolling.enabled": False,
+    "spark.eventLog.compress": False,
+    # Spark would join the few rows of iris into one task.
+    "spark.sql.adaptive.enabled": False,
+    # Not before both are there.
+    "spark.scheduler.minRegisteredResourcesRatio": 1,
+    "spark.scheduler.maxRegisteredResourcesWaitingTime": "60s",
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +85,28 @@ def test_the_model_is_registered_and_predicts(
     species = json.loads(predicted.stdout)["predictions"]
     assert len(species) == 5
     assert set(species) <= {"setosa", "versicolor", "virginica"}
+
+
+def test_the_same_project_on_two_workers(project: Path, run: Run, tmp_path: Path) -> None:
+    """Spark's own cluster manager; the event log tells which executor did which task."""
+    local = project / "conf/local/spark.yml"
+    kept = local.read_text(encoding="utf-8")
+    log = {"spark.eventLog.enabled": True, "spark.eventLog.dir": tmp_path.as_uri(), **EVERY_TASK}
+    local.write_text(kept + yaml.safe_dump(log), encoding="utf-8")
+    try:
+        with cluster(tmp_path) as master:
+            ran = run("kedro", "run", "--params", f"spark.master={master}", cwd=project)
+    finally:
+        local.write_text(kept, encoding="utf-8")
+    assert ran.returncode == 0, ran.stderr
+    assert "Completed 6 out of 6 tasks" in ran.stderr
+    (events,) = tmp_path.glob("app-*")
+    tasks = [
+        event["Task Info"]["Executor ID"]
+        for event in map(json.loads, events.read_text(encoding="utf-8").splitlines())
+        if event["Event"] == "SparkListenerTaskEnd"
+    ]
+    assert set(tasks) == {"0", "1"}
 
 
 def test_its_tests_pass(run: Run, project: Path) -> None:
