@@ -41,5 +41,19 @@ def test_the_commands_are_listed_without_importing_them() -> None:
     assert brings(code) == brings("import kedro.framework.cli")
 
 
+def test_a_run_with_nothing_to_register_pays_for_no_client() -> None:
+    code = (
+        "from types import SimpleNamespace\nfrom kedro.io import DataCatalog, MemoryDataset\n"
+        "from kedro_aws_plugin.config import AwsConfig\nfrom kedro_aws_plugin.hooks import AwsHooks\n"
+        "hooks = AwsHooks()\nhooks._context = SimpleNamespace()\n"
+        "hooks._config = AwsConfig(env='local', target='local', region='eu-west-1', bucket='flights')\n"
+        "catalog = DataCatalog({'table': MemoryDataset()})\n"
+        "pipeline = SimpleNamespace(all_outputs=lambda: {'table', 'other'})\n"
+        "hooks.before_pipeline_run({'run_id': '1'}, pipeline, catalog)\n"
+        "hooks.after_pipeline_run({'run_id': '1'}, catalog)"
+    )
+    assert brings(code) == brings("import kedro.framework.context, kedro_aws_plugin.config")
+
+
 def test_what_is_heavy_is_seen() -> None:
     assert brings("import botocore") == ["botocore"]
