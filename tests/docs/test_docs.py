@@ -320,7 +320,11 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
-    files = [*sorted((PACKAGE / "aws").glob("*.py")), PACKAGE / "payload_source.py"]
+    files = [
+        *sorted((PACKAGE / "aws").glob("*.py")),
+        PACKAGE / "payload_source.py",
+        PACKAGE / "registration.py",
+    ]
     return {
         node.name: _calls(node)
         for file in files
