@@ -11,16 +11,15 @@ def as_sql(value: str) -> str:
         >>> as_sql("now()"), as_sql("it's")
         ("now()", "'it''s'")
     """
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
+    from kedro_aws_plugin.local.athena.trino import nodes
+    from kedro_aws_plugin.local.athena.trino.failures import TrinoError
+    from kedro_aws_plugin.local.athena.trino.parse import literal
 
     text = "'" + value.replace("'", "''") + "'"
     try:
-        found = sqlglot.parse(value, read="trino")
-    except SqlglotError:
+        found = literal(value)
+    except (TrinoError, RecursionError):
         return text
-    tree = found[0] if len(found) == 1 else None
-    if not isinstance(tree, (exp.Condition, exp.Query)) or tree.find(exp.Column, exp.Placeholder, exp.Star):
+    if any(isinstance(node, nodes.Name) for node in nodes.walk(found)):
         return text
-    return f"({value})" if isinstance(tree, exp.Query) else value
+    return value

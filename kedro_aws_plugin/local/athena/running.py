@@ -46,7 +46,7 @@ class Runner:
     """Runs executions, some at a time.
 
     Args:
-        make_engine: called when the first query comes, because DuckDB and sqlglot take long to import.
+        make_engine: called when the first query comes, because DuckDB takes long to import.
     """
 
     def __init__(

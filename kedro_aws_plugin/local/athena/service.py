@@ -80,7 +80,7 @@ class _AthenaService(JsonService):
 
 
 def _duckdb(moto: Moto, workdir: Path) -> QueryEngine:
-    """DuckDB and sqlglot take about a second to import, which only those pay who query."""
+    """DuckDB takes about a second to import, which only those pay who query."""
     from kedro_aws_plugin.local.athena.engine import Engine
 
     return Engine(moto, workdir)

@@ -20,7 +20,7 @@ from kedro_aws_plugin.local.athena.parameters import as_sql
         ("current_date", "current_date"),
         ("ARRAY[1, 2]", "ARRAY[1, 2]"),
         ("(1)", "(1)"),
-        ("SELECT 1", "(SELECT 1)"),
+        ("SELECT 1", "'SELECT 1'"),
         ("2026-01-01", "2026-01-01"),
         ("abc", "'abc'"),
         ("abc def", "'abc def'"),

@@ -199,7 +199,7 @@ def test_parameters_hash_tells_values_apart():
         float("nan"),
         {1: "a", "b": 2},
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_parameters_hash_takes_what_yaml_and_resolvers_make(value):
     assert parameters_hash({"v": value}) == parameters_hash({"v": value})
