@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from kedro_aws_plugin.local.athena.trino.failures import RAISED
-from kedro_aws_plugin.local.athena.trino.python import formats, json_values, numbers, patterns, strings, times
+from kedro_aws_plugin.local.athena.trino.python import (
+    formats,
+    formatted,
+    json_values,
+    numbers,
+    patterns,
+    strings,
+    times,
+)
 from kedro_aws_plugin.local.athena.trino.python.raising import Function
 
 
@@ -18,5 +26,6 @@ PYTHON_FUNCTIONS: dict[str, Function] = {
     **numbers.FUNCTIONS,
     **times.FUNCTIONS,
     **formats.FUNCTIONS,
+    **formatted.FUNCTIONS,
     **json_values.FUNCTIONS,
 }

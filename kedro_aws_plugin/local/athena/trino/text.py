@@ -111,10 +111,9 @@ def _java(value: float, digits_of: Callable[[float], str]) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0:
         return "-0.0" if math.copysign(1, value) < 0 else "0.0"
-    shown = Decimal(digits_of(value))
     if _PLAIN_FROM <= abs(value) < _PLAIN_TO:
-        plain = f"{shown:f}"
-        return plain if "." in plain else f"{plain}.0"
+        return digits_of(value)
+    shown = Decimal(digits_of(value))
     sign, figures, _ = shown.normalize().as_tuple()
     rest = "".join(map(str, figures[1:])) or "0"
     return f"{'-' if sign else ''}{figures[0]}.{rest}E{shown.adjusted()}"

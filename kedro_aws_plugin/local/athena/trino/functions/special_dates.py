@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from kedro_aws_plugin.local.athena.trino.typed import (
     common_type,
     mismatch,
     semantic_error,
+    text_literal,
 )
 from kedro_aws_plugin.local.athena.trino.types import (
     BIGINT,
@@ -23,6 +25,7 @@ from kedro_aws_plugin.local.athena.trino.types import (
     DAY_TO_SECOND,
     TIMESTAMP,
     UNKNOWN,
+    VARCHAR,
     YEAR_TO_MONTH,
     Type,
     array_of,
@@ -151,10 +154,46 @@ def _sequence(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"CAST({macro}({first}, {last}, {amount}) AS {duckdb_type(array_of(kind))})", array_of(kind))
 
 
+_NATIVE = {"Y": "%Y", "y": "%y", "m": "%m", "d": "%d", "H": "%H", "h": "%I", "I": "%I", "i": "%M", "s": "%S"}
+_NATIVE |= {
+    "S": "%S",
+    "p": "%p",
+    "j": "%j",
+    "a": "%a",
+    "W": "%A",
+    "b": "%b",
+    "M": "%B",
+    "T": "%H:%M:%S",
+    "%": "%%",
+}
+
+
+def _date_format(place: Expressions, node: nodes.Call) -> Typed:
+    """By DuckDB's strftime where the pattern is known ahead and means the same: it is much faster."""
+    pattern = node.arguments[-1] if len(node.arguments) == len("xy") else None
+    if not isinstance(pattern, nodes.Literal) or pattern.kind != "string":
+        return _from_table(place, node)
+    parts = re.findall("%(.?)|([^%]+)", pattern.value, re.DOTALL)
+    if any(letter not in _NATIVE for letter, text in parts if not text):
+        return _from_table(place, node)
+    value = _moment(place, node, 0)
+    moment = f"trino_local({value.sql})" if value.type.name == _ZONED else value.sql
+    written = "".join(text or _NATIVE[letter] for letter, text in parts)
+    return Typed(f"strftime(CAST({moment} AS TIMESTAMP), {text_literal(written)})", VARCHAR)
+
+
+def _from_table(place: Expressions, node: nodes.Call) -> Typed:
+    """The call as the table of functions has it."""
+    from kedro_aws_plugin.local.athena.trino.calls import scalar
+
+    return scalar(place, node)
+
+
 FUNCTIONS: dict[str, Callable[[Expressions, nodes.Call], Typed]] = {
     "date_trunc": _date_trunc,
     "date_add": _date_add,
     "date_diff": _date_diff,
     "date": _date,
+    "date_format": _date_format,
     "sequence": _sequence,
 }

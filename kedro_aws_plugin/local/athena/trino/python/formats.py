@@ -1,10 +1,12 @@
 # ruff: noqa: PLR2004 - hours, radixes and digits are what they are
-"""Dates as text: MySQL's patterns (date_format, date_parse), Joda's (format_datetime), and format()."""
+"""Dates as text: MySQL's patterns (date_format, date_parse) and Joda's (format_datetime)."""
 
 from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from kedro_aws_plugin.local.athena.trino.python.raising import ZONED, Function, failure, unsupported
@@ -35,28 +37,54 @@ def _hour12(moment: datetime.datetime) -> int:
     return (moment.hour - 1) % 12 + 1
 
 
+def _half(moment: datetime.datetime) -> str:
+    return "AM" if moment.hour < 12 else "PM"
+
+
+_Writer = Callable[[datetime.datetime], str]
+_WRITTEN: dict[str, _Writer] = {
+    "Y": lambda moment: f"{moment.year:04d}",
+    "y": lambda moment: f"{moment.year % _HUNDRED:02d}",
+    "m": lambda moment: f"{moment.month:02d}",
+    "c": lambda moment: str(moment.month),
+    "d": lambda moment: f"{moment.day:02d}",
+    "e": lambda moment: str(moment.day),
+    "H": lambda moment: f"{moment.hour:02d}",
+    "k": lambda moment: str(moment.hour),
+    "h": lambda moment: f"{_hour12(moment):02d}",
+    "I": lambda moment: f"{_hour12(moment):02d}",
+    "l": lambda moment: str(_hour12(moment)),
+    "i": lambda moment: f"{moment.minute:02d}",
+    "s": lambda moment: f"{moment.second:02d}",
+    "S": lambda moment: f"{moment.second:02d}",
+    "f": lambda moment: f"{moment.microsecond // 1000:03d}000",
+    "p": _half,
+    "j": lambda moment: f"{moment.timetuple().tm_yday:03d}",
+    "a": lambda moment: _DAYS[moment.weekday()][:3],
+    "W": lambda moment: _DAYS[moment.weekday()],
+    "b": lambda moment: _MONTHS[moment.month - 1][:3],
+    "M": lambda moment: _MONTHS[moment.month - 1],
+    "T": lambda moment: f"{moment:%H:%M:%S}",
+    "r": lambda moment: f"{_hour12(moment):02d}:{moment:%M:%S} {_half(moment)}",
+    "v": lambda moment: f"{moment.isocalendar()[1]:02d}",
+    "x": lambda moment: f"{moment.isocalendar()[0]:04d}",
+}
+_REFUSED = {"D", "U", "u", "V", "w", "X"}
+
+
+@lru_cache(maxsize=256)
+def _writers(pattern: str) -> tuple[_Writer | str, ...]:
+    parts: list[_Writer | str] = []
+    for found in _MYSQL.finditer(pattern):
+        if found[1] in _REFUSED:
+            raise failure(f"%{found[1]} not supported in date format string")
+        parts.append(found[2] or _WRITTEN.get(found[1], found[1]))
+    return tuple(parts)
+
+
 def date_format(moment: datetime.datetime, pattern: str) -> str:
     """date_format with MySQL's pattern."""
-    return "".join(found[2] or _mysql(moment, found[1]) for found in _MYSQL.finditer(pattern))
-
-
-def _mysql(moment: datetime.datetime, letter: str) -> str:
-    half = "AM" if moment.hour < 12 else "PM"
-    plain = {
-        "Y": f"{moment.year:04d}", "y": f"{moment.year % _HUNDRED:02d}", "m": f"{moment.month:02d}",
-        "c": str(moment.month), "d": f"{moment.day:02d}", "e": str(moment.day), "H": f"{moment.hour:02d}",
-        "k": str(moment.hour), "h": f"{_hour12(moment):02d}", "I": f"{_hour12(moment):02d}",
-        "l": str(_hour12(moment)), "i": f"{moment.minute:02d}", "s": f"{moment.second:02d}",
-        "S": f"{moment.second:02d}", "f": f"{moment.microsecond // 1000:03d}000", "p": half,
-        "j": f"{moment.timetuple().tm_yday:03d}", "a": _DAYS[moment.weekday()][:3],
-        "W": _DAYS[moment.weekday()],
-        "b": _MONTHS[moment.month - 1][:3], "M": _MONTHS[moment.month - 1], "T": f"{moment:%H:%M:%S}",
-        "r": f"{_hour12(moment):02d}:{moment:%M:%S} {half}",
-        "v": f"{moment.isocalendar()[1]:02d}", "x": f"{moment.isocalendar()[0]:04d}", "%": "%",
-    }  # fmt: skip
-    if letter in {"D", "U", "u", "V", "w", "X"}:
-        raise failure(f"%{letter} not supported in date format string")
-    return plain.get(letter, letter)
+    return "".join([part if isinstance(part, str) else part(moment) for part in _writers(pattern)])
 
 
 _READ = {
@@ -74,17 +102,22 @@ _READ = {
 
 def date_parse(text: str, pattern: str) -> datetime.datetime:
     """date_parse with MySQL's pattern."""
+    return _read(text, _reader(pattern))
+
+
+@lru_cache(maxsize=256)
+def _reader(pattern: str) -> str:
     parts = []
     for found in _MYSQL.finditer(pattern):
         if found[2]:
             parts.append(re.escape(found[2]))
         elif found[1] in _READ:
             parts.append(_READ[found[1]])
-        elif found[1] in {"D", "U", "u", "V", "w", "X"}:
+        elif found[1] in _REFUSED:
             raise failure(f"%{found[1]} not supported in date format string")
         else:
             raise unsupported(f"%{found[1]} in date_parse")
-    return _read(text, "".join(parts))
+    return "".join(parts)
 
 
 def _read(text: str, pattern: str) -> datetime.datetime:
@@ -123,11 +156,30 @@ def _moment(got: dict[str, str]) -> datetime.datetime:
     return day
 
 
+_NUMBERS: dict[str, Callable[[datetime.datetime], int]] = {
+    "y": lambda local: local.year,
+    "Y": lambda local: local.year,
+    "x": lambda local: local.isocalendar()[0],
+    "w": lambda local: local.isocalendar()[1],
+    "e": lambda local: local.isoweekday(),
+    "D": lambda local: local.timetuple().tm_yday,
+    "M": lambda local: local.month,
+    "d": lambda local: local.day,
+    "K": lambda local: local.hour % 12,
+    "h": _hour12,
+    "H": lambda local: local.hour,
+    "k": lambda local: local.hour or 24,
+    "m": lambda local: local.minute,
+    "s": lambda local: local.second,
+}
+
+
 def format_datetime(local: datetime.datetime, zone: str, pattern: str) -> str:
     """format_datetime with Joda's pattern."""
     return "".join(_joda(local, zone, found) for found in _joda_parts(pattern))
 
 
+@lru_cache(maxsize=256)
 def _joda_parts(pattern: str) -> list[re.Match[str]]:
     found = list(_JODA.finditer(pattern))
     if "".join(part[0] for part in found) != pattern:
@@ -140,28 +192,22 @@ def _joda(local: datetime.datetime, zone: str, found: re.Match[str]) -> str:  # 
     if letter is None:
         return "'" if text == "''" else text if found[1] is None else found[1].replace("''", "'")
     size = len(text)
-    numbers = {
-        "y": local.year, "Y": local.year, "x": local.isocalendar()[0], "w": local.isocalendar()[1],
-        "e": local.isoweekday(), "D": local.timetuple().tm_yday, "M": local.month, "d": local.day,
-        "a": 0, "K": local.hour % 12, "h": _hour12(local), "H": local.hour, "k": local.hour or 24,
-        "m": local.minute, "s": local.second,
-    }  # fmt: skip
     if letter == "M" and size > 2:
         return _MONTHS[local.month - 1] if size > 3 else _MONTHS[local.month - 1][:3]
     if letter == "E":
         return _DAYS[local.weekday()] if size > 3 else _DAYS[local.weekday()][:3]
     if letter == "a":
-        return "AM" if local.hour < 12 else "PM"
+        return _half(local)
     if letter == "S":
         return f"{local.microsecond // 1000:03d}".ljust(size, "0")[:size]
     if letter == "Z":
         offset = local.replace(tzinfo=zone_of(zone)).strftime("%z")
         return zone if size > 2 else offset if size == 1 else f"{offset[:3]}:{offset[3:]}"
     if letter in {"y", "Y", "x"} and size == 2:
-        return f"{numbers[letter] % _HUNDRED:02d}"
-    if letter not in numbers:
+        return f"{_NUMBERS[letter](local) % _HUNDRED:02d}"
+    if letter not in _NUMBERS:
         raise unsupported(f"{text} in format_datetime")
-    return str(numbers[letter]).zfill(size)
+    return str(_NUMBERS[letter](local)).zfill(size)
 
 
 def parse_datetime(text: str, pattern: str) -> dict[str, Any]:
@@ -191,66 +237,10 @@ def parse_datetime(text: str, pattern: str) -> dict[str, Any]:
     return zoned(_read(text, "".join(parts)), zone or "UTC")
 
 
-_FORMAT = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*)(\d*)(?:\.(\d+))?([a-zA-Z%])")
-
-
-def format_values(pattern: str, values: list[str | None], kinds: str) -> str:
-    """format(), with Java's format specifiers."""
-    types, parts, last, used = kinds.split(","), [], 0, 0
-    for found in _FORMAT.finditer(pattern):
-        literal = pattern[last : found.start()]
-        last = found.end()
-        parts.append(_literal(literal))
-        if found[5] in "%n":
-            parts.append("%" if found[5] == "%" else "\n")
-            continue
-        index = int(found[1]) - 1 if found[1] else used
-        used += not found[1]
-        if index >= len(values):
-            raise failure(f"Format specifier '{found[0]}'")
-        parts.append(_formatted(found, values[index], types[index]))
-    return "".join([*parts, _literal(pattern[last:])])
-
-
-def _literal(text: str) -> str:
-    if "%" in text:
-        raise failure(f"Conversion = '%': {text}")
-    return text
-
-
-def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
-    _, flags, width, digits, letter = found.groups()
-    whole = kind in {"tinyint", "smallint", "integer", "bigint"}
-    if value is None or letter == "s" or (letter == "b" and kind == "boolean"):
-        shown = "null" if value is None else value
-        shown = shown[: int(digits)] if digits else shown
-    elif letter == "d" and whole:
-        shown = format(int(value), ("+" if "+" in flags else "") + ("," if "," in flags else ""))
-    elif letter in "xX" and whole and int(value) >= 0:
-        shown = format(int(value), letter)
-    elif letter == "f" and kind in {"double", "decimal"}:
-        from decimal import ROUND_HALF_UP, Decimal
-
-        rounded = Decimal(value).quantize(Decimal(1).scaleb(-int(digits or 6)), ROUND_HALF_UP)
-        shown = format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
-    elif letter == "e" and kind == "double":
-        shown = f"{float(value):.{int(digits or 6)}e}"
-    elif letter in "dxXfeE":
-        raise failure(f"{letter} != {kind}")
-    else:
-        raise unsupported(f"{found[0]} in format")
-    size = int(width or 0)
-    if "-" in flags:
-        return shown.ljust(size)
-    zeros = "0" in flags and letter in "dfxX"
-    return shown.zfill(size) if zeros else shown.rjust(size)
-
-
 _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_date_format": (date_format, ["TIMESTAMP", _TEXT], _TEXT),
     "trino_date_parse": (date_parse, [_TEXT, _TEXT], "TIMESTAMP"),
     "trino_format_datetime": (format_datetime, ["TIMESTAMP", _TEXT, _TEXT], _TEXT),
     "trino_parse_datetime": (parse_datetime, [_TEXT, _TEXT], ZONED),
-    "trino_format": (format_values, [_TEXT, "VARCHAR[]", _TEXT], _TEXT),
 }

@@ -1,0 +1,65 @@
+"""format(), with Java's format specifiers."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure, unsupported
+
+_FORMAT = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*)(\d*)(?:\.(\d+))?([a-zA-Z%])")
+
+
+def format_values(pattern: str, values: list[str | None], kinds: str) -> str:
+    """format(), with Java's format specifiers."""
+    types, parts, last, used = kinds.split(","), [], 0, 0
+    for found in _FORMAT.finditer(pattern):
+        literal = pattern[last : found.start()]
+        last = found.end()
+        parts.append(_literal(literal))
+        if found[5] in "%n":
+            parts.append("%" if found[5] == "%" else "\n")
+            continue
+        index = int(found[1]) - 1 if found[1] else used
+        used += not found[1]
+        if index >= len(values):
+            raise failure(f"Format specifier '{found[0]}'")
+        parts.append(_formatted(found, values[index], types[index]))
+    return "".join([*parts, _literal(pattern[last:])])
+
+
+def _literal(text: str) -> str:
+    if "%" in text:
+        raise failure(f"Conversion = '%': {text}")
+    return text
+
+
+def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
+    _, flags, width, digits, letter = found.groups()
+    whole = kind in {"tinyint", "smallint", "integer", "bigint"}
+    if value is None or letter == "s" or (letter == "b" and kind == "boolean"):
+        shown = "null" if value is None else value
+        shown = shown[: int(digits)] if digits else shown
+    elif letter == "d" and whole:
+        shown = format(int(value), ("+" if "+" in flags else "") + ("," if "," in flags else ""))
+    elif letter in "xX" and whole and int(value) >= 0:
+        shown = format(int(value), letter)
+    elif letter == "f" and kind in {"double", "decimal"}:
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-int(digits or 6)), ROUND_HALF_UP)
+        shown = format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
+    elif letter == "e" and kind == "double":
+        shown = f"{float(value):.{int(digits or 6)}e}"
+    elif letter in "dxXfeE":
+        raise failure(f"{letter} != {kind}")
+    else:
+        raise unsupported(f"{found[0]} in format")
+    size = int(width or 0)
+    if "-" in flags:
+        return shown.ljust(size)
+    zeros = "0" in flags and letter in "dfxX"
+    return shown.zfill(size) if zeros else shown.rjust(size)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "trino_format": (format_values, ["VARCHAR", "VARCHAR[]", "VARCHAR"], "VARCHAR"),
+}
