@@ -60,27 +60,35 @@ def announcement(connection: Connection) -> str | None:
     return line
 
 
-def seed(local: control.LocalAws, project: Project) -> control.Seeded:
-    """Put into the local AWS what a project needs before its first run."""
+def start_local(project: Project) -> tuple[control.LocalAws, bool, control.Seeded]:
+    """Start the local AWS if it does not run, and put into it what the project needs before its first run.
+
+    Returns:
+        It, whether it was started now, and what was put into it now.
+    """
     from kedro_aws_plugin.plan.athena import definitions
 
-    return control.seed(
-        local,
-        bucket=project.config.bucket,
-        folder=project.path / RAW_DATA,
-        region=project.config.region,
-        athena=definitions(project.config, project.package),
+    config = project.config
+    local, started = control.start(
+        control.state_dir(project.path), region=config.region, port=config.local.port
     )
+    seeded = control.seed(
+        local,
+        bucket=config.bucket,
+        folder=project.path / RAW_DATA,
+        region=config.region,
+        athena=definitions(config, project.package),
+    )
+    return local, started, seeded
 
 
 def _connect_local(project: Project) -> Connection:
-    config, state = project.config, control.state_dir(project.path)
-    if not config.local.autostart and control.running(state) is None:
+    config = project.config
+    if not config.local.autostart and control.running(control.state_dir(project.path)) is None:
         raise LocalAwsError(
             "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
         )
-    local, started = control.start(state, region=config.region, port=config.local.port)
-    seeded = seed(local, project)
+    local, started, seeded = start_local(project)
     region = {"AWS_REGION": config.region, "AWS_DEFAULT_REGION": config.region}
     use_local({**local.environment(), **region})
     notes = ["started"] if started else []

@@ -29,8 +29,7 @@ def local() -> None:
 def start(env: str | None) -> None:
     """Start it, upload data/raw to its bucket, and make the Glue tables of aws.yml."""
     from kedro_aws_plugin.config import open_project
-    from kedro_aws_plugin.connect import seed
-    from kedro_aws_plugin.local import control
+    from kedro_aws_plugin.connect import start_local
 
     project = open_project(env)
     config = project.config
@@ -38,10 +37,7 @@ def start(env: str | None) -> None:
         raise LocalAwsError(
             f"The environment `{config.env}` speaks to the real AWS; it has no local one. Leave --env out."
         )
-    aws, started = control.start(
-        control.state_dir(project.path), region=config.region, port=config.local.port
-    )
-    seeded = seed(aws, project)
+    aws, started, seeded = start_local(project)
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )
