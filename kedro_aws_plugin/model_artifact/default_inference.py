@@ -35,9 +35,8 @@ def input_fn(body: str | bytes, content_type: str | None) -> pd.DataFrame:
     """Read a request into a frame, one row for each prediction; columns without names are numbered."""
     kind = _media_type(content_type or "application/json")
     if kind not in _READERS:
-        raise _refusal(
-            415, f"Content type {kind} is not supported; send one of {', '.join(sorted(_READERS))}."
-        )
+        known = ", ".join(sorted(_READERS))
+        raise _refusal(415, f"Content type {kind} is not supported; send one of {known}.")
     if not body or not body.strip():
         raise _refusal(400, f"The request is empty; send at least one row as {kind}.")
     frame = _READERS[kind](body)
@@ -153,10 +152,7 @@ def _frame(value: Any) -> pd.DataFrame:
     """A table out of any of the JSON forms that clients send: records, rows, columns, or pandas' split."""
     if isinstance(value, dict):
         value = value["instances"] if isinstance(value.get("instances"), list) else value
-    if isinstance(value, dict):
-        value, columns = _rows_of_object(value)
-    else:
-        columns = None
+    value, columns = _rows_of_object(value) if isinstance(value, dict) else (value, None)
     if not isinstance(value, list):
         raise _refusal(400, "The request must be a JSON object or list that holds rows.")
     if value and not any(isinstance(row, (dict, list)) for row in value):
@@ -190,12 +186,9 @@ def _check_rows(rows: list[Any], columns: list[str] | None) -> None:
         raise _refusal(400, "The rows must all have the same number of values, one for each column.")
     if columns is not None and len(set(columns)) < len(columns):
         raise _refusal(400, "The columns must have different names.")
-    for row in rows:
-        for cell in row.values() if isinstance(row, dict) else row:
-            if isinstance(cell, (dict, list)):
-                raise _refusal(
-                    400, "The values must be numbers, strings, booleans or null, not objects or lists."
-                )
+    cells = (cell for row in rows for cell in (row.values() if isinstance(row, dict) else row))
+    if any(isinstance(cell, (dict, list)) for cell in cells):
+        raise _refusal(400, "The values must be numbers, strings, booleans or null, not objects or lists.")
 
 
 def _with_plain_missing_values(frame: pd.DataFrame) -> pd.DataFrame:
@@ -303,5 +296,4 @@ def _refusal(status: int, message: str) -> Exception:
         from sagemaker_inference import errors
     except ImportError:
         return ValueError(message)
-    error: Exception = errors.GenericInferenceToolkitError(status, message)
-    return error
+    return errors.GenericInferenceToolkitError(status, message)  # type: ignore[no-any-return]
