@@ -93,7 +93,9 @@ class _Maker:
         entry = self._registry.sample
         if entry is None:
             return check_model(model, None, hidden=hidden), None
-        rows = self._catalog.rows(entry, "Correct `registry.sample` in aws.yml.")
+        rows = self._catalog.rows(
+            entry, "Correct `sample` where the model's group is named: aws.yml or its catalog entry."
+        )
         checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
         # Handlers of the project's own may want columns that the model does not name.
         columns = None if self._own_handlers else checked.feature_names

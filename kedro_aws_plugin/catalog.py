@@ -148,7 +148,9 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry.
         """
-        dataset = self._dataset(entry, "Correct `registry.metrics` in aws.yml.")
+        dataset = self._dataset(
+            entry, "Correct `metrics` where the model's group is named: aws.yml or its catalog entry."
+        )
         versioned = getattr(dataset, "_version", None) is not None
         try:
             with _quiet():

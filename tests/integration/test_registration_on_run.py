@@ -175,7 +175,8 @@ def test_what_could_not_be_registered_is_registered_by_the_command_that_is_told(
     warning, command = said(capsys)
     assert warning == (
         "Warning: The run succeeded, but regressor was not registered: The catalog has no entry `tabel`; "
-        "did you mean `table`? Correct `registry.sample` in aws.yml."
+        "did you mean `table`? Correct `sample` where the model's group is named: aws.yml or its catalog "
+        "entry."
     )
     assert packages(local_aws) == {}
     prefix, words = command.split(": kedro ")
