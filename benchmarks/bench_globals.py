@@ -1,15 +1,17 @@
-"""What the plugin's hooks add to a run with 200 datasets whose paths hold globals.
+"""What the plugin adds to a run with 200 datasets whose paths hold globals: with it, and without it.
 
-The hooks' own time is measured inside one process, by the rest of that very run: the local AWS runs already,
-and the datasets are small ones on its S3.
+Both sides run the same pipeline on the same local AWS, which runs already. Without the plugin, the globals
+are constants of globals.yml, the nodes take their parameter as an input only, and the AWS_* variables come
+from the shell. The datasets are small, so that the plugin's share is as large as it gets.
 """
 
 import argparse
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
-from bench_hooks import hooks_and_rest
-from common import kedro, ratio_of, row, site_packages, spread, verdict, workshop
+from bench_hooks import CALM, RUN, exported
+from common import in_turn, judge_commands, kedro, python, site_packages, workshop
 
 GOAL = 1.03
 COUNT = 200
@@ -55,14 +57,23 @@ _FILES = {
 }
 
 
-def make_project(folder: Path) -> Path:
+_PLAIN = {
+    "conf/base/aws.yml": "",
+    "conf/base/globals.yml": "run: plain\nprefix: s3://many-datasets/plain\n",
+    "src/many/pipeline_registry.py": _FILES["src/many/pipeline_registry.py"]
+    .replace("from kedro_aws_plugin import parameters", "")
+    .replace('parameters["step"]', "1"),
+}
+
+
+def make_project(folder: Path, changed: Mapping[str, str]) -> Path:
     """A chain of nodes with a dataset between each two."""
     entries = "".join(
         f"dataset_{index}: {{type: pickle.PickleDataset, "
         f'filepath: "${{globals:prefix}}/dataset_{index}.pkl"}}\n'
         for index in range(COUNT)
     )
-    for name, text in {**_FILES, "conf/base/catalog.yml": entries}.items():
+    for name, text in {**_FILES, "conf/base/catalog.yml": entries, **changed}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(textwrap.dedent(text).replace("COUNT", str(COUNT)), encoding="utf-8")
     return folder
@@ -71,19 +82,20 @@ def make_project(folder: Path) -> Path:
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--runs", type=int, default=7)
-    runs = options.parse_args().runs
-    print(f"kedro run with {COUNT} datasets on a running local AWS: the run by the run less the hooks")
+    options.add_argument("--pairs", type=int, default=10)
+    pairs = options.parse_args().pairs
+    print(f"kedro run with {COUNT} datasets on a running local AWS: with the plugin by without it")
     with workshop() as folder:
-        project = make_project(folder / "many")
+        project, plain = make_project(folder / "many", {}), make_project(folder / "plain", _PLAIN)
         kedro("run", cwd=project)
-        packages = site_packages(folder / "packages", with_plugin=True)
-        measured = [hooks_and_rest(project, packages) for _ in range(runs)]
-    row("the hooks", spread([hook for hook, _ in measured]))
-    row("the rest of the run", spread([rest for _, rest in measured]))
-    ratio = ratio_of([(hook + rest, rest) for hook, rest in measured])
-    row("ratio", str(ratio))
-    verdict(ratio.median, GOAL)
+        plugin = {**CALM, **site_packages(folder / "with", with_plugin=True)}
+        bare = {**CALM, **exported(project), **site_packages(folder / "without", with_plugin=False)}
+        measured = in_turn(
+            lambda: python(*RUN, cwd=project, extra=plugin),
+            lambda: python(*RUN, cwd=plain, extra=bare),
+            pairs,
+        )
+    judge_commands(measured, ("with the plugin", "without"), GOAL)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from common import (
 )
 
 GOAL = 1.03
-_RUN = ("-S", "-m", "kedro", "run")
-_CALM = {"OMP_NUM_THREADS": "1"}  # idle threads of scikit-learn would spin while another program works
+RUN = ("-S", "-m", "kedro", "run")
+CALM = {"OMP_NUM_THREADS": "1"}  # idle threads of scikit-learn would spin while another program works
 _STOPWATCH = """
 import atexit, functools, sys, time
 started = time.perf_counter()
@@ -82,12 +82,12 @@ def main() -> None:
     with workshop() as folder:
         project = new_project(folder)
         kedro("run", cwd=project)
-        plugin = {**_CALM, **site_packages(folder / "with", with_plugin=True)}
-        bare = {**_CALM, **exported(project), **site_packages(folder / "without", with_plugin=False)}
+        plugin = {**CALM, **site_packages(folder / "with", with_plugin=True)}
+        bare = {**CALM, **exported(project), **site_packages(folder / "without", with_plugin=False)}
         alone = [hooks_and_rest(project, plugin) for _ in range(5)]
         measured = in_turn(
-            lambda: python(*_RUN, cwd=project, extra=plugin),
-            lambda: python(*_RUN, cwd=project, extra=bare),
+            lambda: python(*RUN, cwd=project, extra=plugin),
+            lambda: python(*RUN, cwd=project, extra=bare),
             pairs,
         )
     row("the hooks themselves", spread([hook for hook, _ in alone]))
