@@ -86,6 +86,13 @@ def _task(model: Any) -> str | None:
     return "binary_classification" if binary else "multiclass_classification"
 
 
+def _lacks_predict(handlers: ModuleType, model: Any) -> bool:
+    """Whether the plugin's own handler is to predict with something that cannot."""
+    default = importlib.import_module("default_inference")
+    predicts = getattr(handlers, "predict_fn", None)
+    return predicts is default.predict_fn and not callable(getattr(model, "predict", None))
+
+
 def _describe(model: Any) -> dict[str, Any]:
     default = importlib.import_module("default_inference")
     return {"task": _task(model), "feature_names": default.feature_names(model)}
@@ -98,6 +105,9 @@ def _try_model(request: dict[str, Any], report: dict[str, Any]) -> None:
     modules = _record_pickled_modules()
     handlers = importlib.import_module("inference")
     model = _call(handlers.model_fn, request["model_dir"])
+    if _lacks_predict(handlers, model):
+        report.update(doing="predict", error=type(model).__name__, missing_module=None)
+        return
     report.update(_describe(model), modules=sorted(modules), response=None, content_type=None)
     if request["body"] is None:
         return

@@ -149,6 +149,11 @@ def _explain(report: dict[str, Any], package: str | None) -> str:
             f"The model needs the module `{missing}`, which is not installed here. Install it, and add it to"
             " registry.requirements in conf/base/aws.yml if the container lacks it."
         )
+    if doing == "predict":
+        return (
+            f"The model is a {error}, which has no method `predict`. Save the model itself in that entry, or"
+            " write a predict_fn in the project's inference.py."
+        )
     if doing == "answer":
         return f"The model does not answer the sample: {error}. Mend registry.sample or the handlers."
     return f"The model does not load: {error}. Save it again with the packages that are installed now."

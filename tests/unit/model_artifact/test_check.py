@@ -19,6 +19,8 @@ from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
 from kedro_aws_plugin.model_artifact.handlers import model_members
 from kedro_aws_plugin.model_artifact.payload import Payload, same_answer
 
+PREDICTS = "def predict_fn(data, model):\n    return data\n"
+
 pytestmark = pytest.mark.slow
 
 
@@ -96,9 +98,10 @@ def test_the_task_is_the_estimators(estimator, task):
 
 
 def test_a_model_of_joblibs_own_format_loads(tmp_path, check):
-    joblib.dump(StandardScaler().fit(pd.DataFrame({"x": [1.0, 2]})), tmp_path / "model.joblib", compress=3)
+    fitted = LinearRegression().fit(pd.DataFrame({"x": [1.0, 2]}), [1, 2])
+    joblib.dump(fitted, tmp_path / "model.joblib", compress=3)
     checked = check((tmp_path / "model.joblib").read_bytes())
-    assert checked == Checked(None, ("x",), None, None, ())
+    assert checked == Checked("regression", ("x",), None, None, ())
 
 
 def test_what_model_code_prints_does_not_reach_the_report(check, capfd):
@@ -140,7 +143,7 @@ def test_a_package_that_the_container_installs_is_not_hidden(package, check):
 
 
 def test_distributions_that_the_container_lacks_are_named_with_their_version(check):
-    checked = check(Explosive(Version, "1.0"))
+    checked = check(Explosive(Version, "1.0"), handlers=PREDICTS)
     assert checked.warnings == (
         f'The model needs packaging, which the container may lack. Add "packaging=={version("packaging")}" to'
         " registry.requirements in conf/base/aws.yml.",
@@ -185,6 +188,24 @@ def test_memory_that_runs_out_is_said(check):
 def test_a_model_that_takes_too_long_is_given_up(check):
     with pytest.raises(ProjectError, match=r"within 1 s\. Make it smaller"):
         check({}, handlers="import time\ndef model_fn(d): time.sleep(60)", timeout=1)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [{"weights": [1, 2]}, make_pipeline(StandardScaler())],
+    ids=["a dictionary", "only a transformer"],
+)
+def test_what_cannot_predict_is_refused_without_a_sample_too(check, model):
+    with pytest.raises(ProjectError) as error:
+        check(model)
+    assert str(error.value) == (
+        f"The model is a {type(model).__name__}, which has no method `predict`. Save the model itself in "
+        "that entry, or write a predict_fn in the project's inference.py."
+    )
+
+
+def test_handlers_that_predict_by_themselves_need_no_method(check):
+    assert check({"weight": 2}, handlers=PREDICTS).task is None
 
 
 def test_a_sample_that_cannot_be_answered_is_one_sentence(model, check):
