@@ -90,10 +90,16 @@ def _session(folder: str) -> "SparkSession":
     jars = os.pathsep.join(str(jar) for jar in sorted(JARS.glob("*.jar")))
     if not jars:
         sys.exit("The S3A jars are not there: run scripts/fetch_test_jars.py.")
-    home = jars_folder({})
-    # Spark's scripts would say where it is; local-cluster starts its executors without them.
-    os.environ["SPARK_HOME"] = str(home.parent)
-    os.environ["SPARK_SCALA_VERSION"] = next(home.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
+    installed = jars_folder({}).parent
+    # The executors' files go below SPARK_HOME, where the installed pyspark is to stay as it is.
+    home = Path(folder, "home")
+    home.mkdir()
+    for part in installed.iterdir():
+        (home / part.name).symlink_to(part)
+    os.environ["SPARK_HOME"] = str(home)
+    # Spark's scripts would say so; local-cluster starts its executors without them.
+    core = next((installed / "jars").glob("spark-core_*.jar"))
+    os.environ["SPARK_SCALA_VERSION"] = core.name.split("_")[1].split("-")[0]
     places = {
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,

@@ -39,7 +39,7 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[str]:
         yield master
 
 
-def home() -> dict[str, str]:
+def _home() -> dict[str, str]:
     """What tells a worker where executors are started from, with the Python that the tests have."""
     jars = jars_folder({})
     scala = next(jars.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
@@ -64,7 +64,7 @@ def _process(log: Path, name: str, *arguments: str) -> Iterator[None]:
         ),
         *(f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", *arguments),
     ]
-    environment = {**os.environ, **home()}
+    environment = {**os.environ, **_home()}
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=environment

@@ -1,6 +1,6 @@
 """Writes on a cluster while executors die: `python dying_write.py <settings.json> <target> <folder>`.
 
-Prints what each write failed of as one JSON line, and leaves in the folder a file for each executor that died.
+Prints what each write failed of, one JSON line; leaves in the folder a file for each executor that died.
 """
 
 import json

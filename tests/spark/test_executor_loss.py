@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.dataset
 import pytest
 import spark_session
-from spark_cluster import home
+from spark_cluster import cluster
 
 from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
 from kedro_aws_plugin.local.control import LocalAws
@@ -18,9 +18,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.spark]
 
 ROWS = 3000
 SETTINGS = {
-    # A cluster whose master and worker are in the driver's process; the executor is another one.
-    "spark.master": "local-cluster[1,1,1024]",
-    "spark.executor.memory": "1g",
     "spark.python.use.daemon": "false",
     "spark.task.maxFailures": "2",
 }
@@ -31,18 +28,17 @@ def test_a_write_is_whole_or_is_not_there(local_aws: LocalAws, tmp_path: Path) -
     place = {"LocationConstraint": local_aws.region}
     local_aws.client("s3").create_bucket(Bucket="iris", CreateBucketConfiguration=place)
     stated = {key: value for key, value in spark_session.local_settings().items() if value is not None}
-    settings = tmp_path / "settings.json"
-    settings.write_text(json.dumps({**stated, **SETTINGS}), encoding="utf-8")
-    program = str(Path(__file__).with_name("dying_write.py"))
-    done = subprocess.run(
-        [sys.executable, program, str(settings), "s3a://iris/flowers", str(tmp_path)],
-        env={**os.environ, **home()},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    settings, program = tmp_path / "settings.json", Path(__file__).with_name("dying_write.py")
+    with cluster(tmp_path, workers=1) as master:
+        settings.write_text(json.dumps({**stated, **SETTINGS, "spark.master": master}), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, str(program), str(settings), "s3a://iris/flowers", str(tmp_path)],
+            env={**os.environ, "PYSPARK_PYTHON": sys.executable},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr[-4000:]
 
     failed = json.loads(done.stdout.splitlines()[-1])
