@@ -193,31 +193,30 @@ def _using(relation: nodes.Join, left: Source, right: Source) -> Source:
 
 def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source:
     """UNNEST of arrays, maps and arrays of rows, side by side, the shorter ones filled up with NULL."""
-    alias, index = place.session.new_name("t"), place.session.new_name("i")
+    alias = place.session.new_name("t")
     lengths: list[str] = []
     columns: list[tuple[str, Type]] = []
     for argument in relation.arguments:
         value = place.typed(argument)
         size = f"cardinality({value.sql})" if value.type.name == "map" else f"len({value.sql})"
         lengths.append(f"coalesce(CAST({size} AS BIGINT), 0)")
-        columns += _unnested_columns(relation, value, index)
+        columns += _unnested_columns(relation, value)
     if relation.ordinality:
-        columns.append((index, BIGINT))
-    length = f"greatest({', '.join(lengths)})" if lengths[1:] else lengths[0]
+        length = f"greatest({', '.join(lengths)})" if lengths[1:] else lengths[0]
+        columns.append((f"unnest(range(1, {length} + 1))", BIGINT))
     chosen = ", ".join(f"{sql} AS c{position}" for position, (sql, _) in enumerate(columns))
     fields = tuple(Field(None, kind, f"{alias}.c{position}") for position, (_, kind) in enumerate(columns))
-    rows = f"SELECT unnest(range(1, {length} + 1)) AS {index}"
-    return f"{lateral}(SELECT {chosen} FROM ({rows}) AS {alias}_) AS {alias}", fields  # noqa: S608 - generated
+    return f"{lateral}(SELECT {chosen}) AS {alias}", fields
 
 
-def _unnested_columns(relation: nodes.Unnest, value: Typed, index: str) -> list[tuple[str, Type]]:
+def _unnested_columns(relation: nodes.Unnest, value: Typed) -> list[tuple[str, Type]]:
     if value.type.name == "map":
         key, item = value.type.inner
-        return [(f"map_keys({value.sql})[{index}]", key), (f"map_values({value.sql})[{index}]", item)]
+        return [(f"unnest(map_keys({value.sql}))", key), (f"unnest(map_values({value.sql}))", item)]
     if value.type.name != "array":
         raise mismatch(relation.at, f"Cannot unnest type: {value.type}")
     element = value.type.inner[0]
     if element.name != "row":
-        return [(f"{value.sql}[{index}]", element)]
+        return [(f"unnest({value.sql})", element)]
     fields = zip(field_names(element), element.inner, strict=True)
-    return [(f"({value.sql}[{index}]).{quoted(name)}", kind) for name, kind in fields]
+    return [(f"(unnest({value.sql})).{quoted(name)}", kind) for name, kind in fields]
