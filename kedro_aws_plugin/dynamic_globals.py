@@ -4,7 +4,7 @@ AWS is asked when something refers to such a global, and not before; once for ea
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,30 +23,27 @@ if TYPE_CHECKING:
 MASK = "***"
 
 
-@dataclass(frozen=True)
-class Reached:
-    """The AWS in force.
-
-    Attributes:
-        aws: Its clients.
-        account: The account id, which connecting has found out.
-    """
-
-    aws: "Aws"
-    account: str
-
-
-@dataclass(frozen=True)
 class Answers:
     """Computes the dynamic globals of a project that git or AWS know.
 
-    Attributes:
+    Args:
         project: The project's folder.
-        connect: Connects to the AWS in force.
+        connect: Connects to the AWS in force; called when that is first asked.
     """
 
-    project: Path
-    connect: Callable[[], Reached]
+    def __init__(self, project: Path, connect: "Callable[[], Connection]") -> None:
+        self._project = project
+        self._connect = connect
+
+    @cached_property
+    def _connection(self) -> "Connection":
+        return self._connect()
+
+    @cached_property
+    def _aws(self) -> "Aws":
+        from kedro_aws_plugin.aws.session import Aws
+
+        return Aws(self._connection.target, self._connection.region)
 
     def __call__(self, spec: "Global") -> Answer:
         """Compute a global.
@@ -57,20 +54,17 @@ class Answers:
         if spec.hidden and _catalog_is_printed():
             return Answer(MASK, hidden=True)
         if spec.kind == "git_sha":
-            return Answer(_git_sha(self.project))
-        return self._asked(spec)
-
-    def _asked(self, spec: "Global") -> Answer:
-        from kedro_aws_plugin.aws.values import read_parameter, read_secret
-
-        reached = self.connect()
+            return Answer(_git_sha(self._project))
         if spec.ssm is not None:
-            parameter = read_parameter(reached.aws, spec.ssm.name)
+            from kedro_aws_plugin.aws.values import read_parameter
+
+            parameter = read_parameter(self._aws, spec.ssm.name)
             return Answer(parameter.value, hidden=parameter.secure)
         if spec.secret is not None:
-            value = read_secret(reached.aws, spec.secret.id, spec.secret.key)
-            return Answer(value, hidden=True)
-        return Answer(reached.account)
+            from kedro_aws_plugin.aws.values import read_secret
+
+            return Answer(read_secret(self._aws, spec.secret.id, spec.secret.key), hidden=True)
+        return Answer(self._connection.account)  # which connecting has found out
 
 
 def answer_for(loader: AbstractConfigLoader, project: Path, conf: Path) -> Values | None:
@@ -96,10 +90,10 @@ def answer_with(loader: AbstractConfigLoader, project: Path, connection: "Connec
     """Let the dynamic globals of a config loader ask the AWS that has been connected to."""
     values = values_of(loader)
     if values is not None:
-        values.source = Answers(project, lambda: _reached(connection))
+        values.source = Answers(project, lambda: connection)
 
 
-def _connected(loader: AbstractConfigLoader, project: Path, conf: Path) -> Reached:
+def _connected(loader: AbstractConfigLoader, project: Path, conf: Path) -> "Connection":
     from kedro_aws_plugin.config import Project
     from kedro_aws_plugin.connect import announcement, connect
 
@@ -109,13 +103,7 @@ def _connected(loader: AbstractConfigLoader, project: Path, conf: Path) -> Reach
     connection = connect(Project(path=project, package=project.name, config=config))
     if line := announcement(connection):
         click.echo(line, err=True)
-    return _reached(connection)
-
-
-def _reached(connection: "Connection") -> Reached:
-    from kedro_aws_plugin.aws.session import Aws
-
-    return Reached(Aws(connection.target, connection.region), connection.account)
+    return connection
 
 
 def _git_sha(project: Path) -> str:

@@ -7,12 +7,11 @@ import click
 import pytest
 
 from kedro_aws_plugin import AwsConfigLoader
-from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config.globals import Global
 from kedro_aws_plugin.config.injection import Answer, values_of
 from kedro_aws_plugin.config.loader import inject
 from kedro_aws_plugin.connect import Connection
-from kedro_aws_plugin.dynamic_globals import Answers, Reached, answer_with
+from kedro_aws_plugin.dynamic_globals import Answers, answer_with
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError
 from kedro_aws_plugin.model_artifact import lineage
 
@@ -82,7 +81,7 @@ def test_without_a_commit_it_says_what_to_do(make: Make, tmp_path: Path) -> None
     )
 
 
-def never() -> Reached:
+def never() -> Connection:
     """Stands for an AWS that must not be asked."""
     raise AssertionError("asked")
 
@@ -100,5 +99,6 @@ def test_kedro_catalog_does_not_even_ask_for_what_it_would_print(spec: object, t
 
 
 def test_the_account_that_connecting_found_is_not_asked_for_again(tmp_path: Path) -> None:
-    answers = Answers(tmp_path, lambda: Reached(Aws("aws", "eu-west-1"), "210987654321"))
+    connection = Connection(target="aws", account="210987654321", region="eu-west-1", env="aws")
+    answers = Answers(tmp_path, lambda: connection)
     assert answers(Global(fact="account_id")) == Answer("210987654321")
