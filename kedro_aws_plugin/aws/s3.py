@@ -1,5 +1,6 @@
 """S3: uploads that never overwrite, small reads, deletions."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-_PART_SIZE = 16 * 1024 * 1024
-_MAX_PARTS = 10_000
 _WORKERS = 4
 _ATTEMPTS = 3
 _TAKEN = "PreconditionFailed"
@@ -22,7 +21,7 @@ _RACED = "ConditionalRequestConflict"
 _ABSENT = frozenset({"NoSuchKey", "404"})
 
 
-def upload_file(client: "S3Client", step: UploadFile, part_size: int = _PART_SIZE) -> bool:
+def upload_file(client: "S3Client", step: UploadFile) -> bool:
     """Upload a file under a key that holds its content's digest; an object that is there already is as good.
 
     boto3's `upload_file` cannot send If-None-Match (s3transfer 0.19), hence the parts by hand.
@@ -34,7 +33,7 @@ def upload_file(client: "S3Client", step: UploadFile, part_size: int = _PART_SIZ
         return False
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _upload(client, step, part_size)
+            _upload(client, step)
         except ClientError as error:
             if error_code(error) == _TAKEN:
                 return False
@@ -49,59 +48,40 @@ def upload_file(client: "S3Client", step: UploadFile, part_size: int = _PART_SIZ
 def _exists(client: "S3Client", step: UploadFile) -> bool:
     """Look before a large upload; who may not look is told by the upload itself."""
     try:
-        client.head_object(Bucket=step.bucket, Key=step.key)
+        client.head_object(**step.where())
     except ClientError:
         return False
     return True
 
 
-def _upload(client: "S3Client", step: UploadFile, part_size: int) -> None:
-    if step.size > part_size:
-        _upload_parts(client, step, max(part_size, -(-step.size // _MAX_PARTS)))
+def _upload(client: "S3Client", step: UploadFile) -> None:
+    if parts := step.parts():
+        _upload_parts(client, step, parts)
         return
     request = {**step.request(), "Body": step.path.read_bytes()}
     client.put_object(**request)
 
 
-def _upload_parts(client: "S3Client", step: UploadFile, part_size: int) -> None:
+def _upload_parts(client: "S3Client", step: UploadFile, ranges: Mapping[int, range]) -> None:
     """Upload in parts, a few at a time, and leave no unfinished upload behind."""
-    upload = client.create_multipart_upload(
-        Bucket=step.bucket,
-        Key=step.key,
-        ContentType=step.content_type,
-        Metadata={"sha256": step.sha256},
-        ChecksumAlgorithm="CRC32",
-    )["UploadId"]
+    upload = client.create_multipart_upload(**step.create())["UploadId"]
 
     def send(number: int) -> "CompletedPartTypeDef":
         with step.path.open("rb") as file:
-            file.seek((number - 1) * part_size)
-            body = file.read(part_size)
-        part = client.upload_part(
-            Bucket=step.bucket,
-            Key=step.key,
-            UploadId=upload,
-            PartNumber=number,
-            Body=body,
-            ChecksumAlgorithm="CRC32",
-        )
+            file.seek(ranges[number].start)
+            body = file.read(len(ranges[number]))
+        part = client.upload_part(**step.part(number, upload), Body=body)
         checksum = part.get("ChecksumCRC32")
         done: CompletedPartTypeDef = {"ETag": part["ETag"], "PartNumber": number}
         return {**done, "ChecksumCRC32": checksum} if checksum else done
 
     pool = ThreadPoolExecutor(_WORKERS)
     try:
-        parts = list(pool.map(send, range(1, -(-step.size // part_size) + 1)))
-        client.complete_multipart_upload(
-            Bucket=step.bucket,
-            Key=step.key,
-            UploadId=upload,
-            MultipartUpload={"Parts": parts},
-            IfNoneMatch="*",
-        )
+        parts = list(pool.map(send, ranges))
+        client.complete_multipart_upload(**step.complete(upload, parts))
     except BaseException:
         pool.shutdown(cancel_futures=True)
-        client.abort_multipart_upload(Bucket=step.bucket, Key=step.key, UploadId=upload)
+        client.abort_multipart_upload(**step.where(), UploadId=upload)
         raise
     finally:
         pool.shutdown()

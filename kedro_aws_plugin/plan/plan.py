@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps import Step, UploadFile
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,18 @@ class Plan:
             "title": self.title,
             "unchanged": self.unchanged if not self.steps else None,
             "warnings": list(self.warnings),
-            "steps": [
-                {
-                    "step": type(step).__name__,
-                    "summary": str(step),
-                    "service": step.service,
-                    "operation": step.operation,
-                    "request": _plain(step.request()),
-                }
-                for step in self.steps
-            ],
+            "steps": [_as_json(step) for step in self.steps],
         }
+
+
+def _as_json(step: Step) -> dict[str, Any]:
+    """A step with its request; of several, the first that changes anything, and all of them."""
+    value = {"step": type(step).__name__, "summary": str(step), "service": step.service}
+    if not isinstance(step, UploadFile):
+        return {**value, "operation": step.operation, "request": _plain(step.request())}
+    sent = [{"operation": operation, "request": _plain(request)} for operation, request in step.requests()]
+    _look, first, *_ = sent
+    return {**value, **first, "requests": sent}
 
 
 def _plain(value: Any) -> Any:

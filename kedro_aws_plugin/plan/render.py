@@ -22,9 +22,11 @@ def render_requests(plan: Plan) -> str:
         return render(plan)
     blocks = [f"Plan: {plan.title}"]
     for number, step in enumerate(plan.as_json()["steps"], start=1):
-        template = step["request"].get(_TEMPLATE)
-        shown = {**step["request"], _TEMPLATE: "<below>"} if template else step["request"]
-        request = json.dumps(shown, indent=2, ensure_ascii=False)
-        blocks.append(f"{number}. {step['summary']}\n{step['service']}:{step['operation']} {request}")
-        blocks += [template.rstrip()] if template else []
+        blocks.append(f"{number}. {step['summary']}")
+        for sent in step.get("requests", [step]):
+            template = sent["request"].get(_TEMPLATE)
+            shown = {**sent["request"], _TEMPLATE: "<below>"} if template else sent["request"]
+            request = json.dumps(shown, indent=2, ensure_ascii=False)
+            blocks[-1] += f"\n{step['service']}:{sent['operation']} {request}"
+            blocks += [template.rstrip()] if template else []
     return "\n\n".join(blocks)

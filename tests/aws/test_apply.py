@@ -3,6 +3,7 @@
 import ast
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -334,7 +335,7 @@ def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
         finished()
         if finished is finish[-1]:
             stubbed.answers("AbortMultipartUpload")
-        upload_file(stubbed.aws.s3, upload, part_size=4)
+        upload_file(stubbed.aws.s3, replace(upload, part_size=4))
 
 
 def test_every_operation_in_the_source_is_one_that_aws_takes(

@@ -1,6 +1,7 @@
 """S3: what is written once stays, what is not finished goes."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def test_a_large_file_goes_in_parts(empty: Stubbed, step: UploadFile) -> None:
     for _ in range(3):
         empty.answers("UploadPart", {"ETag": "e", "ChecksumCRC32": "c"})
     empty.answers("CompleteMultipartUpload", {"ETag": "whole"})
-    assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is True
+    assert upload_file(empty.aws.s3, replace(step, part_size=5 * MIB)) is True
     [begun] = empty.requests.of("CreateMultipartUpload")
     assert begun == {
         "Bucket": BUCKET,
@@ -102,6 +103,26 @@ def test_a_large_file_goes_in_parts(empty: Stubbed, step: UploadFile) -> None:
     ]
 
 
+@pytest.mark.parametrize("part_size", [5 * MIB, 100 * MIB])
+def test_a_dry_run_shows_what_is_sent(empty: Stubbed, step: UploadFile, part_size: int) -> None:
+    upload = replace(step, part_size=part_size)
+    planned = upload.requests()
+    for operation, request in planned[1:]:
+        part = {"ETag": "e", "ChecksumCRC32": "c"} if "PartNumber" in request else {}
+        empty.answers(operation, {"UploadId": "<UploadId>"} if operation.startswith("Create") else part)
+    assert upload_file(empty.aws.s3, upload) is True
+
+    def in_order(sent: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        """Parts go side by side; bytes and S3's own answers are not known before."""
+        unknown = ("Body", "MultipartUpload")
+        known = [
+            (name, sorted((key, str(each[key])) for key in each if key not in unknown)) for name, each in sent
+        ]
+        return sorted(known)
+
+    assert in_order([(each.operation, each.params) for each in empty.requests.all]) == in_order(planned)
+
+
 def test_a_large_file_that_is_there_already_leaves_no_parts(empty: Stubbed, step: UploadFile) -> None:
     empty.answers("CreateMultipartUpload", {"UploadId": "u"})
     for _ in range(3):
@@ -109,7 +130,7 @@ def test_a_large_file_that_is_there_already_leaves_no_parts(empty: Stubbed, step
     empty.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412)
     aborted = {"Bucket": BUCKET, "Key": KEY, "UploadId": "u"}
     empty.answers("AbortMultipartUpload", {}, aborted)
-    assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is False
+    assert upload_file(empty.aws.s3, replace(step, part_size=5 * MIB)) is False
 
 
 def test_a_race_for_the_key_of_a_large_file_is_run_again_from_its_first_part(
@@ -124,7 +145,7 @@ def test_a_race_for_the_key_of_a_large_file_is_run_again_from_its_first_part(
             empty.answers("AbortMultipartUpload", {}, {"Bucket": BUCKET, "Key": KEY, "UploadId": "u"})
         else:
             empty.answers("CompleteMultipartUpload", {"ETag": "whole"})
-    assert upload_file(empty.aws.s3, step, part_size=5 * MIB) is True
+    assert upload_file(empty.aws.s3, replace(step, part_size=5 * MIB)) is True
 
 
 def test_parts_grow_with_the_file_so_that_there_are_at_most_ten_thousand(
@@ -135,7 +156,7 @@ def test_parts_grow_with_the_file_so_that_there_are_at_most_ten_thousand(
     empty.answers("AbortMultipartUpload")
     # Parts that other threads send after the first was refused find no answer.
     with pytest.raises((ClientError, StubResponseError)):
-        upload_file(empty.aws.s3, step, part_size=100)
+        upload_file(empty.aws.s3, replace(step, part_size=100))
     assert {len(part["Body"]) for part in empty.requests.of("UploadPart")} == {1259}  # 12 MiB / 10,000
 
 
@@ -144,12 +165,12 @@ def test_parts_grow_with_the_file_so_that_there_are_at_most_ten_thousand(
 def test_the_object_is_the_file(local_aws: Any, step: UploadFile) -> None:
     s3 = local_aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    assert upload_file(s3, step, part_size=5 * MIB) is True
+    assert upload_file(s3, replace(step, part_size=5 * MIB)) is True
     stored = s3.get_object(Bucket=BUCKET, Key=KEY)
     assert stored["Body"].read() == step.path.read_bytes()
     assert (stored["ContentType"], stored["Metadata"]) == ("application/gzip", {"sha256": step.sha256})
     step.path.write_bytes(b"x" * step.size)
-    assert upload_file(s3, step, part_size=5 * MIB) is False
+    assert upload_file(s3, replace(step, part_size=5 * MIB)) is False
     assert upload_file(s3, step) is False
     assert s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"] == stored["ETag"]
     assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
@@ -174,7 +195,7 @@ def test_a_failed_upload_leaves_nothing_behind(local_aws: Any, step: UploadFile,
     if trouble == "file shrinks":
         step.path.write_bytes(b"")
     with pytest.raises((ClientError, KeyboardInterrupt)):
-        upload_file(s3, step, part_size=5 * MIB)
+        upload_file(s3, replace(step, part_size=5 * MIB))
     assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
 

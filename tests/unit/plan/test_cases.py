@@ -25,6 +25,7 @@ from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, S
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, Sample, plan_registration
 from kedro_aws_plugin.plan.stack_template import stack_template
+from kedro_aws_plugin.plan.steps import UploadFile
 from kedro_aws_plugin.plan.tags import project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 
@@ -132,7 +133,9 @@ def test_plan_is_refused_in_one_sentence(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=_id)
 def test_every_request_is_one_that_aws_takes(folder: Path) -> None:
     for step in _plan(folder).steps:
-        assert violations(step.service, step.operation, step.request()) == []
+        sent = step.requests() if isinstance(step, UploadFile) else [(step.operation, step.request())]
+        for operation, request in sent:
+            assert violations(step.service, operation, request) == []
 
 
 def test_every_planner_has_cases_and_every_step_is_in_one() -> None:
