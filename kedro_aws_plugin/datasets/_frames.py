@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from kedro_aws_plugin.datasets._memory import give_back
+
 Engine = Literal["pandas", "pyarrow", "polars", "spark"]
 
 
@@ -30,28 +32,27 @@ def _to_pandas(read: Callable[[], pa.Table]) -> Any:
     """Keep what every value means.
 
     Dates and decimals stay Python's own, maps become dicts, and integers and booleans with NULLs among them
-    get pandas' nullable types: as floats, large integers would change.
+    get pandas' nullable types: as floats, large integers would change. One column after the other is
+    converted and let go of, so that table and frame are never both in memory.
     """
     import pandas as pd
 
     table = read()
-    names = table.column_names
-    nullable = [place for place, column in enumerate(table.columns) if _needs_nullable(column)]
-    series = {place: table.column(place).to_pandas(types_mapper=_nullable_type()) for place in nullable}
-    plain = [place for place in range(len(names)) if place not in series]
-    kept = table.select(plain).rename_columns([str(place) for place in plain])
-    rows = table.num_rows
+    names, rows, columns = table.column_names, table.num_rows, table.columns
+    give_back(table.nbytes)
     del table
-    frame = kept.to_pandas(
-        split_blocks=True, self_destruct=True, maps_as_pydicts="strict", date_as_object=True
-    )
-    del kept
-    if series:
-        columns = {place: frame.pop(str(place)) for place in plain}
-        columns.update(series)
-        frame = pd.DataFrame(
-            {place: columns[place] for place in range(len(names))}, index=range(rows), copy=False
+    series = {}
+    for place in range(len(names)):
+        column = columns.pop(0)
+        series[place] = column.to_pandas(
+            types_mapper=_nullable_type() if _needs_nullable(column) else None,
+            maps_as_pydicts="strict",
+            date_as_object=True,
         )
+        size = column.nbytes
+        del column
+        give_back(size)
+    frame = pd.DataFrame(series, index=range(rows), copy=False)
     frame.columns = pd.Index(names)
     return frame
 

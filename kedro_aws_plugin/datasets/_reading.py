@@ -9,6 +9,8 @@ import pyarrow.dataset as ds
 from kedro.io import DatasetError
 from pyarrow.fs import FileSystem
 
+from kedro_aws_plugin.datasets._memory import give_back
+
 _FORMAT = ds.ParquetFileFormat(
     # Hive's 96-bit timestamps hold nanoseconds, which would not reach beyond the year 2262.
     read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us"),
@@ -57,20 +59,29 @@ def read_schema(files: Files, filesystem: FileSystem) -> pa.Schema:
 
 
 def read_chunks(files: Files, filesystem: FileSystem, rows: int) -> Iterator[pa.Table]:
-    """Read a number of rows at a time, the rest last; little more than one file's is in memory.
+    """Read a number of rows at a time, the rest last; two row groups at most are in memory besides.
 
     Raises:
         DatasetError: If a file is not there any more.
     """
     with still_there(files.prefix):
         dataset = _opened(files, filesystem)
-        batches = dataset.to_batches(
-            columns=_columns(files, dataset),
-            batch_size=min(rows, 131_072),
-            batch_readahead=2,
-            fragment_readahead=1,
+        for table in in_chunks(_batches(dataset, _columns(files, dataset), rows), rows):
+            size = table.nbytes
+            yield _with_types(table, files.partitions)
+            del table
+            give_back(size)
+
+
+def _batches(dataset: ds.FileSystemDataset, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """A row group is read while the one before it is used; otherwise pyarrow would fetch whole files."""
+    for file in dataset.get_fragments():
+        parts = ds.FileSystemDataset(
+            file.split_by_row_group(), dataset.schema, _FORMAT, filesystem=dataset.filesystem
         )
-        yield from (_with_types(table, files.partitions) for table in in_chunks(batches, rows))
+        yield from parts.to_batches(
+            columns=columns, batch_size=min(rows, 131_072), batch_readahead=2, fragment_readahead=1
+        )
 
 
 def in_chunks(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -91,7 +102,7 @@ def in_chunks(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table
         yield pa.Table.from_batches(held)
 
 
-def _opened(files: Files, filesystem: FileSystem) -> ds.Dataset:
+def _opened(files: Files, filesystem: FileSystem) -> ds.FileSystemDataset:
     base = files.prefix.removeprefix("s3://")
     partitioning = ds.partitioning(
         pa.schema([(each.name, _parsed(each.type)) for each in files.partitions]), flavor="hive"
