@@ -161,11 +161,12 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
     options = [
         "FORMAT parquet",
         f"COMPRESSION {'uncompressed' if target.compression == 'NONE' else target.compression.lower()}",
-        f"FILE_SIZE_BYTES '{_FILE_SIZE}'",
         "OVERWRITE_OR_IGNORE",
     ]
-    if target.partitioned_by:
+    if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
         options.append(f"PARTITION_BY ({', '.join(map(quoted, target.partitioned_by))})")
+    else:
+        options.append(f"FILE_SIZE_BYTES '{_FILE_SIZE}'")
     folder = str(out).replace("'", "''")
     query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases})"  # noqa: S608 - quoted
     result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(options)})")

