@@ -11,6 +11,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from kedro_aws_plugin import run_state
+from kedro_aws_plugin.errors import SparkError
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig, Project
@@ -67,6 +68,7 @@ class AwsHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Find the models that this run registers, and record what it makes them with, for their lineage."""
+        _check_runner(self._config, str(run_params.get("runner")))
         if self._context is None:
             return
         from kedro_aws_plugin.on_run import Due, marked
@@ -110,6 +112,14 @@ def _project(context: KedroContext, config: "AwsConfig") -> "Project":
 
     path = Path(context.project_path)
     return Project(path=path, package=PACKAGE_NAME or path.name, config=config)
+
+
+def _check_runner(config: "AwsConfig | None", runner: str) -> None:
+    if config is not None and config.spark.enabled and "ParallelRunner" in runner:
+        raise SparkError(
+            "ParallelRunner runs nodes in processes of their own, where Spark's frames cannot go. Leave it "
+            "out, or use --runner ThreadRunner; or set `spark.enabled` to false in aws.yml."
+        )
 
 
 def _start_spark(loader: AbstractConfigLoader, target: str) -> None:

@@ -10,6 +10,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from kedro_aws_plugin.config import AwsConfig, Registry
+from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.hooks import AwsHooks
 from kedro_aws_plugin.model_artifact.lineage import parameters_hash
 from kedro_aws_plugin.run_record import read_record
@@ -82,3 +83,13 @@ def test_a_project_without_aws_yml_is_left_alone(
     hooks.before_pipeline_run({"run_id": RUN}, TRAINS, DataCatalog())
     assert capsys.readouterr() == ("", "")
     assert not state.exists()
+
+
+def test_spark_frames_do_not_go_into_other_processes() -> None:
+    hooks = AwsHooks()
+    values = {"env": "local", "target": "local", "region": "eu-west-1", "bucket": "flights"}
+    hooks._config = AwsConfig.model_validate({**values, "spark": {"enabled": True}})
+    run = {"run_id": RUN, "runner": "<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>"}
+    with pytest.raises(SparkError, match="ParallelRunner runs nodes in processes of their own"):
+        hooks.before_pipeline_run(run, TRAINS, {})
+    hooks.before_pipeline_run({**run, "runner": "ThreadRunner"}, TRAINS, {})
