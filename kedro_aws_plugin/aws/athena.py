@@ -6,9 +6,8 @@ never imported: importing it replaces fsspec's `s3` filesystem for the whole pro
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +20,16 @@ from pyathena.connection import Connection
 from pyathena.cursor import Cursor
 
 from kedro_aws_plugin import __version__
+from kedro_aws_plugin.aws.athena_query import (
+    ENDED,
+    Column,
+    Execution,
+    QueryFailed,
+    Statement,
+    Status,
+    Watch,
+    Where,
+)
 from kedro_aws_plugin.aws.credentials import dataset_session
 from kedro_aws_plugin.aws.errors import error_code, translated
 from kedro_aws_plugin.aws.s3 import delete_objects, list_keys, read
@@ -31,7 +40,6 @@ if TYPE_CHECKING:
     from mypy_boto3_athena.client import AthenaClient
     from mypy_boto3_s3.client import S3Client
 
-ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 _CONFIG = Config(
     user_agent_extra=f"kedro-aws-plugin/{__version__}",
     retries={"mode": "standard", "max_attempts": 4},  # PyAthena retries throttling on top of it
@@ -46,99 +54,6 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # PyAthena logs a traceback of every error that it then raises; `aws.errors` says it in one sentence.
 logging.getLogger("pyathena.common").setLevel(logging.CRITICAL)
 logging.getLogger("pyathena.result_set").setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where a statement runs.
-
-    Attributes:
-        database: Names in the statement are looked up here.
-        catalog: Data catalog.
-        workgroup: Athena workgroup.
-        output_location: For Athena's own result files; the workgroup's if None.
-        region: AWS region; botocore's if None.
-    """
-
-    database: str | None = None
-    catalog: str | None = None
-    workgroup: str | None = None
-    output_location: str | None = None
-    region: str | None = None
-
-
-@dataclass(frozen=True)
-class Statement:
-    """SQL and the literal texts of its `?`."""
-
-    sql: str
-    parameters: tuple[str, ...] = ()
-    result_reuse_minutes: int | None = None
-
-
-@dataclass(frozen=True)
-class Status:
-    """A query at one moment.
-
-    Attributes:
-        query_id: The query execution's id.
-        state: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELLED.
-        scanned: Bytes read so far.
-        outputs: The S3 URIs of Athena's own files about it, as far as they are known.
-        console: Its page in the AWS console; None for the local AWS.
-    """
-
-    query_id: str
-    state: str
-    scanned: int
-    outputs: tuple[str, ...] = ()
-    console: str | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a result, as GetQueryResults has it: nested types come without their elements."""
-
-    name: str
-    type: str
-    precision: int = 0
-    scale: int = 0
-
-
-@dataclass(frozen=True)
-class Execution:
-    """A statement that has succeeded.
-
-    Attributes:
-        query_id: The query execution's id.
-        kind: DDL, DML or UTILITY.
-        columns: Of the result.
-        output: The S3 URI of the result file; None where Athena keeps results itself.
-        manifest: The S3 URI of the list of files that UNLOAD or CTAS wrote.
-    """
-
-    query_id: str
-    kind: str
-    columns: tuple[Column, ...]
-    output: str | None
-    manifest: str | None
-
-
-class QueryFailed(Exception):
-    """A query ended without a result.
-
-    Attributes:
-        state: FAILED or CANCELLED; REFUSED if it did not even start.
-        reason: Athena's StateChangeReason, or its answer to the request.
-        query_id: The query execution's id.
-    """
-
-    def __init__(self, state: str, reason: str, query_id: str) -> None:
-        super().__init__(reason)
-        self.state, self.reason, self.query_id = state, reason, query_id
-
-
-Watch = Callable[[Status], None]
 
 
 class Athena:

@@ -2,7 +2,7 @@
 
 import re
 
-from kedro_aws_plugin.aws.athena import QueryFailed
+from kedro_aws_plugin.aws.athena_query import QueryFailed
 
 _PLACE = re.compile(r"\bline (\d+):(\d+)")
 _FIXES: tuple[tuple[str, str], ...] = (

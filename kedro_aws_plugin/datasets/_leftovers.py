@@ -7,7 +7,8 @@ from types import TracebackType
 
 from typing_extensions import Self
 
-from kedro_aws_plugin.aws.athena import Athena, Status
+from kedro_aws_plugin.aws.athena import Athena
+from kedro_aws_plugin.aws.athena_query import Status
 from kedro_aws_plugin.errors import KedroAwsError
 
 _logger = logging.getLogger("kedro.athena")

@@ -10,7 +10,9 @@ import pyarrow as pa
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
-from kedro_aws_plugin.aws.athena import Athena, QueryFailed, Statement, Status, Where
+from kedro_aws_plugin.aws.athena import Athena
+from kedro_aws_plugin.aws.athena_query import QueryFailed, Statement, Status, Where
+from kedro_aws_plugin.datasets._entry import dataset_errors
 from kedro_aws_plugin.datasets._failures import explained
 from kedro_aws_plugin.datasets._frames import Engine, to_frame
 from kedro_aws_plugin.datasets._leftovers import Leftovers
@@ -83,7 +85,7 @@ def loaded_in_chunks(load: Load, rows: int) -> Iterator[Any]:
 
 
 def _chunks(load: Load, rows: int) -> Iterator[Any]:
-    with _result(load) as result:
+    with dataset_errors(), _result(load) as result:
         yield None
         for table in result.chunks(rows):
             yield to_frame(partial(_same, table), load.engine)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from kedro_aws_plugin.aws.athena import ENDED, Status
+from kedro_aws_plugin.aws.athena_query import ENDED, Status
 
 _SILENT_SECONDS = 2.0
 _EVERY_SECONDS = 5.0

@@ -10,7 +10,8 @@ import pyarrow as pa
 from kedro.io import DatasetError
 from pyarrow.fs import FileSystem
 
-from kedro_aws_plugin.aws.athena import Athena, Execution, Statement, Watch
+from kedro_aws_plugin.aws.athena import Athena
+from kedro_aws_plugin.aws.athena_query import Execution, Statement, Watch
 from kedro_aws_plugin.datasets._leftovers import Leftovers
 from kedro_aws_plugin.datasets._reading import Files, read_chunks, read_schema, read_table
 

@@ -5,7 +5,8 @@ import math
 
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.aws.athena import Athena, QueryFailed, Statement, Status
+from kedro_aws_plugin.aws.athena import Athena
+from kedro_aws_plugin.aws.athena_query import QueryFailed, Statement, Status
 from kedro_aws_plugin.datasets._leftovers import Leftovers
 from kedro_aws_plugin.datasets._progress import in_units
 from kedro_aws_plugin.errors import AwsError

@@ -7,7 +7,8 @@ import pyarrow as pa
 from pyarrow import csv
 from pyarrow.fs import FileSystem
 
-from kedro_aws_plugin.aws.athena import Athena, Execution
+from kedro_aws_plugin.aws.athena import Athena
+from kedro_aws_plugin.aws.athena_query import Execution
 from kedro_aws_plugin.datasets._reading import in_chunks, still_there
 from kedro_aws_plugin.datasets._texts import schema_of, to_table
 

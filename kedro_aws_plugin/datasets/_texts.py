@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.aws.athena import Column
+from kedro_aws_plugin.aws.athena_query import Column
 
 _NESTED = frozenset({"array", "map", "row", "struct"})
 _TIMESTAMP = pa.timestamp("us")

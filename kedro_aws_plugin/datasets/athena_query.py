@@ -1,22 +1,19 @@
 """A query of Amazon Athena as a Kedro dataset."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NewType, NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from kedro.io import AbstractDataset, DatasetError
 
 from kedro_aws_plugin.datasets import defaults
+from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of
 from kedro_aws_plugin.datasets._frames import Engine, shown
 from kedro_aws_plugin.datasets._loading import Load, loaded, loaded_in_chunks
 from kedro_aws_plugin.datasets._parameters import literals
 from kedro_aws_plugin.datasets._results import Mode
 from kedro_aws_plugin.datasets._statement import Query, query_of
-from kedro_aws_plugin.errors import KedroAwsError
-
-TablePreview = NewType("TablePreview", dict)  # type: ignore[type-arg] # Kedro-Viz goes by this name
 
 
 class AthenaQueryDataset(AbstractDataset[None, Any]):
@@ -153,8 +150,8 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
 
     def _check(self) -> None:
         """Refuse what cannot be meant."""
-        _one_of("mode", self._mode, get_args(Mode))
-        _one_of("engine", self._engine, get_args(Engine))
+        one_of("mode", self._mode, get_args(Mode))
+        one_of("engine", self._engine, get_args(Engine))
         location = self._output_location or "s3://bucket/"
         refusals = {
             "Give either `query` or `query_file`.": (self._query is None) == (self._query_file is None),
@@ -187,7 +184,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Raises:
             DatasetError: If the query is refused, fails or is cancelled: with its line and Athena's reason.
         """
-        with _told():
+        with dataset_errors():
             load = self._request(self._statement())
             return loaded(load) if self._chunk_rows is None else loaded_in_chunks(load, self._chunk_rows)
 
@@ -208,7 +205,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Args:
             nrows: How many.
         """
-        with _told():
+        with dataset_errors():
             query = self._statement()
             if not query.reads:
                 return TablePreview({"columns": [], "index": [], "data": []})
@@ -287,20 +284,6 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             "mode": self._mode,
             "engine": self._engine,
         }
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Our errors as Kedro's."""
-    try:
-        yield
-    except KedroAwsError as error:
-        raise DatasetError(error.message) from error
-
-
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise DatasetError(f"`{name}: {value}` is not known. Use one of {', '.join(allowed)}.")
 
 
 def _is_s3(uri: str) -> bool:

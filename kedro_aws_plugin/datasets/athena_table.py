@@ -1,10 +1,9 @@
 """A table of Amazon Athena as a Kedro dataset."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, NewType, get_args
+from typing import Any, get_args
 
 from kedro.io import AbstractDataset, DatasetError
 
@@ -13,7 +12,8 @@ from kedro_aws_plugin.aws.credentials import dataset_session
 from kedro_aws_plugin.aws.glue import Glue
 from kedro_aws_plugin.aws.table_files import TableFiles
 from kedro_aws_plugin.datasets import defaults
-from kedro_aws_plugin.datasets._frames import Engine, to_frame
+from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of
+from kedro_aws_plugin.datasets._frames import Engine, shown, to_frame
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue
 from kedro_aws_plugin.datasets._parquet_files import Writing
 from kedro_aws_plugin.datasets._table_cleanup import new_save_id
@@ -21,9 +21,7 @@ from kedro_aws_plugin.datasets._table_columns import Wanted
 from kedro_aws_plugin.datasets._table_definition import Mode, Save
 from kedro_aws_plugin.datasets._table_loading import Loading, chosen, find_partitions, read_table
 from kedro_aws_plugin.datasets._table_saving import Stores, save_frame
-from kedro_aws_plugin.errors import KedroAwsError
 
-TablePreview = NewType("TablePreview", dict)  # type: ignore[type-arg] # Kedro-Viz goes by this name
 _TABLE = re.compile(r"[a-z0-9_]{1,255}")
 _DATABASE = re.compile(r"[a-z0-9_][a-z0-9_-]{0,254}")
 _LOCATION = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
@@ -165,9 +163,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
 
     def _check(self) -> None:
         """Refuse what cannot be meant."""
-        _one_of("mode", self._mode, get_args(Mode))
-        _one_of("engine", self._engine, get_args(Engine))
-        _one_of("compression", self._compression, _COMPRESSIONS)
+        one_of("mode", self._mode, get_args(Mode))
+        one_of("engine", self._engine, get_args(Engine))
+        one_of("compression", self._compression, _COMPRESSIONS)
         refusals = {
             f"`table: {self._table}` is no name that Athena takes. Use lower-case letters, digits and "
             "underscores.": not _TABLE.fullmatch(self._table),
@@ -202,7 +200,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Raises:
             DatasetError: If there is no such table, or it cannot be read.
         """
-        with _told():
+        with dataset_errors():
             if self._engine == "spark":
                 from kedro_aws_plugin.datasets._spark_tables import read_spark
 
@@ -228,7 +226,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         location = f"{self._location.rstrip('/')}/"
         wanted = Wanted(self._name, self._partition_by, self._schema)
         save = Save(wanted, self._mode, location, new_save_id(), about)
-        with _told():
+        with dataset_errors():
             how = Writing(self._compression, self._max_rows_per_file)
             save_frame(data, save, how, self._stores())
 
@@ -238,11 +236,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Args:
             nrows: How many.
         """
-        import json
-
-        with _told():
+        with dataset_errors():
             frame = to_frame(lambda: read_table(self._loading, self._stores(), rows=nrows), "pandas")
-        return TablePreview(json.loads(frame.to_json(orient="split", date_format="iso", default_handler=str)))
+        return TablePreview(shown(frame))
 
     @property
     def _name(self) -> str:
@@ -262,7 +258,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         )
 
     def _exists(self) -> bool:
-        with _told():
+        with dataset_errors():
             return self._stores().glue.table() is not None
 
     def _describe(self) -> dict[str, Any]:
@@ -282,22 +278,3 @@ def _default_location(output_location: str | None, database: str | None, table: 
         return None
     bucket = output_location.removeprefix("s3://").partition("/")[0]
     return f"s3://{bucket}/tables/{database}/{table}/"
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Our errors as Kedro's."""
-    try:
-        yield
-    except KedroAwsError as error:
-        raise DatasetError(error.message) from error
-    except OSError as error:
-        raise DatasetError(
-            f"S3 could not be read or written: {error}. Ask for s3:GetObject, s3:PutObject and s3:ListBucket "
-            "there, or check the network, then run it again."
-        ) from error
-
-
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise DatasetError(f"`{name}: {value}` is not known. Use one of {', '.join(allowed)}.")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.aws.athena import Athena, Statement, Status, Where
+from kedro_aws_plugin.aws.athena import Athena
+from kedro_aws_plugin.aws.athena_query import Statement, Status, Where
 from kedro_aws_plugin.datasets import AthenaQueryDataset
 from kedro_aws_plugin.local.control import LocalAws
 

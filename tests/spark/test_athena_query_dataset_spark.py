@@ -49,7 +49,8 @@ def test_files_go_with_the_process(aws: LocalAws) -> None:
     code = (
         "from kedro_aws_plugin.datasets._leftovers import Leftovers\n"
         "from kedro_aws_plugin.datasets._spark_frames import removed_at_exit\n"
-        "from kedro_aws_plugin.aws.athena import Athena, Where\n"
+        "from kedro_aws_plugin.aws.athena import Athena\n"
+        "from kedro_aws_plugin.aws.athena_query import Where\n"
         "with Leftovers(Athena(Where())) as leftovers:\n"
         "    leftovers.folder('s3://flights/athena/kedro/1/')\n"
         "    removed_at_exit(leftovers)\n"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.aws.athena import Column
+from kedro_aws_plugin.aws.athena_query import Column
 from kedro_aws_plugin.datasets._frames import shown, to_frame
 from kedro_aws_plugin.datasets._reading import in_chunks
 from kedro_aws_plugin.datasets._texts import to_table

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from kedro_aws_plugin.aws.athena import Status
+from kedro_aws_plugin.aws.athena_query import Status
 from kedro_aws_plugin.datasets._progress import Progress, in_units
 
 

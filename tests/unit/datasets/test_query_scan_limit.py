@@ -5,7 +5,7 @@ import json
 import pytest
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.aws.athena import Status
+from kedro_aws_plugin.aws.athena_query import Status
 from kedro_aws_plugin.datasets._scan_limit import ScanLimit, bytes_in_plan
 
 

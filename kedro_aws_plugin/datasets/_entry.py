@@ -1,0 +1,35 @@
+"""What both datasets do as entries of a catalog."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NewType
+
+from kedro.io import DatasetError
+
+from kedro_aws_plugin.errors import KedroAwsError
+
+TablePreview = NewType("TablePreview", dict)  # type: ignore[type-arg] # Kedro-Viz goes by this name
+
+
+@contextmanager
+def dataset_errors() -> Iterator[None]:
+    """Our errors as Kedro's."""
+    try:
+        yield
+    except KedroAwsError as error:
+        raise DatasetError(error.message) from error
+    except OSError as error:
+        raise DatasetError(
+            f"S3 could not be read or written: {error}. Ask for s3:GetObject, s3:PutObject and s3:ListBucket "
+            "there, or check the network, then run it again."
+        ) from error
+
+
+def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse an argument's value that is not known.
+
+    Raises:
+        DatasetError: With those that are.
+    """
+    if value not in allowed:
+        raise DatasetError(f"`{name}: {value}` is not known. Use one of {', '.join(allowed)}.")
