@@ -20,6 +20,7 @@ from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 if TYPE_CHECKING:
     import pandas as pd
 
+_WHICH_MODEL = "Correct `registry.model` in aws.yml, or --model."
 _BACKENDS = frozenset({"pickle", "joblib", "cloudpickle", "dill"})
 
 
@@ -93,8 +94,9 @@ class ProjectCatalog:
 
         Raises:
             ConfigError: If the mark is wrong, or there is neither.
+            ProjectError: If there is no such entry.
         """
-        return registry_for(config, entry, mark_of(self._catalog[entry]) if entry in self._catalog else None)
+        return registry_for(config, entry, mark_of(self._entry(entry, _WHICH_MODEL)))
 
     def model(self, entry: str) -> "AbstractVersionedDataset[Any, Any]":
         """Find the dataset of a model.
@@ -102,7 +104,7 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry, or it is not a versioned pickle.
         """
-        dataset = self._dataset(entry, "Correct `registry.model` in aws.yml, or --model.")
+        dataset = self._dataset(entry, _WHICH_MODEL)
         if getattr(dataset, "_backend", None) not in _BACKENDS:
             raise ProjectError(
                 f"`{entry}` is a {type(dataset).__name__}; a model that SageMaker can serve is saved by "
@@ -183,16 +185,20 @@ class ProjectCatalog:
         return table  # type: ignore[no-any-return]
 
     def _dataset(self, entry: str, fix: str) -> Any:
+        """The dataset of an entry; of one that is cached, what is cached."""
+        dataset = self._entry(entry, fix)
+        return getattr(dataset, "_dataset", dataset)
+
+    def _entry(self, entry: str, fix: str) -> Any:
         if entry not in self._catalog:
             close = difflib.get_close_matches(entry, list(self._catalog), n=1)
             hint = f"; did you mean `{close[0]}`?" if close else "."
             raise ProjectError(f"The catalog has no entry `{entry}`{hint} {fix}")
         try:
-            dataset = self._catalog[entry]
+            return self._catalog[entry]
         except DatasetError as error:
             cause = _first_line(error)
             raise ProjectError(f"`{entry}` cannot be made: {cause}. Correct it in the catalog.") from error
-        return getattr(dataset, "_dataset", dataset)
 
     def _newest(self, entry: str, dataset: "AbstractVersionedDataset[Any, Any]") -> str:
         try:

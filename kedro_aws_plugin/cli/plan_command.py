@@ -83,7 +83,7 @@ def carry_out(
     summary: Callable[[list[dict[str, Any]]], str],
     outcome: Callable[[list[dict[str, Any]]], Any] | None = None,
 ) -> None:
-    """Print a plan, or apply it and print its summary; the only caller of `apply`.
+    """Print a plan, or apply it and print its summary; no command calls `apply` itself.
 
     Args:
         command: The command under way.
