@@ -2,12 +2,14 @@
 
 import inspect
 import pickle
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 from kedro.pipeline import node
 
-from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin import run_state
+from kedro_aws_plugin.errors import ProjectError, SparkError
 from kedro_aws_plugin.spark.decorators import cached, coalesce_to, repartition_by
 
 
@@ -63,3 +65,54 @@ def test_a_node_that_returns_no_frame(returned: Any, kind: str) -> None:
     ) as refused:
         parse(returned)
     assert "Take its decorator away" in refused.value.message
+
+
+class Frame:
+    """Remembers by what it was repartitioned."""
+
+    columns = ("species", "year")
+
+    def repartition(self, *by: str | int) -> tuple[str | int, ...]:
+        return by
+
+
+@pytest.fixture
+def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The run's parameters."""
+    values: dict[str, Any] = {}
+    monkeypatch.setattr(run_state, "_latest", run_state.RunState("now", lambda: {"partitions": values}))
+    monkeypatch.setattr(run_state, "_here", ContextVar("here", default=None))
+    return values
+
+
+@pytest.mark.parametrize(
+    ("by", "parsed", "wanted"),
+    [
+        (["params:partitions.parsed"], ["species", "year"], ("species", "year")),
+        (["params:partitions.parsed"], [8, "species"], (8, "species")),
+        (["params:partitions.parsed"], 8, (8,)),
+        ([4, "params:partitions.parsed", "year"], "species", (4, "species", "year")),
+    ],
+)
+def test_parameters_are_those_of_the_run(
+    parameters: dict[str, Any], by: list[Any], parsed: Any, wanted: tuple[Any, ...]
+) -> None:
+    decorator = repartition_by(*by)
+    parameters["parsed"] = parsed
+    change = decorator.keywords["change"]  # type: ignore[attr-defined]
+    assert change(Frame(), "it") == wanted
+
+
+@pytest.mark.parametrize("parsed", [["species", 4], [], {"species": 1}, 0])
+def test_parameters_by_which_nothing_can_be_parted(parameters: dict[str, Any], parsed: Any) -> None:
+    change = repartition_by("params:partitions.parsed").keywords["change"]  # type: ignore[attr-defined]
+    parameters["parsed"] = parsed
+    with pytest.raises(SparkError, match="@repartition_by takes"):
+        change(Frame(), "it")
+
+
+def test_a_parameter_that_is_not_there(parameters: dict[str, Any]) -> None:
+    parameters["parsed"] = "species"
+    change = repartition_by("params:partitions.parse").keywords["change"]  # type: ignore[attr-defined]
+    with pytest.raises(ProjectError, match=r"did you mean `partitions\.parsed`\?"):
+        change(Frame(), "it")

@@ -1,0 +1,39 @@
+"""`kedro aws spark-jars`."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from kedro_aws_plugin.cli.spark_jars import spark_jars
+
+COORDINATES = "org.apache.hadoop:hadoop-aws:3.4.1"
+
+
+@pytest.fixture(autouse=True)
+def spark_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Spark with Hadoop 3.4.1."""
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars/hadoop-client-api-3.4.1.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_prints_the_line_for_spark_yml() -> None:
+    printed = CliRunner().invoke(spark_jars, [])
+    assert printed.exit_code == 0
+    assert yaml.safe_load(printed.stdout) == {"spark.jars.packages": COORDINATES}
+
+
+def test_prints_json() -> None:
+    printed = CliRunner().invoke(spark_jars, ["-o", "json"])
+    assert json.loads(printed.stdout) == {"packages": [COORDINATES], "hadoop": "3.4.1"}
+
+
+def test_a_spark_without_hadoop(spark_home: Path) -> None:
+    (spark_home / "jars/hadoop-client-api-3.4.1.jar").unlink()
+    refused = CliRunner().invoke(spark_jars, [])
+    assert refused.exit_code == 1
+    assert "has no hadoop-client-api jar" in refused.stderr
