@@ -112,8 +112,8 @@ def _check_s3a(session: "SparkSession", settings: Mapping[str, str]) -> None:
         return
     session.stop()
     line = f"spark.jars.packages: {','.join(s3a_packages())}"
-    found = "does not bring them" if settings.get("spark.jars") else "has no such line"
+    found = "`spark.jars` does not bring them" if settings.get("spark.jars") else "spark.yml names no jars"
     raise SparkError(
-        f"Spark has no classes for s3a://, and spark.yml {found}. Add `{line}` to conf/base/spark.yml: "
+        f"Spark has no classes for s3a://, and {found}. Add `{line}` to conf/base/spark.yml: "
         "`kedro aws spark-jars` prints it."
     )

@@ -1,15 +1,19 @@
 """The session of a Kedro session: made, taken over, or refused in one sentence."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import spark_session
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from pyspark.sql import SparkSession
 
 from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.local.control import LocalAws
+from kedro_aws_plugin.spark.jars import s3a_packages
 from kedro_aws_plugin.spark.s3a import apply_s3a
 from kedro_aws_plugin.spark.session import start_session
 
@@ -89,3 +93,21 @@ def test_the_hook_makes_one_where_aws_yml_says_so(
     after = spark.conf.get("spark.sql.session.timeZone")
     spark.conf.set("spark.sql.session.timeZone", before)
     assert after == ("Asia/Singapore" if enabled else before)
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_no_jars_for_s3a() -> None:
+    spark_session.skip_unless_possible()
+    program = (
+        "from kedro_aws_plugin.spark.session import start_session\n"
+        "start_session({'spark.master': 'local[1]', 'spark.ui.enabled': 'false'})"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert ran.returncode == 1
+    assert (
+        "Spark has no classes for s3a://, and spark.yml names no jars. "
+        f"Add `spark.jars.packages: {s3a_packages()[0]}` to conf/base/spark.yml"
+    ) in ran.stderr
