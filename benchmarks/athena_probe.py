@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 _BUCKET = os.environ["BENCHMARK_BUCKET"]
 _OUTPUT = f"s3://{_BUCKET}/results/"

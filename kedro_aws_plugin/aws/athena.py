@@ -131,6 +131,7 @@ class Athena:
                 self._stop(ids)
                 raise
             except pyathena.DatabaseError as error:
+                self._stop(ids)
                 raise _refusal(error) from error.__cause__
             except BaseException:
                 self._stop(ids)

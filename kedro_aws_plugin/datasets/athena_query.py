@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from kedro.io import AbstractDataset, DatasetError
@@ -12,6 +11,7 @@ from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_o
 from kedro_aws_plugin.datasets._frames import Engine, shown
 from kedro_aws_plugin.datasets._loading import Load, loaded, loaded_in_chunks
 from kedro_aws_plugin.datasets._parameters import literals
+from kedro_aws_plugin.datasets._query_file import absolute, sql_of_file
 from kedro_aws_plugin.datasets._results import Mode
 from kedro_aws_plugin.datasets._statement import Query, query_of
 
@@ -67,6 +67,9 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
     numpy arrays, maps and rows as dicts. Timestamps have microseconds.
 
     UNLOAD writes several files at once, so the order of an ORDER BY is kept in `mode: select` only.
+
+    Ctrl-C cancels the query. Not under ThreadRunner or `--async`: Python interrupts the main thread only, so
+    the run ends when the queries that run have ended; cancel them in Athena's console.
     """
 
     def __init__(  # noqa: PLR0913 - a catalog entry's keys
@@ -127,7 +130,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         """
         project = defaults.in_force()
         self._query = query
-        self._query_file = _absolute(query_file)
+        self._query_file = absolute(query_file)
         self._database = database or project.database
         self._catalog = catalog
         self._workgroup = workgroup or project.workgroup
@@ -258,21 +261,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
     def _sql(self) -> str:
         if self._query is not None:
             return self._query
-        import fsspec  # type: ignore[import-untyped]
-
-        path = str(self._query_file)
-        options = {} if "://" not in path else self._s3fs_options()
-        try:
-            with fsspec.open(path, encoding="utf-8", mode="r", **options) as file:
-                return str(file.read())
-        except OSError as error:
-            raise DatasetError(f"`query_file: {path}` cannot be read: {error}. Correct the path.") from error
-
-    def _s3fs_options(self) -> dict[str, Any]:
-        """The credentials by s3fs's names."""
-        names = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "token"}
-        names.update({"key": "key", "secret": "secret", "token": "token", "profile_name": "profile"})
-        return {names[name]: value for name, value in self._credentials.items() if name in names}
+        return sql_of_file(str(self._query_file), self._credentials)
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -288,12 +277,3 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
 
 def _is_s3(uri: str) -> bool:
     return uri.startswith("s3://") and len(uri.removeprefix("s3://").split("/")[0]) > 0 and "'" not in uri
-
-
-def _absolute(path: str | None) -> str | None:
-    """A relative path starts at the project's folder: Kedro itself completes `filepath` only."""
-    if path is None or "://" in path or Path(path).is_absolute():
-        return path
-    from kedro.utils import find_kedro_project
-
-    return str((find_kedro_project(Path.cwd()) or Path.cwd()) / path)

@@ -3,6 +3,7 @@
 import datetime as dt
 import gc
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,16 @@ NESTED_VALUES = {
 @pytest.fixture
 def aws(local_aws: LocalAws) -> LocalAws:
     """A local AWS with a bucket and a database."""
-    s3 = local_aws.client("s3")
+    s3 = client(local_aws, "s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
+    client(local_aws, "glue").create_database(DatabaseInput={"Name": "shop"})
     return local_aws
+
+
+@cache
+def client(aws: LocalAws, service: str) -> Any:
+    """Clients take longer to make than most queries here take."""
+    return aws.client(service)
 
 
 def dataset(query: str | None, **arguments: Any) -> AthenaQueryDataset:
@@ -89,11 +96,11 @@ def dataset(query: str | None, **arguments: Any) -> AthenaQueryDataset:
 
 
 def keys(aws: LocalAws) -> list[str]:
-    return [one["Key"] for one in aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    return [one["Key"] for one in client(aws, "s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 def tables(aws: LocalAws) -> list[str]:
-    return [one["Name"] for one in aws.client("glue").get_tables(DatabaseName="shop")["TableList"]]
+    return [one["Name"] for one in client(aws, "glue").get_tables(DatabaseName="shop")["TableList"]]
 
 
 def series(rows: int) -> str:
@@ -225,7 +232,7 @@ def test_kept_results_stay(aws: LocalAws) -> None:
 def test_earlier_result_is_taken_again(aws: LocalAws) -> None:
     reused = dataset("SELECT 1 AS x", mode="select", result_reuse_minutes=10)
     assert reused.load().equals(reused.load())
-    athena = aws.client("athena")
+    athena = client(aws, "athena")
     newest = athena.list_query_executions()["QueryExecutionIds"]
     statistics = [
         athena.get_query_execution(QueryExecutionId=each)["QueryExecution"]["Statistics"] for each in newest
@@ -257,7 +264,7 @@ def test_preview(aws: LocalAws) -> None:
 
 def test_query_in_a_file(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "seven.sql").write_text("SELECT 7 AS x -- and no more", encoding="utf-8")
-    aws.client("s3").put_object(Bucket=BUCKET, Key="sql/eight.sql", Body=b"SELECT 8 AS x;")
+    client(aws, "s3").put_object(Bucket=BUCKET, Key="sql/eight.sql", Body=b"SELECT 8 AS x;")
     monkeypatch.chdir(tmp_path)
     here = dataset(None, query_file="seven.sql")
     monkeypatch.chdir("/")
@@ -267,7 +274,7 @@ def test_query_in_a_file(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_workgroups_location_and_the_projects(aws: LocalAws) -> None:
-    aws.client("athena").create_work_group(
+    client(aws, "athena").create_work_group(
         Name="team",
         Configuration={"ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/team/"}},
     )
@@ -283,7 +290,7 @@ def test_the_workgroups_location_and_the_projects(aws: LocalAws) -> None:
 
 def test_more_than_may_be_scanned(aws: LocalAws) -> None:
     body = b"x" * 2000
-    aws.client("s3").put_object(Bucket=BUCKET, Key="big/a.csv", Body=body)
+    client(aws, "s3").put_object(Bucket=BUCKET, Key="big/a.csv", Body=body)
     sql = f"CREATE EXTERNAL TABLE big (x string) LOCATION 's3://{BUCKET}/big/'"
     dataset(sql, mode="select", allow_ddl=True).load()
     with pytest.raises(DatasetError, match=r"was not run: it would scan about 2\.0 KB.*max_scan_gb: 1e-06"):

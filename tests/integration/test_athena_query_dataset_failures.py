@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,13 +29,19 @@ WHERE (x * y + z) % 7 = 3"""
 @pytest.fixture
 def aws(local_aws: LocalAws) -> Iterator[LocalAws]:
     """A local AWS in which no test leaves anything."""
-    s3 = local_aws.client("s3")
+    s3 = client(local_aws, "s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
+    client(local_aws, "glue").create_database(DatabaseInput={"Name": "shop"})
     yield local_aws
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
-    assert local_aws.client("glue").get_tables(DatabaseName="shop")["TableList"] == []
+    assert client(local_aws, "glue").get_tables(DatabaseName="shop")["TableList"] == []
     assert {"QUEUED", "RUNNING"}.isdisjoint(states(local_aws))
+
+
+@cache
+def client(aws: LocalAws, service: str) -> Any:
+    """Clients take longer to make than most failures here take."""
+    return aws.client(service)
 
 
 def dataset(query: str, **arguments: Any) -> AthenaQueryDataset:
@@ -44,11 +51,11 @@ def dataset(query: str, **arguments: Any) -> AthenaQueryDataset:
 
 
 def ids(aws: LocalAws) -> list[str]:
-    return aws.client("athena").list_query_executions()["QueryExecutionIds"]
+    return client(aws, "athena").list_query_executions()["QueryExecutionIds"]
 
 
 def states(aws: LocalAws) -> set[str]:
-    athena = aws.client("athena")
+    athena = client(aws, "athena")
     return {
         athena.get_query_execution(QueryExecutionId=each)["QueryExecution"]["Status"]["State"]
         for each in ids(aws)
@@ -123,7 +130,7 @@ def test_failures_of_unload(aws: LocalAws, query: str, arguments: dict[str, Any]
 @pytest.mark.parametrize("mode", ["unload", "select"])
 def test_results_deleted_before_they_are_read(aws: LocalAws, mode: str) -> None:
     chunks = dataset(ONE, mode=mode, chunk_rows=1).load()
-    s3 = aws.client("s3")
+    s3 = client(aws, "s3")
     for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
         s3.delete_object(Bucket=BUCKET, Key=each["Key"])
     with pytest.raises(DatasetError, match=r"results were deleted before they were read.*lifecycle rule"):
@@ -133,7 +140,7 @@ def test_results_deleted_before_they_are_read(aws: LocalAws, mode: str) -> None:
 def test_cancelled_from_outside(aws: LocalAws) -> None:
     def cancel() -> None:
         until(lambda: "RUNNING" in states(aws))
-        aws.client("athena").stop_query_execution(QueryExecutionId=ids(aws)[0])
+        client(aws, "athena").stop_query_execution(QueryExecutionId=ids(aws)[0])
 
     somebody = threading.Thread(target=cancel)
     somebody.start()
