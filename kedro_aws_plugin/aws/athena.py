@@ -209,10 +209,14 @@ class Athena:
         return configuration.get("ResultConfiguration", {}).get("OutputLocation")
 
     def remove(self, uri: str) -> None:
-        """Remove every object whose URI starts so; none is fine."""
+        """Remove a folder, whose URI ends in a slash, or else the files whose URIs start so; none is fine.
+
+        A folder that only starts so stays: CREATE TABLE AS puts a table's rows there, below the query's id.
+        """
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         with translated(f"remove {uri}"):
-            keys = list_keys(self.s3, bucket, prefix)
+            found = list_keys(self.s3, bucket, prefix)
+            keys = tuple(key for key in found if uri.endswith("/") or "/" not in key.removeprefix(prefix))
             for start in range(0, len(keys), _BATCH):
                 delete_objects(self.s3, DeleteObjects(bucket, keys[start : start + _BATCH]))
 

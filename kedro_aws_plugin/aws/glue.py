@@ -158,7 +158,16 @@ class Glue:
         shown = f"{self._shown} where {expression}" if expression else self._shown
         with translated(f"list the partitions of {shown}"):
             pages = self._client.get_paginator("get_partitions").paginate(**request)
-            return [_partition(found) for page in pages for found in page["Partitions"]]
+            try:
+                return [_partition(found) for page in pages for found in page["Partitions"]]
+            except ClientError as error:
+                if expression and error_code(error) == "InvalidInputException":
+                    raise AwsError(
+                        f"`partition_filter: {expression}` is nothing that Glue understands for "
+                        f"{self._shown}: {error.response['Error'].get('Message', '').rstrip('.!')}. "
+                        "It compares partition columns with values, e.g. day >= '2026-01-01'."
+                    ) from error
+                raise
 
     def find_partitions(self, values: Iterable[tuple[str, ...]]) -> list[Partition]:
         """Those partitions among the given ones that exist."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NewType
+from typing import Any, NewType
 
 from kedro.io import DatasetError
 
@@ -23,6 +23,11 @@ def dataset_errors() -> Iterator[None]:
             f"S3 could not be read or written: {error}. Ask for s3:GetObject, s3:PutObject and s3:ListBucket "
             "there, or check the network, then run it again."
         ) from error
+
+
+def several(values: Sequence[Any]) -> tuple[Any, ...]:
+    """A text alone, which YAML makes easy to write, is a list of one: never of its letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
 
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> None:

@@ -18,6 +18,10 @@ _FIXES: tuple[tuple[str, str], ...] = (
         r"Unsupported (Hive )?type|UNLOAD.*not support|does not support.*type",
         "Cast that column to a type that Parquet has, e.g. to varchar, or use `mode: select`.",
     ),
+    (
+        r"Partition columns .* not present",
+        "Name columns of the query in `partitioned_by`.",
+    ),
     (r"COLUMN_NOT_FOUND|Column .* cannot be resolved", "Correct the column's name, or add it to the table."),
     (
         r"SCHEMA_NOT_FOUND|Schema .* does not exist|Database .* not found",

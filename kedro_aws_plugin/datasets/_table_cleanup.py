@@ -1,5 +1,6 @@
 """The files that no table reads any more."""
 
+import hashlib
 import logging
 import re
 import uuid
@@ -12,15 +13,20 @@ from kedro_aws_plugin.datasets._table_definition import Save
 from kedro_aws_plugin.errors import KedroAwsError
 
 _FORMAT = "%Y%m%dT%H%M%SZ"
-_SAVE_ID = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{12}")
+_SAVE_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{8})-[0-9a-f]{12}")
 _STILL_SAVING = timedelta(days=1)
 """Who knows how long a save takes; what is older than this is taken for the leftover of one that died."""
 _logger = logging.getLogger("kedro.athena")
 
 
-def new_save_id() -> str:
-    """A name that tells when a save began, and tells it from every other."""
-    return f"{datetime.now(timezone.utc):{_FORMAT}}-{uuid.uuid4().hex[:12]}"
+def new_save_id(table: str) -> str:
+    """A name that tells when a save began and of which table, and tells it from every other."""
+    return f"{datetime.now(timezone.utc):{_FORMAT}}-{_digest(table)}-{uuid.uuid4().hex[:12]}"
+
+
+def _digest(table: str) -> str:
+    """So that two tables in one location, which nobody should have, never take each other's files."""
+    return hashlib.sha256(table.encode()).hexdigest()[:8]
 
 
 def clean_up(glue: Glue, files: TableFiles, save: Save, replaced: Iterable[str]) -> None:
@@ -56,7 +62,7 @@ def _is_ours(folder: str, save: Save) -> bool:
 
 
 def _leftovers(glue: Glue, files: TableFiles, save: Save) -> list[str]:
-    old = [f"{save.location}{name}/" for name in files.subfolders(save.location) if _is_old(name)]
+    old = [f"{save.location}{name}/" for name in files.subfolders(save.location) if _is_old(name, save.name)]
     if not old:
         return []
     table = glue.table()
@@ -66,9 +72,9 @@ def _leftovers(glue: Glue, files: TableFiles, save: Save) -> list[str]:
     return [folder for folder in old if not any(location.startswith(folder) for location in read)]
 
 
-def _is_old(name: str) -> bool:
+def _is_old(name: str, table: str) -> bool:
     found = _SAVE_ID.fullmatch(name)
-    if not found:
+    if not found or found[2] != _digest(table):
         return False
     began = datetime.strptime(found[1], _FORMAT).replace(tzinfo=timezone.utc)
     return datetime.now(timezone.utc) - began > _STILL_SAVING

@@ -64,6 +64,12 @@ def layout_of(schema: pa.Schema, wanted: Wanted, existing: Layout | None) -> Lay
     _check_names(schema.names)
     _check_partitioning(schema.names, wanted)
     known = existing.everything() if existing else {}
+    unknown = [name for name in wanted.types if name not in schema.names and name not in known]
+    if unknown:
+        raise DatasetError(
+            f"The frame has no column `{unknown[0]}`, which `schema` names. "
+            f"Its columns: {', '.join(schema.names)}."
+        )
     found = {field.name: _type_of(field, wanted, known.get(field.name)) for field in schema}
     keys = {name: found[name] for name in wanted.partition_by}
     for name, text in keys.items():

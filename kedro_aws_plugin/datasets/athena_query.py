@@ -7,13 +7,15 @@ from typing import Any, NoReturn, get_args
 from kedro.io import AbstractDataset, DatasetError
 
 from kedro_aws_plugin.datasets import defaults
-from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of
+from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of, several
 from kedro_aws_plugin.datasets._frames import Engine, shown
 from kedro_aws_plugin.datasets._loading import Load, loaded, loaded_in_chunks
 from kedro_aws_plugin.datasets._parameters import literals
 from kedro_aws_plugin.datasets._query_file import absolute, sql_of_file
 from kedro_aws_plugin.datasets._results import Mode
 from kedro_aws_plugin.datasets._statement import Query, query_of
+
+_LONGEST_REUSE = 7 * 24 * 60
 
 
 class AthenaQueryDataset(AbstractDataset[None, Any]):
@@ -137,11 +139,11 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         self._output_location = output_location or project.output_location
         self._mode = mode
         self._engine = engine
-        self._partitioned_by = tuple(partitioned_by)
-        self._parameters = literals(execution_parameters)
+        self._partitioned_by = several(partitioned_by)
+        self._parameters = literals(several(execution_parameters))
         self._result_reuse_minutes = result_reuse_minutes
         self._chunk_rows = chunk_rows
-        self._columns = tuple(columns) if columns is not None else None
+        self._columns = several(columns) if columns is not None else None
         self._keep_results = keep_results
         self._allow_ddl = allow_ddl
         self._max_scan_gb = max_scan_gb if max_scan_gb is not None else project.max_scan_gb
@@ -166,6 +168,10 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             "Athena reuses results of SELECT only: `result_reuse_minutes` needs `mode: select`.": (
                 self._result_reuse_minutes is not None and self._mode != "select"
             ),
+            f"`result_reuse_minutes` is between 0 and {_LONGEST_REUSE}.": (
+                not 0 <= (self._result_reuse_minutes or 0) <= _LONGEST_REUSE
+            ),
+            "`max_scan_gb` is 0 or more.": (self._max_scan_gb or 0) < 0,
             "`engine: spark` needs `mode: unload` or `ctas`, and no `chunk_rows`: Spark reads as it needs.": (
                 self._engine == "spark" and (self._mode == "select" or self._chunk_rows is not None)
             ),

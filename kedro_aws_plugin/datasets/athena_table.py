@@ -11,10 +11,10 @@ from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
 from kedro_aws_plugin.aws.credentials import dataset_session
 from kedro_aws_plugin.aws.glue import Glue
 from kedro_aws_plugin.aws.table_files import TableFiles
+from kedro_aws_plugin.config.glue_types import is_glue_type
 from kedro_aws_plugin.datasets import defaults
-from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of
+from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of, several
 from kedro_aws_plugin.datasets._frames import Engine, shown, to_frame
-from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue
 from kedro_aws_plugin.datasets._parquet_files import Writing
 from kedro_aws_plugin.datasets._table_cleanup import new_save_id
 from kedro_aws_plugin.datasets._table_columns import Wanted
@@ -145,12 +145,12 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._table = table
         self._database = database or project.database
         self._location = location or _default_location(project.output_location, self._database, table)
-        self._partition_by = (partition_by,) if isinstance(partition_by, str) else tuple(partition_by)
+        self._partition_by = several(partition_by)
         self._mode = mode
         self._engine = engine
-        self._columns = tuple(columns) if columns is not None else None
+        self._columns = several(columns) if columns is not None else None
         self._partition_filter = partition_filter
-        self._schema = dict(schema or {})
+        self._schema = {name: re.sub(r"\s+", "", text.lower()) for name, text in (schema or {}).items()}
         self._comment = comment
         self._parameters = {name: str(value) for name, value in (parameters or {}).items()}
         self._compression = compression
@@ -186,10 +186,11 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             if refused:
                 raise DatasetError(message)
         for name, text in self._schema.items():
-            try:
-                from_glue(text)
-            except UnknownType as error:
-                raise DatasetError(f"`schema`: {name}: {error}. Write e.g. decimal(10,2).") from error
+            if not is_glue_type(text):
+                raise DatasetError(
+                    f"`schema`: {name}: `{text}` is no type of Glue's. "
+                    "Write e.g. int, string or decimal(10,2)."
+                )
 
     def load(self) -> Any:
         """Read the table.
@@ -225,7 +226,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         about = {"Parameters": self._parameters, **({"Description": self._comment} if self._comment else {})}
         location = f"{self._location.rstrip('/')}/"
         wanted = Wanted(self._name, self._partition_by, self._schema)
-        save = Save(wanted, self._mode, location, new_save_id(), about)
+        save = Save(wanted, self._mode, location, new_save_id(self._name), about)
         with dataset_errors():
             how = Writing(self._compression, self._max_rows_per_file)
             save_frame(data, save, how, self._stores())

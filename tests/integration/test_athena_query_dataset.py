@@ -254,6 +254,16 @@ def test_statements_that_are_no_queries() -> None:
     assert dataset("TABLE t").load().to_pylist() == [{"x": 5}]
 
 
+def test_a_table_that_a_query_makes_keeps_its_rows(aws: LocalAws) -> None:
+    dataset("CREATE TABLE made AS SELECT 5 AS x", mode="select", allow_ddl=True).load()
+    left = keys(aws)
+    assert left
+    # Only the table's own files: those that Athena wrote about the query are gone.
+    assert all(key.startswith("athena/tables/") and key.count("/") == 3 for key in left)
+    assert dataset("TABLE made").load().to_pylist() == [{"x": 5}]
+    assert keys(aws) == left
+
+
 def test_preview(aws: LocalAws) -> None:
     shown = dataset(SIMPLE + NESTED, engine="polars", chunk_rows=1).preview(1)
     assert shown["columns"][0] == "t"

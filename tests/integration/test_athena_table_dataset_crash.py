@@ -10,6 +10,7 @@ import pytest
 from botocore import handlers
 from kedro.io import DatasetError
 
+from kedro_aws_plugin.datasets._table_cleanup import new_save_id
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
 from kedro_aws_plugin.local.control import LocalAws
 
@@ -108,12 +109,19 @@ def test_a_killed_save_leaves_a_table_that_can_be_read() -> None:
 def test_an_overwrite_deletes_what_died_a_day_ago(aws: LocalAws) -> None:
     s3 = aws.client("s3")
     dataset("prices", "overwrite", "").save(OLD)
-    long_ago, young = "20200101T000000Z-0123456789ab", "29990101T000000Z-0123456789ab"
-    others = {f"prices/{young}/part-0.parquet", "prices/notes.txt", "prices/20200101/part-0.parquet"}
+    _, ours, _ = new_save_id("shop.prices").split("-")
+    long_ago, young = (f"{time}-{ours}-0123456789ab" for time in ("20200101T000000Z", "29990101T000000Z"))
+    others = {
+        # Another table's, in a location that the two should not share.
+        "prices/20200101T000000Z-00000000-0123456789ab/part-0.parquet",
+        f"prices/{young}/part-0.parquet",
+        "prices/notes.txt",
+        "prices/20200101/part-0.parquet",
+    }
     for key in (*others, f"prices/{long_ago}/part-0.parquet", f"prices/{long_ago}/day=a/part-0.parquet"):
         s3.put_object(Bucket="flights", Key=key, Body=b"")
     dataset("prices", "append", "").save(OLD)
-    assert len(files(aws, "prices")) == 7
+    assert len(files(aws, "prices")) == 8
     dataset("prices", "overwrite", "").save(NEW)
     left = files(aws, "prices") - others
     assert len(left) == 1

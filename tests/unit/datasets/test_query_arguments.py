@@ -27,6 +27,8 @@ ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
         ({"columns": []}, "`columns` is empty"),
         ({"mode": "select", "partitioned_by": ["x"]}, "`partitioned_by` needs `mode: unload` or `ctas`"),
         ({"result_reuse_minutes": 5}, "`result_reuse_minutes` needs `mode: select`"),
+        ({"result_reuse_minutes": -1, "mode": "select"}, "`result_reuse_minutes` is between 0 and 10080"),
+        ({"max_scan_gb": -1}, "`max_scan_gb` is 0 or more"),
         ({"engine": "spark", "mode": "select"}, "`engine: spark` needs `mode: unload`"),
         ({"engine": "spark", "chunk_rows": 5}, "and no `chunk_rows`"),
         ({"columns": ["x"], "partitioned_by": ["x"]}, "Leave `partitioned_by` out"),
@@ -36,6 +38,13 @@ ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
 def test_refused(arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(DatasetError, match=told):
         AthenaQueryDataset(**{"query": "SELECT 1 AS x", **arguments})
+
+
+def test_a_text_alone_is_a_list_of_one() -> None:
+    made = AthenaQueryDataset(
+        query="SELECT 1", columns="day", partitioned_by="year", execution_parameters="a"
+    )
+    assert (made._columns, made._partitioned_by, made._parameters) == (("day",), ("year",), ("'a'",))
 
 
 def test_the_entry_wins_over_the_project() -> None:

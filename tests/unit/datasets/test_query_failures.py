@@ -35,6 +35,7 @@ def test_place_outside_the_query() -> None:
         ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.d.t' does not exist", "Correct the table's name"),
         ("SCHEMA_NOT_FOUND: line 1:15: Schema 'd' does not exist", "Correct `database`"),
         ("line 1:8: mismatched input 'FORM'. Expecting: ','", "Correct the query there."),
+        ("Partition columns ['z'] not present in schema", "Name columns of the query in `partitioned_by`"),
         ("Partition keys must be the last columns in the table", "Put the columns of `partitioned_by` last"),
         ("NOT_SUPPORTED: Unsupported Hive type: json", "to varchar"),
         ("NOT_SUPPORTED: Unsupported Hive type: timestamp(3) with time zone", "AT TIME ZONE 'UTC'"),

@@ -41,6 +41,12 @@ def test_the_project_s_defaults_travel_by_pickle() -> None:
     }
 
 
+def test_a_name_alone_is_a_list_of_one() -> None:
+    made = AthenaTableDataset(**ENTRY, partition_by="day", columns="id", schema={"id": "Decimal(9, 2)"})
+    assert (made._partition_by, made._columns) == (("day",), ("id",))
+    assert made._schema == {"id": "decimal(9,2)"}
+
+
 @pytest.mark.usefixtures("project")
 def test_the_entry_wins() -> None:
     made = AthenaTableDataset(**ENTRY)
@@ -74,8 +80,9 @@ def test_the_entry_wins() -> None:
         ({"max_rows_per_file": 0}, "`max_rows_per_file` is 1 or more."),
         (
             {"schema": {"a": "int64"}},
-            "`schema`: a: Glue's type `int64` cannot be read. Write e.g. decimal(10,2).",
+            "`schema`: a: `int64` is no type of Glue's. Write e.g. int, string or decimal(10,2).",
         ),
+        ({"schema": {"a": "Integer"}}, "`schema`: a: `integer` is no type of Glue's."),
     ],
 )
 def test_what_cannot_be_meant_is_refused(changed: dict[str, Any], message: str) -> None:
