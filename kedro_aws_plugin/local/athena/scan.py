@@ -31,6 +31,7 @@ _UNHEEDED = {
     "serialization.last.column.takes.rest": ("false",),
     "skip.footer.line.count": ("0",),
     "timestamp.formats": ("",),
+    "use.null.for.invalid.data": ("false",),
 }
 
 
@@ -84,9 +85,10 @@ def _refuse_what_reads_otherwise(table: Table) -> None:
     if "Symlink" in str(table.storage.get("InputFormat")):
         raise unsupported("tables of SymlinkTextInputFormat")
     for name, usual in _UNHEEDED.items():
-        value = table.serde_parameters.get(name, usual[0])
-        if value.lower() not in usual:
-            raise unsupported(f"the table property {name} = {value}")
+        for properties in (table.serde_parameters, table.parameters):
+            value = properties.get(name, usual[0])
+            if value.lower() not in usual:
+                raise unsupported(f"the table property {name} = {value}")
 
 
 def _expressions(table: Table, source: Source, path: Path) -> list[str]:

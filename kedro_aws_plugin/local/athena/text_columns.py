@@ -8,6 +8,7 @@ from kedro_aws_plugin.local.athena.text_files import character
 from kedro_aws_plugin.local.athena.trino.types import Type, duckdb_type, field_names, quoted
 
 _INTEGER = r"[+-]?\d+"
+_CUT = r"[+-]?(\d+(\.\d*)?|\.\d+)"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _DATE = r"\d{1,10}-\d{1,2}-\d{1,2}"
 _TIMESTAMP = _DATE + r"([ T]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,9})?)?"
@@ -54,22 +55,26 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
         case "varchar" | "char":
             return f"{field}[:{kind.numbers[0]}]" if kind.numbers else field
         case "tinyint" | "smallint" | "integer" | "bigint":
+            # A fraction is cut off.
+            whole = f"regexp_replace({field}, '^([+-]?)\\.', '\\10.')"
             return (
-                f"CASE WHEN regexp_full_match({field}, '{_INTEGER}') "
-                f"THEN TRY_CAST({field} AS {duckdb_type(kind)}) END"
+                f"CASE WHEN regexp_full_match({field}, '{_CUT}') "
+                f"THEN TRY_CAST(split_part({whole}, '.', 1) AS {duckdb_type(kind)}) END"
             )
         case "real" | "double":
-            special = f"CASE WHEN trim({field}) IN ('NaN', 'Infinity', '-Infinity') THEN trim({field}) END"
+            names = "'NaN', 'Infinity', '+Infinity', '-Infinity'"
+            special = f"CASE WHEN trim({field}) IN ({names}) THEN trim({field}) END"
             return f"coalesce({_matching(field, _NUMBER, kind)}, TRY_CAST({special} AS {duckdb_type(kind)}))"
         case "decimal":
             return _matching(field, _NUMBER, kind)
         case "boolean":
             return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case "date":
-            return (
-                f"CASE WHEN regexp_full_match({field}, {literal(_TIMESTAMP)}) "
-                f"THEN TRY_CAST(split_part({field}, ' ', 1) AS DATE) END"
-            )
+            # What comes after a space does not count, and the 33rd of January is in February.
+            day = f"split_part({field}, ' ', 1)"
+            year, month, number = (f"CAST(split_part({day}, '-', {part}) AS INTEGER)" for part in (1, 2, 3))
+            date = f"make_date({year}, 1, 1) + to_months({month} - 1) + to_days({number} - 1)"
+            return f"CASE WHEN regexp_full_match({day}, '{_DATE}') THEN TRY(CAST({date} AS DATE)) END"
         case "timestamp":
             whole = _matching(field, _TIMESTAMP, kind)
             return f"CAST(CAST({whole} AS TIMESTAMP_MS) AS TIMESTAMP)"

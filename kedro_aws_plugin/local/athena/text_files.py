@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 50_000
+_SKIPPED = "skip.header.line.count"
 _GZIP = b"\x1f\x8b"
 _COMPRESSIONS = {".bz2": "bzip2", ".snappy": "snappy", ".zst": "zstd", ".lz4": "lz4", ".lzo": "lzo"}
+_EARLY = 2
+"""Up to here in a line, opencsv never takes a quote for a part of its field."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -43,7 +46,8 @@ def parquet_of(table: Table, path: Path, source: S3Object) -> Path:
         AthenaFailure: if the file is broken, or packed in a way that is not supported.
     """
     columns = [[column.name, column.type] for column in table.columns]
-    recipe = json.dumps([table.serde, dict(table.serde_parameters), columns], sort_keys=True)
+    skipped = table.parameters.get(_SKIPPED)
+    recipe = json.dumps([table.serde, dict(table.serde_parameters), columns, skipped], sort_keys=True)
     target = path.with_suffix(f".{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.parquet")
     if target.exists():
         return target
@@ -82,7 +86,7 @@ def _by_position(table: Table, read: "pa.Table") -> "pa.Table":
 
 
 def _batches(table: Table, path: Path, source: S3Object) -> "tuple[pa.Schema, Iterator[pa.Table]]":
-    lines = _lines(path, source, int(table.parameters.get("skip.header.line.count", 0)))
+    lines = _lines(path, source, int(table.parameters.get(_SKIPPED, 0)))
     if table.serde not in {DELIMITED, OPEN_CSV}:
         return json_values.batches(table, lines, source, _BATCH)
     import pyarrow as pa
@@ -166,35 +170,44 @@ def _open_csv(lines: Iterator[str], parameters: Mapping[str, str]) -> Iterator[l
     separator = parameters.get("separatorChar", ",")[:1]
     quote = parameters.get("quoteChar", '"')[:1]
     escape = parameters.get("escapeChar", "\\")[:1]
+    if escape == '"':
+        escape = "\\"  # as the SerDe has it
+    if len({separator, quote, escape}) < len(',"\\'):
+        raise AthenaFailure("HIVE_BAD_DATA: The separator, quote, and escape characters must be different!")
+    other = f"[^{re.escape(separator + quote + escape)}]*"
+    inside = f"[^{re.escape(quote + escape)}]*"
+    field = rf"(?:{other}|{re.escape(quote)}{inside}(?:{re.escape(quote * 2)}{inside})*{re.escape(quote)})"
+    plain = re.compile(f"{field}(?:{re.escape(separator)}{field})*")
     for line in lines:
         if quote not in line and escape not in line:
-            yield line.split(separator)
-        elif escape not in line or escape == quote:
+            yield line.split(separator) if line else []
+        elif plain.fullmatch(line):
             yield next(csv.reader(io.StringIO(line), delimiter=separator, quotechar=quote))
         else:
             yield _open_csv_fields(line, separator, quote, escape)
 
 
 def _open_csv_fields(line: str, separator: str, quote: str, escape: str) -> list[str]:
-    """Take a line apart as opencsv does: the escape protects quotes inside quotes; elsewhere it goes away."""
+    """Take a line apart as opencsv does: a field that does not close its quote is not there."""
+    pairs = {(escape, quote), (escape, escape), (quote, quote)}
     fields, field = [], ""
-    quoted = False
+    quoted = entered = False
     at = 0
     while at < len(line):
         char, following = line[at], line[at + 1 : at + 2]
-        if char == escape:
-            if quoted and following in {quote, escape}:
-                field += following
-                at += 1
-        elif char == quote and quoted and following == quote:
-            field += quote
+        if (quoted or entered) and (char, following) in pairs:
+            field += following
             at += 1
+            entered = entered != (char == quote)
         elif char == quote:
-            quoted = not quoted
+            if at > _EARLY and line[at - 1] != separator and following not in {"", separator}:
+                field = "" if field.isspace() else field + quote
+            quoted, entered = not quoted, not entered
         elif char == separator and not quoted:
             fields.append(field)
-            field = ""
-        else:
+            field, entered = "", False
+        elif char != escape:
             field += char
+            entered = True
         at += 1
-    return [*fields, field]
+    return fields if quoted else [*fields, field]

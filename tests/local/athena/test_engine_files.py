@@ -32,9 +32,34 @@ def test_lazy_simple_values_that_do_not_parse_are_null(lake: Lake) -> None:
 
     assert lake.rows("select * from t") == [
         ("1", "2", "1.5", "1.26", "true", "2024-02-29", "2024-01-02 03:04:05.678", "abc"),
-        (None, None, "1000.0", None, "true", None, None, ""),
+        ("1", None, "1000.0", None, "true", "2024-03-01", None, ""),
         (None, "99999999999", "NaN", "-1.00", None, "2024-01-02", "2024-01-02 00:00:00.000", None),
     ]
+
+
+def test_lazy_simple_numbers_and_dates_at_the_edges(lake: Lake) -> None:
+    _csv(
+        lake,
+        "i int, d double, y date",
+        "-1.99,+Infinity,1986-01-33",
+        "+.5,-0,1986-01-01 x",
+        "1e2,Inf,1986-01-01T00:00:00",
+    )
+
+    assert lake.rows("select * from t") == [
+        ("-1", "Infinity", "1986-02-02"),
+        ("0", "-0.0", "1986-01-01"),
+        (None, None, None),
+    ]
+
+
+def test_header_lines_belong_to_the_table_and_not_to_the_file(lake: Lake) -> None:
+    _csv(lake, "a string", "x", "y")
+    assert lake.rows("select a from t") == [("x",), ("y",)]
+
+    lake.run("alter table t set tblproperties ('skip.header.line.count'='1')")
+
+    assert lake.rows("select a from t") == [("y",)]
 
 
 def test_lazy_simple_lines_may_be_short_or_long_and_end_in_any_way(lake: Lake) -> None:
@@ -255,6 +280,31 @@ def test_a_text_is_no_parquet(lake: Lake) -> None:
     assert lake.fails("select a from t").startswith("HIVE_BAD_DATA: Not valid Parquet file: s3://lake/t/1")
 
 
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("", (None, None, None)),
+        ("a,", ("a", "", None)),
+        ('"a""a","b,b",c', ('a"a', "b,b", "c")),
+        (r'"a\"a","b\,b","c\\c"', ('a"a', "b,b", "c\\c")),
+        (r"a\"a,b\\b,c", ('a"a', "b\\b", "c")),
+        (r"a\,a,b", ("a", "a", "b")),
+        ('"a,b,c', (None, None, None)),
+        ('a,b,"c', ("a", "b", None)),
+        ('12x"a"x,x"b",c', ('12x"a"x', 'x"b', "c")),
+        (' "a",  "b",  "c"  ', (" a", "b", 'c"  ')),
+    ],
+)
+def test_open_csv_takes_lines_apart_as_opencsv(lake: Lake, line: str, fields: tuple[str | None, ...]) -> None:
+    """Lines of the tests that Trino has for its reader of this SerDe's files."""
+    _text_table(
+        lake, "a string, b string, c string", "row format serde 'org.apache.hadoop.hive.serde2.OpenCSVSerde'"
+    )
+    lake.put("t/1", line + "\n")
+
+    assert lake.rows("select a, b, c from t") == [fields]
+
+
 def test_orc_columns_go_by_position(lake: Lake) -> None:
     from pyarrow import orc
 
@@ -308,6 +358,7 @@ def test_other_formats_are_refused(lake: Lake, ddl: str) -> None:
         "'skip.footer.line.count'='1'",
         "'parquet.column.index.access'='true'",
         "'serialization.encoding'='latin1'",
+        "'use.null.for.invalid.data'='true'",
     ],
 )
 def test_properties_that_are_not_heeded_are_refused(lake: Lake, properties: str) -> None:

@@ -124,6 +124,31 @@ def test_functions_of_duckdb_are_unknown(connection, sql):
         rows(connection, sql)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "CAST('a' AS char(3)) = 'a'",
+        "length(CAST('a' AS char(3)))",
+        "max_by(x, x, 2) FROM (VALUES 1) t(x)",
+        "substr(X'0102', 1)",
+        "typeof(lower('A'))",
+        "json_extract_scalar('{\"a\": 1, \"b\":', '$.a')",
+        "json_extract_scalar('{\"a\": 1, \"a\": 2}', '$.a')",
+        "json_extract_scalar('{\"a\": NaN}', '$.b')",
+    ],
+)
+def test_what_is_not_known_is_refused(connection, expression):
+    with pytest.raises(TrinoError, match=r"^NOT_SUPPORTED: the local Athena does not support "):
+        rows(connection, f"SELECT {expression}")
+
+
+def test_a_time_that_clocks_skip_is_no_literal(connection):
+    with pytest.raises(
+        TrinoError, match=r"^INVALID_LITERAL: line 1:8: '2020-03-08 02:30:00 America/New_York'"
+    ):
+        rows(connection, "SELECT TIMESTAMP '2020-03-08 02:30:00 America/New_York'")
+
+
 def test_parameters_are_literals(connection):
     assert rows(connection, "SELECT name FROM shop.orders WHERE id = ? AND name = ?", "1", "'a'") == [["a"]]
     assert rows(connection, "SELECT ?", "'it''s; DROP TABLE x --'") == [["it's; DROP TABLE x --"]]

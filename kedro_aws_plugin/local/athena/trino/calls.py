@@ -35,6 +35,23 @@ _PARTS = {"entry": ("key", "value"), "pair": ("a", "b"), "triple": ("key", "a", 
 """What a lambda's names are parts of when DuckDB hands it one struct."""
 
 
+_MORE_FORMS = frozenset(
+    {
+        "approx_percentile",
+        "from_utf8",
+        "lpad",
+        "max_by",
+        "min_by",
+        "rand",
+        "random",
+        "reverse",
+        "rpad",
+        "substr",
+    }
+)
+"""Functions that have more forms in Trino than here."""
+
+
 def call(place: Expressions, node: nodes.Call) -> Typed:
     """Any function call."""
     if node.over is not None:
@@ -99,6 +116,8 @@ def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | No
     if None in arguments and not any(kind.name in LAMBDAS for one in known for kind in one.arguments):
         return Unsupported(f"{node.name} with a lambda")
     kinds = ", ".join("<lambda>" if value is None else str(value.type) for value in arguments)
+    if node.name in _MORE_FORMS or any(value and value.type.name == "char" for value in arguments):
+        return Unsupported(f"{node.name}({kinds})")
     expected = ", ".join(map(str, known))
     message = f"Unexpected parameters ({kinds}) for function {node.name}. Expected: {expected}"
     return semantic_error("FUNCTION_NOT_FOUND", node.at, message)

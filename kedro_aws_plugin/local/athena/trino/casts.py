@@ -89,7 +89,8 @@ def _to_number(sql: str, kind: Type, to: Type) -> str:
     target = duckdb_type(to)
     if to in FLOATING:
         if kind.name == "varchar":
-            sql, kind = f"trino_text_to_double({sql}, '{to.name.upper()}')", DOUBLE
+            # As text, because DuckDB takes a NaN out of Python for NULL.
+            sql, kind = f"CAST(trino_text_to_double({sql}, '{to.name.upper()}') AS DOUBLE)", DOUBLE
         if to == REAL and kind == DOUBLE:
             return f"trino_to_real({sql})"
         return f"CAST({sql} AS {target})"

@@ -13,7 +13,7 @@ from kedro_aws_plugin.local.athena.trino.temporal import (
     TIMESTAMP_TEXT,
     json_canonical,
     parsed_timestamp,
-    to_utc,
+    written_to_utc,
 )
 from kedro_aws_plugin.local.athena.trino.typed import Typed, semantic_error, text_literal
 from kedro_aws_plugin.local.athena.trino.types import (
@@ -60,7 +60,7 @@ def literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
         case "decimal":
             return _decimal(node.value)
         case "double":
-            return Typed(f"CAST({float(node.value)!r} AS DOUBLE)", DOUBLE)
+            return Typed(f"CAST('{float(node.value)!r}' AS DOUBLE)", DOUBLE)
     if len(node.value) % 2 or re.search("[^0-9a-fA-F]", node.value):
         raise syntax_error(node.at, "Binary literal must contain an even number of hexadecimal digits")
     return Typed(f"from_hex('{node.value}')", VARBINARY)
@@ -75,7 +75,7 @@ def negative(node: nodes.Literal) -> Typed:
             found = _decimal(node.value)
             return Typed(f"(- {found.sql})", found.type)
         case "double":
-            return Typed(f"CAST({-float(node.value)!r} AS DOUBLE)", DOUBLE)
+            return Typed(f"CAST('{-float(node.value)!r}' AS DOUBLE)", DOUBLE)
         case "null":
             return Typed("NULL", UNKNOWN)
     raise semantic_error("TYPE_MISMATCH", node.at, f"Cannot negate {literal(node).type}")
@@ -146,7 +146,7 @@ def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
         if node.type == DATE:
             return Typed(f"DATE '{moment.date().isoformat()}'", DATE)
         if found["zone"]:
-            instant = to_utc(moment, found["zone"])
+            instant = written_to_utc(moment, found["zone"])
             sql = f"trino_zoned(TIMESTAMP '{instant.isoformat(' ')}', {text_literal(found['zone'])})"
             return Typed(sql, Type("timestamp with time zone", (digits,)))
     except (ValueError, KeyError) as error:

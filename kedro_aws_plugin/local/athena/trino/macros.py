@@ -86,10 +86,21 @@ _MACROS = {
     "trino_round(x, n)": "CASE WHEN isfinite(x) THEN round(x, CAST(n AS INTEGER)) ELSE x END",
     # The cube root of a cube is exact in Java.
     "trino_cbrt(x)": "CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END",
+    # DuckDB 1.5 fails where Java answers NaN or -Infinity.
+    "trino_sqrt(x)": "CASE WHEN x < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt(x) END",
+    **{
+        f"trino_{name}(x)": (
+            "CASE WHEN x < 0 THEN CAST('NaN' AS DOUBLE) WHEN x = 0 THEN CAST('-Infinity' AS DOUBLE) "
+            f"ELSE {name}(x) END"
+        )
+        for name in ("ln", "log2", "log10")
+    },
     "trino_to_real(x)": (
         "CASE WHEN abs(x) >= 3.4028235677973366e38 AND isfinite(x) THEN CAST(CASE WHEN x > 0 THEN 'Infinity' "
         "ELSE '-Infinity' END AS FLOAT) ELSE CAST(x AS FLOAT) END"
     ),
+    # To the largest, NaN is below every number.
+    "trino_nan_lowest(x)": "CASE WHEN isnan(x) THEN CAST('-Infinity' AS DOUBLE) ELSE x END",
     "trino_asin(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE asin(x) END",
     "trino_acos(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE acos(x) END",
     # Times

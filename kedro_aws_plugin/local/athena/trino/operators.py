@@ -65,6 +65,8 @@ def binary(at: Place, operator: str, left: Typed, right: Typed) -> Typed:
 
 def cannot_apply(at: Place, operator: str, left: Type, right: Type) -> TrinoError:
     """No such operator for these types."""
+    if "char" in {left.name, right.name}:
+        return Unsupported(f"{left} {operator} {right}")
     return mismatch(at, f"Cannot apply operator: {left} {operator} {right}")
 
 

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from kedro_aws_plugin.local.athena.trino.text import double_text, zone_of
+from kedro_aws_plugin.local.athena.trino.text import double_text, local_time, zone_of
 
 TIMESTAMP_TEXT = (
     r"(?P<year>[+-]?\d{4,})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
@@ -31,6 +31,18 @@ def parsed_timestamp(found: re.Match[str]) -> datetime.datetime:
 def to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
     """The instant at which a zone's clocks show a time: the first of two; in a gap, as if there were none."""
     return local.replace(tzinfo=zone_of(zone)).astimezone(datetime.timezone.utc).replace(tzinfo=None)
+
+
+def written_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
+    """The instant that a text names.
+
+    Raises:
+        ValueError: The zone's clocks never show that time.
+    """
+    instant = to_utc(local, zone)
+    if local_time(instant, zone) != local:
+        raise ValueError(f"{local} is skipped in {zone}")
+    return instant
 
 
 def zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
@@ -59,16 +71,14 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def json_text(value: object) -> str:
-    """The JSON of a Python value."""
+def json_text(value: object, *, in_order: bool = True) -> str:
+    """The JSON of a Python value, the keys of objects in order or as they come."""
     if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(f"{json_text(str(key))}:{json_text(item)}" for key, item in sorted(value.items()))
-            + "}"
-        )
+        items = sorted(value.items()) if in_order else value.items()
+        written = (f"{json_text(str(key))}:{json_text(item, in_order=in_order)}" for key, item in items)
+        return "{" + ",".join(written) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(json_text, value)) + "]"
+        return "[" + ",".join(json_text(item, in_order=in_order) for item in value) + "]"
     if isinstance(value, float):
         return double_text(value)
     return json.dumps(value, ensure_ascii=False)

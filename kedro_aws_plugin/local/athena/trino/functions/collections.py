@@ -15,6 +15,8 @@ array_distinct(array(T)) -> array(T) = trino_distinct({0})
 array_intersect(array(T), array(T)) -> array(T) = trino_intersect({0}, {1})
 array_union(array(T), array(T)) -> array(T) = trino_distinct(trino_array_concat({0}, {1}))
 array_except(array(T), array(T)) -> array(T) = trino_except({0}, {1})
+array_max(array(F)) -> F = (CASE WHEN trino_has_null({0}) THEN NULL ELSE \
+    coalesce(list_max(list_filter({0}, lambda e: NOT isnan(e))), list_max({0})) END)
 array_max(array(T)) -> T = (CASE WHEN trino_has_null({0}) THEN NULL ELSE list_max({0}) END)
 array_min(array(T)) -> T = (CASE WHEN trino_has_null({0}) THEN NULL ELSE list_min({0}) END)
 array_position(array(T), T) -> bigint = trino_position({0}, {1})

@@ -12,6 +12,7 @@ from kedro_aws_plugin.local.athena.trino.functions import special_arrays, specia
 from kedro_aws_plugin.local.athena.trino.functions.arity import arity
 from kedro_aws_plugin.local.athena.trino.operators import binary, compared
 from kedro_aws_plugin.local.athena.trino.typed import (
+    FLOATING,
     Typed,
     can_coerce,
     coerce,
@@ -76,7 +77,10 @@ def _try(place: Expressions, node: nodes.Call) -> Typed:
 
 def _typeof(place: Expressions, node: nodes.Call) -> Typed:
     arity(node, 1)
-    return Typed(text_literal(str(place.typed(node.arguments[0]).type)), VARCHAR)
+    kind = place.typed(node.arguments[0]).type
+    if kind == VARCHAR and isinstance(node.arguments[0], nodes.Call):
+        raise Unsupported("typeof of a function's text: its length is not known here")
+    return Typed(text_literal(str(kind)), VARCHAR)
 
 
 def _extreme(place: Expressions, node: nodes.Call) -> Typed:
@@ -88,7 +92,12 @@ def _extreme(place: Expressions, node: nodes.Call) -> Typed:
         raise Unsupported(f"{node.name} of the type {kind}")
     written = [coerce(value, kind).sql for value in values]
     null = " OR ".join(f"{value} IS NULL" for value in written)
-    return Typed(f"(CASE WHEN {null} THEN NULL ELSE {node.name}({', '.join(written)}) END)", kind)
+    largest = f"{node.name}({', '.join(written)})"
+    if kind in FLOATING and node.name == "greatest":
+        # For DuckDB NaN is above every number; here any number is greater.
+        numbers = ", ".join(f"CASE WHEN NOT isnan({value}) THEN {value} END" for value in written)
+        largest = f"coalesce(greatest({numbers}), {largest})"
+    return Typed(f"(CASE WHEN {null} THEN NULL ELSE {largest} END)", kind)
 
 
 def _mod(place: Expressions, node: nodes.Call) -> Typed:

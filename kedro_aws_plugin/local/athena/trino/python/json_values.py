@@ -44,13 +44,28 @@ class _Digits(str):
 
 def _parsed(text: str, number: type[_Digits] | None = None) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=number, parse_int=number)
-    except ValueError:
-        return _MISSING
+        return json.loads(
+            text,
+            parse_constant=_no_constant,
+            parse_float=number,
+            parse_int=number,
+            object_pairs_hook=_object,
+        )
+    except json.JSONDecodeError as error:
+        if text[: error.pos].strip() in {"", "{", "["}:
+            return _MISSING
+        raise unsupported("JSON that breaks off, or goes wrong, after it has begun well") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise unsupported("JSON objects in which a key is repeated")
+    return found
 
 
 def _no_constant(constant: str) -> None:
-    raise ValueError(constant)
+    raise unsupported(f"{constant} in JSON")
 
 
 def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
@@ -73,10 +88,15 @@ def parse(text: str) -> str:
         raise failure(f"Cannot convert value to JSON: '{text}'") from error
 
 
+def string(text: str) -> str:
+    """A text as a JSON string."""
+    return json_text(text)
+
+
 def extract(text: str, path: str) -> str | None:
     """What is at a path, as JSON."""
     value = _at(text, path)
-    return None if value is _MISSING else json_text(value)
+    return None if value is _MISSING else json_text(value, in_order=False)
 
 
 def extract_scalar(text: str, path: str) -> str | None:
@@ -108,7 +128,7 @@ def array_get(text: str, index: int) -> str | None:
         return None
     found = value[index]
     # A text comes without its quotes: Trino warns of it, and does it.
-    return found if found is None or isinstance(found, str) else json_text(found)
+    return found if found is None or isinstance(found, str) else json_text(found, in_order=False)
 
 
 def array_contains(text: str, wanted: str) -> bool | None:
@@ -210,7 +230,7 @@ _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_json_parse": (parse, [_TEXT], _TEXT),
     "trino_json_canonical": (json_canonical, [_TEXT], _TEXT),
-    "trino_json_string": (json_text, [_TEXT], _TEXT),
+    "trino_json_string": (string, [_TEXT], _TEXT),
     "trino_json_extract": (extract, [_TEXT, _TEXT], _TEXT),
     "trino_json_extract_scalar": (extract_scalar, [_TEXT, _TEXT], _TEXT),
     "trino_json_size": (size, [_TEXT, _TEXT], "BIGINT"),

@@ -21,7 +21,9 @@ _MOST_CHOSEN, _MOST_COMBINATIONS = 5, 100_000
 _WIDE = Context(prec=120)
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _LIMIT = Decimal(10) ** 38
-_JAVA_DOUBLE = re.compile(r"\s*([+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity))[dDfF]?\s*")
+_JAVA_DOUBLE = re.compile(
+    r"\s*([+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity))[dDfF]?\s*", re.ASCII
+)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WIDTHS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 
@@ -64,12 +66,12 @@ def truncated(value: str, places: int) -> str:
     return _checked(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN, context=_WIDE))
 
 
-def text_to_double(text: str, kind: str) -> float:
+def text_to_double(text: str, kind: str) -> str:
     """As Java reads a double."""
     found = _JAVA_DOUBLE.fullmatch(text)
     if not found:
         raise failure(f"Cannot cast '{text}' to {kind}", "INVALID_CAST_ARGUMENT")
-    return float(found[1])
+    return repr(float(found[1]))
 
 
 def to_base(number: int, base: int) -> str:
@@ -171,7 +173,7 @@ FUNCTIONS: dict[str, Function] = {
     "trino_decimal_multiply": (multiply, [_TEXT, _TEXT], _TEXT),
     "trino_decimal_round": (rounded, [_TEXT, "BIGINT"], _TEXT),
     "trino_decimal_truncate": (truncated, [_TEXT, "BIGINT"], _TEXT),
-    "trino_text_to_double": (text_to_double, [_TEXT, _TEXT], "DOUBLE"),
+    "trino_text_to_double": (text_to_double, [_TEXT, _TEXT], _TEXT),
     "trino_double_text": (double_text, ["DOUBLE"], _TEXT),
     "trino_real_text": (real_text, ["FLOAT"], _TEXT),
     "trino_interval_day_to_second_text": (day_to_second_text, ["BIGINT"], _TEXT),

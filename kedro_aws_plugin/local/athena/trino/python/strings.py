@@ -214,8 +214,8 @@ def crc32(data: bytes) -> int:
 
 
 def lower(text: str) -> str:
-    """Each letter by itself, where its lower case is one letter."""
-    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
+    """Each letter by itself: of the one lower case that has two letters in Python, Java has the first."""
+    return "".join(letter.lower()[0] for letter in text)
 
 
 def upper(text: str) -> str:

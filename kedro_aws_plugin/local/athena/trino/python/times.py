@@ -12,6 +12,7 @@ from kedro_aws_plugin.local.athena.trino.temporal import (
     TIMESTAMP_TEXT,
     normal_zone,
     parsed_timestamp,
+    written_to_utc,
     zoned,
 )
 from kedro_aws_plugin.local.athena.trino.text import local_time, zone_of
@@ -79,7 +80,8 @@ def text_to_zoned(text: str, digits: int) -> dict[str, Any]:
     found = _STAMP.fullmatch(text.strip())
     try:
         if found:
-            return zoned(rounded(parsed_timestamp(found), digits), zone(found["zone"] or "UTC"))
+            moment, name = rounded(parsed_timestamp(found), digits), zone(found["zone"] or "UTC")
+            return {"utc": written_to_utc(moment, name), "zone": name}
     except ValueError:
         pass
     message = f"Value cannot be cast to timestamp with time zone: {text}"
