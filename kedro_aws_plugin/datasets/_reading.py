@@ -59,7 +59,7 @@ def read_schema(files: Files, filesystem: FileSystem) -> pa.Schema:
 
 
 def read_chunks(files: Files, filesystem: FileSystem, rows: int) -> Iterator[pa.Table]:
-    """Read a number of rows at a time, the rest last; two row groups at most are in memory besides.
+    """Read a number of rows at a time, the rest last; little more than a row group is in memory besides.
 
     Raises:
         DatasetError: If a file is not there any more.
@@ -74,14 +74,12 @@ def read_chunks(files: Files, filesystem: FileSystem, rows: int) -> Iterator[pa.
 
 
 def _batches(dataset: ds.FileSystemDataset, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """A row group is read while the one before it is used; otherwise pyarrow would fetch whole files."""
+    """One row group after the other: a scan of it all reads far ahead of whoever is slow to take."""
     for file in dataset.get_fragments():
-        parts = ds.FileSystemDataset(
-            file.split_by_row_group(), dataset.schema, _FORMAT, filesystem=dataset.filesystem
-        )
-        yield from parts.to_batches(
-            columns=columns, batch_size=min(rows, 131_072), batch_readahead=2, fragment_readahead=1
-        )
+        for row_group in file.split_by_row_group():
+            yield from row_group.to_batches(
+                dataset.schema, columns=columns, batch_size=min(rows, 131_072), batch_readahead=2
+            )
 
 
 def in_chunks(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
