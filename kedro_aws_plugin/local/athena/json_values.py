@@ -8,6 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import Self
+
 from kedro_aws_plugin.local.athena.catalog import Table
 from kedro_aws_plugin.local.athena.failures import AthenaFailure, unsupported
 from kedro_aws_plugin.local.athena.storage import S3Object
@@ -20,6 +22,21 @@ if TYPE_CHECKING:
 _MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?)?")
 _ZONED = re.compile(r":\d{2}(\.\d+)?\s*(Z|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
 _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
+
+
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_DOUBLE = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity)", re.ASCII)
+
+
+class _Number(float):
+    """A number with a fraction or an exponent, and its text."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
 class _Unreadable(Exception):
@@ -85,7 +102,7 @@ def arrow_type(kind: Type) -> "pa.DataType":
 
 def _row(line: str, kinds: dict[str, Type], table: Table, source: S3Object) -> tuple[Any, ...]:
     try:
-        found = _lower(json.loads(line))
+        found = _lower(json.loads(line, parse_float=_Number))
     except ValueError as error:
         if table.serde == OPENX_JSON and table.serde_parameters.get("ignore.malformed.json") == "true":
             return (None,) * len(kinds)
@@ -118,9 +135,22 @@ def _lower(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value if isinstance(value, str) else _written(value)
+
+
+def _written(value: Any) -> str:
+    """JSON with its numbers as they were."""
+    if isinstance(value, _Number):
+        return value.text
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_written(value[key])}" for key in value)
+            + "}"
+        )
+    if isinstance(value, list):
+        return f"[{','.join(map(_written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _value(value: Any, kind: Type) -> Any:  # noqa: PLR0911 - a kind of type each
@@ -165,26 +195,27 @@ def _boolean(value: Any) -> bool:
 
 
 def _integer(value: Any, bits: int) -> int:
-    try:
-        number = int(value) if not isinstance(value, float) or value.is_integer() else None
-    except (TypeError, ValueError) as error:
-        raise _Unreadable(f'For input string: "{_text(value)}"') from error
-    if number is None or isinstance(value, bool) or not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+    whole = isinstance(value, float) and value.is_integer()
+    if not whole and (isinstance(value, bool) or not _WHOLE.fullmatch(_text(value))):
+        raise _Unreadable(f'For input string: "{_text(value)}"')
+    number = int(value)
+    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         raise _Unreadable(f'For input string: "{_text(value)}"')
     return number
 
 
 def _float(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise _Unreadable(f'For input string: "{_text(value)}"') from error
+    if not _DOUBLE.fullmatch(_text(value)):
+        raise _Unreadable(f'For input string: "{_text(value)}"')
+    return float(value)
 
 
 def _decimal(value: Any, kind: Type) -> Decimal:
     precision, scale = kind.numbers
     try:
-        number = Decimal(str(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        if not _DOUBLE.fullmatch(_text(value)):
+            raise InvalidOperation
+        number = Decimal(_text(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
     except InvalidOperation as error:
         raise _Unreadable(f"Cannot convert '{_text(value)}' to {kind}") from error
     if number and number.adjusted() >= precision - scale:

@@ -23,6 +23,7 @@ _COMPRESSIONS = {
     "JSON": ("GZIP", "NONE"),
     "TEXTFILE": ("GZIP", "NONE"),
 }
+_PRINTABLE = re.compile(r"[ -~]*")
 # What Hive escapes in the name of a partition's directory.
 _ESCAPED = re.compile(r"[\x00-\x1f\"#%'*/:=?\\\x7f{\[\]^]")
 
@@ -184,8 +185,22 @@ def _hive_directory(relative: Path) -> str:
     parts = []
     for part in relative.parts:
         key, _, value = part.partition("=")
-        parts.append(f"{key}={escape(unquote(value))}")
+        parts.append(f"{key}={_partition_value(unquote(value))}")
     return "/".join(parts)
+
+
+def _partition_value(value: str) -> str:
+    """A partition's value in its path; an empty text becomes NULL.
+
+    Raises:
+        AthenaFailure: if it has other characters than ASCII's printable ones.
+    """
+    if not _PRINTABLE.fullmatch(value):
+        raise AthenaFailure(
+            "HIVE_INVALID_PARTITION_VALUE: Hive partition keys can only contain printable ASCII characters "
+            f"(0x20 - 0x7E). Invalid value: {value.encode().hex(' ').upper()}"
+        )
+    return escape(value) or "__HIVE_DEFAULT_PARTITION__"
 
 
 def escape(value: str) -> str:

@@ -368,6 +368,25 @@ def test_properties_that_are_not_heeded_are_refused(lake: Lake, properties: str)
     assert lake.fails("select a from t").startswith("NOT_SUPPORTED: the local Athena does not support ")
 
 
+@pytest.mark.parametrize("value", ['"1_000"', '" 7 "', '"inf"', "true", '""'])
+@pytest.mark.parametrize("kind", ["int", "double", "decimal(9,2)"])
+def test_json_numbers_are_not_pythons(lake: Lake, kind: str, value: str) -> None:
+    _text_table(lake, f"a {kind}", "row format serde 'org.openx.data.jsonserde.JsonSerDe'")
+    lake.put("t/1", f'{{"a": {value}}}\n')
+
+    assert lake.fails("select a from t").startswith("HIVE_BAD_DATA: Error parsing field value")
+
+
+def test_json_numbers_keep_their_digits(lake: Lake) -> None:
+    _text_table(lake, "n decimal(38,20), s string", "row format serde 'org.openx.data.jsonserde.JsonSerDe'")
+    lake.put("t/1", '{"n": 1.12345678901234567891, "s": 1.10}\n{"s": {"a": [1e3, true]}}\n')
+
+    assert lake.rows("select n, s from t") == [
+        ("1.12345678901234567891", "1.10"),
+        (None, '{"a":[1e3,true]}'),
+    ]
+
+
 def test_json_timestamps(lake: Lake) -> None:
     _text_table(lake, "s timestamp, d date", "row format serde 'org.apache.hive.hcatalog.data.JsonSerDe'")
     lake.put("t/1", '{"s": "2024-01-02 03:04:05.6789", "d": "2024-01-02"}\n{"s": "2024-01-02T03:04:05"}\n')

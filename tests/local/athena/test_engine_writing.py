@@ -328,3 +328,23 @@ def test_insert_refuses(lake: Lake, sql: str, message: str) -> None:
 
     assert lake.fails(sql).startswith(message)
     assert lake.keys("") == []
+
+
+def test_partitions_of_no_text_are_those_of_null(lake: Lake) -> None:
+    lake.run(
+        "create table t with (external_location='s3://lake/t/', partitioned_by=ARRAY['k']) "
+        "as select * from (values (1, 'a b'), (2, ''), (3, NULL)) v(a, k)"
+    )
+
+    assert lake.rows("select a, k from t order by a") == [("1", "a b"), ("2", None), ("3", None)]
+
+
+def test_partitions_are_printable_ascii(lake: Lake) -> None:
+    message = lake.fails(
+        "create table t with (external_location='s3://lake/t/', partitioned_by=ARRAY['k']) "
+        "as select 1 as a, U&'\\00e9' as k"
+    )
+
+    assert message.startswith("HIVE_INVALID_PARTITION_VALUE: Hive partition keys can only contain printable")
+    assert message.endswith("Invalid value: C3 A9")
+    assert lake.keys("t/") == []

@@ -183,3 +183,12 @@ def test_what_is_never_reached_does_not_fail(connection):
     assert rows(connection, "SELECT 10 / x FROM (VALUES 0, 5) t(x) WHERE x <> 0 AND 10 / x > 1") == [["2"]]
     with pytest.raises(TrinoError, match=r"^DIVISION_BY_ZERO: Division by zero$"):
         rows(connection, "SELECT 10 / x FROM (VALUES 0, 5) t(x)")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT " + "+".join(["1"] * 20_000), "SELECT " + "(" * 20_000, "SELECT " + "NOT " * 2000 + "true"],
+)
+def test_what_is_nested_too_deeply_is_refused(connection, sql):
+    with pytest.raises(TrinoError, match=r"^QUERY_TOO_LARGE: the query is nested too deeply$"):
+        rows(connection, sql)

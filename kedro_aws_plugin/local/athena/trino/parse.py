@@ -38,10 +38,11 @@ def parse(sql: str) -> Query:
     grammar = QueryGrammar(sql)
     try:
         tree = grammar.statement()
+        references = list(_tables(tree, frozenset()))
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
     places: dict[TableName, Place] = {}
-    for reference in _tables(tree, frozenset()):
+    for reference in references:
         places.setdefault(table_name(reference.parts), reference.at)
     return Query(tree, frozenset(places), grammar.parameters, places)
 

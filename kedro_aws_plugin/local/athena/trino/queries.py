@@ -148,13 +148,12 @@ class Queries:
             kinds.append(kind)
         listed = []
         for typed_row in rows:
-            values = (
-                f"{coerce(value, kind).sql} AS c{index}"
-                for index, (value, kind) in enumerate(zip(typed_row, kinds, strict=True))
-            )
-            listed.append(f"SELECT {', '.join(values)}")
+            values = (coerce(value, kind).sql for value, kind in zip(typed_row, kinds, strict=True))
+            listed.append(f"({', '.join(values)})")
+        alias = self.session.new_name("v")
+        columns = ", ".join(f"c{index}" for index in range(len(kinds)))
         return Selected(
-            " UNION ALL ".join(listed),
+            f"SELECT * FROM (VALUES {', '.join(listed)}) AS {alias}({columns})",  # noqa: S608 - generated
             tuple(Field(None, kind, f"c{index}") for index, kind in enumerate(kinds)),
         )
 
