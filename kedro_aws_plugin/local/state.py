@@ -6,6 +6,7 @@ Only the standard library, since every `kedro aws` command and every `kedro run`
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,24 @@ class LocalAws:
         """
         import boto3
         from botocore.config import Config
+        from botocore.session import get_session
 
-        session: Any = boto3.Session(ACCESS_KEY_ID, _SECRET_ACCESS_KEY, region_name=self.region)
+        core = get_session()
+        core.register_component("data_loader", _descriptions())
+        session: Any = boto3.Session(
+            ACCESS_KEY_ID, _SECRET_ACCESS_KEY, region_name=self.region, botocore_session=core
+        )
+        # Each boto3 session adds boto3's own folder again.
+        _descriptions().search_paths[:] = dict.fromkeys(_descriptions().search_paths)
         return session.client(service, endpoint_url=self.endpoint_url, config=Config(proxies={}))
+
+
+@cache
+def _descriptions() -> Any:
+    """The descriptions of AWS's services, read once: that is most of the time a client takes."""
+    from botocore.session import get_session
+
+    return get_session().get_component("data_loader")
 
 
 def environment(endpoint_url: str, region: str) -> dict[str, str]:
