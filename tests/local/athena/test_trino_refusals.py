@@ -132,6 +132,12 @@ def test_functions_of_duckdb_are_unknown(connection, sql):
         "max_by(x, x, 2) FROM (VALUES 1) t(x)",
         "substr(X'0102', 1)",
         "typeof(lower('A'))",
+        "contains(ARRAY[nan()], nan())",
+        "array_distinct(ARRAY[TIMESTAMP '2024-01-01 00:00:00 UTC'])",
+        "count(DISTINCT x) FROM (VALUES TIMESTAMP '2024-01-01 00:00:00 UTC') t(x)",
+        "DISTINCT x FROM (VALUES TIMESTAMP '2024-01-01 00:00:00 UTC') t(x)",
+        "x FROM (VALUES TIMESTAMP '2024-01-01 00:00:00 UTC') t(x) GROUP BY x",
+        "count(*) OVER (PARTITION BY x) FROM (VALUES TIMESTAMP '2024-01-01 00:00:00 UTC') t(x)",
         "json_extract_scalar('{\"a\": 1, \"b\":', '$.a')",
         "json_extract_scalar('{\"a\": 1, \"a\": 2}', '$.a')",
         "json_extract_scalar('{\"a\": NaN}', '$.b')",
@@ -140,6 +146,12 @@ def test_functions_of_duckdb_are_unknown(connection, sql):
 def test_what_is_not_known_is_refused(connection, expression):
     with pytest.raises(TrinoError, match=r"^NOT_SUPPORTED: the local Athena does not support "):
         rows(connection, f"SELECT {expression}")
+
+
+@pytest.mark.parametrize("call", ["lag(x, -1)", "lead(x, -1, 0)", "nth_value(x, 0)"])
+def test_windows_reach_no_further_than_trinos(connection, call):
+    with pytest.raises(TrinoError, match=r"^INVALID_FUNCTION_ARGUMENT: Offset must be at least [01]$"):
+        rows(connection, f"SELECT {call} OVER (ORDER BY x) FROM (VALUES 1, 2) t(x)")
 
 
 def test_a_time_that_clocks_skip_is_no_literal(connection):

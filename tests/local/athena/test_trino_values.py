@@ -60,6 +60,8 @@ def value(connection, expression: str) -> str | None:
         ("date_diff('month', DATE '2020-01-15', DATE '2020-03-14')", "1"),
         ("TRY_CAST('2020-03-08 02:30:00 America/New_York' AS timestamp(3) with time zone)", None),
         ("-0e0", "-0.0"),
+        ("url_extract_path('http://a/b%20c')", "/b c"),
+        ("url_extract_path('http://a/%zz')", None),
         ("sign(-0e0)", "-0.0"),
         ("CAST('NaN' AS double)", "NaN"),
         ("sqrt(-1)", "NaN"),

@@ -18,7 +18,7 @@ from kedro_aws_plugin.local.athena.trino.types import BIGINT, INTEGER, duckdb_ty
 
 _BITS = 32
 """How many columns GROUPING() can tell in an integer."""
-_UNGROUPABLE = {"json", "char", "time with time zone"}
+_UNGROUPABLE = {"json", "char", "time with time zone", "timestamp with time zone"}
 
 
 def contains_aggregate(node: nodes.Node) -> bool:

@@ -52,6 +52,13 @@ _MORE_FORMS = frozenset(
 """Functions that have more forms in Trino than here."""
 
 
+_COMPARING = frozenset(
+    {"array_distinct", "array_except", "array_intersect", "array_position", "array_remove", "array_union"}
+    | {"arrays_overlap", "contains", "contains_sequence", "histogram"}
+)
+"""Functions that tell values apart: DuckDB would tell the same instant in two zones apart."""
+
+
 def call(place: Expressions, node: nodes.Call) -> Typed:
     """Any function call."""
     if node.over is not None:
@@ -98,6 +105,8 @@ def resolved(place: Expressions, node: nodes.Call, known: list[Signature], parts
     if found is None:
         raise no_form(node, known, arguments)
     signature, bound = found
+    if node.name in _COMPARING and any("timestamp with time zone" in _names(kind) for kind in bound.values()):
+        raise Unsupported(f"{node.name} of the type timestamp with time zone")
     patterns = signature.patterns(len(arguments)) or ()
     values = list(zip(patterns, arguments, node.arguments, strict=True))
     bodies: dict[int, str] = {}
@@ -109,6 +118,10 @@ def resolved(place: Expressions, node: nodes.Call, known: list[Signature], parts
         for index, (pattern, value, _) in enumerate(values)
     ]
     return filled(signature, written, bound, parts)
+
+
+def _names(kind: Type) -> set[str]:
+    return {kind.name}.union(*map(_names, kind.inner))
 
 
 def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | None]) -> TrinoError:

@@ -99,6 +99,13 @@ _MACROS = {
         "CASE WHEN abs(x) >= 3.4028235677973366e38 AND isfinite(x) THEN CAST(CASE WHEN x > 0 THEN 'Infinity' "
         "ELSE '-Infinity' END AS FLOAT) ELSE CAST(x AS FLOAT) END"
     ),
+    "trino_findable(x)": (
+        f"CASE WHEN isnan(x) THEN {fail('NOT_SUPPORTED', 'the local Athena does not support NaN as what to find')} "
+        "ELSE x END"
+    ),
+    "trino_reach(n, least)": (
+        f"CASE WHEN n < least THEN {fail(_INVALID, 'Offset must be at least {}', 'least')} ELSE n END"
+    ),
     # To the largest, NaN is below every number.
     "trino_nan_lowest(x)": "CASE WHEN isnan(x) THEN CAST('-Infinity' AS DOUBLE) ELSE x END",
     "trino_asin(x)": "CASE WHEN abs(x) > 1 THEN CAST('NaN' AS DOUBLE) ELSE asin(x) END",

@@ -16,7 +16,7 @@ from kedro_aws_plugin.local.athena.trino.scope import CommonResult, Field, Scope
 from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
 from kedro_aws_plugin.local.athena.trino.types import duckdb_type, quoted
 
-_UNHASHED = {"json", "char", "time with time zone"}
+_UNHASHED = {"json", "char", "time with time zone", "timestamp with time zone"}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, semantic_er
 from kedro_aws_plugin.local.athena.trino.types import field_names, quoted
 
 _MOST_SETS = 2048
-_UNHASHED = {"json", "char", "time with time zone"}
+_UNHASHED = {"json", "char", "time with time zone", "timestamp with time zone"}
 _WHERE = "WHERE clause must evaluate to a boolean: actual type {}"
 _HAVING = "HAVING clause must evaluate to a boolean: actual type {}"
 

@@ -78,6 +78,8 @@ def _window(place: Expressions, window: nodes.Window) -> str:
     parts = []
     if window.partition:
         keys = [place.typed(key) for key in window.partition]
+        for key in keys:
+            aggregates.refuse_unhashed(key, "PARTITION BY")
         parts.append(f"PARTITION BY {', '.join(coerce(key, key.type).sql for key in keys)}")
     if window.order:
         parts.append(f"ORDER BY {', '.join(aggregates.sort_sql(place, sort) for sort in window.order)}")

@@ -77,13 +77,13 @@ cume_dist() -> double = cume_dist(){tail}
 ntile(bigint) -> bigint = ntile({0}){tail}
 first_value(T) -> T = first_value({0}{order}){tail}
 last_value(T) -> T = last_value({0}{order}){tail}
-nth_value(T, bigint) -> T = nth_value({0}, {1}{order}){tail}
+nth_value(T, bigint) -> T = nth_value({0}, trino_reach({1}, 1){order}){tail}
 lag(T) -> T = lag({0}{order}){tail}
-lag(T, bigint) -> T = lag({0}, {1}{order}){tail}
-lag(T, bigint, T) -> T = lag({0}, {1}, {2}{order}){tail}
+lag(T, bigint) -> T = lag({0}, trino_reach({1}, 0){order}){tail}
+lag(T, bigint, T) -> T = lag({0}, trino_reach({1}, 0), {2}{order}){tail}
 lead(T) -> T = lead({0}{order}){tail}
-lead(T, bigint) -> T = lead({0}, {1}{order}){tail}
-lead(T, bigint, T) -> T = lead({0}, {1}, {2}{order}){tail}
+lead(T, bigint) -> T = lead({0}, trino_reach({1}, 0){order}){tail}
+lead(T, bigint, T) -> T = lead({0}, trino_reach({1}, 0), {2}{order}){tail}
 """)
 
 REFUSED = frozenset(

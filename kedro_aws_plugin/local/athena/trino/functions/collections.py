@@ -6,6 +6,7 @@ TABLE = (
     r"""
 cardinality(array(T)) -> bigint = CAST(len({0}) AS BIGINT)
 cardinality(map(K, V)) -> bigint = CAST(cardinality({0}) AS BIGINT)
+contains(array(F), F) -> boolean = trino_contains({0}, trino_findable({1}))
 contains(array(T), T) -> boolean = trino_contains({0}, {1})
 element_at(array(T), bigint) -> T = trino_element_at({0}, {1})
 element_at(map(K, V), K) -> V = {0}[{1}]
@@ -19,7 +20,9 @@ array_max(array(F)) -> F = (CASE WHEN trino_has_null({0}) THEN NULL ELSE \
     coalesce(list_max(list_filter({0}, lambda e: NOT isnan(e))), list_max({0})) END)
 array_max(array(T)) -> T = (CASE WHEN trino_has_null({0}) THEN NULL ELSE list_max({0}) END)
 array_min(array(T)) -> T = (CASE WHEN trino_has_null({0}) THEN NULL ELSE list_min({0}) END)
+array_position(array(F), F) -> bigint = trino_position({0}, trino_findable({1}))
 array_position(array(T), T) -> bigint = trino_position({0}, {1})
+array_remove(array(F), F) -> array(F) = trino_remove({0}, trino_findable({1}))
 array_remove(array(T), T) -> array(T) = trino_remove({0}, {1})
 arrays_overlap(array(T), array(T)) -> boolean = trino_overlap({0}, {1})
 contains_sequence(array(T), array(T)) -> boolean = trino_contains_sequence({0}, {1})

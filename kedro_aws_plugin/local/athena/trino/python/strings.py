@@ -7,10 +7,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure, unsupported
 
@@ -136,7 +137,7 @@ def url_part(url: str, part: str) -> str | None:  # noqa: PLR0911 - one a part
         port = found.port
     except ValueError:
         return None
-    if any(letter.isspace() for letter in url):
+    if any(letter.isspace() for letter in url) or re.search("%(?![0-9a-fA-F]{2})", url):
         return None
     match part:
         case "protocol":
@@ -146,10 +147,10 @@ def url_part(url: str, part: str) -> str | None:  # noqa: PLR0911 - one a part
         case "port":
             return None if port is None else str(port)
         case "path":
-            return found.path
+            return unquote(found.path)
         case "query":
-            return found.query or None
-    return found.fragment or None
+            return unquote(found.query) or None
+    return unquote(found.fragment) or None
 
 
 def url_parameter(url: str, name: str) -> str | None:
