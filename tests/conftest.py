@@ -7,10 +7,19 @@ import spark_session
 from botocore import handlers
 from requests_sent import Requests
 
+from kedro_aws_plugin.datasets import defaults
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the fixture `spark` to every room."""
     config.pluginmanager.register(spark_session)
+
+
+@pytest.fixture(autouse=True)
+def _no_defaults() -> Iterator[None]:
+    """What the datasets take from one test's aws.yml is nothing to the next test."""
+    yield
+    defaults.use(defaults.AthenaDefaults())
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,11 +214,17 @@ class Project:
 
 
 @pytest.fixture
-def project(local_aws: LocalAws, tmp_path: Path) -> Project:
+def temporary() -> Iterator[Path]:
+    """A folder for the project's temporary files, with a name that is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="k") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def project(local_aws: LocalAws, tmp_path: Path, temporary: Path) -> Project:
     for name, text in FILES.items():
         (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "project" / name).write_text(textwrap.dedent(text), encoding="utf-8")
-    (tmp_path / "tmp").mkdir()
     for stage in ("base", "other"):
         local_aws.client("ssm").put_parameter(
             Name=f"/everywhere/{stage}", Value=f"level {stage}", Type="String"
@@ -226,7 +233,7 @@ def project(local_aws: LocalAws, tmp_path: Path) -> Project:
         Name="everywhere", SecretString=json.dumps({"password": SECRET})
     )
     outside = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTHONPATH"))}
-    quiet = {"KEDRO_DISABLE_TELEMETRY": "1", "TMPDIR": str(tmp_path / "tmp"), "PYTHONWARNINGS": "ignore"}
+    quiet = {"KEDRO_DISABLE_TELEMETRY": "1", "TMPDIR": str(temporary), "PYTHONWARNINGS": "ignore"}
     return Project(tmp_path / "project", {**outside, **quiet})
 
 
@@ -352,7 +359,7 @@ def test_what_aws_answers_is_not_logged(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_no_secret_is_left_on_the_disk_by_a_run_that_is_killed(project: Project, tmp_path: Path) -> None:
+def test_no_secret_is_left_on_the_disk_by_a_run_that_is_killed(project: Project, temporary: Path) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "kedro", "run", "--pipelines", "wait", "--runner", "ParallelRunner"],
         cwd=project.path,
@@ -368,7 +375,7 @@ def test_no_secret_is_left_on_the_disk_by_a_run_that_is_killed(project: Project,
         running.kill()
         running.wait()
         assert running.returncode == -signal.SIGKILL
-        folders = (project.path, tmp_path / "tmp", Path("/dev/shm"))
+        folders = (project.path, temporary, Path("/dev/shm"))
         kept = [file for folder in folders for file in folder.rglob("*") if file.is_file() and _holds(file)]
         assert [file for file in kept if file != project.path / "tests/test_nodes.py"] == []
     finally:

@@ -94,9 +94,13 @@ def packages(aws: LocalAws) -> dict[str, list[dict[str, Any]]]:
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What was said on standard error, apart from which AWS is in force."""
+    """What was said on standard error, apart from which AWS is in force and what its container has."""
     captured = capsys.readouterr()
-    return [line for line in captured.err.splitlines() if not line.startswith("local AWS at ")]
+    return [
+        line
+        for line in captured.err.splitlines()
+        if not line.startswith("local AWS at ") and " in the container " not in line
+    ]
 
 
 def test_a_run_registers_what_it_has_saved(
