@@ -36,11 +36,18 @@ _STATE_SECONDS = 2.0
 _log = logging.getLogger("kedro_aws_plugin.local")
 
 
+class _LifelongLock(FileLock):
+    """Is let go by the operating system alone, when the process has really ended."""
+
+    def __del__(self) -> None:
+        """Hold on: what the interpreter tears down after `main`, DuckDB for one, takes its time."""
+
+
 def main() -> int:
     """Serve until told to stop."""
     options = _options()
     state_dir = options.state_dir.resolve()
-    lock = FileLock(lock_file(state_dir))
+    lock = _LifelongLock(lock_file(state_dir))
     try:
         lock.acquire(timeout=0)
     except Timeout:
