@@ -197,6 +197,32 @@ def test_a_server_ends_with_its_parent(state_dir: Path):
     assert control.running(state_dir) is None
 
 
+def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
+    # Of another process: this one would have to reap it.
+    code = (
+        "from pathlib import Path; from kedro_aws_plugin.local import control;"
+        f"aws, _ = control.start(Path({str(state_dir)!r}), region='eu-west-1'); print(aws.pid)"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    aws = control.running(state_dir)
+    assert aws is not None
+    control.seed(aws, bucket="of-results", folder=state_dir / "none")
+    athena = aws.client("athena")
+    where = {"OutputLocation": "s3://of-results/"}
+    query = athena.start_query_execution(QueryString="SELECT 1", ResultConfiguration=where)
+    for _ in range(600):
+        state = athena.get_query_execution(QueryExecutionId=query["QueryExecutionId"])
+        if state["QueryExecution"]["Status"]["State"] not in {"QUEUED", "RUNNING"}:
+            break
+        time.sleep(0.1)
+    assert state["QueryExecution"]["Status"]["State"] == "SUCCEEDED"
+
+    assert control.stop(state_dir)
+
+    left = [each for each in psutil.process_iter(["pid", "status"]) if each.info["pid"] == aws.pid]
+    assert [each for each in left if each.info["status"] != psutil.STATUS_ZOMBIE] == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_signals_end_it_in_order(state_dir: Path, name):
