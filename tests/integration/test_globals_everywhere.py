@@ -379,9 +379,9 @@ def test_no_secret_is_left_on_the_disk_by_a_run_that_is_killed(project: Project,
         kept = [file for folder in folders for file in folder.rglob("*") if file.is_file() and _holds(file)]
         assert [file for file in kept if file != project.path / "tests/test_nodes.py"] == []
     finally:
-        if running.poll() is None:
-            running.kill()
-            running.wait()
+        # Its children know nothing of its death yet.
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
 
 
 def _holds(file: Path) -> bool:
