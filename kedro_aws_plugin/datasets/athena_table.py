@@ -159,9 +159,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._credentials = deepcopy(dict(credentials or {}))
         self.metadata = metadata
         self._SINGLE_PROCESS = engine == "spark"
-        self._check()
+        self._check(project.output_location or "")
 
-    def _check(self) -> None:
+    def _check(self, results: str) -> None:
         """Refuse what cannot be meant."""
         one_of("mode", self._mode, get_args(Mode))
         one_of("engine", self._engine, get_args(Engine))
@@ -175,6 +175,8 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             f"`location: {self._location}` is no S3 URI. Write s3://bucket/folder/.": (
                 self._location is not None and not _LOCATION.fullmatch(self._location)
             ),
+            f"`location: {self._location}` is among the query results of `athena.output_location`, which are "
+            "deleted after some days. Write another folder.": _is_within(self._location, results),
             "`mode: overwrite_partitions` needs `partition_by`.": (
                 self._mode == "overwrite_partitions" and not self._partition_by
             ),
@@ -271,6 +273,12 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             "engine": self._engine,
             "partition_filter": self._partition_filter,
         }
+
+
+def _is_within(location: str | None, results: str) -> bool:
+    """Whether a location is in the folder of query results; a whole bucket is no such folder."""
+    prefix = results.removeprefix("s3://").partition("/")[2]
+    return bool(prefix) and location is not None and f"{location}/".startswith(f"{results.rstrip('/')}/")
 
 
 def _default_location(output_location: str | None, database: str | None, table: str) -> str | None:

@@ -27,6 +27,14 @@ def project() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("location", ["s3://flights/athena", "s3://flights/athena/prices/"])
+def test_a_table_among_query_results_would_be_deleted_with_them(location: str) -> None:
+    with pytest.raises(DatasetError, match="is among the query results of"):
+        AthenaTableDataset(table="prices", location=location)
+    AthenaTableDataset(table="prices", location="s3://flights/athena-tables/prices/")
+
+
+@pytest.mark.usefixtures("project")
 def test_the_project_s_defaults_travel_by_pickle() -> None:
     made = AthenaTableDataset(table="prices")
     defaults.use(defaults.AthenaDefaults())
