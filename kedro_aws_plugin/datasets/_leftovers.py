@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Status
-from kedro_aws_plugin.errors import KedroAwsError
+from kedro_aws_plugin.errors import KedroAwsError, LocalAwsError
 
 _logger = logging.getLogger("kedro.athena")
 
@@ -62,14 +62,18 @@ class Leftovers:
 
     def remove(self) -> None:
         """Remove it all; what cannot be removed is logged, since the result itself is good."""
-        for database, name in self._tables:
-            self._try(partial(self._athena.drop_table, database, name))
-        for uri in self._prefixes:
-            self._try(partial(self._athena.remove, uri))
+        tables = [partial(self._athena.drop_table, database, name) for database, name in self._tables]
+        try:
+            for remove in (*tables, *(partial(self._athena.remove, uri) for uri in self._prefixes)):
+                self._try(remove)
+        except LocalAwsError:
+            return  # what was to be removed is gone with it
 
     @staticmethod
     def _try(remove: Callable[[], None]) -> None:
         try:
             remove()
+        except LocalAwsError:
+            raise
         except KedroAwsError as error:
             _logger.warning("%s Or let a lifecycle rule of the bucket remove it.", error)
