@@ -212,7 +212,6 @@ class Call(Node):
     filter: Node | None = None
     ignore_nulls: bool = False
     over: Window | None = None
-    overflow: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
@@ -16,13 +15,6 @@ from kedro_aws_plugin.local.athena.trino.types import BIGINT, Type, field_names,
 
 _MOST_PARTS = 3
 Source = tuple[str, tuple[Field, ...]]
-
-
-class Subqueries(Protocol):
-    """What translates the queries of FROM."""
-
-    def subquery(self, query: nodes.Query, parent: Expressions) -> Source:
-        """The SQL of a query and its columns."""
 
 
 def table_name(parts: tuple[str, ...]) -> TableName:

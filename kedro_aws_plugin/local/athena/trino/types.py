@@ -49,8 +49,7 @@ def _named(field: str | None) -> str:
 BOOLEAN, TINYINT, SMALLINT = Type("boolean"), Type("tinyint"), Type("smallint")
 INTEGER, BIGINT, REAL, DOUBLE = Type("integer"), Type("bigint"), Type("real"), Type("double")
 VARCHAR, VARBINARY, JSON, DATE = Type("varchar"), Type("varbinary"), Type("json"), Type("date")
-TIMESTAMP, TIMESTAMP_TZ = Type("timestamp", (3,)), Type("timestamp with time zone", (3,))
-TIME, UNKNOWN = Type("time", (3,)), Type("unknown")
+TIMESTAMP, UNKNOWN = Type("timestamp", (3,)), Type("unknown")
 DAY_TO_SECOND, YEAR_TO_MONTH = Type("interval day to second"), Type("interval year to month")
 
 

@@ -32,8 +32,6 @@ from kedro_aws_plugin.local.athena.trino.types import (
 if TYPE_CHECKING:
     from kedro_aws_plugin.local.athena.trino.expressions import Expressions
 
-_DATE_UNITS = ("day", "week", "month", "quarter", "year")
-_UNITS = ("millisecond", "second", "minute", "hour", *_DATE_UNITS)
 _ZONED = "timestamp with time zone"
 
 
