@@ -18,6 +18,7 @@ test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or s
 	$(BIN)/python -m pytest -m "not slow and not wheel" $(PYTEST_ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, layers
+	bash -n .ci/run
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -118,8 +118,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Args:
             table: Its name in Glue.
             database: Glue database; by default `athena.database` of aws.yml.
-            location: The S3 folder below which saves write; by default `tables/<database>/<table>/` in the
-                bucket of aws.yml's `athena.output_location`. No other table may be there.
+            location: The S3 folder below which saves write, outside of `athena.output_location`; by
+                default `tables/<database>/<table>/` in the bucket of aws.yml's `athena.output_location`. No
+                other table may be there.
             partition_by: Columns that become folders, so that a query that filters by them reads less.
             mode: What a save does with the rows that are there: `overwrite` replaces all,
                 `overwrite_partitions` those of the partitions in the frame, `append` none.
