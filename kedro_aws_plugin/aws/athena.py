@@ -11,15 +11,12 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import pyathena
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.connection import Connection
 from pyathena.cursor import Cursor
 
-from kedro_aws_plugin import __version__
 from kedro_aws_plugin.aws.athena_query import (
     ENDED,
     Column,
@@ -30,7 +27,8 @@ from kedro_aws_plugin.aws.athena_query import (
     Watch,
     Where,
 )
-from kedro_aws_plugin.aws.credentials import dataset_session
+from kedro_aws_plugin.aws.credentials import dataset_config, dataset_session
+from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import error_code, translated
 from kedro_aws_plugin.aws.s3 import delete_objects, list_keys, read
 from kedro_aws_plugin.plan.steps import DeleteObjects
@@ -40,17 +38,13 @@ if TYPE_CHECKING:
     from mypy_boto3_athena.client import AthenaClient
     from mypy_boto3_s3.client import S3Client
 
-_CONFIG = Config(
-    user_agent_extra=f"kedro-aws-plugin/{__version__}",
-    retries={"mode": "standard", "max_attempts": 4},  # PyAthena retries throttling on top of it
-    max_pool_connections=4,
-)
+_ATTEMPTS = 4
+"""PyAthena retries throttling on top of them."""
 # Before version 4, PyAthena stopped the query and swallowed the Ctrl-C; `run` stops it either way.
 _STOPS_BY_ITSELF = int(version("pyathena").split(".")[0]) >= 4  # noqa: PLR2004
 _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.02, 1.0, 1.5
 _STOP_SECONDS = 30.0
 _BATCH = 1000
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # PyAthena logs a traceback of every error that it then raises; `aws.errors` says it in one sentence.
 logging.getLogger("pyathena.common").setLevel(logging.CRITICAL)
 logging.getLogger("pyathena.result_set").setLevel(logging.CRITICAL)
@@ -72,7 +66,7 @@ class Athena:
         where = self._where
         return Connection(
             session=self._session,
-            config=_CONFIG,
+            config=dataset_config(_ATTEMPTS),
             schema_name=where.database,
             catalog_name=where.catalog,
             # Empty texts keep PyAthena from its own environment variables.
@@ -89,7 +83,7 @@ class Athena:
     @cached_property
     def s3(self) -> "S3Client":
         """The client that clears up."""
-        return self._session.client("s3", config=_CONFIG)
+        return self._session.client("s3", config=dataset_config(_ATTEMPTS))
 
     @property
     def region(self) -> str:
@@ -148,7 +142,7 @@ class Athena:
             time.sleep(min(_LONGEST_WAIT, _FIRST_WAIT * _GROWTH ** min(polls, _BATCH // 10)))
 
     def _console(self, query_id: str) -> str | None:
-        if urlsplit(self._client.meta.endpoint_url).hostname in _LOOPBACK:
+        if is_local(self._client.meta.endpoint_url):
             return None
         page = f"https://{self.region}.console.aws.amazon.com/athena/home?region={self.region}"
         return f"{page}#/query-editor/history/{query_id}"
@@ -222,7 +216,7 @@ class Athena:
 
     def drop_table(self, database: str, name: str) -> None:
         """Take a table out of the Glue catalog; its files stay."""
-        glue = self._session.client("glue", config=_CONFIG)
+        glue = self._session.client("glue", config=dataset_config(_ATTEMPTS))
         with translated(f"drop the table {database}.{name}"):
             try:
                 glue.delete_table(DatabaseName=database, Name=name)

@@ -1,5 +1,6 @@
 """The `credentials` of a catalog entry: whose session a dataset speaks through."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -8,17 +9,13 @@ import boto3
 from botocore.config import Config
 from botocore.session import get_session
 
-from kedro_aws_plugin import __version__
+from kedro_aws_plugin.aws.clients import client_config, expect_whole_answers
+from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import translated
 from kedro_aws_plugin.errors import ConfigError
 
-CLIENT_CONFIG = Config(
-    user_agent_extra=f"kedro-aws-plugin/{__version__}",
-    retries={"mode": "adaptive", "max_attempts": 8},
-    connect_timeout=5,
-    max_pool_connections=16,
-)
-"""Of a dataset's clients: a run that has worked for hours had rather wait for a throttled AWS than fail."""
+_ATTEMPTS = 8
+"""A run that has worked for hours had rather wait for a throttled AWS than fail."""
 
 _NAMES = {
     "aws_access_key_id": "aws_access_key_id",
@@ -57,9 +54,15 @@ def dataset_session(
     core.register_component("data_loader", _loader())
     with translated("use the credentials of the catalog entry"):
         session = boto3.session.Session(**{"region_name": region, **named}, botocore_session=core)
+    expect_whole_answers(session)
     # Each boto3 session adds boto3's own folder again.
     _loader().search_paths[:] = dict.fromkeys(_loader().search_paths)
     return session
+
+
+def dataset_config(attempts: int = _ATTEMPTS) -> Config:
+    """How the clients of such a session ask."""
+    return client_config(attempts, soon=is_local(os.environ.get("AWS_ENDPOINT_URL", "")))
 
 
 @cache

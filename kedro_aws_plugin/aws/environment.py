@@ -8,10 +8,17 @@ the choice can be made without an endpoint in the catalog. Only this process and
 import os
 import sys
 from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
 
 _PREFIX = "AWS_"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ours: dict[str, str] = {}
 _theirs: dict[str, str] = {}
+
+
+def is_local(url: str) -> bool:
+    """Whether requests to a URL stay on this machine, where the local AWS is."""
+    return urlsplit(url).hostname in _LOOPBACK
 
 
 def use_local(variables: Mapping[str, str]) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
 
 _LOG_IN = "Log in again (for example `aws sso login`), or choose another AWS_PROFILE."
@@ -125,7 +125,7 @@ def _failed(what: str, error: BotoCoreError) -> KedroAwsError:
     message = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, _NO_NETWORK):
         # A proxy may well listen on 127.0.0.1 too: what counts is where the request was to go.
-        if urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname == "127.0.0.1":
+        if is_local(str(error.kwargs.get("endpoint_url", ""))):
             return LocalAwsError(
                 f"Could not {what}: the local AWS stopped answering ({message}). What was in it is gone. "
                 "Run `kedro run` to start it and fill it again, then this command."

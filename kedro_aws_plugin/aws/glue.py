@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 from typing_extensions import Self
 
-from kedro_aws_plugin.aws.credentials import CLIENT_CONFIG
+from kedro_aws_plugin.aws.credentials import dataset_config
 from kedro_aws_plugin.aws.errors import error_code, translated
 from kedro_aws_plugin.errors import AwsError
 
@@ -90,7 +90,7 @@ class Glue:
     def open(cls, session: "Session", database: str, table: str) -> Self:
         """The table that this session sees."""
         with translated("reach Glue"):
-            return cls(session.client("glue", config=CLIENT_CONFIG), database, table)
+            return cls(session.client("glue", config=dataset_config()), database, table)
 
     def table(self) -> TableVersion | None:
         """The table, or None where there is no such table or no such database."""

@@ -1,17 +1,14 @@
 """One boto3 session for a command: region, retries, user agent, and a guard on where its requests go."""
 
 import logging
-from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.client import BaseClient
-from botocore.config import Config
-from botocore.exceptions import ConnectionClosedError
 
-from kedro_aws_plugin import __version__
+from kedro_aws_plugin.aws.clients import client_config, expect_whole_answers
+from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
 
@@ -25,20 +22,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
     from mypy_boto3_sts.client import STSClient
 
-_CONFIG = Config(
-    user_agent_extra=f"kedro-aws-plugin/{__version__}",
-    retries={"mode": "adaptive", "max_attempts": 5},
-    connect_timeout=5,
-    max_pool_connections=16,
-)
-_SOON = Config(retries={"mode": "standard", "max_attempts": 2})
-"""For an AWS that answers at once or not at all."""
-
+_ATTEMPTS = 5
 _Client = TypeVar("_Client", bound=BaseClient)
 # botocore logs a traceback of the error that it then raises; `aws.errors` says it in one sentence.
 for _name in ("botocore.tokens", "botocore.credentials"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Aws:
@@ -51,12 +39,14 @@ class Aws:
     def __init__(self, target: Target, region: str) -> None:
         self.target = target
         self.region = region
-        self._config = _CONFIG if target == "aws" else _CONFIG.merge(_SOON)
+        self._config = client_config(_ATTEMPTS, soon=target == "local")
 
     @cached_property
     def _session(self) -> boto3.Session:
         """Made with the first client, whose maker translates that a profile does not exist."""
-        return boto3.Session(region_name=self.region)
+        session = boto3.Session(region_name=self.region)
+        expect_whole_answers(session)
+        return session
 
     @cached_property
     def sagemaker(self) -> "SageMakerClient":
@@ -96,28 +86,15 @@ class Aws:
     @cached_property
     def sts(self) -> "STSClient":
         """Who we are; asked first, so that a missing network is told soon."""
-        return self._guard(self._session.client("sts", config=_CONFIG.merge(_SOON)))
+        return self._guard(self._session.client("sts", config=client_config(_ATTEMPTS, soon=True)))
 
     def _guard(self, client: _Client) -> _Client:
         """Refuse a client that would speak to the other AWS than the environment stands for."""
         url = client.meta.endpoint_url
-        if (urlsplit(url).hostname in _LOOPBACK) != (self.target == "local"):
+        if is_local(url) != (self.target == "local"):
             wanted = "the local AWS" if self.target == "local" else "the real AWS"
             raise AwsError(
                 f"This command speaks to {wanted}, but its requests would go to {url}. "
                 "Nothing was sent. Unset AWS_ENDPOINT_URL in your shell and profile, then run it again."
             )
-        if client.meta.service_model.protocol != "rest-xml":
-            client.meta.events.register("before-parse", _whole(url))
         return client
-
-
-def _whole(url: str) -> Callable[..., None]:
-    """Refuse an answer that broke off within its headers, which botocore would read as an empty success."""
-
-    def check(response_dict: dict[str, Any], **_: Any) -> None:
-        headers = {name.lower() for name in response_dict["headers"]}
-        if not response_dict["body"] and not headers & {"content-length", "transfer-encoding"}:
-            raise ConnectionClosedError(endpoint_url=url)
-
-    return check

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import ClientError
 from typing_extensions import Self
 
-from kedro_aws_plugin.aws.credentials import CLIENT_CONFIG
+from kedro_aws_plugin.aws.credentials import dataset_config
 from kedro_aws_plugin.aws.errors import error_code, translated
 from kedro_aws_plugin.errors import AwsError
 
@@ -45,7 +45,7 @@ class TableFiles:
     def open(cls, session: "Session") -> Self:
         """The files that this session sees."""
         with translated("reach S3"):
-            return cls(session.client("s3", config=CLIENT_CONFIG))
+            return cls(session.client("s3", config=dataset_config()))
 
     def below(self, folder: str) -> list[str]:
         """The URIs of all objects below a folder, in the order of their names."""

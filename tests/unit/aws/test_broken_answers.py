@@ -1,9 +1,10 @@
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from kedro_aws_plugin.aws.credentials import dataset_config, dataset_session
 from kedro_aws_plugin.aws.errors import translated
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import LocalAwsError
@@ -38,10 +39,19 @@ def dying_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     thread.join()
 
 
+def by_command() -> None:
+    Aws("local", "eu-west-1").sagemaker.describe_endpoint(EndpointName="x")
+
+
+def by_dataset() -> None:
+    dataset_session("eu-west-1").client("glue", config=dataset_config()).get_table(DatabaseName="a", Name="b")
+
+
 @pytest.mark.usefixtures("dying_server")
-def test_an_answer_that_breaks_off_is_no_empty_answer() -> None:
+@pytest.mark.parametrize("ask", [by_command, by_dataset])
+def test_an_answer_that_breaks_off_is_no_empty_answer(ask: Callable[[], None]) -> None:
     with (
-        pytest.raises(LocalAwsError, match="describe endpoint x: the local AWS stopped answering"),
-        translated("describe endpoint x"),
+        pytest.raises(LocalAwsError, match="describe x: the local AWS stopped answering"),
+        translated("describe x"),
     ):
-        Aws("local", "eu-west-1").sagemaker.describe_endpoint(EndpointName="x")
+        ask()

@@ -1,23 +1,38 @@
-"""What a query leaves behind is not looked for in a local AWS that is gone."""
+"""A local AWS that is gone is not waited for."""
 
 import logging
 import socket
+import time
 
 import pytest
+from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Where
+from kedro_aws_plugin.datasets import AthenaTableDataset
 from kedro_aws_plugin.datasets._leftovers import Leftovers
 
 
-def test_a_local_aws_that_is_gone_is_asked_once_and_nothing_is_said(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture(autouse=True)
+def _gone(monkeypatch: pytest.MonkeyPatch) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "local")
     listener.close()
+
+
+def test_it_is_told_soon() -> None:
+    prices = AthenaTableDataset(table="prices", database="shop", location="s3://flights/prices/")
+    began = time.monotonic()
+    with pytest.raises(DatasetError, match="the local AWS stopped answering"):
+        prices.load()
+    assert time.monotonic() - began < 10
+
+
+def test_it_is_asked_once_to_remove_what_is_left_and_nothing_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     asked: list[str] = []
     athena = Athena(Where(region="eu-west-1"))
     athena.remove = lambda uri: (asked.append(uri), Athena.remove(athena, uri))[1]  # type: ignore[method-assign]

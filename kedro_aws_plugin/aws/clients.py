@@ -1,0 +1,44 @@
+"""What all clients have in common: who they say they are, how they retry, what they take for an answer."""
+
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
+
+from kedro_aws_plugin import __version__
+
+
+def client_config(attempts: int, *, soon: bool = False) -> Config:
+    """How a client asks.
+
+    Args:
+        attempts: How often a request is sent, at increasing intervals, before its error is raised.
+        soon: Whether to send it twice only: the local AWS answers at once or not at all.
+    """
+    common = Config(
+        user_agent_extra=f"kedro-aws-plugin/{__version__}",
+        connect_timeout=5,
+        max_pool_connections=16,
+    )
+    if soon:
+        return common.merge(Config(retries={"mode": "standard", "max_attempts": 2}))
+    return common.merge(Config(retries={"mode": "adaptive", "max_attempts": attempts}))
+
+
+def expect_whole_answers(session: boto3.session.Session) -> None:
+    """Refuse an answer that broke off within its headers, which botocore would read as an empty success.
+
+    Args:
+        session: Its clients made from here on do so. (XML without a body is refused by botocore itself.)
+    """
+    session.events.register("before-parse", _check)
+
+
+def _check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    headers = {name.lower() for name in response_dict["headers"]}
+    broken = not response_dict["body"] and not headers & {"content-length", "transfer-encoding"}
+    service = operation_model.service_model
+    if broken and service.protocol != "rest-xml":
+        raise ConnectionClosedError(endpoint_url=os.environ.get("AWS_ENDPOINT_URL", service.endpoint_prefix))
