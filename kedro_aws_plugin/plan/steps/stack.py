@@ -8,8 +8,8 @@ from kedro_aws_plugin.plan.tags import Tags, as_list
 
 
 @dataclass(frozen=True)
-class CreateStack:
-    """Create a stack.
+class _StackChange:
+    """What a stack is to be.
 
     Attributes:
         name: Its name.
@@ -18,38 +18,36 @@ class CreateStack:
     """
 
     service: ClassVar = "cloudformation"
-    operation: ClassVar = "CreateStack"
     name: str
     template: str
     tags: Tags
 
     def request(self) -> Request:
         """The request as CloudFormation gets it."""
-        return _request(self.name, self.template, self.tags)
+        return {
+            "StackName": self.name,
+            "TemplateBody": self.template,
+            # A stack with a role of its own needs the caller to say that this is wanted.
+            "Capabilities": ["CAPABILITY_IAM"],
+            "Tags": as_list(self.tags),
+        }
+
+
+@dataclass(frozen=True)
+class CreateStack(_StackChange):
+    """Create a stack."""
+
+    operation: ClassVar = "CreateStack"
 
     def __str__(self) -> str:
         return f"create stack {self.name}"
 
 
 @dataclass(frozen=True)
-class UpdateStack:
-    """Bring a stack to another template.
+class UpdateStack(_StackChange):
+    """Bring a stack to another template."""
 
-    Attributes:
-        name: Its name.
-        template: Its new template, as YAML.
-        tags: What the stack, and by it each of its resources, is tagged with.
-    """
-
-    service: ClassVar = "cloudformation"
     operation: ClassVar = "UpdateStack"
-    name: str
-    template: str
-    tags: Tags
-
-    def request(self) -> Request:
-        """The request as CloudFormation gets it."""
-        return _request(self.name, self.template, self.tags)
 
     def __str__(self) -> str:
         return f"update stack {self.name}"
@@ -69,16 +67,6 @@ class WaitForStack:
 
     def __str__(self) -> str:
         return f"wait until stack {self.name} is complete"
-
-
-def _request(name: str, template: str, tags: Tags) -> Request:
-    """A stack with a role of its own needs the caller to say that this is wanted."""
-    return {
-        "StackName": name,
-        "TemplateBody": template,
-        "Capabilities": ["CAPABILITY_IAM"],
-        "Tags": as_list(tags),
-    }
 
 
 StackStep = CreateStack | UpdateStack | WaitForStack
