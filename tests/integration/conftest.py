@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import reviews_table
 from kedro.framework.startup import bootstrap_project
 from sklearn.linear_model import LinearRegression
 
@@ -67,3 +68,9 @@ def small_project(local_aws: LocalAws, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     bootstrap_project(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def reviews(aws: LocalAws) -> None:
+    """The table of that name."""
+    reviews_table.add_reviews(aws)

@@ -3,7 +3,6 @@
 import datetime as dt
 import gc
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from kedro.io import DatasetError
+from shop import BUCKET, DATABASE, RESULTS, client, keys, tables
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset, defaults
 from kedro_aws_plugin.local.control import LocalAws
 
 pytestmark = pytest.mark.usefixtures("aws")
-BUCKET = "flights"
-LOCATION = f"s3://{BUCKET}/athena/"
 SIMPLE = """
 SELECT CAST(1 AS tinyint) AS t, CAST(2 AS smallint) AS s, 3 AS i, CAST(4 AS bigint) AS b,
     CAST(0.5 AS real) AS r, 2.5E0 AS d, DECIMAL '12345678901234567890.12' AS price, true AS yes,
@@ -68,39 +66,16 @@ NESTED_VALUES = {
 }
 
 
-@pytest.fixture
-def aws(local_aws: LocalAws) -> LocalAws:
-    """A local AWS with a bucket and a database."""
-    s3 = client(local_aws, "s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    client(local_aws, "glue").create_database(DatabaseInput={"Name": "shop"})
-    return local_aws
-
-
-@cache
-def client(aws: LocalAws, service: str) -> Any:
-    """Clients take longer to make than most queries here take."""
-    return aws.client(service)
-
-
 def dataset(query: str | None, **arguments: Any) -> AthenaQueryDataset:
     return AthenaQueryDataset(
         **{
             "query": query,
-            "database": "shop",
-            "output_location": LOCATION,
+            "database": DATABASE,
+            "output_location": RESULTS,
             "engine": "pyarrow",
             **arguments,
         }
     )
-
-
-def keys(aws: LocalAws) -> list[str]:
-    return [one["Key"] for one in client(aws, "s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-
-
-def tables(aws: LocalAws) -> list[str]:
-    return [one["Name"] for one in client(aws, "glue").get_tables(DatabaseName="shop")["TableList"]]
 
 
 def series(rows: int) -> str:

@@ -5,19 +5,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 from kedro.io import DatasetError
+from shop import BUCKET, DATABASE, RESULTS, client, keys, tables
 
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Statement, Status, Where
 from kedro_aws_plugin.datasets import AthenaQueryDataset
 from kedro_aws_plugin.local.control import LocalAws
 
-BUCKET = "flights"
-LOCATION = f"s3://{BUCKET}/athena/"
 ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
 LONG = """SELECT count(*) AS n
 FROM UNNEST(sequence(1, 10000)) AS a (x)
@@ -27,26 +25,17 @@ WHERE (x * y + z) % 7 = 3"""
 
 
 @pytest.fixture
-def aws(local_aws: LocalAws) -> Iterator[LocalAws]:
+def aws(aws: LocalAws) -> Iterator[LocalAws]:
     """A local AWS in which no test leaves anything."""
-    s3 = client(local_aws, "s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    client(local_aws, "glue").create_database(DatabaseInput={"Name": "shop"})
-    yield local_aws
-    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
-    assert client(local_aws, "glue").get_tables(DatabaseName="shop")["TableList"] == []
-    assert {"QUEUED", "RUNNING"}.isdisjoint(states(local_aws))
-
-
-@cache
-def client(aws: LocalAws, service: str) -> Any:
-    """Clients take longer to make than most failures here take."""
-    return aws.client(service)
+    yield aws
+    assert keys(aws) == []
+    assert tables(aws) == []
+    assert {"QUEUED", "RUNNING"}.isdisjoint(states(aws))
 
 
 def dataset(query: str, **arguments: Any) -> AthenaQueryDataset:
     return AthenaQueryDataset(
-        **{"query": query, "database": "shop", "output_location": LOCATION, **arguments}
+        **{"query": query, "database": DATABASE, "output_location": RESULTS, **arguments}
     )
 
 
@@ -156,7 +145,7 @@ def test_interrupt_cancels_the_query(aws: LocalAws) -> None:
 
     code = (
         "from kedro_aws_plugin.datasets import AthenaQueryDataset\n"
-        f"AthenaQueryDataset(query='''{LONG}''', database='shop', output_location='{LOCATION}').load()"
+        f"AthenaQueryDataset(query='''{LONG}''', database='shop', output_location='{RESULTS}').load()"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     until(lambda: "RUNNING" in states(aws))
@@ -175,7 +164,7 @@ def test_whatever_ends_the_wait_stops_the_query(aws: LocalAws) -> None:
             raise Unforeseen
 
     with pytest.raises(Unforeseen):
-        Athena(Where("shop", output_location=LOCATION)).run(Statement(LONG), watch)
+        Athena(Where("shop", output_location=RESULTS)).run(Statement(LONG), watch)
     assert states(aws) == {"CANCELLED"}
 
 

@@ -11,36 +11,23 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from kedro.io import DatasetError
+from shop import BUCKET, DATABASE, client, keys
 
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
 from kedro_aws_plugin.local.control import LocalAws
 
-BUCKET = "flights"
 LOCATION = f"s3://{BUCKET}/tables/prices/"
 FRAME = pa.table({"id": [1, 2, 3], "price": [1.5, None, 3.0], "day": ["a", "b", "a"]})
 
 
-@pytest.fixture
-def aws(local_aws: LocalAws) -> LocalAws:
-    """A local AWS with a bucket and a database."""
-    s3 = local_aws.client("s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
-    return local_aws
-
-
 def dataset(**arguments: Any) -> AthenaTableDataset:
     return AthenaTableDataset(
-        **{"table": "prices", "database": "shop", "location": LOCATION, "engine": "pyarrow", **arguments}
+        **{"table": "prices", "database": DATABASE, "location": LOCATION, "engine": "pyarrow", **arguments}
     )
 
 
-def keys(aws: LocalAws) -> list[str]:
-    return [one["Key"] for one in aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
-
-
 def partitions(aws: LocalAws) -> dict[tuple[str, ...], str]:
-    found = aws.client("glue").get_partitions(DatabaseName="shop", TableName="prices")["Partitions"]
+    found = client(aws, "glue").get_partitions(DatabaseName=DATABASE, TableName="prices")["Partitions"]
     return {tuple(one["Values"]): one["StorageDescriptor"]["Location"] for one in found}
 
 
@@ -139,21 +126,21 @@ def test_an_empty_frame_is_a_table_without_rows(partition_by: list[str], mode: s
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_awswrangler_reads_it_and_may_have_written_it(aws: LocalAws) -> None:
     dataset(partition_by="day").save(FRAME)
-    read = wr.s3.read_parquet_table(database="shop", table="prices")
+    read = wr.s3.read_parquet_table(database=DATABASE, table="prices")
     assert sorted(read["id"]) == [1, 2, 3]
     assert set(read["day"].astype(str)) == {"a", "b"}
-    assert wr.catalog.get_table_types("shop", "prices") == {
+    assert wr.catalog.get_table_types(DATABASE, "prices") == {
         "id": "bigint",
         "price": "double",
         "day": "string",
     }
-    theirs = {"database": "shop", "table": "theirs", "path": f"s3://{BUCKET}/theirs/", "dataset": True}
+    theirs = {"database": DATABASE, "table": "theirs", "path": f"s3://{BUCKET}/theirs/", "dataset": True}
     wr.s3.to_parquet(FRAME.to_pandas(), **theirs, partition_cols=["day"])
     more = dataset(table="theirs", location=f"s3://{BUCKET}/theirs/", partition_by="day", mode="append")
     assert sorted(more.load()["id"].to_pylist()) == [1, 2, 3]
     more.save(FRAME)
     assert sorted(more.load()["id"].to_pylist()) == [1, 1, 2, 2, 3, 3]
-    assert len(wr.s3.read_parquet_table(database="shop", table="theirs")) == 6
+    assert len(wr.s3.read_parquet_table(database=DATABASE, table="theirs")) == 6
     whole = dataset(table="theirs", location=f"s3://{BUCKET}/theirs/", partition_by="day")
     whole.save(FRAME)
     assert len([key for key in keys(aws) if key.startswith("theirs/")]) == 2
@@ -161,7 +148,7 @@ def test_awswrangler_reads_it_and_may_have_written_it(aws: LocalAws) -> None:
 
 def test_a_table_at_the_location_itself_is_left_alone(aws: LocalAws) -> None:
     wr.s3.to_parquet(
-        FRAME.to_pandas(), path=LOCATION, dataset=True, database="shop", table="prices", index=False
+        FRAME.to_pandas(), path=LOCATION, dataset=True, database=DATABASE, table="prices", index=False
     )
     with pytest.raises(DatasetError, match=r"reads everything below .* Set `location` to a folder beside it"):
         dataset().save(FRAME)
@@ -173,18 +160,18 @@ def test_a_table_at_the_location_itself_is_left_alone(aws: LocalAws) -> None:
 
 
 def test_glue_keeps_what_others_have_said_of_the_table(aws: LocalAws) -> None:
-    glue = aws.client("glue")
+    glue = client(aws, "glue")
     prices = dataset(mode="append", comment="Ours", parameters={"team": "ml"})
     prices.save(FRAME)
-    table = glue.get_table(DatabaseName="shop", Name="prices")["Table"]
+    table = glue.get_table(DatabaseName=DATABASE, Name="prices")["Table"]
     assert (table["Description"], table["Parameters"]["team"]) == ("Ours", "ml")
     table["StorageDescriptor"]["Columns"][0]["Comment"] = "the number"
     edited = {key: table[key] for key in ("Name", "TableType", "StorageDescriptor", "PartitionKeys")}
     glue.update_table(
-        DatabaseName="shop", TableInput={**edited, "Owner": "me", "Parameters": {"seen": "yes"}}
+        DatabaseName=DATABASE, TableInput={**edited, "Owner": "me", "Parameters": {"seen": "yes"}}
     )
     prices.save(FRAME.append_column("note", pa.array(["x"] * 3)))
-    after = glue.get_table(DatabaseName="shop", Name="prices")["Table"]
+    after = glue.get_table(DatabaseName=DATABASE, Name="prices")["Table"]
     columns = after["StorageDescriptor"]["Columns"]
     assert (after["Owner"], after["Parameters"]["seen"], after["Parameters"]["team"]) == ("me", "yes", "ml")
     assert [column["Name"] for column in columns] == ["id", "price", "day", "note"]
@@ -253,16 +240,17 @@ def test_what_cannot_be_loaded_is_named_with_its_fix(aws: LocalAws) -> None:
         dataset(columns=["cost"]).load()
     with pytest.raises(DatasetError, match=r"has no partitions\. Leave `partition_filter` out"):
         dataset(partition_filter="day = 'a'").load()
-    aws.client("glue").create_table(
-        DatabaseName="shop", TableInput={"Name": "seen", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "x"}
+    client(aws, "glue").create_table(
+        DatabaseName=DATABASE,
+        TableInput={"Name": "seen", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "x"},
     )
     with pytest.raises(
         DatasetError, match=r"shop\.seen is a view; AthenaTableDataset knows Parquet tables only\."
     ):
         dataset(table="seen").load()
     lines = {"SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde"}}
-    aws.client("glue").create_table(
-        DatabaseName="shop", TableInput={"Name": "lines", "StorageDescriptor": lines}
+    client(aws, "glue").create_table(
+        DatabaseName=DATABASE, TableInput={"Name": "lines", "StorageDescriptor": lines}
     )
     with pytest.raises(DatasetError, match=r"shop\.lines is a table of format OpenCSVSerde"):
         dataset(table="lines").save(FRAME)

@@ -1,14 +1,18 @@
 """Whatever ends a save, and wherever: the table can be read, and the next save works."""
 
+import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import botocore.session
 import pyarrow as pa
 import pytest
+import shop
 from botocore import handlers
 from kedro.io import DatasetError
+from shop import BUCKET, DATABASE, client
 
 from kedro_aws_plugin.datasets._table_cleanup import new_save_id
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
@@ -16,7 +20,7 @@ from kedro_aws_plugin.local.control import LocalAws
 
 OLD = pa.table({"id": [1, 2], "day": ["a", "b"]})
 NEW = pa.table({"id": [7, 8, 9], "note": ["x", "y", "z"], "day": ["a", "a", "c"]})
-ENTRY = {"database": "shop", "engine": "pyarrow"}
+ENTRY = {"database": DATABASE, "engine": "pyarrow"}
 KEPT, SAVED = {1, 2}, {7, 8, 9}
 
 # One process imports everything; for each case a child of it is killed on the way to AWS.
@@ -66,28 +70,18 @@ CASES: list[tuple[str, str, str, int, set[int]]] = [
 ]
 
 
-@pytest.fixture
-def aws(local_aws: LocalAws) -> LocalAws:
-    """A local AWS with a bucket and a database."""
-    s3 = local_aws.client("s3")
-    s3.create_bucket(Bucket="flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
-    return local_aws
-
-
 def dataset(table: str, mode: str, keys: str) -> AthenaTableDataset:
     return AthenaTableDataset(
-        table=table, location=f"s3://flights/{table}/", mode=mode, partition_by=keys.split(), **ENTRY
+        table=table, location=f"s3://{BUCKET}/{table}/", mode=mode, partition_by=keys.split(), **ENTRY
     )
+
+
+def files(aws: LocalAws, table: str) -> set[str]:
+    return set(shop.keys(aws, f"{table}/"))
 
 
 def ids(table: str) -> list[int]:
     return sorted(dataset(table, "overwrite", "").load()["id"].to_pylist())
-
-
-def files(aws: LocalAws, table: str) -> set[str]:
-    found = aws.client("s3").list_objects_v2(Bucket="flights", Prefix=f"{table}/").get("Contents", [])
-    return {one["Key"] for one in found}
 
 
 @pytest.mark.usefixtures("aws")
@@ -106,8 +100,32 @@ def test_a_killed_save_leaves_a_table_that_can_be_read() -> None:
         assert ids(table) == [7, 8, 9]
 
 
+UPLOADING = """
+import pyarrow as pa
+from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
+
+prices = AthenaTableDataset(
+    table="prices", database="shop", location="s3://flights/prices/", max_rows_per_file=10
+)
+prices.save(pa.table({"id": range(100_000)}))
+"""
+
+
+def test_a_save_that_is_killed_while_it_uploads_is_not_seen(aws: LocalAws) -> None:
+    dataset("prices", "overwrite", "").save(OLD)
+    before = files(aws, "prices")
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", UPLOADING]) as child:
+        while files(aws, "prices") == before and child.poll() is None:
+            time.sleep(0.02)
+        child.kill()
+    assert child.returncode == -signal.SIGKILL
+    assert ids("prices") == [1, 2]
+    dataset("prices", "overwrite", "").save(NEW)
+    assert ids("prices") == [7, 8, 9]
+
+
 def test_an_overwrite_deletes_what_died_a_day_ago(aws: LocalAws) -> None:
-    s3 = aws.client("s3")
+    s3 = client(aws, "s3")
     dataset("prices", "overwrite", "").save(OLD)
     _, ours, _ = new_save_id("shop.prices").split("-")
     long_ago, young = (f"{time}-{ours}-0123456789ab" for time in ("20200101T000000Z", "29990101T000000Z"))
@@ -119,7 +137,7 @@ def test_an_overwrite_deletes_what_died_a_day_ago(aws: LocalAws) -> None:
         "prices/20200101/part-0.parquet",
     }
     for key in (*others, f"prices/{long_ago}/part-0.parquet", f"prices/{long_ago}/day=a/part-0.parquet"):
-        s3.put_object(Bucket="flights", Key=key, Body=b"")
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
     dataset("prices", "append", "").save(OLD)
     assert len(files(aws, "prices")) == 8
     dataset("prices", "overwrite", "").save(NEW)

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from shop import BUCKET, DATABASE, RESULTS
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset, AthenaTableDataset
-from kedro_aws_plugin.local.control import LocalAws
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
@@ -105,16 +105,10 @@ def frames(draw: st.DrawFn) -> tuple[pa.Table, list[str]]:
     return pa.table(arrays), [name for name, _ in keys]
 
 
-@pytest.fixture
-def counted(local_aws: LocalAws) -> Callable[[], str]:
-    """Names of tables, on a local AWS with a bucket and a database."""
-    s3 = local_aws.client("s3")
-    s3.create_bucket(Bucket="flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
-    numbers = itertools.count()
-    return lambda: f"t{next(numbers)}"
+NEW_TABLES = (f"t{number}" for number in itertools.count())
 
 
+@pytest.mark.usefixtures("aws")
 @settings(
     max_examples=15,
     phases=[Phase.explicit, Phase.generate],
@@ -124,15 +118,13 @@ def counted(local_aws: LocalAws) -> Callable[[], str]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(saved=frames())
-def test_a_query_returns_the_frame_that_was_saved(
-    counted: Callable[[], str], saved: tuple[pa.Table, list[str]]
-) -> None:
+def test_a_query_returns_the_frame_that_was_saved(saved: tuple[pa.Table, list[str]]) -> None:
     frame, keys = saved
-    table = counted()
+    table = next(NEW_TABLES)
     dataset = AthenaTableDataset(
         table=table,
-        database="shop",
-        location=f"s3://flights/{table}/",
+        database=DATABASE,
+        location=f"s3://{BUCKET}/{table}/",
         partition_by=keys,
         max_rows_per_file=3,
         engine="pyarrow",
@@ -142,8 +134,8 @@ def test_a_query_returns_the_frame_that_was_saved(
     names = ", ".join(f'"{name}"' for name in frame.column_names)
     entry = {
         "query": f"SELECT {names} FROM {table}",
-        "database": "shop",
-        "output_location": "s3://flights/athena/",
+        "database": DATABASE,
+        "output_location": RESULTS,
     }
     queried = AthenaQueryDataset(**entry, engine="pyarrow").load()
     assert same(queried.sort_by("row"), frame)
@@ -158,8 +150,9 @@ def same(one: pa.Table, other: pa.Table) -> bool:
 
 
 # pyarrow 25 on pandas 3.1, for a column with a time zone.
+@pytest.mark.usefixtures("aws")
 @pytest.mark.filterwarnings("ignore:Series.values returning")
-def test_a_pandas_frame_keeps_its_meaning(counted: Callable[[], str]) -> None:
+def test_a_pandas_frame_keeps_its_meaning() -> None:
     frame = pd.DataFrame(
         {
             "row": [0, 1, 2],
@@ -174,11 +167,11 @@ def test_a_pandas_frame_keeps_its_meaning(counted: Callable[[], str]) -> None:
             "raw": [b"\x00\xff", b"", None],
         }
     )
-    table = counted()
-    dataset = AthenaTableDataset(table=table, database="shop", location=f"s3://flights/{table}/")
+    table = next(NEW_TABLES)
+    dataset = AthenaTableDataset(table=table, database=DATABASE, location=f"s3://{BUCKET}/{table}/")
     dataset.save(frame)
     queried = AthenaQueryDataset(
-        query=f"SELECT * FROM {table} ORDER BY row", database="shop", output_location="s3://flights/athena/"
+        query=f"SELECT * FROM {table} ORDER BY row", database=DATABASE, output_location=RESULTS
     ).load()
     for loaded in (dataset.load(), queried):
         expected = frame.assign(

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py312"
 ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
 BUCKET = "models-bucket"
 ENVIRONMENT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from shop import BUCKET, RESULTS, client, keys
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset
 from kedro_aws_plugin.local.control import LocalAws
@@ -15,18 +16,8 @@ from kedro_aws_plugin.local.control import LocalAws
 ROWS = "(VALUES (1, DECIMAL '1.50', DATE '2024-01-01'), (2, NULL, NULL)) AS t (x, price, day)"
 
 
-@pytest.fixture
-def aws(local_aws: LocalAws) -> LocalAws:
-    """A local AWS with a bucket."""
-    s3 = local_aws.client("s3")
-    s3.create_bucket(Bucket="flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return local_aws
-
-
 def dataset(query: str, **arguments: Any) -> AthenaQueryDataset:
-    return AthenaQueryDataset(
-        query=query, engine="spark", output_location="s3://flights/athena/", **arguments
-    )
+    return AthenaQueryDataset(query=query, engine="spark", output_location=RESULTS, **arguments)
 
 
 @pytest.mark.parametrize("partitioned_by", [[], ["day"]])
@@ -42,7 +33,7 @@ def test_spark_reads_the_result(spark: SparkSession, aws: LocalAws, partitioned_
     none = dataset(f"{query} WHERE x > 2", partitioned_by=partitioned_by).load()
     assert none.count() == 0
     assert none.dtypes == frame.dtypes
-    assert aws.client("s3").list_objects_v2(Bucket="flights")["KeyCount"] > 0, "Spark still reads them"
+    assert keys(aws), "Spark still reads them"
 
 
 def test_files_go_with_the_process(aws: LocalAws) -> None:
@@ -55,6 +46,6 @@ def test_files_go_with_the_process(aws: LocalAws) -> None:
         "    leftovers.folder('s3://flights/athena/kedro/1/')\n"
         "    removed_at_exit(leftovers)\n"
     )
-    aws.client("s3").put_object(Bucket="flights", Key="athena/kedro/1/part", Body=b"x")
+    client(aws, "s3").put_object(Bucket=BUCKET, Key="athena/kedro/1/part", Body=b"x")
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert aws.client("s3").list_objects_v2(Bucket="flights")["KeyCount"] == 0
+    assert keys(aws) == []

@@ -8,6 +8,7 @@ import pytest
 from kedro.io import DatasetError
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from shop import BUCKET, DATABASE, keys
 
 from kedro_aws_plugin.datasets import AthenaTableDataset
 from kedro_aws_plugin.local.control import LocalAws
@@ -20,18 +21,9 @@ ROWS = [
 TYPES = "id bigint, price decimal(5,2), time timestamp_ntz, tags array<string>, city string, day date"
 
 
-@pytest.fixture
-def aws(local_aws: LocalAws) -> LocalAws:
-    """A local AWS with a bucket and a database."""
-    s3 = local_aws.client("s3")
-    s3.create_bucket(Bucket="flights", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    local_aws.client("glue").create_database(DatabaseInput={"Name": "shop"})
-    return local_aws
-
-
 def dataset(**arguments: Any) -> AthenaTableDataset:
     return AthenaTableDataset(
-        **{"table": "prices", "database": "shop", "location": "s3://flights/prices/", **arguments}
+        **{"table": "prices", "database": DATABASE, "location": f"s3://{BUCKET}/prices/", **arguments}
     )
 
 
@@ -49,8 +41,8 @@ def test_spark_writes_what_spark_and_pyarrow_read(
     assert seen == [ROWS[0], *ROWS]
     by_spark = prices.load().select(*columns).collect()
     assert sorted(map(tuple, by_spark), key=lambda row: row[0]) == seen
-    listed = aws.client("s3").list_objects_v2(Bucket="flights")["Contents"]
-    assert all(one["Key"].endswith(".parquet") for one in listed)
+    assert keys(aws)
+    assert all(key.endswith(".parquet") for key in keys(aws))
 
 
 def test_spark_overwrites_and_prunes(spark: SparkSession, aws: LocalAws) -> None:  # noqa: ARG001 - it is there

@@ -1,60 +1,26 @@
 """The run's parameters outside of nodes: names, types, which run, and where there is none."""
 
-import contextvars
 import copy
 import datetime
-import gc
 import json
-import multiprocessing
 import pickle
 import textwrap
-import threading
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import click
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.framework import project
 from omegaconf.basecontainer import BaseContainer
+from run_in_force import VALUES, begin
 
-from kedro_aws_plugin import parameters, run_parameters, run_state
+from kedro_aws_plugin import parameters, run_state
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.run_parameters import ParameterError, publish
 from kedro_aws_plugin.run_state import RunState
 
-VALUES = {
-    "partitions": {"parsed": ["a", "b"], "dotted.name": 1},
-    "partitions.parsed": "the name with a dot",
-    "get": "shadows a method",
-    "cutoff": "2026-11-21",
-    "depth": 3,
-    "by_year": {2026: {"rows": 5}},
-    "nothing": None,
-}
-
-
-@pytest.fixture(autouse=True)
-def no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a new process: no run is or was in force."""
-    token = run_state._here.set(None)
-    monkeypatch.setattr(run_state, "_latest", None)
-    monkeypatch.setattr(run_state, "_inherited", None)
-    monkeypatch.setattr(run_state, "_under_way", WeakValueDictionary())
-    monkeypatch.setattr(run_parameters, "_read", {})
-    yield
-    run_state._here.reset(token)
-    run_state._configuration().pop(run_state._KEY, None)
-
-
-def begin(values: Mapping[str, Any], run_id: str = "run") -> RunState:
-    """Make a run the one in force."""
-    state = RunState(run_id, lambda: values)
-    run_state.publish(state)
-    return state
+pytestmark = pytest.mark.usefixtures("no_run")
 
 
 @pytest.mark.parametrize(
@@ -155,80 +121,6 @@ def test_what_is_read_only_is_a_dictionary_and_a_list_to_everybody_else() -> Non
     assert json.dumps(found) == '{"b": [1, 2]}'
     again = pickle.loads(pickle.dumps(found))
     assert (again, type(again), type(again["b"])) == (found, type(found), type(found["b"]))
-
-
-def test_a_later_run_in_the_process_is_the_one_in_force() -> None:
-    begin({"a": 1, "b": 1}, "first")
-    begin({"a": 2}, "second")
-    assert dict(parameters) == {"a": 2}
-
-
-def test_runs_side_by_side_see_their_own_in_every_thread() -> None:
-    """Kedro's worker threads are told by `before_node_run`."""
-    barrier = threading.Barrier(2)
-
-    def node(run_id: str) -> Any:
-        run_state.enter(run_id)
-        return parameters["a"]
-
-    def session(run_id: str) -> list[Any]:
-        begin({"a": run_id}, run_id)
-        barrier.wait(timeout=10)
-        with ThreadPoolExecutor(2) as workers:
-            return [parameters["a"], *workers.map(node, [run_id] * 4)]
-
-    with ThreadPoolExecutor(2) as sessions:
-        found = list(sessions.map(session, ["one", "two"]))
-    assert found == [["one"] * 5, ["two"] * 5]
-
-
-def test_what_is_in_force_last_can_be_read_when_it_is_over() -> None:
-    state = begin({"a": 1})
-    run_state.end("run")
-    assert (parameters["a"], state.ended) == (1, True)
-    run_state.enter("run")  # whose thread comes too late
-    assert parameters["a"] == 1
-
-
-def test_a_run_that_never_ended_is_let_go() -> None:
-    def fail() -> None:
-        begin({"a": 1}, "failed")
-
-    contextvars.Context().run(fail)
-    begin({"a": 2}, "next")
-    gc.collect()
-    assert list(run_state._under_way) == ["next"]
-
-
-def at_import() -> Any:
-    """What a module of the project reads when it is imported in another process."""
-    from kedro_aws_plugin import parameters as there
-
-    return there["a"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_child_processes_are_handed_the_run_of_the_thread_that_makes_them(method: str) -> None:
-    begin({"a": {"b": ["secret"]}}, "one")
-    thread = threading.Thread(target=lambda: begin({"a": 2}, "two"))
-    thread.start()
-    thread.join()
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
-        assert pool.submit(at_import).result() == {"b": ["secret"]}
-
-
-def test_what_cannot_be_pickled_does_not_keep_a_process_from_starting() -> None:
-    state = begin({"a": lambda: 1})
-    inherited = pickle.loads(pickle.dumps(run_state._HandOff()))
-    assert type(inherited) is bytes
-    assert pickle.loads(inherited)[:2] == ("run", None)
-    assert inherited == state.payload()
-    run_state._configuration()[run_state._KEY] = inherited
-    run_state._latest = None
-    run_state._here.set(None)
-    with pytest.raises(ProjectError, match=r"^The run's parameters did not reach this process: .*lambda"):
-        parameters["a"]
 
 
 class Loader(OmegaConfigLoader):

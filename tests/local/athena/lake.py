@@ -16,6 +16,11 @@ from kedro_aws_plugin.local.moto_app import Moto
 
 LAKE = "lake"
 OUT = f"s3://{LAKE}/results/"
+PEOPLE = """(
+    select cast(id as integer) as id, name, cast(amount as decimal(8,2)) as amount, day
+    from (values (1, 'ann', 1.5, date '2024-01-01'), (2, 'bob', 2.25, date '2024-01-02'),
+                 (3, 'cy', null, null)) as t (id, name, amount, day)
+)"""
 
 
 @dataclass

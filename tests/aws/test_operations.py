@@ -1,0 +1,121 @@
+"""Every call in the source is one that AWS takes: its name, its parameters and their limits."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import answers
+import boto3
+import pytest
+from answers import GROUP_ARN, TAGS, package_arn
+from every_step import all_steps, applied, body, put_down
+from stubbed import CLIENTS, FakeTime, Stubbed
+
+import kedro_aws_plugin
+from kedro_aws_plugin.aws import observe
+from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_stack
+from kedro_aws_plugin.aws.s3 import upload_file
+from kedro_aws_plugin.aws.values import read_parameter, read_secret
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan import steps
+from kedro_aws_plugin.plan.steps import Step
+
+
+def operations_in_the_source() -> set[tuple[str, str]]:
+    """What is called on a client anywhere in aws/ and apply.py, pages included; read, not run."""
+    session = boto3.Session(region_name="eu-west-1")
+    known: dict[str, set[tuple[str, str]]] = {}
+    for service in CLIENTS.values():
+        client: Any = session.client(service, aws_access_key_id="a", aws_secret_access_key="b")
+        for method, operation in client.meta.method_to_api_mapping.items():
+            known.setdefault(method, set()).add((service, operation))
+    package = Path(kedro_aws_plugin.__file__).parent
+    found: set[tuple[str, str]] = set()
+    for path in [*(package / "aws").glob("*.py"), package / "apply.py"]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                named = call.args[0] if call.func.attr == "get_paginator" else None
+                method = named.value if isinstance(named, ast.Constant) else call.func.attr
+                found |= known.get(str(method), set())
+    return found
+
+
+def observe_everything(stubbed: Stubbed) -> None:
+    """Look up all there is to look up."""
+    aws = stubbed.aws
+    stubbed.answers("GetCallerIdentity", {"Account": "123456789012"})
+    observe.caller_account(aws, "aws")
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    stubbed.answers("DescribeModel", answers.model())
+    observe.observe_deployed(aws, "flights")
+    stubbed.answers("DescribeModelPackage", answers.package(2))
+    stubbed.answers("GetObject", body(b"a"))
+    stubbed.answers("GetObject", body(b"b"))
+    observe.observe_sample(aws, package_arn(2))
+    stubbed.answers("GetResources", {"ResourceTagMappingList": []})
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    stubbed.answers("ListTags", {"Tags": []})
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    owned = observe.observe_owned(aws, TAGS, "flights")
+    stubbed.answers("GetResources", {"ResourceTagMappingList": [{"ResourceARN": GROUP_ARN}]})
+    stubbed.answers("ListObjectsV2", {})
+    stubbed.answers("DescribeModelPackageGroup", answers.group())
+    stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": []})
+    observe.with_registry(aws, owned, TAGS, "flights-data")
+
+
+def observe_a_stack(stubbed: Stubbed) -> None:
+    """Look up one that is well, and one that is not."""
+    stubbed.answers("DescribeStacks", {"Stacks": [answers.stack()]})
+    stubbed.answers("GetTemplate", {"TemplateBody": "Resources: {}"})
+    stubbed.answers("HeadBucket")
+    stubbed.answers("ListObjectsV2", {})
+    observe_foundation(stubbed.aws, "flights", "data/raw/")
+    stubbed.answers("DescribeStacks", {"Stacks": [answers.stack("ROLLBACK_COMPLETE")]})
+    stubbed.answers("DescribeStackEvents", {"StackEvents": []})
+    with pytest.raises(AwsError, match="CloudFormation gives no reason"):
+        wait_stack(stubbed.aws, steps.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
+
+
+def read_values(stubbed: Stubbed) -> None:
+    """Look up what dynamic globals may ask for."""
+    stubbed.answers("GetParameter", {"Parameter": {"Type": "String", "Value": "a"}})
+    read_parameter(stubbed.aws, "/flights/level")
+    stubbed.answers("GetSecretValue", {"SecretString": "a"})
+    read_secret(stubbed.aws, "flights", None)
+
+
+def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
+    """Once to its end, and once not."""
+    assert isinstance(upload, steps.UploadFile)
+    finish: list[Callable[[], None]] = [
+        lambda: stubbed.answers("CompleteMultipartUpload"),
+        lambda: stubbed.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412),
+    ]
+    for finished in finish:
+        stubbed.refuses("HeadObject", "404", status=404)
+        stubbed.answers("CreateMultipartUpload", {"UploadId": "u"})
+        for _ in range(2):
+            stubbed.answers("UploadPart", {"ETag": "e"})
+        finished()
+        if finished is finish[-1]:
+            stubbed.answers("AbortMultipartUpload")
+        upload_file(stubbed.aws.s3, replace(upload, part_size=4))
+
+
+def test_every_operation_in_the_source_is_one_that_aws_takes(
+    stubbed: Stubbed, time: FakeTime, tmp_path: Path
+) -> None:
+    every = all_steps(tmp_path)
+    for step in every.values():
+        put_down(stubbed, step)
+    applied(stubbed, time, *every.values())
+    observe_everything(stubbed)
+    observe_a_stack(stubbed)
+    read_values(stubbed)
+    upload_in_parts(stubbed, every[steps.UploadFile])
+    assert stubbed.requests.operations == operations_in_the_source()

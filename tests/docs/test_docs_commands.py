@@ -1,0 +1,102 @@
+"""The commands and options in the documentation against those of the code."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import markdown
+import pytest
+from doc_pages import COMMANDS, DOCS, REFERENCE, ROOT, SHELLS, blocks, pages, prose
+
+from kedro_aws_plugin.cli import aws
+
+
+def _options(command: click.Command) -> set[str]:
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    return {name for option in options for name in (*option.opts, *option.secondary_opts)}
+
+
+# Commands
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
+    page = markdown.Markdown(extensions=["mkdocs-click", "fenced_code"]).convert(text)
+    sections = re.split(r"<h\d", page)
+    for path, command in COMMANDS.items():
+        usage = f">kedro aws {' '.join(path)} [OPTIONS]"
+        (section,) = [section for section in sections if usage in section]
+        assert [option for option in _options(command) if option not in section] == [], path
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_is_in_the_readme_and_in_a_guide(path: tuple[str, ...]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("| `kedro aws ")]
+    names = {tuple(name.split()) for row in rows for name in _first_cell_commands(row)}
+    assert path in names
+    guides = "\n".join(
+        page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md") if page.parent != REFERENCE
+    )
+    assert f"kedro aws {' '.join(path)}" in guides
+
+
+def _first_cell_commands(row: str) -> list[str]:
+    """`kedro aws local start`, `stop` -> local start, local stop."""
+    named = re.findall(r"`([^`]+)`", row.split("|")[1])
+    first = named[0].removeprefix("kedro aws ")
+    group = first.rpartition(" ")[0]
+    return [first, *(f"{group} {name}".strip() for name in named[1:])]
+
+
+def test_the_readme_lists_no_command_that_does_not_exist() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("| `kedro aws ")]
+    assert {tuple(name.split()) for row in rows for name in _first_cell_commands(row)} == set(COMMANDS)
+
+
+def _command_lines(page: Path) -> Iterator[str]:
+    lines = [line for block in blocks(page) if block.language in SHELLS for line in block.text.splitlines()]
+    text = prose(page)
+    lines += re.findall(r"^    (kedro .*)$", text, re.MULTILINE)
+    lines += re.findall(r"(?<!`)`(kedro [^`]*)`", text)
+    for line in lines:
+        for part in re.split(r"\||&&|\$\(|;|[<>]", line.removeprefix("$ ")):
+            found = re.match(r'\s*(?:eval ")?(kedro aws\b[^#]*)', part)
+            if found:
+                yield found.group(1).rstrip(' )"').strip() if "eval" in line else found.group(1).strip()
+
+
+@pages
+def test_command_lines_name_existing_commands_and_options(page: Path) -> None:
+    for line in _command_lines(page):
+        _check_command_line(line, shlex.split(line)[2:])
+
+
+def _check_command_line(line: str, words: list[str]) -> None:
+    """Resolve the command, then let click itself parse what follows."""
+    command: click.Command = aws
+    context = click.Context(aws, info_name="kedro aws")
+    while isinstance(command, click.Group) and words:
+        child = command.get_command(context, words[0])
+        assert child is not None, f"{line}: no command {words[0]}"
+        command, words = child, words[1:]
+    if isinstance(command, click.Group):  # the group itself is meant
+        return
+    try:
+        command.make_context(command.name, [word for word in words if word != "..."])
+    except click.UsageError as error:
+        pytest.fail(f"{line}: {error.message}")
+
+
+def test_the_check_of_command_lines_finds_mistakes() -> None:
+    for line in (
+        "kedro aws fly",
+        "kedro aws deploy --wings",
+        "kedro aws deploy --mode flying",
+        "kedro aws models 3",
+    ):
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            _check_command_line(line, shlex.split(line)[2:])

@@ -1,0 +1,31 @@
+"""Dynamic globals of the files of a conf/ folder."""
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from kedro_aws_plugin.config.injection import GlobalError, resolve
+from kedro_aws_plugin.config.run_id import Run
+from kedro_aws_plugin.errors import ConfigError
+
+AWS = "region: eu-west-1\nbucket: flights\n"
+RUN = Run("2026-11-21T23.30.00.000Z", datetime(2026, 11, 21, 23, 30, tzinfo=timezone.utc))
+
+Make = Callable[..., OmegaConfigLoader]
+
+
+def refusal(make: Make, specs: str, **others: Any) -> str:
+    """The sentence that specs are refused with."""
+    with pytest.raises(ConfigError) as refused:
+        make(specs, **others)
+    return refused.value.format_message()
+
+
+def problem(name: str) -> str:
+    """The sentence that a global which cannot be computed is refused with."""
+    with pytest.raises(GlobalError) as refused:
+        resolve(name)
+    return refused.value.format_message()

@@ -1,0 +1,21 @@
+"""What the tests of runs need."""
+
+from collections.abc import Iterator
+from weakref import WeakValueDictionary
+
+import pytest
+
+from kedro_aws_plugin import run_parameters, run_state
+
+
+@pytest.fixture
+def no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a new process: no run is or was in force."""
+    token = run_state._here.set(None)
+    monkeypatch.setattr(run_state, "_latest", None)
+    monkeypatch.setattr(run_state, "_inherited", None)
+    monkeypatch.setattr(run_state, "_under_way", WeakValueDictionary())
+    monkeypatch.setattr(run_parameters, "_read", {})
+    yield
+    run_state._here.reset(token)
+    run_state._configuration().pop(run_state._KEY, None)
