@@ -109,8 +109,8 @@ def _register(due: Due, catalog: CatalogProtocol[Any, Any], registry: "Registry"
             _warn(warning)
         if not plan.steps:
             return f"{what} is registered already: {plan.unchanged}"
-        version = apply(plan, aws, _Logged(), Clock())[-1]["arn"].rpartition("/")[2]
-    return f"Registered {what}: version {version} of {registry.group} ({PENDING})"
+        registered = apply(plan, aws, _Logged(), Clock())[-1]["arn"]
+    return f"Registered {what}: {registered} ({PENDING})"
 
 
 class _Logged:

@@ -36,11 +36,11 @@ def reject_model(how: Handling, package: str | None, reason: str | None) -> None
 
 def _decide(how: Handling, approval: str, package: str | None, reason: str | None) -> None:
     from kedro_aws_plugin.aws.observe import observe_group
-    from kedro_aws_plugin.config import registry_of
+    from kedro_aws_plugin.config import group_of
     from kedro_aws_plugin.plan.approval import choose_package, plan_approval
 
     with command(how.env) as this:
-        group = observe_group(this.aws, registry_of(this.project.config).group)
+        group = observe_group(this.aws, group_of(this.project.config, package))
         chosen = choose_package(group, package)
         plan = plan_approval(chosen, approval, reason)
         carry_out(this, plan, how, lambda _: f"{chosen.arn} is {approval}")

@@ -27,7 +27,7 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
     """
     from kedro_aws_plugin.aws.cloudformation import bootstrapped_role
     from kedro_aws_plugin.aws.observe import observe_group, observe_sample, observe_serving
-    from kedro_aws_plugin.config import deploy_of, registry_of, role_of
+    from kedro_aws_plugin.config import deploy_of, group_of, role_of
     from kedro_aws_plugin.plan.approval import choose_approved
     from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
     from kedro_aws_plugin.plan.tags import project_tags
@@ -36,7 +36,7 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
         config = this.project.config
         size = deploy_of(config, changes)
         role = role_of(config, lambda: bootstrapped_role(this.aws, config.bucket))
-        group = observe_group(this.aws, registry_of(config).group)
+        group = observe_group(this.aws, group_of(config, package))
         wanted = Deployment(
             package=choose_approved(group, package).arn,
             role_arn=role,

@@ -7,9 +7,10 @@ from kedro_aws_plugin.cli.plan_command import command
 
 
 @click.command("models")
+@click.option("--group", metavar="GROUP", help="Model package group; by default `registry.group` of aws.yml.")
 @options.reading
-def models(env: str | None, output: str) -> None:
-    """List the versions of the model.
+def models(group: str | None, env: str | None, output: str) -> None:
+    """List the versions of a model.
 
     The newest first, with their approval.
     """
@@ -20,11 +21,11 @@ def models(env: str | None, output: str) -> None:
     from kedro_aws_plugin.config import registry_of
 
     with command(env) as this:
-        group = observe_group(this.aws, registry_of(this.project.config).group)
+        found = observe_group(this.aws, group or registry_of(this.project.config).group)
         if output == "json":
-            this.show_json([asdict(package) for package in group.packages])
-        elif not group.packages:
-            this.show(f"{group.name} has no versions. Register one: kedro aws register-model")
+            this.show_json([asdict(package) for package in found.packages])
+        elif not found.packages:
+            this.show(f"{found.name} has no versions. Register one: kedro aws register-model")
         else:
-            rows = [(str(p.version), p.approval, p.created, p.description) for p in group.packages]
+            rows = [(str(p.version), p.approval, p.created, p.description) for p in found.packages]
             this.show(table(("version", "approval", "registered", "description"), rows))

@@ -1,5 +1,6 @@
 """The parts of aws.yml that a command cannot do without, with its options on top."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry
 from kedro_aws_plugin.errors import ConfigError
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
+_PACKAGE_ARN = re.compile(r"arn:[^/]+:model-package/(?P<group>[^/]+)/\d+")
 _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {"memory_mb": "--memory"}
 
@@ -25,6 +27,20 @@ def registry_of(config: AwsConfig) -> Registry:
             "and `registry.model` (a catalog entry)."
         )
     return config.registry
+
+
+def group_of(config: AwsConfig, package: str | None = None) -> str:
+    """The model package group that a command is about.
+
+    Args:
+        config: The project's configuration.
+        package: What names a version: an ARN tells its group; a number is one of `registry.group`.
+
+    Raises:
+        ConfigError: If neither tells.
+    """
+    named = _PACKAGE_ARN.fullmatch(package or "")
+    return named["group"] if named else registry_of(config).group
 
 
 def deploy_of(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:

@@ -21,11 +21,6 @@ def choose_package(observed: RegisteredGroup, wanted: str | None) -> ModelPackag
     for package in observed.packages:
         if wanted in (package.arn, str(package.version)):
             return package
-    if wanted.startswith("arn:") and f"/{observed.name}/" not in wanted:
-        raise AwsError(
-            f"{wanted} belongs to another group than {observed.name}. "
-            "Give a version of this group, or change `registry.group` in aws.yml."
-        )
     versions = ", ".join(str(package.version) for package in observed.packages[:10])
     raise AwsError(f"Model package group {observed.name} has no version {wanted}. It has: {versions}.")
 
@@ -52,7 +47,7 @@ def choose_approved(observed: RegisteredGroup, wanted: str | None) -> ModelPacka
     version = f"Version {package.version} of {observed.name} is {package.approval}"
     raise AwsError(
         f"{version}{'' if wanted else ', and no older one is Approved'}. "
-        f"Approve it: kedro aws approve-model {package.version}"
+        f"Approve it: kedro aws approve-model {wanted or package.version}"
     )
 
 

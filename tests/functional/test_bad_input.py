@@ -115,8 +115,7 @@ def test_a_group_without_versions(odd: str, requests_sent: Requests) -> None:
 def test_a_version_that_the_group_does_not_have(command: tuple[str, ...], requests_sent: Requests) -> None:
     other = PACKAGES.replace(GROUP, "other") + "/1"
     assert kedro_aws(*command, other).error == (
-        f"{other} belongs to another group than {GROUP}. "
-        "Give a version of this group, or change `registry.group` in aws.yml."
+        "Model package group other has no versions. Register one: kedro aws register-model"
     )
     assert kedro_aws(*command, "99").error == (f"Model package group {GROUP} has no version 99. It has: 1.")
     assert requests_sent.changing == []

@@ -1,5 +1,6 @@
 """A run that registers the models it has saved: under every runner, once, and only those."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from kedro_aws_plugin.local.control import LocalAws
 from kedro_aws_plugin.model_artifact.lineage import parameters_hash
 
 BUCKET = "small-data"
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package"
 AWS_YML = f"region: eu-west-1\nbucket: {BUCKET}\n"
 CATALOG = f"""
     regressor:
@@ -107,7 +109,7 @@ def test_a_run_registers_what_it_has_saved(
     project: Path, local_aws: LocalAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = run(project, pipeline_names=["one"], params={"seed": 7})
-    assert said(capsys) == [f"Registered regressor {first}: version 1 of small-price (PendingManualApproval)"]
+    assert said(capsys) == [f"Registered regressor {first}: {ARN}/small-price/1 (PendingManualApproval)"]
     [package] = packages(local_aws)["small-price"]
     lineage = package["CustomerMetadataProperties"]
     assert (lineage["run_id"], lineage["model_version"], lineage["recorded"]) == (first, first, "run")
@@ -119,9 +121,7 @@ def test_a_run_registers_what_it_has_saved(
     assert said(capsys) == []
 
     missing = run(project, only_missing_outputs=True)
-    assert said(capsys) == [
-        f"Registered cheap_model {missing}: version 1 of cheap-price (PendingManualApproval)"
-    ]
+    assert said(capsys) == [f"Registered cheap_model {missing}: {ARN}/cheap-price/1 (PendingManualApproval)"]
 
     again = run(project, pipeline_names=["one"], params={"seed": 7})
     assert said(capsys) == [
@@ -146,8 +146,8 @@ def test_other_runners_register_from_the_main_process(
         (project / "data" / "table.csv").write_bytes(table)
     run_id = run(project, runner())
     assert said(capsys) == [
-        f"Registered cheap_model {run_id}: version 1 of cheap-price (PendingManualApproval)",
-        f"Registered regressor {run_id}: version 1 of small-price (PendingManualApproval)",
+        f"Registered cheap_model {run_id}: {ARN}/cheap-price/1 (PendingManualApproval)",
+        f"Registered regressor {run_id}: {ARN}/small-price/1 (PendingManualApproval)",
     ]
     assert [len(held) for held in packages(local_aws).values()] == [1, 1]
 
@@ -161,7 +161,7 @@ def test_on_run_of_aws_yml_and_a_run_that_fails(
     with (project / "conf/base/aws.yml").open("a", encoding="utf-8") as aws_yml:
         aws_yml.write("registry: {group: flights, model: regressor, on_run: true}\n")
     run_id = run(project)
-    assert said(capsys) == [f"Registered regressor {run_id}: version 1 of flights (PendingManualApproval)"]
+    assert said(capsys) == [f"Registered regressor {run_id}: {ARN}/flights/1 (PendingManualApproval)"]
     local_aws.client("s3").put_object(Bucket=BUCKET, Key="table.csv", Body=b"wings\n1\n")
     with pytest.raises(KeyError):
         run(project)
@@ -192,6 +192,10 @@ def test_what_could_not_be_registered_is_registered_by_the_command_that_is_told(
     [package] = packages(local_aws)["small-price"]
     assert done.stdout == f"{package['ModelPackageArn']} (PendingManualApproval)\n"
     assert package["CustomerMetadataProperties"]["model_version"] == run_id
+    approved = CliRunner().invoke(commands, ["aws", "approve-model", package["ModelPackageArn"]])
+    assert approved.stdout == f"{package['ModelPackageArn']} is Approved\n", approved.stderr
+    listed = CliRunner().invoke(commands, ["aws", "models", "--group", "small-price", "-o", "json"])
+    assert [each["approval"] for each in json.loads(listed.stdout)] == ["Approved"], listed.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a console is needed to send Ctrl-C to one process")
