@@ -47,7 +47,8 @@ def can_cast(kind: Type, to: Type) -> bool:
 
 def _fits_json(kind: Type, *, reading: bool) -> bool:
     if kind.name == "map":
-        return kind.inner[0].name == "varchar" and _fits_json(kind.inner[1], reading=reading)
+        is_key = kind.inner[0].name in _NUMBERS | {"boolean", "varchar"}
+        return is_key and _fits_json(kind.inner[1], reading=reading)
     if kind.name in {"array", "row"}:
         return all(_fits_json(inner, reading=reading) for inner in kind.inner)
     return kind.name in _NUMBERS | {"boolean", "varchar", "json"} or (not reading and kind.name in _TIMES)
@@ -56,6 +57,20 @@ def _fits_json(kind: Type, *, reading: bool) -> bool:
 def cast(value: Typed, to: Type) -> Typed:
     """CAST of a value to a type for which `can_cast` says yes."""
     return Typed(cast_sql(value.sql, value.type, to), to)
+
+
+def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
+    """TRY_CAST of a value to a type for which `can_cast` says yes.
+
+    Args:
+        value: What is cast.
+        to: The type.
+        name: A free name, where the value itself may fail: that is no matter of TRY_CAST.
+    """
+    if name is None:
+        return Typed(f"TRY({cast_sql(value.sql, value.type, to)})", to)
+    tried = f"TRY({cast_sql(name, value.type, to)})"
+    return Typed(f"list_transform([{value.sql}], lambda {name}: {tried})[1]", to)
 
 
 def cast_sql(sql: str, kind: Type, to: Type) -> str:
@@ -108,13 +123,18 @@ def _to_number(sql: str, kind: Type, to: Type) -> str:
 
 
 def _out_of_range(sql: str, kind: Type, to: Type) -> str:
-    shown = _to_varchar(sql, kind, VARCHAR)
+    shown = shown_sql(sql, kind)
     if kind.name == "decimal":
         message = f"Cannot cast '{{}}' to {to.name.upper()}"
         return fail("INVALID_CAST_ARGUMENT", message, shown)
     if kind in FLOATING and to.name == "bigint":
         return fail("INVALID_CAST_ARGUMENT", "Unable to cast {} to bigint", shown)
     return fail("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {to.name}: {{}}", shown)
+
+
+def shown_sql(sql: str, kind: Type) -> str:
+    """SQL of the value's text, with a double as Java prints it: a CAST would give it an exponent."""
+    return f"trino_{kind.name}_text({sql})" if kind in FLOATING else _to_varchar(sql, kind, VARCHAR)
 
 
 def _to_boolean(sql: str, kind: Type, _: Type) -> str:
@@ -137,7 +157,7 @@ def _to_decimal(sql: str, kind: Type, to: Type) -> str:
     elif kind in FLOATING:
         # By way of the shortest text: 1.005 has to become 1.01, as its digits say, not as its bits do.
         number = f"TRY_CAST(CAST({sql} AS VARCHAR) AS {target})"
-    shown = _to_varchar(sql, kind, VARCHAR)
+    shown = shown_sql(sql, kind)
     written = {
         "varchar": "VARCHAR ",
         "double": "DOUBLE ",
@@ -167,7 +187,7 @@ def _text(sql: str, kind: Type) -> str:  # noqa: PLR0911 - one a type
         case "varchar":
             return sql
         case "double" | "real":
-            return f"trino_{kind.name}_text({sql})"
+            return f"trino_{kind.name}_as_varchar({sql})"
         case "timestamp":
             return f"strftime({sql}, '{_pattern(kind)}')"
         case "timestamp with time zone":
@@ -222,17 +242,29 @@ def _to_time(sql: str, kind: Type, to: Type) -> str:
     return f"CAST({f'trino_local({sql})' if 'zone' in kind.name else sql} AS TIME)"
 
 
+def _refuse_other_keys(kind: Type) -> None:
+    """Refuse maps whose keys JSON would have to write as texts."""
+    if kind.name == "map" and kind.inner[0].name != "varchar":
+        raise Unsupported(f"a {kind} and json in a CAST")
+    for inner in kind.inner:
+        _refuse_other_keys(inner)
+
+
 def _from_json(sql: str, to: Type) -> str:
+    _refuse_other_keys(to)
     called = f"trino_json_as({sql}, '{to}')"
     if to.name in {"varchar", "double", "real"}:
         return f"CAST({called} AS {duckdb_type(to)})"
     if to.name in {"array", "map", "row"}:
         return f"CAST(CAST({called} AS JSON) AS {duckdb_type(to)})"
+    if to == BOOLEAN or to in WHOLE:
+        return f"CAST({called} AS {duckdb_type(to)})"
     return cast_sql(called, VARCHAR, to)
 
 
 def _to_json(sql: str, kind: Type) -> str:
     """DuckDB writes the JSON, once what it would write in its own way has become text."""
+    _refuse_other_keys(kind)
     if kind.name == "decimal":
         return f"CAST({sql} AS VARCHAR)"
     if kind.name == "row" and all(kind.fields) and all(inner in _PLAIN_JSON for inner in kind.inner):

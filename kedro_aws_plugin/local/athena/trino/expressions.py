@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from kedro_aws_plugin.local.athena.trino import calls, conditionals, literals, nodes, operators
-from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast
+from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast, try_cast
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.scope import Field, Scope, Session, not_found, row_field
 from kedro_aws_plugin.local.athena.trino.typed import (
@@ -222,8 +222,10 @@ class Expressions:
         value = self.typed(node.operand)
         if not can_cast(value.type, node.type):
             raise mismatch(node.at, f"Cannot cast {value.type} to {node.type}")
-        found = cast(value, node.type)
-        return Typed(f"TRY({found.sql})", found.type) if node.safe else found
+        if not node.safe:
+            return cast(value, node.type)
+        plain = isinstance(node.operand, (nodes.Literal, nodes.TypedLiteral, nodes.Name))
+        return try_cast(value, node.type, None if plain else self.session.new_name("x"))
 
     def _array(self, node: nodes.Array) -> Typed:
         items = [self.typed(item) for item in node.items]

@@ -226,6 +226,8 @@ _MACROS = {
         "list_filter(list_transform(range(0, abs(date_diff('month', a, z)) // abs(s) + 1), lambda i: "
         "a + to_months(CAST(i * s AS INTEGER))), lambda t: CASE WHEN s > 0 THEN t <= z ELSE t >= z END)",
     ),
+    "trino_percentile(a, q)": f"CASE WHEN NOT q BETWEEN 0 AND 1 THEN {fail(_INVALID, 'Percentile must be between 0 and 1')} ELSE a[least(CAST(floor(q * list_count(a)) AS BIGINT) + 1, list_count(a))] END",
+    "trino_percentiles(a, n)": "CASE WHEN list_count(a) > 0 THEN list_transform(n, lambda q: trino_percentile(a, q)) END",
     # Maps
     "trino_entries(m)": "CASE WHEN m IS NOT NULL THEN map_entries(m) END",
     "trino_from_entries(e)": "CASE WHEN e IS NOT NULL THEN map_from_entries(e) END",

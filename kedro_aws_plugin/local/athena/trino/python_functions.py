@@ -11,6 +11,7 @@ from kedro_aws_plugin.local.athena.trino.python import (
     patterns,
     strings,
     times,
+    urls,
 )
 from kedro_aws_plugin.local.athena.trino.python.raising import Function
 
@@ -22,6 +23,7 @@ def _fail(message: str) -> bool:
 PYTHON_FUNCTIONS: dict[str, Function] = {
     "trino_raise": (_fail, ["VARCHAR"], "BOOLEAN"),
     **strings.FUNCTIONS,
+    **urls.FUNCTIONS,
     **patterns.FUNCTIONS,
     **numbers.FUNCTIONS,
     **times.FUNCTIONS,

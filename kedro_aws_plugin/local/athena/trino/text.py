@@ -6,7 +6,7 @@ import datetime
 import math
 import struct
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from kedro_aws_plugin.local.athena.trino.types import Type, field_names, read_type
 
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
+_SEVEN_DIGITS = Context(prec=7, rounding=ROUND_HALF_EVEN)
 
 
 def text(value: object, athena_type: str) -> str | None:
@@ -95,6 +96,24 @@ def real_text(value: float) -> str:
     return _java(value, _shortest)
 
 
+def double_as_varchar(value: float) -> str:
+    """CAST of a double to varchar: always with an exponent, unlike a double in a result."""
+    return _with_exponent(value, repr(value))
+
+
+def real_as_varchar(value: float) -> str:
+    """CAST of a real to varchar: no more than seven digits."""
+    return _with_exponent(value, f"{_SEVEN_DIGITS.create_decimal(_shortest(value))}")
+
+
+def _with_exponent(value: float, digits: str) -> str:
+    if math.isnan(value) or math.isinf(value):
+        return _java(value, repr)
+    if value == 0:
+        return "-0E0" if math.copysign(1, value) < 0 else "0E0"
+    return _scientific(Decimal(digits))
+
+
 def _shortest(value: float) -> str:
     single = struct.pack("f", value)
     for digits in range(1, 10):
@@ -113,7 +132,10 @@ def _java(value: float, digits_of: Callable[[float], str]) -> str:
         return "-0.0" if math.copysign(1, value) < 0 else "0.0"
     if _PLAIN_FROM <= abs(value) < _PLAIN_TO:
         return digits_of(value)
-    shown = Decimal(digits_of(value))
+    return _scientific(Decimal(digits_of(value)))
+
+
+def _scientific(shown: Decimal) -> str:
     sign, figures, _ = shown.normalize().as_tuple()
     rest = "".join(map(str, figures[1:])) or "0"
     return f"{'-' if sign else ''}{figures[0]}.{rest}E{shown.adjusted()}"

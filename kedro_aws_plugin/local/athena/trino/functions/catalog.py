@@ -50,11 +50,12 @@ multimap_agg(K, V) -> map(K, array(V)) = \
     trino_multimap_from_rows(list(struct_pack(field0 := {0}, field1 := {1}){order}){tail})
 approx_distinct(T) -> bigint = count(DISTINCT {0}){tail}
 approx_distinct(T, double) -> bigint = count(DISTINCT {0}){tail}
-approx_percentile(I, double) -> I = quantile_disc({0}, {1}){tail}
-approx_percentile(F, double) -> F = quantile_disc({0}, {1}){tail}
-approx_percentile(double, double) -> double = quantile_disc({0}, {1}){tail}
-approx_percentile(I, array(double)) -> array(I) = quantile_disc({0}, {1}){tail}
-approx_percentile(F, array(double)) -> array(F) = quantile_disc({0}, {1}){tail}
+# Trino's digest keeps every value of a small group, and gives the upper of two in the middle.
+approx_percentile(I, double) -> I = trino_percentile(list_sort(list({0}){tail}), {1})
+approx_percentile(F, double) -> F = trino_percentile(list_sort(list({0}){tail}), {1})
+approx_percentile(double, double) -> double = trino_percentile(list_sort(list({0}){tail}), {1})
+approx_percentile(I, array(double)) -> array(I) = trino_percentiles(list_sort(list({0}){tail}), {1})
+approx_percentile(F, array(double)) -> array(F) = trino_percentiles(list_sort(list({0}){tail}), {1})
 stddev(double) -> double = stddev_samp({0}){tail}
 stddev_samp(double) -> double = stddev_samp({0}){tail}
 stddev_pop(double) -> double = stddev_pop({0}){tail}

@@ -84,6 +84,8 @@ json_array_contains(varchar, boolean) -> boolean = \
     trino_json_array_contains({0}, CASE WHEN {1} THEN 'true' ELSE 'false' END)
 json_array_contains(json, bigint) -> boolean = trino_json_array_contains({0}, CAST({1} AS VARCHAR))
 json_array_contains(varchar, bigint) -> boolean = trino_json_array_contains({0}, CAST({1} AS VARCHAR))
+json_array_contains(json, double) -> boolean = trino_json_array_contains_double({0}, {1})
+json_array_contains(varchar, double) -> boolean = trino_json_array_contains_double({0}, {1})
 json_array_contains(json, varchar) -> boolean = trino_json_array_contains({0}, trino_json_string({1}))
 json_array_contains(varchar, varchar) -> boolean = trino_json_array_contains({0}, trino_json_string({1}))
 json_size(json, varchar) -> bigint = trino_json_size({0}, {1})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.local.athena.trino import nodes
-from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast_sql
+from kedro_aws_plugin.local.athena.trino.casts import can_cast, cast_sql, shown_sql
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions import special_arrays, special_dates
 from kedro_aws_plugin.local.athena.trino.functions.arity import arity
@@ -25,6 +26,7 @@ from kedro_aws_plugin.local.athena.trino.types import (
     UNKNOWN,
     VARCHAR,
     Type,
+    array_of,
     field_names,
     quoted,
 )
@@ -76,9 +78,10 @@ def _try(place: Expressions, node: nodes.Call) -> Typed:
 def _typeof(place: Expressions, node: nodes.Call) -> Typed:
     arity(node, 1)
     kind = place.typed(node.arguments[0]).type
-    if kind == VARCHAR and isinstance(node.arguments[0], nodes.Call):
+    if kind in (VARCHAR, array_of(VARCHAR)) and isinstance(node.arguments[0], nodes.Call):
         raise Unsupported("typeof of a function's text: its length is not known here")
-    return Typed(text_literal(str(kind)), VARCHAR)
+    # Here, unlike in the types of results, a map has a space after its comma.
+    return Typed(text_literal(re.sub(r",(?=[a-z])", ", ", str(kind))), VARCHAR)
 
 
 def _extreme(place: Expressions, node: nodes.Call) -> Typed:
@@ -140,7 +143,7 @@ def _format(place: Expressions, node: nodes.Call) -> Typed:
             "unknown",
         }:
             raise Unsupported(f"format with a value of the type {value.type}")
-    texts = ", ".join(cast_sql(value.sql, value.type, VARCHAR) for value in values)
+    texts = ", ".join(shown_sql(value.sql, value.type) for value in values)
     kinds = ",".join(value.type.name for value in values)
     return Typed(f"trino_format({pattern.sql}, CAST([{texts}] AS VARCHAR[]), '{kinds}')", VARCHAR)
 

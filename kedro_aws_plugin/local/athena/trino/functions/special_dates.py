@@ -154,6 +154,19 @@ def _sequence(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"CAST({macro}({first}, {last}, {amount}) AS {duckdb_type(array_of(kind))})", array_of(kind))
 
 
+def _to_iso8601(place: Expressions, node: nodes.Call) -> Typed:
+    """With as many digits after the seconds as the type has."""
+    arity(node, 1)
+    value = _moment(place, node, 0)
+    if value.type == DATE:
+        return Typed(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
+    (digits,) = value.type.numbers
+    if value.type.name == _ZONED:
+        local, offset = f"trino_local({value.sql})", f"trino_offset({value.sql})"
+        return Typed(f"trino_to_iso8601_zoned({local}, {offset}, {digits})", VARCHAR)
+    return Typed(f"trino_to_iso8601({value.sql}, {digits})", VARCHAR)
+
+
 _NATIVE = {"Y": "%Y", "y": "%y", "m": "%m", "d": "%d", "H": "%H", "h": "%I", "I": "%I", "i": "%M", "s": "%S"}
 _NATIVE |= {
     "S": "%S",
@@ -196,4 +209,5 @@ FUNCTIONS: dict[str, Callable[[Expressions, nodes.Call], Typed]] = {
     "date": _date,
     "date_format": _date_format,
     "sequence": _sequence,
+    "to_iso8601": _to_iso8601,
 }

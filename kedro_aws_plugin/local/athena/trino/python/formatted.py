@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure, unsupported
 
@@ -36,6 +36,8 @@ def _literal(text: str) -> str:
 
 def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
     _, flags, width, digits, letter = found.groups()
+    if set(flags) & set("#( "):
+        raise unsupported(f"{found[0]} in format")
     whole = kind in {"tinyint", "smallint", "integer", "bigint"}
     if value is None or letter == "s" or (letter == "b" and kind == "boolean"):
         shown = "null" if value is None else value
@@ -48,7 +50,9 @@ def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
         rounded = Decimal(value).quantize(Decimal(1).scaleb(-int(digits or 6)), ROUND_HALF_UP)
         shown = format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
     elif letter == "e" and kind == "double":
-        shown = f"{float(value):.{int(digits or 6)}e}"
+        # By way of its digits: Java rounds 1.2345 up, whatever its bits are.
+        significant = Context(prec=int(digits or 6) + 1, rounding=ROUND_HALF_UP)
+        shown = f"{float(significant.create_decimal(value)):.{int(digits or 6)}e}"
     elif letter in "dxXfeE":
         raise failure(f"{letter} != {kind}")
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure, unsupported
 from kedro_aws_plugin.local.athena.trino.temporal import json_canonical, json_text
+from kedro_aws_plugin.local.athena.trino.text import double_as_varchar
 from kedro_aws_plugin.local.athena.trino.types import Type, read_type
 
 _STEP = re.compile(
@@ -88,6 +89,14 @@ def parse(text: str) -> str:
         raise failure(f"Cannot convert value to JSON: '{text}'") from error
 
 
+def canonical(text: str) -> str:
+    """JSON that DuckDB wrote, as Trino keeps it."""
+    try:
+        return json_canonical(text)
+    except ValueError as error:
+        raise unsupported("NaN or Infinity as JSON") from error
+
+
 def string(text: str) -> str:
     """A text as a JSON string."""
     return json_text(text)
@@ -137,6 +146,14 @@ def array_contains(text: str, wanted: str) -> bool | None:
     if not isinstance(value, list):
         return None
     return any(json_text(item) == wanted for item in value if not isinstance(item, (dict, list)))
+
+
+def array_contains_double(text: str, wanted: float) -> bool | None:
+    """Whether a JSON array has a number with a fraction or an exponent: to Trino, 2 is no double."""
+    value = _parsed(text)
+    if not isinstance(value, list):
+        return None
+    return any(isinstance(item, float) and item == wanted for item in value)
 
 
 def is_scalar(text: str) -> bool:
@@ -199,6 +216,8 @@ def _names(kind: Type) -> tuple[str, ...]:
 def _scalar(value: Any, kind: Type, bad: ValueError) -> Any:
     try:
         if kind.name == "varchar":
+            if isinstance(value, float):
+                return double_as_varchar(value)
             return value if isinstance(value, str) else json_text(value)
         if kind.name == "boolean":
             if isinstance(value, str) and value.lower() not in {"true", "false", "t", "f", "1", "0"}:
@@ -229,7 +248,7 @@ def _scalar(value: Any, kind: Type, bad: ValueError) -> Any:
 _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_json_parse": (parse, [_TEXT], _TEXT),
-    "trino_json_canonical": (json_canonical, [_TEXT], _TEXT),
+    "trino_json_canonical": (canonical, [_TEXT], _TEXT),
     "trino_json_string": (string, [_TEXT], _TEXT),
     "trino_json_extract": (extract, [_TEXT, _TEXT], _TEXT),
     "trino_json_extract_scalar": (extract_scalar, [_TEXT, _TEXT], _TEXT),
@@ -237,6 +256,7 @@ FUNCTIONS: dict[str, Function] = {
     "trino_json_array_length": (array_length, [_TEXT], "BIGINT"),
     "trino_json_array_get": (array_get, [_TEXT, "BIGINT"], _TEXT),
     "trino_json_array_contains": (array_contains, [_TEXT, _TEXT], "BOOLEAN"),
+    "trino_json_array_contains_double": (array_contains_double, [_TEXT, "DOUBLE"], "BOOLEAN"),
     "trino_is_json_scalar": (is_scalar, [_TEXT], "BOOLEAN"),
     "trino_json_as": (as_type, [_TEXT, _TEXT], _TEXT),
 }

@@ -12,7 +12,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure
 from kedro_aws_plugin.local.athena.trino.text import (
     day_to_second_text,
+    double_as_varchar,
     double_text,
+    real_as_varchar,
     real_text,
     year_to_month_text,
 )
@@ -176,6 +178,8 @@ FUNCTIONS: dict[str, Function] = {
     "trino_text_to_double": (text_to_double, [_TEXT, _TEXT], _TEXT),
     "trino_double_text": (double_text, ["DOUBLE"], _TEXT),
     "trino_real_text": (real_text, ["FLOAT"], _TEXT),
+    "trino_double_as_varchar": (double_as_varchar, ["DOUBLE"], _TEXT),
+    "trino_real_as_varchar": (real_as_varchar, ["FLOAT"], _TEXT),
     "trino_interval_day_to_second_text": (day_to_second_text, ["BIGINT"], _TEXT),
     "trino_interval_year_to_month_text": (year_to_month_text, ["INTEGER"], _TEXT),
     "trino_to_base": (to_base, ["BIGINT", "BIGINT"], _TEXT),

@@ -7,11 +7,9 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure, unsupported
 
@@ -130,35 +128,6 @@ def _pairs(text: str, entry: str, pair: str) -> Sequence[tuple[str, str]]:
     return pairs
 
 
-def url_part(url: str, part: str) -> str | None:  # noqa: PLR0911 - one a part
-    """One part of a URL; NULL when it is no URL or has no such part."""
-    try:
-        found = urlsplit(url)
-        port = found.port
-    except ValueError:
-        return None
-    if any(letter.isspace() for letter in url) or re.search("%(?![0-9a-fA-F]{2})", url):
-        return None
-    match part:
-        case "protocol":
-            return found.scheme or None
-        case "host":
-            return found.hostname and found.netloc.rpartition("@")[2].partition(":")[0]
-        case "port":
-            return None if port is None else str(port)
-        case "path":
-            return unquote(found.path)
-        case "query":
-            return unquote(found.query) or None
-    return unquote(found.fragment) or None
-
-
-def url_parameter(url: str, name: str) -> str | None:
-    """The first value of a parameter of a URL."""
-    query = url_part(url, "query")
-    return next((value for key, value in parse_qsl(query or "", keep_blank_values=True) if key == name), None)
-
-
 def url_encode(text: str) -> str:
     """As Java's URLEncoder writes it."""
     return "".join(
@@ -204,11 +173,6 @@ def from_big_endian(data: bytes, size: int) -> int:
     return int.from_bytes(data, "big", signed=True)
 
 
-def url_decode(text: str) -> str:
-    """The reverse."""
-    return unquote_plus(text)
-
-
 def crc32(data: bytes) -> int:
     """A checksum."""
     return zlib.crc32(data)
@@ -232,7 +196,6 @@ _PLAIN: dict[str, tuple[Callable[..., object], list[str], str]] = {
     "replace_nothing": (lambda text, new: text.replace("", new), [_TEXT, _TEXT], _TEXT),
     "normalize": (lambda text, form: unicodedata.normalize(form, text), [_TEXT, _TEXT], _TEXT),
     "from_utf8": (lambda data: data.decode("utf-8", "replace"), ["BLOB"], _TEXT),
-    "url_decode": (url_decode, [_TEXT], _TEXT),
     "crc32": (crc32, ["BLOB"], "BIGINT"),
     "strpos": (strpos, [_TEXT, _TEXT, "BIGINT"], "BIGINT"),
     "levenshtein": (levenshtein, [_TEXT, _TEXT], "BIGINT"),
@@ -243,8 +206,6 @@ _PLAIN: dict[str, tuple[Callable[..., object], list[str], str]] = {
     "split_at_most": (split_at_most, [_TEXT, _TEXT, "BIGINT"], "VARCHAR[]"),
     "split_to_map": (split_to_map, [_TEXT, _TEXT, _TEXT], "MAP(VARCHAR, VARCHAR)"),
     "split_to_multimap": (split_to_multimap, [_TEXT, _TEXT, _TEXT], "MAP(VARCHAR, VARCHAR[])"),
-    "url_part": (url_part, [_TEXT, _TEXT], _TEXT),
-    "url_parameter": (url_parameter, [_TEXT, _TEXT], _TEXT),
     "url_encode": (url_encode, [_TEXT], _TEXT),
     "from_hex": (from_hex, [_TEXT], "BLOB"),
     "from_base64": (from_base64, [_TEXT], "BLOB"),

@@ -15,7 +15,7 @@ from kedro_aws_plugin.local.athena.trino.temporal import (
     written_to_utc,
     zoned,
 )
-from kedro_aws_plugin.local.athena.trino.text import local_time, zone_of
+from kedro_aws_plugin.local.athena.trino.text import local_time, timestamp_text, zone_of
 
 _STAMP = re.compile(TIMESTAMP_TEXT)
 _DATE = re.compile(r"\s*(\d{4,})-(\d{1,2})-(\d{1,2})\s*")
@@ -131,9 +131,14 @@ def from_iso8601_date(text: str) -> datetime.date:
     raise failure(f'Invalid format: "{text}"')
 
 
-def to_iso8601(local: datetime.datetime, offset: int) -> str:
+def to_iso8601(local: datetime.datetime, digits: int) -> str:
+    """2020-05-11T11:15:05.055."""
+    return timestamp_text(local, digits).replace(" ", "T")
+
+
+def to_iso8601_zoned(local: datetime.datetime, offset: int, digits: int) -> str:
     """2020-05-11T11:15:05.055+01:00."""
-    shown = f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond // 1000:03d}"
+    shown = to_iso8601(local, digits)
     sign = "-" if offset < 0 else "+"
     return shown + ("Z" if offset == 0 else f"{sign}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}")
 
@@ -171,7 +176,8 @@ FUNCTIONS: dict[str, Function] = {
     "trino_text_to_time": (text_to_time, [_TEXT, "INTEGER"], "TIME"),
     "trino_from_iso8601_timestamp": (from_iso8601_timestamp, [_TEXT], ZONED),
     "trino_from_iso8601_date": (from_iso8601_date, [_TEXT], "DATE"),
-    "trino_to_iso8601": (to_iso8601, ["TIMESTAMP", "BIGINT"], _TEXT),
+    "trino_to_iso8601": (to_iso8601, ["TIMESTAMP", "INTEGER"], _TEXT),
+    "trino_to_iso8601_zoned": (to_iso8601_zoned, ["TIMESTAMP", "BIGINT", "INTEGER"], _TEXT),
     "trino_human_readable_seconds": (human_readable_seconds, ["DOUBLE"], _TEXT),
     "trino_parse_duration": (parse_duration, [_TEXT], "BIGINT"),
 }
