@@ -57,8 +57,10 @@ def clean_up(glue: Glue, files: TableFiles, save: Save, replaced: Iterable[str])
 
 
 def _is_ours(folder: str, save: Save) -> bool:
+    # Of the save's own files, only an append's go: it has copied them. All others are what the table reads.
     around = save.folder.startswith(folder) and folder != save.folder
-    return folder.startswith(save.location) and not around
+    written = folder.startswith(save.folder) and save.mode != "append"
+    return folder.startswith(save.location) and not around and not written
 
 
 def _leftovers(glue: Glue, files: TableFiles, save: Save) -> list[str]:

@@ -5,6 +5,9 @@ Every save writes below ``<location>/<save id>/``, where nothing reads until Glu
 * overwrite of a table without partitions: one UpdateTable changes columns and location, all or nothing;
 * overwrite of partitions: each partition reads its old files or its new ones, never a mixture;
 * append: the files are copied, each as a whole, to where the table or the partition reads already.
+
+A request whose answer is lost is sent again, and refused then, since it was done the first time. So what Glue
+has already may be this very save's: it is if it reads the save's own folder.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -43,7 +46,7 @@ class Commit:
             folders: Where the files of each partition are.
 
         Returns:
-            The folders that nothing reads any more.
+            The folders that nothing reads any more, among them those of this save that were copied.
         """
         before, definition = self._commit_table(layout)
         if layout.keys:
@@ -53,9 +56,9 @@ class Commit:
         if self._save.replaces(before):
             return [before.location]
         with ExitStack() as undo:
-            self._append(self._table_folder, undo)
+            copied = self._append(self._table_folder, undo)
             undo.pop_all()
-        return [self._save.folder]
+        return copied
 
     def abandon(self, layout: Layout, folders: Folders) -> None:
         """After a failure, delete the files of this save that nothing in Glue refers to."""
@@ -90,7 +93,7 @@ class Commit:
         whole = self._save.mode == "overwrite"
         existing = self._glue.partitions() if whole else self._glue.find_partitions(folders)
         taken = self._glue.create_partitions(_absent(folders, existing), storage)
-        existing += self._glue.find_partitions(taken)
+        existing += self._others(taken, folders)
         self._glue.update_partitions(
             [Partition(one.values, folders[one.values]) for one in existing if one.values in folders], storage
         )
@@ -103,12 +106,12 @@ class Commit:
         new = _absent(folders, existing)
         with ExitStack() as undo:
             known = [one.values for one in existing]
-            self._append(lambda: self._partition_folders(known, folders), undo)
+            copied = self._append(lambda: self._partition_folders(known, folders), undo)
             undo.callback(self._unregister, new)
             taken = self._glue.create_partitions(new, storage)
-            self._append(lambda: self._partition_folders(taken, folders), undo)
+            copied += self._append(lambda: self._partition_folders(taken, folders), undo)
             undo.pop_all()
-        return [folders[values] for values in (*known, *taken)]
+        return copied
 
     def _unregister(self, partitions: list[Partition]) -> None:
         found = self._glue.find_partitions(one.values for one in partitions)
@@ -119,19 +122,27 @@ class Commit:
         return {self._save.folder: table.location} if table else {}
 
     def _partition_folders(self, values: Iterable[tuple[str, ...]], folders: Folders) -> dict[str, str]:
-        return {folders[one.values]: one.location for one in self._glue.find_partitions(values)}
+        return {folders[one.values]: one.location for one in self._others(values, folders)}
 
-    def _append(self, look_up: Callable[[], dict[str, str]], undo: ExitStack) -> None:
+    def _others(self, values: Iterable[tuple[str, ...]], folders: Folders) -> list[Partition]:
+        """Those of the partitions in Glue that do not read this save's files already."""
+        return [one for one in self._glue.find_partitions(values) if one.location != folders[one.values]]
+
+    def _append(self, look_up: Callable[[], dict[str, str]], undo: ExitStack) -> list[str]:
         """Copy files to where the table reads already; again, if an overwrite has changed that meanwhile.
 
         Args:
             look_up: Says from which folders to which.
             undo: Gets what takes the copies back.
+
+        Returns:
+            The folders that were copied.
         """
         done: dict[str, str] = {}
         while left := {source: to for source, to in look_up().items() if done.get(source) != to}:
             self._copy(left, undo)
             done |= left
+        return list(done)
 
     def _copy(self, folders: Mapping[str, str], undo: ExitStack) -> None:
         """Copy the files of folders, under names of their own."""

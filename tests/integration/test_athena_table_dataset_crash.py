@@ -11,6 +11,8 @@ import pyarrow as pa
 import pytest
 import shop
 from botocore import handlers
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 from kedro.io import DatasetError
 from shop import BUCKET, DATABASE, client
 
@@ -235,3 +237,39 @@ def test_an_append_that_an_overwrite_overtakes_is_not_lost(
     assert overtaken
     assert ids("prices") == [5, 7, 8, 9]
     assert len(files(aws, "prices")) == (3 if keys else 2)
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, operation: str) -> list[str]:
+    """The answer to somebody's first request of a kind is lost, so that botocore sends it again."""
+    lost: list[str] = []
+
+    def send(request: Any, **_: Any) -> None:
+        if not lost:
+            lost.append(operation)
+            URLLib3Session().send(request)
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+    monkeypatch.setattr(
+        handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, (f"before-send.glue.{operation}", send)]
+    )
+    return lost
+
+
+# The ids that a reader then sees, and how many files there are: none is lost, none is left over.
+LOST = [
+    ("overwrite", [7, 8, 9], 2),
+    ("overwrite_partitions", [2, 7, 8, 9], 3),
+    ("append", [1, 2, 7, 8, 9], 4),
+]
+
+
+@pytest.mark.parametrize(("mode", "expected", "count"), LOST, ids=[mode for mode, *_ in LOST])
+def test_partitions_whose_registration_was_not_confirmed_keep_their_files(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, mode: str, expected: list[int], count: int
+) -> None:
+    dataset("prices", "overwrite", "day").save(OLD)
+    lost = lose(monkeypatch, "BatchCreatePartition")
+    dataset("prices", mode, "day").save(NEW)
+    assert lost
+    assert ids("prices") == expected
+    assert len(files(aws, "prices")) == count
