@@ -1,4 +1,4 @@
-"""What answers for dynamic globals that take more than the clock: git and the AWS in force.
+"""What answers for dynamic globals that take more than the clock: git, functions and the AWS in force.
 
 AWS is asked when something refers to such a global, and not before; once for each run.
 """
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 from kedro.config import AbstractConfigLoader
 
-from kedro_aws_plugin.config.injection import Answer, Values, values_of
+from kedro_aws_plugin.config.global_values import MASK, Answer, Values
+from kedro_aws_plugin.config.injection import values_of
 from kedro_aws_plugin.config.loader import inject, read_config
 from kedro_aws_plugin.errors import ConfigError
 
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
     from kedro_aws_plugin.config.globals import Global
     from kedro_aws_plugin.connect import Connection
 
-MASK = "***"
-
 
 class Answers:
-    """Computes the dynamic globals of a project that git or AWS know.
+    """Computes the dynamic globals of a project that git, its functions or AWS know.
 
     Args:
         project: The project's folder.
@@ -64,7 +63,12 @@ class Answers:
             from kedro_aws_plugin.aws.values import read_secret
 
             return Answer(read_secret(self._aws, spec.secret.id, spec.secret.key), hidden=True)
-        return Answer(self._connection.account)  # which connecting has found out
+        account = self._connection.account
+        if spec.function is not None:  # whatever it asks AWS, it now asks the one in force
+            from kedro_aws_plugin.config.project_function import call
+
+            return Answer(call(spec.function))
+        return Answer(account)  # which connecting has found out
 
 
 def answer_for(loader: AbstractConfigLoader, project: Path, conf: Path) -> Values | None:

@@ -1,7 +1,7 @@
 """`kedro aws globals`."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from kedro_aws_plugin.errors import KedroAwsError
 if TYPE_CHECKING:
     from kedro.config import AbstractConfigLoader
 
-    from kedro_aws_plugin.config.injection import Values
+    from kedro_aws_plugin.config.global_values import Values
 
 _CONSTANT = "constant"
 
@@ -51,7 +51,7 @@ class _Global:
 def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     """Show what each `${globals:...}` resolves to, and where it comes from.
 
-    AWS is connected to only if one of them asks it. Secrets are shown as ***.
+    AWS is connected to only if one of them asks it or is a function. Secrets are shown as ***.
     """
     from kedro_aws_plugin.cli.table import table
     from kedro_aws_plugin.config.project import make_loader
@@ -75,6 +75,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
 
 def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
     from kedro_aws_plugin.config.files import files_of
+    from kedro_aws_plugin.config.global_values import MASK
     from kedro_aws_plugin.config.injection import resolve
 
     files = {file: files_of(loader, conf, file) for file in ("aws.yml", "globals.yml")}
@@ -85,12 +86,22 @@ def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> lis
         if origin in files:
             source = files[origin].of(["globals", name] if origin == "aws.yml" else [name])
         try:
-            value = resolve(name)
+            with values.watched() as secret_given:
+                value = resolve(name)
         except KedroAwsError as error:
             every.append(_Global(name, None, computed, source, error.format_message()))
             continue
-        every.append(_Global(name, "***" if values.is_hidden(name) else value, computed, source))
-    return every
+        every.append(_Global(name, MASK if secret_given() else value, computed, source))
+    # A secret that is asked for further down may be in what was resolved further up.
+    return [_without_secrets(each, values) for each in every]
+
+
+def _without_secrets(found: _Global, values: "Values") -> _Global:
+    from kedro_aws_plugin.config.global_values import MASK
+
+    if found.problem is not None:
+        return replace(found, problem=values.masked(found.problem))
+    return replace(found, value=MASK) if values.shows_secret(found.value) else found
 
 
 def _text(value: Any) -> str:

@@ -17,7 +17,7 @@ from kedro_aws_plugin.errors import ConfigError
 
 Fact = Literal["run_id", "account_id", "region", "git_sha"]
 FACTS: tuple[str, ...] = get_args(Fact)
-_REFERENCE = re.compile(r"\$\{globals:\s*([A-Za-z]\w*)[\w.]*\s*(,?)")
+_REFERENCE = re.compile(r"\$\{\s*globals\s*:\s*([A-Za-z]\w*)[\w.]*\s*(,?)")
 _LONGEST_OFFSET = 36_600
 
 GlobalName = Annotated[
@@ -152,9 +152,12 @@ class Global(Section):
         return self.fact or stated
 
     @property
-    def asks_aws(self) -> bool:
-        """Whether a request to AWS computes it."""
-        return self.kind in ("account_id", "ssm", "secret")
+    def waits(self) -> bool:
+        """Whether it is computed only once aws.yml has been read and its AWS is in force.
+
+        A function of the project may ask AWS as well, and would otherwise ask the one of the shell.
+        """
+        return self.kind in ("account_id", "git_sha", "ssm", "secret", "function")
 
     @property
     def hidden(self) -> bool:

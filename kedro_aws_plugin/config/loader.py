@@ -13,8 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from kedro_aws_plugin.config.files import ConfigFiles, files_of, first_line
+from kedro_aws_plugin.config.global_values import NOT_YET, GlobalError, Values
 from kedro_aws_plugin.config.globals import Global, GlobalName
-from kedro_aws_plugin.config.injection import NOT_YET, GlobalError, Values, put_into, values_of
+from kedro_aws_plugin.config.injection import put_into, values_of
 from kedro_aws_plugin.config.models import AwsConfig, Target
 from kedro_aws_plugin.config.raw import PATTERNS, read_raw
 from kedro_aws_plugin.config.run_id import current_run
@@ -98,8 +99,9 @@ def _check_known(raw: Mapping[str, Any], files: ConfigFiles) -> None:
     for key, value in raw.items():
         if key != "globals" and NOT_YET in str(value):
             raise ConfigError(
-                f"{files.of([key])}: `{key}` refers to a global that AWS or git computes, once this file has "
-                "been read. Write the value out, or take it from globals.yml or from an `env:`."
+                f"{files.of([key])}: `{key}` refers to a global that AWS, git or a function computes, "
+                "once this file has been read. Write the value out, or take it from globals.yml or from an "
+                "`env:`."
             )
 
 

@@ -7,8 +7,9 @@ import click
 import pytest
 
 from kedro_aws_plugin import AwsConfigLoader
+from kedro_aws_plugin.config.global_values import Answer
 from kedro_aws_plugin.config.globals import Global
-from kedro_aws_plugin.config.injection import Answer, values_of
+from kedro_aws_plugin.config.injection import values_of
 from kedro_aws_plugin.config.loader import inject
 from kedro_aws_plugin.connect import Connection
 from kedro_aws_plugin.dynamic_globals import Answers, answer_with

@@ -2,19 +2,32 @@
 
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.config.injection import GlobalError, resolve
+from kedro_aws_plugin.config.global_values import GlobalError
+from kedro_aws_plugin.config.injection import resolve, values_of
 from kedro_aws_plugin.config.run_id import Run
+from kedro_aws_plugin.connect import Connection
+from kedro_aws_plugin.dynamic_globals import Answers
 from kedro_aws_plugin.errors import ConfigError
 
 AWS = "region: eu-west-1\nbucket: flights\n"
 RUN = Run("2026-11-21T23.30.00.000Z", datetime(2026, 11, 21, 23, 30, tzinfo=timezone.utc))
 
 Make = Callable[..., OmegaConfigLoader]
+
+
+def answering(loader: OmegaConfigLoader) -> OmegaConfigLoader:
+    """A loader whose functions are called, once it is connected."""
+    values = values_of(loader)
+    assert values is not None
+    connection = Connection(target="local", account="123456789012", region="eu-west-1", env="local")
+    values.source = Answers(Path(loader.conf_source).parent, lambda: connection)
+    return loader
 
 
 def refusal(make: Make, specs: str, **others: Any) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from globals_files import RUN, Make, problem
+from globals_files import RUN, Make, answering, problem
 from kedro.config import OmegaConfigLoader
 
 from kedro_aws_plugin.config import injection, run_id
 from kedro_aws_plugin.config import loader as loader_module
+from kedro_aws_plugin.config.global_values import Answer
 from kedro_aws_plugin.config.globals import Global, at_once
-from kedro_aws_plugin.config.injection import Answer, resolve, values_of
+from kedro_aws_plugin.config.injection import resolve, values_of
 from kedro_aws_plugin.config.loader import inject, read_config
 from kedro_aws_plugin.config.run_id import Run
 from kedro_aws_plugin.errors import ConfigError
@@ -64,7 +65,7 @@ def test_every_kind_is_resolved_in_any_file(
             "base/catalog.yml": "x: {filepath: '${globals:prefix}/${globals:id}.csv'}\n",
         },
     )
-    values = values_of(loader)
+    values = values_of(answering(loader))
     assert values is not None
     assert loader["parameters"] == {"prefix": "data/hangar/dev/eu-west-1", "of": ["a", "b"], "away": None}
     assert loader["catalog"]["x"]["filepath"] == f"data/hangar/dev/eu-west-1/{values.run.run_id}.csv"
@@ -140,8 +141,12 @@ def test_a_global_with_a_secret_in_it_is_hidden(make: Make) -> None:
     values = values_of(loader)
     assert values is not None
     values.source = lambda _: Answer("hunter2", hidden=True)
-    assert resolve("url") == "pg://hunter2@h"
-    assert [name for name in values.specs if values.is_hidden(name)] == ["pw", "url"]
+    with values.watched() as secret_given:
+        assert resolve("url") == "pg://hunter2@h"
+    assert secret_given()
+    with values.watched() as secret_given:
+        assert resolve("id") == values.run.run_id
+    assert not secret_given()
 
 
 def test_aws_yml_itself_may_refer_to_what_needs_no_aws(make: Make, conf: Path) -> None:
@@ -192,8 +197,8 @@ def test_aws_yml_may_not_refer_to_what_it_takes_itself_to_ask_for(make: Make, co
     with pytest.raises(ConfigError) as refused:
         read_config(loader, conf)
     assert refused.value.message == (
-        "conf/local/aws.yml: `bucket` refers to a global that AWS or git computes, once this file has been "
-        "read. Write the value out, or take it from globals.yml or from an `env:`."
+        "conf/local/aws.yml: `bucket` refers to a global that AWS, git or a function computes, once this "
+        "file has been read. Write the value out, or take it from globals.yml or from an `env:`."
     )
 
 

@@ -5,9 +5,10 @@ import zoneinfo
 from pathlib import Path
 
 import pytest
-from globals_files import Make, problem, refusal
+from globals_files import Make, answering, problem, refusal
 
-from kedro_aws_plugin.config.injection import GlobalError, resolve
+from kedro_aws_plugin.config.global_values import GlobalError
+from kedro_aws_plugin.config.injection import resolve
 
 KNOWN = "Known keys here:"
 
@@ -159,7 +160,7 @@ def test_an_environment_variable_that_is_not_set_matters_to_who_refers_to_it(mak
 )
 def test_a_function_that_does_not_do(make: Make, module: Path, text: str, path: str, sentence: str) -> None:
     module.write_text(text)
-    make(f"a: {{function: '{path}'}}\n")
+    answering(make(f"a: {{function: '{path}'}}\n"))
     assert problem("a") == f"`globals.a`: {sentence}"
 
 
@@ -167,5 +168,5 @@ def test_a_function_that_asks_for_its_own_value_is_a_circle(make: Make, module: 
     module.write_text(
         "from kedro_aws_plugin.config.injection import resolve\ndef f():\n    return resolve('a')\n"
     )
-    make("a: {function: 'flights_values:f'}\n")
+    answering(make("a: {function: 'flights_values:f'}\n"))
     assert "the globals refer to one another in a circle: a -> a." in problem("a")
