@@ -72,8 +72,13 @@ class Commit:
 
     def _commit_table(self, layout: Layout) -> tuple[TableVersion | None, Mapping[str, Any]]:
         """Create or change the table; returns what it was, and its definition now."""
+        before: TableVersion | None = None
         for _ in range(_ATTEMPTS):
             table = self._glue.table()
+            if table is not None and table.location == self._save.folder:
+                # Done by an attempt whose answer was lost; what it replaced is what it had found.
+                return before, table.definition
+            before = table
             definition = definition_of(self._save, table, layout)
             if table is None:
                 done = self._glue.create_table(definition)

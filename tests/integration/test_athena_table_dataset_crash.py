@@ -273,3 +273,15 @@ def test_partitions_whose_registration_was_not_confirmed_keep_their_files(
     assert lost
     assert ids("prices") == expected
     assert len(files(aws, "prices")) == count
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+@pytest.mark.parametrize("keys", ["", "day"])
+def test_a_table_whose_creation_was_not_confirmed_is_saved(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, mode: str, keys: str
+) -> None:
+    lost = lose(monkeypatch, "CreateTable")
+    dataset("prices", mode, keys).save(NEW)
+    assert lost
+    assert ids("prices") == [7, 8, 9]
+    assert len(files(aws, "prices")) == (2 if keys else 1)

@@ -1,0 +1,36 @@
+"""A change of the table in Glue that was done, but not confirmed."""
+
+from typing import Any
+
+from kedro_aws_plugin.aws.glue import TableVersion
+from kedro_aws_plugin.datasets._table_columns import Layout, Wanted
+from kedro_aws_plugin.datasets._table_commit import Commit
+from kedro_aws_plugin.datasets._table_definition import Save, definition_of
+
+LAYOUT = Layout({"id": "bigint"}, {})
+
+
+class LostAnswers:
+    """Glue, which does what it is asked, and refuses it when it is asked again, as the version is another."""
+
+    def __init__(self, definition: Any) -> None:
+        self.versions = [definition]
+
+    def table(self) -> TableVersion:
+        return TableVersion(self.versions[-1], str(len(self.versions)))
+
+    def update_table(self, definition: Any, version: str) -> bool:
+        assert version == str(len(self.versions))
+        self.versions.append(definition)
+        return False
+
+
+def test_an_overwrite_that_was_not_confirmed_is_done_once() -> None:
+    old, new = (
+        Save(Wanted("shop.prices", (), {}), "overwrite", "s3://flights/prices/", name)
+        for name in ("old", "new")
+    )
+    glue: Any = LostAnswers(definition_of(old, None, LAYOUT))
+    files: Any = None
+    assert Commit(glue, files, new).run(LAYOUT, {(): new.folder}) == [old.folder]
+    assert [one["StorageDescriptor"]["Location"] for one in glue.versions] == [old.folder, new.folder]
