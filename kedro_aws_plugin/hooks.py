@@ -144,6 +144,7 @@ def _athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
         output_location=results_of(config),
         max_scan_gb=stated.max_scan_gb if stated else None,
         region=config.region,
+        local=config.target == "local",
     )
 
 

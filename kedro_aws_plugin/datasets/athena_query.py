@@ -148,6 +148,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         self._allow_ddl = allow_ddl
         self._max_scan_gb = max_scan_gb if max_scan_gb is not None else project.max_scan_gb
         self._region = project.region
+        self._local = project.local
         self._credentials = deepcopy(dict(credentials or {}))
         self.metadata = metadata
         self._SINGLE_PROCESS = engine == "spark"
@@ -193,7 +194,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Raises:
             DatasetError: If the query is refused, fails or is cancelled: with its line and Athena's reason.
         """
-        with dataset_errors():
+        with dataset_errors(self._local):
             load = self._request(self._statement())
             return loaded(load) if self._chunk_rows is None else loaded_in_chunks(load, self._chunk_rows)
 
@@ -214,7 +215,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Args:
             nrows: How many.
         """
-        with dataset_errors():
+        with dataset_errors(self._local):
             query = self._statement()
             if not query.reads:
                 return TablePreview({"columns": [], "index": [], "data": []})

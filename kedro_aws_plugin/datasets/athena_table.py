@@ -157,6 +157,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._compression = compression
         self._max_rows_per_file = max_rows_per_file
         self._region = project.region
+        self._local = project.local
         self._credentials = deepcopy(dict(credentials or {}))
         self.metadata = metadata
         self._SINGLE_PROCESS = engine == "spark"
@@ -204,7 +205,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Raises:
             DatasetError: If there is no such table, or it cannot be read.
         """
-        with dataset_errors():
+        with dataset_errors(self._local):
             if self._engine == "spark":
                 from kedro_aws_plugin.datasets._spark_tables import read_spark
 
@@ -230,7 +231,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         location = f"{self._location.rstrip('/')}/"
         wanted = Wanted(self._name, self._partition_by, self._schema)
         save = Save(wanted, self._mode, location, new_save_id(self._name), about)
-        with dataset_errors():
+        with dataset_errors(self._local):
             how = Writing(self._compression, self._max_rows_per_file)
             save_frame(data, save, how, self._stores())
 
@@ -240,7 +241,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Args:
             nrows: How many.
         """
-        with dataset_errors():
+        with dataset_errors(self._local):
             frame = to_frame(lambda: read_table(self._loading, self._stores(), rows=nrows), "pandas")
         return TablePreview(shown(frame))
 
@@ -262,7 +263,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         )
 
     def _exists(self) -> bool:
-        with dataset_errors():
+        with dataset_errors(self._local):
             return self._stores().glue.table() is not None
 
     def _describe(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ class AthenaDefaults:
         output_location: Where query results and UNLOADs go, e.g. s3://my-bucket/athena/.
         max_scan_gb: The most that one query may scan.
         region: AWS region.
+        local: Whether the AWS in force is the local one; None outside of a Kedro project with aws.yml.
     """
 
     database: str | None = None
@@ -20,6 +21,7 @@ class AthenaDefaults:
     output_location: str | None = None
     max_scan_gb: float | None = None
     region: str | None = None
+    local: bool | None = None
 
 
 _in_force = AthenaDefaults()

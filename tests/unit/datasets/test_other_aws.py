@@ -1,0 +1,28 @@
+"""A dataset made for one AWS never reaches the other, whatever a later session of the process has chosen."""
+
+from collections.abc import Iterator
+
+import pytest
+from kedro.io import DatasetError
+
+from kedro_aws_plugin.datasets import AthenaQueryDataset, AthenaTableDataset, defaults
+
+
+@pytest.fixture(params=[True, False], ids=["local", "aws"])
+def local(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """The AWS of aws.yml when the dataset is made."""
+    yield request.param
+    defaults.use(defaults.AthenaDefaults())
+
+
+def test_it_is_refused(local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults.use(defaults.AthenaDefaults(database="shop", output_location="s3://flights/a/", local=local))
+    query, table = AthenaQueryDataset(query="SELECT 1 AS x"), AthenaTableDataset(table="prices")
+    if local:
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    else:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    made = "local" if local else "real"
+    for use in (query.load, query.preview, table.load, table.preview, table.exists, lambda: table.save([])):
+        with pytest.raises(DatasetError, match=f"was made for the {made} AWS, .* Nothing was sent"):
+            use()
