@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.errors import SparkError
@@ -11,6 +12,7 @@ from kedro_aws_plugin.spark.java import find_java
 from kedro_aws_plugin.spark.s3a import apply_s3a, session_options
 
 if TYPE_CHECKING:
+    from psutil import Process
     from pyspark.sql import SparkSession
 
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
@@ -65,12 +67,33 @@ def _session(options: Mapping[str, str], stated: Mapping[str, str]) -> "SparkSes
     builder = SparkSession.builder
     for key, value in options.items():
         builder = builder.config(key, value)
+    children = _children()
     try:
         return builder.getOrCreate()
+    except KeyboardInterrupt:
+        _end(_children() - children)
+        raise
     except (PySparkException, Py4JError) as error:
         raise SparkError(
             f"Spark did not start{_where(stated)}: {_reason(error)}. {_advice(stated)}"
         ) from error
+
+
+def _children() -> "set[Process]":
+    from psutil import Process
+
+    return set(Process().children(recursive=True))
+
+
+def _end(launched: "set[Process]") -> None:
+    """End the Java that a Ctrl-C came too early for: it is kept from the signal, and nobody holds it yet."""
+    from psutil import NoSuchProcess
+    from pyspark import SparkContext
+
+    if SparkContext._gateway is None:
+        for process in launched:
+            with suppress(NoSuchProcess):
+                process.kill()
 
 
 def _where(settings: Mapping[str, str]) -> str:
