@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kedro_aws_plugin.catalog import ProjectCatalog, SavedModel
+from kedro_aws_plugin.catalog import ProjectCatalog, SavedModel, correct
 from kedro_aws_plugin.config import Project, Registry
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.local.control import state_dir
@@ -93,9 +93,7 @@ class _Maker:
         entry = self._registry.sample
         if entry is None:
             return check_model(model, None, hidden=hidden), None
-        rows = self._catalog.rows(
-            entry, "Correct `sample` where the model's group is named: aws.yml or its catalog entry."
-        )
+        rows = self._catalog.rows(entry, correct("sample"))
         checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
         # Handlers of the project's own may want columns that the model does not name.
         columns = None if self._own_handlers else checked.feature_names

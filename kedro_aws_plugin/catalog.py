@@ -98,6 +98,17 @@ class ProjectCatalog:
         """
         return registry_for(config, entry, mark_of(self._entry(entry, _WHICH_MODEL)))
 
+    def check(self, registry: Registry) -> None:
+        """See that there are the entries which a registration reads.
+
+        Raises:
+            ProjectError: If one is missing, or the model is not a versioned pickle.
+        """
+        self.model(registry.model)
+        for key, entry in (("metrics", registry.metrics), ("sample", registry.sample)):
+            if entry is not None:
+                self._entry(entry, correct(key))
+
     def model(self, entry: str) -> "AbstractVersionedDataset[Any, Any]":
         """Find the dataset of a model.
 
@@ -150,9 +161,7 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry.
         """
-        dataset = self._dataset(
-            entry, "Correct `metrics` where the model's group is named: aws.yml or its catalog entry."
-        )
+        dataset = self._dataset(entry, correct("metrics"))
         versioned = getattr(dataset, "_version", None) is not None
         try:
             with _quiet():
@@ -209,6 +218,11 @@ class ProjectCatalog:
             raise ProjectError(
                 f"`{entry}` has never been saved. Run the pipeline first: kedro run"
             ) from error
+
+
+def correct(key: str) -> str:
+    """What to do about an entry that a model's registration names and the catalog lacks."""
+    return f"Correct `{key}` where the model's group is named: aws.yml or its catalog entry."
 
 
 def _files(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:

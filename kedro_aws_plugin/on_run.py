@@ -61,7 +61,7 @@ def marked(
         _warn(f"{', '.join(marks)} will not be registered: the project has no conf/base/aws.yml. Add one.")
         return ()
     registries = [registry_for(config, entry, mark) for entry, mark in marks.items()]
-    return tuple(each for each in registries if _can_be_registered(each.model, catalog))
+    return tuple(each for each in registries if _can_be_registered(each, catalog))
 
 
 def register(due: Due, catalog: CatalogProtocol[Any, Any], run_id: str) -> None:
@@ -134,13 +134,13 @@ def _marks(outputs: Collection[str], catalog: CatalogProtocol[Any, Any]) -> Iter
             yield entry, mark
 
 
-def _can_be_registered(entry: str, catalog: CatalogProtocol[Any, Any]) -> bool:
+def _can_be_registered(registry: "Registry", catalog: CatalogProtocol[Any, Any]) -> bool:
     from kedro_aws_plugin.catalog import ProjectCatalog
 
     try:
-        ProjectCatalog(catalog, {}).model(entry)
+        ProjectCatalog(catalog, {}).check(registry)
     except ProjectError as error:
-        _warn(f"{entry} will not be registered after this run: {error.format_message()}")
+        _warn(f"{registry.model} will not be registered after this run: {error.format_message()}")
         return False
     return True
 

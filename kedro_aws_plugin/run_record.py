@@ -4,12 +4,15 @@ Written by a hook to `.kedro-aws/runs/<run id>.json`; a model that was trained e
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from kedro_aws_plugin.model_artifact.lineage import git_state, installed_versions, parameters_hash
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,19 @@ def record_now(project: Path, parameters: Mapping[str, Any]) -> RunRecord:
 
 
 def write_record(state: Path, run_id: str, record: RunRecord) -> None:
-    """Keep a run's record."""
+    """Keep a run's record; a run that cannot be recorded goes on."""
     file = _file(state, run_id)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    (state / ".gitignore").write_text("*\n", encoding="utf-8")
-    file.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (state / ".gitignore").write_text("*\n", encoding="utf-8")
+        file.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    except OSError as error:
+        _logger.warning(
+            "What this run is made with cannot be kept, so a model of it is registered without: %s. "
+            "Make %s a folder that you may write to.",
+            error,
+            file.parent,
+        )
 
 
 def read_record(state: Path, run_id: str) -> RunRecord | None:

@@ -169,19 +169,29 @@ def test_on_run_of_aws_yml_and_a_run_that_fails(
     assert [len(versions) for versions in packages(local_aws).values()] == [1]
 
 
+def test_an_entry_that_is_missing_is_told_before_the_first_node(
+    project: Path, local_aws: LocalAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog = project / "conf/base/catalog.yml"
+    catalog.write_text(catalog.read_text().replace("sample: table", "sample: tabel"), encoding="utf-8")
+    run(project, pipeline_names=["one"])
+    assert said(capsys) == [
+        "Warning: regressor will not be registered after this run: The catalog has no entry `tabel`; did you "
+        "mean `table`? Correct `sample` where the model's group is named: aws.yml or its catalog entry."
+    ]
+    assert packages(local_aws) == {}
+
+
 def test_what_could_not_be_registered_is_registered_by_the_command_that_is_told(
     project: Path, local_aws: LocalAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     catalog = project / "conf/base/catalog.yml"
     right = catalog.read_text()
-    catalog.write_text(right.replace("sample: table", "sample: tabel"), encoding="utf-8")
+    wrong = right.replace("sample: table", "sample: checked").replace("checked.json", "never.json")
+    catalog.write_text(wrong, encoding="utf-8")
     run_id = run(project, pipeline_names=["one"])
     warning, command = said(capsys)
-    assert warning == (
-        "Warning: The run succeeded, but regressor was not registered: The catalog has no entry `tabel`; "
-        "did you mean `table`? Correct `sample` where the model's group is named: aws.yml or its catalog "
-        "entry."
-    )
+    assert warning.startswith("Warning: The run succeeded, but regressor was not registered: `checked` ")
     assert packages(local_aws) == {}
     prefix, words = command.split(": kedro ")
     assert prefix == "Register it"

@@ -41,7 +41,9 @@ def test_placeholders_of_factories_are_resolved_in_marks(tmp_path: Path) -> None
         "versioned": True,
         "metadata": {"sagemaker": {"group": "{name}-price", "metrics": "{name}_metrics"}},
     }
-    catalog = DataCatalog.from_config({"{name}_model": factory}, save_version=RUN)
+    metrics = {"type": JSONDataset, "filepath": str(tmp_path / "{name}.json")}
+    factories = {"{name}_model": factory, "{name}_metrics": metrics}
+    catalog = DataCatalog.from_config(factories, save_version=RUN)
     assert marked(config(), {"cheap_model", "dear_model", "table"}, catalog) == (
         Registry(group="cheap-price", model="cheap_model", metrics="cheap_metrics"),
         Registry(group="dear-price", model="dear_model", metrics="dear_metrics"),

@@ -27,6 +27,14 @@ def test_each_run_has_its_own(tmp_path: Path) -> None:
     assert read_record(tmp_path, "2026-11-22T00.00.00.000Z") is None
 
 
+def test_what_cannot_be_kept_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "runs").touch()
+    write_record(tmp_path, RUN, RECORD)
+    [said] = caplog.messages
+    assert said.startswith("What this run is made with cannot be kept")
+    assert read_record(tmp_path, RUN) is None
+
+
 def test_git_does_not_see_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("GIT_")]:  # as within a git hook
         monkeypatch.delenv(name)
