@@ -13,6 +13,7 @@ from kedro_aws_plugin.plan.steps import CreateStack, Step, UpdateStack, UploadFi
 from kedro_aws_plugin.plan.tags import project_tags
 
 _LONGEST_TEMPLATE = 51_200
+_KEPT = {"sagemaker/": "the registered models", "tables/": "the tables of AthenaTableDataset"}
 SETTLED = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
     | {"IMPORT_ROLLBACK_COMPLETE"}
@@ -96,11 +97,18 @@ def _refuse_lost_data(config: AwsConfig, files: tuple[RawFile, ...]) -> None:
     ]
     if any(f"s3://{config.bucket}/{file.key}".startswith(results) for file in files):
         shared.append("the raw data")
+    shared += [
+        f"what is in s3://{config.bucket}/{folder}, {what},"
+        for folder, what in _KEPT.items()
+        if f"s3://{config.bucket}/{folder}".startswith(results)
+    ]
     if shared:
+        folders = (f"s3://{config.bucket}/{name}/" for name in ("athena", "query-results"))
+        free = next(folder for folder in folders if folder != results)
         raise ConfigError(
             f"conf/base/aws.yml: `athena.output_location`: query results go to {results} and expire there, "
             f"and {shared[0]} shares that folder. Give the results one of their own, such as "
-            f"s3://{config.bucket}/athena/."
+            f"{free}."
         )
 
 
