@@ -93,7 +93,8 @@ def _connect_local(project: Project) -> Connection:
     use_local({**local.environment(), **region})
     notes = ["started"] if started else []
     if seeded.created:
-        notes.append(f"bucket {config.bucket} created, {seeded.uploaded} files uploaded from {RAW_DATA}")
+        files = "1 file" if seeded.uploaded == 1 else f"{seeded.uploaded} files"
+        notes.append(f"bucket {config.bucket} created, {files} uploaded from {RAW_DATA}")
     return Connection(
         target="local",
         account=local.account_id,

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
 
-_LOG_IN = "Log in again (for example `aws sso login`), or choose another AWS_PROFILE."
+_LOG_IN = "Log in (for example `aws sso login`), or choose another AWS_PROFILE."
 _BY_CODE = {
     "ExpiredToken": f"your AWS credentials have expired. {_LOG_IN}",
     "ExpiredTokenException": f"your AWS credentials have expired. {_LOG_IN}",

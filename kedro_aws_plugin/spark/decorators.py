@@ -55,7 +55,8 @@ def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]
 
     def change(frame: "DataFrame", where: str) -> "DataFrame":
         wanted = _resolved(by)
-        _check_columns(frame, [each for each in wanted if isinstance(each, str)], where)
+        columns = [each for each in wanted if isinstance(each, str)]
+        _check_columns(frame, columns, f"@repartition_by({', '.join(map(repr, by))}): {where}")
         return frame.repartition(*cast("tuple[str, ...]", wanted))
 
     return functools.partial(_decorate, change=change)
@@ -172,4 +173,4 @@ def _check_columns(frame: "DataFrame", columns: list[str], where: str) -> None:
             continue
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean `{known[near[0]]}`?" if near else f"It has {', '.join(known.values())}."
-        raise SparkError(f"@repartition_by: {where} has no column `{column}`. {hint}")
+        raise SparkError(f"{where} has no column `{column}`. {hint}")

@@ -111,7 +111,7 @@ def test_a_secret_that_lacks_what_is_asked_for(
             secret,
             "GetSecretValue",
             "ExpiredTokenException",
-            "Could not read the secret flights: your AWS credentials have expired. Log in again (for example "
+            "Could not read the secret flights: your AWS credentials have expired. Log in (for example "
             "`aws sso login`), or choose another AWS_PROFILE.",
             id="expired credentials",
         ),

@@ -10,7 +10,7 @@ from requests_sent import Requests
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAUSER", "AWS_SECRET_ACCESS_KEY": "secret"}
 WHAT = "Could not find out the AWS account of the environment `aws`"
-LOG_IN = "Log in again (for example `aws sso login`), or choose another AWS_PROFILE."
+LOG_IN = "Log in (for example `aws sso login`), or choose another AWS_PROFILE."
 COMMANDS = (
     *("models", "status", "deploy", "predict", "destroy"),
     *("register-model", "approve-model", "bootstrap"),

@@ -18,7 +18,7 @@ CLASSES = [
 ]
 REMOTE = "https://sagemaker.eu-west-1.amazonaws.com/"
 LOCAL = "http://127.0.0.1:41234/"
-LOG_IN = "Log in again (for example `aws sso login`), or choose another AWS_PROFILE."
+LOG_IN = "Log in (for example `aws sso login`), or choose another AWS_PROFILE."
 CREDENTIALS = {
     "CredentialRetrievalError",
     "LoginAuthorizationCodeError",
