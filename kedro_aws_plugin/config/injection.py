@@ -6,7 +6,7 @@ is, and what has to be asked for as an expression that asks when something refer
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -14,11 +14,12 @@ from kedro.config import AbstractConfigLoader, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from kedro_aws_plugin.config.files import first_line
+from kedro_aws_plugin.config.files import ConfigFiles, first_line
 from kedro_aws_plugin.config.global_values import NOT_YET, RESOLVER, GlobalError, Values, circle_sentence
 from kedro_aws_plugin.config.globals import Global, cycle
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError
 
+_ALMOST = 0.7
 _ATTRIBUTE = "_kedro_aws_globals"
 _live: WeakValueDictionary[str, Values] = WeakValueDictionary()
 
@@ -28,7 +29,7 @@ def values_of(loader: AbstractConfigLoader) -> Values | None:
     return getattr(loader, _ATTRIBUTE, None)
 
 
-def put_into(loader: AbstractConfigLoader, values: Values, region: Any) -> None:
+def put_into(loader: AbstractConfigLoader, values: Values, region: Any, files: ConfigFiles) -> None:
     """Inject dynamic globals into a config loader.
 
     They are the weakest: then come those of globals.yml, of the environment's globals.yml, and of `--params
@@ -38,15 +39,21 @@ def put_into(loader: AbstractConfigLoader, values: Values, region: Any) -> None:
         loader: The config loader.
         values: The dynamic globals.
         region: `region` of aws.yml.
+        files: aws.yml of the base and of the environment, to name in errors.
 
     Raises:
-        ConfigError: If they refer to one another in a circle, or to a global that does not exist.
+        ConfigError: If they refer to one another in a circle, or to a global that does not exist, or if
+            `--params` gives one that is nearly the name of another.
     """
     stated = stated_globals(loader)
     given = loader.runtime_params.get("globals", {})
     given = given if isinstance(given, Mapping) else {}
+    _check_given(given, {*values.specs, *stated})
     own = {name: spec for name, spec in values.specs.items() if name not in {*stated, *given}}
-    _check(own, {*own, *stated, *given})
+    try:
+        _check(own, {*own, *stated, *given})
+    except ConfigError as error:
+        raise ConfigError(f"{files.of(['globals'])}: {error.format_message()}") from None
     values.origins = {
         **dict.fromkeys(values.specs, "aws.yml"),
         **dict.fromkeys(stated, "globals.yml"),
@@ -92,6 +99,17 @@ def stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
         return dict(loader["globals"])
     except (KeyError, MissingConfigException):
         return {}
+
+
+def _check_given(given: Iterable[Any], declared: set[str]) -> None:
+    """Refuse a typing error in `--params`, which would leave what it means to change as it is."""
+    for name in map(str, given):
+        close = difflib.get_close_matches(name, sorted(declared), n=1, cutoff=_ALMOST)
+        if name not in declared and close:
+            raise ConfigError(
+                f"--params: there is no global `{name}`; did you mean `{close[0]}`? Correct the name, or "
+                f"declare `{name}` in globals.yml."
+            )
 
 
 def _check(own: Mapping[str, Global], known: set[str]) -> None:

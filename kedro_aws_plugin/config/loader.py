@@ -84,10 +84,7 @@ def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
     except ValidationError as error:
         raise ConfigError(_explain(_worst(error, ("globals",)), files)) from None
     values = Values(specs, current_run(), repr((str(conf), files.env, loader.runtime_params)))
-    try:
-        put_into(loader, values, raw.get("region"))
-    except ConfigError as error:
-        raise ConfigError(f"{files.of(['globals'])}: {error.format_message()}") from None
+    put_into(loader, values, raw.get("region"), files)
     return values
 
 

@@ -71,6 +71,23 @@ def test_a_wrong_one_is_refused_in_one_sentence(make: Make, spec: str, sentence:
     assert refusal(make, f"a: {spec}", files=files) == f"conf/base/aws.yml: {expected}"
 
 
+def test_a_typing_error_in_params_is_refused(make: Make) -> None:
+    files = {"base/globals.yml": "stage: dev\n"}
+    specs = "nightly_prefix: x/${globals:stage}\n"
+    assert refusal(make, specs, files=files, globals={"nightly_prefx": "x"}) == (
+        "--params: there is no global `nightly_prefx`; did you mean `nightly_prefix`? Correct the name, or "
+        "declare `nightly_prefx` in globals.yml."
+    )
+    assert refusal(make, specs, files=files, globals={"stgae": "x"}).startswith(
+        "--params: there is no global `stgae`; did you mean `stage`?"
+    )
+
+
+def test_a_global_that_only_params_give_is_allowed(make: Make) -> None:
+    make("nightly_prefix: x/${globals:given,nothing}\n", globals={"given": "word", "nightly_prefix": "y"})
+    assert (resolve("given"), resolve("nightly_prefix")) == ("word", "y")
+
+
 def test_a_wrong_name_is_refused(make: Make) -> None:
     assert refusal(make, "_a: today") == (
         "conf/base/aws.yml: `globals._a`: `_a` is not the name of a global: letters, digits and underscores, "
