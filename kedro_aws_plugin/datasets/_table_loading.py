@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -60,14 +61,20 @@ def _read(loading: Loading, stores: "Stores", rows: int | None) -> pa.Table:
     columns = chosen(loading, layout)
     uris = stores.files.below_each([one.location for one in partitions])
     parts = [
-        Part(uri, one.values)
+        [Part(uri, one.values) for uri in of_partition if _is_data(uri)]
         for one, of_partition in zip(partitions, uris, strict=True)
-        for uri in of_partition
-        if not uri.rpartition("/")[2].startswith(_HIDDEN) and not uri.endswith("/")
     ]
+    # Every save writes a file at least, so what has none may have been emptied since Glue was asked.
+    if not all(parts) and set(find_partitions(loading, stores.glue)[1]) != set(partitions):
+        raise FileNotFoundError(partitions[parts.index([])].location)
+    every = list(chain.from_iterable(parts))
     if rows is not None:
-        return read_first_rows(parts, layout, columns, stores.filesystem(), rows)
-    return read_files(parts, layout, columns, stores.filesystem())
+        return read_first_rows(every, layout, columns, stores.filesystem(), rows)
+    return read_files(every, layout, columns, stores.filesystem())
+
+
+def _is_data(uri: str) -> bool:
+    return not uri.rpartition("/")[2].startswith(_HIDDEN) and not uri.endswith("/")
 
 
 def find_partitions(loading: Loading, glue: Glue) -> tuple[Layout, Sequence[Partition]]:

@@ -11,8 +11,6 @@ import pyarrow as pa
 import pytest
 import shop
 from botocore import handlers
-from botocore.exceptions import ReadTimeoutError
-from botocore.httpsession import URLLib3Session
 from kedro.io import DatasetError
 from shop import BUCKET, DATABASE, client
 
@@ -218,12 +216,31 @@ def overtake(monkeypatch: pytest.MonkeyPatch, event: str, keys: str) -> list[str
     return overtaken
 
 
-def test_a_load_that_a_save_overtakes_reads_anew(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset("prices", "overwrite", "").save(OLD)
-    overtaken = overtake(monkeypatch, "after-call.s3.ListObjectsV2", "")
+@pytest.mark.parametrize("event", ["after-call.s3.ListObjectsV2", "before-call.s3.ListObjectsV2"])
+@pytest.mark.parametrize("keys", ["", "day"])
+def test_a_load_that_a_save_overtakes_reads_anew(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, event: str, keys: str
+) -> None:
+    dataset("prices", "overwrite", keys).save(OLD)
+    overtaken = overtake(monkeypatch, event, keys)
     assert ids("prices") == [7, 8, 9]
     assert overtaken
-    assert len(files(aws, "prices")) == 1
+    assert len(files(aws, "prices")) == (2 if keys else 1)
+
+
+def test_glue_is_asked_again_only_where_there_are_no_files(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset("prices", "overwrite", "").save(OLD)
+    asked: list[str] = []
+    count = ("before-send.glue.GetTable", lambda **_: asked.append("GetTable"))
+    monkeypatch.setattr(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, count])
+    assert ids("prices") == [1, 2]
+    assert len(asked) == 1
+    for key in files(aws, "prices"):
+        client(aws, "s3").delete_object(Bucket=BUCKET, Key=key)
+    assert ids("prices") == []
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize("keys", ["", "day"])
@@ -237,51 +254,3 @@ def test_an_append_that_an_overwrite_overtakes_is_not_lost(
     assert overtaken
     assert ids("prices") == [5, 7, 8, 9]
     assert len(files(aws, "prices")) == (3 if keys else 2)
-
-
-def lose(monkeypatch: pytest.MonkeyPatch, operation: str) -> list[str]:
-    """The answer to somebody's first request of a kind is lost, so that botocore sends it again."""
-    lost: list[str] = []
-
-    def send(request: Any, **_: Any) -> None:
-        if not lost:
-            lost.append(operation)
-            URLLib3Session().send(request)
-            raise ReadTimeoutError(endpoint_url=request.url)
-
-    monkeypatch.setattr(
-        handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, (f"before-send.glue.{operation}", send)]
-    )
-    return lost
-
-
-# The ids that a reader then sees, and how many files there are: none is lost, none is left over.
-LOST = [
-    ("overwrite", [7, 8, 9], 2),
-    ("overwrite_partitions", [2, 7, 8, 9], 3),
-    ("append", [1, 2, 7, 8, 9], 4),
-]
-
-
-@pytest.mark.parametrize(("mode", "expected", "count"), LOST, ids=[mode for mode, *_ in LOST])
-def test_partitions_whose_registration_was_not_confirmed_keep_their_files(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, mode: str, expected: list[int], count: int
-) -> None:
-    dataset("prices", "overwrite", "day").save(OLD)
-    lost = lose(monkeypatch, "BatchCreatePartition")
-    dataset("prices", mode, "day").save(NEW)
-    assert lost
-    assert ids("prices") == expected
-    assert len(files(aws, "prices")) == count
-
-
-@pytest.mark.parametrize("mode", ["overwrite", "append"])
-@pytest.mark.parametrize("keys", ["", "day"])
-def test_a_table_whose_creation_was_not_confirmed_is_saved(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, mode: str, keys: str
-) -> None:
-    lost = lose(monkeypatch, "CreateTable")
-    dataset("prices", mode, keys).save(NEW)
-    assert lost
-    assert ids("prices") == [7, 8, 9]
-    assert len(files(aws, "prices")) == (2 if keys else 1)
