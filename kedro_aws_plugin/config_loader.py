@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+from omegaconf.errors import OmegaConfBaseException
 
+from kedro_aws_plugin.config.files import ConfigFiles
+from kedro_aws_plugin.config.injection import claim_globals, too_early, values_of
 from kedro_aws_plugin.dynamic_globals import answer_for
 
 
@@ -35,8 +38,13 @@ class AwsConfigLoader(OmegaConfigLoader):
         runtime_params: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(conf_source, env, runtime_params, **options)
         folder = Path(conf_source)
+        try:
+            super().__init__(conf_source, env, runtime_params, **options)
+        except OmegaConfBaseException as error:
+            # Kedro's loader has set these before it reads globals.yml.
+            files = ConfigFiles(folder, self.base_env, env or self.default_run_env, "globals.yml")
+            raise too_early(error, files) or error from None
         answer_for(self, folder.absolute().parent, folder)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -49,7 +57,5 @@ class AwsConfigLoader(OmegaConfigLoader):
         return super().__getitem__(key)
 
     def _claim(self) -> None:
-        from kedro_aws_plugin.config.injection import claim_globals, values_of
-
         if values_of(self) is not None:
             claim_globals(self)

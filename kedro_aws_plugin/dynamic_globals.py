@@ -50,7 +50,7 @@ class Answers:
         Raises:
             KedroAwsError: If it cannot be.
         """
-        if spec.hidden and _catalog_is_printed():
+        if spec.hidden and is_command_of("catalog"):
             return Answer(MASK, hidden=True)
         if spec.kind == "git_sha":
             return Answer(_git_sha(self._project))
@@ -122,11 +122,11 @@ def _git_sha(project: Path) -> str:
     return sha
 
 
-def _catalog_is_printed() -> bool:
-    """Whether this is `kedro catalog ...`, which prints what datasets are made of."""
+def is_command_of(*groups: str) -> bool:
+    """Whether a command of one of these groups is under way, such as `kedro catalog ...`."""
     context = click.get_current_context(silent=True)
     while context is not None:
-        if context.info_name == "catalog" and context.parent is not None:
+        if context.info_name in groups and context.parent is not None:
             return True
         context = context.parent
     return False

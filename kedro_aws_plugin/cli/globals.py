@@ -1,6 +1,9 @@
 """`kedro aws globals`."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +60,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     from kedro_aws_plugin.config.project import make_loader
     from kedro_aws_plugin.dynamic_globals import answer_for
 
-    with command(env, connected=False) as this:
+    with _globals_yml_read(env), command(env, connected=False) as this:
         loader, conf = make_loader(this.project.path, env, params)
         values = answer_for(loader, this.project.path, conf)
         found = _listed(loader, values, conf) if values else []
@@ -66,11 +69,34 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
         elif not found:
             this.show("There are no globals. Add some to globals.yml, or to `globals:` in aws.yml.")
         else:
-            rows = [(each.name, _text(each.value), each.computed, each.source) for each in found]
+            rows = [(each.name, _text(each), each.computed, each.source) for each in found]
             this.show(table(("global", "value", "computed by", "from"), rows))
-        problems = [each.problem for each in found if each.problem]
+        problems = [KedroAwsError(each.problem) for each in found if each.problem]
+        for problem in problems[:-1]:
+            problem.show()
         if problems:
-            raise KedroAwsError(problems[0])
+            raise problems[-1]
+
+
+@contextmanager
+def _globals_yml_read(env: str | None) -> Iterator[None]:
+    """Say what is wrong with a globals.yml that Kedro's config loader cannot be made with."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        yield
+    except OmegaConfBaseException as error:
+        from kedro.framework.project import settings
+
+        from kedro_aws_plugin.config.files import ConfigFiles
+        from kedro_aws_plugin.config.injection import too_early
+        from kedro_aws_plugin.config.project import find_project
+
+        given = settings.CONFIG_LOADER_ARGS
+        over = env or os.environ.get("KEDRO_ENV") or given.get("default_run_env", "local")
+        conf = find_project() / str(settings.CONF_SOURCE)
+        files = ConfigFiles(conf, given.get("base_env", "base"), over, "globals.yml")
+        raise too_early(error, files) or error from None
 
 
 def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
@@ -104,7 +130,8 @@ def _without_secrets(found: _Global, values: "Values") -> _Global:
     return replace(found, value=MASK) if values.shows_secret(found.value) else found
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
+def _text(found: _Global) -> str:
+    if found.problem is not None:
+        return "(see the error)"
+    value = found.value
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

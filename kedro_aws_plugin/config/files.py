@@ -30,6 +30,11 @@ class ConfigFiles:
         """The file that sets a key; the base file where none does."""
         return self.name(self.env if _has(self.env, keys) else self.base)
 
+    def holding(self, text: str) -> str:
+        """The files that have a text in them; both where neither has."""
+        found = [path for path in (self.base, self.env) if path.is_file() and text in _read(path)]
+        return " and ".join(self.name(path) for path in found or (self.base, self.env))
+
     def malformed(self) -> str | None:
         """What is wrong with the form of a file, which OmegaConf does not say clearly."""
         for path in (self.base, self.env):
@@ -37,6 +42,10 @@ class ConfigFiles:
             if problem:
                 return f"{self.name(path)}: {problem}. Correct it there."
         return None
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _malformed(path: Path) -> str | None:

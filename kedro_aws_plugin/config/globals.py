@@ -5,7 +5,7 @@ import os
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
@@ -18,6 +18,8 @@ from kedro_aws_plugin.errors import ConfigError
 Fact = Literal["run_id", "account_id", "region", "git_sha"]
 FACTS: tuple[str, ...] = get_args(Fact)
 _REFERENCE = re.compile(r"\$\{\s*globals\s*:\s*([A-Za-z]\w*)[\w.]*\s*(,?)")
+_DIRECTIVE = re.compile(r"%[-_0-9^#+]*[EO:]?.?", re.DOTALL)
+_SOME_DAY = datetime(2026, 11, 21, 22, 30, tzinfo=timezone.utc)
 _LONGEST_OFFSET = 36_600
 
 GlobalName = Annotated[
@@ -41,6 +43,21 @@ def _timezone(name: str) -> str:
     return name
 
 
+def _date_format(written: str) -> str:
+    """Python leaves `strftime` to the machine, which copies or refuses the letters that it does not know."""
+    for directive in _DIRECTIVE.findall(written):
+        try:
+            known = _SOME_DAY.strftime(directive) != directive
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(
+                f"`{directive}` in `{written}` is nothing that strftime knows; a day is `%Y-%m-%d`, and `%%` "
+                "a per cent sign"
+            )
+    return written
+
+
 class Today(Section):
     """`today:` the day on which the run began.
 
@@ -50,7 +67,7 @@ class Today(Section):
     """
 
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
-    format: Text = "%Y-%m-%d"
+    format: Annotated[Text, AfterValidator(_date_format)] = "%Y-%m-%d"
 
 
 class Date(Today):

@@ -101,6 +101,26 @@ def stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
         return {}
 
 
+def too_early(error: Exception, files: ConfigFiles) -> ConfigError | None:
+    """What is wrong with a globals.yml that refers to a global; Kedro's loader cannot be made with it.
+
+    Args:
+        error: What the loader raised.
+        files: globals.yml of the base and of the environment.
+
+    Returns:
+        One sentence for the user, or None where something else is wrong.
+    """
+    if "no attribute '_globals'" not in str(error):
+        return None
+    key = getattr(error, "full_key", None)
+    what = f"`{key}`" if key else "one"
+    return ConfigError(
+        f"{files.holding('globals:')}: {what} refers to a `${{globals:...}}`, and Kedro resolves this "
+        "file before there is one. Move it to `globals:` in aws.yml."
+    )
+
+
 def _check_given(given: Iterable[Any], declared: set[str]) -> None:
     """Refuse a typing error in `--params`, which would leave what it means to change as it is."""
     for name in map(str, given):

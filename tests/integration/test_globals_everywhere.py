@@ -152,8 +152,22 @@ def test_kedro_aws_globals_shows_what_each_resolves_to_and_from_where(project: P
     assert found["stage"] == ("other", "constant", "conf/other/globals.yml")
     assert found["nightly"] == ("2026/01/01", "constant", "--params")
     assert found["prefix"][0] == f"out/other/{found['stamp'][0]}"
+
+
+def test_kedro_aws_globals_says_each_thing_that_is_wrong(project: Project) -> None:
+    file = project.path / "conf/base/aws.yml"
+    file.write_text(f"{file.read_text(encoding='utf-8')}  home: {{env: {{name: EVERYWHERE_NOT}}}}\n", "utf-8")
+    command = ("-m", "kedro", "aws", "globals", "--env", "other")
+    with pytest.raises(AssertionError) as failed:
+        project.run(*command)
+    assert [line[:45] for line in str(failed.value).splitlines() if line.startswith("Error:")] == [
+        "Error: `globals.home`: the environment variab",
+        "Error: `globals.unused`: There is no secret t",
+    ]
+    assert str(failed.value).count("(see the error)") == 2
+    (project.path / "conf/other/globals.yml").write_text("stage: x${ globals:nightly}\n", "utf-8")
     with pytest.raises(
-        AssertionError, match=r"Error: `globals\.unused`: There is no secret there-is-none in"
+        AssertionError, match=r"Error: conf/other/globals\.yml: `stage` refers to a `\$\{globals"
     ):
         project.run(*command)
 

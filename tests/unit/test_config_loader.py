@@ -59,6 +59,18 @@ def test_a_project_without_aws_yml_is_like_any_other(make: Make) -> None:
     assert loader["parameters"] == {"name": "one"}
 
 
+def test_a_globals_yml_that_refers_to_what_comes_after_it_is_refused(make: Make, tmp_path: Path) -> None:
+    make("one")
+    conf = tmp_path / "one" / "conf"
+    (conf / "local/globals.yml").write_text("day: x/${globals:commit}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        AwsConfigLoader(str(conf), base_env="base", default_run_env="local")
+    assert refused.value.message == (
+        "conf/local/globals.yml: `day` refers to a `${globals:...}`, and Kedro resolves this file before "
+        "there is one. Move it to `globals:` in aws.yml."
+    )
+
+
 def test_a_wrong_section_is_refused_in_one_sentence(make: Make) -> None:
     with pytest.raises(
         ConfigError, match=r"^conf/base/aws\.yml: `globals\.a`: `tody` is nothing that is comp"

@@ -26,6 +26,7 @@ from kedro_aws_plugin.errors import ConfigError
         ("today", "2026-11-21"),
         ({"today": {"timezone": "Asia/Singapore"}}, "2026-11-22"),
         ({"today": {"format": "%Y/%m/%d %H:%M"}}, "2026/11/21 23:30"),
+        ({"today": {"format": "100%%/%d %z"}}, "100%/21 +0000"),
         ({"date": {"offset_days": -1}}, "2026-11-20"),
         ({"date": {"timezone": "Asia/Tokyo", "offset_days": 10, "format": "%d.%m.%y"}}, "02.12.26"),
         ("run_id", "2026-11-21T23.30.00.000Z"),

@@ -32,6 +32,14 @@ KNOWN = "Known keys here:"
             f"{KNOWN} timezone, format, offset_days.",
         ),
         ("{date: {timezone: UTC}}", "`globals.a.date.offset_days` is missing. Add it."),
+        *(
+            (
+                f"{{today: {{format: 'x/{directive}'}}}}",
+                f"`globals.a.today.format`: `{directive}` in `x/{directive}` is nothing that strftime knows; "
+                "a day is `%Y-%m-%d`, and `%%` a per cent sign.",
+            )
+            for directive in ("%Q", "%-J", "%", "%é")
+        ),
         (
             "{today: {timezone: Asia/Singapor}}",
             "`globals.a.today.timezone`: `Asia/Singapor` is not a time zone; the nearest one is "
@@ -151,6 +159,29 @@ def test_an_environment_variable_that_is_not_set_matters_to_who_refers_to_it(mak
             "`flights_values` has no function `dya`; did you mean `flights_values:day`?",
         ),
         ("x = 1", "flights_values:f", "`flights_values` has no function `f`. Define it there."),
+        ("g = 1\ngg = 1", "flights_values:g", "`flights_values` has no function `g`. Define it there."),
+        (
+            "import sys\ndef f(): sys.exit(3)",
+            "flights_values:f",
+            "`flights_values:f` raised SystemExit: 3. Correct the function.",
+        ),
+        (
+            "raise SystemExit",
+            "flights_values:f",
+            "`flights_values:f` cannot be imported: SystemExit. Correct the module.",
+        ),
+        (
+            "import datetime\ndef f(): return {'a': [0, {'b': datetime.date.today()}]}",
+            "flights_values:f",
+            "`flights_values:f` returned a dict with a date in it. Return text, a number, a list or a "
+            "dictionary.",
+        ),
+        (
+            "def f(): return {(1, 2): 3}",
+            "flights_values:f",
+            "`flights_values:f` returned a dict with a tuple in it. Return text, a number, a list or a "
+            "dictionary.",
+        ),
         (
             "import datetime\ndef f(): return datetime.date.today()",
             "flights_values:f",
@@ -179,6 +210,12 @@ def test_a_function_that_does_not_do(make: Make, module: Path, text: str, path: 
     module.write_text(text)
     answering(make(f"a: {{function: '{path}'}}\n"))
     assert problem("a") == f"`globals.a`: {sentence}"
+
+
+def test_what_does_not_fit_is_not_said(make: Make) -> None:
+    files = {"base/globals.yml": "n: {password: hunter2}\n"}
+    answering(make("a: {ssm: {name: '${globals:n}'}}\n", files=files))
+    assert problem("a") == "`globals.a`: what `ssm.name` refers to is no text. Let it refer to a text."
 
 
 def test_a_function_that_asks_for_its_own_value_is_a_circle(make: Make, module: Path) -> None:
