@@ -181,7 +181,12 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry, it cannot be loaded, or it is not a table.
         """
-        self._dataset(entry, fix)
+        dataset = self._dataset(entry, fix)
+        if "spark" in (getattr(dataset, "_engine", None), *type(dataset).__module__.split(".")):
+            raise ProjectError(
+                f"`{entry}` loads a frame of Spark's, and this command starts no Spark. Name an entry of the "
+                "same files that loads with pandas."
+            )
         try:
             with _quiet():
                 table = self._catalog.load(entry)

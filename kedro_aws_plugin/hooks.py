@@ -34,7 +34,7 @@ class AwsHooks:
         from kedro_aws_plugin.config.run_id import current_run
         from kedro_aws_plugin.connect import announcement, connect
         from kedro_aws_plugin.datasets.defaults import use
-        from kedro_aws_plugin.dynamic_globals import answer_with
+        from kedro_aws_plugin.dynamic_globals import answer_with, is_command_of
         from kedro_aws_plugin.run_parameters import publish
 
         config = read_config(context.config_loader, Path(context.config_loader.conf_source))
@@ -48,7 +48,7 @@ class AwsHooks:
         if line := announcement(connection):
             click.echo(line, err=True)
         answer_with(context.config_loader, project.path, connection)
-        if config.spark.enabled:
+        if config.spark.enabled and not is_command_of("aws", "catalog"):  # those run no node
             _start_spark(context.config_loader, config.target)
 
     @hook_impl

@@ -77,8 +77,9 @@ def test_the_model_is_registered_and_predicts(
 ) -> None:
     assert ran.returncode == 0
     (project / "conf/local/globals.yml").write_text(f"nightly_prefix: {NIGHT}\n")
+    no_java = {"PATH": "", "JAVA_HOME": ""}  # nor is any needed where no node runs
     for command in (("register-model", "--approve"), ("deploy",)):
-        done = run("kedro", "aws", *command, cwd=project)
+        done = run("kedro", "aws", *command, cwd=project, **no_java)
         assert done.returncode == 0, done.stderr
     predicted = run("kedro", "aws", "predict", "-o", "json", cwd=project)
     assert predicted.returncode == 0, predicted.stderr

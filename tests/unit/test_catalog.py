@@ -36,6 +36,16 @@ def test_a_cached_model_is_marked_outside_or_inside(tmp_path: Path) -> None:
         assert catalog.has("model", RUN) is False
 
 
+def test_rows_are_not_those_of_spark() -> None:
+    entry = {
+        "type": "kedro_aws_plugin.datasets.AthenaQueryDataset",
+        "query": "SELECT 1 AS x",
+        "engine": "spark",
+    }
+    with pytest.raises(ProjectError, match="`features` loads a frame of Spark's"):
+        ProjectCatalog(DataCatalog.from_config({"features": entry}), {}).rows("features", "")
+
+
 def test_an_entry_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"`model` cannot be made: .*Correct it in the catalog"):
         catalog_of(tmp_path, wings=2).registry(CONFIG, "model")
