@@ -87,9 +87,10 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
 
     **Values.** Timestamps with a zone are saved in UTC, without it, as Glue has no type for them. Timestamps
     have microseconds in the files, and Athena shows milliseconds. Unsigned integers become the next larger
-    signed type, 16-bit floats 32-bit ones, categories their values. A value that would change is refused.
-    pandas' index is not saved: a named one is refused. Partition values are texts, integers, booleans or
-    dates; a missing one is NULL.
+    signed type, 16-bit floats 32-bit ones, categories their values. A value that would change is refused,
+    unless `schema` asks for it: a float is rounded to a decimal or to a narrower float (infinite beyond its
+    range), a timestamp loses its time to a date, a number other than 0 is true. pandas' index is not saved: a
+    named one is refused. Partition values are texts, integers, booleans or dates; a missing one is NULL.
 
     Versioning is not supported: partition the table, by the run's date for example.
     """
@@ -130,7 +131,8 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             partition_filter: The partitions to load, as an expression over the partition columns in Glue's
                 language, e.g. `year >= 2024 AND country IN ('CH', 'SG')`. Glue lists no others.
             schema: Glue's types, e.g. `decimal(10,2)`, of columns that are to have another type than their
-                values tell, or whose values are all missing. The values are cast.
+                values tell, or whose values are all missing. The values are cast, and may be
+                rounded.
             comment: A description of the table for Glue.
             parameters: More of the table's parameters in Glue.
             compression: `snappy`, `gzip`, `zstd` or `none`.

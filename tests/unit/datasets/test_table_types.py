@@ -255,3 +255,17 @@ def test_a_declared_type_is_held_to() -> None:
         saved(pa.table({"a": ["one"]}), types={"a": "int"})
     with pytest.raises(DatasetError, match=r"is `bigint` in shop\.prices, but `int` in `schema`"):
         saved(pa.table({"a": [1]}), types={"a": "int"}, existing=Layout({"a": "bigint"}, {}))
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "expected"),
+    [
+        (1.239, "decimal(5,2)", Decimal("1.24")),
+        (0.1, "float", float(np.float32(0.1))),
+        (1e300, "float", float("inf")),
+        (dt.datetime(2024, 1, 2, 23), "date", dt.date(2024, 1, 2)),
+        (2, "boolean", True),
+    ],
+)
+def test_a_declared_type_may_round(value: Any, type_: str, expected: Any) -> None:
+    assert saved(pa.table({"a": [value]}), types={"a": type_})["a"].to_pylist() == [expected]
