@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from kedro.config import AbstractConfigLoader
 
-from kedro_aws_plugin.config.global_values import MASK, Answer, Values
+from kedro_aws_plugin.config.global_values import MASK, Answer, Values, inspected
 from kedro_aws_plugin.config.injection import values_of
 from kedro_aws_plugin.config.loader import inject, read_config
 from kedro_aws_plugin.errors import ConfigError
@@ -50,7 +50,7 @@ class Answers:
         Raises:
             KedroAwsError: If it cannot be.
         """
-        if spec.hidden and is_command_of("catalog"):
+        if spec.hidden and (is_command_of("catalog") or inspected()):
             return Answer(MASK, hidden=True)
         if spec.kind == "git_sha":
             return Answer(_git_sha(self._project))

@@ -5,10 +5,12 @@ ways (`${ globals:pw}`, `${globals:${globals:which}}`) for anyone but OmegaConf 
 """
 
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -64,7 +66,7 @@ class Values:
     Attributes:
         specs: What aws.yml says of them.
         run: The run they are computed for.
-        place: Tells one configuration from another: folder, environment and `--params`.
+        place: Tells one configuration from another: folder, environment, `--params` and who reads it.
         source: Answers what takes more than this machine's clock and environment.
         hidden: The names of those that turned out to be secrets, or to be made of one.
         origins: What each global of the loader comes from: `aws.yml`, `globals.yml` or `--params`.
@@ -192,6 +194,16 @@ class Values:
         if self.source is None:
             raise ConfigError(f"nothing here can look up `{spec.kind}`. Run it with Kedro's session.")
         return self.source(spec)
+
+
+def inspected() -> bool:
+    """Whether `kedro.inspection` is among the callers, which shows what datasets are made of."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("kedro.inspection"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def circle_sentence(names: list[str]) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from kedro_aws_plugin.config.files import ConfigFiles, files_of, first_line
-from kedro_aws_plugin.config.global_values import NOT_YET, GlobalError, Values
+from kedro_aws_plugin.config.global_values import NOT_YET, GlobalError, Values, inspected
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.injection import put_into, values_of
 from kedro_aws_plugin.config.models import AwsConfig, Target
@@ -83,7 +83,8 @@ def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
         specs = _SPECS.validate_python(raw.get("globals") or {})
     except ValidationError as error:
         raise ConfigError(_explain(_worst(error, ("globals",)), files)) from None
-    values = Values(specs, current_run(), repr((str(conf), files.env, loader.runtime_params)))
+    place = repr((str(conf), files.env, loader.runtime_params, inspected()))
+    values = Values(specs, current_run(), place)
     put_into(loader, values, raw.get("region"), files)
     return values
 

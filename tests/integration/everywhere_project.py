@@ -160,6 +160,7 @@ from kedro.inspection import get_project_snapshot
 
 snapshot = get_project_snapshot(Path.cwd(), env="other")
 (path,) = {dataset.filepath for name, dataset in snapshot.datasets.items() if name == "one_seen"}
+print("SECRETS", snapshot.datasets["plain"].filepath)
 print("SEEN", path)
 """
 

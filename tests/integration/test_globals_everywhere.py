@@ -66,6 +66,15 @@ def check(seen: list[dict[str, Any]], processes: int = 1) -> None:
     assert len({one["pid"], two["pid"]}) == processes
 
 
+def add_a_dataset_with_secrets(project: Project) -> None:
+    file = project.path / "conf/base/catalog.yml"
+    file.write_text(
+        f"{file.read_text(encoding='utf-8')}\n"
+        'plain: {type: everywhere.seen.SeenDataset, filepath: "${globals:password}/${globals:level}"}\n',
+        encoding="utf-8",
+    )
+
+
 @pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner"])
 def test_run(project: Project, runner: str) -> None:
     project.run("-m", "kedro", "run", *GIVEN, "--runner", runner)
@@ -101,7 +110,9 @@ def test_commands_without_a_session(project: Project) -> None:
         "from kedro_aws_plugin import AwsConfigLoader\nCONFIG_LOADER_CLASS = AwsConfigLoader\n",
         encoding="utf-8",
     )
+    add_a_dataset_with_secrets(project)
     printed = project.run("-c", SNAPSHOT)
+    assert "SECRETS ***/***" in printed
     assert printed.partition("SEEN ")[2].startswith("out/other/")
 
 
@@ -127,12 +138,7 @@ def test_runs_in_one_process_see_their_own(project: Project) -> None:
 
 
 def test_kedro_catalog_prints_no_secret(project: Project) -> None:
-    file = project.path / "conf/base/catalog.yml"
-    file.write_text(
-        f"{file.read_text(encoding='utf-8')}\n"
-        'plain: {type: everywhere.seen.SeenDataset, filepath: "${globals:password}/${globals:level}"}\n',
-        encoding="utf-8",
-    )
+    add_a_dataset_with_secrets(project)
     printed = project.run("-m", "kedro", "catalog", "resolve-patterns", "--env", "other")
     assert "***/***" in printed
     assert "level other" not in printed

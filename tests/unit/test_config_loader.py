@@ -111,6 +111,13 @@ def test_kedro_catalog_does_not_even_ask_for_what_it_would_print(spec: object, t
         answers(Global.model_validate(spec))
 
 
+def test_an_inspection_does_not_even_ask_for_what_it_would_show(tmp_path: Path) -> None:
+    inspection = {"__name__": "kedro.inspection.snapshot"}
+    exec("def snapshot(ask, spec): return ask(spec)", inspection)
+    spec = Global.model_validate({"secret": {"id": "a"}})
+    assert inspection["snapshot"](Answers(tmp_path, never), spec) == Answer("***", hidden=True)  # type: ignore[operator]
+
+
 def test_the_account_that_connecting_found_is_not_asked_for_again(tmp_path: Path) -> None:
     connection = Connection(target="aws", account="210987654321", region="eu-west-1", env="aws")
     answers = Answers(tmp_path, lambda: connection)
