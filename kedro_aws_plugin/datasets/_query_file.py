@@ -35,8 +35,10 @@ def sql_of_file(path: str, credentials: Mapping[str, Any]) -> str:
     try:
         with fsspec.open(path, encoding="utf-8", mode="r", **options) as file:
             return str(file.read())
-    except OSError as error:
-        raise DatasetError(f"`query_file: {path}` cannot be read: {error}. Correct the path.") from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"`query_file: {path}` cannot be read: {error}. Correct the path or the file."
+        ) from error
 
 
 def absolute(path: str | None) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+from kedro.io import DatasetError
 from pyarrow import csv
 from pyarrow.fs import FileSystem
 
@@ -11,6 +12,9 @@ from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Execution
 from kedro_aws_plugin.datasets._reading import in_chunks, still_there
 from kedro_aws_plugin.datasets._texts import schema_of, to_table
+
+_LONGEST_ROW = 32 * 2**20
+"""Bytes; Athena has no longer ones."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,15 @@ class Selected:
         return schema_of(self.execution.columns).empty_table()
 
     def _wanted(self, table: pa.Table) -> pa.Table:
-        return table if self.columns is None else table.select(list(self.columns))
+        if self.columns is None:
+            return table
+        absent = [name for name in self.columns if name not in table.column_names]
+        if absent:
+            raise DatasetError(
+                f"The query has no column `{absent[0]}`. It has {', '.join(table.column_names)}. "
+                "Correct `columns`."
+            )
+        return table.select(list(self.columns))
 
     def _tables(self) -> Iterator[pa.Table]:
         schema_of(self.execution.columns)  # refuses before anything is read
@@ -67,7 +79,7 @@ class Selected:
         with still_there(uri), self.filesystem.open_input_stream(uri.removeprefix("s3://")) as file:
             reader = csv.open_csv(
                 file,
-                read_options=csv.ReadOptions(column_names=names, skip_rows=1),
+                read_options=csv.ReadOptions(column_names=names, skip_rows=1, block_size=_LONGEST_ROW),
                 parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
                 convert_options=csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),

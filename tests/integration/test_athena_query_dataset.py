@@ -172,6 +172,11 @@ def test_parameters_are_values(value: str) -> None:
     assert table["x"].to_pylist() == ["z"]
 
 
+def test_select_reads_long_texts() -> None:
+    query = "SELECT array_join(repeat(rpad('', 1000, 'x'), 5000), '') AS t"
+    assert dataset(query, mode="select").load()["t"].to_pylist() == ["x" * 5_000_000]
+
+
 @pytest.mark.parametrize("mode", ["unload", "select"])
 def test_chunks(aws: LocalAws, mode: str) -> None:
     chunks = list(dataset(series(250), mode=mode, chunk_rows=100).load())

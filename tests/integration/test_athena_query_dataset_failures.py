@@ -116,6 +116,12 @@ def test_failures_of_unload(aws: LocalAws, query: str, arguments: dict[str, Any]
     assert states(aws) == {"FAILED"}
 
 
+@pytest.mark.usefixtures("aws")
+def test_select_lacks_a_column() -> None:
+    with pytest.raises(DatasetError, match="has no column `y`. It has x, p. Correct `columns`"):
+        dataset(ONE, mode="select", columns=["y"]).load()
+
+
 @pytest.mark.parametrize("mode", ["unload", "select"])
 def test_results_deleted_before_they_are_read(aws: LocalAws, mode: str) -> None:
     chunks = dataset(ONE, mode=mode, chunk_rows=1).load()
