@@ -1,9 +1,6 @@
 """`kedro aws globals`."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +57,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     from kedro_aws_plugin.config.project import make_loader
     from kedro_aws_plugin.dynamic_globals import answer_for
 
-    with _globals_yml_read(env), command(env, connected=False) as this:
+    with command(env, connected=False) as this:
         loader, conf = make_loader(this.project.path, env, params)
         values = answer_for(loader, this.project.path, conf)
         found = _listed(loader, values, conf) if values else []
@@ -76,27 +73,6 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
             problem.show()
         if problems:
             raise problems[-1]
-
-
-@contextmanager
-def _globals_yml_read(env: str | None) -> Iterator[None]:
-    """Say what is wrong with a globals.yml that Kedro's config loader cannot be made with."""
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        yield
-    except OmegaConfBaseException as error:
-        from kedro.framework.project import settings
-
-        from kedro_aws_plugin.config.files import ConfigFiles
-        from kedro_aws_plugin.config.injection import too_early
-        from kedro_aws_plugin.config.project import find_project
-
-        given = settings.CONFIG_LOADER_ARGS
-        over = env or os.environ.get("KEDRO_ENV") or given.get("default_run_env", "local")
-        conf = find_project() / str(settings.CONF_SOURCE)
-        files = ConfigFiles(conf, given.get("base_env", "base"), over, "globals.yml")
-        raise too_early(error, files) or error from None
 
 
 def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:

@@ -92,14 +92,22 @@ def make_loader(
 
     Returns:
         The loader, and the configuration folder.
+
+    Raises:
+        ConfigError: If it cannot be made with what globals.yml says.
     """
     from kedro.framework.project import settings
+    from omegaconf.errors import OmegaConfBaseException
 
-    conf = path / str(settings.CONF_SOURCE)
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(conf),
-        env=env or os.environ.get("KEDRO_ENV"),
-        runtime_params=params,
-        **settings.CONFIG_LOADER_ARGS,
-    )
+    conf, given = path / str(settings.CONF_SOURCE), settings.CONFIG_LOADER_ARGS
+    env = env or os.environ.get("KEDRO_ENV")
+    try:
+        loader = settings.CONFIG_LOADER_CLASS(conf_source=str(conf), env=env, runtime_params=params, **given)
+    except OmegaConfBaseException as error:
+        from kedro_aws_plugin.config.files import ConfigFiles
+        from kedro_aws_plugin.config.injection import too_early
+
+        over = env or given.get("default_run_env", "local")
+        files = ConfigFiles(conf, given.get("base_env", "base"), over, "globals.yml")
+        raise too_early(error, files) or error from None
     return loader, conf

@@ -118,7 +118,7 @@ def test_failures_of_unload(aws: LocalAws, query: str, arguments: dict[str, Any]
 
 @pytest.mark.usefixtures("aws")
 def test_select_lacks_a_column() -> None:
-    with pytest.raises(DatasetError, match="has no column `y`. It has x, p. Correct `columns`"):
+    with pytest.raises(DatasetError, match=r"has no column `y`\. It has x, p\. Correct `columns`"):
         dataset(ONE, mode="select", columns=["y"]).load()
 
 
