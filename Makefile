@@ -12,7 +12,7 @@ demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 
 test: $(VENV)/.dev  ## The whole suite, with coverage
 	@$(BIN)/python scripts/fetch_test_jars.py >/dev/null || echo "Without these jars the tests of Spark are skipped."
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or starts many processes
 	$(BIN)/python -m pytest -m "not slow and not wheel" $(PYTEST_ARGS)
@@ -44,6 +44,7 @@ $(VENV)/.runtime: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 	@$(PIP) install -qq --editable ".[athena,local,s3]" --group starters --constraint constraints.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime
+$(VENV)/.dev: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
+	@echo "Installing into $(VENV) (about two minutes)"
 	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark]" --group dev --group starters --constraint constraints.txt
-	@touch $@
+	@touch $(VENV)/.runtime $@

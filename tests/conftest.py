@@ -1,7 +1,6 @@
 """What more than one room of tests needs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import shop
@@ -12,19 +11,10 @@ from requests_sent import Requests
 from kedro_aws_plugin.datasets import defaults
 from kedro_aws_plugin.local.control import LocalAws
 
-TESTS = Path(__file__).parent
-SLOWEST_ROOMS = ("wheel", "starters", "spark", "integration", "functional", "local")
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the fixture `spark` to every room."""
     config.pluginmanager.register(spark_session)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slowest rooms first, so that in the end no worker of pytest-xdist waits long for another."""
-    places = {room: place for place, room in enumerate(SLOWEST_ROOMS)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(TESTS).parts[0], len(places)))
 
 
 @pytest.fixture(autouse=True)
