@@ -3,12 +3,12 @@
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.local.aws_json import Params
+from kedro_aws_plugin.local.clock import now
 from kedro_aws_plugin.local.messages import invalid
 
 ACCOUNT_ID = "123456789012"
@@ -59,7 +59,7 @@ class Resources:
     def now(self) -> float:
         """The time in milliseconds, AWS's precision; never the same twice, so that sorting by it is total."""
         with self.lock:
-            self._last_time = round(max(time.time(), self._last_time + 0.001), 3)
+            self._last_time = max(now(), round(self._last_time + 0.001, 3))
             return self._last_time
 
     def clear(self) -> None:

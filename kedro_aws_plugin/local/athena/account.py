@@ -1,12 +1,12 @@
 """What the local Athena remembers, by region."""
 
 import threading
-import time
 from dataclasses import dataclass, field
 
 from kedro_aws_plugin.local.athena.executions import ENGINE_VERSION, Execution
 from kedro_aws_plugin.local.athena.faults import invalid_request
 from kedro_aws_plugin.local.aws_json import Params
+from kedro_aws_plugin.local.clock import now
 
 DEFAULT_WORKGROUP = "primary"
 _RETAINED = 10_000
@@ -93,5 +93,5 @@ def _primary() -> Params:
             "EngineVersion": dict(ENGINE_VERSION),
         },
         "Description": "",
-        "CreationTime": round(time.time(), 3),
+        "CreationTime": now(),
     }

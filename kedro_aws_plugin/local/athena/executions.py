@@ -2,11 +2,11 @@
 
 import itertools
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.local.aws_json import Params
+from kedro_aws_plugin.local.clock import now
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"
 ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
@@ -50,7 +50,7 @@ class Execution:
     state: str = QUEUED
     reason: str | None = None
     error: Params | None = None
-    submitted: float = field(default_factory=time.time)
+    submitted: float = field(default_factory=now)
     started: float | None = None
     completed: float | None = None
     columns: list[Params] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Execution:
         self.columns, self.plain_text = earlier.columns, earlier.plain_text
         self.update_count = earlier.update_count
         self.output_rows, self.output_bytes = earlier.output_rows, earlier.output_bytes
-        self.started = time.time()
+        self.started = now()
         self.ended(SUCCEEDED)
         self.finished.set()
 
@@ -147,7 +147,7 @@ class Execution:
         if self.is_final:
             return False
         self.state, self.reason, self.error = state, reason, error
-        self.completed = time.time()
+        self.completed = now()
         return True
 
     def described(self) -> Params:
@@ -180,8 +180,8 @@ class Execution:
         return _given(
             State=self.state,
             StateChangeReason=self.reason,
-            SubmissionDateTime=round(self.submitted, 3),
-            CompletionDateTime=None if self.completed is None else round(self.completed, 3),
+            SubmissionDateTime=self.submitted,
+            CompletionDateTime=self.completed,
             AthenaError=self.error,
         )
 
@@ -195,7 +195,7 @@ class Execution:
 
     def timeline(self) -> Params:
         """How long it took, in milliseconds."""
-        end = self.completed or time.time()
+        end = self.completed or now()
         started = self.started or end
         return {
             "QueryQueueTimeInMillis": _milliseconds(started - self.submitted),

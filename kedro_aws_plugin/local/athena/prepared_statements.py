@@ -1,6 +1,5 @@
 """Prepared statements: by the API, and by PREPARE and DEALLOCATE PREPARE."""
 
-import time
 from collections.abc import Mapping
 
 from kedro_aws_plugin.local.athena.account import Account, Region
@@ -8,6 +7,7 @@ from kedro_aws_plugin.local.athena.executions import Execution
 from kedro_aws_plugin.local.athena.faults import invalid_request
 from kedro_aws_plugin.local.athena.paging import page
 from kedro_aws_plugin.local.aws_json import Operation, Params
+from kedro_aws_plugin.local.clock import now
 from kedro_aws_plugin.local.messages import AwsFault
 
 _SHOWN = ("StatementName", "QueryStatement", "WorkGroupName", "Description", "LastModifiedTime")
@@ -105,7 +105,7 @@ class PreparedStatements:
 
 
 def _statement(params: Params) -> Params:
-    statement = {**params, "WorkGroupName": params["WorkGroup"], "LastModifiedTime": round(time.time(), 3)}
+    statement = {**params, "WorkGroupName": params["WorkGroup"], "LastModifiedTime": now()}
     return {name: statement[name] for name in _SHOWN if name in statement}
 
 

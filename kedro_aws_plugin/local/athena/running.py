@@ -12,6 +12,7 @@ from kedro_aws_plugin.local.athena.parameters import as_sql
 from kedro_aws_plugin.local.athena.prepared_statements import PreparedStatements
 from kedro_aws_plugin.local.athena.results import Results, Stopped
 from kedro_aws_plugin.local.athena.workers import Workers
+from kedro_aws_plugin.local.clock import now
 from kedro_aws_plugin.local.messages import AwsFault
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Runner:
         with self._account.lock:
             if execution.is_final:
                 return
-            execution.state, execution.started = RUNNING, time.time()
+            execution.state, execution.started = RUNNING, now()
         try:
             self._finish(execution)
         except Stopped:

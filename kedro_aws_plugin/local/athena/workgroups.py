@@ -1,6 +1,5 @@
 """Workgroups, and the tags that they have."""
 
-import time
 from typing import Any
 
 from kedro_aws_plugin.local.athena.account import DEFAULT_WORKGROUP, Account, Region
@@ -8,6 +7,7 @@ from kedro_aws_plugin.local.athena.executions import ENGINE_VERSION, Execution
 from kedro_aws_plugin.local.athena.faults import invalid_request, unsupported
 from kedro_aws_plugin.local.athena.paging import page
 from kedro_aws_plugin.local.aws_json import Operation, Params
+from kedro_aws_plugin.local.clock import now
 from kedro_aws_plugin.local.messages import AwsFault
 from kedro_aws_plugin.local.resources import ACCOUNT_ID, pick, tags_of
 
@@ -65,7 +65,7 @@ class Workgroups:
                     "EngineVersion": dict(ENGINE_VERSION),
                 },
                 "Description": params.get("Description", ""),
-                "CreationTime": round(time.time(), 3),
+                "CreationTime": now(),
             }
             here.tags[_arn(here, name)] = tags_of(params)
             return {}
