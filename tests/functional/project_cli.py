@@ -55,11 +55,11 @@ def kedro_aws(*arguments: str, stdin: str | bytes | None = None) -> Ran:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """The variables of a newcomer's shell."""
+    """The variables of a newcomer's shell: without those of coverage, which makes processes twice as slow."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "KEDRO_")) and not name.lower().endswith("_proxy")
+        if not name.startswith(("AWS_", "COVERAGE_", "KEDRO_")) and not name.lower().endswith("_proxy")
     }
     return {**kept, "KEDRO_DISABLE_TELEMETRY": "1", "COLUMNS": "200", **variables}
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,18 +12,28 @@ from local_cloud import ARN, Cloud, refused, variant
 
 from kedro_aws_plugin.local import control
 
-SLOW = """
-import time
+PATIENT = """
+import os, pathlib, time
 def model_fn(model_dir): return None
 def transform_fn(model, data, content_type, accept):
-    time.sleep(float(data))
-    return data, accept
+    folder = pathlib.Path(os.fsdecode(data))
+    (folder / "asked").touch()
+    while not (folder / "answer").exists():
+        time.sleep(0.01)
+    return "answered", accept
 """
 
 
 def pids(cloud: Cloud, endpoint: str) -> list[int]:
     found = control.status(cloud.aws)["endpoints"]
     return next(each["Pids"] for each in found if each["EndpointName"] == endpoint)
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline, f"there is no {file.name}"
+        time.sleep(0.01)
 
 
 def test_an_update_refuses_not_one_request(cloud: Cloud):
@@ -57,20 +68,23 @@ def test_an_update_refuses_not_one_request(cloud: Cloud):
     assert set(answers) == {"old", "new"}
     assert answers.index("new") > 0
     assert set(answers[answers.index("new") + 8 :]) == {"new"}
-    psutil.wait_procs([psutil.Process(pid) for pid in old_pids if psutil.pid_exists(pid)], timeout=10)
+    psutil.wait_procs([psutil.Process(pid) for pid in old_pids if psutil.pid_exists(pid)], timeout=30)
     assert not any(psutil.pid_exists(pid) for pid in old_pids)
 
 
-def test_a_request_under_way_is_answered_by_the_model_it_was_sent_to(cloud: Cloud):
-    cloud.deploy("e", "slow", SLOW)
+def test_a_request_under_way_is_answered_by_the_model_it_was_sent_to(cloud: Cloud, tmp_path: Path):
+    cloud.deploy("e", "patient", PATIENT)
     cloud.create_model("new")
     cloud.create_config("new")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(cloud.invoke, "e", "3.0")
+        answer = pool.submit(cloud.invoke, "e", str(tmp_path))
+        wait_for(tmp_path / "asked")
         cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="new")
         assert cloud.settled("e")["EndpointConfigName"] == "new"
         assert cloud.invoke("e", "1") == "new:1:text/csv"
-        assert answer.result() == "3.0"
+        assert not answer.done()
+        (tmp_path / "answer").touch()
+        assert answer.result() == "answered"
 
 
 def test_a_failed_update_leaves_the_old_model_serving(cloud: Cloud):
@@ -97,17 +111,18 @@ def test_as_on_aws_an_endpoint_whose_config_is_deleted_cannot_be_updated(cloud: 
     )
 
 
-def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud):
-    cloud.deploy("e", "m", SLOW)
+def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud, tmp_path: Path):
+    cloud.deploy("e", "m", PATIENT)
     (pid,) = pids(cloud, "e")
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(cloud.invoke, "e", "1.5")
-        time.sleep(0.5)
+        answer = pool.submit(cloud.invoke, "e", str(tmp_path))
+        wait_for(tmp_path / "asked")
         cloud.sagemaker.delete_endpoint(EndpointName="e")
         assert cloud.sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "Deleting"
         assert "not found" in refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1")[1]
         assert "in-progress" in refused(cloud.sagemaker.delete_endpoint, EndpointName="e")[1]
-        assert answer.result() == "1.5"
+        (tmp_path / "answer").touch()
+        assert answer.result() == "answered"
     cloud.gone("e")
     assert not psutil.pid_exists(pid)
 
@@ -116,12 +131,12 @@ def test_a_model_process_that_is_killed_is_started_again(cloud: Cloud):
     cloud.deploy("e", "m")
     (pid,) = pids(cloud, "e")
     psutil.Process(pid).kill()
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
     code, message, status = refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1")
     assert (code, status) == ("ModelError", 424)
     assert "Received server error (0) from primary" in message
     assert "the model process exited" in message
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             assert cloud.invoke("e") == "m:1:text/csv"

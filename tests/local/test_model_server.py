@@ -86,7 +86,7 @@ class TestWhatNobodyExpects:
         return Endpoints(resources, Deployments(), Host(tmp_path, {}), broken)
 
     def settled(self, endpoints: Endpoints) -> dict[str, Any]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             described = endpoints.describe("eu-west-1", {"EndpointName": "e"})
             if described["EndpointStatus"] not in {"Creating", "Updating"}:

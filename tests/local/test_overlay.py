@@ -122,7 +122,7 @@ import time
 def model_fn(model_dir): return None
 def transform_fn(model, data, content_type, accept): time.sleep(float(data)); return data, accept
 """
-    host = Host(tmp_path, cloud.aws.environment(), answer_seconds=0.3)
+    host = Host(tmp_path, cloud.aws.environment(), answer_seconds=2.0)
     lines: list[str] = []
     container = Container("eu-west-1", cloud.put_model("m", script), ENVIRONMENT)
     deployment = Deployment([Variant("A", 1.0, False, container)], host, lambda _name: lines.append)
@@ -133,7 +133,7 @@ def transform_fn(model, data, content_type, accept): time.sleep(float(data)); re
         deployments.serve("eu-west-1", "e", deployment)
         path, headers = "/endpoints/e/invocations", {"content-type": "text/csv"}
         assert runtime.handle(Request("POST", path, headers, b"0")).body == b"0"
-        slow = runtime.handle(Request("POST", path, headers, b"1"))
+        slow = runtime.handle(Request("POST", path, headers, b"30"))
         assert slow.status == 424
         assert "Your invocation timed out while waiting for a response" in json.loads(slow.body)["Message"]
     finally:

@@ -37,5 +37,5 @@ def test_no_java_is_left() -> None:
         starting.send_signal(signal.SIGINT)
         _, said = starting.communicate(timeout=60)
     assert b"KeyboardInterrupt" in said
-    _, alive = psutil.wait_procs(launched, timeout=10)
+    _, alive = psutil.wait_procs(launched, timeout=60)
     assert alive == []

@@ -57,7 +57,7 @@ class FakeEngine:
     def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
         self.submissions.append(submission)
         if submission.sql == "wait":
-            cancelled.wait(20)
+            cancelled.wait(60)
             raise AthenaFailure("Query cancelled")
         answer = self.answers[submission.sql]
         if callable(answer):
@@ -112,7 +112,7 @@ class Api:
 
     def until(self, execution_id: str, *states: str) -> dict[str, Any]:
         """The execution, once it is in one of these states."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             shown = self.execution(execution_id)
             if shown["Status"]["State"] in states:
@@ -158,7 +158,7 @@ def refused(call: Callable[..., Any], *args: Any, **params: Any) -> tuple[str, s
 
 def until(condition: Callable[[], bool]) -> bool:
     """Whether a condition comes true within some seconds."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if condition():
             return True

@@ -141,7 +141,7 @@ def test_cancel_interrupts_at_once(lake: Lake) -> None:
     time.sleep(0.3)
     cancelled.set()
     lake.engine.cancel(submission.execution_id)
-    worker.join(timeout=20)
+    worker.join(timeout=60)
 
     assert not worker.is_alive()
     assert isinstance(failures[0], Cancelled)

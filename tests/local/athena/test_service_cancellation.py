@@ -59,7 +59,7 @@ def test_no_file_is_left_of_a_query_that_is_cancelled_while_its_rows_are_written
     writing = threading.Event()
     api.engine.answers["SELECT slow"] = lambda: outcome(rows=slow_rows(), columns=outcome(("1",)).columns)
     execution_id = api.start("SELECT slow")
-    assert writing.wait(10)
+    assert writing.wait(60)
     api("StopQueryExecution", QueryExecutionId=execution_id)
     api.athena.reset()
     assert api.listed() == []
