@@ -117,7 +117,7 @@ class LocalServer:
         """Stop every model and every query, and close the port."""
         self._http.server_close()
         self._sagemaker.reset()
-        self._athena.reset()
+        self._athena.close()
         self._clear_workdirs()
 
     def _clear_workdirs(self) -> None:

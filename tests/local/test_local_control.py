@@ -221,6 +221,7 @@ def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
 
     left = [each for each in psutil.process_iter(["pid", "status"]) if each.info["pid"] == aws.pid]
     assert [each for each in left if each.info["status"] != psutil.STATUS_ZOMBIE] == []
+    assert aws.log_file.read_text().rstrip().endswith("stopped")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")

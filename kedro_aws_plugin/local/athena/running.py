@@ -106,6 +106,10 @@ class Runner:
         if self._made is not None:
             self._made.reset()
 
+    def close(self) -> None:
+        """Let go of the engine: at the end of Python, DuckDB would complain of what still is open."""
+        self._made = None
+
     def _run(self, execution: Execution) -> None:
         with self._account.lock:
             if execution.is_final:

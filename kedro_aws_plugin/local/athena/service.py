@@ -62,6 +62,11 @@ class Athena:
         self._account.clear()
         self._results.reset()
 
+    def close(self) -> None:
+        """Forget everything, for good."""
+        self.reset()
+        self._runner.close()
+
 
 class _AthenaService(JsonService):
     """All of Athena, also the operations that are not there: moto would only pretend those."""

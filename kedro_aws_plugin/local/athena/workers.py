@@ -38,5 +38,6 @@ class Workers:
             except Exception:  # noqa: BLE001 - one bad task must not end the thread
                 _log.exception("%s", self._name)
             finally:
+                del task  # and with it the query, for as long as there is no other
                 with self._lock:
                     self._open -= 1
