@@ -121,7 +121,7 @@ class Execution:
     @property
     def newest_first(self) -> str:
         """Sorts the newest execution first."""
-        return f"{10**15 - self.number:015d}"
+        return f"{10**15 - self.number:016d}"
 
     def answers(self, other: "Execution", oldest: float) -> bool:
         """Whether the result is that of another execution too, and not older than a time."""

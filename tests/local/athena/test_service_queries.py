@@ -7,6 +7,7 @@ import pytest
 from athena_api import BUCKET, OUTPUT, Api, outcome, refused
 
 from kedro_aws_plugin.local.athena import account
+from kedro_aws_plugin.local.athena.executions import Execution
 from kedro_aws_plugin.local.athena.failures import AthenaFailure
 
 NO_OUTPUT = (
@@ -174,6 +175,11 @@ def test_a_result_that_was_deleted_is_not_reused(api: Api):
     shown = api.ended("SELECT 1", **reuse)
     assert shown["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": False}
     assert api.rows(shown["QueryExecutionId"]) == [["c0"], ["one"]]
+
+
+def test_the_first_execution_of_all_is_the_oldest():
+    numbered = [Execution("", "", {}, "", "", "", "", number=number) for number in (0, 1, 10**6)]
+    assert sorted(numbered, key=lambda each: each.newest_first) == numbered[::-1]
 
 
 def test_executions_are_listed_newest_first_in_pages(api: Api):
