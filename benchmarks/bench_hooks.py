@@ -32,7 +32,7 @@ _STOPWATCH = """
 import atexit, functools, sys, time
 started = time.perf_counter()
 import s3fs  # the datasets need it, whoever asks for them first
-import kedro.framework.session
+import kedro.framework.context, kedro.framework.session  # and every run makes both
 from kedro.framework.cli.cli import main
 began = time.perf_counter()
 from kedro_aws_plugin.hooks import AwsHooks

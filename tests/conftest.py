@@ -1,5 +1,6 @@
 """What more than one room of tests needs."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +14,11 @@ from kedro_aws_plugin.local.control import LocalAws
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the fixture `spark` to every room."""
+    """Give the fixture `spark` to every room, and let what tests start hear Ctrl-C."""
     config.pluginmanager.register(spark_session)
+    # A shell lets what it runs in the background ignore it, and every process below as well.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -47,12 +47,12 @@ def test_the_same_model_twice_is_the_same_package(
 
 def test_registering_is_what_its_dry_run_said(state: State, requests_sent: Requests) -> None:
     before = state.everything()
-    planned = kedro_aws("register-model", "--env", "spare", "--dry-run", "-o", "json").json
+    planned = kedro_aws("register-model", "--env", "planned", "--dry-run", "-o", "json").json
     assert state.everything() == before
     assert requests_sent.changing == []
     assert planned["unchanged"] is None
     assert "results" not in planned
-    done = kedro_aws("register-model", "--env", "spare", "-o", "json").json
+    done = kedro_aws("register-model", "--env", "planned", "-o", "json").json
     assert {**done, "results": None} == {**planned, "results": None}
     assert as_sent(requests_sent) == [
         (step["operation"], without_archive(step["request"])) for step in planned["steps"]
@@ -66,7 +66,7 @@ def test_registering_is_what_its_dry_run_said(state: State, requests_sent: Reque
         "CreateModelPackage",
     ]
     assert done["results"][-1] == {
-        "arn": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/spare-price/1"
+        "arn": "arn:aws:sagemaker:eu-west-1:123456789012:model-package/planned-price/1"
     }
     archive = planned["steps"][-2]["request"]
     stored = state.s3.get_object(Bucket=BUCKET, Key=archive["Key"])["Body"].read()
@@ -127,12 +127,12 @@ def test_models_lists_versions(registered: str, state: State) -> None:
 
 
 def test_models_of_a_group_without_versions() -> None:
-    done = kedro_aws("models", "-e", "ci")
+    done = kedro_aws("models", "-e", "empty")
     assert (done.code, done.stdout) == (
         0,
-        "ci-price has no versions. Register one: kedro aws register-model\n",
+        "empty-price has no versions. Register one: kedro aws register-model\n",
     )
-    assert kedro_aws("models", "-e", "ci", "-o", "json").stdout == "[]\n"
+    assert kedro_aws("models", "-e", "empty", "-o", "json").stdout == "[]\n"
 
 
 def test_a_version_is_rejected_and_approved(registered: str, state: State, requests_sent: Requests) -> None:
