@@ -3,6 +3,7 @@
 from kedro_aws_plugin.local.athena.catalog import Table
 from kedro_aws_plugin.local.athena.failures import failed
 from kedro_aws_plugin.local.athena.trino import Column, Translated, TrinoError
+from kedro_aws_plugin.local.athena.trino.typed import fail
 from kedro_aws_plugin.local.athena.trino.types import Type, duckdb_type, quoted, read_type
 
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
@@ -33,7 +34,18 @@ def fitted(table: Table, names: tuple[str, ...], query: Translated) -> Translate
 
 
 def _value(column: Column, sql: str) -> str:
-    return f"CAST({sql} AS {duckdb_type(read_type(column.type))}) AS {quoted(column.name)}"
+    kind = read_type(column.type)
+    if kind.name in _TEXTS and kind.numbers:
+        sql = _bounded(sql, kind)
+    return f"CAST({sql} AS {duckdb_type(kind)}) AS {quoted(column.name)}"
+
+
+def _bounded(sql: str, kind: Type) -> str:
+    """A text that is too long loses spaces at its end, and nothing else."""
+    (length,) = kind.numbers
+    message = f"Cannot truncate non-space characters when casting to {kind} on INSERT"
+    bad = fail("INVALID_CAST_ARGUMENT", message)
+    return f"(CASE WHEN length(rtrim({sql}, ' ')) > {length} THEN {bad} ELSE left({sql}, {length}) END)"
 
 
 def _check_names(named: tuple[str, ...], columns: tuple[Column, ...], table: Table) -> None:

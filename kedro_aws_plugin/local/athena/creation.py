@@ -17,7 +17,7 @@ from kedro_aws_plugin.local.athena.table_formats import (
     table_format,
 )
 from kedro_aws_plugin.local.athena.text_files import character
-from kedro_aws_plugin.local.athena.trino import Column, TrinoError
+from kedro_aws_plugin.local.athena.trino import TrinoError
 from kedro_aws_plugin.local.athena.writing import (
     Target,
     Written,
@@ -25,6 +25,7 @@ from kedro_aws_plugin.local.athena.writing import (
     file_format,
     hive_columns,
     refuse_if_occupied,
+    refuse_unnamed,
     write,
 )
 from kedro_aws_plugin.local.messages import AwsFault
@@ -75,7 +76,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     kind, compression = file_format(str(properties.get("format") or "PARQUET"), _compression(properties))
     partitioned_by = _names(properties.get("partitioned_by"))
     translated = session.translate(statement.sql, session.submission.parameters)
-    _refuse_unnamed(translated.columns)
+    refuse_unnamed(translated.columns)
     columns = hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
     location = _location(session, properties)
@@ -187,13 +188,6 @@ def _checked(properties: Mapping[str, object], known: set[str]) -> Mapping[str, 
 
 def _names(listed: object) -> tuple[str, ...]:
     return tuple(str(name).lower() for name in listed) if isinstance(listed, list) else ()
-
-
-def _refuse_unnamed(columns: Sequence[Column]) -> None:
-    for position, column in enumerate(columns, 1):
-        if column.name == f"_col{position - 1}":
-            message = f"line 1:1: Column name not specified at position {position}"
-            raise failed(TrinoError("MISSING_COLUMN_NAME", message))
 
 
 def _outcome(session: Session, statement_type: str, substatement: str, written: Written) -> Outcome:

@@ -26,6 +26,7 @@ from kedro_aws_plugin.local.athena.statement import (
 from kedro_aws_plugin.local.athena.storage import split_uri
 from kedro_aws_plugin.local.athena.submission import Outcome
 from kedro_aws_plugin.local.athena.trino import TrinoError, from_glue_type, to_glue_type
+from kedro_aws_plugin.local.athena.writing import refuse_twice, refuse_unnamed
 
 
 def define(session: Session, statement: Definition) -> Outcome:
@@ -153,6 +154,8 @@ def _create_view(session: Session, statement: CreateView) -> None:
     if table is not None and not statement.or_replace:
         raise failed(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{full}'"))
     columns = session.translate(statement.sql, ()).columns
+    refuse_unnamed(columns)
+    refuse_twice(columns)
     glue = {
         "TableType": "VIRTUAL_VIEW",
         "Parameters": {"presto_view": "true", "comment": "Presto View"},

@@ -1,6 +1,6 @@
 """From the tables that a query names to what DuckDB reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -25,7 +25,7 @@ from kedro_aws_plugin.local.athena.trino import (
     query_nodes,
     translate,
 )
-from kedro_aws_plugin.local.athena.trino.types import quoted
+from kedro_aws_plugin.local.athena.trino.types import quoted, read_type
 
 _CATALOG = "awsdatacatalog"
 _DEEPEST = 32
@@ -141,7 +141,19 @@ class Relations:
             str(view["originalSql"]), database=str(view.get("schema") or name.database)
         )
         self._depth -= 1
+        self._check_view(name, view["columns"], translated.columns)
         return self._create(name, Relation(translated.sql, translated.columns))
+
+    @staticmethod
+    def _check_view(name: Name, stored: Sequence[Mapping[str, str]], found: Sequence[Column]) -> None:
+        """A view answers as it was defined, or not at all."""
+        was = [(column["name"].lower(), read_type(column["type"])) for column in stored]
+        now = [(column.name.lower(), read_type(column.type)) for column in found]
+        if was != now:
+            shown = f"'awsdatacatalog.{name.database}.{name.table}'"
+            raise AthenaFailure(
+                f"VIEW_IS_STALE: View {shown} is stale or in invalid state: its columns changed"
+            )
 
     def _partitions(self, name: Name) -> Relation:
         table = self._catalog.table(Name(name.database, name.table.removesuffix("$partitions")))

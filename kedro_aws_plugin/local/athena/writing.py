@@ -92,17 +92,31 @@ def refuse_if_occupied(session: Session, location: str, table: str) -> None:
     )
 
 
+def refuse_unnamed(columns: Sequence[Column]) -> None:
+    """A table or a view has a name for each column."""
+    for position, column in enumerate(columns, 1):
+        if column.name == f"_col{position - 1}":
+            message = f"line 1:1: Column name not specified at position {position}"
+            raise failed(TrinoError("MISSING_COLUMN_NAME", message))
+
+
+def refuse_twice(columns: Sequence[Column]) -> None:
+    """And no name twice."""
+    names = [column.name.lower() for column in columns]
+    for name in names:
+        if names.count(name) > 1:
+            message = f"Column name '{name}' specified more than once"
+            raise failed(TrinoError("DUPLICATE_COLUMN_NAME", message))
+
+
 def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
     """Names and Hive types of what a query gives.
 
     Raises:
         AthenaFailure: if Hive has no such type, or two columns have one name.
     """
+    refuse_twice(columns)
     names = [column.name.lower() for column in columns]
-    for name in names:
-        if names.count(name) > 1:
-            message = f"Column name '{name}' specified more than once"
-            raise failed(TrinoError("DUPLICATE_COLUMN_NAME", message))
     try:
         return [(name, to_glue_type(column.type)) for name, column in zip(names, columns, strict=True)]
     except TrinoError as error:

@@ -170,6 +170,13 @@ def test_insert_refuses(lake: Lake, sql: str, message: str) -> None:
     assert lake.keys("") == []
 
 
+def test_a_text_that_is_too_long_is_not_inserted(lake: Lake) -> None:
+    lake.run("create external table t (a varchar(3)) stored as parquet location 's3://lake/t/'")
+    lake.run("insert into t values ('ab   '), ('abc'), (null)")
+    assert sorted(lake.run("select a from t where a is not null").lines) == ["ab ", "abc"]
+    assert "Cannot truncate non-space characters" in lake.fails("insert into t values ('abcd')")
+
+
 def test_partitions_of_no_text_are_those_of_null(lake: Lake) -> None:
     lake.run(
         "create table t with (external_location='s3://lake/t/', partitioned_by=ARRAY['k']) "

@@ -184,6 +184,26 @@ def test_a_view_is_replaced_only_if_told(lake: Lake) -> None:
     assert lake.run("show views").lines == []
 
 
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select 1", "MISSING_COLUMN_NAME: line 1:1: Column name not specified at position 1"),
+        ("select 1 as a, 2 as A", "DUPLICATE_COLUMN_NAME: Column name 'a' specified more than once"),
+    ],
+)
+def test_a_view_names_each_column_once(lake: Lake, sql: str, message: str) -> None:
+    assert lake.fails(f"create view v as {sql}") == message
+
+
+@pytest.mark.parametrize("changed", ["select bigint '1' as x", "select 1 as x, 2 as y"])
+def test_a_view_over_what_has_changed_is_stale(lake: Lake, changed: str) -> None:
+    lake.run("create view below as select 1 as x")
+    lake.run("create view v as select * from below")
+    assert lake.rows("select * from v") == [("1",)]
+    lake.run(f"create or replace view below as {changed}")
+    assert lake.fails("select x from v").startswith("VIEW_IS_STALE: View 'awsdatacatalog.db.v' is stale")
+
+
 def test_a_view_that_reads_itself_fails(lake: Lake) -> None:
     lake.run("create view v as select 1 as a")
     lake.run("create view w as select a from v")

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kedro_aws_plugin.local.athena.trino import nodes
+from kedro_aws_plugin.local.athena.trino import calls, nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
-from kedro_aws_plugin.local.athena.trino.failures import Unsupported
-from kedro_aws_plugin.local.athena.trino.functions import aggregates, catalog
+from kedro_aws_plugin.local.athena.trino.functions import aggregates
 from kedro_aws_plugin.local.athena.trino.lexer import placed
-from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, semantic_error
+from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from kedro_aws_plugin.local.athena.trino.types import BIGINT, INTEGER, duckdb_type
 
 _BITS = 32
 """How many columns GROUPING() can tell in an integer."""
-_UNGROUPABLE = {"json", "char", "time with time zone", "timestamp with time zone"}
 
 
 def contains_aggregate(node: nodes.Node) -> bool:
@@ -29,7 +27,7 @@ def contains_aggregate(node: nodes.Node) -> bool:
 def _is_aggregate(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Grouping):
         return True
-    return isinstance(node, nodes.Call) and node.over is None and node.name in catalog.AGGREGATES
+    return calls.is_aggregate(node)
 
 
 def _outside_queries(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -66,8 +64,7 @@ class Groups:
                 )
                 raise semantic_error("EXPRESSION_NOT_SCALAR", key.at, message)
             value = self.source.typed(key)
-            if value.type.name in _UNGROUPABLE:
-                raise Unsupported(f"GROUP BY of the type {value.type}")
+            refuse_unhashed(value.type, "GROUP BY")
             alias = self._select(coerce(value, value.type).sql)
             column = Typed(f"{self.name}.{alias}", value.type)
             self.keys[key] = self.columns[value.sql] = column

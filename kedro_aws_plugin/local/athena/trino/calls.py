@@ -22,8 +22,10 @@ from kedro_aws_plugin.local.athena.trino.typed import (
     Typed,
     can_coerce,
     coerce,
+    common_type,
     fail,
     mismatch,
+    refuse_unhashed,
     semantic_error,
 )
 from kedro_aws_plugin.local.athena.trino.types import BIGINT, Type
@@ -38,6 +40,7 @@ _PARTS = {"entry": ("key", "value"), "pair": ("a", "b"), "triple": ("key", "a", 
 _MORE_FORMS = frozenset(
     {
         "approx_percentile",
+        "concat",
         "from_utf8",
         "lpad",
         "max_by",
@@ -56,7 +59,9 @@ _COMPARING = frozenset(
     {"array_distinct", "array_except", "array_intersect", "array_position", "array_remove", "array_union"}
     | {"arrays_overlap", "contains", "contains_sequence", "histogram"}
 )
-"""Functions that tell values apart: DuckDB would tell the same instant in two zones apart."""
+"""Functions that tell values apart."""
+_FINDING = frozenset({"array_position", "array_remove", "contains", "map"})
+"""Functions that fail on an array or a row with a NULL in it."""
 
 
 def call(place: Expressions, node: nodes.Call) -> Typed:
@@ -73,6 +78,11 @@ def call(place: Expressions, node: nodes.Call) -> Typed:
     if node.name in special.FUNCTIONS:
         return special.FUNCTIONS[node.name](place, node)
     return scalar(place, node)
+
+
+def is_aggregate(node: nodes.Node) -> bool:
+    """Whether this very node is an aggregate over a group."""
+    return isinstance(node, nodes.Call) and node.over is None and node.name in catalog.AGGREGATES
 
 
 def misplaced_aggregate(place: Expressions, node: nodes.Call) -> TrinoError:
@@ -105,8 +115,11 @@ def resolved(place: Expressions, node: nodes.Call, known: list[Signature], parts
     if found is None:
         raise no_form(node, known, arguments)
     signature, bound = found
-    if node.name in _COMPARING and any("timestamp with time zone" in _names(kind) for kind in bound.values()):
-        raise Unsupported(f"{node.name} of the type timestamp with time zone")
+    for name, kind in bound.items():
+        if node.name in _COMPARING:
+            refuse_unhashed(kind, node.name)
+        if node.name in _FINDING and name in "KT" and kind.inner:
+            raise Unsupported(f"{node.name} of the type {kind}")
     patterns = signature.patterns(len(arguments)) or ()
     values = list(zip(patterns, arguments, node.arguments, strict=True))
     bodies: dict[int, str] = {}
@@ -118,10 +131,6 @@ def resolved(place: Expressions, node: nodes.Call, known: list[Signature], parts
         for index, (pattern, value, _) in enumerate(values)
     ]
     return filled(signature, written, bound, parts)
-
-
-def _names(kind: Type) -> set[str]:
-    return {kind.name}.union(*map(_names, kind.inner))
 
 
 def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | None]) -> TrinoError:
@@ -169,8 +178,9 @@ def subscript(node: nodes.Subscript, base: Typed, index: Typed) -> Typed:
     """x[i]: fails where element_at would give NULL."""
     if base.type.name == "array" and can_coerce(index.type, BIGINT):
         return Typed(f"trino_subscript({base.sql}, {coerce(index, BIGINT).sql})", base.type.inner[0])
-    if base.type.name == "map" and can_coerce(index.type, base.type.inner[0]):
-        key = coerce(index, base.type.inner[0]).sql
+    if base.type.name == "map" and (wanted := common_type(index.type, base.type.inner[0])):
+        base = coerce(base, Type("map", (wanted, base.type.inner[1])))
+        key = coerce(index, wanted).sql
         bad = fail("INVALID_FUNCTION_ARGUMENT", "Key not present in map: {}", key)
         absent = f"{base.sql} IS NOT NULL AND NOT map_contains({base.sql}, {key})"
         return Typed(f"(CASE WHEN {absent} THEN {bad} ELSE {base.sql}[{key}] END)", base.type.inner[1])

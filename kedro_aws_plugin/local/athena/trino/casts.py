@@ -196,6 +196,8 @@ def _text(sql: str, kind: Type) -> str:  # noqa: PLR0911 - one a type
             return f"strftime(DATE '1970-01-01' + {sql}, '{_pattern(kind)[9:]}')"
         case "interval day to second" | "interval year to month":
             return f"trino_{kind.name.replace(' ', '_')}_text({sql})"
+        case "decimal" if kind.numbers[0] == kind.numbers[1]:
+            return rf"regexp_replace(CAST({sql} AS VARCHAR), '^(-?)\.', '\10.')"
     return f"CAST({sql} AS VARCHAR)"
 
 
@@ -266,7 +268,7 @@ def _to_json(sql: str, kind: Type) -> str:
     """DuckDB writes the JSON, once what it would write in its own way has become text."""
     _refuse_other_keys(kind)
     if kind.name == "decimal":
-        return f"CAST({sql} AS VARCHAR)"
+        return _text(sql, kind)
     if kind.name == "row" and all(kind.fields) and all(inner in _PLAIN_JSON for inner in kind.inner):
         # Its fields keep their order, unlike the keys of a map.
         return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({sql}) AS VARCHAR) END"

@@ -42,6 +42,8 @@ def like(place: Expressions, node: nodes.Like) -> Typed:
     """LIKE; without ESCAPE no character is special but % and _."""
     value, pattern = place.typed(node.operand), place.typed(node.pattern)
     for side, found in (("Left side of LIKE expression", value), ("Pattern for LIKE expression", pattern)):
+        if found.type.name == "char":
+            raise Unsupported(f"LIKE with the type {found.type}")
         if found.type.name not in {"varchar", "unknown"}:
             raise mismatch(node.at, f"{side} must evaluate to a varchar (actual: {found.type})")
     text, wanted = coerce(value, VARCHAR).sql, coerce(pattern, VARCHAR).sql

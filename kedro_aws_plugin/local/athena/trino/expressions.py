@@ -19,6 +19,7 @@ from kedro_aws_plugin.local.athena.trino.typed import (
 )
 from kedro_aws_plugin.local.athena.trino.types import (
     BOOLEAN,
+    DATE,
     UNKNOWN,
     Type,
     array_of,
@@ -74,7 +75,8 @@ class Expressions:
 
     def typed(self, node: nodes.Node) -> Typed:
         """The SQL and the type of an expression."""
-        if self.grouped and (found := self.grouped.replaced(node)):
+        in_lambda = bool(self.variables) and calls.is_aggregate(node)
+        if self.grouped and not in_lambda and (found := self.grouped.replaced(node)):
             return found
         handler = _HANDLERS.get(type(node))
         if handler is None:
@@ -90,7 +92,8 @@ class Expressions:
 
     def with_variables(self, names: Mapping[str, Typed]) -> Expressions:
         """The same place inside a lambda."""
-        return replace(self, variables={**self.variables, **names})
+        inside = {**self.variables, **names}
+        return replace(self, variables=inside, allows_windows=False, clause="Lambda expression")
 
     def look_up(self, name: nodes.Name) -> Typed | None:
         """The column that a name means here or in a query around."""
@@ -245,7 +248,10 @@ class Expressions:
         return calls.subscript(node, base, index)
 
     def _extract(self, node: nodes.Extract) -> Typed:
-        return self.typed(nodes.Call(node.at, literals.extracting(node), (node.operand,)))
+        name = literals.extracting(node)
+        if name in {"hour", "minute", "second"} and self.typed(node.operand).type == DATE:
+            raise mismatch(node.at, f"Cannot extract {node.unit} from date")
+        return self.typed(nodes.Call(node.at, name, (node.operand,)))
 
     def _at_time_zone(self, node: nodes.AtTimeZone) -> Typed:
         return self.typed(nodes.Call(node.at, "at_timezone", (node.operand, node.zone)))

@@ -10,8 +10,10 @@ from kedro_aws_plugin.local.athena.trino.casts import cast_sql
 from kedro_aws_plugin.local.athena.trino.failures import TrinoError, Unsupported
 from kedro_aws_plugin.local.athena.trino.lexer import syntax_error
 from kedro_aws_plugin.local.athena.trino.temporal import (
+    FOUR_DIGITS,
     TIMESTAMP_TEXT,
     json_canonical,
+    normal_zone,
     parsed_timestamp,
     written_to_utc,
 )
@@ -38,6 +40,7 @@ _MOST_DIGITS = 38
 _MOST_PRECISE = 6
 _NUMBER = r"(\d+(?:\.\d{1,3})?)"
 _MILLISECONDS = {"SECOND": 1000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
+_INTERVAL_FIELDS = ("'DAY'", "'HOUR'", "'MINUTE'", "'MONTH'", "'SECOND'", "'YEAR'")
 _FIELDS = {
     "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAY_OF_MONTH", "DAY_OF_WEEK", "DOW", "DAY_OF_YEAR", "DOY",
     "YEAR_OF_WEEK", "YOW", "HOUR", "MINUTE", "SECOND", "TIMEZONE_HOUR", "TIMEZONE_MINUTE",
@@ -110,11 +113,7 @@ def typed_literal(node: nodes.TypedLiteral) -> Typed:
     if name in {"timestamp", "date"}:
         return _date_or_timestamp(node)
     if name == "time":
-        found_time = re.fullmatch(r"\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.(\d{1,6}))?)?", node.text.strip())
-        if not found_time:
-            raise _invalid(node)
-        kind = Type("time", (len(found_time[1] or ""),))
-        return Typed(f"trino_text_to_time({text_literal(node.text.strip())}, {kind.numbers[0]})", kind)
+        return _time(node)
     if node.type == JSON:
         try:
             return Typed(text_literal(json_canonical(node.text)), JSON)
@@ -134,6 +133,16 @@ def _invalid(node: nodes.TypedLiteral) -> TrinoError:
     )
 
 
+def _time(node: nodes.TypedLiteral) -> Typed:
+    found = re.fullmatch(r"\d{1,2}:\d{1,2}(?::\d{1,2}(?:\.(\d{1,12}))?)?", node.text.strip())
+    if not found:
+        raise _invalid(node)
+    if len(found[1] or "") > _MOST_PRECISE:
+        raise Unsupported(f"the type time({len(found[1])})")
+    kind = Type("time", (len(found[1] or ""),))
+    return Typed(f"trino_text_to_time({text_literal(node.text.strip())}, {kind.numbers[0]})", kind)
+
+
 def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
     found = re.fullmatch(TIMESTAMP_TEXT, node.text.strip())
     if not found or (node.type == DATE and (found["hour"] or found["zone"])):
@@ -141,13 +150,16 @@ def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
     digits = len(found["fraction"] or "")
     if digits > _MOST_PRECISE:
         raise Unsupported(f"the type timestamp({digits})")
+    if not re.fullmatch(FOUR_DIGITS, found["year"]):
+        raise Unsupported(f"the year {found['year']}")
     try:
         moment = parsed_timestamp(found)
         if node.type == DATE:
             return Typed(f"DATE '{moment.date().isoformat()}'", DATE)
         if found["zone"]:
-            instant = written_to_utc(moment, found["zone"])
-            sql = f"trino_zoned(TIMESTAMP '{instant.isoformat(' ')}', {text_literal(found['zone'])})"
+            zone = normal_zone(found["zone"])
+            instant = written_to_utc(moment, zone)
+            sql = f"trino_zoned(TIMESTAMP '{instant.isoformat(' ')}', {text_literal(zone)})"
             return Typed(sql, Type("timestamp with time zone", (digits,)))
     except (ValueError, KeyError) as error:
         raise _invalid(node) from error
@@ -159,6 +171,8 @@ def interval(node: nodes.IntervalLiteral) -> Typed:
     text, sign = node.text.strip(), -1 if node.negative else 1
     if text.startswith(("-", "+")):
         sign, text = sign * (-1 if text[0] == "-" else 1), text[1:]
+    if "WEEK" in node.unit:
+        raise syntax_error(node.at, f"mismatched input 'WEEK'. Expecting: {', '.join(_INTERVAL_FIELDS)}")
     amount = _months(node.unit, text)
     if amount is not None:
         return Typed(f"CAST({sign * amount} AS INTEGER)", YEAR_TO_MONTH)
@@ -177,8 +191,6 @@ def _months(unit: str, text: str) -> int | None:
 
 
 def _milliseconds(unit: str, text: str) -> int | None:
-    if unit == "WEEK" and text.isdigit():
-        return int(text) * 7 * _MILLISECONDS["DAY"]
     start, _, end = unit.partition(" TO ")
     names = list(_MILLISECONDS)[::-1]
     if start not in names or (end and (end not in names or names.index(end) <= names.index(start))):

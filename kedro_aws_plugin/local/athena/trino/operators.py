@@ -10,11 +10,11 @@ from kedro_aws_plugin.local.athena.trino.typed import (
     WHOLE,
     Typed,
     as_decimal,
-    can_coerce,
     coerce,
     common_type,
     is_numeric,
     mismatch,
+    refuse_unhashed,
 )
 from kedro_aws_plugin.local.athena.trino.types import (
     BIGINT,
@@ -194,12 +194,12 @@ def concatenated(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - 
         return Typed(f"({left.sql} || {right.sql})", left.type)
     if left.type.name == "array" and (common := common_type(left.type, right.type)):
         return Typed(f"trino_array_concat({coerce(left, common).sql}, {coerce(right, common).sql})", common)
-    if left.type.name == "array" and can_coerce(right.type, left.type.inner[0]):
-        return Typed(f"list_append({left.sql}, {coerce(right, left.type.inner[0]).sql})", left.type)
-    if right.type.name == "array" and can_coerce(left.type, right.type.inner[0]):
-        return Typed(f"list_prepend({coerce(left, right.type.inner[0]).sql}, {right.sql})", right.type)
-    if left.type.name == "array" and (common := common_type(array_of(right.type), left.type)):
-        return Typed(f"list_append({coerce(left, common).sql}, {coerce(right, common.inner[0]).sql})", common)
+    if left.type.name == "array" and (common := common_type(left.type, array_of(right.type))):
+        element = coerce(right, common.inner[0]).sql
+        return Typed(f"trino_array_concat({coerce(left, common).sql}, trino_element({element}))", common)
+    if right.type.name == "array" and (common := common_type(array_of(left.type), right.type)):
+        element = coerce(left, common.inner[0]).sql
+        return Typed(f"trino_array_concat(trino_element({element}), {coerce(right, common).sql})", common)
     return None
 
 
@@ -226,6 +226,7 @@ def comparison(operator: str, left: str, right: str, kind: Type) -> str:
     if kind.name in {"array", "map", "row"} and operator != "IS DISTINCT FROM":
         equal = equality(left, right, kind)
         return f"(NOT {equal})" if operator == "<>" else equal
+    refuse_unhashed(kind, operator)
     return f"({left} {operator} {right})"
 
 

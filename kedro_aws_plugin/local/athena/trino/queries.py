@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 
 from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.expressions import Expressions
-from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions.aggregates import ordered
 from kedro_aws_plugin.local.athena.trino.scope import CommonResult, Field, Scope, Session
-from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
+from kedro_aws_plugin.local.athena.trino.typed import (
+    Typed,
+    coerce,
+    common_type,
+    mismatch,
+    refuse_unhashed,
+    semantic_error,
+)
 from kedro_aws_plugin.local.athena.trino.types import duckdb_type, quoted
-
-_UNHASHED = {"json", "char", "time with time zone", "timestamp with time zone"}
 
 
 @dataclass(frozen=True)
@@ -170,8 +174,8 @@ class Queries:
                 where = f"column {index + 1} in {body.operator} query"
                 message = f"{where} has incompatible types: {one.type}, {other.type}"
                 raise mismatch(body.at, message)
-            if kind.name in _UNHASHED and not (body.all and body.operator == "UNION"):
-                raise Unsupported(f"{body.operator} of the type {kind}")
+            if not (body.all and body.operator == "UNION"):
+                refuse_unhashed(kind, body.operator)
             kinds.append(kind)
         sides = []
         for side in (left, right):

@@ -138,6 +138,8 @@ class QueryGrammar(CallGrammar):
                     raise Unsupported("names for the columns of .*")
                 return nodes.Star(at, parts)
         expression = self.expression()
+        if self.ahead(".", "*"):
+            raise Unsupported(".* of an expression")
         alias = self.name() if self.takes("AS") or self._starts_alias() else None
         return nodes.Item(at, expression, alias)
 

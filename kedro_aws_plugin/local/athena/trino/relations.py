@@ -187,7 +187,7 @@ def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source
     """UNNEST of arrays, maps and arrays of rows, side by side, the shorter ones filled up with NULL."""
     alias = place.session.new_name("t")
     lengths: list[str] = []
-    columns: list[tuple[str, Type]] = []
+    columns: list[tuple[str, Type, str | None]] = []
     for argument in relation.arguments:
         value = place.typed(argument)
         size = f"cardinality({value.sql})" if value.type.name == "map" else f"len({value.sql})"
@@ -195,20 +195,25 @@ def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source
         columns += _unnested_columns(relation, value)
     if relation.ordinality:
         length = f"greatest({', '.join(lengths)})" if lengths[1:] else lengths[0]
-        columns.append((f"unnest(range(1, {length} + 1))", BIGINT))
-    chosen = ", ".join(f"{sql} AS c{position}" for position, (sql, _) in enumerate(columns))
-    fields = tuple(Field(None, kind, f"{alias}.c{position}") for position, (_, kind) in enumerate(columns))
+        columns.append((f"unnest(range(1, {length} + 1))", BIGINT, None))
+    chosen = ", ".join(f"{sql} AS c{position}" for position, (sql, _, _) in enumerate(columns))
+    fields = tuple(
+        Field(name.lower() if name else None, kind, f"{alias}.c{position}", written=name)
+        for position, (_, kind, name) in enumerate(columns)
+    )
     return f"{lateral}(SELECT {chosen}) AS {alias}", fields
 
 
-def _unnested_columns(relation: nodes.Unnest, value: Typed) -> list[tuple[str, Type]]:
+def _unnested_columns(relation: nodes.Unnest, value: Typed) -> list[tuple[str, Type, str | None]]:
+    """SQL, type and name; only the parts of a row have names."""
     if value.type.name == "map":
         key, item = value.type.inner
-        return [(f"unnest(map_keys({value.sql}))", key), (f"unnest(map_values({value.sql}))", item)]
+        sides = ((f"unnest(map_keys({value.sql}))", key), (f"unnest(map_values({value.sql}))", item))
+        return [(sql, kind, None) for sql, kind in sides]
     if value.type.name != "array":
         raise mismatch(relation.at, f"Cannot unnest type: {value.type}")
     element = value.type.inner[0]
     if element.name != "row":
-        return [(f"unnest({value.sql})", element)]
-    fields = zip(field_names(element), element.inner, strict=True)
-    return [(f"(unnest({value.sql})).{quoted(name)}", kind) for name, kind in fields]
+        return [(f"unnest({value.sql})", element, None)]
+    fields = zip(field_names(element), element.inner, element.fields, strict=True)
+    return [(f"(unnest({value.sql})).{quoted(part)}", kind, name) for part, kind, name in fields]

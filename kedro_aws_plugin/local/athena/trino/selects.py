@@ -13,11 +13,10 @@ from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions.aggregates import ordered
 from kedro_aws_plugin.local.athena.trino.queries import Queries, Selected, ordinal
 from kedro_aws_plugin.local.athena.trino.scope import Field, Scope
-from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, semantic_error
+from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from kedro_aws_plugin.local.athena.trino.types import field_names, quoted
 
 _MOST_SETS = 2048
-_UNHASHED = {"json", "char", "time with time zone", "timestamp with time zone"}
 _WHERE = "WHERE clause must evaluate to a boolean: actual type {}"
 _HAVING = "HAVING clause must evaluate to a boolean: actual type {}"
 
@@ -203,5 +202,5 @@ class _Output:
 
     def _check_distinct(self, columns: list[Typed]) -> None:
         for value in columns:
-            if self.node.distinct and value.type.name in _UNHASHED:
-                raise Unsupported(f"SELECT DISTINCT of the type {value.type}")
+            if self.node.distinct:
+                refuse_unhashed(value.type, "SELECT DISTINCT")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from functools import lru_cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from kedro_aws_plugin.local.athena.trino.text import double_text, local_time, zone_of
 
@@ -16,7 +18,12 @@ TIMESTAMP_TEXT = (
 )
 """A timestamp as Trino reads it: the parts may have one digit, and T is no separator."""
 
-_ZONE = re.compile(r"[+-]\d{2}(?::?\d{2})?")
+FOUR_DIGITS = r"(?!0000)\d{4}"
+"""The years that Python's dates have."""
+
+_OFFSET = re.compile(r"(?:utc|gmt|ut)?([+-])(\d{1,2}(?!:)|\d{2})(?::(\d{2}))?", re.ASCII)
+_UTC = {"utc", "z", "ut", "uct", "gmt", "gmt0", "greenwich", "universal", "zulu"}
+_HOUR, _FURTHEST = 60, 14 * 60
 _MICROSECONDS = 6
 
 
@@ -46,16 +53,35 @@ def written_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
 
 
 def zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
-    """A timestamp with time zone, as DuckDB holds it here."""
-    return {"utc": to_utc(local, zone), "zone": normal_zone(zone)}
+    """A timestamp with time zone, as DuckDB holds it here; the zone may be an offset without a colon."""
+    name = normal_zone(re.sub(r"([+-]\d{2})(\d{2})", r"\1:\2", zone))
+    return {"utc": to_utc(local, name), "zone": name}
 
 
+@lru_cache(maxsize=1024)
 def normal_zone(zone: str) -> str:
-    """A zone as Trino shows it; offsets get their colon, and +00:00 is UTC."""
-    if _ZONE.fullmatch(zone):
-        zone = f"{zone[:3]}:{zone[-2:] if len(zone) > len('+00') else '00'}"
-        return "UTC" if zone[1:] == "00:00" else zone
-    return "UTC" if zone in {"Z", "UTC", "GMT", "UT", "Etc/UTC"} else zone
+    """A zone as Trino shows it: in its own capitals, offsets with a colon, and all that is UTC as UTC.
+
+    Raises:
+        ValueError: It is further from UTC than any zone.
+        KeyError: There is none of that name.
+    """
+    name = zone.lower().removeprefix("etc/")
+    found = _OFFSET.fullmatch(name)
+    if name in _UTC or (found and not int(found[2] + (found[3] or ""))):
+        return "UTC"
+    if not found:
+        return _zone_names()[zone.lower()]
+    is_behind = (found[1] == "-") != zone.lower().startswith("etc/gmt")
+    hours, minutes = int(found[2]), int(found[3] or 0)
+    if minutes >= _HOUR or hours * _HOUR + minutes > _FURTHEST:
+        raise ValueError(f"there is no zone {zone}")
+    return f"{'-' if is_behind else '+'}{hours:02d}:{minutes:02d}"
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> dict[str, str]:
+    return {name.lower(): name for name in available_timezones()}
 
 
 def json_canonical(text: str) -> str:

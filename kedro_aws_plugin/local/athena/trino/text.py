@@ -88,7 +88,7 @@ def entries(value: Any) -> list[tuple[Any, Any]]:
 
 def double_text(value: float) -> str:
     """A double as Java prints it: 1.0, 1.0E10, NaN, Infinity."""
-    return _java(value, repr)
+    return _java(value, _digits)
 
 
 def real_text(value: float) -> str:
@@ -98,7 +98,7 @@ def real_text(value: float) -> str:
 
 def double_as_varchar(value: float) -> str:
     """CAST of a double to varchar: always with an exponent, unlike a double in a result."""
-    return _with_exponent(value, repr(value))
+    return _with_exponent(value, _digits(value))
 
 
 def real_as_varchar(value: float) -> str:
@@ -114,9 +114,15 @@ def _with_exponent(value: float, digits: str) -> str:
     return _scientific(Decimal(digits))
 
 
+def _digits(value: float) -> str:
+    """As few as tell it from its neighbours, but for Java two at least: 4.9E-324."""
+    shown = f"{value:.1e}"
+    return shown if abs(value) < _PLAIN_FROM and float(shown) == value else repr(value)
+
+
 def _shortest(value: float) -> str:
     single = struct.pack("f", value)
-    for digits in range(1, 10):
+    for digits in range(2, 10):
         shown = f"{value:.{digits}g}"
         if struct.pack("f", float(shown)) == single:
             return repr(float(shown))

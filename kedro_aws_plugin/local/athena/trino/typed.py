@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kedro_aws_plugin.local.athena.trino.failures import RAISED, TrinoError
+from kedro_aws_plugin.local.athena.trino.failures import RAISED, TrinoError, Unsupported
 from kedro_aws_plugin.local.athena.trino.lexer import Place, placed
 from kedro_aws_plugin.local.athena.trino.types import (
     BIGINT,
@@ -36,6 +36,7 @@ WHOLE = (TINYINT, SMALLINT, INTEGER, BIGINT)
 FLOATING = (REAL, DOUBLE)
 _DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
 MOST_DIGITS = 38
+_UNHASHED = {"json", "char", "map", "time with time zone", "timestamp with time zone"}
 
 
 def semantic_error(code: str, at: Place, message: str) -> TrinoError:
@@ -46,6 +47,19 @@ def semantic_error(code: str, at: Place, message: str) -> TrinoError:
 def mismatch(at: Place, message: str) -> TrinoError:
     """A mistake in types."""
     return semantic_error("TYPE_MISMATCH", at, message)
+
+
+def refuse_unhashed(kind: Type, what: str) -> None:
+    """Refuse to tell values apart where DuckDB does it by more than Trino.
+
+    For DuckDB the order of a map's entries counts, and the zone of an instant.
+    """
+    if _names_in(kind) & _UNHASHED:
+        raise Unsupported(f"{what} of the type {kind}")
+
+
+def _names_in(kind: Type) -> set[str]:
+    return {kind.name}.union(*map(_names_in, kind.inner))
 
 
 def text_literal(text: str) -> str:
@@ -89,6 +103,8 @@ def common_type(left: Type, right: Type) -> Type | None:
         if wider in names and names - {wider} <= narrower:
             digits = max((*left.numbers, *right.numbers), default=3)
             return Type(wider, (digits,))
+    if names == {"char", "varchar"}:
+        raise Unsupported(f"{left} with {right}")
     return None
 
 

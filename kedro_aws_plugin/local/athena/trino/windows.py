@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions import aggregates, catalog
-from kedro_aws_plugin.local.athena.trino.typed import Typed, can_coerce, coerce, mismatch, semantic_error
+from kedro_aws_plugin.local.athena.trino.typed import (
+    Typed,
+    can_coerce,
+    coerce,
+    mismatch,
+    refuse_unhashed,
+    semantic_error,
+)
 from kedro_aws_plugin.local.athena.trino.types import BIGINT
 
 if TYPE_CHECKING:
@@ -34,10 +41,16 @@ def window_call(place: Expressions, node: nodes.Call) -> Typed:
     assert node.over is not None  # noqa: S101 - the caller has seen it
     # What is inside the window function is no place for another.
     inside = replace(place, allows_windows=False, clause="Window function")
-    over = f" OVER ({_window(inside, _resolved(place, node.over))})"
+    window = _resolved(place, node.over)
+    if node.name in {"lag", "lead"}:
+        _check_order(node, window)
+    over = f" OVER ({_window(inside, window)})"
     if node.name in catalog.AGGREGATES:
         if node.name in _NO_WINDOW or node.distinct or node.order:
             raise Unsupported(f"{node.name} as a window function")
+        if node.filter:
+            message = "FILTER is not yet supported for window functions"
+            raise semantic_error("NOT_SUPPORTED", node.at, message)
         return aggregates.aggregate_call(inside, node, over)
     known = catalog.WINDOW_ONLY.get(node.name)
     if known is None:
@@ -57,6 +70,15 @@ def window_call(place: Expressions, node: nodes.Call) -> Typed:
             f"Cannot specify null treatment clause for {node.name} function",
         )
     return calls.resolved(inside, node, known, {"tail": over, "order": nulls})
+
+
+def _check_order(node: nodes.Call, window: nodes.Window) -> None:
+    if not window.order:
+        message = f"{node.name} function requires an ORDER BY window clause"
+        raise semantic_error("MISSING_ORDER_BY", node.at, message)
+    if window.frame:
+        message = f"Cannot specify window frame for {node.name} function"
+        raise semantic_error("INVALID_WINDOW_FRAME", node.at, message)
 
 
 def _resolved(place: Expressions, window: nodes.Window) -> nodes.Window:
@@ -79,7 +101,7 @@ def _window(place: Expressions, window: nodes.Window) -> str:
     if window.partition:
         keys = [place.typed(key) for key in window.partition]
         for key in keys:
-            aggregates.refuse_unhashed(key, "PARTITION BY")
+            refuse_unhashed(key.type, "PARTITION BY")
         parts.append(f"PARTITION BY {', '.join(coerce(key, key.type).sql for key in keys)}")
     if window.order:
         parts.append(f"ORDER BY {', '.join(aggregates.sort_sql(place, sort) for sort in window.order)}")

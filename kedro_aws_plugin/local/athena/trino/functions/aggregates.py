@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kedro_aws_plugin.local.athena.trino import nodes
 from kedro_aws_plugin.local.athena.trino.failures import Unsupported
 from kedro_aws_plugin.local.athena.trino.functions import catalog
-from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, semantic_error
+from kedro_aws_plugin.local.athena.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from kedro_aws_plugin.local.athena.trino.types import BIGINT
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def aggregate_call(place: Expressions, node: nodes.Call, over: str = "") -> Type
         raise Unsupported(f"ORDER BY in {node.name}")
     _refuse_unordered(place, node)
     if (node.distinct or node.name == "approx_distinct") and node.arguments:
-        refuse_unhashed(place.typed(node.arguments[0]), "DISTINCT")
+        refuse_unhashed(place.typed(node.arguments[0]).type, "DISTINCT")
     parts = {
         "distinct": "DISTINCT " if node.distinct else "",
         "order": f" ORDER BY {', '.join(sort_sql(place, sort) for sort in node.order)}" if node.order else "",
@@ -73,12 +73,6 @@ def _refuse_unordered(place: Expressions, node: nodes.Call) -> None:
         kind = place.typed(node.arguments[deciding]).type
         if kind.name in _UNORDERABLE - {"timestamp with time zone"}:
             raise Unsupported(f"{node.name} by the type {kind}")
-
-
-def refuse_unhashed(value: Typed, what: str) -> None:
-    """Refuse to tell values apart where DuckDB does it by more than Trino."""
-    if value.type.name in {"json", "char", "timestamp with time zone"}:
-        raise Unsupported(f"{what} of the type {value.type}")
 
 
 def sort_sql(place: Expressions, sort: nodes.Sort) -> str:

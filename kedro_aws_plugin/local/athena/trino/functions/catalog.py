@@ -42,6 +42,7 @@ bool_or(boolean) -> boolean = bool_or({0}){tail}
 bitwise_and_agg(bigint) -> bigint = bit_and({0}){tail}
 bitwise_or_agg(bigint) -> bigint = bit_or({0}){tail}
 bitwise_xor_agg(bigint) -> bigint = bit_xor({0}){tail}
+geometric_mean(real) -> real = CAST(exp(avg(trino_ln({0})){tail}) AS FLOAT)
 geometric_mean(double) -> double = exp(avg(trino_ln({0})){tail})
 listagg(varchar, varchar) -> varchar = string_agg({0}, {1}{order}){tail}
 histogram(T) -> map(T, bigint) = trino_histogram(list({0}){tail})
@@ -62,11 +63,16 @@ stddev_pop(double) -> double = stddev_pop({0}){tail}
 variance(double) -> double = var_samp({0}){tail}
 var_samp(double) -> double = var_samp({0}){tail}
 var_pop(double) -> double = var_pop({0}){tail}
-corr(double, double) -> double = corr({0}, {1}){tail}
+corr(real, real) -> real = CAST(trino_finite(corr({0}, {1}){tail}) AS FLOAT)
+corr(double, double) -> double = trino_finite(corr({0}, {1}){tail})
+covar_pop(real, real) -> real = CAST(covar_pop({0}, {1}){tail} AS FLOAT)
 covar_pop(double, double) -> double = covar_pop({0}, {1}){tail}
+covar_samp(real, real) -> real = CAST(covar_samp({0}, {1}){tail} AS FLOAT)
 covar_samp(double, double) -> double = covar_samp({0}, {1}){tail}
-regr_slope(double, double) -> double = regr_slope({0}, {1}){tail}
-regr_intercept(double, double) -> double = regr_intercept({0}, {1}){tail}
+regr_slope(real, real) -> real = CAST(trino_finite(regr_slope({0}, {1}){tail}) AS FLOAT)
+regr_slope(double, double) -> double = trino_finite(regr_slope({0}, {1}){tail})
+regr_intercept(real, real) -> real = CAST(trino_finite(regr_intercept({0}, {1}){tail}) AS FLOAT)
+regr_intercept(double, double) -> double = trino_finite(regr_intercept({0}, {1}){tail})
 """)
 
 WINDOW_ONLY: dict[str, list[Signature]] = signatures(r"""

@@ -54,7 +54,7 @@ map_values(map(K, V)) -> array(V) = map_values({0})
 map_concat(map(K, V), map(K, V)...) -> map(K, V) = \
     (CASE WHEN trino_has_null([{all}]) THEN NULL ELSE map_concat({all}) END)
 map_from_entries(array(row(K, V))) -> map(K, V) = trino_map_from_rows({0})
-multimap_from_entries(array(row(K, V))) -> map(K, array(V)) = trino_multimap_from_rows({0})
+multimap_from_entries(array(row(K, V))) -> map(K, array(V)) = trino_multimap_of_entries({0})
 """
     + f"map_entries(map(K, V)) -> array(row(K, V)) = (CASE WHEN {{0}} IS NOT NULL THEN {_ENTRIES} END)\n"
 )

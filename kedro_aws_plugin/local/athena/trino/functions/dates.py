@@ -40,6 +40,7 @@ day(interval day to second) -> bigint = ({0} // 86400000)
 hour(interval day to second) -> bigint = ({0} // 3600000 % 24)
 minute(interval day to second) -> bigint = ({0} // 60000 % 60)
 second(interval day to second) -> bigint = ({0} // 1000 % 60)
+millisecond(interval day to second) -> bigint = ({0} % 1000)
 timezone_hour(Z) -> bigint = (trino_offset({0}) // 60)
 timezone_minute(Z) -> bigint = (trino_offset({0}) % 60)
 last_day_of_month(date) -> date = last_day({0})
@@ -53,6 +54,8 @@ localtime() -> time(3) = CAST(trino_now() AS TIME)
 current_timezone() -> varchar = 'UTC'
 from_unixtime(double) -> timestamp(3) with time zone = trino_from_unixtime({0}, 'UTC')
 from_unixtime(double, varchar) -> timestamp(3) with time zone = trino_from_unixtime({0}, trino_zone({1}))
+from_unixtime(double, bigint, bigint) -> timestamp(3) with time zone = \
+    trino_from_unixtime({0}, trino_zone_of_offset({1}, {2}))
 to_unixtime(M) -> double = epoch({0})
 to_unixtime(Z) -> double = epoch(({0}).utc)
 to_milliseconds(interval day to second) -> bigint = {0}

@@ -1,6 +1,11 @@
 """Mathematical, bitwise and JSON functions."""
 
-TABLE = r"""
+from kedro_aws_plugin.local.athena.trino.typed import fail
+
+_UNCUT = fail("NOT_SUPPORTED", "the local Athena does not support truncate of a whole number")
+TABLE = (
+    rf"truncate(I) -> I = {_UNCUT}"
+    + r"""
 abs(N) -> N = abs({0})
 ceil(I) -> I = {0}
 ceil(F) -> F = ceil({0})
@@ -9,25 +14,25 @@ ceiling(F) -> F = ceil({0})
 floor(I) -> I = {0}
 floor(F) -> F = floor({0})
 round(I) -> I = {0}
-round(F) -> F = CAST(round({0}) AS {F})
-round(F, bigint) -> F = CAST(trino_round({0}, {1}) AS {F})
+round(F) -> F = CAST(trino_round(CAST({0} AS DOUBLE), 0) AS {F})
+round(F, integer) -> F = CAST(trino_round(CAST({0} AS DOUBLE), {1}) AS {F})
 truncate(F) -> F = CAST(trunc({0}) AS {F})
 ceil(D) -> whole(D) = CAST(ceil({0}) AS {result})
 ceiling(D) -> whole(D) = CAST(ceil({0}) AS {result})
 floor(D) -> whole(D) = CAST(floor({0}) AS {result})
 round(D) -> whole(D) = CAST(trino_decimal_round(CAST({0} AS VARCHAR), 0) AS {result})
-round(D, bigint) -> rounded(D) = CAST(trino_decimal_round(CAST({0} AS VARCHAR), {1}) AS {result})
+round(D, integer) -> rounded(D) = CAST(trino_decimal_round_to(CAST({0} AS VARCHAR), {1}, '{D}') AS {result})
 truncate(D) -> truncated(D) = CAST(trino_decimal_truncate(CAST({0} AS VARCHAR), 0) AS {result})
-truncate(D, bigint) -> D = CAST(trino_decimal_truncate(CAST({0} AS VARCHAR), {1}) AS {result})
-round(I, bigint) -> I = CAST(trino_decimal_round(CAST({0} AS VARCHAR), {1}) AS {I})
+truncate(D, integer) -> D = CAST(trino_decimal_truncate(CAST({0} AS VARCHAR), {1}) AS {result})
+round(I, integer) -> I = CAST(trino_decimal_round(CAST({0} AS VARCHAR), {1}) AS {I})
 sign(D) -> decimal(1, 0) = CAST(sign({0}) AS DECIMAL(1, 0))
 sign(I) -> I = CAST(sign({0}) AS {I})
-sign(double) -> double = CAST(CASE WHEN isnan({0}) OR {0} = 0 THEN {0} ELSE sign({0}) END AS DOUBLE)
+sign(F) -> F = CAST(CASE WHEN isnan({0}) OR {0} = 0 THEN {0} ELSE sign({0}) END AS {F})
 sqrt(double) -> double = trino_sqrt({0})
 cbrt(double) -> double = trino_cbrt({0})
 exp(double) -> double = exp({0})
 ln(double) -> double = trino_ln({0})
-log2(double) -> double = trino_log2({0})
+log2(double) -> double = (trino_ln({0}) / ln(2))
 log10(double) -> double = trino_log10({0})
 log(double, double) -> double = (trino_ln({1}) / trino_ln({0}))
 power(double, double) -> double = pow({0}, {1})
@@ -93,3 +98,4 @@ json_size(varchar, varchar) -> bigint = trino_json_size({0}, {1})
 is_json_scalar(json) -> boolean = trino_is_json_scalar({0})
 is_json_scalar(varchar) -> boolean = trino_is_json_scalar({0})
 """
+)

@@ -109,6 +109,8 @@ def _mod(place: Expressions, node: nodes.Call) -> Typed:
 def _array_join(place: Expressions, node: nodes.Call) -> Typed:
     arity(node, 2, 3)
     array, *texts = (place.typed(argument) for argument in node.arguments)
+    if array.type == UNKNOWN:
+        raise Unsupported("array_join of NULL without a type")
     fits = array.type.name == "array" and can_cast(array.type.inner[0], VARCHAR)
     if not fits or not all(can_coerce(text.type, VARCHAR) for text in texts):
         kinds = ", ".join(str(value.type) for value in (array, *texts))

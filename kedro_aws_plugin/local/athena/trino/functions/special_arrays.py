@@ -17,6 +17,7 @@ from kedro_aws_plugin.local.athena.trino.typed import (
 )
 from kedro_aws_plugin.local.athena.trino.types import (
     INTEGER,
+    UNKNOWN,
     Type,
     array_of,
     duckdb_type,
@@ -30,8 +31,14 @@ if TYPE_CHECKING:
 _ZONED = "timestamp with time zone"
 
 
+def _refuse_null(node: nodes.Call, *arrays: Typed) -> None:
+    if UNKNOWN in [array.type for array in arrays]:
+        raise Unsupported(f"{node.name} of NULL without a type")
+
+
 def _zip(place: Expressions, node: nodes.Call) -> Typed:
     arrays = [place.typed(argument) for argument in node.arguments]
+    _refuse_null(node, *arrays)
     if len(arrays) <= 1 or any(array.type.name != "array" for array in arrays):
         kinds = ", ".join(str(array.type) for array in arrays)
         raise semantic_error(
@@ -50,6 +57,7 @@ def _zip(place: Expressions, node: nodes.Call) -> Typed:
 def _array_sort(place: Expressions, node: nodes.Call) -> Typed:
     arity(node, 1, 2)
     array = place.typed(node.arguments[0])
+    _refuse_null(node, array)
     if array.type.name != "array":
         raise semantic_error(
             "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({array.type}) for function array_sort"
@@ -83,6 +91,7 @@ def _insertion_sort(place: Expressions, array: Typed, comparator: nodes.Lambda) 
 def _reduce(place: Expressions, node: nodes.Call) -> Typed:
     arity(node, 4)
     array, start = place.typed(node.arguments[0]), place.typed(node.arguments[1])
+    _refuse_null(node, array)
     step, finish = node.arguments[2:]
     lambdas = isinstance(step, nodes.Lambda) and isinstance(finish, nodes.Lambda)
     if array.type.name != "array" or not lambdas:
@@ -104,6 +113,8 @@ def _reduced(place: Expressions, array: Typed, start: Typed, step: nodes.Lambda)
     element = array.type.inner[0]
     sides = {step.names[0]: Typed(f"{one}.s", start.type), step.names[1]: Typed(f"{other}.x", element)}
     body = place.with_variables(sides).typed(step.body)
+    if body.type != start.type and can_coerce(start.type, body.type):
+        return _reduced(place, array, coerce(start, body.type), step)
     if not can_coerce(body.type, start.type):
         raise mismatch(step.at, f"Lambda result should have type {start.type} but has {body.type}")
     state, item = duckdb_type(start.type), duckdb_type(element)

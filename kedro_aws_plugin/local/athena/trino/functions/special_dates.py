@@ -15,6 +15,7 @@ from kedro_aws_plugin.local.athena.trino.typed import (
     can_coerce,
     coerce,
     common_type,
+    fail,
     mismatch,
     semantic_error,
     text_literal,
@@ -67,9 +68,17 @@ def _date_trunc(place: Expressions, node: nodes.Call) -> Typed:
     value = _moment(place, node, 1)
     unit = _unit(node, value.type, _UNITS)
     if value.type.name == _ZONED:
-        local = f"date_trunc('{unit}', trino_local({value.sql}))"
-        return Typed(f"trino_with_zone(CAST({local} AS TIMESTAMP), ({value.sql}).zone)", value.type)
+        local = f"trino_local({value.sql})"
+        if unit in _DATE_UNITS:
+            return Typed(_moved(f"date_trunc('{unit}', {local})", value), value.type)
+        step = f"date_trunc('{unit}', {local}) - {local}"
+        return Typed(f"trino_zoned(({value.sql}).utc + ({step}), ({value.sql}).zone)", value.type)
     return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS {duckdb_type(value.type)})", value.type)
+
+
+def _moved(local: str, value: Typed) -> str:
+    moved = f"trino_moved(CAST({local} AS TIMESTAMP), ({value.sql}).utc, ({value.sql}).zone)"
+    return f"(CASE WHEN ({value.sql}).zone = 'UTC' THEN trino_zoned({local}, 'UTC') ELSE {moved} END)"
 
 
 def _date_add(place: Expressions, node: nodes.Call) -> Typed:
@@ -86,8 +95,7 @@ def _date_add(place: Expressions, node: nodes.Call) -> Typed:
         step = f"to_milliseconds({count} * {sizes.get(unit, 7 * 86_400_000)})"
     if value.type.name == _ZONED:
         if unit in _DATE_UNITS:
-            local = f"CAST(trino_local({value.sql}) + {step} AS TIMESTAMP)"
-            return Typed(f"trino_with_zone({local}, ({value.sql}).zone)", value.type)
+            return Typed(_moved(f"trino_local({value.sql}) + {step}", value), value.type)
         return Typed(f"trino_zoned(({value.sql}).utc + {step}, ({value.sql}).zone)", value.type)
     return Typed(f"CAST({value.sql} + {step} AS {duckdb_type(value.type)})", value.type)
 
@@ -106,7 +114,7 @@ def _date_diff(place: Expressions, node: nodes.Call) -> Typed:
             one, other = (f"trino_local(trino_zoned(({side}).utc, {zone}))" for side in (one, other))
         else:
             one, other = f"({one}).utc", f"({other}).utc"
-    moments = f"CAST({one} AS TIMESTAMP), CAST({other} AS TIMESTAMP)"
+    moments = ", ".join(f"date_trunc('millisecond', CAST({side} AS TIMESTAMP))" for side in (one, other))
     if unit == "quarter":
         return Typed(f"(date_sub('month', {moments}) // 3)", BIGINT)
     if unit == "week":
@@ -150,6 +158,12 @@ def _sequence(place: Expressions, node: nodes.Call) -> Typed:
         )
     first, last = (f"CAST({coerce(value, kind).sql} AS TIMESTAMP)" for value in values[:2])
     amount = written[2] if written[2:] else f"(CASE WHEN {first} <= {last} THEN 86400000 ELSE -86400000 END)"
+    if kind == DATE and step == DAY_TO_SECOND and written[2:]:
+        bad = fail(
+            "INVALID_FUNCTION_ARGUMENT",
+            "sequence step must be a day interval if start and end values are dates",
+        )
+        amount = f"(CASE WHEN {amount} % 86400000 <> 0 THEN {bad} ELSE {amount} END)"
     macro = "trino_sequence_months" if step == YEAR_TO_MONTH else "trino_sequence_times"
     return Typed(f"CAST({macro}({first}, {last}, {amount}) AS {duckdb_type(array_of(kind))})", array_of(kind))
 

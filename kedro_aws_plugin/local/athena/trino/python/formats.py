@@ -87,14 +87,16 @@ def date_format(moment: datetime.datetime, pattern: str) -> str:
     return "".join([part if isinstance(part, str) else part(moment) for part in _writers(pattern)])
 
 
+# Long names and short ones are taken for either.
+_MONTH, _DAY = ("|".join([*names, *(name[:3] for name in names)]) for names in (_MONTHS, _DAYS))
 _READ = {
-    "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "c": r"(?P<m>\d{1,2})",
+    "Y": r"(?P<Y>[+-]?\d{1,4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "c": r"(?P<m>\d{1,2})",
     "d": r"(?P<d>\d{1,2})",
     "e": r"(?P<d>\d{1,2})", "H": r"(?P<H>\d{1,2})", "k": r"(?P<H>\d{1,2})", "h": r"(?P<h>\d{1,2})",
     "I": r"(?P<h>\d{1,2})", "l": r"(?P<h>\d{1,2})", "i": r"(?P<i>\d{1,2})", "s": r"(?P<s>\d{1,2})",
     "S": r"(?P<s>\d{1,2})", "f": r"(?P<f>\d{1,9})", "p": "(?P<p>[AaPp][Mm])", "j": r"(?P<j>\d{1,3})",
-    "a": "(?:" + "|".join(day[:3] for day in _DAYS) + ")", "W": "(?:" + "|".join(_DAYS) + ")",
-    "b": "(?P<b>" + "|".join(month[:3] for month in _MONTHS) + ")", "M": "(?P<b>" + "|".join(_MONTHS) + ")",
+    "a": f"(?:{_DAY})", "W": f"(?:{_DAY})",
+    "b": f"(?P<b>{_MONTH})", "M": f"(?P<b>{_MONTH})",
     "T": r"(?P<H>\d{1,2}):(?P<i>\d{1,2}):(?P<s>\d{1,2})", "%": "%",
     "r": r"(?P<h>\d{1,2}):(?P<i>\d{1,2}):(?P<s>\d{1,2}) (?P<p>[AaPp][Mm])",
 }  # fmt: skip
@@ -120,13 +122,21 @@ def _reader(pattern: str) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=256)
+def _greedy(pattern: str) -> str:
+    """A number takes all the digits that it may, as Joda's does: it leaves none for what follows."""
+    return re.sub(r"\(\?P<(\w)>([^()]*\\d\{[\d,]+\})\)", r"(?=(?P<\1>\2))(?P=\1)", pattern)
+
+
 def _read(text: str, pattern: str) -> datetime.datetime:
     try:
-        found = re.fullmatch(pattern, text, re.IGNORECASE)
+        found = re.fullmatch(_greedy(pattern), text, re.IGNORECASE)
     except re.error as error:
         raise unsupported("a date pattern with one field twice") from error
     if not found:
         raise failure(f'Invalid format: "{text}"')
+    if int(found.groupdict().get("Y") or 1970) < 1:
+        raise unsupported(f"the year {found['Y']}")
     got: dict[str, str] = {name: value for name, value in found.groupdict().items() if value}
     try:
         return _moment(got)

@@ -44,15 +44,10 @@ def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
         shown = shown[: int(digits)] if digits else shown
     elif letter == "d" and whole:
         shown = format(int(value), ("+" if "+" in flags else "") + ("," if "," in flags else ""))
-    elif letter in "xX" and whole and int(value) >= 0:
-        shown = format(int(value), letter)
-    elif letter == "f" and kind in {"double", "decimal"}:
-        rounded = Decimal(value).quantize(Decimal(1).scaleb(-int(digits or 6)), ROUND_HALF_UP)
-        shown = format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
-    elif letter == "e" and kind == "double":
-        # By way of its digits: Java rounds 1.2345 up, whatever its bits are.
-        significant = Context(prec=int(digits or 6) + 1, rounding=ROUND_HALF_UP)
-        shown = f"{float(significant.create_decimal(value)):.{int(digits or 6)}e}"
+    elif letter in "xX" and whole:
+        shown = format(int(value) % 2**64, letter)
+    elif (letter == "f" and kind in {"double", "decimal"}) or (letter == "e" and kind == "double"):
+        shown = _fraction(found, value)
     elif letter in "dxXfeE":
         raise failure(f"{letter} != {kind}")
     else:
@@ -62,6 +57,21 @@ def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
         return shown.ljust(size)
     zeros = "0" in flags and letter in "dfxX"
     return shown.zfill(size) if zeros else shown.rjust(size)
+
+
+def _fraction(found: re.Match[str], value: str) -> str:
+    _, flags, _, digits, letter = found.groups()
+    places = int(digits or 6)
+    if not Decimal(value).is_finite():
+        if flags:
+            raise unsupported(f"{found[0]} of {value} in format")
+        return value
+    if letter == "f":
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        return format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
+    # By way of its digits: Java rounds 1.2345 up, whatever its bits are.
+    significant = Context(prec=places + 1, rounding=ROUND_HALF_UP)
+    return f"{float(significant.create_decimal(value)):.{places}e}"
 
 
 FUNCTIONS: dict[str, Function] = {

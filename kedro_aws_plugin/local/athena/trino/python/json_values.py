@@ -12,18 +12,16 @@ from kedro_aws_plugin.local.athena.trino.temporal import json_canonical, json_te
 from kedro_aws_plugin.local.athena.trino.text import double_as_varchar
 from kedro_aws_plugin.local.athena.trino.types import Type, read_type
 
-_STEP = re.compile(
-    r"\.(?P<name>[A-Za-z_]\w*)|\[(?P<index>\d+)\]|\[(?P<bare>[A-Za-z_]\w*)\]|\[\"(?P<quoted>(?:[^\"\\]|\\.)*)\"\]|\['(?P<single>[^'\\]*)'\]"
-)
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<bare>\w+)\]|\[\"(?P<quoted>(?:[^\"\\]|\\[\"\\])*)\"\]", re.DOTALL)
 _WHOLE = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 _MISSING = object()
 
 
 @lru_cache(maxsize=512)
-def _steps(path: str) -> tuple[str | int, ...]:
+def _steps(path: str) -> tuple[str, ...]:
     if not path.startswith("$"):
         raise failure(f"Invalid JSON path: '{path}'")
-    steps: list[str | int] = []
+    steps: list[str] = []
     position = 1
     while position < len(path):
         found = _STEP.match(path, position)
@@ -31,8 +29,8 @@ def _steps(path: str) -> tuple[str | int, ...]:
             if re.search(r"\.\.|\*|\?\(|:", path):
                 raise unsupported(f"the JSON path {path}")
             raise failure(f"Invalid JSON path: '{path}'")
-        name = found["name"] or found["bare"] or found["quoted"] or found["single"]
-        steps.append(int(found["index"]) if found["index"] else str(name))
+        quoted = re.sub(r"\\(.)", r"\1", found["quoted"] or "")
+        steps.append(found["name"] or found["bare"] or quoted)
         position = found.end()
     return tuple(steps)
 
@@ -73,8 +71,8 @@ def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
     steps, value = _steps(path), _parsed(text, number)
     for step in steps:
         if isinstance(value, dict):
-            value = value.get(str(step), _MISSING)
-        elif isinstance(value, list) and str(step).isdigit() and int(step) < len(value):
+            value = value.get(step, _MISSING)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
             return _MISSING
@@ -132,10 +130,12 @@ def array_length(text: str) -> int | None:
 
 def array_get(text: str, index: int) -> str | None:
     """An element of a JSON array, from 0 or from the end."""
-    value = _parsed(text)
+    value = _parsed(text, _Digits)
     if not isinstance(value, list) or not -len(value) <= index < len(value):
         return None
     found = value[index]
+    if isinstance(found, (dict, list)):
+        found = _parsed(text)[index]
     # A text comes without its quotes: Trino warns of it, and does it.
     return found if found is None or isinstance(found, str) else json_text(found, in_order=False)
 

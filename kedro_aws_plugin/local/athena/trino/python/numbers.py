@@ -9,7 +9,7 @@ import math
 import re
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
-from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure
+from kedro_aws_plugin.local.athena.trino.python.raising import Function, failure, unsupported
 from kedro_aws_plugin.local.athena.trino.text import (
     day_to_second_text,
     double_as_varchar,
@@ -61,6 +61,14 @@ def rounded(value: str, places: int) -> str:
     return _checked(
         Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT)
     )
+
+
+def rounded_decimal(value: str, places: int, kind: str) -> str:
+    """A decimal of the type rounded; what Trino makes of places before its first digit is not known here."""
+    precision, scale = map(int, re.findall(r"\d+", kind))
+    if Decimal(value) and precision - scale + places <= 0:
+        raise unsupported(f"round of a decimal({precision},{scale}) to {places} places")
+    return rounded(value, min(places, scale))
 
 
 def truncated(value: str, places: int) -> str:
@@ -174,6 +182,7 @@ FUNCTIONS: dict[str, Function] = {
     "trino_decimal_modulo": (modulo, [_TEXT, _TEXT], _TEXT),
     "trino_decimal_multiply": (multiply, [_TEXT, _TEXT], _TEXT),
     "trino_decimal_round": (rounded, [_TEXT, "BIGINT"], _TEXT),
+    "trino_decimal_round_to": (rounded_decimal, [_TEXT, "BIGINT", _TEXT], _TEXT),
     "trino_decimal_truncate": (truncated, [_TEXT, "BIGINT"], _TEXT),
     "trino_text_to_double": (text_to_double, [_TEXT, _TEXT], _TEXT),
     "trino_double_text": (double_text, ["DOUBLE"], _TEXT),

@@ -137,9 +137,12 @@ def groups(text: str, pattern: str) -> list[list[str | None]]:
     return [list(found.groups()) for found in compiled(pattern).finditer(text)]
 
 
-def joined(parts: list[str], replacements: list[str | None]) -> str:
-    """The parts with the replacements between them."""
-    return "".join(part + (new or "") for part, new in zip(parts, [*replacements, None], strict=True))
+def joined(parts: list[str], replacements: list[str | None]) -> str | None:
+    """The parts with the replacements between them; NULL when one of those is."""
+    present = [new for new in replacements if new is not None]
+    if len(present) < len(replacements):
+        return None
+    return "".join(part + new for part, new in zip(parts, [*present, ""], strict=True))
 
 
 @lru_cache(maxsize=512)

@@ -67,7 +67,9 @@ def translate(text: str, source: str, target: str) -> str:
 
 def soundex(text: str) -> str:
     """How a word sounds."""
-    letters = [letter for letter in text.upper() if letter.isascii() and letter.isalpha()]
+    letters = [letter for letter in text.upper() if letter.isalpha()]
+    if not "".join(letters).isascii():
+        raise unsupported("soundex of letters beyond ASCII")
     if not letters:
         return ""
     found, last = letters[0], _SOUNDEX.get(letters[0])
@@ -118,13 +120,11 @@ def _pairs(text: str, entry: str, pair: str) -> Sequence[tuple[str, str]]:
     if not entry or not pair or entry == pair:
         raise failure("entryDelimiter and keyValueDelimiter must not be the same")
     pairs = []
-    for part in text.split(entry):
-        if not part and part is text.rsplit(entry, maxsplit=1)[-1]:
-            continue
-        key, found, value = part.partition(pair)
-        if not found:
+    parts = text.split(entry)
+    for part in parts if parts[-1] else parts[:-1]:
+        if len(found := part.split(pair)) != len(("key", "value")):
             raise failure(f"Key-value delimiter must appear exactly once in each entry. Bad input: '{part}'")
-        pairs.append((key, value))
+        pairs.append((found[0], found[1]))
     return pairs
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from typing import Any
-from zoneinfo import ZoneInfoNotFoundError
 
-from kedro_aws_plugin.local.athena.trino.python.raising import ZONED, Function, failure
+from kedro_aws_plugin.local.athena.trino.python.raising import ZONED, Function, failure, unsupported
 from kedro_aws_plugin.local.athena.trino.temporal import (
+    FOUR_DIGITS,
     TIMESTAMP_TEXT,
     normal_zone,
     parsed_timestamp,
     written_to_utc,
     zoned,
 )
-from kedro_aws_plugin.local.athena.trino.text import local_time, timestamp_text, zone_of
+from kedro_aws_plugin.local.athena.trino.text import local_time, timestamp_text
 
+_MOST_PRECISE = 6
 _STAMP = re.compile(TIMESTAMP_TEXT)
-_DATE = re.compile(r"\s*(\d{4,})-(\d{1,2})-(\d{1,2})\s*")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6}))?)?")
+_DATE = re.compile(r"\s*(?P<year>[+-]?\d{4,})-(\d{1,2})-(\d{1,2})\s*")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,12}))?)?")
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?"
 )
@@ -30,10 +32,9 @@ _MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6
 def zone(name: str) -> str:
     """A zone's name, checked."""
     try:
-        zone_of(normal_zone(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        return normal_zone(name)
+    except (KeyError, ValueError) as error:
         raise failure(f"'{name}' is not a valid time zone") from error
-    return normal_zone(name)
 
 
 def from_local(local: datetime.datetime, name: str) -> dict[str, Any]:
@@ -41,14 +42,32 @@ def from_local(local: datetime.datetime, name: str) -> dict[str, Any]:
     return zoned(local, zone(name))
 
 
+def moved(local: datetime.datetime, instant: datetime.datetime, name: str) -> dict[str, Any]:
+    """What a zone's clocks show after a step from an instant, whose offset it keeps if it may."""
+    kept = local - (local_time(instant, name) - instant)
+    return {"utc": kept, "zone": name} if local_time(kept, name) == local else zoned(local, name)
+
+
+def zone_of_offset(hours: int, minutes: int) -> str:
+    """The zone so far from UTC."""
+    offset = hours * 60 + minutes
+    return zone(f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}")
+
+
 def to_local(instant: datetime.datetime, name: str) -> datetime.datetime:
     """What a zone's clocks show at an instant."""
     return local_time(instant, name)
 
 
+def _refuse_far_years(found: re.Match[str] | None) -> None:
+    if found and not re.fullmatch(FOUR_DIGITS, found["year"]):
+        raise unsupported(f"the year {found['year']}")
+
+
 def text_to_date(text: str) -> datetime.date:
     """CAST of a text to a date."""
     found = _DATE.fullmatch(text)
+    _refuse_far_years(found)
     try:
         if found:
             return datetime.date(*map(int, found.groups()))
@@ -67,6 +86,7 @@ def rounded(moment: datetime.datetime, digits: int) -> datetime.datetime:
 def text_to_timestamp(text: str, digits: int) -> datetime.datetime:
     """CAST of a text to a timestamp."""
     found = _STAMP.fullmatch(text.strip())
+    _refuse_far_years(found)
     try:
         if found and not found["zone"]:
             return rounded(parsed_timestamp(found), digits)
@@ -78,6 +98,7 @@ def text_to_timestamp(text: str, digits: int) -> datetime.datetime:
 def text_to_zoned(text: str, digits: int) -> dict[str, Any]:
     """CAST of a text to a timestamp with time zone; without a zone it is the session's, UTC."""
     found = _STAMP.fullmatch(text.strip())
+    _refuse_far_years(found)
     try:
         if found:
             moment, name = rounded(parsed_timestamp(found), digits), zone(found["zone"] or "UTC")
@@ -91,6 +112,8 @@ def text_to_zoned(text: str, digits: int) -> dict[str, Any]:
 def text_to_time(text: str, digits: int) -> datetime.time:
     """CAST of a text to a time."""
     found = _CLOCK.fullmatch(text.strip())
+    if found and len(found[4] or "") > _MOST_PRECISE:
+        raise unsupported(f"the time {text}")
     try:
         if found:
             micros = int((found[4] or "0").ljust(6, "0"))
@@ -104,12 +127,14 @@ def text_to_time(text: str, digits: int) -> datetime.time:
 def from_iso8601_timestamp(text: str) -> dict[str, Any]:
     """An ISO 8601 time; without a zone it is the session's, UTC."""
     found = _ISO.fullmatch(text)
+    if not found and re.fullmatch(r"[\dTWZ:.,+-]+", text):
+        raise unsupported(f"from_iso8601_timestamp('{text}')")
     try:
         if found:
             year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
             millis = int((found[7] or "0")[:3].ljust(3, "0"))
             local = datetime.datetime(year, month, day, hour, minute, second, millis * 1000)
-            return zoned(local, normal_zone(found[8] or "UTC"))
+            return zoned(local, found[8] or "UTC")
     except ValueError:
         pass
     raise failure(f'Invalid format: "{text}"')
@@ -146,7 +171,7 @@ def to_iso8601_zoned(local: datetime.datetime, offset: int, digits: int) -> str:
 def human_readable_seconds(seconds: float) -> str:
     """96 is 1 minute, 36 seconds."""
     try:
-        rest = round(abs(seconds))
+        rest = math.floor(abs(seconds) + 0.5)
     except (ValueError, OverflowError) as error:
         raise failure(f"Invalid argument found: {seconds}") from error
     parts = []
@@ -169,6 +194,8 @@ _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_zone": (zone, [_TEXT], _TEXT),
     "trino_from_local": (from_local, ["TIMESTAMP", _TEXT], ZONED),
+    "trino_moved": (moved, ["TIMESTAMP", "TIMESTAMP", _TEXT], ZONED),
+    "trino_zone_of_offset": (zone_of_offset, ["BIGINT", "BIGINT"], _TEXT),
     "trino_to_local": (to_local, ["TIMESTAMP", _TEXT], "TIMESTAMP"),
     "trino_any_text_to_date": (text_to_date, [_TEXT], "DATE"),
     "trino_any_text_to_timestamp": (text_to_timestamp, [_TEXT, "INTEGER"], "TIMESTAMP"),
