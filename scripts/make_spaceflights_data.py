@@ -187,8 +187,8 @@ def xlsx_bytes(table: pd.DataFrame) -> bytes:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("shuttles")
     sheet.append(list(table.columns))
-    for row in table.astype(object).where(table.notna(), None).itertuples(index=False):
-        sheet.append(row)
+    for row in table.astype(object).itertuples(index=False):
+        sheet.append([None if pd.isna(value) else value for value in row])
     saved, settled = BytesIO(), BytesIO()
     book.save(saved)
     with zipfile.ZipFile(saved) as source, zipfile.ZipFile(settled, "w") as target:
