@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import click
 from kedro.config import AbstractConfigLoader, MissingConfigException
@@ -85,10 +85,10 @@ class Parameters(Mapping[str, Any]):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join([key, *map(str, first["loc"])])
-            expected = getattr(kind, "__name__", None) if isinstance(kind, type) else None
+            expected = kind if get_origin(kind) else getattr(kind, "__name__", kind)
             problem = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
             raise ParameterError(
-                f"The parameter `{where}` is no {expected or kind}: {problem}. "
+                f"The parameter `{where}` is no {expected}: {problem}. "
                 "Correct it in parameters.yml, or in --params."
             ) from None
 
