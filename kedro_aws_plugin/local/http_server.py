@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,20 @@ class RequestHandler(MotoRequestHandler):
         _log.info(format, *args)
 
 
+class _Told(Exception):
+    """The server was told to stop."""
+
+
 class _HttpServer(ThreadedWSGIServer):
     overlay: Overlay
     daemon_threads = True
     request_queue_size = 128
+    told_to_stop = False
+
+    def service_actions(self) -> None:
+        """Is called after each request, and while there is none, by `serve_forever`."""
+        if self.told_to_stop:
+            raise _Told
 
 
 class LocalServer:
@@ -107,11 +117,16 @@ class LocalServer:
 
     def serve(self) -> None:
         """Answer until `shut_down` is called."""
-        self._http.serve_forever(poll_interval=0.1)
+        with suppress(_Told):
+            self._http.serve_forever(poll_interval=0.1)
 
     def shut_down(self) -> None:
-        """Stop soon; to be called from any thread, also from one that answers a request."""
-        threading.Thread(target=self._http.shutdown, daemon=True).start()
+        """Stop soon.
+
+        To be called from anywhere: by a thread that answers a request, by a handler of signals, and by one
+        that does not know that the server has stopped and the interpreter is ending.
+        """
+        self._http.told_to_stop = True
 
     def close(self) -> None:
         """Stop every model and every query, and close the port."""

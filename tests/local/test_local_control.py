@@ -224,6 +224,31 @@ def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
     assert aws.log_file.read_text().rstrip().endswith("stopped")
 
 
+def test_it_can_be_told_to_stop_while_the_interpreter_ends(tmp_path: Path):
+    # As the thread does that finds the state file removed; no thread can start by then.
+    code = f"""
+import threading
+from pathlib import Path
+from kedro_aws_plugin.local.http_server import LocalServer
+
+server = LocalServer(Path({str(tmp_path)!r}), {REGION!r}, 0, "this")
+serving = threading.Thread(target=server.serve, daemon=True)
+serving.start()
+
+def start(_thread):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+threading.Thread.start = start
+server.shut_down()
+serving.join(60)
+assert not serving.is_alive()
+server.shut_down()
+server.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_signals_end_it_in_order(state_dir: Path, name):
