@@ -60,6 +60,18 @@ def test_parquet_values_keep_their_meaning(lake: Lake) -> None:
     ]
 
 
+def test_a_value_of_a_dictionary_fails_only_where_it_is_needed(lake: Lake) -> None:
+    values = ["" if number % 7 == 0 else f"{number % 50}.12345678901234" for number in range(20_000)]
+    _parquet_table(lake, "x string")
+    lake.parquet("t/1", x=values)
+    numbers = [value for value in values if value]
+
+    assert lake.rows(
+        "select count(try_cast(x as double)), cast(sum(try_cast(x as double)) as decimal(12,3)) from t"
+    ) == [(str(len(numbers)), f"{sum(map(float, numbers)):.3f}")]
+    assert lake.rows("select count(cast(x as double)) from t where x <> ''") == [(str(len(numbers)),)]
+
+
 @pytest.mark.parametrize(
     ("declared", "values", "physical"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from kedro_aws_plugin.local.athena.trino import collection_macros
-from kedro_aws_plugin.local.athena.trino.python.raising import null_in_null_out
+from kedro_aws_plugin.local.athena.trino.python.raising import Function, null_in_null_out
 from kedro_aws_plugin.local.athena.trino.python_functions import PYTHON_FUNCTIONS
 from kedro_aws_plugin.local.athena.trino.typed import fail
 
@@ -128,6 +128,7 @@ _MACROS = {
 }
 
 _PREPARED = "trino_prepared()"
+_KEEPS_RESULTS = duckdb.__version__.startswith("1.")
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,13 +142,30 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET disabled_optimizers = 'expression_rewriter'")
     if _is_prepared(connection):
         return
-    # Its types know the names of DuckDB's types only one by one.
-    create: Any = connection.create_function
-    for name, (function, takes, gives) in PYTHON_FUNCTIONS.items():
-        create(name, null_in_null_out(function), list(takes), gives, null_handling="special")
+    for name, definition in PYTHON_FUNCTIONS.items():
+        _create(connection, name, definition)
     for signature, sql in _MACROS.items():
         connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")
     connection.execute(f"CREATE OR REPLACE MACRO {_PREPARED} AS (true)")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Function) -> None:
+    """Make a function in Python known.
+
+    DuckDB 1.5 runs a function once for each value of a Parquet dictionary, needed or not, and keeps what it gave;
+    where one raised within `TRY`, it goes on with memory that nothing was written to. It does neither for a call
+    with an argument that another query may find changed, such as `now()`.
+    """
+    function, takes, gives = definition
+    called = name if not takes or not _KEEPS_RESULTS else f"{name}_in_python"
+    # Its types know the names of DuckDB's types only one by one.
+    create: Any = connection.create_function
+    create(called, null_in_null_out(function), list(takes), gives, null_handling="special")
+    if called != name:
+        first, *others = (f"a{position}" for position, _ in enumerate(takes))
+        given = ", ".join([f"CASE WHEN now() IS NOT NULL THEN {first} END", *others])
+        parameters = ", ".join([first, *others])
+        connection.execute(f"CREATE OR REPLACE MACRO {name}({parameters}) AS ({called}({given}))")
 
 
 def _is_prepared(connection: duckdb.DuckDBPyConnection) -> bool:
