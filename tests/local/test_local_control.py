@@ -1,6 +1,5 @@
 """The server's life: started, found, killed, stopped; two at once; port taken."""
 
-import http.client
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ import pytest
 from local_cloud import ECHO, Cloud
 
 from kedro_aws_plugin.errors import LocalAwsError
-from kedro_aws_plugin.local import control, launch, state
+from kedro_aws_plugin.local import control, launch
 
 REGION = "eu-west-1"
 
@@ -261,25 +260,6 @@ def test_signals_end_it_in_order(state_dir: Path, name):
         time.sleep(0.05)
     assert not (state_dir / "local.json").exists()
     assert aws.log_file.read_text().rstrip().endswith("stopped")
-
-
-def test_a_route_that_is_not_there(local_aws):
-    with pytest.raises(LocalAwsError, match="is not a route of the local AWS"):
-        control._call(local_aws, "nonsense")
-
-
-def test_its_own_routes_open_to_those_alone_who_can_read_the_state_file(local_aws):
-    connection = http.client.HTTPConnection(urlsplit(local_aws.endpoint_url).netloc)
-    for headers in ({}, {state.INSTANCE_HEADER: "guessed"}):
-        for route in ("health", "seed", "stop"):
-            connection.request("POST", f"/_kedro_aws/{route}", b"{}", headers)
-            response = connection.getresponse()
-            assert response.status == 403
-            assert local_aws.instance.encode() not in response.read()
-    connection.request("GET", "/", headers={"Origin": "http://attacker.example"})
-    answered = connection.getresponse()
-    assert answered.getheader("Access-Control-Allow-Origin") is None
-    connection.close()
 
 
 def test_a_directory_that_cannot_be_is_one_sentence(tmp_path):

@@ -25,13 +25,11 @@ _PLAIN_JSON = (*WHOLE, BOOLEAN, VARCHAR)
 def can_cast(kind: Type, to: Type) -> bool:
     """Whether Trino has a CAST between two types."""
     a, b = kind.name, to.name
-    if a in {"unknown", b} and b not in {"array", "map", "row"}:
+    if kind == UNKNOWN or (a == b and b not in {"array", "map", "row"}):
         return True
     if a == b:
         pairs = list(zip(kind.inner, to.inner, strict=False))
         return len(kind.inner) == len(to.inner) and all(can_cast(one, other) for one, other in pairs)
-    if kind == UNKNOWN:
-        return True
     if JSON in (kind, to):
         other = to if kind == JSON else kind
         return _fits_json(other, reading=kind == JSON)
