@@ -16,7 +16,7 @@ from typing import Any
 
 from common import in_turn, python, ratio_of, row, spread, verdict, workshop
 
-from kedro_aws_plugin.local import control
+from local_aws.control import client as control
 
 LIMIT_GOAL, PEER_GOAL, MEMORY_GOAL = 1.3, 1.0, 1.5
 _REGION = "eu-west-1"

@@ -4,7 +4,7 @@ import argparse
 import statistics
 from pathlib import Path
 
-from common import kedro, local_aws, new_project, progress, row, spread, verdict, workshop
+from common import kedro, new_project, progress, row, running_local_aws, spread, verdict, workshop
 
 GOAL = 6.0
 
@@ -12,7 +12,7 @@ GOAL = 6.0
 def start(project: Path) -> float:
     """Seconds until it answers; it is stopped again."""
     seconds = kedro("aws", "local", "start", cwd=project).seconds
-    local_aws(project)
+    running_local_aws(project)
     kedro("aws", "local", "stop", cwd=project)
     return seconds
 

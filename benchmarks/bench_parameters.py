@@ -15,8 +15,9 @@ from typing import Any
 from common import ratio_of, row, spread, verdict, workshop
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin import parameters, run_state
-from kedro_aws_plugin.run_parameters import publish
+from kedro_aws_plugin import parameters
+from kedro_aws_plugin.run import state as run_state
+from kedro_aws_plugin.session.parameters import publish
 
 GOAL = 20.0
 COUNT = 10_000

@@ -23,11 +23,11 @@ from common import (
     in_turn,
     judge,
     kedro,
-    local_aws,
     new_project,
     python,
     ratio_of,
     row,
+    running_local_aws,
     spread,
     verdict,
     workshop,
@@ -35,9 +35,9 @@ from common import (
 from large_model import BUCKET
 from register_probe import PHASES
 
-from kedro_aws_plugin.local.control import LocalAws
 from kedro_aws_plugin.model_artifact.archive import CHUNK, LEVEL, build_archive
 from kedro_aws_plugin.model_artifact.handlers import model_members
+from local_aws.control.client import LocalAws
 
 MEMORY_GOAL = 250.0
 TIME_GOAL = 1.2
@@ -74,7 +74,7 @@ class Bench:
         self._group = 0
         self.project = new_project(folder)
         kedro("run", cwd=self.project)
-        self.aws: LocalAws = local_aws(self.project)
+        self.aws: LocalAws = running_local_aws(self.project)
         self._variables = self.aws.environment()
         self._s3 = self._client()
         self.model = folder / "model.pickle"

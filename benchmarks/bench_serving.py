@@ -20,10 +20,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from common import environment, in_turn, judge, kedro, local_aws, new_project, ratio_of, row, workshop
+from common import environment, in_turn, judge, kedro, new_project, ratio_of, row, running_local_aws, workshop
 
-from kedro_aws_plugin.local.control import LocalAws
-from kedro_aws_plugin.model_artifact.archive import unpack
+from local_aws.control.client import LocalAws
+from local_aws.sagemaker.unpack import unpack
 
 GOAL = 2.0
 _ENDPOINT = "my-flights-price"
@@ -143,7 +143,7 @@ def main() -> None:
         project = new_project(folder)
         for command in ("run", "aws register-model --approve", "aws deploy"):
             kedro(*command.split(), cwd=project)
-        aws = local_aws(project)
+        aws = running_local_aws(project)
         body = fetch(aws, folder)
         credential = f"AWS4-HMAC-SHA256 Credential=benchmark/{_SCOPE.format(aws.region)}"
         headers = {**_HEADERS, "Authorization": credential}

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.aws.environment import use_local
-from kedro_aws_plugin.local import control
 from kedro_aws_plugin.spark.decorators import repartition_by
 from kedro_aws_plugin.spark.jars import jars_folder
 from kedro_aws_plugin.spark.session import start_session
+from local_aws.control import client as control
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

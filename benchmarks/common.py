@@ -20,7 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-from kedro_aws_plugin.local import control
+from local_aws.control import client as control
+from local_aws.control.state import default_state_dir
 
 _LEFT_OUT = ("AWS_", "KEDRO_", "COVERAGE_", "PYTHON")
 _RESAMPLES = 2000
@@ -205,9 +206,9 @@ def new_project(folder: Path) -> Path:
     return folder / "my-flights"
 
 
-def local_aws(project: Path) -> control.LocalAws:
+def running_local_aws(project: Path) -> control.LocalAws:
     """The local AWS that a project's command has started."""
-    aws = control.running(control.state_dir(project))
+    aws = control.running(default_state_dir(project))
     if aws is None:
         sys.exit(f"No local AWS runs for {project}.")
     return aws
@@ -224,11 +225,12 @@ def site_packages(folder: Path, *, with_plugin: bool) -> dict[str, str]:
     """
     folder.mkdir()
     for source in _folder_of("click").parent.iterdir():
-        ours = source.name.startswith(("kedro_aws_plugin", "__editable__"))
+        ours = source.name.startswith(("kedro_aws_plugin", "local_aws", "__editable__"))
         wanted = with_plugin and source.suffix == ".dist-info" if ours else source.suffix != ".pth"
         if wanted:
             (folder / source.name).symlink_to(source)
-    (folder / "kedro_aws_plugin").symlink_to(_folder_of("kedro_aws_plugin"))
+    for package in ("kedro_aws_plugin", "local_aws"):
+        (folder / package).symlink_to(_folder_of(package))
     return {"PYTHONPATH": str(folder)}
 
 

@@ -2,22 +2,23 @@
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from kedro_aws_plugin.config_loader import AwsConfigLoader
-    from kedro_aws_plugin.run_parameters import parameters
+from kedro_aws_plugin._version import __version__
 
-__version__ = "0.1.0"
-__all__ = ["AwsConfigLoader", "parameters"]
+if TYPE_CHECKING:
+    from kedro_aws_plugin.session.config_loader import AwsConfigLoader
+    from kedro_aws_plugin.session.parameters import parameters
+
+__all__ = ["AwsConfigLoader", "__version__", "parameters"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what a project uses when it does: every `kedro` command imports this package."""
     if name == "parameters":
-        from kedro_aws_plugin.run_parameters import parameters
+        from kedro_aws_plugin.session.parameters import parameters
 
         return parameters
     if name == "AwsConfigLoader":
-        from kedro_aws_plugin.config_loader import AwsConfigLoader
+        from kedro_aws_plugin.session.config_loader import AwsConfigLoader
 
         return AwsConfigLoader
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

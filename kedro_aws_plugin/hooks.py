@@ -10,13 +10,13 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from kedro_aws_plugin import run_state
 from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.run import state as run_state
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig, Project
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
-    from kedro_aws_plugin.on_run import Due
+    from kedro_aws_plugin.registration.after_run import Due
 
 
 class AwsHooks:
@@ -31,11 +31,11 @@ class AwsHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Choose the local or the real AWS before the catalog or a node asks for either."""
         from kedro_aws_plugin.config.loader import read_config
-        from kedro_aws_plugin.config.run_id import current_run
-        from kedro_aws_plugin.connect import announcement, connect
         from kedro_aws_plugin.datasets.defaults import use
-        from kedro_aws_plugin.dynamic_globals import answer_with, is_command_of
-        from kedro_aws_plugin.run_parameters import publish
+        from kedro_aws_plugin.run.run_id import current_run
+        from kedro_aws_plugin.session.connection import announcement, connect
+        from kedro_aws_plugin.session.global_sources import answer_with, is_command_of
+        from kedro_aws_plugin.session.parameters import publish
 
         config = read_config(context.config_loader, Path(context.config_loader.conf_source))
         publish(context.config_loader, current_run().run_id)
@@ -71,18 +71,18 @@ class AwsHooks:
         _check_runner(self._config, str(run_params.get("runner")))
         if self._context is None:
             return
-        from kedro_aws_plugin.on_run import Due, marked
+        from kedro_aws_plugin.registration.after_run import Due, marked
 
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
         registries = marked(self._config, outputs, catalog)
         stated = self._config.registry if self._config else None
         if self._config is None or not (registries or (stated and stated.model in outputs)):
             return
-        from kedro_aws_plugin.local.control import state_dir
-        from kedro_aws_plugin.run_record import record_now, write_record
+        from kedro_aws_plugin.run.record import record_now, write_record
+        from local_aws import default_state_dir
 
         project, parameters = _project(self._context, self._config), self._context.params
-        write_record(state_dir(project.path), run_id, record_now(project.path, parameters))
+        write_record(default_state_dir(project.path), run_id, record_now(project.path, parameters))
         if registries:
             self._due[run_id] = Due(project, parameters, registries)
 
@@ -91,7 +91,7 @@ class AwsHooks:
         """Register the models of the run, which is over then."""
         run_id = str(run_params["run_id"])
         if due := self._due.pop(run_id, None):
-            from kedro_aws_plugin.on_run import register
+            from kedro_aws_plugin.registration.after_run import register
 
             register(due, catalog, run_id)
         run_state.end(run_id)

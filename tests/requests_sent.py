@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from kedro_aws_plugin.local.service_model import violations
+from local_aws.protocol.service_model import violations
 
 READING = ("Describe", "Get", "Head", "List", "Invoke")
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from kedro_aws_plugin.local.control import LocalAws
+from local_aws.control.client import LocalAws
 
 BUCKET = "flights"
 DATABASE = "shop"

@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
-from kedro_aws_plugin import __version__
+from kedro_aws_plugin._version import __version__
 
 
 def client_config(attempts: int, *, soon: bool = False) -> Config:

@@ -24,7 +24,7 @@ def bootstrap(how: Handling) -> None:
     the same by itself when it starts.
     """
     from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
-    from kedro_aws_plugin.raw_data import raw_files
+    from kedro_aws_plugin.project.raw_data import raw_files
 
     with command(how.env, connected=False) as this:
         project = this.project
@@ -53,8 +53,8 @@ def _nothing_to_do(this: Command) -> "Plan":
 def _observed(this: Command, dry_run: bool) -> "Foundation":
     """What there is; a dry run shows the template without an account too."""
     from kedro_aws_plugin.aws.cloudformation import observe_foundation
-    from kedro_aws_plugin.connect import RAW_DATA
     from kedro_aws_plugin.plan.observed import Foundation
+    from kedro_aws_plugin.session.connection import RAW_DATA
 
     config = this.project.config
     if config.target == "local":

@@ -55,7 +55,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     """
     from kedro_aws_plugin.cli.table import table
     from kedro_aws_plugin.config.project import make_loader
-    from kedro_aws_plugin.dynamic_globals import answer_for
+    from kedro_aws_plugin.session.global_sources import answer_for
 
     with command(env, connected=False) as this:
         loader, conf = make_loader(this.project.path, env, params)

@@ -47,7 +47,7 @@ def announce(project: "Project") -> None:
     Raises:
         KedroAwsError: If it cannot be reached.
     """
-    from kedro_aws_plugin.connect import announcement, connect
+    from kedro_aws_plugin.session.connection import announcement, connect
 
     line = announcement(connect(project))
     if line:

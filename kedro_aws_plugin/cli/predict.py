@@ -33,7 +33,7 @@ def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | 
 
 
 def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
-    from kedro_aws_plugin.payload_source import read_payload, sample_payload
+    from kedro_aws_plugin.project.prediction_input import read_payload, sample_payload
 
     payload = sample_payload(this.aws, endpoint) if source is None else read_payload(this.project, source)
     return payload.body, payload.content_type

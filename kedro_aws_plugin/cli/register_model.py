@@ -17,10 +17,10 @@ def register_model(how: Handling, model: str | None, version: str | None, approv
 
     With its metrics, its lineage and a sample payload.
     """
-    from kedro_aws_plugin.catalog import ProjectCatalog
     from kedro_aws_plugin.config import registry_of
     from kedro_aws_plugin.plan.observed import APPROVED, PENDING
-    from kedro_aws_plugin.registration import Wanted, registration
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
+    from kedro_aws_plugin.registration.planned import Wanted, registration
 
     with command(how.env) as this:
         config = this.project.config

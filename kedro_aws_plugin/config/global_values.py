@@ -18,8 +18,8 @@ from omegaconf.errors import InterpolationResolutionError
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.globals import Global, at_once, variable
-from kedro_aws_plugin.config.run_id import Run
 from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.run.run_id import Run
 
 NOT_YET = "<known once aws.yml has been read>"
 RESOLVER = "kedro_aws.global"

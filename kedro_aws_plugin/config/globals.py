@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import Section, pattern
-from kedro_aws_plugin.config.run_id import Run
 from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.run.run_id import Run
 
 Fact = Literal["run_id", "account_id", "region", "git_sha"]
 FACTS: tuple[str, ...] = get_args(Fact)

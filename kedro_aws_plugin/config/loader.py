@@ -18,8 +18,8 @@ from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.injection import put_into, values_of
 from kedro_aws_plugin.config.models import AwsConfig, Target
 from kedro_aws_plugin.config.raw import PATTERNS, read_raw
-from kedro_aws_plugin.config.run_id import current_run
 from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.run.run_id import current_run
 
 _FORMS = {
     "model_type": "it should be keys and values",

@@ -1,10 +1,9 @@
-"""Packs a model into a `model.tar.gz`, and unpacks one.
+"""Pack a model into a `model.tar.gz`.
 
 The same members give the same bytes, on any machine and on any day: that is how a model that is registered
 twice is recognised. See `docs/adr/0002-model-artifact.md`.
 """
 
-import gzip
 import hashlib
 import os
 import shutil
@@ -108,36 +107,6 @@ def lay_out(members: Sequence[Member], folder: Path) -> None:
             target.write_bytes(member.source)
 
 
-def unpack(archive: Path, target: Path, *, name: str | None = None, limit: int | None = None) -> None:
-    """Unpack a `model.tar.gz` that anyone may have made.
-
-    Only plain files and folders come out, all of them under `target` and none over a file that is there;
-    owners, modes and times are not restored.
-
-    Args:
-        archive: A gzip-compressed tar.
-        target: A folder, made if need be. If unpacking fails and it was made here, it is removed.
-        name: What messages call the archive; by default, its path.
-        limit: Most bytes to unpack; by default, what is free on the disk.
-
-    Raises:
-        ProjectError: The archive is cut short, no gzip-compressed tar, or holds what a model has no need of.
-    """
-    existed = target.exists()
-    target.mkdir(parents=True, exist_ok=True)
-    try:
-        _unpack(archive, target, shutil.disk_usage(target).free if limit is None else limit)
-    except BaseException as error:
-        if not existed:
-            shutil.rmtree(target, ignore_errors=True)
-        if isinstance(error, (OSError, EOFError, tarfile.TarError, zlib.error)):
-            raise ProjectError(
-                f"{name or archive} cannot be unpacked: {error}. It must be a tar.gz of plain files; pack it"
-                " again."
-            ) from error
-        raise
-
-
 class _GzipSink:
     """A file to write a tar to: compresses it and computes both digests in one pass.
 
@@ -238,32 +207,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # another disk, or a file system without links
         shutil.copyfile(source, target)
-
-
-def _unpack(archive: Path, target: Path, limit: int) -> None:
-    # Not tarfile's own "r|gz", which does not compare gzip's checksum.
-    with gzip.open(archive) as plain, tarfile.open(fileobj=plain, mode="r|", bufsize=CHUNK) as tar:
-        for member in tar:
-            limit -= member.size
-            path = target.joinpath(*PurePosixPath(member.name).parts)
-            _check_member(member, limit)
-            if member.isdir():
-                path.mkdir(parents=True, exist_ok=True)
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with cast("IO[bytes]", tar.extractfile(member)) as source, path.open("xb") as copy:
-                shutil.copyfileobj(source, copy, CHUNK)
-        while plain.read(CHUNK):  # the checksum comes last
-            pass
-
-
-def _check_member(member: tarfile.TarInfo, left: int) -> None:
-    if not _is_inside(member.name):
-        raise tarfile.TarError(f"{member.name!r} would be written outside the folder")
-    if not (member.isdir() or member.isreg()) or member.issparse():
-        raise tarfile.TarError(f"{member.name!r} is neither a plain file nor a folder")
-    if left < 0:
-        raise tarfile.TarError(f"{member.name!r} and what comes before it do not fit on the disk")
 
 
 def _is_inside(name: str) -> bool:

@@ -138,7 +138,7 @@ def _resolved(by: tuple[str | int, ...]) -> tuple[str | int, ...]:
     names = [str(each) for each in by if _is_parameter(each)]
     if not names:
         return by
-    from kedro_aws_plugin import parameters
+    from kedro_aws_plugin.session.parameters import parameters
 
     wanted: list[str | int] = []
     for each in by:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.local.state import ACCESS_KEY_ID
+from local_aws import ACCESS_KEY_ID
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -21,7 +21,7 @@ from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation, Stack
 from kedro_aws_plugin.plan.steps import Step, UpdateStack, WaitForStack
-from kedro_aws_plugin.raw_data import raw_files
+from kedro_aws_plugin.project.raw_data import raw_files
 
 NAME = "kedro-aws-flights"
 WAIT = WaitForStack(name=NAME)

@@ -10,7 +10,7 @@ from stubbed import Stubbed
 
 from kedro_aws_plugin.errors import ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
-from kedro_aws_plugin.payload_source import sample_payload
+from kedro_aws_plugin.project.prediction_input import sample_payload
 
 
 def serves(stubbed: Stubbed, package: str | None) -> None:

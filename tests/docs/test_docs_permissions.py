@@ -16,8 +16,8 @@ from doc_pages import (
     blocks,
 )
 
-from kedro_aws_plugin.local.service_model import service_model
 from kedro_aws_plugin.plan import steps
+from local_aws.protocol.service_model import service_model
 
 OPERATION_ACTIONS = {
     "HeadBucket": {"s3:ListBucket"},
@@ -90,8 +90,8 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
     files = [
         *sorted((PACKAGE / "aws").glob("*.py")),
-        PACKAGE / "payload_source.py",
-        PACKAGE / "registration.py",
+        PACKAGE / "project" / "prediction_input.py",
+        PACKAGE / "registration" / "planned.py",
     ]
     return {
         node.name: _calls(node)

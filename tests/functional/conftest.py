@@ -11,9 +11,10 @@ import yaml
 from project_cli import GROUP, PACKAGES, State, kedro
 from requests_sent import Requests
 
-from kedro_aws_plugin import connect
+import local_aws
 from kedro_aws_plugin.aws import environment
-from kedro_aws_plugin.local import control
+from kedro_aws_plugin.session import connection as connect
+from local_aws.control import client as control
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +40,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert ran.stderr.count(started) == 1
         yield project
     finally:
-        control.stop(control.state_dir(project))
+        control.stop(local_aws.default_state_dir(project))
 
 
 def add_environment(project: Path, env: str) -> None:
@@ -89,7 +90,7 @@ def forget(project: Path) -> None:
 @pytest.fixture
 def local(project: Path) -> Any:
     """The project's local AWS."""
-    aws = control.running(control.state_dir(project))
+    aws = control.running(local_aws.default_state_dir(project))
     assert aws is not None
     return aws
 

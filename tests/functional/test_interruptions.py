@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from project_cli import BUCKET, PACKAGES, Ran, State, interrupt, kedro_aws, started
 
-from kedro_aws_plugin.local import control
+from local_aws.control import client as control
 
 STOPPED = PACKAGES.replace("my-flights-price", "stopped-price")
 ctrl_c = pytest.mark.skipif(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kedro_aws_plugin.local.control import LocalAws
+from local_aws.control.client import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -15,8 +15,8 @@ from kedro.framework.session import KedroSession
 from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
 from kedro_aws_plugin.cli import commands
-from kedro_aws_plugin.local.control import LocalAws
-from kedro_aws_plugin.model_artifact.lineage import parameters_hash
+from kedro_aws_plugin.run.record import parameters_hash
+from local_aws.control.client import LocalAws
 
 BUCKET = "small-data"
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package"

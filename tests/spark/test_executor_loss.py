@@ -12,7 +12,7 @@ import spark_session
 from spark_cluster import cluster
 
 from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
-from kedro_aws_plugin.local.control import LocalAws
+from local_aws.control.client import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 

@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.local.control import LocalAws
 from kedro_aws_plugin.spark.s3a import apply_s3a, s3a_options
+from local_aws.control.client import LocalAws
 
 BUCKET = "iris"
 

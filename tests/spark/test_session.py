@@ -12,10 +12,10 @@ from kedro.framework.startup import bootstrap_project
 from pyspark.sql import SparkSession
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.local.control import LocalAws
 from kedro_aws_plugin.spark.jars import s3a_packages
 from kedro_aws_plugin.spark.s3a import apply_s3a
 from kedro_aws_plugin.spark.session import start_session
+from local_aws.control.client import LocalAws
 
 
 @pytest.fixture(autouse=True)

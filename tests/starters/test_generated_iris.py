@@ -11,7 +11,8 @@ import spark_session
 import yaml
 from spark_cluster import cluster
 
-from kedro_aws_plugin.local import control
+import local_aws
+from local_aws.control import client as control
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
@@ -38,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Path
     settings = yaml.safe_dump(spark_session.local_settings())
     (folder / "my-iris/conf/local/spark.yml").write_text(settings, encoding="utf-8")
     yield folder / "my-iris"
-    control.stop(control.state_dir(folder / "my-iris"))
+    control.stop(local_aws.default_state_dir(folder / "my-iris"))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def ran(project: Path, run: Run) -> subprocess.CompletedProcess[str]:
 
 
 def keys(project: Path) -> list[str]:
-    local = control.running(control.state_dir(project))
+    local = control.running(local_aws.default_state_dir(project))
     assert local is not None
     return [found["Key"] for found in local.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
 

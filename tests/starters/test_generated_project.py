@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kedro_aws_plugin.local import control
+import local_aws
+from local_aws.control import client as control
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Path
     made = run("kedro", *NEW, "--name", "My Flights", cwd=folder, **OFFLINE)
     assert made.returncode == 0, made.stderr
     yield folder / "my-flights"
-    control.stop(control.state_dir(folder / "my-flights"))
+    control.stop(local_aws.default_state_dir(folder / "my-flights"))
 
 
 def test_kedro_lists_the_starter(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from kedro_aws_plugin import run_parameters, run_state
+from kedro_aws_plugin.run import state as run_state
+from kedro_aws_plugin.session import parameters as run_parameters
 
 
 @pytest.fixture

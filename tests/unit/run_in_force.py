@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kedro_aws_plugin import run_state
-from kedro_aws_plugin.run_state import RunState
+from kedro_aws_plugin.run import state as run_state
+from kedro_aws_plugin.run.state import RunState
 
 VALUES = {
     "partitions": {"parsed": ["a", "b"], "dotted.name": 1},

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kedro_aws_plugin import connect
-from kedro_aws_plugin.connect import Connection, announcement
+from kedro_aws_plugin.session import connection as connect
+from kedro_aws_plugin.session.connection import Connection, announcement
 
 LOCAL = {"target": "local", "account": "123456789012", "region": "eu-west-1", "env": "local"}
 URL = "http://127.0.0.1:41234"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from kedro.io import DataCatalog
 
-from kedro_aws_plugin.catalog import ProjectCatalog
 from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.project.catalog import ProjectCatalog
 
 STATED = Registry(group="flights", model="model", metrics="metrics")
 CONFIG = AwsConfig(env="local", target="local", region="eu-west-1", bucket="flights", registry=STATED)

@@ -11,10 +11,10 @@ from kedro_aws_plugin.config.global_values import Answer
 from kedro_aws_plugin.config.globals import Global
 from kedro_aws_plugin.config.injection import values_of
 from kedro_aws_plugin.config.loader import inject
-from kedro_aws_plugin.connect import Connection
-from kedro_aws_plugin.dynamic_globals import Answers, answer_with
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError
-from kedro_aws_plugin.model_artifact import lineage
+from kedro_aws_plugin.run import git
+from kedro_aws_plugin.session.connection import Connection
+from kedro_aws_plugin.session.global_sources import Answers, answer_with
 
 AWS = "region: eu-west-1\nbucket: flights\n"
 Make = Callable[..., AwsConfigLoader]
@@ -80,7 +80,7 @@ def test_a_wrong_section_is_refused_in_one_sentence(make: Make) -> None:
 
 def test_the_commit_is_that_of_the_project(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     loader = make("one")
-    monkeypatch.setattr(lineage, "git_state", lambda project: (f"commit of {project.name}", False))
+    monkeypatch.setattr(git, "git_state", lambda project: (f"commit of {project.name}", False))
     assert loader["catalog"]["x"]["filepath"] == "commit of one"
 
 

@@ -12,8 +12,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.hooks import AwsHooks
-from kedro_aws_plugin.model_artifact.lineage import parameters_hash
-from kedro_aws_plugin.run_record import read_record
+from kedro_aws_plugin.run.record import parameters_hash, read_record
 
 RUN = "2026-11-21T22.48.12.552Z"
 PARAMETERS = {"model": {"depth": 3}}

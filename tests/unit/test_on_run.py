@@ -10,7 +10,7 @@ from kedro_datasets.pickle import PickleDataset
 
 from kedro_aws_plugin.config import AwsConfig, Project, Registry
 from kedro_aws_plugin.errors import ConfigError, LocalAwsError
-from kedro_aws_plugin.on_run import Due, marked, register
+from kedro_aws_plugin.registration.after_run import Due, marked, register
 
 RUN = "2026-11-21T22.48.12.552Z"
 MARK = {"sagemaker": {"group": "flights"}}

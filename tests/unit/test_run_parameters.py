@@ -15,10 +15,11 @@ from kedro.framework import project
 from omegaconf.basecontainer import BaseContainer
 from run_in_force import VALUES, begin
 
-from kedro_aws_plugin import parameters, run_state
+from kedro_aws_plugin import parameters
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.run_parameters import ParameterError, publish
-from kedro_aws_plugin.run_state import RunState
+from kedro_aws_plugin.run import state as run_state
+from kedro_aws_plugin.run.state import RunState
+from kedro_aws_plugin.session.parameters import ParameterError, publish
 
 pytestmark = pytest.mark.usefixtures("no_run")
 

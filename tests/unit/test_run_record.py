@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from kedro_aws_plugin.model_artifact.lineage import installed_versions, parameters_hash
-from kedro_aws_plugin.run_record import RunRecord, read_record, record_now, write_record
+from kedro_aws_plugin.run.record import (
+    RunRecord,
+    installed_versions,
+    parameters_hash,
+    read_record,
+    record_now,
+    write_record,
+)
 
 RUN = "2026-11-21T22.48.12.552Z"
 RECORD = RunRecord(git_sha="0a" * 20, git_dirty=True, parameters_hash="f" * 64, versions={"python": "3.12.1"})

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from run_in_force import begin
 
-from kedro_aws_plugin import parameters, run_state
+from kedro_aws_plugin import parameters
 from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.run import state as run_state
 
 pytestmark = pytest.mark.usefixtures("no_run")
 

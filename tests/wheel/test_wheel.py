@@ -84,7 +84,8 @@ def test_every_package_is_in_the_wheel(wheel: Path) -> None:
     from zipfile import ZipFile
 
     names = set(ZipFile(wheel).namelist())
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "kedro_aws_plugin").rglob("*.py")}
+    packages = ("kedro_aws_plugin", "local_aws")
+    modules = {str(path.relative_to(ROOT)) for name in packages for path in (ROOT / name).rglob("*.py")}
     files = {
         f"kedro_aws_plugin/{path.relative_to(ROOT)}"
         for path in (ROOT / "starters").rglob("*")

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from kedro_aws_plugin.starter_inputs import first_problem
+from kedro_aws_plugin.starters.inputs import first_problem
 
 # Cookiecutter renders this. JSON never holds three quotes in a row, so no value can end the string it is in.
 INPUTS = json.loads(r"""{{ dict(cookiecutter) | tojson }}""")

@@ -10,10 +10,10 @@ from kedro.config import OmegaConfigLoader
 
 from kedro_aws_plugin.config.global_values import GlobalError
 from kedro_aws_plugin.config.injection import resolve, values_of
-from kedro_aws_plugin.config.run_id import Run
-from kedro_aws_plugin.connect import Connection
-from kedro_aws_plugin.dynamic_globals import Answers
 from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.run.run_id import Run
+from kedro_aws_plugin.session.connection import Connection
+from kedro_aws_plugin.session.global_sources import Answers
 
 AWS = "region: eu-west-1\nbucket: flights\n"
 RUN = Run("2026-11-21T23.30.00.000Z", datetime(2026, 11, 21, 23, 30, tzinfo=timezone.utc))

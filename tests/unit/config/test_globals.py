@@ -10,14 +10,15 @@ import pytest
 from globals_files import RUN, Make, answering, problem
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.config import injection, run_id
+from kedro_aws_plugin.config import injection
 from kedro_aws_plugin.config import loader as loader_module
 from kedro_aws_plugin.config.global_values import Answer
 from kedro_aws_plugin.config.globals import Global, at_once
 from kedro_aws_plugin.config.injection import resolve, values_of
 from kedro_aws_plugin.config.loader import inject, read_config
-from kedro_aws_plugin.config.run_id import Run
 from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.run import run_id
+from kedro_aws_plugin.run.run_id import Run
 
 
 @pytest.mark.parametrize(

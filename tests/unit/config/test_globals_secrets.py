@@ -12,9 +12,9 @@ from kedro_aws_plugin.config.global_values import Answer
 from kedro_aws_plugin.config.globals import Global
 from kedro_aws_plugin.config.injection import resolve, values_of
 from kedro_aws_plugin.config.loader import read_config
-from kedro_aws_plugin.connect import Connection
-from kedro_aws_plugin.dynamic_globals import Answers
 from kedro_aws_plugin.errors import AwsError, ConfigError
+from kedro_aws_plugin.session.connection import Connection
+from kedro_aws_plugin.session.global_sources import Answers
 
 PASSWORD = "hunter2"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, EndpointName, Name, RoleArn
-from kedro_aws_plugin.local.service_model import violations
+from local_aws.protocol.service_model import violations
 
 _AWS_ALPHABET = "abzAZ09-._/:+=,@ \u00e9\uff11\n"
 

@@ -12,7 +12,8 @@ import pytest
 
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact import archive as module
-from kedro_aws_plugin.model_artifact.archive import Member, build_archive, lay_out, unpack
+from kedro_aws_plugin.model_artifact.archive import Member, build_archive, lay_out
+from local_aws.sagemaker.unpack import CannotUnpack, unpack
 
 MEMBERS = [
     Member("model.joblib", bytes(range(256)) * 5000),
@@ -92,7 +93,8 @@ def test_memory_stays_small_whatever_the_size(tmp_path):
         file.truncate(300 * 1024**2)
     code = (
         "import sys, tracemalloc; from pathlib import Path;"
-        "from kedro_aws_plugin.model_artifact.archive import Member, build_archive, unpack;"
+        "from kedro_aws_plugin.model_artifact.archive import Member, build_archive;"
+        "from local_aws.sagemaker.unpack import unpack;"
         "folder = Path(sys.argv[1]); tracemalloc.start();"
         "archive = build_archive([Member('model.joblib', folder / 'big.pickle')], folder / 'm.tar.gz');"
         "unpack(archive.path, folder / 'out');"
@@ -190,7 +192,7 @@ def test_hostile_archives_are_refused_and_leave_nothing(tmp_path, members):
     folder = tmp_path / "inner"
     folder.mkdir()
     archive = hostile(folder / "model.tar.gz", *members)
-    with pytest.raises(ProjectError, match="cannot be unpacked"):
+    with pytest.raises(CannotUnpack, match="cannot be unpacked"):
         unpack(archive, folder / "out")
     assert list(tmp_path.iterdir()) == [folder]
     assert list(folder.iterdir()) == [archive]
@@ -199,7 +201,7 @@ def test_hostile_archives_are_refused_and_leave_nothing(tmp_path, members):
 def test_more_than_the_disk_holds_is_refused_before_it_is_written(tmp_path):
     archive = build_archive([Member("model.joblib", b"\0" * 2_000_000)], tmp_path / "bomb.tar.gz")
     assert archive.size < 20_000
-    with pytest.raises(ProjectError, match="do not fit"):
+    with pytest.raises(CannotUnpack, match="do not fit"):
         unpack(archive.path, tmp_path / "out", limit=1_000_000)
     unpack(archive.path, tmp_path / "out", limit=2_000_000)
 
@@ -219,7 +221,7 @@ def test_damaged_archives_are_refused(tmp_path, damage):
     path.write_bytes(data)
     if damage == "absent":
         path.unlink()
-    with pytest.raises(ProjectError, match="cannot be unpacked"):
+    with pytest.raises(CannotUnpack, match="cannot be unpacked"):
         unpack(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -227,7 +229,7 @@ def test_damaged_archives_are_refused(tmp_path, damage):
 def test_a_folder_that_was_there_stays_when_unpacking_fails(tmp_path):
     (tmp_path / "model.tar.gz").write_bytes(b"no archive")
     (tmp_path / "out").mkdir()
-    with pytest.raises(ProjectError):
+    with pytest.raises(CannotUnpack):
         unpack(tmp_path / "model.tar.gz", tmp_path / "out")
     assert (tmp_path / "out").is_dir()
 
@@ -236,7 +238,7 @@ def test_nothing_that_is_there_is_overwritten(tmp_path):
     archive = build_archive([Member("model.joblib", b"new")], tmp_path / "model.tar.gz")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "model.joblib").write_bytes(b"old")
-    with pytest.raises(ProjectError, match="File exists"):
+    with pytest.raises(CannotUnpack, match="File exists"):
         unpack(archive.path, tmp_path / "out")
     assert (tmp_path / "out" / "model.joblib").read_bytes() == b"old"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kedro_aws_plugin.errors import ConfigError
-from kedro_aws_plugin.local.service_model import violations
 from kedro_aws_plugin.model_artifact import images
 from kedro_aws_plugin.model_artifact.images import Image, skew, sklearn_image
+from local_aws.protocol.service_model import violations
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "extract_image_uris.py"
 EXTRACT = json.loads(Path(images.__file__).with_name("image_table.json").read_text())

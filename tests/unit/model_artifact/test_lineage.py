@@ -15,15 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedro_aws_plugin.model_artifact.lineage import (
+from kedro_aws_plugin.registration.lineage import (
     MAX_KEY,
     MAX_PROPERTIES,
     MAX_VALUE,
     Lineage,
-    git_state,
-    installed_versions,
-    parameters_hash,
 )
+from kedro_aws_plugin.run.git import git_state
+from kedro_aws_plugin.run.record import installed_versions, parameters_hash
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 
 from kedro_aws_plugin.config import AwsConfig, deploy_of, registry_of, role_of
 from kedro_aws_plugin.errors import KedroAwsError
-from kedro_aws_plugin.local.service_model import violations
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
@@ -28,6 +27,7 @@ from kedro_aws_plugin.plan.stack_template import stack_template
 from kedro_aws_plugin.plan.steps import UploadFile
 from kedro_aws_plugin.plan.tags import project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
+from local_aws.protocol.service_model import violations
 
 CASES = Path(__file__).parents[2] / "cases"
 REFUSED = sorted(path.parent for path in CASES.glob("*/*/error.txt"))

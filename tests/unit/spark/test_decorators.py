@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kedro.pipeline import node
 
-from kedro_aws_plugin import run_state
 from kedro_aws_plugin.errors import ProjectError, SparkError
+from kedro_aws_plugin.run import state as run_state
 from kedro_aws_plugin.spark.decorators import cached, coalesce_to, repartition_by
 
 

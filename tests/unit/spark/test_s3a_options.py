@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.local.state import ACCESS_KEY_ID, environment
 from kedro_aws_plugin.spark.s3a import apply_s3a, s3a_options
+from local_aws.control.state import ACCESS_KEY_ID, environment
 
 COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 CHAIN = {

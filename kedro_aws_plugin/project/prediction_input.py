@@ -1,0 +1,72 @@
+"""Where `kedro aws predict` takes its rows from: a file, standard input, a catalog entry or the sample."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kedro_aws_plugin.config import Project
+from kedro_aws_plugin.errors import ProjectError, ServingError
+from kedro_aws_plugin.model_artifact.payload import Payload
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.aws.session import Aws
+
+STANDARD_INPUT = "-"
+MAX_BYTES = 6 * 1024 * 1024
+"""InvokeEndpoint's own limit."""
+
+
+def read_payload(project: Project, source: str) -> Payload:
+    """Read rows for a prediction.
+
+    Args:
+        project: The Kedro project, whose catalog is looked up.
+        source: The path of a file, `-` for standard input, or a catalog entry.
+
+    Raises:
+        ProjectError: If there is nothing under that name, or it is empty, malformed or too large.
+    """
+    if source == STANDARD_INPUT:
+        payload = Payload.from_bytes(sys.stdin.buffer.read())
+    elif Path(source).is_file():
+        payload = Payload.from_file(Path(source))
+    else:
+        payload = _from_catalog(project, source)
+    if len(payload.body) > MAX_BYTES:
+        raise ProjectError(
+            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB; an endpoint takes 6 MB at most. "
+            "Send fewer rows."
+        )
+    return payload
+
+
+def sample_payload(aws: "Aws", endpoint: str) -> Payload:
+    """Take the sample payload of the version that an endpoint serves.
+
+    Raises:
+        ServingError: If there is no such endpoint, or its version was registered without a sample.
+    """
+    from kedro_aws_plugin.aws.observe import observe_deployed, observe_sample
+    from kedro_aws_plugin.plan.register import SAMPLE_TYPE
+
+    deployed = observe_deployed(aws, endpoint)
+    if deployed is None:
+        raise ServingError(f"There is no endpoint {endpoint}. Make it: kedro aws deploy")
+    sample = observe_sample(aws, deployed.package) if deployed.package else None
+    if sample is None:
+        raise ServingError(
+            f"What endpoint {endpoint} serves was registered without a sample payload. "
+            "Give a file, - or a catalog entry; `registry.sample` in aws.yml makes one next time."
+        )
+    return Payload(body=sample.body, content_type=SAMPLE_TYPE)
+
+
+def _from_catalog(project: Project, entry: str) -> Payload:
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
+
+    if Path(entry).suffix and ":" not in entry:
+        raise ProjectError(f"There is no file {entry}. Correct the path, or name a catalog entry.")
+    rows = ProjectCatalog.open(project).rows(entry, "Name a file, - for standard input, or a catalog entry.")
+    if not len(rows):
+        raise ProjectError(f"`{entry}` has no rows. Name another table, a file, or - for standard input.")
+    return Payload.from_frame(rows, rows=len(rows))

@@ -1,0 +1,1 @@
+"""Register a model: from a catalog entry to a plan, by command or after a run."""

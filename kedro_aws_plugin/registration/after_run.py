@@ -1,0 +1,157 @@
+"""Registration on run: which models a run registers, and doing so once it has succeeded.
+
+What is wrong in the catalog is said before the first node runs. After that nothing here may fail the run:
+what goes wrong is a warning, with the command that registers the model later.
+"""
+
+import logging
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.io import CatalogProtocol
+
+from kedro_aws_plugin.config.mark import mark_of, registry_for
+from kedro_aws_plugin.errors import KedroAwsError, ProjectError
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.config import AwsConfig, Project, Registry
+    from kedro_aws_plugin.plan.steps import Step
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a run is to register.
+
+    Attributes:
+        project: The Kedro project.
+        parameters: The run's parameters.
+        registries: Which models, and what each is registered with.
+    """
+
+    project: "Project"
+    parameters: Mapping[str, Any]
+    registries: tuple["Registry", ...]
+
+
+def marked(
+    config: "AwsConfig | None", outputs: Collection[str], catalog: CatalogProtocol[Any, Any]
+) -> tuple["Registry", ...]:
+    """What a run registers: the entries marked in the catalog, and the model of `registry.on_run`.
+
+    Args:
+        config: aws.yml, if the project has one.
+        outputs: What the nodes of the run make.
+        catalog: The run's catalog.
+
+    Raises:
+        ConfigError: If a mark is wrong.
+    """
+    marks = dict(_marks(outputs, catalog))
+    registry = config.registry if config else None
+    if registry is not None and registry.on_run and registry.model in outputs:
+        marks.setdefault(registry.model, None)
+    if not marks:
+        return ()
+    if config is None:
+        _warn(f"{', '.join(marks)} will not be registered: the project has no conf/base/aws.yml. Add one.")
+        return ()
+    registries = [registry_for(config, entry, mark) for entry, mark in marks.items()]
+    return tuple(each for each in registries if _can_be_registered(each, catalog))
+
+
+def register(due: Due, catalog: CatalogProtocol[Any, Any], run_id: str) -> None:
+    """Register what a run that has succeeded has saved; whatever goes wrong is a warning.
+
+    Args:
+        due: What there is to register.
+        catalog: The run's catalog.
+        run_id: The run's id, which is the version of what it has saved.
+    """
+    for index, registry in enumerate(due.registries):
+        left: Sequence[Registry] = [registry]
+        try:
+            if line := _register(due, catalog, registry, run_id):
+                click.echo(line, err=True)
+            continue
+        except KeyboardInterrupt:
+            left, reason = due.registries[index:], "Ctrl-C was pressed."
+        except KedroAwsError as error:
+            reason = error.format_message()
+        except Exception as error:  # noqa: BLE001 - whatever this is, the run has succeeded
+            reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ") + "."
+        for each in left:
+            _warn(f"The run succeeded, but {each.model} was not registered: {reason}")
+            click.echo(f"Register it: {_command(each, run_id, due.project)}", err=True)
+        if len(left) > 1:
+            return
+
+
+def _register(due: Due, catalog: CatalogProtocol[Any, Any], registry: "Registry", run_id: str) -> str | None:
+    """Register a model, and say in one line as what; None where this run has not saved it."""
+    from kedro_aws_plugin.apply import apply
+    from kedro_aws_plugin.aws.sagemaker import Clock
+    from kedro_aws_plugin.aws.session import Aws
+    from kedro_aws_plugin.plan.observed import PENDING
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
+    from kedro_aws_plugin.registration.planned import Wanted, registration
+
+    config, what = due.project.config, f"{registry.model} {run_id}"
+    aws, saved = Aws(config.target, config.region), ProjectCatalog(catalog, due.parameters)
+    if not saved.has(registry.model, run_id):  # the runner left it out: `--only-missing-outputs`
+        return None
+    with registration(due.project, saved, Wanted(registry, version=run_id), aws) as plan:
+        for warning in plan.warnings:
+            _warn(warning)
+        if not plan.steps:
+            return f"{what} is registered already: {plan.unchanged}"
+        registered = apply(plan, aws, _Logged(), Clock())[-1]["arn"]
+    return f"Registered {what}: {registered} ({PENDING})"
+
+
+class _Logged:
+    """Progress for Kedro's log, where the runner's is too."""
+
+    def begin(self, step: "Step") -> None:
+        """A large model takes its time."""
+        _log.info("%s", step)
+
+    def note(self, text: str) -> None:
+        """Nothing is waited for."""
+
+    def end(self, step: "Step", result: dict[str, Any]) -> None:
+        """The next one begins, or the registration is told."""
+
+
+def _marks(outputs: Collection[str], catalog: CatalogProtocol[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for entry in sorted(outputs):
+        mark = mark_of(catalog.get(entry)) if entry in catalog else None
+        if mark is not None:
+            yield entry, mark
+
+
+def _can_be_registered(registry: "Registry", catalog: CatalogProtocol[Any, Any]) -> bool:
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
+
+    try:
+        ProjectCatalog(catalog, {}).check(registry)
+    except ProjectError as error:
+        _warn(f"{registry.model} will not be registered after this run: {error.format_message()}")
+        return False
+    return True
+
+
+def _command(registry: "Registry", run_id: str, project: "Project") -> str:
+    """What registers a model later."""
+    options = {"--model": registry.model, "--version": run_id, "--env": project.config.env}
+    return shlex.join(
+        ["kedro", "aws", "register-model", *(word for pair in options.items() for word in pair)]
+    )
+
+
+def _warn(text: str) -> None:
+    click.secho(f"Warning: {text}", err=True, fg="yellow")

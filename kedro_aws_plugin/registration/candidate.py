@@ -1,0 +1,145 @@
+"""From a catalog entry to a model that is ready to be registered: fetched, checked, packed, described."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.config import Project, Registry
+from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.model_artifact.archive import Archive, build_archive, lay_out
+from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
+from kedro_aws_plugin.model_artifact.handlers import model_members
+from kedro_aws_plugin.model_artifact.images import skew, sklearn_image
+from kedro_aws_plugin.model_artifact.payload import Payload
+from kedro_aws_plugin.model_artifact.quality import flat_metrics, model_quality
+from kedro_aws_plugin.plan.register import Candidate, Sample
+from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, correct
+from kedro_aws_plugin.registration.lineage import Lineage
+from kedro_aws_plugin.run.record import installed_versions, read_record, record_now
+from local_aws import default_state_dir
+
+_LEFT_BEHIND_AFTER = 24 * 60 * 60
+
+
+@contextmanager
+def candidate(
+    project: Project, catalog: ProjectCatalog, registry: Registry, version: str | None
+) -> Iterator[Candidate]:
+    """Make a saved model ready to be registered; its archive lives as long as the context.
+
+    Args:
+        project: The Kedro project.
+        catalog: Its catalog.
+        registry: Which model, and what it is registered with.
+        version: Its version; None for the newest.
+
+    Raises:
+        ProjectError: If the model cannot be found, loaded or asked.
+    """
+    with _work_folder(default_state_dir(project.path)) as folder:
+        maker = _Maker(project, catalog, registry)
+        yield maker.make(catalog.saved_model(registry.model, version), folder)
+
+
+class _Maker:
+    """Makes candidates of one project."""
+
+    def __init__(self, project: Project, catalog: ProjectCatalog, registry: Registry) -> None:
+        self._catalog = catalog
+        self._project = project
+        self._registry = registry
+        handlers = project.path / "src" / project.package / "inference.py"
+        self._own_handlers = handlers if handlers.is_file() else None
+
+    def make(self, saved: SavedModel, folder: Path) -> Candidate:
+        """Fetch, check and pack a saved model in a folder."""
+        pickle = folder / "model.pickle"
+        saved.download(pickle)
+        members = model_members(pickle, override=self._own_handlers, requirements=self._registry.requirements)
+        lay_out(members, folder / "model")
+        checked, sample = self._check(folder / "model")
+        archive = build_archive(members, folder / "model.tar.gz")
+        versions = installed_versions()
+        if "scikit-learn" not in versions:
+            raise ProjectError(
+                "scikit-learn is not installed, so the container that matches it cannot be chosen. "
+                "Install it: pip install scikit-learn"
+            )
+        image = sklearn_image(self._project.config.region, versions["scikit-learn"])
+        metrics, warnings = self._metrics(saved)
+        return Candidate(
+            entry=saved.entry,
+            version=saved.version,
+            archive=archive.path,
+            size=archive.size,
+            sha256=archive.sha256,
+            content_sha256=archive.content_sha256,
+            image=image.uri,
+            framework_version=image.framework_version,
+            properties=self._lineage(saved, archive, metrics).properties(),
+            quality=self._quality(metrics, checked),
+            sample=sample,
+            warnings=(*warnings, *checked.warnings, *skew(image, versions)),
+        )
+
+    def _check(self, model: Path) -> tuple[Checked, Sample | None]:
+        """Load the model as the container will, and let it answer the sample."""
+        hidden = Hidden(package=self._project.package, requirements=self._registry.requirements)
+        entry = self._registry.sample
+        if entry is None:
+            return check_model(model, None, hidden=hidden), None
+        rows = self._catalog.rows(entry, correct("sample"))
+        checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
+        # Handlers of the project's own may want columns that the model does not name.
+        columns = None if self._own_handlers else checked.feature_names
+        sample = Sample(body=Payload.from_frame(rows, columns=columns).body, answer=checked.response or b"")
+        return checked, sample
+
+    def _metrics(self, saved: SavedModel) -> tuple[dict[str, Any] | None, list[str]]:
+        entry = self._registry.metrics
+        if entry is None:
+            return None, []
+        metrics = self._catalog.metrics(entry, saved.version)
+        missing = f"Run {saved.version} saved no `{entry}`: {saved.entry} is registered without metrics."
+        return metrics, [] if metrics is not None else [missing]
+
+    def _quality(self, metrics: dict[str, Any] | None, checked: Checked) -> bytes | None:
+        if metrics is None:
+            return None
+        quality = model_quality(metrics, checked.task, entry=self._registry.metrics or "metrics")
+        return json.dumps(quality, indent=2).encode()
+
+    def _lineage(self, saved: SavedModel, archive: Archive, metrics: dict[str, Any] | None) -> Lineage:
+        kept = read_record(default_state_dir(self._project.path), saved.version)
+        record = kept or record_now(self._project.path, self._catalog.parameters)
+        return Lineage(
+            git_sha=record.git_sha,
+            git_dirty=record.git_dirty,
+            recorded="run" if kept else "registration",
+            run_id=saved.version,
+            model_entry=saved.entry,
+            model_version=saved.version,
+            parameters_hash=record.parameters_hash,
+            artifact_sha256=archive.sha256,
+            content_sha256=archive.content_sha256,
+            versions=record.versions,
+            metrics=flat_metrics(metrics, entry=self._registry.metrics or "metrics") if metrics else {},
+        )
+
+
+@contextmanager
+def _work_folder(state: Path) -> Iterator[Path]:
+    """A folder on the project's disk, where a large model fits; what a killed command left is swept."""
+    root = state / "tmp"
+    root.mkdir(parents=True, exist_ok=True)
+    (state / ".gitignore").write_text("*\n", encoding="utf-8")
+    for left in root.iterdir():
+        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_AFTER:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=root) as folder:
+        yield Path(folder)

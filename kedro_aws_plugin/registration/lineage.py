@@ -1,0 +1,85 @@
+"""Where a model came from, as strings that fit into a model package's CustomerMetadataProperties."""
+
+import dataclasses
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_PROPERTIES = 50
+MAX_KEY = 128
+MAX_VALUE = 256
+
+_PUNCTUATION = frozenset("_.:/=+-@")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What is recorded of a model's origin. What is None is left out.
+
+    Attributes:
+        git_sha: The commit checked out.
+        git_dirty: Whether the project differs from that commit, files git does not know included.
+        run_id: Kedro's id of the run that saved the model.
+        model_entry: The catalog entry.
+        model_version: Its version.
+        parameters_hash: See `parameters_hash()`.
+        artifact_sha256: Of the `model.tar.gz`.
+        content_sha256: Of the tar within.
+        versions: See `installed_versions()`.
+        metrics: Numbers by name.
+        recorded: When the code, the parameters and the versions were looked up: `run` or `registration`.
+    """
+
+    git_sha: str | None = None
+    git_dirty: bool | None = None
+    run_id: str | None = None
+    model_entry: str | None = None
+    model_version: str | None = None
+    parameters_hash: str | None = None
+    recorded: str | None = None
+    artifact_sha256: str | None = None
+    content_sha256: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def properties(self) -> dict[str, str]:
+        """Give the properties within AWS's limits of number, length and characters.
+
+        Too long a value ends in `...` and the beginning of its sha256. Metrics that would exceed the number
+        are left out, and `metrics_omitted` says how many.
+        """
+        facts: dict[str, Any] = {
+            each.name: getattr(self, each.name)
+            for each in dataclasses.fields(self)
+            if each.name not in ("versions", "metrics")
+        }
+        facts["git_dirty"] = None if self.git_dirty is None else str(self.git_dirty).lower()
+        facts |= {f"version.{name}": value for name, value in sorted(self.versions.items())}
+        metrics = {f"metric.{name}": repr(value) for name, value in sorted(self.metrics.items())}
+        kept = _fitting({**facts, **metrics})
+        omitted = len(kept) - MAX_PROPERTIES
+        if omitted > 0:
+            kept = dict(list(kept.items())[: MAX_PROPERTIES - 1])
+            kept["metrics_omitted"] = str(omitted + 1)
+        return kept
+
+
+def _fitting(facts: Mapping[str, Any]) -> dict[str, str]:
+    known = {key: str(value) for key, value in facts.items() if value is not None and str(value)}
+    return {_cut(_allowed(key), MAX_KEY): _cut(_allowed(value), MAX_VALUE) for key, value in known.items()}
+
+
+def _allowed(text: str) -> str:
+    """AWS takes letters, digits, spaces and some punctuation of any script; the rest becomes `_`."""
+    return "".join(
+        char if char in _PUNCTUATION or unicodedata.category(char)[0] in "LNZ" else "_" for char in text
+    )
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    mark = "..." + hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text[: limit - len(mark)] + mark

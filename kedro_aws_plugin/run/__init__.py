@@ -1,0 +1,1 @@
+"""The run in force: its id, its parameters, the commit it started from."""

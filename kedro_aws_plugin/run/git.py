@@ -1,0 +1,42 @@
+"""Ask git which commit a project is at."""
+
+import os
+import subprocess
+from pathlib import Path
+
+_GIT_SECONDS = 10
+_COMMIT = "# branch.oid "
+_NO_COMMIT = "(initial)"
+
+
+def git_state(project: Path) -> tuple[str | None, bool | None]:
+    """Give the commit that is checked out, and whether `project` differs from it.
+
+    Returns:
+        None for what cannot be told: no git, no repository, no commit yet, or a repository too slow to ask.
+    """
+    status = _git(project, "status", "--porcelain=v2", "--branch", "--", ".")
+    if status is None:
+        return None, None
+    lines = status.splitlines()
+    sha = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), _NO_COMMIT)
+    if sha == _NO_COMMIT:
+        return None, None
+    return sha, any(not line.startswith("#") for line in lines)
+
+
+def _git(project: Path, *arguments: str) -> str | None:
+    # Within a git hook, GIT_DIR and others point at the repository of the hook.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(  # noqa: S603 - the arguments are ours
+            ["git", "-C", str(project), *arguments],  # noqa: S607 - whichever git the user has
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_GIT_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode(errors="replace").strip()

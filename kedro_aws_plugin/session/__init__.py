@@ -1,0 +1,1 @@
+"""A Kedro project opened once, for the commands and the hooks."""

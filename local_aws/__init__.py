@@ -1,0 +1,76 @@
+"""The local AWS: real S3 requests, real Athena results and real predictions on this machine.
+
+It needs neither Kedro nor an account. From a shell it is `local-aws start`; from Python:
+
+    >>> import local_aws
+    >>> aws, started = local_aws.start(Path(".kedro-aws"), region="eu-west-1")
+    >>> local_aws.seed(aws, bucket="my-flights", folder=Path("data/raw"))
+    Seeded(bucket='my-flights', created=True, uploaded=3)
+    >>> os.environ.update(aws.environment())
+
+    control/     start, find, fill and stop it; cheap to import
+    server/      the process: moto behind the overlay, on 127.0.0.1
+    sagemaker/   registry, endpoints and the processes that serve models
+    athena/      Athena's API, its tables and its results
+    trino/       Trino's SELECT on DuckDB
+    protocol/    AWS's requests and answers, judged by botocore's service model
+
+What is listed here is what other packages may import.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from local_aws._version import __version__
+
+if TYPE_CHECKING:
+    from local_aws.control.client import (
+        Seeded,
+        reset,
+        running,
+        seed,
+        start,
+        status,
+        stop,
+    )
+    from local_aws.control.state import ACCESS_KEY_ID, LocalAws, default_state_dir, environment
+    from local_aws.errors import LocalAwsError
+
+_HOMES = {
+    "ACCESS_KEY_ID": "local_aws.control.state",
+    "LocalAws": "local_aws.control.state",
+    "LocalAwsError": "local_aws.errors",
+    "Seeded": "local_aws.control.client",
+    "default_state_dir": "local_aws.control.state",
+    "environment": "local_aws.control.state",
+    "reset": "local_aws.control.client",
+    "running": "local_aws.control.client",
+    "seed": "local_aws.control.client",
+    "start": "local_aws.control.client",
+    "status": "local_aws.control.client",
+    "stop": "local_aws.control.client",
+}
+
+__all__ = [
+    "ACCESS_KEY_ID",
+    "LocalAws",
+    "LocalAwsError",
+    "Seeded",
+    "__version__",
+    "default_state_dir",
+    "environment",
+    "reset",
+    "running",
+    "seed",
+    "start",
+    "status",
+    "stop",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: every `kedro` command imports this package."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

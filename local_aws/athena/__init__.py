@@ -1,0 +1,1 @@
+"""Athena's API over Glue tables and files on the local S3."""

@@ -1,0 +1,105 @@
+"""INSERT INTO: a query's columns in the table's order and types, as Trino coerces them."""
+
+from local_aws.athena.catalog import Table
+from local_aws.athena.failures import failed
+from local_aws.trino import Column, Translated, TrinoError
+from local_aws.trino.typed import fail
+from local_aws.trino.types import Type, duckdb_type, quoted, read_type
+
+_INTEGERS = ("tinyint", "smallint", "integer", "bigint")
+_DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
+_TEXTS = ("varchar", "char")
+
+
+def fitted(table: Table, names: tuple[str, ...], query: Translated) -> Translated:
+    """The query with the table's columns; those that are not named are NULL.
+
+    Args:
+        table: where the rows go.
+        names: the columns that INSERT names; none for all.
+        query: what is inserted.
+
+    Raises:
+        AthenaFailure: if a column is unknown, or a type does not fit.
+    """
+    columns = (*table.columns, *table.partition_keys)
+    named = names or tuple(column.name for column in columns)
+    _check_names(named, columns, table)
+    wanted = {column.name: column.type for column in columns}
+    _check_types([wanted[name] for name in named], [column.type for column in query.columns])
+    aliases = {name: f"c{position}" for position, name in enumerate(named)}
+    values = ", ".join(_value(column, aliases.get(column.name, "NULL")) for column in columns)
+    sql = f"SELECT {values} FROM ({query.sql}) AS q({', '.join(aliases.values())})"  # noqa: S608 - quoted
+    return Translated(sql, columns)
+
+
+def _value(column: Column, sql: str) -> str:
+    kind = read_type(column.type)
+    if kind.name in _TEXTS and kind.numbers:
+        sql = _bounded(sql, kind)
+    return f"CAST({sql} AS {duckdb_type(kind)}) AS {quoted(column.name)}"
+
+
+def _bounded(sql: str, kind: Type) -> str:
+    """A text that is too long loses spaces at its end, and nothing else."""
+    (length,) = kind.numbers
+    message = f"Cannot truncate non-space characters when casting to {kind} on INSERT"
+    bad = fail("INVALID_CAST_ARGUMENT", message)
+    return f"(CASE WHEN length(rtrim({sql}, ' ')) > {length} THEN {bad} ELSE left({sql}, {length}) END)"
+
+
+def _check_names(named: tuple[str, ...], columns: tuple[Column, ...], table: Table) -> None:
+    known = {column.name for column in columns}
+    for name in named:
+        if name not in known:
+            message = f"line 1:1: Insert column name does not exist in target table: {name}"
+            raise failed(TrinoError("COLUMN_NOT_FOUND", message))
+        if named.count(name) > 1:
+            message = f"line 1:1: Insert column name is specified more than once: {name}"
+            raise failed(TrinoError("DUPLICATE_COLUMN_NAME", message))
+    for key in table.partition_keys:
+        if key.name not in named:
+            message = f"line 1:1: Partition key {key.name} is missing from the columns of INSERT"
+            raise failed(TrinoError("NOT_SUPPORTED", message))
+
+
+def _check_types(wanted: list[str], given: list[str]) -> None:
+    fit = len(wanted) == len(given) and all(
+        _coercible(read_type(source), read_type(target)) for source, target in zip(given, wanted, strict=True)
+    )
+    if not fit:
+        raise failed(
+            TrinoError(
+                "TYPE_MISMATCH",
+                "line 1:1: Insert query has mismatched column types: "
+                f"Table: [{', '.join(wanted)}], Query: [{', '.join(given)}]",
+            )
+        )
+
+
+def _coercible(source: Type, target: Type) -> bool:  # noqa: PLR0911 - a kind of type each
+    if source == target or source.name == "unknown":
+        return True
+    if source.name in _TEXTS and target.name in _TEXTS:
+        return True
+    if source.name in _INTEGERS and target.name in _INTEGERS:
+        return _INTEGERS.index(source.name) <= _INTEGERS.index(target.name)
+    if target.name in {"real", "double"}:
+        return source.name in {*_INTEGERS, "decimal", "real"}
+    if target.name == "decimal":
+        return _fits_decimal(source, target)
+    if target.name == "timestamp":
+        return source.name in {"date", "timestamp"}
+    if target.name == source.name and target.inner:
+        pairs = zip(source.inner, target.inner, strict=False)
+        return len(source.inner) == len(target.inner) and all(_coercible(one, other) for one, other in pairs)
+    return False
+
+
+def _fits_decimal(source: Type, target: Type) -> bool:
+    precision, scale = target.numbers
+    if source.name in _INTEGERS:
+        return _DIGITS[source.name] <= precision - scale
+    if source.name != "decimal":
+        return False
+    return source.numbers[1] <= scale and source.numbers[0] - source.numbers[1] <= precision - scale

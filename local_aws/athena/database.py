@@ -1,0 +1,38 @@
+"""DuckDB: one database in memory, a connection for each query."""
+
+import threading
+from pathlib import Path
+
+import duckdb
+
+from local_aws.trino import prepare
+
+_MEMORY = "4GB"
+
+
+class Database:
+    """Makes connections that know Trino's functions.
+
+    The functions belong to the database, for teaching them takes long; a query's views are temporary, and so
+    belong to its connection alone.
+
+    Args:
+        spill: where DuckDB puts what does not fit into memory.
+    """
+
+    def __init__(self, spill: Path) -> None:
+        self._spill = spill
+        self._lock = threading.Lock()
+        self._root: duckdb.DuckDBPyConnection | None = None
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for a query, which closes it."""
+        with self._lock:
+            if self._root is None:
+                self._root = duckdb.connect(
+                    config={"memory_limit": _MEMORY, "temp_directory": str(self._spill)}
+                )
+                prepare(self._root)
+            connection = self._root.cursor()
+        prepare(connection)
+        return connection

@@ -1,0 +1,213 @@
+"""A query execution: what was asked for, and what became of it."""
+
+import itertools
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_aws.protocol.aws_json import Params
+from local_aws.protocol.clock import now
+
+QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"
+ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
+_FINAL = {SUCCEEDED, FAILED, CANCELLED}
+_MANIFESTED = {"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"}
+
+
+@dataclass
+class Execution:
+    """One execution; `lock` of the account guards what changes.
+
+    Attributes:
+        request: StartQueryExecution's parameters.
+        base: where the output goes, an S3 URI that ends with a slash.
+        statement_type: DDL, DML or UTILITY.
+        substatement: SELECT, UNLOAD, CREATE_TABLE, ...
+        plain_text: whether the result file is text without a header instead of CSV.
+        columns: as GetQueryResults' ColumnInfo.
+        bytes_limit: the workgroup's BytesScannedCutoffPerQuery.
+        token: the ClientRequestToken that started it.
+        asked_location: the OutputLocation that the client asked for.
+        number: grows with each execution.
+        cancelled: set as soon as nobody wants the result.
+        finished: set as soon as nothing more is done for it, which may be after its final state.
+        manifest: the S3 URI of the list of files that the statement wrote.
+        reused: the result file of the earlier execution that answered this one.
+        update_count: rows written; 0 for a SELECT.
+    """
+
+    id: str
+    region: str
+    request: Params
+    workgroup: str
+    base: str
+    statement_type: str
+    substatement: str
+    bytes_limit: int | None = None
+    token: str = ""
+    asked_location: str | None = None
+    number: int = field(default_factory=itertools.count().__next__)
+    state: str = QUEUED
+    reason: str | None = None
+    error: Params | None = None
+    submitted: float = field(default_factory=now)
+    started: float | None = None
+    completed: float | None = None
+    columns: list[Params] = field(default_factory=list)
+    plain_text: bool = False
+    update_count: int | None = None
+    scanned_bytes: int = 0
+    output_rows: int = 0
+    output_bytes: int = 0
+    manifest: str | None = None
+    reused: str | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def sql(self) -> str:
+        """The statement."""
+        return str(self.request["QueryString"])
+
+    @property
+    def database(self) -> str:
+        """The database that unqualified tables are in; Athena takes it in backquotes and in any case too."""
+        name = str(self.request.get("QueryExecutionContext", {}).get("Database", "default"))
+        return name.strip("`").lower()
+
+    @property
+    def catalog(self) -> str:
+        """The data catalog."""
+        return str(self.request.get("QueryExecutionContext", {}).get("Catalog", "AwsDataCatalog"))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """What the ? in the statement stand for, as SQL."""
+        return tuple(self.request.get("ExecutionParameters", ()))
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the state will not change any more."""
+        return self.state in _FINAL
+
+    @property
+    def has_result_file(self) -> bool:
+        """Whether there are rows to read; else the output is other files, listed in a manifest.
+
+        What EXECUTE writes is known only once it has run.
+        """
+        return self.manifest is None and self.substatement not in _MANIFESTED
+
+    @property
+    def stem(self) -> str:
+        """The S3 URI that the names of all files of this execution begin with."""
+        folder = "tables/" if self.substatement == "CREATE_TABLE_AS_SELECT" else ""
+        return f"{self.base}{folder}{self.id}"
+
+    @property
+    def output_location(self) -> str:
+        """The result file, or what Athena names in its place."""
+        if self.reused is not None:
+            return self.reused
+        if not self.has_result_file:
+            return self.stem
+        return f"{self.stem}.txt" if self.writes_text else f"{self.stem}.csv"
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether the result file is text instead of CSV."""
+        return self.plain_text or self.statement_type in {"DDL", "UTILITY"}
+
+    @property
+    def newest_first(self) -> str:
+        """Sorts the newest execution first."""
+        return f"{10**15 - self.number:016d}"
+
+    def answers(self, other: "Execution", oldest: float) -> bool:
+        """Whether the result is that of another execution too, and not older than a time."""
+        if self.state != SUCCEEDED or (self.completed or 0.0) < oldest:
+            return False
+        return all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("workgroup", "catalog", "database", "sql", "parameters")
+        )
+
+    def take_result_of(self, earlier: "Execution") -> None:
+        """Succeed at once with the result of an earlier execution."""
+        self.reused = earlier.output_location
+        self.columns, self.plain_text = earlier.columns, earlier.plain_text
+        self.update_count = earlier.update_count
+        self.output_rows, self.output_bytes = earlier.output_rows, earlier.output_bytes
+        self.started = now()
+        self.ended(SUCCEEDED)
+        self.finished.set()
+
+    def ended(self, state: str, reason: str | None = None, error: Params | None = None) -> bool:
+        """Set a final state; False if there is one already, which then stays."""
+        if self.is_final:
+            return False
+        self.state, self.reason, self.error = state, reason, error
+        self.completed = now()
+        return True
+
+    def described(self) -> Params:
+        """As GetQueryExecution shows it."""
+        context = {"Catalog": self.catalog.lower(), **self.request.get("QueryExecutionContext", {})}
+        described: dict[str, Any] = {
+            "QueryExecutionId": self.id,
+            "Query": self.sql,
+            "StatementType": self.statement_type,
+            "SubstatementType": self.substatement,
+            "ManagedQueryResultsConfiguration": {"Enabled": False},
+            "ResultConfiguration": {
+                **self.request.get("ResultConfiguration", {}),
+                "OutputLocation": self.output_location,
+            },
+            "ResultReuseConfiguration": self.request.get(
+                "ResultReuseConfiguration", {"ResultReuseByAgeConfiguration": {"Enabled": False}}
+            ),
+            "QueryExecutionContext": context,
+            "Status": self._status(),
+            "Statistics": self._statistics(),
+            "WorkGroup": self.workgroup,
+            "EngineVersion": dict(ENGINE_VERSION),
+        }
+        if self.parameters:
+            described["ExecutionParameters"] = list(self.parameters)
+        return described
+
+    def _status(self) -> Params:
+        return _given(
+            State=self.state,
+            StateChangeReason=self.reason,
+            SubmissionDateTime=self.submitted,
+            CompletionDateTime=self.completed,
+            AthenaError=self.error,
+        )
+
+    def _statistics(self) -> Params:
+        return _given(
+            **self.timeline(),
+            DataScannedInBytes=self.scanned_bytes,
+            DataManifestLocation=self.manifest,
+            ResultReuseInformation={"ReusedPreviousResult": self.reused is not None},
+        )
+
+    def timeline(self) -> Params:
+        """How long it took, in milliseconds."""
+        end = self.completed or now()
+        started = self.started or end
+        return {
+            "QueryQueueTimeInMillis": _milliseconds(started - self.submitted),
+            "EngineExecutionTimeInMillis": _milliseconds(end - started),
+            "ServiceProcessingTimeInMillis": 0,
+            "TotalExecutionTimeInMillis": _milliseconds(end - self.submitted),
+        }
+
+
+def _given(**members: Any) -> Params:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(1000 * seconds))

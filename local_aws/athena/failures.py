@@ -1,0 +1,63 @@
+"""Why a query of the local Athena fails, in Athena's words."""
+
+from local_aws.trino import TrinoError, Unsupported
+
+_USER = 2
+# Athena's own numbers: https://docs.aws.amazon.com/athena/latest/ug/error-reference.html
+_USER_ERROR, _DATA_ERROR, _DDL_TASK_FAILED, _SYNTAX_ERROR, _CANCELLED = 1000, 1001, 1003, 1006, 1011
+_TYPES = {
+    **dict.fromkeys(
+        ("SYNTAX_ERROR", "TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "COLUMN_NOT_FOUND"), _SYNTAX_ERROR
+    ),
+    **dict.fromkeys(("FUNCTION_NOT_FOUND", "TYPE_MISMATCH"), _SYNTAX_ERROR),
+    "HIVE_BAD_DATA": _DATA_ERROR,
+}
+
+
+class AthenaFailure(Exception):
+    """The query failed.
+
+    Attributes:
+        message: Athena's text, as `StateChangeReason` shows it.
+        category: 1 for the system, 2 for the user, 3 for others.
+        error_type: Athena's number for the kind of error.
+        retryable: whether the same query may succeed later.
+    """
+
+    def __init__(self, message: str, category: int = _USER, error_type: int = _USER_ERROR) -> None:
+        super().__init__(message)
+        self.message = message
+        self.category = category
+        self.error_type = error_type
+        self.retryable = False
+
+
+class Cancelled(AthenaFailure):
+    """Somebody, or the workgroup's scan limit, stopped the query."""
+
+    def __init__(self, message: str = "Query cancelled by user") -> None:
+        super().__init__(message, error_type=_CANCELLED)
+
+
+def failed(error: TrinoError) -> AthenaFailure:
+    """The failure of a query that the engine refused."""
+    return AthenaFailure(str(error), error_type=_TYPES.get(error.code, _USER_ERROR))
+
+
+def unsupported(what: str) -> AthenaFailure:
+    """The answer to what Athena could do and the local Athena cannot."""
+    return failed(Unsupported(what))
+
+
+def ddl_failed(kind: str, message: str) -> AthenaFailure:
+    """The failure of a Hive DDL statement, such as ``AlreadyExistsException``."""
+    return AthenaFailure(
+        "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
+        f"{kind}(message:{message})",
+        error_type=_DDL_TASK_FAILED,
+    )
+
+
+def semantic(message: str) -> AthenaFailure:
+    """The failure of a Hive DDL statement about something that is not there."""
+    return AthenaFailure(f"FAILED: SemanticException {message}", error_type=_DDL_TASK_FAILED)

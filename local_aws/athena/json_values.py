@@ -1,0 +1,240 @@
+"""JSON lines as the JSON SerDes read them: keys in lower case, values in the table's types."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from local_aws.athena.catalog import Table
+from local_aws.athena.failures import AthenaFailure, unsupported
+from local_aws.athena.storage import S3Object
+from local_aws.athena.table_formats import OPENX_JSON
+from local_aws.trino.types import Type, read_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?)?")
+_ZONED = re.compile(r":\d{2}(\.\d+)?\s*(Z|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
+_BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
+
+
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_DOUBLE = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity)", re.ASCII)
+
+
+class _Number(float):
+    """A number with a fraction or an exponent, and its text."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+class _Unreadable(Exception):
+    """A value does not fit the column's type."""
+
+
+def batches(
+    table: Table, lines: Iterator[str], source: S3Object, size: int
+) -> "tuple[pa.Schema, Iterator[pa.Table]]":
+    """The schema and the rows of a file, some at a time.
+
+    Raises:
+        AthenaFailure: while iterating, if a line is no JSON object or a value does not fit its column.
+    """
+    import pyarrow as pa
+
+    kinds = {column.name: read_type(column.type) for column in table.columns}
+    schema = pa.schema([(name, arrow_type(kind)) for name, kind in kinds.items()])
+    rows = (_row(line, kinds, table, source) for line in lines if line.strip())
+
+    def tables() -> Iterator[pa.Table]:
+        while batch := list(islice(rows, size)):
+            columns = zip(*batch, strict=True)
+            arrays = [
+                pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)
+            ]
+            yield pa.table(arrays, schema=schema)
+
+    return schema, tables()
+
+
+def arrow_type(kind: Type) -> "pa.DataType":
+    """Arrow's type for Athena's."""
+    import pyarrow as pa
+
+    match kind.name:
+        case "array":
+            return pa.list_(arrow_type(kind.inner[0]))
+        case "map":
+            return pa.map_(arrow_type(kind.inner[0]), arrow_type(kind.inner[1]))
+        case "row":
+            fields = zip(kind.fields, kind.inner, strict=True)
+            return pa.struct([(str(name), arrow_type(inner)) for name, inner in fields])
+        case "decimal":
+            return pa.decimal128(*kind.numbers)
+    simple = {
+        "boolean": pa.bool_(),
+        "tinyint": pa.int8(),
+        "smallint": pa.int16(),
+        "integer": pa.int32(),
+        "bigint": pa.int64(),
+        "real": pa.float32(),
+        "double": pa.float64(),
+        "varchar": pa.string(),
+        "char": pa.string(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("ms"),
+    }
+    if kind.name not in simple:
+        raise unsupported(f"columns of type {kind} in JSON files")
+    return simple[kind.name]
+
+
+def _row(line: str, kinds: dict[str, Type], table: Table, source: S3Object) -> tuple[Any, ...]:
+    try:
+        found = _lower(json.loads(line, parse_float=_Number))
+    except ValueError as error:
+        if table.serde == OPENX_JSON and table.serde_parameters.get("ignore.malformed.json") == "true":
+            return (None,) * len(kinds)
+        raise _bad(f"Row is not a valid JSON Object - JSONException: {error}: {source.uri}") from error
+    if not isinstance(found, dict):
+        raise _bad(f"Row is not a valid JSON Object: {source.uri}")
+    names = {
+        name: table.serde_parameters.get(f"mapping.{name}", name).lower()
+        if table.serde == OPENX_JSON
+        else name
+        for name in kinds
+    }
+    values = []
+    for name, kind in kinds.items():
+        value = found.get(names[name])
+        try:
+            values.append(_value(value, kind))
+        except _Unreadable as error:
+            raise _bad(f"Error parsing field value '{_text(value)}' for field {name}: {error}") from error
+    return tuple(values)
+
+
+def _bad(message: str) -> AthenaFailure:
+    return AthenaFailure(f"HIVE_BAD_DATA: {message}", error_type=1001)
+
+
+def _lower(value: Any) -> Any:
+    """Only an object's own keys: those of a map inside keep their case."""
+    return {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _written(value)
+
+
+def _written(value: Any) -> str:
+    """JSON with its numbers as they were."""
+    if isinstance(value, _Number):
+        return value.text
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_written(value[key])}" for key in value)
+            + "}"
+        )
+    if isinstance(value, list):
+        return f"[{','.join(map(_written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _value(value: Any, kind: Type) -> Any:  # noqa: PLR0911 - a kind of type each
+    if value is None:
+        return None
+    match kind.name:
+        case "varchar" | "char":
+            return _text(value)[: kind.numbers[0]] if kind.numbers else _text(value)
+        case "boolean":
+            return _boolean(value)
+        case "tinyint" | "smallint" | "integer" | "bigint":
+            return _integer(value, _BITS[kind.name])
+        case "real" | "double":
+            return _float(value)
+        case "decimal":
+            return _decimal(value, kind)
+        case "date" | "timestamp":
+            return _moment(value, kind)
+    return _nested(value, kind)
+
+
+def _nested(value: Any, kind: Type) -> Any:
+    if kind.name == "array" and isinstance(value, list):
+        return [_value(item, kind.inner[0]) for item in value]
+    if kind.name == "map" and isinstance(value, dict):
+        return [(_value(key, kind.inner[0]), _value(item, kind.inner[1])) for key, item in value.items()]
+    if kind.name == "row" and isinstance(value, dict):
+        fields = _lower(value)
+        return {
+            name: _value(fields.get(str(name).lower()), inner)
+            for name, inner in zip(kind.fields, kind.inner, strict=True)
+        }
+    raise _Unreadable(f"it is no {kind}")
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise _Unreadable("it is no boolean")
+
+
+def _integer(value: Any, bits: int) -> int:
+    whole = isinstance(value, float) and value.is_integer()
+    if not whole and (isinstance(value, bool) or not _WHOLE.fullmatch(_text(value))):
+        raise _Unreadable(f'For input string: "{_text(value)}"')
+    number = int(value)
+    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+        raise _Unreadable(f'For input string: "{_text(value)}"')
+    return number
+
+
+def _float(value: Any) -> float:
+    if not _DOUBLE.fullmatch(_text(value)):
+        raise _Unreadable(f'For input string: "{_text(value)}"')
+    return float(value)
+
+
+def _decimal(value: Any, kind: Type) -> Decimal:
+    precision, scale = kind.numbers
+    try:
+        if not _DOUBLE.fullmatch(_text(value)):
+            raise InvalidOperation
+        number = Decimal(_text(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    except InvalidOperation as error:
+        raise _Unreadable(f"Cannot convert '{_text(value)}' to {kind}") from error
+    if number and number.adjusted() >= precision - scale:
+        raise _Unreadable(f"Cannot convert '{_text(value)}' to {kind}. Value too large.")
+    return number
+
+
+def _moment(value: Any, kind: Type) -> date:
+    found = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        if isinstance(value, str) and _ZONED.search(value):
+            raise unsupported("timestamps with a time zone in JSON files")
+        raise _Unreadable(f"it is no {kind.name}")
+    try:
+        moment = datetime(*(int(part or 0) for part in found.groups()[:6]))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise _Unreadable(f"it is no {kind.name}") from error
+    if kind.name == "date":
+        return moment.date()
+    return moment + timedelta(
+        milliseconds=int(Decimal(f"0.{found[7] or 0}").scaleb(3).to_integral(ROUND_HALF_UP))
+    )

@@ -1,0 +1,266 @@
+"""From the text of a request to a statement; queries inside are left as they are, for Trino's translation."""
+
+import re
+from collections.abc import Callable
+
+from local_aws.athena import hive_parsing
+from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.statement import (
+    AddColumns,
+    AddPartitions,
+    CreateDatabase,
+    CreateTable,
+    CreateTableAs,
+    CreateView,
+    Describe,
+    DropDatabase,
+    DropPartitions,
+    DropTable,
+    Execute,
+    Explain,
+    Insert,
+    Prepare,
+    RepairTable,
+    Select,
+    SetLocation,
+    SetTableProperties,
+    ShowDatabases,
+    ShowTable,
+    ShowTables,
+    Statement,
+    Unload,
+)
+from local_aws.athena.tokens import Tokens, tokenize
+from local_aws.trino import TrinoError
+
+_HIVE = re.compile(
+    r"(CREATE\s+(EXTERNAL|DATABASE|SCHEMA)|DROP\s+(DATABASE|SCHEMA)|ALTER|MSCK|SHOW|DESCRIBE|DESC)\b",
+    re.IGNORECASE,
+)
+_COMMENTS = re.compile(r"\A(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
+_UNSUPPORTED = ("MERGE", "UPDATE", "DELETE", "VACUUM", "OPTIMIZE", "ANALYZE", "CALL", "GRANT", "REVOKE")
+
+_KINDS: dict[type, tuple[str, str]] = {
+    AddColumns: ("DDL", "ALTER_TABLE_ADD_COLUMNS"),
+    AddPartitions: ("DDL", "ALTER_TABLE_ADD_PARTITION"),
+    CreateDatabase: ("DDL", "CREATE_DATABASE"),
+    CreateTable: ("DDL", "CREATE_TABLE"),
+    CreateTableAs: ("DDL", "CREATE_TABLE_AS_SELECT"),
+    CreateView: ("DDL", "CREATE_VIEW"),
+    Describe: ("UTILITY", "DESCRIBE_TABLE"),
+    DropDatabase: ("DDL", "DROP_DATABASE"),
+    DropPartitions: ("DDL", "ALTER_TABLE_DROP_PARTITION"),
+    DropTable: ("DDL", "DROP_TABLE"),
+    Execute: ("DML", "EXECUTE"),
+    Insert: ("DML", "INSERT"),
+    Prepare: ("DDL", "PREPARE"),
+    RepairTable: ("DDL", "MSCK_REPAIR_TABLE"),
+    Select: ("DML", "SELECT"),
+    SetLocation: ("DDL", "ALTER_TABLE_SET_LOCATION"),
+    SetTableProperties: ("DDL", "ALTER_TABLE_SET_TBLPROPERTIES"),
+    ShowDatabases: ("UTILITY", "SHOW_DATABASES"),
+    ShowTables: ("UTILITY", "SHOW_TABLES"),
+    Unload: ("DML", "UNLOAD"),
+}
+
+
+def parse(text: str) -> Statement:
+    """The one statement of a request; a semicolon may end it.
+
+    Raises:
+        AthenaFailure: if it is none, or more than one.
+    """
+    hive = bool(_HIVE.match(_COMMENTS.sub("", text)))
+    text = _one(text, hive)
+    tokens = Tokens(text, hive)
+    if hive:
+        return hive_parsing.statement(tokens)
+    return _trino(tokens)
+
+
+def kind(statement: Statement) -> tuple[str, str]:  # noqa: PLR0911 - a kind of statement each
+    """A statement's type and subtype in Athena's words."""
+    match statement:
+        case Explain():
+            return "UTILITY", "EXPLAIN"
+        case DropTable(view=True):
+            return "DDL", "DROP_VIEW"
+        case AddColumns(replace=True):
+            return "DDL", "ALTER_TABLE_REPLACE_COLUMNS"
+        case ShowTables(views=True):
+            return "UTILITY", "SHOW_VIEWS"
+        case ShowTable():
+            return "UTILITY", f"SHOW_{statement.what.replace(' ', '_')}"
+        case Prepare(sql=None):
+            return "DDL", "DEALLOCATE_PREPARE"
+    return _KINDS[type(statement)]
+
+
+def _one(text: str, hive: bool) -> str:
+    """The text without the semicolon at its end, and what follows that."""
+    tokens = tokenize(text, hive)
+    while tokens and tokens[-1].text == ";":
+        text = text[: tokens.pop().start]
+    if not tokens:
+        raise failed(TrinoError("SYNTAX_ERROR", "line 1:1: mismatched input '<EOF>'"))
+    if any(token.text == ";" for token in tokens):
+        raise AthenaFailure(f"Only one sql statement is allowed. Got: {text}", error_type=1006)
+    return text.rstrip()
+
+
+def _trino(tokens: Tokens) -> Statement:
+    readers: dict[str, Callable[[Tokens], Statement]] = {
+        "CREATE": _create,
+        "DEALLOCATE": _deallocate,
+        "DROP": _drop,
+        "EXECUTE": _execute,
+        "EXPLAIN": _explain,
+        "INSERT": _insert,
+        "PREPARE": _prepare,
+        "UNLOAD": _unload,
+    }
+    for word, reader in readers.items():
+        if tokens.takes(word):
+            return reader(tokens)
+    for word in _UNSUPPORTED:
+        if tokens.sees(word):
+            raise unsupported(word)
+    if any(tokens.sees(word) for word in ("SELECT", "WITH", "VALUES", "TABLE", "(")):
+        return Select(tokens.query)
+    return tokens.fail()
+
+
+def _create(tokens: Tokens) -> Statement:
+    or_replace = tokens.takes("OR", "REPLACE")
+    if tokens.takes("VIEW"):
+        view = tokens.name()
+        tokens.expect("AS")
+        return CreateView(view, tokens.rest, or_replace)
+    if tokens.sees("PROTECTED"):
+        raise unsupported("PROTECTED views")
+    tokens.expect("TABLE")
+    if_not_exists = tokens.takes("IF", "NOT", "EXISTS")
+    table = tokens.name()
+    if tokens.sees("("):
+        raise unsupported("CREATE TABLE without EXTERNAL (an Iceberg table)")
+    if tokens.takes("COMMENT"):
+        tokens.string()
+    properties = _properties(tokens) if tokens.takes("WITH") else {}
+    tokens.expect("AS")
+    sql, with_data = _without_data_clause(tokens.query)
+    return CreateTableAs(table, sql, properties, if_not_exists, with_data)
+
+
+def _without_data_clause(sql: str) -> tuple[str, bool]:
+    tokens = tokenize(sql)
+    words = [token.text.upper() for token in tokens]
+    if words[-3:] == ["WITH", "NO", "DATA"]:
+        return sql[: tokens[-3].start], False
+    if words[-2:] == ["WITH", "DATA"]:
+        return sql[: tokens[-2].start], True
+    return sql, True
+
+
+def _properties(tokens: Tokens) -> dict[str, object]:
+    found: dict[str, object] = {}
+    tokens.expect("(")
+    while True:
+        key = tokens.identifier()
+        tokens.expect("=")
+        found[key] = _value(tokens)
+        if not tokens.takes(","):
+            tokens.expect(")")
+            return found
+
+
+def _value(tokens: Tokens) -> object:
+    if tokens.takes("ARRAY"):
+        tokens.expect("[")
+        values: list[object] = []
+        while not tokens.takes("]"):
+            values.append(_value(tokens))
+            tokens.takes(",")
+        return values
+    for word, value in (("TRUE", True), ("FALSE", False)):
+        if tokens.takes(word):
+            return value
+    token = tokens.next()
+    if token.kind == "string":
+        return token.text[1:-1].replace("''", "'")
+    if token.kind == "number":
+        return float(token.text) if "." in token.text else int(token.text)
+    raise failed(TrinoError("SYNTAX_ERROR", f"line 1:{token.start + 1}: mismatched input '{token.text}'"))
+
+
+def _unload(tokens: Tokens) -> Unload:
+    sql = tokens.parenthesized()
+    tokens.expect("TO")
+    location = tokens.string()
+    properties = _properties(tokens) if tokens.takes("WITH") else {}
+    tokens.end()
+    return Unload(sql, location, properties)
+
+
+def _insert(tokens: Tokens) -> Insert:
+    tokens.expect("INTO")
+    table = tokens.name()
+    columns: tuple[str, ...] = ()
+    if tokens.sees("(") and not (tokens.sees("(", "SELECT") or tokens.sees("(", "WITH")):
+        tokens.expect("(")
+        found = [tokens.identifier()]
+        while tokens.takes(","):
+            found.append(tokens.identifier())
+        tokens.expect(")")
+        columns = tuple(found)
+    return Insert(table, columns, tokens.query)
+
+
+def _drop(tokens: Tokens) -> DropTable:
+    view = not tokens.takes("TABLE")
+    if view:
+        tokens.expect("VIEW")
+    if_exists = tokens.takes("IF", "EXISTS")
+    table = tokens.name()
+    tokens.end()
+    return DropTable(table, if_exists, view)
+
+
+def _explain(tokens: Tokens) -> Explain:
+    if tokens.takes("ANALYZE"):
+        raise unsupported("EXPLAIN ANALYZE")
+    options: dict[str, str] = {}
+    if tokens.sees("(", "TYPE") or tokens.sees("(", "FORMAT"):
+        tokens.expect("(")
+        while not tokens.takes(")"):
+            option = tokens.next().text.upper()
+            options[option] = tokens.next().text.upper()
+            tokens.takes(",")
+    return Explain(_trino(Tokens(tokens.query)), options)
+
+
+def _prepare(tokens: Tokens) -> Prepare:
+    statement = tokens.identifier()
+    tokens.expect("FROM")
+    return Prepare(statement, tokens.rest)
+
+
+def _deallocate(tokens: Tokens) -> Prepare:
+    tokens.expect("PREPARE")
+    statement = tokens.identifier()
+    tokens.end()
+    return Prepare(statement, None)
+
+
+def _execute(tokens: Tokens) -> Execute:
+    statement = tokens.identifier()
+    parameters: list[str] = []
+    if tokens.takes("USING"):
+        rest, start, depth = tokens.rest, 0, 0
+        for token in tokenize(rest):
+            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
+            if token.text == "," and depth == 0:
+                parameters.append(rest[start : token.start].strip())
+                start = token.end
+        return Execute(statement, (*parameters, rest[start:].strip()))
+    tokens.end()
+    return Execute(statement, ())

@@ -1,0 +1,234 @@
+"""What a query says of a table's partition keys, so that only the partitions it can need are read."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+
+from local_aws.athena.sql_text import literal
+from local_aws.trino import (
+    Column,
+    Query,
+    Relation,
+    TableName,
+    TrinoError,
+    nodes,
+    query_nodes,
+    text,
+    to_duckdb_type,
+    translate,
+)
+from local_aws.trino.types import quoted
+
+_PARTITIONS = TableName(None, None, "partitions")
+_CHANGING = {"random", "rand", "uuid", "shuffle"}
+_NESTED = (nodes.InQuery, nodes.Quantified, nodes.Exists, nodes.Subquery, nodes.Lambda)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The conditions on the partition keys of one table.
+
+    Attributes:
+        connection: evaluates the conditions.
+        query: where they are from.
+        parameters: the literals for its question marks.
+        alternatives: for each mention of the table, the conditions that all must hold; a mention without
+            conditions needs every partition.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    query: Query
+    parameters: tuple[str, ...]
+    alternatives: tuple[tuple[nodes.Node, ...], ...]
+
+    def keep(self, keys: Sequence[Column], rows: Sequence[tuple[str | None, ...]]) -> list[int]:
+        """Which rows the query can need.
+
+        Args:
+            keys: all partition keys, or some.
+            rows: values of these keys, as texts.
+        """
+        names = {key.name for key in keys}
+        wanted = [
+            [condition for condition in conditions if _names(condition) <= names]
+            for conditions in self.alternatives
+        ]
+        everything = list(range(len(rows)))
+        if not rows or not all(wanted):
+            return everything
+        where = _joined("OR", [_joined("AND", conditions) for conditions in wanted])
+        try:
+            return self._evaluate(where, keys, rows)
+        except (TrinoError, duckdb.Error):
+            # The query itself will fail, or not, where the condition belongs.
+            return everything
+
+    def _evaluate(
+        self, where: nodes.Node, keys: Sequence[Column], rows: Sequence[tuple[str | None, ...]]
+    ) -> list[int]:
+        relation = _relation(keys, rows)
+        number = query_nodes.Item(where.at, nodes.Name(where.at, ("$number",), "$number"), None)
+        source = query_nodes.TableReference(where.at, (_PARTITIONS.table,))
+        found = self._run(
+            query_nodes.Select(where.at, False, (number,), source, where, None, None, ()), relation
+        )
+        return sorted(row[0] for row in found)
+
+    def _run(self, select: query_nodes.Select, relation: Relation | None = None) -> list[tuple[int, ...]]:
+        tree = query_nodes.Query(select.at, (), select, (), None, None)
+        tables = frozenset([_PARTITIONS] if relation else [])
+        query = replace(self.query, tree=tree, tables=tables)
+        relations = {_PARTITIONS: relation} if relation else {}
+        found: list[tuple[int, ...]] = self.connection.execute(
+            translate(query, relations, self.parameters).sql
+        ).fetchall()
+        return found
+
+    def equal_to(self, key: str) -> list[str] | None:
+        """The values that the key must be equal to; None if some mention of the table does not say."""
+        values: dict[str, None] = {}
+        for conditions in self.alternatives:
+            constants = next(filter(None, (_constants(condition, key) for condition in conditions)), None)
+            if constants is None:
+                return None
+            values.update(dict.fromkeys(map(self._constant, constants)))
+        return list(values) if self.alternatives else None
+
+    def _constant(self, node: nodes.Node) -> str:
+        item = query_nodes.Item(node.at, node, "value")
+        select = query_nodes.Select(node.at, False, (item,), None, None, None, None, ())
+        tree = query_nodes.Query(node.at, (), select, (), None, None)
+        translated = translate(replace(self.query, tree=tree, tables=frozenset()), {}, self.parameters)
+        value = self.connection.execute(translated.sql).fetchall()[0][0]
+        return str(text(value, translated.columns[0].type))
+
+
+def conditions(
+    query: Query, mention: TableName, keys: Sequence[Column]
+) -> tuple[tuple[nodes.Node, ...], ...]:
+    """For each mention of a table in a query, the conditions on its partition keys alone."""
+    names = {key.name for key in keys}
+    wanted = tuple(part for part in (mention.catalog, mention.schema, mention.table) if part)
+    found: list[tuple[nodes.Node, ...]] = []
+    for select in nodes.walk(query.tree):
+        if not isinstance(select, query_nodes.Select) or select.source is None:
+            continue
+        sources = list(_sources(select.source))
+        for source in sources:
+            if source.table.parts == wanted:
+                usable = _usable(select.where, source, names, alone=len(sources) == 1)
+                found.append(() if source.nullable else tuple(usable))
+    mentions = [node for node in nodes.walk(query.tree) if isinstance(node, query_nodes.TableReference)]
+    if len(found) < sum(node.parts == wanted for node in mentions):
+        return ((),)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A table in FROM: how its columns are qualified, and whether an outer join may replace it by NULL."""
+
+    table: query_nodes.TableReference
+    alias: str
+    nullable: bool
+
+
+def _sources(relation: query_nodes.Relation, alias: str = "", nullable: bool = False) -> Iterator[_Source]:
+    match relation:
+        case query_nodes.TableReference():
+            yield _Source(relation, alias or relation.parts[-1], nullable)
+        case query_nodes.Aliased(columns=()):
+            yield from _sources(relation.relation, relation.alias, nullable)
+        case query_nodes.Aliased():
+            # Its columns have other names: nothing is known of the keys.
+            yield from _sources(relation.relation, relation.alias, True)
+        case query_nodes.Join():
+            yield from _sources(relation.left, "", nullable or relation.kind in {"RIGHT", "FULL"})
+            yield from _sources(relation.right, "", nullable or relation.kind in {"LEFT", "FULL"})
+        case _:
+            yield _Source(query_nodes.TableReference(relation.at, ("",)), alias, True)
+
+
+def _usable(where: nodes.Node | None, source: _Source, keys: set[str], alone: bool) -> Iterator[nodes.Node]:
+    for condition in _conjuncts(where):
+        every = list(nodes.walk(condition))
+        names = [node for node in every if isinstance(node, nodes.Name)]
+        calls = (node for node in every if isinstance(node, nodes.Call))
+        if any(isinstance(node, _NESTED) for node in every) or any(call.name in _CHANGING for call in calls):
+            continue
+        if names and all(_is_key(name, source, keys, alone) for name in names):
+            yield _unqualified(condition)
+
+
+def _is_key(name: nodes.Name, source: _Source, keys: set[str], alone: bool) -> bool:
+    if len(name.parts) == 1:
+        return alone and name.parts[0] in keys
+    return len(name.parts) == 2 and name.parts[0] == source.alias and name.parts[1] in keys  # noqa: PLR2004
+
+
+def _conjuncts(where: nodes.Node | None) -> Iterator[nodes.Node]:
+    if isinstance(where, nodes.Binary) and where.operator.upper() == "AND":
+        yield from _conjuncts(where.left)
+        yield from _conjuncts(where.right)
+    elif where is not None:
+        yield where
+
+
+def _unqualified(node: nodes.Node) -> nodes.Node:
+    """The same with columns that are named without their table."""
+    if isinstance(node, nodes.Name):
+        return replace(node, parts=node.parts[-1:])
+    changes: dict[str, Any] = {
+        name: _unqualified_value(value) for name, value in vars(node).items() if name != "at"
+    }
+    return replace(node, **changes)
+
+
+def _unqualified_value(value: object) -> object:
+    if isinstance(value, nodes.Node):
+        return _unqualified(value)
+    if isinstance(value, tuple):
+        return tuple(_unqualified_value(item) for item in value)
+    return value
+
+
+def _names(node: nodes.Node) -> set[str]:
+    return {found.parts[-1] for found in nodes.walk(node) if isinstance(found, nodes.Name)}
+
+
+def _joined(operator: str, parts: Sequence[nodes.Node]) -> nodes.Node:
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = nodes.Binary(part.at, operator, joined, part)
+    return joined
+
+
+def _constants(condition: nodes.Node, key: str) -> Sequence[nodes.Node] | None:
+    """What a condition says a key is equal to."""
+    constant = (nodes.Literal, nodes.Parameter, nodes.TypedLiteral)
+    match condition:
+        case nodes.Binary(operator="=", left=nodes.Name(parts=(name,)), right=value) if name == key:
+            return [value] if isinstance(value, constant) else None
+        case nodes.Binary(operator="=", left=value, right=nodes.Name(parts=(name,))) if name == key:
+            return [value] if isinstance(value, constant) else None
+        case nodes.InList(operand=nodes.Name(parts=(name,)), items=items) if name == key:
+            return items if all(isinstance(item, constant) for item in items) else None
+    return None
+
+
+def _relation(keys: Sequence[Column], rows: Iterable[tuple[str | None, ...]]) -> Relation:
+    values = ", ".join(f"({', '.join([str(number), *map(literal, row)])})" for number, row in enumerate(rows))
+    aliases = ", ".join(["n", *(f"c{position}" for position, _ in enumerate(keys))])
+    columns = ", ".join(
+        [
+            '"n" AS "$number"',
+            *(
+                f"CAST(c{position} AS {to_duckdb_type(key.type)}) AS {quoted(key.name)}"
+                for position, key in enumerate(keys)
+            ),
+        ]
+    )
+    sql = f"(SELECT {columns} FROM (VALUES {values}) AS v({aliases}))"  # noqa: S608 - quoted
+    return Relation(sql, (Column("$number", "integer"), *keys))

@@ -1,0 +1,170 @@
+"""From the tables that a query names to what DuckDB reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import duckdb
+
+from local_aws.athena import metadata_tables, scan
+from local_aws.athena.catalog import Catalog, Table
+from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.partitions import sources
+from local_aws.athena.pruning import Filter, conditions
+from local_aws.athena.statement import Name
+from local_aws.athena.storage import Storage
+from local_aws.trino import (
+    Column,
+    Query,
+    Relation,
+    TableName,
+    Translated,
+    TrinoError,
+    nodes,
+    parse,
+    query_nodes,
+    translate,
+)
+from local_aws.trino.types import quoted, read_type
+
+_CATALOG = "awsdatacatalog"
+_DEEPEST = 32
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A query's text and what goes with it."""
+
+    sql: str
+    database: str
+    parameters: tuple[str, ...]
+
+
+class Relations:
+    """The tables and views of one query, as temporary views of its own connection.
+
+    Args:
+        connection: the query's.
+        catalog: where tables are described.
+        storage: where files are.
+
+    Attributes:
+        tables: the tables that the query reads, without views.
+        scanned: the sizes of the objects that each of them reads, by URI.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: Catalog, storage: Storage) -> None:
+        self._connection = connection
+        self._catalog = catalog
+        self._storage = storage
+        self._depth = 0
+        self._views = count()
+        self.tables: dict[Name, Relation] = {}
+        self.scanned: dict[Name, dict[str, int]] = {}
+
+    @property
+    def scanned_bytes(self) -> int:
+        """The sizes of all objects that the query reads."""
+        sizes = {uri: size for objects in self.scanned.values() for uri, size in objects.items()}
+        return sum(sizes.values())
+
+    def translate(self, sql: str, parameters: tuple[str, ...] = (), database: str = "") -> Translated:
+        """DuckDB's SQL for a query, all its tables made.
+
+        Args:
+            sql: Athena's SQL.
+            parameters: literals for its question marks.
+            database: of names that have none; empty for the query's own.
+
+        Raises:
+            AthenaFailure: if Athena, or the local Athena, would not run it.
+        """
+        try:
+            query = parse(sql)
+            return translate(query, self._resolve(query, _Text(sql, database, parameters)), parameters)
+        except TrinoError as error:
+            raise failed(error) from error
+
+    def _resolve(self, query: Query, text: _Text) -> Mapping[TableName, Relation]:
+        return {name: self._relation(name, query, text) for name in query.tables}
+
+    def _relation(self, name: TableName, query: Query, text: _Text) -> Relation:
+        if name.catalog not in {None, _CATALOG}:
+            raise unsupported(f"the data catalog {name.catalog}")
+        found = Name(name.schema or text.database or self._catalog.database, name.table)
+        if found.database == "information_schema":
+            return self._create(found, metadata_tables.information_schema(self._catalog, found.table))
+        if found.table.endswith("$partitions"):
+            return self._partitions(found)
+        table = self._catalog.table(found)
+        if table is None:
+            raise self._missing(name, found, query)
+        if table.is_view:
+            return self._view(found, table)
+        alternatives = conditions(query, name, table.partition_keys)
+        hidden = tuple(column for column in scan.HIDDEN if column.name in text.sql.lower())
+        return self._table(
+            found, table, Filter(self._connection, query, text.parameters, alternatives), hidden
+        )
+
+    def _missing(self, name: TableName, found: Name, query: Query) -> AthenaFailure:
+        parts = tuple(part for part in (name.catalog, name.schema, name.table) if part)
+        mentions = (node for node in nodes.walk(query.tree) if isinstance(node, query_nodes.TableReference))
+        line, column = next((node.at for node in mentions if node.parts == parts), (1, 1))
+        where = f"line {line}:{column}"
+        if not self._catalog.has_database(found.database):
+            return failed(
+                TrinoError("SCHEMA_NOT_FOUND", f"{where}: Schema '{found.database}' does not exist")
+            )
+        return failed(
+            TrinoError(
+                "TABLE_NOT_FOUND",
+                f"{where}: Table '{_CATALOG}.{found.database}.{found.table}' does not exist",
+            )
+        )
+
+    def _table(self, name: Name, table: Table, wanted: Filter, hidden: tuple[Column, ...]) -> Relation:
+        read = sources(table, self._catalog, self._storage, wanted)
+        self.scanned.setdefault(name, {}).update((found.object.uri, found.object.size) for found in read)
+        columns = (*table.columns, *table.partition_keys, *hidden)
+        names = ", ".join(quoted(column.name) for column in columns)
+        sql = f"SELECT {names} FROM ({scan.select(table, read, self._storage)})"  # noqa: S608 - quoted
+        self.tables[name] = self._create(name, Relation(sql, columns))
+        return self.tables[name]
+
+    def _view(self, name: Name, table: Table) -> Relation:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise AthenaFailure(f"VIEW_IS_RECURSIVE: Statement would create a recursive view: {name.table}")
+        view = table.view
+        translated = self.translate(
+            str(view["originalSql"]), database=str(view.get("schema") or name.database)
+        )
+        self._depth -= 1
+        self._check_view(name, view["columns"], translated.columns)
+        return self._create(name, Relation(translated.sql, translated.columns))
+
+    @staticmethod
+    def _check_view(name: Name, stored: Sequence[Mapping[str, str]], found: Sequence[Column]) -> None:
+        """A view answers as it was defined, or not at all."""
+        was = [(column["name"].lower(), read_type(column["type"])) for column in stored]
+        now = [(column.name.lower(), read_type(column.type)) for column in found]
+        if was != now:
+            shown = f"'awsdatacatalog.{name.database}.{name.table}'"
+            raise AthenaFailure(
+                f"VIEW_IS_STALE: View {shown} is stale or in invalid state: its columns changed"
+            )
+
+    def _partitions(self, name: Name) -> Relation:
+        table = self._catalog.table(Name(name.database, name.table.removesuffix("$partitions")))
+        if table is None or not table.partition_keys:
+            raise AthenaFailure(
+                f"TABLE_NOT_FOUND: Table '{_CATALOG}.{name.database}.{name.table}' does not exist"
+            )
+        return self._create(name, metadata_tables.partitions(self._catalog, table))
+
+    def _create(self, name: Name, relation: Relation) -> Relation:
+        view = quoted(f"{name.database}.{name.table}#{next(self._views)}")
+        names = ", ".join(quoted(column.name) for column in relation.columns)
+        self._connection.execute(f"CREATE TEMP VIEW {view} ({names}) AS {relation.sql}")
+        return Relation(view, relation.columns)

@@ -1,0 +1,216 @@
+"""Results: the files that Athena leaves in S3, and GetQueryResults, which reads them from there."""
+
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from threading import RLock
+from typing import IO, TYPE_CHECKING
+
+from local_aws.athena.account import Account
+from local_aws.athena.column_info import column_info, metadata_file
+from local_aws.athena.executions import CANCELLED, FAILED, SUCCEEDED, Execution
+from local_aws.athena.faults import invalid_request, unsupported
+from local_aws.athena.paging import decode, encode
+from local_aws.athena.result_text import Row, csv_line, csv_rows, text_line, text_rows
+from local_aws.athena.s3 import Objects
+from local_aws.protocol.aws_json import Operation, Params
+
+if TYPE_CHECKING:
+    from local_aws.athena.submission import Outcome
+
+_PAGE = 1000
+_KEPT_FILES = 8
+_METADATA_VERBS = {"CREATE_TABLE_AS_SELECT": "CREATE TABLE", "INSERT": "INSERT", "UNLOAD": "UNLOAD"}
+
+
+class Stopped(Exception):
+    """The query was cancelled while its result was written."""
+
+
+class Results:
+    """Writes and reads results.
+
+    The files read last are kept in `folder`, because the local S3 would copy a whole object for each page.
+    """
+
+    def __init__(self, account: Account, objects: Objects, folder: Path) -> None:
+        self._account = account
+        self._objects = objects
+        self._folder = folder
+        self._lock = RLock()
+        self._kept: OrderedDict[tuple[str, str], Path] = OrderedDict()
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {"GetQueryResults": self.get}
+
+    def write(self, execution: Execution, outcome: "Outcome") -> list[str]:
+        """Write all files of a query that succeeded, and note on the execution what they hold.
+
+        Returns:
+            The files' URIs.
+
+        Raises:
+            Stopped: if the query is cancelled meanwhile; no file is left then.
+        """
+        written: list[str] = []
+        execution.plain_text = outcome.plain_text
+        execution.scanned_bytes = outcome.scanned_bytes
+        execution.update_count = outcome.update_count
+        if outcome.written is not None:
+            execution.columns = [column_info("rows", "bigint")]
+            execution.manifest = f"{execution.stem}-manifest.csv"
+            self._objects.write(execution.manifest, "".join(f"{uri}\n" for uri in outcome.written).encode())
+            written.append(execution.manifest)
+        else:
+            execution.columns = [column_info(each.name, each.type) for each in outcome.columns]
+            self._write_rows(execution, outcome)
+            written.append(execution.output_location)
+        if execution.columns:
+            verb = _METADATA_VERBS.get(execution.substatement, "")
+            content = metadata_file(execution.id, execution.columns, verb, outcome.update_count)
+            written.append(f"{execution.output_location}.metadata")
+            self._objects.write(written[-1], content)
+        return written
+
+    def discard(self, uris: list[str]) -> None:
+        """Delete what a query wrote that was cancelled at the last moment."""
+        for uri in uris:
+            self._objects.delete(uri)
+
+    def _write_rows(self, execution: Execution, outcome: "Outcome") -> None:
+        path = self._new_file()
+        try:
+            with path.open("w+b") as file, closing(_lines(execution, outcome)) as lines:
+                for line in lines:
+                    if execution.cancelled.is_set():
+                        raise Stopped
+                    file.write(line.encode())
+                    execution.output_rows += 1
+                execution.output_bytes = file.tell()
+                etag = self._objects.write(execution.output_location, file)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if not execution.writes_text:
+            execution.output_rows -= 1
+        self._keep((execution.output_location, etag), path)
+
+    def get(self, region: str, params: Params) -> Params:
+        """GetQueryResults."""
+        if params.get("QueryResultType") == "DATA_MANIFEST":
+            raise unsupported("QueryResultType DATA_MANIFEST; read Statistics.DataManifestLocation from S3")
+        with self._account.lock:
+            execution = self._account[region].execution(params["QueryExecutionId"])
+            _check_state(execution)
+        page: list[Row] = []
+        token = None
+        if execution.has_result_file:
+            page, token = self._page(execution, params)
+        return {
+            "UpdateCount": execution.update_count,
+            "ResultSet": {
+                "Rows": [{"Data": [_datum(value) for value in row]} for row in page],
+                "ResultSetMetadata": {"ColumnInfo": execution.columns},
+            },
+            "NextToken": token,
+        }
+
+    def _page(self, execution: Execution, params: Params) -> tuple[list[Row], str | None]:
+        with self._open(execution.output_location) as file:
+            file.seek(_offset(execution, params))
+            rows = text_rows(file) if execution.writes_text else csv_rows(file)
+            page = list(islice(rows, params.get("MaxResults", _PAGE)))
+            position = file.tell()
+            more = bool(file.read(1))
+        return page, encode(f"{execution.id}:{position}") if more else None
+
+    def _open(self, uri: str) -> IO[bytes]:
+        """A result file as it is in S3 now."""
+        etag = self._objects.etag(uri)
+        if etag is None:
+            raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
+        with self._lock:
+            if (path := self._kept.get((uri, etag))) is not None:
+                self._kept.move_to_end((uri, etag))
+                return path.open("rb")
+        content = self._objects.read(uri)
+        if content is None:
+            raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
+        path = self._new_file()
+        path.write_bytes(content)
+        file = path.open("rb")
+        self._keep((uri, etag), path)
+        return file
+
+    def _new_file(self) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            return Path(file.name)
+
+    def _keep(self, key: tuple[str, str], path: Path) -> None:
+        with self._lock:
+            if (old := self._kept.pop(key, None)) is not None:
+                _remove(old)
+            self._kept[key] = path
+            while len(self._kept) > _KEPT_FILES:
+                _remove(self._kept.popitem(last=False)[1])
+
+    def reset(self) -> None:
+        """Forget all files."""
+        with self._lock:
+            self._kept.clear()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _lines(execution: Execution, outcome: "Outcome") -> Generator[str, None, None]:
+    try:
+        if not execution.writes_text:
+            yield csv_line([each.name for each in outcome.columns])
+            yield from map(csv_line, outcome.rows)
+            return
+        separator = ""
+        for row in outcome.rows:
+            yield separator + text_line(row)
+            separator = "\n"
+    finally:
+        # The rows hold a DuckDB session, which ends with them.
+        if isinstance(outcome.rows, Generator):
+            outcome.rows.close()
+
+
+def _check_state(execution: Execution) -> None:
+    if execution.state == SUCCEEDED:
+        return
+    if execution.state == CANCELLED:
+        raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
+    if execution.state == FAILED:
+        message = f"Query did not finish successfully. Final query state: {execution.state}"
+    else:
+        message = f"Query has not yet finished. Current state: {execution.state}"
+    raise invalid_request(message, "INVALID_QUERY_EXECUTION_STATE")
+
+
+def _offset(execution: Execution, params: Params) -> int:
+    if "NextToken" not in params:
+        return 0
+    execution_id, _, position = decode(params["NextToken"]).partition(":")
+    if execution_id != execution.id or not position.isdigit():
+        raise invalid_request("Invalid pagination token.")
+    return int(position)
+
+
+def _datum(value: str | None) -> Params:
+    return {} if value is None else {"VarCharValue": value}
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # Windows keeps a file that somebody still reads; the folder goes as a whole later.
+        return

@@ -1,0 +1,176 @@
+"""Running query executions: from QUEUED to SUCCEEDED, FAILED or CANCELLED."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from local_aws.athena.account import Account
+from local_aws.athena.executions import CANCELLED, FAILED, RUNNING, SUCCEEDED, Execution
+from local_aws.athena.parameters import as_sql
+from local_aws.athena.prepared_statements import PreparedStatements
+from local_aws.athena.results import Results, Stopped
+from local_aws.athena.workers import Workers
+from local_aws.protocol.clock import now
+from local_aws.protocol.messages import AwsFault
+
+if TYPE_CHECKING:
+    from local_aws.athena.submission import Outcome, Submission
+
+_AT_A_TIME = 4
+_RESET_SECONDS = 10.0
+_INTERRUPT_SECONDS = 0.1
+_SYSTEM = 1
+_SYSTEM_ERROR = 233
+_BY_USER = "Query cancelled by user"
+_log = logging.getLogger(__name__)
+
+
+class QueryEngine(Protocol):
+    """What runs SQL: ``engine.Engine``."""
+
+    def classify(self, sql: str) -> tuple[str, str]:
+        """Statement type and substatement type."""
+
+    def run(self, submission: "Submission", cancelled: threading.Event) -> "Outcome":
+        """Run one statement."""
+
+    def cancel(self, execution_id: str) -> None:
+        """Interrupt a statement that runs."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+
+
+class Runner:
+    """Runs executions, some at a time.
+
+    Args:
+        make_engine: called when the first query comes, because DuckDB takes long to import.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        results: Results,
+        prepared: PreparedStatements,
+        make_engine: Callable[[], QueryEngine],
+    ) -> None:
+        self._account = account
+        self._results = results
+        self._prepared = prepared
+        self._make_engine = make_engine
+        self._made: QueryEngine | None = None
+        self._making = threading.Lock()
+        self._workers = Workers("athena", _AT_A_TIME)
+
+    @property
+    def engine(self) -> QueryEngine:
+        """The engine, made when it is first needed."""
+        with self._making:
+            if self._made is None:
+                self._made = self._make_engine()
+            return self._made
+
+    def submit(self, execution: Execution) -> None:
+        """Run an execution as soon as a worker is free."""
+        self._workers.submit(lambda: self._run(execution))
+
+    def stop(self, execution: Execution) -> None:
+        """Cancel an execution; one that ended already stays as it is."""
+        with self._account.lock:
+            running = execution.state == RUNNING
+            stopped = execution.ended(CANCELLED, _BY_USER)
+        if stopped:
+            execution.cancelled.set()
+        if stopped and running:
+            threading.Thread(target=self._interrupt, args=(execution,), daemon=True).start()
+
+    def _interrupt(self, execution: Execution) -> None:
+        """Interrupt until it is heard: DuckDB forgets an interrupt between two of its statements."""
+        while True:
+            self.engine.cancel(execution.id)
+            if execution.finished.wait(_INTERRUPT_SECONDS):
+                return
+
+    def reset(self) -> None:
+        """Cancel everything, and wait until nothing is written any more."""
+        executions = self._account.executions()
+        for execution in executions:
+            self.stop(execution)
+        deadline = time.monotonic() + _RESET_SECONDS
+        for execution in executions:
+            if execution.started is not None:
+                execution.finished.wait(max(0.0, deadline - time.monotonic()))
+        if self._made is not None:
+            self._made.reset()
+
+    def close(self) -> None:
+        """Let go of the engine: at the end of Python, DuckDB would complain of what still is open."""
+        self._made = None
+
+    def _run(self, execution: Execution) -> None:
+        with self._account.lock:
+            if execution.is_final:
+                return
+            execution.state, execution.started = RUNNING, now()
+        try:
+            self._finish(execution)
+        except Stopped:
+            self._end(execution, CANCELLED, _BY_USER)
+        except Exception as error:  # noqa: BLE001 - whatever happens, a query must end
+            self._fail(execution, error)
+        finally:
+            execution.finished.set()
+
+    def _finish(self, execution: Execution) -> None:
+        outcome = self.engine.run(self._submission(execution), execution.cancelled)
+        if outcome.prepared is not None:
+            self._prepared.keep(execution, *outcome.prepared)
+        written = self._results.write(execution, outcome)
+        if not self._end(execution, SUCCEEDED):
+            self._results.discard(written)
+
+    def _end(self, execution: Execution, state: str, reason: str | None = None) -> bool:
+        with self._account.lock:
+            return execution.ended(state, reason)
+
+    def _fail(self, execution: Execution, error: Exception) -> None:
+        from local_aws.athena.failures import AthenaFailure, Cancelled
+
+        if isinstance(error, Cancelled):
+            self._end(execution, CANCELLED, error.message)
+            return
+        if isinstance(error, AwsFault):
+            error = AthenaFailure(error.message)
+        if not isinstance(error, AthenaFailure):
+            _log.error("query %s", execution.id, exc_info=error)
+            shown = f"{type(error).__name__}: {error} (see `kedro aws local logs`)"
+            error = AthenaFailure(f"GENERIC_INTERNAL_ERROR: {shown}", _SYSTEM, _SYSTEM_ERROR)
+        details = {
+            "ErrorCategory": error.category,
+            "ErrorType": error.error_type,
+            "Retryable": error.retryable,
+            "ErrorMessage": error.message,
+        }
+        with self._account.lock:
+            execution.ended(FAILED, error.message, details)
+
+    def _submission(self, execution: Execution) -> "Submission":
+        from local_aws.athena.submission import Submission
+
+        return Submission(
+            sql=execution.sql,
+            execution_id=execution.id,
+            database=execution.database,
+            catalog=execution.catalog,
+            parameters=tuple(map(as_sql, execution.parameters)),
+            output_location=execution.base,
+            region=execution.region,
+            bytes_limit=execution.bytes_limit,
+            prepared=self._statements(execution),
+        )
+
+    def _statements(self, execution: Execution) -> Mapping[str, str]:
+        return self._prepared.of_workgroup(execution.region, execution.workgroup)

@@ -1,0 +1,140 @@
+"""How DuckDB reads the files of a table: one SELECT over local copies."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from local_aws.athena import text_columns, text_files
+from local_aws.athena.catalog import Table
+from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.parquet_columns import Incompatible, column, schema_of
+from local_aws.athena.sql_text import literal
+from local_aws.athena.storage import S3Object, Storage
+from local_aws.athena.table_formats import (
+    DELIMITED,
+    HIVE_JSON,
+    OPEN_CSV,
+    OPENX_JSON,
+    ORC,
+    PARQUET,
+)
+from local_aws.trino import Column, TrinoError
+from local_aws.trino.types import duckdb_type, quoted, read_type
+
+HIDDEN = (Column("$path", "varchar", hidden=True), Column("$file_size", "bigint", hidden=True))
+
+_UNHEEDED = {
+    "line.delim": ("\n", "\\n", "10"),
+    "parquet.column.index.access": ("false",),
+    "serialization.encoding": ("utf-8", "utf8"),
+    "serialization.last.column.takes.rest": ("false",),
+    "skip.footer.line.count": ("0",),
+    "timestamp.formats": ("",),
+    "use.null.for.invalid.data": ("false",),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """An object that a query reads, and the values of its partition."""
+
+    object: S3Object
+    partition: tuple[str | None, ...] = ()
+
+
+def select(table: Table, sources: Sequence[Source], storage: Storage) -> str:
+    """A SELECT of all columns, partition keys and hidden columns of the table.
+
+    Raises:
+        AthenaFailure: if a file does not fit the table, or the table's format is not supported.
+    """
+    read = _reader(table, storage)
+    files = [(_expressions(table, source, path), path, source) for source, path in map(read, sources)]
+    parts = []
+    for expressions, group in groupby(files, key=lambda file: file[0]):
+        members = list(group)
+        values = _values_of_files(table, [source for _, _, source in members])
+        paths = ", ".join(literal(str(path)) for _, path, _ in members)
+        parts.append(f"SELECT {', '.join([*expressions, *values])} FROM read_parquet([{paths}])")  # noqa: S608 - quoted
+    return " UNION ALL ".join(parts) or _nothing(table)
+
+
+def _reader(table: Table, storage: Storage) -> Callable[[Source], tuple[Source, Path]]:
+    def read(source: Source) -> tuple[Source, Path]:
+        path = storage.local(source.object)
+        if table.serde == PARQUET:
+            return source, path
+        return source, text_files.parquet_of(table, path, source.object)
+
+    _refuse_what_reads_otherwise(table)
+    if table.serde not in {PARQUET, ORC, DELIMITED, OPEN_CSV, OPENX_JSON, *HIVE_JSON}:
+        raise unsupported(f"tables read by {table.serde or 'no SerDe'}")
+    return read
+
+
+def _refuse_what_reads_otherwise(table: Table) -> None:
+    """Properties that say what the files mean, and that are not heeded here.
+
+    Raises:
+        AthenaFailure: if the table has one.
+    """
+    kind = table.parameters.get("table_type", table.parameters.get("spark.sql.sources.provider", ""))
+    if kind.lower() in {"iceberg", "delta", "hudi"}:
+        raise unsupported(f"tables of type {kind.upper()}")
+    if "Symlink" in str(table.storage.get("InputFormat")):
+        raise unsupported("tables of SymlinkTextInputFormat")
+    for name, usual in _UNHEEDED.items():
+        for properties in (table.serde_parameters, table.parameters):
+            value = properties.get(name, usual[0])
+            if value.lower() not in usual:
+                raise unsupported(f"the table property {name} = {value}")
+
+
+def _expressions(table: Table, source: Source, path: Path) -> list[str]:
+    if table.serde in {DELIMITED, OPEN_CSV}:
+        return [
+            f"{text_columns.value(table, position, read_type(found.type))} AS {quoted(found.name)}"
+            for position, found in enumerate(table.columns)
+        ]
+    import pyarrow as pa
+
+    try:
+        schema = schema_of(path)
+    except pa.ArrowInvalid as error:
+        raise AthenaFailure(
+            f"HIVE_BAD_DATA: Not valid Parquet file: {source.object.uri} expected magic number: PAR1",
+            error_type=1001,
+        ) from error
+    return [_typed(schema, found, source) for found in table.columns]
+
+
+def _typed(schema: object, found: Column, source: Source) -> str:
+    try:
+        return f"{column(schema, found.name, read_type(found.type))} AS {quoted(found.name)}"
+    except Incompatible as error:
+        raise failed(
+            TrinoError(
+                "HIVE_BAD_DATA",
+                f"Field {found.name}'s type {error.physical} in parquet file {source.object.uri} "
+                f"is incompatible with type {found.type} defined in table schema",
+            )
+        ) from error
+
+
+def _values_of_files(table: Table, sources: Sequence[Source]) -> Iterable[str]:
+    for position, key in enumerate(table.partition_keys):
+        texts = [source.partition[position] for source in sources]
+        yield _by_file(map(literal, texts), duckdb_type(read_type(key.type)), key.name)
+    yield _by_file((literal(source.object.uri) for source in sources), "VARCHAR", "$path")
+    yield _by_file((str(source.object.size) for source in sources), "BIGINT", "$file_size")
+
+
+def _by_file(values: Iterable[str], kind: str, name: str) -> str:
+    return f"CAST([{', '.join(values)}] AS {kind}[])[CAST(file_index AS BIGINT) + 1] AS {quoted(name)}"
+
+
+def _nothing(table: Table) -> str:
+    columns = (*table.columns, *table.partition_keys, *HIDDEN)
+    nulls = (f"CAST(NULL AS {duckdb_type(read_type(c.type))}) AS {quoted(c.name)}" for c in columns)
+    return f"SELECT {', '.join(nulls)} WHERE false"

@@ -1,0 +1,91 @@
+"""Athena's API, put together: what moto only pretends is wholly replaced, so that there is one truth."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from local_aws.athena.account import Account
+from local_aws.athena.data_catalogs import DataCatalogs
+from local_aws.athena.faults import invalid_request, unsupported
+from local_aws.athena.named_queries import NamedQueries
+from local_aws.athena.prepared_statements import PreparedStatements
+from local_aws.athena.queries import Queries
+from local_aws.athena.results import Results
+from local_aws.athena.running import QueryEngine, Runner
+from local_aws.athena.s3 import Objects
+from local_aws.athena.workgroups import Workgroups
+from local_aws.protocol.aws_json import JsonService, fault_response
+from local_aws.protocol.messages import Request, Response
+from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.overlay import Service
+
+_PREFIX = "AmazonAthena"
+
+
+class Athena:
+    """The local Athena: its service, and its state.
+
+    Args:
+        moto: answers for S3 and Glue.
+        workdir: a folder for copies of objects and results.
+        region: of requests that are not signed.
+        make_engine: another engine than DuckDB's, for tests.
+    """
+
+    def __init__(
+        self,
+        moto: Moto,
+        workdir: Path,
+        region: str,
+        make_engine: Callable[[], QueryEngine] | None = None,
+    ) -> None:
+        objects = Objects(moto)
+        self._account = Account()
+        self.workgroups = Workgroups(self._account)
+        self._results = Results(self._account, objects, workdir / "results")
+        prepared = PreparedStatements(self._account)
+        self._runner = Runner(
+            self._account, self._results, prepared, make_engine or (lambda: _duckdb(moto, workdir / "engine"))
+        )
+        operations = {
+            **Queries(self._account, objects, self._runner).operations(),
+            **self._results.operations(),
+            **self.workgroups.operations(),
+            **NamedQueries(self._account).operations(),
+            **prepared.operations(),
+            **DataCatalogs(moto).operations(),
+        }
+        self.services: tuple[Service, ...] = (_AthenaService("athena", _PREFIX, operations, region),)
+
+    def reset(self) -> None:
+        """Cancel every query and forget everything."""
+        self._runner.reset()
+        self._account.clear()
+        self._results.reset()
+
+    def close(self) -> None:
+        """Forget everything, for good."""
+        self.reset()
+        self._runner.close()
+
+
+class _AthenaService(JsonService):
+    """All of Athena, also the operations that are not there: moto would only pretend those."""
+
+    refusal = staticmethod(invalid_request)
+
+    def handles(self, request: Request) -> bool:
+        """Whether X-Amz-Target names any operation of Athena."""
+        return request.target.startswith(f"{_PREFIX}.")
+
+    def handle(self, request: Request) -> Response:
+        """The answer, or that there is none."""
+        if super().handles(request):
+            return super().handle(request)
+        return fault_response(unsupported(request.target.removeprefix(f"{_PREFIX}.")))
+
+
+def _duckdb(moto: Moto, workdir: Path) -> QueryEngine:
+    """DuckDB takes about a second to import, which only those pay who query."""
+    from local_aws.athena.engine import Engine
+
+    return Engine(moto, workdir)

@@ -1,0 +1,136 @@
+"""One query at work: its own DuckDB, its folder, and what it reads."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+
+from local_aws.athena.catalog import Catalog
+from local_aws.athena.database import Database
+from local_aws.athena.failures import AthenaFailure, Cancelled, failed
+from local_aws.athena.relations import Relations
+from local_aws.athena.storage import Storage
+from local_aws.athena.submission import Submission
+from local_aws.trino import Translated, explained, text
+
+_ROWS = 1000
+
+
+@dataclass
+class Session:
+    """What a query works with.
+
+    Attributes:
+        submission: what was asked.
+        catalog: the tables.
+        storage: the files.
+        database: computes.
+        folder: for files on the way, deleted with the session.
+        cancelled: set as soon as nobody wants the result.
+    """
+
+    submission: Submission
+    catalog: Catalog
+    storage: Storage
+    database: Database
+    folder: Path
+    cancelled: threading.Event
+    on_close: Callable[[], object] = field(init=False, default=lambda: None)
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The query's own connection, made when it is needed: most DDL needs none."""
+        return self.database.connect()
+
+    @cached_property
+    def relations(self) -> Relations:
+        """The tables that the query reads."""
+        return Relations(self.connection, self.catalog, self.storage)
+
+    def interrupt(self) -> None:
+        """Stop DuckDB, if it works."""
+        if "connection" in vars(self):
+            self.connection.interrupt()
+
+    def close(self) -> None:
+        """Forget the query."""
+        self.on_close()
+        if "connection" in vars(self):
+            self.connection.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def translate(self, sql: str, parameters: tuple[str, ...]) -> Translated:
+        """DuckDB's SQL for a query of Athena's.
+
+        Raises:
+            AthenaFailure: if it cannot run, or would read more than the workgroup allows.
+        """
+        try:
+            translated = self.relations.translate(sql, parameters)
+        except duckdb.Error as error:
+            raise _explained(error) from error
+        limit = self.submission.bytes_limit
+        if limit is not None and self.relations.scanned_bytes > limit:
+            raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
+        return translated
+
+    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        """Run DuckDB's SQL.
+
+        Raises:
+            AthenaFailure: if it fails, in Athena's words, or was cancelled.
+        """
+        self.check()
+        try:
+            result = self.connection.execute(sql)
+        except duckdb.Error as error:
+            self.check()
+            raise _explained(error) from error
+        self.check()
+        return result
+
+    def check(self) -> None:
+        """Stop here if the query was cancelled.
+
+        Raises:
+            Cancelled: if it was.
+        """
+        if self.cancelled.is_set():
+            raise Cancelled
+
+    def rows(self, translated: Translated) -> Iterator[tuple[str | None, ...]]:
+        """The result in Athena's texts; the first rows are computed now, so that a failure shows early."""
+        result = self.execute(translated.sql)
+        kinds = [column.type for column in translated.columns]
+        first = self._fetch(result)
+
+        def all_rows() -> Iterator[tuple[str | None, ...]]:
+            try:
+                batch = first
+                while batch:
+                    for row in batch:
+                        yield tuple(text(value, kind) for value, kind in zip(row, kinds, strict=True))
+                    batch = self._fetch(result)
+            finally:
+                self.close()
+
+        return all_rows()
+
+    def _fetch(self, result: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+        try:
+            batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
+        except duckdb.Error as error:
+            self.check()
+            raise _explained(error) from error
+        self.check()
+        return batch
+
+
+def _explained(error: duckdb.Error) -> AthenaFailure:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return AthenaFailure("Query exhausted resources at this scale factor", error_type=0)
+    return failed(explained(error))

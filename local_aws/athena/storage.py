@@ -1,0 +1,137 @@
+"""The local S3 as the local Athena sees it: objects come through a cache of files, results go from files."""
+
+import hashlib
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+from local_aws.athena.failures import AthenaFailure
+from local_aws.protocol.moto_app import Moto
+
+_URI = re.compile(r"s3[an]?://([^/]+)/?(.*)", re.DOTALL)
+_NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+
+@dataclass(frozen=True)
+class S3Object:
+    """An object as ListObjectsV2 tells it."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+
+    @property
+    def uri(self) -> str:
+        """As ``"$path"`` shows it."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key.
+
+    Raises:
+        AthenaFailure: if it is no S3 URI.
+    """
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise AthenaFailure(f"The S3 location provided is invalid: '{uri}'. It must begin with s3://.")
+    return match[1], match[2]
+
+
+def directory(uri: str) -> str:
+    """The location with one slash at its end, so that ``t1`` does not include ``t10``."""
+    return uri.rstrip("/") + "/"
+
+
+class Storage:
+    """Objects of the local S3.
+
+    Args:
+        moto: answers for S3.
+        cache: a folder for copies of objects, named after bucket, key and ETag: a copy never grows old.
+    """
+
+    def __init__(self, moto: Moto, cache: Path) -> None:
+        self._moto = moto
+        self._cache = cache
+        self._lock = threading.Lock()
+
+    def objects(self, location: str) -> list[S3Object]:
+        """All objects below a location; none if the bucket does not exist."""
+        bucket, prefix = split_uri(directory(location))
+        found: list[S3Object] = []
+        token = ""
+        while True:
+            query = f"list-type=2&prefix={quote(prefix, safe='')}&continuation-token={quote(token, safe='')}"
+            answer = self._moto.request("GET", f"/{bucket}?{query if token else query.rsplit('&', 1)[0]}")
+            if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+                return []
+            page = ET.fromstring(answer.body)  # noqa: S314 - moto's own answer
+            found += (_object(bucket, content) for content in page.iter(f"{_NAMESPACE}Contents"))
+            token = page.findtext(f"{_NAMESPACE}NextContinuationToken") or ""
+            if not token:
+                return found
+
+    def data(self, location: str) -> list[S3Object]:
+        """The objects that a table reads, as Hive chooses them: neither hidden nor empty."""
+        skip = len(split_uri(directory(location))[1])
+        return [
+            found
+            for found in self.objects(location)
+            if found.size and not any(part.startswith(("_", ".")) for part in found.key[skip:].split("/"))
+        ]
+
+    def local(self, found: S3Object) -> Path:
+        """A file with the object's bytes.
+
+        Raises:
+            AthenaFailure: if the object has vanished.
+        """
+        name = hashlib.sha256(f"{found.bucket}/{found.key}/{found.etag}".encode()).hexdigest()
+        path = self._cache / name
+        if path.exists():
+            return path
+        answer = self._moto.request("GET", f"/{found.bucket}/{quote(found.key)}")
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+            raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
+        self._cache.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{threading.get_ident()}")
+        partial.write_bytes(answer.body)
+        os.replace(partial, path)  # noqa: PTH105 - atomic: another query may want the same object
+        return path
+
+    def upload(self, path: Path, uri: str) -> None:
+        """Put a file.
+
+        Raises:
+            AthenaFailure: if S3 refuses it.
+        """
+        bucket, key = split_uri(uri)
+        with path.open("rb") as file:
+            answer = self._moto.request("PUT", f"/{bucket}/{quote(key)}", body=file)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+            reason = f"Unable to verify/create output bucket {bucket}"
+            raise AthenaFailure(f"HIVE_WRITER_CLOSE_ERROR: Error committing write to Hive: {reason}")
+
+    def delete(self, uri: str) -> None:
+        """Delete an object, if it is there."""
+        bucket, key = split_uri(uri)
+        self._moto.request("DELETE", f"/{bucket}/{quote(key)}")
+
+    def clear(self) -> None:
+        """Forget all copies."""
+        import shutil
+
+        shutil.rmtree(self._cache, ignore_errors=True)
+
+
+def _object(bucket: str, content: ET.Element) -> S3Object:
+    def text(name: str) -> str:
+        return content.findtext(_NAMESPACE + name) or ""
+
+    return S3Object(bucket, text("Key"), text("ETag").strip('"'), int(text("Size")))

@@ -1,0 +1,138 @@
+"""From a text file's fields to typed values: what does not parse is NULL, as Hive's SerDes have it."""
+
+from local_aws.athena.catalog import Table
+from local_aws.athena.failures import unsupported
+from local_aws.athena.sql_text import literal
+from local_aws.athena.table_formats import OPEN_CSV
+from local_aws.athena.text_files import character
+from local_aws.trino.types import Type, duckdb_type, field_names, quoted
+
+_INTEGER = r"[+-]?\d+"
+_CUT = r"[+-]?(\d+(\.\d*)?|\.\d+)"
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_DATE = r"\d{1,10}-\d{1,2}-\d{1,2}"
+_TIMESTAMP = _DATE + r"([ T]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,9})?)?"
+
+
+def value(table: Table, position: int, kind: Type) -> str:
+    """DuckDB's expression for a column of the file that `text_files.parquet_of` made.
+
+    Raises:
+        AthenaFailure: if the SerDe's type is not supported.
+    """
+    field = f"c{position}"
+    if table.serde == OPEN_CSV:
+        return _open_csv(field, kind)
+    parameters = table.serde_parameters
+    null = parameters.get("serialization.null.format", "\\N")
+    escape = parameters.get("escape.delim")
+    present = f"nullif({field}, {literal(null)})"
+    if kind.name in {"array", "map", "row"}:
+        if escape is not None:
+            raise unsupported("arrays, maps and structs in text files with an escape character")
+        separators = (
+            character(parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02"),
+            character(parameters.get("mapkey.delim") or "\x03"),
+        )
+        return _collection(present, kind, separators, null)
+    if escape is not None:
+        present = f"regexp_replace({present}, {literal(_escaped(escape) + '(.)')}, '\\1', 'gs')"
+    return _scalar(present, kind)
+
+
+def _escaped(character: str) -> str:
+    return f"\\{character}" if not character.isalnum() else character
+
+
+def _matching(field: str, pattern: str, kind: Type) -> str:
+    whole = literal(rf"\s*{pattern}\s*")
+    parsed = f"TRY_CAST(trim({field}) AS {duckdb_type(kind)})"
+    return f"CASE WHEN regexp_full_match({field}, {whole}) THEN {parsed} END"
+
+
+def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type each
+    match kind.name:
+        case "varchar" | "char":
+            return f"{field}[:{kind.numbers[0]}]" if kind.numbers else field
+        case "tinyint" | "smallint" | "integer" | "bigint":
+            # A fraction is cut off.
+            whole = f"regexp_replace({field}, '^([+-]?)\\.', '\\10.')"
+            return (
+                f"CASE WHEN regexp_full_match({field}, '{_CUT}') "
+                f"THEN TRY_CAST(split_part({whole}, '.', 1) AS {duckdb_type(kind)}) END"
+            )
+        case "real" | "double":
+            names = "'NaN', 'Infinity', '+Infinity', '-Infinity'"
+            special = f"CASE WHEN trim({field}) IN ({names}) THEN trim({field}) END"
+            return f"coalesce({_matching(field, _NUMBER, kind)}, TRY_CAST({special} AS {duckdb_type(kind)}))"
+        case "decimal":
+            return _matching(field, _NUMBER, kind)
+        case "boolean":
+            return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case "date":
+            # What comes after a space does not count, and the 33rd of January is in February.
+            day = f"split_part({field}, ' ', 1)"
+            year, month, number = (f"CAST(split_part({day}, '-', {part}) AS INTEGER)" for part in (1, 2, 3))
+            date = f"make_date({year}, 1, 1) + to_months({month} - 1) + to_days({number} - 1)"
+            return f"CASE WHEN regexp_full_match({day}, '{_DATE}') THEN TRY(CAST({date} AS DATE)) END"
+        case "timestamp":
+            whole = _matching(field, _TIMESTAMP, kind)
+            return f"CAST(CAST({whole} AS TIMESTAMP_MS) AS TIMESTAMP)"
+        case "varbinary":
+            return f"TRY(from_base64({field}))"
+    raise unsupported(f"columns of type {kind} in text files")
+
+
+def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) -> str:
+    outer, inner = map(literal, separators)
+    if any(part.name in {"array", "map", "row"} for part in kind.inner):
+        raise unsupported("nested arrays, maps and structs in text files")
+    present = f"nullif(x, {literal(null)})"
+    parts = f"string_split({field}, {outer})"
+    if kind.name == "array":
+        items = f"list_transform({parts}, lambda x: {_scalar(present, kind.inner[0])})"
+        return f"CASE WHEN {field} = '' THEN [] ELSE {items} END"
+    if kind.name == "map":
+        return _map(field, parts, kind, inner)
+    fields = ", ".join(
+        f"{quoted(name)} := {_scalar(f'nullif({parts}[{position}], {literal(null)})', part)}"
+        for position, (name, part) in enumerate(zip(field_names(kind), kind.inner, strict=True), 1)
+    )
+    return f"CASE WHEN {field} IS NOT NULL THEN struct_pack({fields}) END"
+
+
+def _map(field: str, parts: str, kind: Type, separator: str) -> str:
+    key = _scalar(f"split_part(x, {separator}, 1)", kind.inner[0])
+    item = _scalar(f"nullif(nullif(string_split(x, {separator})[2], NULL), '\\N')", kind.inner[1])
+    entries = f"list_transform({parts}, lambda x: struct_pack(key := {key}, value := {item}))"
+    return (
+        f"CASE WHEN {field} = '' THEN MAP {{}} WHEN {field} IS NOT NULL THEN map_from_entries({entries}) END"
+    )
+
+
+def _open_csv(field: str, kind: Type) -> str:
+    """OpenCSVSerde's types: numbers must be numbers, dates are days since 1970, timestamps milliseconds."""
+    match kind.name:
+        case "varchar" | "char":
+            return f"{field}[:{kind.numbers[0]}]" if kind.numbers else field
+        case "tinyint" | "smallint" | "integer" | "bigint":
+            return _number(field, kind, _INTEGER)
+        case "double" | "real" | "decimal":
+            return _number(field, kind, _NUMBER)
+        case "boolean":
+            return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case "date":
+            return f"DATE '1970-01-01' + CAST({_number(field, Type('integer'), _INTEGER)} AS INTEGER)"
+        case "timestamp":
+            return f"epoch_ms({_number(field, Type('bigint'), _INTEGER)})"
+    raise unsupported(f"columns of type {kind} in tables of OpenCSVSerde")
+
+
+def _number(field: str, kind: Type, pattern: str) -> str:
+    failure = (
+        f"error('\u2022HIVE_BAD_DATA|Error parsing field value ''' || {field} || ''' for field {field[1:]}: "
+    )
+    failure += f"For input string: \"' || {field} || '\"\u2022')"
+    fits = f"TRY_CAST({field} AS {duckdb_type(kind)})"
+    good = f"regexp_full_match({field}, '{pattern}') AND {fits} IS NOT NULL"
+    return f"CASE WHEN {field} IS NULL THEN NULL WHEN {good} THEN {fits} ELSE {failure} END"

@@ -1,0 +1,246 @@
+"""What CTAS, INSERT INTO and UNLOAD write."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import unquote
+
+from local_aws.athena import text_writing
+from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.session import Session
+from local_aws.athena.storage import directory
+from local_aws.trino import Column, Translated, TrinoError, to_duckdb_type, to_glue_type
+from local_aws.trino.types import quoted
+
+# moto answers a ranged GET by copying the whole object: readers want many files rather than few.
+_FILE_SIZE = "32MB"
+_MOST_PARTITIONS = 100
+_COMPRESSIONS = {
+    "PARQUET": ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE"),
+    "JSON": ("GZIP", "NONE"),
+    "TEXTFILE": ("GZIP", "NONE"),
+}
+_PRINTABLE = re.compile(r"[ -~]*")
+# What Hive escapes in the name of a partition's directory.
+_ESCAPED = re.compile(r"[\x00-\x1f\"#%'*/:=?\\\x7f{\[\]^]")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how to write.
+
+    Attributes:
+        location: the S3 prefix.
+        format: PARQUET, JSON or TEXTFILE.
+        compression: in upper case, or empty for the format's own.
+        partitioned_by: the last columns of the query.
+        delimiter: between the fields of a TEXTFILE.
+    """
+
+    location: str
+    format: str
+    compression: str = ""
+    partitioned_by: tuple[str, ...] = ()
+    delimiter: str = "\x01"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        uris: the objects.
+        rows: how many rows.
+        partitions: the partitions' directories below the location, such as ``year=2024/month=1``.
+    """
+
+    uris: tuple[str, ...]
+    rows: int
+    partitions: tuple[str, ...]
+
+
+def file_format(name: str, compression: str) -> tuple[str, str]:
+    """A format and its compression, checked.
+
+    Raises:
+        AthenaFailure: if the local Athena does not write it.
+    """
+    kind, packed = name.upper(), compression.upper()
+    if kind not in _COMPRESSIONS:
+        raise unsupported(f"writing files of the format {kind}")
+    packed = packed or "GZIP"
+    if packed not in _COMPRESSIONS[kind]:
+        raise unsupported(f"the compression {packed} of {kind} files")
+    return kind, packed
+
+
+def refuse_if_occupied(session: Session, location: str, table: str) -> None:
+    """Nothing may be at the location yet.
+
+    Raises:
+        AthenaFailure: if something is.
+    """
+    if not session.storage.objects(location):
+        return
+    raise AthenaFailure(
+        f"HIVE_PATH_ALREADY_EXISTS: Target directory for table '{table}' already exists: {location}. "
+        f"You may need to manually clean the data at location '{location}' before retrying. "
+        "Athena will not delete data in your account."
+    )
+
+
+def refuse_unnamed(columns: Sequence[Column]) -> None:
+    """A table or a view has a name for each column."""
+    for position, column in enumerate(columns, 1):
+        if column.name == f"_col{position - 1}":
+            message = f"line 1:1: Column name not specified at position {position}"
+            raise failed(TrinoError("MISSING_COLUMN_NAME", message))
+
+
+def refuse_twice(columns: Sequence[Column]) -> None:
+    """And no name twice."""
+    names = [column.name.lower() for column in columns]
+    for name in names:
+        if names.count(name) > 1:
+            message = f"Column name '{name}' specified more than once"
+            raise failed(TrinoError("DUPLICATE_COLUMN_NAME", message))
+
+
+def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """Names and Hive types of what a query gives.
+
+    Raises:
+        AthenaFailure: if Hive has no such type, or two columns have one name.
+    """
+    refuse_twice(columns)
+    names = [column.name.lower() for column in columns]
+    try:
+        return [(name, to_glue_type(column.type)) for name, column in zip(names, columns, strict=True)]
+    except TrinoError as error:
+        raise failed(error) from error
+
+
+def check_partitions(columns: Sequence[Column], partitioned_by: Sequence[str]) -> None:
+    """Partition columns come last in the query, in their own order.
+
+    Raises:
+        AthenaFailure: if they do not.
+    """
+    if not partitioned_by:
+        return
+    names = [column.name.lower() for column in columns]
+    last = names[-len(partitioned_by) :]
+    if missing := [name for name in partitioned_by if name not in names]:
+        raise AthenaFailure(f"INVALID_TABLE_PROPERTY: Partition columns {missing} not present in schema")
+    if last != list(partitioned_by):
+        raise AthenaFailure(
+            "HIVE_COLUMN_ORDER_MISMATCH: Partition keys must be the last columns in the table and in "
+            f"the same order as the table properties: [{', '.join(partitioned_by)}]"
+        )
+    if len(names) == len(partitioned_by):
+        raise AthenaFailure("INVALID_TABLE_PROPERTY: Table contains only partition columns")
+
+
+def write(session: Session, translated: Translated, target: Target) -> Written:
+    """Run a query into files below the target; all are uploaded, or none.
+
+    Raises:
+        AthenaFailure: if the query fails, or there are too many partitions.
+    """
+    out = session.folder / "out"
+    out.mkdir(parents=True, exist_ok=True)
+    if target.format == "PARQUET":
+        rows = _copy(session, translated, target, out)
+    else:
+        rows = text_writing.write(session, translated, target, out)
+    files = sorted(path for path in out.rglob("*") if path.is_file() and rows)
+    directories = tuple(dict.fromkeys(_hive_directory(path.parent.relative_to(out)) for path in files))
+    if target.partitioned_by and len(directories) > _MOST_PARTITIONS:
+        raise AthenaFailure(
+            "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for partitions/buckets"
+        )
+    uris = _upload(session, target, [(path, _hive_directory(path.parent.relative_to(out))) for path in files])
+    return Written(uris, rows, tuple(found for found in directories if found))
+
+
+def _copy(session: Session, translated: Translated, target: Target, out: Path) -> int:
+    names = [column.name.lower() for column in translated.columns]
+    aliases = ", ".join(f"c{position}" for position, _ in enumerate(names))
+    columns = ", ".join(
+        f"CAST(c{position} AS {_parquet_type(column.type)}) AS {quoted(name)}"
+        for position, (name, column) in enumerate(zip(names, translated.columns, strict=True))
+    )
+    options = [
+        "FORMAT parquet",
+        f"COMPRESSION {'uncompressed' if target.compression == 'NONE' else target.compression.lower()}",
+        "OVERWRITE_OR_IGNORE",
+    ]
+    if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
+        options.append(f"PARTITION_BY ({', '.join(map(quoted, target.partitioned_by))})")
+    else:
+        options.append(f"FILE_SIZE_BYTES '{_FILE_SIZE}'")
+    folder = str(out).replace("'", "''")
+    query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases})"  # noqa: S608 - quoted
+    result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(options)})")
+    row = result.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _parquet_type(athena_type: str) -> str:
+    """Milliseconds are what Athena's timestamps hold, and what readers then show."""
+    return re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", to_duckdb_type(athena_type))
+
+
+def _hive_directory(relative: Path) -> str:
+    """DuckDB's directory in Hive's spelling: only some characters are escaped."""
+    parts = []
+    for part in relative.parts:
+        key, _, value = part.partition("=")
+        parts.append(f"{key}={_partition_value(unquote(value))}")
+    return "/".join(parts)
+
+
+def _partition_value(value: str) -> str:
+    """A partition's value in its path; an empty text becomes NULL.
+
+    Raises:
+        AthenaFailure: if it has other characters than ASCII's printable ones.
+    """
+    if not _PRINTABLE.fullmatch(value):
+        raise AthenaFailure(
+            "HIVE_INVALID_PARTITION_VALUE: Hive partition keys can only contain printable ASCII characters "
+            f"(0x20 - 0x7E). Invalid value: {value.encode().hex(' ').upper()}"
+        )
+    return escape(value) or "__HIVE_DEFAULT_PARTITION__"
+
+
+def escape(value: str) -> str:
+    """A partition's value as Hive puts it in a path."""
+    return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", value)
+
+
+def _upload(session: Session, target: Target, files: Iterable[tuple[Path, str]]) -> tuple[str, ...]:
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
+    suffix = ".gz" if target.format != "PARQUET" and target.compression == "GZIP" else ""
+    done: list[str] = []
+    try:
+        for number, (path, below) in enumerate(files):
+            session.check()
+            name = f"{stamp}_{number:05d}_{session.submission.execution_id[:5]}_{_unique()}{suffix}"
+            uri = directory(target.location) + (f"{below}/" if below else "") + name
+            session.storage.upload(path, uri)
+            done.append(uri)
+    except AthenaFailure:
+        for uri in done:
+            session.storage.delete(uri)
+        raise
+    return tuple(done)
+
+
+def _unique() -> str:
+    from uuid import UUID
+
+    return str(UUID(bytes=os.urandom(16), version=4))

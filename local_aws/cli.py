@@ -1,0 +1,243 @@
+"""The command `local-aws`: the local AWS from any folder, with or without a Kedro project.
+
+`LocalCommands` is what both `local-aws VERB` and `kedro aws local VERB` call.
+"""
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+import local_aws
+from local_aws.errors import LocalAwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local_aws.control.state import LocalAws
+
+_FOLLOW_SECONDS = 0.2
+_REGION = "eu-west-1"
+
+
+@dataclass(frozen=True)
+class LocalCommands:
+    """The verbs for the local AWS of one state folder.
+
+    Attributes:
+        state_dir: The folder in which the local AWS keeps its files.
+        program: How the user calls it, for hints: `local-aws` or `kedro aws local`.
+    """
+
+    state_dir: Path
+    program: str = "local-aws"
+
+    def announce_start(self, aws: "LocalAws", started: bool, note: str = "") -> None:
+        """Print where the local AWS listens, on standard error."""
+        verb = "started" if started else "is already running"
+        where = f"{aws.endpoint_url} ({aws.region}, log {_shown(aws.log_file)})"
+        click.echo(f"Local AWS {verb} at {where}{note}", err=True)
+
+    def stop(self) -> None:
+        """Stop the local AWS."""
+        stopped = local_aws.stop(self.state_dir)
+        click.echo("Local AWS stopped." if stopped else "The local AWS is not running.", err=True)
+
+    def reset(self) -> None:
+        """Empty the local AWS."""
+        emptied = local_aws.reset(self.state_dir)
+        message = "Local AWS emptied." if emptied else "The local AWS is not running: it is empty."
+        click.echo(message, err=True)
+
+    def print_status(self, output: str) -> None:
+        """Print where the local AWS listens and what it holds.
+
+        Args:
+            output: `text` or `json`.
+
+        Raises:
+            LocalAwsError: If it is not running.
+        """
+        aws = local_aws.running(self.state_dir)
+        held = local_aws.status(aws) if aws is not None else {}
+        if output == "json":
+            described = _describe(aws) if aws is not None else {}
+            click.echo(json.dumps({"running": aws is not None, **described, **held}, indent=2))
+        elif aws is not None:
+            for line in _status_lines(aws, held):
+                click.echo(line)
+        if aws is None:
+            raise self._not_running()
+
+    def print_environment(self) -> None:
+        """Print the shell commands that point any AWS tool at the local AWS.
+
+        Raises:
+            LocalAwsError: If it is not running.
+        """
+        aws = local_aws.running(self.state_dir)
+        if aws is None:
+            raise self._not_running()
+        variables = aws.environment()
+        for name in sorted(os.environ):
+            if name.startswith("AWS_") and name not in variables:
+                click.echo(f"unset {name}")
+        for name, value in variables.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
+
+    def print_log(self, endpoint: str | None, follow: bool) -> None:
+        """Print the log of an endpoint, or of the local AWS itself.
+
+        Args:
+            endpoint: The endpoint's name; None for the local AWS.
+            follow: Whether to go on printing what is added.
+
+        Raises:
+            LocalAwsError: If there is no such log.
+        """
+        if endpoint is not None and Path(endpoint).name != endpoint:
+            raise LocalAwsError(f"{endpoint} is not the name of an endpoint.")
+        logs = self.state_dir / "logs"
+        file = logs / f"{endpoint}.log" if endpoint else self.state_dir / "local.log"
+        if not file.is_file():
+            known = ", ".join(sorted(each.stem for each in logs.glob("*.log"))) or "none"
+            raise LocalAwsError(
+                f"{_shown(file)} does not exist: nothing was logged. Endpoints with a log: {known}."
+                if endpoint
+                else f"{_shown(file)} does not exist: the local AWS has not run here. "
+                f"Start it: {self.program} start"
+            )
+        with file.open(encoding="utf-8", errors="replace") as log:
+            for text in _tail(log, follow):
+                click.echo(text, nl=False)
+
+    def _not_running(self) -> LocalAwsError:
+        return LocalAwsError(f"The local AWS is not running here. Start it: {self.program} start")
+
+
+def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
+    return click.option(
+        "--state-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Folder of its files; by default $KEDRO_AWS_STATE_DIR, else .kedro-aws in the current folder.",
+    )(function)
+
+
+def _commands(state_dir: Path | None) -> LocalCommands:
+    return LocalCommands(state_dir.absolute() if state_dir else local_aws.default_state_dir(Path.cwd()))
+
+
+@click.group("local-aws")
+@click.version_option(local_aws.__version__)
+def main() -> None:
+    """Start, look into and stop an AWS on this machine: S3, Glue, Athena and SageMaker."""
+
+
+@main.command("start")
+@_state_dir_option
+@click.option(
+    "--region",
+    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+    default=_REGION,
+    show_default=True,
+    help="Region that clients should use.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one."
+)
+def _start(state_dir: Path | None, region: str, port: int) -> None:
+    """Start it, unless it is running already."""
+    commands = _commands(state_dir)
+    aws, started = local_aws.start(commands.state_dir, region=region, port=port)
+    commands.announce_start(aws, started)
+
+
+@main.command("stop")
+@_state_dir_option
+def _stop(state_dir: Path | None) -> None:
+    """Stop it; what it holds is gone."""
+    _commands(state_dir).stop()
+
+
+@main.command("reset")
+@_state_dir_option
+def _reset(state_dir: Path | None) -> None:
+    """Empty it: models are stopped and buckets deleted."""
+    _commands(state_dir).reset()
+
+
+@main.command("status")
+@_state_dir_option
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def _status(state_dir: Path | None, output: str) -> None:
+    """Show where it listens and what it holds. Exits with 1 if it is not running."""
+    _commands(state_dir).print_status(output)
+
+
+@main.command("env")
+@_state_dir_option
+def _env(state_dir: Path | None) -> None:
+    """Print what points any AWS tool at it.
+
+    In a shell: eval "$(local-aws env)". No other AWS_* variable is left that could win or spoil it.
+    """
+    _commands(state_dir).print_environment()
+
+
+@main.command("logs")
+@_state_dir_option
+@click.argument("endpoint", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
+def _logs(state_dir: Path | None, endpoint: str | None, follow: bool) -> None:
+    """Print the log of ENDPOINT, or that of the local AWS itself."""
+    _commands(state_dir).print_log(endpoint, follow)
+
+
+def _tail(log: TextIO, follow: bool) -> Iterator[str]:
+    while True:
+        text = log.read()
+        if text:
+            yield text
+        if not follow:
+            return
+        time.sleep(_FOLLOW_SECONDS)
+
+
+def _describe(aws: "LocalAws") -> dict[str, object]:
+    return {
+        "endpoint_url": aws.endpoint_url,
+        "pid": aws.pid,
+        "region": aws.region,
+        "account_id": aws.account_id,
+        "log_file": str(aws.log_file),
+    }
+
+
+def _status_lines(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
+    where = f"{aws.endpoint_url}, account {aws.account_id}, {aws.region}"
+    yield f"Local AWS at {where}, process {aws.pid}"
+    yield f"buckets: {', '.join(map(str, held['buckets'])) or 'none'}"
+    if not held["endpoints"]:
+        yield "endpoints: none"
+        return
+    head = ("endpoint", "status", "config")
+    keys = ("EndpointName", "EndpointStatus", "EndpointConfigName")
+    rows = [head, *(tuple(str(each[key]) for key in keys) for each in held["endpoints"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _shown(file: Path) -> str:
+    """Shorten a path to one relative to the current folder where that is possible."""
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)

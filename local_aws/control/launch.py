@@ -1,0 +1,130 @@
+"""Starting the server's process: where, with which environment, and why it did not come up."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file
+from local_aws.errors import LocalAwsError
+
+_NEEDED = ("moto", "flask", "flask_cors", "werkzeug", "filelock", "sagemaker_inference")
+_LEFT_OUT = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+_started: list["subprocess.Popen[bytes]"] = []
+"""Servers of this process: kept, since they end with the pipe that these objects hold."""
+
+
+def check_extra() -> None:
+    """See that what the server imports is installed.
+
+    Raises:
+        LocalAwsError: if the ``[local]`` extra is not.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise LocalAwsError(
+            f"The local AWS needs {', '.join(missing)}. Run `pip install 'kedro-aws-plugin[local]'`, "
+            "or use the real AWS with `--env aws`."
+        )
+
+
+def prepare(state_dir: Path) -> None:
+    """Make the state directory; git is told to leave it alone.
+
+    Raises:
+        LocalAwsError: if it cannot be written.
+    """
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        (state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise LocalAwsError(
+            f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it writable, or "
+            "name another directory: KEDRO_AWS_STATE_DIR"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a server is started with; its `instance` tells it from one that somebody else started."""
+
+    state_dir: Path
+    region: str
+    port: int = 0
+    exit_with_parent: bool = False
+    instance: str = field(default_factory=lambda: uuid4().hex)
+
+
+def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
+    """Start the server's process; its output goes to the log file."""
+    state_dir = launch.state_dir
+    options = [
+        "--state-dir",
+        str(state_dir.absolute()),
+        "--region",
+        launch.region,
+        "--port",
+        str(launch.port),
+    ]
+    with log_file(state_dir).open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [
+                sys.executable,
+                "-m",
+                "local_aws.server.process",
+                *options,
+                *(["--exit-with-parent"] if launch.exit_with_parent else []),
+            ],
+            stdin=subprocess.PIPE if launch.exit_with_parent else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=state_dir,
+            env={**_server_environment(), INSTANCE_VARIABLE: launch.instance},
+            **_detached(),
+        )
+    _started.append(process)
+    return process
+
+
+def _detached() -> dict[str, Any]:
+    """Ctrl-C in the terminal is for the command, not for the server."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def _server_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_LEFT_OUT)}
+    return {**kept, "MOTO_DISABLE_GLOBAL_CORS": "true", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def failure(launch: Launch, code: int | None) -> LocalAwsError:
+    """Why a server ended while it started."""
+    log_path = log_file(launch.state_dir)
+    if code == PORT_TAKEN:
+        return LocalAwsError(
+            f"The local AWS cannot use port {launch.port} of 127.0.0.1: it is taken. Choose another "
+            "`local.port` in conf/base/aws.yml; 0 takes a free one."
+        )
+    with log_path.open(encoding="utf-8", errors="replace") as log:
+        last = _last_line(log)
+    return LocalAwsError(f"The local AWS ended while it started (exit code {code}): {last} See {log_path}.")
+
+
+def _last_line(log: IO[str]) -> str:
+    lines = [line.strip() for line in log if line.strip()]
+    return lines[-1] if lines else "it printed nothing."
+
+
+def reap() -> None:
+    """Let go of servers that ended."""
+    for process in list(_started):
+        if process.poll() is not None:
+            if process.stdin is not None:
+                process.stdin.close()
+            _started.remove(process)

@@ -1,0 +1,1 @@
+"""AWS's requests and answers, judged by botocore's service model."""

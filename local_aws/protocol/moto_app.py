@@ -1,0 +1,101 @@
+"""moto, called inside this process by AWS's own protocol."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import IO, Any
+
+from local_aws.protocol.messages import AwsFault
+from local_aws.protocol.overlay import WsgiApp
+
+_TARGETS = {
+    "glue": "AWSGlue",
+    "logs": "Logs_20140328",
+    "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
+    "sagemaker": "SageMaker",
+}
+_SIGNING_NAMES = {"resourcegroupstaggingapi": "tagging"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What moto answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Moto:
+    """A client of moto without a socket in between."""
+
+    def __init__(self, app: WsgiApp, region: str) -> None:
+        self._app = app
+        self._region = region
+
+    def call(
+        self, service: str, operation: str, params: Mapping[str, Any], region: str = ""
+    ) -> dict[str, Any]:
+        """Call an operation of a service with a JSON protocol.
+
+        Raises:
+            AwsFault: if moto answers an error.
+        """
+        answer = self.request(
+            "POST",
+            "/",
+            service=service,
+            region=region,
+            headers={
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": f"{_TARGETS[service]}.{operation}",
+            },
+            body=json.dumps(params).encode(),
+        )
+        payload: dict[str, Any] = json.loads(answer.body or b"{}")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            code = str(payload.get("__type", answer.status)).rsplit("#", maxsplit=1)[-1]
+            raise AwsFault(code, str(payload.get("message", payload.get("Message", ""))), answer.status)
+        return payload
+
+    def request(  # noqa: PLR0913 - the parts of an HTTP request
+        self,
+        method: str,
+        path: str,
+        *,
+        service: str = "s3",
+        region: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | IO[bytes] = b"",
+    ) -> Answer:
+        """Send one HTTP request, such as ``PUT /bucket/key`` to S3."""
+        from werkzeug.datastructures import Headers
+        from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+        scope = f"{region or self._region}/{_SIGNING_NAMES.get(service, service)}"
+        signed = {
+            "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20000101/{scope}/aws4_request, "
+            "SignedHeaders=host, Signature=local"
+        }
+        builder = EnvironBuilder(
+            method=method,
+            path=path,
+            base_url="http://127.0.0.1",
+            headers=Headers([*signed.items(), *(headers or {}).items()]),
+            input_stream=io.BytesIO(body) if isinstance(body, bytes) else body,
+            content_length=len(body) if isinstance(body, bytes) else _size(body),
+        )
+        chunks, status, answered = run_wsgi_app(self._app, builder.get_environ())
+        return Answer(int(status.split(" ", 1)[0]), dict(answered.items()), b"".join(chunks))
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.request("POST", "/moto-api/reset")
+
+
+def _size(stream: IO[bytes]) -> int:
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size

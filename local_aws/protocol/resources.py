@@ -1,0 +1,152 @@
+"""SageMaker's resources, by region: what the overlay remembers."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_aws.protocol.aws_json import Params
+from local_aws.protocol.clock import now
+from local_aws.protocol.messages import invalid
+
+ACCOUNT_ID = "123456789012"
+_DEFAULT_PAGE = 10
+
+Resource = dict[str, Any]
+"""A resource as its Describe operation shows it; times are seconds since the epoch, as on the wire."""
+
+
+@dataclass
+class Region:
+    """What one region holds; each table is by name, in the order of creation."""
+
+    name: str
+    groups: dict[str, Resource] = field(default_factory=dict)
+    packages: dict[str, Resource] = field(default_factory=dict)
+    models: dict[str, Resource] = field(default_factory=dict)
+    configs: dict[str, Resource] = field(default_factory=dict)
+    endpoints: dict[str, Resource] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def arn(self, kind: str, name: str) -> str:
+        """The ARN of a resource of this region."""
+        return f"arn:{_partition(self.name)}:sagemaker:{self.name}:{ACCOUNT_ID}:{kind}/{name}"
+
+    def holds(self, arn: str) -> bool:
+        """Whether an ARN is taken; two names that differ by case alone may share one."""
+        return arn in self.tags
+
+
+class Resources:
+    """All regions; hold `lock` while reading or changing more than one thing."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self._regions: dict[str, Region] = {}
+        self._last_time = 0.0
+
+    def __getitem__(self, region: str) -> Region:
+        with self.lock:
+            return self._regions.setdefault(region, Region(region))
+
+    def all_regions(self) -> list[Region]:
+        """Every region that was spoken to."""
+        with self.lock:
+            return list(self._regions.values())
+
+    def now(self) -> float:
+        """The time in milliseconds, AWS's precision; never the same twice, so that sorting by it is total."""
+        with self.lock:
+            self._last_time = max(now(), round(self._last_time + 0.001, 3))
+            return self._last_time
+
+    def clear(self) -> None:
+        """Forget everything, also for those who still hold a region."""
+        with self.lock:
+            for here in self._regions.values():
+                for table in (
+                    here.groups,
+                    here.packages,
+                    here.models,
+                    here.configs,
+                    here.endpoints,
+                    here.tags,
+                ):
+                    table.clear()
+
+
+def tags_of(params: Params) -> dict[str, str]:
+    """The tags of a request as a dict."""
+    return {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
+
+
+def pick(resource: Resource, names: Iterable[str]) -> Resource:
+    """Those members of a resource that it has."""
+    return {name: resource[name] for name in names if resource.get(name) is not None}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How AWS lists one kind of resource.
+
+    Attributes:
+        result: the member of the answer that holds the list.
+        name: the member that NameContains and SortBy=Name look at.
+        summary: the members shown.
+        order: AWS's default SortOrder.
+    """
+
+    result: str
+    name: str
+    arn: str
+    summary: Sequence[str]
+    order: str = "Descending"
+
+    def page(self, resources: Iterable[Resource], params: Params) -> Params:
+        """One page: filtered, sorted, and cut at MaxResults, with a NextToken if there is more."""
+        key = self._key(params.get("SortBy", "CreationTime"))
+        descending = params.get("SortOrder", self.order) == "Descending"
+        found = sorted(
+            (each for each in resources if self._wanted(each, params)), key=key, reverse=descending
+        )
+        if "NextToken" in params:
+            last = _decode(params["NextToken"])
+            found = [each for each in found if (key(each) < last if descending else key(each) > last)]
+        size = params.get("MaxResults", _DEFAULT_PAGE)
+        token = _encode(key(found[size - 1])) if len(found) > size else None
+        return {self.result: [pick(each, self.summary) for each in found[:size]], "NextToken": token}
+
+    def _key(self, sort_by: str) -> Callable[[Resource], list[Any]]:
+        member = {"Name": self.name, "Status": "EndpointStatus"}.get(sort_by, sort_by)
+        return lambda resource: [resource.get(member, ""), resource["CreationTime"], resource[self.arn]]
+
+    def _wanted(self, resource: Resource, params: Params) -> bool:
+        if params.get("NameContains", "").lower() not in str(resource.get(self.name, "")).lower():
+            return False
+        return all(
+            resource[member] > params.get(f"{member}After", 0)
+            and resource[member] < params.get(f"{member}Before", float("inf"))
+            for member in ("CreationTime", "LastModifiedTime")
+            if member in resource
+        )
+
+
+def _encode(position: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+
+
+def _decode(token: str) -> list[Any]:
+    try:
+        position = json.loads(base64.urlsafe_b64decode(token))
+    except ValueError as error:
+        raise invalid("Invalid NextToken.") from error
+    if not isinstance(position, list):
+        raise invalid("Invalid NextToken.")
+    return position
+
+
+def _partition(region: str) -> str:
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")

@@ -1,0 +1,164 @@
+"""An endpoint config in service: a model server for each production variant."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from local_aws.sagemaker.container import CannotServe, Variant
+from local_aws.sagemaker.model_server import INVOCATION_SECONDS, Host, ModelServer
+
+LogOpener = Callable[[str], Callable[[str], None]]
+"""Opens a log stream by name; what it returns takes lines."""
+
+
+class Deployment:
+    """The model servers of one endpoint config.
+
+    Requests hold a lease on the deployment they were given, so that it can be retired without breaking one.
+    """
+
+    def __init__(self, variants: Sequence[Variant], host: Host, open_log: LogOpener) -> None:
+        self.variants = tuple(variants)
+        self._servers: dict[str, ModelServer] = {}
+        for variant in variants:
+            stream = f"{variant.name}/{uuid4().hex[:16]}"
+            self._servers[variant.name] = ModelServer(
+                variant.container, host, stream.replace("/", "-"), open_log(stream)
+            )
+        self._leases = 0
+        self._changed = threading.Condition()
+
+    def start(self) -> None:
+        """Start every variant's server and wait until all are healthy.
+
+        Raises:
+            CannotServe: with AWS's text and the container's own last line, if one is not.
+        """
+        try:
+            for variant in self.variants:
+                self._start(variant)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, variant: Variant) -> None:
+        try:
+            self._servers[variant.name].start()
+        except CannotServe as error:
+            raise CannotServe(
+                f"The primary container for production variant {variant.name} did not pass the ping "
+                "health check. Please check CloudWatch logs for this endpoint. "
+                f"{error}"
+            ) from error
+
+    def choose(self, name: str | None) -> Variant | None:
+        """The variant that serves a request: the one asked for, else one by weight."""
+        if name is not None:
+            return next((variant for variant in self.variants if variant.name == name), None)
+        if len(self.variants) == 1:
+            return self.variants[0]
+        weights = [variant.weight for variant in self.variants]
+        if not any(weights):
+            weights = [1.0] * len(weights)
+        return random.choices(self.variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
+
+    def server(self, variant: Variant) -> ModelServer:
+        """What serves a variant."""
+        return self._servers[variant.name]
+
+    def pids(self) -> list[int]:
+        """The processes that serve it now."""
+        return [server.pid for server in self._servers.values() if server.pid is not None]
+
+    def lease(self) -> None:
+        """Hold it for one request; every lease must be released."""
+        with self._changed:
+            self._leases += 1
+
+    def release(self) -> None:
+        """The request is done."""
+        with self._changed:
+            self._leases -= 1
+            self._changed.notify_all()
+
+    def retire(self) -> None:
+        """Wait until the requests under way are done, then stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._leases == 0, timeout=INVOCATION_SECONDS)
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop every server at once."""
+        threads = [threading.Thread(target=server.stop) for server in self._servers.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+class Deployments:
+    """Which deployment serves which endpoint."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._serving: dict[tuple[str, str], Deployment] = {}
+        self._all: set[Deployment] = set()
+
+    def add(self, deployment: Deployment) -> None:
+        """Remember a deployment that is being started, so that `stop_all` reaches it."""
+        with self._lock:
+            self._all.add(deployment)
+
+    def serve(self, region: str, endpoint: str, deployment: Deployment) -> Deployment | None:
+        """From now on `deployment` gets the endpoint's requests.
+
+        Returns:
+            The deployment that got them until now.
+        """
+        with self._lock:
+            old = self._serving.get((region, endpoint))
+            self._serving[region, endpoint] = deployment
+            return old
+
+    def withdraw(self, region: str, endpoint: str) -> Deployment | None:
+        """From now on the endpoint gets no requests."""
+        with self._lock:
+            return self._serving.pop((region, endpoint), None)
+
+    def forget(self, deployment: Deployment) -> None:
+        """It is stopped."""
+        with self._lock:
+            self._all.discard(deployment)
+
+    @contextmanager
+    def leased(self, region: str, endpoint: str) -> Iterator[Deployment | None]:
+        """The deployment that serves an endpoint, held for one request."""
+        with self._lock:
+            deployment = self._serving.get((region, endpoint))
+            if deployment is not None:
+                deployment.lease()
+        try:
+            yield deployment
+        finally:
+            if deployment is not None:
+                deployment.release()
+
+    def pids(self, region: str, endpoint: str) -> list[int]:
+        """The processes that serve an endpoint."""
+        with self._lock:
+            deployment = self._serving.get((region, endpoint))
+        return deployment.pids() if deployment is not None else []
+
+    def stop_all(self) -> None:
+        """Stop every process, waiting for nothing."""
+        with self._lock:
+            deployments = list(self._all)
+            self._all.clear()
+            self._serving.clear()
+        threads = [threading.Thread(target=deployment.stop) for deployment in deployments]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()

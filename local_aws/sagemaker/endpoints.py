@@ -1,0 +1,217 @@
+"""Endpoints: created, updated without refusing a request, deleted."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from local_aws.protocol.aws_json import Operation, Params
+from local_aws.protocol.messages import AwsFault, invalid, unsupported
+from local_aws.protocol.resources import Listing, Region, Resource, Resources, tags_of
+from local_aws.sagemaker.container import CannotServe, Variant, variants_of
+from local_aws.sagemaker.deployment import Deployment, Deployments, LogOpener
+from local_aws.sagemaker.hosting import find_config
+from local_aws.sagemaker.model_server import Host
+
+_SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
+_ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
+_REASON_LENGTH = 1024
+_IN_PROGRESS = {"Creating", "Updating", "Deleting"}
+
+_log = logging.getLogger(__name__)
+
+EndpointLogs = Callable[[str, str], LogOpener]
+"""(region, endpoint) -> what opens the endpoint's log streams."""
+
+
+class Endpoints:
+    """Operations on endpoints; what takes time happens in a thread, as the caller polls DescribeEndpoint."""
+
+    def __init__(
+        self, resources: Resources, deployments: Deployments, host: Host, logs: EndpointLogs
+    ) -> None:
+        self._resources = resources
+        self._deployments = deployments
+        self._host = host
+        self._logs = logs
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {
+            "CreateEndpoint": self.create,
+            "DescribeEndpoint": self.describe,
+            "ListEndpoints": self.list,
+            "UpdateEndpoint": self.update,
+            "DeleteEndpoint": self.delete,
+            "UpdateEndpointWeightsAndCapacities": self.update_weights,
+        }
+
+    def create(self, region: str, params: Params) -> Params:
+        """CreateEndpoint: Creating, then InService or Failed."""
+        with self._resources.lock:
+            here = self._resources[region]
+            name = params["EndpointName"]
+            arn = here.arn("endpoint", name.lower())
+            if here.holds(arn):
+                raise invalid(f'Cannot create already existing endpoint "{arn}".')
+            config = find_config(here, params["EndpointConfigName"])
+            now = self._resources.now()
+            endpoint = {
+                "EndpointName": name,
+                "EndpointArn": arn,
+                "EndpointConfigName": config["EndpointConfigName"],
+                "EndpointStatus": "Creating",
+                "CreationTime": now,
+                "LastModifiedTime": now,
+            }
+            here.endpoints[name] = endpoint
+            here.tags[arn] = tags_of(params)
+            self._in_background(self._deploy, here, endpoint, config)
+            return {"EndpointArn": arn}
+
+    def describe(self, region: str, params: Params) -> Params:
+        """DescribeEndpoint."""
+        with self._resources.lock:
+            return dict(find_endpoint(self._resources[region], params["EndpointName"]))
+
+    def list(self, region: str, params: Params) -> Params:
+        """ListEndpoints."""
+        with self._resources.lock:
+            endpoints = list(self._resources[region].endpoints.values())
+            if "StatusEquals" in params:
+                endpoints = [each for each in endpoints if each["EndpointStatus"] == params["StatusEquals"]]
+            return _ENDPOINTS.page(endpoints, params)
+
+    def update(self, region: str, params: Params) -> Params:
+        """UpdateEndpoint: the old config serves until the new one is healthy, and goes on if it never is.
+
+        As on AWS, a serverless endpoint can be put on instances, but not the other way round.
+        """
+        with self._resources.lock:
+            here = self._resources[region]
+            endpoint = self._settled(here, params["EndpointName"])
+            if endpoint["EndpointStatus"] == "Failed":
+                raise invalid(
+                    f'Cannot update endpoint "{endpoint["EndpointArn"]}" in status Failed; delete it.'
+                )
+            current = find_config(here, endpoint["EndpointConfigName"])
+            config = find_config(here, params["EndpointConfigName"])
+            if _is_serverless(config) and not _is_serverless(current):
+                raise invalid(
+                    f'Cannot update instance-based endpoint "{endpoint["EndpointArn"]}" to serverless '
+                    f'endpoint configuration "{config["EndpointConfigArn"]}"; '
+                    "delete the endpoint and create it anew."
+                )
+            now = self._resources.now()
+            endpoint.update(EndpointStatus="Updating", LastModifiedTime=now)
+            endpoint.pop("FailureReason", None)
+            endpoint["PendingDeploymentSummary"] = {
+                "EndpointConfigName": config["EndpointConfigName"],
+                "StartTime": now,
+                "ProductionVariants": [],
+            }
+            self._in_background(self._deploy, here, endpoint, config)
+            return {"EndpointArn": endpoint["EndpointArn"]}
+
+    def delete(self, region: str, params: Params) -> Params:
+        """DeleteEndpoint: Deleting until its processes are gone."""
+        with self._resources.lock:
+            here = self._resources[region]
+            endpoint = self._settled(here, params["EndpointName"])
+            endpoint.update(EndpointStatus="Deleting", LastModifiedTime=self._resources.now())
+            deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
+            self._in_background(self._remove, here, endpoint, deployment)
+            return {}
+
+    def update_weights(self, _region: str, _params: Params) -> Params:
+        """UpdateEndpointWeightsAndCapacities is left to the real AWS."""
+        raise unsupported("UpdateEndpointWeightsAndCapacities; make another endpoint config and update to it")
+
+    def _settled(self, here: Region, name: str) -> Resource:
+        endpoint = find_endpoint(here, name)
+        if endpoint["EndpointStatus"] in _IN_PROGRESS:
+            raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
+        return endpoint
+
+    def _deploy(self, here: Region, endpoint: Resource, config: Resource) -> None:
+        try:
+            deployment = self._start(here, endpoint, config)
+        except (CannotServe, AwsFault) as error:
+            self._settle(endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, an endpoint must not be Creating for ever
+            _log.exception("endpoint %s", endpoint["EndpointName"])
+            self._settle(endpoint, failure=f"The local AWS failed: {type(error).__name__}: {error}")
+            return
+        with self._resources.lock:
+            wanted = here.endpoints.get(endpoint["EndpointName"]) is endpoint
+            old = (
+                self._deployments.serve(here.name, endpoint["EndpointName"], deployment)
+                if wanted
+                else deployment
+            )
+            endpoint["EndpointConfigName"] = config["EndpointConfigName"]
+            endpoint["ProductionVariants"] = [_shown(each) for each in config["ProductionVariants"]]
+            self._settle(endpoint)
+        self._retire(old)
+
+    def _start(self, here: Region, endpoint: Resource, config: Resource) -> Deployment:
+        with self._resources.lock:
+            variants: list[Variant] = variants_of(here, config)
+        deployment = Deployment(variants, self._host, self._logs(here.name, endpoint["EndpointName"]))
+        self._deployments.add(deployment)
+        try:
+            deployment.start()
+        except BaseException:
+            self._deployments.forget(deployment)
+            raise
+        return deployment
+
+    def _settle(self, endpoint: Resource, failure: str | None = None) -> None:
+        """The end of a creation or an update; a failed update leaves what served before in service."""
+        with self._resources.lock:
+            failed_creation = failure is not None and endpoint["EndpointStatus"] == "Creating"
+            endpoint.pop("PendingDeploymentSummary", None)
+            if failure is not None:
+                endpoint["FailureReason"] = failure[:_REASON_LENGTH]
+            endpoint.update(
+                EndpointStatus="Failed" if failed_creation else "InService",
+                LastModifiedTime=self._resources.now(),
+            )
+
+    def _remove(self, here: Region, endpoint: Resource, deployment: Deployment | None) -> None:
+        self._retire(deployment)
+        with self._resources.lock:
+            if here.endpoints.get(endpoint["EndpointName"]) is endpoint:
+                del here.endpoints[endpoint["EndpointName"]]
+                here.tags.pop(endpoint["EndpointArn"], None)
+
+    def _retire(self, deployment: Deployment | None) -> None:
+        if deployment is not None:
+            deployment.retire()
+            self._deployments.forget(deployment)
+
+    @staticmethod
+    def _in_background(task: Callable[..., None], *args: object) -> None:
+        threading.Thread(target=task, args=args, name=task.__name__, daemon=True).start()
+
+
+def find_endpoint(here: Region, name: str) -> Resource:
+    """An endpoint by name."""
+    if name not in here.endpoints:
+        raise invalid(f'Could not find endpoint "{here.arn("endpoint", name.lower())}".')
+    return here.endpoints[name]
+
+
+def _is_serverless(config: Resource) -> bool:
+    return any("ServerlessConfig" in variant for variant in config["ProductionVariants"])
+
+
+def _shown(variant: Params) -> Params:
+    """A production variant as DescribeEndpoint shows it."""
+    weight = variant["InitialVariantWeight"]
+    shown = {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight}
+    if "ServerlessConfig" in variant:
+        serverless = variant["ServerlessConfig"]
+        return {**shown, "CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+    count = variant["InitialInstanceCount"]
+    return {**shown, "CurrentInstanceCount": count, "DesiredInstanceCount": count}

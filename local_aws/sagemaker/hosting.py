@@ -1,0 +1,222 @@
+"""Models and endpoint configs: what an endpoint is made of."""
+
+from http import HTTPStatus
+from urllib.parse import quote, urlsplit
+
+from local_aws.protocol.aws_json import Operation, Params
+from local_aws.protocol.messages import invalid
+from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, tags_of
+from local_aws.sagemaker.registry import find_package
+
+_MODELS = Listing("Models", "ModelName", "ModelArn", ("ModelName", "ModelArn", "CreationTime"))
+_CONFIGS = Listing(
+    "EndpointConfigs",
+    "EndpointConfigName",
+    "EndpointConfigArn",
+    ("EndpointConfigName", "EndpointConfigArn", "CreationTime"),
+)
+_MEMORY_STEP = 1024
+
+
+class Models:
+    """Operations on models."""
+
+    def __init__(self, resources: Resources, moto: Moto) -> None:
+        self._resources = resources
+        self._moto = moto
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {
+            "CreateModel": self.create,
+            "DescribeModel": self.describe,
+            "ListModels": self.list,
+            "DeleteModel": self.delete,
+        }
+
+    def create(self, region: str, params: Params) -> Params:
+        """CreateModel: from an image and an archive, or from an approved model package."""
+        containers = _containers(params)
+        with self._resources.lock:
+            here = self._resources[region]
+            name = params["ModelName"]
+            arn = here.arn("model", name.lower())
+            if here.holds(arn):
+                raise invalid(f'Cannot create already existing model "{arn}".')
+            resolved = [each for container in containers for each in _resolve(here, container)]
+            for container in resolved:
+                self._check_data(here, container)
+            model = {key: value for key, value in params.items() if key != "Tags"}
+            if "PrimaryContainer" in model:
+                model["PrimaryContainer"] = {"Mode": "SingleModel", **model["PrimaryContainer"]}
+            here.models[name] = {
+                "EnableNetworkIsolation": False,
+                **model,
+                "Resolved": resolved,
+                "ModelArn": arn,
+                "CreationTime": self._resources.now(),
+            }
+            here.tags[arn] = tags_of(params)
+            return {"ModelArn": arn}
+
+    def _check_data(self, here: Region, container: Params) -> None:
+        uri = container.get("ModelDataUrl")
+        if uri is None:
+            return
+        parts = urlsplit(uri)
+        answer = self._moto.request("HEAD", f"/{parts.netloc}{quote(parts.path)}", region=here.name)
+        if answer.status != HTTPStatus.OK:
+            raise invalid(f"Could not find model data at {uri}.")
+
+    def describe(self, region: str, params: Params) -> Params:
+        """DescribeModel."""
+        with self._resources.lock:
+            model = find_model(self._resources[region], params["ModelName"])
+            return {key: value for key, value in model.items() if key != "Resolved"}
+
+    def list(self, region: str, params: Params) -> Params:
+        """ListModels."""
+        with self._resources.lock:
+            return _MODELS.page(self._resources[region].models.values(), params)
+
+    def delete(self, region: str, params: Params) -> Params:
+        """DeleteModel: AWS does not mind that an endpoint still serves it."""
+        with self._resources.lock:
+            here = self._resources[region]
+            model = find_model(here, params["ModelName"])
+            del here.models[model["ModelName"]]
+            here.tags.pop(model["ModelArn"], None)
+            return {}
+
+
+class EndpointConfigs:
+    """Operations on endpoint configs."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {
+            "CreateEndpointConfig": self.create,
+            "DescribeEndpointConfig": self.describe,
+            "ListEndpointConfigs": self.list,
+            "DeleteEndpointConfig": self.delete,
+        }
+
+    def create(self, region: str, params: Params) -> Params:
+        """CreateEndpointConfig: its models must exist."""
+        with self._resources.lock:
+            here = self._resources[region]
+            name = params["EndpointConfigName"]
+            arn = here.arn("endpoint-config", name.lower())
+            if here.holds(arn):
+                raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
+            _check_variants(here, params["ProductionVariants"])
+            here.configs[name] = {
+                "EnableNetworkIsolation": False,
+                **{key: value for key, value in params.items() if key != "Tags"},
+                "ProductionVariants": [
+                    {"InitialVariantWeight": 1.0, **v} for v in params["ProductionVariants"]
+                ],
+                "EndpointConfigArn": arn,
+                "CreationTime": self._resources.now(),
+            }
+            here.tags[arn] = tags_of(params)
+            return {"EndpointConfigArn": arn}
+
+    def describe(self, region: str, params: Params) -> Params:
+        """DescribeEndpointConfig."""
+        with self._resources.lock:
+            return dict(find_config(self._resources[region], params["EndpointConfigName"]))
+
+    def list(self, region: str, params: Params) -> Params:
+        """ListEndpointConfigs."""
+        with self._resources.lock:
+            return _CONFIGS.page(self._resources[region].configs.values(), params)
+
+    def delete(self, region: str, params: Params) -> Params:
+        """DeleteEndpointConfig: AWS lets go of one in use, but cannot update its endpoint any more."""
+        with self._resources.lock:
+            here = self._resources[region]
+            config = find_config(here, params["EndpointConfigName"])
+            del here.configs[config["EndpointConfigName"]]
+            here.tags.pop(config["EndpointConfigArn"], None)
+            return {}
+
+
+def find_model(here: Region, name: str) -> Resource:
+    """A model by name."""
+    if name not in here.models:
+        raise invalid(f'Could not find model "{here.arn("model", name.lower())}".')
+    return here.models[name]
+
+
+def find_config(here: Region, name: str) -> Resource:
+    """An endpoint config by name."""
+    if name not in here.configs:
+        raise invalid(f'Could not find endpoint configuration "{here.arn("endpoint-config", name.lower())}".')
+    return here.configs[name]
+
+
+def _resolve(here: Region, container: Params) -> list[Params]:
+    """The containers behind a definition: a model package's own, with the definition's Environment on top.
+
+    Raises:
+        AwsFault: if the package does not exist or is not approved.
+    """
+    if "ModelPackageName" not in container:
+        return [container]
+    package = find_package(here, container["ModelPackageName"])
+    status = package["ModelApprovalStatus"]
+    if status != "Approved":
+        raise invalid(
+            f"ModelPackage {package['ModelPackageArn']} cannot be used to create a model: "
+            f"its ModelApprovalStatus is {status}, not Approved."
+        )
+    definitions = package.get("InferenceSpecification", {}).get("Containers", [])
+    if not definitions:
+        raise invalid(
+            f"ModelPackage {package['ModelPackageArn']} has no InferenceSpecification with a container."
+        )
+    environment = container.get("Environment", {})
+    return [{**each, "Environment": {**each.get("Environment", {}), **environment}} for each in definitions]
+
+
+def _containers(params: Params) -> list[Params]:
+    primary, several = params.get("PrimaryContainer"), params.get("Containers")
+    if (primary is None) == (several is None):
+        raise invalid("Exactly one of PrimaryContainer and Containers must be specified.")
+    containers: list[Params] = [primary] if primary is not None else several or []
+    for container in containers:
+        if ("ModelPackageName" in container) == bool(
+            pick(container, ("Image", "ModelDataUrl", "ModelDataSource"))
+        ):
+            raise invalid(
+                "Specify one of either Image and Model Data URL or ModelPackageName in container definition."
+            )
+        if "ModelPackageName" not in container and "Image" not in container:
+            raise invalid("Container definition must have an Image.")
+    return containers
+
+
+def _check_variants(here: Region, variants: list[Params]) -> None:
+    names = [variant["VariantName"] for variant in variants]
+    if len(set(names)) < len(names):
+        raise invalid("Each production variant must have its own VariantName.")
+    for variant in variants:
+        if "ModelName" not in variant:
+            raise invalid(f"Production variant {variant['VariantName']} must have a ModelName.")
+        find_model(here, variant["ModelName"])
+        instances = pick(variant, ("InstanceType", "InitialInstanceCount"))
+        if ("ServerlessConfig" in variant) == bool(instances) or len(instances) == 1:
+            raise invalid(
+                f"Production variant {variant['VariantName']} must have either InstanceType and "
+                "InitialInstanceCount, or ServerlessConfig."
+            )
+        memory = variant.get("ServerlessConfig", {}).get("MemorySizeInMB", _MEMORY_STEP)
+        if memory % _MEMORY_STEP:
+            raise invalid(
+                f"MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120 and 6144, not {memory}."
+            )

@@ -1,0 +1,154 @@
+"""The directory that stands for a container's ``/opt/ml``: archive fetched, script and packages found.
+
+Every refusal is a `CannotStart` whose one line becomes the endpoint's FailureReason.
+"""
+
+import http.client
+import importlib.metadata
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, urlsplit
+
+from local_aws.sagemaker.unpack import CannotUnpack, unpack
+
+_CONTAINER_MODEL_DIR = PurePosixPath("/opt/ml/model")
+_CHUNK = 1024 * 1024
+_DOWNLOAD_SECONDS = 600
+
+
+class CannotStart(Exception):
+    """Why the model cannot be served, in one line."""
+
+
+@dataclass(frozen=True)
+class OptMl:
+    """Where the model and its script are.
+
+    Attributes:
+        model: what the container knows as ``/opt/ml/model``.
+        code: the directory of the script.
+        program: the script's name.
+    """
+
+    model: Path
+    code: Path
+    program: str
+
+
+def prepare(root: Path, model_data: str) -> OptMl:
+    """Fetch and unpack the model, find its script, and check that its requirements are installed.
+
+    Args:
+        root: an empty directory, which becomes ``/opt/ml``.
+        model_data: S3 URI of the model.tar.gz; empty if the model has none.
+
+    Raises:
+        CannotStart: if the archive, its script or a requirement is missing.
+    """
+    model = root / "model"
+    model.mkdir()
+    if model_data:
+        fetch_archive(model_data, model)
+    program = os.environ.get("SAGEMAKER_PROGRAM", "")
+    submit_directory = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if not program or not submit_directory:
+        raise CannotStart(
+            "The container's Environment must name its script: "
+            "SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY."
+        )
+    code = _code_directory(root, model, submit_directory)
+    script = code / (program if program.endswith(".py") else f"{program}.py")
+    if not script.is_file():
+        raise CannotStart(
+            f"SAGEMAKER_PROGRAM {program} is not in SAGEMAKER_SUBMIT_DIRECTORY {submit_directory}."
+        )
+    check_requirements(code / "requirements.txt")
+    return OptMl(model, code, program)
+
+
+def _code_directory(root: Path, model: Path, submit_directory: str) -> Path:
+    if submit_directory.startswith("s3://"):
+        code = root / "code"
+        code.mkdir()
+        fetch_archive(submit_directory, code)
+        return code
+    try:
+        inside = PurePosixPath(submit_directory).relative_to(_CONTAINER_MODEL_DIR)
+    except ValueError:
+        raise CannotStart(
+            f"The local AWS knows SAGEMAKER_SUBMIT_DIRECTORY inside {_CONTAINER_MODEL_DIR} or on S3, "
+            f"not {submit_directory}."
+        ) from None
+    return model / inside
+
+
+def fetch_archive(uri: str, target: Path) -> None:
+    """Download a tar.gz by one streaming GetObject, and unpack it."""
+    archive = target.parent / f"{target.name}.tar.gz"
+    _download(uri, archive)
+    try:
+        unpack(archive, target, name=f"The archive {uri}")
+    except CannotUnpack as error:
+        raise CannotStart(str(error)) from error
+    finally:
+        archive.unlink()
+
+
+def _download(uri: str, target: Path) -> None:
+    """Ask the local AWS directly: botocore would need half a second for this one request."""
+    source, endpoint = urlsplit(uri), urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    scope = f"{os.environ['AWS_ACCESS_KEY_ID']}/20000101/{os.environ['AWS_REGION']}/s3/aws4_request"
+    authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=local"
+    connection = http.client.HTTPConnection(endpoint.netloc, timeout=_DOWNLOAD_SECONDS)
+    try:
+        connection.request(
+            "GET", f"/{source.netloc}{quote(source.path)}", headers={"Authorization": authorization}
+        )
+        response = connection.getresponse()
+        if response.status != http.HTTPStatus.OK:
+            raise CannotStart(
+                f'Failed to download model data for container "container_1" from URL: "{uri}". Please ensure '
+                "that there is an object located at the URL and that the role passed to CreateModel has "
+                "permissions to download the model."
+            )
+        with target.open("wb") as file:
+            shutil.copyfileobj(response, file, _CHUNK)
+    finally:
+        connection.close()
+
+
+def check_requirements(file: Path) -> None:
+    """What the real container installs by pip has to be installed here, in the versions asked for.
+
+    Raises:
+        CannotStart: naming the first requirement that is not, and the command that installs it.
+    """
+    if not file.is_file():
+        return
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for line in file.read_text(encoding="utf-8").splitlines():
+        text = line.split("#", maxsplit=1)[0].strip()
+        if not text or text.startswith("-"):
+            continue
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise CannotStart(f"code/requirements.txt: {text} is not a requirement: {error}") from error
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            installed = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            raise CannotStart(_missing(text, "is not installed in this Python")) from None
+        if not requirement.specifier.contains(installed, prereleases=True):
+            raise CannotStart(_missing(text, f"does not fit {requirement.name} {installed} of this Python"))
+
+
+def _missing(requirement: str, why: str) -> str:
+    return (
+        f"code/requirements.txt: {requirement} {why}. The local AWS serves models with this Python: "
+        f"run `pip install '{requirement}'`, then deploy again."
+    )

@@ -1,0 +1,121 @@
+"""InvokeEndpoint: the request goes to the model's process, its answer comes back.
+
+Texts and statuses are AWS's. Nothing here waits for more than the model itself: connections are kept alive
+and no lock is held while the model works.
+"""
+
+import re
+from urllib.parse import unquote
+
+from local_aws.protocol.messages import AwsFault, Request, Response
+from local_aws.protocol.resources import ACCOUNT_ID
+from local_aws.sagemaker.container import Variant
+from local_aws.sagemaker.deployment import Deployment, Deployments
+from local_aws.sagemaker.model_server import ModelGone, ModelResponse, ModelSlow
+
+_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)$")
+_REALTIME_LIMIT = 6 * 1024 * 1024
+_SERVERLESS_LIMIT = 4 * 1024 * 1024
+_FORWARDED = {
+    "content-type": "Content-Type",
+    "accept": "Accept",
+    "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
+    "x-amzn-sagemaker-inference-id": "X-Amzn-SageMaker-Inference-Id",
+}
+_EXITED = "An error occurred while handling request as the model process exited."
+_TIMED_OUT = (
+    "Your invocation timed out while waiting for a response from container primary. Review the latency "
+    "metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+
+
+class Runtime:
+    """SageMaker's runtime API."""
+
+    name = "sagemaker-runtime"
+
+    def __init__(self, deployments: Deployments, region: str) -> None:
+        self._deployments = deployments
+        self._default_region = region
+
+    def handles(self, request: Request) -> bool:
+        """Whether the path is one of the runtime's."""
+        return request.method == "POST" and _PATH.match(request.path) is not None
+
+    def handle(self, request: Request) -> Response:
+        """Answer of the model, or AWS's error."""
+        region = request.region or self._default_region
+        endpoint, operation = self._named(request.path)
+        try:
+            if operation != "invocations":
+                raise _invalid("The local AWS does not support asynchronous and streaming invocations.")
+            with self._deployments.leased(region, endpoint) as deployment:
+                if deployment is None:
+                    raise _invalid(f"Endpoint {endpoint} of account {ACCOUNT_ID} not found.")
+                return self._invoke(request, region, endpoint, deployment)
+        except AwsFault as fault:
+            return Response.of_json(fault.status, {"Message": fault.message}, x_amzn_errortype=fault.code)
+
+    @staticmethod
+    def _named(path: str) -> tuple[str, str]:
+        endpoint, operation = path.split("/")[2:4]
+        return unquote(endpoint), operation
+
+    def _invoke(self, request: Request, region: str, endpoint: str, deployment: Deployment) -> Response:
+        variant = _variant(request, endpoint, deployment)
+        limit = _SERVERLESS_LIMIT if variant.serverless else _REALTIME_LIMIT
+        if len(request.body) > limit:
+            return Response.of_json(413, {"Message": f"HTTP content length exceeded {limit} bytes."})
+        headers = {name: request.headers[key] for key, name in _FORWARDED.items() if key in request.headers}
+        try:
+            answer = deployment.server(variant).invoke(request.body, headers)
+        except ModelGone:
+            return _model_error(region, endpoint, 0, _EXITED)
+        except ModelSlow:
+            return _model_error(region, endpoint, 0, _TIMED_OUT)
+        if answer.status not in range(200, 300):
+            return _model_error(region, endpoint, answer.status, answer.body.decode("utf-8", "replace"))
+        return _success(answer, variant)
+
+
+def _variant(request: Request, endpoint: str, deployment: Deployment) -> Variant:
+    wanted = request.headers.get("x-amzn-sagemaker-target-variant")
+    variant = deployment.choose(wanted)
+    if variant is None:
+        raise _invalid(f"Variant {wanted} not found for Endpoint {endpoint} of account {ACCOUNT_ID}.")
+    for header in ("x-amzn-sagemaker-target-model", "x-amzn-sagemaker-target-container-hostname"):
+        if header in request.headers:
+            raise _invalid("The local AWS does not support endpoints of several models or containers.")
+    return variant
+
+
+def _success(answer: ModelResponse, variant: Variant) -> Response:
+    headers = {
+        "Content-Type": answer.headers.get("content-type", "application/octet-stream"),
+        "x-Amzn-Invoked-Production-Variant": variant.name,
+    }
+    if custom := answer.headers.get("x-amzn-sagemaker-custom-attributes"):
+        headers["X-Amzn-SageMaker-Custom-Attributes"] = custom
+    return Response(200, headers, answer.body)
+
+
+def _model_error(region: str, endpoint: str, status: int, message: str) -> Response:
+    group = f"/aws/sagemaker/Endpoints/{endpoint}"
+    side = "client" if status in range(400, 500) else "server"
+    text = (
+        f'Received {side} error ({status}) from primary with message "{message}". '
+        f"See https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"#logEventViewer:group={group} in account {ACCOUNT_ID} for more information."
+    )
+    payload = {
+        "Message": text,
+        "OriginalStatusCode": status,
+        "OriginalMessage": message,
+        "LogStreamArn": f"arn:aws:logs:{region}:{ACCOUNT_ID}:log-group:{group}",
+        "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "INTERNAL_FAILURE_FROM_MODEL",
+    }
+    return Response.of_json(424, payload, x_amzn_errortype="ModelError")
+
+
+def _invalid(message: str) -> AwsFault:
+    return AwsFault("ValidationError", message)

@@ -1,0 +1,39 @@
+"""SageMaker and the Resource Groups Tagging API, put together."""
+
+from local_aws.protocol.aws_json import JsonService
+from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.overlay import Service
+from local_aws.protocol.resources import Resources
+from local_aws.sagemaker.deployment import Deployments
+from local_aws.sagemaker.endpoints import EndpointLogs, Endpoints
+from local_aws.sagemaker.hosting import EndpointConfigs, Models
+from local_aws.sagemaker.model_server import Host
+from local_aws.sagemaker.registry import Registry
+from local_aws.sagemaker.runtime import Runtime
+from local_aws.sagemaker.tags import Tagging, Tags
+
+
+class SageMaker:
+    """The part of SageMaker that is real here: its services, and its state."""
+
+    def __init__(self, moto: Moto, host: Host, logs: EndpointLogs, region: str) -> None:
+        self.resources = Resources()
+        self.deployments = Deployments()
+        operations = {
+            **Registry(self.resources).operations(),
+            **Models(self.resources, moto).operations(),
+            **EndpointConfigs(self.resources).operations(),
+            **Endpoints(self.resources, self.deployments, host, logs).operations(),
+            **Tags(self.resources, moto).operations(),
+        }
+        tagging = Tagging(self.resources, moto).operations()
+        self.services: tuple[Service, ...] = (
+            Runtime(self.deployments, region),
+            JsonService("sagemaker", "SageMaker", operations, region),
+            JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
+        )
+
+    def reset(self) -> None:
+        """Forget everything and stop every model."""
+        self.resources.clear()
+        self.deployments.stop_all()

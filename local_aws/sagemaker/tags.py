@@ -1,0 +1,138 @@
+"""Tags: AddTags, ListTags and DeleteTags of SageMaker, and GetResources over all services."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+
+from local_aws.protocol.aws_json import Operation, Params
+from local_aws.protocol.messages import AwsFault, invalid
+from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.resources import Region, Resources, tags_of
+
+_MAX_TAGS = 50
+_PAGE = 50
+_OWN_KINDS = {"model-package-group", "model-package", "model", "endpoint-config", "endpoint"}
+
+
+class Tags:
+    """SageMaker's own operations on tags; those of resources that moto holds are moto's."""
+
+    def __init__(self, resources: Resources, moto: Moto) -> None:
+        self._resources = resources
+        self._moto = moto
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {"AddTags": self.add, "ListTags": self.list, "DeleteTags": self.delete}
+
+    def add(self, region: str, params: Params) -> Params:
+        """AddTags."""
+        arn = params["ResourceArn"]
+        if _kind(arn) not in _OWN_KINDS:
+            return self._moto.call("sagemaker", "AddTags", params, region)
+        with self._resources.lock:
+            tags = _tags(self._resources[region], arn)
+            merged = {**tags, **tags_of(params)}
+            if len(merged) > _MAX_TAGS:
+                raise invalid(f"The number of tags would exceed the limit of {_MAX_TAGS} for {arn}.")
+            tags.update(merged)
+            return {"Tags": _listed(merged)}
+
+    def list(self, region: str, params: Params) -> Params:
+        """ListTags; 50 tags are the most that AWS allows, so that one page holds them all."""
+        if _kind(params["ResourceArn"]) not in _OWN_KINDS:
+            return self._moto.call("sagemaker", "ListTags", params, region)
+        with self._resources.lock:
+            return {"Tags": _listed(_tags(self._resources[region], params["ResourceArn"]))}
+
+    def delete(self, region: str, params: Params) -> Params:
+        """DeleteTags."""
+        if _kind(params["ResourceArn"]) not in _OWN_KINDS:
+            return self._moto.call("sagemaker", "DeleteTags", params, region)
+        with self._resources.lock:
+            tags = _tags(self._resources[region], params["ResourceArn"])
+            for key in params["TagKeys"]:
+                tags.pop(key, None)
+            return {}
+
+
+class Tagging:
+    """GetResources of the Resource Groups Tagging API: SageMaker's resources beside those that moto knows."""
+
+    def __init__(self, resources: Resources, moto: Moto) -> None:
+        self._resources = resources
+        self._moto = moto
+
+    def operations(self) -> dict[str, Operation]:
+        """By AWS's names."""
+        return {"GetResources": self.get}
+
+    def get(self, region: str, params: Params) -> Params:
+        """GetResources."""
+        found = dict(sorted([*self._sagemaker(region, params), *self._others(region, params)]))
+        arns = list(found)
+        if token := params.get("PaginationToken"):
+            last = _decode(token)
+            arns = [arn for arn in arns if arn > last]
+        size = params.get("ResourcesPerPage", _PAGE)
+        more = base64.b64encode(arns[size - 1].encode()).decode() if len(arns) > size else ""
+        return {
+            "ResourceTagMappingList": [
+                {"ResourceARN": arn, "Tags": _listed(found[arn])} for arn in arns[:size]
+            ],
+            "PaginationToken": more,
+        }
+
+    def _sagemaker(self, region: str, params: Params) -> Iterator[tuple[str, dict[str, str]]]:
+        types = params.get("ResourceTypeFilters", [])
+        wanted = params.get("ResourceARNList", [])
+        with self._resources.lock:
+            for arn, tags in self._resources[region].tags.items():
+                if types and not {"sagemaker", f"sagemaker:{_kind(arn)}"} & set(types):
+                    continue
+                if wanted and arn not in wanted:
+                    continue
+                if tags and all(_has(tags, each) for each in params.get("TagFilters", [])):
+                    yield arn, dict(tags)
+
+    def _others(self, region: str, params: Params) -> Iterator[tuple[str, dict[str, str]]]:
+        types = params.get("ResourceTypeFilters", [])
+        others = [each for each in types if each.split(":")[0] != "sagemaker"]
+        if types and not others:
+            return
+        query: Params = {key: params[key] for key in ("TagFilters", "ResourceARNList") if key in params}
+        if others:
+            query["ResourceTypeFilters"] = others
+        token = None
+        while token != "":
+            page = {**query, "PaginationToken": token} if token else query
+            answer = self._moto.call("resourcegroupstaggingapi", "GetResources", page, region)
+            for each in answer["ResourceTagMappingList"]:
+                yield each["ResourceARN"], {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+            token = answer.get("PaginationToken") or ""
+
+
+def _kind(arn: str) -> str:
+    return arn.split(":", 5)[-1].split("/", maxsplit=1)[0]
+
+
+def _tags(here: Region, arn: str) -> dict[str, str]:
+    if arn not in here.tags:
+        raise invalid(f"Could not find resource {arn}.")
+    return here.tags[arn]
+
+
+def _listed(tags: dict[str, str]) -> list[Params]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _has(tags: dict[str, str], wanted: Params) -> bool:
+    values = wanted.get("Values", [])
+    return wanted["Key"] in tags and (not values or tags[wanted["Key"]] in values)
+
+
+def _decode(token: str) -> str:
+    try:
+        return base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise AwsFault("PaginationTokenExpiredException", "The PaginationToken is not valid.") from error

@@ -1,0 +1,104 @@
+"""The local AWS's own routes, under ``/_kedro_aws/``: what `kedro aws local` talks to."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from hmac import compare_digest
+from pathlib import Path
+from typing import Any
+
+from local_aws.athena.service import Athena
+from local_aws.control.state import INSTANCE_HEADER
+from local_aws.protocol.messages import AwsFault, Request, Response
+from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.resources import pick
+from local_aws.sagemaker.service import SageMaker
+from local_aws.server.log_shipper import LogShipper
+from local_aws.server.seeding import Seeding
+
+PREFIX = "/_kedro_aws/"
+_BUCKET = re.compile(r"<Bucket>.*?<Name>(.*?)</Name>", re.DOTALL)
+_SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is administered."""
+
+    moto: Moto
+    sagemaker: SageMaker
+    athena: Athena
+    seeding: Seeding
+    logs: LogShipper
+    instance: str
+    shut_down: Callable[[], None]
+
+
+class Administration:
+    """Health, status, seeding, reset and stop."""
+
+    name = "local"
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._routes: dict[str, Callable[[Any], Any]] = {
+            "health": self._health,
+            "status": self._status,
+            "seed": self._seed,
+            "reset": self._reset,
+            "stop": self._stop,
+        }
+
+    def handles(self, request: Request) -> bool:
+        """Whether the path is ours."""
+        return request.path.startswith(PREFIX)
+
+    def handle(self, request: Request) -> Response:
+        """The answer, as JSON; only to those who can read the state file, so to no page in a browser."""
+        if not compare_digest(
+            request.headers.get(INSTANCE_HEADER, "").encode(), self._parts.instance.encode()
+        ):
+            return Response.of_json(403, {"message": "This is not the local AWS that you know."})
+        route = self._routes.get(request.path.removeprefix(PREFIX))
+        if route is None:
+            return Response.of_json(404, {"message": f"{request.path} is not a route of the local AWS."})
+        try:
+            return Response.of_json(200, route(json.loads(request.body or b"{}")))
+        except AwsFault as fault:
+            return Response.of_json(fault.status, {"message": fault.message})
+
+    def _health(self, _params: Any) -> Any:
+        return {}
+
+    def _status(self, _params: Any) -> Any:
+        listing = self._parts.moto.request("GET", "/").body.decode()
+        sagemaker = self._parts.sagemaker
+        with sagemaker.resources.lock:
+            endpoints = [
+                {
+                    **pick(endpoint, _SHOWN),
+                    "Region": here.name,
+                    "Pids": sagemaker.deployments.pids(here.name, endpoint["EndpointName"]),
+                }
+                for here in sagemaker.resources.all_regions()
+                for endpoint in here.endpoints.values()
+            ]
+        return {"buckets": sorted(_BUCKET.findall(listing)), "endpoints": endpoints}
+
+    def _seed(self, params: Any) -> Any:
+        return self._parts.seeding.seed(
+            params["bucket"], Path(params["folder"]), params["region"], params["athena"]
+        )
+
+    def _reset(self, _params: Any) -> Any:
+        self._parts.sagemaker.reset()
+        self._parts.athena.reset()
+        self._parts.logs.reset()
+        self._parts.moto.reset()
+        self._parts.seeding.reset()
+        return {}
+
+    def _stop(self, _params: Any) -> Any:
+        self._parts.shut_down()
+        return {}

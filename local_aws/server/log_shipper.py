@@ -1,0 +1,115 @@
+"""What models print, put into CloudWatch Logs: in batches, by a thread, so that nothing waits for it."""
+
+import logging
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_aws.protocol.messages import AwsFault
+from local_aws.protocol.moto_app import Moto
+
+_PAUSE = 0.2
+_CAPACITY = 50_000
+_BATCH = 5_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    region: str
+    group: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    stream: _Stream
+    generation: int
+    time: int
+    text: str
+
+
+class LogShipper:
+    """Log streams of endpoints: to ``/aws/sagemaker/Endpoints/<endpoint>``, and to a file for each endpoint.
+
+    Lines that come faster than they can be put are dropped, as CloudWatch throttles.
+    """
+
+    def __init__(self, moto: Moto, folder: Path) -> None:
+        self._moto = moto
+        self._folder = folder
+        self._queue: queue.Queue[_Line] = queue.Queue(_CAPACITY)
+        self._made: set[_Stream] = set()
+        self._generation = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
+
+    def open(self, region: str, endpoint: str) -> Callable[[str], Callable[[str], None]]:
+        """What opens an endpoint's log streams by name."""
+        group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / f"{endpoint}.log"
+
+        def stream(name: str) -> Callable[[str], None]:
+            target = _Stream(region, group, name)
+
+            def write(text: str) -> None:
+                with file.open("a", encoding="utf-8") as handle:
+                    handle.write(f"{text}\n")
+                try:
+                    self._queue.put_nowait(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
+                except queue.Full:
+                    return
+
+            return write
+
+        return stream
+
+    def reset(self) -> None:
+        """Forget which streams exist, what is on its way, and the files."""
+        with self._lock:
+            self._generation += 1
+            self._made.clear()
+        for file in self._folder.glob("*.log"):
+            file.unlink(missing_ok=True)
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._queue.get()]
+            time.sleep(_PAUSE)
+            while len(batch) < _BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            with self._lock:
+                self._ship_all(line for line in batch if line.generation == self._generation)
+
+    def _ship_all(self, lines: Iterable[_Line]) -> None:
+        by_stream: dict[_Stream, list[_Line]] = defaultdict(list)
+        for line in lines:
+            by_stream[line.stream].append(line)
+        for stream, of_stream in by_stream.items():
+            self._ship(stream, of_stream)
+
+    def _ship(self, stream: _Stream, lines: list[_Line]) -> None:
+        events = [{"timestamp": line.time, "message": line.text} for line in lines]
+        named = {"logGroupName": stream.group, "logStreamName": stream.name}
+        try:
+            if stream not in self._made:
+                self._make("CreateLogGroup", {"logGroupName": stream.group}, stream.region)
+                self._make("CreateLogStream", named, stream.region)
+                self._made.add(stream)
+            self._moto.call("logs", "PutLogEvents", {**named, "logEvents": events}, stream.region)
+        except AwsFault as fault:
+            self._made.discard(stream)
+            _log.warning("log stream %s of %s: %s", stream.name, stream.group, fault)
+
+    def _make(self, operation: str, params: dict[str, str], region: str) -> None:
+        try:
+            self._moto.call("logs", operation, params, region)
+        except AwsFault as fault:
+            if fault.code != "ResourceAlreadyExistsException":
+                raise

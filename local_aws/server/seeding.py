@@ -1,0 +1,72 @@
+"""The project's raw data, put on S3 once; and what Athena needs to query it."""
+
+import threading
+from pathlib import Path
+from urllib.parse import quote
+
+from local_aws.protocol.messages import invalid
+from local_aws.protocol.moto_app import Moto
+from local_aws.server.athena_seeding import AthenaSeeding, Values
+
+_PREFIX = "data/raw"
+_FOUND = 200
+_EXISTS = 412
+
+
+class Seeding:
+    """Buckets that were created and filled; each one once in the server's life, whoever asks."""
+
+    def __init__(self, moto: Moto, athena: AthenaSeeding) -> None:
+        self._moto = moto
+        self._athena = athena
+        self._lock = threading.Lock()
+        self._seeded: set[str] = set()
+
+    def seed(self, bucket: str, folder: Path, region: str, athena: Values | None) -> dict[str, object]:
+        """Create the bucket, and upload every file of `folder` that is not there yet under ``data/raw/``.
+
+        Args:
+            bucket: Its name.
+            folder: The raw data.
+            region: Where.
+            athena: The database, tables and workgroup wanted; these may change from one call to another.
+        """
+        with self._lock:
+            if athena:
+                self._athena.seed(athena, region)
+            if bucket in self._seeded:
+                return {"bucket": bucket, "created": False, "uploaded": 0}
+            created = self._create(bucket, region)
+            files = sorted(
+                file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")
+            )
+            uploaded = sum(
+                self._upload(bucket, file, f"{_PREFIX}/{file.relative_to(folder).as_posix()}")
+                for file in files
+            )
+            self._seeded.add(bucket)
+            return {"bucket": bucket, "created": created, "uploaded": uploaded}
+
+    def reset(self) -> None:
+        """Everything is to be seeded again."""
+        with self._lock:
+            self._seeded.clear()
+            self._athena.reset()
+
+    def _create(self, bucket: str, region: str) -> bool:
+        if self._moto.request("HEAD", f"/{bucket}", region=region).status == _FOUND:
+            return False
+        place = f"<LocationConstraint>{region}</LocationConstraint>" if region != "us-east-1" else ""
+        body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>" if place else ""
+        answer = self._moto.request("PUT", f"/{bucket}", region=region, body=body.encode())
+        if answer.status != _FOUND:
+            raise invalid(f"Bucket {bucket} cannot be created: {answer.body.decode(errors='replace')}")
+        return True
+
+    def _upload(self, bucket: str, file: Path, key: str) -> bool:
+        with file.open("rb") as content:
+            headers = {"If-None-Match": "*", "Content-Type": "binary/octet-stream"}
+            answer = self._moto.request("PUT", f"/{bucket}/{quote(key)}", headers=headers, body=content)
+        if answer.status not in {_FOUND, _EXISTS}:
+            raise invalid(f"{file} cannot be uploaded: {answer.body.decode(errors='replace')}")
+        return answer.status == _FOUND

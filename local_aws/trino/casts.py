@@ -1,0 +1,298 @@
+"""CAST and TRY_CAST: which conversions there are, how strict they are, and what they say when they fail."""
+
+from __future__ import annotations
+
+from local_aws.trino.failures import Unsupported
+from local_aws.trino.typed import FLOATING, WHOLE, Typed, coerced, converted, fail
+from local_aws.trino.types import (
+    BOOLEAN,
+    DOUBLE,
+    JSON,
+    REAL,
+    UNKNOWN,
+    VARCHAR,
+    Type,
+    duckdb_type,
+)
+
+_NUMBERS = {"tinyint", "smallint", "integer", "bigint", "real", "double", "decimal"}
+_TIMES = {"date", "timestamp", "timestamp with time zone"}
+_WRITTEN = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT"}
+_MOST_PRECISE = 6
+_PLAIN_JSON = (*WHOLE, BOOLEAN, VARCHAR)
+
+
+def can_cast(kind: Type, to: Type) -> bool:
+    """Whether Trino has a CAST between two types."""
+    a, b = kind.name, to.name
+    if kind == UNKNOWN or (a == b and b not in {"array", "map", "row"}):
+        return True
+    if a == b:
+        pairs = list(zip(kind.inner, to.inner, strict=False))
+        return len(kind.inner) == len(to.inner) and all(can_cast(one, other) for one, other in pairs)
+    if JSON in (kind, to):
+        other = to if kind == JSON else kind
+        return _fits_json(other, reading=kind == JSON)
+    scalar = _NUMBERS | {"boolean"}
+    return (
+        (a in scalar and b in scalar)
+        or (a == "varchar" and b in scalar | _TIMES | {"time", "char"})
+        or (b in {"varchar", "char"} and a in scalar | _TIMES | {"time", "varchar", "char"})
+        or (a in _TIMES and b in _TIMES | {"time"})
+        or (a.startswith("interval") and b == "varchar")
+    )
+
+
+def _fits_json(kind: Type, *, reading: bool) -> bool:
+    if kind.name == "map":
+        is_key = kind.inner[0].name in _NUMBERS | {"boolean", "varchar"}
+        return is_key and _fits_json(kind.inner[1], reading=reading)
+    if kind.name in {"array", "row"}:
+        return all(_fits_json(inner, reading=reading) for inner in kind.inner)
+    return kind.name in _NUMBERS | {"boolean", "varchar", "json"} or (not reading and kind.name in _TIMES)
+
+
+def cast(value: Typed, to: Type) -> Typed:
+    """CAST of a value to a type for which `can_cast` says yes."""
+    return Typed(cast_sql(value.sql, value.type, to), to)
+
+
+def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
+    """TRY_CAST of a value to a type for which `can_cast` says yes.
+
+    Args:
+        value: What is cast.
+        to: The type.
+        name: A free name, where the value itself may fail: that is no matter of TRY_CAST.
+    """
+    if name is None:
+        return Typed(f"TRY({cast_sql(value.sql, value.type, to)})", to)
+    tried = f"TRY({cast_sql(name, value.type, to)})"
+    return Typed(f"list_transform([{value.sql}], lambda {name}: {tried})[1]", to)
+
+
+def cast_sql(sql: str, kind: Type, to: Type) -> str:
+    """SQL of the cast value."""
+    if kind in (to, UNKNOWN):
+        return coerced(sql, kind, to)
+    if to.name == "char" and kind.name == "varchar":
+        # Kept without the spaces that fill it up: they come with its text.
+        return f"rtrim(substr({sql}, 1, {to.numbers[0]}), ' ')"
+    if "char" in {kind.name, to.name} or "time with time zone" in {kind.name, to.name}:
+        raise Unsupported(f"CAST from {kind} to {to}")
+    if kind == JSON:
+        return _from_json(sql, to)
+    if to == JSON:
+        return _to_json(sql, kind)
+    if to.name in {"array", "map", "row"}:
+        return converted(sql, kind, to, cast_sql)
+    writers = {
+        "varchar": _to_varchar,
+        "decimal": _to_decimal,
+        "date": _to_date,
+        "timestamp": _to_timestamp,
+        "timestamp with time zone": _to_zoned,
+        "time": _to_time,
+        "boolean": _to_boolean,
+    }
+    return writers.get(to.name, _to_number)(sql, kind, to)
+
+
+def _to_number(sql: str, kind: Type, to: Type) -> str:
+    target = duckdb_type(to)
+    if to in FLOATING:
+        if kind.name == "varchar":
+            # As text, because DuckDB takes a NaN out of Python for NULL.
+            sql, kind = f"CAST(trino_text_to_double({sql}, '{to.name.upper()}') AS DOUBLE)", DOUBLE
+        if to == REAL and kind == DOUBLE:
+            return f"trino_to_real({sql})"
+        return f"CAST({sql} AS {target})"
+    if kind.name == "varchar":
+        bad = fail("INVALID_CAST_ARGUMENT", f"Cannot cast '{{}}' to {_WRITTEN[to.name]}", sql)
+        number = f"TRY_CAST({sql} AS {target})"
+        valid = f"regexp_full_match({sql}, '[+-]?[0-9]+') AND {number} IS NOT NULL"
+        return f"CASE WHEN {valid} THEN {number} WHEN {sql} IS NOT NULL THEN {bad} END"
+    rounded = f"round({sql})" if kind in FLOATING else sql
+    if kind.name == "boolean" or (kind in WHOLE and WHOLE.index(kind) <= WHOLE.index(to)):
+        return f"CAST({sql} AS {target})"
+    bad = _out_of_range(sql, kind, to)
+    number = f"TRY_CAST({rounded} AS {target})"
+    return f"CASE WHEN {number} IS NOT NULL THEN {number} WHEN {sql} IS NOT NULL THEN {bad} END"
+
+
+def _out_of_range(sql: str, kind: Type, to: Type) -> str:
+    shown = shown_sql(sql, kind)
+    if kind.name == "decimal":
+        message = f"Cannot cast '{{}}' to {to.name.upper()}"
+        return fail("INVALID_CAST_ARGUMENT", message, shown)
+    if kind in FLOATING and to.name == "bigint":
+        return fail("INVALID_CAST_ARGUMENT", "Unable to cast {} to bigint", shown)
+    return fail("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {to.name}: {{}}", shown)
+
+
+def shown_sql(sql: str, kind: Type) -> str:
+    """SQL of the value's text, with a double as Java prints it: a CAST would give it an exponent."""
+    return f"trino_{kind.name}_text({sql})" if kind in FLOATING else _to_varchar(sql, kind, VARCHAR)
+
+
+def _to_boolean(sql: str, kind: Type, _: Type) -> str:
+    if kind.name != "varchar":
+        return f"({sql} <> 0)"
+    bad = fail("INVALID_CAST_ARGUMENT", "Cannot cast '{}' to BOOLEAN", sql)
+    return (
+        f"CASE WHEN lower({sql}) IN ('t', 'true', '1') THEN true WHEN lower({sql}) IN ('f', 'false', '0') "
+        f"THEN false WHEN {sql} IS NOT NULL THEN {bad} END"
+    )
+
+
+def _to_decimal(sql: str, kind: Type, to: Type) -> str:
+    target = duckdb_type(to)
+    if kind.name == "boolean":
+        return f"CAST(CAST({sql} AS INTEGER) AS {target})"
+    number, valid = f"TRY_CAST({sql} AS {target})", "true"
+    if kind.name == "varchar":
+        valid = rf"regexp_full_match({sql}, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')"
+    elif kind in FLOATING:
+        # By way of the shortest text: 1.005 has to become 1.01, as its digits say, not as its bits do.
+        number = f"TRY_CAST(CAST({sql} AS VARCHAR) AS {target})"
+    shown = shown_sql(sql, kind)
+    written = {
+        "varchar": "VARCHAR ",
+        "double": "DOUBLE ",
+        "real": "REAL ",
+        "bigint": "BIGINT ",
+        "integer": "INTEGER ",
+    }
+    source = f"{written.get(kind.name, '')}'{{}}'"
+    message = f"Cannot cast {source} to DECIMAL({to.numbers[0]}, {to.numbers[1]})"
+    bad = fail("INVALID_CAST_ARGUMENT", message, shown)
+    return f"CASE WHEN {valid} AND {number} IS NOT NULL THEN {number} WHEN {sql} IS NOT NULL THEN {bad} END"
+
+
+def _to_varchar(sql: str, kind: Type, to: Type) -> str:
+    text = _text(sql, kind)
+    if not to.numbers:
+        return text
+    (length,) = to.numbers
+    if kind.name == "varchar":
+        return f"substr({text}, 1, {length})"
+    bad = fail("INVALID_CAST_ARGUMENT", f"Value {{}} cannot be represented as varchar({length})", text)
+    return f"CASE WHEN length({text}) > {length} THEN {bad} ELSE {text} END"
+
+
+def _text(sql: str, kind: Type) -> str:  # noqa: PLR0911 - one a type
+    match kind.name:
+        case "varchar":
+            return sql
+        case "double" | "real":
+            return f"trino_{kind.name}_as_varchar({sql})"
+        case "timestamp":
+            return f"strftime({sql}, '{_pattern(kind)}')"
+        case "timestamp with time zone":
+            return f"(strftime(trino_local({sql}), '{_pattern(kind)}') || ' ' || ({sql}).zone)"
+        case "time":
+            return f"strftime(DATE '1970-01-01' + {sql}, '{_pattern(kind)[9:]}')"
+        case "interval day to second" | "interval year to month":
+            return f"trino_{kind.name.replace(' ', '_')}_text({sql})"
+        case "decimal" if kind.numbers[0] == kind.numbers[1]:
+            return rf"regexp_replace(CAST({sql} AS VARCHAR), '^(-?)\.', '\10.')"
+    return f"CAST({sql} AS VARCHAR)"
+
+
+def _pattern(kind: Type) -> str:
+    (digits,) = kind.numbers
+    fractions = {0: "", 3: ".%g", _MOST_PRECISE: ".%f"}
+    if digits not in fractions:
+        raise Unsupported(f"the text of a {kind}")
+    return f"%Y-%m-%d %H:%M:%S{fractions[digits]}"
+
+
+def _to_date(sql: str, kind: Type, _: Type) -> str:
+    if kind.name == "varchar":
+        return f"trino_text_to_date({sql})"
+    return f"CAST({f'trino_local({sql})' if 'zone' in kind.name else sql} AS DATE)"
+
+
+def _to_timestamp(sql: str, kind: Type, to: Type) -> str:
+    (digits,) = to.numbers
+    if digits > _MOST_PRECISE:
+        raise Unsupported(f"the type {to}")
+    if kind.name == "varchar":
+        return f"trino_text_to_timestamp({sql}, {digits})"
+    local = f"trino_local({sql})" if "zone" in kind.name else f"CAST({sql} AS TIMESTAMP)"
+    return f"trino_round_timestamp({local}, {digits})"
+
+
+def _to_zoned(sql: str, kind: Type, to: Type) -> str:
+    (digits,) = to.numbers
+    if digits > _MOST_PRECISE:
+        raise Unsupported(f"the type {to}")
+    if kind.name == "varchar":
+        return f"trino_text_to_zoned({sql}, {digits})"
+    if kind.name == to.name:
+        return f"trino_zoned(trino_round_timestamp(({sql}).utc, {digits}), ({sql}).zone)"
+    return f"trino_with_zone(trino_round_timestamp(CAST({sql} AS TIMESTAMP), {digits}), 'UTC')"
+
+
+def _to_time(sql: str, kind: Type, to: Type) -> str:
+    if kind.name == "varchar":
+        return f"trino_text_to_time({sql}, {to.numbers[0]})"
+    if kind.name == "time":
+        raise Unsupported(f"CAST from {kind} to {to}")
+    return f"CAST({f'trino_local({sql})' if 'zone' in kind.name else sql} AS TIME)"
+
+
+def _refuse_other_keys(kind: Type) -> None:
+    """Refuse maps whose keys JSON would have to write as texts."""
+    if kind.name == "map" and kind.inner[0].name != "varchar":
+        raise Unsupported(f"a {kind} and json in a CAST")
+    for inner in kind.inner:
+        _refuse_other_keys(inner)
+
+
+def _from_json(sql: str, to: Type) -> str:
+    _refuse_other_keys(to)
+    called = f"trino_json_as({sql}, '{to}')"
+    if to.name in {"varchar", "double", "real"}:
+        return f"CAST({called} AS {duckdb_type(to)})"
+    if to.name in {"array", "map", "row"}:
+        return f"CAST(CAST({called} AS JSON) AS {duckdb_type(to)})"
+    if to == BOOLEAN or to in WHOLE:
+        return f"CAST({called} AS {duckdb_type(to)})"
+    return cast_sql(called, VARCHAR, to)
+
+
+def _to_json(sql: str, kind: Type) -> str:
+    """DuckDB writes the JSON, once what it would write in its own way has become text."""
+    _refuse_other_keys(kind)
+    if kind.name == "decimal":
+        return _text(sql, kind)
+    if kind.name == "row" and all(kind.fields) and all(inner in _PLAIN_JSON for inner in kind.inner):
+        # Its fields keep their order, unlike the keys of a map.
+        return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({sql}) AS VARCHAR) END"
+    if kind in (REAL, DOUBLE) or kind.name in {"array", "map", "row", "json"}:
+        return f"trino_json_canonical(CAST(to_json({_json_ready(sql, kind)}) AS VARCHAR))"
+    return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({_json_ready(sql, kind)}) AS VARCHAR) END"
+
+
+def _json_ready(sql: str, kind: Type) -> str:
+    name = f"j{sql.count('lambda')}"
+    match kind.name:
+        case "json":
+            return f"CAST({sql} AS JSON)"
+        case "real" | "decimal":
+            raise Unsupported(f"CAST from {kind} to json")
+        case "date" | "timestamp" | "timestamp with time zone":
+            return _text(sql, kind)
+        case "array":
+            return f"list_transform({sql}, lambda {name}: {_json_ready(name, kind.inner[0])})"
+        case "map" if kind.inner[1].name not in {
+            "boolean",
+            "varchar",
+            *(whole.name for whole in WHOLE),
+            "double",
+        }:
+            raise Unsupported(f"CAST from {kind} to json")
+        case "row":
+            raise Unsupported("CAST from row to json")
+    return sql

@@ -1,0 +1,299 @@
+"""Expressions: the type of each part, and its SQL for DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from local_aws.trino import calls, conditionals, literals, nodes, operators
+from local_aws.trino.casts import can_cast, cast, try_cast
+from local_aws.trino.failures import Unsupported
+from local_aws.trino.scope import Field, Scope, Session, not_found, row_field
+from local_aws.trino.typed import (
+    Typed,
+    coerce,
+    common_of,
+    mismatch,
+    semantic_error,
+)
+from local_aws.trino.types import (
+    BOOLEAN,
+    DATE,
+    UNKNOWN,
+    Type,
+    array_of,
+    duckdb_type,
+    field_names,
+    quoted,
+)
+
+
+class Grouped(Protocol):
+    """What stands between the rows and an expression over groups of them."""
+
+    def replaced(self, node: nodes.Node) -> Typed | None:
+        """The group's column that holds a node's value, if the node is a key or an aggregate."""
+
+    def column(self, value: Typed, name: nodes.Name) -> Typed:
+        """The group's column for a column of the rows, which must be a key."""
+
+
+class Queries(Protocol):
+    """What translates the queries inside expressions."""
+
+    def subquery(self, query: nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
+        """The SQL of a query and its columns, which are named c0, c1, ... in it."""
+
+
+@dataclass(frozen=True)
+class Resolved(nodes.Node):
+    """A column that a star stands for: there is no name to look up."""
+
+    value: Typed
+    name: str
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """Translates expressions that stand at one place of a query.
+
+    Attributes:
+        clause: What the place is called; window functions and aggregates depend on it.
+        parent: Where the names are looked up that are not found here: the query around.
+    """
+
+    session: Session
+    scope: Scope
+    queries: Queries
+    clause: str = "SELECT"
+    parent: Expressions | None = None
+    grouped: Grouped | None = None
+    variables: Mapping[str, Typed] = field(default_factory=dict)
+    windows: Mapping[str, nodes.Window] = field(default_factory=dict)
+    allows_windows: bool = False
+
+    def typed(self, node: nodes.Node) -> Typed:
+        """The SQL and the type of an expression."""
+        in_lambda = bool(self.variables) and calls.is_aggregate(node)
+        if self.grouped and not in_lambda and (found := self.grouped.replaced(node)):
+            return found
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise Unsupported(f"{type(node).__name__} here")
+        return handler(self, node)
+
+    def boolean(self, node: nodes.Node, message: str) -> str:
+        """The SQL of a condition; `message` has a `{}` for the type that it wrongly has."""
+        value = self.typed(node)
+        if value.type not in (BOOLEAN, UNKNOWN):
+            raise mismatch(node.at, message.format(value.type))
+        return coerce(value, BOOLEAN).sql
+
+    def with_variables(self, names: Mapping[str, Typed]) -> Expressions:
+        """The same place inside a lambda."""
+        inside = {**self.variables, **names}
+        return replace(self, variables=inside, allows_windows=False, clause="Lambda expression")
+
+    def look_up(self, name: nodes.Name) -> Typed | None:
+        """The column that a name means here or in a query around."""
+        if variable := self.variables.get(name.parts[0]):
+            value: Typed | None = variable
+            for part in name.parts[1:]:
+                value = row_field(value, part) if value else None
+            return value
+        found = self.scope.find(name)
+        if found is not None:
+            return self.grouped.column(found, name) if self.grouped else found
+        return self.parent.look_up(name) if self.parent else None
+
+    def _name(self, node: nodes.Name) -> Typed:
+        found = self.look_up(node)
+        if found is None:
+            raise not_found(node)
+        return found
+
+    def _resolved(self, node: Resolved) -> Typed:
+        if self.grouped is None:
+            return node.value
+        return self.grouped.column(node.value, nodes.Name(node.at, (node.name,), node.name))
+
+    def _field(self, node: nodes.Field) -> Typed:
+        base = self.typed(node.base)
+        if base.type.name != "row":
+            raise mismatch(node.at, "Expression is not of type ROW")
+        found = row_field(base, node.name)
+        if found is None:
+            raise semantic_error("COLUMN_NOT_FOUND", node.at, f"Column '{node.name}' cannot be resolved")
+        return found
+
+    def _literal(self, node: nodes.Literal) -> Typed:
+        return literals.literal(node)
+
+    def _typed_literal(self, node: nodes.TypedLiteral) -> Typed:
+        return literals.typed_literal(node)
+
+    def _interval(self, node: nodes.IntervalLiteral) -> Typed:
+        return literals.interval(node)
+
+    def _parameter(self, node: nodes.Parameter) -> Typed:
+        return self.typed(self.session.parameters[node.index])
+
+    def _unary(self, node: nodes.Unary) -> Typed:
+        if node.operator == "NOT":
+            message = "Value of logical NOT expression must evaluate to a boolean (actual: {})"
+            return Typed(f"(NOT {self.boolean(node.operand, message)})", BOOLEAN)
+        if node.operator == "-" and isinstance(node.operand, nodes.Literal):
+            return literals.negative(node.operand)
+        operand = self.typed(node.operand)
+        return operators.negative(node.at, operand) if node.operator == "-" else operand
+
+    def _binary(self, node: nodes.Binary) -> Typed:
+        if node.operator in {"AND", "OR"}:
+            message = "Logical expression term must evaluate to a boolean (actual: {})"
+            left, right = (self.boolean(side, message) for side in (node.left, node.right))
+            return Typed(f"({left} {node.operator} {right})", BOOLEAN)
+        return operators.binary(node.at, node.operator, self.typed(node.left), self.typed(node.right))
+
+    def _is_null(self, node: nodes.IsNull) -> Typed:
+        return Typed(f"({self.typed(node.operand).sql} IS NULL)", BOOLEAN)
+
+    def _between(self, node: nodes.Between) -> Typed:
+        operand, low, high = (self.typed(part) for part in (node.operand, node.low, node.high))
+        above, below = operators.compared(">=", operand, low), operators.compared("<=", operand, high)
+        if above is None or below is None:
+            kinds = f"{operand.type} is BETWEEN {low.type} and {high.type}"
+            raise mismatch(node.at, f"Cannot check if {kinds}")
+        return Typed(f"({above.sql} AND {below.sql})", BOOLEAN)
+
+    def _in_list(self, node: nodes.InList) -> Typed:
+        operand, items = self.typed(node.operand), [self.typed(item) for item in node.items]
+        common = self.common(node.at, "IN value and list items", [operand, *items])
+        value = coerce(operand, common).sql
+        if common.name in {
+            "varchar",
+            "date",
+            "boolean",
+            "tinyint",
+            "smallint",
+            "integer",
+            "bigint",
+            "decimal",
+        }:
+            listed = ", ".join(coerce(item, common).sql for item in items)
+            return Typed(f"({value} IN ({listed}))", BOOLEAN)
+        equal = [operators.comparison("=", value, coerce(item, common).sql, common) for item in items]
+        return Typed(f"({' OR '.join(equal)})", BOOLEAN)
+
+    def common(self, at: tuple[int, int], what: str, values: list[Typed]) -> Type:
+        """The common type of values; `what` names them in the failure."""
+        found = common_of([value.type for value in values])
+        if found is not None:
+            return found
+        kinds = list(dict.fromkeys(value.type for value in values))
+        first = next(kind for kind in kinds[1:] if common_of([kinds[0], kind]) is None or kind)
+        every = ", ".join(map(str, kinds))
+        raise mismatch(
+            at,
+            f"{what} must be the same type or coercible to a common type. Cannot find common type between "
+            f"{kinds[0]} and {first}, all types (without duplicates): [{every}]",
+        )
+
+    def _in_query(self, node: nodes.InQuery) -> Typed:
+        return conditionals.quantified(self, nodes.Quantified(node.at, "=", "ANY", node.operand, node.query))
+
+    def _quantified(self, node: nodes.Quantified) -> Typed:
+        return conditionals.quantified(self, node)
+
+    def _exists(self, node: nodes.Exists) -> Typed:
+        sql, _ = self.queries.subquery(node.query, self)
+        return Typed(f"EXISTS ({sql})", BOOLEAN)
+
+    def _subquery(self, node: nodes.Subquery) -> Typed:
+        sql, fields = self.queries.subquery(node.query, self)
+        if len(fields) == 1:
+            return Typed(f"({sql})", fields[0].type)
+        raise Unsupported("subqueries with several columns as a value")
+
+    def _like(self, node: nodes.Like) -> Typed:
+        return conditionals.like(self, node)
+
+    def _case(self, node: nodes.Case) -> Typed:
+        return conditionals.case(self, node)
+
+    def _cast(self, node: nodes.Cast) -> Typed:
+        value = self.typed(node.operand)
+        if not can_cast(value.type, node.type):
+            raise mismatch(node.at, f"Cannot cast {value.type} to {node.type}")
+        if not node.safe:
+            return cast(value, node.type)
+        plain = isinstance(node.operand, (nodes.Literal, nodes.TypedLiteral, nodes.Name))
+        return try_cast(value, node.type, None if plain else self.session.new_name("x"))
+
+    def _array(self, node: nodes.Array) -> Typed:
+        items = [self.typed(item) for item in node.items]
+        kind = self.common(node.at, "All ARRAY elements", items)
+        listed = ", ".join(coerce(item, kind).sql for item in items)
+        return Typed(f"CAST([{listed}] AS {duckdb_type(array_of(kind))})", array_of(kind))
+
+    def _row(self, node: nodes.Row) -> Typed:
+        items = [self.typed(item) for item in node.items]
+        kind = Type("row", tuple(item.type for item in items), (None,) * len(items))
+        parts = zip(field_names(kind), items, strict=True)
+        packed = ", ".join(f"{quoted(name)} := {coerce(item, item.type).sql}" for name, item in parts)
+        return Typed(f"struct_pack({packed})", kind)
+
+    def _subscript(self, node: nodes.Subscript) -> Typed:
+        base, index = self.typed(node.base), self.typed(node.index)
+        return calls.subscript(node, base, index)
+
+    def _extract(self, node: nodes.Extract) -> Typed:
+        name = literals.extracting(node)
+        if name in {"hour", "minute", "second"} and self.typed(node.operand).type == DATE:
+            raise mismatch(node.at, f"Cannot extract {node.unit} from date")
+        return self.typed(nodes.Call(node.at, name, (node.operand,)))
+
+    def _at_time_zone(self, node: nodes.AtTimeZone) -> Typed:
+        return self.typed(nodes.Call(node.at, "at_timezone", (node.operand, node.zone)))
+
+    def _call(self, node: nodes.Call) -> Typed:
+        return calls.call(self, node)
+
+    def _lambda(self, node: nodes.Lambda) -> Typed:
+        raise mismatch(node.at, "Lambda expression should always be used inside a function")
+
+    def _grouping(self, node: nodes.Grouping) -> Typed:
+        clause = "GROUPING SET/CUBE/ROLLUP/GROUP BY clause"
+        message = f"A GROUPING() operation can only be used with a corresponding {clause}"
+        raise semantic_error("MISSING_GROUP_BY", node.at, message)
+
+
+_HANDLERS: dict[type[nodes.Node], Callable[[Expressions, Any], Typed]] = {
+    nodes.Literal: Expressions._literal,
+    nodes.TypedLiteral: Expressions._typed_literal,
+    nodes.IntervalLiteral: Expressions._interval,
+    nodes.Name: Expressions._name,
+    nodes.Field: Expressions._field,
+    nodes.Parameter: Expressions._parameter,
+    nodes.Unary: Expressions._unary,
+    nodes.Binary: Expressions._binary,
+    nodes.IsNull: Expressions._is_null,
+    nodes.Between: Expressions._between,
+    nodes.InList: Expressions._in_list,
+    nodes.InQuery: Expressions._in_query,
+    nodes.Quantified: Expressions._quantified,
+    nodes.Like: Expressions._like,
+    nodes.Exists: Expressions._exists,
+    nodes.Subquery: Expressions._subquery,
+    nodes.Case: Expressions._case,
+    nodes.Cast: Expressions._cast,
+    nodes.Array: Expressions._array,
+    nodes.Row: Expressions._row,
+    nodes.Subscript: Expressions._subscript,
+    nodes.Extract: Expressions._extract,
+    nodes.AtTimeZone: Expressions._at_time_zone,
+    nodes.Call: Expressions._call,
+    nodes.Lambda: Expressions._lambda,
+    nodes.Grouping: Expressions._grouping,
+    Resolved: Expressions._resolved,
+}

@@ -1,0 +1,92 @@
+"""Aggregates: what stands in their brackets, FILTER, ORDER BY and DISTINCT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local_aws.trino import nodes
+from local_aws.trino.failures import Unsupported
+from local_aws.trino.functions import catalog
+from local_aws.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
+from local_aws.trino.types import BIGINT
+
+if TYPE_CHECKING:
+    from local_aws.trino.expressions import Expressions
+
+_UNORDERABLE = {"array", "map", "row", "json", "char", "timestamp with time zone"}
+
+_ORDER_MATTERS = {"array_agg", "listagg", "map_agg", "multimap_agg", "arbitrary", "any_value"}
+_NO_DISTINCT = {
+    "map_agg",
+    "multimap_agg",
+    "map_union",
+    "histogram",
+    "approx_percentile",
+    "approx_distinct",
+    "max_by",
+    "min_by",
+    "listagg",
+}
+
+
+def aggregate_call(place: Expressions, node: nodes.Call, over: str = "") -> Typed:
+    """The SQL of an aggregate, with `over` after it when it is a window function.
+
+    Args:
+        place: Translates the arguments, row by row.
+        node: The call.
+        over: ` OVER (...)`, or empty.
+    """
+    from local_aws.trino import calls
+
+    if node.ignore_nulls:
+        raise Unsupported(f"IGNORE NULLS for {node.name}")
+    condition = ""
+    if node.filter is not None:
+        message = "Filter expression must evaluate to a boolean: actual type {}"
+        condition = f" FILTER (WHERE {place.boolean(node.filter, message)})"
+    if node.star:
+        if node.name != "count":
+            raise semantic_error(
+                "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters (*) for function {node.name}"
+            )
+        return Typed(f"count(*){condition}{over}", BIGINT)
+    if node.distinct and (node.name in _NO_DISTINCT or node.order):
+        raise Unsupported(f"{node.name}(DISTINCT ...)")
+    if node.order and node.name not in _ORDER_MATTERS:
+        raise Unsupported(f"ORDER BY in {node.name}")
+    _refuse_unordered(place, node)
+    if (node.distinct or node.name == "approx_distinct") and node.arguments:
+        refuse_unhashed(place.typed(node.arguments[0]).type, "DISTINCT")
+    parts = {
+        "distinct": "DISTINCT " if node.distinct else "",
+        "order": f" ORDER BY {', '.join(sort_sql(place, sort) for sort in node.order)}" if node.order else "",
+        "tail": f"{condition}{over}",
+    }
+    return calls.resolved(place, node, catalog.AGGREGATES[node.name], parts)
+
+
+def _refuse_unordered(place: Expressions, node: nodes.Call) -> None:
+    # What decides has to be ordered by DuckDB as by Trino.
+    deciding = {"min": 0, "max": 0, "min_by": 1, "max_by": 1}.get(node.name)
+    if deciding is not None and len(node.arguments) > deciding:
+        kind = place.typed(node.arguments[deciding]).type
+        if kind.name in _UNORDERABLE - {"timestamp with time zone"}:
+            raise Unsupported(f"{node.name} by the type {kind}")
+
+
+def sort_sql(place: Expressions, sort: nodes.Sort) -> str:
+    """One item of an ORDER BY inside a call or a window."""
+    return ordered(place.typed(sort.key), sort)
+
+
+def ordered(value: Typed, sort: nodes.Sort) -> str:
+    """A sort key with its direction; NULLs come last in both, unless the query says otherwise."""
+    if value.type.name in _UNORDERABLE:
+        if value.type.name != "timestamp with time zone":
+            raise Unsupported(f"ORDER BY of the type {value.type}")
+        value = Typed(f"({value.sql}).utc", value.type)
+    else:
+        value = coerce(value, value.type)
+    direction = "DESC" if sort.descending else "ASC"
+    return f"{value.sql} {direction} NULLS {'FIRST' if sort.nulls_first else 'LAST'}"

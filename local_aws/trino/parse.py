@@ -1,0 +1,76 @@
+"""From a query's text to its tree and the tables that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from local_aws.trino import nodes
+from local_aws.trino.failures import TrinoError
+from local_aws.trino.lexer import Place, syntax_error
+from local_aws.trino.names import TableName
+from local_aws.trino.query_grammar import QueryGrammar
+from local_aws.trino.relations import table_name
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query.
+
+    Attributes:
+        tables: What it reads, without the names of its WITH.
+        parameters: How many `?` it has.
+        places: Where each table stands first: `line 1:15` in Athena's failures.
+    """
+
+    tree: nodes.Query
+    tables: frozenset[TableName]
+    parameters: int
+    places: dict[TableName, Place] = field(default_factory=dict, compare=False)
+
+
+def parse(sql: str) -> Query:
+    """Read one SELECT, WITH, VALUES or TABLE statement.
+
+    Raises:
+        TrinoError: SYNTAX_ERROR with the place, NOT_SUPPORTED for what only Athena can.
+    """
+    grammar = QueryGrammar(sql)
+    try:
+        tree = grammar.statement()
+        references = list(_tables(tree, frozenset()))
+    except RecursionError:
+        raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
+    places: dict[TableName, Place] = {}
+    for reference in references:
+        places.setdefault(table_name(reference.parts), reference.at)
+    return Query(tree, frozenset(places), grammar.parameters, places)
+
+
+def _tables(node: nodes.Node, common: frozenset[str]) -> Iterator[nodes.TableReference]:
+    if isinstance(node, nodes.TableReference):
+        if not (len(node.parts) == 1 and node.parts[0] in common):
+            yield node
+        return
+    if isinstance(node, nodes.Query):
+        for table in node.common:
+            yield from _tables(table.query, common)
+            common |= {table.name}
+    for child in nodes.children(node):
+        if not isinstance(child, nodes.CommonTable):
+            yield from _tables(child, common)
+
+
+def literal(text: str) -> nodes.Node:
+    """A parameter's value: a literal, as Athena takes it.
+
+    Raises:
+        TrinoError: SYNTAX_ERROR for what is no single expression.
+    """
+    grammar = QueryGrammar(text)
+    found = grammar.expression()
+    if grammar.token.kind != "end":
+        grammar.mismatch("<EOF>")
+    if grammar.parameters:
+        raise syntax_error(found.at, "mismatched input '?'")
+    return found

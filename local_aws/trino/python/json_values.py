@@ -1,0 +1,262 @@
+"""JSON: paths, canonical text, and values of it in Trino's types."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+from local_aws.trino.python.raising import Function, failure, unsupported
+from local_aws.trino.temporal import json_canonical, json_text
+from local_aws.trino.text import double_as_varchar
+from local_aws.trino.types import Type, read_type
+
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<bare>\w+)\]|\[\"(?P<quoted>(?:[^\"\\]|\\[\"\\])*)\"\]", re.DOTALL)
+_WHOLE = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
+_MISSING = object()
+
+
+@lru_cache(maxsize=512)
+def _steps(path: str) -> tuple[str, ...]:
+    if not path.startswith("$"):
+        raise failure(f"Invalid JSON path: '{path}'")
+    steps: list[str] = []
+    position = 1
+    while position < len(path):
+        found = _STEP.match(path, position)
+        if not found:
+            if re.search(r"\.\.|\*|\?\(|:", path):
+                raise unsupported(f"the JSON path {path}")
+            raise failure(f"Invalid JSON path: '{path}'")
+        quoted = re.sub(r"\\(.)", r"\1", found["quoted"] or "")
+        steps.append(found["name"] or found["bare"] or quoted)
+        position = found.end()
+    return tuple(steps)
+
+
+class _Digits(str):
+    """A number as its text has it: 1.10 keeps its zero."""
+
+    __slots__ = ()
+
+
+def _parsed(text: str, number: type[_Digits] | None = None) -> Any:
+    try:
+        return json.loads(
+            text,
+            parse_constant=_no_constant,
+            parse_float=number,
+            parse_int=number,
+            object_pairs_hook=_object,
+        )
+    except json.JSONDecodeError as error:
+        if text[: error.pos].strip() in {"", "{", "["}:
+            return _MISSING
+        raise unsupported("JSON that breaks off, or goes wrong, after it has begun well") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise unsupported("JSON objects in which a key is repeated")
+    return found
+
+
+def _no_constant(constant: str) -> None:
+    raise unsupported(f"{constant} in JSON")
+
+
+def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
+    steps, value = _steps(path), _parsed(text, number)
+    for step in steps:
+        if isinstance(value, dict):
+            value = value.get(step, _MISSING)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return _MISSING
+    return value
+
+
+def parse(text: str) -> str:
+    """A text as JSON."""
+    try:
+        return json_canonical(text)
+    except ValueError as error:
+        raise failure(f"Cannot convert value to JSON: '{text}'") from error
+
+
+def canonical(text: str) -> str:
+    """JSON that DuckDB wrote, as Trino keeps it."""
+    try:
+        return json_canonical(text)
+    except ValueError as error:
+        raise unsupported("NaN or Infinity as JSON") from error
+
+
+def string(text: str) -> str:
+    """A text as a JSON string."""
+    return json_text(text)
+
+
+def extract(text: str, path: str) -> str | None:
+    """What is at a path, as JSON."""
+    value = _at(text, path)
+    return None if value is _MISSING else json_text(value, in_order=False)
+
+
+def extract_scalar(text: str, path: str) -> str | None:
+    """What is at a path, as text; NULL for what is no scalar."""
+    value = _at(text, path, _Digits)
+    if value is _MISSING or value is None or isinstance(value, (dict, list)):
+        return None
+    return value if isinstance(value, str) else json_text(value)
+
+
+def size(text: str, path: str) -> int | None:
+    """How many members what is at a path has; 0 for a scalar."""
+    value = _at(text, path)
+    if value is _MISSING:
+        return None
+    return len(value) if isinstance(value, (dict, list)) else 0
+
+
+def array_length(text: str) -> int | None:
+    """The length of a JSON array."""
+    value = _parsed(text)
+    return len(value) if isinstance(value, list) else None
+
+
+def array_get(text: str, index: int) -> str | None:
+    """An element of a JSON array, from 0 or from the end."""
+    value = _parsed(text, _Digits)
+    if not isinstance(value, list) or not -len(value) <= index < len(value):
+        return None
+    found = value[index]
+    if isinstance(found, (dict, list)):
+        found = _parsed(text)[index]
+    # A text comes without its quotes: Trino warns of it, and does it.
+    return found if found is None or isinstance(found, str) else json_text(found, in_order=False)
+
+
+def array_contains(text: str, wanted: str) -> bool | None:
+    """Whether a JSON array has a scalar."""
+    value = _parsed(text)
+    if not isinstance(value, list):
+        return None
+    return any(json_text(item) == wanted for item in value if not isinstance(item, (dict, list)))
+
+
+def array_contains_double(text: str, wanted: float) -> bool | None:
+    """Whether a JSON array has a number with a fraction or an exponent: to Trino, 2 is no double."""
+    value = _parsed(text)
+    if not isinstance(value, list):
+        return None
+    return any(isinstance(item, float) and item == wanted for item in value)
+
+
+def is_scalar(text: str) -> bool:
+    """Whether JSON is a text, a number, a boolean or null."""
+    value = _parsed(text)
+    if value is _MISSING:
+        raise failure(f"Invalid JSON value: {text}")
+    return not isinstance(value, (dict, list))
+
+
+def as_type(text: str, athena_type: str) -> str | None:
+    """CAST of JSON: the text of a scalar, or JSON that DuckDB reads as the nested type."""
+    kind = _type(athena_type)
+    value = _parsed(text)
+    if value is None:
+        return None
+    converted = _converted(value, kind, text)
+    if kind.name in {"array", "map", "row"}:
+        return json.dumps(converted)
+    return converted if isinstance(converted, str) else json_text(converted)
+
+
+_type = lru_cache(maxsize=256)(read_type)
+
+
+def _converted(value: Any, kind: Type, text: str) -> Any:  # noqa: PLR0911 - one a type
+    bad = failure(f"Cannot cast to {kind}. {text}", "INVALID_CAST_ARGUMENT")
+    if value is None:
+        return None if kind.name != "json" else "null"
+    match kind.name:
+        case "array" if isinstance(value, list):
+            return [_converted(item, kind.inner[0], text) for item in value]
+        case "map" if isinstance(value, dict):
+            return {key: _converted(item, kind.inner[1], text) for key, item in value.items()}
+        case "row" if isinstance(value, list) and len(value) == len(kind.inner):
+            names = _names(kind)
+            return {
+                name: _converted(item, inner, text)
+                for name, item, inner in zip(names, value, kind.inner, strict=True)
+            }
+        case "row" if isinstance(value, dict) and None not in kind.fields:
+            lowered = {key.lower(): item for key, item in value.items()}
+            pairs = zip(_names(kind), kind.fields, kind.inner, strict=True)
+            return {
+                name: _converted(lowered.get(str(field).lower()), inner, text) for name, field, inner in pairs
+            }
+        case "json":
+            return json_text(value)
+    if isinstance(value, (dict, list)):
+        raise bad
+    return _scalar(value, kind, bad)
+
+
+def _names(kind: Type) -> tuple[str, ...]:
+    from local_aws.trino.types import field_names
+
+    return field_names(kind)
+
+
+def _scalar(value: Any, kind: Type, bad: ValueError) -> Any:
+    try:
+        if kind.name == "varchar":
+            if isinstance(value, float):
+                return double_as_varchar(value)
+            return value if isinstance(value, str) else json_text(value)
+        if kind.name == "boolean":
+            if isinstance(value, str) and value.lower() not in {"true", "false", "t", "f", "1", "0"}:
+                raise bad
+            return value.lower() in {"true", "t", "1"} if isinstance(value, str) else bool(value)
+        if kind.name in _WHOLE:
+            number = (
+                int(value)
+                if not isinstance(value, float)
+                else int(abs(value) + 0.5) * (1 if value >= 0 else -1)
+            )
+            if not -(2 ** (_WHOLE[kind.name] - 1)) <= number < 2 ** (_WHOLE[kind.name] - 1):
+                raise bad
+            return number
+        if kind.name in {"double", "real"}:
+            return float(value)
+        if kind.name == "decimal":
+            return (
+                value
+                if isinstance(value, str)
+                else json_text(int(value) if isinstance(value, bool) else value)
+            )
+    except (ValueError, OverflowError) as error:
+        raise bad from error
+    raise unsupported(f"CAST from json to {kind}")
+
+
+_TEXT = "VARCHAR"
+FUNCTIONS: dict[str, Function] = {
+    "trino_json_parse": (parse, [_TEXT], _TEXT),
+    "trino_json_canonical": (canonical, [_TEXT], _TEXT),
+    "trino_json_string": (string, [_TEXT], _TEXT),
+    "trino_json_extract": (extract, [_TEXT, _TEXT], _TEXT),
+    "trino_json_extract_scalar": (extract_scalar, [_TEXT, _TEXT], _TEXT),
+    "trino_json_size": (size, [_TEXT, _TEXT], "BIGINT"),
+    "trino_json_array_length": (array_length, [_TEXT], "BIGINT"),
+    "trino_json_array_get": (array_get, [_TEXT, "BIGINT"], _TEXT),
+    "trino_json_array_contains": (array_contains, [_TEXT, _TEXT], "BOOLEAN"),
+    "trino_json_array_contains_double": (array_contains_double, [_TEXT, "DOUBLE"], "BOOLEAN"),
+    "trino_is_json_scalar": (is_scalar, [_TEXT], "BOOLEAN"),
+    "trino_json_as": (as_type, [_TEXT, _TEXT], _TEXT),
+}

@@ -1,0 +1,183 @@
+"""Regular expressions in Java's syntax, and LIKE with an escape."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from local_aws.trino.python.raising import Function, failure, unsupported
+
+_CLASSES = {
+    "L": r"[^\W\d_]",
+    "Alpha": "[a-zA-Z]",
+    "Digit": "[0-9]",
+    "Alnum": "[a-zA-Z0-9]",
+    "Space": r"[ \t\n\v\f\r]",
+}
+_CLASSES |= {"Upper": "[A-Z]", "Lower": "[a-z]", "Punct": r"[!-/:-@\[-`{-~]", "XDigit": "[0-9a-fA-F]"}
+_JAVA = re.compile(r"\\p\{(\w+)\}|\\[zZhHRQEGXNPkpuUx]|\\.|\(\?<(?=[A-Za-z])|\[\^?\]?|&&|\]", re.DOTALL)
+_REPLACEMENT = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\$", re.DOTALL)
+
+
+@lru_cache(maxsize=512)
+def compiled(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch a construct
+    """A pattern of Java for Python; what Python reads otherwise is refused."""
+    inside = False
+
+    def python(found: re.Match[str]) -> str:
+        nonlocal inside
+        text = found[0]
+        if found[1] and not inside and found[1] in _CLASSES:
+            return _CLASSES[found[1]]
+        if text.startswith("["):
+            if inside:
+                raise unsupported("nested classes in a regular expression")
+            inside = True
+        elif text == "]":
+            inside = False
+        elif text == "(?<":
+            return "(?P<"
+        elif text == r"\z":
+            return r"\Z"
+        elif text == r"\h" and not inside:
+            return r"[ \t]"
+        elif re.fullmatch(r"\\[ZHRQEGXNPkpuUh].*|\\p.*", text) or (text == "&&" and inside):
+            raise unsupported(f"{text} in a regular expression")
+        return text
+
+    try:
+        return re.compile(_JAVA.sub(python, pattern))
+    except re.error as error:
+        raise failure(f"{error.msg}: {pattern}") from error
+
+
+def like(text: str, pattern: str) -> bool:
+    """Whether the pattern is found in the text."""
+    return compiled(pattern).search(text) is not None
+
+
+def _group(pattern: re.Pattern[str], group: int) -> int:
+    if group < 0:
+        raise failure("Group cannot be negative")
+    if group > pattern.groups:
+        raise failure(f"Pattern has {pattern.groups} groups. Cannot access group {group}")
+    return group
+
+
+def extract(text: str, pattern: str, group: int) -> str | None:
+    """A group of the first match."""
+    regex = compiled(pattern)
+    number, found = _group(regex, group), regex.search(text)
+    return found[number] if found else None
+
+
+def extract_all(text: str, pattern: str, group: int) -> list[str | None]:
+    """A group of every match."""
+    regex = compiled(pattern)
+    number = _group(regex, group)
+    return [found[number] for found in regex.finditer(text)]
+
+
+def replace(text: str, pattern: str, replacement: str) -> str:
+    """Every match replaced; $1 and ${name} are groups."""
+    regex = compiled(pattern)
+    for reference in _REPLACEMENT.finditer(replacement):
+        if reference[0] == "$":
+            raise failure(f"Illegal replacement sequence: {replacement}")
+        if reference[2] and int(reference[2][:1]) > regex.groups:
+            raise failure(f"Illegal replacement sequence: unknown group {{ {reference[2]} }}")
+        if reference[3] and reference[3] not in regex.groupindex:
+            raise failure(f"Illegal replacement sequence: unknown group {{ {reference[3]} }}")
+
+    def new(found: re.Match[str]) -> str:
+        return _REPLACEMENT.sub(lambda reference: _expanded(reference, found), replacement)
+
+    return regex.sub(new, text)
+
+
+def _expanded(reference: re.Match[str], found: re.Match[str]) -> str:
+    if reference[1]:
+        return reference[1]
+    if reference[3]:
+        return found[reference[3]] or ""
+    # As many digits as name a group; the rest is text.
+    digits = reference[2]
+    length = next(
+        size for size in range(len(digits), 0, -1) if int(digits[:size]) <= found.re.groups or size == 1
+    )
+    return (found[int(digits[:length])] or "") + digits[length:]
+
+
+def split(text: str, pattern: str) -> list[str]:
+    """What is between the matches."""
+    parts, start = [], 0
+    for found in compiled(pattern).finditer(text):
+        parts.append(text[start : found.start()])
+        start = found.end()
+    return [*parts, text[start:]]
+
+
+def count(text: str, pattern: str) -> int:
+    """How many matches there are."""
+    return sum(1 for _ in compiled(pattern).finditer(text))
+
+
+def position(text: str, pattern: str, start: int, occurrence: int) -> int:
+    """Where the n-th match begins, -1 if there is none."""
+    if start < 1:
+        raise failure("start position cannot be smaller than 1")
+    if occurrence < 1:
+        raise failure("occurrence cannot be smaller than 1")
+    found = list(compiled(pattern).finditer(text, start - 1))
+    return found[occurrence - 1].start() + 1 if len(found) >= occurrence and start <= len(text) + 1 else -1
+
+
+def groups(text: str, pattern: str) -> list[list[str | None]]:
+    """The groups of every match."""
+    return [list(found.groups()) for found in compiled(pattern).finditer(text)]
+
+
+def joined(parts: list[str], replacements: list[str | None]) -> str | None:
+    """The parts with the replacements between them; NULL when one of those is."""
+    present = [new for new in replacements if new is not None]
+    if len(present) < len(replacements):
+        return None
+    return "".join(part + new for part, new in zip(parts, [*present, ""], strict=True))
+
+
+@lru_cache(maxsize=512)
+def _like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
+    parts, escaped = [], False
+    for letter in pattern:
+        if escaped:
+            if letter not in {"%", "_", escape}:
+                raise failure("Escape character must be followed by '%', '_' or the escape character itself")
+            parts.append(re.escape(letter))
+            escaped = False
+        elif letter == escape:
+            escaped = True
+        else:
+            parts.append({"%": ".*", "_": "."}.get(letter) or re.escape(letter))
+    if escaped:
+        raise failure("Escape character must be followed by '%', '_' or the escape character itself")
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def escaped_like(text: str, pattern: str, escape: str) -> bool:
+    """LIKE ... ESCAPE."""
+    return _like_pattern(pattern, escape).fullmatch(text) is not None
+
+
+_TEXT = "VARCHAR"
+FUNCTIONS: dict[str, Function] = {
+    "trino_regexp_like": (like, [_TEXT, _TEXT], "BOOLEAN"),
+    "trino_regexp_extract": (extract, [_TEXT, _TEXT, "BIGINT"], _TEXT),
+    "trino_regexp_extract_all": (extract_all, [_TEXT, _TEXT, "BIGINT"], "VARCHAR[]"),
+    "trino_regexp_replace": (replace, [_TEXT, _TEXT, _TEXT], _TEXT),
+    "trino_regexp_split": (split, [_TEXT, _TEXT], "VARCHAR[]"),
+    "trino_regexp_count": (count, [_TEXT, _TEXT], "BIGINT"),
+    "trino_regexp_position": (position, [_TEXT, _TEXT, "BIGINT", "BIGINT"], "INTEGER"),
+    "trino_regexp_groups": (groups, [_TEXT, _TEXT], "VARCHAR[][]"),
+    "trino_regexp_joined": (joined, ["VARCHAR[]", "VARCHAR[]"], _TEXT),
+    "trino_like": (escaped_like, [_TEXT, _TEXT, _TEXT], "BOOLEAN"),
+}

@@ -1,0 +1,56 @@
+"""From Athena's SQL to DuckDB's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from local_aws.trino.failures import TrinoError
+from local_aws.trino.names import Column, Relation, TableName, Translated
+from local_aws.trino.parse import Query, literal
+from local_aws.trino.queries import Queries
+from local_aws.trino.scope import Scope, Session
+from local_aws.trino.types import VARCHAR, Type
+
+_LEAST_DIGITS = 3
+"""Athena shows times to the millisecond at least."""
+
+
+def translate(
+    query: Query, relations: Mapping[TableName, Relation], parameters: Sequence[str] = ()
+) -> Translated:
+    """DuckDB's SQL for a query, and the columns of its result.
+
+    Args:
+        query: What `parse` made.
+        relations: How DuckDB reads each of `query.tables`.
+        parameters: SQL literals for the `?`, as Athena's ExecutionParameters.
+
+    Raises:
+        TrinoError: What Athena refuses, in its words; `Unsupported` for what only Athena can.
+    """
+    if query.parameters != len(parameters):
+        message = f"Incorrect number of parameters: expected {query.parameters} but found {len(parameters)}"
+        raise TrinoError("INVALID_PARAMETER_USAGE", message)
+    session = Session(relations, tuple(literal(text) for text in parameters))
+    try:
+        sql, fields = Queries(session).query(query.tree, Scope(), None, ())
+    except RecursionError:
+        raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
+    columns = (
+        Column(field.written or f"_col{index}", shown(field.type)) for index, field in enumerate(fields)
+    )
+    return Translated(sql, tuple(columns))
+
+
+def shown(kind: Type) -> str:
+    """A type as Athena shows it, without what only Trino's literals have: varchar(3), timestamp(0)."""
+    return str(_unbounded(kind))
+
+
+def _unbounded(kind: Type) -> Type:
+    if kind.name == "varchar":
+        return VARCHAR
+    if kind.name in {"time", "timestamp", "timestamp with time zone"}:
+        return Type(kind.name, (max(_LEAST_DIGITS, *kind.numbers),))
+    arguments = tuple(_unbounded(one) if isinstance(one, Type) else one for one in kind.arguments)
+    return Type(kind.name, arguments, kind.fields)

@@ -1,0 +1,53 @@
+"""The local Athena in the local AWS's server."""
+
+import subprocess
+import sys
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.control import client as control
+from local_aws.control.client import LocalAws
+
+BUCKET = "results-bucket"
+
+
+def test_the_server_starts_without_the_engine():
+    # DuckDB takes a second to import; who does not query must not wait for them.
+    program = (
+        "import sys, local_aws.server.http_server\n"
+        "print([each for each in ('duckdb', 'pyarrow', 'pandas') if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_query_runs_from_start_to_rows_and_a_reset_forgets_it(local_aws: LocalAws):
+    athena, s3 = local_aws.client("athena"), local_aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    results = {"OutputLocation": f"s3://{BUCKET}/"}
+    execution_id = athena.start_query_execution(
+        QueryString="SELECT 1 AS one, NULL AS nothing", ResultConfiguration=results
+    )["QueryExecutionId"]
+    while athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]["Status"]["State"] in {
+        "QUEUED",
+        "RUNNING",
+    }:
+        pass
+    pages = athena.get_paginator("get_query_results").paginate(
+        QueryExecutionId=execution_id, PaginationConfig={"PageSize": 1}
+    )
+    assert [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]] == [
+        [{"VarCharValue": "one"}, {"VarCharValue": "nothing"}],
+        [{"VarCharValue": "1"}, {}],
+    ]
+    with pytest.raises(athena.exceptions.InvalidRequestException) as refused:
+        athena.start_query_execution(QueryString="SELECT 1")
+    assert refused.value.response["AthenaErrorCode"] == "INVALID_INPUT"
+    with pytest.raises(ClientError, match="the local Athena does not support ListNotebookMetadata"):
+        athena.list_notebook_metadata(WorkGroup="primary")
+    athena.create_work_group(Name="team")
+    control.reset(local_aws.log_file.parent)
+    assert [each["Name"] for each in athena.list_work_groups()["WorkGroups"]] == ["primary"]
+    with pytest.raises(athena.exceptions.InvalidRequestException, match="was not found"):
+        athena.get_query_execution(QueryExecutionId=execution_id)

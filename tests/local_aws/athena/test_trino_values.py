@@ -1,0 +1,93 @@
+"""Where DuckDB would answer otherwise than Trino, and quietly."""
+
+import duckdb
+import pytest
+
+from local_aws.trino import parse, prepare, text, translate
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with duckdb.connect() as opened:
+        prepare(opened)
+        yield opened
+
+
+def value(connection, expression: str) -> str | None:
+    translated = translate(parse(f"SELECT {expression}"), {})
+    (found,) = connection.execute(translated.sql).fetchone()
+    return text(found, translated.columns[0].type)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("7 / 2", "3"),
+        ("-7 / 2", "-3"),
+        ("7 / 2.0", "3.5"),
+        ("1e0 / 0", "Infinity"),
+        ("nan() = nan()", "false"),
+        ("concat('a', NULL)", None),
+        ("greatest(1, NULL)", None),
+        ("CAST(2.5e0 AS integer)", "3"),
+        ("CAST(-2.5e0 AS integer)", "-3"),
+        ("CAST(100e0 AS varchar)", "1.0E2"),
+        ("CAST(1e300 AS real)", "Infinity"),
+        ("round(-0.5)", "-1"),
+        ("substr('abc', 0)", ""),
+        ("substr('abc', -5)", ""),
+        ("strpos('abc', '')", "1"),
+        ("replace('abc', '', 'x')", "xaxbxcx"),
+        ("split_part('a,b', ',', 3)", None),
+        ("upper('straße')", "STRAßE"),
+        ("reverse('a😀')", "😀a"),
+        ("contains(ARRAY[1, NULL], 2)", None),
+        ("ARRAY[1, NULL] = ARRAY[1, NULL]", None),
+        ("ARRAY[1, NULL] = ARRAY[2, NULL]", "false"),
+        ("(1, 2) = (1, NULL)", None),
+        ("array_distinct(ARRAY[NULL, 1, NULL, 1])", "[null, 1]"),
+        ("array_max(ARRAY[1, NULL])", None),
+        ("slice(ARRAY[1, 2, 3], -2, 5)", "[2, 3]"),
+        ("element_at(ARRAY[1, 2], -2)", "1"),
+        ("any_match(ARRAY[NULL, 1], x -> x > 1)", None),
+        ("sum(x) FROM (VALUES 1, 2) t(x)", "3"),
+        ("avg(x) FROM (VALUES 1.50, 2.25) t(x)", "1.88"),
+        ("max_by(x, y) FROM (VALUES (NULL, 2), ('a', 1)) t(x, y)", None),
+        ("array_agg(x ORDER BY x) FROM (VALUES 2, NULL, 1) t(x)", "[1, 2, null]"),
+        ("x FROM (VALUES NULL, 1) t(x) ORDER BY x DESC LIMIT 1", "1"),
+        ("DATE '2020-01-31' + INTERVAL '1' MONTH", "2020-02-29"),
+        ("date_diff('day', TIMESTAMP '2020-01-01 23:00:00', TIMESTAMP '2020-01-02 01:00:00')", "0"),
+        ("date_diff('month', DATE '2020-01-15', DATE '2020-03-14')", "1"),
+        ("TRY_CAST('2020-03-08 02:30:00 America/New_York' AS timestamp(3) with time zone)", None),
+        ("-0e0", "-0.0"),
+        ("url_extract_path('http://a/b%20c')", "/b c"),
+        ("url_extract_path('http://a/%zz')", None),
+        ("sign(-0e0)", "-0.0"),
+        ("CAST('NaN' AS double)", "NaN"),
+        ("sqrt(-1)", "NaN"),
+        ("ln(0)", "-Infinity"),
+        ("log10(0)", "-Infinity"),
+        ("log2(-1)", "NaN"),
+        ("max(x) FROM (VALUES nan(), 1e0) t(x)", "1.0"),
+        ("max(x) FROM (VALUES nan()) t(x)", "NaN"),
+        ("max_by(y, x) FROM (VALUES (nan(), 'a'), (1e0, 'b')) t(x, y)", "b"),
+        ("array_max(ARRAY[nan(), 1e0])", "1.0"),
+        ("greatest(nan(), 1e0)", "1.0"),
+        ("greatest(nan(), CAST(NULL AS double))", None),
+        ("least(nan(), 1e0)", "1.0"),
+        ("lower('\u0130')", "i"),
+        ("json_extract_scalar('{\"a\": 1.10}', '$.a')", "1.10"),
+        ("json_extract_scalar('no json', '$.a')", None),
+        ("json_extract('{\"b\": 1, \"a\": [1.50]}', '$')", '{"b":1,"a":[1.5]}'),
+        ('json_array_get(\'[{"b": 1, "a": 2}]\', 0)', '{"b":1,"a":2}'),
+        ("json_extract_scalar('{''a'': 1}', '$.a')", None),
+        ("regexp_replace('1a', '(\\d)(\\w)', '$2$1')", "a1"),
+        ("date_format(TIMESTAMP '2020-01-02 03:04:05', '%i:%s %M %h')", "04:05 January 03"),
+        ("'a\\b' LIKE 'a\\b'", "true"),
+        ("TRY(CAST('x' AS integer))", None),
+        ("CAST(ROW(1, 'x') AS ROW(b bigint, a varchar))", "{b=1, a=x}"),
+        ("X'4869'", "48 69"),
+    ],
+)
+def test_trino_decides(connection, expression, expected):
+    assert value(connection, expression) == expected

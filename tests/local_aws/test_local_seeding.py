@@ -1,0 +1,51 @@
+"""What is put into the local AWS for a project."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local_aws.control import client as control
+from local_aws.errors import LocalAwsError
+
+REGION = "eu-west-1"
+
+
+def test_seeding_happens_once(local_aws, tmp_path):
+    folder = tmp_path / "data" / "raw"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "companies.csv").write_text("a,b\n")
+    (folder / "deep" / "größe 1.csv").write_text("c\n")
+    (folder / ".gitkeep").touch()
+    seeded = control.seed(local_aws, bucket="my-flights", folder=folder)
+    assert seeded == control.Seeded("my-flights", created=True, uploaded=2)
+    s3 = local_aws.client("s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="my-flights")["Contents"]]
+    assert keys == ["data/raw/companies.csv", "data/raw/deep/größe 1.csv"]
+    assert s3.get_object(Bucket="my-flights", Key=keys[0])["Body"].read() == b"a,b\n"
+    assert s3.get_bucket_location(Bucket="my-flights")["LocationConstraint"] == REGION
+    (folder / "companies.csv").write_text("changed")
+    assert control.seed(local_aws, bucket="my-flights", folder=folder) == control.Seeded(
+        "my-flights", False, 0
+    )
+    assert s3.get_object(Bucket="my-flights", Key=keys[0])["Body"].read() == b"a,b\n"
+    s3.create_bucket(Bucket="mine-already", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="mine-already", Key=keys[0], Body=b"mine")
+    assert control.seed(local_aws, bucket="mine-already", folder=folder).uploaded == 1
+    assert s3.get_object(Bucket="mine-already", Key=keys[0])["Body"].read() == b"mine"
+    nowhere = control.seed(local_aws, bucket="us-bucket", folder=tmp_path / "nowhere", region="us-east-1")
+    assert (nowhere.created, nowhere.uploaded) == (True, 0)
+    assert control.status(local_aws)["buckets"] == ["mine-already", "my-flights", "us-bucket"]
+
+
+def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):
+    with pytest.raises(LocalAwsError, match="Bucket NO cannot be created"):
+        control.seed(local_aws, bucket="NO", folder=tmp_path)
+
+
+def test_two_that_seed_at_once_upload_once(local_aws, tmp_path):
+    for number in range(20):
+        (tmp_path / f"{number}.csv").write_text("x")
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: control.seed(local_aws, bucket="shared", folder=tmp_path), range(4)))
+    assert sum(each.uploaded for each in done) == 20
+    assert sum(each.created for each in done) == 1
