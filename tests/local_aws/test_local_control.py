@@ -120,8 +120,6 @@ def test_a_server_of_another_version_is_refused(state_dir: Path):
     file = state_dir / "local.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": "0.0.1"}))
     with pytest.raises(LocalAwsError, match=r"0\.0\.1, and this is .* local-aws stop --state-dir .*dir'$"):
-        LocalAwsError, match=r"0\.0\.1, and this is .* local-aws stop --state-dir .*state dir'$"
-    ):
         control.start(state_dir, region=REGION)
 
 
