@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         status,
         stop,
     )
-    from local_aws.control.state import ACCESS_KEY_ID, LocalAws, default_state_dir, environment
+    from local_aws.control.state import ACCESS_KEY_ID, LocalAws, default_state_dir, environment, make_state_dir
     from local_aws.errors import LocalAwsError
 
 _HOMES = {
@@ -42,6 +42,7 @@ _HOMES = {
     "Seeded": "local_aws.control.client",
     "default_state_dir": "local_aws.control.state",
     "environment": "local_aws.control.state",
+    "make_state_dir": "local_aws.control.state",
     "reset": "local_aws.control.client",
     "running": "local_aws.control.client",
     "seed": "local_aws.control.client",
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "default_state_dir",
     "environment",
+    "make_state_dir",
     "reset",
     "running",
     "seed",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file
+from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file, make_state_dir
 from local_aws.errors import LocalAwsError
 
 _NEEDED = ("moto", "flask", "flask_cors", "werkzeug", "filelock", "sagemaker_inference")
@@ -40,8 +40,7 @@ def prepare(state_dir: Path) -> None:
         LocalAwsError: if it cannot be written.
     """
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        (state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+        make_state_dir(state_dir)
     except OSError as error:
         raise LocalAwsError(
             f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it writable, or "

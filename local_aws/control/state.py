@@ -162,5 +162,15 @@ def default_state_dir(folder: Path) -> Path:
     return Path(chosen) if chosen else folder / ".kedro-aws"
 
 
+def make_state_dir(state_dir: Path) -> None:
+    """Make a state folder that git ignores.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    (state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
 def _file(state_dir: Path) -> Path:
     return state_dir / "local.json"
