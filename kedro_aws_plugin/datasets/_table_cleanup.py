@@ -64,19 +64,28 @@ def _is_ours(folder: str, save: Save) -> bool:
 
 
 def _leftovers(glue: Glue, files: TableFiles, save: Save) -> list[str]:
-    old = [f"{save.location}{name}/" for name in files.subfolders(save.location) if _is_old(name, save.name)]
+    now = datetime.now(timezone.utc)
+    folders = files.subfolders(save.location)
+    old = [f"{save.location}{name}/" for name in folders if is_abandoned(name, save.name, now)]
     if not old:
         return []
     table = glue.table()
     if table is None:
         return []
-    read = [table.location, *(one.location for one in glue.partitions() if table.partition_keys())]
+    read = [table.location, *(one.location for one in glue.partitions())]
     return [folder for folder in old if not any(location.startswith(folder) for location in read)]
 
 
-def _is_old(name: str, table: str) -> bool:
-    found = _SAVE_ID.fullmatch(name)
+def is_abandoned(folder: str, table: str, now: datetime) -> bool:
+    """Tell whether a folder was written by a save of this table that began more than a day ago.
+
+    Args:
+        folder: The folder's name, without slashes.
+        table: The table, with its database.
+        now: The time now, with its zone.
+    """
+    found = _SAVE_ID.fullmatch(folder)
     if not found or found[2] != _digest(table):
         return False
     began = datetime.strptime(found[1], _FORMAT).replace(tzinfo=timezone.utc)
-    return datetime.now(timezone.utc) - began > _STILL_SAVING
+    return now - began > _STILL_SAVING
