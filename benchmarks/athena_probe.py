@@ -178,17 +178,17 @@ def measured(load: Callable[[], Any]) -> dict[str, float]:
 
 def _query_end() -> list[float]:
     """Filled with the moment at which the dataset's query ended."""
-    from kedro_aws_plugin.datasets import _progress
+    from kedro_aws_plugin.datasets import _query_watch
 
     moments: list[float] = []
-    told = _progress.Progress.__call__
+    told = _query_watch.Progress.__call__
 
     def tell(self: Any, status: Any) -> None:
         told(self, status)
         if status.state == "SUCCEEDED":
             moments.append(time.perf_counter())
 
-    setattr(_progress.Progress, "__call__", tell)  # noqa: B010
+    setattr(_query_watch.Progress, "__call__", tell)  # noqa: B010
     return moments
 
 

@@ -3,19 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.glue import Glue, Partition
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue
-from kedro_aws_plugin.datasets._parquet_files import Part, read_files, read_first_rows
-from kedro_aws_plugin.datasets._table_columns import Layout
-from kedro_aws_plugin.datasets._table_definition import check_readable
-
-if TYPE_CHECKING:
-    from kedro_aws_plugin.datasets._table_saving import Stores
+from kedro_aws_plugin.datasets._table_definition import Layout, Stores, check_readable
+from kedro_aws_plugin.datasets._table_files import Part, read_files, read_first_rows
 
 _HIDDEN = ("_", ".")
 _ATTEMPTS = 3
@@ -36,7 +31,7 @@ class Loading:
     partition_filter: str | None
 
 
-def read_table(loading: Loading, stores: "Stores", rows: int | None = None) -> pa.Table:
+def read_table(loading: Loading, stores: Stores, rows: int | None = None) -> pa.Table:
     """Read a table, or its first rows.
 
     Raises:
@@ -56,7 +51,7 @@ def read_table(loading: Loading, stores: "Stores", rows: int | None = None) -> p
                 ) from error
 
 
-def _read(loading: Loading, stores: "Stores", rows: int | None) -> pa.Table:
+def _read(loading: Loading, stores: Stores, rows: int | None) -> pa.Table:
     layout, partitions = find_partitions(loading, stores.glue)
     columns = chosen(loading, layout)
     uris = stores.files.below_each([one.location for one in partitions])

@@ -9,11 +9,9 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_aws_plugin.datasets import defaults
 from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of, several
 from kedro_aws_plugin.datasets._frames import Engine, shown
-from kedro_aws_plugin.datasets._loading import Load, loaded, loaded_in_chunks
-from kedro_aws_plugin.datasets._parameters import literals
-from kedro_aws_plugin.datasets._query_file import absolute, sql_of_file
-from kedro_aws_plugin.datasets._results import Mode
-from kedro_aws_plugin.datasets._statement import Query, query_of
+from kedro_aws_plugin.datasets._query_loading import Load, loaded, loaded_in_chunks
+from kedro_aws_plugin.datasets._query_text import Query, absolute, literals, query_of, sql_of_file
+from kedro_aws_plugin.datasets._unload_result import Mode
 
 _LONGEST_REUSE = 7 * 24 * 60
 

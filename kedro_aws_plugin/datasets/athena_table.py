@@ -15,12 +15,11 @@ from kedro_aws_plugin.config.glue_types import is_glue_type
 from kedro_aws_plugin.datasets import defaults
 from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of, several
 from kedro_aws_plugin.datasets._frames import Engine, shown, to_frame
-from kedro_aws_plugin.datasets._parquet_files import Writing
-from kedro_aws_plugin.datasets._table_cleanup import new_save_id
-from kedro_aws_plugin.datasets._table_columns import Wanted
-from kedro_aws_plugin.datasets._table_definition import Mode, Save
+from kedro_aws_plugin.datasets._spark import read_spark
+from kedro_aws_plugin.datasets._table_definition import Mode, Save, Wanted
+from kedro_aws_plugin.datasets._table_files import Writing
 from kedro_aws_plugin.datasets._table_loading import Loading, chosen, find_partitions, read_table
-from kedro_aws_plugin.datasets._table_saving import Stores, save_frame
+from kedro_aws_plugin.datasets._table_saving import Stores, new_save_id, save_frame
 
 _TABLE = re.compile(r"[a-z0-9_]{1,255}")
 _DATABASE = re.compile(r"[a-z0-9_][a-z0-9_-]{0,254}")
@@ -209,8 +208,6 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         """
         with dataset_errors(self._local):
             if self._engine == "spark":
-                from kedro_aws_plugin.datasets._spark_tables import read_spark
-
                 layout, partitions = find_partitions(self._loading, self._stores().glue)
                 return read_spark(partitions, layout, chosen(self._loading, layout))
             return to_frame(lambda: read_table(self._loading, self._stores()), self._engine)

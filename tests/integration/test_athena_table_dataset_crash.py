@@ -14,7 +14,7 @@ from botocore import handlers
 from kedro.io import DatasetError
 from shop import BUCKET, DATABASE, client
 
-from kedro_aws_plugin.datasets._table_cleanup import new_save_id
+from kedro_aws_plugin.datasets._table_saving import new_save_id
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
 from local_aws.control.client import LocalAws
 

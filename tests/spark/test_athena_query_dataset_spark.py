@@ -38,8 +38,8 @@ def test_spark_reads_the_result(spark: SparkSession, aws: LocalAws, partitioned_
 
 def test_files_go_with_the_process(aws: LocalAws) -> None:
     code = (
-        "from kedro_aws_plugin.datasets._leftovers import Leftovers\n"
-        "from kedro_aws_plugin.datasets._spark_frames import removed_at_exit\n"
+        "from kedro_aws_plugin.datasets._query_watch import Leftovers\n"
+        "from kedro_aws_plugin.datasets._spark import removed_at_exit\n"
         "from kedro_aws_plugin.aws.athena import Athena\n"
         "from kedro_aws_plugin.aws.athena_query import Where\n"
         "with Leftovers(Athena(Where())) as leftovers:\n"

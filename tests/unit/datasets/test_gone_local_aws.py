@@ -10,7 +10,7 @@ from kedro.io import DatasetError
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Where
 from kedro_aws_plugin.datasets import AthenaTableDataset
-from kedro_aws_plugin.datasets._leftovers import Leftovers
+from kedro_aws_plugin.datasets._query_watch import Leftovers
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from kedro_aws_plugin.aws.athena_query import QueryFailed
-from kedro_aws_plugin.datasets._failures import explained
+from kedro_aws_plugin.datasets._query_watch import explained
 
 SQL = "SELECT *\nFROM reviews\n\tWHERE prize > 3"
 

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena_query import Column
-from kedro_aws_plugin.datasets._frames import shown, to_frame
-from kedro_aws_plugin.datasets._reading import in_chunks
-from kedro_aws_plugin.datasets._texts import to_table
+from kedro_aws_plugin.datasets._frames import in_chunks, shown, to_frame
+from kedro_aws_plugin.datasets._select_result import to_table
 
 TABLE = pa.table(
     {

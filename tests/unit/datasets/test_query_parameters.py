@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.datasets._parameters import literals
+from kedro_aws_plugin.datasets._query_text import literals
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from kedro_aws_plugin.aws.athena_query import Status
-from kedro_aws_plugin.datasets._progress import Progress, in_units
+from kedro_aws_plugin.datasets._query_watch import Progress, in_units
 
 
 def lines(caplog: pytest.LogCaptureFixture, *seen: tuple[float, str, int]) -> list[str]:

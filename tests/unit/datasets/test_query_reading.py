@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
-from kedro_aws_plugin.datasets._reading import Files, read_chunks
+from kedro_aws_plugin.datasets._unload_result import Files, read_chunks
 
 ROW_GROUPS, ROWS = 20, 100_000
 

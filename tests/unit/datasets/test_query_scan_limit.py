@@ -6,7 +6,7 @@ import pytest
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena_query import Status
-from kedro_aws_plugin.datasets._scan_limit import ScanLimit, bytes_in_plan
+from kedro_aws_plugin.datasets._query_watch import ScanLimit, bytes_in_plan
 
 
 def plan(*sizes: object) -> str:

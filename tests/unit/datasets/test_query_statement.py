@@ -2,7 +2,7 @@
 
 import pytest
 
-from kedro_aws_plugin.datasets._statement import query_of
+from kedro_aws_plugin.datasets._query_text import query_of
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from kedro_aws_plugin.aws.glue import Partition, TableVersion
-from kedro_aws_plugin.datasets._table_cleanup import clean_up, is_abandoned, new_save_id
-from kedro_aws_plugin.datasets._table_columns import Wanted
-from kedro_aws_plugin.datasets._table_definition import Mode, Save
+from kedro_aws_plugin.datasets._table_definition import Mode, Save, Wanted
+from kedro_aws_plugin.datasets._table_saving import clean_up, is_abandoned, new_save_id
 from kedro_aws_plugin.errors import AwsError
 
 TABLE = "shop.prices"

@@ -3,9 +3,8 @@
 from typing import Any
 
 from kedro_aws_plugin.aws.glue import TableVersion
-from kedro_aws_plugin.datasets._table_columns import Layout, Wanted
-from kedro_aws_plugin.datasets._table_commit import Commit
-from kedro_aws_plugin.datasets._table_definition import Save, definition_of
+from kedro_aws_plugin.datasets._table_definition import Layout, Save, Wanted, definition_of
+from kedro_aws_plugin.datasets._table_saving import Commit
 
 LAYOUT = Layout({"id": "bigint"}, {})
 

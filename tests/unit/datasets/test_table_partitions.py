@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.datasets._partition_folders import NULL, folder_of, text_of, value_of, values_of
+from kedro_aws_plugin.datasets._table_files import NULL, folder_of, text_of, value_of, values_of
 
 VALUES = {
     "string": st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text != NULL),

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pytest
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.datasets._arrow_frames import to_arrow
+from kedro_aws_plugin.datasets._frames import to_arrow
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue, to_glue
-from kedro_aws_plugin.datasets._table_columns import Layout, Wanted, cast, fits, layout_of
+from kedro_aws_plugin.datasets._table_definition import Layout, Wanted, cast, fits, layout_of
 
 WRITTEN = {
     pa.bool_(): "boolean",

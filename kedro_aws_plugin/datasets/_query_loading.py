@@ -13,11 +13,12 @@ from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import QueryFailed, Statement, Status, Where
 from kedro_aws_plugin.datasets._entry import dataset_errors
-from kedro_aws_plugin.datasets._failures import explained
 from kedro_aws_plugin.datasets._frames import Engine, to_frame
-from kedro_aws_plugin.datasets._leftovers import Leftovers
-from kedro_aws_plugin.datasets._progress import Progress
-from kedro_aws_plugin.datasets._results import (
+from kedro_aws_plugin.datasets._query_text import Query
+from kedro_aws_plugin.datasets._query_watch import Leftovers, Progress, ScanLimit, explained
+from kedro_aws_plugin.datasets._select_result import Selected
+from kedro_aws_plugin.datasets._spark import to_spark
+from kedro_aws_plugin.datasets._unload_result import (
     LINES_BEFORE,
     Job,
     Mode,
@@ -27,9 +28,6 @@ from kedro_aws_plugin.datasets._results import (
     unload,
     written,
 )
-from kedro_aws_plugin.datasets._scan_limit import ScanLimit
-from kedro_aws_plugin.datasets._selected import Selected
-from kedro_aws_plugin.datasets._statement import Query
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,6 @@ def loaded(load: Load) -> Any:
     """Run the query and read all of its result into a frame."""
     with _result(load) as result:
         if load.engine == "spark" and isinstance(result, Written):
-            from kedro_aws_plugin.datasets._spark_frames import to_spark
-
             return to_spark(result)
         return to_frame(result.table, load.engine)
 

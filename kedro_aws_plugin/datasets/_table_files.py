@@ -1,9 +1,11 @@
-"""Parquet files of a table: written a partition at a time, read side by side."""
+"""A table's Parquet files and the folders of its partitions."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,8 +14,7 @@ from pyarrow import types
 from pyarrow.fs import FileSystem
 
 from kedro_aws_plugin.datasets._glue_types import from_glue
-from kedro_aws_plugin.datasets._partition_folders import folder_of, text_of, value_of
-from kedro_aws_plugin.datasets._table_columns import Columns, Layout
+from kedro_aws_plugin.datasets._table_definition import Columns, Layout
 
 _WRITERS = 4
 _READERS = 8
@@ -195,3 +196,61 @@ def _as(column: pa.ChunkedArray, field: pa.Field, uri: str) -> pa.ChunkedArray:
             f"The column `{field.name}` is {column.type} in {uri}, which is not the table's {field.type}: "
             f"{str(error).rstrip('.')}. Write the file anew, or correct the column's type in Glue."
         ) from error
+
+
+NULL = "__HIVE_DEFAULT_PARTITION__"
+_ESCAPED = frozenset("\"#%'*/:=?\\{[]^") | {chr(code) for code in (*range(0x20), 0x7F)}
+
+
+def text_of(column: str, value: object) -> str:
+    """The text that Glue keeps of a value.
+
+    Raises:
+        DatasetError: If it would come back as something else.
+    """
+    if value is None:
+        return NULL
+    if value in ("", NULL):
+        raise DatasetError(
+            f"The partition column `{column}` has the value {value!r}, which Hive takes for a missing one. "
+            "Use None, or another text."
+        )
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def folder_of(keys: Sequence[str], values: Sequence[str]) -> str:
+    """The folder of a partition, ending in ``/``; empty where there are no keys."""
+    return "".join(f"{key}={_escape(value)}/" for key, value in zip(keys, values, strict=True))
+
+
+def values_of(keys: Sequence[str], path: str) -> tuple[str, ...]:
+    """The values of the partition that a file is in, e.g. of ``day=2024-01-01/part-0.parquet``."""
+    folders = path.split("/")[:-1][-len(keys) :] if keys else []
+    return tuple(unquote(folder.partition("=")[2]) for folder in folders)
+
+
+def value_of(text: str, type_: str) -> object:
+    """The value that a text of Glue's stands for.
+
+    Raises:
+        ValueError: If it stands for none of the type.
+    """
+    if text == NULL:
+        return None
+    if type_ == "date":
+        return dt.date.fromisoformat(text)
+    if type_ == "boolean":
+        return _boolean(text)
+    return int(text) if type_.endswith("int") else text
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def _escape(text: str) -> str:
+    return "".join(f"%{ord(char):02X}" if char in _ESCAPED else char for char in text)

@@ -1,5 +1,6 @@
-"""Spark's frames: Spark itself writes and reads the files, by s3a://."""
+"""Spark's frames: Spark itself writes and reads the files, through s3a://."""
 
+import atexit
 from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,16 @@ from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.table_files import TableFiles
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue
-from kedro_aws_plugin.datasets._parquet_files import Folders, Writing
-from kedro_aws_plugin.datasets._partition_folders import value_of, values_of
-from kedro_aws_plugin.datasets._table_columns import Layout, Wanted, layout_of
+from kedro_aws_plugin.datasets._table_definition import Layout, Wanted, layout_of
+from kedro_aws_plugin.datasets._table_files import Folders, Writing, value_of, values_of
 from kedro_aws_plugin.spark.s3a import apply_s3a
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from kedro_aws_plugin.aws.glue import Partition
+    from kedro_aws_plugin.datasets._query_watch import Leftovers
+    from kedro_aws_plugin.datasets._unload_result import Written
 
 _HIVE = {"timestamp_ntz": "timestamp"}
 
@@ -103,3 +105,31 @@ def _schema(frame: "DataFrame") -> pa.Schema:
 
 def _s3a(uri: str) -> str:
     return f"s3a://{uri.partition('://')[2]}"
+
+
+def to_spark(result: "Written") -> Any:
+    """Read the result with Spark, which does so when an action asks for it and then as often as it likes.
+
+    So the files stay until this process ends; what a killed process leaves, a lifecycle rule removes.
+    """
+    from pyspark.sql import SparkSession, functions
+    from pyspark.sql.pandas.types import from_arrow_schema, from_arrow_type
+
+    session = SparkSession.builder.getOrCreate()
+    if not result.uris:
+        return session.createDataFrame([], from_arrow_schema(result.schema))
+    apply_s3a(session)
+    folder = result.prefix.replace("s3://", "s3a://", 1)
+    frame = session.read.option("basePath", folder).parquet(folder)
+    for column in result.partitions:
+        # Spark guesses the types of folders.
+        frame = frame.withColumn(column.name, functions.col(column.name).cast(from_arrow_type(column.type)))
+    removed_at_exit(result.leftovers)
+    return frame.select(*result.job.columns) if result.job.columns else frame
+
+
+def removed_at_exit(leftovers: "Leftovers") -> None:
+    """Remove leftovers not now but when this process ends."""
+    if not leftovers.kept:
+        leftovers.keep()
+        atexit.register(leftovers.remove)
