@@ -11,6 +11,9 @@
 Every message says where, what, and what to do next.
 """
 
+import difflib
+from collections.abc import Iterable
+
 import click
 
 
@@ -40,3 +43,33 @@ class SparkError(KedroAwsError):
 
 class ServingError(KedroAwsError):
     """An endpoint did not come into service, or its model did not answer as it should."""
+
+
+def first_line(error: BaseException) -> str:
+    """Shorten another library's message to its first line, without the full stop.
+
+    The second line is added where the first one is only a heading. Without a message it is the error's type.
+    """
+    first, *more = (str(error).strip() or type(error).__name__).splitlines()
+    text = f"{first} {more[0]}" if more and first.endswith(":") else first
+    return text.rstrip(".:")
+
+
+def suggest(
+    name: str, known: Iterable[str], *, otherwise: str = ".", cutoff: float = 0.5, prefix: str = ""
+) -> str:
+    """End a sentence about an unknown name with the nearest known one.
+
+    Args:
+        name: What the user wrote.
+        known: The names that there are.
+        otherwise: The end of the sentence where nothing is near.
+        cutoff: How alike the nearest one must be, 0 to 1.
+        prefix: What comes before the name in the suggestion.
+
+    Example:
+        >>> "There is no global `dya`" + suggest("dya", ["day", "night"])
+        'There is no global `dya`; did you mean `day`?'
+    """
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff)
+    return f"; did you mean `{prefix}{close[0]}`?" if close else otherwise

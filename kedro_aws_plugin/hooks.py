@@ -1,4 +1,4 @@
-"""Kedro hooks: a few lines each; what they do lives in the modules they call."""
+"""Kedro hooks: a few lines each, which call the rooms that do the work."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,53 +14,51 @@ from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.run import state as run_state
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.config import AwsConfig, Project
+    from kedro_aws_plugin.config import AwsConfig
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
-    from kedro_aws_plugin.registration.after_run import Due
+    from kedro_aws_plugin.registration.after_run import PendingRegistrations
+    from kedro_aws_plugin.session.connection import Connection
+    from kedro_aws_plugin.session.session import Session
 
 
 class AwsHooks:
-    """Points a Kedro session at the AWS of its environment, and keeps what a model was made with."""
+    """Connects a Kedro session to the AWS of its environment, and registers the models of its runs."""
 
     def __init__(self) -> None:
+        self._session: Session | None = None
         self._context: KedroContext | None = None
-        self._config: AwsConfig | None = None
-        self._due: dict[str, Due] = {}
+        self._announced = ""
+        self._pending: dict[str, PendingRegistrations] = {}
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
-        """Choose the local or the real AWS before the catalog or a node asks for either."""
-        from kedro_aws_plugin.config.loader import read_config
+        """Connect to the local or the real AWS before the catalog or a node uses either."""
         from kedro_aws_plugin.datasets.defaults import use
-        from kedro_aws_plugin.run.run_id import current_run
-        from kedro_aws_plugin.session.connection import announcement, connect
-        from kedro_aws_plugin.session.global_sources import answer_with, is_command_of
+        from kedro_aws_plugin.run.run_id import find_current_run
+        from kedro_aws_plugin.session.global_resolver import is_command_of
         from kedro_aws_plugin.session.parameters import publish
 
-        config = read_config(context.config_loader, Path(context.config_loader.conf_source))
-        publish(context.config_loader, current_run().run_id)
-        self._context, self._config = context, config
+        session = _find_session(context)
+        config = session.optional_config
+        publish(context.config_loader, find_current_run().run_id)
+        self._session, self._context = session, context
         use(_athena_defaults(config))
         if config is None:
             return
-        project = _project(context, config)
-        connection = connect(project)
-        if line := announcement(connection):
-            click.echo(line, err=True)
-        answer_with(context.config_loader, project.path, connection)
+        session.connect(self._announce)
         if config.spark.enabled and not is_command_of("aws", "catalog"):  # those run no node
             _start_spark(context.config_loader, config.target)
 
     @hook_impl
     def after_catalog_created(self, parameters: dict[str, Any], save_version: str | None) -> None:
-        """Take the parameters that Kedro has read, so that nobody reads them again."""
-        state = run_state.in_force()
+        """Keep the parameters that Kedro has read, so that they are not read again."""
+        state = run_state.find_run()
         if state is not None and state.run_id == (save_version or state.run_id):
             state.offer(parameters["parameters"])
 
     @hook_impl
     def before_node_run(self, run_id: str | None) -> None:
-        """Tell the thread of a node which run it belongs to."""
+        """Make the node's run the one in force in the node's thread."""
         run_state.enter(run_id)
 
     @hook_impl
@@ -68,62 +66,69 @@ class AwsHooks:
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Find the models that this run registers, and record what it makes them with, for their lineage."""
-        _check_runner(self._config, str(run_params.get("runner")))
-        if self._context is None:
+        if self._session is None or self._context is None:
             return
-        from kedro_aws_plugin.registration.after_run import Due, marked
+        config = self._session.optional_config
+        _check_runner(config, str(run_params.get("runner")))
+        from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
-        registries = marked(self._config, outputs, catalog)
-        stated = self._config.registry if self._config else None
-        if self._config is None or not (registries or (stated and stated.model in outputs)):
+        registries = models_to_register(config, outputs, catalog)
+        stated = config.registry if config else None
+        if config is None or not (registries or (stated and stated.model in outputs)):
             return
-        from kedro_aws_plugin.run.record import record_now, write_record
+        from kedro_aws_plugin.run.record import take_record, write_record
         from local_aws import default_state_dir
 
-        project, parameters = _project(self._context, self._config), self._context.params
-        write_record(default_state_dir(project.path), run_id, record_now(project.path, parameters))
+        project, parameters = self._session.project, self._context.params
+        write_record(default_state_dir(project.path), run_id, take_record(project.path, parameters))
         if registries:
-            self._due[run_id] = Due(project, parameters, registries)
+            self._pending[run_id] = PendingRegistrations(project, parameters, registries)
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol[Any, Any]) -> None:
-        """Register the models of the run, which is over then."""
+        """Register the models of the run, which has succeeded."""
         run_id = str(run_params["run_id"])
-        if due := self._due.pop(run_id, None):
-            from kedro_aws_plugin.registration.after_run import register
+        if pending := self._pending.pop(run_id, None):
+            from kedro_aws_plugin.registration.after_run import register_models
 
-            register(due, catalog, run_id)
+            register_models(pending, catalog, run_id)
         run_state.end(run_id)
 
     @hook_impl
     def on_pipeline_error(self, run_params: dict[str, Any]) -> None:
-        """The run is over too."""
+        """Forget the run, which has failed."""
         run_id = str(run_params["run_id"])
-        self._due.pop(run_id, None)
+        self._pending.pop(run_id, None)
         run_state.end(run_id)
 
+    def _announce(self, connection: "Connection") -> None:
+        """Say which AWS is in force, unless that was said last: a notebook makes many contexts."""
+        if connection.note or connection.name != self._announced:
+            click.echo(str(connection), err=True)
+        self._announced = connection.name
 
-def _project(context: KedroContext, config: "AwsConfig") -> "Project":
-    """The project of a session, with its aws.yml."""
+
+def _find_session(context: KedroContext) -> "Session":
+    """Find the session of a context's config loader, which a command may have opened already."""
     from kedro.framework.project import PACKAGE_NAME
 
-    from kedro_aws_plugin.config import Project
+    from kedro_aws_plugin.session.session import Session
 
-    path = Path(context.project_path)
-    return Project(path=path, package=PACKAGE_NAME or path.name, config=config)
+    loader, path = context.config_loader, Path(context.project_path)
+    return Session.of(loader, path, PACKAGE_NAME or path.name, Path(loader.conf_source))
 
 
 def _check_runner(config: "AwsConfig | None", runner: str) -> None:
     if config is not None and config.spark.enabled and "ParallelRunner" in runner:
         raise SparkError(
-            "ParallelRunner runs nodes in processes of their own, where Spark's frames cannot go. Leave it "
-            "out, or use --runner ThreadRunner; or set `spark.enabled` to false in aws.yml."
+            "ParallelRunner runs nodes in processes of their own, and Spark's frames cannot be sent there. "
+            "Use --runner ThreadRunner or SequentialRunner, or set `spark.enabled` to false in aws.yml."
         )
 
 
 def _start_spark(loader: AbstractConfigLoader, target: str) -> None:
-    """Make the Spark session that the nodes and datasets of this Kedro session will take."""
+    """Make the Spark session that the nodes and datasets of this Kedro session will use."""
     from kedro_aws_plugin.config.spark import spark_settings
     from kedro_aws_plugin.spark.session import start_session
 
@@ -131,8 +136,8 @@ def _start_spark(loader: AbstractConfigLoader, target: str) -> None:
 
 
 def _athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
-    """What the datasets take from aws.yml; nothing where there is none."""
-    from kedro_aws_plugin.config import results_of
+    """Take from aws.yml what the datasets use by default; nothing if the project has no aws.yml."""
+    from kedro_aws_plugin.config import find_results_folder
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
 
     if config is None:
@@ -141,7 +146,7 @@ def _athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
     return AthenaDefaults(
         database=stated.database if stated else None,
         workgroup=stated.workgroup if stated else None,
-        output_location=results_of(config),
+        output_location=find_results_folder(config),
         max_scan_gb=stated.max_scan_gb if stated else None,
         region=config.region,
         local=config.target == "local",

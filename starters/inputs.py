@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from kedro_aws_plugin.config.names import bucket_problem, region_problem
+from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 
 IMPORTED = (
     "boto3",
@@ -52,7 +52,7 @@ def python_package_problem(name: str) -> str | None:
 
 def bucket_name_problem(name: str) -> str | None:
     """Apply the rules that conf/base/aws.yml is read by."""
-    wanted = bucket_problem(name)
+    wanted = find_bucket_problem(name)
     return wanted and f"S3 wants {wanted}"
 
 
@@ -66,7 +66,7 @@ CHECKS = {
     "repo_name": repo_name_problem,
     "python_package": python_package_problem,
     "bucket": bucket_name_problem,
-    "region": region_problem,
+    "region": find_region_problem,
     "kedro_version": kedro_version_problem,
 }
 

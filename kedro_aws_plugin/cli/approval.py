@@ -2,9 +2,8 @@
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.options import Handling
-from kedro_aws_plugin.cli.plan_command import carry_out, command
+from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
+from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 _package = click.argument("package", metavar="[VERSION|ARN]", required=False)
 _reason = click.option("--reason", help="Kept with the decision in the registry.")
@@ -13,34 +12,34 @@ _reason = click.option("--reason", help="Kept with the decision in the registry.
 @click.command("approve-model")
 @_package
 @_reason
-@options.changing
-def approve_model(how: Handling, package: str | None, reason: str | None) -> None:
+@with_plan_options
+def approve_model(options: PlanOptions, package: str | None, reason: str | None) -> None:
     """Approve a version of the model.
 
     By default the newest. Only approved versions can be deployed.
     """
-    _decide(how, "Approved", package, reason)
+    _decide(options, "Approved", package, reason)
 
 
 @click.command("reject-model")
 @_package
 @_reason
-@options.changing
-def reject_model(how: Handling, package: str | None, reason: str | None) -> None:
+@with_plan_options
+def reject_model(options: PlanOptions, package: str | None, reason: str | None) -> None:
     """Reject a version of the model.
 
     By default the newest. Endpoints that serve it go on.
     """
-    _decide(how, "Rejected", package, reason)
+    _decide(options, "Rejected", package, reason)
 
 
-def _decide(how: Handling, approval: str, package: str | None, reason: str | None) -> None:
-    from kedro_aws_plugin.aws.observe import observe_group
-    from kedro_aws_plugin.config import group_of
+def _decide(options: PlanOptions, approval: str, package: str | None, reason: str | None) -> None:
+    from kedro_aws_plugin.aws.sagemaker.registry import observe_group
+    from kedro_aws_plugin.config import choose_group
     from kedro_aws_plugin.plan.approval import choose_package, plan_approval
 
-    with command(how.env) as this:
-        group = observe_group(this.aws, group_of(this.project.config, package))
+    with open_command(options.env) as this:
+        group = observe_group(this.aws, choose_group(this.project.config, package))
         chosen = choose_package(group, package)
         plan = plan_approval(chosen, approval, reason)
-        carry_out(this, plan, how, lambda _: f"{chosen.arn} is {approval}")
+        print_or_apply(this, plan, options, lambda _: f"{chosen.arn} is {approval}")

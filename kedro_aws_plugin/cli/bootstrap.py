@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.options import Handling
-from kedro_aws_plugin.cli.plan_command import Command, announce, carry_out, command
+from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
+from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_apply
 from kedro_aws_plugin.errors import AwsError
 
 if TYPE_CHECKING:
@@ -15,26 +14,26 @@ if TYPE_CHECKING:
 
 
 @click.command("bootstrap")
-@options.changing
-def bootstrap(how: Handling) -> None:
-    """Make what the project needs before its first run.
+@with_plan_options
+def bootstrap(options: PlanOptions) -> None:
+    """Create what the project needs before its first run.
 
     That is one CloudFormation stack, with the bucket, the Glue database, its tables and the Athena
-    workgroup of aws.yml, and the role for SageMaker; then the upload of data/raw. The local AWS makes
+    workgroup of aws.yml, and the role for SageMaker; then the upload of data/raw. The local AWS creates
     the same by itself when it starts.
     """
     from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
-    from kedro_aws_plugin.project.raw_data import raw_files
+    from kedro_aws_plugin.project.raw_data import list_raw_files
 
-    with command(how.env, connected=False) as this:
+    with open_command(options.env, connect=False) as this:
         project = this.project
-        if project.config.target == "local" and not how.dry_run:
-            announce(project)
-            carry_out(this, _nothing_to_do(this), how, lambda _: "")
+        if project.config.target == "local" and not options.dry_run:
+            this.session.connect()
+            print_or_apply(this, _nothing_to_do(this), options, lambda _: "")
             return
-        files = raw_files(project.path)
-        plan = plan_bootstrap(project.config, project.package, files, _observed(this, how.dry_run))
-        carry_out(this, plan, how, _summary)
+        files = list_raw_files(project.path)
+        plan = plan_bootstrap(project.config, project.package, files, _observe(this, options.dry_run))
+        print_or_apply(this, plan, options, _summary)
 
 
 def _nothing_to_do(this: Command) -> "Plan":
@@ -44,14 +43,14 @@ def _nothing_to_do(this: Command) -> "Plan":
         title=f"bootstrap {this.project.package}",
         steps=(),
         unchanged=(
-            f"the local AWS has made bucket {this.project.config.bucket}, and the database, tables and "
+            f"the local AWS has created bucket {this.project.config.bucket}, and the database, tables and "
             "workgroup of aws.yml, by itself"
         ),
     )
 
 
-def _observed(this: Command, dry_run: bool) -> "Foundation":
-    """What there is; a dry run shows the template without an account too."""
+def _observe(this: Command, dry_run: bool) -> "Foundation":
+    """Find out what exists. A dry run shows the template without an account too."""
     from kedro_aws_plugin.aws.cloudformation import observe_foundation
     from kedro_aws_plugin.plan.observed import Foundation
     from kedro_aws_plugin.session.connection import RAW_DATA
@@ -60,13 +59,13 @@ def _observed(this: Command, dry_run: bool) -> "Foundation":
     if config.target == "local":
         return Foundation()
     try:
-        announce(this.project)
+        this.session.connect()
         return observe_foundation(this.aws, config.bucket, f"{RAW_DATA.as_posix()}/")
     except AwsError as error:
         if not dry_run:
             raise
         click.secho(
-            f"Warning: {error.message} This is the plan for an account that has nothing of it yet.",
+            f"Warning: {error.message} The plan shown is for an account in which none of this exists.",
             err=True,
             fg="yellow",
         )

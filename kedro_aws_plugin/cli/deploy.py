@@ -4,9 +4,8 @@ from typing import Any
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.options import Handling
-from kedro_aws_plugin.cli.plan_command import carry_out, command
+from kedro_aws_plugin.cli.options import PlanOptions, wait_option, with_plan_options
+from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 
 @click.command("deploy")
@@ -17,26 +16,27 @@ from kedro_aws_plugin.cli.plan_command import carry_out, command
 @click.option("--instance-count", type=int, help="How many instances.")
 @click.option("--memory", "memory_mb", type=int, help="Memory of a serverless endpoint in MB, 1024 to 6144.")
 @click.option("--max-concurrency", type=int, help="Requests a serverless endpoint answers at once.")
-@options.wait
-@options.changing
-def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> None:
+@wait_option
+@with_plan_options
+def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any) -> None:
     """Serve a version on an endpoint.
 
     The newest approved version, or the one that --package names. What is not given here comes from
     `deploy:` in aws.yml.
     """
-    from kedro_aws_plugin.aws.cloudformation import bootstrapped_role
-    from kedro_aws_plugin.aws.observe import observe_group, observe_sample, observe_serving
-    from kedro_aws_plugin.config import deploy_of, group_of, role_of
+    from kedro_aws_plugin.aws.cloudformation import find_role
+    from kedro_aws_plugin.aws.sagemaker.endpoints import observe_serving
+    from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
+    from kedro_aws_plugin.config import merge_deploy, choose_group, choose_role
     from kedro_aws_plugin.plan.approval import choose_approved
     from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
     from kedro_aws_plugin.plan.tags import project_tags
 
-    with command(how.env) as this:
+    with open_command(options.env) as this:
         config = this.project.config
-        size = deploy_of(config, changes)
-        role = role_of(config, lambda: bootstrapped_role(this.aws, config.bucket))
-        group = observe_group(this.aws, group_of(config, package))
+        size = merge_deploy(config, changes)
+        role = choose_role(config, lambda: find_role(this.aws, config.bucket))
+        group = observe_group(this.aws, choose_group(config, package))
         wanted = Deployment(
             package=choose_approved(group, package).arn,
             role_arn=role,
@@ -50,4 +50,4 @@ def deploy(how: Handling, package: str | None, wait: bool, **changes: Any) -> No
             wait,
         )
         state = "is in service" if wait else "is on its way: kedro aws status"
-        carry_out(this, plan, how, lambda _: f"Endpoint {wanted.endpoint} {state}")
+        print_or_apply(this, plan, options, lambda _: f"Endpoint {wanted.endpoint} {state}")

@@ -2,20 +2,18 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from kedro.framework.cli.utils import _split_params
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import command
+from kedro_aws_plugin.cli.options import with_read_options
+from kedro_aws_plugin.cli.plan_command import open_command
 from kedro_aws_plugin.errors import KedroAwsError
+from kedro_aws_plugin.kedro_internals import parse_params
 
 if TYPE_CHECKING:
-    from kedro.config import AbstractConfigLoader
-
-    from kedro_aws_plugin.config.global_values import Values
+    from kedro_aws_plugin.config.dynamic_globals import DynamicGlobals
+    from kedro_aws_plugin.session.session import Session
 
 _CONSTANT = "constant"
 
@@ -26,9 +24,9 @@ class _Global:
 
     Attributes:
         name: What `${globals:...}` calls it.
-        value: What it resolves to; of a secret `***`; None if it cannot be computed.
+        value: What it resolves to; `***` for a secret; None if it cannot be computed.
         computed: What computes it, or `constant`.
-        source: The file that has the last word, or `--params`.
+        source: The file that sets it last, or `--params`.
         problem: Why it cannot be computed.
     """
 
@@ -44,23 +42,19 @@ class _Global:
     "--params",
     type=click.UNPROCESSED,
     default="",
-    callback=_split_params,
+    callback=parse_params,
     help="As `kedro run` takes it: globals.name=value,...",
 )
-@options.reading
+@with_read_options
 def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     """Show what each `${globals:...}` resolves to, and where it comes from.
 
-    AWS is connected to only if one of them asks it or is a function. Secrets are shown as ***.
+    Connects to AWS only if one of them needs AWS or is a function. Secrets are shown as ***.
     """
     from kedro_aws_plugin.cli.table import table
-    from kedro_aws_plugin.config.project import make_loader
-    from kedro_aws_plugin.session.global_sources import answer_for
 
-    with command(env, connected=False) as this:
-        loader, conf = make_loader(this.project.path, env, params)
-        values = answer_for(loader, this.project.path, conf)
-        found = _listed(loader, values, conf) if values else []
+    with open_command(env, connect=False, params=params) as this:
+        found = _list_globals(this.session)
         if output == "json":
             this.show_json([asdict(each) for each in found])
         elif not found:
@@ -75,35 +69,38 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
             raise problems[-1]
 
 
-def _listed(loader: "AbstractConfigLoader", values: "Values", conf: Path) -> list[_Global]:
-    from kedro_aws_plugin.config.files import files_of
-    from kedro_aws_plugin.config.global_values import MASK
+def _list_globals(session: "Session") -> list[_Global]:
+    from kedro_aws_plugin.config.dynamic_globals import MASK
+    from kedro_aws_plugin.config.files import find_files
     from kedro_aws_plugin.config.injection import resolve
 
-    files = {file: files_of(loader, conf, file) for file in ("aws.yml", "globals.yml")}
+    values = session.globals
+    if values is None:
+        return []
+    files = {file: find_files(session.loader, session.conf, file) for file in ("aws.yml", "globals.yml")}
     every = []
     for name, origin in sorted(values.origins.items()):
         computed = values.specs[name].kind if origin == "aws.yml" else _CONSTANT
         source = origin
         if origin in files:
-            source = files[origin].of(["globals", name] if origin == "aws.yml" else [name])
+            source = files[origin].find_key(["globals", name] if origin == "aws.yml" else [name])
         try:
-            with values.watched() as secret_given:
+            with values.watch_secrets() as secret_used:
                 value = resolve(name)
         except KedroAwsError as error:
             every.append(_Global(name, None, computed, source, error.format_message()))
             continue
-        every.append(_Global(name, MASK if secret_given() else value, computed, source))
-    # A secret that is asked for further down may be in what was resolved further up.
-    return [_without_secrets(each, values) for each in every]
+        every.append(_Global(name, MASK if secret_used() else value, computed, source))
+    # A secret that was used later may be in a value that was resolved before.
+    return [_hide_secrets(each, values) for each in every]
 
 
-def _without_secrets(found: _Global, values: "Values") -> _Global:
-    from kedro_aws_plugin.config.global_values import MASK
+def _hide_secrets(found: _Global, values: "DynamicGlobals") -> _Global:
+    from kedro_aws_plugin.config.dynamic_globals import MASK
 
     if found.problem is not None:
-        return replace(found, problem=values.masked(found.problem))
-    return replace(found, value=MASK) if values.shows_secret(found.value) else found
+        return replace(found, problem=values.mask(found.problem))
+    return replace(found, value=MASK) if values.contains_secret(found.value) else found
 
 
 def _text(found: _Global) -> str:

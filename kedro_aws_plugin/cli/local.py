@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kedro_aws_plugin.cli import options
+from kedro_aws_plugin.cli.options import env_option, output_option
 from kedro_aws_plugin.errors import LocalAwsError
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ def local() -> None:
 
 
 @local.command("start")
-@options.env
+@env_option
 def start(env: str | None) -> None:
     """Start it, upload data/raw to its bucket, and make the Glue tables of aws.yml."""
-    from kedro_aws_plugin.config import open_project
     from kedro_aws_plugin.session.connection import start_local
+    from kedro_aws_plugin.session.session import Session
 
-    project = open_project(env)
+    project = Session.open(env).project
     config = project.config
     if config.target != "local":
         raise LocalAwsError(
@@ -52,7 +52,7 @@ def reset() -> None:
 
 
 @local.command("status")
-@options.output
+@output_option
 def status(output: str) -> None:
     """Show where it listens and what it holds.
 
@@ -80,7 +80,7 @@ def logs(endpoint: str | None, follow: bool) -> None:
 
 def _commands() -> "LocalCommands":
     import local_aws
-    from kedro_aws_plugin.config import find_project
+    from kedro_aws_plugin.session.session import find_project
     from local_aws.cli import LocalCommands
 
     return LocalCommands(local_aws.default_state_dir(find_project()), program="kedro aws local")

@@ -2,13 +2,13 @@
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import command
+from kedro_aws_plugin.cli.options import with_read_options
+from kedro_aws_plugin.cli.plan_command import open_command
 
 
 @click.command("models")
 @click.option("--group", metavar="GROUP", help="Model package group; by default `registry.group` of aws.yml.")
-@options.reading
+@with_read_options
 def models(group: str | None, env: str | None, output: str) -> None:
     """List the versions of a model.
 
@@ -16,12 +16,12 @@ def models(group: str | None, env: str | None, output: str) -> None:
     """
     from dataclasses import asdict
 
-    from kedro_aws_plugin.aws.observe import observe_group
+    from kedro_aws_plugin.aws.sagemaker.registry import observe_group
     from kedro_aws_plugin.cli.table import table
-    from kedro_aws_plugin.config import registry_of
+    from kedro_aws_plugin.config import require_registry
 
-    with command(env) as this:
-        found = observe_group(this.aws, group or registry_of(this.project.config).group)
+    with open_command(env) as this:
+        found = observe_group(this.aws, group or require_registry(this.project.config).group)
         if output == "json":
             this.show_json([asdict(package) for package in found.packages])
         elif not found.packages:

@@ -1,4 +1,4 @@
-"""Every option that more than one command has, once."""
+"""The options that several commands share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import click
 
 _Function = Callable[..., None]
 
-env = click.option("-e", "--env", metavar="ENV", help="Kedro environment; decides which AWS is spoken to.")
-output = click.option(
+env_option = click.option("-e", "--env", metavar="ENV", help="Kedro environment; decides which AWS is used.")
+output_option = click.option(
     "-o",
     "--output",
     type=click.Choice(["text", "json"]),
@@ -18,23 +18,25 @@ output = click.option(
     show_default=True,
     help="Form of what is printed on standard output.",
 )
-dry_run = click.option("--dry-run", is_flag=True, help="Print every request that would be sent; send none.")
-yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
-wait = click.option(
+_dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print every request that would be sent; send none."
+)
+_yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
+wait_option = click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the endpoint and check its answer."
 )
 
 
 @dataclass(frozen=True)
-class Handling:
-    """How the user wants a plan handled.
+class PlanOptions:
+    """What the user wants done with a plan.
 
     Attributes:
         env: The Kedro environment, if one was given.
         output: `text` or `json`.
         dry_run: Print the requests, send none.
-        yes: Ask nothing.
-        always_ask: Ask for the local AWS too.
+        yes: Ask for no confirmation.
+        always_ask: Ask for confirmation on the local AWS too.
     """
 
     env: str | None
@@ -44,20 +46,20 @@ class Handling:
     always_ask: bool = False
 
 
-def changing(function: _Function) -> _Function:
-    """Give a command that changes something its four options, as one `how`."""
+def with_plan_options(function: _Function) -> _Function:
+    """Add the four options of a command that changes something, as its first argument `options`."""
 
-    @env
-    @output
-    @dry_run
-    @yes
+    @env_option
+    @output_option
+    @_dry_run_option
+    @_yes_option
     @wraps(function)
     def with_options(env: str | None, output: str, dry_run: bool, yes: bool, **others: Any) -> None:
-        function(Handling(env=env, output=output, dry_run=dry_run, yes=yes), **others)
+        function(PlanOptions(env=env, output=output, dry_run=dry_run, yes=yes), **others)
 
     return with_options
 
 
-def reading(function: _Function) -> _Function:
-    """Give a command that only looks its two options."""
-    return env(output(function))
+def with_read_options(function: _Function) -> _Function:
+    """Add the two options of a command that only reads."""
+    return env_option(output_option(function))

@@ -5,37 +5,38 @@ from typing import Any
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.options import Handling
-from kedro_aws_plugin.cli.plan_command import Command, carry_out, command
+from kedro_aws_plugin.cli.options import PlanOptions, with_read_options
+from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_apply
 
 
 @click.command("predict")
 @click.argument("source", metavar="[FILE|-|ENTRY]", required=False)
 @click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
 @click.option("--dry-run", is_flag=True, help="Print the request that would be sent; send none.")
-@options.reading
+@with_read_options
 def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
     """Ask an endpoint for predictions.
 
     The rows come from a CSV, JSON, JSON lines or Parquet file, from standard input (-) or from a catalog
     entry; by default from the sample payload that was registered with the model.
     """
-    from kedro_aws_plugin.config import deploy_of
+    from kedro_aws_plugin.config import merge_deploy
     from kedro_aws_plugin.plan.prediction import plan_prediction
 
-    with command(env) as this:
-        name = deploy_of(this.project.config, {"endpoint": endpoint}).endpoint
+    with open_command(env) as this:
+        name = merge_deploy(this.project.config, {"endpoint": endpoint}).endpoint
         body, content_type = _payload(this, source, name)
         plan = plan_prediction(name, body, content_type)
-        how = Handling(env=env, output=output, dry_run=dry_run, yes=True)
-        carry_out(this, plan, how, _lines, outcome=_decoded)
+        options = PlanOptions(env=env, output=output, dry_run=dry_run, yes=True)
+        print_or_apply(this, plan, options, _lines, outcome=_decoded)
 
 
 def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
-    from kedro_aws_plugin.project.prediction_input import read_payload, sample_payload
+    from kedro_aws_plugin.project.prediction_input import find_sample_payload, read_payload
 
-    payload = sample_payload(this.aws, endpoint) if source is None else read_payload(this.project, source)
+    payload = (
+        find_sample_payload(this.aws, endpoint) if source is None else read_payload(this.session, source)
+    )
     return payload.body, payload.content_type
 
 

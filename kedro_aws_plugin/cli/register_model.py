@@ -2,31 +2,30 @@
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.options import Handling
-from kedro_aws_plugin.cli.plan_command import carry_out, command
+from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
+from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 
 @click.command("register-model")
 @click.option("--model", metavar="ENTRY", help="Catalog entry; by default `registry.model` of aws.yml.")
 @click.option("--version", metavar="VERSION", help="Kedro version of the entry; by default the newest.")
 @click.option("--approve", is_flag=True, help="Approve it at once, so that it can be deployed.")
-@options.changing
-def register_model(how: Handling, model: str | None, version: str | None, approve: bool) -> None:
+@with_plan_options
+def register_model(options: PlanOptions, model: str | None, version: str | None, approve: bool) -> None:
     """Register a trained model in SageMaker.
 
-    With its metrics, its lineage and a sample payload.
+    Its metrics, its lineage and a sample payload are registered with it.
     """
-    from kedro_aws_plugin.config import registry_of
+    from kedro_aws_plugin.config import require_registry
     from kedro_aws_plugin.plan.observed import APPROVED, PENDING
     from kedro_aws_plugin.project.catalog import ProjectCatalog
-    from kedro_aws_plugin.registration.planned import Wanted, registration
+    from kedro_aws_plugin.registration.planned import RegistrationRequest, prepare_registration
 
-    with command(how.env) as this:
+    with open_command(options.env) as this:
         config = this.project.config
-        entry = model or registry_of(config).model
-        catalog = ProjectCatalog.open(this.project)
-        wanted = Wanted(catalog.registry(config, entry), version, approve)
-        with registration(this.project, catalog, wanted, this.aws) as plan:
+        entry = model or require_registry(config).model
+        catalog = ProjectCatalog.open(this.session)
+        request = RegistrationRequest(catalog.find_registry(config, entry), version, approve)
+        with prepare_registration(this.project, catalog, request, this.aws) as plan:
             state = APPROVED if approve else PENDING
-            carry_out(this, plan, how, lambda results: f"{results[-1]['arn']} ({state})")
+            print_or_apply(this, plan, options, lambda results: f"{results[-1]['arn']} ({state})")

@@ -2,11 +2,11 @@
 
 import click
 
-from kedro_aws_plugin.cli import options
+from kedro_aws_plugin.cli.options import output_option
 
 
 @click.command("spark-jars")
-@options.output
+@output_option
 def spark_jars(output: str) -> None:
     """Print the line for spark.yml with which Spark reads s3a://.
 

@@ -2,23 +2,23 @@
 
 import click
 
-from kedro_aws_plugin.cli import options
-from kedro_aws_plugin.cli.plan_command import command
+from kedro_aws_plugin.cli.options import with_read_options
+from kedro_aws_plugin.cli.plan_command import open_command
 
 
 @click.command("status")
 @click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
-@options.reading
+@with_read_options
 def status(endpoint: str | None, env: str | None, output: str) -> None:
     """Show what the endpoint serves."""
     from dataclasses import asdict
 
-    from kedro_aws_plugin.aws.observe import observe_deployed
+    from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
     from kedro_aws_plugin.cli.table import table
-    from kedro_aws_plugin.config import deploy_of
+    from kedro_aws_plugin.config import merge_deploy
 
-    with command(env) as this:
-        name = deploy_of(this.project.config, {"endpoint": endpoint}).endpoint
+    with open_command(env) as this:
+        name = merge_deploy(this.project.config, {"endpoint": endpoint}).endpoint
         found = observe_deployed(this.aws, name)
         if output == "json":
             this.show_json(asdict(found) if found else None)

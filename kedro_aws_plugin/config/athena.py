@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import Section, pattern
 from kedro_aws_plugin.config.glue_types import is_glue_type
-from kedro_aws_plugin.config.names import bucket_problem
+from kedro_aws_plugin.config.names import find_bucket_problem
 
 TableFormat = Literal["csv", "json", "parquet"]
 PRIMARY = "primary"
@@ -32,7 +32,7 @@ def _folder(uri: str) -> str:
     found = re.fullmatch(r"s3://([^/]+)/([^?#]+/)", uri)
     if found is None or "//" in found[2]:
         raise ValueError(f"`{uri}` is not a folder on S3; one looks like s3://my-bucket/data/raw/reviews/")
-    if problem := bucket_problem(found[1]):
+    if problem := find_bucket_problem(found[1]):
         raise ValueError(f"`{found[1]}` is not a bucket name: {problem}")
     return uri
 

@@ -177,25 +177,25 @@ class Global(Section):
         return self.kind in ("account_id", "git_sha", "ssm", "secret", "function")
 
     @property
-    def hidden(self) -> bool:
-        """Whether it is kept out of whatever is printed."""
+    def may_be_secret(self) -> bool:
+        """Whether its value may be a secret, which must not be printed."""
         return self.kind in ("ssm", "secret")
 
-    def references(self) -> Iterator[tuple[str, bool]]:
+    def find_references(self) -> Iterator[tuple[str, bool]]:
         """The globals that it refers to, each with whether it must exist."""
         for text in _texts(self.model_dump(exclude_none=True)):
             for name, comma in _REFERENCE.findall(text):
                 yield name, not comma
 
 
-def date_of(spec: Today, started: datetime) -> str:
+def format_date(spec: Today, started: datetime) -> str:
     """Write the day of a run, moved by the offset of a `date:`."""
     there = started.astimezone(zoneinfo.ZoneInfo(spec.timezone))
     moved = there + timedelta(days=spec.offset_days) if isinstance(spec, Date) else there
     return moved.strftime(spec.format)
 
 
-def variable(spec: Env) -> Any:
+def read_variable(spec: Env) -> Any:
     """The value of an environment variable, or its default.
 
     Raises:
@@ -208,7 +208,7 @@ def variable(spec: Env) -> Any:
     raise ConfigError(f"the environment variable {spec.name} is not set. Set it, or add a `default`.")
 
 
-def at_once(spec: Global, run: Run) -> tuple[bool, Any]:
+def compute_at_once(spec: Global, run: Run) -> tuple[bool, Any]:
     """What is known without asking anybody, and whether it is.
 
     Returns:
@@ -220,11 +220,11 @@ def at_once(spec: Global, run: Run) -> tuple[bool, Any]:
         return True, spec.text
     day = spec.today or spec.date
     if day is not None:
-        return True, date_of(day, run.started)
+        return True, format_date(day, run.started)
     return False, None
 
 
-def cycle(specs: Mapping[str, Global]) -> list[str] | None:
+def find_cycle(specs: Mapping[str, Global]) -> list[str] | None:
     """Find globals that refer to one another in a circle.
 
     Returns:
@@ -232,18 +232,18 @@ def cycle(specs: Mapping[str, Global]) -> list[str] | None:
     """
     done: set[str] = set()
     for start in specs:
-        if found := _circle(start, specs, [], done):
+        if found := _find_circle(start, specs, [], done):
             return found
     return None
 
 
-def _circle(name: str, specs: Mapping[str, Global], path: list[str], done: set[str]) -> list[str] | None:
+def _find_circle(name: str, specs: Mapping[str, Global], path: list[str], done: set[str]) -> list[str] | None:
     if name in path:
         return [*path[path.index(name) :], name]
     if name in done or name not in specs:
         return None
-    for other, _ in specs[name].references():
-        if found := _circle(other, specs, [*path, name], done):
+    for other, _ in specs[name].find_references():
+        if found := _find_circle(other, specs, [*path, name], done):
             return found
     done.add(name)
     return None

@@ -5,7 +5,6 @@ So the section is read by itself and unresolved; what is known at once is put in
 is, and what has to be asked for as an expression that asks when something refers to it, and never twice.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
@@ -14,22 +13,31 @@ from kedro.config import AbstractConfigLoader, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from kedro_aws_plugin.config.files import ConfigFiles, first_line
-from kedro_aws_plugin.config.global_values import NOT_YET, RESOLVER, GlobalError, Values, circle_sentence
-from kedro_aws_plugin.config.globals import Global, cycle
-from kedro_aws_plugin.errors import ConfigError, KedroAwsError
+from kedro_aws_plugin import kedro_internals
+from kedro_aws_plugin.config.dynamic_globals import (
+    NOT_YET,
+    RESOLVER,
+    DynamicGlobals,
+    GlobalError,
+    describe_circle,
+)
+from kedro_aws_plugin.config.files import ConfigFiles, summarize
+from kedro_aws_plugin.config.globals import Global, find_cycle
+from kedro_aws_plugin.errors import ConfigError, KedroAwsError, suggest
 
 _ALMOST = 0.7
 _ATTRIBUTE = "_kedro_aws_globals"
-_live: WeakValueDictionary[str, Values] = WeakValueDictionary()
+_live: WeakValueDictionary[str, DynamicGlobals] = WeakValueDictionary()
 
 
-def values_of(loader: AbstractConfigLoader) -> Values | None:
+def get_globals(loader: AbstractConfigLoader) -> DynamicGlobals | None:
     """The dynamic globals that have been injected into a config loader."""
     return getattr(loader, _ATTRIBUTE, None)
 
 
-def put_into(loader: AbstractConfigLoader, values: Values, region: Any, files: ConfigFiles) -> None:
+def inject_into(
+    loader: AbstractConfigLoader, values: DynamicGlobals, region: Any, files: ConfigFiles
+) -> None:
     """Inject dynamic globals into a config loader.
 
     They are the weakest: then come those of globals.yml, of the environment's globals.yml, and of `--params
@@ -45,7 +53,7 @@ def put_into(loader: AbstractConfigLoader, values: Values, region: Any, files: C
         ConfigError: If they refer to one another in a circle, or to a global that does not exist, or if
             `--params` gives one that is nearly the name of another.
     """
-    stated = stated_globals(loader)
+    stated = read_stated_globals(loader)
     given = loader.runtime_params.get("globals", {})
     given = given if isinstance(given, Mapping) else {}
     _check_given(given, {*values.specs, *stated})
@@ -53,19 +61,18 @@ def put_into(loader: AbstractConfigLoader, values: Values, region: Any, files: C
     try:
         _check(own, {*own, *stated, *given})
     except ConfigError as error:
-        raise ConfigError(f"{files.of(['globals'])}: {error.format_message()}") from None
+        raise ConfigError(f"{files.find_key(['globals'])}: {error.format_message()}") from None
     values.origins = {
         **dict.fromkeys(values.specs, "aws.yml"),
         **dict.fromkeys(stated, "globals.yml"),
         **dict.fromkeys(given, "--params"),
     }
-    any(values.continues(other) for other in [*_live.values()])
+    any(values.share_values(other) for other in [*_live.values()])
     _live[values.token] = values
     setattr(loader, _ATTRIBUTE, values)
     claim_globals(loader)
-    loader["globals"] = _merged(_merged(values.expressions(region), stated), given)
-    # Kedro keeps the globals it resolved first, whatever is set afterwards.
-    setattr(loader, "_globals_oc", None)  # noqa: B010
+    loader["globals"] = _merged(_merged(values.write_expressions(region), stated), given)
+    kedro_internals.forget_resolved_globals(loader)
 
 
 def resolve(name: str) -> Any:
@@ -82,18 +89,18 @@ def resolve(name: str) -> Any:
     except RecursionError:
         raise GlobalError(f"`globals.{name}`: it refers to itself. Correct what it refers to.") from None
     except OmegaConfBaseException as error:
-        raise GlobalError(f"`globals.{name}`: {first_line(error)}. Correct what it refers to.") from None
+        raise GlobalError(f"`globals.{name}`: {summarize(error)}. Correct what it refers to.") from None
 
 
 def claim_globals(loader: AbstractConfigLoader) -> None:
     """Let `${globals:...}` mean this loader's: OmegaConf's resolvers belong to the whole process."""
     _register(RESOLVER, _ask)
-    values = values_of(loader)
-    if values is not None and hasattr(loader, "_get_globals_value"):
+    values = get_globals(loader)
+    if values is not None and kedro_internals.globals_can_be_resolved(loader):
         _register("globals", _explaining(loader, values))
 
 
-def stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
+def read_stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
     """What globals.yml says, of the base and of the environment."""
     try:
         return dict(loader["globals"])
@@ -101,7 +108,7 @@ def stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
         return {}
 
 
-def too_early(error: Exception, files: ConfigFiles) -> ConfigError | None:
+def explain_early_reference(error: Exception, files: ConfigFiles) -> ConfigError | None:
     """What is wrong with a globals.yml that refers to a global; Kedro's loader cannot be made with it.
 
     Args:
@@ -111,12 +118,12 @@ def too_early(error: Exception, files: ConfigFiles) -> ConfigError | None:
     Returns:
         One sentence for the user, or None where something else is wrong.
     """
-    if "no attribute '_globals'" not in str(error):
+    if not kedro_internals.is_unfinished_loader(error):
         return None
     key = getattr(error, "full_key", None)
     what = f"`{key}`" if key else "one"
     return ConfigError(
-        f"{files.holding('globals:')}: {what} refers to a `${{globals:...}}`, and Kedro resolves this "
+        f"{files.find_text('globals:')}: {what} refers to a `${{globals:...}}`, and Kedro resolves this "
         "file before there is one. Move it to `globals:` in aws.yml."
     )
 
@@ -124,32 +131,34 @@ def too_early(error: Exception, files: ConfigFiles) -> ConfigError | None:
 def _check_given(given: Iterable[Any], declared: set[str]) -> None:
     """Refuse a typing error in `--params`, which would leave what it means to change as it is."""
     for name in map(str, given):
-        close = difflib.get_close_matches(name, sorted(declared), n=1, cutoff=_ALMOST)
-        if name not in declared and close:
+        nearest = suggest(name, declared, otherwise="", cutoff=_ALMOST)
+        if name not in declared and nearest:
             raise ConfigError(
-                f"--params: there is no global `{name}`; did you mean `{close[0]}`? Correct the name, or "
-                f"declare `{name}` in globals.yml."
+                f"--params: there is no global `{name}`{nearest} Correct the name, or declare `{name}` in "
+                "globals.yml."
             )
 
 
 def _check(own: Mapping[str, Global], known: set[str]) -> None:
-    if circle := cycle(own):
-        raise ConfigError(f"`globals.{circle[0]}`: {circle_sentence(circle)}")
+    if circle := find_cycle(own):
+        raise ConfigError(f"`globals.{circle[0]}`: {describe_circle(circle)}")
     for name, spec in own.items():
-        for other, needed in spec.references():
+        for other, needed in spec.find_references():
             if needed and other not in known:
                 raise ConfigError(f"`globals.{name}`: {_unknown(other, known)}")
 
 
-def _explaining(loader: Any, values: Values) -> Callable[..., Any]:
+def _explaining(loader: Any, values: DynamicGlobals) -> Callable[..., Any]:
     """Kedro's own resolver, with circles found, and the nearest name where a global is unknown."""
 
     def answer(name: str, *default: Any) -> Any:
         try:
             first, dot, _ = name.partition(".")
-            value = loader._get_globals_value(first, *default)
+            value = kedro_internals.resolve_global(loader, first, *default)
             # What is not known yet has no keys to look at either.
-            return loader._get_globals_value(name, *default) if dot and value != NOT_YET else value
+            return (
+                kedro_internals.resolve_global(loader, name, *default) if dot and value != NOT_YET else value
+            )
         except GlobalError:
             raise
         except InterpolationResolutionError as error:
@@ -159,16 +168,15 @@ def _explaining(loader: Any, values: Values) -> Callable[..., Any]:
             raise GlobalError(_unknown(name, known)) from error
 
     def resolve(name: str, *default: Any) -> Any:
-        with values.followed(name):
+        with values.follow(name):
             return answer(name, *default)
 
     return resolve
 
 
 def _unknown(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    hint = f"; did you mean `{close[0]}`?" if close else "."
-    return f"there is no global `{name}`{hint} Add it to globals.yml, or to `globals:` in aws.yml."
+    nearest = suggest(name, known)
+    return f"there is no global `{name}`{nearest} Add it to globals.yml, or to `globals:` in aws.yml."
 
 
 def _ask(token: Any, name: str) -> Any:

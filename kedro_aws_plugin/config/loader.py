@@ -1,6 +1,5 @@
 """From the project's config loader to an AwsConfig, or to one sentence that names file, key and fix."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,15 +11,17 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from kedro_aws_plugin.config.files import ConfigFiles, files_of, first_line
-from kedro_aws_plugin.config.global_values import NOT_YET, GlobalError, Values, inspected
+from kedro_aws_plugin.config.dynamic_globals import NOT_YET, DynamicGlobals, GlobalError
+from kedro_aws_plugin.config.files import ConfigFiles, find_files, summarize
 from kedro_aws_plugin.config.globals import Global, GlobalName
-from kedro_aws_plugin.config.injection import put_into, values_of
+from kedro_aws_plugin.config.injection import get_globals, inject_into
 from kedro_aws_plugin.config.models import AwsConfig, Target
-from kedro_aws_plugin.config.raw import PATTERNS, read_raw
-from kedro_aws_plugin.errors import ConfigError
-from kedro_aws_plugin.run.run_id import current_run
+from kedro_aws_plugin.errors import ConfigError, suggest
+from kedro_aws_plugin.kedro_internals import has_files, is_inspecting, read_files
+from kedro_aws_plugin.run.run_id import find_current_run
 
+_PATTERNS = ("aws.yml", "aws.yaml", "aws/**")
+_SUFFIXES = (".yml", ".yaml", ".json")
 _FORMS = {
     "model_type": "it should be keys and values",
     "dict_type": "it should be keys and values",
@@ -35,7 +36,7 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
     """Read aws.yml through a project's config loader.
 
     Args:
-        loader: The config loader of the session or of `load_config`.
+        loader: The project's config loader.
         conf: The project's configuration folder, to name files in errors.
 
     Returns:
@@ -44,8 +45,8 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
     Raises:
         ConfigError: If a file or a key is wrong.
     """
-    files = files_of(loader, conf)
-    values = inject(loader, conf)
+    files = find_files(loader, conf)
+    values = inject_globals(loader, conf)
     raw = _load(loader, files)
     if raw is None:
         return None
@@ -60,7 +61,7 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
         raise ConfigError(_explain(_worst(error), files)) from None
 
 
-def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
+def inject_globals(loader: AbstractConfigLoader, conf: Path) -> DynamicGlobals | None:
     """Put `globals:` of aws.yml into a config loader's globals; done once for each loader.
 
     Args:
@@ -73,23 +74,62 @@ def inject(loader: AbstractConfigLoader, conf: Path) -> Values | None:
     Raises:
         ConfigError: If they are not as they should be.
     """
-    if values_of(loader) is not None or getattr(loader, "config_patterns", None) is None:
-        return values_of(loader)
-    files = files_of(loader, conf)
-    raw = read_raw(loader)
+    if get_globals(loader) is not None or getattr(loader, "config_patterns", None) is None:
+        return get_globals(loader)
+    files = find_files(loader, conf)
+    raw = _read_unresolved(loader)
     if not raw:
         return None
     try:
         specs = _SPECS.validate_python(raw.get("globals") or {})
     except ValidationError as error:
         raise ConfigError(_explain(_worst(error, ("globals",)), files)) from None
-    place = repr((str(conf), files.env, loader.runtime_params, inspected()))
-    values = Values(specs, current_run(), place)
-    put_into(loader, values, raw.get("region"), files)
+    place = repr((str(conf), files.env, loader.runtime_params, is_inspecting()))
+    values = DynamicGlobals(specs, find_current_run(), place)
+    inject_into(loader, values, raw.get("region"), files)
     return values
 
 
 _SPECS = TypeAdapter(Mapping[GlobalName, Global])
+
+
+def _read_unresolved(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """Read aws.yml of the base and of the environment before its `${...}` can be resolved.
+
+    The config loader's folders, merge strategy and file system are followed, archives and object stores
+    included. Malformed files count as empty: `read_config` says what is wrong with them. Nothing is read by a
+    config loader that is not derived from Kedro's.
+    """
+    if not has_files(loader):
+        return {}
+    base = _read_folder(loader, str(getattr(loader, "base_env", "") or ""))
+    env = str(loader.env or getattr(loader, "default_run_env", "") or "")
+    over = _read_folder(loader, env) if env != getattr(loader, "base_env", "") else {}
+    if getattr(loader, "merge_strategy", {}).get("aws") != "soft":
+        return {**base, **over}
+    return {
+        key: _merge_softly(base.get(key), over[key]) if key in over else base[key] for key in {**base, **over}
+    }
+
+
+def _merge_softly(below: Any, above: Any) -> Any:
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return above
+    return {
+        key: _merge_softly(below.get(key), above[key]) if key in above else below[key]
+        for key in {**below, **above}
+    }
+
+
+def _read_folder(loader: Any, env: str) -> dict[str, Any]:
+    contents: dict[str, Any] = {}
+    for text in read_files(loader, env, _PATTERNS, _SUFFIXES):
+        try:
+            value = yaml.safe_load(text)
+        except (yaml.YAMLError, UnicodeDecodeError):
+            continue
+        contents.update(value if isinstance(value, Mapping) else {})
+    return contents
 
 
 def _check_known(raw: Mapping[str, Any], files: ConfigFiles) -> None:
@@ -97,7 +137,7 @@ def _check_known(raw: Mapping[str, Any], files: ConfigFiles) -> None:
     for key, value in raw.items():
         if key != "globals" and NOT_YET in str(value):
             raise ConfigError(
-                f"{files.of([key])}: `{key}` refers to a global that AWS, git or a function computes, "
+                f"{files.find_key([key])}: `{key}` refers to a global that AWS, git or a function computes, "
                 "once this file has been read. Write the value out, or take it from globals.yml or from an "
                 "`env:`."
             )
@@ -107,22 +147,22 @@ def _load(loader: AbstractConfigLoader, files: ConfigFiles) -> Mapping[str, Any]
     patterns = getattr(loader, "config_patterns", None)
     if patterns is None:  # a config loader of the project's own that knows no patterns
         return None
-    patterns.setdefault("aws", [*PATTERNS])
-    values = values_of(loader)
+    patterns.setdefault("aws", [*_PATTERNS])
+    values = get_globals(loader)
     try:
-        with values.unasked() if values else nullcontext():
+        with values.defer() if values else nullcontext():
             raw = loader["aws"]
     except MissingConfigException:
         if files.base.is_file() and not files.env.parent.is_dir():
             raise ConfigError(_no_env(files)) from None
         return None
     except GlobalError as error:
-        where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
+        where = " or ".join(files.shorten(path) for path in (files.base, files.env) if path.is_file())
         raise ConfigError(f"{where}: {error.format_message()}") from None
     except (OmegaConfBaseException, ValueError, AttributeError, yaml.YAMLError) as error:
-        where = " or ".join(files.name(path) for path in (files.base, files.env) if path.is_file())
+        where = " or ".join(files.shorten(path) for path in (files.base, files.env) if path.is_file())
         fix = "Correct it there or in globals.yml." if "lobals" in str(error) else "Correct it there."
-        message = files.malformed() or f"{where}: {first_line(error)}. {fix}"
+        message = files.find_problem() or f"{where}: {summarize(error)}. {fix}"
         raise ConfigError(message) from None
     return raw  # type: ignore[no-any-return]
 
@@ -132,7 +172,7 @@ def _no_env(files: ConfigFiles) -> str:
     known = sorted(path.name for path in env.parent.iterdir() if path.is_dir()) if env.parent.is_dir() else []
     return (
         f"There is no folder {env.parent.name}/{env.name} for the environment `{env.name}`"
-        f"{_nearest(env.name, known)} Create it, or choose another --env."
+        f"{suggest(env.name, known)} Create it, or choose another --env."
     )
 
 
@@ -141,7 +181,7 @@ def _target(env: str, stated: object, files: ConfigFiles) -> Target:
 
     `local` is Kedro's default environment, so nothing may turn it into the real AWS.
     """
-    where = files.of(["target"])
+    where = files.find_key(["target"])
     if stated not in (None, "local", "aws"):
         raise ConfigError(f"{where}: `target` is `{stated}`. Write `target: local` or `target: aws`.")
     fixed: dict[str, Target] = {"local": "local", "aws": "aws"}
@@ -154,7 +194,7 @@ def _target(env: str, stated: object, files: ConfigFiles) -> Target:
         return fixed[env]
     if stated is None:
         raise ConfigError(
-            f"{files.name(files.env)}: `target` is missing. "
+            f"{files.shorten(files.env)}: `target` is missing. "
             "Add `target: aws` for the real AWS or `target: local` for the local one."
         )
     return "local" if stated == "local" else "aws"
@@ -178,13 +218,13 @@ def _explain(error: ErrorDetails, files: ConfigFiles) -> str:
     if error["type"] != "value_error":
         message = _FORMS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
         message = f"`{error['input']}` is wrong: {message}"
-    return f"{files.of(keys)}: `{key}`: {message}."
+    return f"{files.find_key(keys)}: `{key}`: {message}."
 
 
 def _missing(files: ConfigFiles, keys: Sequence[str | int]) -> str:
     """A section in the environment's file replaces the whole one of the base file."""
     *section, _ = keys
-    where = files.of(section) if section else files.name(files.base)
+    where = files.find_key(section) if section else files.shorten(files.base)
     return f"{where}: `{'.'.join(map(str, keys))}` is missing. Add it."
 
 
@@ -196,7 +236,7 @@ def _unknown(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | in
     known = [name for name in model.model_fields if name != "env" or model is not AwsConfig]
     dotted = ".".join(str(key) for key in keys)
     return (
-        f"{files.of(keys)}: unknown key `{dotted}`{_nearest(str(keys[-1]), known)} "
+        f"{files.find_key(keys)}: unknown key `{dotted}`{suggest(str(keys[-1]), known)} "
         f"Known keys here: {', '.join(known)}."
     )
 
@@ -205,8 +245,3 @@ def _section(annotation: Any) -> type[BaseModel]:
     """The model within an annotation: of a section, an optional one, or a mapping of sections by name."""
     options = [option for option in (annotation, *get_args(annotation)) if isinstance(option, type)]
     return next(option for option in options if issubclass(option, BaseModel))
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean `{close[0]}`?" if close else "."

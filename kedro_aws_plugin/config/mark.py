@@ -1,21 +1,21 @@
 """`metadata.sagemaker` of a catalog entry: that a run registers the model which it saves there, and how."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Mark, Registry
-from kedro_aws_plugin.config.sections import registry_of
-from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.config.sections import require_registry
+from kedro_aws_plugin.errors import ConfigError, suggest
+from kedro_aws_plugin.kedro_internals import unwrap
 
 _KEY = "sagemaker"
 
 
-def mark_of(dataset: Any) -> Any:
+def read_mark(dataset: Any) -> Any:
     """The mark of a dataset as the catalog has it; None where there is none."""
-    for each in (dataset, getattr(dataset, "_dataset", None)):  # a CachedDataset's own, or of what it caches
+    for each in (dataset, unwrap(dataset)):  # a CachedDataset's own, or of what it caches
         metadata = getattr(each, "metadata", None)
         if isinstance(metadata, Mapping) and _KEY in metadata:
             mark = metadata[_KEY]
@@ -23,7 +23,7 @@ def mark_of(dataset: Any) -> Any:
     return None
 
 
-def registry_for(config: AwsConfig, entry: str, mark: Any) -> Registry:
+def merge_registry(config: AwsConfig, entry: str, mark: Any) -> Registry:
     """What a model is registered with.
 
     What its mark leaves out comes from `registry:` of aws.yml, if that is about the same model. Without a
@@ -32,13 +32,13 @@ def registry_for(config: AwsConfig, entry: str, mark: Any) -> Registry:
     Args:
         config: The project's configuration.
         entry: The catalog entry of the model.
-        mark: What `mark_of` found of it.
+        mark: What `read_mark` found of it.
 
     Raises:
         ConfigError: If the mark is wrong, or there is neither a mark nor `registry:`.
     """
     if mark is None:
-        return registry_of(config).model_copy(update={"model": entry})
+        return require_registry(config).model_copy(update={"model": entry})
     stated = config.registry
     shared = set(Mark.model_fields)
     known = stated.model_dump(include=shared) if stated is not None and stated.model == entry else {}
@@ -55,8 +55,7 @@ def _explain(entry: str, error: ValidationError) -> str:
     key = ".".join(["metadata", _KEY, *map(str, first["loc"])])
     where = f"The catalog entry `{entry}`"
     if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, Mark.model_fields, n=1, cutoff=0.5)
-        hint = f"; did you mean `{close[0]}`?" if close else "."
+        hint = suggest(name, Mark.model_fields)
         return f"{where}: unknown key `{key}`{hint} Known keys here: {', '.join(Mark.model_fields)}."
     if first["type"] == "missing" or (name == "group" and first["input"] is None):
         return f"{where}: `{key}` is missing. Add it: the model package group to register the model in."

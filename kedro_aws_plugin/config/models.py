@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from kedro_aws_plugin.config.athena import Athena
 from kedro_aws_plugin.config.fields import Section, pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
-from kedro_aws_plugin.config.names import bucket_problem, region_problem
+from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.spark import Spark
 
 Target = Literal["local", "aws"]
@@ -17,13 +17,13 @@ Mode = Literal["realtime", "serverless"]
 
 
 def _bucket_name(name: str) -> str:
-    if problem := bucket_problem(name):
+    if problem := find_bucket_problem(name):
         raise ValueError(f"`{name}` is not a bucket name: {problem}")
     return name
 
 
 def _region(name: str) -> str:
-    if problem := region_problem(name):
+    if problem := find_region_problem(name):
         raise ValueError(f"`{name}` is {problem}")
     return name
 

@@ -20,7 +20,7 @@ _REGIONS = (  # the most used, to name the nearest to a wrong one
 )
 
 
-def bucket_problem(name: str) -> str | None:
+def find_bucket_problem(name: str) -> str | None:
     """Say which of S3's rules for general purpose buckets a name breaks, as what S3 wants instead."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
         return "3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends"
@@ -33,7 +33,7 @@ def bucket_problem(name: str) -> str | None:
     return None
 
 
-def region_problem(name: str) -> str | None:
+def find_region_problem(name: str) -> str | None:
     """Know a region by its form, since AWS opens new ones; name the nearest of the known to a wrong one."""
     if _REGION.fullmatch(name):
         return None

@@ -15,7 +15,7 @@ _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {"memory_mb": "--memory"}
 
 
-def registry_of(config: AwsConfig) -> Registry:
+def require_registry(config: AwsConfig) -> Registry:
     """The `registry:` section.
 
     Raises:
@@ -29,7 +29,7 @@ def registry_of(config: AwsConfig) -> Registry:
     return config.registry
 
 
-def group_of(config: AwsConfig, package: str | None = None) -> str:
+def choose_group(config: AwsConfig, package: str | None = None) -> str:
     """The model package group that a command is about.
 
     Args:
@@ -40,10 +40,10 @@ def group_of(config: AwsConfig, package: str | None = None) -> str:
         ConfigError: If neither tells.
     """
     named = _PACKAGE_ARN.fullmatch(package or "")
-    return named["group"] if named else registry_of(config).group
+    return named["group"] if named else require_registry(config).group
 
 
-def deploy_of(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
+def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     """The `deploy:` section with a command's options on top.
 
     Args:
@@ -71,13 +71,13 @@ def deploy_of(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         raise ConfigError(f"{option}: {message}.") from None
 
 
-def results_of(config: AwsConfig) -> str:
+def find_results_folder(config: AwsConfig) -> str:
     """The folder on S3 where Athena puts query results."""
     stated = config.athena.output_location if config.athena else None
     return stated or f"s3://{config.bucket}/athena/"
 
 
-def role_of(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> str:
+def choose_role(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> str:
     """The role that SageMaker takes on; the local AWS checks none.
 
     Args:

@@ -1,6 +1,5 @@
-"""What commands read from the project's own catalog: a saved model, its metrics, rows of a table."""
+"""Read from the project's own catalog: a saved model, its metrics, the rows of a table."""
 
-import difflib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,20 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.framework.session import KedroSession
 from kedro.io import CatalogProtocol, DatasetError
 from kedro.io.core import AbstractVersionedDataset, VersionNotFoundError
 from typing_extensions import Self
 
 from kedro_aws_plugin.aws.errors import translated
-from kedro_aws_plugin.config import AwsConfig, Project, Registry, mark_of, registry_for
-from kedro_aws_plugin.errors import KedroAwsError, ProjectError
+from kedro_aws_plugin.config import AwsConfig, Registry, read_mark, merge_registry
+from kedro_aws_plugin.errors import KedroAwsError, ProjectError, first_line, suggest
+from kedro_aws_plugin.kedro_internals import (
+    file_system,
+    is_pickle,
+    is_versioned,
+    loads_spark_frames,
+    unwrap,
+    versioned_path,
+)
+from kedro_aws_plugin.session.session import Session, unloadable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _WHICH_MODEL = "Correct `registry.model` in aws.yml, or --model."
-_BACKENDS = frozenset({"pickle", "joblib", "cloudpickle", "dill"})
 
 
 @dataclass(frozen=True)
@@ -70,58 +76,54 @@ class ProjectCatalog:
         self._catalog = catalog
 
     @classmethod
-    def open(cls, project: Project) -> Self:
-        """Make the catalog that a run would see.
+    def open(cls, session: Session) -> Self:
+        """Make the catalog that a run in the session's environment would see.
 
         Raises:
             ProjectError: If the project does not load.
         """
-        session = KedroSession.create(project_path=project.path, env=project.config.env)
-        try:
-            with _quiet():
-                context = session.load_context()
+        with _quiet():
+            context = session.kedro_context
+            try:
                 return cls(context.catalog, context.params)
-        except KedroAwsError:
-            raise
-        except Exception as error:
-            raise ProjectError(
-                f"The project does not load: {_first_line(error)}. "
-                "`kedro registry list` shows the whole error."
-            ) from error
+            except KedroAwsError:
+                raise
+            except Exception as error:
+                raise unloadable(error) from error
 
-    def registry(self, config: AwsConfig, entry: str) -> Registry:
-        """What a model is registered with: by its mark in the catalog, else by aws.yml.
+    def find_registry(self, config: AwsConfig, entry: str) -> Registry:
+        """Find what a model is registered with: by its mark in the catalog, else by aws.yml.
 
         Raises:
             ConfigError: If the mark is wrong, or there is neither.
             ProjectError: If there is no such entry.
         """
-        return registry_for(config, entry, mark_of(self._entry(entry, _WHICH_MODEL)))
+        return merge_registry(config, entry, read_mark(self._entry(entry, _WHICH_MODEL)))
 
     def check(self, registry: Registry) -> None:
-        """See that there are the entries which a registration reads.
+        """Check that the entries which a registration reads exist.
 
         Raises:
             ProjectError: If one is missing, or the model is not a versioned pickle.
         """
-        self.model(registry.model)
+        self.find_model(registry.model)
         for key, entry in (("metrics", registry.metrics), ("sample", registry.sample)):
             if entry is not None:
-                self._entry(entry, correct(key))
+                self._entry(entry, suggest_correction(key))
 
-    def model(self, entry: str) -> "AbstractVersionedDataset[Any, Any]":
+    def find_model(self, entry: str) -> "AbstractVersionedDataset[Any, Any]":
         """Find the dataset of a model.
 
         Raises:
             ProjectError: If there is no such entry, or it is not a versioned pickle.
         """
         dataset = self._dataset(entry, _WHICH_MODEL)
-        if getattr(dataset, "_backend", None) not in _BACKENDS:
+        if not is_pickle(dataset):
             raise ProjectError(
                 f"`{entry}` is a {type(dataset).__name__}; a model that SageMaker can serve is saved by "
                 "pickle.PickleDataset. Change its type in the catalog and run the pipeline again."
             )
-        if not isinstance(dataset, AbstractVersionedDataset) or dataset._version is None:
+        if not isinstance(dataset, AbstractVersionedDataset) or not is_versioned(dataset):
             raise ProjectError(
                 f"`{entry}` is not versioned, so nobody could tell what is registered. "
                 "Add `versioned: true` to it in the catalog and run the pipeline again."
@@ -129,30 +131,30 @@ class ProjectCatalog:
         return dataset
 
     def has(self, entry: str, version: str) -> bool:
-        """Whether a version of a model was saved.
+        """Tell whether a version of a model was saved.
 
         Raises:
-            ProjectError: As `model` does, or if its folder cannot be read.
+            ProjectError: As `find_model` does, or if its folder cannot be read.
         """
-        return _exists(entry, self.model(entry), version)
+        return _exists(entry, self.find_model(entry), version)
 
-    def saved_model(self, entry: str, version: str | None) -> SavedModel:
+    def find_saved_model(self, entry: str, version: str | None) -> SavedModel:
         """Find a saved version of a model; by default the newest.
 
         Raises:
             ProjectError: If there is no such entry or version, or it is not a versioned pickle.
         """
-        dataset = self.model(entry)
+        dataset = self.find_model(entry)
         version = version or self._newest(entry, dataset)
-        path = str(dataset._get_versioned_path(version))
+        path = versioned_path(dataset, version)
         if not _exists(entry, dataset, version):
             raise ProjectError(
                 f"`{entry}` has no version {version} ({path} does not exist). "
                 "Leave --version out for the newest."
             )
-        return SavedModel(entry=entry, version=version, path=path, files=_files(dataset))
+        return SavedModel(entry=entry, version=version, path=path, files=file_system(dataset))
 
-    def metrics(self, entry: str, version: str) -> Any:
+    def load_metrics(self, entry: str, version: str) -> Any:
         """Load the metrics of the run that saved a model; of a dataset without versions, what it holds.
 
         Returns:
@@ -161,8 +163,8 @@ class ProjectCatalog:
         Raises:
             ProjectError: If there is no such entry.
         """
-        dataset = self._dataset(entry, correct("metrics"))
-        versioned = getattr(dataset, "_version", None) is not None
+        dataset = self._dataset(entry, suggest_correction("metrics"))
+        versioned = is_versioned(dataset)
         try:
             with _quiet():
                 return self._catalog.load(entry, version=version if versioned else None)
@@ -171,7 +173,7 @@ class ProjectCatalog:
                 raise _unreadable(entry, error.__cause__ or error) from error
             return None
 
-    def rows(self, entry: str, fix: str) -> "pd.DataFrame":
+    def load_rows(self, entry: str, fix: str) -> "pd.DataFrame":
         """Load a table.
 
         Args:
@@ -182,7 +184,7 @@ class ProjectCatalog:
             ProjectError: If there is no such entry, it cannot be loaded, or it is not a table.
         """
         dataset = self._dataset(entry, fix)
-        if "spark" in (getattr(dataset, "_engine", None), *type(dataset).__module__.split(".")):
+        if loads_spark_frames(dataset):
             raise ProjectError(
                 f"`{entry}` loads a frame of Spark's, and this command starts no Spark. Name an entry of the "
                 "same files that loads with pandas."
@@ -192,26 +194,24 @@ class ProjectCatalog:
                 table = self._catalog.load(entry)
         except DatasetError as error:
             raise ProjectError(
-                f"`{entry}` cannot be loaded: {_first_line(error)}. `kedro run` saves it."
+                f"`{entry}` cannot be loaded: {first_line(error)}. `kedro run` saves it."
             ) from error
         if not hasattr(table, "columns"):
             raise ProjectError(f"`{entry}` is a {type(table).__name__}, not a table. Name a table instead.")
         return table  # type: ignore[no-any-return]
 
     def _dataset(self, entry: str, fix: str) -> Any:
-        """The dataset of an entry; of one that is cached, what is cached."""
+        """Find the dataset of an entry; of a CachedDataset, the dataset that it caches."""
         dataset = self._entry(entry, fix)
-        return getattr(dataset, "_dataset", dataset)
+        return unwrap(dataset)
 
     def _entry(self, entry: str, fix: str) -> Any:
         if entry not in self._catalog:
-            close = difflib.get_close_matches(entry, list(self._catalog), n=1)
-            hint = f"; did you mean `{close[0]}`?" if close else "."
-            raise ProjectError(f"The catalog has no entry `{entry}`{hint} {fix}")
+            raise ProjectError(f"The catalog has no entry `{entry}`{suggest(entry, self._catalog)} {fix}")
         try:
             return self._catalog[entry]
         except DatasetError as error:
-            cause = _first_line(error)
+            cause = first_line(error)
             raise ProjectError(f"`{entry}` cannot be made: {cause}. Correct it in the catalog.") from error
 
     def _newest(self, entry: str, dataset: "AbstractVersionedDataset[Any, Any]") -> str:
@@ -225,27 +225,23 @@ class ProjectCatalog:
             ) from error
 
 
-def correct(key: str) -> str:
-    """What to do about an entry that a model's registration names and the catalog lacks."""
+def suggest_correction(key: str) -> str:
+    """Say what to do about an entry that a model's registration names and the catalog lacks."""
     return f"Correct `{key}` where the model's group is named: aws.yml or its catalog entry."
 
 
-def _files(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:
-    return dataset._fs  # type: ignore[attr-defined]
-
-
 def _exists(entry: str, dataset: "AbstractVersionedDataset[Any, Any]", version: str) -> bool:
-    path = str(dataset._get_versioned_path(version))
+    path = versioned_path(dataset, version)
     try:
         with translated(f"look for {path}"):
-            return bool(_files(dataset).exists(path))
+            return bool(file_system(dataset).exists(path))
     except OSError as error:
         raise _unreadable(entry, error) from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Kedro's progress messages for runs."""
+    """Silence Kedro's progress messages, which are for runs."""
     logger = logging.getLogger("kedro")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -256,7 +252,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _absent(error: DatasetError) -> bool:
-    """Whether there just is no version; Kedro says the same of a folder that it may not list."""
+    """Tell a missing version from a folder that cannot be listed: Kedro raises the same error for both."""
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
@@ -265,12 +261,5 @@ def _absent(error: DatasetError) -> bool:
 
 def _unreadable(entry: str, error: BaseException) -> ProjectError:
     return ProjectError(
-        f"`{entry}` cannot be read: {_first_line(error)}. Check that you may list and read its bucket."
+        f"`{entry}` cannot be read: {first_line(error)}. Check that you may list and read its bucket."
     )
-
-
-def _first_line(error: BaseException) -> str:
-    """The first line of a message, with the next one where Kedro begins with a heading."""
-    first, *more = (str(error).strip() or type(error).__name__).splitlines()
-    text = f"{first} {more[0]}" if more and first.endswith(":") else first
-    return text.rstrip(".:")

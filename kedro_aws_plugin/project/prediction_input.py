@@ -1,12 +1,13 @@
-"""Where `kedro aws predict` takes its rows from: a file, standard input, a catalog entry or the sample."""
+"""Read the rows for a prediction: from a file, standard input, a catalog entry or the registered sample."""
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kedro_aws_plugin.config import Project
 from kedro_aws_plugin.errors import ProjectError, ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
+from kedro_aws_plugin.project.catalog import ProjectCatalog
+from kedro_aws_plugin.session.session import Session
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
@@ -16,11 +17,11 @@ MAX_BYTES = 6 * 1024 * 1024
 """InvokeEndpoint's own limit."""
 
 
-def read_payload(project: Project, source: str) -> Payload:
+def read_payload(session: Session, source: str) -> Payload:
     """Read rows for a prediction.
 
     Args:
-        project: The Kedro project, whose catalog is looked up.
+        session: The opened project, whose catalog is read.
         source: The path of a file, `-` for standard input, or a catalog entry.
 
     Raises:
@@ -31,7 +32,7 @@ def read_payload(project: Project, source: str) -> Payload:
     elif Path(source).is_file():
         payload = Payload.from_file(Path(source))
     else:
-        payload = _from_catalog(project, source)
+        payload = _read_entry(session, source)
     if len(payload.body) > MAX_BYTES:
         raise ProjectError(
             f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB; an endpoint takes 6 MB at most. "
@@ -40,13 +41,14 @@ def read_payload(project: Project, source: str) -> Payload:
     return payload
 
 
-def sample_payload(aws: "Aws", endpoint: str) -> Payload:
+def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
     """Take the sample payload of the version that an endpoint serves.
 
     Raises:
         ServingError: If there is no such endpoint, or its version was registered without a sample.
     """
-    from kedro_aws_plugin.aws.observe import observe_deployed, observe_sample
+    from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
+    from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
     from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 
     deployed = observe_deployed(aws, endpoint)
@@ -61,12 +63,12 @@ def sample_payload(aws: "Aws", endpoint: str) -> Payload:
     return Payload(body=sample.body, content_type=SAMPLE_TYPE)
 
 
-def _from_catalog(project: Project, entry: str) -> Payload:
-    from kedro_aws_plugin.project.catalog import ProjectCatalog
-
+def _read_entry(session: Session, entry: str) -> Payload:
     if Path(entry).suffix and ":" not in entry:
         raise ProjectError(f"There is no file {entry}. Correct the path, or name a catalog entry.")
-    rows = ProjectCatalog.open(project).rows(entry, "Name a file, - for standard input, or a catalog entry.")
+    rows = ProjectCatalog.open(session).load_rows(
+        entry, "Name a file, - for standard input, or a catalog entry."
+    )
     if not len(rows):
         raise ProjectError(f"`{entry}` has no rows. Name another table, a file, or - for standard input.")
     return Payload.from_frame(rows, rows=len(rows))

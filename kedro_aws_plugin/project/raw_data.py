@@ -1,4 +1,4 @@
-"""The project's raw data on this machine: what goes to S3 before the first run."""
+"""List the project's raw data on this machine, which is uploaded to S3 before the first run."""
 
 import hashlib
 from pathlib import Path
@@ -7,8 +7,8 @@ from kedro_aws_plugin.plan.bootstrap import RawFile
 from kedro_aws_plugin.session.connection import RAW_DATA
 
 
-def raw_files(project_path: Path) -> tuple[RawFile, ...]:
-    """Every file below ``data/raw`` but hidden ones, with its key on S3."""
+def list_raw_files(project_path: Path) -> tuple[RawFile, ...]:
+    """List every file below ``data/raw`` except hidden ones, with its key on S3."""
     folder = project_path / RAW_DATA
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return tuple(
@@ -16,13 +16,13 @@ def raw_files(project_path: Path) -> tuple[RawFile, ...]:
             path=path,
             key=f"{RAW_DATA.as_posix()}/{path.relative_to(folder).as_posix()}",
             size=path.stat().st_size,
-            sha256=_digest(path),
+            sha256=_compute_digest(path),
         )
         for path in files
     )
 
 
-def _digest(path: Path) -> str:
+def _compute_digest(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1024 * 1024):

@@ -1,7 +1,7 @@
-"""Registration on run: which models a run registers, and doing so once it has succeeded.
+"""Registration on run: find the models that a run registers, and register them once it has succeeded.
 
-What is wrong in the catalog is said before the first node runs. After that nothing here may fail the run:
-what goes wrong is a warning, with the command that registers the model later.
+Mistakes in the catalog are reported before the first node runs. After that nothing here may fail the run: a
+problem becomes a warning, with the command that registers the model later.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.io import CatalogProtocol
 
-from kedro_aws_plugin.config.mark import mark_of, registry_for
+from kedro_aws_plugin.config.mark import read_mark, merge_registry
 from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Due:
-    """What a run is to register.
+class PendingRegistrations:
+    """The models that a run registers once it has succeeded.
 
     Attributes:
         project: The Kedro project.
@@ -38,20 +38,20 @@ class Due:
     registries: tuple["Registry", ...]
 
 
-def marked(
+def models_to_register(
     config: "AwsConfig | None", outputs: Collection[str], catalog: CatalogProtocol[Any, Any]
 ) -> tuple["Registry", ...]:
-    """What a run registers: the entries marked in the catalog, and the model of `registry.on_run`.
+    """Find the models that a run registers: those marked in the catalog, and the one of `registry.on_run`.
 
     Args:
         config: aws.yml, if the project has one.
-        outputs: What the nodes of the run make.
+        outputs: The names of the datasets that the run's nodes produce.
         catalog: The run's catalog.
 
     Raises:
         ConfigError: If a mark is wrong.
     """
-    marks = dict(_marks(outputs, catalog))
+    marks = dict(_find_marks(outputs, catalog))
     registry = config.registry if config else None
     if registry is not None and registry.on_run and registry.model in outputs:
         marks.setdefault(registry.model, None)
@@ -60,76 +60,79 @@ def marked(
     if config is None:
         _warn(f"{', '.join(marks)} will not be registered: the project has no conf/base/aws.yml. Add one.")
         return ()
-    registries = [registry_for(config, entry, mark) for entry, mark in marks.items()]
+    registries = [merge_registry(config, entry, mark) for entry, mark in marks.items()]
     return tuple(each for each in registries if _can_be_registered(each, catalog))
 
 
-def register(due: Due, catalog: CatalogProtocol[Any, Any], run_id: str) -> None:
-    """Register what a run that has succeeded has saved; whatever goes wrong is a warning.
+def register_models(pending: PendingRegistrations, catalog: CatalogProtocol[Any, Any], run_id: str) -> None:
+    """Register the models that a successful run has saved. Any problem becomes a warning.
 
     Args:
-        due: What there is to register.
+        pending: The models to register.
         catalog: The run's catalog.
         run_id: The run's id, which is the version of what it has saved.
     """
-    for index, registry in enumerate(due.registries):
+    for index, registry in enumerate(pending.registries):
         left: Sequence[Registry] = [registry]
         try:
-            if line := _register(due, catalog, registry, run_id):
+            if line := _register(pending, catalog, registry, run_id):
                 click.echo(line, err=True)
             continue
         except KeyboardInterrupt:
-            left, reason = due.registries[index:], "Ctrl-C was pressed."
+            left, reason = pending.registries[index:], "Ctrl-C was pressed."
         except KedroAwsError as error:
             reason = error.format_message()
         except Exception as error:  # noqa: BLE001 - whatever this is, the run has succeeded
             reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ") + "."
         for each in left:
             _warn(f"The run succeeded, but {each.model} was not registered: {reason}")
-            click.echo(f"Register it: {_command(each, run_id, due.project)}", err=True)
+            click.echo(f"Register it: {_write_command(each, run_id, pending.project)}", err=True)
         if len(left) > 1:
             return
 
 
-def _register(due: Due, catalog: CatalogProtocol[Any, Any], registry: "Registry", run_id: str) -> str | None:
-    """Register a model, and say in one line as what; None where this run has not saved it."""
+def _register(
+    pending: PendingRegistrations, catalog: CatalogProtocol[Any, Any], registry: "Registry", run_id: str
+) -> str | None:
+    """Register a model and describe the result in one line; None if this run has not saved the model."""
     from kedro_aws_plugin.apply import apply
-    from kedro_aws_plugin.aws.sagemaker import Clock
+    from kedro_aws_plugin.aws.clock import Clock
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.plan.observed import PENDING
     from kedro_aws_plugin.project.catalog import ProjectCatalog
-    from kedro_aws_plugin.registration.planned import Wanted, registration
+    from kedro_aws_plugin.registration.planned import RegistrationRequest, prepare_registration
 
-    config, what = due.project.config, f"{registry.model} {run_id}"
-    aws, saved = Aws(config.target, config.region), ProjectCatalog(catalog, due.parameters)
+    config, what = pending.project.config, f"{registry.model} {run_id}"
+    aws, saved = Aws(config.target, config.region), ProjectCatalog(catalog, pending.parameters)
     if not saved.has(registry.model, run_id):  # the runner left it out: `--only-missing-outputs`
         return None
-    with registration(due.project, saved, Wanted(registry, version=run_id), aws) as plan:
+    request = RegistrationRequest(registry, version=run_id)
+    with prepare_registration(pending.project, saved, request, aws) as plan:
         for warning in plan.warnings:
             _warn(warning)
         if not plan.steps:
             return f"{what} is registered already: {plan.unchanged}"
-        registered = apply(plan, aws, _Logged(), Clock())[-1]["arn"]
+        registered = apply(plan, aws, _LoggedProgress(), Clock())[-1]["arn"]
     return f"Registered {what}: {registered} ({PENDING})"
 
 
-class _Logged:
-    """Progress for Kedro's log, where the runner's is too."""
+class _LoggedProgress:
+    """Logs each step in Kedro's log, like the runner's progress."""
 
     def begin(self, step: "Step") -> None:
-        """A large model takes its time."""
+        """Log the step before it runs: a large model takes time."""
         _log.info("%s", step)
 
     def note(self, text: str) -> None:
-        """Nothing is waited for."""
+        """Ignore the note: registering waits for nothing."""
 
     def end(self, step: "Step", result: dict[str, Any]) -> None:
-        """The next one begins, or the registration is told."""
+        """Log nothing: the next step, or the result, follows."""
 
 
-def _marks(outputs: Collection[str], catalog: CatalogProtocol[Any, Any]) -> Iterator[tuple[str, Any]]:
+def _find_marks(outputs: Collection[str], catalog: CatalogProtocol[Any, Any]) -> Iterator[tuple[str, Any]]:
     for entry in sorted(outputs):
-        mark = mark_of(catalog.get(entry)) if entry in catalog else None
+        mark = read_mark(catalog.get(entry)) if entry in catalog else None
         if mark is not None:
             yield entry, mark
 
@@ -145,8 +148,8 @@ def _can_be_registered(registry: "Registry", catalog: CatalogProtocol[Any, Any])
     return True
 
 
-def _command(registry: "Registry", run_id: str, project: "Project") -> str:
-    """What registers a model later."""
+def _write_command(registry: "Registry", run_id: str, project: "Project") -> str:
+    """Write the command that registers a model later."""
     options = {"--model": registry.model, "--version": run_id, "--env": project.config.env}
     return shlex.join(
         ["kedro", "aws", "register-model", *(word for pair in options.items() for word in pair)]

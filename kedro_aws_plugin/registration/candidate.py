@@ -1,4 +1,4 @@
-"""From a catalog entry to a model that is ready to be registered: fetched, checked, packed, described."""
+"""Prepare a model for its registration: download it from the catalog, check it, pack it, describe it."""
 
 import json
 import shutil
@@ -18,36 +18,36 @@ from kedro_aws_plugin.model_artifact.images import skew, sklearn_image
 from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.model_artifact.quality import flat_metrics, model_quality
 from kedro_aws_plugin.plan.register import Candidate, Sample
-from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, correct
+from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
 from kedro_aws_plugin.registration.lineage import Lineage
-from kedro_aws_plugin.run.record import installed_versions, read_record, record_now
-from local_aws import default_state_dir
+from kedro_aws_plugin.run.record import find_installed_versions, read_record, take_record
+from local_aws import default_state_dir, make_state_dir
 
 _LEFT_BEHIND_AFTER = 24 * 60 * 60
 
 
 @contextmanager
-def candidate(
+def prepare_candidate(
     project: Project, catalog: ProjectCatalog, registry: Registry, version: str | None
 ) -> Iterator[Candidate]:
-    """Make a saved model ready to be registered; its archive lives as long as the context.
+    """Prepare a saved model for its registration. Its archive exists as long as the context.
 
     Args:
         project: The Kedro project.
-        catalog: Its catalog.
+        catalog: The project's catalog.
         registry: Which model, and what it is registered with.
-        version: Its version; None for the newest.
+        version: The model's Kedro version; None for the newest.
 
     Raises:
         ProjectError: If the model cannot be found, loaded or asked.
     """
     with _work_folder(default_state_dir(project.path)) as folder:
         maker = _Maker(project, catalog, registry)
-        yield maker.make(catalog.saved_model(registry.model, version), folder)
+        yield maker.prepare(catalog.find_saved_model(registry.model, version), folder)
 
 
 class _Maker:
-    """Makes candidates of one project."""
+    """Prepares the models of one project."""
 
     def __init__(self, project: Project, catalog: ProjectCatalog, registry: Registry) -> None:
         self._catalog = catalog
@@ -56,22 +56,22 @@ class _Maker:
         handlers = project.path / "src" / project.package / "inference.py"
         self._own_handlers = handlers if handlers.is_file() else None
 
-    def make(self, saved: SavedModel, folder: Path) -> Candidate:
-        """Fetch, check and pack a saved model in a folder."""
+    def prepare(self, saved: SavedModel, folder: Path) -> Candidate:
+        """Download, check and pack a saved model in a folder."""
         pickle = folder / "model.pickle"
         saved.download(pickle)
         members = model_members(pickle, override=self._own_handlers, requirements=self._registry.requirements)
         lay_out(members, folder / "model")
         checked, sample = self._check(folder / "model")
         archive = build_archive(members, folder / "model.tar.gz")
-        versions = installed_versions()
+        versions = find_installed_versions()
         if "scikit-learn" not in versions:
             raise ProjectError(
                 "scikit-learn is not installed, so the container that matches it cannot be chosen. "
                 "Install it: pip install scikit-learn"
             )
         image = sklearn_image(self._project.config.region, versions["scikit-learn"])
-        metrics, warnings = self._metrics(saved)
+        metrics, warnings = self._load_metrics(saved)
         return Candidate(
             entry=saved.entry,
             version=saved.version,
@@ -81,42 +81,42 @@ class _Maker:
             content_sha256=archive.content_sha256,
             image=image.uri,
             framework_version=image.framework_version,
-            properties=self._lineage(saved, archive, metrics).properties(),
-            quality=self._quality(metrics, checked),
+            properties=self._trace(saved, archive, metrics).to_properties(),
+            quality=self._describe_quality(metrics, checked),
             sample=sample,
             warnings=(*warnings, *checked.warnings, *skew(image, versions)),
         )
 
     def _check(self, model: Path) -> tuple[Checked, Sample | None]:
-        """Load the model as the container will, and let it answer the sample."""
+        """Load the model as the container will, and let it answer the sample payload."""
         hidden = Hidden(package=self._project.package, requirements=self._registry.requirements)
         entry = self._registry.sample
         if entry is None:
             return check_model(model, None, hidden=hidden), None
-        rows = self._catalog.rows(entry, correct("sample"))
+        rows = self._catalog.load_rows(entry, suggest_correction("sample"))
         checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
-        # Handlers of the project's own may want columns that the model does not name.
+        # Your own handlers may need columns that the model does not name.
         columns = None if self._own_handlers else checked.feature_names
         sample = Sample(body=Payload.from_frame(rows, columns=columns).body, answer=checked.response or b"")
         return checked, sample
 
-    def _metrics(self, saved: SavedModel) -> tuple[dict[str, Any] | None, list[str]]:
+    def _load_metrics(self, saved: SavedModel) -> tuple[dict[str, Any] | None, list[str]]:
         entry = self._registry.metrics
         if entry is None:
             return None, []
-        metrics = self._catalog.metrics(entry, saved.version)
+        metrics = self._catalog.load_metrics(entry, saved.version)
         missing = f"Run {saved.version} saved no `{entry}`: {saved.entry} is registered without metrics."
         return metrics, [] if metrics is not None else [missing]
 
-    def _quality(self, metrics: dict[str, Any] | None, checked: Checked) -> bytes | None:
+    def _describe_quality(self, metrics: dict[str, Any] | None, checked: Checked) -> bytes | None:
         if metrics is None:
             return None
         quality = model_quality(metrics, checked.task, entry=self._registry.metrics or "metrics")
         return json.dumps(quality, indent=2).encode()
 
-    def _lineage(self, saved: SavedModel, archive: Archive, metrics: dict[str, Any] | None) -> Lineage:
+    def _trace(self, saved: SavedModel, archive: Archive, metrics: dict[str, Any] | None) -> Lineage:
         kept = read_record(default_state_dir(self._project.path), saved.version)
-        record = kept or record_now(self._project.path, self._catalog.parameters)
+        record = kept or take_record(self._project.path, self._catalog.parameters)
         return Lineage(
             git_sha=record.git_sha,
             git_dirty=record.git_dirty,
@@ -134,10 +134,10 @@ class _Maker:
 
 @contextmanager
 def _work_folder(state: Path) -> Iterator[Path]:
-    """A folder on the project's disk, where a large model fits; what a killed command left is swept."""
+    """Make a folder on the project's disk, where a large model fits; delete what killed commands left."""
     root = state / "tmp"
-    root.mkdir(parents=True, exist_ok=True)
-    (state / ".gitignore").write_text("*\n", encoding="utf-8")
+    make_state_dir(state)
+    root.mkdir(exist_ok=True)
     for left in root.iterdir():
         if time.time() - left.stat().st_mtime > _LEFT_BEHIND_AFTER:
             shutil.rmtree(left, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Where a model came from, as strings that fit into a model package's CustomerMetadataProperties."""
+"""A model's lineage, as strings that fit into a model package's CustomerMetadataProperties."""
 
 import dataclasses
 import hashlib
@@ -16,7 +16,7 @@ _PUNCTUATION = frozenset("_.:/=+-@")
 
 @dataclass(frozen=True)
 class Lineage:
-    """What is recorded of a model's origin. What is None is left out.
+    """What is known of a model's origin. Fields that are None are left out of the package.
 
     Attributes:
         git_sha: The commit checked out.
@@ -24,10 +24,10 @@ class Lineage:
         run_id: Kedro's id of the run that saved the model.
         model_entry: The catalog entry.
         model_version: Its version.
-        parameters_hash: See `parameters_hash()`.
+        parameters_hash: See `hash_parameters()`.
         artifact_sha256: Of the `model.tar.gz`.
         content_sha256: Of the tar within.
-        versions: See `installed_versions()`.
+        versions: See `find_installed_versions()`.
         metrics: Numbers by name.
         recorded: When the code, the parameters and the versions were looked up: `run` or `registration`.
     """
@@ -44,8 +44,8 @@ class Lineage:
     versions: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
 
-    def properties(self) -> dict[str, str]:
-        """Give the properties within AWS's limits of number, length and characters.
+    def to_properties(self) -> dict[str, str]:
+        """Write the properties, within AWS's limits of number, length and characters.
 
         Too long a value ends in `...` and the beginning of its sha256. Metrics that would exceed the number
         are left out, and `metrics_omitted` says how many.
@@ -58,7 +58,7 @@ class Lineage:
         facts["git_dirty"] = None if self.git_dirty is None else str(self.git_dirty).lower()
         facts |= {f"version.{name}": value for name, value in sorted(self.versions.items())}
         metrics = {f"metric.{name}": repr(value) for name, value in sorted(self.metrics.items())}
-        kept = _fitting({**facts, **metrics})
+        kept = _fit({**facts, **metrics})
         omitted = len(kept) - MAX_PROPERTIES
         if omitted > 0:
             kept = dict(list(kept.items())[: MAX_PROPERTIES - 1])
@@ -66,19 +66,22 @@ class Lineage:
         return kept
 
 
-def _fitting(facts: Mapping[str, Any]) -> dict[str, str]:
+def _fit(facts: Mapping[str, Any]) -> dict[str, str]:
     known = {key: str(value) for key, value in facts.items() if value is not None and str(value)}
-    return {_cut(_allowed(key), MAX_KEY): _cut(_allowed(value), MAX_VALUE) for key, value in known.items()}
+    return {
+        _shorten(_replace_characters(key), MAX_KEY): _shorten(_replace_characters(value), MAX_VALUE)
+        for key, value in known.items()
+    }
 
 
-def _allowed(text: str) -> str:
+def _replace_characters(text: str) -> str:
     """AWS takes letters, digits, spaces and some punctuation of any script; the rest becomes `_`."""
     return "".join(
         char if char in _PUNCTUATION or unicodedata.category(char)[0] in "LNZ" else "_" for char in text
     )
 
 
-def _cut(text: str, limit: int) -> str:
+def _shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     mark = "..." + hashlib.sha256(text.encode()).hexdigest()[:8]

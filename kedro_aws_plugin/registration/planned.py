@@ -1,22 +1,22 @@
-"""Registering a saved model, for `kedro aws register-model` and for runs: (project, catalog, AWS) -> Plan."""
+"""Plan the registration of a saved model, for `kedro aws register-model` and for runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kedro_aws_plugin.aws.observe import observe_group
+from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import Project, Registry
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Registration, plan_registration
 from kedro_aws_plugin.plan.tags import project_tags
 from kedro_aws_plugin.project.catalog import ProjectCatalog
-from kedro_aws_plugin.registration.candidate import candidate
+from kedro_aws_plugin.registration.candidate import prepare_candidate
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be registered.
+class RegistrationRequest:
+    """What the user wants registered.
 
     Attributes:
         registry: Which model, and what it is registered with.
@@ -30,25 +30,27 @@ class Wanted:
 
 
 @contextmanager
-def registration(project: Project, catalog: ProjectCatalog, wanted: Wanted, aws: Aws) -> Iterator[Plan]:
-    """Make a saved model ready and plan its registration; the plan can be applied within the context.
+def prepare_registration(
+    project: Project, catalog: ProjectCatalog, request: RegistrationRequest, aws: Aws
+) -> Iterator[Plan]:
+    """Pack a saved model and plan its registration. Apply the plan within the context.
 
     Args:
         project: The Kedro project.
-        catalog: Its catalog.
-        wanted: What is to be registered.
-        aws: The AWS in force.
+        catalog: The project's catalog.
+        request: What to register.
+        aws: The clients of the AWS in force.
 
     Raises:
         KedroAwsError: If the model cannot be found, loaded or asked, or AWS does not answer.
     """
-    config, group = project.config, wanted.registry.group
+    config, group = project.config, request.registry.group
     target = Registration(
         group=group,
         bucket=config.bucket,
         region=config.region,
-        approve=wanted.approve,
+        approve=request.approve,
         tags=project_tags(project.package, config.env, config.bucket),
     )
-    with candidate(project, catalog, wanted.registry, wanted.version) as made:
-        yield plan_registration(target, made, observe_group(aws, group))
+    with prepare_candidate(project, catalog, request.registry, request.version) as candidate:
+        yield plan_registration(target, candidate, observe_group(aws, group))

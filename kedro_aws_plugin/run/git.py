@@ -1,4 +1,4 @@
-"""Ask git which commit a project is at."""
+"""Find out from git which commit a project is at."""
 
 import os
 import subprocess
@@ -9,8 +9,8 @@ _COMMIT = "# branch.oid "
 _NO_COMMIT = "(initial)"
 
 
-def git_state(project: Path) -> tuple[str | None, bool | None]:
-    """Give the commit that is checked out, and whether `project` differs from it.
+def read_git_state(project: Path) -> tuple[str | None, bool | None]:
+    """Find the commit that is checked out, and whether the project differs from it.
 
     Returns:
         None for what cannot be told: no git, no repository, no commit yet, or a repository too slow to ask.

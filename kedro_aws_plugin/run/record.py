@@ -1,6 +1,6 @@
-"""What a run knows and a later registration does not: the code, the parameters, the versions of then.
+"""Record what a model is made with, for a registration that may come later: code, parameters, versions.
 
-Written by a hook to `.kedro-aws/runs/<run id>.json`; a model that was trained elsewhere has none.
+A hook writes the record to `.kedro-aws/runs/<run id>.json`. A model that was trained elsewhere has none.
 """
 
 import dataclasses
@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kedro_aws_plugin.run.git import git_state
+from kedro_aws_plugin.run.git import read_git_state
+from local_aws import make_state_dir
 
 RECORDED = ("scikit-learn", "numpy", "kedro", "kedro-aws-plugin")
 """Distributions whose versions matter to who loads the model."""
@@ -40,38 +41,38 @@ class RunRecord:
     versions: Mapping[str, str]
 
 
-def record_now(project: Path, parameters: Mapping[str, Any]) -> RunRecord:
-    """Record what is so at this moment."""
-    sha, dirty = git_state(project)
-    return RunRecord(sha, dirty, parameters_hash(parameters), installed_versions())
+def take_record(project: Path, parameters: Mapping[str, Any]) -> RunRecord:
+    """Take the record of a run that begins now."""
+    sha, dirty = read_git_state(project)
+    return RunRecord(sha, dirty, hash_parameters(parameters), find_installed_versions())
 
 
 def write_record(state: Path, run_id: str, record: RunRecord) -> None:
-    """Keep a run's record; a run that cannot be recorded goes on."""
+    """Write a run's record. A run whose record cannot be written goes on, with a warning."""
     file = _file(state, run_id)
     try:
+        make_state_dir(state)
         file.parent.mkdir(parents=True, exist_ok=True)
-        (state / ".gitignore").write_text("*\n", encoding="utf-8")
         file.write_text(json.dumps(asdict(record)), encoding="utf-8")
     except OSError as error:
         _logger.warning(
-            "What this run is made with cannot be kept, so a model of it is registered without: %s. "
-            "Make %s a folder that you may write to.",
+            "The record of this run cannot be written, so its model will be registered without the commit, "
+            "parameters and versions of the run: %s. Make %s a folder that you may write to.",
             error,
             file.parent,
         )
 
 
 def read_record(state: Path, run_id: str) -> RunRecord | None:
-    """A run's record, if this machine has it."""
+    """Read a run's record; None if this machine has none."""
     try:
         return RunRecord(**json.loads(_file(state, run_id).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def installed_versions(names: Sequence[str] = RECORDED) -> dict[str, str]:
-    """Versions of Python and of the distributions in `names` that are installed."""
+def find_installed_versions(names: Sequence[str] = RECORDED) -> dict[str, str]:
+    """Find the versions of Python and of those distributions in `names` that are installed."""
     found = {"python": platform.python_version()}
     for name in names:
         try:
@@ -81,8 +82,8 @@ def installed_versions(names: Sequence[str] = RECORDED) -> dict[str, str]:
     return found
 
 
-def parameters_hash(parameters: Mapping[str, Any]) -> str:
-    """Digest parameters; neither the order of keys counts, nor whether a sequence is a list or a tuple."""
+def hash_parameters(parameters: Mapping[str, Any]) -> str:
+    """Compute a digest of parameters, independent of the order of keys and of lists or tuples."""
     text = json.dumps(_plain(parameters), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

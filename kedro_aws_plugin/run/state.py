@@ -1,10 +1,10 @@
 """The run in force, known to its nodes, its threads and its child processes.
 
-Threads are told by a context variable, which `before_node_run` sets in each of them. Child processes are told
-by `multiprocessing` itself: it copies the configuration of the current process object into each child that it
-makes, by fork, spawn and forkserver alike, through the pipe that starts the child and before anything of the
-project is imported there. So nothing is written to a disk, and nothing is left behind whatever ends the
-process.
+A thread finds the run in a context variable, which `before_node_run` sets in each thread. A child process
+gets it from `multiprocessing` itself: that copies the configuration of the current process object into each
+child that it makes, by fork, spawn and forkserver alike, through the pipe that starts the child and before
+anything of the project is imported there. So nothing is written to a disk, and nothing is left behind,
+however the process ends.
 """
 
 import pickle
@@ -15,7 +15,7 @@ from threading import RLock
 from typing import Any
 from weakref import WeakValueDictionary
 
-from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.errors import ProjectError, first_line
 
 _KEY = "kedro_aws_plugin"
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -31,7 +31,7 @@ class RunState:
 
     Args:
         run_id: Kedro's id of it.
-        load: Reads the parameters; called once, when they are first asked for.
+        load: Reads the parameters. Called once, when the parameters are first needed.
     """
 
     def __init__(self, run_id: str, load: Callable[[], Mapping[str, Any]]) -> None:
@@ -45,7 +45,7 @@ class RunState:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The run's parameters.
+        """The run's parameters, read when they are first needed.
 
         Raises:
             ProjectError: If reading them needs a module that reads them while it is imported.
@@ -54,7 +54,7 @@ class RunState:
             if self._parameters is None:
                 if self._loading:
                     raise ProjectError(
-                        "The parameters are read by something that they are computed with: settings.py, or a "
+                        "The parameters are being read by code that computes them: settings.py, or a "
                         "function of `globals:` in aws.yml. Read them within a function there, or not at all."
                     )
                 self._loading = True
@@ -65,39 +65,39 @@ class RunState:
             return self._parameters
 
     def offer(self, parameters: Mapping[str, Any]) -> None:
-        """Take what Kedro has read by itself, so as not to read it again.
+        """Keep the parameters that Kedro has read, so that they are not read again.
 
         Args:
-            parameters: Not taken if Kedro made objects of some, or if they have been read already.
+            parameters: Ignored if Kedro made objects of some of them, or if they have been read already.
         """
         with self._lock:
             if self._parameters is None:
                 try:
-                    self._parameters = plain(parameters)
+                    self._parameters = copy_plain(parameters)
                 except TypeError:
                     return
 
     def payload(self) -> bytes:
-        """What a child process is given."""
+        """Give what a child process receives: a pickle of the id and the parameters."""
         with self._lock:
             if self._payload is None:
                 try:
                     self._payload = pickle.dumps((self.run_id, self.parameters, None))
                 except Exception as error:  # noqa: BLE001 - a process that asks for none of them must start
-                    self._payload = pickle.dumps((self.run_id, None, _first_line(error)))
+                    self._payload = pickle.dumps((self.run_id, None, first_line(error)))
             return self._payload
 
 
 class _HandOff:
-    """What travels to child processes: at its pickling, the run of the thread that makes the child."""
+    """Pickles as the run of the thread that makes the child process."""
 
     def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
-        state = in_force()
+        state = find_run()
         return bytes, (state.payload() if state is not None else b"",)
 
 
 def publish(state: RunState) -> None:
-    """Make a run the one in force: here, in its nodes' threads, and in processes made from here on."""
+    """Make a run the one in force: here, in its nodes' threads, and in processes made from now on."""
     global _latest  # noqa: PLW0603 - IPython runs each cell in a context of its own
     _latest = state
     _under_way[state.run_id] = state
@@ -106,26 +106,26 @@ def publish(state: RunState) -> None:
 
 
 def enter(run_id: str | None) -> None:
-    """Tell the thread of a node which run the node belongs to."""
+    """Make a run the one in force in the thread of a node."""
     state = _under_way.get(run_id or "")
     if state is not None:
         _here.set(state)
 
 
 def end(run_id: str) -> None:
-    """Let go of a run that is over; what was in force last may still be read."""
+    """Forget a run that is over. The parameters of the last one may still be read."""
     state = _under_way.pop(run_id, None)
     if state is not None:
         state.ended = True
 
 
-def in_force() -> RunState | None:
-    """The run that the caller belongs to, if there is or was one."""
-    return _here.get() or _latest or _of_parent()
+def find_run() -> RunState | None:
+    """Find the run that the caller belongs to; else the latest run of this process or of its parent."""
+    return _here.get() or _latest or _find_run_of_parent()
 
 
-def plain(value: Any) -> Any:
-    """Copy what YAML can hold.
+def copy_plain(value: Any) -> Any:
+    """Copy a value of the types that YAML has.
 
     Raises:
         TypeError: If it is or contains anything else.
@@ -134,14 +134,14 @@ def plain(value: Any) -> Any:
     if kind in _SCALARS:
         return value
     if kind is dict:
-        return {key: each if type(each) in _SCALARS else plain(each) for key, each in value.items()}
+        return {key: each if type(each) in _SCALARS else copy_plain(each) for key, each in value.items()}
     if kind is list:
-        return [plain(each) for each in value]
-    raise TypeError(f"{kind.__name__} is not plain")
+        return [copy_plain(each) for each in value]
+    raise TypeError(f"{kind.__name__} is not a type that YAML has")
 
 
-def _of_parent() -> RunState | None:
-    """The run that made this process."""
+def _find_run_of_parent() -> RunState | None:
+    """Find the run that made this process."""
     global _inherited  # noqa: PLW0603 - unpickled once
     payload = _configuration().get(_KEY)
     if _inherited is None and isinstance(payload, bytes) and payload:
@@ -158,7 +158,3 @@ def _of_parent() -> RunState | None:
 
 def _configuration() -> dict[str, Any]:
     return process.current_process()._config  # type: ignore[attr-defined,no-any-return]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""A config loader that knows the dynamic globals also where Kedro calls no hook."""
+"""A config loader that knows the dynamic globals even where Kedro calls no hook."""
 
 from pathlib import Path
 from typing import Any
@@ -7,15 +7,15 @@ from kedro.config import OmegaConfigLoader
 from omegaconf.errors import OmegaConfBaseException
 
 from kedro_aws_plugin.config.files import ConfigFiles
-from kedro_aws_plugin.config.injection import claim_globals, too_early, values_of
-from kedro_aws_plugin.session.global_sources import answer_for
+from kedro_aws_plugin.config.injection import claim_globals, explain_early_reference, get_globals
+from kedro_aws_plugin.session.session import Session
 
 
 class AwsConfigLoader(OmegaConfigLoader):
     """Kedro's config loader with the dynamic globals of aws.yml.
 
-    Projects need it where something reads their configuration without a session, such as
-    `kedro.inspection.get_project_snapshot()`: there are no hooks then to put the globals in.
+    Your project needs it if something reads its configuration without a Kedro session, such as
+    `kedro.inspection.get_project_snapshot()`: no hook adds the globals then.
 
     ```python
     # src/<package>/settings.py
@@ -38,24 +38,27 @@ class AwsConfigLoader(OmegaConfigLoader):
         runtime_params: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
+        from kedro.framework.project import PACKAGE_NAME
+
         folder = Path(conf_source)
         try:
             super().__init__(conf_source, env, runtime_params, **options)
         except OmegaConfBaseException as error:
             # Kedro's loader has set these before it reads globals.yml.
             files = ConfigFiles(folder, self.base_env, env or self.default_run_env, "globals.yml")
-            raise too_early(error, files) or error from None
-        answer_for(self, folder.absolute().parent, folder)
+            raise explain_early_reference(error, files) or error from None
+        project = folder.absolute().parent
+        Session.of(self, project, PACKAGE_NAME or project.name, folder)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Read a kind of configuration.
 
-        OmegaConf has one `globals` resolver for the whole process, which belongs to the loader made last: it
-        is claimed back, so that another run's loader does not answer.
+        OmegaConf has one `globals` resolver for the whole process, that of the loader made last. This loader
+        registers its own again, so that another run's loader is not asked.
         """
         self._claim()
         return super().__getitem__(key)
 
     def _claim(self) -> None:
-        if values_of(self) is not None:
+        if get_globals(self) is not None:
             claim_globals(self)

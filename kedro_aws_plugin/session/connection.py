@@ -1,4 +1,4 @@
-"""Which AWS a Kedro environment speaks to: chosen once, for this process, before anything else asks AWS."""
+"""Connect to the AWS of a Kedro environment: the local one or the real one, for the whole process."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,6 @@ from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.errors import LocalAwsError
 
 RAW_DATA = Path("data") / "raw"
-_announced: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Connection:
         account: The account id.
         region: The region.
         env: The Kedro environment that chose it.
-        note: What had to be done first, e.g. that the local AWS was started.
+        note: What was done first, e.g. `: started` for the local AWS; empty if nothing was.
         url: Where the local AWS listens.
     """
 
@@ -33,9 +32,14 @@ class Connection:
     note: str = ""
     url: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Which AWS it is: the line that the user sees, without the note."""
+        where = f"local AWS at {self.url}" if self.url else "AWS"
+        return f"{where}, account {self.account}, {self.region} (env {self.env})"
+
     def __str__(self) -> str:
-        name = f"local AWS at {self.url}" if self.url else "AWS"
-        return f"{name}, account {self.account}, {self.region} (env {self.env}){self.note}"
+        return f"{self.name}{self.note}"
 
 
 def connect(project: Project) -> Connection:
@@ -49,35 +53,31 @@ def connect(project: Project) -> Connection:
     return _connect_local(project) if config.target == "local" else _connect_aws(config)
 
 
-def announcement(connection: Connection) -> str | None:
-    """Say once in a process which AWS is in force; None when it has been said."""
-    line = str(connection)
-    head = line.removesuffix(connection.note)
-    if head in _announced and not connection.note:
-        return None
-    _announced.add(head)
-    return line
-
-
 def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.Seeded]:
-    """Start the local AWS if it does not run, and put into it what the project needs before its first run.
+    """Start the local AWS if it is not running, and create in it what the project needs before its first run.
 
     Returns:
-        It, whether it was started now, and what was put into it now.
+        The local AWS, whether it was started now, and what was created in it now.
+
+    Raises:
+        LocalAwsError: If it does not start.
     """
     from kedro_aws_plugin.plan.athena import definitions
 
     config = project.config
-    local, started = local_aws.start(
-        local_aws.default_state_dir(project.path), region=config.region, port=config.local.port
-    )
-    seeded = local_aws.seed(
-        local,
-        bucket=config.bucket,
-        folder=project.path / RAW_DATA,
-        region=config.region,
-        athena=definitions(config, project.package),
-    )
+    try:
+        local, started = local_aws.start(
+            local_aws.default_state_dir(project.path), region=config.region, port=config.local.port
+        )
+        seeded = local_aws.seed(
+            local,
+            bucket=config.bucket,
+            folder=project.path / RAW_DATA,
+            region=config.region,
+            athena=definitions(config, project.package),
+        )
+    except local_aws.LocalAwsError as error:
+        raise LocalAwsError(error.message) from error
     return local, started, seeded
 
 
@@ -85,7 +85,7 @@ def _connect_local(project: Project) -> Connection:
     config = project.config
     if not config.local.autostart and local_aws.running(local_aws.default_state_dir(project.path)) is None:
         raise LocalAwsError(
-            "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
+            "The local AWS is not running, and `local.autostart` is off. Start it: kedro aws local start"
         )
     local, started, seeded = start_local(project)
     region = {"AWS_REGION": config.region, "AWS_DEFAULT_REGION": config.region}
@@ -105,10 +105,9 @@ def _connect_local(project: Project) -> Connection:
 
 
 def _connect_aws(config: AwsConfig) -> Connection:
-    from kedro_aws_plugin.aws.observe import caller_account
-    from kedro_aws_plugin.aws.session import Aws
+    from kedro_aws_plugin.aws.session import Aws, find_account
 
     local_names = local_aws.environment("", config.region)
     use_aws(config.region, local_aws.ACCESS_KEY_ID, local_names)
-    account = caller_account(Aws("aws", config.region), config.env)
+    account = find_account(Aws("aws", config.region), config.env)
     return Connection(target="aws", account=account, region=config.region, env=config.env)

@@ -1,23 +1,22 @@
-"""`from kedro_aws_plugin import parameters`: the run's parameters outside of nodes' inputs."""
+"""`from kedro_aws_plugin import parameters`: the run's parameters, outside of nodes' inputs."""
 
-import difflib
+import copy
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any, TypeVar, get_origin
+from typing import Any, NoReturn, TypeVar, get_origin
 
 import click
 from kedro.config import AbstractConfigLoader, MissingConfigException
 
-from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.errors import ProjectError, suggest
+from kedro_aws_plugin.kedro_internals import keep_resolvers
 from kedro_aws_plugin.run import state as run_state
-from kedro_aws_plugin.session.read_only import read_only
+from kedro_aws_plugin.session.session import Session, make_loader
 
 _Kind = TypeVar("_Kind")
-_read: dict[tuple[Path, str | None], run_state.RunState] = {}
-_reading = RLock()
+_ADVICE = "Parameters are read-only. Make a copy that may be changed: copy.deepcopy(...)."
 
 
 class ParameterError(ProjectError, KeyError):
@@ -40,35 +39,39 @@ class Parameters(Mapping[str, Any]):
     of `KEDRO_ENV`.
     """
 
+    def __init__(self) -> None:
+        self._without_run: dict[tuple[Path, str | None], run_state.RunState] = {}
+        self._lock = RLock()
+
     def __getitem__(self, key: str) -> Any:
-        """A parameter by its name, or by the names on the way to it; a name that has dots itself comes first.
+        """Look up a parameter by its name, or by the names on the way to it, joined by dots.
+
+        A name that itself has dots comes first.
 
         Raises:
             ParameterError: If there is none; it is a KeyError too.
         """
-        everything = _in_force()
+        everything = self._find_values()
         try:
-            return read_only(_found(everything, str(key)))
+            return make_read_only(_find(everything, str(key)))
         except KeyError:
-            names = list(_names(everything))
-            close = difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
-            hint = f"; did you mean `{close[0]}`?" if close else "."
+            hint = suggest(str(key), _list_names(everything))
             raise ParameterError(
                 f"There is no parameter `{key}`{hint} Add it to parameters.yml, or give --params {key}=..."
             ) from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_in_force())
+        return iter(self._find_values())
 
     def __len__(self) -> int:
-        return len(_in_force())
+        return len(self._find_values())
 
     def __repr__(self) -> str:
-        """Without the values, some of which may be secret."""
+        """List the names without the values, some of which may be secret."""
         return f"<parameters: {', '.join(map(str, self))}>"
 
     def typed(self, key: str, kind: type[_Kind]) -> _Kind:
-        """A parameter of a type, converted as pydantic does.
+        """Look up a parameter and convert it to a type, as pydantic does.
 
         Args:
             key: As in `parameters[key]`.
@@ -85,37 +88,53 @@ class Parameters(Mapping[str, Any]):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join([key, *map(str, first["loc"])])
-            expected = kind if get_origin(kind) else getattr(kind, "__name__", kind)
+            expected = str(kind if get_origin(kind) else getattr(kind, "__name__", kind))
+            article = "an" if expected[0] in "aeiou" else "a"
             problem = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
             raise ParameterError(
-                f"The parameter `{where}` is no {expected}: {problem}. "
+                f"The parameter `{where}` is not {article} {expected}: {problem}. "
                 "Correct it in parameters.yml, or in --params."
             ) from None
+
+    def _find_values(self) -> Mapping[Any, Any]:
+        state = run_state.find_run() or self._find_project()
+        return state.parameters
+
+    def _find_project(self) -> run_state.RunState:
+        """Find the parameters without a run: in `kedro registry list`, pytest, a notebook without Kedro."""
+        from kedro.utils import find_kedro_project
+
+        path = find_kedro_project(Path.cwd())
+        if path is None:
+            raise ProjectError(
+                f"There are no parameters here: no Kedro run is under way, and {Path.cwd()} is not inside a "
+                "Kedro project. Read them within a node, or change to the project's folder."
+            )
+        key = Path(path), _find_environment()
+        with self._lock:
+            if key not in self._without_run:
+                self._without_run[key] = run_state.RunState("", lambda: _read_without_session(*key))
+            return self._without_run[key]
 
 
 def publish(loader: AbstractConfigLoader, run_id: str) -> None:
     """Make the parameters of a session's config loader those of the run in force.
 
-    They are read when something asks for them, or taken from Kedro when it has read them.
+    They are read when they are first needed, or taken from Kedro when Kedro has read them.
 
     Args:
         loader: The session's config loader.
         run_id: Kedro's id of the run.
     """
-    run_state.publish(run_state.RunState(run_id, lambda: _shared(loader)))
+    run_state.publish(run_state.RunState(run_id, lambda: _share(loader)))
 
 
-def _in_force() -> Mapping[Any, Any]:
-    state = run_state.in_force() or _of_project()
-    return state.parameters
-
-
-def _shared(loader: AbstractConfigLoader) -> Mapping[str, Any]:
-    """Read a loader's parameters, and let it keep them: Kedro, which reads them next, need not parse them."""
+def _share(loader: AbstractConfigLoader) -> Mapping[str, Any]:
+    """Read a loader's parameters and leave them there: Kedro, which reads them next, need not parse them."""
     known = "parameters" in loader
-    values = _of_loader(loader)
+    values = _read(loader)
     try:
-        own: Mapping[str, Any] = run_state.plain(values)
+        own: Mapping[str, Any] = run_state.copy_plain(values)
     except TypeError:
         return values
     if not known and values is not loader.runtime_params:
@@ -123,8 +142,8 @@ def _shared(loader: AbstractConfigLoader) -> Mapping[str, Any]:
     return own
 
 
-def _of_loader(loader: AbstractConfigLoader) -> dict[str, Any]:
-    """The parameters; without any files, those of `--params`, as Kedro has it."""
+def _read(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """Read the parameters; without any files, those of `--params`, as Kedro does."""
     try:
         found: dict[str, Any] = loader["parameters"]
     except MissingConfigException:
@@ -132,80 +151,86 @@ def _of_loader(loader: AbstractConfigLoader) -> dict[str, Any]:
     return found
 
 
-def _of_project() -> run_state.RunState:
-    """The parameters where there is no run: `kedro registry list`, pytest, a notebook without Kedro."""
-    from kedro.utils import find_kedro_project
-
-    path = find_kedro_project(Path.cwd())
-    if path is None:
-        raise ProjectError(
-            f"There are no parameters here: no Kedro run is under way, and {Path.cwd()} is not inside a "
-            "Kedro project. Read them within a node, or change to the project's folder."
-        )
-    key = Path(path), _environment()
-    with _reading:
-        if key not in _read:
-            _read[key] = run_state.RunState("", lambda: _of_sessionless(*key))
-        return _read[key]
-
-
-def _environment() -> str | None:
-    """The environment that the command names, else that of KEDRO_ENV."""
+def _find_environment() -> str | None:
+    """Find the environment that the command names, else that of KEDRO_ENV."""
     context = click.get_current_context(silent=True)
     named = context.params.get("env") if context is not None else None
     return named or os.environ.get("KEDRO_ENV")
 
 
-def _of_sessionless(path: Path, env: str | None) -> Mapping[str, Any]:
+def _read_without_session(path: Path, env: str | None) -> Mapping[str, Any]:
     from kedro.framework import project
     from kedro.framework.startup import bootstrap_project
 
-    from kedro_aws_plugin.config.project import make_loader
-    from kedro_aws_plugin.session.global_sources import answer_for
-
     if project.PACKAGE_NAME is None:
         bootstrap_project(path)
-    with _resolvers_kept():
+    with keep_resolvers():
         loader, conf = make_loader(path, env)
-        answer_for(loader, path, conf)
-        return _of_loader(loader)
+        Session.of(loader, path, project.PACKAGE_NAME or path.name, conf)
+        return _read(loader)
 
 
-@contextmanager
-def _resolvers_kept() -> Iterator[None]:
-    """Leave OmegaConf's resolvers as they were: the whole process has one set, of the loader made last."""
-    from omegaconf.basecontainer import BaseContainer
-
-    before = dict(BaseContainer._resolvers)
-    try:
-        yield
-    finally:
-        BaseContainer._resolvers.clear()
-        BaseContainer._resolvers.update(before)
-
-
-def _found(values: Any, key: str) -> Any:
+def _find(values: Any, key: str) -> Any:
     if not isinstance(values, Mapping):
         raise KeyError(key)
     if key in values:
         return values[key]
     first, dot, rest = key.partition(".")
     if dot and first in values:
-        return _found(values[first], rest)
+        return _find(values[first], rest)
     # Kedro names parameters by the text of their keys, numbers and all.
     named = {str(each): each for each in values if not isinstance(each, str)}
     if key in named:
         return values[named[key]]
     if dot and first in named:
-        return _found(values[named[first]], rest)
+        return _find(values[named[first]], rest)
     raise KeyError(key)
 
 
-def _names(values: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
+def _list_names(values: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
     for key, value in values.items():
         yield f"{prefix}{key}"
         if isinstance(value, Mapping):
-            yield from _names(value, f"{prefix}{key}.")
+            yield from _list_names(value, f"{prefix}{key}.")
+
+
+def make_read_only(value: Any) -> Any:
+    """Copy dictionaries and lists, nested ones too, into ones that cannot be changed."""
+    if isinstance(value, dict):
+        return ReadOnlyDict({key: make_read_only(each) for key, each in value.items()})
+    if isinstance(value, list):
+        return ReadOnlyList([make_read_only(each) for each in value])
+    return value
+
+
+def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise TypeError(_ADVICE)
+
+
+class ReadOnlyDict(dict[Any, Any]):
+    """A dictionary that refuses changes."""
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ReadOnlyDict, (dict(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
+        return copy.deepcopy(dict(self), memo)
+
+
+class ReadOnlyList(list[Any]):
+    """A list that refuses changes."""
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ReadOnlyList, (list(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        return copy.deepcopy(list(self), memo)
 
 
 parameters = Parameters()

@@ -13,7 +13,7 @@ from requests_sent import Requests
 
 import local_aws
 from kedro_aws_plugin.aws import environment
-from kedro_aws_plugin.session import connection as connect
+from kedro_aws_plugin.hooks import hooks
 from local_aws.control import client as control
 
 
@@ -70,7 +70,7 @@ def project(generated: Path, monkeypatch: pytest.MonkeyPatch, requests_sent: Req
     os.environ["COLUMNS"] = "200"
     monkeypatch.setattr(environment, "_ours", {})
     monkeypatch.setattr(environment, "_theirs", {})
-    monkeypatch.setattr(connect, "_announced", set())
+    monkeypatch.setattr(hooks, "_announced", "")
     monkeypatch.chdir(generated)
     yield generated
     for name in set(os.environ) - set(before):

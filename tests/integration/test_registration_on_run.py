@@ -15,7 +15,7 @@ from kedro.framework.session import KedroSession
 from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
 from kedro_aws_plugin.cli import commands
-from kedro_aws_plugin.run.record import parameters_hash
+from kedro_aws_plugin.run.record import hash_parameters
 from local_aws.control.client import LocalAws
 
 BUCKET = "small-data"
@@ -113,7 +113,7 @@ def test_a_run_registers_what_it_has_saved(
     [package] = packages(local_aws)["small-price"]
     lineage = package["CustomerMetadataProperties"]
     assert (lineage["run_id"], lineage["model_version"], lineage["recorded"]) == (first, first, "run")
-    assert lineage["parameters_hash"] == parameters_hash({"seed": 7})
+    assert lineage["hash_parameters"] == hash_parameters({"seed": 7})
     assert lineage["metric.r2"] == "1.0"
     assert "ModelMetrics" in package
 

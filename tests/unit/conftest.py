@@ -5,8 +5,8 @@ from weakref import WeakValueDictionary
 
 import pytest
 
+from kedro_aws_plugin import parameters
 from kedro_aws_plugin.run import state as run_state
-from kedro_aws_plugin.session import parameters as run_parameters
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(run_state, "_latest", None)
     monkeypatch.setattr(run_state, "_inherited", None)
     monkeypatch.setattr(run_state, "_under_way", WeakValueDictionary())
-    monkeypatch.setattr(run_parameters, "_read", {})
+    monkeypatch.setattr(parameters, "_without_run", {})
     yield
     run_state._here.reset(token)
     run_state._configuration().pop(run_state._KEY, None)

@@ -9,10 +9,10 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from kedro_aws_plugin.config import AwsConfig, Registry
+from kedro_aws_plugin.config import AwsConfig, Project, Registry
 from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.hooks import AwsHooks
-from kedro_aws_plugin.run.record import parameters_hash, read_record
+from kedro_aws_plugin.run.record import hash_parameters, read_record
 
 RUN = "2026-11-21T22.48.12.552Z"
 PARAMETERS = {"model": {"depth": 3}}
@@ -39,11 +39,15 @@ def context(project: Path, **others: Any) -> Any:
 
 def hooks_of(project: Path, registry: Registry | None) -> AwsHooks:
     """Hooks as they are once the AWS has been chosen, which takes a local AWS."""
+    config = AwsConfig(env="local", target="local", region="eu-west-1", bucket="flights", registry=registry)
+    return connected(project, config)
+
+
+def connected(path: Path, config: AwsConfig) -> AwsHooks:
     hooks = AwsHooks()
-    hooks._context = context(project)
-    hooks._config = AwsConfig(
-        env="local", target="local", region="eu-west-1", bucket="flights", registry=registry
-    )
+    hooks._context = context(path)
+    opened: Any = SimpleNamespace(optional_config=config, project=Project(path, "flights", config))
+    hooks._session = opened
     return hooks
 
 
@@ -52,7 +56,7 @@ def test_a_run_that_makes_the_model_is_recorded(tmp_path: Path, state: Path) -> 
     hooks.before_pipeline_run({"run_id": RUN}, TRAINS, DataCatalog())
     record = read_record(state, RUN)
     assert record is not None
-    assert record.parameters_hash == parameters_hash(PARAMETERS)
+    assert record.parameters_hash == hash_parameters(PARAMETERS)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +88,9 @@ def test_a_project_without_aws_yml_is_left_alone(
     assert not state.exists()
 
 
-def test_spark_frames_do_not_go_into_other_processes() -> None:
-    hooks = AwsHooks()
+def test_spark_frames_do_not_go_into_other_processes(tmp_path: Path) -> None:
     values = {"env": "local", "target": "local", "region": "eu-west-1", "bucket": "flights"}
-    hooks._config = AwsConfig.model_validate({**values, "spark": {"enabled": True}})
+    hooks = connected(tmp_path, AwsConfig.model_validate({**values, "spark": {"enabled": True}}))
     run = {"run_id": RUN, "runner": "<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>"}
     with pytest.raises(SparkError, match="ParallelRunner runs nodes in processes of their own"):
         hooks.before_pipeline_run(run, TRAINS, {})

@@ -10,7 +10,7 @@ from globals_files import AWS, Make
 from kedro.config import OmegaConfigLoader
 
 from kedro_aws_plugin.config import AwsConfig
-from kedro_aws_plugin.config.loader import inject, read_config
+from kedro_aws_plugin.config.loader import inject_globals, read_config
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def make(conf: Path) -> Make:
         loader = OmegaConfigLoader(
             str(conf), env=env, base_env="base", default_run_env="local", runtime_params=params
         )
-        inject(loader, conf)
+        inject_globals(loader, conf)
         return loader
 
     return made

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.config.global_values import GlobalError
-from kedro_aws_plugin.config.injection import resolve, values_of
+from kedro_aws_plugin.config.dynamic_globals import GlobalError
+from kedro_aws_plugin.config.injection import get_globals, resolve
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.run.run_id import Run
 from kedro_aws_plugin.session.connection import Connection
-from kedro_aws_plugin.session.global_sources import Answers
+from kedro_aws_plugin.session.global_resolver import GlobalResolver
 
 AWS = "region: eu-west-1\nbucket: flights\n"
 RUN = Run("2026-11-21T23.30.00.000Z", datetime(2026, 11, 21, 23, 30, tzinfo=timezone.utc))
@@ -23,10 +23,10 @@ Make = Callable[..., OmegaConfigLoader]
 
 def answering(loader: OmegaConfigLoader) -> OmegaConfigLoader:
     """A loader whose functions are called, once it is connected."""
-    values = values_of(loader)
+    values = get_globals(loader)
     assert values is not None
     connection = Connection(target="local", account="123456789012", region="eu-west-1", env="local")
-    values.source = Answers(Path(loader.conf_source).parent, lambda: connection)
+    values.source = GlobalResolver(Path(loader.conf_source).parent, lambda: connection)
     return loader
 
 

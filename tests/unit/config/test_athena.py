@@ -7,7 +7,7 @@ import pytest
 import yaml
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.config import AwsConfig, results_of
+from kedro_aws_plugin.config import AwsConfig, find_results_folder
 from kedro_aws_plugin.config.glue_types import is_glue_type
 from kedro_aws_plugin.config.loader import read_config
 from kedro_aws_plugin.errors import ConfigError
@@ -34,7 +34,7 @@ def test_a_database_is_enough(tmp_path: Path) -> None:
         "primary",
         {},
     )
-    assert results_of(config) == "s3://my-data/athena/"
+    assert find_results_folder(config) == "s3://my-data/athena/"
 
 
 def test_types_are_written_as_glue_writes_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from aws_yml_files import BASE, Read, loaded, refusal
 from kedro.config import AbstractConfigLoader, OmegaConfigLoader
 
-from kedro_aws_plugin.config import deploy_of, registry_of, role_of
+from kedro_aws_plugin.config import choose_role, merge_deploy, require_registry
 from kedro_aws_plugin.config.loader import read_config
 from kedro_aws_plugin.errors import ConfigError
 
@@ -142,7 +142,7 @@ def test_an_environment_that_cannot_be(read: Read, env: str, files: Mapping[str,
 def test_a_command_that_needs_the_registry_says_so(read: Read) -> None:
     config = loaded(read, {"base/aws.yml": BASE})
     with pytest.raises(ConfigError) as refused:
-        registry_of(config)
+        require_registry(config)
     assert refused.value.message == (
         "conf/base/aws.yml: `registry` is missing. Add `registry.group` (a model package group) "
         "and `registry.model` (a catalog entry)."
@@ -155,12 +155,12 @@ def test_the_real_aws_needs_a_role_and_the_local_one_none(read: Read) -> None:
     def unasked() -> str:
         raise AssertionError("the stack was looked up")
 
-    assert role_of(loaded(read, files, "local"), unasked).startswith("arn:aws:iam::123456789012:role/")
-    assert role_of(loaded(read, files, "aws"), lambda: "arn:of-the-stack") == "arn:of-the-stack"
+    assert choose_role(loaded(read, files, "local"), unasked).startswith("arn:aws:iam::123456789012:role/")
+    assert choose_role(loaded(read, files, "aws"), lambda: "arn:of-the-stack") == "arn:of-the-stack"
     own = {**files, "aws/aws.yml": "role_arn: arn:aws:iam::123456789012:role/own\n"}
-    assert role_of(loaded(read, own, "aws"), unasked).endswith("role/own")
+    assert choose_role(loaded(read, own, "aws"), unasked).endswith("role/own")
     with pytest.raises(ConfigError) as refused:
-        role_of(loaded(read, files, "aws"), lambda: None)
+        choose_role(loaded(read, files, "aws"), lambda: None)
     assert refused.value.message == (
         "conf/aws/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add the ARN of "
         "one that SageMaker may take on and that may read s3://my-flights-data."
@@ -171,11 +171,11 @@ def test_options_of_deploy_lie_over_its_section(read: Read) -> None:
     section = "deploy: {endpoint: e, instance_type: ml.c5.large, serverless: {memory_mb: 1024}}\n"
     config = loaded(read, {"base/aws.yml": BASE + section})
     changes = {"endpoint": None, "mode": "serverless", "memory_mb": 4096, "instance_count": 3}
-    deploy = deploy_of(config, changes)
+    deploy = merge_deploy(config, changes)
     assert (deploy.endpoint, deploy.mode, deploy.instance_type) == ("e", "serverless", "ml.c5.large")
     assert (deploy.serverless.memory_mb, deploy.serverless.max_concurrency) == (4096, 5)
     assert deploy.instance_count == 3
-    assert deploy_of(config, {}) == config.deploy
+    assert merge_deploy(config, {}) == config.deploy
 
 
 @pytest.mark.parametrize(
@@ -208,5 +208,5 @@ def test_options_of_deploy_lie_over_its_section(read: Read) -> None:
 def test_a_wrong_option_is_named(read: Read, changes: Mapping[str, object], message: str) -> None:
     config = loaded(read, {"base/aws.yml": BASE})
     with pytest.raises(ConfigError) as refused:
-        deploy_of(config, changes)
+        merge_deploy(config, changes)
     assert refused.value.message == message

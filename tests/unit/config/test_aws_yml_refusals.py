@@ -174,7 +174,7 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
             "line 2: found duplicate key region. Correct it there.",
             id="a key twice",
         ),
-        pytest.param(f"1: 2\n{BASE}", "the key `1` is no text. Correct it there.", id="a number as key"),
+        pytest.param(f"1: 2\n{BASE}", "the key `1` is not a text. Correct it there.", id="a number as key"),
         pytest.param(
             "region: eu-west-1\nbucket: ${globals:bucket}\n",
             "`bucket`: there is no global `bucket`. Add it to globals.yml, or to `globals:` in aws.yml.",

@@ -10,14 +10,15 @@ import pytest
 from globals_files import RUN, Make, answering, problem
 from kedro.config import OmegaConfigLoader
 
+from kedro_aws_plugin import kedro_internals
 from kedro_aws_plugin.config import injection
 from kedro_aws_plugin.config import loader as loader_module
-from kedro_aws_plugin.config.global_values import Answer
-from kedro_aws_plugin.config.globals import Global, at_once
-from kedro_aws_plugin.config.injection import resolve, values_of
-from kedro_aws_plugin.config.loader import inject, read_config
+from kedro_aws_plugin.config.dynamic_globals import GlobalValue
+from kedro_aws_plugin.config.globals import Global, compute_at_once
+from kedro_aws_plugin.config.injection import get_globals, resolve
+from kedro_aws_plugin.config.loader import inject_globals, read_config
 from kedro_aws_plugin.errors import ConfigError
-from kedro_aws_plugin.run import run_id
+from kedro_aws_plugin.kedro_internals import find_run_id_above
 from kedro_aws_plugin.run.run_id import Run
 
 
@@ -34,7 +35,7 @@ from kedro_aws_plugin.run.run_id import Run
     ],
 )
 def test_dates_and_ids_follow_from_the_run(spec: Any, value: str) -> None:
-    assert at_once(Global.model_validate(spec), RUN) == (True, value)
+    assert compute_at_once(Global.model_validate(spec), RUN) == (True, value)
 
 
 def test_a_day_off_is_the_same_hour_where_the_clock_changes() -> None:
@@ -44,7 +45,7 @@ def test_a_day_off_is_the_same_hour_where_the_clock_changes() -> None:
     spec = Global.model_validate(
         {"date": {"timezone": "Europe/Berlin", "offset_days": -1, "format": "%d %H:%M"}}
     )
-    assert at_once(spec, run) == (True, "29 00:30")
+    assert compute_at_once(spec, run) == (True, "29 00:30")
 
 
 def test_every_kind_is_resolved_in_any_file(
@@ -67,7 +68,7 @@ def test_every_kind_is_resolved_in_any_file(
             "base/catalog.yml": "x: {filepath: '${globals:prefix}/${globals:id}.csv'}\n",
         },
     )
-    values = values_of(answering(loader))
+    values = get_globals(answering(loader))
     assert values is not None
     assert loader["parameters"] == {"prefix": "data/hangar/dev/eu-west-1", "of": ["a", "b"], "away": None}
     assert loader["catalog"]["x"]["filepath"] == f"data/hangar/dev/eu-west-1/{values.run.run_id}.csv"
@@ -84,7 +85,7 @@ def test_the_weakest_is_what_is_computed_then_base_then_the_environment_then_par
         env="prod",
         globals={"d": "params", "nested": {"y": 3}, "new": 4},
     )
-    values = values_of(loader)
+    values = get_globals(loader)
     assert values is not None
     found = {name: resolve(name) for name in "abcd"}
     assert found == {"a": values.run.run_id, "b": "base", "c": "prod", "d": "params"}
@@ -103,24 +104,24 @@ def test_what_an_environment_overrides_may_close_no_circle(make: Make) -> None:
 
 def test_injecting_twice_changes_nothing(make: Make, conf: Path) -> None:
     loader = make("id: run_id\n")
-    before = values_of(loader)
-    assert inject(loader, conf) is before
+    before = get_globals(loader)
+    assert inject_globals(loader, conf) is before
 
 
 def test_a_loader_that_resolved_a_global_before_forgets_it(conf: Path, make: Make) -> None:
     make("day: today\n", files={"base/globals.yml": "a: 1\n", "base/parameters.yml": "x: ${globals:a}\n"})
     loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env="local")
     assert loader["parameters"] == {"x": 1}
-    inject(loader, conf)
-    assert resolve("day") == values_of(loader).run.run_id[:10]  # type: ignore[union-attr]
+    inject_globals(loader, conf)
+    assert resolve("day") == get_globals(loader).run.run_id[:10]  # type: ignore[union-attr]
 
 
 def test_a_value_is_asked_for_when_something_refers_to_it_and_once(make: Make) -> None:
     asked: list[str] = []
 
-    def source(spec: Global) -> Answer:
+    def source(spec: Global) -> GlobalValue:
         asked.append(spec.kind)
-        return Answer(f"{spec.kind} {spec.ssm.name if spec.ssm else ''}".strip())
+        return GlobalValue(f"{spec.kind} {spec.ssm.name if spec.ssm else ''}".strip())
 
     loader = make(
         "account: account_id\n"
@@ -131,7 +132,7 @@ def test_a_value_is_asked_for_when_something_refers_to_it_and_once(make: Make) -
             "base/parameters.yml": "a: ${globals:account}\nb: ${globals:account}-${globals:level}\n",
         },
     )
-    values_of(loader).source = source  # type: ignore[union-attr]
+    get_globals(loader).source = source  # type: ignore[union-attr]
     assert asked == []
     for _ in range(2):
         assert loader["parameters"] == {"a": "account_id", "b": "account_id-ssm /dev/level"}
@@ -140,13 +141,13 @@ def test_a_value_is_asked_for_when_something_refers_to_it_and_once(make: Make) -
 
 def test_a_global_with_a_secret_in_it_is_hidden(make: Make) -> None:
     loader = make("pw: {secret: {id: flights}}\nurl: pg://${globals:pw}@h\nid: run_id\n")
-    values = values_of(loader)
+    values = get_globals(loader)
     assert values is not None
-    values.source = lambda _: Answer("hunter2", hidden=True)
-    with values.watched() as secret_given:
+    values.source = lambda _: GlobalValue("hunter2", is_secret=True)
+    with values.watch_secrets() as secret_given:
         assert resolve("url") == "pg://hunter2@h"
     assert secret_given()
-    with values.watched() as secret_given:
+    with values.watch_secrets() as secret_given:
         assert resolve("id") == values.run.run_id
     assert not secret_given()
 
@@ -168,7 +169,7 @@ def test_what_is_half_known_while_aws_yml_is_read_is_computed_again(make: Make, 
         "text: ${globals:home}\n"
     )
     read_config(loader, conf)
-    values_of(loader).source = lambda _: Answer("123456789012")  # type: ignore[union-attr]
+    get_globals(loader).source = lambda _: GlobalValue("123456789012")  # type: ignore[union-attr]
     assert resolve("text") == "x-123456789012"
 
 
@@ -178,18 +179,18 @@ def test_contexts_of_one_run_share_what_was_asked_for(
     """`%reload_kedro` makes one context, `session.run()` another."""
     asked: list[str] = []
 
-    def source(spec: Global) -> Answer:
+    def source(spec: Global) -> GlobalValue:
         asked.append(spec.kind)
-        return Answer(len(asked))
+        return GlobalValue(len(asked))
 
-    monkeypatch.setattr(loader_module, "current_run", lambda: RUN)
+    monkeypatch.setattr(loader_module, "find_current_run", lambda: RUN)
     loaders = [make("pw: {secret: {id: flights}}\n") for _ in range(2)]
     other = OmegaConfigLoader(str(conf), env="base", base_env="base", default_run_env="local")
-    inject(other, conf)
+    inject_globals(other, conf)
     found = []
     for loader in (*loaders, other):
         injection.claim_globals(loader)
-        values_of(loader).source = source  # type: ignore[union-attr]
+        get_globals(loader).source = source  # type: ignore[union-attr]
         found.append(resolve("pw"))
     assert found == [1, 1, 2]
 
@@ -218,7 +219,7 @@ def test_an_environments_section_is_merged_as_the_loader_merges_aws_yml(
 ) -> None:
     make("a: today\n", files={"local/aws.yml": "globals: {b: today}\n"})
     loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env="local", merge_strategy=strategy)
-    values = inject(loader, conf)
+    values = inject_globals(loader, conf)
     assert values is not None
     assert sorted(values.specs) == names
 
@@ -232,22 +233,22 @@ class Session:
         return self.load_context()
 
     def load_context(self) -> str | None:
-        return run_id.session_run_id(sys._getframe())
+        return find_run_id_above(sys._getframe())
 
 
 def test_the_run_is_that_of_the_session_among_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_id, "_is_session", lambda value: isinstance(value, Session))
+    monkeypatch.setattr(kedro_internals, "_is_session", lambda value: isinstance(value, Session))
     assert Session().load_context() == "the session's"
     assert Session().run() == "the session's"
     assert Session().run(run_id="the run's") == "the run's"
-    assert run_id.session_run_id(sys._getframe()) is None
+    assert find_run_id_above(sys._getframe()) is None
 
 
 def test_nothing_is_logged_of_what_is_computed(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     loader = make(
         "pw: {secret: {id: flights}}\n", files={"base/credentials.yml": "db: {pw: '${globals:pw}'}\n"}
     )
-    values_of(loader).source = lambda _: Answer("hunter2", hidden=True)  # type: ignore[union-attr]
+    get_globals(loader).source = lambda _: GlobalValue("hunter2", is_secret=True)  # type: ignore[union-attr]
     with caplog.at_level(logging.DEBUG):
         assert loader["credentials"] == {"db": {"pw": "hunter2"}}
     assert "hunter2" not in caplog.text

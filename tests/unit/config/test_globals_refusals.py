@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from globals_files import Make, answering, problem, refusal
 
-from kedro_aws_plugin.config.global_values import GlobalError
+from kedro_aws_plugin.config.dynamic_globals import GlobalError
 from kedro_aws_plugin.config.injection import resolve
 
 KNOWN = "Known keys here:"
@@ -215,7 +215,7 @@ def test_a_function_that_does_not_do(make: Make, module: Path, text: str, path: 
 def test_what_does_not_fit_is_not_said(make: Make) -> None:
     files = {"base/globals.yml": "n: {password: hunter2}\n"}
     answering(make("a: {ssm: {name: '${globals:n}'}}\n", files=files))
-    assert problem("a") == "`globals.a`: what `ssm.name` refers to is no text. Let it refer to a text."
+    assert problem("a") == "`globals.a`: what `ssm.name` refers to is not a text. Let it refer to a text."
 
 
 def test_a_function_that_asks_for_its_own_value_is_a_circle(make: Make, module: Path) -> None:

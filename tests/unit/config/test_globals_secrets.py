@@ -7,29 +7,31 @@ import pytest
 from globals_files import Make, answering, problem
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.cli.globals import _listed
-from kedro_aws_plugin.config.global_values import Answer
+from kedro_aws_plugin.cli.globals import _list_globals
+from kedro_aws_plugin.config.dynamic_globals import GlobalValue
 from kedro_aws_plugin.config.globals import Global
-from kedro_aws_plugin.config.injection import resolve, values_of
+from kedro_aws_plugin.config.injection import get_globals, resolve
 from kedro_aws_plugin.config.loader import read_config
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.session.connection import Connection
-from kedro_aws_plugin.session.global_sources import Answers
+from kedro_aws_plugin.session.global_resolver import GlobalResolver
+from kedro_aws_plugin.session.session import Session
 
 PASSWORD = "hunter2"
 
 
 def listed(loader: OmegaConfigLoader, conf: Path) -> dict[str, Any]:
-    values = values_of(loader)
+    values = get_globals(loader)
     assert values is not None
 
-    def source(spec: Global) -> Answer:
+    def source(spec: Global) -> GlobalValue:
         if spec.ssm is not None:
             raise AwsError(f"There is no parameter {spec.ssm.name}.")
-        return Answer(PASSWORD, hidden=spec.secret is not None)
+        return GlobalValue(PASSWORD, is_secret=spec.secret is not None)
 
+    session = Session.of(loader, conf.parent, "flights", conf)
     values.source = source
-    return {each.name: each.problem or each.value for each in _listed(loader, values, conf)}
+    return {each.name: each.problem or each.value for each in _list_globals(session)}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_function_is_called_once_the_aws_in_force_has_been_chosen(
 ) -> None:
     module.write_text("calls = []\ndef f():\n    calls.append(1)\n    return {'of': 'day'}\n")
     loader = make("a: {function: 'flights_values:f'}\nb: x/${globals:a.of}\n")
-    values = values_of(loader)
+    values = get_globals(loader)
     assert values is not None
     connected: list[object] = []
 
@@ -118,7 +120,7 @@ def test_a_function_is_called_once_the_aws_in_force_has_been_chosen(
         return Connection(target="local", account="123456789012", region="eu-west-1", env="local")
 
     read_config(loader, conf)
-    values.source = Answers(conf.parent, connect)
+    values.source = GlobalResolver(conf.parent, connect)
     assert connected == []
     assert (resolve("b"), resolve("a")) == ("x/day", {"of": "day"})
     assert connected == [[]]

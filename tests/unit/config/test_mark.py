@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kedro_aws_plugin.config import AwsConfig, Registry, mark_of, registry_for
+from kedro_aws_plugin.config import AwsConfig, Registry, merge_registry, read_mark
 from kedro_aws_plugin.errors import ConfigError
 
 STATED = Registry(group="flights", model="regressor", metrics="metrics", sample="table", on_run=True)
@@ -48,13 +48,13 @@ def config(registry: Registry | None = STATED) -> AwsConfig:
     ],
 )
 def test_what_a_model_is_registered_with(entry: str, mark: Any, expected: Registry) -> None:
-    assert registry_for(config(), entry, mark) == expected
+    assert merge_registry(config(), entry, mark) == expected
 
 
 def test_a_mark_needs_no_registry_in_aws_yml() -> None:
-    assert registry_for(config(None), "model", {"group": "g"}) == Registry(group="g", model="model")
+    assert merge_registry(config(None), "model", {"group": "g"}) == Registry(group="g", model="model")
     with pytest.raises(ConfigError, match="`registry` is missing"):
-        registry_for(config(None), "model", None)
+        merge_registry(config(None), "model", None)
 
 
 @pytest.mark.parametrize(
@@ -95,18 +95,18 @@ def test_a_mark_needs_no_registry_in_aws_yml() -> None:
 )
 def test_wrong_marks_are_refused_in_one_sentence(mark: Any, problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        registry_for(config(), "classifier", mark)
+        merge_registry(config(), "classifier", mark)
     assert refused.value.message == f"The catalog entry `classifier`: {problem}"
 
 
 def test_a_mark_is_found_on_a_dataset_and_on_what_it_caches() -> None:
     marked = SimpleNamespace(metadata={"sagemaker": {"group": "g"}, "kedro-viz": {}})
     cached = SimpleNamespace(metadata=None, _dataset=marked)
-    assert mark_of(marked) == mark_of(cached) == {"group": "g"}
-    assert mark_of(SimpleNamespace(metadata={"sagemaker": None})) == {}
+    assert read_mark(marked) == read_mark(cached) == {"group": "g"}
+    assert read_mark(SimpleNamespace(metadata={"sagemaker": None})) == {}
     for other in (
         SimpleNamespace(),
         SimpleNamespace(metadata={"kedro-viz": {}}),
         SimpleNamespace(metadata="x"),
     ):
-        assert mark_of(other) is None
+        assert read_mark(other) is None

@@ -21,8 +21,8 @@ from kedro_aws_plugin.registration.lineage import (
     MAX_VALUE,
     Lineage,
 )
-from kedro_aws_plugin.run.git import git_state
-from kedro_aws_plugin.run.record import installed_versions, parameters_hash
+from kedro_aws_plugin.run.git import read_git_state
+from kedro_aws_plugin.run.record import find_installed_versions, hash_parameters
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -54,7 +54,7 @@ def test_all_is_recorded_under_plain_names():
         versions={"python": "3.12.1", "scikit-learn": "1.9.1"},
         metrics={"r2": 0.8301, "mae": 12.0},
     )
-    assert lineage.properties() == {
+    assert lineage.to_properties() == {
         "git_sha": "abc",
         "git_dirty": "false",
         "run_id": "2026-01-31T10.00.00.000Z",
@@ -71,13 +71,15 @@ def test_all_is_recorded_under_plain_names():
 
 
 def test_what_is_not_known_is_left_out():
-    assert Lineage(git_sha=None, run_id="", model_entry="regressor").properties() == {
+    assert Lineage(git_sha=None, run_id="", model_entry="regressor").to_properties() == {
         "model_entry": "regressor"
     }
 
 
 def test_too_long_a_value_is_cut_so_that_it_shows_and_differs():
-    one, other = (Lineage(model_version="x" * 300 + end).properties()["model_version"] for end in ("a", "b"))
+    one, other = (
+        Lineage(model_version="x" * 300 + end).to_properties()["model_version"] for end in ("a", "b")
+    )
     assert len(one) == len(other) == MAX_VALUE
     assert re.fullmatch(r"x+\.\.\.[0-9a-f]{8}", one)
     assert one != other
@@ -85,11 +87,11 @@ def test_too_long_a_value_is_cut_so_that_it_shows_and_differs():
 
 def test_more_metrics_than_fit_are_counted():
     metrics = {f"m{number:03}": float(number) for number in range(60)}
-    properties = Lineage(git_sha="abc", metrics=metrics).properties()
+    properties = Lineage(git_sha="abc", metrics=metrics).to_properties()
     assert len(properties) == MAX_PROPERTIES
     assert properties["metrics_omitted"] == "12"
     assert properties["git_sha"] == "abc"
-    fitting = Lineage(metrics=dict.fromkeys(list(metrics)[:MAX_PROPERTIES], 1.0)).properties()
+    fitting = Lineage(metrics=dict.fromkeys(list(metrics)[:MAX_PROPERTIES], 1.0)).to_properties()
     assert len(fitting) == MAX_PROPERTIES
     assert "metrics_omitted" not in fitting
 
@@ -99,7 +101,7 @@ def test_more_metrics_than_fit_are_counted():
     metrics=st.dictionaries(st.text(min_size=1, max_size=200), st.floats(), max_size=60),
 )
 def test_whatever_is_recorded_fits_into_aws_limits(entry, metrics):
-    properties = Lineage(model_entry=entry, metrics=metrics).properties()
+    properties = Lineage(model_entry=entry, metrics=metrics).to_properties()
     assert len(properties) <= MAX_PROPERTIES
     for key, value in properties.items():
         assert 1 <= len(key) <= MAX_KEY
@@ -118,13 +120,13 @@ def test_the_limits_are_those_of_botocores_service_model():
 
 
 def test_a_clean_checkout_is_its_commit(repository):
-    assert git_state(repository) == (git(repository, "rev-parse", "HEAD"), False)
+    assert read_git_state(repository) == (git(repository, "rev-parse", "HEAD"), False)
 
 
 @pytest.mark.parametrize("file", ["a.py", "b.py"])
 def test_a_changed_or_new_file_makes_it_dirty(repository, file):
     (repository / file).write_text("x = 2")
-    assert git_state(repository)[1] is True
+    assert read_git_state(repository)[1] is True
 
 
 def test_files_of_other_projects_in_the_repository_do_not(repository):
@@ -134,26 +136,26 @@ def test_files_of_other_projects_in_the_repository_do_not(repository):
     git(repository, "add", "project")
     git(repository, "commit", "-q", "-m", "b")
     (repository / "a.py").write_text("x = 3")
-    assert git_state(project)[1] is False
+    assert read_git_state(project)[1] is False
 
 
 def test_a_hooks_own_repository_does_not_count(repository, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(repository / "nowhere"))
-    assert git_state(repository)[1] is False
+    assert read_git_state(repository)[1] is False
 
 
 def test_without_a_commit_or_repository_nothing_is_told(tmp_path, monkeypatch):
-    assert git_state(tmp_path / "absent") == (None, None)
+    assert read_git_state(tmp_path / "absent") == (None, None)
     git(tmp_path, "init", "-q")
-    assert git_state(tmp_path) == (None, None)
+    assert read_git_state(tmp_path) == (None, None)
     monkeypatch.setenv("PATH", "")
-    assert git_state(tmp_path) == (None, None)
+    assert read_git_state(tmp_path) == (None, None)
 
 
 def test_versions_are_those_installed():
-    found = installed_versions(["numpy", "no-such-distribution"])
+    found = find_installed_versions(["numpy", "no-such-distribution"])
     assert found == {"python": sys.version.split()[0], "numpy": np.__version__}
-    assert {"scikit-learn", "kedro", "kedro-aws-plugin"} <= set(installed_versions())
+    assert {"scikit-learn", "kedro", "kedro-aws-plugin"} <= set(find_installed_versions())
 
 
 class Colour(enum.Enum):
@@ -172,13 +174,13 @@ class Plain:
 def test_parameters_hash_does_not_depend_on_how_they_are_written():
     one = {"b": [1, {"y": None, "x": "é"}], "a": 0.1}
     other = {"a": 0.1, "b": (1, {"x": "é", "y": None})}
-    assert parameters_hash(one) == parameters_hash(other)
-    assert re.fullmatch("[0-9a-f]{64}", parameters_hash(one))
+    assert hash_parameters(one) == hash_parameters(other)
+    assert re.fullmatch("[0-9a-f]{64}", hash_parameters(one))
 
 
 def test_parameters_hash_tells_values_apart():
     values = [{}, {"a": 1}, {"a": "1"}, {"a": [1]}, {"a": None}, {"a": True}, {"b": 1}, {"a": 1.5}]
-    assert len({parameters_hash(value) for value in values}) == len(values)
+    assert len({hash_parameters(value) for value in values}) == len(values)
 
 
 @pytest.mark.parametrize(
@@ -201,9 +203,9 @@ def test_parameters_hash_tells_values_apart():
     ids=lambda value: type(value).__name__,
 )
 def test_parameters_hash_takes_what_yaml_and_resolvers_make(value):
-    assert parameters_hash({"v": value}) == parameters_hash({"v": value})
-    assert parameters_hash({"v": value}) != parameters_hash({"v": "other"})
+    assert hash_parameters({"v": value}) == hash_parameters({"v": value})
+    assert hash_parameters({"v": value}) != hash_parameters({"v": "other"})
 
 
 def test_parameters_hash_does_not_depend_on_addresses():
-    assert parameters_hash({"v": Plain()}) == parameters_hash({"v": Plain()})
+    assert hash_parameters({"v": Plain()}) == hash_parameters({"v": Plain()})

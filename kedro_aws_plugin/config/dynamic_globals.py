@@ -1,23 +1,21 @@
-"""The dynamic globals of a config loader while they are computed: each once, and secrets known as such.
+"""The dynamic globals of a config loader: each is computed once, and secrets are recognised.
 
-Who is asked for what is recorded as it happens. The text that refers to a global can be written in too many
-ways (`${ globals:pw}`, `${globals:${globals:which}}`) for anyone but OmegaConf to read.
+Secrets are tracked while globals are computed. The text that refers to a global can be written in too many
+ways (`${ globals:pw}`, `${globals:${globals:which}}`) for anything but OmegaConf to parse.
 """
 
 import itertools
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 from pydantic import ValidationError
 
-from kedro_aws_plugin.config.globals import Global, at_once, variable
+from kedro_aws_plugin.config.globals import Global, compute_at_once, read_variable
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.run.run_id import Run
 
@@ -28,26 +26,26 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a global has been found to be.
+class GlobalValue:
+    """The computed value of a global.
 
     Attributes:
-        value: Its value.
-        hidden: Whether it is a secret.
+        value: The value.
+        is_secret: Whether it must not be printed.
     """
 
     value: Any
-    hidden: bool = False
+    is_secret: bool = False
 
 
-Source = Callable[[Global], Answer]
+Source = Callable[[Global], GlobalValue]
 
 
 class GlobalError(ConfigError, InterpolationResolutionError):
     """A global that cannot be computed, raised through OmegaConf, which adds where it was referred to."""
 
     def format_message(self) -> str:
-        """One sentence, with the key of the file that refers to the global."""
+        """Write one sentence, with the key of the file that refers to the global."""
         sentence, *where = self.message.splitlines()
         key = next((line.partition(": ")[2] for line in where if "full_key:" in line), "")
         return f"`{key}`: {sentence}" if key and not sentence.startswith("`globals.") else sentence
@@ -60,16 +58,17 @@ class _Path(threading.local):
         self.names: list[str] = []
 
 
-class Values:
+class DynamicGlobals:
     """The dynamic globals of one config loader, each computed once.
 
     Attributes:
-        specs: What aws.yml says of them.
+        specs: What aws.yml declares, by name.
         run: The run they are computed for.
         place: Tells one configuration from another: folder, environment, `--params` and who reads it.
-        source: Answers what takes more than this machine's clock and environment.
-        hidden: The names of those that turned out to be secrets, or to be made of one.
-        origins: What each global of the loader comes from: `aws.yml`, `globals.yml` or `--params`.
+        source: Computes what takes more than this machine's clock and environment.
+        secrets: The names of those that are secrets, or contain one.
+        origins: Where each global of the loader is set: `aws.yml`, `globals.yml` or `--params`.
+        token: Identifies this object in OmegaConf's expressions.
     """
 
     def __init__(self, specs: Mapping[str, Global], run: Run, place: str = "") -> None:
@@ -77,42 +76,45 @@ class Values:
         self.run = run
         self.place = place
         self.source: Source | None = None
-        self.hidden: set[str] = set()
+        self.secrets: set[str] = set()
         self.origins: Mapping[str, str] = {}
         self.token = str(next(_numbers))
         self._known: dict[str, Any] = {}
         self._under_way: list[str] = []
         self._path = _Path()
-        self._hidden_given = 0
+        self._secrets_given = 0
         self._reading = False
         self._lock = threading.RLock()
 
-    def continues(self, other: "Values") -> bool:
-        """Whether another loader's globals are those of the same run: then they are the same values.
+    def share_values(self, other: "DynamicGlobals") -> bool:
+        """Take over the values of another loader's globals, if both belong to the same run.
 
         Kedro makes a config loader for each context, and a session can have several: `%reload_kedro` and
-        `session.run()`, for one.
+        `session.run()`, for example.
+
+        Returns:
+            Whether they were taken over.
         """
         same = self is not other and self.place == other.place and self.run.run_id == other.run.run_id
         if not same or self.specs != other.specs:
             return False
         self._known, self._lock = other._known, other._lock
-        self.hidden = other.hidden
+        self.secrets = other.secrets
         return True
 
-    def expressions(self, region: Any) -> dict[str, Any]:
-        """What goes into the loader's globals: values, and expressions for what is asked for later.
+    def write_expressions(self, region: Any) -> dict[str, Any]:
+        """Write what goes into the loader's globals: values, and expressions for what is computed later.
 
         Args:
             region: `region` of aws.yml, which may itself refer to a global.
         """
-        known = {name: at_once(spec, self.run) for name, spec in self.specs.items()}
+        known = {name: compute_at_once(spec, self.run) for name, spec in self.specs.items()}
         regions = {name: region for name, spec in self.specs.items() if spec.kind == "region"}
         later = {name: f"${{{RESOLVER}:{self.token},{name}}}" for name in self.specs}
         return {**later, **{name: value for name, (is_known, value) in known.items() if is_known}, **regions}
 
     def get(self, name: str) -> Any:
-        """Compute a global, or give the value that it has had since.
+        """Compute a global, or give the value that it has been computed to before.
 
         Raises:
             KedroAwsError: If it cannot be computed.
@@ -122,16 +124,16 @@ class Values:
             if name not in self._known:
                 if self._reading and spec.waits:
                     return NOT_YET
-                value = self._computed(name, spec)
+                value = self._compute(name, spec)
                 if NOT_YET in str(value):
                     return value
                 self._known[name] = value
-            self._hidden_given += name in self.hidden
+            self._secrets_given += name in self.secrets
             return self._known[name]
 
     @contextmanager
-    def followed(self, name: str) -> Iterator[None]:
-        """Resolve `${globals:<name>}` within this.
+    def follow(self, name: str) -> Iterator[None]:
+        """Resolve `${globals:<name>}` within this context.
 
         Raises:
             GlobalError: If it is being resolved already.
@@ -139,7 +141,7 @@ class Values:
         path = self._path.names
         if name in path:
             circle = [*path[path.index(name) :], name]
-            raise GlobalError(f"`globals.{name}`: {circle_sentence(circle)}")
+            raise GlobalError(f"`globals.{name}`: {describe_circle(circle)}")
         path.append(name)
         try:
             yield
@@ -147,75 +149,66 @@ class Values:
             path.pop()
 
     @contextmanager
-    def watched(self) -> Iterator[Callable[[], bool]]:
-        """Tell whether a secret is given away within this; the answer stands when it is over."""
-        before = self._hidden_given
-        yield lambda: self._hidden_given > before
+    def watch_secrets(self) -> Iterator[Callable[[], bool]]:
+        """Give a function that tells whether a secret has been used within this context."""
+        before = self._secrets_given
+        yield lambda: self._secrets_given > before
 
-    def shows_secret(self, value: Any) -> bool:
-        """Whether the text of a secret that has been asked for is in a value, however it came there."""
-        secrets = {text for name in self.hidden for text in _texts(self._known.get(name))}
-        return any(secret in text for text in _texts(value) for secret in secrets)
+    def contains_secret(self, value: Any) -> bool:
+        """Tell whether the text of a secret that was used is in a value, however it came there."""
+        return any(secret in text for text in _texts(value) for secret in self._secret_texts())
 
-    def masked(self, sentence: str) -> str:
-        """A sentence without the secrets that have been asked for."""
-        secrets = {text for name in self.hidden for text in _texts(self._known.get(name))}
-        for secret in sorted(secrets, key=len, reverse=True):
+    def mask(self, sentence: str) -> str:
+        """Replace the secrets that were used in a sentence."""
+        for secret in sorted(self._secret_texts(), key=len, reverse=True):
             sentence = sentence.replace(secret, MASK)
         return sentence
 
     @contextmanager
-    def unasked(self) -> Iterator[None]:
-        """Ask nobody while aws.yml itself is read: it says whom to ask."""
+    def defer(self) -> Iterator[None]:
+        """Ask neither AWS nor the project while aws.yml itself is read: it says which AWS to ask."""
         before, self._reading = self._reading, True
-        # Connecting reads it in the midst of resolving a global, which is no circle.
+        # Connecting reads aws.yml in the midst of resolving a global, which is not a circle.
         names, self._path.names = self._path.names, []
         try:
             yield
         finally:
             self._reading, self._path.names = before, names
 
-    def _computed(self, name: str, spec: Global) -> Any:
+    def _secret_texts(self) -> set[str]:
+        return {text for name in self.secrets for text in _texts(self._known.get(name))}
+
+    def _compute(self, name: str, spec: Global) -> Any:
         if name in self._under_way:
-            raise ConfigError(circle_sentence([*self._under_way[self._under_way.index(name) :], name]))
+            raise ConfigError(describe_circle([*self._under_way[self._under_way.index(name) :], name]))
         self._under_way.append(name)
         try:
-            with self.watched() as secret_given:
-                answer = self._answer(_resolved(spec))
-            if answer.hidden or secret_given():
-                self.hidden.add(name)
+            with self.watch_secrets() as secret_used:
+                found = self._find_value(_resolve_references(spec))
+            if found.is_secret or secret_used():
+                self.secrets.add(name)
         finally:
             self._under_way.pop()
-        return answer.value
+        return found.value
 
-    def _answer(self, spec: Global) -> Answer:
+    def _find_value(self, spec: Global) -> GlobalValue:
         if spec.env is not None:
-            return Answer(variable(spec.env))
+            return GlobalValue(read_variable(spec.env))
         if self.source is None:
             raise ConfigError(f"nothing here can look up `{spec.kind}`. Run it with Kedro's session.")
         return self.source(spec)
 
 
-def inspected() -> bool:
-    """Whether `kedro.inspection` is among the callers, which shows what datasets are made of."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith("kedro.inspection"):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def circle_sentence(names: list[str]) -> str:
-    """What is wrong with globals that refer to one another, the first one again at the end."""
+def describe_circle(names: list[str]) -> str:
+    """Say that globals refer to one another in a circle; the first name stands again at the end."""
     return f"the globals refer to one another in a circle: {' -> '.join(names)}."
 
 
-def _resolved(spec: Global) -> Global:
-    """A spec with what it refers to put in.
+def _resolve_references(spec: Global) -> Global:
+    """Replace the globals that a spec refers to by their values.
 
     Raises:
-        ConfigError: If that does not fit; what was put in may be a secret, and is not said.
+        ConfigError: If the result is not a valid spec. The message leaves out the value, which may be secret.
     """
     written = spec.model_dump(exclude_unset=True)
     if "${" not in str(written):
@@ -225,11 +218,11 @@ def _resolved(spec: Global) -> Global:
         return Global.model_validate(found)
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ConfigError(f"what `{key}` refers to is no text. Let it refer to a text.") from None
+        raise ConfigError(f"what `{key}` refers to is not a text. Let it refer to a text.") from None
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Each text in a value; what is empty or only true or false tells nothing."""
+    """Find each text in a value. What is empty, true or false identifies no secret and is left out."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from (*_texts(key), *_texts(each))

@@ -1,0 +1,151 @@
+"""Compute the dynamic globals that take more than the clock: git, functions of the project and AWS.
+
+AWS is asked when something refers to such a global, not before, and once for each run.
+"""
+
+import importlib
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kedro_aws_plugin.config.dynamic_globals import MASK, GlobalValue
+from kedro_aws_plugin.errors import ConfigError, KedroAwsError, first_line, suggest
+from kedro_aws_plugin.kedro_internals import is_inspecting
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.aws.session import Aws
+    from kedro_aws_plugin.config.globals import Global
+    from kedro_aws_plugin.session.connection import Connection
+
+_PLAIN = (str, int, float, bool, dict, list, type(None))
+_KEYS = (str, int, float, bool)
+
+
+class GlobalResolver:
+    """Computes the dynamic globals of a project that git, its functions or AWS know.
+
+    Args:
+        project: The project's folder.
+        connect: Connects to the AWS in force; called when a global first needs it.
+    """
+
+    def __init__(self, project: Path, connect: "Callable[[], Connection]") -> None:
+        self._project = project
+        self._connect = connect
+
+    @cached_property
+    def _connection(self) -> "Connection":
+        return self._connect()
+
+    @cached_property
+    def _aws(self) -> "Aws":
+        from kedro_aws_plugin.aws.session import Aws
+
+        return Aws(self._connection.target, self._connection.region)
+
+    def __call__(self, spec: "Global") -> GlobalValue:
+        """Compute a global.
+
+        Raises:
+            KedroAwsError: If it cannot be.
+        """
+        if spec.may_be_secret and (is_command_of("catalog") or is_inspecting()):
+            return GlobalValue(MASK, is_secret=True)
+        if spec.kind == "git_sha":
+            return GlobalValue(_git_sha(self._project))
+        if spec.ssm is not None:
+            from kedro_aws_plugin.aws.values import read_parameter
+
+            parameter = read_parameter(self._aws, spec.ssm.name)
+            return GlobalValue(parameter.value, is_secret=parameter.secure)
+        if spec.secret is not None:
+            from kedro_aws_plugin.aws.values import read_secret
+
+            return GlobalValue(read_secret(self._aws, spec.secret.id, spec.secret.key), is_secret=True)
+        account = self._connection.account
+        if spec.function is not None:  # whatever it asks AWS, it now asks the one in force
+            return GlobalValue(call_function(spec.function))
+        return GlobalValue(account)  # which connecting has found out
+
+
+def is_command_of(*groups: str) -> bool:
+    """Whether a command of one of these groups is under way, such as `kedro catalog ...`."""
+    context = click.get_current_context(silent=True)
+    while context is not None:
+        if context.info_name in groups and context.parent is not None:
+            return True
+        context = context.parent
+    return False
+
+
+def call_function(path: str) -> Any:
+    """Call a function by its `module:function`.
+
+    Args:
+        path: Where it is.
+
+    Raises:
+        ConfigError: If the module or the function is missing, or the function raises.
+    """
+    module_name, _, name = path.partition(":")
+    function = getattr(_module(module_name, path), name, None)
+    if not callable(function):
+        there = vars(_module(module_name, path)).items()
+        known = [each for each, value in there if callable(value) and not each.startswith("_")]
+        hint = suggest(name, known, otherwise=". Define it there.", prefix=f"{module_name}:")
+        raise ConfigError(f"`{module_name}` has no function `{name}`{hint}")
+    try:
+        value = function()
+    except KedroAwsError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"`{path}` raised {_said(error)}. Correct the function.") from error
+    odd = _odd(value)
+    if odd is not None:
+        kind = type(value).__name__
+        found = kind if odd is value else f"{kind} with a {type(odd).__name__} in it"
+        raise ConfigError(f"`{path}` returned a {found}. Return text, a number, a list or a dictionary.")
+    return value
+
+
+def _odd(value: Any) -> Any:
+    """What of a value OmegaConf has no place for."""
+    if isinstance(value, dict):
+        inside = [*(key for key in value if not isinstance(key, _KEYS)), *map(_odd, value.values())]
+        return next((each for each in inside if each is not None), None)
+    if isinstance(value, list):
+        return next((each for each in map(_odd, value) if each is not None), None)
+    return None if isinstance(value, _PLAIN) else value
+
+
+def _module(name: str, path: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigError(f"`{path}` cannot be imported: {_said(error)}. Install it.") from error
+        raise ConfigError(
+            f"there is no module `{error.name}` for `{path}`. Correct the name, or add the module to src/."
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"`{path}` cannot be imported: {_said(error)}. Correct the module.") from error
+
+
+def _said(error: BaseException) -> str:
+    said = first_line(error)
+    return f"{type(error).__name__}: {said}" if said != type(error).__name__ else said
+
+
+def _git_sha(project: Path) -> str:
+    from kedro_aws_plugin.run.git import read_git_state
+
+    sha, _ = read_git_state(project)
+    if sha is None:
+        raise ConfigError(
+            f"{project} is no git checkout with a commit. Give the commit with `--params "
+            "globals.<name>=...`, or take it from an `env:`."
+        )
+    return sha

@@ -1,0 +1,207 @@
+"""A Kedro project that is opened once: for a command, the hooks of a run, or a config loader alone."""
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.config import AbstractConfigLoader
+from typing_extensions import Self
+
+from kedro_aws_plugin import kedro_internals
+from kedro_aws_plugin.config import AwsConfig, Project
+from kedro_aws_plugin.config.files import ConfigFiles
+from kedro_aws_plugin.config.injection import explain_early_reference
+from kedro_aws_plugin.config.loader import inject_globals, read_config
+from kedro_aws_plugin.errors import ConfigError, KedroAwsError, ProjectError, first_line
+from kedro_aws_plugin.session.connection import Connection, connect
+from kedro_aws_plugin.session.global_resolver import GlobalResolver
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
+    from kedro_aws_plugin.aws.session import Aws
+
+_ATTRIBUTE = "_kedro_aws_session"
+
+
+class Session:
+    """A project's configuration, its connection to AWS and its catalog, each of them made once.
+
+    The session belongs to the project's config loader: a Kedro session that uses the same loader, as the one
+    behind `kedro_context` does, finds it by `Session.of`, and so do the hooks.
+
+    Args:
+        loader: The project's config loader.
+        path: The project's folder.
+        package: The project's Python package.
+        conf: The configuration folder, to name files in messages.
+
+    Attributes:
+        path: The project's folder.
+        loader: The project's config loader, with the dynamic globals of aws.yml in it.
+        conf: The configuration folder.
+        globals: The dynamic globals; None if the project has no aws.yml.
+
+    Raises:
+        ConfigError: If `globals:` in aws.yml is wrong.
+    """
+
+    def __init__(self, loader: AbstractConfigLoader, path: Path, package: str, conf: Path) -> None:
+        self.path = path
+        self.loader = loader
+        self._package = package
+        self.conf = conf
+        self._connection: Connection | None = None
+        setattr(loader, _ATTRIBUTE, self)
+        self.globals = inject_globals(loader, conf)
+        if self.globals is not None:
+            self.globals.source = GlobalResolver(path, self.connect)
+
+    @classmethod
+    def open(cls, env: str | None = None, params: dict[str, Any] | None = None) -> Self:
+        """Open the Kedro project around the current folder. Sends no request to AWS.
+
+        Args:
+            env: The Kedro environment; by default $KEDRO_ENV, else the project's default.
+            params: What `--params` of a run would give.
+
+        Raises:
+            ProjectError: If there is no project here.
+            ConfigError: If its configuration cannot be read.
+        """
+        from kedro.framework.startup import bootstrap_project
+
+        path = find_project()
+        package = bootstrap_project(path).package_name
+        loader, conf = make_loader(path, env, params)
+        return cls.of(loader, path, package, conf)
+
+    @classmethod
+    def of(cls, loader: AbstractConfigLoader, path: Path, package: str, conf: Path) -> Self:
+        """Give the session of a config loader, opening it when it is first asked for."""
+        opened: Self = getattr(loader, _ATTRIBUTE, None) or cls(loader, path, package, conf)
+        return opened
+
+    @cached_property
+    def optional_config(self) -> AwsConfig | None:
+        """The project's aws.yml, merged for the environment; None if the project has none.
+
+        Raises:
+            ConfigError: If a file or a key is wrong.
+        """
+        return read_config(self.loader, self.conf)
+
+    @property
+    def config(self) -> AwsConfig:
+        """The project's aws.yml, merged for the environment.
+
+        Raises:
+            ConfigError: If it is missing, or a file or a key is wrong.
+        """
+        if self.optional_config is None:
+            raise ConfigError(
+                f"{self.conf.name}/base/aws.yml is missing. Create it with two lines: `region: eu-west-1` "
+                "and `bucket:` with the name of yours."
+            )
+        return self.optional_config
+
+    @property
+    def project(self) -> Project:
+        """The project with its aws.yml."""
+        return Project(path=self.path, package=self._package, config=self.config)
+
+    def connect(self, announce: Callable[[Connection], None] | None = None) -> Connection:
+        """Connect to the AWS of the project's environment, and say which one that is. Connects once.
+
+        Args:
+            announce: Tells the user which AWS is in force; by default on standard error.
+
+        Raises:
+            LocalAwsError: If the local AWS is needed and does not start.
+            AwsError: If the real AWS does not accept the credentials.
+        """
+        if self._connection is None:
+            self._connection = connect(self.project)
+            if announce is None:
+                click.echo(str(self._connection), err=True)
+            else:
+                announce(self._connection)
+        return self._connection
+
+    @cached_property
+    def aws(self) -> "Aws":
+        """The clients of the AWS of the project's environment; `connect` first."""
+        from kedro_aws_plugin.aws.session import Aws
+
+        return Aws(self.config.target, self.config.region)
+
+    @cached_property
+    def kedro_context(self) -> "KedroContext":
+        """The project's Kedro context, as a run in its environment would have it.
+
+        Raises:
+            ProjectError: If the project does not load.
+        """
+        try:
+            return kedro_internals.load_context(self.path, self.loader.env, self.loader)
+        except KedroAwsError:
+            raise
+        except Exception as error:
+            raise unloadable(error) from error
+
+
+def unloadable(error: Exception) -> ProjectError:
+    """Say that a project does not load, and how to see the whole error."""
+    return ProjectError(
+        f"The project does not load: {first_line(error)}. `kedro registry list` shows the whole error."
+    )
+
+
+def find_project() -> Path:
+    """Find the Kedro project around the current folder.
+
+    Raises:
+        ProjectError: If there is none.
+    """
+    from kedro.utils import find_kedro_project
+
+    path = find_kedro_project(Path.cwd())
+    if path is None:
+        raise ProjectError(
+            f"{Path.cwd()} is not inside a Kedro project. "
+            "Change to one, or make one: kedro new --starter=aws-spaceflights"
+        )
+    return Path(path)
+
+
+def make_loader(
+    path: Path, env: str | None, params: dict[str, Any] | None = None
+) -> tuple[AbstractConfigLoader, Path]:
+    """Make the config loader of the project at a path, as its settings say.
+
+    Args:
+        path: The project's folder; `bootstrap_project` has been called for it.
+        env: The Kedro environment; by default $KEDRO_ENV, else the project's default.
+        params: What `--params` of a run would give.
+
+    Returns:
+        The loader, and the configuration folder.
+
+    Raises:
+        ConfigError: If it cannot be made with what globals.yml says.
+    """
+    from kedro.framework.project import settings
+    from omegaconf.errors import OmegaConfBaseException
+
+    conf, given = path / str(settings.CONF_SOURCE), settings.CONFIG_LOADER_ARGS
+    env = env or os.environ.get("KEDRO_ENV")
+    try:
+        loader = settings.CONFIG_LOADER_CLASS(conf_source=str(conf), env=env, runtime_params=params, **given)
+    except OmegaConfBaseException as error:
+        over = env or given.get("default_run_env", "local")
+        files = ConfigFiles(conf, given.get("base_env", "base"), over, "globals.yml")
+        raise explain_early_reference(error, files) or error from None
+    return loader, conf

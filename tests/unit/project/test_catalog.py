@@ -1,0 +1,61 @@
+"""What a project's catalog says of the model to register."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog
+
+from kedro_aws_plugin.config import AwsConfig, Registry
+from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.project.catalog import ProjectCatalog
+
+STATED = Registry(group="flights", model="model", metrics="metrics")
+CONFIG = AwsConfig(env="local", target="local", region="eu-west-1", bucket="flights", registry=STATED)
+RUN = "2026-11-21T22.48.12.552Z"
+
+
+def catalog_of(folder: Path, **model: Any) -> ProjectCatalog:
+    pickle = {"type": "pickle.PickleDataset", "filepath": str(folder / "model.pkl")}
+    return ProjectCatalog(DataCatalog.from_config({"model": {**pickle, **model}}, save_version=RUN), {})
+
+
+def test_the_mark_of_an_entry_wins_over_aws_yml(tmp_path: Path) -> None:
+    assert catalog_of(tmp_path).find_registry(CONFIG, "model") == STATED
+    marked = catalog_of(tmp_path, metadata={"sagemaker": {"group": "cheap"}})
+    assert marked.find_registry(CONFIG, "model") == STATED.model_copy(update={"group": "cheap"})
+
+
+def test_a_cached_model_is_marked_outside_or_inside(tmp_path: Path) -> None:
+    inner = {"type": "pickle.PickleDataset", "filepath": str(tmp_path / "model.pkl")}
+    mark = {"sagemaker": {"group": "cheap"}}
+    for metadata in ({"metadata": mark}, {"dataset": {**inner, "metadata": mark}}):
+        entry = {"type": "CachedDataset", "versioned": True, "dataset": inner, **metadata}
+        catalog = ProjectCatalog(DataCatalog.from_config({"model": entry}, save_version=RUN), {})
+        assert catalog.find_registry(CONFIG, "model").group == "cheap"
+        assert catalog.has("model", RUN) is False
+
+
+def test_rows_are_not_those_of_spark() -> None:
+    entry = {
+        "type": "kedro_aws_plugin.datasets.AthenaQueryDataset",
+        "query": "SELECT 1 AS x",
+        "engine": "spark",
+    }
+    with pytest.raises(ProjectError, match="`features` loads a frame of Spark's"):
+        ProjectCatalog(DataCatalog.from_config({"features": entry}), {}).load_rows("features", "")
+
+
+def test_an_entry_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"`model` cannot be made: .*Correct it in the catalog"):
+        catalog_of(tmp_path, wings=2).find_registry(CONFIG, "model")
+    with pytest.raises(ProjectError, match="no entry `modle`; did you mean `model`"):
+        catalog_of(tmp_path).find_registry(CONFIG, "modle")
+
+
+def test_only_a_saved_version_is_there(tmp_path: Path) -> None:
+    catalog = catalog_of(tmp_path, versioned=True)
+    assert catalog.has("model", RUN) is False
+    catalog.find_model("model").save({"weight": 1})
+    assert catalog.has("model", RUN) is True
+    assert catalog.find_saved_model("model", RUN).path == str(tmp_path / "model.pkl" / RUN / "model.pkl")

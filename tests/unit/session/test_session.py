@@ -1,0 +1,69 @@
+"""A project is opened once, and the hooks say which AWS is in force when that is news."""
+
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.hooks import AwsHooks
+from kedro_aws_plugin.session import session as module
+from kedro_aws_plugin.session.connection import Connection
+from kedro_aws_plugin.session.session import Session
+
+LOCAL = {"target": "local", "account": "123456789012", "region": "eu-west-1", "env": "local"}
+URL = "http://127.0.0.1:41234"
+LINE = "local AWS at http://127.0.0.1:41234, account 123456789012, eu-west-1 (env local)"
+HERE = Connection(**LOCAL, url=URL)  # type: ignore[arg-type]
+STARTED = Connection(**LOCAL, url=URL, note=": started")  # type: ignore[arg-type]
+REAL = Connection(target="aws", account="999999999999", region="us-east-1", env="prod")
+
+
+def make_session(folder: Path, text: str = "region: eu-west-1\nbucket: flights\n") -> Session:
+    conf = folder / "conf"
+    for env in ("base", "local"):
+        (conf / env).mkdir(parents=True)
+    if text:
+        (conf / "base/aws.yml").write_text(text, encoding="utf-8")
+    loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env="local")
+    return Session.of(loader, folder, "flights", conf)
+
+
+def test_it_belongs_to_its_config_loader(tmp_path: Path) -> None:
+    session = make_session(tmp_path)
+    assert Session.of(session.loader, tmp_path, "flights", session.conf) is session
+    assert session.config.bucket == "flights"
+    assert session.config is session.config
+    assert (session.project.path, session.project.package) == (tmp_path, "flights")
+
+
+def test_without_aws_yml_there_is_no_configuration_and_a_sentence(tmp_path: Path) -> None:
+    session = make_session(tmp_path, "")
+    assert (session.optional_config, session.globals) == (None, None)
+    with pytest.raises(ConfigError, match=r"^conf/base/aws\.yml is missing\. Create it with two lines"):
+        _ = session.config
+
+
+def test_it_connects_once_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr(module, "connect", lambda project: asked.append(project) or STARTED)
+    session = make_session(tmp_path)
+    told: list[Connection] = []
+    assert [session.connect(), session.connect(told.append)] == [STARTED, STARTED]
+    assert capsys.readouterr() == ("", f"{LINE}: started\n")
+    assert told == []
+    assert len(asked) == 1
+
+
+def test_the_hooks_repeat_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = AwsHooks()
+    for connection in (STARTED, HERE, STARTED, REAL, REAL, HERE):
+        hooks._announce(connection)
+    assert capsys.readouterr().err.splitlines() == [
+        f"{LINE}: started",
+        f"{LINE}: started",
+        "AWS, account 999999999999, us-east-1 (env prod)",
+        LINE,
+    ]
