@@ -23,6 +23,7 @@ check: $(VENV)/.dev  ## Lint, format, types, layers
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_imports.py
 
 docs: $(VENV)/.dev  ## The documentation, in site/
 	$(BIN)/mkdocs build --strict

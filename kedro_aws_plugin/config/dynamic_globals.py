@@ -4,12 +4,12 @@ Secrets are tracked while globals are computed. The text that refers to a global
 ways (`${ globals:pw}`, `${globals:${globals:which}}`) for anything but OmegaConf to parse.
 """
 
-import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
@@ -22,7 +22,6 @@ from kedro_aws_plugin.run.run_id import Run
 NOT_YET = "<known once aws.yml has been read>"
 RESOLVER = "kedro_aws.global"
 MASK = "***"
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class DynamicGlobals:
         self.source: Source | None = None
         self.secrets: set[str] = set()
         self.origins: Mapping[str, str] = {}
-        self.token = str(next(_numbers))
+        self.token = f"g{uuid4().hex}"  # a letter first: OmegaConf reads digits as a number
         self._known: dict[str, Any] = {}
         self._under_way: list[str] = []
         self._path = _Path()
