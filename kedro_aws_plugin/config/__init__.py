@@ -1,10 +1,16 @@
 """conf/<env>/aws.yml as frozen models, with errors that name file, key and fix."""
 
 from kedro_aws_plugin.config.athena import Athena, AthenaTable
-from kedro_aws_plugin.config.mark import read_mark, merge_registry
+from kedro_aws_plugin.config.mark import merge_registry, read_mark
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Local, Registry, Serverless
 from kedro_aws_plugin.config.project import Project
-from kedro_aws_plugin.config.sections import merge_deploy, choose_group, require_registry, find_results_folder, choose_role
+from kedro_aws_plugin.config.sections import (
+    choose_group,
+    choose_role,
+    find_results_folder,
+    merge_deploy,
+    require_registry,
+)
 
 __all__ = [
     "Athena",
@@ -15,11 +21,11 @@ __all__ = [
     "Project",
     "Registry",
     "Serverless",
-    "merge_deploy",
     "choose_group",
-    "read_mark",
-    "merge_registry",
-    "require_registry",
-    "find_results_folder",
     "choose_role",
+    "find_results_folder",
+    "merge_deploy",
+    "merge_registry",
+    "read_mark",
+    "require_registry",
 ]
