@@ -1,0 +1,77 @@
+"""A clean virtual environment."""
+
+import os
+import shlex
+import subprocess
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+from wheel_modules import ROOT
+
+CONSTRAINTS = ROOT / "constraints.txt"
+
+
+class CleanEnvironment:
+    """A virtual environment with nothing but what the test installs.
+
+    Args:
+        folder: Where it is made.
+        below: Environments whose packages can be imported here too, and need not be installed again.
+    """
+
+    def __init__(self, folder: Path, *below: "CleanEnvironment") -> None:
+        self.folder = folder
+        venv.create(folder, with_pip=not below)
+        self.bin = folder / ("Scripts" if os.name == "nt" else "bin")
+        (self._site_packages,) = folder.rglob("site-packages")
+        paths = "".join(f"{each._site_packages}\n" for each in below)
+        (self._site_packages / "below.pth").write_text(paths, encoding="utf-8")
+
+    def install(self, *requirements: str) -> None:
+        """Install by pip; what is imported is compiled then."""
+        pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+        self.python(*pip, "--constraint", str(CONSTRAINTS), *requirements)
+
+    def install_scripts(self, wheel: Path) -> None:
+        """Give this environment the wheel's commands, which an environment below has."""
+        self.install("--no-deps", "--ignore-installed", str(wheel))
+
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+
+    def run(self, command: str, folder: Path, variables: Mapping[str, str] | None = None) -> str:
+        """Run a command of this environment.
+
+        Returns:
+            What it prints on stdout.
+        """
+        program, *arguments = shlex.split(command)
+        return self._run([str(self.bin / program), *arguments], folder, variables or {})
+
+    def python(
+        self, *arguments: str, folder: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> str:
+        """Run this environment's Python, as `run` does a command."""
+        return self._run([str(self.bin / "python"), *arguments], folder or self.folder, variables or {})
+
+    def _run(self, command: list[str], folder: Path, variables: Mapping[str, str]) -> str:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**self.variables, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment without what would lead back to this checkout, or to AWS."""
+        unwanted = ("PYTHON", "AWS_", "KEDRO_", "COVERAGE", "VIRTUAL_ENV")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(unwanted)}
+        path = f"{self.bin}{os.pathsep}{kept['PATH']}"
+        return {**kept, "PATH": path, "KEDRO_DISABLE_TELEMETRY": "1"}

@@ -1,0 +1,18 @@
+"""The extra [spark]: the settings of a session and the jars that it needs; no Java is started."""
+
+import subprocess
+import sys
+
+from pyspark import SparkConf
+
+from kedro_aws_plugin.spark.jars import check_jars, s3a_packages
+from kedro_aws_plugin.spark.s3a import session_options
+
+variables = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
+conf = SparkConf(loadDefaults=False).setAll(list(session_options(variables).items()))
+assert conf.get("spark.hadoop.fs.s3a.endpoint") == "http://127.0.0.1:1"
+(package,) = s3a_packages({})
+check_jars({"spark.jars.packages": package}, {})
+command = [sys.executable, "-m", "kedro", "aws", "spark-jars"]
+printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+assert f"spark.jars.packages: {package}" in printed.splitlines(), printed

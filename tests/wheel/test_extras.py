@@ -1,0 +1,49 @@
+"""Each extra in a clean environment of its own: its modules are imported, and what it promises is used."""
+
+import shlex
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from clean_environment import CleanEnvironment
+from wheel_modules import EXTRAS, modules_of
+
+PROMISES = Path(__file__).parent / "promises"
+IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+
+pytestmark = [pytest.mark.wheel, pytest.mark.slow, pytest.mark.timeout(900)]
+
+Environments = dict[str, "Future[CleanEnvironment]"]
+
+
+@pytest.fixture(scope="module")
+def local(wheel: Path, environments: Environments) -> CleanEnvironment:
+    """The environment of the extra [local], with its commands."""
+    environment = environments["local"].result()
+    environment.install_scripts(wheel)
+    return environment
+
+
+@pytest.fixture(scope="module")
+def variables(local: CleanEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What leads to a local AWS that `local-aws start` has started in an empty folder."""
+    folder = tmp_path_factory.mktemp("anywhere")
+    local.run("local-aws start", folder)
+    try:
+        lines = [shlex.split(line) for line in local.run("local-aws env", folder).splitlines()]
+        yield dict(line[1].split("=", maxsplit=1) for line in lines if line[0] == "export")
+    finally:
+        local.run("local-aws stop", folder)
+
+
+def test_without_extras(plain: CleanEnvironment, tmp_path: Path) -> None:
+    plain.python("-c", IMPORT, *modules_of(""))
+    plain.python(str(PROMISES / "none.py"), folder=tmp_path)
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra(extra: str, environments: Environments, variables: dict[str, str], tmp_path: Path) -> None:
+    environment = environments[extra].result()
+    environment.python("-c", IMPORT, *modules_of(extra))
+    environment.python(str(PROMISES / f"{extra}.py"), folder=tmp_path, variables=variables)
