@@ -1,4 +1,4 @@
-"""CloudFormation: what a stack is, changes to it, and the wait for them."""
+"""CloudFormation: look up stacks, update them, wait for them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import yaml
 from botocore.exceptions import ClientError
 
+from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import error_code, translated
-from kedro_aws_plugin.aws.s3 import bucket_state, list_keys
-from kedro_aws_plugin.aws.sagemaker import Clock
+from kedro_aws_plugin.aws.s3 import list_keys, observe_bucket
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.bootstrap import CHANGING, stack_name
 from kedro_aws_plugin.plan.observed import Foundation, Stack
-from kedro_aws_plugin.plan.steps import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
@@ -23,24 +23,24 @@ _TIMEOUT = 60 * 60
 _COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 _CANCELLED = "cancelled"
-"""What CloudFormation says of the resources that it gave up because of another one."""
+"""A word in CloudFormation's reason for the resources that it gave up because another one failed."""
 
 
 def observe_foundation(aws: Aws, bucket: str, prefix: str) -> Foundation:
-    """Look up a project's stack, its bucket and what of its raw data is on S3."""
+    """Look up a project's stack, its bucket and the keys of its raw data that is on S3."""
     stack = observe_stack(aws, stack_name(bucket))
     if stack is not None:
         with translated(f"read the template of stack {stack.name}"):
             body = aws.cloudformation.get_template(StackName=stack.name)["TemplateBody"]
         stack = replace(stack, template=yaml.safe_load(body) if isinstance(body, str) else body)
     with translated(f"look at bucket {bucket}"):
-        state = bucket_state(aws.s3, bucket)
+        state = observe_bucket(aws.s3, bucket)
         keys = list_keys(aws.s3, bucket, prefix) if state == "own" else ()
     return Foundation(stack=stack, bucket=state, keys=frozenset(keys))
 
 
 def observe_stack(aws: Aws, name: str) -> Stack | None:
-    """Look up a stack, without its template."""
+    """Look up a stack, without its template; None if there is none."""
     with translated(f"describe stack {name}"):
         try:
             found = aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
@@ -57,17 +57,17 @@ def observe_stack(aws: Aws, name: str) -> Stack | None:
     )
 
 
-def bootstrapped_role(aws: Aws, bucket: str) -> str | None:
-    """The role for SageMaker in a project's stack; None without a stack."""
+def find_role(aws: Aws, bucket: str) -> str | None:
+    """Look up the ARN of SageMaker's role in a project's stack; None without a stack."""
     stack = observe_stack(aws, stack_name(bucket))
     return stack.outputs.get("RoleArn") if stack else None
 
 
 def update_stack(aws: Aws, step: UpdateStack) -> bool:
-    """Bring a stack to another template.
+    """Change a stack to another template.
 
     Returns:
-        Whether that changes anything.
+        Whether the template changes anything.
     """
     try:
         aws.cloudformation.update_stack(**step.request())
@@ -78,44 +78,41 @@ def update_stack(aws: Aws, step: UpdateStack) -> bool:
     return True
 
 
-def wait_stack(
-    aws: Aws, step: WaitForStack, clock: Clock, progress: Callable[[str], None]
+def wait_for_stack(
+    aws: Aws, step: WaitForStack, clock: Clock, note: Callable[[str], None]
 ) -> Mapping[str, str]:
     """Wait until no change of a stack is under way.
 
     Returns:
-        Its outputs.
+        The stack's outputs, by name.
 
     Raises:
         AwsError: If the change failed, or takes too long.
     """
-    deadline = clock.now() + _TIMEOUT
-    while (stack := observe_stack(aws, step.name)) is not None and _is_changing(stack):
-        if clock.now() > deadline:
-            raise AwsError(
-                f"Stack {step.name} is still {stack.status} after {_TIMEOUT // 60} minutes. "
-                "Run the same command again to go on waiting."
-            )
-        progress(stack.status)
-        clock.sleep(clock.interval)
+    deadline = Deadline(f"Stack {step.name}", _TIMEOUT, AwsError)
+    stack = wait_until(lambda: observe_stack(aws, step.name), _is_settled, deadline, clock, note)
     if stack is None:
         raise AwsError(
-            f"Stack {step.name} was deleted while it was being waited for. Run the command again to make it."
+            f"Stack {step.name} was deleted while this command waited for it. "
+            "Run the command again to create it."
         )
     if stack.status not in _COMPLETE:
         raise AwsError(
-            f"Stack {step.name} is {stack.status}: {_first_failure(aws, stack)}. Correct that and run the "
-            "command again: it says what to do with the stack."
+            f"Stack {step.name} is {stack.status}: {_find_first_failure(aws, stack)}. Correct that and run "
+            "the command again: it says what to do with the stack."
         )
     return stack.outputs
 
 
-def _is_changing(stack: Stack) -> bool:
-    return stack.status in CHANGING or stack.status == "ROLLBACK_IN_PROGRESS"
+def _is_settled(stack: Stack | None) -> bool:
+    return stack is None or stack.status not in CHANGING | {"ROLLBACK_IN_PROGRESS"}
 
 
-def _first_failure(aws: Aws, stack: Stack) -> str:
-    """Why the newest change of a stack failed: the first resource that did, with CloudFormation's reason."""
+def _find_first_failure(aws: Aws, stack: Stack) -> str:
+    """Say why the newest change of a stack failed: the first resource that did, with CloudFormation's reason.
+
+    CloudFormation lists the newest event first, and the events of earlier changes last.
+    """
     first = None
     with translated(f"read the events of stack {stack.name}"):
         pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack.name)
@@ -131,7 +128,7 @@ def _first_failure(aws: Aws, stack: Stack) -> str:
 
 
 def _is_own(event: "StackEventTypeDef") -> bool:
-    """Whether it is about the stack itself."""
+    """Tell whether an event is about the stack itself."""
     return event.get("PhysicalResourceId") == event["StackId"]
 
 

@@ -67,8 +67,8 @@ def translated(what: str) -> Iterator[None]:
         raise _failed(what, error) from error
 
 
-def deleted(send: Callable[[], object]) -> bool:
-    """Send a deletion, and say whether there was anything left to delete."""
+def delete_if_present(send: Callable[[], object]) -> bool:
+    """Send a deletion. Returns whether there was anything to delete."""
     try:
         send()
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""S3: uploads that never overwrite, small reads, deletions."""
+"""S3: uploads that never overwrite, reads of small objects, deletions."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import error_code
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.steps import DeleteObjects, UploadFile
+from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -22,12 +22,15 @@ _ABSENT = frozenset({"NoSuchKey", "404"})
 
 
 def upload_file(client: "S3Client", step: UploadFile) -> bool:
-    """Upload a file under a key that holds its content's digest; an object that is there already is as good.
+    """Upload a file unless the object exists: its key has the content's digest, so the two are the same.
 
     boto3's `upload_file` cannot send If-None-Match (s3transfer 0.19), hence the parts by hand.
 
     Returns:
         Whether this call wrote the object.
+
+    Raises:
+        ClientError: If S3 refuses the upload.
     """
     if _exists(client, step):
         return False
@@ -37,7 +40,7 @@ def upload_file(client: "S3Client", step: UploadFile) -> bool:
         except ClientError as error:
             if error_code(error) == _TAKEN:
                 return False
-            # Somebody else is writing the same key: S3 asks to try again, since that may still fail.
+            # Somebody else is writing the same key. S3 asks to try again, since the other write may fail.
             if error_code(error) != _RACED or attempt == _ATTEMPTS:
                 raise
         else:
@@ -46,7 +49,7 @@ def upload_file(client: "S3Client", step: UploadFile) -> bool:
 
 
 def _exists(client: "S3Client", step: UploadFile) -> bool:
-    """Look before a large upload; who may not look is told by the upload itself."""
+    """Look before a large upload. Any refusal means "no": the upload itself then says what is wrong."""
     try:
         client.head_object(**step.where())
     except ClientError:
@@ -63,7 +66,7 @@ def _upload(client: "S3Client", step: UploadFile) -> None:
 
 
 def _upload_parts(client: "S3Client", step: UploadFile, ranges: Mapping[int, range]) -> None:
-    """Upload in parts, a few at a time, and leave no unfinished upload behind."""
+    """Upload in parts, a few at a time. If one fails, abort the upload so that S3 keeps no parts."""
     upload = client.create_multipart_upload(**step.create())["UploadId"]
 
     def send(number: int) -> "CompletedPartTypeDef":
@@ -88,7 +91,7 @@ def _upload_parts(client: "S3Client", step: UploadFile, ranges: Mapping[int, ran
 
 
 def read(client: "S3Client", uri: str) -> bytes | None:
-    """Read a small object; None where there is none."""
+    """Read a small object; None if it does not exist."""
     bucket, key = uri.removeprefix("s3://").split("/", 1)
     try:
         return client.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -98,8 +101,8 @@ def read(client: "S3Client", uri: str) -> bytes | None:
         raise
 
 
-def bucket_state(client: "S3Client", bucket: str) -> Literal["absent", "own", "foreign"]:
-    """Whether a bucket exists: in this account, or in one that does not let us look at it."""
+def observe_bucket(client: "S3Client", bucket: str) -> Literal["absent", "own", "foreign"]:
+    """Tell whether a bucket exists: in this account, or in another one, which S3 does not let us look at."""
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -113,7 +116,7 @@ def bucket_state(client: "S3Client", bucket: str) -> Literal["absent", "own", "f
 
 
 def list_keys(client: "S3Client", bucket: str, prefix: str) -> tuple[str, ...]:
-    """List every key under a prefix; none where the bucket is absent."""
+    """List every key under a prefix; none if the bucket does not exist."""
     try:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return tuple(item["Key"] for page in pages for item in page.get("Contents", []))
@@ -127,12 +130,13 @@ def delete_objects(client: "S3Client", step: DeleteObjects) -> None:
     """Delete objects.
 
     Raises:
-        AwsError: If S3 kept any of them.
+        AwsError: If S3 could not delete all of them.
     """
     kept = client.delete_objects(**step.request()).get("Errors", [])
     if kept:
         first = kept[0]
         raise AwsError(
-            f"S3 kept {len(kept)} of {len(step.keys)} objects; s3://{step.bucket}/{first.get('Key')}: "
-            f"{first.get('Code')}: {first.get('Message')}. Correct the cause and run the command again."
+            f"S3 did not delete {len(kept)} of {len(step.keys)} objects. "
+            f"s3://{step.bucket}/{first.get('Key')}: {first.get('Code')}: {first.get('Message')}. "
+            "Correct the cause and run the command again."
         )

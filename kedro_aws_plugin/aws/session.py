@@ -1,16 +1,21 @@
-"""One boto3 session for a command: region, retries, user agent, and a guard on where its requests go."""
+"""The clients of a command: region, retries, user agent, and a guard on where their requests go."""
 
 import logging
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
+from botocore import xform_name
 from botocore.client import BaseClient
+from botocore.exceptions import CredentialRetrievalError
 
 from kedro_aws_plugin.aws.clients import client_config, expect_whole_answers
 from kedro_aws_plugin.aws.environment import is_local
+from kedro_aws_plugin.aws.errors import translated
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.steps import Service
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -23,78 +28,118 @@ if TYPE_CHECKING:
     from mypy_boto3_sts.client import STSClient
 
 _ATTEMPTS = 5
-_Client = TypeVar("_Client", bound=BaseClient)
 # botocore logs a traceback of the error that it then raises; `aws.errors` says it in one sentence.
 for _name in ("botocore.tokens", "botocore.credentials"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class Aws:
-    """The clients of one command, made when they are first used.
+    """The clients of one command, each created when it is first used.
 
-    The environment variables that `aws.environment` has set decide where they speak to; each client is
+    The environment variables that `aws.environment` sets decide where their requests go. Each client is
     checked against the target before its first request.
+
+    Args:
+        target: The AWS that the requests are for.
+        region: Such as "eu-west-1".
+        clients: Clients by service to use instead of creating them.
     """
 
-    def __init__(self, target: Target, region: str) -> None:
+    def __init__(
+        self, target: Target, region: str, clients: Mapping[Service, BaseClient] | None = None
+    ) -> None:
         self.target = target
         self.region = region
-        self._config = client_config(_ATTEMPTS, soon=target == "local")
+        self._clients = dict(clients or {})
+
+    def call(self, service: Service, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one request.
+
+        Args:
+            service: botocore's name of the service.
+            operation: As AWS's API reference spells it, e.g. "CreateModel".
+            request: Its parameters.
+
+        Returns:
+            AWS's answer.
+
+        Raises:
+            ClientError: If AWS refuses the request.
+        """
+        send: Callable[..., dict[str, Any]] = getattr(self._client(service), xform_name(operation))
+        return send(**request)
+
+    @property
+    def sagemaker(self) -> "SageMakerClient":
+        """Models, packages and endpoints."""
+        return cast("SageMakerClient", self._client("sagemaker"))
+
+    @property
+    def runtime(self) -> "SageMakerRuntimeClient":
+        """Predictions."""
+        return cast("SageMakerRuntimeClient", self._client("sagemaker-runtime"))
+
+    @property
+    def s3(self) -> "S3Client":
+        """Files."""
+        return cast("S3Client", self._client("s3"))
+
+    @property
+    def cloudformation(self) -> "CloudFormationClient":
+        """The stack of what a project needs before its first run."""
+        return cast("CloudFormationClient", self._client("cloudformation"))
+
+    @property
+    def tagging(self) -> "ResourceGroupsTaggingAPIClient":
+        """The index of tags."""
+        return cast("ResourceGroupsTaggingAPIClient", self._client("resourcegroupstaggingapi"))
+
+    @property
+    def ssm(self) -> "SSMClient":
+        """Parameters of Systems Manager."""
+        return cast("SSMClient", self._client("ssm"))
+
+    @property
+    def secretsmanager(self) -> "SecretsManagerClient":
+        """Secrets."""
+        return cast("SecretsManagerClient", self._client("secretsmanager"))
+
+    @property
+    def sts(self) -> "STSClient":
+        """The account that the credentials belong to."""
+        return cast("STSClient", self._client("sts"))
 
     @cached_property
     def _session(self) -> boto3.Session:
-        """Made with the first client, whose maker translates that a profile does not exist."""
         session = boto3.Session(region_name=self.region)
         expect_whole_answers(session)
         return session
 
-    @cached_property
-    def sagemaker(self) -> "SageMakerClient":
-        """Models, packages, endpoints."""
-        return self._guard(self._session.client("sagemaker", config=self._config))
+    def _client(self, service: Service) -> BaseClient:
+        if service not in self._clients:
+            # STS is the first service that a command calls: a missing network shall show soon.
+            config = client_config(_ATTEMPTS, soon=self.target == "local" or service == "sts")
+            create: Callable[..., BaseClient] = self._session.client
+            self._clients[service] = self._check_target(create(service, config=config))
+        return self._clients[service]
 
-    @cached_property
-    def runtime(self) -> "SageMakerRuntimeClient":
-        """Predictions."""
-        return self._guard(self._session.client("sagemaker-runtime", config=self._config))
-
-    @cached_property
-    def s3(self) -> "S3Client":
-        """Artifacts."""
-        return self._guard(self._session.client("s3", config=self._config))
-
-    @cached_property
-    def cloudformation(self) -> "CloudFormationClient":
-        """The stack of what a project needs before its first run."""
-        return self._guard(self._session.client("cloudformation", config=self._config))
-
-    @cached_property
-    def tagging(self) -> "ResourceGroupsTaggingAPIClient":
-        """What carries our tags."""
-        return self._guard(self._session.client("resourcegroupstaggingapi", config=self._config))
-
-    @cached_property
-    def ssm(self) -> "SSMClient":
-        """Parameters of Systems Manager."""
-        return self._guard(self._session.client("ssm", config=self._config))
-
-    @cached_property
-    def secretsmanager(self) -> "SecretsManagerClient":
-        """Secrets."""
-        return self._guard(self._session.client("secretsmanager", config=self._config))
-
-    @cached_property
-    def sts(self) -> "STSClient":
-        """Who we are; asked first, so that a missing network is told soon."""
-        return self._guard(self._session.client("sts", config=client_config(_ATTEMPTS, soon=True)))
-
-    def _guard(self, client: _Client) -> _Client:
-        """Refuse a client that would speak to the other AWS than the environment stands for."""
+    def _check_target(self, client: BaseClient) -> BaseClient:
+        """Raise if a client's requests would go to the real AWS instead of the local one, or vice versa."""
         url = client.meta.endpoint_url
         if is_local(url) != (self.target == "local"):
             wanted = "the local AWS" if self.target == "local" else "the real AWS"
             raise AwsError(
-                f"This command speaks to {wanted}, but its requests would go to {url}. "
+                f"This command is for {wanted}, but its requests would go to {url}. "
                 "Nothing was sent. Unset AWS_ENDPOINT_URL in your shell and profile, then run it again."
             )
         return client
+
+
+def find_account(aws: Aws, env: str) -> str:
+    """Look up the id of the AWS account that the credentials of an environment belong to."""
+    with translated(f"find out the AWS account of the environment `{env}`"):
+        try:
+            return aws.sts.get_caller_identity()["Account"]
+        except (ValueError, RuntimeError) as error:
+            # botocore raises plain Python errors where a credential process prints nonsense, or is late.
+            raise CredentialRetrievalError(provider="credential_process", error_msg=error) from error

@@ -3,7 +3,7 @@
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, ModelPackage, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import UpdateModelPackage
+from kedro_aws_plugin.plan.steps.registry import UpdateModelPackage
 
 
 def choose_package(observed: RegisteredGroup, wanted: str | None) -> ModelPackage:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kedro_aws_plugin.config import Athena, AthenaTable, AwsConfig, results_of
+from kedro_aws_plugin.config import Athena, AthenaTable, AwsConfig, find_results_folder
 from kedro_aws_plugin.config.athena import PRIMARY, TableFormat
 
 Values = dict[str, Any]
@@ -71,7 +71,7 @@ def workgroup(config: AwsConfig, project: str) -> Values | None:
     if athena is None or athena.workgroup == PRIMARY:
         return None
     configuration: Values = {
-        "ResultConfiguration": {"OutputLocation": results_of(config)},
+        "ResultConfiguration": {"OutputLocation": find_results_folder(config)},
         "EnforceWorkGroupConfiguration": False,
         "PublishCloudWatchMetricsEnabled": True,
         "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},

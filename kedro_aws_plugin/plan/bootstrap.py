@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedro_aws_plugin.config import AwsConfig, results_of
+from kedro_aws_plugin.config import AwsConfig, find_results_folder
 from kedro_aws_plugin.config.athena import PRIMARY
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.observed import Foundation, Stack
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.stack_template import as_yaml, stack_template
-from kedro_aws_plugin.plan.steps import CreateStack, Step, UpdateStack, UploadFile, WaitForStack
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.s3 import UploadFile
+from kedro_aws_plugin.plan.steps.stack import CreateStack, UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.tags import project_tags
 
 _LONGEST_TEMPLATE = 51_200
@@ -88,7 +90,7 @@ def _stack_steps(config: AwsConfig, project: str, name: str, observed: Foundatio
 
 def _refuse_lost_data(config: AwsConfig, files: tuple[RawFile, ...]) -> None:
     """Query results expire, and with them whatever else is in their folder."""
-    results = results_of(config)
+    results = find_results_folder(config)
     tables = config.athena.tables if config.athena else {}
     shared = [
         f"the table `{name}` ({table.location})"

@@ -10,13 +10,13 @@ from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE, Sample
-from kedro_aws_plugin.plan.steps import (
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.serving import (
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
     InvokeEndpoint,
-    Step,
     UpdateEndpoint,
     WaitForDeletion,
     WaitForEndpoint,

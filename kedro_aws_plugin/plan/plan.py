@@ -1,21 +1,29 @@
-"""A plan: what a command will do, in order."""
+"""A plan: the steps that a command will take, in order."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kedro_aws_plugin.plan.steps import Step, UploadFile
+from kedro_aws_plugin.plan.steps import Ref, Result, Step
+from kedro_aws_plugin.plan.steps.ref import fill_refs, find_refs
+
+_READING = ("Describe", "Get", "Head", "List")
+"""How the names of operations begin that change nothing."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Ordered steps, with what to say when there is nothing to do.
+    """Ordered steps. A step may refer to the results of earlier ones.
 
     Attributes:
         title: What the plan is for, e.g. "deploy my-flights-price".
         steps: The steps in the order in which they are applied.
         unchanged: What is already as it should be, e.g. an ARN; shown when there are no steps.
-        warnings: What the user should know before it is applied.
+        warnings: Sentences for the user to read before the plan is applied.
+
+    Raises:
+        ValueError: If a step refers to a result that no earlier step gives. That is a mistake in the planner.
     """
 
     title: str
@@ -23,32 +31,63 @@ class Plan:
     unchanged: str
     warnings: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for number, step in enumerate(self.steps, start=1):
+            for ref in find_refs(step):
+                if self._number(ref) >= number:
+                    raise ValueError(f"Step {number} ({step}) refers to {ref}, which is not an earlier step.")
+                if ref.name not in ref.step.results:
+                    raise ValueError(f"Step {number} ({step}) refers to {ref}, which has no such result.")
+
+    def resolve(self, step: Step, results: Sequence[Result]) -> Step:
+        """Put the results of the steps that have been applied into a later step.
+
+        Args:
+            step: A step of this plan.
+            results: The results of all the steps before it.
+        """
+        return fill_refs(step, lambda ref: results[self._number(ref) - 1][ref.name])
+
+    def show_steps(self) -> list[Step]:
+        """List the steps as they are shown: `<arn of step 3>` stands for a result that is not known yet."""
+        return [
+            fill_refs(step, lambda ref: f"<{ref.name} of step {self._number(ref)}>") for step in self.steps
+        ]
+
     def as_json(self) -> dict[str, Any]:
-        """The plan as plain values: every request, complete, in order."""
+        """Convert the plan to plain values, with every request, complete and in order."""
         return {
             "title": self.title,
             "unchanged": self.unchanged if not self.steps else None,
             "warnings": list(self.warnings),
-            "steps": [_as_json(step) for step in self.steps],
+            "steps": [_as_json(step) for step in self.show_steps()],
         }
+
+    def _number(self, ref: Ref) -> int:
+        """Find the number of the step that a reference is to; behind the last one if it is not in the plan.
+
+        Two steps may be equal, so the very same object is looked for.
+        """
+        numbers = (number for number, step in enumerate(self.steps, start=1) if step is ref.step)
+        return next(numbers, len(self.steps) + 1)
 
 
 def _as_json(step: Step) -> dict[str, Any]:
-    """A step with its request; of several, the first that changes anything, and all of them."""
+    """Convert a step; one of several requests is called after the first that changes anything."""
     value = {"step": type(step).__name__, "summary": str(step), "service": step.service}
-    if not isinstance(step, UploadFile):
-        return {**value, "operation": step.operation, "request": _plain(step.request())}
-    sent = [{"operation": operation, "request": _plain(request)} for operation, request in step.requests()]
-    _look, first, *_ = sent
-    return {**value, **first, "requests": sent}
+    sent = [{"operation": operation, "request": _to_json(request)} for operation, request in step.requests()]
+    if len(sent) == 1:
+        return {**value, **sent[0]}
+    changing = [each for each in sent if not str(each["operation"]).startswith(_READING)]
+    return {**value, **changing[0], "requests": sent}
 
 
-def _plain(value: Any) -> Any:
-    """Make a request printable as JSON; bytes as text, or as base64 where they are none."""
+def _to_json(value: Any) -> Any:
+    """Convert a request to JSON's types: bytes become text, or base64 where they are not UTF-8."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")

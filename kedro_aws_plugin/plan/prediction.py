@@ -2,7 +2,7 @@
 
 from kedro_aws_plugin.model_artifact.payload import JSON
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import InvokeEndpoint
+from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint
 
 
 def plan_prediction(endpoint: str, body: bytes, content_type: str) -> Plan:

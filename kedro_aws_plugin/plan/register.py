@@ -10,14 +10,13 @@ from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
 from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, CSV, JSON, JSON_LINES
 from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, PENDING, REJECTED, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import (
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.registry import (
     CreateModelPackage,
     CreateModelPackageGroup,
-    PutObject,
-    Step,
     UpdateModelPackage,
-    UploadFile,
 )
+from kedro_aws_plugin.plan.steps.s3 import PutObject, UploadFile
 from kedro_aws_plugin.plan.tags import Tags
 
 SAMPLE_TYPE = CSV

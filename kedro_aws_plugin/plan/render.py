@@ -1,21 +1,21 @@
-"""A plan as text."""
+"""Plans as text."""
 
 from kedro_aws_plugin.plan.plan import Plan
 
 _TEMPLATE = "TemplateBody"
-"""The part of a request that is a document of its own, and unreadable as one JSON string."""
+"""The key of a request whose value is a document of its own, unreadable as one JSON string."""
 
 
 def render(plan: Plan) -> str:
-    """Show a plan's steps, one a line, or what is unchanged."""
+    """Format a plan's steps, one a line. Without steps, say what is unchanged."""
     if not plan.steps:
         return f"unchanged: {plan.unchanged}"
-    lines = [f"  {number}. {step}" for number, step in enumerate(plan.steps, start=1)]
+    lines = [f"  {number}. {step}" for number, step in enumerate(plan.show_steps(), start=1)]
     return "\n".join([f"Plan: {plan.title}", *lines])
 
 
 def render_requests(plan: Plan) -> str:
-    """Show a plan with every request that it would send, complete."""
+    """Format a plan with every request that it would send, complete."""
     import json
 
     if not plan.steps:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from kedro_aws_plugin.config import Athena, AwsConfig, results_of
+from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
 from kedro_aws_plugin.plan.athena import database_input, table_inputs, workgroup
 
 Values = dict[str, Any]
@@ -60,7 +60,7 @@ class _PlainDumper(yaml.SafeDumper):
 
 def _results_prefix(config: AwsConfig) -> str | None:
     """The prefix of query results in the project's bucket; None if they go to another one."""
-    bucket, _, prefix = results_of(config).removeprefix("s3://").partition("/")
+    bucket, _, prefix = find_results_folder(config).removeprefix("s3://").partition("/")
     return prefix if bucket == config.bucket else None
 
 

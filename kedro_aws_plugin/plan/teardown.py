@@ -2,14 +2,13 @@
 
 from kedro_aws_plugin.plan.observed import BUSY, Endpoint, Owned
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import (
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.registry import DeleteModelPackage, DeleteModelPackageGroup
+from kedro_aws_plugin.plan.steps.s3 import DeleteObjects
+from kedro_aws_plugin.plan.steps.serving import (
     DeleteEndpoint,
     DeleteEndpointConfig,
     DeleteModel,
-    DeleteModelPackage,
-    DeleteModelPackageGroup,
-    DeleteObjects,
-    Step,
     WaitForDeletion,
     WaitForEndpoint,
 )

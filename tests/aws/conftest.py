@@ -6,15 +6,17 @@ import pytest
 from botocore.client import BaseClient
 from stubbed import FakeTime, Stubbed, make_clients
 
+from kedro_aws_plugin.plan.steps import Service
+
 
 @pytest.fixture(scope="session")
-def clients() -> dict[str, BaseClient]:
+def clients() -> dict[Service, BaseClient]:
     """One real client for each service."""
     return make_clients()
 
 
 @pytest.fixture
-def stubbed(clients: dict[str, BaseClient], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubbed]:
+def stubbed(clients: dict[Service, BaseClient], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubbed]:
     """An `Aws` with answers put down; every request is held against the service model."""
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     stubbed = Stubbed(clients)

@@ -2,17 +2,18 @@
 
 import io
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import answers
 from answers import ABSENT, ACCOUNT, GROUP_ARN, ROLE, STACK_ID, TAGS, package_arn
 from botocore.response import StreamingBody
+from case_plans import plain_steps, step_classes
 from stubbed import FakeTime, Stubbed
 
 from kedro_aws_plugin.apply import apply
-from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps import PlainStep, Step, registry, s3, serving, stack
+from local_aws.protocol.service_model import service_model
 
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}
 INFERENCE = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
@@ -40,13 +41,13 @@ def body(content: bytes) -> dict[str, Any]:
 
 
 def all_steps(folder: Path) -> dict[type[Step], Step]:
-    """One of each."""
+    """One of each: those listed here, and for every other plain step the one that a case plans."""
     archive = folder / "model.tar.gz"
     archive.write_bytes(b"archive")
-    upload = steps.UploadFile(
+    upload = s3.UploadFile(
         path=archive, size=7, sha256="0" * 64, bucket="flights-data", key="k", content_type="application/gzip"
     )
-    invoke = steps.InvokeEndpoint(
+    invoke = serving.InvokeEndpoint(
         name="flights",
         body=b"1\n",
         content_type="text/csv",
@@ -55,10 +56,10 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
     )
     made: list[Step] = [
         upload,
-        steps.PutObject(bucket="flights-data", key="k", body=b"1", content_type="text/csv"),
-        steps.DeleteObjects(bucket="flights-data", keys=("a", "b")),
-        steps.CreateModelPackageGroup(group="flights", description="d", tags=TAGS),
-        steps.CreateModelPackage(
+        s3.PutObject(bucket="flights-data", key="k", body=b"1", content_type="text/csv"),
+        s3.DeleteObjects(bucket="flights-data", keys=("a", "b")),
+        registry.CreateModelPackageGroup(group="flights", description="d", tags=TAGS),
+        registry.CreateModelPackage(
             group="flights",
             description="d",
             approval="Approved",
@@ -68,66 +69,78 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
             },
             properties={"git_sha": "0a"},
         ),
-        steps.UpdateModelPackage(arn=package_arn(1), approval="Rejected", reason="drift"),
-        steps.DeleteModelPackage(arn=package_arn(1)),
-        steps.DeleteModelPackageGroup(group="flights"),
-        steps.CreateModel(name="flights-m", package=package_arn(1), role_arn=ROLE, tags=TAGS),
-        steps.CreateEndpointConfig(
+        registry.UpdateModelPackage(arn=package_arn(1), approval="Rejected", reason="drift"),
+        registry.DeleteModelPackage(arn=package_arn(1)),
+        registry.DeleteModelPackageGroup(group="flights"),
+        serving.CreateModel(name="flights-m", package=package_arn(1), role_arn=ROLE, tags=TAGS),
+        serving.CreateEndpointConfig(
             name="flights-1", variant={**VARIANT, "InitialInstanceCount": 1}, tags=TAGS
         ),
-        steps.CreateEndpoint(name="flights", config_name="flights-1", tags=TAGS),
-        steps.UpdateEndpoint(name="flights", config_name="flights-1"),
-        steps.WaitForEndpoint(name="flights", config_name="flights-1"),
-        steps.WaitForDeletion(name="flights"),
+        serving.CreateEndpoint(name="flights", config_name="flights-1", tags=TAGS),
+        serving.UpdateEndpoint(name="flights", config_name="flights-1"),
+        serving.WaitForEndpoint(name="flights", config_name="flights-1"),
+        serving.WaitForDeletion(name="flights"),
         invoke,
-        steps.DeleteEndpoint(name="flights"),
-        steps.DeleteEndpointConfig(name="flights-1"),
-        steps.DeleteModel(name="flights-m"),
-        steps.CreateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
-        steps.UpdateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
-        steps.WaitForStack(name="kedro-aws-flights"),
+        serving.DeleteEndpoint(name="flights"),
+        serving.DeleteEndpointConfig(name="flights-1"),
+        serving.DeleteModel(name="flights-m"),
+        stack.CreateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
+        stack.UpdateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
+        stack.WaitForStack(name="kedro-aws-flights"),
     ]
-    assert {type(step) for step in made} == set(get_args(Step))
-    return {type(step): step for step in made}
+    planned = {type(step): step for step in plain_steps().values()}
+    every: dict[type[Step], Step] = {**planned, **{type(step): step for step in made}}
+    assert set(every) == set(step_classes().values())
+    return every
 
 
 ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
-    steps.UploadFile: ({}, {"uri": "s3://flights-data/k", "written": True}),
-    steps.PutObject: ({}, {"uri": "s3://flights-data/k", "written": True}),
-    steps.DeleteObjects: ({}, {}),
-    steps.CreateModelPackageGroup: ({"ModelPackageGroupArn": GROUP_ARN}, {"arn": GROUP_ARN}),
-    steps.CreateModelPackage: ({"ModelPackageArn": package_arn(1)}, {"arn": package_arn(1)}),
-    steps.UpdateModelPackage: ({"ModelPackageArn": package_arn(1)}, {"arn": package_arn(1)}),
-    steps.DeleteModelPackage: ({}, {"deleted": True}),
-    steps.DeleteModelPackageGroup: ({}, {"deleted": True}),
-    steps.CreateModel: ({"ModelArn": f"{ACCOUNT}:model/m"}, {"arn": f"{ACCOUNT}:model/m"}),
-    steps.CreateEndpointConfig: (
+    s3.UploadFile: ({}, {"uri": "s3://flights-data/k", "written": True}),
+    s3.PutObject: ({}, {"uri": "s3://flights-data/k", "written": True}),
+    s3.DeleteObjects: ({}, {}),
+    registry.CreateModelPackageGroup: ({"ModelPackageGroupArn": GROUP_ARN}, {"arn": GROUP_ARN}),
+    registry.CreateModelPackage: ({"ModelPackageArn": package_arn(1)}, {"arn": package_arn(1)}),
+    registry.UpdateModelPackage: ({"ModelPackageArn": package_arn(1)}, {"arn": package_arn(1)}),
+    registry.DeleteModelPackage: ({}, {"deleted": True}),
+    registry.DeleteModelPackageGroup: ({}, {"deleted": True}),
+    serving.CreateModel: ({"ModelArn": f"{ACCOUNT}:model/m"}, {"arn": f"{ACCOUNT}:model/m"}),
+    serving.CreateEndpointConfig: (
         {"EndpointConfigArn": f"{ACCOUNT}:endpoint-config/c"},
         {"arn": f"{ACCOUNT}:endpoint-config/c"},
     ),
-    steps.CreateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
-    steps.UpdateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
-    steps.WaitForEndpoint: (answers.endpoint(), {}),
-    steps.DeleteEndpoint: ({}, {"deleted": True}),
-    steps.DeleteEndpointConfig: ({}, {"deleted": True}),
-    steps.DeleteModel: ({}, {"deleted": True}),
-    steps.CreateStack: ({"StackId": STACK_ID}, {"arn": STACK_ID}),
-    steps.UpdateStack: ({"StackId": STACK_ID}, {"written": True}),
-    steps.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
+    serving.CreateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
+    serving.UpdateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
+    serving.WaitForEndpoint: (answers.endpoint(), {}),
+    serving.DeleteEndpoint: ({}, {"deleted": True}),
+    serving.DeleteEndpointConfig: ({}, {"deleted": True}),
+    serving.DeleteModel: ({}, {"deleted": True}),
+    stack.CreateStack: ({"StackId": STACK_ID}, {"arn": STACK_ID}),
+    stack.UpdateStack: ({"StackId": STACK_ID}, {"written": True}),
+    stack.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }
+
+
+def answer_plainly(step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What AWS answers to a plain step that is not in `ANSWERS`, and the result of that."""
+    assert isinstance(step, PlainStep)
+    shape = service_model(step.service).operation_model(step.operation).output_shape
+    examples = {"string": "example", "integer": 1, "long": 1, "boolean": True, "timestamp": answers.THEN}
+    response = {key: examples[shape.members[key].type_name] for key in step.results.values()}
+    result = {name: response[key] for name, key in step.results.items()}
+    return response, {"deleted": True} if step.absent_is_done else result
 
 
 def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     """AWS's answer to a step; returns what `apply` must make of it."""
-    if isinstance(step, steps.WaitForDeletion):
+    if isinstance(step, serving.WaitForDeletion):
         stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
         return {}
-    if isinstance(step, steps.InvokeEndpoint):
+    if isinstance(step, serving.InvokeEndpoint):
         stubbed.answers("InvokeEndpoint", body(b'{"p": [1.0]}'), step.request())
         return {"answer": '{"p": [1.0]}'}
-    response, result = ANSWERS[type(step)]
+    response, result = ANSWERS.get(type(step)) or answer_plainly(step)
     request = step.request()
-    if isinstance(step, steps.UploadFile):
+    if isinstance(step, s3.UploadFile):
         request = {**request, "Body": step.path.read_bytes()}
         stubbed.refuses("HeadObject", "404", "Not Found", 404)
     stubbed.answers(step.operation, response, request)

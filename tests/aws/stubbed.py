@@ -2,46 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 from requests_sent import Requests
 
-from kedro_aws_plugin.aws.sagemaker import Clock
+from kedro_aws_plugin.aws.clock import Clock
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.plan.steps import Service
 
 REGION = "eu-west-1"
-CLIENTS = {
-    "sagemaker": "sagemaker",
-    "runtime": "sagemaker-runtime",
-    "s3": "s3",
-    "cloudformation": "cloudformation",
-    "tagging": "resourcegroupstaggingapi",
-    "ssm": "ssm",
-    "secretsmanager": "secretsmanager",
-    "sts": "sts",
-}
+SERVICES: tuple[Service, ...] = get_args(Service)
 Values = Mapping[str, Any]
 
 
-def make_clients() -> dict[str, BaseClient]:
-    """Real clients, by the names that `Aws` gives them."""
+def make_clients() -> dict[Service, BaseClient]:
+    """Real clients of all services that `Aws` calls."""
     session = boto3.Session("AKIATEST", "secret", region_name=REGION)
-    return {name: session.client(service) for name, service in CLIENTS.items()}  # type: ignore[call-overload]
+    return {service: session.client(service) for service in SERVICES}  # type: ignore[call-overload]
 
 
 class Stubbed:
     """Puts down what AWS answers: the requests must come in the order of the answers, and all of them."""
 
-    def __init__(self, clients: Mapping[str, BaseClient]) -> None:
-        self.aws = Aws("aws", REGION)
+    def __init__(self, clients: Mapping[Service, BaseClient]) -> None:
+        self.aws = Aws("aws", REGION, clients)
         self.requests = Requests()
         self._stubbers = {name: Stubber(client) for name, client in clients.items()}
         self._clients = clients
         for name, client in clients.items():
-            setattr(self.aws, name, client)
             client.meta.events.register("provide-client-params", self.requests.record, unique_id="requests")
             self._stubbers[name].activate()
 

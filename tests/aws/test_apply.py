@@ -1,37 +1,67 @@
 """Steps as the requests they stand for; and no request that the source can make goes unseen."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import answers
 import pytest
 from answers import ABSENT
-from every_step import all_steps, applied, body, put_down
-from stubbed import FakeTime, Stubbed
+from case_plans import step_classes
+from every_step import Told, all_steps, applied, body, put_down
+from stubbed import FakeTime, Stubbed, Values
 
+from kedro_aws_plugin.apply import apply
+from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AwsError, ServingError
-from kedro_aws_plugin.plan import steps
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps import PlainStep, Ref, Step, registry, s3, serving
+
+EVERY = step_classes().values()
+PLAIN = {kind for kind in EVERY if issubclass(kind, PlainStep)}
+by_name = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 
 
-@pytest.mark.parametrize("kind", get_args(Step), ids=lambda kind: kind.__name__)
-def test_a_step_sends_the_request_that_a_dry_run_shows(
+@by_name
+def test_a_step_sends_the_requests_that_a_dry_run_shows(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path, kind: type[Step]
 ) -> None:
     step = all_steps(tmp_path)[kind]
     expected = put_down(stubbed, step)
     assert applied(stubbed, time, step) == ([expected], [f"begin {step}", f"end {step}: {expected}"])
+    sent = [(each.service, each.operation, without_file(each.params)) for each in stubbed.requests.all]
+    shown = [(step.service, operation, without_file(request)) for operation, request in step.requests()]
+    assert sent == shown
+
+
+def without_file(request: Values) -> Values:
+    """A dry run describes a file where its bytes are sent; other bodies are shown as they are."""
+    return {**request, "Body": "<file>"} if "IfNoneMatch" in request else request
+
+
+@by_name
+def test_a_step_says_which_results_it_gives(
+    stubbed: Stubbed, time: FakeTime, tmp_path: Path, kind: type[Step]
+) -> None:
+    """References to results are checked by these names when a plan is made."""
+    step = all_steps(tmp_path)[kind]
+    put_down(stubbed, step)
+    [result] = applied(stubbed, time, step)[0]
+    assert set(step.results) <= set(result)
 
 
 def test_the_first_error_ends_it_and_names_the_step(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
     every = all_steps(tmp_path)
-    put_down(stubbed, every[steps.CreateModel])
+    put_down(stubbed, every[serving.CreateModel])
     stubbed.refuses("CreateEndpointConfig", "ResourceLimitExceeded", "The account-level service limit is 0")
     with pytest.raises(AwsError) as refused:
         applied(
             stubbed,
             time,
-            *(every[kind] for kind in (steps.CreateModel, steps.CreateEndpointConfig, steps.CreateEndpoint)),
+            *(
+                every[kind]
+                for kind in (serving.CreateModel, serving.CreateEndpointConfig, serving.CreateEndpoint)
+            ),
         )
     assert refused.value.message == (
         "Could not create endpoint config flights-1: an AWS quota is used up "
@@ -42,11 +72,12 @@ def test_the_first_error_ends_it_and_names_the_step(stubbed: Stubbed, time: Fake
 
 
 DELETIONS: dict[type[Step], str] = {
-    steps.DeleteEndpoint: ABSENT["DescribeEndpoint"],
-    steps.DeleteEndpointConfig: ABSENT["DescribeEndpointConfig"],
-    steps.DeleteModel: ABSENT["DescribeModel"],
-    steps.DeleteModelPackage: "ModelPackage flights/1 does not exist.",
-    steps.DeleteModelPackageGroup: ABSENT["DescribeModelPackageGroup"],
+    **{kind: "It does not exist." for kind in PLAIN if kind.absent_is_done},
+    serving.DeleteEndpoint: ABSENT["DescribeEndpoint"],
+    serving.DeleteEndpointConfig: ABSENT["DescribeEndpointConfig"],
+    serving.DeleteModel: ABSENT["DescribeModel"],
+    registry.DeleteModelPackage: "ModelPackage flights/1 does not exist.",
+    registry.DeleteModelPackageGroup: ABSENT["DescribeModelPackageGroup"],
 }
 
 
@@ -62,15 +93,28 @@ def test_what_is_gone_already_need_not_be_deleted(
         applied(stubbed, time, step)
 
 
+def test_no_other_step_takes_what_is_gone_for_done(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
+    stubbed.refuses("UpdateModelPackage", "ValidationException", "ModelPackage flights/1 does not exist.")
+    with pytest.raises(AwsError, match="does not exist"):
+        applied(stubbed, time, all_steps(tmp_path)[registry.UpdateModelPackage])
+    assert time.seconds == 0
+
+
 def test_an_object_that_was_there_already_is_told_apart(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path
 ) -> None:
     stubbed.answers("HeadObject")
-    results, _ = applied(stubbed, time, all_steps(tmp_path)[steps.UploadFile])
+    results, _ = applied(stubbed, time, all_steps(tmp_path)[s3.UploadFile])
     assert results == [{"uri": "s3://flights-data/k", "written": False}]
 
 
-@pytest.mark.parametrize("kind", [steps.CreateEndpointConfig, steps.CreateEndpoint, steps.UpdateEndpoint])
+NAMING_WHAT_IS_NEW: dict[type[Step], None] = dict.fromkeys(
+    [serving.CreateEndpointConfig, serving.CreateEndpoint, serving.UpdateEndpoint]
+    + [kind for kind in PLAIN if kind.retry_while_absent]
+)
+
+
+@pytest.mark.parametrize("kind", NAMING_WHAT_IS_NEW, ids=lambda kind: kind.__name__)
 def test_what_was_made_a_moment_ago_may_not_be_seen_yet(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path, kind: type[Step]
 ) -> None:
@@ -88,7 +132,7 @@ def test_what_was_made_a_moment_ago_may_not_be_seen_yet(
 
 
 def test_how_far_a_wait_is_is_told(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
-    step = all_steps(tmp_path)[steps.WaitForEndpoint]
+    step = all_steps(tmp_path)[serving.WaitForEndpoint]
     stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     assert applied(stubbed, time, step)[1] == [f"begin {step}", "Creating", f"end {step}: {{}}"]
@@ -100,7 +144,7 @@ def test_how_far_a_wait_is_is_told(stubbed: Stubbed, time: FakeTime, tmp_path: P
 def test_another_answer_than_at_registration_is_an_error(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path, answer: bytes, shown: str
 ) -> None:
-    step = all_steps(tmp_path)[steps.InvokeEndpoint]
+    step = all_steps(tmp_path)[serving.InvokeEndpoint]
     stubbed.answers("InvokeEndpoint", body(answer))
     with pytest.raises(ServingError) as differs:
         applied(stubbed, time, step)
@@ -113,5 +157,46 @@ def test_another_answer_than_at_registration_is_an_error(
 
 def test_an_answer_within_rounding_is_the_same(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
     stubbed.answers("InvokeEndpoint", body(b'{"p":[1.0000000001]}'))
-    results, _ = applied(stubbed, time, all_steps(tmp_path)[steps.InvokeEndpoint])
+    results, _ = applied(stubbed, time, all_steps(tmp_path)[serving.InvokeEndpoint])
     assert results == [{"answer": '{"p":[1.0000000001]}'}]
+
+
+def register_approve_and_serve(tmp_path: Path) -> tuple[Step, ...]:
+    """Steps whose requests need the ARN of a version that only AWS numbers."""
+    every = all_steps(tmp_path)
+    package = replace(every[registry.CreateModelPackage], approval="PendingManualApproval", metrics=None)
+    arn = Ref(package, "arn")
+    approve = registry.UpdateModelPackage(arn=arn, approval="Approved")
+    model = serving.CreateModel(name="flights-m", package=arn, role_arn=answers.ROLE, tags=answers.TAGS)
+    return every[registry.CreateModelPackageGroup], package, approve, model
+
+
+def test_a_later_step_is_sent_the_result_of_an_earlier_one(
+    stubbed: Stubbed, time: FakeTime, tmp_path: Path
+) -> None:
+    group, package, approve, model = register_approve_and_serve(tmp_path)
+    arn = answers.package_arn(7)
+    put_down(stubbed, group)
+    stubbed.answers("CreateModelPackage", {"ModelPackageArn": arn})
+    stubbed.answers("UpdateModelPackage", {"ModelPackageArn": arn})
+    stubbed.answers("CreateModel", {"ModelArn": f"{answers.ACCOUNT}:model/flights-m"})
+    _, lines = applied(stubbed, time, group, package, approve, model)
+    [approved], [created] = (stubbed.requests.of(each) for each in ("UpdateModelPackage", "CreateModel"))
+    assert (approved["ModelPackageArn"], created["PrimaryContainer"]) == (arn, {"ModelPackageName": arn})
+    # From then on the step is told by what it really does.
+    assert "begin set model-package/flights/7 to Approved" in lines
+    assert "begin create model flights-m of model-package/flights/7" in lines
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("requests_sent")
+def test_a_plan_with_references_against_the_local_aws(local_aws: Any, time: FakeTime, tmp_path: Path) -> None:
+    sagemaker = local_aws.client("sagemaker")
+    aws = Aws("local", "eu-west-1", {"sagemaker": sagemaker})
+    plan = Plan(title="t", steps=register_approve_and_serve(tmp_path), unchanged="")
+    results = apply(plan, aws, Told(), time.clock())
+    arn = results[1]["arn"]
+    assert arn.endswith(":model-package/flights/1")
+    assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
+    model = sagemaker.describe_model(ModelName="flights-m")
+    assert (model["ModelArn"], model["PrimaryContainer"]["ModelPackageName"]) == (results[3]["arn"], arn)

@@ -10,18 +10,19 @@ from stubbed import FakeTime, Stubbed
 
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws.cloudformation import (
-    bootstrapped_role,
+    find_role,
     observe_foundation,
     observe_stack,
     update_stack,
-    wait_stack,
+    wait_for_stack,
 )
 from kedro_aws_plugin.config import Athena, AwsConfig
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation, Stack
-from kedro_aws_plugin.plan.steps import Step, UpdateStack, WaitForStack
-from kedro_aws_plugin.project.raw_data import raw_files
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.project.raw_data import list_raw_files
 
 NAME = "kedro-aws-flights"
 WAIT = WaitForStack(name=NAME)
@@ -84,9 +85,9 @@ def test_without_a_stack_the_bucket_may_be_somebody_elses(stubbed: Stubbed, code
 
 def test_the_role_is_an_output_of_the_stack(stubbed: Stubbed) -> None:
     is_now(stubbed, "UPDATE_COMPLETE")
-    assert bootstrapped_role(stubbed.aws, "flights") == ROLE
+    assert find_role(stubbed.aws, "flights") == ROLE
     stubbed.refuses(*ABSENT)
-    assert bootstrapped_role(stubbed.aws, "flights") is None
+    assert find_role(stubbed.aws, "flights") is None
 
 
 def test_what_is_no_answer_about_the_stack_is_an_error(stubbed: Stubbed) -> None:
@@ -105,21 +106,21 @@ def test_an_update_that_changes_nothing_is_none(stubbed: Stubbed) -> None:
 
 def test_it_waits_until_the_stack_is_complete(stubbed: Stubbed, time: FakeTime) -> None:
     is_now(stubbed, "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
-    assert wait_stack(stubbed.aws, WAIT, time.clock(), time.notes.append) == {"RoleArn": ROLE}
+    assert wait_for_stack(stubbed.aws, WAIT, time.clock(), time.notes.append) == {"RoleArn": ROLE}
     assert (time.seconds, time.notes) == (10.0, ["CREATE_IN_PROGRESS"] * 2)
 
 
 def test_it_does_not_wait_for_ever(stubbed: Stubbed, time: FakeTime) -> None:
     is_now(stubbed, "UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
     with pytest.raises(AwsError, match="still UPDATE_IN_PROGRESS after 60 minutes"):
-        wait_stack(stubbed.aws, WAIT, time.clock(interval=5000), time.notes.append)
+        wait_for_stack(stubbed.aws, WAIT, time.clock(interval=5000), time.notes.append)
 
 
 def test_a_stack_that_somebody_deletes_meanwhile(stubbed: Stubbed, time: FakeTime) -> None:
     is_now(stubbed, "CREATE_IN_PROGRESS")
     stubbed.refuses(*ABSENT)
-    with pytest.raises(AwsError, match="was deleted while it was being waited for"):
-        wait_stack(stubbed.aws, WAIT, time.clock(), time.notes.append)
+    with pytest.raises(AwsError, match="was deleted while this command waited for it"):
+        wait_for_stack(stubbed.aws, WAIT, time.clock(), time.notes.append)
 
 
 def test_the_first_resource_that_failed_is_named(stubbed: Stubbed, time: FakeTime) -> None:
@@ -140,7 +141,7 @@ def test_the_first_resource_that_failed_is_named(stubbed: Stubbed, time: FakeTim
     stubbed.answers("DescribeStackEvents", {"StackEvents": newest, "NextToken": "t"}, {"StackName": NAME})
     stubbed.answers("DescribeStackEvents", {"StackEvents": older}, {"StackName": NAME, "NextToken": "t"})
     with pytest.raises(AwsError) as failed:
-        wait_stack(stubbed.aws, WAIT, time.clock(), time.notes.append)
+        wait_for_stack(stubbed.aws, WAIT, time.clock(), time.notes.append)
     assert failed.value.message == (
         "Stack kedro-aws-flights is ROLLBACK_COMPLETE: Bucket (AWS::S3::Bucket): flights already exists. "
         "Correct that and run the command again: it says what to do with the stack."
@@ -153,7 +154,7 @@ def test_what_was_bootstrapped_is_unchanged(stubbed: Stubbed, time: FakeTime, tm
     folder.mkdir(parents=True)
     (folder / "reviews.csv").write_text("shuttle_id\n1\n")
     (folder / ".hidden").touch()
-    files = raw_files(tmp_path)
+    files = list_raw_files(tmp_path)
 
     stubbed.refuses(*ABSENT)
     stubbed.refuses("HeadBucket", "404", "", 404)

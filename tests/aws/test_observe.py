@@ -9,8 +9,10 @@ from answers import ABSENT, package_arn
 from botocore.response import StreamingBody
 from stubbed import Stubbed
 
-from kedro_aws_plugin.aws import observe
-from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.aws.owned import add_registry, observe_owned
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed, observe_endpoint, observe_serving
+from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
+from kedro_aws_plugin.aws.session import Aws, find_account
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Owned, RegisteredGroup, Serving
 from kedro_aws_plugin.plan.register import Sample
@@ -26,7 +28,7 @@ def absent(stubbed: Stubbed, operation: str) -> None:
 
 def test_the_account(stubbed: Stubbed) -> None:
     stubbed.answers("GetCallerIdentity", {"Account": "123456789012"}, {})
-    assert observe.caller_account(stubbed.aws, "aws") == "123456789012"
+    assert find_account(stubbed.aws, "aws") == "123456789012"
 
 
 def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) -> None:
@@ -36,7 +38,7 @@ def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) 
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": first, "NextToken": "more"}, asked)
     second = [{**answers.package_summary(2, "Rejected"), "ModelPackageStatus": "Failed"}]
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": second}, {**asked, "NextToken": "more"})
-    group = observe.observe_group(stubbed.aws, "flights")
+    group = observe_group(stubbed.aws, "flights")
     assert [(each.version, each.approval) for each in group.packages] == [
         (11, "Approved"),
         (2, "Rejected"),
@@ -51,14 +53,14 @@ def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) 
 
 def test_no_group(stubbed: Stubbed) -> None:
     absent(stubbed, "DescribeModelPackageGroup")
-    assert observe.observe_group(stubbed.aws, "flights") == RegisteredGroup(name="flights", exists=False)
+    assert observe_group(stubbed.aws, "flights") == RegisteredGroup(name="flights", exists=False)
 
 
 def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
     pending = {"EndpointConfigName": "flights-2"}
     shown = answers.endpoint("Updating", FailureReason="once", PendingDeploymentSummary=pending)
     stubbed.answers("DescribeEndpoint", shown, {"EndpointName": "flights"})
-    endpoint = observe.observe_endpoint(stubbed.aws, "flights")
+    endpoint = observe_endpoint(stubbed.aws, "flights")
     assert endpoint == Endpoint("flights", "Updating", "flights-1", "once", "flights-2")
     assert endpoint.coming == "flights-2"
 
@@ -66,9 +68,7 @@ def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
 def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
     for operation in ("DescribeEndpoint", "DescribeModel", "DescribeEndpointConfig"):
         absent(stubbed, operation)
-    assert observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1") == Serving(
-        None, False, False
-    )
+    assert observe_serving(stubbed.aws, "flights", "flights-m", "flights-1") == Serving(None, False, False)
 
 
 def describe_tagged(stubbed: Stubbed, tags: Mapping[str, str], variant: Mapping[str, object]) -> None:
@@ -90,7 +90,7 @@ def test_all_of_a_deployment_exists(stubbed: Stubbed, variant: dict[str, object]
     describe_tagged(stubbed, answers.TAGS, variant)
     stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
-    found = observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+    found = observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
     endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS)
     assert found == Serving(endpoint, True, True)
 
@@ -107,7 +107,7 @@ def test_what_an_endpoint_serves(stubbed: Stubbed, variant: dict[str, object], s
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("DescribeEndpointConfig", answers.config(**variant))
     stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
-    found = observe.observe_deployed(stubbed.aws, "flights")
+    found = observe_deployed(stubbed.aws, "flights")
     serverless = shown.startswith("serverless")
     endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless)
     assert found == Deployed(endpoint, package_arn(2), shown)
@@ -117,7 +117,7 @@ def test_an_endpoint_that_outlived_its_model(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("DescribeEndpointConfig", answers.config())
     absent(stubbed, "DescribeModel")
-    found = observe.observe_deployed(stubbed.aws, "flights")
+    found = observe_deployed(stubbed.aws, "flights")
     assert found is not None
     assert found.package is None
 
@@ -125,13 +125,13 @@ def test_an_endpoint_that_outlived_its_model(stubbed: Stubbed) -> None:
 def test_an_endpoint_that_outlived_its_config(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     absent(stubbed, "DescribeEndpointConfig")
-    found = observe.observe_deployed(stubbed.aws, "flights")
+    found = observe_deployed(stubbed.aws, "flights")
     assert found == Deployed(Endpoint("flights", "InService", "flights-1"), None, "")
 
 
 def test_no_endpoint_serves_nothing(stubbed: Stubbed) -> None:
     absent(stubbed, "DescribeEndpoint")
-    assert observe.observe_deployed(stubbed.aws, "flights") is None
+    assert observe_deployed(stubbed.aws, "flights") is None
 
 
 def test_the_sample_lies_beside_the_archive(stubbed: Stubbed) -> None:
@@ -139,19 +139,19 @@ def test_the_sample_lies_beside_the_archive(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeModelPackage", answers.package(2), {"ModelPackageName": package_arn(2)})
     stubbed.answers("GetObject", body(b"a\n1\n"), {**folder, "Key": "sagemaker/flights/0a/sample.csv"})
     stubbed.answers("GetObject", body(b"[1]"), {**folder, "Key": "sagemaker/flights/0a/sample-answer.json"})
-    assert observe.observe_sample(stubbed.aws, package_arn(2)) == Sample(body=b"a\n1\n", answer=b"[1]")
+    assert observe_sample(stubbed.aws, package_arn(2)) == Sample(body=b"a\n1\n", answer=b"[1]")
 
 
 def test_a_package_without_a_sample(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeModelPackage", answers.package(2))
     stubbed.refuses("GetObject", "NoSuchKey", status=404)
     stubbed.answers("GetObject", body(b"[1]"))
-    assert observe.observe_sample(stubbed.aws, package_arn(2)) is None
+    assert observe_sample(stubbed.aws, package_arn(2)) is None
 
 
 def test_a_package_without_an_archive_of_ours(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeModelPackage", answers.package(2, url=""))
-    assert observe.observe_sample(stubbed.aws, package_arn(2)) is None
+    assert observe_sample(stubbed.aws, package_arn(2)) is None
 
 
 def resources(*names: str, token: str = "") -> dict[str, object]:
@@ -174,7 +174,7 @@ def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint("Updating", "flights-1"), {"EndpointName": "b"})
     absent(stubbed, "DescribeEndpoint")
     stubbed.answers("DescribeEndpointConfig", answers.config())
-    owned = observe.observe_owned(stubbed.aws, answers.TAGS, None)
+    owned = observe_owned(stubbed.aws, answers.TAGS, None)
     assert owned == Owned(
         endpoints=(Endpoint("b", "Updating", "flights-1"),),
         configs=("a", "b", "flights-1"),
@@ -193,7 +193,7 @@ def test_the_endpoint_of_aws_yml_is_found_before_the_index_of_tags_knows_it(
     describe_tagged(stubbed, tags, {})
     if ours:
         stubbed.answers("DescribeEndpointConfig", answers.config())
-    owned = observe.observe_owned(stubbed.aws, answers.TAGS, "flights")
+    owned = observe_owned(stubbed.aws, answers.TAGS, "flights")
     assert [endpoint.name for endpoint in owned.endpoints] == (["flights"] if ours else [])
     assert (owned.configs, owned.models) == ((("flights-1",), ("flights-m",)) if ours else ((), ()))
 
@@ -209,7 +209,7 @@ def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stu
     stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "b"}]}, {**asked, "ContinuationToken": "more"})
     stubbed.answers("DescribeModelPackageGroup", answers.group())
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": [answers.package_summary(1)]})
-    owned = observe.with_registry(stubbed.aws, Owned(models=("n",)), answers.TAGS, "flights-data")
+    owned = add_registry(stubbed.aws, Owned(models=("n",)), answers.TAGS, "flights-data")
     assert (owned.models, owned.objects) == (("n",), ("a", "b"))
     assert [(group.name, len(group.packages)) for group in owned.groups] == [("flights", 1)]
 
@@ -218,7 +218,7 @@ def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
     stubbed.answers("GetResources", resources("model-package-group/flights"))
     stubbed.refuses("ListObjectsV2", "NoSuchBucket", status=404)
     absent(stubbed, "DescribeModelPackageGroup")
-    owned = observe.with_registry(stubbed.aws, Owned(), answers.TAGS, "flights-data")
+    owned = add_registry(stubbed.aws, Owned(), answers.TAGS, "flights-data")
     assert owned == Owned(groups=(RegisteredGroup("flights", exists=False),))
 
 
@@ -227,27 +227,27 @@ def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
     [
         (
             "GetCallerIdentity",
-            lambda aws: observe.caller_account(aws, "aws"),
+            lambda aws: find_account(aws, "aws"),
             "find out the AWS account of the environment `aws`",
         ),
         (
             "DescribeModelPackageGroup",
-            lambda aws: observe.observe_group(aws, "flights"),
+            lambda aws: observe_group(aws, "flights"),
             "list the versions in model package group flights",
         ),
         (
             "DescribeEndpoint",
-            lambda aws: observe.observe_endpoint(aws, "flights"),
+            lambda aws: observe_endpoint(aws, "flights"),
             "describe endpoint flights",
         ),
         (
             "DescribeModelPackage",
-            lambda aws: observe.observe_sample(aws, package_arn(2)),
+            lambda aws: observe_sample(aws, package_arn(2)),
             f"read the sample payload of {package_arn(2)}",
         ),
         (
             "GetResources",
-            lambda aws: observe.observe_owned(aws, answers.TAGS, None),
+            lambda aws: observe_owned(aws, answers.TAGS, None),
             "find what carries this project's tags",
         ),
     ],
@@ -272,11 +272,11 @@ def test_denied_within_a_deployment_is_not_absent(stubbed: Stubbed, operation: s
         stubbed.answers("DescribeModel", answers.model())
     stubbed.refuses(operation, "AccessDeniedException", "no", 403)
     with pytest.raises(AwsError, match=f"permission to call {operation}"):
-        observe.observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+        observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
 
 
 def test_a_sample_that_may_not_be_read_is_not_absent(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeModelPackage", answers.package(2))
     stubbed.refuses("GetObject", "AccessDenied", "Access Denied", 403)
     with pytest.raises(AwsError, match="permission to call GetObject"):
-        observe.observe_sample(stubbed.aws, package_arn(2))
+        observe_sample(stubbed.aws, package_arn(2))

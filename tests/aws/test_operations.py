@@ -4,38 +4,45 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import answers
-import boto3
 import pytest
 from answers import GROUP_ARN, TAGS, package_arn
+from case_plans import step_classes
 from every_step import all_steps, applied, body, put_down
-from stubbed import CLIENTS, FakeTime, Stubbed
+from stubbed import FakeTime, Stubbed, make_clients
 
 import kedro_aws_plugin
-from kedro_aws_plugin.aws import observe
-from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_stack
+from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_for_stack
+from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
+from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
+from kedro_aws_plugin.aws.session import find_account
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan import steps
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, stack
 
 
 def operations_in_the_source() -> set[tuple[str, str]]:
-    """What is called on a client anywhere in aws/ and apply.py, pages included; read, not run."""
-    session = boto3.Session(region_name="eu-west-1")
+    """What is called on a client anywhere in aws/ and apply.py, pages included; read, not run.
+
+    `apply.py` sends the operations of the plain steps by their names; nobody else may send one by a name
+    that is not written out.
+    """
     known: dict[str, set[tuple[str, str]]] = {}
-    for service in CLIENTS.values():
-        client: Any = session.client(service, aws_access_key_id="a", aws_secret_access_key="b")
+    for service, client in make_clients().items():
         for method, operation in client.meta.method_to_api_mapping.items():
             known.setdefault(method, set()).add((service, operation))
     package = Path(kedro_aws_plugin.__file__).parent
-    found: set[tuple[str, str]] = set()
-    for path in [*(package / "aws").glob("*.py"), package / "apply.py"]:
+    plain = [kind for kind in step_classes().values() if issubclass(kind, PlainStep)]
+    found: set[tuple[str, str]] = {(kind.service, kind.operation) for kind in plain}
+    for path in [*(package / "aws").rglob("*.py"), package / "apply.py"]:
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                if call.func.attr == "call":
+                    assert path.name == "apply.py"
+                    assert ast.unparse(call).startswith("aws.call(step.service, step.operation,")
                 named = call.args[0] if call.func.attr == "get_paginator" else None
                 method = named.value if isinstance(named, ast.Constant) else call.func.attr
                 found |= known.get(str(method), set())
@@ -46,26 +53,26 @@ def observe_everything(stubbed: Stubbed) -> None:
     """Look up all there is to look up."""
     aws = stubbed.aws
     stubbed.answers("GetCallerIdentity", {"Account": "123456789012"})
-    observe.caller_account(aws, "aws")
+    find_account(aws, "aws")
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("DescribeEndpointConfig", answers.config())
     stubbed.answers("DescribeModel", answers.model())
-    observe.observe_deployed(aws, "flights")
+    observe_deployed(aws, "flights")
     stubbed.answers("DescribeModelPackage", answers.package(2))
     stubbed.answers("GetObject", body(b"a"))
     stubbed.answers("GetObject", body(b"b"))
-    observe.observe_sample(aws, package_arn(2))
+    observe_sample(aws, package_arn(2))
     stubbed.answers("GetResources", {"ResourceTagMappingList": []})
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("ListTags", {"Tags": []})
     stubbed.answers("DescribeEndpointConfig", answers.config())
-    owned = observe.observe_owned(aws, TAGS, "flights")
+    owned = observe_owned(aws, TAGS, "flights")
     stubbed.answers("GetResources", {"ResourceTagMappingList": [{"ResourceARN": GROUP_ARN}]})
     stubbed.answers("ListObjectsV2", {})
     stubbed.answers("DescribeModelPackageGroup", answers.group())
     stubbed.answers("ListModelPackages", {"ModelPackageSummaryList": []})
-    observe.with_registry(aws, owned, TAGS, "flights-data")
+    add_registry(aws, owned, TAGS, "flights-data")
 
 
 def observe_a_stack(stubbed: Stubbed) -> None:
@@ -78,7 +85,7 @@ def observe_a_stack(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeStacks", {"Stacks": [answers.stack("ROLLBACK_COMPLETE")]})
     stubbed.answers("DescribeStackEvents", {"StackEvents": []})
     with pytest.raises(AwsError, match="CloudFormation gives no reason"):
-        wait_stack(stubbed.aws, steps.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
+        wait_for_stack(stubbed.aws, stack.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
 
 
 def read_values(stubbed: Stubbed) -> None:
@@ -91,7 +98,7 @@ def read_values(stubbed: Stubbed) -> None:
 
 def upload_in_parts(stubbed: Stubbed, upload: Step) -> None:
     """Once to its end, and once not."""
-    assert isinstance(upload, steps.UploadFile)
+    assert isinstance(upload, s3.UploadFile)
     finish: list[Callable[[], None]] = [
         lambda: stubbed.answers("CompleteMultipartUpload"),
         lambda: stubbed.refuses("CompleteMultipartUpload", "PreconditionFailed", status=412),
@@ -117,5 +124,5 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     observe_everything(stubbed)
     observe_a_stack(stubbed)
     read_values(stubbed)
-    upload_in_parts(stubbed, every[steps.UploadFile])
+    upload_in_parts(stubbed, every[s3.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()

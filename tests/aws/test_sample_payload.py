@@ -10,7 +10,7 @@ from stubbed import Stubbed
 
 from kedro_aws_plugin.errors import ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
-from kedro_aws_plugin.project.prediction_input import sample_payload
+from kedro_aws_plugin.project.prediction_input import find_sample_payload
 
 
 def serves(stubbed: Stubbed, package: str | None) -> None:
@@ -24,7 +24,7 @@ def test_the_sample_of_the_version_that_serves(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeModelPackage", answers.package(2), {"ModelPackageName": package_arn(2)})
     for content in (b"a\n1\n", b"[1]"):
         stubbed.answers("GetObject", {"Body": StreamingBody(io.BytesIO(content), len(content))})
-    assert sample_payload(stubbed.aws, "flights") == Payload(b"a\n1\n", "text/csv")
+    assert find_sample_payload(stubbed.aws, "flights") == Payload(b"a\n1\n", "text/csv")
 
 
 @pytest.mark.parametrize("package", [package_arn(2), None])
@@ -35,7 +35,7 @@ def test_a_version_without_a_sample(stubbed: Stubbed, package: str | None) -> No
         for _ in range(2):
             stubbed.refuses("GetObject", "NoSuchKey", status=404)
     with pytest.raises(ServingError) as refused:
-        sample_payload(stubbed.aws, "flights")
+        find_sample_payload(stubbed.aws, "flights")
     assert refused.value.message == (
         "What endpoint flights serves was registered without a sample payload. "
         "Give a file, - or a catalog entry; `registry.sample` in aws.yml makes one next time."
@@ -45,5 +45,5 @@ def test_a_version_without_a_sample(stubbed: Stubbed, package: str | None) -> No
 def test_no_endpoint(stubbed: Stubbed) -> None:
     stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
     with pytest.raises(ServingError) as refused:
-        sample_payload(stubbed.aws, "flights")
+        find_sample_payload(stubbed.aws, "flights")
     assert refused.value.message == "There is no endpoint flights. Make it: kedro aws deploy"

@@ -9,17 +9,19 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from stubbed import FakeTime, Stubbed
 
-from kedro_aws_plugin.aws.sagemaker import invoke, once_visible, wait_deleted, wait_in_service
+from kedro_aws_plugin.aws.clock import retry_while_absent
+from kedro_aws_plugin.aws.sagemaker.serving import invoke, wait_for_deletion, wait_for_endpoint
 from kedro_aws_plugin.errors import AwsError, ServingError
-from kedro_aws_plugin.plan.steps import InvokeEndpoint, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
 
 LOGS = "Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/flights"
 WAIT = WaitForEndpoint(name="flights", config_name="flights-1")
+GONE = WaitForDeletion(name="flights")
 INVOKE = InvokeEndpoint(name="flights", body=b"1,2\n", content_type="text/csv", accept="application/json")
 
 
 def wait(stubbed: Stubbed, time: FakeTime, step: WaitForEndpoint = WAIT) -> None:
-    wait_in_service(stubbed.aws, step, time.clock(), time.notes.append)
+    wait_for_endpoint(stubbed.aws, step, time.clock(), time.notes.append)
 
 
 def test_it_waits_until_the_endpoint_serves(stubbed: Stubbed, time: FakeTime) -> None:
@@ -76,8 +78,10 @@ def test_an_update_that_failed_says_what_serves(stubbed: Stubbed, time: FakeTime
 
 
 def test_any_config_will_do_for_an_endpoint_that_only_has_to_settle(stubbed: Stubbed, time: FakeTime) -> None:
-    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0"))
+    for status in ("Updating", "InService"):
+        stubbed.answers("DescribeEndpoint", answers.endpoint(status, "flights-0"))
     wait(stubbed, time, WaitForEndpoint(name="flights", config_name=None))
+    assert (time.seconds, time.notes) == (5.0, ["Updating"])
 
 
 def test_a_change_may_show_late(stubbed: Stubbed, time: FakeTime) -> None:
@@ -126,7 +130,8 @@ def test_an_endpoint_deleted_meanwhile(stubbed: Stubbed, time: FakeTime) -> None
         wait(stubbed, time)
     assert time.seconds == 30
     assert gone.value.message == (
-        "Endpoint flights was deleted while it was being waited for. Run `kedro aws deploy` to make it again."
+        "Endpoint flights was deleted while this command waited for it. "
+        "Run `kedro aws deploy` to make it again."
     )
 
 
@@ -134,7 +139,7 @@ def test_it_does_not_wait_for_ever(stubbed: Stubbed, time: FakeTime) -> None:
     for _ in range(4):
         stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
     with pytest.raises(ServingError) as late:
-        wait_in_service(stubbed.aws, WAIT, time.clock(interval=1000), time.notes.append)
+        wait_for_endpoint(stubbed.aws, WAIT, time.clock(interval=1000), time.notes.append)
     assert late.value.message == (
         "Endpoint flights is still Creating after 45 minutes. Run the same command again to go on waiting."
     )
@@ -149,7 +154,7 @@ def test_what_has_other_reasons_than_delay_fails_at_once(time: FakeTime, message
         raise ClientError({"Error": {"Code": code, "Message": message}}, "CreateEndpoint")
 
     with pytest.raises(ClientError, match=message):
-        once_visible(refused, time.clock())
+        retry_while_absent(refused, time.clock())
     assert time.seconds == 0
 
 
@@ -165,7 +170,7 @@ def test_losing_permission_while_waiting(stubbed: Stubbed, time: FakeTime) -> No
 def test_it_waits_until_the_endpoint_is_gone(stubbed: Stubbed, time: FakeTime) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint("Deleting"))
     stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
-    wait_deleted(stubbed.aws, "flights", time.clock(), time.notes.append)
+    wait_for_deletion(stubbed.aws, GONE, time.clock(), time.notes.append)
     assert (time.seconds, time.notes) == (5.0, ["Deleting"])
 
 
@@ -173,7 +178,7 @@ def test_it_does_not_wait_for_ever_for_a_deletion(stubbed: Stubbed, time: FakeTi
     for _ in range(2):
         stubbed.answers("DescribeEndpoint", answers.endpoint("Deleting"))
     with pytest.raises(ServingError, match="still Deleting after 45 minutes"):
-        wait_deleted(stubbed.aws, "flights", time.clock(interval=5000), time.notes.append)
+        wait_for_deletion(stubbed.aws, GONE, time.clock(interval=5000), time.notes.append)
 
 
 def test_the_models_answer(stubbed: Stubbed) -> None:

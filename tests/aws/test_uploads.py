@@ -12,7 +12,7 @@ from stubbed import Stubbed
 
 from kedro_aws_plugin.aws.s3 import delete_objects, list_keys, read, upload_file
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.steps import DeleteObjects, UploadFile
+from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 
 BUCKET = "flights-data"
 KEY = "sagemaker/flights/0a/model.tar.gz"
@@ -234,6 +234,6 @@ def test_an_object_that_s3_keeps_is_named(stubbed: Stubbed) -> None:
     with pytest.raises(AwsError) as kept:
         delete_objects(stubbed.aws.s3, step)
     assert kept.value.message == (
-        "S3 kept 1 of 2 objects; s3://flights-data/b: AccessDenied: Access Denied. "
+        "S3 did not delete 1 of 2 objects. s3://flights-data/b: AccessDenied: Access Denied. "
         "Correct the cause and run the command again."
     )

@@ -5,9 +5,11 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from botocore import xform_name
+from case_plans import step_classes
 from doc_pages import (
     COMMANDS,
     PACKAGE,
@@ -16,7 +18,8 @@ from doc_pages import (
     blocks,
 )
 
-from kedro_aws_plugin.plan import steps
+from kedro_aws_plugin.plan.steps import PlainStep, Service
+from kedro_aws_plugin.plan.steps.base import BaseStep
 from local_aws.protocol.service_model import service_model
 
 OPERATION_ACTIONS = {
@@ -49,10 +52,7 @@ PLANNERS = {
     "spark-jars": None,
     "status": None,
 }
-SERVICES = (
-    *("cloudformation", "sagemaker", "sagemaker-runtime", "s3", "sts", "resourcegroupstaggingapi"),
-    *("ssm", "secretsmanager"),
-)
+SERVICES = get_args(Service)
 OF_DATASETS = ("athena", "glue")
 
 
@@ -66,6 +66,7 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
 
 
 METHODS = _operations_by_method()
+STEPS = step_classes()
 
 
 def _actions(service: str, operation: str) -> set[str]:
@@ -89,7 +90,7 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
     files = [
-        *sorted((PACKAGE / "aws").glob("*.py")),
+        *sorted((PACKAGE / "aws").rglob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
@@ -115,13 +116,31 @@ def _reached(names: set[str], seen: set[str] | None = None) -> set[str]:
     return actions
 
 
-def _step_actions(step: type) -> set[str]:
-    actions = _actions(step.service, step.operation)  # type: ignore[attr-defined]
+def _called_for_steps() -> dict[str, set[str]]:
+    """The names in each `case` of apply.py, by the class of the step."""
+    tree = ast.parse((PACKAGE / "apply.py").read_text(encoding="utf-8"))
+    return {
+        case.pattern.cls.id: {
+            name.id for each in case.body for name in ast.walk(each) if isinstance(name, ast.Name)
+        }
+        for case in ast.walk(tree)
+        if isinstance(case, ast.match_case)
+        and isinstance(case.pattern, ast.MatchClass)
+        and isinstance(case.pattern.cls, ast.Name)
+    }
+
+
+CALLED_FOR_STEPS = _called_for_steps()
+
+
+def _step_actions(step: type[BaseStep]) -> set[str]:
+    """A plain step sends its operation; for every other one apply.py calls functions in aws/."""
+    actions = _actions(step.service, step.operation)
     fields = {field.name for field in dataclasses.fields(step)}
-    tagged = step.service == "sagemaker" and "tags" in fields  # type: ignore[attr-defined]
+    tagged = step.service == "sagemaker" and "tags" in fields
     actions |= {"sagemaker:AddTags"} if tagged else set()
     actions |= {"iam:PassRole"} if "role_arn" in fields else set()
-    return actions | (_reached({"upload_file"}) if step is steps.UploadFile else set())
+    return actions if issubclass(step, PlainStep) else actions | _reached(CALLED_FOR_STEPS[step.__name__])
 
 
 def _mentioned(file: Path) -> set[str]:
@@ -137,10 +156,8 @@ def _needed(name: str) -> set[str]:
     actions = _reached(_mentioned(ROOT.joinpath(*module.split(".")).with_suffix(".py")))
     planner = PLANNERS[name]
     planned = _mentioned(PACKAGE / planner) if planner else set()
-    for each in sorted(planned & set(steps.__all__) - {"Request", "Step"}):
-        actions |= _step_actions(getattr(steps, each))
-    if "WaitForStack" in planned:  # a step that asks for more than it is called after
-        actions |= _reached({"wait_stack"})
+    for each in sorted(planned & STEPS.keys()):
+        actions |= _step_actions(STEPS[each])
     return actions | READS_BY_CONFIGURATION.get(name, set())
 
 
@@ -160,7 +177,24 @@ def test_every_command_and_every_call_has_its_permission() -> None:
     assert set(documented) == {path[0] for path in COMMANDS if len(path) == 1} == set(PLANNERS)
     every_call = set().union(*(own for own, _ in FUNCTIONS.values()))
     every_call |= _calls(ast.parse((PACKAGE / "apply.py").read_text(encoding="utf-8")))[0]
+    every_call |= set().union(*(_step_actions(step) for step in STEPS.values()))
     assert every_call <= set().union(*documented.values())
+
+
+def test_every_step_is_planned_for_a_command() -> None:
+    planned = set().union(*(_mentioned(PACKAGE / file) for file in PLANNERS.values() if file))
+    assert planned & STEPS.keys() == STEPS.keys()
+
+
+def test_what_is_sent_by_name_is_the_operation_of_a_plain_step() -> None:
+    """No request escapes the rows of the commands by being sent under a name that is not written out."""
+    sent = {
+        ast.unparse(call.args[0]): ast.unparse(call.args[1])
+        for file in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("aws.call")
+    }
+    assert sent == {"step.service": "step.operation"}
 
 
 def test_the_policy_allows_what_the_commands_need_and_no_more() -> None:

@@ -1,70 +1,24 @@
-"""Every action that may change something in AWS, one frozen dataclass each.
+"""Every action that may change something on AWS, one frozen dataclass each, in a module for each service.
 
-A step knows its AWS operation and the very request it sends: `apply` sends it, a dry run prints it.
+A step knows its AWS operation and the request that it sends: `apply` sends it, a dry run prints it.
 """
 
-from kedro_aws_plugin.plan.steps.registry import (
-    CreateModelPackage,
-    CreateModelPackageGroup,
-    DeleteModelPackage,
-    DeleteModelPackageGroup,
-    RegistryStep,
-    UpdateModelPackage,
-)
-from kedro_aws_plugin.plan.steps.request import Request
-from kedro_aws_plugin.plan.steps.s3 import (
-    DeleteObjects,
-    PutObject,
-    S3Step,
-    UploadFile,
-)
-from kedro_aws_plugin.plan.steps.serving import (
-    CreateEndpoint,
-    CreateEndpointConfig,
-    CreateModel,
-    CreateServingStep,
-    DeleteEndpoint,
-    DeleteEndpointConfig,
-    DeleteModel,
-    DeleteServingStep,
-    InvokeEndpoint,
-    ServingStep,
-    UpdateEndpoint,
-    WaitForDeletion,
-    WaitForEndpoint,
-)
-from kedro_aws_plugin.plan.steps.stack import CreateStack, StackStep, UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
+from kedro_aws_plugin.plan.steps.ref import Ref
+from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
+from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 
-Step = S3Step | RegistryStep | ServingStep | StackStep
+Step = (
+    PlainStep
+    | DeleteObjects
+    | InvokeEndpoint
+    | UpdateStack
+    | UploadFile
+    | WaitForDeletion
+    | WaitForEndpoint
+    | WaitForStack
+)
+"""A plain step, or one of those that take more than one request."""
 
-__all__ = [
-    "CreateEndpoint",
-    "CreateEndpointConfig",
-    "CreateModel",
-    "CreateModelPackage",
-    "CreateModelPackageGroup",
-    "CreateServingStep",
-    "CreateStack",
-    "DeleteEndpoint",
-    "DeleteEndpointConfig",
-    "DeleteModel",
-    "DeleteModelPackage",
-    "DeleteModelPackageGroup",
-    "DeleteObjects",
-    "DeleteServingStep",
-    "InvokeEndpoint",
-    "PutObject",
-    "RegistryStep",
-    "Request",
-    "S3Step",
-    "ServingStep",
-    "StackStep",
-    "Step",
-    "UpdateEndpoint",
-    "UpdateModelPackage",
-    "UpdateStack",
-    "UploadFile",
-    "WaitForDeletion",
-    "WaitForEndpoint",
-    "WaitForStack",
-]
+__all__ = ["PlainStep", "Ref", "Request", "Result", "Service", "Step"]

@@ -1,25 +1,29 @@
-"""The model registry: groups, versions, approval."""
+"""SageMaker's model registry: groups, versions, approval."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kedro_aws_plugin.plan.steps.request import Request
+from typing_extensions import override
+
+from kedro_aws_plugin.plan.steps.base import PlainStep, Request
+from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
 from kedro_aws_plugin.plan.tags import Tags, as_list
 
 
 @dataclass(frozen=True)
-class CreateModelPackageGroup:
+class CreateModelPackageGroup(PlainStep):
     """Create the group that a model's versions are registered in."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateModelPackageGroup"
+    results: ClassVar = {"arn": "ModelPackageGroupArn"}
     group: str
     description: str
     tags: Tags
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {
             "ModelPackageGroupName": self.group,
             "ModelPackageGroupDescription": self.description,
@@ -31,11 +35,12 @@ class CreateModelPackageGroup:
 
 
 @dataclass(frozen=True)
-class CreateModelPackage:
-    """Register a version of the model in its group."""
+class CreateModelPackage(PlainStep):
+    """Register a version of a model in its group."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateModelPackage"
+    results: ClassVar = {"arn": "ModelPackageArn"}
     group: str
     description: str
     approval: str
@@ -43,8 +48,8 @@ class CreateModelPackage:
     metrics: Mapping[str, Any] | None
     properties: Mapping[str, str]
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         request: Request = {
             "ModelPackageGroupName": self.group,
             "ModelPackageDescription": self.description,
@@ -61,60 +66,54 @@ class CreateModelPackage:
 
 
 @dataclass(frozen=True)
-class UpdateModelPackage:
+class UpdateModelPackage(PlainStep):
     """Approve or reject a registered version."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "UpdateModelPackage"
-    arn: str
+    results: ClassVar = {"arn": "ModelPackageArn"}
+    arn: str | Ref
     approval: str
     reason: str | None = None
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
-        request = {"ModelPackageArn": self.arn, "ModelApprovalStatus": self.approval}
+        request: Request = {"ModelPackageArn": self.arn, "ModelApprovalStatus": self.approval}
         return {**request, "ApprovalDescription": self.reason} if self.reason else request
 
     def __str__(self) -> str:
-        return f"set {self.arn.rsplit(':', 1)[-1]} to {self.approval}"
+        return f"set {shorten_arn(self.arn)} to {self.approval}"
 
 
 @dataclass(frozen=True)
-class DeleteModelPackage:
+class DeleteModelPackage(PlainStep):
     """Delete a registered version."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DeleteModelPackage"
+    absent_is_done: ClassVar = True
     arn: str
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {"ModelPackageName": self.arn}
 
     def __str__(self) -> str:
-        return f"delete {self.arn.rsplit(':', 1)[-1]}"
+        return f"delete {shorten_arn(self.arn)}"
 
 
 @dataclass(frozen=True)
-class DeleteModelPackageGroup:
+class DeleteModelPackageGroup(PlainStep):
     """Delete an empty model package group."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DeleteModelPackageGroup"
+    absent_is_done: ClassVar = True
     group: str
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {"ModelPackageGroupName": self.group}
 
     def __str__(self) -> str:
         return f"delete model package group {self.group}"
-
-
-RegistryStep = (
-    CreateModelPackageGroup
-    | CreateModelPackage
-    | UpdateModelPackage
-    | DeleteModelPackage
-    | DeleteModelPackageGroup
-)

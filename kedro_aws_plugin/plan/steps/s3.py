@@ -5,28 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kedro_aws_plugin.plan.steps.request import Request, size
+from typing_extensions import override
+
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, Result, format_size
 
 _MAX_PARTS = 10_000
-"""S3's own limit."""
+"""S3's own limit for one upload."""
 
 
 @dataclass(frozen=True)
-class UploadFile:
-    """Upload a file to S3 unless its key is already taken; a large one in parts, so that memory is bounded.
+class UploadFile(BaseStep):
+    """Upload a file to S3 unless the object exists. Large files are sent in parts, which bounds the memory.
 
     Attributes:
         path: The file.
         size: Its size in bytes.
-        sha256: Its digest.
-        bucket: Where it goes.
-        key: Its key there.
+        sha256: Its SHA-256 digest, in hexadecimal digits.
+        bucket: The bucket to upload it to.
+        key: The key of the object.
         content_type: Its media type.
-        part_size: A larger file goes in parts of that many bytes, or of more where S3 would not take so many.
+        part_size: Bytes in a part; a smaller file is sent whole. Parts are larger where the file would
+            otherwise have more of them than S3 allows.
     """
 
     service: ClassVar = "s3"
     operation: ClassVar = "PutObject"
+    results: ClassVar = ("uri", "written")
     path: Path
     size: int
     sha256: str
@@ -36,7 +40,7 @@ class UploadFile:
     part_size: int = 16 * 1024 * 1024
 
     def request(self) -> Request:
-        """The request that sends it at once; Body stands for the file's bytes."""
+        """Build the request that sends the whole file; its Body stands for the file's bytes."""
         return {
             **self.where(),
             "Body": f"<{self.path.name}, {self.size} bytes, sha256 {self.sha256}>",
@@ -46,7 +50,7 @@ class UploadFile:
         }
 
     def requests(self) -> list[tuple[str, Request]]:
-        """Every request in order: a look whether it is there, then the file, at once or in parts."""
+        """List the requests: whether the object exists, then the file, whole or in parts."""
         look: tuple[str, Request] = ("HeadObject", self.where())
         parts = self.parts()
         if not parts:
@@ -74,7 +78,7 @@ class UploadFile:
         ]
 
     def parts(self) -> dict[int, range]:
-        """The bytes of each part by its number; none if it goes at once."""
+        """Divide the file: the bytes of each part by its number. Empty if it is sent whole."""
         if self.size <= self.part_size:
             return {}
         step = max(self.part_size, -(-self.size // _MAX_PARTS))
@@ -84,11 +88,11 @@ class UploadFile:
         }
 
     def where(self) -> Request:
-        """Its place."""
+        """Name the object."""
         return {"Bucket": self.bucket, "Key": self.key}
 
     def create(self) -> Request:
-        """The request that begins an upload in parts."""
+        """Build the request that begins an upload in parts."""
         return {
             **self.where(),
             "ContentType": self.content_type,
@@ -97,11 +101,11 @@ class UploadFile:
         }
 
     def part(self, number: int, upload: str) -> Request:
-        """The request that sends a part, without its Body."""
+        """Build the request that sends a part, without its Body."""
         return {**self.where(), "UploadId": upload, "PartNumber": number, "ChecksumAlgorithm": "CRC32"}
 
     def complete(self, upload: str, parts: Sequence[Mapping[str, Any]]) -> Request:
-        """The request that makes the parts one object."""
+        """Build the request that joins the parts."""
         return {
             **self.where(),
             "UploadId": upload,
@@ -110,11 +114,11 @@ class UploadFile:
         }
 
     def __str__(self) -> str:
-        return f"upload s3://{self.bucket}/{self.key} ({size(self.size)})"
+        return f"upload s3://{self.bucket}/{self.key} ({format_size(self.size)})"
 
 
 @dataclass(frozen=True)
-class PutObject:
+class PutObject(PlainStep):
     """Write a small object to S3."""
 
     service: ClassVar = "s3"
@@ -124,8 +128,8 @@ class PutObject:
     body: bytes
     content_type: str
 
+    @override
     def request(self) -> Request:
-        """The request as S3 gets it."""
         return {
             "Bucket": self.bucket,
             "Key": self.key,
@@ -133,21 +137,25 @@ class PutObject:
             "ContentType": self.content_type,
         }
 
+    @override
+    def result(self, answer: Mapping[str, Any]) -> Result:
+        return {"uri": f"s3://{self.bucket}/{self.key}", "written": True}
+
     def __str__(self) -> str:
-        return f"upload s3://{self.bucket}/{self.key} ({size(len(self.body))})"
+        return f"upload s3://{self.bucket}/{self.key} ({format_size(len(self.body))})"
 
 
 @dataclass(frozen=True)
-class DeleteObjects:
-    """Delete objects from S3, at most 1000 in one step, as S3 takes them."""
+class DeleteObjects(BaseStep):
+    """Delete objects from S3: at most 1000 in one step, which is S3's limit for a request."""
 
     service: ClassVar = "s3"
     operation: ClassVar = "DeleteObjects"
     bucket: str
     keys: tuple[str, ...]
 
+    @override
     def request(self) -> Request:
-        """The request as S3 gets it."""
         return {
             "Bucket": self.bucket,
             "Delete": {"Objects": [{"Key": key} for key in self.keys], "Quiet": True},
@@ -155,6 +163,3 @@ class DeleteObjects:
 
     def __str__(self) -> str:
         return f"delete {len(self.keys)} objects from s3://{self.bucket}"
-
-
-S3Step = UploadFile | PutObject | DeleteObjects

@@ -1,26 +1,30 @@
-"""Models, endpoint configs, endpoints and predictions."""
+"""SageMaker's models, endpoint configs, endpoints and predictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kedro_aws_plugin.plan.steps.request import Request, size
+from typing_extensions import override
+
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size
+from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
 from kedro_aws_plugin.plan.tags import Tags, as_list
 
 
 @dataclass(frozen=True)
-class CreateModel:
-    """Make a SageMaker model of an approved package."""
+class CreateModel(PlainStep):
+    """Create a SageMaker model from an approved package."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateModel"
+    results: ClassVar = {"arn": "ModelArn"}
     name: str
-    package: str
+    package: str | Ref
     role_arn: str
     tags: Tags
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {
             "ModelName": self.name,
             "ExecutionRoleArn": self.role_arn,
@@ -29,21 +33,23 @@ class CreateModel:
         }
 
     def __str__(self) -> str:
-        return f"create model {self.name} of {self.package.rsplit(':', 1)[-1]}"
+        return f"create model {self.name} of {shorten_arn(self.package)}"
 
 
 @dataclass(frozen=True)
-class CreateEndpointConfig:
-    """Describe the instances, or the serverless size, that serve a model."""
+class CreateEndpointConfig(PlainStep):
+    """Create the endpoint config: the instances, or the serverless size, that serve a model."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateEndpointConfig"
+    results: ClassVar = {"arn": "EndpointConfigArn"}
+    retry_while_absent: ClassVar = True
     name: str
     variant: Mapping[str, Any]
     tags: Tags
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {
             "EndpointConfigName": self.name,
             "ProductionVariants": [dict(self.variant)],
@@ -55,17 +61,19 @@ class CreateEndpointConfig:
 
 
 @dataclass(frozen=True)
-class CreateEndpoint:
+class CreateEndpoint(PlainStep):
     """Start an endpoint."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateEndpoint"
+    results: ClassVar = {"arn": "EndpointArn"}
+    retry_while_absent: ClassVar = True
     name: str
     config_name: str
     tags: Tags
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {
             "EndpointName": self.name,
             "EndpointConfigName": self.config_name,
@@ -77,16 +85,18 @@ class CreateEndpoint:
 
 
 @dataclass(frozen=True)
-class UpdateEndpoint:
-    """Move a running endpoint to another config; it keeps serving meanwhile."""
+class UpdateEndpoint(PlainStep):
+    """Change a running endpoint to another config; it keeps serving meanwhile."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "UpdateEndpoint"
+    results: ClassVar = {"arn": "EndpointArn"}
+    retry_while_absent: ClassVar = True
     name: str
     config_name: str
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {"EndpointName": self.name, "EndpointConfigName": self.config_name}
 
     def __str__(self) -> str:
@@ -94,12 +104,12 @@ class UpdateEndpoint:
 
 
 @dataclass(frozen=True)
-class WaitForEndpoint:
+class WaitForEndpoint(BaseStep):
     """Wait until an endpoint is in service.
 
     Attributes:
         name: The endpoint.
-        config_name: The config it must serve then; None accepts any, once a change under way is over.
+        config_name: The config that it must serve. With None, wait only until no change is under way.
     """
 
     service: ClassVar = "sagemaker"
@@ -107,8 +117,8 @@ class WaitForEndpoint:
     name: str
     config_name: str | None
 
+    @override
     def request(self) -> Request:
-        """The request that is repeated."""
         return {"EndpointName": self.name}
 
     def __str__(self) -> str:
@@ -116,15 +126,15 @@ class WaitForEndpoint:
 
 
 @dataclass(frozen=True)
-class WaitForDeletion:
+class WaitForDeletion(BaseStep):
     """Wait until an endpoint is gone."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DescribeEndpoint"
     name: str
 
+    @override
     def request(self) -> Request:
-        """The request that is repeated."""
         return {"EndpointName": self.name}
 
     def __str__(self) -> str:
@@ -132,27 +142,28 @@ class WaitForDeletion:
 
 
 @dataclass(frozen=True)
-class InvokeEndpoint:
-    """Send a payload to an endpoint.
+class InvokeEndpoint(BaseStep):
+    """Send a payload to an endpoint and check the answer.
 
     Attributes:
         name: The endpoint.
         body: The payload.
         content_type: Its content type.
-        accept: The content type wanted back.
-        expected: The answer it must give, within rounding; None accepts any.
+        accept: The content type of the answer.
+        expected: The answer that the model must give, within rounding; None accepts any.
     """
 
     service: ClassVar = "sagemaker-runtime"
     operation: ClassVar = "InvokeEndpoint"
+    results: ClassVar = ("answer",)
     name: str
     body: bytes
     content_type: str
     accept: str
     expected: bytes | None = None
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {
             "EndpointName": self.name,
             "Body": self.body,
@@ -162,19 +173,20 @@ class InvokeEndpoint:
 
     def __str__(self) -> str:
         check = " and check its answer" if self.expected is not None else ""
-        return f"send {size(len(self.body))} of {self.content_type} to endpoint {self.name}{check}"
+        return f"send {format_size(len(self.body))} of {self.content_type} to endpoint {self.name}{check}"
 
 
 @dataclass(frozen=True)
-class DeleteEndpoint:
+class DeleteEndpoint(PlainStep):
     """Stop an endpoint."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DeleteEndpoint"
+    absent_is_done: ClassVar = True
     name: str
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {"EndpointName": self.name}
 
     def __str__(self) -> str:
@@ -182,15 +194,16 @@ class DeleteEndpoint:
 
 
 @dataclass(frozen=True)
-class DeleteEndpointConfig:
+class DeleteEndpointConfig(PlainStep):
     """Delete an endpoint config."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DeleteEndpointConfig"
+    absent_is_done: ClassVar = True
     name: str
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {"EndpointConfigName": self.name}
 
     def __str__(self) -> str:
@@ -198,21 +211,17 @@ class DeleteEndpointConfig:
 
 
 @dataclass(frozen=True)
-class DeleteModel:
+class DeleteModel(PlainStep):
     """Delete a SageMaker model; its package stays registered."""
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DeleteModel"
+    absent_is_done: ClassVar = True
     name: str
 
+    @override
     def request(self) -> Request:
-        """The request as SageMaker gets it."""
         return {"ModelName": self.name}
 
     def __str__(self) -> str:
         return f"delete model {self.name}"
-
-
-CreateServingStep = CreateModel | CreateEndpointConfig | CreateEndpoint | UpdateEndpoint
-DeleteServingStep = DeleteEndpoint | DeleteEndpointConfig | DeleteModel
-ServingStep = CreateServingStep | WaitForEndpoint | WaitForDeletion | InvokeEndpoint | DeleteServingStep

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kedro_aws_plugin.plan.steps.request import Request
+from typing_extensions import override
+
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request
 from kedro_aws_plugin.plan.tags import Tags, as_list
 
 
 @dataclass(frozen=True)
-class _StackChange:
-    """What a stack is to be.
+class _StackChange(BaseStep):
+    """A stack as it should be.
 
     Attributes:
         name: Its name.
         template: Its template, as YAML.
-        tags: What the stack, and by it each of its resources, is tagged with.
+        tags: The tags of the stack, which CloudFormation gives to each of its resources too.
     """
 
     service: ClassVar = "cloudformation"
@@ -22,22 +24,23 @@ class _StackChange:
     template: str
     tags: Tags
 
+    @override
     def request(self) -> Request:
-        """The request as CloudFormation gets it."""
         return {
             "StackName": self.name,
             "TemplateBody": self.template,
-            # A stack with a role of its own needs the caller to say that this is wanted.
+            # CloudFormation makes roles only for callers who say that they want it to.
             "Capabilities": ["CAPABILITY_IAM"],
             "Tags": as_list(self.tags),
         }
 
 
 @dataclass(frozen=True)
-class CreateStack(_StackChange):
+class CreateStack(_StackChange, PlainStep):
     """Create a stack."""
 
     operation: ClassVar = "CreateStack"
+    results: ClassVar = {"arn": "StackId"}
 
     def __str__(self) -> str:
         return f"create stack {self.name}"
@@ -45,28 +48,27 @@ class CreateStack(_StackChange):
 
 @dataclass(frozen=True)
 class UpdateStack(_StackChange):
-    """Bring a stack to another template."""
+    """Change a stack to another template; a template that changes nothing is fine."""
 
     operation: ClassVar = "UpdateStack"
+    results: ClassVar = ("written",)
 
     def __str__(self) -> str:
         return f"update stack {self.name}"
 
 
 @dataclass(frozen=True)
-class WaitForStack:
-    """Wait until no change of a stack is under way any more, and it did not fail."""
+class WaitForStack(BaseStep):
+    """Wait until a stack's change has ended; a change that failed is an error."""
 
     service: ClassVar = "cloudformation"
     operation: ClassVar = "DescribeStacks"
+    results: ClassVar = ("outputs",)
     name: str
 
+    @override
     def request(self) -> Request:
-        """The request that is repeated."""
         return {"StackName": self.name}
 
     def __str__(self) -> str:
         return f"wait until stack {self.name} is complete"
-
-
-StackStep = CreateStack | UpdateStack | WaitForStack

@@ -278,7 +278,7 @@ def test_a_client_of_the_other_aws_is_refused_before_its_first_request(
         with pytest.raises(AwsError) as refused:
             getattr(aws, client)
         assert refused.value.message.startswith(
-            f"This command speaks to {wanted}, but its requests would go to {url or 'https://'}"
+            f"This command is for {wanted}, but its requests would go to {url or 'https://'}"
         )
         assert refused.value.message.endswith(
             "Nothing was sent. Unset AWS_ENDPOINT_URL in your shell and profile, then run it again."

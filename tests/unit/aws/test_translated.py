@@ -7,7 +7,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kedro_aws_plugin.aws.errors import deleted, is_absent, translated
+from kedro_aws_plugin.aws.errors import delete_if_present, is_absent, translated
 from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
 
 WHAT = "describe endpoint flights"
@@ -236,7 +236,8 @@ def test_a_deletion_says_whether_there_was_anything_left() -> None:
         if error:
             raise error
 
-    assert deleted(lambda: answers(None)) is True
-    assert deleted(lambda: answers(refused("ValidationException", 'Could not find model "m".'))) is False
+    assert delete_if_present(lambda: answers(None)) is True
+    gone = refused("ValidationException", 'Could not find model "m".')
+    assert delete_if_present(lambda: answers(gone)) is False
     with pytest.raises(ClientError, match="no right"):
-        deleted(lambda: answers(refused("AccessDeniedException", "no right")))
+        delete_if_present(lambda: answers(refused("AccessDeniedException", "no right")))

@@ -1,0 +1,103 @@
+"""Look up what SageMaker serves: endpoints, their configs and models."""
+
+from dataclasses import dataclass, replace
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.errors import is_absent, translated
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Serving
+
+
+def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
+    """Look up an endpoint, without its tags; None if there is none."""
+    with translated(f"describe endpoint {name}"):
+        try:
+            found = aws.sagemaker.describe_endpoint(EndpointName=name)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+    return Endpoint(
+        name=name,
+        status=found["EndpointStatus"],
+        config_name=found["EndpointConfigName"],
+        failure=found.get("FailureReason"),
+        pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
+    )
+
+
+def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
+    """Look up an endpoint's tags, and whether it is serverless."""
+    with translated(f"list the tags of endpoint {endpoint.name}"):
+        arn = aws.sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointArn"]
+        pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    variant = observe_variant(aws, endpoint.config_name)
+    return replace(endpoint, tags=tags, serverless=variant is not None and variant.serverless)
+
+
+def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
+    """Look up what of a deployment exists."""
+    found = observe_endpoint(aws, endpoint)
+    return Serving(
+        endpoint=add_tags_and_mode(aws, found) if found else None,
+        model_exists=_observe_package(aws, model) is not None,
+        config_exists=observe_variant(aws, config) is not None,
+    )
+
+
+def observe_deployed(aws: Aws, name: str) -> Deployed | None:
+    """Follow an endpoint to the package that it serves: endpoint, config, model, package."""
+    endpoint = observe_endpoint(aws, name)
+    if endpoint is None:
+        return None
+    variant = observe_variant(aws, endpoint.config_name)
+    if variant is None:
+        return Deployed(endpoint=endpoint, package=None, variant="")
+    endpoint = replace(endpoint, serverless=variant.serverless)
+    return Deployed(endpoint=endpoint, package=_observe_package(aws, variant.model), variant=variant.size)
+
+
+def _observe_package(aws: Aws, model: str) -> str | None:
+    """Look up the package of a model; "" if the model has none, None if there is no such model."""
+    with translated(f"describe model {model}"):
+        try:
+            found = aws.sagemaker.describe_model(ModelName=model)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+    return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an endpoint config serves.
+
+    Attributes:
+        model: The name of the model.
+        serverless: Whether it runs without instances.
+        size: Mode and size for the user, e.g. "realtime, 2 x ml.m5.large".
+    """
+
+    model: str
+    serverless: bool
+    size: str
+
+
+def observe_variant(aws: Aws, config: str) -> Variant | None:
+    """Look up what an endpoint config serves; None if there is no such config."""
+    with translated(f"describe endpoint config {config}"):
+        try:
+            found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+    variant = found["ProductionVariants"][0]
+    if "ServerlessConfig" in variant:
+        size = f"serverless, {variant['ServerlessConfig']['MemorySizeInMB']} MB"
+        return Variant(variant["ModelName"], True, size)
+    count = variant.get("InitialInstanceCount", 1)
+    return Variant(variant["ModelName"], False, f"realtime, {count} x {variant.get('InstanceType', '?')}")

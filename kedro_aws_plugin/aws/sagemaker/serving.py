@@ -1,0 +1,139 @@
+"""Wait for endpoints, and send them payloads."""
+
+from collections.abc import Callable
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
+from kedro_aws_plugin.aws.errors import error_code
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import ServingError
+from kedro_aws_plugin.model_artifact.payload import same_answer
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
+from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+
+_TIMEOUT = 45 * 60
+_SHOWN = 200
+"""Characters of a model's answer that an error message shows."""
+
+
+def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Callable[[str], None]) -> None:
+    """Wait until an endpoint serves the config of the step; without one, until no change is under way.
+
+    Raises:
+        ServingError: If the endpoint failed, fell back to its former config, or takes too long.
+    """
+    endpoint = _wait_until_settled(aws, step, clock, note)
+    if step.config_name is None:
+        return
+    if endpoint is None:
+        raise ServingError(
+            f"Endpoint {step.name} was deleted while this command waited for it. "
+            "Run `kedro aws deploy` to make it again."
+        )
+    reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
+    logs = _say_where_its_log_is(aws, step.name)
+    if endpoint.status != IN_SERVICE:
+        raise ServingError(
+            f"Endpoint {step.name} is {endpoint.status}: {reason}. "
+            f"Correct the cause and run `kedro aws deploy` again. {logs}"
+        )
+    if step.config_name != endpoint.config_name:
+        raise ServingError(
+            f"The update of endpoint {step.name} failed: {reason}. "
+            f"The former model keeps serving ({endpoint.config_name}). {logs}"
+        )
+
+
+def wait_for_deletion(aws: Aws, step: WaitForDeletion, clock: Clock, note: Callable[[str], None]) -> None:
+    """Wait until an endpoint is gone.
+
+    Raises:
+        ServingError: If it takes too long.
+    """
+
+    def is_gone(endpoint: Endpoint | None) -> bool:
+        return endpoint is None
+
+    wait_until(lambda: observe_endpoint(aws, step.name), is_gone, _deadline(step.name), clock, note)
+
+
+def _wait_until_settled(
+    aws: Aws, step: WaitForEndpoint, clock: Clock, note: Callable[[str], None]
+) -> Endpoint | None:
+    began = clock.now()
+
+    def is_settled(endpoint: Endpoint | None) -> bool:
+        if clock.now() - began < VISIBLE_AFTER and _may_be_outdated(endpoint, step):
+            return False
+        return endpoint is None or endpoint.status not in BUSY
+
+    return wait_until(lambda: observe_endpoint(aws, step.name), is_settled, _deadline(step.name), clock, note)
+
+
+def _may_be_outdated(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
+    """Tell whether an endpoint looks as before the last change: SageMaker shows changes with a delay."""
+    if step.config_name is None:
+        return False
+    return endpoint is None or (endpoint.config_name != step.config_name and endpoint.failure is None)
+
+
+def _deadline(name: str) -> Deadline:
+    return Deadline(f"Endpoint {name}", _TIMEOUT, ServingError)
+
+
+def _say_where_its_log_is(aws: Aws, endpoint: str) -> str:
+    if aws.target == "local":
+        return f"Its log: kedro aws local logs {endpoint}"
+    return f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{endpoint}"
+
+
+def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
+    """Send a payload and compare the model's answer with the expected one, if there is one.
+
+    Returns:
+        The answer.
+
+    Raises:
+        ServingError: If the model refused the payload or answers otherwise, or there is no such endpoint.
+    """
+    answer = invoke(aws, step)
+    if step.expected is not None and not same_answer(step.expected, answer, step.accept):
+        raise ServingError(
+            f"Endpoint {step.name} is in service, but answers its sample payload differently than the model "
+            f"did when it was registered: {_shorten(answer)} instead of {_shorten(step.expected)}. "
+            "Compare the versions of Python and scikit-learn that register-model warned of."
+        )
+    return answer.decode("utf-8", errors="replace")
+
+
+def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
+    """Send a payload and return the model's answer.
+
+    Raises:
+        ServingError: If the model refused the payload, or there is no such endpoint.
+    """
+    try:
+        return aws.runtime.invoke_endpoint(**step.request())["Body"].read()
+    except ClientError as error:
+        code = error_code(error)
+        message = str(error.response.get("Error", {}).get("Message", "")).strip()
+        if code == "ModelError":
+            original = (
+                str(error.response.get("OriginalMessage") or "").strip() or message or "it gave no reason"
+            )
+            raise ServingError(
+                f"Endpoint {step.name} could not answer: {original.splitlines()[0].rstrip('.')}. "
+                f"{_say_where_its_log_is(aws, step.name)}"
+            ) from error
+        if code == "ValidationError" and "not found" in message.lower():
+            raise ServingError(
+                f"There is no endpoint {step.name} in service. Make it: kedro aws deploy"
+            ) from error
+        raise
+
+
+def _shorten(answer: bytes) -> str:
+    text = answer.decode("utf-8", errors="replace").strip()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,122 @@
+"""The plans of tests/cases/<planner>/<case>/, and every kind of step that there is."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter
+
+from kedro_aws_plugin.config import AwsConfig, choose_role, merge_deploy, require_registry
+from kedro_aws_plugin.plan import steps
+from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
+from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
+from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.register import Candidate, Registration, Sample, plan_registration
+from kedro_aws_plugin.plan.stack_template import stack_template
+from kedro_aws_plugin.plan.steps import PlainStep
+from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.tags import project_tags
+from kedro_aws_plugin.plan.teardown import plan_teardown
+
+CASES = Path(__file__).parent / "cases"
+REFUSED = sorted(path.parent for path in CASES.glob("*/*/error.txt"))
+FOLDERS = sorted({path.parent for path in CASES.glob("*/*/project.yml")} - set(REFUSED))
+
+Values = dict[str, Any]
+
+
+def _register(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    target = Registration(
+        group=require_registry(config).group,
+        bucket=config.bucket,
+        region=config.region,
+        approve=project["approve"],
+        tags=project_tags(project["package"], config.env, config.bucket),
+    )
+    candidate = TypeAdapter(Candidate).validate_python(project["candidate"])
+    return plan_registration(target, candidate, TypeAdapter(RegisteredGroup).validate_python(observed))
+
+
+def _bootstrap(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    files = TypeAdapter(tuple[RawFile, ...]).validate_python(tuple(project["files"]))
+    # A case says by {template} that the stack is as wanted.
+    if observed["stack"] and observed["stack"]["template"] == "{template}":
+        stack = {**observed["stack"], "template": stack_template(config, project["package"])}
+        observed = {**observed, "stack": stack}
+    found = TypeAdapter(Foundation).validate_python({**observed, "keys": frozenset(observed["keys"])})
+    return plan_bootstrap(config, project["package"], files, found)
+
+
+def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
+    wanted = Deployment(
+        package=choose_approved(group, project.get("wanted")).arn,
+        role_arn=choose_role(config, lambda: project.get("bootstrapped")),
+        deploy=merge_deploy(config, project.get("options", {})),
+        tags=project_tags(project["package"], config.env, config.bucket),
+    )
+    # The names hold digests: a case says what exists by {model} and {config}.
+    names = {"model": wanted.model_name, "config": wanted.config_name}
+    text = (
+        json.dumps(observed["serving"])
+        .replace("{model}", names["model"])
+        .replace("{config}", names["config"])
+    )
+    sample = TypeAdapter(Sample).validate_python(project["sample"]) if "sample" in project else None
+    serving = TypeAdapter(Serving).validate_json(text)
+    return plan_endpoint(wanted, serving, sample, project.get("wait", True))
+
+
+def _approval(_config: AwsConfig, project: Values, observed: Values) -> Plan:
+    group = TypeAdapter(RegisteredGroup).validate_python(observed)
+    package = choose_package(group, project.get("wanted"))
+    return plan_approval(package, project["approval"], project.get("reason"))
+
+
+def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    if "objects" in project:
+        observed = {**observed, "objects": [f"sagemaker/g/{n}" for n in range(project["objects"])]}
+    return plan_teardown(project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed))
+
+
+PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
+    "approval": _approval,
+    "bootstrap": _bootstrap,
+    "endpoint": _endpoint,
+    "register": _register,
+    "teardown": _teardown,
+}
+
+
+def plan_case(folder: Path) -> Plan:
+    """Run a case's planner."""
+    config, project, observed = (
+        yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+        for name in ("aws.yml", "project.yml", "observed.yml")
+    )
+    return PLANNERS[folder.parent.name](AwsConfig.model_validate(config), project, observed)
+
+
+def step_classes() -> dict[str, type[BaseStep]]:
+    """Every class of step by its name, found by reading the modules of plan/steps/."""
+    return {each.__name__: each for each in _defined() if not inspect.isabstract(each)}
+
+
+def _defined() -> Iterator[type[BaseStep]]:
+    for module in pkgutil.iter_modules(steps.__path__, f"{steps.__name__}."):
+        for each in vars(importlib.import_module(module.name)).values():
+            if inspect.isclass(each) and issubclass(each, BaseStep) and each.__module__ == module.name:
+                yield each
+
+
+def plain_steps() -> dict[str, PlainStep]:
+    """One plain step of every class, by its name, as a case plans it."""
+    planned = (step for folder in FOLDERS for step in plan_case(folder).steps)
+    return {type(step).__name__: step for step in planned if isinstance(step, PlainStep)}
