@@ -208,7 +208,7 @@ def new_project(folder: Path) -> Path:
 
 def running_local_aws(project: Path) -> control.LocalAws:
     """The local AWS that a project's command has started."""
-    aws = control.running(default_state_dir(project))
+    aws = control.find(default_state_dir(project))
     if aws is None:
         sys.exit(f"No local AWS runs for {project}.")
     return aws

@@ -1,6 +1,6 @@
-"""The local AWS: real S3 requests, real Athena results and real predictions on this machine.
+"""An AWS on this machine: S3, Glue, Athena with real results, and SageMaker with real predictions.
 
-It needs neither Kedro nor an account. From a shell it is `local-aws start`; from Python:
+It needs neither a Kedro project nor an AWS account. Start it in a shell with `local-aws start`, or in Python:
 
     >>> import local_aws
     >>> aws, started = local_aws.start(Path(".kedro-aws"), region="eu-west-1")
@@ -9,13 +9,13 @@ It needs neither Kedro nor an account. From a shell it is `local-aws start`; fro
     >>> os.environ.update(aws.environment())
 
     control/     start, find, fill and stop it; cheap to import
-    server/      the process: moto behind the overlay, on 127.0.0.1
+    server/      the server's process: moto behind the overlay, on 127.0.0.1
     sagemaker/   registry, endpoints and the processes that serve models
-    athena/      Athena's API, its tables and its results
+    athena/      Athena's API, tables and results
     trino/       Trino's SELECT on DuckDB
-    protocol/    AWS's requests and answers, judged by botocore's service model
+    protocol/    AWS's requests and responses, checked against botocore's service model
 
-What is listed here is what other packages may import.
+Other packages import what `__all__` lists, and nothing deeper but `local_aws.cli`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,14 +25,20 @@ from local_aws._version import __version__
 if TYPE_CHECKING:
     from local_aws.control.client import (
         Seeded,
+        find,
         reset,
-        running,
         seed,
         start,
         status,
         stop,
     )
-    from local_aws.control.state import ACCESS_KEY_ID, LocalAws, default_state_dir, environment, make_state_dir
+    from local_aws.control.state import (
+        ACCESS_KEY_ID,
+        LocalAws,
+        default_state_dir,
+        environment,
+        make_state_dir,
+    )
     from local_aws.errors import LocalAwsError
 
 _HOMES = {
@@ -42,9 +48,9 @@ _HOMES = {
     "Seeded": "local_aws.control.client",
     "default_state_dir": "local_aws.control.state",
     "environment": "local_aws.control.state",
+    "find": "local_aws.control.client",
     "make_state_dir": "local_aws.control.state",
     "reset": "local_aws.control.client",
-    "running": "local_aws.control.client",
     "seed": "local_aws.control.client",
     "start": "local_aws.control.client",
     "status": "local_aws.control.client",
@@ -59,9 +65,9 @@ __all__ = [
     "__version__",
     "default_state_dir",
     "environment",
+    "find",
     "make_state_dir",
     "reset",
-    "running",
     "seed",
     "start",
     "status",

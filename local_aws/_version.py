@@ -1,3 +1,3 @@
-"""The version of this distribution, which both of its packages share."""
+"""The version of the distribution, for both of its packages."""
 
 __version__ = "0.1.0"

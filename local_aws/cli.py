@@ -1,6 +1,6 @@
-"""The command `local-aws`: the local AWS from any folder, with or without a Kedro project.
+"""The command `local-aws`, which works in any folder, with or without a Kedro project.
 
-`LocalCommands` is what both `local-aws VERB` and `kedro aws local VERB` call.
+Both `local-aws VERB` and `kedro aws local VERB` call the methods of `LocalCommands`.
 """
 
 import json
@@ -8,6 +8,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 import local_aws
+from local_aws.control.state import log_file, shell_command
 from local_aws.errors import LocalAwsError
 
 if TYPE_CHECKING:
@@ -30,18 +32,39 @@ _REGION = "eu-west-1"
 class LocalCommands:
     """The verbs for the local AWS of one state folder.
 
+    What a program may read is printed on standard output, everything else on standard error.
+
     Attributes:
         state_dir: The folder in which the local AWS keeps its files.
-        program: How the user calls it, for hints: `local-aws` or `kedro aws local`.
+        start_command: The command that starts it, for hints; by default, `local-aws start`.
     """
 
     state_dir: Path
-    program: str = "local-aws"
+    start_command: str = ""
+
+    def start(self, region: str, port: int) -> None:
+        """Start the local AWS unless it is running, and print where it listens.
+
+        Args:
+            region: The region that clients should use.
+            port: The port on 127.0.0.1; 0 takes a free one.
+
+        Raises:
+            LocalAwsError: If it does not start.
+        """
+        aws, started = local_aws.start(self.state_dir, region=region, port=port)
+        self.announce_start(aws, started)
 
     def announce_start(self, aws: "LocalAws", started: bool, note: str = "") -> None:
-        """Print where the local AWS listens, on standard error."""
+        """Print where the local AWS listens.
+
+        Args:
+            aws: The local AWS.
+            started: Whether it was started just now.
+            note: What else was done, added to the line.
+        """
         verb = "started" if started else "is already running"
-        where = f"{aws.endpoint_url} ({aws.region}, log {_shown(aws.log_file)})"
+        where = f"{aws.endpoint_url} ({aws.region}, log {_shorten(aws.log_file)})"
         click.echo(f"Local AWS {verb} at {where}{note}", err=True)
 
     def stop(self) -> None:
@@ -50,13 +73,13 @@ class LocalCommands:
         click.echo("Local AWS stopped." if stopped else "The local AWS is not running.", err=True)
 
     def reset(self) -> None:
-        """Empty the local AWS."""
+        """Delete everything that the local AWS holds."""
         emptied = local_aws.reset(self.state_dir)
         message = "Local AWS emptied." if emptied else "The local AWS is not running: it is empty."
         click.echo(message, err=True)
 
     def print_status(self, output: str) -> None:
-        """Print where the local AWS listens and what it holds.
+        """Print where the local AWS listens, and its buckets and endpoints.
 
         Args:
             output: `text` or `json`.
@@ -64,7 +87,7 @@ class LocalCommands:
         Raises:
             LocalAwsError: If it is not running.
         """
-        aws = local_aws.running(self.state_dir)
+        aws = local_aws.find(self.state_dir)
         held = local_aws.status(aws) if aws is not None else {}
         if output == "json":
             described = _describe(aws) if aws is not None else {}
@@ -78,10 +101,12 @@ class LocalCommands:
     def print_environment(self) -> None:
         """Print the shell commands that point any AWS tool at the local AWS.
 
+        Other AWS_* variables are unset, since an AWS_PROFILE, for example, would win over them.
+
         Raises:
             LocalAwsError: If it is not running.
         """
-        aws = local_aws.running(self.state_dir)
+        aws = local_aws.find(self.state_dir)
         if aws is None:
             raise self._not_running()
         variables = aws.environment()
@@ -96,29 +121,36 @@ class LocalCommands:
 
         Args:
             endpoint: The endpoint's name; None for the local AWS.
-            follow: Whether to go on printing what is added.
+            follow: Whether to wait for new lines and print them too, until Ctrl-C.
 
         Raises:
             LocalAwsError: If there is no such log.
         """
-        if endpoint is not None and Path(endpoint).name != endpoint:
-            raise LocalAwsError(f"{endpoint} is not the name of an endpoint.")
-        logs = self.state_dir / "logs"
-        file = logs / f"{endpoint}.log" if endpoint else self.state_dir / "local.log"
-        if not file.is_file():
-            known = ", ".join(sorted(each.stem for each in logs.glob("*.log"))) or "none"
-            raise LocalAwsError(
-                f"{_shown(file)} does not exist: nothing was logged. Endpoints with a log: {known}."
-                if endpoint
-                else f"{_shown(file)} does not exist: the local AWS has not run here. "
-                f"Start it: {self.program} start"
-            )
-        with file.open(encoding="utf-8", errors="replace") as log:
-            for text in _tail(log, follow):
+        file = self._find_log(endpoint)
+        with file.open(encoding="utf-8", errors="replace") as log, suppress(KeyboardInterrupt):
+            for text in _read(log, follow):
                 click.echo(text, nl=False)
 
+    def _find_log(self, endpoint: str | None) -> Path:
+        logs = self.state_dir / "logs"
+        if endpoint is None:
+            file = log_file(self.state_dir)
+            problem = f"the local AWS has not run here. Start it: {self._start_command()}"
+        elif endpoint and Path(endpoint).name == endpoint:
+            file = logs / f"{endpoint}.log"
+            known = ", ".join(sorted(each.stem for each in logs.glob("*.log"))) or "none"
+            problem = f"the endpoint has printed nothing. Endpoints with a log: {known}."
+        else:
+            raise LocalAwsError(f"`{endpoint}` is not the name of an endpoint.")
+        if not file.is_file():
+            raise LocalAwsError(f"{_shorten(file)} does not exist: {problem}")
+        return file
+
     def _not_running(self) -> LocalAwsError:
-        return LocalAwsError(f"The local AWS is not running here. Start it: {self.program} start")
+        return LocalAwsError(f"The local AWS is not running here. Start it: {self._start_command()}")
+
+    def _start_command(self) -> str:
+        return self.start_command or shell_command("start", self.state_dir)
 
 
 def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
@@ -126,7 +158,7 @@ def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
         "--state-dir",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Folder of its files; by default $KEDRO_AWS_STATE_DIR, else .kedro-aws in the current folder.",
+        help="Folder for its files; by default $KEDRO_AWS_STATE_DIR, else .kedro-aws in the current folder.",
     )(function)
 
 
@@ -137,7 +169,7 @@ def _commands(state_dir: Path | None) -> LocalCommands:
 @click.group("local-aws")
 @click.version_option(local_aws.__version__)
 def main() -> None:
-    """Start, look into and stop an AWS on this machine: S3, Glue, Athena and SageMaker."""
+    """Run an AWS on this machine: S3, Glue, Athena and SageMaker."""
 
 
 @main.command("start")
@@ -153,23 +185,21 @@ def main() -> None:
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 takes a free one."
 )
 def _start(state_dir: Path | None, region: str, port: int) -> None:
-    """Start it, unless it is running already."""
-    commands = _commands(state_dir)
-    aws, started = local_aws.start(commands.state_dir, region=region, port=port)
-    commands.announce_start(aws, started)
+    """Start it, unless it is running."""
+    _commands(state_dir).start(region, port)
 
 
 @main.command("stop")
 @_state_dir_option
 def _stop(state_dir: Path | None) -> None:
-    """Stop it; what it holds is gone."""
+    """Stop it. Everything that it holds is lost."""
     _commands(state_dir).stop()
 
 
 @main.command("reset")
 @_state_dir_option
 def _reset(state_dir: Path | None) -> None:
-    """Empty it: models are stopped and buckets deleted."""
+    """Delete all buckets, tables and models. It goes on running."""
     _commands(state_dir).reset()
 
 
@@ -177,16 +207,19 @@ def _reset(state_dir: Path | None) -> None:
 @_state_dir_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def _status(state_dir: Path | None, output: str) -> None:
-    """Show where it listens and what it holds. Exits with 1 if it is not running."""
+    """Show where it listens, and its buckets and endpoints.
+
+    Exits with 1 if it is not running.
+    """
     _commands(state_dir).print_status(output)
 
 
 @main.command("env")
 @_state_dir_option
 def _env(state_dir: Path | None) -> None:
-    """Print what points any AWS tool at it.
+    """Print shell commands that point every AWS tool at it.
 
-    In a shell: eval "$(local-aws env)". No other AWS_* variable is left that could win or spoil it.
+    Use it as eval "$(local-aws env)". Other AWS_* variables, such as AWS_PROFILE, are unset.
     """
     _commands(state_dir).print_environment()
 
@@ -194,13 +227,13 @@ def _env(state_dir: Path | None) -> None:
 @main.command("logs")
 @_state_dir_option
 @click.argument("endpoint", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for new lines, until Ctrl-C.")
 def _logs(state_dir: Path | None, endpoint: str | None, follow: bool) -> None:
-    """Print the log of ENDPOINT, or that of the local AWS itself."""
+    """Print the log of ENDPOINT, or of the local AWS itself."""
     _commands(state_dir).print_log(endpoint, follow)
 
 
-def _tail(log: TextIO, follow: bool) -> Iterator[str]:
+def _read(log: TextIO, follow: bool) -> Iterator[str]:
     while True:
         text = log.read()
         if text:
@@ -235,7 +268,7 @@ def _status_lines(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _shown(file: Path) -> str:
+def _shorten(file: Path) -> str:
     """Shorten a path to one relative to the current folder where that is possible."""
     try:
         return str(file.relative_to(Path.cwd()))

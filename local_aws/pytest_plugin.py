@@ -1,13 +1,15 @@
-"""The pytest fixture `local_aws`: a fresh local AWS for each test of any project.
+"""The pytest fixture `local_aws`: an empty local AWS for each test of any project.
 
 Example:
-    >>> def test_run(local_aws):
-    ...     bootstrap_project(PROJECT)
-    ...     with KedroSession.create(PROJECT) as session:
-    ...         session.run()
-    ...     assert local_aws.client("s3").list_objects_v2(Bucket="my-flights")["KeyCount"] > 0
+    >>> def test_upload(local_aws):
+    ...     s3 = boto3.client("s3")
+    ...     s3.create_bucket(Bucket="mine", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    ...     upload_report(bucket="mine")
+    ...     assert s3.list_objects_v2(Bucket="mine")["KeyCount"] == 1
 
-Nothing of the local AWS is imported until a test asks for the fixture.
+In a Kedro project, the Kedro session of the test creates the project's bucket and uploads its raw data.
+
+Until a test takes the fixture, neither the local AWS nor boto3 is imported; Kedro never is.
 """
 
 import os
@@ -19,33 +21,33 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from local_aws.control.client import LocalAws
+    from local_aws import LocalAws
 
 _REGION = "eu-west-1"
 
 
 @pytest.fixture(scope="session")
 def _local_aws_state_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Of the session's one server, which ends with the session, however that ends."""
-    from local_aws.control import client as control
+    """Give the state folder of the test session's one server, and stop that server at the end."""
+    from local_aws import stop
 
     state_dir = tmp_path_factory.mktemp("kedro-aws")
     yield state_dir
-    control.stop(state_dir)
+    stop(state_dir)
 
 
 @pytest.fixture
 def local_aws(_local_aws_state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> "LocalAws":
-    """An empty local AWS; boto3, s3fs and every Kedro session of the test speak to it.
+    """Give the test an empty local AWS, and point boto3, s3fs and Kedro sessions at it.
 
     Returns:
-        The local AWS; ``local_aws.client("s3")`` is a boto3 client of it.
+        The local AWS; ``local_aws.client("s3")`` makes a boto3 client of it.
     """
-    from local_aws.control import client as control
+    from local_aws import reset, start
 
-    aws, started = control.start(_local_aws_state_dir, region=_REGION, exit_with_parent=True)
+    aws, started = start(_local_aws_state_dir, region=_REGION, exit_with_parent=True)
     if not started:
-        control.reset(_local_aws_state_dir)
+        reset(_local_aws_state_dir)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("KEDRO_ENV", raising=False)
@@ -57,7 +59,7 @@ def local_aws(_local_aws_state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> "L
 
 
 def _forget_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 and s3fs remember clients and listings of earlier tests."""
+    """Drop what boto3 and s3fs keep from earlier tests: clients and listings of buckets."""
     if "boto3" in sys.modules:
         monkeypatch.setattr(sys.modules["boto3"], "DEFAULT_SESSION", None)
     if "s3fs" in sys.modules:

@@ -33,13 +33,13 @@ def start(env: str | None) -> None:
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )
-    _commands().announce_start(aws, started, note)
+    _make_commands().announce_start(aws, started, note)
 
 
 @local.command("stop")
 def stop() -> None:
     """Stop it; what it holds is gone."""
-    _commands().stop()
+    _make_commands().stop()
 
 
 @local.command("reset")
@@ -48,7 +48,7 @@ def reset() -> None:
 
     Models are stopped and buckets deleted; the next run uploads data/raw again.
     """
-    _commands().reset()
+    _make_commands().reset()
 
 
 @local.command("status")
@@ -58,7 +58,7 @@ def status(output: str) -> None:
 
     Exits with 1 if it is not running.
     """
-    _commands().print_status(output)
+    _make_commands().print_status(output)
 
 
 @local.command("env")
@@ -67,7 +67,7 @@ def env() -> None:
 
     In a shell: eval "$(kedro aws local env)". No other AWS_* variable is left that could win or spoil it.
     """
-    _commands().print_environment()
+    _make_commands().print_environment()
 
 
 @local.command("logs")
@@ -75,12 +75,12 @@ def env() -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
 def logs(endpoint: str | None, follow: bool) -> None:
     """Print the log of ENDPOINT, or that of the local AWS itself."""
-    _commands().print_log(endpoint, follow)
+    _make_commands().print_log(endpoint, follow)
 
 
-def _commands() -> "LocalCommands":
+def _make_commands() -> "LocalCommands":
     import local_aws
     from kedro_aws_plugin.session.session import find_project
     from local_aws.cli import LocalCommands
 
-    return LocalCommands(local_aws.default_state_dir(find_project()), program="kedro aws local")
+    return LocalCommands(local_aws.default_state_dir(find_project()), start_command="kedro aws local start")

@@ -1,1 +1,1 @@
-"""Start, find, fill and stop the local AWS; cheap to import."""
+"""Start, find, fill and stop the local AWS. Cheap to import."""

@@ -1,12 +1,12 @@
-"""Start, find, fill and stop the local AWS of a project.
+"""Start, find, fill and stop the local AWS of a state folder.
 
 Example:
-    >>> aws, started = start(Path('.kedro-aws'), region="eu-west-1")
-    >>> seed(aws, bucket="my-flights", folder=Path('data/raw'))
+    >>> aws, started = start(Path(".kedro-aws"), region="eu-west-1")
+    >>> seed(aws, bucket="my-flights", folder=Path("data/raw"))
     Seeded(bucket='my-flights', created=True, uploaded=3)
     >>> os.environ.update(aws.environment())
 
-Importing this costs next to nothing: no boto3, no moto, no pydantic.
+Cheap to import: no boto3, no moto, no pydantic.
 """
 
 import http.client
@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local_aws._version import __version__
-from local_aws.control.launch import Launch, check_extra, failure, prepare, reap, spawn
+from local_aws.control.launch import Launch, check_extra, explain_exit, prepare, reap, spawn
 from local_aws.control.state import (
     ACCESS_KEY_ID,
     ALREADY_RUNNING,
@@ -30,7 +30,7 @@ from local_aws.control.state import (
     lock_file,
     log_file,
     read_state,
-    stop_command,
+    shell_command,
 )
 from local_aws.errors import LocalAwsError
 
@@ -38,8 +38,8 @@ __all__ = [
     "ACCESS_KEY_ID",
     "LocalAws",
     "Seeded",
+    "find",
     "reset",
-    "running",
     "seed",
     "start",
     "status",
@@ -55,15 +55,25 @@ _POLL = 0.05
 
 @dataclass(frozen=True)
 class Seeded:
-    """What `seed` did; nothing, if the bucket was seeded before."""
+    """What a call of `seed` did.
+
+    Attributes:
+        bucket: The bucket.
+        created: Whether this call created the bucket.
+        uploaded: How many files this call uploaded; 0 if the bucket was seeded before.
+    """
 
     bucket: str
     created: bool
     uploaded: int
 
 
-def running(state_dir: Path) -> LocalAws | None:
-    """The local AWS that runs, if it does; a state file left by a dead server counts for nothing."""
+def find(state_dir: Path) -> LocalAws | None:
+    """Find the running local AWS of a state folder.
+
+    Returns:
+        The local AWS; None if it does not answer, as when its process was killed.
+    """
     known = read_state(state_dir)
     if known is None:
         return None
@@ -77,21 +87,22 @@ def running(state_dir: Path) -> LocalAws | None:
 def start(
     state_dir: Path, *, region: str, port: int = 0, exit_with_parent: bool = False
 ) -> tuple[LocalAws, bool]:
-    """Start the local AWS, unless it runs already.
+    """Start the local AWS, unless it is running.
 
     Args:
         state_dir: The folder for its files, see `default_state_dir`.
-        region: for clients, see `LocalAws.region`.
-        port: on 127.0.0.1; 0 takes a free one.
-        exit_with_parent: whether it ends with this process, however this process ends.
+        region: The region that clients should use.
+        port: The port on 127.0.0.1; 0 takes a free one.
+        exit_with_parent: Whether the server ends when this process ends, even if this process is killed.
 
     Returns:
         The local AWS, and whether this call started it.
 
     Raises:
-        LocalAwsError: if the ``[local]`` extra is not installed, the port is taken, or it does not come up.
+        LocalAwsError: If the extra ``[local]`` is not installed, the port is in use, another version is
+            running, or the server does not answer within 60 seconds.
     """
-    found = running(state_dir)
+    found = find(state_dir)
     if found is not None:
         check_version(found)
         return replace(found, region=region), False
@@ -105,21 +116,21 @@ def start(
             return replace(aws, region=region), aws.instance == launch.instance
     raise LocalAwsError(
         f"The local AWS did not answer within {_START_SECONDS:.0f} s; see {log_file(state_dir)}. "
-        f"End what hangs, then try again: {stop_command(state_dir)}"
+        f"Stop the process that hangs, then try again: {shell_command('stop', state_dir)}"
     )
 
 
 def check_version(aws: LocalAws) -> None:
-    """Refuse a server of another version of this plugin: the processes it starts run this version's code.
+    """Raise if a server was started by another version: its model processes would run this version's code.
 
     Raises:
-        LocalAwsError: if it is one.
+        LocalAwsError: If the versions differ.
     """
     if aws.version != __version__:
         raise LocalAwsError(
             f"The local AWS at {aws.endpoint_url} was started by kedro-aws-plugin {aws.version or '?'}, "
             f"and this is {__version__}. Stop it, then run the command again: "
-            f"{stop_command(aws.log_file.parent)}"
+            f"{shell_command('stop', aws.log_file.parent)}"
         )
 
 
@@ -131,15 +142,21 @@ def seed(
     region: str | None = None,
     athena: Mapping[str, Any] | None = None,
 ) -> Seeded:
-    """Create a bucket and upload a folder, once in the server's life; objects that exist are left alone.
+    """Create a bucket and upload a folder, once for each bucket in the server's life.
+
+    Objects that exist are not replaced.
 
     Args:
-        aws: where.
-        bucket: its name.
-        folder: whose files become ``s3://<bucket>/data/raw/<file>``; it need not exist.
-        region: of the bucket; default: the local AWS's.
-        athena: the database, tables and workgroup to make, as `plan.athena.definitions` gives them; a change
-            since the last call is applied.
+        aws: The running local AWS.
+        bucket: The name of the bucket.
+        folder: Its files become ``s3://<bucket>/data/raw/<file>``. It need not exist.
+        region: The region of the bucket; by default, that of `aws`.
+        athena: What Glue and Athena should have: ``database`` and ``tables`` in the form of Glue's
+            DatabaseInput and TableInput, and ``workgroup``, a CreateWorkGroup request or None. What changed
+            since the last call is applied; tables that are no longer listed are dropped.
+
+    Raises:
+        LocalAwsError: If the bucket cannot be created, or a file cannot be uploaded.
     """
     params = {
         "bucket": bucket,
@@ -151,17 +168,17 @@ def seed(
 
 
 def status(aws: LocalAws) -> dict[str, Any]:
-    """Its buckets and endpoints."""
+    """Read the names of its ``buckets``, and its ``endpoints`` with their statuses."""
     return _call(aws, "status")
 
 
 def reset(state_dir: Path) -> bool:
-    """Empty it: models stopped, everything forgotten, to be seeded again.
+    """Stop the models and delete everything that the local AWS holds; it goes on running.
 
     Returns:
-        Whether there was one running.
+        Whether it was running.
     """
-    aws = running(state_dir)
+    aws = find(state_dir)
     if aws is None:
         return False
     _call(aws, "reset")
@@ -169,15 +186,18 @@ def reset(state_dir: Path) -> bool:
 
 
 def stop(state_dir: Path) -> bool:
-    """Stop it, models included; when this returns, its processes are gone and its port is free.
+    """Stop the local AWS and its models. Afterwards its processes are gone and its port is free.
 
     Returns:
-        Whether there was one running.
+        Whether it was running.
 
     Raises:
-        LocalAwsError: if it cannot be ended.
+        LocalAwsError: If it cannot be stopped, or the extra ``[local]`` is not installed.
     """
-    if not lock_file(state_dir).exists() or not is_alive(state_dir):
+    if not lock_file(state_dir).exists():
+        return False
+    check_extra()
+    if not is_alive(state_dir):
         return False
     deadline = time.monotonic() + _STOP_SECONDS
     asked = None
@@ -190,14 +210,14 @@ def stop(state_dir: Path) -> bool:
         _kill(asked.pid)
     reap()
     if is_alive(state_dir, _POLL * 20):
-        raise LocalAwsError(f"The local AWS did not stop. See {log_file(state_dir)}, and end its process.")
+        raise LocalAwsError(f"The local AWS did not stop. See {log_file(state_dir)}, then end its process.")
     return True
 
 
 def _call(
     aws: LocalAws, route: str, params: dict[str, Any] | None = None, timeout: float = _CALL_SECONDS
 ) -> dict[str, Any]:
-    """Ask the server; http.client knows no proxies, so that 127.0.0.1 is always this machine."""
+    """Call a route of the server, by http.client because it ignores HTTP proxies."""
     connection = http.client.HTTPConnection(urlsplit(aws.endpoint_url).netloc, timeout=timeout)
     try:
         headers = {INSTANCE_HEADER: aws.instance}
@@ -206,8 +226,8 @@ def _call(
         answered: Any = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise LocalAwsError(
-            f"The local AWS at {aws.endpoint_url} stopped answering ({error}). See {aws.log_file}, then "
-            "run the command again: it starts a new one."
+            f"The local AWS at {aws.endpoint_url} stopped answering ({error}). See {aws.log_file}, then run "
+            "the command again."
         ) from error
     finally:
         connection.close()
@@ -217,22 +237,22 @@ def _call(
 
 
 def _wait(launch: Launch, process: "subprocess.Popen[bytes]", deadline: float) -> LocalAws | None:
-    """The server as soon as it answers; None if it gave way to another one, which then did not come up."""
+    """Wait until a server answers; return None if this one gave way to another one that then ended too."""
     while time.monotonic() < deadline:
-        aws = running(launch.state_dir)
+        aws = find(launch.state_dir)
         if aws is not None:
             return aws
         code = process.poll()
         if code == ALREADY_RUNNING and not is_alive(launch.state_dir):
             return None
         if code not in {None, ALREADY_RUNNING}:
-            raise failure(launch, code)
+            raise explain_exit(launch, code)
         time.sleep(_POLL)
     return None
 
 
 def is_alive(state_dir: Path, timeout: float = 0) -> bool:
-    """Whether a server holds the lock, still after `timeout` seconds: surer than any pid."""
+    """Tell whether a server still holds the lock after `timeout` seconds; a pid could be reused."""
     from filelock import FileLock, Timeout
 
     try:
@@ -250,7 +270,7 @@ def _ask_to_stop(aws: LocalAws) -> None:
 
 
 def _kill(pid: int) -> None:
-    """The holder of the lock wrote this pid, so that it is the server's."""
+    """Kill the server. The holder of the lock wrote this pid, so no other process can have it."""
     import signal
 
     try:

@@ -1,4 +1,4 @@
-"""Starting the server's process: where, with which environment, and why it did not come up."""
+"""The start of the server's process."""
 
 import os
 import subprocess
@@ -16,41 +16,41 @@ _NEEDED = ("moto", "flask", "flask_cors", "werkzeug", "filelock", "sagemaker_inf
 _LEFT_OUT = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _started: list["subprocess.Popen[bytes]"] = []
-"""Servers of this process: kept, since they end with the pipe that these objects hold."""
+"""Servers that this process started. They are kept because some end when the pipe in these objects closes."""
 
 
 def check_extra() -> None:
-    """See that what the server imports is installed.
+    """Check that what the server imports is installed.
 
     Raises:
-        LocalAwsError: if the ``[local]`` extra is not.
+        LocalAwsError: If a package of the extra ``[local]`` is missing.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise LocalAwsError(
-            f"The local AWS needs {', '.join(missing)}. Run `pip install 'kedro-aws-plugin[local]'`, "
-            "or use the real AWS with `--env aws`."
+            f"The local AWS needs {', '.join(missing)}. Run `pip install 'kedro-aws-plugin[local]'`; in a "
+            "Kedro project you can also use the real AWS with `--env aws`."
         )
 
 
 def prepare(state_dir: Path) -> None:
-    """Make the state directory; git is told to leave it alone.
+    """Make the state folder.
 
     Raises:
-        LocalAwsError: if it cannot be written.
+        LocalAwsError: If it cannot be written.
     """
     try:
         make_state_dir(state_dir)
     except OSError as error:
         raise LocalAwsError(
             f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it writable, or "
-            "name another directory: KEDRO_AWS_STATE_DIR"
+            "set KEDRO_AWS_STATE_DIR to another folder."
         ) from error
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What a server is started with; its `instance` tells it from one that somebody else started."""
+    """The arguments of a new server. Its `instance` tells it from one that another process started."""
 
     state_dir: Path
     region: str
@@ -60,7 +60,7 @@ class Launch:
 
 
 def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
-    """Start the server's process; its output goes to the log file."""
+    """Start the server's process. Its output goes to the log file."""
     state_dir = launch.state_dir
     options = [
         "--state-dir",
@@ -91,7 +91,7 @@ def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
 
 
 def _detached() -> dict[str, Any]:
-    """Ctrl-C in the terminal is for the command, not for the server."""
+    """Give the options that keep Ctrl-C in the terminal from ending the server too."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
@@ -102,13 +102,14 @@ def _server_environment() -> dict[str, str]:
     return {**kept, "MOTO_DISABLE_GLOBAL_CORS": "true", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def failure(launch: Launch, code: int | None) -> LocalAwsError:
-    """Why a server ended while it started."""
+def explain_exit(launch: Launch, code: int | None) -> LocalAwsError:
+    """Make the error that says why a server ended while it started."""
     log_path = log_file(launch.state_dir)
     if code == PORT_TAKEN:
         return LocalAwsError(
-            f"The local AWS cannot use port {launch.port} of 127.0.0.1: it is taken. Choose another "
-            "`local.port` in conf/base/aws.yml; 0 takes a free one."
+            f"The local AWS cannot use port {launch.port} of 127.0.0.1: it is in use. Choose another one: "
+            "`local-aws start --port`, or `local.port` in conf/base/aws.yml of a Kedro project; 0 takes a "
+            "free one."
         )
     with log_path.open(encoding="utf-8", errors="replace") as log:
         last = _last_line(log)
@@ -121,7 +122,7 @@ def _last_line(log: IO[str]) -> str:
 
 
 def reap() -> None:
-    """Let go of servers that ended."""
+    """Collect the exit codes of servers that ended, and close their pipes."""
     for process in list(_started):
         if process.poll() is not None:
             if process.stdin is not None:

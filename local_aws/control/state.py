@@ -1,6 +1,6 @@
-"""What is known of a running local AWS: the state file, and the variables that point a program at it.
+"""The state file of a running local AWS, and the variables that point a program at it.
 
-Only the standard library, since every `kedro aws` command and every `kedro run` imports it.
+Imports only the standard library, since every `kedro aws` command and every `kedro run` imports it.
 """
 
 import json
@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any
 
 ACCESS_KEY_ID = "KEDROAWSLOCAL0000000"
-"""Of everybody who talks to the local AWS; no such key can exist on the real one."""
+"""The access key of every client of the local AWS. AWS issues no key of this form."""
 
-SAID_BY_US = "kedro-aws: "
-"""What begins the lines of a serving process that are not the model's own."""
+REPORT_PREFIX = "kedro-aws: "
+"""Begins the lines that a serving process prints for the server; all its other lines are the model's."""
 
 INSTANCE_HEADER = "x-kedro-aws-instance"
-"""Says which server is meant; known to those alone who can read the state file."""
+"""The header that carries the server's instance id, which only readers of the state file know."""
 
 INSTANCE_VARIABLE = "KEDRO_AWS_INSTANCE"
-"""Gives a server its instance id."""
+"""The variable that gives a new server its instance id."""
 
 ALREADY_RUNNING = 3
+"""Exit code of a server whose state folder another one holds locked."""
+
 PORT_TAKEN = 4
+"""Exit code of a server whose port is in use."""
 
 _SECRET_ACCESS_KEY = "kedro-aws-local"  # noqa: S105 - nothing is secret here
 _LOOPBACK = "127.0.0.1,localhost"
@@ -35,13 +38,13 @@ class LocalAws:
     """A running local AWS.
 
     Attributes:
-        endpoint_url: such as ``http://127.0.0.1:41234``.
-        region: the region that clients should use; the server knows every region.
-        account_id: of every caller.
-        pid: of the server.
-        log_file: what the server writes its requests and errors to.
-        instance: tells this server from another one on the same port, and opens its own routes.
-        version: of the plugin that started it.
+        endpoint_url: Its URL, such as ``http://127.0.0.1:41234``.
+        region: The region that clients should use. The server has every region.
+        account_id: The account id of every caller.
+        pid: The process id of the server.
+        log_file: The file of the server's requests and errors.
+        instance: An id that tells this server from another one on the same port; its own routes require it.
+        version: The version of the plugin that started it.
     """
 
     endpoint_url: str
@@ -53,7 +56,7 @@ class LocalAws:
     version: str = ""
 
     def environment(self) -> dict[str, str]:
-        """The variables that point boto3, awscli, s3fs, pandas and every other SDK at it.
+        """Make the variables that point boto3, awscli, s3fs and every other AWS SDK at this local AWS.
 
         Example:
             >>> subprocess.run(["aws", "s3", "ls"], env={**os.environ, **aws.environment()})
@@ -61,7 +64,7 @@ class LocalAws:
         return environment(self.endpoint_url, self.region)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the local AWS, whatever the environment says.
+        """Make a boto3 client of this local AWS, whatever the environment variables are.
 
         Example:
             >>> aws.client("s3").list_buckets()["Buckets"]
@@ -71,25 +74,28 @@ class LocalAws:
         from botocore.session import get_session
 
         core = get_session()
-        core.register_component("data_loader", _descriptions())
+        core.register_component("data_loader", _service_models())
         session: Any = boto3.Session(
             ACCESS_KEY_ID, _SECRET_ACCESS_KEY, region_name=self.region, botocore_session=core
         )
         # Each boto3 session adds boto3's own folder again.
-        _descriptions().search_paths[:] = dict.fromkeys(_descriptions().search_paths)
+        _service_models().search_paths[:] = dict.fromkeys(_service_models().search_paths)
         return session.client(service, endpoint_url=self.endpoint_url, config=Config(proxies={}))
 
 
 @cache
-def _descriptions() -> Any:
-    """The descriptions of AWS's services, read once: that is most of the time a client takes."""
+def _service_models() -> Any:
+    """Make one loader of AWS's service models for all clients: reading them is most of a client's time."""
     from botocore.session import get_session
 
     return get_session().get_component("data_loader")
 
 
 def environment(endpoint_url: str, region: str) -> dict[str, str]:
-    """See `LocalAws.environment`; an HTTP proxy, where one is set, is told to leave 127.0.0.1 alone."""
+    """Make the variables of `LocalAws.environment`.
+
+    ``NO_PROXY`` is among them, so that an HTTP proxy is not asked for 127.0.0.1.
+    """
     no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     bypass = no_proxy if no_proxy and _LOOPBACK in no_proxy else ",".join(filter(None, (no_proxy, _LOOPBACK)))
     return {
@@ -107,17 +113,17 @@ def environment(endpoint_url: str, region: str) -> dict[str, str]:
 
 
 def lock_file(state_dir: Path) -> Path:
-    """What a server holds locked for its whole life."""
+    """Give the file that a server holds locked for its whole life."""
     return state_dir / "local.lock"
 
 
 def log_file(state_dir: Path) -> Path:
-    """What a server writes its requests and errors to."""
+    """Give the file of a server's requests and errors."""
     return state_dir / "local.log"
 
 
 def read_state(state_dir: Path) -> LocalAws | None:
-    """What a server wrote; it may be dead by now."""
+    """Read what a server wrote about itself, or None. The server may have died since."""
     try:
         known = json.loads(_file(state_dir).read_text(encoding="utf-8"))
         return LocalAws(**{**known, "log_file": Path(known["log_file"])})
@@ -126,7 +132,7 @@ def read_state(state_dir: Path) -> LocalAws | None:
 
 
 def write_state(state_dir: Path, aws: LocalAws) -> None:
-    """Write the state file at once, for the owner alone."""
+    """Write the state file in one step, readable by its owner only."""
     written = _file(state_dir).with_suffix(".tmp")
     written.unlink(missing_ok=True)
     descriptor = os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -136,28 +142,33 @@ def write_state(state_dir: Path, aws: LocalAws) -> None:
 
 
 def remove_state(state_dir: Path) -> None:
-    """Forget a server."""
+    """Delete the state file, if there is one."""
     _file(state_dir).unlink(missing_ok=True)
 
 
 def wait_for_stdin() -> None:
-    """Return when the other end of the pipe on stdin closes: when the parent ends, however it ends.
+    """Wait until the pipe on stdin is closed, which happens when the parent process ends, even if killed.
 
-    Not by sys.stdin, whose lock a waiting thread would hold when the interpreter shuts down.
+    This reads the file descriptor: a thread that waits in `sys.stdin` would hold its lock at shutdown.
     """
     while os.read(0, 1024):
         pass
 
 
-def stop_command(state_dir: Path) -> str:
-    """What the user types in the current folder to stop the local AWS of a state folder."""
-    if state_dir == default_state_dir(Path.cwd()):
-        return "local-aws stop"
-    return f"local-aws stop --state-dir {shlex.quote(str(state_dir))}"
+def shell_command(verb: str, state_dir: Path) -> str:
+    """Write the command for the local AWS of a state folder that works in the current folder.
+
+    Example:
+        >>> shell_command("stop", Path("/tmp/flights/.kedro-aws"))
+        'local-aws stop --state-dir /tmp/flights/.kedro-aws'
+    """
+    if state_dir.absolute() == default_state_dir(Path.cwd()).absolute():
+        return f"local-aws {verb}"
+    return f"local-aws {verb} --state-dir {shlex.quote(str(state_dir))}"
 
 
 def default_state_dir(folder: Path) -> Path:
-    """Where the local AWS of a folder keeps its files: ``.kedro-aws`` in it, or $KEDRO_AWS_STATE_DIR."""
+    """Choose where the local AWS of a folder keeps its files: $KEDRO_AWS_STATE_DIR, else ``.kedro-aws``."""
     chosen = os.environ.get("KEDRO_AWS_STATE_DIR")
     return Path(chosen) if chosen else folder / ".kedro-aws"
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_aws.control.state import SAID_BY_US
+from local_aws.control.state import REPORT_PREFIX
 from local_aws.sagemaker.container import CannotServe, Container
 
 _PING_EVERY = 0.05
@@ -201,7 +201,7 @@ class ModelServer:
 
     def _read(self, line: str) -> None:
         """Our own process says its port and why it cannot serve; all other lines are the model's."""
-        said = _said_by_us(line)
+        said = _parse_report(line)
         if said is not None:
             # It says its port before the model's code runs, which could only say a wrong one.
             self._port = said.get("port") if self._port is None else self._port
@@ -246,12 +246,12 @@ class ModelServer:
             self._idle.pop().close()
 
 
-def _said_by_us(line: str) -> dict[str, Any] | None:
+def _parse_report(line: str) -> dict[str, Any] | None:
     """What our own process says; None for a line of the model's, which may begin the same way."""
-    if not line.startswith(SAID_BY_US):
+    if not line.startswith(REPORT_PREFIX):
         return None
     try:
-        said = json.loads(line.removeprefix(SAID_BY_US))
+        said = json.loads(line.removeprefix(REPORT_PREFIX))
     except (ValueError, RecursionError):
         return None
     kinds = {"port": int, "reason": str}

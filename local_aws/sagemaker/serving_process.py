@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from local_aws.control.state import SAID_BY_US, wait_for_stdin
+from local_aws.control.state import REPORT_PREFIX, wait_for_stdin
 from local_aws.sagemaker.opt_ml import CannotStart, OptMl, prepare
 
 _GRACE_SECONDS = 3.0
@@ -182,7 +182,7 @@ def _end_with_stdin(ended: threading.Event) -> None:
 
 def _say(**facts: object) -> None:
     """Tell the server something, on a line of its own whatever the model has printed."""
-    sys.stdout.write(f"\n{SAID_BY_US}{json.dumps(facts)}\n")
+    sys.stdout.write(f"\n{REPORT_PREFIX}{json.dumps(facts)}\n")
     sys.stdout.flush()
 
 

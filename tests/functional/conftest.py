@@ -90,7 +90,7 @@ def forget(project: Path) -> None:
 @pytest.fixture
 def local(project: Path) -> Any:
     """The project's local AWS."""
-    aws = control.running(local_aws.default_state_dir(project))
+    aws = control.find(local_aws.default_state_dir(project))
     assert aws is not None
     return aws
 

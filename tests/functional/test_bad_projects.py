@@ -53,7 +53,7 @@ def test_no_aws_yml(copy: Path) -> None:
         (
             "region: eu-west-1",
             "region: Ireland",
-            "conf/base/aws.yml: `region`: `Ireland` is not an AWS region; regions look like eu-west-1.",
+            "conf/base/aws.yml: `region`: `Ireland` is not an AWS region; one looks like eu-west-1.",
         ),
         (
             "bucket: ${globals:bucket}",
@@ -100,8 +100,9 @@ def test_a_port_that_is_taken(copy: Path) -> None:
         port = other.getsockname()[1]
         (copy / "conf" / "local" / "aws.yml").write_text(f"local: {{port: {port}}}\n", encoding="utf-8")
         assert kedro_aws("status").error == (
-            f"The local AWS cannot use port {port} of 127.0.0.1: it is taken. Choose another `local.port` in "
-            "conf/base/aws.yml; 0 takes a free one."
+            f"The local AWS cannot use port {port} of 127.0.0.1: it is in use. Choose another one: "
+            "`local-aws start --port`, or `local.port` in conf/base/aws.yml of a Kedro project; "
+            "0 takes a free one."
         )
 
 

@@ -97,7 +97,7 @@ def test_the_life_of_a_project_s_local_aws(project: Path):
     finally:
         stopped = kedro(project, "stop")
     assert "Local AWS stopped." in stopped.stderr
-    assert control.running(project / ".kedro-aws") is None
+    assert control.find(project / ".kedro-aws") is None
 
 
 def test_the_real_environment_has_no_local_aws(project: Path):
@@ -121,7 +121,7 @@ def test_what_runs_is_shown(project: Path, cloud: Cloud):
     assert "SageMaker.CreateEndpoint" in run("logs").stdout
     missing = run("logs", "nope")
     assert missing.exit_code == 1
-    assert "nothing was logged. Endpoints with a log: e." in missing.stderr
+    assert "the endpoint has printed nothing. Endpoints with a log: e." in missing.stderr
     assert run("logs", "../local").exit_code == 1
     assert run("reset").stderr == "Local AWS emptied.\n"
     assert run("status").stdout.splitlines()[1:] == ["buckets: none", "endpoints: none"]

@@ -54,7 +54,7 @@ def test_start_find_and_stop(state_dir: Path):
     assert started
     assert took < 20, "6 s on a machine that does nothing else"
     assert control.start(state_dir, region="us-east-1") == (replace(aws, region="us-east-1"), False)
-    found = control.running(state_dir)
+    found = control.find(state_dir)
     assert found is not None
     assert (found.pid, found.endpoint_url, found.account_id) == (aws.pid, aws.endpoint_url, "123456789012")
     assert (state_dir / ".gitignore").read_text() == "*\n"
@@ -67,17 +67,17 @@ def test_start_find_and_stop(state_dir: Path):
     assert control.stop(state_dir)
     wait_gone([aws.pid])
     assert not is_open(aws.endpoint_url)
-    assert control.running(state_dir) is None
+    assert control.find(state_dir) is None
     assert not control.stop(state_dir)
     assert not control.reset(state_dir)
 
 
 def test_finding_it_is_quick_and_light(state_dir: Path):
     control.start(state_dir, region=REGION)
-    control.running(state_dir)
+    control.find(state_dir)
     began = time.perf_counter()
     for _ in range(20):
-        assert control.running(state_dir)
+        assert control.find(state_dir)
     assert (time.perf_counter() - began) / 20 < 0.05
     heavy = {"boto3", "botocore", "moto", "flask", "werkzeug", "pydantic", "filelock", "kedro"}
     code = (
@@ -99,7 +99,7 @@ def test_a_server_that_was_killed_is_noticed_and_replaced(state_dir: Path):
     aws, _ = control.start(state_dir, region=REGION)
     psutil.Process(aws.pid).kill()
     wait_gone([aws.pid])
-    assert control.running(state_dir) is None
+    assert control.find(state_dir) is None
     with pytest.raises(LocalAwsError, match="stopped answering"):
         control.status(aws)
     assert not control.stop(state_dir)
@@ -127,9 +127,9 @@ def test_another_server_on_the_same_port_is_not_taken_for_ours(state_dir: Path):
     aws, _ = control.start(state_dir, region=REGION)
     file = state_dir / "local.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "instance": "another"}))
-    assert control.running(state_dir) is None
+    assert control.find(state_dir) is None
     file.write_text("{not json")
-    assert control.running(state_dir) is None
+    assert control.find(state_dir) is None
     psutil.Process(aws.pid).kill()
 
 
@@ -141,8 +141,8 @@ def test_a_port_that_is_taken_is_one_sentence(state_dir: Path):
         with pytest.raises(LocalAwsError) as caught:
             control.start(state_dir, region=REGION, port=port)
     assert caught.value.message == (
-        f"The local AWS cannot use port {port} of 127.0.0.1: it is taken. Choose another `local.port` in "
-        "conf/base/aws.yml; 0 takes a free one."
+        f"The local AWS cannot use port {port} of 127.0.0.1: it is in use. Choose another one: `local-aws "
+        "start --port`, or `local.port` in conf/base/aws.yml of a Kedro project; 0 takes a free one."
     )
     aws, _ = control.start(state_dir, region=REGION, port=port)
     assert aws.endpoint_url == f"http://127.0.0.1:{port}"
@@ -195,7 +195,7 @@ def test_a_server_ends_with_its_parent(state_dir: Path):
     )
     parent = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     wait_gone([int(parent.stdout)])
-    assert control.running(state_dir) is None
+    assert control.find(state_dir) is None
 
 
 def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
@@ -205,7 +205,7 @@ def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
         f"aws, _ = control.start(Path({str(state_dir)!r}), region='eu-west-1'); print(aws.pid)"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    aws = control.running(state_dir)
+    aws = control.find(state_dir)
     assert aws is not None
     control.seed(aws, bucket="of-results", folder=state_dir / "none")
     athena = aws.client("athena")
@@ -276,7 +276,7 @@ def test_a_proxy_is_told_to_leave_this_machine_alone(local_aws, monkeypatch):
     assert local_aws.environment()["NO_PROXY"] == "internal.example,127.0.0.1,localhost"
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:9")
     monkeypatch.setenv("no_proxy", "")
-    assert control.running(local_aws.log_file.parent) is not None
+    assert control.find(local_aws.log_file.parent) is not None
     assert local_aws.client("s3").list_buckets()["Buckets"] == []
 
 

@@ -49,7 +49,7 @@ def ran(project: Path, run: Run) -> subprocess.CompletedProcess[str]:
 
 
 def keys(project: Path) -> list[str]:
-    local = control.running(local_aws.default_state_dir(project))
+    local = control.find(local_aws.default_state_dir(project))
     assert local is not None
     return [found["Key"] for found in local.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
 

@@ -1,6 +1,5 @@
 """Without extras: the plugin's commands and starters, and how to get what is missing."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +16,12 @@ assert "aws-spaceflights" in kedro("starter", "list")
 kedro("new", "--starter=aws-spaceflights", "--name", "Flights")
 assert Path("flights", "conf", "base", "aws.yml").is_file()
 
-start = [sys.executable, "-c", "from local_aws.cli import main; main()", "start"]
-refused = subprocess.run(start, check=False, capture_output=True, text=True, env={**os.environ})
-assert refused.returncode == 1, refused
-(line,) = refused.stderr.splitlines()
-assert "Run `pip install 'kedro-aws-plugin[local]'`" in line, line
+# A local AWS of another environment has been in this folder; this one can neither start nor stop it.
+Path(".kedro-aws").mkdir()
+Path(".kedro-aws", "local.lock").touch()
+for verb in ("start", "stop"):
+    local_aws = [sys.executable, "-c", "from local_aws.cli import main; main()", verb]
+    refused = subprocess.run(local_aws, check=False, capture_output=True, text=True)
+    assert refused.returncode == 1, refused
+    (line,) = refused.stderr.splitlines()
+    assert "Run `pip install 'kedro-aws-plugin[local]'`" in line, line

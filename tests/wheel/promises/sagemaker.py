@@ -2,8 +2,8 @@
 
 from importlib.metadata import version
 
-from kedro_aws_plugin.model_artifact.images import sklearn_image
+from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
 
-image = sklearn_image("eu-west-1", "1.4.2")
+image = choose_sklearn_image("eu-west-1", "1.4.2")
 assert image.source == f"sagemaker-core {version('sagemaker-core')}", image
 assert "dkr.ecr.eu-west-1.amazonaws.com" in image.uri, image
