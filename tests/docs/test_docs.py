@@ -1,6 +1,7 @@
 """The documentation as such: links, code, versions, navigation."""
 
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -43,6 +44,16 @@ def test_json_blocks_parse(page: Path) -> None:
     for block in blocks(page):
         if block.language == "json":
             json.loads(block.text)
+
+
+def test_names_in_the_api_reference_exist() -> None:
+    """mkdocstrings leaves out a member that does not exist, without a warning."""
+    text = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^::: ([\w.]+)\n(?: +options:\n +members: \[(.*)\]\n)?", text, re.MULTILINE)
+    assert len(listed) > 10
+    for path, members in listed:
+        named = pkgutil.resolve_name(path)
+        assert [name for name in members.split(", ") if name and not hasattr(named, name)] == [], path
 
 
 @pages
