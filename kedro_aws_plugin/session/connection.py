@@ -62,7 +62,7 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
     Raises:
         LocalAwsError: If it does not start.
     """
-    from kedro_aws_plugin.plan.athena import definitions
+    from kedro_aws_plugin.plan.athena import build_definitions
 
     config = project.config
     try:
@@ -74,7 +74,7 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
             bucket=config.bucket,
             folder=project.path / RAW_DATA,
             region=config.region,
-            athena=definitions(config, project.package),
+            athena=build_definitions(config, project.package),
         )
     except local_aws.LocalAwsError as error:
         raise LocalAwsError(error.message) from error
@@ -83,9 +83,9 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
 
 def _connect_local(project: Project) -> Connection:
     config = project.config
-    if not config.local.autostart and local_aws.running(local_aws.default_state_dir(project.path)) is None:
+    if not config.local.autostart and local_aws.find(local_aws.default_state_dir(project.path)) is None:
         raise LocalAwsError(
-            "The local AWS is not running, and `local.autostart` is off. Start it: kedro aws local start"
+            "The local AWS is not running and `local.autostart` is off. Start it: kedro aws local start"
         )
     local, started, seeded = start_local(project)
     region = {"AWS_REGION": config.region, "AWS_DEFAULT_REGION": config.region}
