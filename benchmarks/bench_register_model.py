@@ -36,7 +36,7 @@ from large_model import BUCKET
 from register_probe import PHASES
 
 from kedro_aws_plugin.model_artifact.archive import CHUNK, LEVEL, build_archive
-from kedro_aws_plugin.model_artifact.handlers import model_members
+from kedro_aws_plugin.model_artifact.handlers import list_model_members
 from local_aws.control.client import LocalAws
 
 MEMORY_GOAL = 250.0
@@ -80,7 +80,7 @@ class Bench:
         self.model = folder / "model.pickle"
         key = self._keys("models/")[0]
         python(_HERE / "large_model.py", key, str(mib), self.model, cwd=folder, extra=self._variables)
-        self._archive = build_archive(model_members(self.model), folder / "model.tar.gz")
+        self._archive = build_archive(list_model_members(self.model), folder / "model.tar.gz")
 
     def _client(self) -> Any:
         import boto3

@@ -7,7 +7,7 @@ from typing_extensions import assert_never
 
 from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
-from kedro_aws_plugin.aws.errors import delete_if_present, translated
+from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.serving import invoke_and_check, wait_for_deletion, wait_for_endpoint
 from kedro_aws_plugin.aws.session import Aws
@@ -50,7 +50,7 @@ def apply(plan: Plan, aws: Aws, progress: Progress, clock: Clock) -> list[Result
     for planned in plan.steps:
         step = plan.resolve(planned, results)
         progress.begin(step)
-        with translated(str(step)):
+        with translate_errors(str(step)):
             result = _apply(step, aws, clock, progress.note)
         progress.end(step, result)
         results.append(result)

@@ -19,10 +19,10 @@ from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
 from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, Sample, plan_registration
-from kedro_aws_plugin.plan.stack_template import stack_template
+from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
-from kedro_aws_plugin.plan.tags import project_tags
+from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 
 CASES = Path(__file__).parent / "cases"
@@ -38,7 +38,7 @@ def _register(config: AwsConfig, project: Values, observed: Values) -> Plan:
         bucket=config.bucket,
         region=config.region,
         approve=project["approve"],
-        tags=project_tags(project["package"], config.env, config.bucket),
+        tags=make_project_tags(project["package"], config.env, config.bucket),
     )
     candidate = TypeAdapter(Candidate).validate_python(project["candidate"])
     return plan_registration(target, candidate, TypeAdapter(RegisteredGroup).validate_python(observed))
@@ -48,7 +48,7 @@ def _bootstrap(config: AwsConfig, project: Values, observed: Values) -> Plan:
     files = TypeAdapter(tuple[RawFile, ...]).validate_python(tuple(project["files"]))
     # A case says by {template} that the stack is as wanted.
     if observed["stack"] and observed["stack"]["template"] == "{template}":
-        stack = {**observed["stack"], "template": stack_template(config, project["package"])}
+        stack = {**observed["stack"], "template": build_stack_template(config, project["package"])}
         observed = {**observed, "stack": stack}
     found = TypeAdapter(Foundation).validate_python({**observed, "keys": frozenset(observed["keys"])})
     return plan_bootstrap(config, project["package"], files, found)
@@ -60,7 +60,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
         package=choose_approved(group, project.get("wanted")).arn,
         role_arn=choose_role(config, lambda: project.get("bootstrapped")),
         deploy=merge_deploy(config, project.get("options", {})),
-        tags=project_tags(project["package"], config.env, config.bucket),
+        tags=make_project_tags(project["package"], config.env, config.bucket),
     )
     # The names hold digests: a case says what exists by {model} and {config}.
     names = {"model": wanted.model_name, "config": wanted.config_name}

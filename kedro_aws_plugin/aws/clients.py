@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError
 from kedro_aws_plugin._version import __version__
 
 
-def client_config(attempts: int, *, soon: bool = False) -> Config:
+def make_client_config(attempts: int, *, soon: bool = False) -> Config:
     """How a client asks.
 
     Args:
@@ -33,10 +33,10 @@ def expect_whole_answers(session: boto3.session.Session) -> None:
     Args:
         session: Its clients made from here on do so. (XML without a body is refused by botocore itself.)
     """
-    session.events.register("before-parse", _check)
+    session.events.register("before-parse", _check_answer)
 
 
-def _check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+def _check_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
     headers = {name.lower() for name in response_dict["headers"]}
     broken = not response_dict["body"] and not headers & {"content-length", "transfer-encoding"}
     service = operation_model.service_model

@@ -8,11 +8,11 @@ import yaml
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
-from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys, observe_bucket
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.bootstrap import CHANGING, stack_name
+from kedro_aws_plugin.plan.bootstrap import CHANGING, get_stack_name
 from kedro_aws_plugin.plan.observed import Foundation, Stack
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 
@@ -28,12 +28,12 @@ _CANCELLED = "cancelled"
 
 def observe_foundation(aws: Aws, bucket: str, prefix: str) -> Foundation:
     """Look up a project's stack, its bucket and the keys of its raw data that is on S3."""
-    stack = observe_stack(aws, stack_name(bucket))
+    stack = observe_stack(aws, get_stack_name(bucket))
     if stack is not None:
-        with translated(f"read the template of stack {stack.name}"):
+        with translate_errors(f"read the template of stack {stack.name}"):
             body = aws.cloudformation.get_template(StackName=stack.name)["TemplateBody"]
         stack = replace(stack, template=yaml.safe_load(body) if isinstance(body, str) else body)
-    with translated(f"look at bucket {bucket}"):
+    with translate_errors(f"look at bucket {bucket}"):
         state = observe_bucket(aws.s3, bucket)
         keys = list_keys(aws.s3, bucket, prefix) if state == "own" else ()
     return Foundation(stack=stack, bucket=state, keys=frozenset(keys))
@@ -41,11 +41,11 @@ def observe_foundation(aws: Aws, bucket: str, prefix: str) -> Foundation:
 
 def observe_stack(aws: Aws, name: str) -> Stack | None:
     """Look up a stack, without its template; None if there is none."""
-    with translated(f"describe stack {name}"):
+    with translate_errors(f"describe stack {name}"):
         try:
             found = aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         except ClientError as error:
-            if error_code(error) == "ValidationError" and "does not exist" in str(error):
+            if get_error_code(error) == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
     return Stack(
@@ -59,7 +59,7 @@ def observe_stack(aws: Aws, name: str) -> Stack | None:
 
 def find_role(aws: Aws, bucket: str) -> str | None:
     """Look up the ARN of SageMaker's role in a project's stack; None without a stack."""
-    stack = observe_stack(aws, stack_name(bucket))
+    stack = observe_stack(aws, get_stack_name(bucket))
     return stack.outputs.get("RoleArn") if stack else None
 
 
@@ -72,7 +72,7 @@ def update_stack(aws: Aws, step: UpdateStack) -> bool:
     try:
         aws.cloudformation.update_stack(**step.request())
     except ClientError as error:
-        if error_code(error) == "ValidationError" and "No updates are to be performed" in str(error):
+        if get_error_code(error) == "ValidationError" and "No updates are to be performed" in str(error):
             return False
         raise
     return True
@@ -114,7 +114,7 @@ def _find_first_failure(aws: Aws, stack: Stack) -> str:
     CloudFormation lists the newest event first, and the events of earlier changes last.
     """
     first = None
-    with translated(f"read the events of stack {stack.name}"):
+    with translate_errors(f"read the events of stack {stack.name}"):
         pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack.name)
         for event in (event for page in pages for event in page["StackEvents"]):
             if _is_own(event) and event.get("ResourceStatus") in _BEGINNINGS:

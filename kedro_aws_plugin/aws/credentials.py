@@ -9,9 +9,9 @@ import boto3
 from botocore.config import Config
 from botocore.session import get_session
 
-from kedro_aws_plugin.aws.clients import client_config, expect_whole_answers
+from kedro_aws_plugin.aws.clients import expect_whole_answers, make_client_config
 from kedro_aws_plugin.aws.environment import is_local
-from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.errors import ConfigError
 
 _ATTEMPTS = 8
@@ -30,7 +30,7 @@ _NAMES = {
 }
 
 
-def dataset_session(
+def create_dataset_session(
     region: str | None = None, credentials: Mapping[str, Any] | None = None
 ) -> boto3.session.Session:
     """Make the session of a dataset; without credentials, botocore's own chain finds them.
@@ -51,21 +51,21 @@ def dataset_session(
         )
     named = {_NAMES[name]: value for name, value in given.items() if value is not None}
     core = get_session()
-    core.register_component("data_loader", _loader())
-    with translated("use the credentials of the catalog entry"):
+    core.register_component("data_loader", _share_loader())
+    with translate_errors("use the credentials of the catalog entry"):
         session = boto3.session.Session(**{"region_name": region, **named}, botocore_session=core)
     expect_whole_answers(session)
     # Each boto3 session adds boto3's own folder again.
-    _loader().search_paths[:] = dict.fromkeys(_loader().search_paths)
+    _share_loader().search_paths[:] = dict.fromkeys(_share_loader().search_paths)
     return session
 
 
-def dataset_config(attempts: int = _ATTEMPTS) -> Config:
+def make_dataset_config(attempts: int = _ATTEMPTS) -> Config:
     """How the clients of such a session ask."""
-    return client_config(attempts, soon=is_local(os.environ.get("AWS_ENDPOINT_URL", "")))
+    return make_client_config(attempts, soon=is_local(os.environ.get("AWS_ENDPOINT_URL", "")))
 
 
 @cache
-def _loader() -> Any:
+def _share_loader() -> Any:
     """Reads botocore's descriptions of the services once: that is most of the time of a small load."""
     return get_session().get_component("data_loader")

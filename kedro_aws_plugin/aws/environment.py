@@ -27,7 +27,7 @@ def use_local(variables: Mapping[str, str]) -> None:
     Args:
         variables: What `LocalAws.environment()` gives.
     """
-    _replace(variables, _users_own())
+    _replace(variables, _find_users_own())
 
 
 def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> None:
@@ -39,7 +39,7 @@ def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> Non
             local AWS (`kedro aws local env`).
         local_names: The variables such a shell has from there; they are dropped.
     """
-    users = _users_own()
+    users = _find_users_own()
     kept = {key: value for key, value in users.items() if not key.startswith("AWS_ENDPOINT_URL")}
     if users.get("AWS_ACCESS_KEY_ID") == local_key_id:
         kept = {key: value for key, value in kept.items() if key not in local_names}
@@ -47,7 +47,7 @@ def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> Non
     _replace({**kept, **regions, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, users)
 
 
-def _users_own() -> dict[str, str]:
+def _find_users_own() -> dict[str, str]:
     """The user's AWS_* variables: those of before the last switch, and what was set since by anybody else."""
     since = {
         key: value for key, value in os.environ.items() if key.startswith(_PREFIX) and _ours.get(key) != value

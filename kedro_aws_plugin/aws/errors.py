@@ -49,7 +49,7 @@ _SHOWN = 400
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Turn botocore's errors into ours.
 
     Args:
@@ -62,9 +62,9 @@ def translated(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise AwsError(_refused(what, error)) from error
+        raise AwsError(_explain_refusal(what, error)) from error
     except BotoCoreError as error:
-        raise _failed(what, error) from error
+        raise _translate_failure(what, error) from error
 
 
 def delete_if_present(send: Callable[[], object]) -> bool:
@@ -81,7 +81,7 @@ def delete_if_present(send: Callable[[], object]) -> bool:
 def is_absent(error: ClientError) -> bool:
     """Whether AWS says that something does not exist; SageMaker does so by a ValidationException's text."""
     message = str(error).lower()
-    return error_code(error) in {"ResourceNotFound", "ValidationException"} and (
+    return get_error_code(error) in {"ResourceNotFound", "ValidationException"} and (
         "could not find" in message
         or "cannot find" in message
         or "does not exist" in message
@@ -89,14 +89,14 @@ def is_absent(error: ClientError) -> bool:
     )
 
 
-def error_code(error: ClientError) -> str:
+def get_error_code(error: ClientError) -> str:
     """AWS's error code, e.g. ValidationException."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _refused(what: str, error: ClientError) -> str:
-    code = error_code(error)
-    message = _shortened(str(error.response.get("Error", {}).get("Message") or error).strip().rstrip("."))
+def _explain_refusal(what: str, error: ClientError) -> str:
+    code = get_error_code(error)
+    message = _shorten(str(error.response.get("Error", {}).get("Message") or error).strip().rstrip("."))
     if code in _BY_CODE:
         return f"Could not {what}: {_BY_CODE[code]}"
     if code in _DENIED:
@@ -116,12 +116,12 @@ def _refused(what: str, error: ClientError) -> str:
     return f"Could not {what}: AWS answered {code}: {message}. Correct that and run the command again."
 
 
-def _shortened(message: str) -> str:
+def _shorten(message: str) -> str:
     """AWS's list of every instance type there is, for one, fills a screen."""
     return message if len(message) <= _SHOWN else f"{message[:_SHOWN]}..."
 
 
-def _failed(what: str, error: BotoCoreError) -> KedroAwsError:
+def _translate_failure(what: str, error: BotoCoreError) -> KedroAwsError:
     message = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, _NO_NETWORK):
         # A proxy may well listen on 127.0.0.1 too: what counts is where the request was to go.

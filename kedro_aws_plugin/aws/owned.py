@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.sagemaker.endpoints import add_tags_and_mode, observe_endpoint, observe_variant
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.observed import Endpoint, Owned
-from kedro_aws_plugin.plan.register import artifact_prefix
+from kedro_aws_plugin.plan.register import get_artifact_prefix
 from kedro_aws_plugin.plan.tags import Tags
 
 
@@ -21,13 +21,13 @@ def observe_owned(aws: Aws, tags: Tags, endpoint: str | None) -> Owned:
         endpoint: The endpoint of aws.yml, which is looked up by its name too: AWS's index of tags shows a new
             endpoint only after a while.
     """
-    names = _names_by_kind(aws, tags)
+    names = _find_names_by_kind(aws, tags)
     known = names.get("endpoint", set()) | ({endpoint} if endpoint else set())
     found = [observe_endpoint(aws, name) for name in sorted(known)]
     own = [
         each
         for each in found
-        if each and (each.name != endpoint or _is_ours(add_tags_and_mode(aws, each), tags))
+        if each and (each.name != endpoint or _is_own(add_tags_and_mode(aws, each), tags))
     ]
     variants = {each.config_name: observe_variant(aws, each.config_name) for each in own}
     return Owned(
@@ -41,14 +41,14 @@ def observe_owned(aws: Aws, tags: Tags, endpoint: str | None) -> Owned:
 
 def add_registry(aws: Aws, owned: Owned, tags: Tags, bucket: str) -> Owned:
     """Look up the model package groups that carry a project's tags, with their versions and artifacts."""
-    groups = sorted(_names_by_kind(aws, tags).get("model-package-group", set()))
-    with translated(f"list the artifacts in s3://{bucket}"):
-        objects = [key for group in groups for key in list_keys(aws.s3, bucket, artifact_prefix(group))]
+    groups = sorted(_find_names_by_kind(aws, tags).get("model-package-group", set()))
+    with translate_errors(f"list the artifacts in s3://{bucket}"):
+        objects = [key for group in groups for key in list_keys(aws.s3, bucket, get_artifact_prefix(group))]
     return replace(owned, groups=tuple(observe_group(aws, group) for group in groups), objects=tuple(objects))
 
 
-def _names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
-    with translated("find what carries this project's tags"):
+def _find_names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
+    with translate_errors("find what carries this project's tags"):
         pages = aws.tagging.get_paginator("get_resources").paginate(
             TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
             ResourceTypeFilters=["sagemaker"],
@@ -61,5 +61,5 @@ def _names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
     return names
 
 
-def _is_ours(endpoint: Endpoint, tags: Tags) -> bool:
+def _is_own(endpoint: Endpoint, tags: Tags) -> bool:
     return tags.items() <= (endpoint.tags or {}).items()

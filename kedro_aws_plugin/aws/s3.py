@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import error_code
+from kedro_aws_plugin.aws.errors import get_error_code
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 
@@ -38,10 +38,10 @@ def upload_file(client: "S3Client", step: UploadFile) -> bool:
         try:
             _upload(client, step)
         except ClientError as error:
-            if error_code(error) == _TAKEN:
+            if get_error_code(error) == _TAKEN:
                 return False
             # Somebody else is writing the same key. S3 asks to try again, since the other write may fail.
-            if error_code(error) != _RACED or attempt == _ATTEMPTS:
+            if get_error_code(error) != _RACED or attempt == _ATTEMPTS:
                 raise
         else:
             break
@@ -96,7 +96,7 @@ def read(client: "S3Client", uri: str) -> bytes | None:
     try:
         return client.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error_code(error) in _ABSENT:
+        if get_error_code(error) in _ABSENT:
             return None
         raise
 
@@ -106,7 +106,7 @@ def observe_bucket(client: "S3Client", bucket: str) -> Literal["absent", "own", 
     try:
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
-        code = error_code(error)
+        code = get_error_code(error)
         if code in {"403", "301"}:
             return "foreign"
         if code in {"404", "NoSuchBucket"}:
@@ -121,7 +121,7 @@ def list_keys(client: "S3Client", bucket: str, prefix: str) -> tuple[str, ...]:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return tuple(item["Key"] for page in pages for item in page.get("Contents", []))
     except ClientError as error:
-        if error_code(error) == "NoSuchBucket":
+        if get_error_code(error) == "NoSuchBucket":
             return ()
         raise
 

@@ -10,9 +10,9 @@ from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import CredentialRetrievalError
 
-from kedro_aws_plugin.aws.clients import client_config, expect_whole_answers
+from kedro_aws_plugin.aws.clients import expect_whole_answers, make_client_config
 from kedro_aws_plugin.aws.environment import is_local
-from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.steps import Service
@@ -118,7 +118,7 @@ class Aws:
     def _client(self, service: Service) -> BaseClient:
         if service not in self._clients:
             # STS is the first service that a command calls: a missing network shall show soon.
-            config = client_config(_ATTEMPTS, soon=self.target == "local" or service == "sts")
+            config = make_client_config(_ATTEMPTS, soon=self.target == "local" or service == "sts")
             create: Callable[..., BaseClient] = self._session.client
             self._clients[service] = self._check_target(create(service, config=config))
         return self._clients[service]
@@ -137,7 +137,7 @@ class Aws:
 
 def find_account(aws: Aws, env: str) -> str:
     """Look up the id of the AWS account that the credentials of an environment belong to."""
-    with translated(f"find out the AWS account of the environment `{env}`"):
+    with translate_errors(f"find out the AWS account of the environment `{env}`"):
         try:
             return aws.sts.get_caller_identity()["Account"]
         except (ValueError, RuntimeError) as error:

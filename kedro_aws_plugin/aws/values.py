@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AwsError
 
@@ -33,11 +33,11 @@ def read_parameter(aws: Aws, name: str) -> Parameter:
     Raises:
         AwsError: If there is none of that name, or AWS refuses it.
     """
-    with _unlogged(), translated(f"read the SSM parameter {name}"):
+    with _silence_parser(), translate_errors(f"read the SSM parameter {name}"):
         try:
             found = aws.ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
         except ClientError as error:
-            if error_code(error) not in ("ParameterNotFound", "ParameterVersionNotFound"):
+            if get_error_code(error) not in ("ParameterNotFound", "ParameterVersionNotFound"):
                 raise
             raise AwsError(
                 f"There is no SSM parameter {name} in {aws.region}. Create it: "
@@ -59,11 +59,11 @@ def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
     Raises:
         AwsError: If there is none of that name, it has no such entry, or AWS refuses it.
     """
-    with _unlogged(), translated(f"read the secret {secret}"):
+    with _silence_parser(), translate_errors(f"read the secret {secret}"):
         try:
             found = aws.secretsmanager.get_secret_value(SecretId=secret)
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if get_error_code(error) != "ResourceNotFoundException":
                 raise
             raise AwsError(
                 f"There is no secret {secret} in {aws.region}. Create it: "
@@ -72,11 +72,11 @@ def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
     text = found.get("SecretString")
     if text is None:
         raise AwsError(f"The secret {secret} is binary. Save it as a text, or as a JSON object.")
-    return text if key is None else _entry(secret, text, key)
+    return text if key is None else _pick_entry(secret, text, key)
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
+def _silence_parser() -> Iterator[None]:
     """Keep botocore, which logs each answer at DEBUG, from logging this one."""
     logger = logging.getLogger("botocore.parsers")
     level = logger.level
@@ -87,7 +87,7 @@ def _unlogged() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _entry(secret: str, text: str, key: str) -> Any:
+def _pick_entry(secret: str, text: str, key: str) -> Any:
     try:
         entries = json.loads(text)
     except ValueError:

@@ -27,10 +27,10 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any
     from kedro_aws_plugin.aws.cloudformation import find_role
     from kedro_aws_plugin.aws.sagemaker.endpoints import observe_serving
     from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
-    from kedro_aws_plugin.config import merge_deploy, choose_group, choose_role
+    from kedro_aws_plugin.config import choose_group, choose_role, merge_deploy
     from kedro_aws_plugin.plan.approval import choose_approved
     from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
-    from kedro_aws_plugin.plan.tags import project_tags
+    from kedro_aws_plugin.plan.tags import make_project_tags
 
     with open_command(options.env) as this:
         config = this.project.config
@@ -41,7 +41,7 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any
             package=choose_approved(group, package).arn,
             role_arn=role,
             deploy=size,
-            tags=project_tags(this.project.package, config.env, config.bucket),
+            tags=make_project_tags(this.project.package, config.env, config.bucket),
         )
         plan = plan_endpoint(
             wanted,

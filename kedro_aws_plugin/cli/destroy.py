@@ -18,12 +18,12 @@ def destroy(options: PlanOptions, registry: bool) -> None:
     from dataclasses import replace
 
     from kedro_aws_plugin.aws.owned import add_registry, observe_owned
-    from kedro_aws_plugin.plan.tags import project_tags
+    from kedro_aws_plugin.plan.tags import make_project_tags
     from kedro_aws_plugin.plan.teardown import plan_teardown
 
     with open_command(options.env) as this:
         config = this.project.config
-        tags = project_tags(this.project.package, config.env, config.bucket)
+        tags = make_project_tags(this.project.package, config.env, config.bucket)
         endpoint = config.deploy.endpoint if config.deploy else None
         owned = observe_owned(this.aws, tags, endpoint)
         if registry:

@@ -59,7 +59,7 @@ def _call(handler: Callable[..., Any], *arguments: Any) -> Any:
     return handler(*arguments, None) if wants_context else handler(*arguments)
 
 
-def _answer(handlers: ModuleType, model: Any, body: bytes, content_type: str) -> tuple[str | bytes, str]:
+def _ask_model(handlers: ModuleType, model: Any, body: bytes, content_type: str) -> tuple[str | bytes, str]:
     accept = "application/json"
     content = body.decode() if content_type in _UTF8_TYPES else body
     if hasattr(handlers, "transform_fn"):
@@ -70,7 +70,7 @@ def _answer(handlers: ModuleType, model: Any, body: bytes, content_type: str) ->
     return answer if isinstance(answer, tuple) else (answer, accept)
 
 
-def _task(model: Any) -> str | None:
+def _find_task(model: Any) -> str | None:
     if "sklearn" not in sys.modules:  # then the model is none of its kind
         return None
     from sklearn.base import is_classifier, is_regressor
@@ -95,7 +95,7 @@ def _lacks_predict(handlers: ModuleType, model: Any) -> bool:
 
 def _describe(model: Any) -> dict[str, Any]:
     default = importlib.import_module("default_inference")
-    return {"task": _task(model), "feature_names": default.feature_names(model)}
+    return {"task": _find_task(model), "feature_names": default.feature_names(model)}
 
 
 def _try_model(request: dict[str, Any], report: dict[str, Any]) -> None:
@@ -112,12 +112,12 @@ def _try_model(request: dict[str, Any], report: dict[str, Any]) -> None:
     if request["body"] is None:
         return
     report["doing"] = "answer"
-    response, kind = _answer(handlers, model, base64.b64decode(request["body"]), request["content_type"])
+    response, kind = _ask_model(handlers, model, base64.b64decode(request["body"]), request["content_type"])
     text = response.encode() if isinstance(response, str) else response
     report.update(response=base64.b64encode(text).decode(), content_type=kind)
 
 
-def _message(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "memory ran out"
     # The handlers' own refusals are sentences; other errors mean little without their type.
@@ -134,7 +134,7 @@ def main() -> None:
         _try_model(request, report)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model's code may raise is the report
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        report.update(error=_message(error), missing_module=missing)
+        report.update(error=_format_error(error), missing_module=missing)
     Path(sys.argv[1]).write_text(json.dumps(report), encoding="utf-8")
 
 

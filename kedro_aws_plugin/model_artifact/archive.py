@@ -64,7 +64,7 @@ def build_archive(members: Sequence[Member], target: Path) -> Archive:
 
     Example:
         ```python
-        archive = build_archive(model_members(Path("model.pkl")), Path("model.tar.gz"))
+        archive = build_archive(list_model_members(Path("model.pkl")), Path("model.tar.gz"))
         ```
 
     Args:
@@ -78,7 +78,7 @@ def build_archive(members: Sequence[Member], target: Path) -> Archive:
         ProjectError: The disk is full, or a member cannot be read or changed while it was read.
     """
     try:
-        with _replacing(target) as file, ThreadPoolExecutor(_THREADS) as pool:
+        with _replace_when_whole(target) as file, ThreadPoolExecutor(_THREADS) as pool:
             sink = _GzipSink(file, pool)
             with tarfile.TarFile(
                 fileobj=cast("IO[bytes]", sink), mode="w", format=tarfile.PAX_FORMAT, copybufsize=CHUNK
@@ -148,7 +148,7 @@ class _GzipSink:
         self._emit(self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little"))
 
     def _compress(self, chunk: bytes, *, last: bool = False) -> None:
-        self._compressing.append(self._pool.submit(_deflated, chunk, self._before, last))
+        self._compressing.append(self._pool.submit(_deflate, chunk, self._before, last))
         self._before = chunk[-_WINDOW:]
         while len(self._compressing) > (0 if last else _AHEAD):
             self._emit(self._compressing.popleft().result())
@@ -159,14 +159,14 @@ class _GzipSink:
         self._file.write(data)
 
 
-def _deflated(chunk: bytes, before: bytes, last: bool) -> bytes:
+def _deflate(chunk: bytes, before: bytes, last: bool) -> bytes:
     """A part of a deflate stream that ends on a byte, so that the next part can follow."""
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=before)
     return deflate.compress(chunk) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
+def _replace_when_whole(target: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of `target` once it is whole, and leaves nothing behind if it never is."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.", suffix=".part")
@@ -183,7 +183,7 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 def _add(tar: tarfile.TarFile, member: Member) -> None:
     if not _is_inside(member.name):
         raise ValueError(f"{member.name!r} is not a name within an archive")
-    with _opened(member) as (source, size):
+    with _open_member(member) as (source, size):
         header = tarfile.TarInfo(member.name)
         header.size = size
         header.mode = 0o644
@@ -193,7 +193,7 @@ def _add(tar: tarfile.TarFile, member: Member) -> None:
 
 
 @contextmanager
-def _opened(member: Member) -> Iterator[tuple[IO[bytes], int]]:
+def _open_member(member: Member) -> Iterator[tuple[IO[bytes], int]]:
     source = member.source
     if isinstance(source, bytes):
         yield BytesIO(source), len(source)

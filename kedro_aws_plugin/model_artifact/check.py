@@ -76,8 +76,8 @@ def check_model(
         ProjectError: It does not load or does not answer; one sentence says why, and what to do.
     """
     hidden = hidden or Hidden()
-    required = {_distribution(line) for line in hidden.requirements}
-    package = None if hidden.package and _canonical(hidden.package) in required else hidden.package
+    required = {_parse_distribution(line) for line in hidden.requirements}
+    package = None if hidden.package and _canonicalize(hidden.package) in required else hidden.package
     request = {
         "model_dir": str(model_dir.resolve()),
         "package": package,
@@ -93,7 +93,7 @@ def check_model(
         feature_names=None if names is None else tuple(names),
         response=None if response is None else base64.b64decode(response),
         content_type=report["content_type"],
-        warnings=tuple(_lacking(report["modules"], required)),
+        warnings=tuple(_explain_missing_distributions(report["modules"], required)),
     )
 
 
@@ -123,10 +123,12 @@ def _ask_child(request: dict[str, Any], model_dir: Path, timeout: float) -> dict
         if answer.exists():
             report: dict[str, Any] = json.loads(answer.read_bytes())
             return report
-        raise ProjectError(_died(done.returncode, output.read_text(encoding="utf-8", errors="replace")))
+        raise ProjectError(
+            _explain_death(done.returncode, output.read_text(encoding="utf-8", errors="replace"))
+        )
 
 
-def _died(code: int, output: str) -> str:
+def _explain_death(code: int, output: str) -> str:
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
     if code < 0:
         return (
@@ -159,30 +161,30 @@ def _explain(report: dict[str, Any], package: str | None) -> str:
     return f"The model does not load: {error}. Save it again with the packages that are installed now."
 
 
-def _lacking(modules: Sequence[str], required: set[str]) -> list[str]:
+def _explain_missing_distributions(modules: Sequence[str], required: set[str]) -> list[str]:
     """Sentences for the distributions behind `modules` that neither the container nor its pip provides."""
     foreign = {each for each in modules if each not in _EVERYWHERE and each not in sys.stdlib_module_names}
     owners = packages_distributions() if foreign else {}  # it reads every distribution
-    needed = {_canonical(name) for module in foreign for name in owners.get(module, [module])}
+    needed = {_canonicalize(name) for module in foreign for name in owners.get(module, [module])}
     return [
-        f'The model needs {name}, which the container may lack. Add "{_pinned(name)}" to'
+        f'The model needs {name}, which the container may lack. Add "{_pin(name)}" to'
         " registry.requirements in conf/base/aws.yml."
         for name in sorted(needed - required)
     ]
 
 
-def _pinned(name: str) -> str:
+def _pin(name: str) -> str:
     try:
         return f"{name}=={version(name)}"
     except ModuleNotFoundError:  # importlib.metadata's PackageNotFoundError
         return name
 
 
-def _distribution(requirement: str) -> str:
+def _parse_distribution(requirement: str) -> str:
     """The distribution in a line of pip requirements, e.g. `lightgbm[scikit-learn]>=4` -> `lightgbm`."""
     found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
-    return _canonical(found.group(1)) if found else ""
+    return _canonicalize(found.group(1)) if found else ""
 
 
-def _canonical(name: str) -> str:
+def _canonicalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -18,7 +18,7 @@ _HANDLERS = ("model_fn", *_TRIO, "transform_fn")
 _DEFAULTS = Path(__file__).with_name("default_inference.py")
 
 
-def model_members(
+def list_model_members(
     model_file: Path, *, override: Path | None = None, requirements: Sequence[str] = ()
 ) -> list[Member]:
     """List the files of a `model.tar.gz`.
@@ -40,11 +40,14 @@ def model_members(
     Raises:
         ProjectError: The override cannot be read or parsed, or defines none or conflicting handlers.
     """
-    members = [Member("model.joblib", model_file), Member("code/default_inference.py", _source(_DEFAULTS))]
+    members = [
+        Member("model.joblib", model_file),
+        Member("code/default_inference.py", _read_source(_DEFAULTS)),
+    ]
     own: frozenset[str] = frozenset()
     if override is not None:
-        members.append(Member("code/project_inference.py", _source(override)))
-        own = handlers_of(override)
+        members.append(Member("code/project_inference.py", _read_source(override)))
+        own = find_handlers(override)
     members.append(Member("code/inference.py", _compose(own).encode()))
     if requirements:
         members.append(
@@ -53,15 +56,15 @@ def model_members(
     return members
 
 
-def handlers_of(override: Path) -> frozenset[str]:
+def find_handlers(override: Path) -> frozenset[str]:
     """Find which handlers a file defines. It is read, not imported: its imports are the container's."""
     try:
-        tree = ast.parse(_source(override), filename=str(override))
+        tree = ast.parse(_read_source(override), filename=str(override))
     except SyntaxError as error:
         raise ProjectError(f"{override}, line {error.lineno}: {error.msg}. Fix it, and run again.") from error
     except ValueError as error:  # null bytes, or an encoding that is unknown
         raise ProjectError(f"{override} is not Python source: {error}. Save it as UTF-8 text.") from error
-    found = frozenset(_bound_names(tree.body)) & frozenset(_HANDLERS)
+    found = frozenset(_find_bound_names(tree.body)) & frozenset(_HANDLERS)
     if not found:
         raise ProjectError(
             f"{override} defines none of {', '.join(_HANDLERS)}. Define one, or delete the file."
@@ -75,7 +78,7 @@ def handlers_of(override: Path) -> frozenset[str]:
     return found
 
 
-def _source(path: Path) -> bytes:
+def _read_source(path: Path) -> bytes:
     try:
         # Line ends as git on Windows may have made them would change the archive, not what it does.
         return path.read_bytes().replace(b"\r\n", b"\n")
@@ -95,7 +98,7 @@ def _compose(own: frozenset[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _bound_names(body: Sequence[ast.stmt]) -> Iterator[str]:
+def _find_bound_names(body: Sequence[ast.stmt]) -> Iterator[str]:
     """Names that a module binds at its top level, within `if`, `try` and `with` too."""
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -109,6 +112,6 @@ def _bound_names(body: Sequence[ast.stmt]) -> Iterator[str]:
             )
         for block in ("body", "orelse", "finalbody"):
             if isinstance(node, (ast.If, ast.Try, ast.With)):
-                yield from _bound_names(getattr(node, block, []))
+                yield from _find_bound_names(getattr(node, block, []))
         for handler in getattr(node, "handlers", []):
-            yield from _bound_names(handler.body)
+            yield from _find_bound_names(handler.body)

@@ -57,7 +57,7 @@ class Image:
         return self.version.partition("-py")[0]
 
 
-def sklearn_image(region: str, scikit_learn: str) -> Image:
+def choose_sklearn_image(region: str, scikit_learn: str) -> Image:
     """Choose the image for a model that was fitted with `scikit_learn`.
 
     It is the one with the same minor version; else the oldest of those that are newer, since scikit-learn
@@ -72,15 +72,15 @@ def sklearn_image(region: str, scikit_learn: str) -> Image:
     """
     table = _load_table()
     images = table["images"]
-    wanted = _minor(scikit_learn)
-    by_minor = {_minor(version): version for version in sorted(images, key=_minor)}
+    wanted = _parse_minor(scikit_learn)
+    by_minor = {_parse_minor(version): version for version in sorted(images, key=_parse_minor)}
     chosen = min((minor for minor in by_minor if minor >= wanted), default=max(by_minor))
     version = by_minor[chosen]
     known = table["containers"].get(version, {"scikit-learn": ".".join(map(str, chosen))})
-    return Image(_uri(images[version], version, region), version, known, table["source"])
+    return Image(_build_uri(images[version], version, region), version, known, table["source"])
 
 
-def skew(image: Image, installed: Mapping[str, str]) -> list[str]:
+def explain_skew(image: Image, installed: Mapping[str, str]) -> list[str]:
     """Tell what differs between this machine and the container that would load the model.
 
     Pickles are promised to load with the version that wrote them only. Major and minor versions count.
@@ -95,7 +95,7 @@ def skew(image: Image, installed: Mapping[str, str]) -> list[str]:
     warnings: list[str] = []
     for name, fix in _FIXES.items():
         here, there = installed.get(name), image.installed.get(name)
-        if here and there and _minor(here) != _minor(there):
+        if here and there and _parse_minor(here) != _parse_minor(there):
             # Another Python may not have the container's versions at all.
             where = "in that environment " if warnings and warnings[0].startswith("python") else ""
             warnings.append(
@@ -123,7 +123,7 @@ def _load_table() -> dict[str, Any]:
     return {"images": images, "containers": extract["containers"], "source": source}
 
 
-def _uri(image: Mapping[str, Any], version: str, region: str) -> str:
+def _build_uri(image: Mapping[str, Any], version: str, region: str) -> str:
     registries = image["registries"]
     if region not in registries:
         nearest = difflib.get_close_matches(region, registries, n=1)
@@ -136,7 +136,7 @@ def _uri(image: Mapping[str, Any], version: str, region: str) -> str:
     return f"{registries[region]}.dkr.ecr.{region}.{suffix}/{image['repository']}:{tag}"
 
 
-def _minor(version: str) -> tuple[int, int]:
+def _parse_minor(version: str) -> tuple[int, int]:
     """Major and minor of a version, e.g. of `1.9.1`, `2.0rc1` or AWS's `1.4-2-py312`."""
     numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
     return numbers[0], numbers[1] if len(numbers) > 1 else 0

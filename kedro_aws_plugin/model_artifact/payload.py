@@ -47,7 +47,7 @@ class Payload:
         Raises:
             ProjectError: There is no table, no row, or a column is missing.
         """
-        table = _first_rows(frame, rows)
+        table = _take_first_rows(frame, rows)
         missing = [column for column in columns or () if column not in table.columns]
         if missing:
             word = "column" if len(missing) == 1 else "columns"
@@ -98,23 +98,23 @@ class Payload:
         found = content_type or _sniff(body)
         if found == JSON and _is_json_lines(body):
             found = JSON_LINES
-        problem = _problem(body, found)
+        problem = _find_problem(body, found)
         if problem:
             raise ProjectError(f"{name} is not {_WORDS[found]}: {problem}. Correct it, and send it again.")
         return cls(body, found)
 
 
-def same_answer(expected: bytes, got: bytes, content_type: str) -> bool:
+def is_same_answer(expected: bytes, got: bytes, content_type: str) -> bool:
     """Tell whether two answers agree, numbers within what another build of numpy may change."""
     if expected == got:
         return True
     try:
-        return _same(_parse(expected, content_type), _parse(got, content_type))
+        return _is_same(_parse(expected, content_type), _parse(got, content_type))
     except (ValueError, csv.Error):  # not in that format: then only the same bytes are the same answer
         return False
 
 
-def _first_rows(frame: Any, rows: int) -> "pd.DataFrame":
+def _take_first_rows(frame: Any, rows: int) -> "pd.DataFrame":
     if hasattr(frame, "toPandas"):  # Spark
         frame = frame.limit(rows).toPandas()
     elif hasattr(frame, "to_pandas"):  # Polars, Arrow
@@ -136,10 +136,12 @@ def _sniff(body: bytes) -> str:
 
 def _is_json_lines(body: bytes) -> bool:
     lines = body.splitlines()
-    return len(lines) > 1 and _problem(body, JSON) is not None and _problem(body, JSON_LINES) is None
+    return (
+        len(lines) > 1 and _find_problem(body, JSON) is not None and _find_problem(body, JSON_LINES) is None
+    )
 
 
-def _problem(body: bytes, content_type: str) -> str | None:
+def _find_problem(body: bytes, content_type: str) -> str | None:
     if content_type == PARQUET:
         whole = body.startswith(b"PAR1") and body.endswith(b"PAR1") and len(body) > len(b"PAR1PAR1")
         return None if whole else "it does not begin and end as Parquet does, or is cut short"
@@ -149,10 +151,10 @@ def _problem(body: bytes, content_type: str) -> str | None:
         return str(error)
     if content_type == JSON and not isinstance(value, (dict, list)):
         return "it must be an object or a list"
-    return _ragged_line(value) if content_type == CSV else None
+    return _find_ragged_line(value) if content_type == CSV else None
 
 
-def _ragged_line(lines: list[list[str]]) -> str | None:
+def _find_ragged_line(lines: list[list[str]]) -> str | None:
     width = len(lines[0])
     for number, line in enumerate(lines, start=1):
         if line and len(line) != width:
@@ -171,11 +173,11 @@ def _parse(body: bytes, content_type: str) -> Any:
     return json.loads(text)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _is_same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(_is_same, one, other))
     if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
         return one is other
     try:

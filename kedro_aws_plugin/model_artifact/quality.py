@@ -34,7 +34,9 @@ _NAMES = {
 _OF_CLASSIFIERS = {"accuracy", "precision", "recall", "f1", "auc", "confusion_matrix"}
 
 
-def model_quality(metrics: Mapping[str, Any], task: str | None, *, entry: str = "metrics") -> dict[str, Any]:
+def build_model_quality(
+    metrics: Mapping[str, Any], task: str | None, *, entry: str = "metrics"
+) -> dict[str, Any]:
     """Turn metrics into Model Monitor's model-quality statistics, which the model registry displays.
 
     ```
@@ -59,22 +61,24 @@ def model_quality(metrics: Mapping[str, Any], task: str | None, *, entry: str = 
             f"Catalog entry `{entry}` holds no metrics. Save a dictionary of numbers in it, or remove"
             " registry.metrics from conf/base/aws.yml."
         )
-    found = dict(_flat(metrics, "", entry))
+    found = dict(_flatten(metrics, "", entry))
     group = task if task in _GROUPS else _guess(found)
     names = _NAMES[group]
     return {f"{group}_metrics": {names.get(name.lower(), name): found[name] for name in sorted(found)}}
 
 
-def flat_metrics(metrics: Mapping[str, Any], *, entry: str = "metrics") -> dict[str, float]:
+def flatten_metrics(metrics: Mapping[str, Any], *, entry: str = "metrics") -> dict[str, float]:
     """The same metrics as plain numbers, e.g. for lineage; confusion matrices are left out.
 
     Raises:
         ProjectError: One of them is no number.
     """
-    return {name: float(metric["value"]) for name, metric in _flat(metrics, "", entry) if "value" in metric}
+    return {
+        name: float(metric["value"]) for name, metric in _flatten(metrics, "", entry) if "value" in metric
+    }
 
 
-def _flat(metrics: Mapping[str, Any], prefix: str, entry: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _flatten(metrics: Mapping[str, Any], prefix: str, entry: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for key, value in metrics.items():
         name = f"{prefix}{key}"
         newest = value[-1] if isinstance(value, list) and value else value
@@ -85,19 +89,19 @@ def _flat(metrics: Mapping[str, Any], prefix: str, entry: str) -> Iterator[tuple
             yield (
                 name,
                 {
-                    "value": _number(newest["value"], name, entry),
-                    "standard_deviation": _number(deviation, name, entry),
+                    "value": _parse_number(newest["value"], name, entry),
+                    "standard_deviation": _parse_number(deviation, name, entry),
                 },
             )
         elif isinstance(newest, Mapping):
-            yield from _flat(newest, f"{name}.", entry)
+            yield from _flatten(newest, f"{name}.", entry)
         else:
-            yield name, {"value": _number(newest, name, entry), "standard_deviation": "NaN"}
+            yield name, {"value": _parse_number(newest, name, entry), "standard_deviation": "NaN"}
 
 
-def _number(value: Any, name: str, entry: str) -> float | int | str:
+def _parse_number(value: Any, name: str, entry: str) -> float | int | str:
     try:
-        number = value if type(value) is int else _as_float(value)
+        number = value if type(value) is int else _to_float(value)
     except (TypeError, ValueError) as error:
         raise ProjectError(
             f"Catalog entry `{entry}`: `{name}` is {value!r}, not a number. Save numbers only, or name"
@@ -108,7 +112,7 @@ def _number(value: Any, name: str, entry: str) -> float | int | str:
     return "NaN" if math.isnan(number) else f"{'-' if number < 0 else ''}Infinity"
 
 
-def _as_float(value: Any) -> float:
+def _to_float(value: Any) -> float:
     if isinstance(value, bool) or (isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}):
         raise TypeError("numbers only")
     return float(value)

@@ -40,28 +40,28 @@ _FORMATS: dict[TableFormat, Values] = {
 }
 
 
-def definitions(config: AwsConfig, project: str) -> Values | None:
+def build_definitions(config: AwsConfig, project: str) -> Values | None:
     """All that `athena:` of aws.yml describes; None where there is no such section."""
     if config.athena is None:
         return None
     return {
-        "database": database_input(config.athena, project),
-        "tables": table_inputs(config.athena),
-        "workgroup": workgroup(config, project),
+        "database": build_database_input(config.athena, project),
+        "tables": build_table_inputs(config.athena),
+        "workgroup": build_workgroup(config, project),
     }
 
 
-def database_input(athena: Athena, project: str) -> Values:
+def build_database_input(athena: Athena, project: str) -> Values:
     """Glue's DatabaseInput."""
     return {"Name": athena.database, "Description": f"Tables of the Kedro project {project}"}
 
 
-def table_inputs(athena: Athena) -> list[Values]:
+def build_table_inputs(athena: Athena) -> list[Values]:
     """Glue's TableInput of every table."""
-    return [_table_input(name, table) for name, table in athena.tables.items()]
+    return [_build_table_input(name, table) for name, table in athena.tables.items()]
 
 
-def workgroup(config: AwsConfig, project: str) -> Values | None:
+def build_workgroup(config: AwsConfig, project: str) -> Values | None:
     """Athena's workgroup as CreateWorkGroup takes it; None where aws.yml names none but the account's own.
 
     It does not enforce its output location: Athena would then refuse the UNLOAD and CTAS that name a
@@ -85,7 +85,7 @@ def workgroup(config: AwsConfig, project: str) -> Values | None:
     }
 
 
-def _table_input(name: str, table: AthenaTable) -> Values:
+def _build_table_input(name: str, table: AthenaTable) -> Values:
     header = {"skip.header.line.count": "1"} if table.format == "csv" else {}
     return {
         "Name": name,

@@ -8,11 +8,11 @@ from kedro_aws_plugin.config.athena import PRIMARY
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.observed import Foundation, Stack
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.stack_template import as_yaml, stack_template
+from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.s3 import UploadFile
 from kedro_aws_plugin.plan.steps.stack import CreateStack, UpdateStack, WaitForStack
-from kedro_aws_plugin.plan.tags import project_tags
+from kedro_aws_plugin.plan.tags import make_project_tags
 
 _LONGEST_TEMPLATE = 51_200
 _KEPT = {"sagemaker/": "the registered models", "tables/": "the tables of AthenaTableDataset"}
@@ -43,7 +43,7 @@ class RawFile:
     sha256: str
 
 
-def stack_name(bucket: str) -> str:
+def get_stack_name(bucket: str) -> str:
     """The stack of a project's environment, named after the bucket: no two buckets share a name."""
     return f"kedro-aws-{bucket.replace('.', '-')}"
 
@@ -55,29 +55,29 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
         ConfigError: If what aws.yml asks for cannot be a stack.
         AwsError: If the stack cannot become what is wanted, or the bucket exists without it.
     """
-    name = stack_name(config.bucket)
+    name = get_stack_name(config.bucket)
     _refuse_lost_data(config, files)
-    stack_steps = _stack_steps(config, project, name, observed)
-    uploads = [_upload(config.bucket, file) for file in files if file.key not in observed.keys]
+    stack_steps = _plan_stack(config, project, name, observed)
+    uploads = [_plan_upload(config.bucket, file) for file in files if file.key not in observed.keys]
     role = observed.stack.outputs.get("RoleArn") if observed.stack else None
     return Plan(
         title=f"bootstrap {project} in {config.region}",
         steps=(*stack_steps, *uploads),
         unchanged=f"stack {name}{f', role {role}' if role else ''}",
-        warnings=_warnings(config),
+        warnings=_collect_warnings(config),
     )
 
 
-def _stack_steps(config: AwsConfig, project: str, name: str, observed: Foundation) -> list[Step]:
-    template = stack_template(config, project)
-    text = as_yaml(template)
+def _plan_stack(config: AwsConfig, project: str, name: str, observed: Foundation) -> list[Step]:
+    template = build_stack_template(config, project)
+    text = format_template(template)
     if len(text.encode()) > _LONGEST_TEMPLATE:
         raise ConfigError(
             f"conf/base/aws.yml: `athena.tables` makes a template of {len(text.encode())} bytes, and "
             f"CloudFormation takes {_LONGEST_TEMPLATE}. "
             "Leave some tables out, and create those with CREATE EXTERNAL TABLE."
         )
-    tags = project_tags(project, config.env, config.bucket)
+    tags = make_project_tags(project, config.env, config.bucket)
     stack, wait = observed.stack, WaitForStack(name=name)
     if stack is None:
         _refuse_bucket(config, name, observed)
@@ -139,10 +139,10 @@ def _refuse_stack(stack: Stack, tags: dict[str, str]) -> None:
     if stack.status in SETTLED | CHANGING:
         return
     reason = f": {stack.reason.rstrip('.')}" if stack.reason else ""
-    raise AwsError(f"Stack {stack.name} is {stack.status}{reason}. {_way_out(stack)}")
+    raise AwsError(f"Stack {stack.name} is {stack.status}{reason}. {_suggest_way_out(stack)}")
 
 
-def _way_out(stack: Stack) -> str:
+def _suggest_way_out(stack: Stack) -> str:
     """What AWS lets one do with a stack that takes no update."""
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         return (
@@ -157,7 +157,7 @@ def _way_out(stack: Stack) -> str:
     )
 
 
-def _upload(bucket: str, file: RawFile) -> UploadFile:
+def _plan_upload(bucket: str, file: RawFile) -> UploadFile:
     return UploadFile(
         path=file.path,
         size=file.size,
@@ -168,7 +168,7 @@ def _upload(bucket: str, file: RawFile) -> UploadFile:
     )
 
 
-def _warnings(config: AwsConfig) -> tuple[str, ...]:
+def _collect_warnings(config: AwsConfig) -> tuple[str, ...]:
     athena = config.athena
     if athena is None or athena.max_scan_gb is None or athena.workgroup != PRIMARY:
         return ()

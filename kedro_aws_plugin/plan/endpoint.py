@@ -48,12 +48,12 @@ class Deployment:
     @property
     def model_name(self) -> str:
         """A name that says what the model is made of, so that the same content is never made twice."""
-        return f"{self.endpoint}-{_digest([self.package, self.role_arn])}"
+        return f"{self.endpoint}-{_compute_digest([self.package, self.role_arn])}"
 
     @property
     def config_name(self) -> str:
         """A name that says what the endpoint config holds."""
-        return f"{self.endpoint}-{_digest(self.variant())}"
+        return f"{self.endpoint}-{_compute_digest(self.variant())}"
 
     def variant(self) -> dict[str, Any]:
         """The production variant, in SageMaker's form."""
@@ -78,12 +78,12 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, 
     """
     if observed.endpoint is not None:
         _refuse(wanted, observed.endpoint, wait)
-    steps = [*_definitions(wanted, observed), *_change(wanted, observed)]
+    steps = [*_plan_definitions(wanted, observed), *_plan_change(wanted, observed)]
     under_way = observed.endpoint is not None and observed.endpoint.status in BUSY
     if wait and (steps or under_way):
         steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
         if sample:
-            steps.append(_check(wanted.endpoint, sample))
+            steps.append(_plan_check(wanted.endpoint, sample))
     package = wanted.package.rsplit(":", 1)[-1]
     return Plan(
         title=f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})",
@@ -111,7 +111,7 @@ def _refuse(wanted: Deployment, endpoint: Endpoint, wait: bool) -> None:
         )
 
 
-def _definitions(wanted: Deployment, observed: Serving) -> list[Step]:
+def _plan_definitions(wanted: Deployment, observed: Serving) -> list[Step]:
     steps: list[Step] = []
     if not observed.model_exists:
         steps.append(
@@ -129,7 +129,7 @@ def _definitions(wanted: Deployment, observed: Serving) -> list[Step]:
     return steps
 
 
-def _change(wanted: Deployment, observed: Serving) -> list[Step]:
+def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
     """The steps from the endpoint that there is, if any, to the wanted one."""
     create = CreateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, tags=wanted.tags)
     update = UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
@@ -147,7 +147,7 @@ def _change(wanted: Deployment, observed: Serving) -> list[Step]:
     return [] if endpoint.config_name == wanted.config_name else [update]
 
 
-def _check(endpoint: str, sample: Sample) -> InvokeEndpoint:
+def _plan_check(endpoint: str, sample: Sample) -> InvokeEndpoint:
     return InvokeEndpoint(
         name=endpoint,
         body=sample.body,
@@ -157,5 +157,5 @@ def _check(endpoint: str, sample: Sample) -> InvokeEndpoint:
     )
 
 
-def _digest(content: object) -> str:
+def _compute_digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]

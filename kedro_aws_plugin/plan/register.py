@@ -87,7 +87,7 @@ class Registration:
     tags: Tags
 
 
-def artifact_prefix(group: str) -> str:
+def get_artifact_prefix(group: str) -> str:
     """The S3 prefix of everything that is registered in a group."""
     return f"sagemaker/{group}/"
 
@@ -105,9 +105,9 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
     steps: list[Step] = []
     if known is None:
         if not observed.exists:
-            steps.append(_create_group(target))
-        steps += _uploads(target, candidate)
-        steps.append(_create_package(target, candidate, mark))
+            steps.append(_plan_group(target))
+        steps += _plan_uploads(target, candidate)
+        steps.append(_plan_package(target, candidate, mark))
     elif target.approve and known.approval == REJECTED:
         raise AwsError(
             f"Version {known.version} of {target.group} is the same model, and it was rejected. "
@@ -123,7 +123,7 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
     )
 
 
-def _create_group(target: Registration) -> CreateModelPackageGroup:
+def _plan_group(target: Registration) -> CreateModelPackageGroup:
     return CreateModelPackageGroup(
         group=target.group,
         description=f"Registered by kedro aws register-model, artifacts in s3://{target.bucket}",
@@ -131,11 +131,11 @@ def _create_group(target: Registration) -> CreateModelPackageGroup:
     )
 
 
-def _key(target: Registration, candidate: Candidate, name: str) -> str:
-    return f"{artifact_prefix(target.group)}{candidate.content_sha256[:16]}/{name}"
+def _make_key(target: Registration, candidate: Candidate, name: str) -> str:
+    return f"{get_artifact_prefix(target.group)}{candidate.content_sha256[:16]}/{name}"
 
 
-def _uploads(target: Registration, candidate: Candidate) -> list[Step]:
+def _plan_uploads(target: Registration, candidate: Candidate) -> list[Step]:
     """The files beside the archive come first: a registered package is always complete."""
     sample = candidate.sample
     files = {
@@ -144,7 +144,7 @@ def _uploads(target: Registration, candidate: Candidate) -> list[Step]:
         "sample-answer.json": (sample.answer if sample else None, "application/json"),
     }
     uploads: list[Step] = [
-        PutObject(bucket=target.bucket, key=_key(target, candidate, name), body=body, content_type=kind)
+        PutObject(bucket=target.bucket, key=_make_key(target, candidate, name), body=body, content_type=kind)
         for name, (body, kind) in files.items()
         if body is not None
     ]
@@ -153,14 +153,14 @@ def _uploads(target: Registration, candidate: Candidate) -> list[Step]:
         size=candidate.size,
         sha256=candidate.sha256,
         bucket=target.bucket,
-        key=_key(target, candidate, "model.tar.gz"),
+        key=_make_key(target, candidate, "model.tar.gz"),
         content_type="application/gzip",
     )
     return [*uploads, archive]
 
 
-def _create_package(target: Registration, candidate: Candidate, mark: str) -> CreateModelPackage:
-    base = f"s3://{target.bucket}/{_key(target, candidate, '')}"
+def _plan_package(target: Registration, candidate: Candidate, mark: str) -> CreateModelPackage:
+    base = f"s3://{target.bucket}/{_make_key(target, candidate, '')}"
     container: dict[str, Any] = {
         "Image": candidate.image,
         "ModelDataUrl": f"{base}model.tar.gz",

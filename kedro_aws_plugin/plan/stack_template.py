@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
-from kedro_aws_plugin.plan.athena import database_input, table_inputs, workgroup
+from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
 Values = dict[str, Any]
 RESULTS_KEPT_DAYS = 30
@@ -17,12 +17,12 @@ _DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
 _BUCKET_ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
 
 
-def stack_template(config: AwsConfig, project: str) -> Values:
+def build_stack_template(config: AwsConfig, project: str) -> Values:
     """Make the template: the bucket, SageMaker's role, and what `athena:` in aws.yml asks for."""
     resources = {
-        "Bucket": _bucket(config),
-        "BucketPolicy": _bucket_policy(),
-        "SageMakerRole": _role(project),
+        "Bucket": _build_bucket(config),
+        "BucketPolicy": _build_bucket_policy(),
+        "SageMakerRole": _build_role(project),
     }
     outputs = {
         "Bucket": {"Value": {"Ref": "Bucket"}},
@@ -32,10 +32,10 @@ def stack_template(config: AwsConfig, project: str) -> Values:
         },
     }
     if config.athena is not None:
-        resources |= _glue(config.athena, project)
+        resources |= _build_glue(config.athena, project)
         outputs["Database"] = {"Value": {"Ref": "Database"}}
-    if wanted := workgroup(config, project):
-        resources["Workgroup"] = _workgroup(wanted)
+    if wanted := build_workgroup(config, project):
+        resources["Workgroup"] = _build_workgroup(wanted)
         outputs["Workgroup"] = {"Value": {"Ref": "Workgroup"}}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -45,7 +45,7 @@ def stack_template(config: AwsConfig, project: str) -> Values:
     }
 
 
-def as_yaml(template: Values) -> str:
+def format_template(template: Values) -> str:
     """The template as CloudFormation takes it."""
     return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
 
@@ -58,13 +58,13 @@ class _PlainDumper(yaml.SafeDumper):
         return True
 
 
-def _results_prefix(config: AwsConfig) -> str | None:
+def _find_results_prefix(config: AwsConfig) -> str | None:
     """The prefix of query results in the project's bucket; None if they go to another one."""
     bucket, _, prefix = find_results_folder(config).removeprefix("s3://").partition("/")
     return prefix if bucket == config.bucket else None
 
 
-def _bucket(config: AwsConfig) -> Values:
+def _build_bucket(config: AwsConfig) -> Values:
     rules: list[Values] = [
         {
             "Id": "abort-unfinished-uploads",
@@ -72,7 +72,7 @@ def _bucket(config: AwsConfig) -> Values:
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UPLOADS_KEPT_DAYS},
         }
     ]
-    if prefix := _results_prefix(config):
+    if prefix := _find_results_prefix(config):
         expire = {"Id": "expire-query-results", "Status": "Enabled", "Prefix": prefix}
         rules.append({**expire, "ExpirationInDays": RESULTS_KEPT_DAYS})
     return {
@@ -97,7 +97,7 @@ def _bucket(config: AwsConfig) -> Values:
     }
 
 
-def _bucket_policy() -> Values:
+def _build_bucket_policy() -> Values:
     return {
         "Type": "AWS::S3::BucketPolicy",
         **_RETAINED,
@@ -111,7 +111,7 @@ def _bucket_policy() -> Values:
                         "Effect": "Deny",
                         "Principal": "*",
                         "Action": "s3:*",
-                        "Resource": [_BUCKET_ARN, _sub("${Bucket.Arn}/*")],
+                        "Resource": [_BUCKET_ARN, _substitute("${Bucket.Arn}/*")],
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                     }
                 ],
@@ -120,15 +120,15 @@ def _bucket_policy() -> Values:
     }
 
 
-def _role(project: str) -> Values:
+def _build_role(project: str) -> Values:
     """What SageMaker needs to serve a model: the archive, the image, a log and metrics."""
     statements = [
-        _allow("ReadModels", ["s3:GetObject"], _sub("${Bucket.Arn}/sagemaker/*")),
+        _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
         _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
         _allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            _sub(
+            _substitute(
                 "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/*",
             ),
         ),
@@ -141,7 +141,7 @@ def _role(project: str) -> Values:
         _allow(
             "PullImages",
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            _sub("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
+            _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
         ),
     ]
     return {
@@ -168,24 +168,24 @@ def _role(project: str) -> Values:
     }
 
 
-def _glue(athena: Athena, project: str) -> Values:
+def _build_glue(athena: Athena, project: str) -> Values:
     catalog = {"CatalogId": {"Ref": "AWS::AccountId"}}
     database = {
         "Type": "AWS::Glue::Database",
         **_DELETED,
-        "Properties": {**catalog, "DatabaseInput": database_input(athena, project)},
+        "Properties": {**catalog, "DatabaseInput": build_database_input(athena, project)},
     }
     tables = {
-        _logical_id(table["Name"]): {
+        _make_logical_id(table["Name"]): {
             "Type": "AWS::Glue::Table",
             "Properties": {**catalog, "DatabaseName": {"Ref": "Database"}, "TableInput": table},
         }
-        for table in table_inputs(athena)
+        for table in build_table_inputs(athena)
     }
     return {"Database": database, **tables}
 
 
-def _workgroup(wanted: Values) -> Values:
+def _build_workgroup(wanted: Values) -> Values:
     return {
         "Type": "AWS::Athena::WorkGroup",
         "Properties": {
@@ -203,11 +203,11 @@ def _allow(sid: str, actions: list[str], resource: Any) -> Values:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
 
 
-def _sub(text: str) -> Values:
+def _substitute(text: str) -> Values:
     return {"Fn::Sub": text}
 
 
-def _logical_id(table: str) -> str:
+def _make_logical_id(table: str) -> str:
     """CloudFormation takes letters and digits; the digest keeps `a_b` and `a__b` apart."""
     words = "".join(word.capitalize() for word in table.split("_"))
     return f"Table{words[:200]}{hashlib.sha256(table.encode()).hexdigest()[:6]}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 Tags = Mapping[str, str]
 
 
-def project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
+def make_project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
     """Tag what belongs to a project's environment; `destroy` finds it again by these.
 
     The bucket is among them since no two in all of AWS share a name: two projects may.
@@ -13,6 +13,6 @@ def project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
     return {"kedro-aws:project": package, "kedro-aws:env": env, "kedro-aws:bucket": bucket}
 
 
-def as_list(tags: Tags) -> list[dict[str, str]]:
+def format_tags(tags: Tags) -> list[dict[str, str]]:
     """Tags in SageMaker's form."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -21,7 +21,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
     """Plan the deletion: what uses another thing goes before it."""
     steps: list[Step] = []
     for endpoint in owned.endpoints:
-        steps += _delete(endpoint)
+        steps += _plan_deletion(endpoint)
     steps += [DeleteEndpointConfig(name=name) for name in owned.configs]
     steps += [DeleteModel(name=name) for name in owned.models]
     steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]
@@ -37,7 +37,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
     )
 
 
-def _delete(endpoint: Endpoint) -> list[Step]:
+def _plan_deletion(endpoint: Endpoint) -> list[Step]:
     """SageMaker deletes no endpoint that it is creating or updating."""
     gone = WaitForDeletion(name=endpoint.name)
     if endpoint.status == _DELETING:

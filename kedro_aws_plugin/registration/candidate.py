@@ -13,10 +13,10 @@ from kedro_aws_plugin.config import Project, Registry
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.archive import Archive, build_archive, lay_out
 from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
-from kedro_aws_plugin.model_artifact.handlers import model_members
-from kedro_aws_plugin.model_artifact.images import skew, sklearn_image
+from kedro_aws_plugin.model_artifact.handlers import list_model_members
+from kedro_aws_plugin.model_artifact.images import choose_sklearn_image, explain_skew
 from kedro_aws_plugin.model_artifact.payload import Payload
-from kedro_aws_plugin.model_artifact.quality import flat_metrics, model_quality
+from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
 from kedro_aws_plugin.plan.register import Candidate, Sample
 from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
 from kedro_aws_plugin.registration.lineage import Lineage
@@ -60,7 +60,9 @@ class _Maker:
         """Download, check and pack a saved model in a folder."""
         pickle = folder / "model.pickle"
         saved.download(pickle)
-        members = model_members(pickle, override=self._own_handlers, requirements=self._registry.requirements)
+        members = list_model_members(
+            pickle, override=self._own_handlers, requirements=self._registry.requirements
+        )
         lay_out(members, folder / "model")
         checked, sample = self._check(folder / "model")
         archive = build_archive(members, folder / "model.tar.gz")
@@ -70,7 +72,7 @@ class _Maker:
                 "scikit-learn is not installed, so the container that matches it cannot be chosen. "
                 "Install it: pip install scikit-learn"
             )
-        image = sklearn_image(self._project.config.region, versions["scikit-learn"])
+        image = choose_sklearn_image(self._project.config.region, versions["scikit-learn"])
         metrics, warnings = self._load_metrics(saved)
         return Candidate(
             entry=saved.entry,
@@ -84,7 +86,7 @@ class _Maker:
             properties=self._trace(saved, archive, metrics).to_properties(),
             quality=self._describe_quality(metrics, checked),
             sample=sample,
-            warnings=(*warnings, *checked.warnings, *skew(image, versions)),
+            warnings=(*warnings, *checked.warnings, *explain_skew(image, versions)),
         )
 
     def _check(self, model: Path) -> tuple[Checked, Sample | None]:
@@ -111,7 +113,7 @@ class _Maker:
     def _describe_quality(self, metrics: dict[str, Any] | None, checked: Checked) -> bytes | None:
         if metrics is None:
             return None
-        quality = model_quality(metrics, checked.task, entry=self._registry.metrics or "metrics")
+        quality = build_model_quality(metrics, checked.task, entry=self._registry.metrics or "metrics")
         return json.dumps(quality, indent=2).encode()
 
     def _trace(self, saved: SavedModel, archive: Archive, metrics: dict[str, Any] | None) -> Lineage:
@@ -128,7 +130,7 @@ class _Maker:
             artifact_sha256=archive.sha256,
             content_sha256=archive.content_sha256,
             versions=record.versions,
-            metrics=flat_metrics(metrics, entry=self._registry.metrics or "metrics") if metrics else {},
+            metrics=flatten_metrics(metrics, entry=self._registry.metrics or "metrics") if metrics else {},
         )
 
 

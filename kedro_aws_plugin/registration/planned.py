@@ -9,7 +9,7 @@ from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import Project, Registry
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Registration, plan_registration
-from kedro_aws_plugin.plan.tags import project_tags
+from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.project.catalog import ProjectCatalog
 from kedro_aws_plugin.registration.candidate import prepare_candidate
 
@@ -50,7 +50,7 @@ def prepare_registration(
         bucket=config.bucket,
         region=config.region,
         approve=request.approve,
-        tags=project_tags(project.package, config.env, config.bucket),
+        tags=make_project_tags(project.package, config.env, config.bucket),
     )
     with prepare_candidate(project, catalog, request.registry, request.version) as candidate:
         yield plan_registration(target, candidate, observe_group(aws, group))

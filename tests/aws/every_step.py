@@ -13,7 +13,7 @@ from stubbed import FakeTime, Stubbed
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Step, registry, s3, serving, stack
-from local_aws.protocol.service_model import service_model
+from local_aws.protocol.service_model import load_service_model
 
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}
 INFERENCE = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
@@ -121,7 +121,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
 def answer_plainly(step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
     """What AWS answers to a plain step that is not in `ANSWERS`, and the result of that."""
     assert isinstance(step, PlainStep)
-    shape = service_model(step.service).operation_model(step.operation).output_shape
+    shape = load_service_model(step.service).operation_model(step.operation).output_shape
     examples = {"string": "example", "integer": 1, "long": 1, "boolean": True, "timestamp": answers.THEN}
     response = {key: examples[shape.members[key].type_name] for key in step.results.values()}
     result = {name: response[key] for name, key in step.results.items()}

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from kedro_aws_plugin.config import AwsConfig
-from kedro_aws_plugin.plan.athena import definitions
+from kedro_aws_plugin.plan.athena import build_definitions
 from local_aws.control import client as control
 
 
 def wanted(database: str = "flights", *, limit: float | None = 1, **tables: dict[str, Any]) -> Any:
     athena = {"database": database, "workgroup": "team", "max_scan_gb": limit, "tables": tables}
     values = {"env": "local", "target": "local", "region": "eu-west-1", "bucket": "my-data", "athena": athena}
-    return definitions(AwsConfig.model_validate(values), "my_flights")
+    return build_definitions(AwsConfig.model_validate(values), "my_flights")
 
 
 def table(folder: str = "raw", **columns: str) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import is_absent, translated
+from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Serving
 
 
 def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
     """Look up an endpoint, without its tags; None if there is none."""
-    with translated(f"describe endpoint {name}"):
+    with translate_errors(f"describe endpoint {name}"):
         try:
             found = aws.sagemaker.describe_endpoint(EndpointName=name)
         except ClientError as error:
@@ -29,7 +29,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
 
 def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
     """Look up an endpoint's tags, and whether it is serverless."""
-    with translated(f"list the tags of endpoint {endpoint.name}"):
+    with translate_errors(f"list the tags of endpoint {endpoint.name}"):
         arn = aws.sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointArn"]
         pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
         tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
@@ -61,7 +61,7 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
 
 def _observe_package(aws: Aws, model: str) -> str | None:
     """Look up the package of a model; "" if the model has none, None if there is no such model."""
-    with translated(f"describe model {model}"):
+    with translate_errors(f"describe model {model}"):
         try:
             found = aws.sagemaker.describe_model(ModelName=model)
         except ClientError as error:
@@ -88,7 +88,7 @@ class Variant:
 
 def observe_variant(aws: Aws, config: str) -> Variant | None:
     """Look up what an endpoint config serves; None if there is no such config."""
-    with translated(f"describe endpoint config {config}"):
+    with translate_errors(f"describe endpoint config {config}"):
         try:
             found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
         except ClientError as error:

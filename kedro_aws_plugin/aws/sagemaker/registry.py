@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import is_absent, translated
+from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def observe_group(aws: Aws, group: str) -> RegisteredGroup:
     """Look up a model package group and its versions, the newest first."""
-    with translated(f"list the versions in model package group {group}"):
+    with translate_errors(f"list the versions in model package group {group}"):
         try:
             aws.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
         except ClientError as error:
@@ -26,14 +26,14 @@ def observe_group(aws: Aws, group: str) -> RegisteredGroup:
         pages = aws.sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
         )
-        packages = [_package(item) for page in pages for item in page["ModelPackageSummaryList"]]
+        packages = [_parse_package(item) for page in pages for item in page["ModelPackageSummaryList"]]
     packages.sort(key=lambda package: package.version, reverse=True)
     return RegisteredGroup(name=group, exists=True, packages=tuple(packages))
 
 
 def observe_sample(aws: Aws, package: str) -> Sample | None:
     """Read the sample payload that was registered beside a package's artifact."""
-    with translated(f"read the sample payload of {package}"):
+    with translate_errors(f"read the sample payload of {package}"):
         found = aws.sagemaker.describe_model_package(ModelPackageName=package)
         archive = found["InferenceSpecification"]["Containers"][0].get("ModelDataUrl", "")
         folder = archive.rpartition("/")[0]
@@ -44,7 +44,7 @@ def observe_sample(aws: Aws, package: str) -> Sample | None:
     return Sample(body=body, answer=answer) if body is not None and answer is not None else None
 
 
-def _package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:
+def _parse_package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:
     return ModelPackage(
         arn=item["ModelPackageArn"],
         group=item.get("ModelPackageGroupName", ""),

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
-from kedro_aws_plugin.aws.errors import error_code
+from kedro_aws_plugin.aws.errors import get_error_code
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import ServingError
-from kedro_aws_plugin.model_artifact.payload import same_answer
+from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
 from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
 
@@ -56,7 +56,7 @@ def wait_for_deletion(aws: Aws, step: WaitForDeletion, clock: Clock, note: Calla
     def is_gone(endpoint: Endpoint | None) -> bool:
         return endpoint is None
 
-    wait_until(lambda: observe_endpoint(aws, step.name), is_gone, _deadline(step.name), clock, note)
+    wait_until(lambda: observe_endpoint(aws, step.name), is_gone, _make_deadline(step.name), clock, note)
 
 
 def _wait_until_settled(
@@ -69,7 +69,9 @@ def _wait_until_settled(
             return False
         return endpoint is None or endpoint.status not in BUSY
 
-    return wait_until(lambda: observe_endpoint(aws, step.name), is_settled, _deadline(step.name), clock, note)
+    return wait_until(
+        lambda: observe_endpoint(aws, step.name), is_settled, _make_deadline(step.name), clock, note
+    )
 
 
 def _may_be_outdated(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
@@ -79,7 +81,7 @@ def _may_be_outdated(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
     return endpoint is None or (endpoint.config_name != step.config_name and endpoint.failure is None)
 
 
-def _deadline(name: str) -> Deadline:
+def _make_deadline(name: str) -> Deadline:
     return Deadline(f"Endpoint {name}", _TIMEOUT, ServingError)
 
 
@@ -99,7 +101,7 @@ def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
         ServingError: If the model refused the payload or answers otherwise, or there is no such endpoint.
     """
     answer = invoke(aws, step)
-    if step.expected is not None and not same_answer(step.expected, answer, step.accept):
+    if step.expected is not None and not is_same_answer(step.expected, answer, step.accept):
         raise ServingError(
             f"Endpoint {step.name} is in service, but answers its sample payload differently than the model "
             f"did when it was registered: {_shorten(answer)} instead of {_shorten(step.expected)}. "
@@ -117,7 +119,7 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
     try:
         return aws.runtime.invoke_endpoint(**step.request())["Body"].read()
     except ClientError as error:
-        code = error_code(error)
+        code = get_error_code(error)
         message = str(error.response.get("Error", {}).get("Message", "")).strip()
         if code == "ModelError":
             original = (

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from kedro_aws_plugin.plan.steps.base import PlainStep, Request
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
-from kedro_aws_plugin.plan.tags import Tags, as_list
+from kedro_aws_plugin.plan.tags import Tags, format_tags
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class CreateModelPackageGroup(PlainStep):
         return {
             "ModelPackageGroupName": self.group,
             "ModelPackageGroupDescription": self.description,
-            "Tags": as_list(self.tags),
+            "Tags": format_tags(self.tags),
         }
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
-from kedro_aws_plugin.plan.tags import Tags, as_list
+from kedro_aws_plugin.plan.tags import Tags, format_tags
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class CreateModel(PlainStep):
             "ModelName": self.name,
             "ExecutionRoleArn": self.role_arn,
             "PrimaryContainer": {"ModelPackageName": self.package},
-            "Tags": as_list(self.tags),
+            "Tags": format_tags(self.tags),
         }
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class CreateEndpointConfig(PlainStep):
         return {
             "EndpointConfigName": self.name,
             "ProductionVariants": [dict(self.variant)],
-            "Tags": as_list(self.tags),
+            "Tags": format_tags(self.tags),
         }
 
     def __str__(self) -> str:
@@ -77,7 +77,7 @@ class CreateEndpoint(PlainStep):
         return {
             "EndpointName": self.name,
             "EndpointConfigName": self.config_name,
-            "Tags": as_list(self.tags),
+            "Tags": format_tags(self.tags),
         }
 
     def __str__(self) -> str:

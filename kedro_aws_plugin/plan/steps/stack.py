@@ -6,7 +6,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request
-from kedro_aws_plugin.plan.tags import Tags, as_list
+from kedro_aws_plugin.plan.tags import Tags, format_tags
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class _StackChange(BaseStep):
             "TemplateBody": self.template,
             # CloudFormation makes roles only for callers who say that they want it to.
             "Capabilities": ["CAPABILITY_IAM"],
-            "Tags": as_list(self.tags),
+            "Tags": format_tags(self.tags),
         }
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from kedro_aws_plugin.aws.credentials import dataset_config, dataset_session
-from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.aws.credentials import create_dataset_session, make_dataset_config
+from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import LocalAwsError
 
@@ -44,7 +44,9 @@ def by_command() -> None:
 
 
 def by_dataset() -> None:
-    dataset_session("eu-west-1").client("glue", config=dataset_config()).get_table(DatabaseName="a", Name="b")
+    create_dataset_session("eu-west-1").client("glue", config=make_dataset_config()).get_table(
+        DatabaseName="a", Name="b"
+    )
 
 
 @pytest.mark.usefixtures("dying_server")
@@ -52,6 +54,6 @@ def by_dataset() -> None:
 def test_an_answer_that_breaks_off_is_no_empty_answer(ask: Callable[[], None]) -> None:
     with (
         pytest.raises(LocalAwsError, match="describe x: the local AWS stopped answering"),
-        translated("describe x"),
+        translate_errors("describe x"),
     ):
         ask()

@@ -7,7 +7,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kedro_aws_plugin.aws.errors import delete_if_present, is_absent, translated
+from kedro_aws_plugin.aws.errors import delete_if_present, is_absent, translate_errors
 from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
 
 WHAT = "describe endpoint flights"
@@ -66,7 +66,7 @@ def refused(code: str, message: str, status: int = 400, operation: str = "Descri
 
 
 def translation(error: Exception) -> KedroAwsError:
-    with pytest.raises(KedroAwsError) as caught, translated(WHAT):
+    with pytest.raises(KedroAwsError) as caught, translate_errors(WHAT):
         raise error
     assert caught.value.__cause__ is error
     return caught.value
@@ -210,7 +210,7 @@ def test_an_answer_without_a_body_names_the_operation() -> None:
 
 
 def test_what_is_not_of_botocore_passes() -> None:
-    with pytest.raises(KeyError), translated(WHAT):
+    with pytest.raises(KeyError), translate_errors(WHAT):
         raise KeyError("ours to mend")
 
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from kedro_aws_plugin.model_artifact.archive import lay_out
-from kedro_aws_plugin.model_artifact.handlers import model_members
+from kedro_aws_plugin.model_artifact.handlers import list_model_members
 
 NUMBERS = ["engines", "crew"]
 
@@ -49,5 +49,5 @@ def model_file(model: Pipeline, tmp_path: Path) -> Path:
 def model_dir(model_file: Path, tmp_path: Path) -> Path:
     """The model as the container finds it, in /opt/ml/model."""
     folder = tmp_path / "model"
-    lay_out(model_members(model_file), folder)
+    lay_out(list_model_members(model_file), folder)
     return folder

@@ -16,8 +16,8 @@ from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact import _check_child
 from kedro_aws_plugin.model_artifact.archive import lay_out
 from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
-from kedro_aws_plugin.model_artifact.handlers import model_members
-from kedro_aws_plugin.model_artifact.payload import Payload, same_answer
+from kedro_aws_plugin.model_artifact.handlers import list_model_members
+from kedro_aws_plugin.model_artifact.payload import Payload, is_same_answer
 
 PREDICTS = "def predict_fn(data, model):\n    return data\n"
 
@@ -45,7 +45,7 @@ def check(tmp_path):
         if handlers is not None:
             override = tmp_path / "inference.py"
             override.write_text(textwrap.dedent(handlers))
-        lay_out(model_members(file, override=override), tmp_path / "model")
+        lay_out(list_model_members(file, override=override), tmp_path / "model")
         return check_model(tmp_path / "model", sample, **options)
 
     return run
@@ -78,7 +78,7 @@ def test_a_model_tells_its_task_and_columns_and_answers_the_sample(model, frame,
     assert checked.feature_names == ("engines", "crew", "kind", "certified")
     assert checked.content_type == "application/json"
     expected = str({"predictions": list(map(float, model.predict(frame[:5])))}).replace("'", '"').encode()
-    assert same_answer(expected, checked.response, checked.content_type)
+    assert is_same_answer(expected, checked.response, checked.content_type)
     assert checked.warnings == ()
 
 
@@ -96,7 +96,7 @@ def test_a_model_tells_its_task_and_columns_and_answers_the_sample(model, frame,
     ids=repr,
 )
 def test_the_task_is_the_estimators(estimator, task):
-    assert _check_child._task(estimator) == task
+    assert _check_child._find_task(estimator) == task
 
 
 def test_a_model_of_joblibs_own_format_loads(tmp_path, check):

@@ -8,7 +8,7 @@ import pytest
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact import default_inference
 from kedro_aws_plugin.model_artifact.archive import lay_out
-from kedro_aws_plugin.model_artifact.handlers import handlers_of, model_members
+from kedro_aws_plugin.model_artifact.handlers import find_handlers, list_model_members
 
 
 def names(members):
@@ -22,7 +22,7 @@ def override(folder: Path, text: str) -> Path:
 
 
 def composed(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch):
-    lay_out(model_members(folder / "absent", override=override(folder, text))[1:], folder / "model")
+    lay_out(list_model_members(folder / "absent", override=override(folder, text))[1:], folder / "model")
     monkeypatch.syspath_prepend(str(folder / "model" / "code"))
     for name in ("inference", "default_inference", "project_inference"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -33,19 +33,19 @@ def composed(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_model_goes_in_as_it_is(model_file):
-    members = model_members(model_file)
+    members = list_model_members(model_file)
     assert names(members) == ["code/default_inference.py", "code/inference.py", "model.joblib"]
     assert members[0].source == model_file
 
 
 def test_requirements_are_lines(model_file):
-    members = model_members(model_file, requirements=["lightgbm==4.6.0", "nltk"])
+    members = list_model_members(model_file, requirements=["lightgbm==4.6.0", "nltk"])
     assert members[-1].name == "code/requirements.txt"
     assert members[-1].source == b"lightgbm==4.6.0\nnltk\n"
 
 
 def test_without_an_override_the_defaults_answer(tmp_path, model_file):
-    lay_out(model_members(model_file), tmp_path / "model")
+    lay_out(list_model_members(model_file), tmp_path / "model")
     source = (tmp_path / "model" / "code" / "inference.py").read_text()
     assert "from default_inference import input_fn, model_fn, output_fn, predict_fn" in source
     assert "project_inference" not in source
@@ -80,12 +80,12 @@ def test_transform_fn_leaves_out_the_trio_that_it_replaces(tmp_path, monkeypatch
     ],
 )
 def test_handlers_are_found_however_they_are_bound(tmp_path, text, found):
-    assert handlers_of(override(tmp_path, text)) == found
+    assert find_handlers(override(tmp_path, text)) == found
 
 
 def test_an_override_is_read_not_imported(tmp_path):
     text = "raise SystemExit('imported')\nimport package_of_the_container\ndef model_fn(d): ...\n"
-    assert handlers_of(override(tmp_path, text)) == {"model_fn"}
+    assert find_handlers(override(tmp_path, text)) == {"model_fn"}
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_an_override_is_read_not_imported(tmp_path):
 )
 def test_an_override_that_cannot_serve_is_refused(tmp_path, model_file, text, said):
     with pytest.raises(ProjectError, match=said):
-        model_members(model_file, override=override(tmp_path, text))
+        list_model_members(model_file, override=override(tmp_path, text))
 
 
 def test_an_override_that_is_not_there_is_refused(tmp_path, model_file):
     with pytest.raises(ProjectError, match=r"nowhere\.py cannot be read: No such file"):
-        model_members(model_file, override=tmp_path / "nowhere.py")
+        list_model_members(model_file, override=tmp_path / "nowhere.py")
 
 
 def test_line_ends_do_not_change_the_archive(tmp_path, model_file):
@@ -112,7 +112,7 @@ def test_line_ends_do_not_change_the_archive(tmp_path, model_file):
     sources = []
     for end in (b"\n", b"\r\n"):
         path.write_bytes(b"def model_fn(d):" + end + b"    ..." + end)
-        sources.append([member.source for member in model_members(model_file, override=path)])
+        sources.append([member.source for member in list_model_members(model_file, override=path)])
     assert sources[0] == sources[1]
 
 

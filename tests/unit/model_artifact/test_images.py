@@ -9,8 +9,8 @@ import pytest
 
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.model_artifact import images
-from kedro_aws_plugin.model_artifact.images import Image, skew, sklearn_image
-from local_aws.protocol.service_model import violations
+from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image, explain_skew
+from local_aws.protocol.service_model import find_violations
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "extract_image_uris.py"
 EXTRACT = json.loads(Path(images.__file__).with_name("image_table.json").read_text())
@@ -44,18 +44,18 @@ def without_sdk(monkeypatch):
 )
 @pytest.mark.usefixtures("without_sdk")
 def test_the_image_has_the_same_minor_version_or_the_next(installed, version):
-    assert sklearn_image("eu-west-1", installed).version == version
+    assert choose_sklearn_image("eu-west-1", installed).version == version
 
 
 @pytest.mark.usefixtures("without_sdk")
 def test_an_image_tells_what_is_in_it():
-    image = sklearn_image("eu-west-1", "1.9.1")
+    image = choose_sklearn_image("eu-west-1", "1.9.1")
     assert image.uri == "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
     assert image.installed["python"] == "3.12"
     assert image.framework_version == "1.9-0"
     assert image.source == FROM_EXTRACT
-    assert sklearn_image("eu-west-1", "1.4").framework_version == "1.4-2"
-    assert sklearn_image("eu-west-1", "1.0").installed == {"scikit-learn": "1.0"}
+    assert choose_sklearn_image("eu-west-1", "1.4").framework_version == "1.4-2"
+    assert choose_sklearn_image("eu-west-1", "1.0").installed == {"scikit-learn": "1.0"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -66,9 +66,9 @@ def test_each_images_framework_version_is_one_that_aws_takes(version):
         specification = {"Containers": [container], "SupportedContentTypes": ["text/csv"]}
         specification["SupportedResponseMIMETypes"] = ["text/csv"]
         request = {"ModelPackageGroupName": "g", "InferenceSpecification": specification}
-        return violations("sagemaker", "CreateModelPackage", request)
+        return find_violations("sagemaker", "CreateModelPackage", request)
 
-    image = sklearn_image("eu-west-1", CHOOSES[version])
+    image = choose_sklearn_image("eu-west-1", CHOOSES[version])
     assert image.version == version
     assert refused(image.framework_version) == []
     assert len(refused("1.4-2-py312")) == 1
@@ -85,7 +85,7 @@ def test_each_images_framework_version_is_one_that_aws_takes(version):
 )
 @pytest.mark.usefixtures("without_sdk")
 def test_each_partition_has_its_own_domain(region, registry):
-    assert sklearn_image(region, "1.9.0").uri.startswith(registry + "/")
+    assert choose_sklearn_image(region, "1.9.0").uri.startswith(registry + "/")
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_each_partition_has_its_own_domain(region, registry):
 def test_a_region_without_images_is_refused(region, hint):
     said = rf"conf/base/aws\.yml: `region`: AWS has no scikit-learn images in {region}\. {hint}"
     with pytest.raises(ConfigError, match=said):
-        sklearn_image(region, "1.9.0")
+        choose_sklearn_image(region, "1.9.0")
 
 
 def test_a_skew_names_both_versions_and_the_fix():
     image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
-    assert skew(image, {"python": "3.10.4", "scikit-learn": "1.7.2", "numpy": "2.5.5"}) == [
+    assert explain_skew(image, {"python": "3.10.4", "scikit-learn": "1.7.2", "numpy": "2.5.5"}) == [
         "python is 3.10.4 here and 3.12 in the container 1.9-0, where the model may not load or may predict"
         " otherwise: train in a virtual environment of Python 3.12.",
         "scikit-learn is 1.7.2 here and 1.9.0 in the container 1.9-0, where the model may not load or may"
@@ -112,14 +112,14 @@ def test_a_skew_names_both_versions_and_the_fix():
 
 def test_a_skew_within_the_same_python_is_mended_here():
     image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
-    (warning,) = skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "2.4.6"})
+    (warning,) = explain_skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "2.4.6"})
     assert ': run `pip install "numpy==2.5.1"` and train again' in warning
 
 
 def test_no_skew_is_told_where_nothing_differs_or_is_known():
     image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0"}, "")
-    assert skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "1.26"}) == []
-    assert skew(image, {}) == []
+    assert explain_skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "1.26"}) == []
+    assert explain_skew(image, {}) == []
 
 
 def test_the_extract_says_where_it_is_from():
@@ -140,7 +140,7 @@ def test_an_sdk_whose_table_has_moved_is_done_without(monkeypatch, tmp_path, mov
             return file
 
     monkeypatch.setattr(images, "distribution", lambda _: Sdk())
-    assert sklearn_image("eu-west-1", "1.9.1").source == FROM_EXTRACT
+    assert choose_sklearn_image("eu-west-1", "1.9.1").source == FROM_EXTRACT
 
 
 class TestWithTheSdk:
@@ -153,8 +153,8 @@ class TestWithTheSdk:
 
     def test_its_table_is_read_without_importing_it(self):
         code = (
-            "import sys; from kedro_aws_plugin.model_artifact.images import sklearn_image;"
-            "print(sklearn_image('eu-west-1', '1.9.1').source, 'sagemaker' in sys.modules)"
+            "import sys; from kedro_aws_plugin.model_artifact.images import choose_sklearn_image;"
+            "print(choose_sklearn_image('eu-west-1', '1.9.1').source, 'sagemaker' in sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
         assert done.stdout.split()[0] == "sagemaker-core"
@@ -185,4 +185,4 @@ class TestWithTheSdk:
         for version, image in VERSIONS.items():
             for region in image["registries"]:
                 expected = image_uris.retrieve("sklearn", region, version=version, image_scope="inference")
-                assert sklearn_image(region, CHOOSES[version]).uri == expected
+                assert choose_sklearn_image(region, CHOOSES[version]).uri == expected

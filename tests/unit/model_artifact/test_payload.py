@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.model_artifact.payload import CSV, JSON, JSON_LINES, PARQUET, Payload, same_answer
+from kedro_aws_plugin.model_artifact.payload import CSV, JSON, JSON_LINES, PARQUET, Payload, is_same_answer
 
 
 def test_a_frame_gives_its_first_rows_and_the_models_columns(frame):
@@ -134,7 +134,7 @@ def test_a_broken_standard_input_is_refused_by_name():
     ],
 )
 def test_answers_that_differ_by_rounding_or_spelling_are_the_same(one, other, content_type):
-    assert same_answer(one, other, content_type)
+    assert is_same_answer(one, other, content_type)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_answers_that_differ_by_rounding_or_spelling_are_the_same(one, other, co
     ],
 )
 def test_answers_that_say_something_else_are_not(one, other, content_type):
-    assert not same_answer(one, other, content_type)
-    assert not same_answer(other, one, content_type)
+    assert not is_same_answer(one, other, content_type)
+    assert not is_same_answer(other, one, content_type)
 
 
 @given(st.binary())

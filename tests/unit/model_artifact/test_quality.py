@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.model_artifact.quality import flat_metrics, model_quality
+from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
 
 
 def test_regression_metrics_have_model_monitors_names_and_shape():
@@ -17,7 +17,7 @@ def test_regression_metrics_have_model_monitors_names_and_shape():
         "root_mean_squared_error": 3.0,
         "max_error": 7,
     }
-    assert model_quality(metrics, "regression") == {
+    assert build_model_quality(metrics, "regression") == {
         "regression_metrics": {
             name: {"value": value, "standard_deviation": "NaN"}
             for name, value in {"r2": 0.83, "mae": 210.5, "MSE": 9, "rmse": 3.0, "max_error": 7}.items()
@@ -43,7 +43,7 @@ def test_regression_metrics_have_model_monitors_names_and_shape():
     ],
 )
 def test_the_task_chooses_the_group_and_else_the_names_do(metrics, task, group, names):
-    quality = model_quality(metrics, task)
+    quality = build_model_quality(metrics, task)
     assert set(quality) == {f"{group}_metrics"}
     assert set(quality[f"{group}_metrics"]) == names
 
@@ -56,7 +56,7 @@ def test_kedros_and_mlflows_forms_are_read():
         "held_back": {"r2": 0.7, "mse": np.float32(0.5)},
         "count": Decimal("3"),
     }
-    found = model_quality(metrics, "regression")["regression_metrics"]
+    found = build_model_quality(metrics, "regression")["regression_metrics"]
     assert {name: metric["value"] for name, metric in found.items()} == {
         "r2": 0.8,
         "mae": 7.0,
@@ -66,24 +66,24 @@ def test_kedros_and_mlflows_forms_are_read():
         "count": 3.0,
     }
     assert found["rmse"]["standard_deviation"] == 0.5
-    assert flat_metrics(metrics)["held_back.mse"] == 0.5
+    assert flatten_metrics(metrics)["held_back.mse"] == 0.5
 
 
 def test_what_json_has_no_number_for_is_model_monitors_string():
     metrics = {"r2": math.nan, "mae": math.inf, "mse": -math.inf, "rmse": "NaN"}
-    quality = model_quality(metrics, "regression")
+    quality = build_model_quality(metrics, "regression")
     text = json.dumps(quality, allow_nan=False)
     values = {name: metric["value"] for name, metric in json.loads(text)["regression_metrics"].items()}
     assert values == {"r2": "NaN", "mae": "Infinity", "mse": "-Infinity", "rmse": "NaN"}
-    assert math.isinf(flat_metrics(metrics)["mae"])
+    assert math.isinf(flatten_metrics(metrics)["mae"])
 
 
 def test_a_confusion_matrix_is_kept():
     matrix = {"0": {"0": 3, "1": 1}, "1": {"0": 0, "1": 4}}
     metrics = {"accuracy": 0.9, "confusion_matrix": matrix}
-    quality = model_quality(metrics, "binary_classification")
+    quality = build_model_quality(metrics, "binary_classification")
     assert quality["binary_classification_metrics"]["confusion_matrix"] == matrix
-    assert flat_metrics(metrics) == {"accuracy": 0.9}
+    assert flatten_metrics(metrics) == {"accuracy": 0.9}
 
 
 @pytest.mark.parametrize("value", ["good", True, None, [], object, {"value": "good"}, np.array([1, 2])])
@@ -91,10 +91,10 @@ def test_what_is_no_number_is_refused_by_name(value):
     said = r"Catalog entry `scores`: `(held_back\.)?r2` is .*, not a number\. Save numbers only"
     for metrics in ({"r2": value}, {"held_back": {"r2": value}}):
         with pytest.raises(ProjectError, match=said):
-            model_quality(metrics, None, entry="scores")
+            build_model_quality(metrics, None, entry="scores")
 
 
 @pytest.mark.parametrize("metrics", [{}, [], None, 3])
 def test_no_metrics_are_refused(metrics):
     with pytest.raises(ProjectError, match="Catalog entry `scores` holds no metrics"):
-        model_quality(metrics, None, entry="scores")
+        build_model_quality(metrics, None, entry="scores")

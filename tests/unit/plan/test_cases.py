@@ -15,7 +15,7 @@ from case_plans import FOLDERS, PLANNERS, REFUSED, plan_case, step_classes
 from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
-from local_aws.protocol.service_model import service_model, violations
+from local_aws.protocol.service_model import find_violations, load_service_model
 
 
 def _id(folder: Path) -> str:
@@ -45,7 +45,7 @@ def test_plan_is_refused_in_one_sentence(folder: Path) -> None:
 def test_every_request_is_one_that_aws_takes(folder: Path) -> None:
     for step in plan_case(folder).show_steps():
         for operation, request in step.requests():
-            assert violations(step.service, operation, request) == []
+            assert find_violations(step.service, operation, request) == []
 
 
 def test_every_planner_has_cases_and_every_step_is_in_one() -> None:
@@ -57,7 +57,7 @@ def test_every_planner_has_cases_and_every_step_is_in_one() -> None:
 
 @pytest.mark.parametrize("kind", step_classes().values(), ids=lambda kind: kind.__name__)
 def test_a_step_names_an_operation_of_its_service_and_what_that_answers(kind: type[BaseStep]) -> None:
-    model = service_model(kind.service).operation_model(kind.operation)
+    model = load_service_model(kind.service).operation_model(kind.operation)
     assert model.name == kind.operation
     if issubclass(kind, PlainStep):
         known = set(model.output_shape.members) if model.output_shape else set()

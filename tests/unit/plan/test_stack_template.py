@@ -9,11 +9,11 @@ import yaml
 from cfnlint.api import lint
 
 from kedro_aws_plugin.config import AwsConfig
-from kedro_aws_plugin.plan.athena import table_inputs, workgroup
-from kedro_aws_plugin.plan.bootstrap import plan_bootstrap, stack_name
+from kedro_aws_plugin.plan.athena import build_table_inputs, build_workgroup
+from kedro_aws_plugin.plan.bootstrap import get_stack_name, plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation
 from kedro_aws_plugin.plan.render import render_requests
-from kedro_aws_plugin.plan.stack_template import as_yaml, stack_template
+from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
 
 CASES = Path(__file__).parents[2] / "cases" / "bootstrap"
 FOLDERS = sorted(path.parent for path in CASES.glob("*/plan.json"))
@@ -24,7 +24,7 @@ def config(folder: str) -> AwsConfig:
 
 
 def template(folder: str = "first") -> dict[str, Any]:
-    return stack_template(config(folder), "my_flights")
+    return build_stack_template(config(folder), "my_flights")
 
 
 def test_cfn_lint_finds_nothing_in_any_template() -> None:
@@ -40,7 +40,7 @@ def test_cfn_lint_would_find_a_mistake() -> None:
     broken = template()
     broken["Resources"]["Bucket"]["Properties"]["BucketNam"] = "x"
     del broken["Resources"]["SageMakerRole"]["Properties"]["AssumeRolePolicyDocument"]
-    found = {match.rule.id for match in lint(as_yaml(broken))}
+    found = {match.rule.id for match in lint(format_template(broken))}
     assert {"E3002", "E3003"} <= found
 
 
@@ -70,7 +70,7 @@ def test_the_role_may_do_nothing_with_the_data() -> None:
 
 
 def test_the_template_is_written_without_aliases_and_read_back_the_same() -> None:
-    text = as_yaml(template())
+    text = format_template(template())
     assert "&id" not in text
     assert "*id" not in text
     assert yaml.safe_load(text) == template()
@@ -85,7 +85,7 @@ def test_tables_whose_names_differ_in_underscores_alone_are_two() -> None:
 def test_a_csv_table_skips_its_header_and_knows_quotes() -> None:
     athena = config("first").athena
     assert athena is not None
-    (table,) = table_inputs(athena)
+    (table,) = build_table_inputs(athena)
     serde = table["StorageDescriptor"]["SerdeInfo"]
     assert serde["SerializationLibrary"] == "org.apache.hadoop.hive.serde2.OpenCSVSerde"
     assert serde["Parameters"]["quoteChar"] == '"'
@@ -96,21 +96,21 @@ def test_a_csv_table_skips_its_header_and_knows_quotes() -> None:
 def test_the_scan_limit_is_in_decimal_gigabytes(limit: float | None, scanned: int | None) -> None:
     values = config("first").model_dump()
     values["athena"]["max_scan_gb"] = limit
-    wanted = workgroup(AwsConfig.model_validate(values), "my_flights")
+    wanted = build_workgroup(AwsConfig.model_validate(values), "my_flights")
     assert wanted is not None
     assert wanted["Configuration"].get("BytesScannedCutoffPerQuery") == scanned
 
 
 def test_the_accounts_own_workgroup_is_left_alone() -> None:
-    assert workgroup(config("primary-workgroup-and-results-elsewhere"), "my_flights") is None
-    assert workgroup(config("without-athena"), "my_flights") is None
+    assert build_workgroup(config("primary-workgroup-and-results-elsewhere"), "my_flights") is None
+    assert build_workgroup(config("without-athena"), "my_flights") is None
 
 
 def test_a_dry_run_shows_the_template_as_yaml() -> None:
     shown = render_requests(plan_bootstrap(config("first"), "my_flights", (), Foundation()))
-    assert as_yaml(template()).rstrip() in shown
+    assert format_template(template()).rstrip() in shown
     assert "\\n" not in shown
 
 
 def test_a_stack_is_named_after_the_bucket() -> None:
-    assert stack_name("acme.moon-prices") == "kedro-aws-acme-moon-prices"
+    assert get_stack_name("acme.moon-prices") == "kedro-aws-acme-moon-prices"
