@@ -22,10 +22,10 @@ def make(rows: int) -> None:
     """Write the table: 20 columns, seeded, and keep the files of one UNLOAD for pyarrow."""
     import pyarrow.parquet as pq
 
-    from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
+    from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
     from kedro_aws_plugin.datasets import AthenaQueryDataset
 
-    filesystem = arrow_filesystem()
+    filesystem = open_s3_filesystem()
     for start in range(0, rows, _PER_FILE):
         part = _part(start, min(_PER_FILE, rows - start))
         pq.write_table(part, f"{_BUCKET}/tables/t{rows}/{start:09}.parquet", filesystem=filesystem)
@@ -107,9 +107,9 @@ def by_pyarrow(rows: int) -> Callable[[], Any]:
     """pyarrow reading the files that an UNLOAD has left, into pandas as sparingly as it can."""
     import pyarrow.dataset as ds
 
-    from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
+    from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
 
-    filesystem = arrow_filesystem()
+    filesystem = open_s3_filesystem()
 
     def load() -> Any:
         files = ds.dataset(f"{_BUCKET}/kept{rows}/kedro", filesystem=filesystem, format="parquet")

@@ -1,4 +1,4 @@
-"""pyarrow's S3, by the endpoint, the credentials and the proxy that boto3 would use."""
+"""pyarrow's S3 file system with the endpoint, credentials and proxy that boto3 would use."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,35 +7,37 @@ from urllib.parse import urlsplit
 from botocore.utils import get_environ_proxies
 from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
-from kedro_aws_plugin.aws.credentials import dataset_session
-from kedro_aws_plugin.aws.errors import translated
+from kedro_aws_plugin.aws.credentials import create_dataset_session
+from kedro_aws_plugin.aws.errors import translate_errors
 
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 _CONNECT_TIMEOUT = 5
 _REQUEST_TIMEOUT = 60
-"""Seconds; the SDK's own three end a large read from a busy server."""
+"""Seconds. The AWS SDK's default of three seconds would end a large read from a busy server."""
 _ATTEMPTS = 5
 
 
-def arrow_filesystem(region: str | None = None, credentials: Mapping[str, Any] | None = None) -> S3FileSystem:
-    """Make the file system through which pyarrow reads and writes ``bucket/key``.
+def open_s3_filesystem(
+    region: str | None = None, credentials: Mapping[str, Any] | None = None
+) -> S3FileSystem:
+    """Open the file system through which pyarrow reads and writes ``bucket/key``.
 
-    An `S3FileSystem` made by hand knows neither AWS_ENDPOINT_URL nor most of botocore's credential chain
-    (SSO, `credential_process`), so both are asked of boto3. Credentials that expire are not renewed: make a
-    file system for each load and save.
+    pyarrow alone reads neither AWS_ENDPOINT_URL nor most of botocore's credential chain (SSO,
+    `credential_process`), so boto3 resolves both. Credentials that expire are not renewed: make a file system
+    for each load and save.
 
     Args:
-        region: Such as ``eu-west-1``; by default botocore's.
-        credentials: Of the catalog entry; see `dataset_session`.
+        region: AWS region, e.g. ``eu-west-1``; by default botocore's.
+        credentials: The catalog entry's; see `create_dataset_session`.
 
     Raises:
         AwsError: If there are no usable credentials.
 
     Example:
-        >>> pyarrow.parquet.read_table("my-flights/data/reviews.parquet", filesystem=arrow_filesystem())
+        >>> pyarrow.parquet.read_table("my-flights/data/reviews.parquet", filesystem=open_s3_filesystem())
     """
-    with translated("open S3"):
-        session = dataset_session(region, credentials)
+    with translate_errors("open S3"):
+        session = create_dataset_session(region, credentials)
         client = session.client("s3")
         found = session.get_credentials()
         keys = found.get_frozen_credentials() if found else None

@@ -1,7 +1,7 @@
-"""Athena through PyAthena: run one statement to its end, stop it when the caller goes away, clear up.
+"""Run statements on Amazon Athena through PyAthena, stop them on an interruption, and remove their files.
 
-PyAthena's plain cursor does the execution, the polling, the parameters and the retries. Its PandasCursor is
-never imported: importing it replaces fsspec's `s3` filesystem for the whole process.
+PyAthena's plain cursor executes, polls, binds parameters and retries. Its PandasCursor is never imported,
+because importing it replaces fsspec's `s3` filesystem for the whole process.
 """
 
 import logging
@@ -21,17 +21,17 @@ from kedro_aws_plugin.aws.athena_query import (
     ENDED,
     Column,
     Execution,
+    QueryContext,
     QueryFailed,
     Statement,
     Status,
     Watch,
-    Where,
 )
-from kedro_aws_plugin.aws.credentials import dataset_config, dataset_session
+from kedro_aws_plugin.aws.credentials import create_dataset_session, make_dataset_config
 from kedro_aws_plugin.aws.environment import is_local
-from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, list_keys, read
-from kedro_aws_plugin.plan.steps import DeleteObjects
+from kedro_aws_plugin.plan.steps.s3 import DeleteObjects
 
 if TYPE_CHECKING:
     import boto3
@@ -40,38 +40,43 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 4
 """PyAthena retries throttling on top of them."""
-# Before version 4, PyAthena stopped the query and swallowed the Ctrl-C; `run` stops it either way.
+# Before version 4, PyAthena stopped the query but swallowed the Ctrl-C, so `Athena.run` stops it instead.
 _STOPS_BY_ITSELF = int(version("pyathena").split(".")[0]) >= 4  # noqa: PLR2004
 _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.02, 1.0, 1.5
 _STOP_SECONDS = 30.0
 _BATCH = 1000
-# PyAthena logs a traceback of every error that it then raises; `aws.errors` says it in one sentence.
+# PyAthena logs a traceback of every error before it raises it; `aws.errors` makes one sentence of it.
 logging.getLogger("pyathena.common").setLevel(logging.CRITICAL)
 logging.getLogger("pyathena.result_set").setLevel(logging.CRITICAL)
 
 
 class Athena:
-    """One connection; make one for each load, since it is not to be shared between threads or processes."""
+    """A connection to Athena. Make one for each load: threads and processes must not share it.
 
-    def __init__(self, where: Where, credentials: Mapping[str, Any] | None = None) -> None:
-        self._where = where
+    Args:
+        context: Where statements run.
+        credentials: Of the catalog entry; see `create_dataset_session`.
+    """
+
+    def __init__(self, context: QueryContext, credentials: Mapping[str, Any] | None = None) -> None:
+        self._context = context
         self._credentials = credentials
 
     @cached_property
     def _session(self) -> "boto3.session.Session":
-        return dataset_session(self._where.region, self._credentials)
+        return create_dataset_session(self._context.region, self._credentials)
 
     @cached_property
     def _connection(self) -> "Connection[Cursor]":
-        where = self._where
+        context = self._context
         return Connection(
             session=self._session,
-            config=dataset_config(_ATTEMPTS),
-            schema_name=where.database,
-            catalog_name=where.catalog,
-            # Empty texts keep PyAthena from its own environment variables.
-            work_group=where.workgroup or "primary",
-            s3_staging_dir=where.output_location or "",
+            config=make_dataset_config(_ATTEMPTS),
+            schema_name=context.database,
+            catalog_name=context.catalog,
+            # Without values, PyAthena would read environment variables of its own.
+            work_group=context.workgroup or "primary",
+            s3_staging_dir=context.output_location or "",
             poll_interval=0,
             kill_on_interrupt=_STOPS_BY_ITSELF,
         )
@@ -82,24 +87,27 @@ class Athena:
 
     @cached_property
     def s3(self) -> "S3Client":
-        """The client that clears up."""
-        return self._session.client("s3", config=dataset_config(_ATTEMPTS))
+        """The S3 client, made when it is first needed."""
+        return self._session.client("s3", config=make_dataset_config(_ATTEMPTS))
 
     @property
     def region(self) -> str:
-        """The region in force."""
+        """The AWS region, e.g. eu-west-1."""
         return self._client.meta.region_name
 
     def run(self, statement: Statement, watch: Watch) -> Execution:
-        """Run a statement to its end; whatever interrupts the wait stops the query first.
+        """Run a statement and wait for its end. Any exception during the wait stops the query first.
 
         Args:
             statement: What to run.
-            watch: Gets the status at each poll; what it raises stops the query.
+            watch: Called with the status at each poll; an exception from it stops the query.
+
+        Returns:
+            The statement that has succeeded.
 
         Raises:
-            QueryFailed: If Athena refuses the query, or it fails or is cancelled.
-            AwsError: If AWS refuses a request for another reason or cannot be reached.
+            QueryFailed: If Athena refuses the statement, or the statement fails or is cancelled.
+            AwsError: If AWS refuses a request for another reason, or cannot be reached.
         """
         ids: list[str] = []
         polled: list[Any] = []
@@ -108,7 +116,7 @@ class Athena:
             polled.append(execution)
             self._pause(execution, len(polled), watch)
 
-        with _unwrapped("run the query"):
+        with _unwrap_errors("run the query"):
             cursor = self._connection.cursor(on_poll=poll)
             try:
                 cursor.execute(
@@ -121,44 +129,44 @@ class Athena:
                 )
             except pyathena.OperationalError as error:
                 if error.__cause__ is None and polled and polled[-1].state in ENDED - {"SUCCEEDED"}:
-                    raise _failure(polled[-1]) from None
+                    raise _make_failure(polled[-1]) from None
                 self._stop(ids)
                 raise
             except pyathena.DatabaseError as error:
                 self._stop(ids)
-                raise _refusal(error) from error.__cause__
+                raise _make_refusal(error) from error.__cause__
             except BaseException:
                 self._stop(ids)
                 raise
-        return _execution(polled[-1], cursor)
+        return _make_execution(polled[-1], cursor)
 
     def _pause(self, execution: Any, polls: int, watch: Watch) -> None:
-        """Show the status, then wait: short at first, since many queries take less than a second."""
+        """Pass the status on, then wait: briefly at first, since many queries take less than a second."""
         query_id, state = execution.query_id, execution.state
         outputs = tuple(filter(None, (execution.output_location, execution.data_manifest_location)))
         scanned = execution.data_scanned_in_bytes or 0
-        watch(Status(query_id, state, scanned, outputs, self._console(query_id)))
+        watch(Status(query_id, state, scanned, outputs, self._console_page(query_id)))
         if state not in ENDED:
             time.sleep(min(_LONGEST_WAIT, _FIRST_WAIT * _GROWTH ** min(polls, _BATCH // 10)))
 
-    def _console(self, query_id: str) -> str | None:
+    def _console_page(self, query_id: str) -> str | None:
         if is_local(self._client.meta.endpoint_url):
             return None
         page = f"https://{self.region}.console.aws.amazon.com/athena/home?region={self.region}"
         return f"{page}#/query-editor/history/{query_id}"
 
     def _stop(self, ids: list[str]) -> None:
-        """Stop what runs and wait until it has ended, so that it writes nothing after the clean-up."""
+        """Stop queries and wait for their end, so that they write nothing after the clean-up."""
         for query_id in ids:
             try:
                 self._client.stop_query_execution(QueryExecutionId=query_id)
-                self._wait(query_id)
+                self._wait_for_end(query_id)
             except (ClientError, BotoCoreError) as error:
                 logging.getLogger("kedro.athena").warning(
                     "Could not stop Athena query %s: %s. Stop it in the Athena console.", query_id, error
                 )
 
-    def _wait(self, query_id: str) -> None:
+    def _wait_for_end(self, query_id: str) -> None:
         end = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < end:
             found = self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
@@ -166,10 +174,10 @@ class Athena:
                 return
             time.sleep(0.2)
 
-    def rows(self, execution: Execution) -> Iterator[list[tuple[str | None, ...]]]:
-        """The result's texts, a page at a time; of a SELECT without the header that Athena puts first."""
+    def read_rows(self, execution: Execution) -> Iterator[list[tuple[str | None, ...]]]:
+        """Read the result a page at a time, values as text, without the header that Athena adds to SELECT."""
         header = execution.kind == "DML"
-        with translated("read the query's result"):
+        with translate_errors("read the query's result"):
             pages = self._client.get_paginator("get_query_results").paginate(
                 QueryExecutionId=execution.query_id
             )
@@ -181,54 +189,58 @@ class Athena:
                 ]
                 header = False
 
-    def written(self, execution: Execution) -> tuple[str, ...] | None:
-        """The S3 URIs of the files that UNLOAD or CTAS wrote; None where there is no list of them."""
+    def read_manifest(self, execution: Execution) -> tuple[str, ...] | None:
+        """List the S3 URIs of the files that UNLOAD or CTAS wrote; None if Athena left no manifest."""
         if execution.manifest is None:
             return None
-        with translated("read the list of the result's files"):
+        with translate_errors("read the list of the result's files"):
             body = read(self.s3, execution.manifest)
         return None if body is None else tuple(line for line in body.decode().splitlines() if line)
 
-    def listed(self, uri: str) -> tuple[str, ...]:
-        """The S3 URIs of the objects below a prefix."""
+    def list_files(self, uri: str) -> tuple[str, ...]:
+        """List the S3 URIs of the objects below a prefix."""
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        with translated(f"list {uri}"):
+        with translate_errors(f"list {uri}"):
             return tuple(f"s3://{bucket}/{key}" for key in list_keys(self.s3, bucket, prefix))
 
-    def workgroup_output(self) -> str | None:
-        """Where the workgroup puts results."""
-        name = self._where.workgroup or "primary"
-        with translated(f"look up the workgroup {name}"):
+    def get_workgroup_output(self) -> str | None:
+        """Look up the S3 URI where the workgroup puts results; None if it has none."""
+        name = self._context.workgroup or "primary"
+        with translate_errors(f"look up the workgroup {name}"):
             configuration = self._client.get_work_group(WorkGroup=name)["WorkGroup"].get("Configuration", {})
         return configuration.get("ResultConfiguration", {}).get("OutputLocation")
 
     def remove(self, uri: str) -> None:
-        """Remove a folder, whose URI ends in a slash, or else the files whose URIs start so; none is fine.
+        """Remove a folder, or the files whose names begin with a prefix. Nothing to remove is no error.
 
-        A folder that only starts so stays: CREATE TABLE AS puts a table's rows there, below the query's id.
+        Folders whose names begin with a prefix stay: CREATE TABLE AS keeps a table's rows in a folder named
+        after the query's id.
+
+        Args:
+            uri: The S3 URI of a folder if it ends in a slash, else of a prefix.
         """
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        with translated(f"remove {uri}"):
+        with translate_errors(f"remove {uri}"):
             found = list_keys(self.s3, bucket, prefix)
             keys = tuple(key for key in found if uri.endswith("/") or "/" not in key.removeprefix(prefix))
             for start in range(0, len(keys), _BATCH):
                 delete_objects(self.s3, DeleteObjects(bucket, keys[start : start + _BATCH]))
 
     def drop_table(self, database: str, name: str) -> None:
-        """Take a table out of the Glue catalog; its files stay."""
-        glue = self._session.client("glue", config=dataset_config(_ATTEMPTS))
-        with translated(f"drop the table {database}.{name}"):
+        """Delete a table from Glue, but not its files. A table that does not exist is no error."""
+        glue = self._session.client("glue", config=make_dataset_config(_ATTEMPTS))
+        with translate_errors(f"drop the table {database}.{name}"):
             try:
                 glue.delete_table(DatabaseName=database, Name=name)
             except ClientError as error:
-                if error_code(error) != "EntityNotFoundException":
+                if get_error_code(error) != "EntityNotFoundException":
                     raise
 
 
 @contextmanager
-def _unwrapped(what: str) -> Iterator[None]:
-    """PyAthena hides botocore's errors in its own; say what botocore's says."""
-    with translated(what):
+def _unwrap_errors(what: str) -> Iterator[None]:
+    """Raise the errors of botocore that PyAthena wraps in its own."""
+    with translate_errors(what):
         try:
             yield
         except pyathena.Error as error:
@@ -237,21 +249,21 @@ def _unwrapped(what: str) -> Iterator[None]:
             raise
 
 
-def _failure(execution: Any) -> QueryFailed:
+def _make_failure(execution: Any) -> QueryFailed:
     return QueryFailed(
         state=execution.state, reason=execution.state_change_reason or "", query_id=execution.query_id
     )
 
 
-def _refusal(error: pyathena.DatabaseError) -> Exception:
-    """What Athena says to a statement that it does not even start; other errors are as they were."""
+def _make_refusal(error: pyathena.DatabaseError) -> Exception:
+    """Make a QueryFailed of the refusal to start a statement; return other errors as they are."""
     cause = error.__cause__
-    if isinstance(cause, ClientError) and error_code(cause) == "InvalidRequestException":
+    if isinstance(cause, ClientError) and get_error_code(cause) == "InvalidRequestException":
         return QueryFailed("REFUSED", str(cause.response["Error"].get("Message", "")), "")
     return error
 
 
-def _execution(execution: Any, cursor: Cursor) -> Execution:
+def _make_execution(execution: Any, cursor: Cursor) -> Execution:
     return Execution(
         query_id=execution.query_id,
         kind=execution.statement_type or "DML",

@@ -1,4 +1,4 @@
-"""A query of Athena: where it runs, what it is, how it stands and how it has ended."""
+"""A query of Athena: its context, its statement, its status and its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 
 
 @dataclass(frozen=True)
-class Where:
+class QueryContext:
     """Where a statement runs.
 
     Attributes:
-        database: Names in the statement are looked up here.
+        database: The database of the names that have none in the statement.
         catalog: Data catalog.
         workgroup: Athena workgroup.
-        output_location: For Athena's own result files; the workgroup's if None.
+        output_location: The S3 URI for Athena's own result files; the workgroup's if None.
         region: AWS region; botocore's if None.
     """
 
@@ -27,7 +27,13 @@ class Where:
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL and the literal texts of its `?`."""
+    """SQL to run.
+
+    Attributes:
+        sql: One statement.
+        parameters: The SQL literals for its `?`, in order.
+        result_reuse_minutes: The greatest age of an earlier result to take instead; None to run anew.
+    """
 
     sql: str
     parameters: tuple[str, ...] = ()
@@ -41,9 +47,9 @@ class Status:
     Attributes:
         query_id: The query execution's id.
         state: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELLED.
-        scanned: Bytes read so far.
-        outputs: The S3 URIs of Athena's own files about it, as far as they are known.
-        console: Its page in the AWS console; None for the local AWS.
+        scanned: Number of bytes read so far.
+        outputs: The S3 URIs of the files that Athena writes about the query, as far as they are known.
+        console: The URL of its page in the AWS console; None for the local AWS.
     """
 
     query_id: str
@@ -55,7 +61,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a result, as GetQueryResults has it: nested types come without their elements."""
+    """A column of a result, as GetQueryResults describes it: nested types lack their elements' types."""
 
     name: str
     type: str
@@ -70,8 +76,8 @@ class Execution:
     Attributes:
         query_id: The query execution's id.
         kind: DDL, DML or UTILITY.
-        columns: Of the result.
-        output: The S3 URI of the result file; None where Athena keeps results itself.
+        columns: The result's columns.
+        output: The S3 URI of the result file; None if Athena keeps results itself.
         manifest: The S3 URI of the list of files that UNLOAD or CTAS wrote.
     """
 
@@ -83,10 +89,10 @@ class Execution:
 
 
 class QueryFailed(Exception):
-    """A query ended without a result.
+    """A query that ended without a result.
 
     Attributes:
-        state: FAILED or CANCELLED; REFUSED if it did not even start.
+        state: FAILED or CANCELLED; REFUSED if Athena did not start it.
         reason: Athena's StateChangeReason, or its answer to the request.
         query_id: The query execution's id.
     """

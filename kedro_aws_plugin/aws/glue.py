@@ -1,4 +1,4 @@
-"""Glue's catalog: a table and its partitions."""
+"""A table of the Glue catalog and its partitions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 from typing_extensions import Self
 
-from kedro_aws_plugin.aws.credentials import dataset_config
-from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.credentials import make_dataset_config
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.errors import AwsError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FOUND_AT_ONCE = 1000
 _WRITTEN_AT_ONCE = 100
 _DELETED_AT_ONCE = 25
-"""Partitions that Glue takes in one BatchGet, BatchCreate or BatchUpdate, and BatchDelete."""
+"""The most partitions of one request: BatchGet; BatchCreate and BatchUpdate; BatchDelete."""
 _ABSENT = "EntityNotFoundException"
 _TAKEN = "AlreadyExistsException"
 _CHANGED = frozenset({"ConcurrentModificationException", "VersionMismatchException"})
@@ -30,11 +30,11 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition as Glue has it.
+    """A partition in Glue.
 
     Attributes:
-        values: One text for each partition key, NULL as ``__HIVE_DEFAULT_PARTITION__``.
-        location: Where its files are, ending in ``/``.
+        values: One text for each partition key; NULL is ``__HIVE_DEFAULT_PARTITION__``.
+        location: The S3 URI of its folder, ending in ``/``.
     """
 
     values: tuple[str, ...]
@@ -43,11 +43,12 @@ class Partition:
 
 @dataclass(frozen=True)
 class TableVersion:
-    """A table as Glue has it.
+    """A table in Glue at one moment.
 
     Attributes:
-        definition: What CreateTable and UpdateTable take as TableInput.
-        version: Tells UpdateTable that nobody has changed the table since; None where Glue gives none.
+        definition: The TableInput of CreateTable and UpdateTable.
+        version: Lets UpdateTable refuse a change if somebody else changed the table meanwhile; None if Glue
+            gave none.
     """
 
     definition: Definition
@@ -55,30 +56,32 @@ class TableVersion:
 
     @property
     def storage(self) -> Mapping[str, Any]:
-        """The StorageDescriptor; a view has none to speak of."""
+        """The StorageDescriptor; empty for a view."""
         return self.definition.get("StorageDescriptor") or {}
 
     @property
     def location(self) -> str:
-        """Where the files of a table without partitions are, ending in ``/``."""
-        return _folder(self.storage)
+        """The S3 URI of the table's folder, ending in ``/``."""
+        return _read_location(self.storage)
 
+    @property
     def columns(self) -> dict[str, str]:
-        """Names and Hive types, partition keys left out."""
-        return _typed(self.storage.get("Columns", []))
+        """Names and Hive types of the columns in the files, without the partition keys."""
+        return _read_columns(self.storage.get("Columns", []))
 
+    @property
     def partition_keys(self) -> dict[str, str]:
         """Names and Hive types of the partition keys."""
-        return _typed(self.definition.get("PartitionKeys", []))
+        return _read_columns(self.definition.get("PartitionKeys", []))
 
 
 class Glue:
-    """One table of one database.
+    """A table in Glue, which may not exist yet.
 
     Args:
-        client: boto3's.
-        database: Glue database.
-        table: Its name.
+        client: boto3's Glue client.
+        database: The Glue database.
+        table: The table's name.
     """
 
     def __init__(self, client: "GlueClient", database: str, table: str) -> None:
@@ -88,19 +91,19 @@ class Glue:
 
     @classmethod
     def open(cls, session: "Session", database: str, table: str) -> Self:
-        """The table that this session sees."""
-        with translated("reach Glue"):
-            return cls(session.client("glue", config=dataset_config()), database, table)
+        """Open a table with a session's credentials and region."""
+        with translate_errors("reach Glue"):
+            return cls(session.client("glue", config=make_dataset_config()), database, table)
 
-    def table(self) -> TableVersion | None:
-        """The table, or None where there is no such table or no such database."""
-        with translated(f"look up the table {self._shown}"):
+    def get_table(self) -> TableVersion | None:
+        """Look up the table; None if the table or its database does not exist."""
+        with translate_errors(f"look up the table {self._shown}"):
             try:
                 found = self._client.get_table(
                     DatabaseName=self._name["DatabaseName"], Name=self._name["TableName"]
                 )["Table"]
             except ClientError as error:
-                if error_code(error) == _ABSENT:
+                if get_error_code(error) == _ABSENT:
                     return None
                 raise
         table_input: Any = self._client.meta.service_model.shape_for("TableInput")
@@ -108,19 +111,22 @@ class Glue:
         return TableVersion(definition, found.get("VersionId"))
 
     def create_table(self, definition: Definition) -> bool:
-        """Create the table; False if somebody else was faster.
+        """Create the table.
+
+        Returns:
+            Whether it was created; False if it exists already.
 
         Raises:
-            AwsError: If the database does not exist, among others.
+            AwsError: If the database does not exist, or Glue refuses.
         """
         database = self._name["DatabaseName"]
-        with translated(f"create the table {self._shown}"):
+        with translate_errors(f"create the table {self._shown}"):
             try:
                 self._client.create_table(DatabaseName=database, TableInput=definition)  # type: ignore[arg-type]
             except ClientError as error:
-                if error_code(error) == _TAKEN:
+                if get_error_code(error) == _TAKEN:
                     return False
-                if error_code(error) == _ABSENT:
+                if get_error_code(error) == _ABSENT:
                     raise AwsError(
                         f"Could not create the table {self._shown}: the Glue database `{database}` does not "
                         "exist. Create it with `kedro aws bootstrap`, or correct `database` in the catalog "
@@ -130,59 +136,70 @@ class Glue:
         return True
 
     def update_table(self, definition: Definition, version: str | None) -> bool:
-        """Change the table unless somebody else has changed it since `version`; False if so.
+        """Change the table, unless somebody else has changed it since it was read.
 
-        The former version is not archived: the files that it reads are about to go.
+        Glue archives no former version, since the files of that version are about to be deleted.
+
+        Args:
+            definition: The new definition.
+            version: The version that was read; None to change any.
+
+        Returns:
+            Whether it was changed; False if somebody else changed it first.
         """
         request: Any = {"DatabaseName": self._name["DatabaseName"], "TableInput": definition}
         if version:
             request["VersionId"] = version
-        with translated(f"change the table {self._shown}"):
+        with translate_errors(f"change the table {self._shown}"):
             try:
                 self._client.update_table(**request, SkipArchive=True)
             except ClientError as error:
-                if error_code(error) in _CHANGED:
+                if get_error_code(error) in _CHANGED:
                     return False
                 raise
         return True
 
-    def partitions(self, expression: str | None = None) -> list[Partition]:
+    def list_partitions(self, expression: str | None = None) -> list[Partition]:
         """List the partitions.
 
         Args:
-            expression: Glue's own filter, e.g. ``year >= 2024 AND month = 1``.
+            expression: A filter in Glue's language, e.g. ``year >= 2024 AND month = 1``; None for all.
         """
         request: Any = {**self._name, "ExcludeColumnSchema": True}
         if expression:
             request["Expression"] = expression
         shown = f"{self._shown} where {expression}" if expression else self._shown
-        with translated(f"list the partitions of {shown}"):
+        with translate_errors(f"list the partitions of {shown}"):
             pages = self._client.get_paginator("get_partitions").paginate(**request)
             try:
-                return [_partition(found) for page in pages for found in page["Partitions"]]
+                return [_read_partition(found) for page in pages for found in page["Partitions"]]
             except ClientError as error:
-                if expression and error_code(error) == "InvalidInputException":
+                if expression and get_error_code(error) == "InvalidInputException":
                     raise AwsError(
-                        f"`partition_filter: {expression}` is nothing that Glue understands for "
+                        f"`partition_filter: {expression}` is not a filter that Glue understands for "
                         f"{self._shown}: {error.response['Error'].get('Message', '').rstrip('.!')}. "
-                        "It compares partition columns with values, e.g. day >= '2026-01-01'."
+                        "Compare partition columns with values, e.g. day >= '2026-01-01'."
                     ) from error
                 raise
 
     def find_partitions(self, values: Iterable[tuple[str, ...]]) -> list[Partition]:
-        """Those partitions among the given ones that exist."""
+        """Look up which of the given partitions exist.
+
+        Args:
+            values: Of each partition.
+        """
         found: list[Partition] = []
-        for batch in _batches(values, _FOUND_AT_ONCE):
+        for batch in _split(values, _FOUND_AT_ONCE):
             wanted = [{"Values": list(one)} for one in batch]
             while wanted:
-                with translated(f"look up partitions of {self._shown}"):
+                with translate_errors(f"look up partitions of {self._shown}"):
                     answer = self._client.batch_get_partition(**self._name, PartitionsToGet=wanted)  # type: ignore[arg-type]
-                found += [_partition(one) for one in answer.get("Partitions", [])]
+                found += [_read_partition(one) for one in answer.get("Partitions", [])]
                 left: list[Any] = answer.get("UnprocessedKeys", [])
                 if len(left) == len(wanted):
                     raise AwsError(
                         f"Could not look up partitions of {self._shown}: Glue left all {len(left)} of a "
-                        "request unanswered. Run it again in a minute."
+                        "request unanswered. Run this again in a minute."
                     )
                 wanted = left
         return found
@@ -193,11 +210,11 @@ class Glue:
         """Register partitions.
 
         Args:
-            partitions: New ones.
-            storage: The table's StorageDescriptor, which theirs differ from in the location.
+            partitions: The new partitions.
+            storage: The table's StorageDescriptor; a partition's differs in the location only.
 
         Returns:
-            The values of those that somebody else had registered before; they are as they were.
+            The values of those that exist already; these are not changed.
         """
         taken: set[tuple[str, ...]] = set()
 
@@ -207,14 +224,14 @@ class Glue:
                 "Errors", []
             )
 
-        for refused in self._sent("register", partitions, send, _WRITTEN_AT_ONCE):
-            if _code(refused) != _TAKEN:
-                raise self._refused("register", refused)
+        for refused in self._send_batches("register", partitions, send, _WRITTEN_AT_ONCE):
+            if _error_code(refused) != _TAKEN:
+                raise self._make_error("register", refused)
             taken.add(tuple(refused["PartitionValues"]))
         return taken
 
     def update_partitions(self, partitions: Iterable[Partition], storage: Mapping[str, Any]) -> None:
-        """Let existing partitions read other files."""
+        """Change the locations of existing partitions."""
 
         def send(batch: list[Partition]) -> Sequence[Any]:
             entries: list[Any] = [
@@ -223,11 +240,11 @@ class Glue:
             ]
             return self._client.batch_update_partition(**self._name, Entries=entries).get("Errors", [])
 
-        for refused in self._sent("change", partitions, send, _WRITTEN_AT_ONCE):
-            raise self._refused("change", refused)
+        for refused in self._send_batches("change", partitions, send, _WRITTEN_AT_ONCE):
+            raise self._make_error("change", refused)
 
     def delete_partitions(self, partitions: Iterable[Partition]) -> None:
-        """Unregister partitions; their files stay."""
+        """Unregister partitions, but keep their files."""
 
         def send(batch: list[Partition]) -> Sequence[Any]:
             values: list[Any] = [{"Values": list(one.values)} for one in batch]
@@ -235,23 +252,23 @@ class Glue:
                 "Errors", []
             )
 
-        for refused in self._sent("unregister", partitions, send, _DELETED_AT_ONCE):
-            if _code(refused) != _ABSENT:
-                raise self._refused("unregister", refused)
+        for refused in self._send_batches("unregister", partitions, send, _DELETED_AT_ONCE):
+            if _error_code(refused) != _ABSENT:
+                raise self._make_error("unregister", refused)
 
-    def _sent(
+    def _send_batches(
         self,
         verb: str,
         partitions: Iterable[Partition],
         send: Callable[[list[Partition]], Sequence[Any]],
         size: int,
     ) -> Iterator[Any]:
-        for batch in _batches(partitions, size):
-            with translated(f"{verb} partitions of {self._shown}"):
+        for batch in _split(partitions, size):
+            with translate_errors(f"{verb} partitions of {self._shown}"):
                 refused = send(batch)
             yield from refused
 
-    def _refused(self, verb: str, refused: Any) -> AwsError:
+    def _make_error(self, verb: str, refused: Any) -> AwsError:
         values = "/".join(refused.get("PartitionValues") or refused.get("PartitionValueList", []))
         detail = refused.get("ErrorDetail", {})
         return AwsError(
@@ -260,12 +277,12 @@ class Glue:
         )
 
 
-def _code(refused: Any) -> str:
+def _error_code(refused: Any) -> str:
     return str(refused.get("ErrorDetail", {}).get("ErrorCode"))
 
 
-def _partition(found: Mapping[str, Any]) -> Partition:
-    return Partition(tuple(found["Values"]), _folder(found.get("StorageDescriptor", {})))
+def _read_partition(found: Mapping[str, Any]) -> Partition:
+    return Partition(tuple(found["Values"]), _read_location(found.get("StorageDescriptor", {})))
 
 
 def _partition_input(partition: Partition, storage: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,16 +292,16 @@ def _partition_input(partition: Partition, storage: Mapping[str, Any]) -> dict[s
     }
 
 
-def _folder(storage: Mapping[str, Any]) -> str:
+def _read_location(storage: Mapping[str, Any]) -> str:
     location = str(storage.get("Location") or "")
     return f"{location.rstrip('/')}/" if location else ""
 
 
-def _typed(columns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _read_columns(columns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {str(column["Name"]): str(column.get("Type", "")) for column in columns}
 
 
-def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+def _split(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""The files of a table: listed, copied and deleted by the folder (an s3:// URI that ends in ``/``)."""
+"""A table's files on S3. A folder is given as an s3:// URI that ends in ``/``."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import ClientError
 from typing_extensions import Self
 
-from kedro_aws_plugin.aws.credentials import dataset_config
-from kedro_aws_plugin.aws.errors import error_code, translated
+from kedro_aws_plugin.aws.credentials import make_dataset_config
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.errors import AwsError
 
 if TYPE_CHECKING:
@@ -24,18 +24,22 @@ _URI = re.compile(r"(?:s3|s3a|s3n)://(?P<bucket>[^/]+)/(?P<key>.*)", re.DOTALL)
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key, or key prefix, of an S3 URI."""
+    """Split an S3 URI into its bucket and its key or key prefix.
+
+    Raises:
+        AwsError: If it is not an S3 URI.
+    """
     found = _URI.fullmatch(uri)
     if not found:
-        raise AwsError(f"`{uri}` is no location on S3. Glue has it for the table: correct it there.")
+        raise AwsError(f"`{uri}` is not an S3 URI. Correct the location of the table in Glue.")
     return found["bucket"], found["key"]
 
 
 class TableFiles:
-    """Works on folders, a few at a time.
+    """Lists, copies and deletes files, several at a time.
 
     Args:
-        client: boto3's.
+        client: boto3's S3 client.
     """
 
     def __init__(self, client: "S3Client") -> None:
@@ -43,25 +47,25 @@ class TableFiles:
 
     @classmethod
     def open(cls, session: "Session") -> Self:
-        """The files that this session sees."""
-        with translated("reach S3"):
-            return cls(session.client("s3", config=dataset_config()))
+        """Open S3 with a session's credentials and region."""
+        with translate_errors("reach S3"):
+            return cls(session.client("s3", config=make_dataset_config()))
 
-    def below(self, folder: str) -> list[str]:
-        """The URIs of all objects below a folder, in the order of their names."""
+    def list_folder(self, folder: str) -> list[str]:
+        """List the URIs of all objects below a folder, ordered by name."""
         bucket, prefix = split_uri(folder)
-        with translated(f"list {folder}"):
+        with translate_errors(f"list {folder}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return [f"s3://{bucket}/{found['Key']}" for page in pages for found in page.get("Contents", [])]
 
-    def below_each(self, folders: Sequence[str]) -> list[list[str]]:
-        """The URIs of all objects below each of the folders."""
-        return _at_once(self.below, folders)
+    def list_folders(self, folders: Sequence[str]) -> list[list[str]]:
+        """List the URIs of all objects below each of several folders."""
+        return _run_parallel(self.list_folder, folders)
 
-    def subfolders(self, folder: str) -> list[str]:
-        """The names right below a folder, without slashes."""
+    def list_subfolders(self, folder: str) -> list[str]:
+        """List the names of the folders directly below a folder, without slashes."""
         bucket, prefix = split_uri(folder)
-        with translated(f"list {folder}"):
+        with translate_errors(f"list {folder}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=bucket, Prefix=prefix, Delimiter="/"
             )
@@ -69,10 +73,10 @@ class TableFiles:
         return [key.removeprefix(prefix).rstrip("/") for key in found]
 
     def delete(self, uris: Iterable[str]) -> None:
-        """Delete objects; one that is gone already is as good.
+        """Delete objects. One that does not exist is no error.
 
         Raises:
-            AwsError: If S3 kept any of them.
+            AwsError: If S3 refuses to delete any of them.
         """
         keys: dict[str, list[str]] = {}
         for uri in uris:
@@ -86,23 +90,23 @@ class TableFiles:
         """Copy objects within S3, each as a whole or not at all.
 
         Args:
-            pairs: From where to where.
+            pairs: Source URI and target URI of each object.
         """
-        _at_once(self._copy, pairs)
+        _run_parallel(self._copy, pairs)
 
-    def check(self, folder: str) -> None:
-        """Find out early that the bucket is not there or is somebody else's.
+    def check_bucket(self, folder: str) -> None:
+        """Check that the bucket of a folder exists and may be used.
 
         Raises:
-            AwsError: If so.
+            AwsError: If not.
         """
         bucket, _ = split_uri(folder)
         try:
-            with translated(f"write to {folder}"):
+            with translate_errors(f"write to {folder}"):
                 self._client.head_bucket(Bucket=bucket)
         except AwsError as error:
             cause = error.__cause__
-            if isinstance(cause, ClientError) and error_code(cause) in {"404", "NoSuchBucket"}:
+            if isinstance(cause, ClientError) and get_error_code(cause) in {"404", "NoSuchBucket"}:
                 raise AwsError(
                     f"Could not write to {folder}: the bucket `{bucket}` does not exist. "
                     "Create it with `kedro aws bootstrap`, or correct `location`."
@@ -111,22 +115,22 @@ class TableFiles:
 
     def _copy(self, pair: tuple[str, str]) -> None:
         (from_bucket, from_key), (bucket, key) = map(split_uri, pair)
-        with translated(f"copy {pair[0]} to {pair[1]}"):
+        with translate_errors(f"copy {pair[0]} to {pair[1]}"):
             self._client.copy({"Bucket": from_bucket, "Key": from_key}, bucket, key)
 
     def _delete(self, bucket: str, keys: Sequence[str]) -> None:
-        with translated(f"delete files of s3://{bucket}/"):
+        with translate_errors(f"delete files of s3://{bucket}/"):
             kept = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
             ).get("Errors", [])
         if kept:
             raise AwsError(
-                f"Could not delete {len(kept)} files of s3://{bucket}/, first {kept[0].get('Key')}: "
+                f"Could not delete {len(kept)} files of s3://{bucket}/, the first is {kept[0].get('Key')}: "
                 f"{kept[0].get('Code')}: {kept[0].get('Message')}. "
                 "Ask for the permission to call DeleteObject."
             )
 
 
-def _at_once(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+def _run_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(work, items))

@@ -1,6 +1,6 @@
 """Kedro datasets for AWS: `AthenaQueryDataset` and `AthenaTableDataset`.
 
-Importing this package costs nothing; each dataset is imported when its name is first used.
+Importing this package is cheap: each dataset is imported when its name is first used.
 """
 
 from typing import TYPE_CHECKING, Any

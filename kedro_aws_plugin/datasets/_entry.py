@@ -1,4 +1,4 @@
-"""What both datasets do as entries of a catalog."""
+"""Arguments and errors of a catalog entry, for both datasets."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,25 +10,26 @@ from kedro.io import DatasetError
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.errors import KedroAwsError
 
-TablePreview = NewType("TablePreview", dict)  # type: ignore[type-arg] # Kedro-Viz goes by this name
+TablePreview = NewType("TablePreview", dict)  # type: ignore[type-arg] # Kedro-Viz looks for this name
 
 
 @contextmanager
-def dataset_errors(local: bool | None = None) -> Iterator[None]:
-    """Our errors as Kedro's.
+def raise_dataset_errors(local: bool | None = None) -> Iterator[None]:
+    """Raise the plugin's errors as Kedro's DatasetError.
 
     Args:
-        local: Whether the dataset was made for the local AWS: it is not to reach the other one.
+        local: Whether the dataset was created for the local AWS; None if it may reach either.
 
     Raises:
-        DatasetError: For whatever goes wrong.
+        DatasetError: If something fails, or the environment points at another AWS than the dataset's.
     """
     now = is_local(os.environ.get("AWS_ENDPOINT_URL", ""))
     if local is not None and local != now:
         made, other = ("local", "real") if local else ("real", "local")
         raise DatasetError(
-            f"This catalog was made for the {made} AWS, and a later Kedro session has pointed this process "
-            f"at the {other} one. Nothing was sent. Take that session's catalog, or make a session anew."
+            f"This catalog was created for the {made} AWS, but a later Kedro session has switched this "
+            f"process to the {other} AWS. Nothing was sent. Use that session's catalog, or start another "
+            "session."
         )
     try:
         yield
@@ -37,20 +38,20 @@ def dataset_errors(local: bool | None = None) -> Iterator[None]:
     except OSError as error:
         raise DatasetError(
             f"S3 could not be read or written: {error}. Ask for s3:GetObject, s3:PutObject and s3:ListBucket "
-            "there, or check the network, then run it again."
+            "there, or check the network, then run this again."
         ) from error
 
 
-def several(values: Sequence[Any]) -> tuple[Any, ...]:
-    """A text alone, which YAML makes easy to write, is a list of one: never of its letters."""
+def as_tuple(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Make a tuple of a list. A single text becomes a tuple of one, not of its letters."""
     return (values,) if isinstance(values, str) else tuple(values)
 
 
-def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    """Refuse an argument's value that is not known.
+def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Check that an argument has one of the allowed values.
 
     Raises:
-        DatasetError: With those that are.
+        DatasetError: If not. The message names the allowed values.
     """
     if value not in allowed:
         raise DatasetError(f"`{name}: {value}` is not known. Use one of {', '.join(allowed)}.")

@@ -1,4 +1,4 @@
-"""The frames that nodes take and return, as Arrow tables and back."""
+"""Conversion of Arrow tables to the frames of nodes, and back."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +14,10 @@ Engine = Literal["pandas", "pyarrow", "polars", "spark"]
 
 
 def to_frame(read: Callable[[], pa.Table], engine: Engine) -> Any:
-    """Turn a table into a frame.
+    """Convert a table into a frame.
 
     Args:
-        read: Gives the table. Nobody else holds it then, so that its memory is let go of column by column.
+        read: Returns the table. It must keep no reference, so that memory is freed column by column.
         engine: The library of the frame.
     """
     match engine:
@@ -32,11 +32,11 @@ def to_frame(read: Callable[[], pa.Table], engine: Engine) -> Any:
 
 
 def _to_pandas(read: Callable[[], pa.Table]) -> Any:
-    """Keep what every value means.
+    """Convert a table without changing the meaning of a value.
 
-    Dates and decimals stay Python's own, maps become dicts, and integers and booleans with NULLs among them
-    get pandas' nullable types: as floats, large integers would change. One column after the other is
-    converted and let go of, so that table and frame are never both in memory.
+    Dates and decimals become Python's own, and maps become dicts. Integers and booleans with NULLs get
+    pandas' nullable types, because floats would change large integers. Columns are converted and freed one by
+    one, so that memory never holds table and frame at once.
     """
     import pandas as pd
 
@@ -78,39 +78,39 @@ def _nullable_type() -> Callable[[pa.DataType], Any]:
     return dtypes.get
 
 
-def shown(frame: Any) -> dict[str, Any]:
-    """A small pandas frame as JSON has it, for Kedro-Viz: what JSON does not know, as text."""
-    rows = [[_json(value) for value in row] for row in frame.astype(object).itertuples(index=False)]
+def to_json_table(frame: Any) -> dict[str, Any]:
+    """Convert a small pandas frame to JSON for Kedro-Viz. Values without a JSON type become text."""
+    rows = [[_to_json(value) for value in row] for row in frame.astype(object).itertuples(index=False)]
     return {"columns": list(frame.columns), "index": list(range(len(rows))), "data": rows}
 
 
-def _json(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     import pandas as pd
 
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(key): _json(item) for key, item in value.items()}
+        return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_json(item) for item in value]
+        return [_to_json(item) for item in value]
     if pd.isna(value):
         return None
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def to_arrow(frame: Any) -> pa.Table:
-    """Take over a pandas, pyarrow or polars frame.
+    """Convert a pandas, pyarrow or polars frame into an Arrow table.
 
     Raises:
-        DatasetError: If it is something else, or a pandas frame says more than its columns do.
+        DatasetError: If it is another object, or a pandas frame has an index or names that would be lost.
     """
     if isinstance(frame, pa.Table):
         return frame
-    if _is(frame, "pandas", "DataFrame"):
+    if _is_instance(frame, "pandas", "DataFrame"):
         return _from_pandas(frame)
-    if _is(frame, "polars", "DataFrame"):
+    if _is_instance(frame, "polars", "DataFrame"):
         return frame.to_arrow()
-    if _is(frame, "polars", "LazyFrame"):
+    if _is_instance(frame, "polars", "LazyFrame"):
         raise DatasetError("A polars LazyFrame has no rows yet. Return `frame.collect()` from the node.")
     kind = type(frame)
     raise DatasetError(
@@ -120,12 +120,12 @@ def to_arrow(frame: Any) -> pa.Table:
 
 
 def is_spark(frame: Any) -> bool:
-    """Whether Spark has to write the frame."""
-    return _is(frame, "pyspark.sql", "DataFrame")
+    """Tell whether a frame is a Spark DataFrame, which only Spark can write."""
+    return _is_instance(frame, "pyspark.sql", "DataFrame")
 
 
-def _is(frame: Any, module: str, name: str) -> bool:
-    """Without an import: whoever made such a frame has imported its library."""
+def _is_instance(frame: Any, module: str, name: str) -> bool:
+    """Check a frame's type without importing its library, which is loaded if there is such a frame."""
     return module in sys.modules and isinstance(frame, getattr(sys.modules[module], name))
 
 
@@ -133,45 +133,46 @@ def _from_pandas(frame: "pd.DataFrame") -> pa.Table:
     named = [name for name in frame.index.names if name is not None]
     if named or frame.index.nlevels > 1:
         raise DatasetError(
-            f"The index {named[0] if named else 'with several levels'!r} would be lost: "
-            "a table has columns only. Call reset_index() before saving."
+            f"The index {named[0] if named else 'with several levels'!r} would be lost, "
+            "since a table has columns only. Call reset_index() before saving."
         )
     other = [name for name in frame.columns if not isinstance(name, str)]
     if other:
-        raise DatasetError(f"The column {other[0]!r} has no name. Rename it to a text before saving.")
-    _check_twice(frame)
+        raise DatasetError(f"The name of the column {other[0]!r} is not a text. Rename it before saving.")
+    _check_unique(frame)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         texts = [str(text).rstrip(".") for text in error.args]
         raise DatasetError(
             f"The frame cannot be saved: {'; '.join(texts)}. "
-            "Give the column values of one type before saving."
+            "Give that column values of one type before saving."
         ) from error
 
 
-def _check_twice(frame: "pd.DataFrame") -> None:
+def _check_unique(frame: "pd.DataFrame") -> None:
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
-        raise DatasetError(f"The column `{name}` is there more than once. Rename one.")
+        raise DatasetError(f"The frame has more than one column `{name}`. Rename one before saving.")
 
 
 _WORTH_IT = 1_000_000
 
 
 def give_back(freed: int) -> None:
-    """Return freed pages: Arrow's allocators keep them for their next read, beside the frame.
+    """Return freed memory to the system, which Arrow's allocators would keep for their next read.
 
     Args:
-        freed: About how many bytes were freed; for few it is not done, since it takes up to a millisecond.
+        freed: About how many bytes were freed. Below a megabyte nothing is done, since the call takes up to a
+            millisecond.
     """
     if freed >= _WORTH_IT:
         pa.default_memory_pool().release_unused()
-        pa.system_memory_pool().release_unused()  # what the S3 client has used
+        pa.system_memory_pool().release_unused()  # the S3 client's
 
 
-def in_chunks(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Put batches together, or cut them, into tables of equal length."""
+def split_rows(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Split and join batches into tables of a number of rows; the last may be shorter."""
     held: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:

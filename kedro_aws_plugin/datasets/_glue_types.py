@@ -1,4 +1,4 @@
-"""Arrow's types as Glue writes Hive's types, and back."""
+"""Conversion of Arrow types to the Hive types of Glue, and back."""
 
 import re
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _WRITTEN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (types.is_int16, "smallint"),
     (types.is_int32, "int"),
     (types.is_int64, "bigint"),
-    # Hive has no unsigned integers: each gets the next larger type, the largest one its own size.
+    # Hive has no unsigned integers: each becomes the next larger type, the largest its own size.
     (types.is_uint8, "smallint"),
     (types.is_uint16, "int"),
     (types.is_uint32, "bigint"),
@@ -56,14 +56,14 @@ _WRITTEN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
 
 
 class UnknownType(Exception):
-    """A type that the other side does not have; the text says which, and what to do."""
+    """A type that the other side does not have. The message names it and says what to do."""
 
 
 def to_glue(type_: pa.DataType) -> str:
-    """Write an Arrow type as Glue does, e.g. ``array<struct<a:int,b:decimal(10,2)>>``.
+    """Convert an Arrow type to a Hive type, e.g. ``array<struct<a:int,b:decimal(10,2)>>``.
 
     Raises:
-        UnknownType: If Athena has nothing that means the same.
+        UnknownType: If Athena has no such type.
     """
     if types.is_dictionary(type_):
         type_ = type_.value_type
@@ -72,83 +72,83 @@ def to_glue(type_: pa.DataType) -> str:
 
 
 def from_glue(text: str) -> pa.DataType:
-    """Read a type of Glue's, e.g. ``map<string,int>``.
+    """Convert a Hive type to an Arrow type, e.g. ``map<string,int>``.
 
     Raises:
-        UnknownType: If the text is none.
+        UnknownType: If the text is not a type.
     """
     reader = _Reader(text)
-    found = reader.type()
+    found = reader.read_type()
     if reader.parts:
-        raise reader.unreadable()
+        raise reader.make_error()
     return found
 
 
 def is_column_name(name: object) -> bool:
-    """Whether Glue and Athena keep a name as it is."""
+    """Tell whether Glue and Athena keep a column's name unchanged."""
     return isinstance(name, str) and bool(_NAME.fullmatch(name))
 
 
 class _Reader:
-    """Takes a type's text apart, from the left to the right."""
+    """Reads the text of a type from left to right."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.parts: list[str] = [part.strip() for part in _PARTS.findall(text) if part.strip()]
 
-    def type(self) -> pa.DataType:
+    def read_type(self) -> pa.DataType:
         name = self.take().lower()
         if name == "array":
-            return pa.list_(self.enclosed(self.type))
+            return pa.list_(self.read_enclosed(self.read_type))
         if name == "map":
-            return pa.map_(*self.enclosed(self.pair))
+            return pa.map_(*self.read_enclosed(self.read_pair))
         if name == "struct":
-            return pa.struct(self.enclosed(self.fields))
-        sizes = self.sizes()
+            return pa.struct(self.read_enclosed(self.read_fields))
+        sizes = self.read_sizes()
         if name == "decimal":
             return pa.decimal128(*(sizes or _DEFAULT_DECIMAL))
         if name not in _SCALARS:
-            raise self.unreadable()
+            raise self.make_error()
         return _SCALARS[name]
 
-    def enclosed(self, read: Callable[[], _Read]) -> _Read:
+    def read_enclosed(self, read: Callable[[], _Read]) -> _Read:
         self.take("<")
         found = read()
         self.take(">")
         return found
 
-    def pair(self) -> tuple[pa.DataType, pa.DataType]:
-        key = self.type()
+    def read_pair(self) -> tuple[pa.DataType, pa.DataType]:
+        key = self.read_type()
         self.take(",")
-        return key, self.type()
+        return key, self.read_type()
 
-    def fields(self) -> list[pa.Field]:
-        found = [self.field()]
-        while self.follows(","):
-            found.append(self.field())
+    def read_fields(self) -> list[pa.Field]:
+        found = [self.read_field()]
+        while self.take_if(","):
+            found.append(self.read_field())
         return found
 
-    def field(self) -> pa.Field:
+    def read_field(self) -> pa.Field:
         name = self.take()
         self.take(":")
-        return pa.field(name, self.type())
+        return pa.field(name, self.read_type())
 
-    def sizes(self) -> list[int]:
+    def read_sizes(self) -> list[int]:
         found: list[int] = []
-        if self.follows("("):
-            found.append(self.size())
-            while self.follows(","):
-                found.append(self.size())
+        if self.take_if("("):
+            found.append(self.read_size())
+            while self.take_if(","):
+                found.append(self.read_size())
             self.take(")")
         return found
 
-    def size(self) -> int:
+    def read_size(self) -> int:
         text = self.take()
         if not text.isdecimal():
-            raise self.unreadable()
+            raise self.make_error()
         return int(text)
 
-    def follows(self, part: str) -> bool:
+    def take_if(self, part: str) -> bool:
         found = self.parts[:1] == [part]
         if found:
             self.take()
@@ -156,31 +156,31 @@ class _Reader:
 
     def take(self, expected: str | None = None) -> str:
         if not self.parts or (expected and self.parts[0] != expected):
-            raise self.unreadable()
+            raise self.make_error()
         return self.parts.pop(0)
 
-    def unreadable(self) -> UnknownType:
+    def make_error(self) -> UnknownType:
         return UnknownType(f"Glue's type `{self.text}` cannot be read")
 
 
 def _nested_to_glue(type_: pa.DataType) -> str:
     if types.is_decimal(type_):
-        return _decimal(type_)
+        return _decimal_to_glue(type_)
     if types.is_map(type_):
         return f"map<{to_glue(type_.key_type)},{to_glue(type_.item_type)}>"
     if types.is_struct(type_) and type_.num_fields:
-        return f"struct<{','.join(_field(type_.field(index)) for index in range(type_.num_fields))}>"
+        return f"struct<{','.join(_field_to_glue(type_.field(index)) for index in range(type_.num_fields))}>"
     if _is_list(type_):
         return f"array<{to_glue(type_.value_type)}>"
-    raise UnknownType(f"Athena has no type for {type_}. {_advice(type_)}")
+    raise UnknownType(f"Athena has no type for {type_}. {_advise(type_)}")
 
 
 def _is_list(type_: pa.DataType) -> bool:
-    # List views are left out: pyarrow 25 turns them into empty lists.
+    # Without list views: pyarrow 25 casts them to empty lists.
     return bool(types.is_list(type_) or types.is_large_list(type_) or types.is_fixed_size_list(type_))
 
 
-def _field(field: pa.Field) -> str:
+def _field_to_glue(field: pa.Field) -> str:
     if not is_column_name(field.name):
         raise UnknownType(
             f"the struct's field `{field.name}` would not keep its name. "
@@ -189,7 +189,7 @@ def _field(field: pa.Field) -> str:
     return f"{field.name}:{to_glue(field.type)}"
 
 
-def _decimal(type_: pa.DataType) -> str:
+def _decimal_to_glue(type_: pa.DataType) -> str:
     if type_.precision > _MAX_PRECISION or not 0 <= type_.scale <= type_.precision:
         raise UnknownType(
             f"Athena has no type for {type_}: its decimals have up to 38 digits. "
@@ -198,9 +198,9 @@ def _decimal(type_: pa.DataType) -> str:
     return f"decimal({type_.precision},{type_.scale})"
 
 
-def _advice(type_: pa.DataType) -> str:
+def _advise(type_: pa.DataType) -> str:
     if types.is_null(type_):
-        return "All its values are missing. Say what it is: `schema: {column: bigint}`."
+        return "All its values are missing. Give its type, e.g. `schema: {column: bigint}`."
     if types.is_duration(type_) or types.is_interval(type_):
         return "Save the number of seconds instead."
     if types.is_time(type_):

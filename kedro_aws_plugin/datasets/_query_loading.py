@@ -1,4 +1,4 @@
-"""A load of `AthenaQueryDataset` from its beginning to its end: run, read, clear up."""
+"""A load of `AthenaQueryDataset`: run the query, read its result, remove its files."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,30 +9,30 @@ from typing import Any
 import pyarrow as pa
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
+from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
 from kedro_aws_plugin.aws.athena import Athena
-from kedro_aws_plugin.aws.athena_query import QueryFailed, Statement, Status, Where
-from kedro_aws_plugin.datasets._entry import dataset_errors
+from kedro_aws_plugin.aws.athena_query import QueryContext, QueryFailed, Statement, Status
+from kedro_aws_plugin.datasets._entry import raise_dataset_errors
 from kedro_aws_plugin.datasets._frames import Engine, to_frame
 from kedro_aws_plugin.datasets._query_text import Query
-from kedro_aws_plugin.datasets._query_watch import Leftovers, Progress, ScanLimit, explained
-from kedro_aws_plugin.datasets._select_result import Selected
+from kedro_aws_plugin.datasets._query_watch import Leftovers, Progress, ScanLimit, explain_failure
+from kedro_aws_plugin.datasets._select_result import SelectedResult
 from kedro_aws_plugin.datasets._spark import to_spark
 from kedro_aws_plugin.datasets._unload_result import (
     LINES_BEFORE,
-    Job,
     Mode,
     Result,
-    Written,
+    UnloadedResult,
+    UnloadJob,
     create_table_as,
+    find_result,
     unload,
-    written,
 )
 
 
 @dataclass(frozen=True)
 class Load:
-    """All that one load goes by; see `AthenaQueryDataset`."""
+    """The arguments of one load; see `AthenaQueryDataset`."""
 
     query: Query
     parameters: tuple[str, ...]
@@ -51,9 +51,9 @@ class Load:
     keep_results: bool
 
     @property
-    def where(self) -> Where:
-        """Where it runs."""
-        return Where(
+    def context(self) -> QueryContext:
+        """Where the query runs."""
+        return QueryContext(
             database=self.database,
             catalog=self.catalog or "AwsDataCatalog",
             workgroup=self.workgroup,
@@ -62,28 +62,28 @@ class Load:
         )
 
 
-def loaded(load: Load) -> Any:
+def load_frame(load: Load) -> Any:
     """Run the query and read all of its result into a frame."""
-    with _result(load) as result:
-        if load.engine == "spark" and isinstance(result, Written):
+    with _open_result(load) as result:
+        if load.engine == "spark" and isinstance(result, UnloadedResult):
             return to_spark(result)
-        return to_frame(result.table, load.engine)
+        return to_frame(result.read_table, load.engine)
 
 
-def loaded_in_chunks(load: Load, rows: int) -> Iterator[Any]:
-    """Run the query, and give a generator of frames.
+def load_chunks(load: Load, rows: int) -> Iterator[Any]:
+    """Run the query and return a generator of frames.
 
-    The generator has begun already: so whatever becomes of it, it clears up.
+    The query has run by then, and the generator removes the files even if no frame is taken of it.
     """
-    frames = _chunks(load, rows)
+    frames = _generate_frames(load, rows)
     next(frames)
     return frames
 
 
-def _chunks(load: Load, rows: int) -> Iterator[Any]:
-    with dataset_errors(), _result(load) as result:
+def _generate_frames(load: Load, rows: int) -> Iterator[Any]:
+    with raise_dataset_errors(), _open_result(load) as result:
         yield None
-        for table in result.chunks(rows):
+        for table in result.read_chunks(rows):
             yield to_frame(partial(_same, table), load.engine)
 
 
@@ -92,9 +92,9 @@ def _same(table: pa.Table) -> pa.Table:
 
 
 @contextmanager
-def _result(load: Load) -> Iterator[Result]:
-    """The query's result, until the end of the context."""
-    athena = Athena(load.where, load.credentials)
+def _open_result(load: Load) -> Iterator[Result]:
+    """Run the query; its files are removed at the end of the context."""
+    athena = Athena(load.context, load.credentials)
     limit = ScanLimit(load.max_scan_gb)
     reused = load.result_reuse_minutes is not None
     try:
@@ -104,7 +104,7 @@ def _result(load: Load) -> Iterator[Result]:
             yield _run(load, athena, leftovers, limit)
     except QueryFailed as failure:
         before = 0 if load.mode == "select" else LINES_BEFORE
-        raise DatasetError(explained(failure, load.query.sql, before)) from failure
+        raise DatasetError(explain_failure(failure, load.query.sql, before)) from failure
 
 
 def _run(load: Load, athena: Athena, leftovers: Leftovers, limit: ScanLimit) -> Result:
@@ -115,27 +115,27 @@ def _run(load: Load, athena: Athena, leftovers: Leftovers, limit: ScanLimit) -> 
         progress(status)
         limit(status)
 
-    filesystem = arrow_filesystem(load.region, load.credentials)
+    filesystem = open_s3_filesystem(load.region, load.credentials)
     if load.mode == "select":
         statement = Statement(load.query.sql, load.parameters, load.result_reuse_minutes)
-        return Selected(athena, athena.run(statement, watch), filesystem, load.columns)
-    job = Job(
+        return SelectedResult(athena, athena.run(statement, watch), filesystem, load.columns)
+    job = UnloadJob(
         sql=load.query.sql,
         parameters=load.parameters,
-        location=_location(load, athena),
+        location=_find_location(load, athena),
         database=load.database or "default",
         partitioned_by=load.partitioned_by,
         columns=load.columns,
     )
     make = unload if load.mode == "unload" else create_table_as
-    return written(athena, job, filesystem, leftovers, make(athena, job, leftovers, watch))
+    return find_result(athena, job, filesystem, leftovers, make(athena, job, leftovers, watch))
 
 
-def _location(load: Load, athena: Athena) -> str:
-    location = load.output_location or athena.workgroup_output()
+def _find_location(load: Load, athena: Athena) -> str:
+    location = load.output_location or athena.get_workgroup_output()
     if not location:
         raise DatasetError(
-            "There is no place for the result: neither the catalog entry nor aws.yml has `output_location`, "
+            "The result has no location: neither the catalog entry nor aws.yml has `output_location`, "
             f"and the workgroup {load.workgroup or 'primary'} has none of its own. "
             "Give `output_location: s3://bucket/prefix/`."
         )

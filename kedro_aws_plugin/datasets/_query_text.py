@@ -1,4 +1,7 @@
-"""The text of a query: where it is read from, what kind of statement it is, and its parameters."""
+"""The text of a query: its file, its kind of statement and its parameters.
+
+The kind is found by looking at tokens only, without a SQL parser.
+"""
 
 import math
 import re
@@ -31,28 +34,28 @@ class Query:
     """One statement.
 
     Attributes:
-        sql: Without the semicolon at its end, and what follows that.
-        keyword: What it does, e.g. SELECT or INSERT; of a WITH what comes after it. Empty without any.
-        marks: How many parameters it takes.
-        several: Whether another statement follows.
+        sql: The statement, without its semicolon and what follows it.
+        keyword: The statement's verb, e.g. SELECT or INSERT; for WITH the verb that follows. Empty if none.
+        marks: Number of parameters (`?`).
+        has_more: Whether another statement follows.
     """
 
     sql: str
     keyword: str
     marks: int
-    several: bool
+    has_more: bool
 
     @property
     def reads(self) -> bool:
-        """Whether it is a query, which changes nothing."""
+        """Whether it only reads."""
         return self.keyword in _QUERIES
 
 
-def query_of(sql: str) -> Query:
-    """Look at a statement.
+def parse_query(sql: str) -> Query:
+    """Find out what kind of statement a text is.
 
     Example:
-        >>> query_of("WITH t AS (SELECT 1 AS x) INSERT INTO u SELECT x FROM t WHERE x > ?;").keyword
+        >>> parse_query("WITH t AS (SELECT 1 AS x) INSERT INTO u SELECT x FROM t WHERE x > ?;").keyword
         'INSERT'
     """
     words: list[tuple[int, str]] = []
@@ -60,14 +63,14 @@ def query_of(sql: str) -> Query:
     end: int | None = None
     for kind, text, start in _tokens(sql):
         if end is not None:
-            return Query(sql[:end], _keyword(words), marks, several=True)
+            return Query(sql[:end], _keyword(words), marks, has_more=True)
         if text == ";":
             end = start
         elif kind == "word":
             words.append((depth, text.upper()))
         marks += kind == "mark"
         depth += {"(": 1, ")": -1}.get(text, 0)
-    return Query(sql[:end], _keyword(words), marks, several=False)
+    return Query(sql[:end], _keyword(words), marks, has_more=False)
 
 
 def _tokens(sql: str) -> Iterator[tuple[str, str, int]]:
@@ -78,50 +81,50 @@ def _tokens(sql: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _keyword(words: list[tuple[int, str]]) -> str:
-    """The first word, through parentheses; after WITH, the first that can begin what it is for."""
+    """Return the first word; after WITH, the first word that can begin the statement itself."""
     if not words:
         return ""
     level, first = words[0]
     if first != "WITH":
         return first
-    # Where all of it is in parentheses, only a query can be there.
+    # If no verb is found, a query in parentheses follows.
     return next((word for depth, word in words[1:] if depth == level and word in _AFTER_WITH), "SELECT")
 
 
 _LONGEST = 1024
 
 
-def literals(values: Sequence[object]) -> tuple[str, ...]:
-    """Write values as Athena's ExecutionParameters: each is the text of a SQL literal.
+def to_literals(values: Sequence[object]) -> tuple[str, ...]:
+    """Convert values to SQL literals, as Athena's ExecutionParameters takes them.
 
     Example:
-        >>> literals(["O'Hare", 3, None])
+        >>> to_literals(["O'Hare", 3, None])
         ("'O''Hare'", '3', 'NULL')
 
     Raises:
-        DatasetError: If a value has no such text.
+        DatasetError: If a value has no literal, or a too long one.
     """
-    return tuple(_literal(value, place) for place, value in enumerate(values, start=1))
+    return tuple(_to_literal(value, place) for place, value in enumerate(values, start=1))
 
 
-def _literal(value: object, place: int) -> str:
-    text = _text(value, place)
+def _to_literal(value: object, place: int) -> str:
+    text = _format(value, place)
     if len(text) > _LONGEST:
         raise DatasetError(
-            f"execution_parameters: value {place} is longer than the {_LONGEST} characters that Athena "
-            "takes. Put long values into a table and join it."
+            f"execution_parameters: value {place} is longer than {_LONGEST} characters, Athena's limit. "
+            "Put long values into a table and join it."
         )
     return text
 
 
-def _text(value: object, place: int) -> str:
+def _format(value: object, place: int) -> str:
     match value:
         case None:
             return "NULL"
-        case bool() | int() | float() | Decimal() if _finite(value):
-            return _number(value)
+        case bool() | int() | float() | Decimal() if _is_finite(value):
+            return _format_number(value)
         case datetime():
-            return f"TIMESTAMP '{_timestamp(value)}'"
+            return f"TIMESTAMP '{_format_timestamp(value)}'"
         case date():
             return f"DATE '{value.isoformat()}'"
         case bytes():
@@ -130,7 +133,7 @@ def _text(value: object, place: int) -> str:
             return "'" + value.replace("'", "''") + "'"
         case str():
             raise DatasetError(
-                f"execution_parameters: value {place} holds a NUL character, which Athena does not take. "
+                f"execution_parameters: value {place} contains a NUL character, which Athena refuses. "
                 "Remove it, or compare with chr(0) in the query."
             )
         case _:
@@ -140,16 +143,16 @@ def _text(value: object, place: int) -> str:
             )
 
 
-def _finite(value: float | Decimal) -> bool:
+def _is_finite(value: float | Decimal) -> bool:
     return math.isfinite(value)
 
 
-def _number(value: float | Decimal) -> str:
+def _format_number(value: float | Decimal) -> str:
     match value:
         case bool():
             return str(value).lower()
         case float():
-            # Without an exponent, Trino reads a decimal.
+            # Trino takes a number without an exponent for a decimal.
             text = repr(value).upper()
             return text if "E" in text else f"{text}E0"
         case Decimal():
@@ -158,7 +161,7 @@ def _number(value: float | Decimal) -> str:
             return str(value)
 
 
-def _timestamp(value: datetime) -> str:
+def _format_timestamp(value: datetime) -> str:
     zone = f" {value:%z}" if value.tzinfo else ""
     # +0530 as +05:30
     return value.replace(tzinfo=None).isoformat(sep=" ") + (f"{zone[:4]}:{zone[4:6]}" if zone else "")
@@ -175,12 +178,12 @@ _S3FS_NAMES = {
 }
 
 
-def sql_of_file(path: str, credentials: Mapping[str, Any]) -> str:
-    """Read the query.
+def read_sql(path: str, credentials: Mapping[str, Any]) -> str:
+    """Read a query from a file.
 
     Args:
-        path: A path, or a URL.
-        credentials: Of the catalog entry, for a URL.
+        path: A path, or any URL that fsspec knows.
+        credentials: The catalog entry's, for a URL.
 
     Raises:
         DatasetError: If it cannot be read.
@@ -199,8 +202,8 @@ def sql_of_file(path: str, credentials: Mapping[str, Any]) -> str:
         ) from error
 
 
-def absolute(path: str | None) -> str | None:
-    """A relative path starts at the project's folder: Kedro itself completes `filepath` only."""
+def resolve_path(path: str | None) -> str | None:
+    """Make a relative path absolute, starting at the project's folder, as Kedro does for `filepath` only."""
     if path is None or "://" in path or Path(path).is_absolute():
         return path
     from kedro.utils import find_kedro_project

@@ -1,4 +1,4 @@
-"""A query while it runs: its progress in the log, its scan limit, its failure in words, its leftovers."""
+"""What accompanies a query: its progress in the log, its scan limit, its failures and its clean-up."""
 
 import json
 import logging
@@ -23,51 +23,51 @@ _DOLLARS_PER_TB = 5.0
 _TB = 1000**4
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _STEP = 1000
-# Below `kedro`, whose level Kedro sets to INFO and whose handler prints.
+# A child of `kedro`, whose level Kedro sets to INFO and whose handler prints.
 _logger = logging.getLogger("kedro.athena")
 
 
 class Progress:
-    """Say what a query does: at changes of its state and every few seconds, once it takes long.
+    """Logs the progress of a query that takes long: changes of its state, and a line every few seconds.
 
     Args:
-        clock: Seconds, for tests.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = clock()
-        self._said: tuple[float, str] | None = None
+        self._logged: tuple[float, str] | None = None
 
     def __call__(self, status: Status) -> None:
-        """Take note of a query's status."""
+        """Log a status if it is news."""
         now = self._clock()
         if now - self._began < _SILENT_SECONDS or not self._is_news(now, status.state):
             return
-        first = self._said is None
-        self._said = (now, status.state)
+        first = self._logged is None
+        self._logged = (now, status.state)
         _logger.info(
             "Athena query %s: %s after %.0f s, %s scanned, about $%.4f%s",
             status.query_id,
             status.state,
             now - self._began,
-            in_units(status.scanned),
+            format_bytes(status.scanned),
             status.scanned / _TB * _DOLLARS_PER_TB,
             f" ({status.console})" if first and status.console else "",
         )
 
     def _is_news(self, now: float, state: str) -> bool:
-        if self._said is None:
+        if self._logged is None:
             return state not in ENDED
-        when, before = self._said
+        when, before = self._logged
         return state != before or now - when >= _EVERY_SECONDS
 
 
-def in_units(size: float) -> str:
-    """A number of bytes for people, by thousands as AWS bills them.
+def format_bytes(size: float) -> str:
+    """Format a number of bytes with a unit, in steps of a thousand as AWS bills them.
 
     Example:
-        >>> in_units(1_234_567)
+        >>> format_bytes(1_234_567)
         '1.2 MB'
     """
     for unit in _UNITS[:-1]:
@@ -78,14 +78,14 @@ def in_units(size: float) -> str:
 
 
 class Leftovers:
-    """A context that removes at its end what was noted in it.
+    """A context that removes at its end the files and tables that were added to it.
 
     Args:
-        athena: Removes.
-        keep: Whether to leave everything where it is instead.
+        athena: The connection that removes them.
+        keep: Whether to keep everything instead.
 
     Attributes:
-        kept: Whether it does.
+        kept: Whether everything is kept.
     """
 
     def __init__(self, athena: Athena, *, keep: bool = False) -> None:
@@ -95,23 +95,23 @@ class Leftovers:
         self._tables: list[tuple[str, str]] = []
 
     def __call__(self, status: Status) -> None:
-        """Note the files that Athena itself writes about a query: its result, metadata and manifest."""
+        """Add the files that Athena itself writes about a query: its result, metadata and manifest."""
         for uri in status.outputs:
             head, found, _ = uri.partition(status.query_id)
             if found:
-                self.folder(head + found)
+                self.add_folder(head + found)
 
-    def folder(self, uri: str) -> str:
-        """Note a prefix."""
+    def add_folder(self, uri: str) -> str:
+        """Add a folder, or a prefix of files' names; returns it."""
         self._prefixes[uri] = None
         return uri
 
-    def table(self, database: str, name: str) -> None:
-        """Note a table."""
+    def add_table(self, database: str, name: str) -> None:
+        """Add a table."""
         self._tables.append((database, name))
 
     def keep(self) -> None:
-        """Leave everything after all."""
+        """Keep everything after all."""
         self.kept = True
 
     def __enter__(self) -> Self:
@@ -124,13 +124,13 @@ class Leftovers:
             self.remove()
 
     def remove(self) -> None:
-        """Remove it all; what cannot be removed is logged, since the result itself is good."""
+        """Remove everything. A failure is logged as a warning, since the result itself is good."""
         tables = [partial(self._athena.drop_table, database, name) for database, name in self._tables]
         try:
             for remove in (*tables, *(partial(self._athena.remove, uri) for uri in self._prefixes)):
                 self._try(remove)
         except LocalAwsError:
-            return  # what was to be removed is gone with it
+            return  # a local AWS that has ended has kept nothing
 
     @staticmethod
     def _try(remove: Callable[[], None]) -> None:
@@ -139,14 +139,15 @@ class Leftovers:
         except LocalAwsError:
             raise
         except KedroAwsError as error:
-            _logger.warning("%s Or let a lifecycle rule of the bucket remove it.", error)
+            _logger.warning("%s Alternatively, let a lifecycle rule of the bucket remove it.", error)
 
 
 _GB = 1000**3
+_READ_LESS = "Read fewer columns or partitions (name partition columns in WHERE), or raise the limit."
 
 
 class ScanLimit:
-    """The most that a query may scan.
+    """The most that a query may scan: estimated before it runs, and checked while it runs.
 
     Args:
         gb: In units of 10^9 bytes; None for no limit.
@@ -156,18 +157,22 @@ class ScanLimit:
         self._gb = gb
 
     def __call__(self, status: Status) -> None:
-        """Watch a query; the exception stops it."""
+        """Check a running query.
+
+        Raises:
+            DatasetError: If it has scanned more than the limit; whoever runs the query then stops it.
+        """
         if self._gb is not None and status.scanned > self._gb * _GB:
             raise DatasetError(
-                f"Athena query {status.query_id} was stopped: it had scanned {in_units(status.scanned)}, "
-                f"more than `max_scan_gb: {self._gb:g}`. {self._fix()}"
+                f"Athena query {status.query_id} was stopped: it had scanned {format_bytes(status.scanned)}, "
+                f"more than `max_scan_gb: {self._gb:g}`. {_READ_LESS}"
             )
 
     def check(self, athena: Athena, statement: Statement) -> None:
-        """Refuse a query that EXPLAIN expects to scan more; it scans nothing and costs nothing itself.
+        """Estimate with EXPLAIN how much a query would scan. EXPLAIN itself scans nothing and costs nothing.
 
-        EXPLAIN knows where the tables have statistics. Where it does not, or does not take the query (one
-        with parameters, for one), the limit is kept while the query runs, and by the workgroup's own limit.
+        Nothing is checked if EXPLAIN cannot estimate: if tables lack statistics, or the query has parameters.
+        The limit then holds while the query runs.
 
         Raises:
             DatasetError: If the query would scan more than the limit.
@@ -175,32 +180,29 @@ class ScanLimit:
         if self._gb is None or statement.parameters:
             return
         try:
-            size = _estimate(athena, statement.sql)
+            size = _estimate_bytes(athena, statement.sql)
         except (QueryFailed, AwsError):
-            return  # The query itself will tell better what is wrong with it.
+            return  # the query itself will fail with a better message
         if size is not None and size > self._gb * _GB:
             raise DatasetError(
-                f"The query was not run: it would scan about {in_units(size)}, more than "
-                f"`max_scan_gb: {self._gb:g}`. {self._fix()}"
+                f"The query was not run: it would scan about {format_bytes(size)}, more than "
+                f"`max_scan_gb: {self._gb:g}`. {_READ_LESS}"
             )
 
-    def _fix(self) -> str:
-        return "Read fewer columns or partitions (name partition columns in WHERE), or raise the limit."
 
-
-def _estimate(athena: Athena, sql: str) -> float | None:
+def _estimate_bytes(athena: Athena, sql: str) -> float | None:
     explain = Statement(f"EXPLAIN (TYPE IO, FORMAT JSON)\n{sql}")
     with Leftovers(athena) as leftovers:
         execution = athena.run(explain, leftovers)
-        text = "\n".join(row[0] or "" for page in athena.rows(execution) for row in page if row)
-    return bytes_in_plan(text)
+        text = "\n".join(row[0] or "" for page in athena.read_rows(execution) for row in page if row)
+    return sum_planned_bytes(text)
 
 
-def bytes_in_plan(text: str) -> float | None:
-    """The bytes that a plan's tables give, by EXPLAIN's own estimate; None where any is unknown.
+def sum_planned_bytes(text: str) -> float | None:
+    """Add up the bytes that EXPLAIN expects the tables of a query to give; None if any is unknown.
 
     Args:
-        text: What EXPLAIN (TYPE IO, FORMAT JSON) answers.
+        text: The answer of EXPLAIN (TYPE IO, FORMAT JSON).
     """
     try:
         tables = json.loads(text[text.index("{") :])["inputTableColumnInfos"]
@@ -218,11 +220,11 @@ _FIXES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"timestamp\(?\d*\)? with time zone",
-        "UNLOAD cannot write it: cast it (CAST(x AT TIME ZONE 'UTC' AS timestamp)), or use `mode: select`.",
+        "UNLOAD cannot write this type: CAST(x AT TIME ZONE 'UTC' AS timestamp), or use `mode: select`.",
     ),
     (
         r"Unsupported (Hive )?type|UNLOAD.*not support|does not support.*type",
-        "Cast that column to a type that Parquet has, e.g. to varchar, or use `mode: select`.",
+        "Cast that column to a type that Parquet has, e.g. varchar, or use `mode: select`.",
     ),
     (
         r"Partition columns .* not present",
@@ -235,12 +237,12 @@ _FIXES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"TABLE_NOT_FOUND|Table .* (does not exist|not found)",
-        "Correct the table's name or `database`; what has no database of its own is looked up there.",
+        "Correct the table's name or `database`, where names without a database are looked up.",
     ),
     (
         r"No output location|outputLocation.*(null|empty|not)|Unable to verify/create output bucket",
-        "Give `output_location: s3://...` of a bucket that is there (in the catalog entry, or in aws.yml "
-        "under `athena`), or use a workgroup that has one.",
+        "Give `output_location: s3://...` in an existing bucket (in the catalog entry, or in aws.yml under "
+        "`athena`), or use a workgroup that has an output location.",
     ),
     (
         r"WorkGroup .*(not found|does not exist)|is not found",
@@ -263,29 +265,29 @@ _FIXES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Access ?Denied|not authorized|Insufficient|PERMISSION_DENIED",
-        "Ask for the permission that it names: Athena needs glue:GetTable and s3:GetObject for the tables, "
-        "and s3:PutObject for the results.",
+        "Ask for the permission that the message names. Athena needs glue:GetTable and s3:GetObject for the "
+        "tables, and s3:PutObject for the results.",
     ),
     (
         r"external_location|enforce",
-        "The workgroup decides where tables go: use `mode: unload`.",
+        "This workgroup chooses the location of tables itself: use `mode: unload`.",
     ),
     (r"exhausted resources|INSUFFICIENT_RESOURCES|timeout", "Split the query, or try again later."),
 )
 _CANCELLED = (
-    "It was cancelled by somebody else, or by a limit of the workgroup. Run it again; if it is cancelled "
-    "again, ask who owns the workgroup."
+    "Somebody else or a limit of the workgroup cancelled it. Run it again; if it is cancelled again, ask "
+    "the owner of the workgroup."
 )
 _OTHERWISE = "Correct the query, then run it again."
 
 
-def explained(failure: QueryFailed, sql: str, lines_before: int = 0) -> str:
-    """Say why a query failed.
+def explain_failure(failure: QueryFailed, sql: str, lines_before: int = 0) -> str:
+    """Explain why a query failed: Athena's reason, the line of the query, and what to do.
 
     Args:
-        failure: What Athena says.
+        failure: Athena's answer.
         sql: The user's query.
-        lines_before: How many lines of ours come before it in what Athena got.
+        lines_before: Number of lines that the dataset puts before the query.
 
     Example:
         ::
@@ -305,39 +307,46 @@ def explained(failure: QueryFailed, sql: str, lines_before: int = 0) -> str:
         line = int(place[1]) - lines_before
         ours = f"line {line}:{place[2]}" if line > 0 else "around the query"
         reason = f"{reason[: place.start()]}{ours}{reason[place.end() :]}"
-        shown = _pointed(sql, line, int(place[2]))
+        shown = _quote_line(sql, line, int(place[2]))
     head = f"Athena query {failure.query_id} failed" if failure.query_id else "Athena refused the query"
-    return f"{head}: {reason}.{shown or ' '}{_fix(failure.reason)}"
+    return f"{head}: {reason}.{shown or ' '}{_find_fix(failure.reason)}"
 
 
-def _pointed(sql: str, line: int, column: int) -> str:
+def _quote_line(sql: str, line: int, column: int) -> str:
     lines = sql.splitlines()
     if not 0 < line <= len(lines):
         return ""
     head = f"    {line} | "
-    # A tab stays a tab, so that the caret stands below what it means.
+    # Tabs stay tabs, so that the caret stands below its column.
     gap = re.sub(r"[^\t]", " ", lines[line - 1][: column - 1])
     return f"\n{head}{lines[line - 1]}\n{' ' * len(head)}{gap}^\n"
 
 
-def _fix(reason: str) -> str:
+def _find_fix(reason: str) -> str:
     return next(
         (fix for pattern, fix in _FIXES if re.search(pattern, reason, re.IGNORECASE | re.DOTALL)), _OTHERWISE
     )
 
 
 @contextmanager
-def still_there(prefix: str) -> Iterator[None]:
-    """Say what became of results that cannot be read."""
+def explain_unreadable(prefix: str) -> Iterator[None]:
+    """Explain why a result's files cannot be read.
+
+    Args:
+        prefix: The S3 URI of the result.
+
+    Raises:
+        DatasetError: If the files are gone, or S3 refuses or fails.
+    """
     try:
         yield
     except FileNotFoundError as error:
         raise DatasetError(
-            f"The query's results were deleted before they were read: {error}. Run it again; if it happens "
-            f"again, look for what deletes objects under {prefix} (a lifecycle rule, or another job)."
+            f"The query's results were deleted before they were read: {error}. Run the query again. If this "
+            f"happens again, find out what deletes objects under {prefix}: a lifecycle rule, or another job."
         ) from error
     except OSError as error:
         raise DatasetError(
             f"The query's results under {prefix} could not be read: {error}. "
-            "Ask for s3:GetObject and s3:ListBucket there, or check the network, then run it again."
+            "Ask for s3:GetObject and s3:ListBucket there, or check the network, then run this again."
         ) from error

@@ -1,4 +1,4 @@
-"""The CSV file that a SELECT leaves, and the answer of a statement that is no query."""
+"""The result of a SELECT, which Athena keeps as text, or of a statement that is not a query."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,22 @@ from pyarrow.fs import FileSystem
 
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Column, Execution
-from kedro_aws_plugin.datasets._frames import in_chunks
-from kedro_aws_plugin.datasets._query_watch import still_there
+from kedro_aws_plugin.datasets._frames import split_rows
+from kedro_aws_plugin.datasets._query_watch import explain_unreadable
 
 _LONGEST_ROW = 32 * 2**20
-"""Bytes; Athena has no longer ones."""
+"""Bytes; Athena's own limit."""
 
 
 @dataclass(frozen=True)
-class Selected:
-    """A result as text.
+class SelectedResult:
+    """A result that Athena keeps as text.
 
     Attributes:
-        columns: The columns wanted; None for all.
+        athena: The connection that ran the statement.
+        execution: The statement.
+        filesystem: pyarrow's S3.
+        columns: The columns to read, in order; None for all.
     """
 
     athena: Athena
@@ -31,25 +34,25 @@ class Selected:
     filesystem: FileSystem
     columns: tuple[str, ...] | None = None
 
-    def table(self) -> pa.Table:
-        """All of it."""
-        tables = list(self._tables())
-        return self._wanted(pa.concat_tables(tables) if tables else self._empty())
+    def read_table(self) -> pa.Table:
+        """Read all rows."""
+        tables = list(self._read_texts())
+        return self._select_columns(pa.concat_tables(tables) if tables else self._empty_table())
 
-    def chunks(self, rows: int) -> Iterator[pa.Table]:
-        """A number of rows at a time."""
-        batches = (batch for table in self._tables() for batch in table.to_batches())
+    def read_chunks(self, rows: int) -> Iterator[pa.Table]:
+        """Read a number of rows at a time; one empty table if there are none."""
+        batches = (batch for table in self._read_texts() for batch in table.to_batches())
         any_rows = False
-        for table in in_chunks(batches, rows):
+        for table in split_rows(batches, rows):
             any_rows = True
-            yield self._wanted(table)
+            yield self._select_columns(table)
         if not any_rows:
-            yield self._wanted(self._empty())
+            yield self._select_columns(self._empty_table())
 
-    def _empty(self) -> pa.Table:
-        return schema_of(self.execution.columns).empty_table()
+    def _empty_table(self) -> pa.Table:
+        return to_schema(self.execution.columns).empty_table()
 
-    def _wanted(self, table: pa.Table) -> pa.Table:
+    def _select_columns(self, table: pa.Table) -> pa.Table:
         if self.columns is None:
             return table
         absent = [name for name in self.columns if name not in table.column_names]
@@ -60,24 +63,24 @@ class Selected:
             )
         return table.select(list(self.columns))
 
-    def _tables(self) -> Iterator[pa.Table]:
-        schema_of(self.execution.columns)  # refuses before anything is read
+    def _read_texts(self) -> Iterator[pa.Table]:
+        to_schema(self.execution.columns)  # raises before anything is read
         uri = self.execution.output
-        texts = self._from_file(uri) if uri and uri.endswith(".csv") else self._from_pages()
+        texts = self._read_file(uri) if uri and uri.endswith(".csv") else self._read_pages()
         return (to_table(each, self.execution.columns) for each in texts)
 
-    def _from_pages(self) -> Iterator[Sequence[pa.Array]]:
-        """DDL has no CSV file, and a workgroup that keeps results itself shows none."""
+    def _read_pages(self) -> Iterator[Sequence[pa.Array]]:
+        """Read through Athena, since DDL and workgroups that keep results themselves leave no CSV file."""
         width = len(self.execution.columns)
-        for page in self.athena.rows(self.execution):
-            # A row of DESCRIBE may be shorter than the others.
+        for page in self.athena.read_rows(self.execution):
+            # Rows of DESCRIBE may lack their last values.
             rows = [(*row, *([None] * (width - len(row)))) for row in page]
             yield [pa.array([row[place] for row in rows], pa.string()) for place in range(width)]
 
-    def _from_file(self, uri: str) -> Iterator[Sequence[pa.Array]]:
-        """In Athena's CSV every value is quoted, and what is not quoted is NULL."""
+    def _read_file(self, uri: str) -> Iterator[Sequence[pa.Array]]:
+        """Read Athena's CSV file, in which values are quoted and NULL is not."""
         names = [str(place) for place in range(len(self.execution.columns))]
-        with still_there(uri), self.filesystem.open_input_stream(uri.removeprefix("s3://")) as file:
+        with explain_unreadable(uri), self.filesystem.open_input_stream(uri.removeprefix("s3://")) as file:
             reader = csv.open_csv(
                 file,
                 read_options=csv.ReadOptions(column_names=names, skip_rows=1, block_size=_LONGEST_ROW),
@@ -111,34 +114,34 @@ _SIMPLE = {
 }
 
 
-def schema_of(columns: Sequence[Column]) -> pa.Schema:
-    """The Arrow types that a result's columns get.
+def to_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Choose the Arrow types of a result's columns.
 
     Raises:
-        DatasetError: If the text of a column would not tell its values: arrays, maps and rows.
+        DatasetError: If a column is an array, a map or a row, whose text is ambiguous.
     """
     return pa.schema([(column.name, _arrow_type(column)) for column in columns])
 
 
 def to_table(texts: Sequence[pa.Array], columns: Sequence[Column]) -> pa.Table:
-    """Convert a result's columns.
+    """Convert a result's texts to the types of its columns.
 
     Args:
-        texts: One array of strings a column.
-        columns: As Athena describes them.
+        texts: One array of strings for each column.
+        columns: The columns, as Athena describes them.
     """
-    schema = schema_of(columns)
+    schema = to_schema(columns)
     return pa.Table.from_arrays(
-        [_converted(text, column) for text, column in zip(texts, columns, strict=True)], schema=schema
+        [_convert(text, column) for text, column in zip(texts, columns, strict=True)], schema=schema
     )
 
 
-def _kind(column: Column) -> str:
+def _name_kind(column: Column) -> str:
     return column.type.lower().partition("(")[0].strip()
 
 
 def _arrow_type(column: Column) -> pa.DataType:
-    kind = _kind(column)
+    kind = _name_kind(column)
     if kind in _NESTED:
         raise DatasetError(
             f"The column {column.name} is of type {kind}, whose text in a SELECT's result is ambiguous "
@@ -152,30 +155,30 @@ def _arrow_type(column: Column) -> pa.DataType:
     return _SIMPLE.get(kind) or special.get(kind) or pa.string()
 
 
-def _converted(texts: pa.Array, column: Column) -> pa.Array:
+def _convert(texts: pa.Array, column: Column) -> pa.Array:
     target = _arrow_type(column)
     convert: Callable[[pa.Array], pa.Array] = {
-        _INSTANT: _instants,
-        _TIME: _times,
-        pa.binary(): _bytes,
+        _INSTANT: _convert_instants,
+        _TIME: _convert_times,
+        pa.binary(): _convert_bytes,
     }.get(target, lambda each: pc.cast(each, target))
     return convert(texts)
 
 
-def _times(texts: pa.Array) -> pa.Array:
+def _convert_times(texts: pa.Array) -> pa.Array:
     days = pc.binary_join_element_wise("1970-01-01", texts, " ")
     return pc.cast(pc.cast(days, _TIMESTAMP), _TIME)
 
 
-def _bytes(texts: pa.Array) -> pa.Array:
-    """From Athena's `48 65 6c`."""
+def _convert_bytes(texts: pa.Array) -> pa.Array:
+    """Convert Athena's `48 65 6c`."""
     return pa.array(
         [None if text is None else bytes.fromhex(text) for text in texts.to_pylist()], pa.binary()
     )
 
 
-def _instants(texts: pa.Array) -> pa.Array:
-    """From `2024-01-01 10:00:00.000 Europe/Paris`; of an hour that occurs twice, the first is meant."""
+def _convert_instants(texts: pa.Array) -> pa.Array:
+    """Convert `2024-01-01 10:00:00.000 Europe/Paris`. An hour that occurs twice is taken for the first."""
     parts = pc.extract_regex(texts, r"^(?P<local>\S+ \S+) (?P<zone>.+)$")
     local = pc.cast(pc.struct_field(parts, "local"), _TIMESTAMP)
     zones = pc.struct_field(parts, "zone")

@@ -1,4 +1,4 @@
-"""Spark's frames: Spark itself writes and reads the files, through s3a://."""
+"""Spark DataFrames, whose files Spark itself writes and reads through s3a://."""
 
 import atexit
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.table_files import TableFiles
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue
-from kedro_aws_plugin.datasets._table_definition import Layout, Wanted, layout_of
-from kedro_aws_plugin.datasets._table_files import Folders, Writing, value_of, values_of
+from kedro_aws_plugin.datasets._table_definition import Layout, TableEntry, choose_layout
+from kedro_aws_plugin.datasets._table_files import Folders, WriteOptions, parse_folder, parse_value
 from kedro_aws_plugin.spark.s3a import apply_s3a
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kedro_aws_plugin.aws.glue import Partition
     from kedro_aws_plugin.datasets._query_watch import Leftovers
-    from kedro_aws_plugin.datasets._unload_result import Written
+    from kedro_aws_plugin.datasets._unload_result import UnloadedResult
 
 _HIVE = {"timestamp_ntz": "timestamp"}
 
@@ -28,37 +28,51 @@ class SparkFrame:
     """A frame that Spark writes.
 
     Args:
-        frame: Spark's.
-        wanted: The catalog entry.
-        existing: The table in Glue, if its columns are to be kept.
+        frame: The frame.
+        entry: The catalog entry.
+        existing: The columns of the table in Glue, if they are to be kept.
+
+    Attributes:
+        layout: The columns of the files.
     """
 
-    def __init__(self, frame: "DataFrame", wanted: Wanted, existing: Layout | None) -> None:
-        self.layout = layout_of(_schema(frame), wanted, existing)
+    def __init__(self, frame: "DataFrame", entry: TableEntry, existing: Layout | None) -> None:
+        self.layout = choose_layout(_read_schema(frame), entry, existing)
         self._frame = frame
 
-    def write(self, folder: str, how: Writing, files: TableFiles) -> Folders:
-        """Write below a folder; returns where the files of each partition are."""
+    def write(self, folder: str, options: WriteOptions, files: TableFiles) -> Folders:
+        """Write the files below a folder.
+
+        Args:
+            folder: The S3 URI, ending in ``/``.
+            options: How to write.
+            files: S3, for removing what Spark writes besides.
+
+        Returns:
+            The folders of the partitions.
+        """
         keys = list(self.layout.keys)
         apply_s3a(self._frame.sparkSession)
-        frame = self._frame.select(*(_cast(self._frame, *each) for each in self.layout.everything().items()))
-        writer = frame.write.option("compression", how.compression).option("maxRecordsPerFile", how.max_rows)
-        (writer.partitionBy(*keys) if keys else writer).parquet(_s3a(folder))
-        uris = files.below(folder)
+        frame = self._frame.select(*(_cast(self._frame, *each) for each in self.layout.all_columns.items()))
+        writer = frame.write.option("compression", options.compression).option(
+            "maxRecordsPerFile", options.max_rows
+        )
+        (writer.partitionBy(*keys) if keys else writer).parquet(_to_s3a(folder))
+        uris = files.list_folder(folder)
         data = [uri for uri in uris if uri.endswith(".parquet")]
         files.delete(set(uris) - set(data))
         if not keys:
             return {(): folder}
-        return {values_of(keys, uri.removeprefix(folder)): f"{uri.rpartition('/')[0]}/" for uri in data}
+        return {parse_folder(keys, uri.removeprefix(folder)): f"{uri.rpartition('/')[0]}/" for uri in data}
 
 
 def read_spark(partitions: "Sequence[Partition]", layout: Layout, columns: Sequence[str]) -> "DataFrame":
-    """Read the folders of partitions; Spark does so when it needs the rows.
+    """Read partitions lazily: Spark reads the files when it needs the rows.
 
     Args:
-        partitions: Of the table.
-        layout: Its columns and partition keys.
-        columns: Those wanted, in order.
+        partitions: The partitions to read.
+        layout: The table's columns and partition keys.
+        columns: The columns to read, in order.
     """
     from pyspark.sql import SparkSession
 
@@ -67,7 +81,7 @@ def read_spark(partitions: "Sequence[Partition]", layout: Layout, columns: Seque
     schema = ", ".join(f"`{name}` {text}" for name, text in layout.columns.items())
     frames = [_read(session, one, layout, schema) for one in partitions]
     if not frames:
-        every = ", ".join(f"`{name}` {text}" for name, text in layout.everything().items())
+        every = ", ".join(f"`{name}` {text}" for name, text in layout.all_columns.items())
         frames = [session.createDataFrame([], every)]
     return reduce(lambda left, right: left.unionByName(right), frames).select(*columns)
 
@@ -76,10 +90,10 @@ def _read(session: Any, partition: "Partition", layout: Layout, schema: str) -> 
     from pyspark.sql import functions
 
     frame: DataFrame = (
-        session.read.schema(schema).option("recursiveFileLookup", "true").parquet(_s3a(partition.location))
+        session.read.schema(schema).option("recursiveFileLookup", "true").parquet(_to_s3a(partition.location))
     )
     for (name, text), value in zip(layout.keys.items(), partition.values, strict=True):
-        frame = frame.withColumn(name, functions.lit(value_of(value, text)).cast(text))
+        frame = frame.withColumn(name, functions.lit(parse_value(value, text)).cast(text))
     return frame
 
 
@@ -87,8 +101,8 @@ def _cast(frame: "DataFrame", name: str, text: str) -> "Column":
     return frame[name].cast(text).alias(name)
 
 
-def _schema(frame: "DataFrame") -> pa.Schema:
-    """Spark's types have Hive's names."""
+def _read_schema(frame: "DataFrame") -> pa.Schema:
+    """Convert Spark's schema; its types have Hive's names."""
     fields = []
     for field in frame.schema.fields:
         text = field.dataType.simpleString()
@@ -103,14 +117,14 @@ def _schema(frame: "DataFrame") -> pa.Schema:
     return pa.schema(fields)
 
 
-def _s3a(uri: str) -> str:
+def _to_s3a(uri: str) -> str:
     return f"s3a://{uri.partition('://')[2]}"
 
 
-def to_spark(result: "Written") -> Any:
-    """Read the result with Spark, which does so when an action asks for it and then as often as it likes.
+def to_spark(result: "UnloadedResult") -> Any:
+    """Read a query's result lazily. Spark reads the files at each action.
 
-    So the files stay until this process ends; what a killed process leaves, a lifecycle rule removes.
+    So the files stay until this process ends. If the process is killed, a lifecycle rule has to remove them.
     """
     from pyspark.sql import SparkSession, functions
     from pyspark.sql.pandas.types import from_arrow_schema, from_arrow_type
@@ -122,14 +136,14 @@ def to_spark(result: "Written") -> Any:
     folder = result.prefix.replace("s3://", "s3a://", 1)
     frame = session.read.option("basePath", folder).parquet(folder)
     for column in result.partitions:
-        # Spark guesses the types of folders.
+        # Spark guesses types from the names of folders.
         frame = frame.withColumn(column.name, functions.col(column.name).cast(from_arrow_type(column.type)))
-    removed_at_exit(result.leftovers)
+    remove_at_exit(result.leftovers)
     return frame.select(*result.job.columns) if result.job.columns else frame
 
 
-def removed_at_exit(leftovers: "Leftovers") -> None:
-    """Remove leftovers not now but when this process ends."""
+def remove_at_exit(leftovers: "Leftovers") -> None:
+    """Remove leftovers when this process ends, instead of now."""
     if not leftovers.kept:
         leftovers.keep()
         atexit.register(leftovers.remove)

@@ -21,16 +21,16 @@ _READERS = 8
 _ROW = "_row"
 
 Folders = Mapping[tuple[str, ...], str]
-"""Where the files of each partition are; of a table without partitions, those of ``()``."""
+"""The S3 URI of each partition's folder, by its values; a table without partitions has one, by ``()``."""
 
 
 @dataclass(frozen=True)
-class Writing:
-    """How files are written.
+class WriteOptions:
+    """How to write files.
 
     Attributes:
         compression: Parquet codec.
-        max_rows: The most rows of one file.
+        max_rows: The most rows in one file.
     """
 
     compression: str
@@ -38,12 +38,12 @@ class Writing:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A file to read.
+class TableFile:
+    """A file of a table.
 
     Attributes:
-        uri: On S3.
-        values: Of its partition.
+        uri: Its S3 URI.
+        values: The values of its partition.
     """
 
     uri: str
@@ -51,32 +51,41 @@ class Part:
 
 
 def write_files(
-    table: pa.Table, layout: Layout, folder: str, filesystem: FileSystem, how: Writing
+    table: pa.Table, layout: Layout, folder: str, filesystem: FileSystem, options: WriteOptions
 ) -> Folders:
-    """Write a table below a folder (``s3://.../``), its partitions each in a folder of its own.
+    """Write a table, each partition in a folder of its own.
+
+    Args:
+        table: The rows, with the types of the layout.
+        layout: Columns and partition keys.
+        folder: The S3 URI to write below, ending in ``/``.
+        filesystem: pyarrow's S3.
+        options: How to write.
 
     Returns:
-        Where the files of each partition are.
+        The folders of the partitions.
     """
     keys = list(layout.keys)
     columns = table.select(list(layout.columns))
     written: dict[tuple[str, ...], str] = {}
 
-    def tasks() -> Iterator[tuple[str, Callable[[], pa.Table]]]:
-        for values, rows in _groups(table, keys):
-            written[values] = f"{folder}{folder_of(keys, values)}"
+    def list_tasks() -> Iterator[tuple[str, Callable[[], pa.Table]]]:
+        for values, rows in _group(table, keys):
+            written[values] = f"{folder}{format_folder(keys, values)}"
             count = table.num_rows if rows is None else len(rows)
-            for number, start in enumerate(range(0, max(count, 1), how.max_rows)):
+            for number, start in enumerate(range(0, max(count, 1), options.max_rows)):
                 path = f"{written[values]}part-{number:05}.parquet".removeprefix("s3://")
-                yield path, _slice(columns, rows, start, how.max_rows)
+                yield path, _slice(columns, rows, start, options.max_rows)
 
     def write(task: tuple[str, Callable[[], pa.Table]]) -> None:
         path, rows = task
-        pq.write_table(rows(), path, filesystem=filesystem, compression=how.compression, store_schema=False)
+        pq.write_table(
+            rows(), path, filesystem=filesystem, compression=options.compression, store_schema=False
+        )
 
     pool = ThreadPoolExecutor(_WRITERS)
     try:
-        list(pool.map(write, tasks()))
+        list(pool.map(write, list_tasks()))
     except BaseException:
         pool.shutdown(cancel_futures=True)
         raise
@@ -85,47 +94,46 @@ def write_files(
 
 
 def read_files(
-    parts: Sequence[Part], layout: Layout, columns: Sequence[str], filesystem: FileSystem
+    files: Sequence[TableFile], layout: Layout, columns: Sequence[str], filesystem: FileSystem
 ) -> pa.Table:
     """Read files into one table, in their order.
 
-    A column is found by its name, upper or lower case as Athena does; where a file is older than a column, it
-    is NULL.
+    Columns are found by their names in any case, as Athena does. Files without a column give NULL.
 
     Args:
-        parts: The files.
+        files: The files.
         layout: The table's columns and partition keys.
-        columns: Those wanted, in order.
+        columns: The columns to read, in order.
         filesystem: pyarrow's S3.
     """
-    schema = _schema(layout, columns)
+    schema = _make_schema(layout, columns)
 
-    def read(part: Part) -> pa.Table:
-        return _read(part, layout.keys, schema, filesystem)
+    def read(file: TableFile) -> pa.Table:
+        return _read(file, layout.keys, schema, filesystem)
 
     with ThreadPoolExecutor(_READERS) as pool:
-        return pa.concat_tables([schema.empty_table(), *pool.map(read, parts)])
+        return pa.concat_tables([schema.empty_table(), *pool.map(read, files)])
 
 
 def read_first_rows(
-    parts: Sequence[Part], layout: Layout, columns: Sequence[str], filesystem: FileSystem, rows: int
+    files: Sequence[TableFile], layout: Layout, columns: Sequence[str], filesystem: FileSystem, rows: int
 ) -> pa.Table:
-    """Read no more files, and no more of them, than a number of rows takes."""
-    schema = _schema(layout, columns)
+    """Read the first rows, and no more files than they need."""
+    schema = _make_schema(layout, columns)
     found = schema.empty_table()
-    for part in parts:
+    for file in files:
         if found.num_rows >= rows:
             break
-        found = pa.concat_tables([found, _read(part, layout.keys, schema, filesystem, rows)])
+        found = pa.concat_tables([found, _read(file, layout.keys, schema, filesystem, rows)])
     return found.slice(0, rows)
 
 
-def _schema(layout: Layout, columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([(name, from_glue(layout.everything()[name])) for name in columns])
+def _make_schema(layout: Layout, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([(name, from_glue(layout.all_columns[name])) for name in columns])
 
 
-def _groups(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pa.Array | None]]:
-    """The partitions' values and rows, in the order of their first rows."""
+def _group(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pa.Array | None]]:
+    """Group rows by partition, in the order of each partition's first row."""
     if not keys:
         yield (), None
         return
@@ -133,7 +141,7 @@ def _groups(table: pa.Table, keys: Sequence[str]) -> Iterator[tuple[tuple[str, .
     groups = numbered.group_by(keys, use_threads=False).aggregate([(_ROW, "list")])
     rows = groups.column(f"{_ROW}_list")
     for place, found in enumerate(groups.select(keys).to_pylist()):
-        yield tuple(text_of(key, found[key]) for key in keys), rows[place].values
+        yield tuple(format_value(key, found[key]) for key in keys), rows[place].values
 
 
 def _slice(columns: pa.Table, rows: pa.Array | None, start: int, length: int) -> Callable[[], pa.Table]:
@@ -143,58 +151,60 @@ def _slice(columns: pa.Table, rows: pa.Array | None, start: int, length: int) ->
 
 
 def _read(
-    part: Part, keys: Columns, schema: pa.Schema, filesystem: FileSystem, first: int | None = None
+    file: TableFile, keys: Columns, schema: pa.Schema, filesystem: FileSystem, first: int | None = None
 ) -> pa.Table:
-    file = pq.ParquetFile(
-        part.uri.partition("://")[2],
+    parquet = pq.ParquetFile(
+        file.uri.partition("://")[2],
         filesystem=filesystem,
         pre_buffer=True,
-        # Hive's 96-bit timestamps hold nanoseconds, which would not reach beyond the year 2262.
+        # Hive's 96-bit timestamps would be read as nanoseconds, which end in the year 2262.
         coerce_int96_timestamp_unit="us",
     )
-    with file:
-        names = {name.lower(): name for name in reversed(file.schema_arrow.names) if name.lower() not in keys}
+    with parquet:
+        names = {
+            name.lower(): name for name in reversed(parquet.schema_arrow.names) if name.lower() not in keys
+        }
         wanted = [names[field.name] for field in schema if field.name in names]
         if first is None:
-            found = file.read(wanted)
+            found = parquet.read(wanted)
         else:
-            batches = list(islice(file.iter_batches(first, columns=wanted), 1))
+            batches = list(islice(parquet.iter_batches(first, columns=wanted), 1))
             found = pa.Table.from_batches(
-                batches, None if batches else file.read_row_groups([], wanted).schema
+                batches, None if batches else parquet.read_row_groups([], wanted).schema
             )
-    values = dict(zip(keys, part.values, strict=True))
+    values = dict(zip(keys, file.values, strict=True))
     arrays = []
     for field in schema:
         if field.name in keys:
-            arrays.append(_repeated(field, values[field.name], keys[field.name], found.num_rows))
+            arrays.append(_repeat(field, values[field.name], keys[field.name], found.num_rows))
         elif field.name in names:
-            arrays.append(_as(found.column(names[field.name]), field, part.uri))
+            arrays.append(_convert(found.column(names[field.name]), field, file.uri))
         else:
             arrays.append(pa.nulls(found.num_rows, field.type))
     return pa.table(arrays, schema=schema)
 
 
-def _repeated(field: pa.Field, text: str, type_: str, rows: int) -> pa.Array:
+def _repeat(field: pa.Field, text: str, type_: str, rows: int) -> pa.Array:
     try:
-        return pa.repeat(pa.scalar(value_of(text, type_), field.type), rows)
+        return pa.repeat(pa.scalar(parse_value(text, type_), field.type), rows)
     except (ValueError, pa.ArrowException) as error:
         raise DatasetError(
-            f"Glue has a partition with `{field.name}` {text!r}, which is no {type_}. "
+            f"Glue has a partition with `{field.name}` {text!r}, which is not of type {type_}. "
             "Correct the partition, or the column's type in Glue."
         ) from error
 
 
-def _as(column: pa.ChunkedArray, field: pa.Field, uri: str) -> pa.ChunkedArray:
+def _convert(column: pa.ChunkedArray, field: pa.Field, uri: str) -> pa.ChunkedArray:
     if column.type == field.type:
         return column
-    # Files of others may hold more digits of a second than Athena reads.
+    # Other writers' timestamps may be finer than Athena reads.
     is_time = types.is_timestamp(field.type) and types.is_timestamp(column.type)
     try:
         return column.cast(field.type, safe=not is_time)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DatasetError(
             f"The column `{field.name}` is {column.type} in {uri}, which is not the table's {field.type}: "
-            f"{str(error).rstrip('.')}. Write the file anew, or correct the column's type in Glue."
+            f"{str(error).rstrip('.')}. Write the file again, or correct the column's type in Glue."
         ) from error
 
 
@@ -202,17 +212,17 @@ NULL = "__HIVE_DEFAULT_PARTITION__"
 _ESCAPED = frozenset("\"#%'*/:=?\\{[]^") | {chr(code) for code in (*range(0x20), 0x7F)}
 
 
-def text_of(column: str, value: object) -> str:
-    """The text that Glue keeps of a value.
+def format_value(column: str, value: object) -> str:
+    """Format a partition value as Glue keeps it.
 
     Raises:
-        DatasetError: If it would come back as something else.
+        DatasetError: If it would be read back as another value.
     """
     if value is None:
         return NULL
     if value in ("", NULL):
         raise DatasetError(
-            f"The partition column `{column}` has the value {value!r}, which Hive takes for a missing one. "
+            f"The partition column `{column}` has the value {value!r}, which Hive reads as a missing value. "
             "Use None, or another text."
         )
     if isinstance(value, bool):
@@ -220,33 +230,33 @@ def text_of(column: str, value: object) -> str:
     return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
-def folder_of(keys: Sequence[str], values: Sequence[str]) -> str:
-    """The folder of a partition, ending in ``/``; empty where there are no keys."""
+def format_folder(keys: Sequence[str], values: Sequence[str]) -> str:
+    """Format the path of a partition's folder, ending in ``/``; empty if there are no keys."""
     return "".join(f"{key}={_escape(value)}/" for key, value in zip(keys, values, strict=True))
 
 
-def values_of(keys: Sequence[str], path: str) -> tuple[str, ...]:
-    """The values of the partition that a file is in, e.g. of ``day=2024-01-01/part-0.parquet``."""
+def parse_folder(keys: Sequence[str], path: str) -> tuple[str, ...]:
+    """Read the partition values of a path, e.g. ``day=2024-01-01/part-0.parquet``."""
     folders = path.split("/")[:-1][-len(keys) :] if keys else []
     return tuple(unquote(folder.partition("=")[2]) for folder in folders)
 
 
-def value_of(text: str, type_: str) -> object:
-    """The value that a text of Glue's stands for.
+def parse_value(text: str, type_: str) -> object:
+    """Read a partition value from Glue's text.
 
     Raises:
-        ValueError: If it stands for none of the type.
+        ValueError: If the text is not of the type.
     """
     if text == NULL:
         return None
     if type_ == "date":
         return dt.date.fromisoformat(text)
     if type_ == "boolean":
-        return _boolean(text)
+        return _parse_boolean(text)
     return int(text) if type_.endswith("int") else text
 
 
-def _boolean(text: str) -> bool:
+def _parse_boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(f"{text!r} is neither true nor false")
     return text.lower() == "true"

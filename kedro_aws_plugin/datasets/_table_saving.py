@@ -1,14 +1,14 @@
 """A save of a table: the files first, then Glue, then the clean-up.
 
-Glue changes once the files are written, never before, so the old table stays readable. Every save writes
-below ``<location>/<save id>/``, where nothing reads until Glue refers to it.
+Glue is changed only after the files are written, so the old table stays readable. Every save writes below
+``<location>/<save id>/``, which no reader sees until Glue refers to it.
 
 * overwrite of a table without partitions: one UpdateTable changes columns and location, all or nothing;
 * overwrite of partitions: each partition reads its old files or its new ones, never a mixture;
-* append: the files are copied, each as a whole, to where the table or the partition reads already.
+* append: the files are copied, each as a whole, into the folder that the table or the partition reads.
 
-A request whose answer is lost is sent again, and refused then, since it was done the first time. So what Glue
-has already may be this very save's: it is if it reads the save's own folder.
+botocore repeats a request whose answer is lost, and Glue refuses the repetition because the first one
+succeeded. So a change that Glue has already may be this save's own: it is if it refers to the save's folder.
 """
 
 import hashlib
@@ -30,25 +30,25 @@ from kedro_aws_plugin.datasets._table_definition import (
     Layout,
     Save,
     Stores,
-    Wanted,
+    TableEntry,
+    build_definition,
     cast,
+    choose_layout,
     columns_to_keep,
-    definition_of,
-    layout_of,
 )
-from kedro_aws_plugin.datasets._table_files import Folders, Writing, write_files
+from kedro_aws_plugin.datasets._table_files import Folders, WriteOptions, write_files
 from kedro_aws_plugin.errors import AwsError, KedroAwsError
 
 _ATTEMPTS = 8
 
 
 class Commit:
-    """Makes the files of a save the table's.
+    """The change of Glue that makes a save visible.
 
     Args:
-        glue: The table.
+        glue: The table in Glue.
         files: S3.
-        save: What is wanted.
+        save: The save.
     """
 
     def __init__(self, glue: Glue, files: TableFiles, save: Save) -> None:
@@ -61,17 +61,17 @@ class Commit:
 
         Args:
             layout: Columns and partition keys of the files.
-            folders: Where the files of each partition are.
+            folders: The folders of the partitions.
 
         Returns:
-            The folders that nothing reads any more, among them those of this save that were copied.
+            The folders that nothing reads any more; for an append, those of this save that were copied.
         """
         before, definition = self._commit_table(layout)
         if layout.keys:
             return self._commit_partitions(definition["StorageDescriptor"], folders)
         if before is None:
             return []
-        if self._save.replaces(before):
+        if self._save.replaces_table(before):
             return [before.location]
         with ExitStack() as undo:
             copied = self._append(self._table_folder, undo)
@@ -79,25 +79,31 @@ class Commit:
         return copied
 
     def abandon(self, layout: Layout, folders: Folders) -> None:
-        """After a failure, delete the files of this save that nothing in Glue refers to."""
+        """Delete the files of a failed save to which nothing in Glue refers."""
         if layout.keys:
             read = {found.location for found in self._glue.find_partitions(folders)}
         else:
-            table = self._glue.table()
+            table = self._glue.get_table()
             read = {table.location} if table else set()
         kept = tuple(filter(None, read))
-        self._files.delete(uri for uri in self._files.below(self._save.folder) if not uri.startswith(kept))
+        self._files.delete(
+            uri for uri in self._files.list_folder(self._save.folder) if not uri.startswith(kept)
+        )
 
     def _commit_table(self, layout: Layout) -> tuple[TableVersion | None, Mapping[str, Any]]:
-        """Create or change the table; returns what it was, and its definition now."""
+        """Create or change the table.
+
+        Returns:
+            The table before, None if it did not exist; and its definition now.
+        """
         before: TableVersion | None = None
         for _ in range(_ATTEMPTS):
-            table = self._glue.table()
+            table = self._glue.get_table()
             if table is not None and table.location == self._save.folder:
-                # Done by an attempt whose answer was lost; what it replaced is what it had found.
+                # An earlier attempt succeeded, but its answer was lost: `before` is what it replaced.
                 return before, table.definition
             before = table
-            definition = definition_of(self._save, table, layout)
+            definition = build_definition(self._save, table, layout)
             if table is None:
                 done = self._glue.create_table(definition)
             elif definition == table.definition:
@@ -107,16 +113,16 @@ class Commit:
             if done:
                 return table, definition
         raise AwsError(
-            f"Could not change the table {self._save.name}: others kept changing it. Save again in a minute."
+            f"Could not change the table {self._save.name}: others keep changing it. Save again in a minute."
         )
 
     def _commit_partitions(self, storage: Mapping[str, Any], folders: Folders) -> list[str]:
         if self._save.mode == "append":
             return self._append_partitions(storage, folders)
         whole = self._save.mode == "overwrite"
-        existing = self._glue.partitions() if whole else self._glue.find_partitions(folders)
-        taken = self._glue.create_partitions(_absent(folders, existing), storage)
-        existing += self._others(taken, folders)
+        existing = self._glue.list_partitions() if whole else self._glue.find_partitions(folders)
+        taken = self._glue.create_partitions(_find_new(folders, existing), storage)
+        existing += self._find_others(taken, folders)
         self._glue.update_partitions(
             [Partition(one.values, folders[one.values]) for one in existing if one.values in folders], storage
         )
@@ -124,9 +130,9 @@ class Commit:
         return [one.location for one in existing]
 
     def _append_partitions(self, storage: Mapping[str, Any], folders: Folders) -> list[str]:
-        """Add to the partitions that exist, then register the others; a failure takes it all back."""
+        """Add files to the existing partitions, then register the new ones. A failure undoes both."""
         existing = self._glue.find_partitions(folders)
-        new = _absent(folders, existing)
+        new = _find_new(folders, existing)
         with ExitStack() as undo:
             known = [one.values for one in existing]
             copied = self._append(lambda: self._partition_folders(known, folders), undo)
@@ -141,22 +147,22 @@ class Commit:
         self._glue.delete_partitions(one for one in found if one.location.startswith(self._save.folder))
 
     def _table_folder(self) -> dict[str, str]:
-        table = self._glue.table()
+        table = self._glue.get_table()
         return {self._save.folder: table.location} if table else {}
 
     def _partition_folders(self, values: Iterable[tuple[str, ...]], folders: Folders) -> dict[str, str]:
-        return {folders[one.values]: one.location for one in self._others(values, folders)}
+        return {folders[one.values]: one.location for one in self._find_others(values, folders)}
 
-    def _others(self, values: Iterable[tuple[str, ...]], folders: Folders) -> list[Partition]:
-        """Those of the partitions in Glue that do not read this save's files already."""
+    def _find_others(self, values: Iterable[tuple[str, ...]], folders: Folders) -> list[Partition]:
+        """Look up the partitions that do not read this save's files."""
         return [one for one in self._glue.find_partitions(values) if one.location != folders[one.values]]
 
     def _append(self, look_up: Callable[[], dict[str, str]], undo: ExitStack) -> list[str]:
-        """Copy files to where the table reads already; again, if an overwrite has changed that meanwhile.
+        """Copy files into the folders that the table reads; again if an overwrite changes those meanwhile.
 
         Args:
-            look_up: Says from which folders to which.
-            undo: Gets what takes the copies back.
+            look_up: Returns the target folder of each source folder.
+            undo: Receives the callbacks that delete the copies.
 
         Returns:
             The folders that were copied.
@@ -168,17 +174,17 @@ class Commit:
         return list(done)
 
     def _copy(self, folders: Mapping[str, str], undo: ExitStack) -> None:
-        """Copy the files of folders, under names of their own."""
+        """Copy the files of folders under names that begin with the save's id."""
         pairs = [
             (uri, f"{folders[source]}{self._save.save_id}-{uri.rpartition('/')[2]}")
-            for source, uris in zip(folders, self._files.below_each(list(folders)), strict=True)
+            for source, uris in zip(folders, self._files.list_folders(list(folders)), strict=True)
             for uri in uris
         ]
         undo.callback(self._files.delete, [target for _, target in pairs])
         self._files.copy(pairs)
 
 
-def _absent(folders: Folders, existing: list[Partition]) -> list[Partition]:
+def _find_new(folders: Folders, existing: list[Partition]) -> list[Partition]:
     known = {one.values for one in existing}
     return [Partition(values, folder) for values, folder in folders.items() if values not in known]
 
@@ -186,40 +192,40 @@ def _absent(folders: Folders, existing: list[Partition]) -> list[Partition]:
 _FORMAT = "%Y%m%dT%H%M%SZ"
 _SAVE_ID = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{8})-[0-9a-f]{12}")
 _STILL_SAVING = timedelta(days=1)
-"""Who knows how long a save takes; what is older than this is taken for the leftover of one that died."""
+"""A save that began longer ago than this is taken for dead."""
 _logger = logging.getLogger("kedro.athena")
 
 
-def new_save_id(table: str) -> str:
-    """A name that tells when a save began and of which table, and tells it from every other."""
+def make_save_id(table: str) -> str:
+    """Make a unique name for a save, from the time, the table and chance."""
     return f"{datetime.now(timezone.utc):{_FORMAT}}-{_digest(table)}-{uuid.uuid4().hex[:12]}"
 
 
 def _digest(table: str) -> str:
-    """So that two tables in one location, which nobody should have, never take each other's files."""
+    """Shorten a table's name to a digest, so that tables in one location never delete each other's files."""
     return hashlib.sha256(table.encode()).hexdigest()[:8]
 
 
 def clean_up(glue: Glue, files: TableFiles, save: Save, replaced: Iterable[str]) -> None:
-    """Delete the files that a save has replaced, and, on an overwrite, what saves that died have left.
+    """Delete the files that a save has replaced, and after an overwrite also the files of saves that died.
 
-    The save is done by now, so a failure is a warning.
+    A failure is logged as a warning, since the save itself has succeeded.
 
     Args:
-        glue: The table.
+        glue: The table in Glue.
         files: S3.
         save: The save.
-        replaced: The folders that nothing reads any more; what is not below the location is somebody else's.
+        replaced: The folders that nothing reads any more. Those outside of the save's location are kept.
     """
     try:
         ours = [folder for folder in replaced if _is_ours(folder, save)]
         if save.mode == "overwrite":
-            ours += _leftovers(glue, files, save)
-        for uris in files.below_each(ours):
+            ours += _find_abandoned(glue, files, save)
+        for uris in files.list_folders(ours):
             files.delete(uris)
     except KedroAwsError as error:
         _logger.warning(
-            "%s is saved, but files that it does not read any more are still below %s: %s "
+            "%s is saved, but files that it no longer reads are still below %s: %s "
             "An overwrite deletes them after a day.",
             save.name,
             save.location,
@@ -228,22 +234,22 @@ def clean_up(glue: Glue, files: TableFiles, save: Save, replaced: Iterable[str])
 
 
 def _is_ours(folder: str, save: Save) -> bool:
-    # Of the save's own files, only an append's go: it has copied them. All others are what the table reads.
+    # The table reads a save's own folder, except after an append, which has copied its files.
     around = save.folder.startswith(folder) and folder != save.folder
     written = folder.startswith(save.folder) and save.mode != "append"
     return folder.startswith(save.location) and not around and not written
 
 
-def _leftovers(glue: Glue, files: TableFiles, save: Save) -> list[str]:
+def _find_abandoned(glue: Glue, files: TableFiles, save: Save) -> list[str]:
     now = datetime.now(timezone.utc)
-    folders = files.subfolders(save.location)
+    folders = files.list_subfolders(save.location)
     old = [f"{save.location}{name}/" for name in folders if is_abandoned(name, save.name, now)]
     if not old:
         return []
-    table = glue.table()
+    table = glue.get_table()
     if table is None:
         return []
-    read = [table.location, *(one.location for one in glue.partitions())]
+    read = [table.location, *(one.location for one in glue.list_partitions())]
     return [folder for folder in old if not any(location.startswith(folder) for location in read)]
 
 
@@ -262,20 +268,26 @@ def is_abandoned(folder: str, table: str, now: datetime) -> bool:
     return now - began > _STILL_SAVING
 
 
-def save_frame(frame: Any, save: Save, how: Writing, stores: Stores) -> None:
-    """Write a frame and make it the table's.
+def save_frame(frame: Any, save: Save, options: WriteOptions, stores: Stores) -> None:
+    """Save a frame to a table.
+
+    Args:
+        frame: A frame of any supported library.
+        save: The save.
+        options: How to write files.
+        stores: Glue and S3.
 
     Raises:
         DatasetError: If the frame cannot be saved, or does not fit the table.
-        AwsError: If AWS refuses.
+        AwsError: If AWS refuses a request.
     """
-    existing = columns_to_keep(save, stores.glue.table())
-    prepared = _prepared(frame, save, existing, stores)
-    stores.files.check(save.folder)
+    existing = columns_to_keep(save, stores.glue.get_table())
+    prepared = _prepare(frame, save, existing, stores)
+    stores.files.check_bucket(save.folder)
     commit = Commit(stores.glue, stores.files, save)
     folders: Folders = {}
     try:
-        folders = prepared.write(save.folder, how, stores.files)
+        folders = prepared.write(save.folder, options, stores.files)
         replaced = commit.run(prepared.layout, folders)
     except BaseException:
         _abandon(commit, prepared.layout, folders, save)
@@ -284,32 +296,42 @@ def save_frame(frame: Any, save: Save, how: Writing, stores: Stores) -> None:
 
 
 class _ArrowFrame:
-    """A frame that this process writes."""
+    """A frame that this process writes.
+
+    Args:
+        table: The frame.
+        entry: The catalog entry.
+        existing: The columns of the table in Glue, if they are to be kept.
+        filesystem: Opens S3 for pyarrow.
+
+    Attributes:
+        layout: The columns of the files.
+    """
 
     def __init__(
-        self, table: Any, wanted: Wanted, existing: Layout | None, filesystem: Callable[[], FileSystem]
+        self, table: Any, entry: TableEntry, existing: Layout | None, filesystem: Callable[[], FileSystem]
     ) -> None:
-        self.layout = layout_of(table.schema, wanted, existing)
+        self.layout = choose_layout(table.schema, entry, existing)
         self._table = cast(table, self.layout)
         self._filesystem = filesystem
 
-    def write(self, folder: str, how: Writing, files: TableFiles) -> Folders:  # noqa: ARG002 - Spark's needs it
-        return write_files(self._table, self.layout, folder, self._filesystem(), how)
+    def write(self, folder: str, options: WriteOptions, files: TableFiles) -> Folders:  # noqa: ARG002 - Spark's needs it
+        return write_files(self._table, self.layout, folder, self._filesystem(), options)
 
 
-def _prepared(frame: Any, save: Save, existing: Layout | None, stores: Stores) -> _ArrowFrame | SparkFrame:
+def _prepare(frame: Any, save: Save, existing: Layout | None, stores: Stores) -> _ArrowFrame | SparkFrame:
     if is_spark(frame):
-        return SparkFrame(frame, save.wanted, existing)
-    return _ArrowFrame(to_arrow(frame), save.wanted, existing, stores.filesystem)
+        return SparkFrame(frame, save.entry, existing)
+    return _ArrowFrame(to_arrow(frame), save.entry, existing, stores.filesystem)
 
 
 def _abandon(commit: Commit, layout: Layout, folders: Folders, save: Save) -> None:
-    """Remove the files of a save that failed; that it failed is what the user has to hear first."""
+    """Remove the files of a failed save. A failure to do so is a warning, to not hide the first error."""
     try:
         commit.abandon(layout, folders)
     except KedroAwsError as error:
         _logger.warning(
-            "Files of a save that failed are left below %s: %s An overwrite deletes them after a day.",
+            "The failed save has left files below %s: %s An overwrite deletes them after a day.",
             save.folder,
             error.message,
         )

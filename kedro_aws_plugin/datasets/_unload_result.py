@@ -1,4 +1,4 @@
-"""A query's result in Parquet files on S3: written there by UNLOAD or CREATE TABLE AS, and read back."""
+"""A query's result in Parquet files on S3, written by UNLOAD or CREATE TABLE AS, and read in parallel."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ from pyarrow.fs import FileSystem
 
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Execution, Statement, Watch
-from kedro_aws_plugin.datasets._frames import give_back, in_chunks
-from kedro_aws_plugin.datasets._query_watch import Leftovers, still_there
+from kedro_aws_plugin.datasets._frames import give_back, split_rows
+from kedro_aws_plugin.datasets._query_watch import Leftovers, explain_unreadable
 
 _FORMAT = ds.ParquetFileFormat(
-    # Hive's 96-bit timestamps hold nanoseconds, which would not reach beyond the year 2262.
+    # Hive's 96-bit timestamps would be read as nanoseconds, which end in the year 2262.
     read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us"),
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True),
 )
 
 
 @dataclass(frozen=True)
-class Files:
-    """What a query wrote.
+class ResultFiles:
+    """The files of a result.
 
     Attributes:
-        prefix: The S3 URI below which the files are, with a slash at its end.
-        uris: Of the files.
-        partitions: Names and types of the columns that are folders instead of being in the files.
-        order: The columns wanted, in order; None for all, the partitions last.
+        prefix: The S3 URI of their folder, ending in a slash.
+        uris: The S3 URIs of the files.
+        partitions: Names and types of the columns that are in the names of folders.
+        order: The columns to read, in order; None for all, the partitions last.
     """
 
     prefix: str
@@ -40,46 +40,46 @@ class Files:
     order: tuple[str, ...] | None = None
 
 
-def read_table(files: Files, filesystem: FileSystem) -> pa.Table:
-    """Read everything.
+def read_table(files: ResultFiles, filesystem: FileSystem) -> pa.Table:
+    """Read all rows.
 
     Raises:
-        DatasetError: If a file is not there any more.
+        DatasetError: If a file is gone or cannot be read.
     """
-    with still_there(files.prefix):
-        dataset = _opened(files, filesystem)
-        table = dataset.to_table(columns=_columns(files, dataset))
-    return _with_types(table, files.partitions)
+    with explain_unreadable(files.prefix):
+        dataset = _open(files, filesystem)
+        table = dataset.to_table(columns=_list_columns(files, dataset))
+    return _cast(table, files.partitions)
 
 
-def read_schema(files: Files, filesystem: FileSystem) -> pa.Schema:
-    """The columns that `read_table` gives.
+def read_schema(files: ResultFiles, filesystem: FileSystem) -> pa.Schema:
+    """Read the columns that `read_table` returns.
 
     Raises:
-        DatasetError: If the file is not there any more.
+        DatasetError: If a file is gone or cannot be read.
     """
-    with still_there(files.prefix):
-        schema = _opened(files, filesystem).schema
-    return pa.schema([(each.name, _plain(each.type)) for each in schema])
+    with explain_unreadable(files.prefix):
+        schema = _open(files, filesystem).schema
+    return pa.schema([(each.name, _result_type(each.type)) for each in schema])
 
 
-def read_chunks(files: Files, filesystem: FileSystem, rows: int) -> Iterator[pa.Table]:
-    """Read a number of rows at a time, the rest last; little more than a row group is in memory besides.
+def read_chunks(files: ResultFiles, filesystem: FileSystem, rows: int) -> Iterator[pa.Table]:
+    """Read a number of rows at a time; memory holds little more than a row group besides.
 
     Raises:
-        DatasetError: If a file is not there any more.
+        DatasetError: If a file is gone or cannot be read.
     """
-    with still_there(files.prefix):
-        dataset = _opened(files, filesystem)
-        for table in in_chunks(_batches(dataset, _columns(files, dataset), rows), rows):
+    with explain_unreadable(files.prefix):
+        dataset = _open(files, filesystem)
+        for table in split_rows(_read_batches(dataset, _list_columns(files, dataset), rows), rows):
             size = table.nbytes
-            yield _with_types(table, files.partitions)
+            yield _cast(table, files.partitions)
             del table
             give_back(size)
 
 
-def _batches(dataset: ds.FileSystemDataset, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """One row group after the other: a scan of it all reads far ahead of whoever is slow to take."""
+def _read_batches(dataset: ds.FileSystemDataset, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Read one row group after the other: a scan of all would read far ahead of a slow consumer."""
     for file in dataset.get_fragments():
         for row_group in file.split_by_row_group():
             yield from row_group.to_batches(
@@ -87,10 +87,10 @@ def _batches(dataset: ds.FileSystemDataset, columns: list[str], rows: int) -> It
             )
 
 
-def _opened(files: Files, filesystem: FileSystem) -> ds.FileSystemDataset:
+def _open(files: ResultFiles, filesystem: FileSystem) -> ds.FileSystemDataset:
     base = files.prefix.removeprefix("s3://")
     partitioning = ds.partitioning(
-        pa.schema([(each.name, _parsed(each.type)) for each in files.partitions]), flavor="hive"
+        pa.schema([(each.name, _parsed_type(each.type)) for each in files.partitions]), flavor="hive"
     )
     return ds.dataset(
         [uri.removeprefix("s3://") for uri in files.uris],
@@ -101,61 +101,61 @@ def _opened(files: Files, filesystem: FileSystem) -> ds.FileSystemDataset:
     )
 
 
-def _parsed(kind: pa.DataType) -> pa.DataType:
-    """What pyarrow can read of a folder's name; the rest is cast from the text."""
+def _parsed_type(kind: pa.DataType) -> pa.DataType:
+    """Choose a type that pyarrow reads from a folder's name; other types are cast from text."""
     simple = pa.types.is_integer(kind) or pa.types.is_date32(kind) or pa.types.is_floating(kind)
     return kind if simple else pa.string()
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type that a column gets whoever wrote the file: one unit for timestamps, NULL allowed."""
+def _result_type(kind: pa.DataType) -> pa.DataType:
+    """Choose a column's type whoever wrote the file: timestamps in microseconds, NULL allowed everywhere."""
     if pa.types.is_timestamp(kind):
         return pa.timestamp("us", tz=kind.tz)
     if pa.types.is_map(kind):
-        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
+        return pa.map_(_result_type(kind.key_type), _result_type(kind.item_type))
     if pa.types.is_list(kind):
-        return pa.list_(_plain(kind.value_type))
+        return pa.list_(_result_type(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([(each.name, _plain(each.type)) for each in kind])
+        return pa.struct([(each.name, _result_type(each.type)) for each in kind])
     return kind
 
 
-def _columns(files: Files, dataset: ds.Dataset) -> list[str]:
+def _list_columns(files: ResultFiles, dataset: ds.Dataset) -> list[str]:
     return list(files.order or dataset.schema.names)
 
 
-def _with_types(table: pa.Table, partitions: pa.Schema) -> pa.Table:
+def _cast(table: pa.Table, partitions: pa.Schema) -> pa.Table:
     types = dict(zip(partitions.names, partitions.types, strict=True))
-    wanted = pa.schema([(each.name, types.get(each.name, _plain(each.type))) for each in table.schema])
+    wanted = pa.schema([(each.name, types.get(each.name, _result_type(each.type))) for each in table.schema])
     return table if table.schema.equals(wanted) else table.cast(wanted)
 
 
 Mode = Literal["unload", "ctas", "select"]
 LINES_BEFORE = 1
-"""The line that comes before the user's query in what Athena gets in the modes unload and ctas."""
+"""Number of lines that the modes unload and ctas put before the user's query."""
 
 
 class Result(Protocol):
-    """A query's result, as long as its `Leftovers` are open."""
+    """A query's result, which can be read until its `Leftovers` are removed."""
 
-    def table(self) -> pa.Table:
-        """All of it."""
+    def read_table(self) -> pa.Table:
+        """Read all rows."""
 
-    def chunks(self, rows: int) -> Iterator[pa.Table]:
-        """A number of rows at a time; one empty table where there are none."""
+    def read_chunks(self, rows: int) -> Iterator[pa.Table]:
+        """Read a number of rows at a time; one empty table if there are none."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is asked of Athena.
+class UnloadJob:
+    """A query whose result Athena is to write to S3.
 
     Attributes:
         sql: The user's query, one statement.
-        parameters: Texts for its `?`.
-        location: The S3 URI below which results go, with a slash at its end.
-        database: Where a table of `ctas` goes for its short life.
-        partitioned_by: Columns that become folders.
-        columns: The columns wanted; None for all.
+        parameters: SQL literals for its `?`.
+        location: The S3 URI below which results go, ending in a slash.
+        database: The database of the temporary table of the mode `ctas`.
+        partitioned_by: The columns that become folders.
+        columns: The columns to read, in order; None for all.
     """
 
     sql: str
@@ -165,135 +165,141 @@ class Job:
     partitioned_by: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
 
-    def statement(self, sql: str) -> Statement:
-        """Another statement around the same query, which takes the same parameters."""
+    def make_statement(self, sql: str) -> Statement:
+        """Make a statement around the query, with the query's parameters."""
         return Statement(sql, self.parameters)
 
     @property
     def kept_partitions(self) -> tuple[str, ...]:
-        """Those among the columns wanted."""
+        """The partition columns among the columns to read."""
         return tuple(name for name in self.partitioned_by if self.columns is None or name in self.columns)
 
     @property
     def selection(self) -> tuple[str, str]:
-        """What comes before and after the user's query, so that Athena reads the wanted columns only."""
+        """The SQL before and after the user's query that makes Athena read the wanted columns only."""
         if self.columns is None:
             return "", ""
         names = [name for name in self.columns if name not in self.partitioned_by]
-        listed = ", ".join(_quoted(name) for name in [*names, *self.kept_partitions])
+        listed = ", ".join(_quote(name) for name in [*names, *self.kept_partitions])
         return f"SELECT {listed} FROM (", ")"  # noqa: S608 - quoted identifiers
 
 
 @dataclass
-class Written:
+class UnloadedResult:
     """A result in Parquet files.
 
     Attributes:
-        job: What was asked.
-        prefix: Where the files are, with a slash at its end.
-        uris: Of the files.
+        job: The query.
+        prefix: The S3 URI of the files' folder, ending in a slash.
+        uris: The S3 URIs of the files.
+        filesystem: pyarrow's S3.
+        athena: The connection that ran the query.
+        leftovers: Removes the files.
     """
 
-    job: Job
+    job: UnloadJob
     prefix: str
     uris: tuple[str, ...]
     filesystem: FileSystem
     athena: Athena
     leftovers: Leftovers
 
-    def table(self) -> pa.Table:
-        """All of it, read in parallel."""
+    def read_table(self) -> pa.Table:
+        """Read all rows, several files at once."""
         return read_table(self._files, self.filesystem) if self.uris else self.schema.empty_table()
 
-    def chunks(self, rows: int) -> Iterator[pa.Table]:
-        """A number of rows at a time."""
+    def read_chunks(self, rows: int) -> Iterator[pa.Table]:
+        """Read a number of rows at a time; one empty table if there are none."""
         if self.uris:
             yield from read_chunks(self._files, self.filesystem, rows)
         else:
             yield self.schema.empty_table()
 
     @property
-    def _files(self) -> Files:
-        return Files(self.prefix, self.uris, self.partitions, self.job.columns)
+    def _files(self) -> ResultFiles:
+        return ResultFiles(self.prefix, self.uris, self.partitions, self.job.columns)
 
     @property
     def partitions(self) -> pa.Schema:
-        """The columns that are folders."""
+        """Names and types of the partition columns."""
         names = self.job.kept_partitions
         return pa.schema([self.schema.field(name) for name in names] if names else [])
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The result's columns, when the files do not tell: no rows, no files; folders have no types.
+        """The result's columns, for results without rows, which have no files, and for types of folders.
 
-        UNLOAD writes one row of NULLs whose columns are the query's. LIMIT 0 keeps it from reading anything.
+        Found by an UNLOAD of one row of NULLs with the query's columns; its LIMIT 0 reads nothing.
         """
         before, after = self.job.selection
-        prefix = self.leftovers.folder(_new_folder(self.job))
+        prefix = self.leftovers.add_folder(_make_folder(self.job))
         none = f"SELECT * FROM ({before}\n{self.job.sql}\n{after}) LIMIT 0"  # noqa: S608 - the user's own
         sql = (
             f"UNLOAD (SELECT result.* FROM (VALUES 1) AS one (n) LEFT JOIN ({none}) AS result ON true) "  # noqa: S608
             f"TO '{prefix}' WITH (format = 'PARQUET', compression = 'SNAPPY')"
         )
-        execution = self.athena.run(self.job.statement(sql), self.leftovers)
-        files = Files(prefix, _uris(self.athena, execution, prefix))
+        execution = self.athena.run(self.job.make_statement(sql), self.leftovers)
+        files = ResultFiles(prefix, _find_uris(self.athena, execution, prefix))
         schema = read_schema(files, self.filesystem)
         order = self.job.columns or schema.names
         return pa.schema([schema.field(name) for name in order])
 
 
-def unload(athena: Athena, job: Job, leftovers: Leftovers, watch: Watch) -> tuple[str, Execution]:
-    """Let UNLOAD write the result.
+def unload(athena: Athena, job: UnloadJob, leftovers: Leftovers, watch: Watch) -> tuple[str, Execution]:
+    """Write the result with UNLOAD.
 
     Returns:
-        Where it is, and the execution.
+        The S3 URI of its folder, and the statement that succeeded.
     """
-    prefix = leftovers.folder(_new_folder(job))
+    prefix = leftovers.add_folder(_make_folder(job))
     before, after = job.selection
-    sql = f"UNLOAD ({before}\n{job.sql}\n{after}) TO '{prefix}' WITH ({_options(job, 'compression')})"
-    return prefix, athena.run(job.statement(sql), watch)
+    sql = f"UNLOAD ({before}\n{job.sql}\n{after}) TO '{prefix}' WITH ({_format_options(job, 'compression')})"
+    return prefix, athena.run(job.make_statement(sql), watch)
 
 
-def create_table_as(athena: Athena, job: Job, leftovers: Leftovers, watch: Watch) -> tuple[str, Execution]:
-    """Let CREATE TABLE AS write the result; the table is dropped with the other leftovers.
+def create_table_as(
+    athena: Athena, job: UnloadJob, leftovers: Leftovers, watch: Watch
+) -> tuple[str, Execution]:
+    """Write the result with CREATE TABLE AS; the table is deleted with the other leftovers.
 
     Returns:
-        Where it is, and the execution.
+        The S3 URI of its folder, and the statement that succeeded.
     """
-    prefix = leftovers.folder(_new_folder(job))
+    prefix = leftovers.add_folder(_make_folder(job))
     name = f"kedro_{uuid.uuid4().hex}"
-    leftovers.table(job.database, name)
+    leftovers.add_table(job.database, name)
     before, after = job.selection
-    options = f"{_options(job, 'write_compression')}, external_location = '{prefix}'"
-    sql = f"CREATE TABLE {_quoted(job.database)}.{name} WITH ({options}) AS {before}\n{job.sql}\n{after}"
-    return prefix, athena.run(job.statement(sql), watch)
+    options = f"{_format_options(job, 'write_compression')}, external_location = '{prefix}'"
+    sql = f"CREATE TABLE {_quote(job.database)}.{name} WITH ({options}) AS {before}\n{job.sql}\n{after}"
+    return prefix, athena.run(job.make_statement(sql), watch)
 
 
-def written(
-    athena: Athena, job: Job, filesystem: FileSystem, leftovers: Leftovers, made: tuple[str, Execution]
-) -> Written:
-    """The result that `unload` or `create_table_as` made."""
+def find_result(
+    athena: Athena, job: UnloadJob, filesystem: FileSystem, leftovers: Leftovers, made: tuple[str, Execution]
+) -> UnloadedResult:
+    """Find the files that `unload` or `create_table_as` wrote."""
     prefix, execution = made
-    return Written(job, prefix, _uris(athena, execution, prefix), filesystem, athena, leftovers)
+    return UnloadedResult(job, prefix, _find_uris(athena, execution, prefix), filesystem, athena, leftovers)
 
 
-def _uris(athena: Athena, execution: Execution, prefix: str) -> tuple[str, ...]:
+def _find_uris(athena: Athena, execution: Execution, prefix: str) -> tuple[str, ...]:
     if execution.manifest is None:
-        return athena.listed(prefix)
-    uris = athena.written(execution)
+        return athena.list_files(prefix)
+    uris = athena.read_manifest(execution)
     if uris is None:
         raise DatasetError(
-            f"The query's results were deleted before they were read: {execution.manifest} is gone. Run it "
-            "again; if it happens again, look for what deletes objects there (a lifecycle rule, another job)."
+            f"The query's results were deleted before they were read: {execution.manifest} is gone. Run the "
+            "query again. If this happens again, find out what deletes objects there: a lifecycle rule, or "
+            "another job."
         )
     return tuple(sorted(uris))
 
 
-def _new_folder(job: Job) -> str:
+def _make_folder(job: UnloadJob) -> str:
     return f"{job.location}kedro/{uuid.uuid4().hex}/"
 
 
-def _options(job: Job, compression: str) -> str:
+def _format_options(job: UnloadJob, compression: str) -> str:
     options = f"format = 'PARQUET', {compression} = 'SNAPPY'"
     if job.kept_partitions:
         names = ", ".join("'" + name.replace("'", "''") + "'" for name in job.kept_partitions)
@@ -301,5 +307,5 @@ def _options(job: Job, compression: str) -> str:
     return options
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

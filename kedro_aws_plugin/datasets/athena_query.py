@@ -7,21 +7,21 @@ from typing import Any, NoReturn, get_args
 from kedro.io import AbstractDataset, DatasetError
 
 from kedro_aws_plugin.datasets import defaults
-from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of, several
-from kedro_aws_plugin.datasets._frames import Engine, shown
-from kedro_aws_plugin.datasets._query_loading import Load, loaded, loaded_in_chunks
-from kedro_aws_plugin.datasets._query_text import Query, absolute, literals, query_of, sql_of_file
+from kedro_aws_plugin.datasets._entry import TablePreview, as_tuple, check_choice, raise_dataset_errors
+from kedro_aws_plugin.datasets._frames import Engine, to_json_table
+from kedro_aws_plugin.datasets._query_loading import Load, load_chunks, load_frame
+from kedro_aws_plugin.datasets._query_text import Query, parse_query, read_sql, resolve_path, to_literals
 from kedro_aws_plugin.datasets._unload_result import Mode
 
 _LONGEST_REUSE = 7 * 24 * 60
 
 
 class AthenaQueryDataset(AbstractDataset[None, Any]):
-    """Loads what a query of Amazon Athena returns.
+    """``AthenaQueryDataset`` loads the result of a SQL query of Amazon Athena.
 
-    Athena writes the result to S3 as Parquet (UNLOAD), and pyarrow reads it back in parallel; then the files
-    are removed. Types are Athena's own: decimals, dates, timestamps, arrays, maps and rows keep their
-    meaning, partition columns are typed, and no rows still give every column.
+    Athena writes the result to S3 as Parquet (UNLOAD), pyarrow reads the files in parallel, and the dataset
+    then removes them. Values keep Athena's types: decimals, dates, timestamps, arrays, maps and rows. So do
+    partition columns. A result without rows has all its columns, with their types.
 
     Example usage for the
     [YAML API](https://docs.kedro.org/en/stable/catalog-data/data_catalog_yaml_examples/):
@@ -62,14 +62,14 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
     In a project with an `athena` section in aws.yml, `database`, `workgroup`, `output_location` and
     `max_scan_gb` come from there unless the entry gives them.
 
-    What a pandas frame holds: numpy's types, for integers and booleans with NULLs among them pandas'
-    nullable ones (as floats, large integers would change); `datetime.date`, `decimal.Decimal`, arrays as
-    numpy arrays, maps and rows as dicts. Timestamps have microseconds.
+    **Types of a pandas frame.** Columns have numpy's types. Integers and booleans with NULLs have pandas'
+    nullable types, because floats would change large integers. Dates are `datetime.date`, decimals
+    `decimal.Decimal`, arrays numpy arrays, maps and rows dicts. Timestamps have microseconds.
 
-    UNLOAD writes several files at once, so the order of an ORDER BY is kept in `mode: select` only.
+    **Order.** UNLOAD writes several files at once, so only `mode: select` keeps the order of an ORDER BY.
 
-    Ctrl-C cancels the query. Not under ThreadRunner or `--async`: Python interrupts the main thread only, so
-    the run ends when the queries that run have ended; cancel them in Athena's console.
+    **Interruption.** Ctrl-C cancels the query, except under ThreadRunner or `--async`: Python interrupts the
+    main thread only, so the run ends when its queries have ended. Cancel them in the Athena console.
     """
 
     def __init__(  # noqa: PLR0913 - a catalog entry's keys
@@ -94,54 +94,56 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         credentials: Mapping[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Keep what a load needs; AWS is not asked.
+        """Create the dataset. Sends no request to AWS.
 
         Args:
-            query: The SQL of one SELECT (or WITH, VALUES, TABLE).
-            query_file: A file with the SQL instead: a path relative to the project's folder, or any URL that
-                fsspec knows. It is read at each load.
-            database: Where names without a database are looked up.
-            catalog: Data catalog, by default AwsDataCatalog.
-            workgroup: By default `primary`.
-            output_location: An S3 URI for results; by default aws.yml's, else the workgroup's own.
-            mode: `unload` for any size and type. `ctas` does the same with CREATE TABLE AS, for what UNLOAD
-                does not take. `select` reads the text that a SELECT leaves: for small results, for an
-                order, and for statements that are no queries; arrays, maps and rows are refused.
-            engine: `pandas`, `pyarrow`, `polars` or `spark`. Spark reads lazily, so its files stay until the
-                process ends.
-            partitioned_by: Columns by which `unload` and `ctas` put files into folders; they come last
-                in the query.
-            execution_parameters: Values for the query's `?`, bound by Athena: in SELECT, CTAS and UNLOAD
-                alike. A text stays a text, so compare a date with `CAST(? AS date)`.
-            result_reuse_minutes: Take an earlier result of the same query if it is not older, which costs
-                nothing; Athena does so in `mode: select` only.
-            chunk_rows: Return a generator of frames of so many rows, in bounded memory.
+            query: One SQL query: SELECT, WITH, VALUES or TABLE. Give either `query` or `query_file`.
+            query_file: A file with the query: a path relative to the project's folder, or any URL that fsspec
+                knows. It is read at each load.
+            database: The database of the names that have none in the query.
+            catalog: The data catalog; by default AwsDataCatalog.
+            workgroup: The Athena workgroup; by default `primary`.
+            output_location: The S3 URI for results; by default aws.yml's, else the workgroup's own.
+            mode: How to get the result. `unload` suits any size and type. `ctas` does the same with CREATE
+                TABLE AS, for types that UNLOAD refuses. `select` reads the text of a SELECT's result: use it
+                for small results, for ordered ones, and for statements that are not queries. It refuses
+                arrays, maps and rows.
+            engine: The library of the frame: `pandas`, `pyarrow`, `polars` or `spark`. Spark reads lazily, so
+                the result's files stay until the process ends.
+            partitioned_by: The columns by which `unload` and `ctas` put files into folders. They must be the
+                last columns of the query.
+            execution_parameters: The values of the query's `?`, in order; Athena binds them in every mode. A
+                text is bound as varchar, so compare it with a date by `CAST(? AS date)`.
+            result_reuse_minutes: Load an earlier result of the same query if it is at most this old, in
+                minutes, at no cost. Athena does so in `mode: select` only.
+            chunk_rows: Load a generator of frames with this number of rows each, in bounded memory.
             columns: The columns to load, in this order; Athena reads no others.
-            keep_results: Leave the result's files on S3.
-            allow_ddl: Allow a statement that is no query, in `mode: select`.
-            max_scan_gb: The most that the query may scan. Where EXPLAIN can tell, a query that would scan
-                more is not run; else it is stopped when it has. The workgroup's own limit holds besides.
+            keep_results: Whether to keep the result's files on S3.
+            allow_ddl: Whether to allow a statement that is not a query; needs `mode: select`.
+            max_scan_gb: The most that the query may scan, in units of 10^9 bytes. If EXPLAIN estimates more,
+                the query is not run; else it is stopped once it has scanned more. The workgroup's own limit
+                holds too.
             credentials: boto3's (`aws_access_key_id`, `profile_name`, ...) or s3fs's (`key`, `secret`,
-                `token`); by default botocore finds them.
-            metadata: Anything; Kedro ignores it.
+                `token`); by default botocore's.
+            metadata: Any data of yours; Kedro ignores it.
 
         Raises:
-            DatasetError: If the arguments do not fit together.
+            DatasetError: If an argument is not valid, or arguments do not fit together.
         """
-        project = defaults.in_force()
+        project = defaults.get_current()
         self._query = query
-        self._query_file = absolute(query_file)
+        self._query_file = resolve_path(query_file)
         self._database = database or project.database
         self._catalog = catalog
         self._workgroup = workgroup or project.workgroup
         self._output_location = output_location or project.output_location
         self._mode = mode
         self._engine = engine
-        self._partitioned_by = several(partitioned_by)
-        self._parameters = literals(several(execution_parameters))
+        self._partitioned_by = as_tuple(partitioned_by)
+        self._parameters = to_literals(as_tuple(execution_parameters))
         self._result_reuse_minutes = result_reuse_minutes
         self._chunk_rows = chunk_rows
-        self._columns = several(columns) if columns is not None else None
+        self._columns = as_tuple(columns) if columns is not None else None
         self._keep_results = keep_results
         self._allow_ddl = allow_ddl
         self._max_scan_gb = max_scan_gb if max_scan_gb is not None else project.max_scan_gb
@@ -153,28 +155,30 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         self._check()
 
     def _check(self) -> None:
-        """Refuse what cannot be meant."""
-        one_of("mode", self._mode, get_args(Mode))
-        one_of("engine", self._engine, get_args(Engine))
+        """Validate the arguments."""
+        check_choice("mode", self._mode, get_args(Mode))
+        check_choice("engine", self._engine, get_args(Engine))
         location = self._output_location or "s3://bucket/"
         refusals = {
             "Give either `query` or `query_file`.": (self._query is None) == (self._query_file is None),
-            f"`output_location: {location}` is no S3 URI. Write s3://bucket/prefix/.": not _is_s3(location),
-            "`chunk_rows` is 1 or more.": self._chunk_rows is not None and self._chunk_rows < 1,
-            "`columns` is empty. Name a column, or leave it out for all.": self._columns == (),
+            f"`output_location: {location}` is not an S3 URI. Write s3://bucket/prefix/.": not _is_s3(
+                location
+            ),
+            "`chunk_rows` must be 1 or more.": self._chunk_rows is not None and self._chunk_rows < 1,
+            "`columns` is empty. Name a column, or remove `columns` to load all.": self._columns == (),
             "`partitioned_by` needs `mode: unload` or `ctas`.": self._partitioned_by
             and self._mode == "select",
             "Athena reuses results of SELECT only: `result_reuse_minutes` needs `mode: select`.": (
                 self._result_reuse_minutes is not None and self._mode != "select"
             ),
-            f"`result_reuse_minutes` is between 0 and {_LONGEST_REUSE}.": (
+            f"`result_reuse_minutes` must be between 0 and {_LONGEST_REUSE}.": (
                 not 0 <= (self._result_reuse_minutes or 0) <= _LONGEST_REUSE
             ),
-            "`max_scan_gb` is 0 or more.": (self._max_scan_gb or 0) < 0,
+            "`max_scan_gb` must be 0 or more.": (self._max_scan_gb or 0) < 0,
             "`engine: spark` needs `mode: unload` or `ctas`, and no `chunk_rows`: Spark reads as it needs.": (
                 self._engine == "spark" and (self._mode == "select" or self._chunk_rows is not None)
             ),
-            "Every one of `columns` is in `partitioned_by`. Leave `partitioned_by` out.": bool(
+            "All of `columns` are in `partitioned_by`. Remove `partitioned_by`.": bool(
                 self._columns and set(self._columns) <= set(self._partitioned_by)
             ),
         }
@@ -186,18 +190,19 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         """Run the query and read its result.
 
         Returns:
-            A frame of the engine; with `chunk_rows` a generator of frames, whose files are removed when it is
-            exhausted, closed or forgotten.
+            A frame of the engine; with `chunk_rows` a generator of frames. The generator removes the result's
+            files when it is exhausted, closed or garbage-collected.
 
         Raises:
-            DatasetError: If the query is refused, fails or is cancelled: with its line and Athena's reason.
+            DatasetError: If Athena refuses the query, or it fails or is cancelled. The message has
+                Athena's reason and the line of the query.
         """
-        with dataset_errors(self._local):
-            load = self._request(self._statement())
-            return loaded(load) if self._chunk_rows is None else loaded_in_chunks(load, self._chunk_rows)
+        with raise_dataset_errors(self._local):
+            load = self._make_load(self._read_query())
+            return load_frame(load) if self._chunk_rows is None else load_chunks(load, self._chunk_rows)
 
     def save(self, data: None) -> NoReturn:  # noqa: ARG002 - Kedro's signature
-        """Refuse: a query only reads.
+        """Raise an error: a query is read-only.
 
         Raises:
             DatasetError: Always.
@@ -208,20 +213,20 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         )
 
     def preview(self, nrows: int = 5) -> TablePreview:
-        """The first rows, for Kedro-Viz; Athena runs the query with a LIMIT.
+        """Load the first rows for Kedro-Viz. Athena runs the query with a LIMIT.
 
         Args:
-            nrows: How many.
+            nrows: Number of rows.
         """
-        with dataset_errors(self._local):
-            query = self._statement()
+        with raise_dataset_errors(self._local):
+            query = self._read_query()
             if not query.reads:
                 return TablePreview({"columns": [], "index": [], "data": []})
-            limited = query_of(f"SELECT * FROM (\n{query.sql}\n) LIMIT {int(nrows)}")  # noqa: S608
-            frame = loaded(self._request(limited, engine="pandas"))
-        return TablePreview(shown(frame))
+            limited = parse_query(f"SELECT * FROM (\n{query.sql}\n) LIMIT {int(nrows)}")  # noqa: S608
+            frame = load_frame(self._make_load(limited, engine="pandas"))
+        return TablePreview(to_json_table(frame))
 
-    def _request(self, query: Query, engine: Engine | None = None) -> Load:
+    def _make_load(self, query: Query, engine: Engine | None = None) -> Load:
         return Load(
             query=query,
             parameters=self._parameters,
@@ -240,33 +245,41 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             keep_results=self._keep_results,
         )
 
-    def _statement(self) -> Query:
-        """The query, if it may be run."""
-        query = query_of(self._sql())
-        given, wanted = len(self._parameters), query.marks
+    def _read_query(self) -> Query:
+        """Read and check the query.
+
+        Raises:
+            DatasetError: If it may not be run.
+        """
+        query = parse_query(self._read_sql())
+        given, expected = len(self._parameters), query.marks
         if not query.keyword:
             raise DatasetError("The query is empty. Write a SELECT.")
-        if query.several:
+        if query.has_more:
             raise DatasetError(
-                "The query is more than one statement; Athena takes one. Split it in two entries."
+                "The query has more than one statement, but Athena runs one at a time. Split it into several "
+                "catalog entries."
             )
         if not query.reads and not self._allow_ddl:
             raise DatasetError(
-                f"{query.keyword} is no query, and load only reads. Write a SELECT; if it is meant, add "
-                "`allow_ddl: true` and `mode: select`. To write a table, use AthenaTableDataset."
+                f"{query.keyword} is not a query, and load only reads. Write a SELECT, or allow the "
+                "statement with `allow_ddl: true` and `mode: select`. To write a table, use "
+                "AthenaTableDataset."
             )
         if not query.reads and self._mode != "select":
-            raise DatasetError(f"{query.keyword} has no rows to {self._mode}. Use `mode: select`.")
-        if given != wanted:
             raise DatasetError(
-                f"The query has {wanted} `?`, but there are {given} `execution_parameters`. Give one each."
+                f"{query.keyword} needs `mode: select`: `mode: {self._mode}` is for queries only."
+            )
+        if given != expected:
+            raise DatasetError(
+                f"The query has {expected} `?`, but {given} `execution_parameters`. Give one for each `?`."
             )
         return query
 
-    def _sql(self) -> str:
+    def _read_sql(self) -> str:
         if self._query is not None:
             return self._query
-        return sql_of_file(str(self._query_file), self._credentials)
+        return read_sql(str(self._query_file), self._credentials)
 
     def _describe(self) -> dict[str, Any]:
         return {

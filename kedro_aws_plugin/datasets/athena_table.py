@@ -7,19 +7,24 @@ from typing import Any, get_args
 
 from kedro.io import AbstractDataset, DatasetError
 
-from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
-from kedro_aws_plugin.aws.credentials import dataset_session
+from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
+from kedro_aws_plugin.aws.credentials import create_dataset_session
 from kedro_aws_plugin.aws.glue import Glue
 from kedro_aws_plugin.aws.table_files import TableFiles
 from kedro_aws_plugin.config.glue_types import is_glue_type
 from kedro_aws_plugin.datasets import defaults
-from kedro_aws_plugin.datasets._entry import TablePreview, dataset_errors, one_of, several
-from kedro_aws_plugin.datasets._frames import Engine, shown, to_frame
+from kedro_aws_plugin.datasets._entry import TablePreview, as_tuple, check_choice, raise_dataset_errors
+from kedro_aws_plugin.datasets._frames import Engine, to_frame, to_json_table
 from kedro_aws_plugin.datasets._spark import read_spark
-from kedro_aws_plugin.datasets._table_definition import Mode, Save, Wanted
-from kedro_aws_plugin.datasets._table_files import Writing
-from kedro_aws_plugin.datasets._table_loading import Loading, chosen, find_partitions, read_table
-from kedro_aws_plugin.datasets._table_saving import Stores, new_save_id, save_frame
+from kedro_aws_plugin.datasets._table_definition import Mode, Save, Stores, TableEntry
+from kedro_aws_plugin.datasets._table_files import WriteOptions
+from kedro_aws_plugin.datasets._table_loading import (
+    TableSelection,
+    choose_columns,
+    find_partitions,
+    read_table,
+)
+from kedro_aws_plugin.datasets._table_saving import make_save_id, save_frame
 
 _TABLE = re.compile(r"[a-z0-9_]{1,255}")
 _DATABASE = re.compile(r"[a-z0-9_][a-z0-9_-]{0,254}")
@@ -28,10 +33,10 @@ _COMPRESSIONS = ("snappy", "gzip", "zstd", "none")
 
 
 class AthenaTableDataset(AbstractDataset[Any, Any]):
-    """Saves a frame as a table of Amazon Athena, and loads it back.
+    """``AthenaTableDataset`` saves a frame as a table of Amazon Athena, and loads it again.
 
     A save writes Parquet files to S3 and registers them in Glue, so that the next query of Athena sees them.
-    A load asks Glue for the files and reads them in parallel with pyarrow, without a query.
+    A load looks up the files in Glue and reads them in parallel with pyarrow, without a query.
 
     Example usage for the
     [YAML API](https://docs.kedro.org/en/stable/catalog-data/data_catalog_yaml_examples/):
@@ -68,30 +73,31 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
     prices = dataset.load()
     ```
 
-    **What others see, and what a crash leaves.** Each save writes to a folder of its own below `location`,
-    then changes Glue, then deletes what nothing reads any more; whatever ends it, the table can be read.
+    **Concurrent queries and crashes.** Each save writes to a new folder below `location`, then changes Glue,
+    then deletes the files that nothing reads any more. The table can be read at any time, also after a crash.
 
-    - `overwrite` of a table without partitions is one change: a query sees the old rows or the new ones.
-    - `overwrite` and `overwrite_partitions` of a partitioned table change up to a hundred partitions at once:
-      after a crash, each partition has its old rows or its new ones.
-    - `append` copies finished files to where the table reads already: a query may see some of them before the
-      others, and after a crash it goes on seeing these. An error (not a crash) takes them back.
-    - A query that runs while its files are replaced fails, and is to be run again. A load does so by itself.
-    - What a save that died has left is deleted by an `overwrite` a day later.
+    - `overwrite` of a table without partitions is one change: a query sees either the old or the new rows.
+    - `overwrite` and `overwrite_partitions` of a partitioned table change up to a hundred partitions at a
+      time. After a crash, each partition has either its old or its new rows.
+    - `append` copies finished files into the folders that the table reads. A query may see some of them
+      before the others, and a crash leaves those copied so far. An error undoes the copies.
+    - A query fails if its files are replaced while it runs; run it again. A load tries again by itself.
+    - The files of a save that died are deleted by the first `overwrite` after a day.
 
-    **Columns.** A save adds the frame's new columns to the table; where the frame lacks one, it is NULL. A
-    column's type stays, and a save that would change it is refused. Only an `overwrite` of a table without
-    partitions makes the table what the frame is. Names are lower-case letters, digits and underscores, since
-    Athena keeps no others; a frame with another one is refused.
+    **Columns.** A save adds the frame's new columns to the table; columns that the frame lacks are NULL. A
+    save that would change the type of a column fails. Only an `overwrite` of a table without partitions
+    replaces the columns. Names must consist of lower-case letters, digits and underscores, since Athena
+    changes all others.
 
-    **Values.** Timestamps with a zone are saved in UTC, without it, as Glue has no type for them. Timestamps
-    have microseconds in the files, and Athena shows milliseconds. Unsigned integers become the next larger
-    signed type, 16-bit floats 32-bit ones, categories their values. A value that would change is refused,
-    unless `schema` asks for it: a float is rounded to a decimal or to a narrower float (infinite beyond its
-    range), a timestamp loses its time to a date, a number other than 0 is true. pandas' index is not saved: a
-    named one is refused. Partition values are texts, integers, booleans or dates; a missing one is NULL.
+    **Values.** Timestamps with a zone are saved in UTC without the zone, since Glue has no type for them.
+    Files keep microseconds; Athena shows milliseconds. Unsigned integers become the next larger signed
+    type, 16-bit floats become 32-bit floats, and categories become their values. A save fails if a value
+    would change, unless `schema` gives the type: then floats are rounded to decimals or narrower floats
+    (infinite beyond their range), timestamps are cut to dates, and numbers other than 0 become true.
+    pandas' index is not saved, and a named index is an error. Partition values are texts, integers,
+    booleans or dates; a missing one is NULL.
 
-    Versioning is not supported: partition the table, by the run's date for example.
+    **Versioning** is not supported. Partition the table instead, e.g. by the date of the run.
     """
 
     def __init__(  # noqa: PLR0913 - a catalog entry's keys
@@ -113,44 +119,43 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         credentials: Mapping[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        """Keep what a load or save needs; AWS is not asked.
+        """Create the dataset. Sends no request to AWS.
 
         Args:
-            table: Its name in Glue.
-            database: Glue database; by default `athena.database` of aws.yml.
-            location: The S3 folder below which saves write, outside of `athena.output_location`; by
-                default `tables/<database>/<table>/` in the bucket of aws.yml's `athena.output_location`. No
-                other table may be there.
-            partition_by: Columns that become folders, so that a query that filters by them reads less.
-            mode: What a save does with the rows that are there: `overwrite` replaces all,
-                `overwrite_partitions` those of the partitions in the frame, `append` none.
-            engine: Of the frame that a load returns: `pandas`, `pyarrow`, `polars` or `spark`. A save takes
-                any.
-            columns: Those to load, in this order; by default all, the partition columns last.
+            table: The table's name in Glue.
+            database: The Glue database; by default `athena.database` of aws.yml.
+            location: The S3 URI of the folder below which saves write; by default
+                `tables/<database>/<table>/` in the bucket of aws.yml's `athena.output_location`. It must be
+                outside of `athena.output_location`, and no other table may be there.
+            partition_by: The columns that become folders, so that queries that filter by them read less.
+            mode: Which rows a save replaces: `overwrite` all, `overwrite_partitions` those of the partitions
+                in the frame, `append` none.
+            engine: The library of the frame that a load returns: `pandas`, `pyarrow`, `polars` or `spark`. A
+                save takes frames of all four.
+            columns: The columns to load, in this order; by default all, the partition columns last.
             partition_filter: The partitions to load, as an expression over the partition columns in Glue's
                 language, e.g. `year >= 2024 AND country IN ('CH', 'SG')`. Glue lists no others.
-            schema: Glue's types, e.g. `decimal(10,2)`, of columns that are to have another type than their
-                values tell, or whose values are all missing. The values are cast, and may be
-                rounded.
+            schema: Glue types, e.g. `decimal(10,2)`, by column: for columns whose values are all missing, or
+                that are to have another type than the frame's. Values are cast, and may be rounded.
             comment: A description of the table for Glue.
-            parameters: More of the table's parameters in Glue.
-            compression: `snappy`, `gzip`, `zstd` or `none`.
-            max_rows_per_file: Files are written and read side by side.
+            parameters: Additional parameters of the table in Glue.
+            compression: The Parquet codec: `snappy`, `gzip`, `zstd` or `none`.
+            max_rows_per_file: The most rows in one file. Several files are written and read at once.
             credentials: boto3's (`aws_access_key_id`, `profile_name`, ...) or s3fs's (`key`, `secret`,
-                `token`); by default botocore finds them. Spark finds its own.
-            metadata: Anything; Kedro ignores it.
+                `token`); by default botocore's. Spark does not use them.
+            metadata: Any data of yours; Kedro ignores it.
 
         Raises:
-            DatasetError: If the arguments do not fit together.
+            DatasetError: If an argument is not valid, or arguments do not fit together.
         """
-        project = defaults.in_force()
+        project = defaults.get_current()
         self._table = table
         self._database = database or project.database
         self._location = location or _default_location(project.output_location, self._database, table)
-        self._partition_by = several(partition_by)
+        self._partition_by = as_tuple(partition_by)
         self._mode = mode
         self._engine = engine
-        self._columns = several(columns) if columns is not None else None
+        self._columns = as_tuple(columns) if columns is not None else None
         self._partition_filter = partition_filter
         self._schema = {name: re.sub(r"\s+", "", text.lower()) for name, text in (schema or {}).items()}
         self._comment = comment
@@ -165,27 +170,27 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._check(project.output_location or "")
 
     def _check(self, results: str) -> None:
-        """Refuse what cannot be meant."""
-        one_of("mode", self._mode, get_args(Mode))
-        one_of("engine", self._engine, get_args(Engine))
-        one_of("compression", self._compression, _COMPRESSIONS)
+        """Validate the arguments."""
+        check_choice("mode", self._mode, get_args(Mode))
+        check_choice("engine", self._engine, get_args(Engine))
+        check_choice("compression", self._compression, _COMPRESSIONS)
         refusals = {
-            f"`table: {self._table}` is no name that Athena takes. Use lower-case letters, digits and "
+            f"`table: {self._table}` is not a name that Athena accepts. Use lower-case letters, digits and "
             "underscores.": not _TABLE.fullmatch(self._table),
             "`database` is missing. Set it here, or `athena.database` in aws.yml.": self._database is None,
-            f"`database: {self._database}` is no name that Athena takes. Use lower-case letters, digits and "
-            "underscores.": self._database is not None and not _DATABASE.fullmatch(self._database),
-            f"`location: {self._location}` is no S3 URI. Write s3://bucket/folder/.": (
+            f"`database: {self._database}` is not a name that Athena accepts. Use lower-case letters, digits "
+            "and underscores.": self._database is not None and not _DATABASE.fullmatch(self._database),
+            f"`location: {self._location}` is not an S3 URI. Write s3://bucket/folder/.": (
                 self._location is not None and not _LOCATION.fullmatch(self._location)
             ),
-            f"`location: {self._location}` is among the query results of `athena.output_location`, which are "
-            "deleted after some days. Write another folder.": _is_within(self._location, results),
+            f"`location: {self._location}` is within `athena.output_location`, whose objects are deleted "
+            "after some days. Choose another folder.": _is_within(self._location, results),
             "`mode: overwrite_partitions` needs `partition_by`.": (
                 self._mode == "overwrite_partitions" and not self._partition_by
             ),
-            "`partition_by` has a column twice.": len(set(self._partition_by)) < len(self._partition_by),
-            "`columns` is empty. Name a column, or leave it out for all.": self._columns == (),
-            "`max_rows_per_file` is 1 or more.": self._max_rows_per_file < 1,
+            "`partition_by` names a column twice.": len(set(self._partition_by)) < len(self._partition_by),
+            "`columns` is empty. Name a column, or remove `columns` to load all.": self._columns == (),
+            "`max_rows_per_file` must be 1 or more.": self._max_rows_per_file < 1,
         }
         for message, refused in refusals.items():
             if refused:
@@ -193,7 +198,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         for name, text in self._schema.items():
             if not is_glue_type(text):
                 raise DatasetError(
-                    f"`schema`: {name}: `{text}` is no type of Glue's. "
+                    f"`schema`: {name}: `{text}` is not a type of Glue. "
                     "Write e.g. int, string or decimal(10,2)."
                 )
 
@@ -204,13 +209,13 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             A frame of the engine.
 
         Raises:
-            DatasetError: If there is no such table, or it cannot be read.
+            DatasetError: If the table does not exist or cannot be read.
         """
-        with dataset_errors(self._local):
+        with raise_dataset_errors(self._local):
             if self._engine == "spark":
-                layout, partitions = find_partitions(self._loading, self._stores().glue)
-                return read_spark(partitions, layout, chosen(self._loading, layout))
-            return to_frame(lambda: read_table(self._loading, self._stores()), self._engine)
+                layout, partitions = find_partitions(self._selection, self._open_stores().glue)
+                return read_spark(partitions, layout, choose_columns(self._selection, layout))
+            return to_frame(lambda: read_table(self._selection, self._open_stores()), self._engine)
 
     def save(self, data: Any) -> None:
         """Write a frame and register it in Glue.
@@ -219,7 +224,8 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             data: A pandas or polars DataFrame, a pyarrow Table or a Spark DataFrame.
 
         Raises:
-            DatasetError: If it cannot be saved as it is, or AWS refuses; the table is as it was then.
+            DatasetError: If the frame cannot be saved without a change of its values, does not fit the table,
+                or AWS refuses a request.
         """
         if self._location is None:
             raise DatasetError(
@@ -228,42 +234,42 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             )
         about = {"Parameters": self._parameters, **({"Description": self._comment} if self._comment else {})}
         location = f"{self._location.rstrip('/')}/"
-        wanted = Wanted(self._name, self._partition_by, self._schema)
-        save = Save(wanted, self._mode, location, new_save_id(self._name), about)
-        with dataset_errors(self._local):
-            how = Writing(self._compression, self._max_rows_per_file)
-            save_frame(data, save, how, self._stores())
+        entry = TableEntry(self._name, self._partition_by, self._schema)
+        save = Save(entry, self._mode, location, make_save_id(self._name), about)
+        with raise_dataset_errors(self._local):
+            options = WriteOptions(self._compression, self._max_rows_per_file)
+            save_frame(data, save, options, self._open_stores())
 
     def preview(self, nrows: int = 5) -> TablePreview:
-        """The first rows, for Kedro-Viz.
+        """Load the first rows for Kedro-Viz.
 
         Args:
-            nrows: How many.
+            nrows: Number of rows.
         """
-        with dataset_errors(self._local):
-            frame = to_frame(lambda: read_table(self._loading, self._stores(), rows=nrows), "pandas")
-        return TablePreview(shown(frame))
+        with raise_dataset_errors(self._local):
+            frame = to_frame(lambda: read_table(self._selection, self._open_stores(), rows=nrows), "pandas")
+        return TablePreview(to_json_table(frame))
 
     @property
     def _name(self) -> str:
         return f"{self._database}.{self._table}"
 
     @property
-    def _loading(self) -> Loading:
-        return Loading(self._name, self._columns, self._partition_filter)
+    def _selection(self) -> TableSelection:
+        return TableSelection(self._name, self._columns, self._partition_filter)
 
-    def _stores(self) -> Stores:
-        """Clients are made for each load and save: they are not to be pickled, nor to outlive a fork."""
-        session = dataset_session(self._region, self._credentials)
+    def _open_stores(self) -> Stores:
+        """Open Glue and S3. Each load and save does so: clients cannot be pickled, nor used after a fork."""
+        session = create_dataset_session(self._region, self._credentials)
         return Stores(
             glue=Glue.open(session, str(self._database), self._table),
             files=TableFiles.open(session),
-            filesystem=lambda: arrow_filesystem(self._region, self._credentials),
+            filesystem=lambda: open_s3_filesystem(self._region, self._credentials),
         )
 
     def _exists(self) -> bool:
-        with dataset_errors(self._local):
-            return self._stores().glue.table() is not None
+        with raise_dataset_errors(self._local):
+            return self._open_stores().glue.get_table() is not None
 
     def _describe(self) -> dict[str, Any]:
         return {
@@ -277,13 +283,13 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
 
 
 def _is_within(location: str | None, results: str) -> bool:
-    """Whether a location is in the folder of query results; a whole bucket is no such folder."""
+    """Tell whether a location is in the folder of query results. A whole bucket does not count."""
     prefix = results.removeprefix("s3://").partition("/")[2]
     return bool(prefix) and location is not None and f"{location}/".startswith(f"{results.rstrip('/')}/")
 
 
 def _default_location(output_location: str | None, database: str | None, table: str) -> str | None:
-    """Beside query results, never among them: those are deleted after some days."""
+    """Choose a folder in the bucket of query results, but outside of their folder."""
     if not output_location:
         return None
     bucket = output_location.removeprefix("s3://").partition("/")[0]

@@ -1,19 +1,19 @@
-"""What a dataset takes from aws.yml where its catalog entry is silent."""
+"""Values of aws.yml that datasets use where their catalog entry gives none."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class AthenaDefaults:
-    """The project's Athena.
+    """The project's settings for Athena.
 
     Attributes:
         database: Glue database.
         workgroup: Athena workgroup.
-        output_location: Where query results and UNLOADs go, e.g. s3://my-bucket/athena/.
-        max_scan_gb: The most that one query may scan.
+        output_location: The S3 URI for query results, e.g. s3://my-bucket/athena/.
+        max_scan_gb: The most that one query may scan, in units of 10^9 bytes.
         region: AWS region.
-        local: Whether the AWS in force is the local one; None outside of a Kedro project with aws.yml.
+        local: Whether the project uses the local AWS; None outside of a Kedro project with aws.yml.
     """
 
     database: str | None = None
@@ -24,19 +24,23 @@ class AthenaDefaults:
     local: bool | None = None
 
 
-_in_force = AthenaDefaults()
+_current = AthenaDefaults()
 
 
 def use(defaults: AthenaDefaults) -> None:
-    """Let every dataset made from here on take these."""
-    global _in_force  # noqa: PLW0603 - the hook that knows aws.yml cannot reach the datasets that Kedro makes
-    _in_force = defaults
+    """Set the defaults of all datasets that are created from now on.
 
-
-def in_force() -> AthenaDefaults:
-    """The defaults of this moment.
-
-    A dataset reads them when it is made and keeps them, so that they travel with it into ParallelRunner's
-    processes, where no hook runs.
+    Args:
+        defaults: The project's settings.
     """
-    return _in_force
+    global _current  # noqa: PLW0603 - Kedro creates the datasets, so the hook cannot pass them arguments
+    _current = defaults
+
+
+def get_current() -> AthenaDefaults:
+    """Return the current defaults.
+
+    A dataset copies them when it is created, so that they travel with it into ParallelRunner's processes,
+    where no hook runs.
+    """
+    return _current

@@ -102,14 +102,14 @@ def test_every_page_of_partitions_is_read(glue: Glue, stubber: Stubber) -> None:
     request = {**NAME, "ExcludeColumnSchema": True, "Expression": "a > 1"}
     stubber.add_response("get_partitions", {"Partitions": [found(2)], "NextToken": "n"}, request)
     stubber.add_response("get_partitions", {"Partitions": [found(3)]}, {**request, "NextToken": "n"})
-    assert glue.partitions("a > 1") == [partition(2), partition(3)]
+    assert glue.list_partitions("a > 1") == [partition(2), partition(3)]
 
 
 def test_a_change_is_refused_after_somebody_else_s(glue: Glue, stubber: Stubber) -> None:
     definition = {"Name": "prices", "StorageDescriptor": STORAGE}
     answer = {**definition, "DatabaseName": "shop", "VersionId": "7", "CreatedBy": "me"}
     stubber.add_response("get_table", {"Table": answer})
-    table = glue.table()
+    table = glue.get_table()
     assert table == TableVersion(definition, "7")
     request = {"DatabaseName": "shop", "TableInput": definition, "VersionId": "7", "SkipArchive": True}
     stubber.add_response("update_table", {}, request)
@@ -122,12 +122,12 @@ def test_a_change_is_refused_after_somebody_else_s(glue: Glue, stubber: Stubber)
 
 def test_absence_and_refusal_are_told_apart(glue: Glue, stubber: Stubber) -> None:
     stubber.add_client_error("get_table", "EntityNotFoundException")
-    assert glue.table() is None
+    assert glue.get_table() is None
     stubber.add_client_error("get_table", "AccessDeniedException", "no glue:GetTable")
     with pytest.raises(
         AwsError, match=r"look up the table shop\.prices: AWS does not allow it \(no glue:GetTable"
     ):
-        glue.table()
+        glue.get_table()
     stubber.add_client_error("create_table", "EntityNotFoundException")
     with pytest.raises(
         AwsError, match=r"the Glue database `shop` does not exist\. Create it with `kedro aws boot"

@@ -106,7 +106,8 @@ def test_typed_partitions_are_pruned_through_glue(aws: LocalAws) -> None:
     assert pruned.load().to_pylist() == [{"city": "Zürich", "id": 2}]
     assert dataset(partition_filter="day = '2030-01-01'").load().equals(frame.schema.empty_table())
     with pytest.raises(
-        DatasetError, match=r"`partition_filter: id =` is nothing that Glue understands for shop\.prices: "
+        DatasetError,
+        match=r"`partition_filter: id =` is not a filter that Glue understands for shop\.prices: ",
     ):
         dataset(partition_filter="id =").load()
 
@@ -150,7 +151,7 @@ def test_a_table_at_the_location_itself_is_left_alone(aws: LocalAws) -> None:
     wr.s3.to_parquet(
         FRAME.to_pandas(), path=LOCATION, dataset=True, database=DATABASE, table="prices", index=False
     )
-    with pytest.raises(DatasetError, match=r"reads everything below .* Set `location` to a folder beside it"):
+    with pytest.raises(DatasetError, match=r"reads all files below .* Set `location` to a folder beside it"):
         dataset().save(FRAME)
     beside = dataset(location=f"s3://{BUCKET}/beside")
     beside.save(FRAME)
@@ -201,7 +202,7 @@ def test_a_save_that_does_not_fit_changes_nothing(aws: LocalAws) -> None:
     texts = FRAME.set_column(0, "id", pa.array(["x", "y", "z"]))
     with pytest.raises(DatasetError, match=r"`id` is `bigint` in shop\.prices, but `string` in the frame"):
         dataset(partition_by="day").save(texts)
-    with pytest.raises(DatasetError, match=r"is partitioned by `day`, and `partition_by` is nothing\."):
+    with pytest.raises(DatasetError, match=r"is partitioned by `day`, but `partition_by` names no column\."):
         dataset().save(FRAME)
     with pytest.raises(DatasetError, match="no column `prize`, which `schema` names"):
         dataset(partition_by="day", schema={"prize": "double"}).save(FRAME)
@@ -232,7 +233,7 @@ def test_what_is_missing_is_named_with_its_fix(aws: LocalAws, changed: dict[str,
 
 def test_what_cannot_be_loaded_is_named_with_its_fix(aws: LocalAws) -> None:
     with pytest.raises(
-        DatasetError, match=r"There is no table shop\.prices in Glue\. Run the pipeline that saves it"
+        DatasetError, match=r"The table shop\.prices does not exist in Glue\. Run the pipeline that saves it"
     ):
         dataset().load()
     dataset().save(FRAME)
@@ -245,7 +246,7 @@ def test_what_cannot_be_loaded_is_named_with_its_fix(aws: LocalAws) -> None:
         TableInput={"Name": "seen", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "x"},
     )
     with pytest.raises(
-        DatasetError, match=r"shop\.seen is a view; AthenaTableDataset knows Parquet tables only\."
+        DatasetError, match=r"shop\.seen is a view; AthenaTableDataset reads and writes Parquet tables only\."
     ):
         dataset(table="seen").load()
     lines = {"SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde"}}

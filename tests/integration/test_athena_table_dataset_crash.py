@@ -14,7 +14,7 @@ from botocore import handlers
 from kedro.io import DatasetError
 from shop import BUCKET, DATABASE, client
 
-from kedro_aws_plugin.datasets._table_saving import new_save_id
+from kedro_aws_plugin.datasets._table_saving import make_save_id
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
 from local_aws.control.client import LocalAws
 
@@ -31,11 +31,11 @@ import sys
 
 import pyarrow as pa
 from botocore import handlers
-from kedro_aws_plugin.aws.credentials import dataset_session
+from kedro_aws_plugin.aws.credentials import create_dataset_session
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
 
 for service in ("glue", "s3"):
-    dataset_session().client(service)
+    create_dataset_session().client(service)
 NEW = pa.table({"id": [7, 8, 9], "note": ["x", "y", "z"], "day": ["a", "a", "c"]})
 for case in sys.argv[1:]:
     table, mode, keys, event, nth = case.split("|")
@@ -127,7 +127,7 @@ def test_a_save_that_is_killed_while_it_uploads_is_not_seen(aws: LocalAws) -> No
 def test_an_overwrite_deletes_what_died_a_day_ago(aws: LocalAws) -> None:
     s3 = client(aws, "s3")
     dataset("prices", "overwrite", "").save(OLD)
-    _, ours, _ = new_save_id("shop.prices").split("-")
+    _, ours, _ = make_save_id("shop.prices").split("-")
     long_ago, young = (f"{time}-{ours}-0123456789ab" for time in ("20200101T000000Z", "29990101T000000Z"))
     others = {
         # Another table's, in a location that the two should not share.
@@ -197,7 +197,7 @@ def test_a_failed_clean_up_is_a_warning(
         refuse(refusing, "DeleteObjects")
         dataset("prices", "overwrite", "").save(NEW)
     assert ids("prices") == [7, 8, 9]
-    assert "shop.prices is saved, but files that it does not read any more are still below" in caplog.text
+    assert "shop.prices is saved, but files that it no longer reads are still below" in caplog.text
     assert len(files(aws, "prices")) == 2
 
 

@@ -39,12 +39,12 @@ def test_spark_reads_the_result(spark: SparkSession, aws: LocalAws, partitioned_
 def test_files_go_with_the_process(aws: LocalAws) -> None:
     code = (
         "from kedro_aws_plugin.datasets._query_watch import Leftovers\n"
-        "from kedro_aws_plugin.datasets._spark import removed_at_exit\n"
+        "from kedro_aws_plugin.datasets._spark import remove_at_exit\n"
         "from kedro_aws_plugin.aws.athena import Athena\n"
         "from kedro_aws_plugin.aws.athena_query import Where\n"
-        "with Leftovers(Athena(Where())) as leftovers:\n"
-        "    leftovers.folder('s3://flights/athena/kedro/1/')\n"
-        "    removed_at_exit(leftovers)\n"
+        "with Leftovers(Athena(QueryContext())) as leftovers:\n"
+        "    leftovers.add_folder('s3://flights/athena/kedro/1/')\n"
+        "    remove_at_exit(leftovers)\n"
     )
     client(aws, "s3").put_object(Bucket=BUCKET, Key="athena/kedro/1/part", Body=b"x")
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,7 +11,7 @@ import pytest
 import spark_session
 from spark_cluster import cluster
 
-from kedro_aws_plugin.aws.arrow_s3 import arrow_filesystem
+from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
 from local_aws.control.client import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
@@ -46,5 +46,5 @@ def test_a_write_is_whole_or_is_not_there(local_aws: LocalAws, tmp_path: Path) -
     assert "ExecutorLostFailure" in failed["always"]
     assert {name: len(list((tmp_path / name).iterdir())) for name in failed} == {"once": 1, "always": 2}
 
-    written = pyarrow.dataset.dataset("iris/flowers", filesystem=arrow_filesystem(), partitioning="hive")
+    written = pyarrow.dataset.dataset("iris/flowers", filesystem=open_s3_filesystem(), partitioning="hive")
     assert sorted(written.to_table(["id"])["id"].to_pylist()) == list(range(ROWS))

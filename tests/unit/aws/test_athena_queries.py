@@ -10,7 +10,7 @@ import pytest
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena import Athena
-from kedro_aws_plugin.aws.athena_query import Statement, Status, Where
+from kedro_aws_plugin.aws.athena_query import QueryContext, Statement, Status
 from kedro_aws_plugin.datasets import AthenaQueryDataset
 
 LOCATION = "s3://flights/athena/"
@@ -104,7 +104,7 @@ def test_throttling_is_waited_for(service: Service, code: str) -> None:
         "GetQueryResults": [(200, {"ResultSet": RESULT})],
     }
     seen: list[Status] = []
-    Athena(Where("shop", output_location=LOCATION)).run(Statement("SELECT 1 AS x"), seen.append)
+    Athena(QueryContext("shop", output_location=LOCATION)).run(Statement("SELECT 1 AS x"), seen.append)
     assert [each.state for each in seen] == ["SUCCEEDED"]
     assert service.asked.count("StartQueryExecution") == 3
     assert service.asked.count("GetQueryExecution") == 2

@@ -8,7 +8,7 @@ import pytest
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena import Athena
-from kedro_aws_plugin.aws.athena_query import Where
+from kedro_aws_plugin.aws.athena_query import QueryContext
 from kedro_aws_plugin.datasets import AthenaTableDataset
 from kedro_aws_plugin.datasets._query_watch import Leftovers
 
@@ -34,13 +34,13 @@ def test_it_is_asked_once_to_remove_what_is_left_and_nothing_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked: list[str] = []
-    athena = Athena(Where(region="eu-west-1"))
+    athena = Athena(QueryContext(region="eu-west-1"))
     athena.remove = lambda uri: (asked.append(uri), Athena.remove(athena, uri))[1]  # type: ignore[method-assign]
     caplog.set_level(logging.WARNING, "kedro.athena")
 
     with Leftovers(athena) as leftovers:
-        leftovers.folder("s3://flights/athena/kedro/1/")
-        leftovers.folder("s3://flights/athena/kedro/2/")
+        leftovers.add_folder("s3://flights/athena/kedro/1/")
+        leftovers.add_folder("s3://flights/athena/kedro/2/")
 
     assert asked == ["s3://flights/athena/kedro/1/"]
     assert caplog.messages == []

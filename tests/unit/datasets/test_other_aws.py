@@ -24,5 +24,5 @@ def test_it_is_refused(local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     made = "local" if local else "real"
     for use in (query.load, query.preview, table.load, table.preview, table.exists, lambda: table.save([])):
-        with pytest.raises(DatasetError, match=f"was made for the {made} AWS, .* Nothing was sent"):
+        with pytest.raises(DatasetError, match=f"was created for the {made} AWS, .* Nothing was sent"):
             use()

@@ -3,7 +3,7 @@
 import pytest
 
 from kedro_aws_plugin.aws.athena_query import QueryFailed
-from kedro_aws_plugin.datasets._query_watch import explained
+from kedro_aws_plugin.datasets._query_watch import explain_failure
 
 SQL = "SELECT *\nFROM reviews\n\tWHERE prize > 3"
 
@@ -13,7 +13,7 @@ def failed(reason: str, state: str = "FAILED") -> QueryFailed:
 
 
 def test_line_and_caret() -> None:
-    told = explained(failed("COLUMN_NOT_FOUND: line 4:8: Column 'prize' cannot be resolved"), SQL, 1)
+    told = explain_failure(failed("COLUMN_NOT_FOUND: line 4:8: Column 'prize' cannot be resolved"), SQL, 1)
     assert told == (
         "Athena query 8f3c failed: COLUMN_NOT_FOUND: line 3:8: Column 'prize' cannot be resolved.\n"
         "    3 | \tWHERE prize > 3\n"
@@ -23,10 +23,10 @@ def test_line_and_caret() -> None:
 
 
 def test_place_outside_the_query() -> None:
-    told = explained(failed("COLUMN_NOT_FOUND: line 1:16: Column 'x' cannot be resolved"), SQL, 1)
+    told = explain_failure(failed("COLUMN_NOT_FOUND: line 1:16: Column 'x' cannot be resolved"), SQL, 1)
     assert "around the query: Column 'x'" in told
     assert "^" not in told
-    assert "|" not in explained(failed("SYNTAX_ERROR: line 9:1: mismatched input"), SQL)
+    assert "|" not in explain_failure(failed("SYNTAX_ERROR: line 9:1: mismatched input"), SQL)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_place_outside_the_query() -> None:
         ("line 1:8: mismatched input 'FORM'. Expecting: ','", "Correct the query there."),
         ("Partition columns ['z'] not present in schema", "Name columns of the query in `partitioned_by`"),
         ("Partition keys must be the last columns in the table", "Put the columns of `partitioned_by` last"),
-        ("NOT_SUPPORTED: Unsupported Hive type: json", "to varchar"),
+        ("NOT_SUPPORTED: Unsupported Hive type: json", "e.g. varchar"),
         ("NOT_SUPPORTED: Unsupported Hive type: timestamp(3) with time zone", "AT TIME ZONE 'UTC'"),
         ("No output location provided. An output location is required", "Give `output_location"),
         ("WorkGroup nobody is not found.", "Correct `workgroup`"),
@@ -49,14 +49,14 @@ def test_place_outside_the_query() -> None:
     ],
 )
 def test_fix(reason: str, fix: str) -> None:
-    assert fix in explained(failed(reason), SQL)
+    assert fix in explain_failure(failed(reason), SQL)
 
 
 def test_cancelled() -> None:
-    told = explained(failed("Query cancelled by user", "CANCELLED"), SQL)
-    assert told.startswith("Athena query 8f3c was cancelled (Query cancelled by user). It was cancelled by")
+    told = explain_failure(failed("Query cancelled by user", "CANCELLED"), SQL)
+    assert told.startswith("Athena query 8f3c was cancelled (Query cancelled by user). Somebody else or")
 
 
 def test_refused() -> None:
-    told = explained(QueryFailed("REFUSED", "line 2:6: mismatched input", ""), SQL, 1)
+    told = explain_failure(QueryFailed("REFUSED", "line 2:6: mismatched input", ""), SQL, 1)
     assert told.startswith("Athena refused the query: line 1:6: mismatched input.\n    1 | SELECT *\n")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena_query import Column
-from kedro_aws_plugin.datasets._frames import in_chunks, shown, to_frame
+from kedro_aws_plugin.datasets._frames import split_rows, to_frame, to_json_table
 from kedro_aws_plugin.datasets._select_result import to_table
 
 TABLE = pa.table(
@@ -57,7 +57,7 @@ def test_other_engines() -> None:
 
 
 def test_preview_is_json() -> None:
-    preview = shown(to_frame(lambda: TABLE, "pandas"))
+    preview = to_json_table(to_frame(lambda: TABLE, "pandas"))
     assert json.loads(json.dumps(preview)) == preview
     assert preview["data"][0][:6] == [2**60 + 1, 1, True, "a", "0001-01-01", "1.50"]
     assert preview["data"][1][2:6] == [None] * 4
@@ -68,7 +68,7 @@ def test_chunks_are_equal_and_lose_nothing(lengths: list[int], rows: int) -> Non
     values = iter(range(100))
     batches = [pa.record_batch({"x": [next(values) for _ in range(length)]}) for length in lengths]
     batches = [batch.cast(pa.schema({"x": pa.int64()})) for batch in batches]
-    chunks = list(in_chunks(iter(batches), rows))
+    chunks = list(split_rows(iter(batches), rows))
     assert all(len(chunk) == rows for chunk in chunks[:-1])
     assert [x for chunk in chunks for x in chunk["x"].to_pylist()] == list(range(sum(lengths)))
     assert all(0 < len(chunk) <= rows for chunk in chunks)

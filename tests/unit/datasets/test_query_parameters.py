@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kedro.io import DatasetError
 
-from kedro_aws_plugin.datasets._query_text import literals
+from kedro_aws_plugin.datasets._query_text import to_literals
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ from kedro_aws_plugin.datasets._query_text import literals
     ],
 )
 def test_text(value: object, text: str) -> None:
-    assert literals([value]) == (text,)
+    assert to_literals([value]) == (text,)
 
 
 @given(st.text(st.characters(exclude_characters="\0"), max_size=300))
 def test_text_stays_one_literal(text: str) -> None:
-    (literal,) = literals([text])
+    (literal,) = to_literals([text])
     assert literal[0] == literal[-1] == "'"
     assert literal[1:-1].replace("''", "") == text.replace("'", "")
     assert literal[1:-1].replace("''", "'") == text
@@ -49,15 +49,15 @@ def test_text_stays_one_literal(text: str) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, Decimal("NaN"), object(), [1]])
 def test_what_has_no_literal_is_refused(value: object) -> None:
     with pytest.raises(DatasetError, match=r"value 2 .* cannot be bound\. Give"):
-        literals([1, value])
+        to_literals([1, value])
 
 
 def test_nul_is_refused() -> None:
-    with pytest.raises(DatasetError, match=r"value 1 holds a NUL character.* Remove it"):
-        literals(["a\0b"])
+    with pytest.raises(DatasetError, match=r"value 1 contains a NUL character.* Remove it"):
+        to_literals(["a\0b"])
 
 
 def test_more_than_athena_takes_is_refused() -> None:
-    with pytest.raises(DatasetError, match="longer than the 1024 characters"):
-        literals(["x" * 1023])
-    assert literals(["x" * 1022])
+    with pytest.raises(DatasetError, match="longer than 1024 characters"):
+        to_literals(["x" * 1023])
+    assert to_literals(["x" * 1022])

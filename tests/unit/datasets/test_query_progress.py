@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from kedro_aws_plugin.aws.athena_query import Status
-from kedro_aws_plugin.datasets._query_watch import Progress, in_units
+from kedro_aws_plugin.datasets._query_watch import Progress, format_bytes
 
 
 def lines(caplog: pytest.LogCaptureFixture, *seen: tuple[float, str, int]) -> list[str]:
@@ -44,4 +44,4 @@ def test_long_query_tells_changes_and_every_few_seconds(caplog: pytest.LogCaptur
     ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (5e15, "5000.0 TB")]
 )
 def test_units(size: float, text: str) -> None:
-    assert in_units(size) == text
+    assert format_bytes(size) == text

@@ -6,7 +6,7 @@ import pytest
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.athena_query import Status
-from kedro_aws_plugin.datasets._query_watch import ScanLimit, bytes_in_plan
+from kedro_aws_plugin.datasets._query_watch import ScanLimit, sum_planned_bytes
 
 
 def plan(*sizes: object) -> str:
@@ -27,7 +27,7 @@ def plan(*sizes: object) -> str:
     ],
 )
 def test_estimate(text: str, size: float | None) -> None:
-    assert bytes_in_plan(text) == size
+    assert sum_planned_bytes(text) == size
 
 
 def test_running_query_is_stopped() -> None:
@@ -37,5 +37,14 @@ def test_running_query_is_stopped() -> None:
         limit(Status("8f3c", "RUNNING", 2_100_000_000))
 
 
-def test_no_limit() -> None:
-    ScanLimit(None)(Status("8f3c", "RUNNING", 10**15))
+@pytest.mark.parametrize(("limit", "stopped"), [(None, False), (10**6, False), (10**6 - 1, True)])
+def test_no_limit(limit: float | None, stopped: bool) -> None:
+    assert is_stopped(ScanLimit(limit), Status("8f3c", "RUNNING", 10**15)) is stopped
+
+
+def is_stopped(limit: ScanLimit, status: Status) -> bool:
+    try:
+        limit(status)
+    except DatasetError:
+        return True
+    return False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kedro_aws_plugin.datasets._query_text import query_of
+from kedro_aws_plugin.datasets._query_text import parse_query
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,17 @@ from kedro_aws_plugin.datasets._query_text import query_of
     ],
 )
 def test_keyword(sql: str, keyword: str) -> None:
-    assert query_of(sql).keyword == keyword
+    assert parse_query(sql).keyword == keyword
 
 
 @pytest.mark.parametrize("sql", ["SELECT 1", "VALUES 1", "WITH a AS (SELECT 1) TABLE a"])
 def test_queries_read(sql: str) -> None:
-    assert query_of(sql).reads
+    assert parse_query(sql).reads
 
 
 @pytest.mark.parametrize("sql", ["MERGE INTO t USING u ON true", "CREATE TABLE t AS SELECT 1", "SHOW TABLES"])
 def test_others_do_not(sql: str) -> None:
-    assert not query_of(sql).reads
+    assert not parse_query(sql).reads
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_others_do_not(sql: str) -> None:
     ],
 )
 def test_parameters_are_counted(sql: str, marks: int) -> None:
-    assert query_of(sql).marks == marks
+    assert parse_query(sql).marks == marks
 
 
 def test_semicolon_at_the_end_goes() -> None:
-    assert query_of("SELECT ';' ;  -- done\n").sql == "SELECT ';' "
-    assert not query_of("SELECT 1; -- done").several
-    assert not query_of("SELECT 1;;").reads or query_of("SELECT 1;;").several
+    assert parse_query("SELECT ';' ;  -- done\n").sql == "SELECT ';' "
+    assert not parse_query("SELECT 1; -- done").has_more
+    assert not parse_query("SELECT 1;;").reads or parse_query("SELECT 1;;").has_more
 
 
 def test_second_statement_is_seen() -> None:
-    query = query_of("SELECT 1; DROP TABLE t")
-    assert query.several
+    query = parse_query("SELECT 1; DROP TABLE t")
+    assert query.has_more
     assert query.keyword == "SELECT"

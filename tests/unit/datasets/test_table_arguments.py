@@ -16,7 +16,7 @@ ENTRY = {"table": "prices", "database": "shop", "location": "s3://flights/prices
 @pytest.fixture
 def project() -> Iterator[None]:
     """A project with an athena section."""
-    before = defaults.in_force()
+    before = defaults.get_current()
     defaults.use(
         defaults.AthenaDefaults(
             database="project", output_location="s3://flights/athena/", region="eu-north-1"
@@ -29,7 +29,7 @@ def project() -> Iterator[None]:
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("location", ["s3://flights/athena", "s3://flights/athena/prices/"])
 def test_a_table_among_query_results_would_be_deleted_with_them(location: str) -> None:
-    with pytest.raises(DatasetError, match="is among the query results of"):
+    with pytest.raises(DatasetError, match=r"is within `athena\.output_location`"):
         AthenaTableDataset(table="prices", location=location)
     AthenaTableDataset(table="prices", location="s3://flights/athena-tables/prices/")
 
@@ -65,17 +65,17 @@ def test_the_entry_wins() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"table": 'x"y'}, '`table: x"y` is no name that Athena takes.'),
-        ({"table": "a.b"}, "`table: a.b` is no name that Athena takes."),
-        ({"table": "Prices"}, "`table: Prices` is no name that Athena takes."),
-        ({"table": ""}, "`table: ` is no name that Athena takes."),
-        ({"database": "a b"}, "`database: a b` is no name that Athena takes."),
+        ({"table": 'x"y'}, '`table: x"y` is not a name that Athena accepts.'),
+        ({"table": "a.b"}, "`table: a.b` is not a name that Athena accepts."),
+        ({"table": "Prices"}, "`table: Prices` is not a name that Athena accepts."),
+        ({"table": ""}, "`table: ` is not a name that Athena accepts."),
+        ({"database": "a b"}, "`database: a b` is not a name that Athena accepts."),
         ({"database": None}, "`database` is missing. Set it here, or `athena.database` in aws.yml."),
         (
             {"location": "flights/prices"},
-            "`location: flights/prices` is no S3 URI. Write s3://bucket/folder/.",
+            "`location: flights/prices` is not an S3 URI. Write s3://bucket/folder/.",
         ),
-        ({"location": "s3:///prices"}, "is no S3 URI."),
+        ({"location": "s3:///prices"}, "is not an S3 URI."),
         (
             {"mode": "replace"},
             "`mode: replace` is not known. Use one of overwrite, overwrite_partitions, append.",
@@ -83,14 +83,14 @@ def test_the_entry_wins() -> None:
         ({"engine": "dask"}, "`engine: dask` is not known. Use one of pandas, pyarrow, polars, spark."),
         ({"compression": "lzo"}, "`compression: lzo` is not known."),
         ({"mode": "overwrite_partitions"}, "`mode: overwrite_partitions` needs `partition_by`."),
-        ({"partition_by": ["a", "a"]}, "`partition_by` has a column twice."),
+        ({"partition_by": ["a", "a"]}, "`partition_by` names a column twice."),
         ({"columns": []}, "`columns` is empty."),
-        ({"max_rows_per_file": 0}, "`max_rows_per_file` is 1 or more."),
+        ({"max_rows_per_file": 0}, "`max_rows_per_file` must be 1 or more."),
         (
             {"schema": {"a": "int64"}},
-            "`schema`: a: `int64` is no type of Glue's. Write e.g. int, string or decimal(10,2).",
+            "`schema`: a: `int64` is not a type of Glue. Write e.g. int, string or decimal(10,2).",
         ),
-        ({"schema": {"a": "Integer"}}, "`schema`: a: `integer` is no type of Glue's."),
+        ({"schema": {"a": "Integer"}}, "`schema`: a: `integer` is not a type of Glue."),
     ],
 )
 def test_what_cannot_be_meant_is_refused(changed: dict[str, Any], message: str) -> None:

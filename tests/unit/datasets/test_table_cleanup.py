@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from kedro_aws_plugin.aws.glue import Partition, TableVersion
-from kedro_aws_plugin.datasets._table_definition import Mode, Save, Wanted
-from kedro_aws_plugin.datasets._table_saving import clean_up, is_abandoned, new_save_id
+from kedro_aws_plugin.datasets._table_definition import Mode, Save, TableEntry
+from kedro_aws_plugin.datasets._table_saving import clean_up, is_abandoned, make_save_id
 from kedro_aws_plugin.errors import AwsError
 
 TABLE = "shop.prices"
 LOCATION = "s3://flights/prices/"
 NOW = datetime.now(timezone.utc)
-OURS = new_save_id(TABLE).split("-")[1]
-THEIRS = new_save_id("shop.orders").split("-")[1]
+OURS = make_save_id(TABLE).split("-")[1]
+THEIRS = make_save_id("shop.orders").split("-")[1]
 
 
 class FakeGlue:
@@ -26,11 +26,11 @@ class FakeGlue:
         self._table, self._partitions = table, list(partitions)
         self.looked = 0
 
-    def table(self) -> TableVersion | None:
+    def get_table(self) -> TableVersion | None:
         self.looked += 1
         return self._table
 
-    def partitions(self) -> list[Partition]:
+    def list_partitions(self) -> list[Partition]:
         return self._partitions
 
 
@@ -40,11 +40,11 @@ class FakeFiles:
     def __init__(self, *uris: str) -> None:
         self.left = set(uris)
 
-    def subfolders(self, folder: str) -> list[str]:
+    def list_subfolders(self, folder: str) -> list[str]:
         below = (uri.removeprefix(folder) for uri in self.left if uri.startswith(folder))
         return sorted({rest.partition("/")[0] for rest in below if "/" in rest})
 
-    def below_each(self, folders: Sequence[str]) -> list[list[str]]:
+    def list_folders(self, folders: Sequence[str]) -> list[list[str]]:
         return [sorted(uri for uri in self.left if uri.startswith(folder)) for folder in folders]
 
     def delete(self, uris: Iterable[str]) -> None:
@@ -59,7 +59,7 @@ class RefusingFiles(FakeFiles):
 
 
 def save(mode: Mode = "overwrite") -> Save:
-    return Save(Wanted(TABLE, (), {}), mode, LOCATION, new_save_id(TABLE))
+    return Save(TableEntry(TABLE, (), {}), mode, LOCATION, make_save_id(TABLE))
 
 
 def table(location: str, *keys: str) -> TableVersion:
@@ -84,7 +84,7 @@ def left_after(one: Save, glue: FakeGlue, files: FakeFiles, *replaced: str) -> s
 
 
 def test_save_ids_name_time_and_table_and_never_repeat() -> None:
-    first, second = new_save_id(TABLE), new_save_id(TABLE)
+    first, second = make_save_id(TABLE), make_save_id(TABLE)
     began, digest, _ = first.split("-")
     assert abs(datetime.strptime(began, "%Y%m%dT%H%M%S%z") - NOW) < timedelta(minutes=5)
     assert digest == second.split("-")[1] != THEIRS
@@ -199,7 +199,7 @@ def test_a_refused_deletion_is_a_warning_that_says_where_and_when(caplog: pytest
     with caplog.at_level(logging.WARNING, "kedro.athena"):
         left_after(save(), FakeGlue(None), RefusingFiles(f"{LOCATION}old/part-0.parquet"), f"{LOCATION}old/")
     message = (
-        "shop.prices is saved, but files that it does not read any more are still below "
+        "shop.prices is saved, but files that it no longer reads are still below "
         "s3://flights/prices/: Could not delete 1 file. An overwrite deletes them after a day."
     )
     assert caplog.record_tuples == [("kedro.athena", logging.WARNING, message)]

@@ -14,7 +14,7 @@ from kedro.io import DatasetError
 
 from kedro_aws_plugin.datasets._frames import to_arrow
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue, to_glue
-from kedro_aws_plugin.datasets._table_definition import Layout, Wanted, cast, fits, layout_of
+from kedro_aws_plugin.datasets._table_definition import Layout, TableEntry, cast, choose_layout, fits
 
 WRITTEN = {
     pa.bool_(): "boolean",
@@ -121,8 +121,8 @@ def test_polars_and_pyarrow_frames_are_taken_over() -> None:
         (pl.LazyFrame({"a": [1]}), "Return `frame.collect()`"),
         (pd.DataFrame({"a": [1]}, index=pd.Index([3], name="key")), "The index 'key' would be lost"),
         (pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)])), "with several levels"),
-        (pd.DataFrame({0: [1]}), "The column 0 has no name"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "The column `a` is there more than once"),
+        (pd.DataFrame({0: [1]}), "The name of the column 0 is not a text"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "The frame has more than one column `a`"),
         (pd.DataFrame({"a": [1, "x"]}), "Conversion failed for column a"),
         (pd.DataFrame({"a": [1 + 2j]}), "Conversion failed for column a"),
     ],
@@ -133,7 +133,7 @@ def test_a_frame_that_would_lose_something_is_refused(frame: Any, message: str) 
 
 
 def saved(table: pa.Table, *keys: str, types: Any = None, existing: Layout | None = None) -> pa.Table:
-    layout = layout_of(table.schema, Wanted("shop.prices", keys, types or {}), existing)
+    layout = choose_layout(table.schema, TableEntry("shop.prices", keys, types or {}), existing)
     return cast(table, layout)
 
 
@@ -159,7 +159,7 @@ def test_values_keep_their_meaning(array: pa.Array, values: list[Any]) -> None:
     [
         (
             pa.array([2**63], pa.uint64()),
-            "The column `a` (uint64) does not go into Athena's type `bigint`: "
+            "The column `a` (uint64) does not fit into Athena's type `bigint`: "
             "Integer value 9223372036854775808 not in range: 0 to 9223372036854775807. Cast it",
         ),
         (pa.array([1], pa.timestamp("ns")), "would lose data: 1. Round it with dt.floor('us') first."),
@@ -180,7 +180,7 @@ def test_missing_values_get_the_type_that_is_known() -> None:
     known = saved(NULLS, existing=table)
     assert known.schema == pa.schema([("a", pa.date32()), ("b", from_glue("array<struct<c:int>>"))])
     with pytest.raises(
-        DatasetError, match=r"`a` cannot be saved: .* Say what it is: `schema: \{column: bigint\}`\."
+        DatasetError, match=r"`a` cannot be saved: .* Give its type, e.g. `schema: \{column: bigint\}`\."
     ):
         saved(NULLS)
 
@@ -232,9 +232,9 @@ FRAME = pa.table({"a": [1], "b": [2.5], "day": ["x"]})
             "The frame has no column `week`, which `partition_by` names. Its columns: a, b, day.",
         ),
         (FRAME, ["a", "b", "day"], "The frame has no column besides the partition columns."),
-        (FRAME, ["b"], "The partition column `b` is `double`, which makes no good folder name."),
+        (FRAME, ["b"], "The partition column `b` is `double`, which cannot be the name of a folder."),
         (pa.table({}), [], "The frame has no columns."),
-        (FRAME.rename_columns(["a", "a", "day"]), [], "The column `a` is there 2 times. Rename one."),
+        (FRAME.rename_columns(["a", "a", "day"]), [], "The frame has 2 columns `a`. Rename all but one."),
         (FRAME.rename_columns(["Price", "b", "c"]), [], "The column `Price` would not keep its name"),
         (FRAME.rename_columns(["p q", "b", "c"]), [], "The column `p q` would not keep its name"),
         (FRAME.rename_columns(["a", "ä", "c"]), [], "The column `ä` would not keep its name"),
@@ -251,7 +251,7 @@ def test_a_declared_type_is_held_to() -> None:
     assert saved(texts, types={"a": "int", "b": "smallint"}).schema == pa.schema(
         [("a", pa.int32()), ("b", pa.int16())]
     )
-    with pytest.raises(DatasetError, match="does not go into Athena's type `int`"):
+    with pytest.raises(DatasetError, match="does not fit into Athena's type `int`"):
         saved(pa.table({"a": ["one"]}), types={"a": "int"})
     with pytest.raises(DatasetError, match=r"is `bigint` in shop\.prices, but `int` in `schema`"):
         saved(pa.table({"a": [1]}), types={"a": "int"}, existing=Layout({"a": "bigint"}, {}))
