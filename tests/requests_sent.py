@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_aws.protocol.service_model import violations
+from local_aws.protocol.service_model import find_violations
 
 READING = ("Describe", "Get", "Head", "List", "Invoke")
 
@@ -35,7 +35,7 @@ class Requests:
         self.all.append(sent)
         self.broken += [
             f"{sent.service}:{sent.operation}: {each}"
-            for each in violations(sent.service, sent.operation, params)
+            for each in find_violations(sent.service, sent.operation, params)
         ]
 
     @property

@@ -13,7 +13,7 @@ from local_aws.athena.results import Results
 from local_aws.athena.running import QueryEngine, Runner
 from local_aws.athena.s3 import Objects
 from local_aws.athena.workgroups import Workgroups
-from local_aws.protocol.aws_json import JsonService, fault_response
+from local_aws.protocol.aws_json import JsonService, make_fault_response
 from local_aws.protocol.messages import Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
@@ -81,7 +81,7 @@ class _AthenaService(JsonService):
         """The answer, or that there is none."""
         if super().handles(request):
             return super().handle(request)
-        return fault_response(unsupported(request.target.removeprefix(f"{_PREFIX}.")))
+        return make_fault_response(unsupported(request.target.removeprefix(f"{_PREFIX}.")))
 
 
 def _duckdb(moto: Moto, workdir: Path) -> QueryEngine:

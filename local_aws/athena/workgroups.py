@@ -9,7 +9,7 @@ from local_aws.athena.paging import page
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.clock import now
 from local_aws.protocol.messages import AwsFault
-from local_aws.protocol.resources import ACCOUNT_ID, pick, tags_of
+from local_aws.protocol.resources import ACCOUNT_ID, pick, read_tags
 
 _SUMMARY = ("Name", "State", "Description", "CreationTime")
 _RESULT_MEMBERS = {
@@ -67,7 +67,7 @@ class Workgroups:
                 "Description": params.get("Description", ""),
                 "CreationTime": now(),
             }
-            here.tags[_arn(here, name)] = tags_of(params)
+            here.tags[_arn(here, name)] = read_tags(params)
             return {}
 
     def get(self, region: str, params: Params) -> Params:
@@ -125,7 +125,7 @@ class Workgroups:
     def tag(self, region: str, params: Params) -> Params:
         """TagResource."""
         with self._account.lock:
-            _tags(self._account[region], params["ResourceARN"]).update(tags_of(params))
+            _tags(self._account[region], params["ResourceARN"]).update(read_tags(params))
             return {}
 
     def untag(self, region: str, params: Params) -> Params:

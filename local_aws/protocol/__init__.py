@@ -1,1 +1,1 @@
-"""AWS's requests and answers, judged by botocore's service model."""
+"""AWS's requests and responses, checked against botocore's service model."""

@@ -1,32 +1,33 @@
-"""AWS's JSON protocol: X-Amz-Target names the operation, the body holds its parameters."""
+"""AWS's JSON protocol: the header X-Amz-Target names the operation, the body holds its parameters."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.protocol.messages import AwsFault, Request, Response, invalid
-from local_aws.protocol.service_model import violations
+from local_aws.protocol.service_model import find_violations
 
 Params = dict[str, Any]
 Operation = Callable[[str, Params], Params]
-"""An operation: (region, parameters) -> answer."""
+"""An operation: (region, parameters) -> members of the response."""
 
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class JsonService:
-    """A service of the overlay that speaks AWS's JSON protocol.
+    """A service of the overlay with AWS's JSON protocol.
 
-    Every request is validated against botocore's service model before its operation sees it.
+    Every request is validated against botocore's service model before its operation gets it.
 
-    Attributes:
-        name: botocore's name of the service.
-        target_prefix: what X-Amz-Target starts with.
-        operations: the operations that this service owns; all others are left to moto.
+    Args:
+        name: Botocore's name of the service.
+        target_prefix: What X-Amz-Target begins with, before the dot and the operation.
+        operations: The operations of this service by AWS's names; moto answers all others.
+        region: The region of requests that are not signed.
     """
 
     refusal = staticmethod(invalid)
-    """The error of a request that the service model forbids."""
+    """Makes the error for a request that breaks the service model."""
 
     def __init__(
         self, name: str, target_prefix: str, operations: Mapping[str, Operation], region: str
@@ -38,35 +39,35 @@ class JsonService:
         }
 
     def handles(self, request: Request) -> bool:
-        """Whether X-Amz-Target names an operation of this service."""
+        """Tell whether X-Amz-Target names an operation of this service."""
         return request.target in self._operations
 
     def handle(self, request: Request) -> Response:
-        """Validate, call the operation, and answer in AWS's form."""
+        """Validate the request, call the operation, and make the response."""
         operation, call = self._operations[request.target]
         try:
-            params = _parameters(request)
+            params = _parse_parameters(request)
             self._validate(operation, params)
             answer = call(request.region or self._default_region, params)
         except AwsFault as fault:
-            return fault_response(fault)
+            return make_fault_response(fault)
         return Response.of_json(
             200, {key: value for key, value in answer.items() if value is not None}, _CONTENT_TYPE
         )
 
     def _validate(self, operation: str, params: Params) -> None:
-        if found := violations(self.name, operation, params):
+        if found := find_violations(self.name, operation, params):
             errors = "error" if len(found) == 1 else "errors"
             raise self.refusal(f"{len(found)} validation {errors} detected: {'; '.join(found)}")
 
 
-def fault_response(fault: AwsFault) -> Response:
-    """An error, in the form of the JSON protocol."""
+def make_fault_response(fault: AwsFault) -> Response:
+    """Make the response for an error, in the form of the JSON protocol."""
     body = {"__type": fault.code, "message": fault.message, **fault.details}
     return Response.of_json(fault.status, body, _CONTENT_TYPE)
 
 
-def _parameters(request: Request) -> Params:
+def _parse_parameters(request: Request) -> Params:
     try:
         params = json.loads(request.body or b"{}")
     except ValueError as error:

@@ -1,9 +1,9 @@
-"""The time as AWS's answers tell it."""
+"""The clock of AWS's responses."""
 
 import math
 import time
 
 
 def now() -> float:
-    """Seconds since the epoch in whole milliseconds, AWS's precision; never later than it is."""
+    """Read the time in seconds since the epoch, rounded down to AWS's precision of a millisecond."""
     return math.floor(1000 * time.time()) / 1000

@@ -1,4 +1,4 @@
-"""A request and a response of AWS's HTTP APIs, as values."""
+"""Requests, responses and errors of AWS's HTTP APIs."""
 
 import json
 import re
@@ -15,10 +15,15 @@ _QUERY_SCOPE = re.compile(r"X-Amz-Credential=[^&]+?%2F\d{8}%2F([^&%]+)%2F([^&%]+
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; header names are lower case.
+    """One HTTP request.
 
-    `service` and `region` come from the credential scope of the signature, as AWS itself reads them; both are
-    empty in an unsigned request.
+    Attributes:
+        method: Such as ``POST``.
+        path: The path without the query.
+        headers: The headers; their names are in lower case.
+        body: The body.
+        service: The service in the credential scope of the signature; empty if the request is not signed.
+        region: The region, from there too.
     """
 
     method: str
@@ -30,7 +35,7 @@ class Request:
 
     @property
     def target(self) -> str:
-        """The operation of a JSON API, such as ``SageMaker.CreateModel``."""
+        """The operation of a JSON API, such as ``SageMaker.CreateModel``, else an empty string."""
         return self.headers.get("x-amz-target", "")
 
 
@@ -46,7 +51,7 @@ class Response:
     def of_json(
         cls, status: int, payload: Any, content_type: str = "application/json", **headers: str
     ) -> Self:
-        """A response that carries `payload` as JSON; underscores in header names become dashes."""
+        """Make a response with `payload` as JSON. Underscores in header names become dashes."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return cls(
             status,
@@ -56,13 +61,13 @@ class Response:
 
 
 class AwsFault(Exception):
-    """An error that AWS would answer.
+    """An error in the form of AWS's.
 
     Attributes:
         code: AWS's error code, such as ``ValidationException``.
         message: AWS's text.
-        status: HTTP status.
-        details: what else the error carries, such as Athena's ``AthenaErrorCode``.
+        status: The HTTP status.
+        details: Other members of the error, such as Athena's ``AthenaErrorCode``.
     """
 
     def __init__(
@@ -76,16 +81,24 @@ class AwsFault(Exception):
 
 
 def invalid(message: str) -> AwsFault:
-    """The error that SageMaker answers to most mistakes."""
+    """Make the error that SageMaker returns for most mistakes."""
     return AwsFault("ValidationException", message)
 
 
 def unsupported(what: str) -> AwsFault:
-    """The answer to what AWS could do and the local AWS cannot."""
+    """Make the error for what AWS can do and the local AWS cannot."""
     return invalid(f"The local AWS does not support {what}.")
 
 
-def signing_scope(authorization: str, query: str = "") -> tuple[str, str]:
-    """Region and service that a request was signed for; empty strings if it was not signed."""
+def parse_signing_scope(authorization: str, query: str = "") -> tuple[str, str]:
+    """Read the region and the service that a request was signed for.
+
+    Args:
+        authorization: The header Authorization.
+        query: The query of the URL, which has the signature of a presigned request.
+
+    Returns:
+        Region and service, as two empty strings if the request is not signed.
+    """
     found = _SCOPE.search(authorization) or _QUERY_SCOPE.search(query)
     return (found.group(1), found.group(2).lower()) if found else ("", "")

@@ -1,4 +1,4 @@
-"""moto, called inside this process by AWS's own protocol."""
+"""Calls of moto within this process, in AWS's own protocol."""
 
 import io
 import json
@@ -21,7 +21,7 @@ _SIGNING_NAMES = {"resourcegroupstaggingapi": "tagging"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What moto answered."""
+    """An HTTP response of moto."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,12 @@ class Answer:
 
 
 class Moto:
-    """A client of moto without a socket in between."""
+    """A client of moto that needs no socket.
+
+    Args:
+        app: Moto's WSGI application.
+        region: The region of requests for which none is given.
+    """
 
     def __init__(self, app: WsgiApp, region: str) -> None:
         self._app = app
@@ -40,8 +45,17 @@ class Moto:
     ) -> dict[str, Any]:
         """Call an operation of a service with a JSON protocol.
 
+        Args:
+            service: Botocore's name of the service.
+            operation: AWS's name of the operation.
+            params: Its parameters.
+            region: The region.
+
+        Returns:
+            The members of the response.
+
         Raises:
-            AwsFault: if moto answers an error.
+            AwsFault: If moto returns an error.
         """
         answer = self.request(
             "POST",
@@ -85,17 +99,17 @@ class Moto:
             base_url="http://127.0.0.1",
             headers=Headers([*signed.items(), *(headers or {}).items()]),
             input_stream=io.BytesIO(body) if isinstance(body, bytes) else body,
-            content_length=len(body) if isinstance(body, bytes) else _size(body),
+            content_length=len(body) if isinstance(body, bytes) else _measure(body),
         )
         chunks, status, answered = run_wsgi_app(self._app, builder.get_environ())
         return Answer(int(status.split(" ", 1)[0]), dict(answered.items()), b"".join(chunks))
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete everything that moto holds."""
         self.request("POST", "/moto-api/reset")
 
 
-def _size(stream: IO[bytes]) -> int:
+def _measure(stream: IO[bytes]) -> int:
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     return size

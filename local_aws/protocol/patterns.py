@@ -1,7 +1,7 @@
-r"""AWS's regular expressions are Java's; here they are read by Python.
+r"""AWS's regular expressions, which are written for Java, translated to Python's.
 
-Differences that occur in botocore's service models: Unicode categories (``\p{L}``), surrogate pairs written
-as ranges, ``\z``, and a quantifier after ``$`` (AWS's own slip: the length is checked apart).
+The differences in botocore's service models are Unicode categories (``\p{L}``), surrogate pairs written
+as ranges, ``\z``, and a quantifier after ``$`` (a slip of AWS's; the length is checked separately).
 """
 
 import re
@@ -27,34 +27,34 @@ _ASTRAL = "\\uD800\\uDC00-\\uDBFF\\uDFFF"
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether all of `value` matches AWS's `pattern`; a pattern that Python cannot read refuses nothing."""
-    compiled = _compiled(pattern)
+    """Tell whether all of `value` matches AWS's `pattern`. Every value matches what Python cannot read."""
+    compiled = _compile(pattern)
     return compiled is None or compiled.fullmatch(value) is not None
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
+def _compile(pattern: str) -> re.Pattern[str] | None:
     python = (
         _QUANTIFIED_END.sub("$", pattern).replace(_ASTRAL, "\\U00010000-\\U0010FFFF").replace("\\z", "\\Z")
     )
     try:
-        return re.compile(_CLASS.sub(_ranges, python))
+        return re.compile(_CLASS.sub(_expand_class, python))
     except re.error:
         return None
 
 
-def _ranges(found: re.Match[str]) -> str:
-    """The inside of a character class, with brackets where the pattern has it outside of one."""
+def _expand_class(found: re.Match[str]) -> str:
+    r"""Write a class such as ``\p{L}`` as ranges, in brackets unless it already is within brackets."""
     name = found.group(1)
-    inside = _ASCII.get(name) or _category(name)
+    inside = _ASCII.get(name) or _find_ranges(name)
     before = found.string[: found.start()]
     in_class = before.count("[") - before.count("\\[") > before.count("]") - before.count("\\]")
     return inside if in_class else f"[{inside}]"
 
 
 @lru_cache(maxsize=32)
-def _category(name: str) -> str:
-    """The code points of a Unicode category (``L`` holds ``Lu``, ``Ll``, ...) as ranges."""
+def _find_ranges(name: str) -> str:
+    """Find the code points of a Unicode category, as ranges. ``L`` includes ``Lu``, ``Ll`` and so on."""
     ranges: list[str] = []
     start = None
     for point in range(sys.maxunicode + 2):

@@ -1,4 +1,4 @@
-"""SageMaker's resources, by region: what the overlay remembers."""
+"""The resources of SageMaker that the overlay holds, by region."""
 
 import base64
 import json
@@ -15,12 +15,15 @@ ACCOUNT_ID = "123456789012"
 _DEFAULT_PAGE = 10
 
 Resource = dict[str, Any]
-"""A resource as its Describe operation shows it; times are seconds since the epoch, as on the wire."""
+"""A resource as its Describe operation shows it. Times are in seconds since the epoch."""
 
 
 @dataclass
 class Region:
-    """What one region holds; each table is by name, in the order of creation."""
+    """The resources of one region, by name and in the order of their creation.
+
+    `packages` and `tags` are by ARN.
+    """
 
     name: str
     groups: dict[str, Resource] = field(default_factory=dict)
@@ -30,17 +33,17 @@ class Region:
     endpoints: dict[str, Resource] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def arn(self, kind: str, name: str) -> str:
-        """The ARN of a resource of this region."""
-        return f"arn:{_partition(self.name)}:sagemaker:{self.name}:{ACCOUNT_ID}:{kind}/{name}"
+    def make_arn(self, kind: str, name: str) -> str:
+        """Make the ARN of a resource of this region."""
+        return f"arn:{_choose_partition(self.name)}:sagemaker:{self.name}:{ACCOUNT_ID}:{kind}/{name}"
 
     def holds(self, arn: str) -> bool:
-        """Whether an ARN is taken; two names that differ by case alone may share one."""
+        """Tell whether an ARN is in use. Names that differ in case only can have the same ARN."""
         return arn in self.tags
 
 
 class Resources:
-    """All regions; hold `lock` while reading or changing more than one thing."""
+    """The resources of all regions. Hold `lock` while you read or change more than one of them."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -51,19 +54,19 @@ class Resources:
         with self.lock:
             return self._regions.setdefault(region, Region(region))
 
-    def all_regions(self) -> list[Region]:
-        """Every region that was spoken to."""
+    def list_regions(self) -> list[Region]:
+        """List the regions that were used."""
         with self.lock:
             return list(self._regions.values())
 
     def now(self) -> float:
-        """The time in milliseconds, AWS's precision; never the same twice, so that sorting by it is total."""
+        """Read the time in seconds, to a millisecond. It never returns the same time twice, so times sort."""
         with self.lock:
             self._last_time = max(now(), round(self._last_time + 0.001, 3))
             return self._last_time
 
     def clear(self) -> None:
-        """Forget everything, also for those who still hold a region."""
+        """Delete all resources, also from `Region` objects that other code still holds."""
         with self.lock:
             for here in self._regions.values():
                 for table in (
@@ -77,24 +80,25 @@ class Resources:
                     table.clear()
 
 
-def tags_of(params: Params) -> dict[str, str]:
-    """The tags of a request as a dict."""
+def read_tags(params: Params) -> dict[str, str]:
+    """Read the tags of a request as a dict."""
     return {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
 
 
 def pick(resource: Resource, names: Iterable[str]) -> Resource:
-    """Those members of a resource that it has."""
+    """Take the named members of a resource, as far as it has them."""
     return {name: resource[name] for name in names if resource.get(name) is not None}
 
 
 @dataclass(frozen=True)
 class Listing:
-    """How AWS lists one kind of resource.
+    """The List operation of one kind of resource.
 
     Attributes:
-        result: the member of the answer that holds the list.
-        name: the member that NameContains and SortBy=Name look at.
-        summary: the members shown.
+        result: The member of the response that has the list.
+        name: The member for NameContains and SortBy=Name.
+        arn: The member with the ARN, which decides the order of equal resources.
+        summary: The members that are listed.
         order: AWS's default SortOrder.
     """
 
@@ -105,11 +109,11 @@ class Listing:
     order: str = "Descending"
 
     def page(self, resources: Iterable[Resource], params: Params) -> Params:
-        """One page: filtered, sorted, and cut at MaxResults, with a NextToken if there is more."""
-        key = self._key(params.get("SortBy", "CreationTime"))
+        """Make one page of filtered and sorted resources, with a NextToken if more follow."""
+        key = self._choose_key(params.get("SortBy", "CreationTime"))
         descending = params.get("SortOrder", self.order) == "Descending"
         found = sorted(
-            (each for each in resources if self._wanted(each, params)), key=key, reverse=descending
+            (each for each in resources if self._is_wanted(each, params)), key=key, reverse=descending
         )
         if "NextToken" in params:
             last = _decode(params["NextToken"])
@@ -118,11 +122,11 @@ class Listing:
         token = _encode(key(found[size - 1])) if len(found) > size else None
         return {self.result: [pick(each, self.summary) for each in found[:size]], "NextToken": token}
 
-    def _key(self, sort_by: str) -> Callable[[Resource], list[Any]]:
+    def _choose_key(self, sort_by: str) -> Callable[[Resource], list[Any]]:
         member = {"Name": self.name, "Status": "EndpointStatus"}.get(sort_by, sort_by)
         return lambda resource: [resource.get(member, ""), resource["CreationTime"], resource[self.arn]]
 
-    def _wanted(self, resource: Resource, params: Params) -> bool:
+    def _is_wanted(self, resource: Resource, params: Params) -> bool:
         if params.get("NameContains", "").lower() not in str(resource.get(self.name, "")).lower():
             return False
         return all(
@@ -147,6 +151,6 @@ def _decode(token: str) -> list[Any]:
     return position
 
 
-def _partition(region: str) -> str:
+def _choose_partition(region: str) -> str:
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
     return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")

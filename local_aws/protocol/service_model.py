@@ -1,6 +1,6 @@
-"""Requests judged by botocore's service model: what is required, types, patterns, enums, lengths, unions.
+"""Validation of requests by botocore's service model: members, types, patterns, enums, lengths, unions.
 
-boto3 itself checks only types and what is required; AWS checks the rest, and answers in the words used here.
+boto3 itself checks only types and required members. AWS checks all of it, with the error texts used here.
 """
 
 import math
@@ -27,29 +27,31 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def violations(service: str, operation: str, params: Mapping[str, Any]) -> list[str]:
-    r"""What AWS would refuse in a request.
+def find_violations(service: str, operation: str, params: Mapping[str, Any]) -> list[str]:
+    r"""Find what AWS would refuse in a request.
 
     Args:
-        service: botocore's name of the service, such as ``sagemaker``.
-        operation: the operation as the API names it, such as ``CreateModel``.
-        params: what a boto3 client is called with, or the decoded JSON of a request.
+        service: Botocore's name of the service, such as ``sagemaker``.
+        operation: AWS's name of the operation, such as ``CreateModel``.
+        params: The arguments for a boto3 client, or the decoded JSON of a request.
 
     Returns:
         One sentence for each mistake, in AWS's words; empty if there is none.
 
     Example:
-        >>> violations("sagemaker", "DescribeModel", {"ModelName": "no_underscore"})
+        >>> find_violations("sagemaker", "DescribeModel", {"ModelName": "no_underscore"})
         ["Value 'no_underscore' at 'modelName' failed to satisfy constraint: Member must satisfy regular
         expression pattern: [a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?"]
     """
-    shape = service_model(service).operation_model(operation).input_shape
-    return list(_check(params, shape, "")) if shape is not None else [_unknown(name) for name in params]
+    shape = load_service_model(service).operation_model(operation).input_shape
+    return (
+        list(_check(params, shape, "")) if shape is not None else [_describe_unknown(name) for name in params]
+    )
 
 
 @lru_cache(maxsize=16)
-def service_model(service: str) -> ServiceModel:
-    """Botocore's model of a service, from its data files (no credentials, no network)."""
+def load_service_model(service: str) -> ServiceModel:
+    """Load botocore's model of a service from its data files. Needs no credentials and no network."""
     from botocore.loaders import Loader
 
     return ServiceModel(Loader().load_service_model(service, "service-2"), service_name=service)
@@ -57,9 +59,9 @@ def service_model(service: str) -> ServiceModel:
 
 def _check(value: Any, shape: Shape, path: str) -> Iterator[str]:
     if not _has_type(value, shape):
-        yield _sentence(value, path, f"Member must be of type {shape.type_name}")
+        yield _describe(value, path, f"Member must be of type {shape.type_name}")
         return
-    yield from (_sentence(value, path, broken) for broken in _constraints(value, shape))
+    yield from (_describe(value, path, broken) for broken in _find_broken(value, shape))
     if shape.type_name == "structure":
         yield from _check_structure(value, shape, path)
     elif shape.type_name == "list":
@@ -78,13 +80,13 @@ def _has_type(value: Any, shape: Shape) -> bool:
     return isinstance(value, _TYPES[shape.type_name])
 
 
-def _constraints(value: Any, shape: Shape) -> Iterator[str]:
-    """The constraints of a shape that a value breaks, as AWS words them."""
+def _find_broken(value: Any, shape: Shape) -> Iterator[str]:
+    """Find the constraints of a shape that a value breaks, in AWS's words."""
     kind = shape.type_name
     if kind in {"string", "list", "map"} or isinstance(value, (bytes, bytearray)):
-        yield from _bounds(len(value), shape, "have length")
+        yield from _check_bounds(len(value), shape, "have length")
     elif kind in {"integer", "long", "float", "double"}:
-        yield from _bounds(value, shape, "have value")
+        yield from _check_bounds(value, shape, "have value")
     if kind == "string":
         enum = getattr(shape, "enum", None)
         if enum and value not in enum:
@@ -94,7 +96,7 @@ def _constraints(value: Any, shape: Shape) -> Iterator[str]:
             yield f"Member must satisfy regular expression pattern: {pattern}"
 
 
-def _bounds(size: float, shape: Shape, verb: str) -> Iterator[str]:
+def _check_bounds(size: float, shape: Shape, verb: str) -> Iterator[str]:
     if size > float(shape.metadata.get("max", math.inf)):
         yield f"Member must {verb} less than or equal to {shape.metadata['max']}"
     if size < float(shape.metadata.get("min", -math.inf)):
@@ -110,10 +112,10 @@ def _check_structure(value: Mapping[str, Any], shape: Any, path: str) -> Iterato
         and len([each for each in value.values() if each is not None]) != 1
     ):
         names = ", ".join(shape.members)
-        yield _sentence(value, path, f"Exactly one of [{names}] must be set")
+        yield _describe(value, path, f"Exactly one of [{names}] must be set")
     for name, item in value.items():
         if name not in shape.members:
-            yield _unknown(_join(path, name))
+            yield _describe_unknown(_join(path, name))
         elif item is not None:
             yield from _check(item, shape.members[name], _join(path, name))
 
@@ -137,11 +139,11 @@ def _check_map(value: Mapping[str, Any], shape: Any, path: str) -> Iterator[str]
 
 
 def _check_scalar(item: Any, shape: Shape, container: Any, path: str, what: str) -> Iterator[str]:
-    """AWS names the container of a wrong scalar, and lists the constraints that the scalar has to keep."""
+    """Check a scalar in a list or a map. AWS names the list or map, and the constraints of the scalar."""
     if not _has_type(item, shape):
         broken = [f"Member must be of type {shape.type_name}"]
     else:
-        broken = list(_constraints(item, shape))
+        broken = list(_find_broken(item, shape))
     if broken:
         shown = (
             f"{{{', '.join(container)}}}"
@@ -149,18 +151,18 @@ def _check_scalar(item: Any, shape: Shape, container: Any, path: str, what: str)
             else f"[{', '.join(map(str, container))}]"
         )
         constraint = f"{what} must satisfy constraint: [{', '.join(broken)}]"
-        yield _sentence(shown, path, constraint)
+        yield _describe(shown, path, constraint)
 
 
-def _sentence(value: Any, path: str, constraint: str) -> str:
+def _describe(value: Any, path: str, constraint: str) -> str:
     return f"Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"
 
 
-def _unknown(path: str) -> str:
+def _describe_unknown(path: str) -> str:
     return f"Value at '{path}' failed to satisfy constraint: the API knows no such member"
 
 
 def _join(path: str, name: str) -> str:
-    """AWS names members by their Java names: ``ModelName`` is ``modelName``."""
+    """Join a path and a member as AWS does, in Java's spelling: ``ModelName`` becomes ``modelName``."""
     member = name[:1].lower() + name[1:]
     return f"{path}.{member}" if path else member

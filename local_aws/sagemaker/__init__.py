@@ -1,1 +1,1 @@
-"""SageMaker: registry, endpoints and the processes that serve models."""
+"""SageMaker: registry, endpoints, and the processes that serve models."""

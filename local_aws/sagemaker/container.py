@@ -1,4 +1,4 @@
-"""A container as SageMaker would start it, as far as the local AWS can: an archive and its environment."""
+"""The containers of an endpoint, as far as the local AWS runs them: an archive and its environment."""
 
 from dataclasses import dataclass, field
 
@@ -10,17 +10,18 @@ _STARTUP_SECONDS = 600
 
 
 class CannotServe(Exception):
-    """Why a container does not come into service; the text becomes the endpoint's FailureReason."""
+    """A container does not come into service. The text becomes the endpoint's FailureReason."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """What a model server needs to know.
+    """The definition of a container.
 
     Attributes:
-        model_data: S3 URI of the model.tar.gz, if the model has one.
-        environment: variables of the container.
-        startup_seconds: how long it may take until ``/ping`` answers.
+        region: The region of its endpoint.
+        model_data: The S3 URI of the model.tar.gz, if the model has one.
+        environment: The variables of the container.
+        startup_seconds: The time it has until ``/ping`` answers.
     """
 
     region: str
@@ -31,7 +32,14 @@ class Container:
 
 @dataclass(frozen=True)
 class Variant:
-    """A production variant: its share of the requests and what serves them."""
+    """A production variant.
+
+    Attributes:
+        name: The VariantName.
+        weight: Its share of the requests, relative to the other variants'.
+        serverless: Whether it has a ServerlessConfig.
+        container: The container that serves it.
+    """
 
     name: str
     weight: float
@@ -39,30 +47,32 @@ class Variant:
     container: Container
 
 
-def variants_of(here: Region, config: Params) -> list[Variant]:
-    """The production variants of an endpoint config.
+def resolve_variants(here: Region, config: Params) -> list[Variant]:
+    """Resolve the production variants of an endpoint config, with the containers of their models.
 
     Raises:
-        AwsFault: if a model is gone.
-        CannotServe: if a model needs what only the real AWS has.
+        AwsFault: If a model was deleted.
+        CannotServe: If a model needs what only the real AWS has.
     """
-    return [_variant(here, each) for each in config["ProductionVariants"]]
+    return [_resolve_variant(here, each) for each in config["ProductionVariants"]]
 
 
-def _variant(here: Region, params: Params) -> Variant:
+def _resolve_variant(here: Region, params: Params) -> Variant:
     containers = find_model(here, params["ModelName"])["Resolved"]
     if len(containers) != 1:
         raise CannotServe(
             f"The local AWS serves models of one container; {params['ModelName']} has {len(containers)}."
         )
     seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
-    container = Container(here.name, _archive(containers[0]), containers[0].get("Environment", {}), seconds)
+    container = Container(
+        here.name, _find_archive(containers[0]), containers[0].get("Environment", {}), seconds
+    )
     return Variant(
         params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container
     )
 
 
-def _archive(definition: Params) -> str | None:
+def _find_archive(definition: Params) -> str | None:
     if definition.get("Mode", "SingleModel") != "SingleModel":
         raise CannotServe("The local AWS does not serve multi-model containers.")
     source = definition.get("ModelDataSource", {}).get("S3DataSource", {})

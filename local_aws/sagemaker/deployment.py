@@ -1,4 +1,4 @@
-"""An endpoint config in service: a model server for each production variant."""
+"""Endpoint configs in service, with a model server for each production variant."""
 
 import random
 import threading
@@ -10,13 +10,13 @@ from local_aws.sagemaker.container import CannotServe, Variant
 from local_aws.sagemaker.model_server import INVOCATION_SECONDS, Host, ModelServer
 
 LogOpener = Callable[[str], Callable[[str], None]]
-"""Opens a log stream by name; what it returns takes lines."""
+"""Opens a log stream by name, and returns the function that writes a line to it."""
 
 
 class Deployment:
     """The model servers of one endpoint config.
 
-    Requests hold a lease on the deployment they were given, so that it can be retired without breaking one.
+    Each request holds a lease on its deployment, so that a deployment is retired after its last request.
     """
 
     def __init__(self, variants: Sequence[Variant], host: Host, open_log: LogOpener) -> None:
@@ -31,10 +31,10 @@ class Deployment:
         self._changed = threading.Condition()
 
     def start(self) -> None:
-        """Start every variant's server and wait until all are healthy.
+        """Start every variant's server, and wait until all are healthy.
 
         Raises:
-            CannotServe: with AWS's text and the container's own last line, if one is not.
+            CannotServe: If one does not become healthy, with AWS's text and the container's last line.
         """
         try:
             for variant in self.variants:
@@ -54,7 +54,11 @@ class Deployment:
             ) from error
 
     def choose(self, name: str | None) -> Variant | None:
-        """The variant that serves a request: the one asked for, else one by weight."""
+        """Choose the variant for a request: the one of this name, or by weight if `name` is None.
+
+        Returns:
+            The variant; None if there is none of this name.
+        """
         if name is not None:
             return next((variant for variant in self.variants if variant.name == name), None)
         if len(self.variants) == 1:
@@ -64,33 +68,33 @@ class Deployment:
             weights = [1.0] * len(weights)
         return random.choices(self.variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
 
-    def server(self, variant: Variant) -> ModelServer:
-        """What serves a variant."""
+    def find_server(self, variant: Variant) -> ModelServer:
+        """Find the server of a variant."""
         return self._servers[variant.name]
 
-    def pids(self) -> list[int]:
-        """The processes that serve it now."""
+    def list_pids(self) -> list[int]:
+        """List the ids of the processes that serve it now."""
         return [server.pid for server in self._servers.values() if server.pid is not None]
 
     def lease(self) -> None:
-        """Hold it for one request; every lease must be released."""
+        """Hold it for one request. Every lease must be released."""
         with self._changed:
             self._leases += 1
 
     def release(self) -> None:
-        """The request is done."""
+        """Give back the lease of a request that is done."""
         with self._changed:
             self._leases -= 1
             self._changed.notify_all()
 
     def retire(self) -> None:
-        """Wait until the requests under way are done, then stop."""
+        """Wait until the requests in progress are done, then stop every server."""
         with self._changed:
             self._changed.wait_for(lambda: self._leases == 0, timeout=INVOCATION_SECONDS)
         self.stop()
 
     def stop(self) -> None:
-        """Stop every server at once."""
+        """Stop every server, all at the same time."""
         threads = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for thread in threads:
             thread.start()
@@ -99,7 +103,7 @@ class Deployment:
 
 
 class Deployments:
-    """Which deployment serves which endpoint."""
+    """The deployments, and which endpoint each of them serves."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -107,15 +111,15 @@ class Deployments:
         self._all: set[Deployment] = set()
 
     def add(self, deployment: Deployment) -> None:
-        """Remember a deployment that is being started, so that `stop_all` reaches it."""
+        """Add a deployment that is being started, so that `stop_all` stops it too."""
         with self._lock:
             self._all.add(deployment)
 
     def serve(self, region: str, endpoint: str, deployment: Deployment) -> Deployment | None:
-        """From now on `deployment` gets the endpoint's requests.
+        """Send the endpoint's requests to `deployment` from now on.
 
         Returns:
-            The deployment that got them until now.
+            The deployment that got them before, if there is one.
         """
         with self._lock:
             old = self._serving.get((region, endpoint))
@@ -123,18 +127,22 @@ class Deployments:
             return old
 
     def withdraw(self, region: str, endpoint: str) -> Deployment | None:
-        """From now on the endpoint gets no requests."""
+        """Send the endpoint no more requests.
+
+        Returns:
+            The deployment that got them before, if there is one.
+        """
         with self._lock:
             return self._serving.pop((region, endpoint), None)
 
     def forget(self, deployment: Deployment) -> None:
-        """It is stopped."""
+        """Remove a deployment that was stopped."""
         with self._lock:
             self._all.discard(deployment)
 
     @contextmanager
-    def leased(self, region: str, endpoint: str) -> Iterator[Deployment | None]:
-        """The deployment that serves an endpoint, held for one request."""
+    def hold(self, region: str, endpoint: str) -> Iterator[Deployment | None]:
+        """Hold the deployment of an endpoint for one request; None if nothing serves the endpoint."""
         with self._lock:
             deployment = self._serving.get((region, endpoint))
             if deployment is not None:
@@ -145,14 +153,14 @@ class Deployments:
             if deployment is not None:
                 deployment.release()
 
-    def pids(self, region: str, endpoint: str) -> list[int]:
-        """The processes that serve an endpoint."""
+    def list_pids(self, region: str, endpoint: str) -> list[int]:
+        """List the ids of the processes that serve an endpoint."""
         with self._lock:
             deployment = self._serving.get((region, endpoint))
-        return deployment.pids() if deployment is not None else []
+        return deployment.list_pids() if deployment is not None else []
 
     def stop_all(self) -> None:
-        """Stop every process, waiting for nothing."""
+        """Stop every process, without waiting for requests in progress."""
         with self._lock:
             deployments = list(self._all)
             self._all.clear()

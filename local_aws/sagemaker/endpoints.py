@@ -1,4 +1,4 @@
-"""Endpoints: created, updated without refusing a request, deleted."""
+"""SageMaker's operations on endpoints."""
 
 import logging
 import threading
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid, unsupported
-from local_aws.protocol.resources import Listing, Region, Resource, Resources, tags_of
-from local_aws.sagemaker.container import CannotServe, Variant, variants_of
+from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
+from local_aws.sagemaker.container import CannotServe, Variant, resolve_variants
 from local_aws.sagemaker.deployment import Deployment, Deployments, LogOpener
 from local_aws.sagemaker.hosting import find_config
 from local_aws.sagemaker.model_server import Host
@@ -20,11 +20,11 @@ _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
 _log = logging.getLogger(__name__)
 
 EndpointLogs = Callable[[str, str], LogOpener]
-"""(region, endpoint) -> what opens the endpoint's log streams."""
+"""Makes the function that opens the log streams of (region, endpoint)."""
 
 
 class Endpoints:
-    """Operations on endpoints; what takes time happens in a thread, as the caller polls DescribeEndpoint."""
+    """Operations on endpoints. What takes time is done in a thread; callers poll DescribeEndpoint."""
 
     def __init__(
         self, resources: Resources, deployments: Deployments, host: Host, logs: EndpointLogs
@@ -35,7 +35,7 @@ class Endpoints:
         self._logs = logs
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """List the operations by AWS's names."""
         return {
             "CreateEndpoint": self.create,
             "DescribeEndpoint": self.describe,
@@ -46,11 +46,11 @@ class Endpoints:
         }
 
     def create(self, region: str, params: Params) -> Params:
-        """CreateEndpoint: Creating, then InService or Failed."""
+        """CreateEndpoint: the endpoint is Creating, then InService or Failed."""
         with self._resources.lock:
             here = self._resources[region]
             name = params["EndpointName"]
-            arn = here.arn("endpoint", name.lower())
+            arn = here.make_arn("endpoint", name.lower())
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint "{arn}".')
             config = find_config(here, params["EndpointConfigName"])
@@ -64,7 +64,7 @@ class Endpoints:
                 "LastModifiedTime": now,
             }
             here.endpoints[name] = endpoint
-            here.tags[arn] = tags_of(params)
+            here.tags[arn] = read_tags(params)
             self._in_background(self._deploy, here, endpoint, config)
             return {"EndpointArn": arn}
 
@@ -82,13 +82,13 @@ class Endpoints:
             return _ENDPOINTS.page(endpoints, params)
 
     def update(self, region: str, params: Params) -> Params:
-        """UpdateEndpoint: the old config serves until the new one is healthy, and goes on if it never is.
+        """UpdateEndpoint: the old config serves until the new one is healthy, and stays if it never is.
 
-        As on AWS, a serverless endpoint can be put on instances, but not the other way round.
+        As on AWS, a serverless endpoint can be updated to instances, but not the other way round.
         """
         with self._resources.lock:
             here = self._resources[region]
-            endpoint = self._settled(here, params["EndpointName"])
+            endpoint = self._find_settled(here, params["EndpointName"])
             if endpoint["EndpointStatus"] == "Failed":
                 raise invalid(
                     f'Cannot update endpoint "{endpoint["EndpointArn"]}" in status Failed; delete it.'
@@ -113,20 +113,20 @@ class Endpoints:
             return {"EndpointArn": endpoint["EndpointArn"]}
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeleteEndpoint: Deleting until its processes are gone."""
+        """DeleteEndpoint: the endpoint is Deleting until its processes have ended."""
         with self._resources.lock:
             here = self._resources[region]
-            endpoint = self._settled(here, params["EndpointName"])
+            endpoint = self._find_settled(here, params["EndpointName"])
             endpoint.update(EndpointStatus="Deleting", LastModifiedTime=self._resources.now())
             deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
             self._in_background(self._remove, here, endpoint, deployment)
             return {}
 
     def update_weights(self, _region: str, _params: Params) -> Params:
-        """UpdateEndpointWeightsAndCapacities is left to the real AWS."""
+        """UpdateEndpointWeightsAndCapacities: the local AWS does not support it."""
         raise unsupported("UpdateEndpointWeightsAndCapacities; make another endpoint config and update to it")
 
-    def _settled(self, here: Region, name: str) -> Resource:
+    def _find_settled(self, here: Region, name: str) -> Resource:
         endpoint = find_endpoint(here, name)
         if endpoint["EndpointStatus"] in _IN_PROGRESS:
             raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
@@ -138,7 +138,7 @@ class Endpoints:
         except (CannotServe, AwsFault) as error:
             self._settle(endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, an endpoint must not be Creating for ever
+        except Exception as error:  # noqa: BLE001 - the endpoint must not stay in Creating, whatever the error
             _log.exception("endpoint %s", endpoint["EndpointName"])
             self._settle(endpoint, failure=f"The local AWS failed: {type(error).__name__}: {error}")
             return
@@ -150,13 +150,15 @@ class Endpoints:
                 else deployment
             )
             endpoint["EndpointConfigName"] = config["EndpointConfigName"]
-            endpoint["ProductionVariants"] = [_shown(each) for each in config["ProductionVariants"]]
+            endpoint["ProductionVariants"] = [
+                _describe_variant(each) for each in config["ProductionVariants"]
+            ]
             self._settle(endpoint)
         self._retire(old)
 
     def _start(self, here: Region, endpoint: Resource, config: Resource) -> Deployment:
         with self._resources.lock:
-            variants: list[Variant] = variants_of(here, config)
+            variants: list[Variant] = resolve_variants(here, config)
         deployment = Deployment(variants, self._host, self._logs(here.name, endpoint["EndpointName"]))
         self._deployments.add(deployment)
         try:
@@ -167,7 +169,7 @@ class Endpoints:
         return deployment
 
     def _settle(self, endpoint: Resource, failure: str | None = None) -> None:
-        """The end of a creation or an update; a failed update leaves what served before in service."""
+        """End a creation or an update. After a failed update the former config still serves."""
         with self._resources.lock:
             failed_creation = failure is not None and endpoint["EndpointStatus"] == "Creating"
             endpoint.pop("PendingDeploymentSummary", None)
@@ -196,9 +198,13 @@ class Endpoints:
 
 
 def find_endpoint(here: Region, name: str) -> Resource:
-    """An endpoint by name."""
+    """Find an endpoint by its name.
+
+    Raises:
+        AwsFault: If there is none.
+    """
     if name not in here.endpoints:
-        raise invalid(f'Could not find endpoint "{here.arn("endpoint", name.lower())}".')
+        raise invalid(f'Could not find endpoint "{here.make_arn("endpoint", name.lower())}".')
     return here.endpoints[name]
 
 
@@ -206,8 +212,8 @@ def _is_serverless(config: Resource) -> bool:
     return any("ServerlessConfig" in variant for variant in config["ProductionVariants"])
 
 
-def _shown(variant: Params) -> Params:
-    """A production variant as DescribeEndpoint shows it."""
+def _describe_variant(variant: Params) -> Params:
+    """Make the form in which DescribeEndpoint shows a production variant."""
     weight = variant["InitialVariantWeight"]
     shown = {"VariantName": variant["VariantName"], "CurrentWeight": weight, "DesiredWeight": weight}
     if "ServerlessConfig" in variant:

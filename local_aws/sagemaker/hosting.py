@@ -1,4 +1,4 @@
-"""Models and endpoint configs: what an endpoint is made of."""
+"""SageMaker's operations on models and endpoint configs."""
 
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import invalid
 from local_aws.protocol.moto_app import Moto
-from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, tags_of
+from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, read_tags
 from local_aws.sagemaker.registry import find_package
 
 _MODELS = Listing("Models", "ModelName", "ModelArn", ("ModelName", "ModelArn", "CreationTime"))
@@ -27,7 +27,7 @@ class Models:
         self._moto = moto
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """List the operations by AWS's names."""
         return {
             "CreateModel": self.create,
             "DescribeModel": self.describe,
@@ -36,12 +36,12 @@ class Models:
         }
 
     def create(self, region: str, params: Params) -> Params:
-        """CreateModel: from an image and an archive, or from an approved model package."""
-        containers = _containers(params)
+        """CreateModel, from an image and an archive or from an approved model package."""
+        containers = _read_containers(params)
         with self._resources.lock:
             here = self._resources[region]
             name = params["ModelName"]
-            arn = here.arn("model", name.lower())
+            arn = here.make_arn("model", name.lower())
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing model "{arn}".')
             resolved = [each for container in containers for each in _resolve(here, container)]
@@ -57,7 +57,7 @@ class Models:
                 "ModelArn": arn,
                 "CreationTime": self._resources.now(),
             }
-            here.tags[arn] = tags_of(params)
+            here.tags[arn] = read_tags(params)
             return {"ModelArn": arn}
 
     def _check_data(self, here: Region, container: Params) -> None:
@@ -81,7 +81,7 @@ class Models:
             return _MODELS.page(self._resources[region].models.values(), params)
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeleteModel: AWS does not mind that an endpoint still serves it."""
+        """DeleteModel. As on AWS, an endpoint may still serve it."""
         with self._resources.lock:
             here = self._resources[region]
             model = find_model(here, params["ModelName"])
@@ -97,7 +97,7 @@ class EndpointConfigs:
         self._resources = resources
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """List the operations by AWS's names."""
         return {
             "CreateEndpointConfig": self.create,
             "DescribeEndpointConfig": self.describe,
@@ -106,11 +106,11 @@ class EndpointConfigs:
         }
 
     def create(self, region: str, params: Params) -> Params:
-        """CreateEndpointConfig: its models must exist."""
+        """CreateEndpointConfig. Its models must exist."""
         with self._resources.lock:
             here = self._resources[region]
             name = params["EndpointConfigName"]
-            arn = here.arn("endpoint-config", name.lower())
+            arn = here.make_arn("endpoint-config", name.lower())
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
             _check_variants(here, params["ProductionVariants"])
@@ -123,7 +123,7 @@ class EndpointConfigs:
                 "EndpointConfigArn": arn,
                 "CreationTime": self._resources.now(),
             }
-            here.tags[arn] = tags_of(params)
+            here.tags[arn] = read_tags(params)
             return {"EndpointConfigArn": arn}
 
     def describe(self, region: str, params: Params) -> Params:
@@ -137,7 +137,7 @@ class EndpointConfigs:
             return _CONFIGS.page(self._resources[region].configs.values(), params)
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeleteEndpointConfig: AWS lets go of one in use, but cannot update its endpoint any more."""
+        """DeleteEndpointConfig. As on AWS, an endpoint whose config was deleted can no longer be updated."""
         with self._resources.lock:
             here = self._resources[region]
             config = find_config(here, params["EndpointConfigName"])
@@ -147,24 +147,34 @@ class EndpointConfigs:
 
 
 def find_model(here: Region, name: str) -> Resource:
-    """A model by name."""
+    """Find a model by its name.
+
+    Raises:
+        AwsFault: If there is none.
+    """
     if name not in here.models:
-        raise invalid(f'Could not find model "{here.arn("model", name.lower())}".')
+        raise invalid(f'Could not find model "{here.make_arn("model", name.lower())}".')
     return here.models[name]
 
 
 def find_config(here: Region, name: str) -> Resource:
-    """An endpoint config by name."""
+    """Find an endpoint config by its name.
+
+    Raises:
+        AwsFault: If there is none.
+    """
     if name not in here.configs:
-        raise invalid(f'Could not find endpoint configuration "{here.arn("endpoint-config", name.lower())}".')
+        raise invalid(
+            f'Could not find endpoint configuration "{here.make_arn("endpoint-config", name.lower())}".'
+        )
     return here.configs[name]
 
 
 def _resolve(here: Region, container: Params) -> list[Params]:
-    """The containers behind a definition: a model package's own, with the definition's Environment on top.
+    """Resolve a container definition: for a model package, its containers with the definition's Environment.
 
     Raises:
-        AwsFault: if the package does not exist or is not approved.
+        AwsFault: If the package does not exist or is not approved.
     """
     if "ModelPackageName" not in container:
         return [container]
@@ -184,7 +194,7 @@ def _resolve(here: Region, container: Params) -> list[Params]:
     return [{**each, "Environment": {**each.get("Environment", {}), **environment}} for each in definitions]
 
 
-def _containers(params: Params) -> list[Params]:
+def _read_containers(params: Params) -> list[Params]:
     primary, several = params.get("PrimaryContainer"), params.get("Containers")
     if (primary is None) == (several is None):
         raise invalid("Exactly one of PrimaryContainer and Containers must be specified.")

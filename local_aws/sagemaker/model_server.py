@@ -1,4 +1,4 @@
-"""The process that serves one model, as the server sees it: started, watched, called, stopped."""
+"""The server's side of the process that serves one model."""
 
 import contextlib
 import http.client
@@ -23,13 +23,13 @@ _PING_EVERY = 0.05
 _RESTART_PAUSE = 1.0
 _STOP_SECONDS = 5.0
 INVOCATION_SECONDS = 60
-"""AWS gives a model 60 seconds to answer."""
+"""The time that AWS gives a model to answer."""
 
 _logger = logging.getLogger(__name__)
 
 
 class ModelGone(Exception):
-    """The model's process died, or is being started again."""
+    """The model's process ended, or is being restarted."""
 
 
 class ModelSlow(Exception):
@@ -38,7 +38,7 @@ class ModelSlow(Exception):
 
 @dataclass(frozen=True)
 class ModelResponse:
-    """What a model answered; header names are lower case."""
+    """The HTTP response of a model. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,12 +47,12 @@ class ModelResponse:
 
 @dataclass(frozen=True)
 class Host:
-    """Where model servers run.
+    """The settings that all model servers share.
 
     Attributes:
-        workdir: each process gets a directory of its own in here.
-        environment: variables that every process starts with, such as AWS_ENDPOINT_URL.
-        answer_seconds: how long a model may take for one answer.
+        workdir: The folder in which each process gets a folder of its own.
+        environment: Variables of every process, such as AWS_ENDPOINT_URL.
+        answer_seconds: The time a model has for one answer.
     """
 
     workdir: Path
@@ -61,13 +61,13 @@ class Host:
 
 
 class ModelServer:
-    """One serving process; if it dies it is started again, as SageMaker restarts a container.
+    """One serving process. If it ends it is restarted, as SageMaker restarts a container.
 
     Args:
-        container: what to serve.
-        host: where.
-        name: of its directory.
-        log: gets each line that the process prints.
+        container: The container to run.
+        host: The settings of all model servers.
+        name: The name of its folder.
+        log: Takes each line that the process prints.
     """
 
     def __init__(self, container: Container, host: Host, name: str, log: Callable[[str], None]) -> None:
@@ -88,15 +88,15 @@ class ModelServer:
 
     @property
     def pid(self) -> int | None:
-        """Process id, while there is a process."""
+        """The id of the process, while it runs."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self) -> None:
-        """Start it and wait until ``/ping`` answers 200.
+        """Start the process, and wait until ``/ping`` answers 200.
 
         Raises:
-            CannotServe: if it ends, or does not answer in time.
+            CannotServe: If it ends, or does not answer in time.
         """
         self._supervisor.start()
         deadline = time.monotonic() + self._container.startup_seconds
@@ -114,10 +114,10 @@ class ModelServer:
         """Send a request to the model.
 
         Raises:
-            ModelGone: if there is no process to answer it.
-            ModelSlow: if it takes too long.
+            ModelGone: If there is no process to answer it.
+            ModelSlow: If it takes too long.
         """
-        connection = self._connection()
+        connection = self._connect()
         try:
             connection.request("POST", "/invocations", body, dict(headers))
             answer = connection.getresponse()
@@ -137,7 +137,7 @@ class ModelServer:
         return response
 
     def stop(self) -> None:
-        """End the process: by the end of its stdin, and by force if that does not help."""
+        """End the process by closing its stdin, and kill it if it does not end within 5 seconds."""
         self._stopping.set()
         process = self._process
         if process is not None:
@@ -161,7 +161,7 @@ class ModelServer:
             if not self._healthy:
                 break
             if not self._stopping.wait(_RESTART_PAUSE):
-                self._log("The model's process ended; it is started again.")
+                self._log("The model's process ended. It is restarted.")
         self._ended.set()
 
     def _run_once(self) -> None:
@@ -190,7 +190,7 @@ class ModelServer:
             env={
                 **os.environ,
                 **self._host.environment,
-                **_region(self._container.region),
+                **_name_region(self._container.region),
                 **self._container.environment,
                 "KEDRO_AWS_MODEL_DATA": self._container.model_data or "",
                 "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -200,12 +200,12 @@ class ModelServer:
         )
 
     def _read(self, line: str) -> None:
-        """Our own process says its port and why it cannot serve; all other lines are the model's."""
-        said = _parse_report(line)
-        if said is not None:
-            # It says its port before the model's code runs, which could only say a wrong one.
-            self._port = said.get("port") if self._port is None else self._port
-            self._reason = said.get("reason", self._reason)
+        """Take the process's own reports, its port and why it cannot serve, and log the model's lines."""
+        report = _parse_report(line)
+        if report is not None:
+            # The process reports its port before the model's code runs, which could only report a wrong one.
+            self._port = report.get("port") if self._port is None else self._port
+            self._reason = report.get("reason", self._reason)
         elif line:
             self._last_lines.append(line)
             self._log(line)
@@ -213,8 +213,8 @@ class ModelServer:
     def _log(self, line: str) -> None:
         try:
             self._write(line)
-        except Exception as error:  # noqa: BLE001 - a model whose stdout nobody reads would stand still
-            if not self._losing:  # one warning, not one a line
+        except Exception as error:  # noqa: BLE001 - a model whose stdout nobody reads would block
+            if not self._losing:  # one warning, not one for each line
                 _logger.warning("lines of %s are lost: %s", self._workdir.name, error)
             self._losing = True
         else:
@@ -232,7 +232,7 @@ class ModelServer:
         finally:
             connection.close()
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connect(self) -> http.client.HTTPConnection:
         try:
             return self._idle.pop()
         except IndexError:
@@ -247,24 +247,25 @@ class ModelServer:
 
 
 def _parse_report(line: str) -> dict[str, Any] | None:
-    """What our own process says; None for a line of the model's, which may begin the same way."""
+    """Parse a report of the serving process; None for a line of the model's, which may begin the same way."""
     if not line.startswith(REPORT_PREFIX):
         return None
     try:
-        said = json.loads(line.removeprefix(REPORT_PREFIX))
+        report = json.loads(line.removeprefix(REPORT_PREFIX))
     except (ValueError, RecursionError):
         return None
     kinds = {"port": int, "reason": str}
-    ours = isinstance(said, dict) and all(isinstance(item, kinds.get(key, ())) for key, item in said.items())
-    return said if ours else None
+    if not isinstance(report, dict):
+        return None
+    return report if all(isinstance(item, kinds.get(key, ())) for key, item in report.items()) else None
 
 
-def _region(name: str) -> dict[str, str]:
+def _name_region(name: str) -> dict[str, str]:
     return {"AWS_REGION": name, "AWS_DEFAULT_REGION": name}
 
 
 def _close_stdin(process: "subprocess.Popen[str]") -> None:
-    """The serving process ends when its stdin does: so it also ends with a server that was killed."""
+    """Close the stdin of a serving process, which ends it, as does the end of the server."""
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()

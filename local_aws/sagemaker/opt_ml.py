@@ -1,6 +1,6 @@
-"""The directory that stands for a container's ``/opt/ml``: archive fetched, script and packages found.
+"""The folder in the place of a container's ``/opt/ml``, with the unpacked archive and the script.
 
-Every refusal is a `CannotStart` whose one line becomes the endpoint's FailureReason.
+What is wrong with them is raised as a `CannotStart`; its text becomes the endpoint's FailureReason.
 """
 
 import http.client
@@ -19,17 +19,17 @@ _DOWNLOAD_SECONDS = 600
 
 
 class CannotStart(Exception):
-    """Why the model cannot be served, in one line."""
+    """The model cannot be served. The text is one line."""
 
 
 @dataclass(frozen=True)
 class OptMl:
-    """Where the model and its script are.
+    """The paths of the model and its script.
 
     Attributes:
-        model: what the container knows as ``/opt/ml/model``.
-        code: the directory of the script.
-        program: the script's name.
+        model: The folder in the place of ``/opt/ml/model``.
+        code: The folder of the script.
+        program: The file name of the script.
     """
 
     model: Path
@@ -41,11 +41,11 @@ def prepare(root: Path, model_data: str) -> OptMl:
     """Fetch and unpack the model, find its script, and check that its requirements are installed.
 
     Args:
-        root: an empty directory, which becomes ``/opt/ml``.
-        model_data: S3 URI of the model.tar.gz; empty if the model has none.
+        root: An empty folder, in the place of ``/opt/ml``.
+        model_data: The S3 URI of the model.tar.gz; empty if the model has none.
 
     Raises:
-        CannotStart: if the archive, its script or a requirement is missing.
+        CannotStart: If the archive, its script or a requirement is missing.
     """
     model = root / "model"
     model.mkdir()
@@ -58,7 +58,7 @@ def prepare(root: Path, model_data: str) -> OptMl:
             "The container's Environment must name its script: "
             "SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY."
         )
-    code = _code_directory(root, model, submit_directory)
+    code = _find_code(root, model, submit_directory)
     script = code / (program if program.endswith(".py") else f"{program}.py")
     if not script.is_file():
         raise CannotStart(
@@ -68,7 +68,7 @@ def prepare(root: Path, model_data: str) -> OptMl:
     return OptMl(model, code, program)
 
 
-def _code_directory(root: Path, model: Path, submit_directory: str) -> Path:
+def _find_code(root: Path, model: Path, submit_directory: str) -> Path:
     if submit_directory.startswith("s3://"):
         code = root / "code"
         code.mkdir()
@@ -78,14 +78,17 @@ def _code_directory(root: Path, model: Path, submit_directory: str) -> Path:
         inside = PurePosixPath(submit_directory).relative_to(_CONTAINER_MODEL_DIR)
     except ValueError:
         raise CannotStart(
-            f"The local AWS knows SAGEMAKER_SUBMIT_DIRECTORY inside {_CONTAINER_MODEL_DIR} or on S3, "
-            f"not {submit_directory}."
+            f"SAGEMAKER_SUBMIT_DIRECTORY {submit_directory} must be inside {_CONTAINER_MODEL_DIR} or on S3."
         ) from None
     return model / inside
 
 
 def fetch_archive(uri: str, target: Path) -> None:
-    """Download a tar.gz by one streaming GetObject, and unpack it."""
+    """Download a tar.gz by one GetObject, and unpack it.
+
+    Raises:
+        CannotStart: If it cannot be downloaded or unpacked.
+    """
     archive = target.parent / f"{target.name}.tar.gz"
     _download(uri, archive)
     try:
@@ -97,7 +100,7 @@ def fetch_archive(uri: str, target: Path) -> None:
 
 
 def _download(uri: str, target: Path) -> None:
-    """Ask the local AWS directly: botocore would need half a second for this one request."""
+    """Download an object without botocore, which would need half a second for this one request."""
     source, endpoint = urlsplit(uri), urlsplit(os.environ["AWS_ENDPOINT_URL"])
     scope = f"{os.environ['AWS_ACCESS_KEY_ID']}/20000101/{os.environ['AWS_REGION']}/s3/aws4_request"
     authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=local"
@@ -120,10 +123,12 @@ def _download(uri: str, target: Path) -> None:
 
 
 def check_requirements(file: Path) -> None:
-    """What the real container installs by pip has to be installed here, in the versions asked for.
+    """Check that the packages in a requirements.txt are installed here, in versions that fit.
+
+    The real container installs them by pip.
 
     Raises:
-        CannotStart: naming the first requirement that is not, and the command that installs it.
+        CannotStart: If one is not; the text names it and the command that installs it.
     """
     if not file.is_file():
         return
@@ -142,12 +147,14 @@ def check_requirements(file: Path) -> None:
         try:
             installed = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            raise CannotStart(_missing(text, "is not installed in this Python")) from None
+            raise CannotStart(_explain_missing(text, "is not installed in this Python")) from None
         if not requirement.specifier.contains(installed, prereleases=True):
-            raise CannotStart(_missing(text, f"does not fit {requirement.name} {installed} of this Python"))
+            raise CannotStart(
+                _explain_missing(text, f"does not fit {requirement.name} {installed} of this Python")
+            )
 
 
-def _missing(requirement: str, why: str) -> str:
+def _explain_missing(requirement: str, why: str) -> str:
     return (
         f"code/requirements.txt: {requirement} {why}. The local AWS serves models with this Python: "
         f"run `pip install '{requirement}'`, then deploy again."

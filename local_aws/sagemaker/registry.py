@@ -1,8 +1,8 @@
-"""The model registry: model package groups and their versioned model packages."""
+"""SageMaker's operations on the model registry: groups and their versioned model packages."""
 
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid, unsupported
-from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, tags_of
+from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, read_tags
 
 _GROUP_SUMMARY = (
     "ModelPackageGroupName",
@@ -45,13 +45,13 @@ _MAX_PROPERTIES = 50
 
 
 class Registry:
-    """Operations of the model registry."""
+    """Operations on the model registry."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """List the operations by AWS's names."""
         return {
             "CreateModelPackageGroup": self.create_group,
             "DescribeModelPackageGroup": self.describe_group,
@@ -70,7 +70,7 @@ class Registry:
         with self._resources.lock:
             here = self._resources[region]
             name = params["ModelPackageGroupName"]
-            arn = here.arn("model-package-group", name)
+            arn = here.make_arn("model-package-group", name)
             if name in here.groups:
                 raise invalid(f"Model Package Group already exists: {arn}")
             here.groups[name] = {
@@ -81,7 +81,7 @@ class Registry:
                 "ModelPackageGroupStatus": "Completed",
                 "LastVersion": 0,
             }
-            here.tags[arn] = tags_of(params)
+            here.tags[arn] = read_tags(params)
             return {"ModelPackageGroupArn": arn}
 
     def describe_group(self, region: str, params: Params) -> Params:
@@ -98,7 +98,7 @@ class Registry:
             return _GROUPS.page(self._resources[region].groups.values(), params)
 
     def delete_group(self, region: str, params: Params) -> Params:
-        """DeleteModelPackageGroup: refused while the group has packages."""
+        """DeleteModelPackageGroup. A group with packages cannot be deleted."""
         with self._resources.lock:
             here = self._resources[region]
             group = find_group(here, params["ModelPackageGroupName"])
@@ -113,20 +113,20 @@ class Registry:
             return {}
 
     def create_package(self, region: str, params: Params) -> Params:
-        """CreateModelPackage: the next version of its group."""
+        """CreateModelPackage, as the next version of its group."""
         _check_new_package(params)
         with self._resources.lock:
             here = self._resources[region]
             group = find_group(here, params["ModelPackageGroupName"])
-            if known := _same_token(here, params):
+            if known := _find_same_request(here, params):
                 return {"ModelPackageArn": known["ModelPackageArn"]}
             group["LastVersion"] += 1
-            arn = here.arn("model-package", f"{group['ModelPackageGroupName']}/{group['LastVersion']}")
-            here.packages[arn] = self._package(params, group, arn)
+            arn = here.make_arn("model-package", f"{group['ModelPackageGroupName']}/{group['LastVersion']}")
+            here.packages[arn] = self._make_package(params, group, arn)
             here.tags[arn] = {}
             return {"ModelPackageArn": arn}
 
-    def _package(self, params: Params, group: Resource, arn: str) -> Resource:
+    def _make_package(self, params: Params, group: Resource, arn: str) -> Resource:
         return {
             "ModelApprovalStatus": "PendingManualApproval",
             "SkipModelValidation": "None",
@@ -166,7 +166,7 @@ class Registry:
         return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors or None}
 
     def list_packages(self, region: str, params: Params) -> Params:
-        """ListModelPackages: without a group AWS lists the unversioned ones, of which there are none here."""
+        """ListModelPackages. Without a group AWS lists unversioned packages, which do not exist here."""
         kind = params.get(
             "ModelPackageType", "Versioned" if "ModelPackageGroupName" in params else "Unversioned"
         )
@@ -181,7 +181,7 @@ class Registry:
             return _PACKAGES.page(packages, params)
 
     def update_package(self, region: str, params: Params) -> Params:
-        """UpdateModelPackage: approve, reject, change properties."""
+        """UpdateModelPackage: approves, rejects and changes properties."""
         with self._resources.lock:
             package = find_package(self._resources[region], params["ModelPackageArn"])
             properties = {
@@ -201,7 +201,7 @@ class Registry:
             return {"ModelPackageArn": package["ModelPackageArn"]}
 
     def delete_package(self, region: str, params: Params) -> Params:
-        """DeleteModelPackage; its version number is not used again."""
+        """DeleteModelPackage. Its version number is not used again."""
         with self._resources.lock:
             here = self._resources[region]
             arn = find_package(here, params["ModelPackageName"])["ModelPackageArn"]
@@ -211,8 +211,12 @@ class Registry:
 
 
 def find_group(here: Region, name_or_arn: str) -> Resource:
-    """A group by name or ARN."""
-    arn = name_or_arn if name_or_arn.startswith("arn:") else here.arn("model-package-group", name_or_arn)
+    """Find a group by its name or ARN.
+
+    Raises:
+        AwsFault: If there is none.
+    """
+    arn = name_or_arn if name_or_arn.startswith("arn:") else here.make_arn("model-package-group", name_or_arn)
     _check_region(here, arn)
     group = here.groups.get(arn.rsplit("/", maxsplit=1)[-1])
     if group is None or group["ModelPackageGroupArn"] != arn:
@@ -221,8 +225,12 @@ def find_group(here: Region, name_or_arn: str) -> Resource:
 
 
 def find_package(here: Region, name_or_arn: str) -> Resource:
-    """A model package by ARN, or as ``group/version``."""
-    arn = name_or_arn if name_or_arn.startswith("arn:") else here.arn("model-package", name_or_arn)
+    """Find a model package by its ARN, or by ``group/version``.
+
+    Raises:
+        AwsFault: If there is none.
+    """
+    arn = name_or_arn if name_or_arn.startswith("arn:") else here.make_arn("model-package", name_or_arn)
     _check_region(here, arn)
     if arn not in here.packages:
         raise invalid(f"ModelPackage {arn} does not exist.")
@@ -256,8 +264,12 @@ def _check_properties(properties: Params) -> None:
         )
 
 
-def _same_token(here: Region, params: Params) -> Resource | None:
-    """The package that the same request, with the same client token, made before."""
+def _find_same_request(here: Region, params: Params) -> Resource | None:
+    """Find the package that the same request made before, by its client token.
+
+    Raises:
+        AwsFault: If the token was used for a different request.
+    """
     if "ClientToken" not in params:
         return None
     for package in here.packages.values():

@@ -1,7 +1,6 @@
-"""InvokeEndpoint: the request goes to the model's process, its answer comes back.
+"""SageMaker's runtime API: InvokeEndpoint, forwarded to the model's process.
 
-Texts and statuses are AWS's. Nothing here waits for more than the model itself: connections are kept alive
-and no lock is held while the model works.
+Texts and statuses are AWS's. Connections to the model are kept open, and no lock is held while it works.
 """
 
 import re
@@ -30,7 +29,12 @@ _TIMED_OUT = (
 
 
 class Runtime:
-    """SageMaker's runtime API."""
+    """The service of InvokeEndpoint.
+
+    Args:
+        deployments: What serves the endpoints.
+        region: The region of requests that are not signed.
+    """
 
     name = "sagemaker-runtime"
 
@@ -39,17 +43,17 @@ class Runtime:
         self._default_region = region
 
     def handles(self, request: Request) -> bool:
-        """Whether the path is one of the runtime's."""
+        """Tell whether the path is one of the runtime API."""
         return request.method == "POST" and _PATH.match(request.path) is not None
 
     def handle(self, request: Request) -> Response:
-        """Answer of the model, or AWS's error."""
+        """Return the model's response, or AWS's error."""
         region = request.region or self._default_region
-        endpoint, operation = self._named(request.path)
+        endpoint, operation = self._parse_path(request.path)
         try:
             if operation != "invocations":
                 raise _invalid("The local AWS does not support asynchronous and streaming invocations.")
-            with self._deployments.leased(region, endpoint) as deployment:
+            with self._deployments.hold(region, endpoint) as deployment:
                 if deployment is None:
                     raise _invalid(f"Endpoint {endpoint} of account {ACCOUNT_ID} not found.")
                 return self._invoke(request, region, endpoint, deployment)
@@ -57,28 +61,28 @@ class Runtime:
             return Response.of_json(fault.status, {"Message": fault.message}, x_amzn_errortype=fault.code)
 
     @staticmethod
-    def _named(path: str) -> tuple[str, str]:
+    def _parse_path(path: str) -> tuple[str, str]:
         endpoint, operation = path.split("/")[2:4]
         return unquote(endpoint), operation
 
     def _invoke(self, request: Request, region: str, endpoint: str, deployment: Deployment) -> Response:
-        variant = _variant(request, endpoint, deployment)
+        variant = _choose_variant(request, endpoint, deployment)
         limit = _SERVERLESS_LIMIT if variant.serverless else _REALTIME_LIMIT
         if len(request.body) > limit:
             return Response.of_json(413, {"Message": f"HTTP content length exceeded {limit} bytes."})
         headers = {name: request.headers[key] for key, name in _FORWARDED.items() if key in request.headers}
         try:
-            answer = deployment.server(variant).invoke(request.body, headers)
+            answer = deployment.find_server(variant).invoke(request.body, headers)
         except ModelGone:
-            return _model_error(region, endpoint, 0, _EXITED)
+            return _make_model_error(region, endpoint, 0, _EXITED)
         except ModelSlow:
-            return _model_error(region, endpoint, 0, _TIMED_OUT)
+            return _make_model_error(region, endpoint, 0, _TIMED_OUT)
         if answer.status not in range(200, 300):
-            return _model_error(region, endpoint, answer.status, answer.body.decode("utf-8", "replace"))
-        return _success(answer, variant)
+            return _make_model_error(region, endpoint, answer.status, answer.body.decode("utf-8", "replace"))
+        return _make_response(answer, variant)
 
 
-def _variant(request: Request, endpoint: str, deployment: Deployment) -> Variant:
+def _choose_variant(request: Request, endpoint: str, deployment: Deployment) -> Variant:
     wanted = request.headers.get("x-amzn-sagemaker-target-variant")
     variant = deployment.choose(wanted)
     if variant is None:
@@ -89,7 +93,7 @@ def _variant(request: Request, endpoint: str, deployment: Deployment) -> Variant
     return variant
 
 
-def _success(answer: ModelResponse, variant: Variant) -> Response:
+def _make_response(answer: ModelResponse, variant: Variant) -> Response:
     headers = {
         "Content-Type": answer.headers.get("content-type", "application/octet-stream"),
         "x-Amzn-Invoked-Production-Variant": variant.name,
@@ -99,7 +103,7 @@ def _success(answer: ModelResponse, variant: Variant) -> Response:
     return Response(200, headers, answer.body)
 
 
-def _model_error(region: str, endpoint: str, status: int, message: str) -> Response:
+def _make_model_error(region: str, endpoint: str, status: int, message: str) -> Response:
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
     side = "client" if status in range(400, 500) else "server"
     text = (

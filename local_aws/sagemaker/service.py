@@ -1,4 +1,4 @@
-"""SageMaker and the Resource Groups Tagging API, put together."""
+"""SageMaker and the Resource Groups Tagging API as services of the overlay."""
 
 from local_aws.protocol.aws_json import JsonService
 from local_aws.protocol.moto_app import Moto
@@ -14,7 +14,7 @@ from local_aws.sagemaker.tags import Tagging, Tags
 
 
 class SageMaker:
-    """The part of SageMaker that is real here: its services, and its state."""
+    """The part of SageMaker that the local AWS runs itself: its services and their state."""
 
     def __init__(self, moto: Moto, host: Host, logs: EndpointLogs, region: str) -> None:
         self.resources = Resources()
@@ -34,6 +34,6 @@ class SageMaker:
         )
 
     def reset(self) -> None:
-        """Forget everything and stop every model."""
+        """Delete all resources and stop every model."""
         self.resources.clear()
         self.deployments.stop_all()

@@ -1,8 +1,8 @@
-"""The process that serves one model: ``/ping`` and ``/invocations`` around AWS's own Transformer.
+"""The process that serves one model: ``/ping`` and ``/invocations`` in front of AWS's own Transformer.
 
-``python -m local_aws.sagemaker.serving_process DIRECTORY``, with the container's variables in the
-environment. What it prints is the model's log, but for the lines that tell the server the port and why the
-model cannot be served. The process ends when its stdin does.
+``python -m local_aws.sagemaker.serving_process FOLDER``, with the container's variables in the environment.
+The lines that it prints are the model's log, but for its reports to the server: its port, and why the model
+cannot be served. The process ends when its stdin is closed.
 """
 
 import json
@@ -23,9 +23,9 @@ _GRACE_SECONDS = 3.0
 
 
 class Context:
-    """What a Transformer, and a handler that asks for it, knows of a request.
+    """The request and the response headers, for the Transformer and for handlers that take a context.
 
-    The Transformer keeps one context for its life, so this one is filled anew for each request, under the
+    The Transformer keeps one context for its whole life, so `begin` is called for each request, under the
     model's lock.
     """
 
@@ -35,35 +35,35 @@ class Context:
         self.begin({})
 
     def begin(self, headers: Mapping[str, str]) -> None:
-        """A request starts."""
+        """Begin a request with these headers."""
         self._request = dict(headers)
         self.status = HTTPStatus.OK.value
         self.headers: dict[str, str] = {}
 
     def get_request_properties(self) -> dict[str, str]:
-        """The request's headers."""
+        """Give the request's headers."""
         return self._request
 
     def get_request_header(self, _index: int, key: str) -> str | None:
-        """One header of the request."""
+        """Give one header of the request."""
         return self._request.get(key)
 
     def set_response_content_type(self, _index: int, value: str) -> None:
-        """Content type of the answer."""
+        """Set the content type of the response."""
         self.headers["Content-Type"] = value
 
     def set_response_header(self, _index: int, key: str, value: str) -> None:
-        """Another header of the answer."""
+        """Set another header of the response."""
         self.headers[key] = value
 
     def set_response_status(self, code: int = 200, phrase: str = "", _index: int = 0) -> None:
-        """Status of the answer."""
+        """Set the status of the response."""
         del phrase
         self.status = int(code)
 
 
 class Model:
-    """A loaded model. Requests are served one at a time, as by one worker of AWS's container."""
+    """A loaded model. It answers one request at a time, like one worker of AWS's container."""
 
     def __init__(self, transformer: Any, context: Context) -> None:
         self._transformer = transformer
@@ -71,7 +71,11 @@ class Model:
         self._lock = threading.Lock()
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body."""
+        """Answer a request.
+
+        Returns:
+            Status, headers and body.
+        """
         with self._lock:
             self._context.begin(headers)
             answered = self._transformer.transform([{"body": body}], self._context)[0]
@@ -82,7 +86,7 @@ class Model:
 
 
 class Server(ThreadingHTTPServer):
-    """On 127.0.0.1 alone, on a free port."""
+    """An HTTP server on a free port of 127.0.0.1."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -92,13 +96,13 @@ class Server(ThreadingHTTPServer):
         self.model: Model | None = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that gave up is no news; everything else is logged."""
+        """Log an error, unless the client closed the connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The two routes that SageMaker asks of a container."""
+    """The two routes that SageMaker requires of a container."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -106,19 +110,19 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        """``/ping``: 200 as soon as the model is loaded."""
+        """Answer ``/ping``, with 200 as soon as the model is loaded."""
         ready = self.path == "/ping" and self.server.model is not None
         self._answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {}, b"")
 
     def do_POST(self) -> None:
-        """``/invocations``."""
+        """Answer ``/invocations``."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.server.model is None:
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {}, b"The model is being loaded.")
             return
         try:
             status, headers, answered = self.server.model.answer(body, dict(self.headers.items()))
-        except Exception as error:  # noqa: BLE001 - whatever the handlers raise is an answer
+        except Exception as error:  # noqa: BLE001 - a handler's error is a response
             traceback.print_exc()
             status, headers, answered = HTTPStatus.INTERNAL_SERVER_ERROR, {}, str(error).encode()
         self._answer(status, headers, answered)
@@ -136,7 +140,7 @@ def load(opt_ml: OptMl) -> Model:
     """Import the script and load the model, as AWS's containers do.
 
     Raises:
-        CannotStart: if the script or the model in it does not load.
+        CannotStart: If the script or its model cannot be loaded.
     """
     from sagemaker_inference.transformer import Transformer
 
@@ -150,10 +154,14 @@ def load(opt_ml: OptMl) -> Model:
 
 
 def main() -> int:
-    """Say the port, load the model, serve until stdin ends."""
+    """Report the port, load the model, and serve until stdin is closed.
+
+    Returns:
+        The exit code.
+    """
     root = Path(sys.argv[1])
     server = Server()
-    _say(port=server.server_address[1])
+    _report(port=server.server_address[1])
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     ended = threading.Event()
     threading.Thread(target=_end_with_stdin, args=(ended,), daemon=True).start()
@@ -164,7 +172,7 @@ def main() -> int:
         server.model = load(opt_ml)
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
-        _say(reason=str(error))
+        _report(reason=str(error))
         return 1
     ended.wait()
     server.shutdown()
@@ -172,7 +180,7 @@ def main() -> int:
 
 
 def _end_with_stdin(ended: threading.Event) -> None:
-    """Whatever becomes of the server, its end of the pipe closes with it."""
+    """End when stdin is closed, as it is when the server ends or is killed; by force after 3 seconds."""
     wait_for_stdin()
     ended.set()
     forced = threading.Timer(_GRACE_SECONDS, os._exit, args=(1,))
@@ -180,8 +188,8 @@ def _end_with_stdin(ended: threading.Event) -> None:
     forced.start()
 
 
-def _say(**facts: object) -> None:
-    """Tell the server something, on a line of its own whatever the model has printed."""
+def _report(**facts: object) -> None:
+    """Report facts to the server, on a line of their own even if the model has printed half a line."""
     sys.stdout.write(f"\n{REPORT_PREFIX}{json.dumps(facts)}\n")
     sys.stdout.flush()
 

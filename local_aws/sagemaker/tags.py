@@ -1,4 +1,4 @@
-"""Tags: AddTags, ListTags and DeleteTags of SageMaker, and GetResources over all services."""
+"""SageMaker's operations on tags, and GetResources of the Resource Groups Tagging API."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.moto_app import Moto
-from local_aws.protocol.resources import Region, Resources, tags_of
+from local_aws.protocol.resources import Region, Resources, read_tags
 
 _MAX_TAGS = 50
 _PAGE = 50
@@ -15,61 +15,61 @@ _OWN_KINDS = {"model-package-group", "model-package", "model", "endpoint-config"
 
 
 class Tags:
-    """SageMaker's own operations on tags; those of resources that moto holds are moto's."""
+    """Operations on tags. Calls for resources that moto holds are given to moto."""
 
     def __init__(self, resources: Resources, moto: Moto) -> None:
         self._resources = resources
         self._moto = moto
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """List the operations by AWS's names."""
         return {"AddTags": self.add, "ListTags": self.list, "DeleteTags": self.delete}
 
     def add(self, region: str, params: Params) -> Params:
         """AddTags."""
         arn = params["ResourceArn"]
-        if _kind(arn) not in _OWN_KINDS:
+        if _parse_kind(arn) not in _OWN_KINDS:
             return self._moto.call("sagemaker", "AddTags", params, region)
         with self._resources.lock:
-            tags = _tags(self._resources[region], arn)
-            merged = {**tags, **tags_of(params)}
+            tags = _find_tags(self._resources[region], arn)
+            merged = {**tags, **read_tags(params)}
             if len(merged) > _MAX_TAGS:
                 raise invalid(f"The number of tags would exceed the limit of {_MAX_TAGS} for {arn}.")
             tags.update(merged)
-            return {"Tags": _listed(merged)}
+            return {"Tags": _to_list(merged)}
 
     def list(self, region: str, params: Params) -> Params:
-        """ListTags; 50 tags are the most that AWS allows, so that one page holds them all."""
-        if _kind(params["ResourceArn"]) not in _OWN_KINDS:
+        """ListTags. AWS allows at most 50 tags, so one page has them all."""
+        if _parse_kind(params["ResourceArn"]) not in _OWN_KINDS:
             return self._moto.call("sagemaker", "ListTags", params, region)
         with self._resources.lock:
-            return {"Tags": _listed(_tags(self._resources[region], params["ResourceArn"]))}
+            return {"Tags": _to_list(_find_tags(self._resources[region], params["ResourceArn"]))}
 
     def delete(self, region: str, params: Params) -> Params:
         """DeleteTags."""
-        if _kind(params["ResourceArn"]) not in _OWN_KINDS:
+        if _parse_kind(params["ResourceArn"]) not in _OWN_KINDS:
             return self._moto.call("sagemaker", "DeleteTags", params, region)
         with self._resources.lock:
-            tags = _tags(self._resources[region], params["ResourceArn"])
+            tags = _find_tags(self._resources[region], params["ResourceArn"])
             for key in params["TagKeys"]:
                 tags.pop(key, None)
             return {}
 
 
 class Tagging:
-    """GetResources of the Resource Groups Tagging API: SageMaker's resources beside those that moto knows."""
+    """GetResources over SageMaker's resources here and the resources that moto holds."""
 
     def __init__(self, resources: Resources, moto: Moto) -> None:
         self._resources = resources
         self._moto = moto
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """List the operations by AWS's names."""
         return {"GetResources": self.get}
 
     def get(self, region: str, params: Params) -> Params:
         """GetResources."""
-        found = dict(sorted([*self._sagemaker(region, params), *self._others(region, params)]))
+        found = dict(sorted([*self._find_own(region, params), *self._find_in_moto(region, params)]))
         arns = list(found)
         if token := params.get("PaginationToken"):
             last = _decode(token)
@@ -78,24 +78,24 @@ class Tagging:
         more = base64.b64encode(arns[size - 1].encode()).decode() if len(arns) > size else ""
         return {
             "ResourceTagMappingList": [
-                {"ResourceARN": arn, "Tags": _listed(found[arn])} for arn in arns[:size]
+                {"ResourceARN": arn, "Tags": _to_list(found[arn])} for arn in arns[:size]
             ],
             "PaginationToken": more,
         }
 
-    def _sagemaker(self, region: str, params: Params) -> Iterator[tuple[str, dict[str, str]]]:
+    def _find_own(self, region: str, params: Params) -> Iterator[tuple[str, dict[str, str]]]:
         types = params.get("ResourceTypeFilters", [])
         wanted = params.get("ResourceARNList", [])
         with self._resources.lock:
             for arn, tags in self._resources[region].tags.items():
-                if types and not {"sagemaker", f"sagemaker:{_kind(arn)}"} & set(types):
+                if types and not {"sagemaker", f"sagemaker:{_parse_kind(arn)}"} & set(types):
                     continue
                 if wanted and arn not in wanted:
                     continue
-                if tags and all(_has(tags, each) for each in params.get("TagFilters", [])):
+                if tags and all(_matches(tags, each) for each in params.get("TagFilters", [])):
                     yield arn, dict(tags)
 
-    def _others(self, region: str, params: Params) -> Iterator[tuple[str, dict[str, str]]]:
+    def _find_in_moto(self, region: str, params: Params) -> Iterator[tuple[str, dict[str, str]]]:
         types = params.get("ResourceTypeFilters", [])
         others = [each for each in types if each.split(":")[0] != "sagemaker"]
         if types and not others:
@@ -112,21 +112,21 @@ class Tagging:
             token = answer.get("PaginationToken") or ""
 
 
-def _kind(arn: str) -> str:
+def _parse_kind(arn: str) -> str:
     return arn.split(":", 5)[-1].split("/", maxsplit=1)[0]
 
 
-def _tags(here: Region, arn: str) -> dict[str, str]:
+def _find_tags(here: Region, arn: str) -> dict[str, str]:
     if arn not in here.tags:
         raise invalid(f"Could not find resource {arn}.")
     return here.tags[arn]
 
 
-def _listed(tags: dict[str, str]) -> list[Params]:
+def _to_list(tags: dict[str, str]) -> list[Params]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _has(tags: dict[str, str], wanted: Params) -> bool:
+def _matches(tags: dict[str, str], wanted: Params) -> bool:
     values = wanted.get("Values", [])
     return wanted["Key"] in tags and (not values or tags[wanted["Key"]] in values)
 

@@ -1,4 +1,4 @@
-"""Unpack a `model.tar.gz` that anyone may have made."""
+"""Unpacking of archives from anywhere."""
 
 import gzip
 import shutil
@@ -11,23 +11,23 @@ _CHUNK = 1024 * 1024
 
 
 class CannotUnpack(Exception):
-    """The archive is damaged, or holds what a model has no need of."""
+    """The archive is damaged, or contains something other than plain files and folders."""
 
 
 def unpack(archive: Path, target: Path, *, name: str | None = None, limit: int | None = None) -> None:
-    """Unpack a `model.tar.gz` that anyone may have made.
+    """Unpack a `model.tar.gz` safely, whoever made it.
 
-    Only plain files and folders come out, all of them under `target` and none over a file that is there;
-    owners, modes and times are not restored.
+    Only plain files and folders are unpacked, all within `target`, and no existing file is replaced. Owners,
+    modes and times are not restored.
 
     Args:
         archive: A gzip-compressed tar.
-        target: A folder, made if need be. If unpacking fails and it was made here, it is removed.
-        name: What messages call the archive; by default, its path.
-        limit: Most bytes to unpack; by default, what is free on the disk.
+        target: A folder, created if missing. If unpacking fails, a folder that was created is removed.
+        name: The name of the archive for messages; by default, its path.
+        limit: The maximum number of bytes to unpack; by default, the free space of the disk.
 
     Raises:
-        CannotUnpack: The archive is cut short, no gzip-compressed tar, or holds what a model has no need of.
+        CannotUnpack: If the archive is not a complete gzip-compressed tar of plain files and folders.
     """
     existed = target.exists()
     target.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def _unpack(archive: Path, target: Path, limit: int) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with cast("IO[bytes]", tar.extractfile(member)) as source, path.open("xb") as copy:
                 shutil.copyfileobj(source, copy, _CHUNK)
-        while plain.read(_CHUNK):  # the checksum comes last
+        while plain.read(_CHUNK):  # to the end, where gzip compares the checksum
             pass
 
 

@@ -1,1 +1,1 @@
-"""The local AWS's process."""
+"""The process of the local AWS."""

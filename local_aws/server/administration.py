@@ -1,4 +1,4 @@
-"""The local AWS's own routes, under ``/_kedro_aws/``: what `kedro aws local` talks to."""
+"""The local AWS's own routes under ``/_kedro_aws/``, which `local_aws.control` calls."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason
 
 @dataclass(frozen=True)
 class Parts:
-    """What is administered."""
+    """The parts of the server that its own routes need."""
 
     moto: Moto
     sagemaker: SageMaker
@@ -36,7 +36,7 @@ class Parts:
 
 
 class Administration:
-    """Health, status, seeding, reset and stop."""
+    """The routes health, status, seed, reset and stop."""
 
     name = "local"
 
@@ -51,15 +51,15 @@ class Administration:
         }
 
     def handles(self, request: Request) -> bool:
-        """Whether the path is ours."""
+        """Tell whether the path is one of these routes."""
         return request.path.startswith(PREFIX)
 
     def handle(self, request: Request) -> Response:
-        """The answer, as JSON; only to those who can read the state file, so to no page in a browser."""
+        """Answer in JSON, but only callers with the instance id, which no page in a browser has."""
         if not compare_digest(
             request.headers.get(INSTANCE_HEADER, "").encode(), self._parts.instance.encode()
         ):
-            return Response.of_json(403, {"message": "This is not the local AWS that you know."})
+            return Response.of_json(403, {"message": "The instance id is not that of this local AWS."})
         route = self._routes.get(request.path.removeprefix(PREFIX))
         if route is None:
             return Response.of_json(404, {"message": f"{request.path} is not a route of the local AWS."})
@@ -79,9 +79,9 @@ class Administration:
                 {
                     **pick(endpoint, _SHOWN),
                     "Region": here.name,
-                    "Pids": sagemaker.deployments.pids(here.name, endpoint["EndpointName"]),
+                    "Pids": sagemaker.deployments.list_pids(here.name, endpoint["EndpointName"]),
                 }
-                for here in sagemaker.resources.all_regions()
+                for here in sagemaker.resources.list_regions()
                 for endpoint in here.endpoints.values()
             ]
         return {"buckets": sorted(_BUCKET.findall(listing)), "endpoints": endpoints}

@@ -1,4 +1,4 @@
-"""What `athena:` in aws.yml describes, made in the local Glue and the local Athena."""
+"""The database, tables and workgroup of a project, made in the local Glue and the local Athena."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ _ALREADY = frozenset({"AlreadyExistsException", "EntityNotFoundException"})
 
 
 class AthenaSeeding:
-    """The database, the tables and the workgroup of a project; whatever else is there is left alone.
+    """Makes the database, the tables and the workgroup of a project, and changes nothing else.
 
-    What was made last is remembered, so that the commands of a project that stays as it is cost nothing.
+    It keeps what it made last, so that a call with the same definitions does nothing.
     """
 
     def __init__(self, moto: Moto, athena: Athena) -> None:
@@ -22,12 +22,12 @@ class AthenaSeeding:
         self._made: dict[tuple[str, str], Values] = {}
 
     def seed(self, wanted: Values, region: str) -> None:
-        """Make what is wanted, and drop the tables that were wanted before and are no more.
+        """Make or change what is wanted, and drop the tables that were wanted at the last call only.
 
         Args:
-            wanted: Glue's ``database`` and ``tables``, Athena's ``workgroup`` or None, in the form of their
-                requests.
-            region: where.
+            wanted: ``database`` and ``tables`` in the form of Glue's DatabaseInput and TableInput, and
+                ``workgroup``, a CreateWorkGroup request or None.
+            region: The region.
         """
         database = wanted["database"]["Name"]
         before = self._made.get((region, database))
@@ -41,7 +41,7 @@ class AthenaSeeding:
         self._made[region, database] = wanted
 
     def reset(self) -> None:
-        """Everything is to be made again."""
+        """Forget what was made, so that the next call makes it again."""
         self._made.clear()
 
     def _make_tables(self, database: str, wanted: list[Values], before: list[Values], region: str) -> None:
@@ -56,11 +56,11 @@ class AthenaSeeding:
         workgroups = self._athena.workgroups
         try:
             workgroups.create(region, wanted)
-        except AwsFault:  # it is there already, by an earlier aws.yml or by hand
-            workgroups.update(region, _as_update(wanted))
+        except AwsFault:  # it exists, from an earlier aws.yml or made by hand
+            workgroups.update(region, _to_update(wanted))
 
     def _glue(self, region: str, operation: str, request: Values) -> bool:
-        """Call an operation, and say whether things were not already as it would make them."""
+        """Call an operation, and tell whether it changed anything."""
         try:
             self._moto.call("glue", operation, request, region)
         except AwsFault as fault:
@@ -70,8 +70,8 @@ class AthenaSeeding:
         return True
 
 
-def _as_update(workgroup: Values) -> Values:
-    """CreateWorkGroup's request in the form of UpdateWorkGroup's."""
+def _to_update(workgroup: Values) -> Values:
+    """Turn a CreateWorkGroup request into an UpdateWorkGroup request."""
     changes = dict(workgroup["Configuration"])
     results = changes.pop("ResultConfiguration")
     unlimited = "BytesScannedCutoffPerQuery" not in changes

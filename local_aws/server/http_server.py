@@ -1,4 +1,4 @@
-"""HTTP in front of the overlay: werkzeug's threaded server, with a shortcut for what must be quick."""
+"""The HTTP server of the overlay: werkzeug's threaded server, with a shortcut for invocations."""
 
 import logging
 import shutil
@@ -11,7 +11,7 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
 from local_aws.control.state import environment
-from local_aws.protocol.messages import Request, Response, signing_scope
+from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer
 from local_aws.protocol.resources import ACCOUNT_ID
@@ -26,24 +26,27 @@ _log = logging.getLogger(__name__)
 
 
 class RequestHandler(MotoRequestHandler):
-    """werkzeug closes the connection after each WSGI request; invocations keep theirs, and skip WSGI."""
+    """A handler that answers invocations without WSGI.
+
+    werkzeug closes the connection after each WSGI request; invocations keep theirs open.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "_HttpServer"
 
     def do_POST(self) -> None:
-        """InvokeEndpoint directly, all else by WSGI."""
+        """Answer InvokeEndpoint directly, and everything else by WSGI."""
         length = self.headers.get("Content-Length")
         if length is None or not self.path.startswith("/endpoints/"):
             self.run_wsgi()
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        region, service = signing_scope(headers.get("authorization", ""))
+        region, service = parse_signing_scope(headers.get("authorization", ""))
         body = self.rfile.read(int(length))
         path = self.path.split("?", maxsplit=1)[0]
         request = Request("POST", path, headers, body, service, region)
-        handler = self.server.overlay.service_for(request)
+        handler = self.server.overlay.find_service(request)
         self._send(answer(handler, request) if handler is not None else Response(404))
 
     def _send(self, response: Response) -> None:
@@ -55,41 +58,41 @@ class RequestHandler(MotoRequestHandler):
         self.wfile.write("\r\n".join([*head, "\r\n"]).encode("latin-1") + response.body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """One line for each request that is neither an invocation nor our own."""
+        """Log a line for each request but invocations and the local AWS's own routes."""
         del size
         if self.path.startswith(PREFIX):
             return
         _log.info("%s %s %s %s", self.command, self.path, self.headers.get("X-Amz-Target", "-"), code)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Into our log, instead of werkzeug's."""
+        """Write to this module's log instead of werkzeug's."""
         _log.info(format, *args)
 
 
-class _Told(Exception):
-    """The server was told to stop."""
+class _StopRequested(Exception):
+    """Somebody asked the server to stop."""
 
 
 class _HttpServer(ThreadedWSGIServer):
     overlay: Overlay
     daemon_threads = True
     request_queue_size = 128
-    told_to_stop = False
+    stop_requested = False
 
     def service_actions(self) -> None:
-        """Is called after each request, and while there is none, by `serve_forever`."""
-        if self.told_to_stop:
-            raise _Told
+        """Stop if requested. `serve_forever` calls this after each request and every 0.1 seconds."""
+        if self.stop_requested:
+            raise _StopRequested
 
 
 class LocalServer:
     """moto, the overlay and their HTTP server.
 
     Args:
-        state_dir: where logs and the models' directories go.
-        region: of requests that are not signed.
-        port: 0 for a free one.
-        instance: tells this server from another one on the same port.
+        state_dir: The folder for logs and the models' folders.
+        region: The region of requests that are not signed.
+        port: The port on 127.0.0.1; 0 takes a free one.
+        instance: The id that the local AWS's own routes require.
     """
 
     account_id = ACCOUNT_ID
@@ -116,20 +119,20 @@ class LocalServer:
         self._http.app = self._http.overlay
 
     def serve(self) -> None:
-        """Answer until `shut_down` is called."""
-        with suppress(_Told):
+        """Answer requests until `shut_down` is called."""
+        with suppress(_StopRequested):
             self._http.serve_forever(poll_interval=0.1)
 
     def shut_down(self) -> None:
-        """Stop soon.
+        """Ask the server to stop within 0.1 seconds.
 
-        To be called from anywhere: by a thread that answers a request, by a handler of signals, and by one
-        that does not know that the server has stopped and the interpreter is ending.
+        It only sets a flag, so that request threads, signal handlers and threads that outlive the server can
+        call it, also while the interpreter is ending.
         """
-        self._http.told_to_stop = True
+        self._http.stop_requested = True
 
     def close(self) -> None:
-        """Stop every model and every query, and close the port."""
+        """Close the port, and stop every model and every query."""
         self._http.server_close()
         self._sagemaker.reset()
         self._athena.close()

@@ -1,4 +1,4 @@
-"""What models print, put into CloudWatch Logs: in batches, by a thread, so that nothing waits for it."""
+"""Delivery of what models print to CloudWatch Logs, in batches and by a thread, so that no model waits."""
 
 import logging
 import queue
@@ -35,9 +35,9 @@ class _Line:
 
 
 class LogShipper:
-    """Log streams of endpoints: to ``/aws/sagemaker/Endpoints/<endpoint>``, and to a file for each endpoint.
+    """Writes the lines of endpoints to ``/aws/sagemaker/Endpoints/<endpoint>`` and to a file each.
 
-    Lines that come faster than they can be put are dropped, as CloudWatch throttles.
+    Lines that come faster than they can be delivered are missing in the log stream, as on AWS.
     """
 
     def __init__(self, moto: Moto, folder: Path) -> None:
@@ -50,7 +50,7 @@ class LogShipper:
         threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
 
     def open(self, region: str, endpoint: str) -> Callable[[str], Callable[[str], None]]:
-        """What opens an endpoint's log streams by name."""
+        """Make the function that opens an endpoint's log streams by their names."""
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / f"{endpoint}.log"
@@ -71,7 +71,7 @@ class LogShipper:
         return stream
 
     def reset(self) -> None:
-        """Forget which streams exist, what is on its way, and the files."""
+        """Forget which streams exist, drop the lines in the queue, and delete the files."""
         with self._lock:
             self._generation += 1
             self._made.clear()

@@ -1,7 +1,7 @@
-"""The local AWS's process: moto behind the overlay, on 127.0.0.1 alone.
+"""The server's process: moto behind the overlay, on 127.0.0.1 only.
 
 ``python -m local_aws.server.process --state-dir DIR --region REGION [--port N] [--exit-with-parent]``
-It holds a file lock in the state directory for its whole life; the state file is there once it answers.
+It holds a lock in the state folder for its whole life, and writes the state file when it can answer requests.
 """
 
 import argparse
@@ -37,15 +37,19 @@ _log = logging.getLogger("local_aws")
 
 
 class _LifelongLock(FileLock):
-    """Is let go by the operating system alone, when the process has really ended."""
+    """A lock that only the operating system releases, when the process has ended."""
 
     def __del__(self) -> None:
-        """Hold on: what the interpreter tears down after `main`, DuckDB for one, takes its time."""
+        """Keep the lock: the interpreter needs time to tear down DuckDB and others after `main`."""
 
 
 def main() -> int:
-    """Serve until told to stop."""
-    options = _options()
+    """Serve until asked to stop.
+
+    Returns:
+        The exit code.
+    """
+    options = _parse_options()
     state_dir = options.state_dir.resolve()
     lock = _LifelongLock(lock_file(state_dir))
     try:
@@ -64,7 +68,7 @@ def main() -> int:
     _stop_on_signals(server)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
-    write_state(state_dir, _description(server, state_dir, options.region))
+    write_state(state_dir, _describe(server, state_dir, options.region))
     threading.Thread(target=_stop_without_state, args=(server, state_dir), daemon=True).start()
     _log.info("serving at %s", server.url)
     try:
@@ -76,7 +80,7 @@ def main() -> int:
     return 0
 
 
-def _options() -> Any:
+def _parse_options() -> Any:
     parser = argparse.ArgumentParser(prog="python -m local_aws.server.process")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--region", required=True)
@@ -88,7 +92,7 @@ def _options() -> Any:
 def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
-            # Elsewhere than on Windows this only means: connections that are just ending do not count.
+            # Ignore connections that are just closing. On Windows the option would mean something else.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -97,7 +101,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _description(server: Any, state_dir: Path, region: str) -> LocalAws:
+def _describe(server: Any, state_dir: Path, region: str) -> LocalAws:
     return LocalAws(
         endpoint_url=server.url,
         region=region,
@@ -118,14 +122,14 @@ def _stop_on_signals(server: Any) -> None:
 
 
 def _stop_without_state(server: Any, state_dir: Path) -> None:
-    """A server whose project was deleted could not be found by anybody any more."""
+    """Stop when the state file is deleted, as with its project: nobody could find the server any more."""
     while read_state(state_dir) is not None:
         time.sleep(_STATE_SECONDS)
     server.shut_down()
 
 
 def _stop_with_stdin(server: Any) -> None:
-    """The parent's end of the pipe closes when the parent ends, however it ends."""
+    """Stop when the parent ends, which closes its end of the pipe."""
     wait_for_stdin()
     server.shut_down()
 

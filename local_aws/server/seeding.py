@@ -1,4 +1,4 @@
-"""The project's raw data, put on S3 once; and what Athena needs to query it."""
+"""The first contents of the local AWS: a bucket with raw data, and the tables for Athena."""
 
 import threading
 from pathlib import Path
@@ -14,7 +14,7 @@ _EXISTS = 412
 
 
 class Seeding:
-    """Buckets that were created and filled; each one once in the server's life, whoever asks."""
+    """Creates and fills buckets, each of them once in the server's life."""
 
     def __init__(self, moto: Moto, athena: AthenaSeeding) -> None:
         self._moto = moto
@@ -23,13 +23,17 @@ class Seeding:
         self._seeded: set[str] = set()
 
     def seed(self, bucket: str, folder: Path, region: str, athena: Values | None) -> dict[str, object]:
-        """Create the bucket, and upload every file of `folder` that is not there yet under ``data/raw/``.
+        """Create the bucket, and upload the files of `folder` to ``data/raw/`` where they do not exist yet.
 
         Args:
-            bucket: Its name.
+            bucket: The name of the bucket.
             folder: The raw data.
-            region: Where.
-            athena: The database, tables and workgroup wanted; these may change from one call to another.
+            region: The region.
+            athena: The database, tables and workgroup, see `AthenaSeeding.seed`. A call for the same bucket
+                applies their changes.
+
+        Returns:
+            The fields of `local_aws.Seeded`.
         """
         with self._lock:
             if athena:
@@ -48,7 +52,7 @@ class Seeding:
             return {"bucket": bucket, "created": created, "uploaded": uploaded}
 
     def reset(self) -> None:
-        """Everything is to be seeded again."""
+        """Forget which buckets were seeded, so that the next call seeds them again."""
         with self._lock:
             self._seeded.clear()
             self._athena.reset()

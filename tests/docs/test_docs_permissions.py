@@ -20,7 +20,7 @@ from doc_pages import (
 
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
-from local_aws.protocol.service_model import service_model
+from local_aws.protocol.service_model import load_service_model
 
 OPERATION_ACTIONS = {
     "HeadBucket": {"s3:ListBucket"},
@@ -61,7 +61,7 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
     return {
         xform_name(operation): (service, operation)
         for service in SERVICES
-        for operation in service_model(service).operation_names
+        for operation in load_service_model(service).operation_names
     }
 
 
@@ -219,7 +219,7 @@ def test_every_call_of_the_datasets_has_its_permission() -> None:
     methods = {
         xform_name(operation): f"{service}:{operation}"
         for service in OF_DATASETS
-        for operation in service_model(service).operation_names
+        for operation in load_service_model(service).operation_names
     }
     called = {
         methods[name]

@@ -8,7 +8,7 @@ import pytest
 from local_cloud import ENVIRONMENT, Cloud
 
 from local_aws.protocol.aws_json import JsonService
-from local_aws.protocol.messages import Request, Response, signing_scope
+from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.overlay import Overlay
 from local_aws.sagemaker.container import Container, Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
@@ -113,7 +113,7 @@ def test_an_unusual_status_has_a_phrase_all_the_same():
     ],
 )
 def test_region_and_service_come_from_the_signature(authorization, query, scope):
-    assert signing_scope(authorization, query) == scope
+    assert parse_signing_scope(authorization, query) == scope
 
 
 def test_a_model_that_is_too_slow_is_a_model_error(cloud: Cloud, tmp_path):
@@ -151,7 +151,7 @@ def test_a_model_that_does_not_answer_in_time_is_given_up(cloud: Cloud, tmp_path
     )
     with pytest.raises(Exception, match="did not pass the ping health check"):
         deployment.start()
-    assert deployment.pids() == []
+    assert deployment.list_pids() == []
 
 
 def _no_log(_name: str) -> Any:

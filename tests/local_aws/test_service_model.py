@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from local_aws.protocol.patterns import matches
-from local_aws.protocol.service_model import violations
+from local_aws.protocol.service_model import find_violations
 
 MODEL = {"ModelName": "m", "ExecutionRoleArn": "arn:aws:iam::123456789012:role/r"}
 
@@ -40,7 +40,7 @@ def sentence(value, path, constraint):
     ],
 )
 def test_good_requests_have_none(service, operation, params):
-    assert violations(service, operation, params) == []
+    assert find_violations(service, operation, params) == []
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_good_requests_have_none(service, operation, params):
     ],
 )
 def test_each_mistake_is_named_in_awss_words(operation, params, expected):
-    (found,) = violations("sagemaker", operation, params)
+    (found,) = find_violations("sagemaker", operation, params)
     assert found.startswith(expected) or expected in found
 
 
@@ -136,13 +136,15 @@ def test_exactly_one_member_of_a_union_is_set():
         "RoleArn": "arn:aws:iam::123456789012:role/role",
     }
     tabular = {"TabularJobConfig": {"TargetAttributeName": "price"}}
-    assert violations("sagemaker", "CreateAutoMLJobV2", {**job, "AutoMLProblemTypeConfig": tabular}) == []
-    (none,) = violations("sagemaker", "CreateAutoMLJobV2", {**job, "AutoMLProblemTypeConfig": {}})
+    assert (
+        find_violations("sagemaker", "CreateAutoMLJobV2", {**job, "AutoMLProblemTypeConfig": tabular}) == []
+    )
+    (none,) = find_violations("sagemaker", "CreateAutoMLJobV2", {**job, "AutoMLProblemTypeConfig": {}})
     assert "at 'autoMLProblemTypeConfig' failed to satisfy constraint: Exactly one of [" in none
 
 
 def test_maps_of_structures_are_looked_into():
-    (found,) = violations(
+    (found,) = find_violations(
         "sagemaker",
         "CreateTrialComponent",
         {"TrialComponentName": "t", "InputArtifacts": {"data": {"MediaType": "text/csv"}}},
@@ -151,14 +153,14 @@ def test_maps_of_structures_are_looked_into():
 
 
 def test_a_member_that_the_api_does_not_know_is_one():
-    assert violations("athena", "GetSession", {"SessionId": "s"}) == []
-    assert violations("s3", "ListBuckets", {"Nonsense": 1}) == [
+    assert find_violations("athena", "GetSession", {"SessionId": "s"}) == []
+    assert find_violations("s3", "ListBuckets", {"Nonsense": 1}) == [
         "Value at 'nonsense' failed to satisfy constraint: the API knows no such member"
     ]
 
 
 def test_several_mistakes_are_all_found():
-    found = violations("sagemaker", "CreateModel", {"ModelName": "a_b", "ExecutionRoleArn": "short"})
+    found = find_violations("sagemaker", "CreateModel", {"ModelName": "a_b", "ExecutionRoleArn": "short"})
     assert len(found) == 3
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, EndpointName, Name, RoleArn
-from local_aws.protocol.service_model import violations
+from local_aws.protocol.service_model import find_violations
 
 _AWS_ALPHABET = "abzAZ09-._/:+=,@ \u00e9\uff11\n"
 
@@ -162,7 +162,7 @@ def test_an_endpoint_name_that_passes_leaves_room_for_what_is_named_after_it(nam
             "CreateEndpointConfig": "EndpointConfigName",
             "CreateModel": "ModelName",
         }.items():
-            broken = violations("sagemaker", operation, {key: f"{name}-0123abcd"})
+            broken = find_violations("sagemaker", operation, {key: f"{name}-0123abcd"})
             assert [each for each in broken if "Member must not be null" not in each] == []
 
 
@@ -171,14 +171,14 @@ def test_an_endpoint_name_that_passes_leaves_room_for_what_is_named_after_it(nam
 def test_a_group_name_passes_exactly_where_sagemaker_takes_it_in_lower_case(name: str) -> None:
     """SageMaker writes ARNs in lower case, so that two names which differ in case alone would clash."""
     request = {"ModelPackageGroupName": name}
-    taken = violations("sagemaker", "CreateModelPackageGroup", request) == []
+    taken = find_violations("sagemaker", "CreateModelPackageGroup", request) == []
     assert _passes(Name, name) == (taken and name == name.lower())
 
 
 @given(st.from_regex(r"\Aarn:aws[a-z-]{0,3}:iam::\d{12}:role/[\w+=,.@/-]{0,5}\Z"))
 def test_a_role_that_passes_is_one_that_sagemaker_takes(arn: str) -> None:
     if _passes(RoleArn, arn):
-        broken = violations("sagemaker", "CreateModel", {"ModelName": "m", "ExecutionRoleArn": arn})
+        broken = find_violations("sagemaker", "CreateModel", {"ModelName": "m", "ExecutionRoleArn": arn})
         assert broken == []
 
 
