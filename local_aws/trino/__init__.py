@@ -1,14 +1,16 @@
 """Trino's SELECT (Athena engine version 3) on DuckDB.
 
-`parse(sql)` reads one query, `translate(query, relations, parameters)` gives DuckDB's SQL and the types of
-the result, `prepare(connection)` teaches a DuckDB connection what the SQL relies on, and `text(value, type)`
-writes a value as Athena does. What is not known to be right is refused with `Unsupported`.
+`parse(sql)` reads one query. `translate(query, relations, parameters)` returns DuckDB's SQL and the types of
+the result. `prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs,
+and `text(value, type)` writes a value as Athena does. What is not known to be right is refused with
+`Unsupported`.
 """
 
 from local_aws.trino.failures import TrinoError, Unsupported, explained
+from local_aws.trino.lexer import Token, end_token, tokenize
 from local_aws.trino.macros import prepare
 from local_aws.trino.names import Column, Relation, TableName, Translated
-from local_aws.trino.parse import Query, parse
+from local_aws.trino.parse import Query, parse, parse_tokens
 from local_aws.trino.text import text
 from local_aws.trino.translate import translate
 from local_aws.trino.types import from_glue_type, to_duckdb_type, to_glue_type
@@ -18,15 +20,19 @@ __all__ = [
     "Query",
     "Relation",
     "TableName",
+    "Token",
     "Translated",
     "TrinoError",
     "Unsupported",
+    "end_token",
     "explained",
     "from_glue_type",
     "parse",
+    "parse_tokens",
     "prepare",
     "text",
     "to_duckdb_type",
     "to_glue_type",
+    "tokenize",
     "translate",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from local_aws.trino import calls, nodes
 from local_aws.trino.expressions import Expressions
 from local_aws.trino.functions import aggregates
-from local_aws.trino.lexer import placed
+from local_aws.trino.lexer import write_place
 from local_aws.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from local_aws.trino.types import BIGINT, INTEGER, duckdb_type
 
@@ -97,7 +97,7 @@ class Groups:
             value = self.source.typed(column)
             if value.sql not in self.columns:
                 expected = "must be expressions referenced by the GROUP BY"
-                message = f"The arguments to GROUPING() {expected} at {placed(node.at)}"
+                message = f"The arguments to GROUPING() {expected} at {write_place(node.at)}"
                 raise semantic_error("INVALID_ARGUMENTS", column.at, message)
             keys.append(value.sql)
         kind = INTEGER if len(keys) < _BITS else BIGINT

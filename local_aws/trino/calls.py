@@ -60,6 +60,8 @@ _COMPARING = frozenset(
     | {"arrays_overlap", "contains", "contains_sequence", "histogram"}
 )
 """Functions that tell values apart."""
+_ORDERING = frozenset({"array_max", "array_min"})
+"""Functions that put values in an order, which for a uuid is not known."""
 _FINDING = frozenset({"array_position", "array_remove", "contains", "map"})
 """Functions that fail on an array or a row with a NULL in it."""
 
@@ -118,6 +120,8 @@ def resolved(place: Expressions, node: nodes.Call, known: list[Signature], parts
     for name, kind in bound.items():
         if node.name in _COMPARING:
             refuse_unhashed(kind, node.name)
+        if node.name in _ORDERING and kind.name == "uuid":
+            raise Unsupported(f"{node.name} of the type {kind}")
         if node.name in _FINDING and name in "KT" and kind.inner:
             raise Unsupported(f"{node.name} of the type {kind}")
     patterns = signature.patterns(len(arguments)) or ()

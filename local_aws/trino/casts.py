@@ -19,6 +19,8 @@ _NUMBERS = {"tinyint", "smallint", "integer", "bigint", "real", "double", "decim
 _TIMES = {"date", "timestamp", "timestamp with time zone"}
 _WRITTEN = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT"}
 _MOST_PRECISE = 6
+_HEX = "[0-9a-fA-F]"
+_UUID_LENGTH = 36
 _PLAIN_JSON = (*WHOLE, BOOLEAN, VARCHAR)
 
 
@@ -36,8 +38,9 @@ def can_cast(kind: Type, to: Type) -> bool:
     scalar = _NUMBERS | {"boolean"}
     return (
         (a in scalar and b in scalar)
-        or (a == "varchar" and b in scalar | _TIMES | {"time", "char"})
-        or (b in {"varchar", "char"} and a in scalar | _TIMES | {"time", "varchar", "char"})
+        or (a == "varchar" and b in scalar | _TIMES | {"time", "char", "uuid"})
+        or (b in {"varchar", "char"} and a in scalar | _TIMES | {"time", "varchar", "char", "uuid"})
+        or {a, b} == {"uuid", "varbinary"}
         or (a in _TIMES and b in _TIMES | {"time"})
         or (a.startswith("interval") and b == "varchar")
     )
@@ -78,6 +81,8 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
     if to.name == "char" and kind.name == "varchar":
         # Kept without the spaces that fill it up: they come with its text.
         return f"rtrim(substr({sql}, 1, {to.numbers[0]}), ' ')"
+    if {kind.name, to.name} == {"uuid", "varbinary"}:
+        raise Unsupported(f"CAST from {kind} to {to}")
     if "char" in {kind.name, to.name} or "time with time zone" in {kind.name, to.name}:
         raise Unsupported(f"CAST from {kind} to {to}")
     if kind == JSON:
@@ -94,6 +99,7 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
         "timestamp with time zone": _to_zoned,
         "time": _to_time,
         "boolean": _to_boolean,
+        "uuid": _to_uuid,
     }
     return writers.get(to.name, _to_number)(sql, kind, to)
 
@@ -145,6 +151,21 @@ def _to_boolean(sql: str, kind: Type, _: Type) -> str:
     )
 
 
+def _to_uuid(sql: str, _: Type, to: Type) -> str:
+    # Java also reads digits that are missing or divided otherwise, but Trino only texts of 36 characters.
+    exact = f"regexp_full_match({sql}, '{_HEX}{{8}}(-{_HEX}{{4}}){{3}}-{_HEX}{{12}}')"
+    lenient = f"regexp_full_match({sql}, '{_HEX}+(-{_HEX}+){{4}}')"
+    divided = fail("NOT_SUPPORTED", "the local Athena does not support this text of a uuid: {}", sql)
+    short = fail("INVALID_CAST_ARGUMENT", "Invalid UUID string length: {}", f"length({sql})")
+    bad = fail("INVALID_CAST_ARGUMENT", "Cannot cast value to UUID: {}", sql)
+    return (
+        f"CASE WHEN {exact} THEN TRY_CAST({sql} AS {duckdb_type(to)}) "
+        f"WHEN {lenient} AND length({sql}) = {_UUID_LENGTH} THEN {divided} "
+        f"WHEN {lenient} AND length({sql}) < {_UUID_LENGTH} THEN {short} "
+        f"WHEN {sql} IS NOT NULL THEN {bad} END"
+    )
+
+
 def _to_decimal(sql: str, kind: Type, to: Type) -> str:
     target = duckdb_type(to)
     if kind.name == "boolean":
@@ -174,6 +195,8 @@ def _to_varchar(sql: str, kind: Type, to: Type) -> str:
     if not to.numbers:
         return text
     (length,) = to.numbers
+    if kind.name == "uuid" and length < _UUID_LENGTH:
+        raise Unsupported(f"CAST from {kind} to {to}")
     if kind.name == "varchar":
         return f"substr({text}, 1, {length})"
     bad = fail("INVALID_CAST_ARGUMENT", f"Value {{}} cannot be represented as varchar({length})", text)

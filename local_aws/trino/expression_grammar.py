@@ -1,40 +1,31 @@
-"""The grammar of expressions: Trino's and nothing more.
+"""The grammar of expressions, calls and windows.
 
-So what another dialect has is refused where it stands.
+It is Trino's, so that what only another dialect has is refused.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from local_aws.trino import nodes
-from local_aws.trino.failures import Unsupported
 from local_aws.trino.lexer import Place
 from local_aws.trino.nodes import Node
 from local_aws.trino.special_forms import SpecialForms
-from local_aws.trino.token_reader import RESERVED
 
 _COMPARISONS = ("=", "<>", "!=", "<", "<=", ">", ">=")
-_NOW = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_USER")
-_SPECIAL = ("JSON_ARRAY", "JSON_EXISTS", "JSON_OBJECT", "JSON_QUERY", "JSON_TABLE", "JSON_VALUE")
-_UNSUPPORTED_NOW = ("CURRENT_CATALOG", "CURRENT_SCHEMA", "CURRENT_PATH", "CURRENT_ROLE")
+_TIMES = ("CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
+_NOW = ("CURRENT_DATE", "CURRENT_USER", *_TIMES)
+_UNSUPPORTED_NOW = ("CURRENT_CATALOG", "CURRENT_SCHEMA", "CURRENT_PATH")
+_FRAME_UNITS = ("ROWS", "RANGE", "GROUPS")
+_PATTERN_WORDS = ("AFTER", "INITIAL", "SEEK", "PATTERN", "SUBSET", "DEFINE")
 
 
 class ExpressionGrammar(SpecialForms):
-    """Reads expressions, from the loosest binding to the tightest."""
+    """Reads expressions, from those that bind loosest to those that bind tightest."""
 
-    parameters = 0
-
-    @abstractmethod
-    def call(self, at: Place, name: str) -> Node:
-        """What follows a function's name."""
-
-    @abstractmethod
-    def listagg(self) -> Node:
-        """LISTAGG with its WITHIN GROUP."""
+    _star_base = -1
+    """Where the expression begins that `.*` follows."""
 
     def expression(self) -> Node:
-        """Any expression."""
+        """Read any expression."""
         at = self.at
         left = self._conjunction()
         while self.takes("OR"):
@@ -58,10 +49,7 @@ class ExpressionGrammar(SpecialForms):
     def _predicate(self, operand: Node) -> Node:
         at = self.at
         if operator := self.takes_any(*_COMPARISONS):
-            operator = "<>" if operator == "!=" else operator
-            if quantifier := self.takes_any("ALL", "ANY", "SOME"):
-                return nodes.Quantified(at, operator, quantifier, operand, self.in_brackets(self.query))
-            return nodes.Binary(at, operator, operand, self.value())
+            return self._comparison(at, "<>" if operator == "!=" else operator, operand)
         if self.takes("IS"):
             negated = self.takes("NOT")
             found: Node
@@ -71,13 +59,20 @@ class ExpressionGrammar(SpecialForms):
                 self.expect("DISTINCT", "FROM")
                 found = nodes.Binary(at, "IS DISTINCT FROM", operand, self.value())
             return nodes.Unary(at, "NOT", found) if negated else found
-        negated = self.ahead("NOT") and self.takes("NOT")
-        matched = self._ranged(at, operand)
+        negated = self.takes("NOT")
+        matched = self._range(at, operand)
         if matched is None:
             return self.mismatch("'BETWEEN', 'IN', 'LIKE'") if negated else operand
         return nodes.Unary(at, "NOT", matched) if negated else matched
 
-    def _ranged(self, at: Place, operand: Node) -> Node | None:
+    def _comparison(self, at: Place, operator: str, operand: Node) -> Node:
+        quantifier = self.token.upper
+        if quantifier in {"ALL", "ANY", "SOME"} and self.opens_query(1, alone=False):
+            self.take()
+            return nodes.Quantified(at, operator, quantifier, operand, self.in_brackets(self.query))
+        return nodes.Binary(at, operator, operand, self.value())
+
+    def _range(self, at: Place, operand: Node) -> Node | None:
         if self.takes("BETWEEN"):
             low = self.value()
             self.expect("AND")
@@ -86,17 +81,13 @@ class ExpressionGrammar(SpecialForms):
             pattern = self.value()
             return nodes.Like(at, operand, pattern, self.value() if self.takes("ESCAPE") else None)
         if self.takes("IN"):
-            self.expect("(")
-            if self.ahead("SELECT") or self.ahead("WITH") or self.ahead("VALUES") or self.ahead("TABLE"):
-                inside: Node = nodes.InQuery(at, operand, self.query())
-            else:
-                inside = nodes.InList(at, operand, self.listed(self.expression))
-            self.expect(")")
-            return inside
+            if self.opens_query(alone=False):
+                return nodes.InQuery(at, operand, self.in_brackets(self.query))
+            return nodes.InList(at, operand, self.in_brackets(lambda: self.listed(self.expression)))
         return None
 
     def value(self) -> Node:
-        """What a comparison compares."""
+        """Read what a comparison compares."""
         left = self._sum()
         while self.ahead("||"):
             at = self.expect("||")
@@ -122,115 +113,254 @@ class ExpressionGrammar(SpecialForms):
         if sign := self.takes_any("-", "+"):
             return nodes.Unary(at, sign, self._signed())
         operand = self.postfixed()
-        while self.ahead("AT"):
+        while self.ahead("AT", "TIME"):
             at = self.expect("AT", "TIME", "ZONE")
-            if self.ahead("INTERVAL"):
-                raise Unsupported("AT TIME ZONE with an interval")
-            operand = nodes.AtTimeZone(at, operand, self.postfixed())
+            if self.is_string():
+                zone: Node = nodes.Literal(self.at, "string", self.string())
+            else:
+                zone = self.interval()
+                self.refuse("AT TIME ZONE with an interval")
+            operand = nodes.AtTimeZone(at, operand, zone)
         return operand
 
     def postfixed(self) -> Node:
-        """What binds tightest, with its subscripts and fields."""
-        at = self.at
+        """Read what binds tightest, with its subscripts and fields."""
+        at, start = self.at, self.index
         operand = self.primary()
         while True:
             if self.takes("["):
                 operand = nodes.Subscript(at, operand, self.value())
                 self.expect("]")
-            elif self.ahead(".") and not self.ahead(".", "*"):
-                self.expect(".")
+            elif self.ahead(".", "*"):
+                self._star_base = start
+                return operand
+            elif self.takes("."):
                 written = self.name()
                 if isinstance(operand, nodes.Name):
                     operand = nodes.Name(at, (*operand.parts, written.lower()), written)
+                    if self.ahead("(") and self._is_qualified(start):
+                        operand = self.call(at, ".".join(operand.parts))
+                        self.refuse("functions with a qualified name")
                 else:
                     operand = nodes.Field(at, operand, written.lower(), written)
             else:
                 return operand
 
-    def primary(self) -> Node:
-        """What binds tightest: literals, names, calls, brackets."""
+    def _is_qualified(self, start: int) -> bool:
+        """Tell whether only identifiers and dots have been read since a token."""
+        return all(
+            token.upper == "." or token.kind in {"name", "quoted"}
+            for token in self.tokens[start : self.index]
+        )
+
+    def is_star(self, start: int) -> bool:
+        """Tell whether `.*` comes next, after an expression that begins at a token and can have one."""
+        return self.ahead(".", "*") and self._star_base == start
+
+    def primary(self) -> Node:  # noqa: PLR0911 - one a kind of token
+        """Read a literal, a name, a call or something in brackets."""
         token = self.token
-        if token.kind in {"string", "integer", "decimal", "double", "binary"}:
-            return nodes.Literal(token.at, token.kind, self.take().value)
+        if self.is_string():
+            return nodes.Literal(token.at, "string", self.string())
+        if token.kind in {"integer", "decimal", "double", "binary"}:
+            return self._number()
         if self.takes("?"):
             self.parameters += 1
             return nodes.Parameter(token.at, self.parameters - 1)
         if self.ahead("("):
             return self._bracketed()
+        if token.kind == "name":
+            return self._keyword(token.upper) or self.special_form() or self._named()
         if token.kind == "quoted":
             return self._named()
-        if token.kind != "name":
-            self.mismatch("<expression>")
-        return self._keyword(token.upper) or self._named()
+        return self.mismatch("<expression>")
+
+    def _number(self) -> nodes.Literal:
+        token = self.take()
+        is_plain = "_" not in token.value and not token.value[:2].lower().startswith(("0x", "0o", "0b"))
+        if token.kind != "binary" and not is_plain:
+            self.refuse("numbers with underscores, in hexadecimal, octal or binary")
+            return nodes.Literal(token.at, token.kind, "0")
+        return nodes.Literal(token.at, token.kind, token.value)
 
     def _keyword(self, word: str) -> Node | None:
         at = self.at
-        if word in _SPECIAL or word in _UNSUPPORTED_NOW:
-            raise Unsupported(word)
-        if word in _NOW:
-            self.take()
-            if self.ahead("(") and word != "CURRENT_DATE":
-                raise Unsupported(f"{word} with a precision")
-            return nodes.Call(at, word.lower(), ())
         if word in {"NULL", "TRUE", "FALSE"}:
             self.take()
             return nodes.Literal(at, "null" if word == "NULL" else "boolean", word.lower())
-        readers = {
-            "CASE": self._case,
-            "CAST": self._cast,
-            "EXTRACT": self._extract,
-            "EXISTS": self._exists,
-            "TRIM": self._trim,
-            "GROUPING": self._grouping,
-            "LISTAGG": self.listagg,
-            "NORMALIZE": self._normalize,
-        }
-        if word in readers:
-            return readers[word]()
-        return self._unreserved(word)
-
-    def _unreserved(self, word: str) -> Node | None:
-        # These words are names too, unless what follows says otherwise.
-        following = self.tokens[self.index + 1]
-        if following.upper == "(" and word in {"TRY_CAST", "POSITION", "SUBSTRING", "ROW"}:
-            return {"TRY_CAST": self._cast, "POSITION": self._position}.get(word, self._worded)()
-        if word == "ARRAY" and following.upper == "[":
-            at = self.expect("ARRAY", "[")
-            items = () if self.ahead("]") else self.listed(self.expression)
-            self.expect("]")
-            return nodes.Array(at, items)
-        if word == "INTERVAL" and (following.kind == "string" or following.upper in {"+", "-"}):
-            return self._interval()
-        if following.kind == "string" and word not in RESERVED:
-            at = self.at
-            name = self.take().value
-            return nodes.TypedLiteral(at, self._literal_type(at, name), self.take().value)
-        return None
+        if word in _UNSUPPORTED_NOW:
+            self.take()
+            self.refuse(word)
+            return nodes.Literal(at, "null", "null")
+        if word not in _NOW:
+            return None
+        self.take()
+        if word in _TIMES and self.takes("("):
+            if self.take().kind != "integer":
+                self.index -= 1
+                self.mismatch("<integer>")
+            self.expect(")")
+            self.refuse(f"{word} with a precision")
+        return nodes.Call(at, word.lower(), ())
 
     def _bracketed(self) -> Node:
-        at = self.expect("(")
+        at = self.at
         if self._is_lambda():
+            self.take()
             names = () if self.ahead(")") else self.listed(lambda: self.name().lower())
             self.expect(")", "->")
             return nodes.Lambda(at, names, self.expression())
-        if self.ahead("SELECT") or self.ahead("WITH") or self.ahead("VALUES") or self.ahead("TABLE"):
-            query = self.query()
-            self.expect(")")
-            return nodes.Subquery(at, query)
-        items = self.listed(self.expression)
-        self.expect(")")
+        if self.opens_query():
+            return nodes.Subquery(at, self.in_brackets(self.query))
+        items = self.in_brackets(lambda: self.listed(self.expression))
         return items[0] if len(items) == 1 else nodes.Row(at, items)
 
     def _is_lambda(self) -> bool:
-        index = self.index
+        index = self.index + 1
         while self.tokens[index].kind in {"name", "quoted"} or self.tokens[index].upper == ",":
             index += 1
         return [token.upper for token in self.tokens[index : index + 2]] == [")", "->"]
 
     def _named(self) -> Node:
-        at, written = self.at, self.name()
+        at = self.at
+        if self.ahead("DOUBLE", "PRECISION") and self.is_string(2):
+            self.take()
+            self.take()
+            return self._typed_literal(at, "double")
+        if self.token.upper in {"RUNNING", "FINAL"} and self._call_follows():
+            self.refuse(f"{self.take().upper} before a function")
+            return self.postfixed()
+        written = self.name()
+        if self.is_string():
+            return self._typed_literal(at, written)
         if self.takes("->"):
             return nodes.Lambda(at, (written.lower(),), self.expression())
         if self.ahead("("):
             return self.call(at, written.lower())
+        if self._is_over():
+            self.over()
+            self.refuse("measures of row patterns")
         return nodes.Name(at, (written.lower(),), written)
+
+    def _call_follows(self) -> bool:
+        offset = 1
+        while self.is_name(offset) and self.peek(offset + 1).upper == ".":
+            offset += 2
+        return self.is_name(offset) and self.peek(offset + 1).upper == "("
+
+    def _typed_literal(self, at: Place, name: str) -> Node:
+        refused = len(self.refusals)
+        self.refuse_glue_type(at, name, "TYPE_NOT_FOUND")
+        kind = self.resolve_type(at, name, "TYPE_NOT_FOUND")
+        del self.refusals[refused + 1 :]
+        return nodes.TypedLiteral(at, kind, self.string())
+
+    def order_by(self) -> tuple[nodes.Sort, ...]:
+        """Read ORDER BY, if it comes next."""
+        return self.listed(self._sort) if self.takes("ORDER", "BY") else ()
+
+    def _sort(self) -> nodes.Sort:
+        at, key = self.at, self.expression()
+        descending = self.takes_any("ASC", "DESC") == "DESC"
+        nulls_first = self.takes("NULLS") and self.expect_any("FIRST", "LAST") == "FIRST"
+        return nodes.Sort(at, key, descending, nulls_first)
+
+    def call(self, at: Place, name: str) -> Node:
+        """Read a function call from its opening bracket on."""
+        self.expect("(")
+        if self.is_name() and self.peek(1).upper == "." and self.peek(2).upper == "*":
+            self.name()
+            self.take()
+            self.refuse("a qualified * in a function")
+        if self.takes("*"):
+            self.expect(")")
+            condition = self.filter()
+            return nodes.Call(at, name, (), star=True, filter=condition, over=self.over())
+        distinct = self.takes_distinct()
+        no_arguments = self.ahead(")") or self.ahead("ORDER", "BY")
+        arguments = () if no_arguments and not distinct else self.listed(self.expression)
+        order = self.order_by()
+        self.expect(")")
+        condition = self.filter()
+        ignore = self.ahead("IGNORE", "NULLS")
+        if ignore or self.ahead("RESPECT", "NULLS"):
+            self.index += 2
+            if not self._is_over():
+                self.mismatch("'OVER'")
+        over = self.over()
+        return nodes.Call(at, name, arguments, False, distinct, order, condition, ignore, over)
+
+    def filter(self) -> Node | None:
+        """Read FILTER (WHERE ...), if it comes next."""
+        if not self.ahead("FILTER", "("):
+            return None
+        self.expect("FILTER", "(", "WHERE")
+        condition = self.expression()
+        self.expect(")")
+        return condition
+
+    def _is_over(self) -> bool:
+        is_named = self.is_name(1) and not self.is_clause(1)
+        return self.ahead("OVER") and (self.peek(1).upper == "(" or is_named)
+
+    def over(self) -> nodes.Window | None:
+        """Read OVER, if it comes next."""
+        if not self._is_over():
+            return None
+        self.expect("OVER")
+        at, opening = self.at, self.index
+        if not self.takes("("):
+            return nodes.Window(at, self.name().lower(), (), (), None)
+        window = self.window(opening)
+        self.expect(")")
+        return window
+
+    def window(self, opening: int) -> nodes.Window:
+        """Read what is between the brackets of a window, which open at the given token."""
+        at = self.at
+        base = self.name().lower() if self.is_name() and not self._opens_window_clause() else None
+        partition = self.listed(self.expression) if self.takes("PARTITION", "BY") else ()
+        order = self.order_by()
+        return nodes.Window(at, base, partition, order, self._frame(opening))
+
+    def _opens_window_clause(self) -> bool:
+        """Tell whether a word that may be the name of a window opens PARTITION BY or a frame instead."""
+        word, following = self.token.upper, self.peek(1).upper
+        if word == "PARTITION":
+            return following == "BY"
+        if word == "MEASURES" or word in _FRAME_UNITS:
+            return (
+                following not in {")", "ORDER", *_FRAME_UNITS}
+                and not (following == "PARTITION" and self.peek(2).upper == "BY")
+            ) or (following in _FRAME_UNITS and self.peek(2).upper in {"PRECEDING", "FOLLOWING"})
+        return False
+
+    def _frame(self, opening: int) -> nodes.Frame | None:
+        if self.ahead("MEASURES"):
+            self._skip_pattern(opening)
+        at, unit = self.at, self.takes_any(*_FRAME_UNITS)
+        if not unit:
+            return None
+        if self.takes("BETWEEN"):
+            start = self._bound()
+            self.expect("AND")
+            end = self._bound()
+        else:
+            start, end = self._bound(), ("CURRENT ROW", None)
+        if self.token.upper in _PATTERN_WORDS:
+            self._skip_pattern(opening)
+        return nodes.Frame(at, unit, start, end)
+
+    def _skip_pattern(self, opening: int) -> None:
+        self.refuse("row patterns in windows")
+        self.skip_to_closing(opening)
+
+    def _bound(self) -> tuple[str, Node | None]:
+        if self.takes("CURRENT", "ROW"):
+            return "CURRENT ROW", None
+        is_unbounded = self.ahead("UNBOUNDED") and self.peek(1).upper in {"PRECEDING", "FOLLOWING"}
+        distance = None if is_unbounded else self.expression()
+        if is_unbounded:
+            self.take()
+        side = self.takes_any("PRECEDING", "FOLLOWING") or self.mismatch("'FOLLOWING', 'PRECEDING'")
+        return (f"UNBOUNDED {side}" if distance is None else side), distance

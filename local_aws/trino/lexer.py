@@ -1,103 +1,141 @@
-"""The words of a query, each with its place, as Trino's lexer cuts them."""
+"""The tokens of a statement, as Trino's lexer or Hive's cuts the text."""
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 from local_aws.trino.failures import TrinoError
 
 Place = tuple[int, int]
-"""Line and column, both from 1."""
+"""A line and a column, both counted from 1."""
 
-_PATTERN = re.compile(
-    r"""(?P<space>\s+|--[^\r\n]*|/\*.*?\*/)
+_SURROGATES = range(0xD800, 0xE000)
+_DIGITS = r"\d(?:_?\d)*"
+_TRINO = re.compile(
+    rf"""(?P<space>[ \r\n\t]+|--[^\r\n]*|/\*.*?\*/)
     |(?P<unicode>[uU]&'(?:[^']|'')*')
-    |(?P<binary>[xX]'(?:[^']|'')*')
+    |(?P<binary>[xX]'[^']*')
     |(?P<string>'(?:[^']|'')*')
     |(?P<quoted>"(?:[^"]|"")*")
     |(?P<backquoted>`(?:[^`]|``)*`)
-    |(?P<double>(?:\d+(?:\.\d*)?|\.\d+)[eE][+-]?\d+)
-    |(?P<digit_name>\d+[A-Za-z_]\w*)
-    |(?P<decimal>\d+\.\d*|\.\d+)
-    |(?P<integer>\d+)
+    |(?P<double>(?:\d+\.\d*|\.\d+)[eE][+-]?\d+|\d+[eE][+-]\d+|\d+[eE]\d+(?!\w))
+    |(?P<decimal>{_DIGITS}\.(?:{_DIGITS})?|\.{_DIGITS})
+    |(?P<integer>(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|{_DIGITS})(?!\w))
+    |(?P<digit_name>\d\w+)
     |(?P<name>[A-Za-z_]\w*)
-    |(?P<symbol><>|!=|<=|>=|\|\||->|=>|[-+*/%=<>()\[\],.?;])""",
+    |(?P<symbol><>|!=|<=|>=|\|\||->|=>|[-+*/%=<>()\[\],.?;:])
+    |(?P<unknown>.)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_HIVE = re.compile(
+    r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)
+    |(?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")
+    |(?P<backquoted>`(?:[^`]|``)*`)
+    |(?P<integer>\d+(?:\.\d+)?)
+    |(?P<name>[^\W\d][\w$]*)
+    |(?P<symbol>.)""",
+    re.VERBOSE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Token:
-    """One word. `value` is without quotes; `upper` is what keywords are compared by."""
+    """One word, literal or symbol.
+
+    Attributes:
+        kind: What it is, for example `name`, `string` or `symbol`; `end` is what follows the last token.
+        value: The text without quotes.
+        text: The text as written.
+        at: The line and column.
+        start: The index of its first character in the whole text.
+    """
 
     kind: str
     value: str
     text: str
     at: Place
+    start: int
 
     @property
     def upper(self) -> str:
-        """The keyword or symbol, empty for what can be neither."""
+        """The keyword or symbol, or the empty string for other tokens."""
         return self.text.upper() if self.kind in {"name", "symbol"} else ""
+
+    @property
+    def end(self) -> int:
+        """The index after its last character in the whole text."""
+        return self.start + len(self.text)
 
 
 def syntax_error(at: Place, message: str) -> TrinoError:
-    """A mistake in the text of a query."""
-    return TrinoError("SYNTAX_ERROR", f"{placed(at)}: {message}")
+    """Build the failure for a mistake in the text of a query."""
+    return TrinoError("SYNTAX_ERROR", f"{write_place(at)}: {message}")
 
 
-def placed(at: Place) -> str:
-    """How Trino writes a place."""
+def write_place(at: Place) -> str:
+    """Write a place as Trino does: `line 1:15`."""
     return f"line {at[0]}:{at[1]}"
 
 
-def tokens_of(sql: str) -> list[Token]:
-    """All words of a query; the last has the kind `end`.
+def tokenize(text: str, *, hive: bool = False) -> list[Token]:
+    """Split a statement into tokens; the last one has the kind `end`.
 
-    Raises:
-        TrinoError: SYNTAX_ERROR at what no word of Trino starts with.
+    Spaces and comments are left out. A character that starts no token becomes a token of the kind `unknown`,
+    which no grammar accepts.
+
+    Args:
+        text: The statement.
+        hive: Whether strings may have double quotes and backslashes, as in Hive's DDL.
     """
     tokens: list[Token] = []
-    position, line, line_start = 0, 1, 0
-    while position < len(sql):
-        at = (line, position - line_start + 1)
-        found = _PATTERN.match(sql, position)
-        if found is None:
-            raise syntax_error(at, f"mismatched input '{sql[position]}'")
-        kind, text = str(found.lastgroup), found[0]
+    line, line_start = 1, 0
+    for found in (_HIVE if hive else _TRINO).finditer(text):
+        kind, word, start = str(found.lastgroup), found[0], found.start()
         if kind != "space":
-            tokens.append(Token("string" if kind == "unicode" else kind, _value(kind, text, at), text, at))
-        if newlines := text.count("\n"):
-            line, line_start = line + newlines, position + text.rindex("\n") + 1
-        position = found.end()
-    return [*tokens, Token("end", "<EOF>", "<EOF>", (line, position - line_start + 1))]
+            value = word if hive else _strip_quotes(kind, word)
+            tokens.append(Token(kind, value, word, (line, start - line_start + 1), start))
+        if newlines := word.count("\n"):
+            line, line_start = line + newlines, start + word.rindex("\n") + 1
+    return [*tokens, end_token((line, len(text) - line_start + 1), len(text))]
 
 
-def _value(kind: str, text: str, at: Place) -> str:
+def end_token(at: Place, start: int) -> Token:
+    """Build the token that follows the last one."""
+    return Token("end", "<EOF>", "<EOF>", at, start)
+
+
+def _strip_quotes(kind: str, word: str) -> str:
     match kind:
-        case "backquoted":
-            message = "backquoted identifiers are not supported; use double quotes to quote identifiers"
-            raise syntax_error(at, message)
-        case "digit_name":
-            message = "identifiers must not start with a digit; surround the identifier with double quotes"
-            raise syntax_error(at, message)
         case "string":
-            return text[1:-1].replace("''", "'")
+            return word[1:-1].replace("''", "'")
         case "quoted":
-            return text[1:-1].replace('""', '"')
+            return word[1:-1].replace('""', '"')
         case "unicode":
-            return _decoded(text[3:-1].replace("''", "'"), at)
+            return word[3:-1].replace("''", "'")
         case "binary":
-            return re.sub(r"\s", "", text[2:-1])
-    return text
+            return re.sub(r"\s", "", word[2:-1])
+    return word
 
 
-def _decoded(text: str, at: Place) -> str:
+def decode_unicode(text: str, escape: str, at: Place) -> str:
+    r"""Replace the escapes of U&'\00e9' by their characters.
+
+    Raises:
+        TrinoError: SYNTAX_ERROR if an escape is not complete or names no character.
+    """
+    sign = re.escape(escape)
+
     def character(found: re.Match[str]) -> str:
         code = found[1] or found[2]
-        if code is None and found[0] != "\\\\":
+        if code is None and found[0] != escape * 2:
             raise syntax_error(at, "Incomplete escape sequence")
-        return "\\" if code is None else chr(int(code, 16))
+        if code is None:
+            return escape
+        number = int(code, 16)
+        if number > sys.maxunicode or number in _SURROGATES:
+            raise syntax_error(at, f"Invalid escaped character: {code}")
+        return chr(number)
 
-    return re.sub(r"\\(?:\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4})|\\?)", character, text)
+    return re.sub(rf"{sign}(?:\+([0-9a-fA-F]{{6}})|([0-9a-fA-F]{{4}})|(?:{sign})?)", character, text)

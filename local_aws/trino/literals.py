@@ -122,7 +122,7 @@ def typed_literal(node: nodes.TypedLiteral) -> Typed:
     text = Typed(text_literal(node.text), VARCHAR)
     if name in {"varchar", "char"}:
         return text
-    if name not in {"boolean", "tinyint", "smallint", "integer", "bigint", "real", "double"}:
+    if name not in {"boolean", "tinyint", "smallint", "integer", "bigint", "real", "double", "uuid"}:
         raise Unsupported(f"literals of the type {node.type}")
     return Typed(cast_sql(text.sql, VARCHAR, node.type), node.type)
 

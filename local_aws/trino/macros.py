@@ -153,8 +153,8 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Functi
     """Make a function in Python known.
 
     DuckDB 1.5 runs a function once for each value of a Parquet dictionary, needed or not, and keeps what it gave;
-    where one raised within `TRY`, it goes on with memory that nothing was written to. It does neither for a call
-    with an argument that another query may find changed, such as `now()`.
+    where one raised within `TRY`, it goes on with memory that nothing was written to. It does neither for a
+    call with an argument that another query may find changed, such as `now()`.
     """
     function, takes, gives = definition
     called = name if not takes or not _KEEPS_RESULTS else f"{name}_in_python"

@@ -209,7 +209,7 @@ def compared(operator: str, left: Typed, right: Typed) -> Typed | None:
     if common is None:
         return None
     if operator not in {"=", "<>", "IS DISTINCT FROM"} and common.name not in _ORDERED:
-        if common.name in {"array", "row"}:
+        if common.name in {"array", "row", "uuid"}:
             raise Unsupported(f"{operator} between values of the type {common}")
         return None
     return Typed(comparison(operator, coerce(left, common).sql, coerce(right, common).sql, common), BOOLEAN)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from local_aws.trino import nodes
 from local_aws.trino.failures import TrinoError
-from local_aws.trino.lexer import Place, syntax_error
+from local_aws.trino.lexer import Place, Token, syntax_error, tokenize
 from local_aws.trino.names import TableName
 from local_aws.trino.query_grammar import QueryGrammar
 from local_aws.trino.relations import table_name
@@ -35,7 +35,16 @@ def parse(sql: str) -> Query:
     Raises:
         TrinoError: SYNTAX_ERROR with the place, NOT_SUPPORTED for what only Athena can.
     """
-    grammar = QueryGrammar(sql)
+    return parse_tokens(tokenize(sql))
+
+
+def parse_tokens(tokens: Sequence[Token]) -> Query:
+    """Read one query from its tokens, of which the last has the kind `end`.
+
+    Raises:
+        TrinoError: As `parse`.
+    """
+    grammar = QueryGrammar(tokens)
     try:
         tree = grammar.statement()
         references = list(_tables(tree, frozenset()))
@@ -67,10 +76,9 @@ def literal(text: str) -> nodes.Node:
     Raises:
         TrinoError: SYNTAX_ERROR for what is no single expression.
     """
-    grammar = QueryGrammar(text)
+    grammar = QueryGrammar(tokenize(text))
     found = grammar.expression()
-    if grammar.token.kind != "end":
-        grammar.mismatch("<EOF>")
+    grammar.finish()
     if grammar.parameters:
         raise syntax_error(found.at, "mismatched input '?'")
     return found

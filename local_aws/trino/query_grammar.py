@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 from local_aws.trino import nodes
-from local_aws.trino.call_grammar import CallGrammar
-from local_aws.trino.failures import Unsupported
-from local_aws.trino.lexer import syntax_error
+from local_aws.trino.expression_grammar import ExpressionGrammar
+from local_aws.trino.lexer import Place, syntax_error
 from local_aws.trino.nodes import Node
 
 _MOST_SETS = 2048
 
 
-class QueryGrammar(CallGrammar):
+class QueryGrammar(ExpressionGrammar):
     """Reads one statement."""
 
     def statement(self) -> nodes.Query:
-        """The whole text, which must be one query."""
+        """Read the whole text, which must be one query.
+
+        Raises:
+            TrinoError: SYNTAX_ERROR at the first mistake, or else the first thing that is refused.
+        """
         if self.token.kind == "end":
             raise syntax_error(self.at, "mismatched input '<EOF>'. Expecting: <query>")
         query = self.query()
-        semicolon = self.takes(";")
-        if self.token.kind != "end":
-            if semicolon:
-                raise syntax_error(self.at, "Only one sql statement is allowed")
-            self.mismatch("<EOF>")
+        self.finish(semicolon=True)
         return query
 
     def query(self) -> nodes.Query:
-        """A query with its WITH, ORDER BY, OFFSET and LIMIT."""
-        at = self.at
+        """Read a query with its WITH, ORDER BY, OFFSET and LIMIT."""
         common: tuple[nodes.CommonTable, ...] = ()
+        at = self.at
         if self.takes("WITH"):
-            if self.ahead("RECURSIVE"):
-                raise Unsupported("WITH RECURSIVE")
+            if self.takes("RECURSIVE"):
+                self.refuse("WITH RECURSIVE")
             common = self.listed(self._common_table)
+        query = self._query_without_with()
+        return nodes.Query(at, common, query.body, query.order, query.offset, query.limit)
+
+    def _query_without_with(self) -> nodes.Query:
+        at = self.at
         body = self._set_operations()
         order = self.order_by()
         offset = limit = None
@@ -46,7 +51,7 @@ class QueryGrammar(CallGrammar):
             limit = None if self.takes("ALL") else self._row_count()
         elif self.takes("FETCH"):
             limit = self._fetch()
-        return nodes.Query(at, common, body, order, offset, limit)
+        return nodes.Query(at, (), body, order, offset, limit)
 
     def _common_table(self) -> nodes.CommonTable:
         at, name = self.at, self.name().lower()
@@ -55,7 +60,7 @@ class QueryGrammar(CallGrammar):
         return nodes.CommonTable(at, name, columns, self.in_brackets(self.query))
 
     def _column_names(self) -> tuple[str, ...]:
-        return self.in_brackets(lambda: self.listed(self.name)) if self.ahead("(") else ()
+        return self.names_in_brackets() if self.ahead("(") else ()
 
     def _row_count(self) -> Node:
         if self.token.kind != "integer" and not self.ahead("?"):
@@ -64,15 +69,14 @@ class QueryGrammar(CallGrammar):
 
     def _fetch(self) -> Node:
         at = self.at
-        if not self.takes_any("FIRST", "NEXT"):
-            self.mismatch("'FIRST', 'NEXT'")
-        count = (
-            nodes.Literal(at, "integer", "1") if self.token.upper in {"ROW", "ROWS"} else self._row_count()
-        )
-        self.takes_any("ROW", "ROWS")
-        if self.ahead("WITH", "TIES"):
-            raise Unsupported("FETCH FIRST ... WITH TIES")
-        self.expect("ONLY")
+        self.expect_any("FIRST", "NEXT")
+        has_count = self.token.upper not in {"ROW", "ROWS"}
+        count = self._row_count() if has_count else nodes.Literal(at, "integer", "1")
+        self.expect_any("ROW", "ROWS")
+        if self.takes("WITH", "TIES"):
+            self.refuse("FETCH FIRST ... WITH TIES")
+        else:
+            self.expect("ONLY")
         return count
 
     def _set_operations(self) -> nodes.Body:
@@ -87,12 +91,11 @@ class QueryGrammar(CallGrammar):
             left = self._set_operation(left, self._query_primary)
         return left
 
-    def _set_operation(self, left: nodes.Body, read: object) -> nodes.Body:
+    def _set_operation(self, left: nodes.Body, read: Callable[[], nodes.Body]) -> nodes.Body:
         token = self.take()
         everything = self.takes("ALL")
         if not everything:
             self.takes("DISTINCT")
-        assert callable(read)  # noqa: S101 - one of the two readers above
         return nodes.SetOperation(token.at, token.upper, everything, left, read())
 
     def _query_primary(self) -> nodes.Body:
@@ -102,18 +105,16 @@ class QueryGrammar(CallGrammar):
         if self.takes("VALUES"):
             return nodes.Values(at, self.listed(self.expression))
         if self.takes("TABLE"):
-            source = nodes.TableReference(self.at, self._qualified())
+            source = nodes.TableReference(self.at, self._table_name())
             star = nodes.Star(at, ())
             return nodes.Select(at, False, (star,), source, None, None, None, ())
         if self.ahead("("):
-            return self.in_brackets(self.query)
+            return self.in_brackets(self._query_without_with)
         return self.mismatch("'(', 'SELECT', 'TABLE', 'VALUES', 'WITH'")
 
     def _select(self) -> nodes.Select:
         at = self.expect("SELECT")
-        distinct = self.takes("DISTINCT")
-        if not distinct:
-            self.takes("ALL")
+        distinct = self.takes_distinct(star=True)
         items = self.listed(self._item)
         source = self._from() if self.takes("FROM") else None
         where = self.expression() if self.takes("WHERE") else None
@@ -123,30 +124,29 @@ class QueryGrammar(CallGrammar):
         return nodes.Select(at, distinct, items, source, where, groups, having, windows)
 
     def _item(self) -> nodes.Star | nodes.Item:
-        at = self.at
+        at, start = self.at, self.index
         if self.takes("*"):
             return nodes.Star(at, ())
-        length = 0
-        while self.is_name(length) and self.tokens[self.index + length + 1].upper == ".":
-            length += 2
-            if self.tokens[self.index + length].upper == "*":
-                parts = tuple(
-                    token.value.lower() for token in self.tokens[self.index : self.index + length : 2]
-                )
-                self.index += length + 1
-                if self.ahead("AS", "("):
-                    raise Unsupported("names for the columns of .*")
-                return nodes.Star(at, parts)
         expression = self.expression()
-        if self.ahead(".", "*"):
-            raise Unsupported(".* of an expression")
+        if self.is_star(start):
+            return self._star(expression)
         alias = self.name() if self.takes("AS") or self._starts_alias() else None
         return nodes.Item(at, expression, alias)
+
+    def _star(self, base: Node) -> nodes.Star:
+        self.expect(".", "*")
+        if not isinstance(base, nodes.Name):
+            self.refuse(".* of an expression")
+        if self.takes("AS"):
+            self.names_in_brackets()
+            self.refuse("names for the columns of .*")
+        return nodes.Star(base.at, base.parts if isinstance(base, nodes.Name) else ())
 
     def _named_window(self) -> tuple[str, nodes.Window]:
         name = self.name().lower()
         self.expect("AS")
-        return name, self.in_brackets(self.window)
+        opening = self.index
+        return name, self.in_brackets(lambda: self.window(opening))
 
     def _from(self) -> nodes.Relation:
         relation = self._joins()
@@ -156,25 +156,30 @@ class QueryGrammar(CallGrammar):
         return relation
 
     def _joins(self) -> nodes.Relation:
-        left = self._sampled()
+        left = self._sample()
         while True:
             at = self.at
             if self.takes("CROSS"):
                 self.expect("JOIN")
-                left = nodes.Join(at, "CROSS", left, self._sampled(), None)
+                left = nodes.Join(at, "CROSS", left, self._sample(), None)
                 continue
-            if self.ahead("NATURAL"):
-                raise Unsupported("NATURAL JOIN")
+            natural = self.takes("NATURAL")
             kind = self._join_kind()
+            if natural:
+                if not kind:
+                    self.mismatch("'FULL', 'INNER', 'JOIN', 'LEFT', 'RIGHT'")
+                self.refuse("NATURAL JOIN")
+                left = nodes.Join(at, kind, left, self._sample(), None)
+                continue
             if not kind:
                 return left
-            right = self._joins()
-            if self.takes("USING"):
-                using = tuple(name.lower() for name in self.in_brackets(lambda: self.listed(self.name)))
-                left = nodes.Join(at, kind, left, right, None, using)
-            else:
-                self.expect("ON")
-                left = nodes.Join(at, kind, left, right, self.expression())
+            left = self._criteria(at, kind, left, self._joins())
+
+    def _criteria(self, at: Place, kind: str, left: nodes.Relation, right: nodes.Relation) -> nodes.Join:
+        if self.takes("USING"):
+            return nodes.Join(at, kind, left, right, None, tuple(map(str.lower, self.names_in_brackets())))
+        self.expect("ON")
+        return nodes.Join(at, kind, left, right, self.expression())
 
     def _join_kind(self) -> str:
         if self.takes("JOIN") or self.takes("INNER", "JOIN"):
@@ -185,89 +190,65 @@ class QueryGrammar(CallGrammar):
             self.expect("JOIN")
         return kind
 
-    def _sampled(self) -> nodes.Relation:
+    def _sample(self) -> nodes.Relation:
         relation = self._aliased()
-        for word in ("TABLESAMPLE", "MATCH_RECOGNIZE"):
-            if self.ahead(word):
-                raise Unsupported(word)
+        if self.ahead("MATCH_RECOGNIZE", "("):
+            self.refuse(self.take().upper)
+            self.skip_brackets()
+            relation = self._alias(self.at, relation)
+        if self.takes("TABLESAMPLE"):
+            self.refuse("TABLESAMPLE")
+            self.expect_any("BERNOULLI", "SYSTEM")
+            self.in_brackets(self.expression)
         return relation
 
     def _aliased(self) -> nodes.Relation:
         at, relation = self.at, self._relation_primary()
-        following = self.tokens[min(self.index + 1, len(self.tokens) - 1)].upper
-        if self.token.upper in {"TABLESAMPLE", "MATCH_RECOGNIZE"} and following in {
-            "BERNOULLI",
-            "SYSTEM",
-            "(",
-        }:
-            return relation
-        if (self.ahead("FOR", "TIMESTAMP") or self.ahead("FOR", "VERSION")) and self.tokens[
-            self.index + 2
-        ].upper == "AS":
-            raise Unsupported("time travel (FOR TIMESTAMP AS OF)")
-        if not (self.takes("AS") or self._starts_alias()):
+        if isinstance(relation, nodes.TableReference) and self.takes("FOR"):
+            self.expect_any("TIMESTAMP", "VERSION")
+            self.expect("AS", "OF")
+            self.value()
+            self.refuse("time travel (FOR TIMESTAMP AS OF)")
+        return self._alias(at, relation)
+
+    def _alias(self, at: Place, relation: nodes.Relation) -> nodes.Relation:
+        if not (self.takes("AS") or self._starts_alias(relation=True)):
             return relation
         alias = self.name().lower()
         return nodes.Aliased(at, relation, alias, self._column_names())
 
-    def _starts_alias(self) -> bool:
-        # These are names in Trino, but where an alias could stand they open a clause.
-        following = self.tokens[min(self.index + 1, len(self.tokens) - 1)]
-        clause = (
-            (
-                self.token.upper in {"LIMIT", "OFFSET"}
-                and (following.kind == "integer" or following.upper in {"?", "ALL"})
-            )
-            or (self.token.upper == "FETCH" and following.upper in {"FIRST", "NEXT"})
-            or (
-                self.token.upper == "WINDOW"
-                and self.tokens[min(self.index + 2, len(self.tokens) - 1)].upper == "AS"
-            )
-        )
-        return self.is_name() and not clause
+    def _starts_alias(self, *, relation: bool = False) -> bool:
+        # Some words are names in Trino, but where an alias could stand they open a clause.
+        if relation and self.ahead("TABLESAMPLE"):
+            return self.peek(1).upper not in {"BERNOULLI", "SYSTEM"}
+        if relation and self.ahead("MATCH_RECOGNIZE", "("):
+            return self.is_name(2) and self.peek(3).upper in {",", ")"}
+        return self.is_name() and not self.is_clause()
 
     def _relation_primary(self) -> nodes.Relation:
         at = self.at
         if self.takes("UNNEST"):
             arguments = self.in_brackets(lambda: self.listed(self.expression))
             return nodes.Unnest(at, arguments, self.takes("WITH", "ORDINALITY"))
-        if self.takes("LATERAL"):
+        if self.ahead("LATERAL", "("):
+            self.take()
             return nodes.Derived(at, self.in_brackets(self.query), True)
-        if self.ahead("TABLE", "("):
-            raise Unsupported("table functions")
+        if self.ahead("TABLE") or self.ahead("JSON_TABLE"):
+            self.refuse("table functions" if self.take().upper == "TABLE" else "JSON_TABLE")
+            self.skip_brackets()
+            return nodes.Unnest(at, (), False)
+        if self.opens_query():
+            return nodes.Derived(at, self.in_brackets(self.query), False)
         if self.ahead("("):
-            return self._bracketed_relation()
-        return nodes.TableReference(at, self._qualified())
+            return self.in_brackets(self._joins)
+        return nodes.TableReference(at, self._table_name())
 
-    def _bracketed_relation(self) -> nodes.Relation:
-        # A bracket opens a query or a join: try the query first, as the grammar of Trino prefers it.
-        at, start, parameters = self.at, self.index, self.parameters
-        depth = 0
-        while self.tokens[start + depth].upper == "(":
-            depth += 1
-        if self.tokens[start + depth].upper in {"SELECT", "WITH", "VALUES", "TABLE"}:
-            try:
-                return nodes.Derived(at, self.in_brackets(self.query), False)
-            except Exception:
-                if depth == 1:
-                    raise
-                self.index, self.parameters = start, parameters
-        return self.in_brackets(self._from_one)
-
-    def _from_one(self) -> nodes.Relation:
-        return self._joins()
-
-    def _qualified(self) -> tuple[str, ...]:
-        parts = [self.name().lower()]
-        while self.takes("."):
-            parts.append(self.name().lower())
-        return tuple(parts)
+    def _table_name(self) -> tuple[str, ...]:
+        return tuple(part.lower() for part in self.qualified_name())
 
     def _group_by(self) -> tuple[tuple[tuple[Node, ...], ...], ...]:
-        if self.ahead("ALL"):
-            self.takes("ALL")
-        elif self.ahead("DISTINCT"):
-            raise Unsupported("GROUP BY DISTINCT")
+        if self.takes_distinct():
+            self.refuse("GROUP BY DISTINCT")
         return self.listed(self._grouping_element)
 
     def _grouping_element(self) -> tuple[tuple[Node, ...], ...]:
@@ -276,17 +257,20 @@ class QueryGrammar(CallGrammar):
         word = self.token.upper
         if word in {"ROLLUP", "CUBE"}:
             self.take()
-            sets = self.in_brackets(lambda: self.listed(self._grouping_set))
-            return self._expanded(word, sets)
+            self.expect("(")
+            sets = () if self.ahead(")") else self.listed(self._grouping_set)
+            self.expect(")")
+            return self._expand(word, sets)
         return (self._grouping_set(),)
 
-    def _expanded(self, word: str, sets: tuple[tuple[Node, ...], ...]) -> tuple[tuple[Node, ...], ...]:
+    def _expand(self, word: str, sets: tuple[tuple[Node, ...], ...]) -> tuple[tuple[Node, ...], ...]:
         if word == "ROLLUP":
-            return tuple(_flat(sets[:length]) for length in range(len(sets), -1, -1))
+            return tuple(_flatten(sets[:length]) for length in range(len(sets), -1, -1))
         if 2 ** len(sets) > _MOST_SETS:
-            raise Unsupported("so large a CUBE")
+            self.refuse("so large a CUBE")
+            return ()
         sizes = range(len(sets), -1, -1)
-        return tuple(_flat(chosen) for size in sizes for chosen in itertools.combinations(sets, size))
+        return tuple(_flatten(chosen) for size in sizes for chosen in itertools.combinations(sets, size))
 
     def _grouping_set(self) -> tuple[Node, ...]:
         if self.takes("(", ")"):
@@ -295,5 +279,5 @@ class QueryGrammar(CallGrammar):
         return found.items if isinstance(found, nodes.Row) else (found,)
 
 
-def _flat(sets: tuple[tuple[Node, ...], ...]) -> tuple[Node, ...]:
+def _flatten(sets: tuple[tuple[Node, ...], ...]) -> tuple[Node, ...]:
     return tuple(node for one in sets for node in one)

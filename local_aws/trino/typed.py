@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_aws.trino.failures import RAISED, TrinoError, Unsupported
-from local_aws.trino.lexer import Place, placed
+from local_aws.trino.lexer import Place, write_place
 from local_aws.trino.types import (
     BIGINT,
     DOUBLE,
@@ -41,7 +41,7 @@ _UNHASHED = {"json", "char", "map", "time with time zone", "timestamp with time 
 
 def semantic_error(code: str, at: Place, message: str) -> TrinoError:
     """A mistake in what a query says, at its place."""
-    return TrinoError(code, f"{placed(at)}: {message}")
+    return TrinoError(code, f"{write_place(at)}: {message}")
 
 
 def mismatch(at: Place, message: str) -> TrinoError:

@@ -85,6 +85,7 @@ _SIMPLE = {
     "varbinary": "BLOB",
     "json": "VARCHAR",
     "date": "DATE",
+    "uuid": "UUID",
     "time": "TIME",
     "timestamp": "TIMESTAMP",
     "unknown": "INTEGER",
@@ -107,7 +108,8 @@ class _Reader:
     """Reads both ways of writing types: row(a integer) and struct<a:int>."""
 
     def __init__(self, text: str, default_decimal: tuple[int, int]) -> None:
-        self.text, self.tokens, self.at, self.default_decimal = text, self._split(text), 0, default_decimal
+        self.text, self.at, self.default_decimal = text, 0, default_decimal
+        self.tokens = self._split(text)
 
     def _split(self, text: str) -> list[str]:
         tokens = [token if token.startswith('"') else token.lower() for token in _WORD.findall(text)]
@@ -218,7 +220,7 @@ class _Reader:
             numbers = self.default_decimal if not numbers else (numbers[0], numbers[1] if numbers[1:] else 0)
         if name == "char" and not numbers:
             numbers = (1,)
-        if name not in _SIMPLE and name not in {"decimal", "time with time zone", "uuid", "ipaddress"}:
+        if name not in _SIMPLE and name not in {"decimal", "time with time zone", "ipaddress"}:
             raise self.unknown()
         return Type(name, numbers)
 

@@ -13,7 +13,7 @@ from local_aws.trino.types import BIGINT
 if TYPE_CHECKING:
     from local_aws.trino.expressions import Expressions
 
-_UNORDERABLE = {"array", "map", "row", "json", "char", "timestamp with time zone"}
+_UNORDERABLE = {"array", "map", "row", "json", "char", "uuid", "timestamp with time zone"}
 
 _ORDER_MATTERS = {"array_agg", "listagg", "map_agg", "multimap_agg", "arbitrary", "any_value"}
 _NO_DISTINCT = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_aws.trino.functions import collections, dates, numbers, special, strings
+from local_aws.trino.functions import collections, dates, numbers, strings
 from local_aws.trino.functions.table import Signature, signatures
 
 SCALARS: dict[str, list[Signature]] = signatures(
@@ -118,11 +118,8 @@ REFUSED = frozenset(
     st_pointn st_points st_polygon st_relate st_startpoint st_symdifference st_touches st_union
     st_within st_x st_xmax st_xmin st_y st_ymax st_ymin tdigest_agg timestamp_objectid timezone
     to_base32 to_base64url to_char to_date to_encoded_polyline to_geojson_geometry to_geometry
-    to_ieee754_32 to_ieee754_64 to_spherical_geography to_timestamp uuid value_at_quantile
+    to_ieee754_32 to_ieee754_64 to_spherical_geography to_timestamp value_at_quantile
     values_at_quantiles version wilson_interval_lower wilson_interval_upper word_stem xxhash64
     """.split()  # noqa: SIM905 - a list of 170 names is no easier to read
 )
 """Functions of Trino that the local Athena does not have."""
-
-KNOWN = frozenset({*SCALARS, *AGGREGATES, *WINDOW_ONLY, *special.FUNCTIONS})
-"""Every function that the local Athena has."""

@@ -89,7 +89,7 @@ def _extreme(place: Expressions, node: nodes.Call) -> Typed:
         arity(node, 1)
     values = [place.typed(argument) for argument in node.arguments]
     kind = place.common(node.at, f"All {node.name.upper()} operands", values)
-    if kind.name in {"array", "map", "row", "json", _ZONED, "boolean", "char"}:
+    if kind.name in {"array", "map", "row", "json", _ZONED, "boolean", "char", "uuid"}:
         raise Unsupported(f"{node.name} of the type {kind}")
     written = [coerce(value, kind).sql for value in values]
     null = " OR ".join(f"{value} IS NULL" for value in written)

@@ -63,7 +63,7 @@ def _array_sort(place: Expressions, node: nodes.Call) -> Typed:
             "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({array.type}) for function array_sort"
         )
     if len(node.arguments) == 1:
-        if array.type.inner[0].name in {"map", "row", "array", "json", _ZONED}:
+        if array.type.inner[0].name in {"map", "row", "array", "json", "uuid", _ZONED}:
             raise Unsupported(f"array_sort of {array.type}")
         return Typed(f"list_sort({array.sql}, 'ASC', 'NULLS LAST')", array.type)
     comparator = node.arguments[1]

@@ -11,7 +11,7 @@ from typing import Any
 
 from local_aws.athena.failures import AthenaFailure
 from local_aws.athena.service import Athena
-from local_aws.athena.submission import Outcome, Submission
+from local_aws.athena.submission import Outcome, Parsed, Submission
 from local_aws.protocol.messages import AwsFault, Request
 from local_aws.protocol.moto_app import Moto
 from local_aws.trino import Column
@@ -49,10 +49,10 @@ class FakeEngine:
         self.cancelled: list[str] = []
         self.resets = 0
 
-    def classify(self, sql: str) -> tuple[str, str]:
+    def parse(self, sql: str) -> Parsed:
         if sql == "broken":
             raise AthenaFailure("SYNTAX_ERROR: line 1:1: mismatched input 'broken'")
-        return self.kinds.get(sql, ("DML", "SELECT"))
+        return Parsed(*self.kinds.get(sql, ("DML", "SELECT")), sql)
 
     def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
         self.submissions.append(submission)

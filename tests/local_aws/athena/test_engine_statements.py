@@ -41,7 +41,8 @@ SLOW = """
     ],
 )
 def test_statements_are_told_apart_without_running(lake: Lake, sql: str, kind: tuple[str, str]) -> None:
-    assert lake.engine.classify(sql) == kind
+    parsed = lake.engine.parse(sql)
+    assert (parsed.statement_type, parsed.substatement) == kind
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_statements_are_told_apart_without_running(lake: Lake, sql: str, kind: t
 )
 def test_what_is_no_statement_of_athena(lake: Lake, sql: str, message: str) -> None:
     with pytest.raises(AthenaFailure) as caught:
-        lake.engine.classify(sql)
+        lake.engine.parse(sql)
 
     assert caught.value.message.startswith(message)
     assert caught.value.category == 2
