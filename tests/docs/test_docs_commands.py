@@ -11,6 +11,7 @@ import pytest
 from doc_pages import COMMANDS, DOCS, REFERENCE, ROOT, SHELLS, blocks, pages, prose
 
 from kedro_aws_plugin.cli import aws
+from local_aws.cli import main as local_aws
 
 
 def _options(command: click.Command) -> set[str]:
@@ -60,11 +61,11 @@ def test_the_readme_lists_no_command_that_does_not_exist() -> None:
 def _command_lines(page: Path) -> Iterator[str]:
     lines = [line for block in blocks(page) if block.language in SHELLS for line in block.text.splitlines()]
     text = prose(page)
-    lines += re.findall(r"^    (kedro .*)$", text, re.MULTILINE)
-    lines += re.findall(r"(?<!`)`(kedro [^`]*)`", text)
+    lines += re.findall(r"^    ((?:kedro|local-aws) .*)$", text, re.MULTILINE)
+    lines += re.findall(r"(?<!`)`((?:kedro|local-aws) [^`]*)`", text)
     for line in lines:
         for part in re.split(r"\||&&|\$\(|;|[<>]", line.removeprefix("$ ")):
-            found = re.match(r'\s*(?:eval ")?(kedro aws\b[^#]*)', part)
+            found = re.match(r'\s*(?:eval ")?((?:kedro aws|local-aws )[^#]*)', part)
             if found:
                 yield found.group(1).rstrip(' )"').strip() if "eval" in line else found.group(1).strip()
 
@@ -72,13 +73,16 @@ def _command_lines(page: Path) -> Iterator[str]:
 @pages
 def test_command_lines_name_existing_commands_and_options(page: Path) -> None:
     for line in _command_lines(page):
-        _check_command_line(line, shlex.split(line)[2:])
+        _check_command_line(line)
 
 
-def _check_command_line(line: str, words: list[str]) -> None:
+def _check_command_line(line: str) -> None:
     """Resolve the command, then let click itself parse what follows."""
-    command: click.Command = aws
-    context = click.Context(aws, info_name="kedro aws")
+    program, *words = shlex.split(line)
+    command: click.Command = local_aws
+    if program == "kedro":
+        command, words = aws, words[1:]
+    context = click.Context(command, info_name=program)
     while isinstance(command, click.Group) and words:
         child = command.get_command(context, words[0])
         assert child is not None, f"{line}: no command {words[0]}"
@@ -97,6 +101,19 @@ def test_the_check_of_command_lines_finds_mistakes() -> None:
         "kedro aws deploy --wings",
         "kedro aws deploy --mode flying",
         "kedro aws models 3",
+        "local-aws fly",
+        "local-aws stop --env aws",
     ):
         with pytest.raises((AssertionError, pytest.fail.Exception)):
-            _check_command_line(line, shlex.split(line)[2:])
+            _check_command_line(line)
+
+
+@pytest.mark.parametrize("verb", sorted(local_aws.commands))
+def test_every_verb_of_local_aws_is_in_the_reference_and_in_its_guide(verb: str) -> None:
+    text = (REFERENCE / "commands.md").read_text(encoding="utf-8")
+    page = markdown.Markdown(extensions=["mkdocs-click", "fenced_code"]).convert(text)
+    (section,) = [each for each in re.split(r"<h\d", page) if f">local-aws {verb} [OPTIONS]" in each]
+    options = _options(local_aws.commands[verb])
+    assert [option for option in options if option not in section] == []
+    guide = DOCS / "guides" / "local-aws-without-kedro.md"
+    assert any(line.startswith(f"local-aws {verb}") for line in _command_lines(guide))
