@@ -16,7 +16,7 @@ from typing import Any
 
 from common import in_turn, python, ratio_of, row, spread, verdict, workshop
 
-from local_aws.control import client as control
+import local_aws
 
 LIMIT_GOAL, PEER_GOAL, MEMORY_GOAL = 1.3, 1.0, 1.5
 _REGION = "eu-west-1"
@@ -106,7 +106,7 @@ def started(folder: Path) -> dict[str, str]:
     Returns:
         The variables that point a process at it.
     """
-    aws, _ = control.start(folder / ".kedro-aws", region=_REGION)
+    aws, _ = local_aws.start(folder / ".kedro-aws", region=_REGION)
     os.environ.update(aws.environment())
     aws.client("s3").create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
     aws.client("glue").create_database(DatabaseInput={"Name": "bench"})

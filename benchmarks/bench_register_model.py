@@ -37,7 +37,7 @@ from register_probe import PHASES
 
 from kedro_aws_plugin.model_artifact.archive import CHUNK, LEVEL, build_archive
 from kedro_aws_plugin.model_artifact.handlers import list_model_members
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 MEMORY_GOAL = 250.0
 TIME_GOAL = 1.2

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import boto3
 from common import environment, in_turn, judge, kedro, new_project, ratio_of, row, running_local_aws, workshop
 
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 from local_aws.sagemaker.unpack import unpack
 
 GOAL = 2.0

@@ -20,8 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-from local_aws.control import client as control
-from local_aws.control.state import default_state_dir
+import local_aws
 
 _LEFT_OUT = ("AWS_", "KEDRO_", "COVERAGE_", "PYTHON")
 _RESAMPLES = 2000
@@ -157,9 +156,9 @@ def workshop() -> Iterator[Path]:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a server behind
         for state in folder.glob("**/.kedro-aws"):
-            if not control.stop(state) and not ended:
+            if not local_aws.stop(state) and not ended:
                 time.sleep(_STARTING_SECONDS)
-                control.stop(state)
+                local_aws.stop(state)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -206,9 +205,9 @@ def new_project(folder: Path) -> Path:
     return folder / "my-flights"
 
 
-def running_local_aws(project: Path) -> control.LocalAws:
+def running_local_aws(project: Path) -> local_aws.LocalAws:
     """The local AWS that a project's command has started."""
-    aws = control.find(default_state_dir(project))
+    aws = local_aws.find(local_aws.default_state_dir(project))
     if aws is None:
         sys.exit(f"No local AWS runs for {project}.")
     return aws

@@ -10,7 +10,7 @@ from botocore import handlers
 from requests_sent import Requests
 
 from kedro_aws_plugin.datasets import defaults
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 
 def pytest_configure(config: pytest.Config) -> None:

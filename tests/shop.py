@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 BUCKET = "flights"
 DATABASE = "shop"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

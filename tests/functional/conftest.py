@@ -14,7 +14,6 @@ from requests_sent import Requests
 import local_aws
 from kedro_aws_plugin.aws import environment
 from kedro_aws_plugin.hooks import hooks
-from local_aws.control import client as control
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +39,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert ran.stderr.count(started) == 1
         yield project
     finally:
-        control.stop(local_aws.default_state_dir(project))
+        local_aws.stop(local_aws.default_state_dir(project))
 
 
 def add_environment(project: Path, env: str) -> None:
@@ -90,7 +89,7 @@ def forget(project: Path) -> None:
 @pytest.fixture
 def local(project: Path) -> Any:
     """The project's local AWS."""
-    aws = control.find(local_aws.default_state_dir(project))
+    aws = local_aws.find(local_aws.default_state_dir(project))
     assert aws is not None
     return aws
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from project_cli import BUCKET, PACKAGES, Ran, State, interrupt, kedro_aws, started
 
-from local_aws.control import client as control
+import local_aws
 
 STOPPED = PACKAGES.replace("my-flights-price", "stopped-price")
 ctrl_c = pytest.mark.skipif(
@@ -80,7 +80,7 @@ def test_deploy_goes_on_where_it_was_interrupted(
 def mortal(state: State, tmp_path: Path) -> Iterator[Any]:
     """A second local AWS, with the model and a version of it, to be killed."""
     os.environ["KEDRO_AWS_STATE_DIR"] = str(tmp_path)
-    aws, _ = control.start(tmp_path, region="eu-west-1")
+    aws, _ = local_aws.start(tmp_path, region="eu-west-1")
     other = State(aws)
     other.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     for prefix in ("models/", "metrics/", "data/model_input/"):
@@ -89,7 +89,7 @@ def mortal(state: State, tmp_path: Path) -> Iterator[Any]:
             other.s3.put_object(Bucket=BUCKET, Key=item["Key"], Body=body)
     assert kedro_aws("register-model", "--approve").code == 0
     yield aws
-    control.stop(tmp_path)
+    local_aws.stop(tmp_path)
 
 
 def test_a_local_aws_killed_in_the_middle_of_a_command(mortal: Any) -> None:

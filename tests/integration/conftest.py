@@ -10,7 +10,7 @@ import reviews_table
 from kedro.framework.startup import bootstrap_project
 from sklearn.linear_model import LinearRegression
 
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 VERSION = "2026-11-21T10.00.00.000Z"
 BUCKET = "small-data"

@@ -4,7 +4,7 @@ from typing import Any
 
 from shop import BUCKET, DATABASE, RESULTS, client
 
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 REVIEWS = """id,shuttle,rating,price,day
 1,Falcon,9.5,10.25,2026-01-01

@@ -6,7 +6,7 @@ import pytest
 
 from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
 from kedro_aws_plugin.errors import AwsError, ConfigError
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 
 def test_what_pyarrow_writes_is_on_the_s3_of_the_environment(

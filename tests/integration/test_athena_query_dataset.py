@@ -14,7 +14,7 @@ from kedro.io import DatasetError
 from shop import BUCKET, DATABASE, RESULTS, client, keys, tables
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset, defaults
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 pytestmark = pytest.mark.usefixtures("aws")
 SIMPLE = """

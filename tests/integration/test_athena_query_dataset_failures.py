@@ -14,7 +14,7 @@ from shop import BUCKET, DATABASE, RESULTS, client, keys, tables
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import QueryContext, Statement, Status
 from kedro_aws_plugin.datasets import AthenaQueryDataset
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
 LONG = """SELECT count(*) AS n

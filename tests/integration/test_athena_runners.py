@@ -13,7 +13,7 @@ from kedro_datasets.json import JSONDataset
 from shop import BUCKET, DATABASE, RESULTS, keys
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset, AthenaTableDataset, defaults
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 AnyRunner = SequentialRunner | ThreadRunner | ParallelRunner
 NAMES = [f"rows_{number}" for number in range(4)]

@@ -14,7 +14,7 @@ from kedro.io import DatasetError
 from shop import BUCKET, DATABASE, client, keys
 
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 LOCATION = f"s3://{BUCKET}/tables/prices/"
 FRAME = pa.table({"id": [1, 2, 3], "price": [1.5, None, 3.0], "day": ["a", "b", "a"]})

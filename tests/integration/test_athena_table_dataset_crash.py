@@ -16,7 +16,7 @@ from shop import BUCKET, DATABASE, client
 
 from kedro_aws_plugin.datasets._table_saving import make_save_id
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 OLD = pa.table({"id": [1, 2], "day": ["a", "b"]})
 NEW = pa.table({"id": [7, 8, 9], "note": ["x", "y", "z"], "day": ["a", "a", "c"]})

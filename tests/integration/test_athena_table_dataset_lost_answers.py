@@ -11,7 +11,7 @@ from botocore.httpsession import URLLib3Session
 from shop import BUCKET, DATABASE
 
 from kedro_aws_plugin.datasets.athena_table import AthenaTableDataset
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 OLD = pa.table({"id": [1, 2], "day": ["a", "b"]})
 NEW = pa.table({"id": [7, 8, 9], "day": ["a", "a", "c"]})

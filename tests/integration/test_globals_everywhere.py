@@ -23,7 +23,7 @@ from everywhere_project import FILES, GIVEN, IPYTHON, SECRET, SESSIONS, SNAPSHOT
 
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.aws.values import Parameter, read_parameter, read_secret
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -16,7 +16,7 @@ from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
 from kedro_aws_plugin.cli import commands
 from kedro_aws_plugin.run.record import hash_parameters
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 BUCKET = "small-data"
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package"

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from kedro_aws_plugin.cli import commands
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 OLD, NEW = "2026-11-21T10.00.00.000Z", "2026-11-22T10.00.00.000Z"
 

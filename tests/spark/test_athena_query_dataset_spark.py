@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from shop import BUCKET, RESULTS, client, keys
 
 from kedro_aws_plugin.datasets import AthenaQueryDataset
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 ROWS = "(VALUES (1, DECIMAL '1.50', DATE '2024-01-01'), (2, NULL, NULL)) AS t (x, price, day)"
 

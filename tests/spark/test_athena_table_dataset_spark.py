@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from shop import BUCKET, DATABASE, keys
 
 from kedro_aws_plugin.datasets import AthenaTableDataset
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 ROWS = [
     (1, Decimal("1.50"), dt.datetime(2024, 1, 1, 12), ["x"], "a/b", dt.date(2024, 1, 1)),

@@ -12,7 +12,7 @@ import spark_session
 from spark_cluster import cluster
 
 from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
 

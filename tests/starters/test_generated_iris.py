@@ -12,7 +12,6 @@ import yaml
 from spark_cluster import cluster
 
 import local_aws
-from local_aws.control import client as control
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = [pytest.mark.slow, pytest.mark.spark]
@@ -39,7 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Path
     settings = yaml.safe_dump(spark_session.local_settings())
     (folder / "my-iris/conf/local/spark.yml").write_text(settings, encoding="utf-8")
     yield folder / "my-iris"
-    control.stop(local_aws.default_state_dir(folder / "my-iris"))
+    local_aws.stop(local_aws.default_state_dir(folder / "my-iris"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def ran(project: Path, run: Run) -> subprocess.CompletedProcess[str]:
 
 
 def keys(project: Path) -> list[str]:
-    local = control.find(local_aws.default_state_dir(project))
+    local = local_aws.find(local_aws.default_state_dir(project))
     assert local is not None
     return [found["Key"] for found in local.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
 

@@ -14,8 +14,8 @@ from kedro_aws_plugin.aws.environment import use_aws, use_local
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
-from local_aws.control.state import ACCESS_KEY_ID
-from local_aws.control.state import environment as local_environment
+from local_aws import ACCESS_KEY_ID
+from local_aws import environment as local_environment
 
 URL = "http://127.0.0.1:41234"
 SERVICES = ("s3", "sts")
