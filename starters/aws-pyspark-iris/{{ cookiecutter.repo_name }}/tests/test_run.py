@@ -1,4 +1,4 @@
-"""What the project promises: a run leaves parted data and a good model on S3."""
+"""Test that a run saves partitioned data and a good model to S3."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_run_leaves_a_good_model_on_s3(local_aws) -> None:
 
 
 def test_a_flower_with_something_unknown_is_dropped(local_aws) -> None:
-    """Species are cleaned, and what is not known of a flower drops it."""
+    """The nodes clean the species, and drop a flower with a missing value."""
     bootstrap_project(PROJECT)
     with KedroSession.create(project_path=PROJECT) as session:
         session.load_context()  # makes the Spark session

@@ -1,4 +1,4 @@
-"""What the project promises: its nodes bear dirty data, and a run leaves a good model on S3."""
+"""Test that the nodes clean dirty data, and that a run saves a good model to S3."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 
 
 def test_dirty_values_become_numbers_or_missing() -> None:
-    """Texts are read; rows without an id, repeated ids and shuttles without a price are dropped."""
+    """Texts become values; rows without an id, repeated ids and shuttles without a price go."""
     companies = pd.DataFrame(
         {
             "id": [1, 1, None, 2],

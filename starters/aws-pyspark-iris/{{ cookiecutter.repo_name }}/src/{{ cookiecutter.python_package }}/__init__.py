@@ -1,1 +1,1 @@
-"""Tells the species of an iris by its measures."""
+"""Predicts the species of an iris from its measurements."""

@@ -1,4 +1,4 @@
-"""Run the packaged project: `python -m <package>` is its `kedro run`."""
+"""Run the packaged project: `python -m <package>` does the same as `kedro run`."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""Where this project differs from Kedro's defaults."""
+"""The settings of this project that differ from Kedro's defaults."""
 
 from kedro_aws_plugin import AwsConfigLoader
 
-CONFIG_LOADER_CLASS = AwsConfigLoader  # knows `globals:` of aws.yml where there is no run
+CONFIG_LOADER_CLASS = AwsConfigLoader  # resolves `globals:` of aws.yml outside of runs too

@@ -1,1 +1,1 @@
-"""Nothing here differs from Kedro's defaults; without this file, Kedro warns at each command."""
+"""Kedro's settings: all defaults. Without this file, Kedro prints a warning with each command."""

@@ -1,4 +1,4 @@
-"""Parses the measured flowers that Athena found, and computes what a model learns from."""
+"""Clean the flowers that Athena returns, and compute the features of the model."""
 
 from kedro.pipeline import Node, Pipeline
 from kedro_aws_plugin.spark.decorators import coalesce_to, repartition_by
@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 
 def create_pipeline() -> Pipeline:
-    """Say which entry of the catalog each node reads and writes."""
+    """Create the pipeline: its nodes, and the catalog entries that each node reads and writes."""
     return Pipeline(
         [
             Node(parse_iris, inputs="iris", outputs="parsed", name="parse_iris"),
@@ -18,16 +18,16 @@ def create_pipeline() -> Pipeline:
 
 @repartition_by("params:partitions.parsed")
 def parse_iris(iris: DataFrame) -> DataFrame:
-    """Drop the flowers that something is unknown of.
+    """Clean the species, and drop each flower that has a missing value.
 
-    The rows of a species are brought together, so that each folder of `parsed` gets one file.
+    The decorator brings the rows of a species together, so each folder of `parsed` gets one file.
     """
     return iris.withColumn("species", F.lower(F.trim("species"))).dropna()
 
 
 @coalesce_to(1)
 def add_features(parsed: DataFrame) -> DataFrame:
-    """Add the areas of the leaves, as the products of length and width."""
+    """Add the areas of the sepals and petals, as the products of length and width."""
     return parsed.withColumns(
         {
             "sepal_area": F.col("sepal_length") * F.col("sepal_width"),

@@ -1,4 +1,4 @@
-"""Trains a model on Spark and one that SageMaker serves, and compares them."""
+"""Train a model on Spark and a model that SageMaker serves, and compare them."""
 
 import logging
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_pipeline() -> Pipeline:
-    """Say which entry of the catalog each node reads and writes."""
+    """Create the pipeline: its nodes, and the catalog entries that each node reads and writes."""
     return Pipeline(
         [
             Node(
@@ -52,10 +52,10 @@ def create_pipeline() -> Pipeline:
 
 @cached
 def split_data(features: DataFrame, test_percent: int) -> tuple[DataFrame, DataFrame]:
-    """Part the flowers into those to train with and those held back for the test.
+    """Split the flowers into a training set and a test set.
 
-    What is measured decides, not chance: a flower is on the same side in every run, on any number
-    of machines.
+    A hash of its values decides, not chance: a flower is in the same set in every run, on any
+    number of machines.
     """
     numbered = features.withColumn("side", F.pmod(F.xxhash64(*features.columns), F.lit(100)))
     train = numbered.filter(F.col("side") >= test_percent).drop("side")
@@ -65,7 +65,7 @@ def split_data(features: DataFrame, test_percent: int) -> tuple[DataFrame, DataF
 def measure_spark_model(
     train: DataFrame, test: DataFrame, features: list[str], regularisation: float
 ) -> float:
-    """Train a logistic regression where the data is, and measure its accuracy there."""
+    """Train a logistic regression on Spark, and compute its accuracy there."""
     model = SparkPipeline(
         stages=[
             StringIndexer(inputCol="species", outputCol="label"),
@@ -78,14 +78,14 @@ def measure_spark_model(
 
 
 def train_model(train: DataFrame, features: list[str], neighbours: int) -> Model:
-    """Train a model that AWS's scikit-learn container serves, on what Spark has prepared."""
+    """Train a model for AWS's scikit-learn container, on the data that Spark has prepared."""
     table = train.toPandas()
     model = Model([("scale", Scaler()), ("nearest", KNeighborsClassifier(neighbours))])
     return model.fit(table[features], table["species"])
 
 
 def evaluate_model(model: Model, test: DataFrame, spark_accuracy: float) -> dict[str, float]:
-    """Compare both models' species with the true ones of the flowers held back."""
+    """Compare the predicted species of the test set with the true ones, for both models."""
     table = test.toPandas()
     true, predicted = table["species"], model.predict(table[model.feature_names_in_])
     metrics = {

@@ -1,11 +1,11 @@
-"""Makes one clean table, a row for each shuttle, of the raw companies, reviews and shuttles."""
+"""Make one clean table, with a row for each shuttle, from the raw data."""
 
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 
 def create_pipeline() -> Pipeline:
-    """Say which entry of the catalog each node reads and writes."""
+    """Create the pipeline: its nodes, and the catalog entries that each node reads and writes."""
     return Pipeline(
         [
             Node(
@@ -31,7 +31,7 @@ def create_pipeline() -> Pipeline:
 
 
 def preprocess_companies(companies: pd.DataFrame) -> pd.DataFrame:
-    """Read ratings ("95%" -> 0.95) and truth values ("t" -> 1.0); keep one row for each id."""
+    """Convert ratings ("95%" -> 0.95) and truth values ("t" -> 1.0); keep one row for each id."""
     return _one_row_per_id(companies).assign(
         company_rating=_number(companies["company_rating"], drop="%") / 100,
         iata_approved=_truth(companies["iata_approved"]),
@@ -39,7 +39,7 @@ def preprocess_companies(companies: pd.DataFrame) -> pd.DataFrame:
 
 
 def preprocess_shuttles(shuttles: pd.DataFrame) -> pd.DataFrame:
-    """Read prices ("$1,325.0" -> 1325.0) and truth values; keep one row for each id."""
+    """Convert prices ("$1,325.0" -> 1325.0) and truth values; keep one row for each id."""
     return _one_row_per_id(shuttles).assign(
         d_check_complete=_truth(shuttles["d_check_complete"]),
         moon_clearance_complete=_truth(shuttles["moon_clearance_complete"]),
@@ -51,10 +51,10 @@ def preprocess_shuttles(shuttles: pd.DataFrame) -> pd.DataFrame:
 def create_model_input_table(
     shuttles: pd.DataFrame, companies: pd.DataFrame, reviews: pd.DataFrame
 ) -> pd.DataFrame:
-    """Join what is known of each shuttle that has a price; Athena has averaged its reviews.
+    """Join shuttles that have a price with their companies and with the averages of their reviews.
 
-    A shuttle with no known company or no review stays, with those columns missing: so are some of
-    the shuttles that the model will be asked about.
+    A shuttle without a company or without reviews stays in the table, with those columns missing:
+    the model must also predict the price of such shuttles.
     """
     return (
         shuttles.dropna(subset="price")
@@ -70,12 +70,12 @@ def _one_row_per_id(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number(values: pd.Series, drop: str = "") -> pd.Series:
-    """Read numbers, without the characters that match `drop`; anything else is missing."""
+    """Convert texts to numbers, without what matches `drop`; anything else becomes missing."""
     if drop:
         values = values.astype(str).str.replace(drop, "", regex=True)
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 
 def _truth(values: pd.Series) -> pd.Series:
-    """Read "t" as 1.0 and "f" as 0.0; anything else is missing."""
+    """Convert "t" to 1.0 and "f" to 0.0; anything else becomes missing."""
     return values.map({"t": 1.0, "f": 0.0}).astype("float64")

@@ -1,4 +1,4 @@
-"""Trains a model of a shuttle's price, and judges it."""
+"""Train a model of a shuttle's price, and evaluate it."""
 
 import logging
 from typing import Any
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_pipeline() -> Pipeline:
-    """Say which entry of the catalog each node reads and writes."""
+    """Create the pipeline: its nodes, and the catalog entries that each node reads and writes."""
     return Pipeline(
         [
             Node(
@@ -45,19 +45,19 @@ def create_pipeline() -> Pipeline:
 def split_data(
     table: pd.DataFrame, parameters: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Part the shuttles into those to train with and those held back for the test.
+    """Split the shuttles into a training set and a test set.
 
-    A missing text is NaN from here on, as it is to an endpoint; None would be another category.
+    Missing texts become NaN, as in requests to an endpoint: None would be another category.
     """
     train, test = train_test_split(table.fillna(np.nan), **parameters)
     return train, test
 
 
 def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Model:
-    """Train a model that takes the table's columns as they are, missing values included.
+    """Train a model that takes the table's columns as they are, including missing values.
 
-    Its first step makes 0/1 columns of the categories. It lets numbers through: gradient boosting
-    on histograms needs no scaling, and treats a missing number as a value of its own.
+    The model's first step turns the categories into 0/1 columns and does not change the numbers:
+    histogram gradient boosting needs no scaling, and treats a missing number as a value of its own.
     """
     numbers, categories = parameters["numbers"], parameters["categories"]
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -70,7 +70,7 @@ def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Model:
 
 
 def evaluate_model(model: Model, test: pd.DataFrame) -> dict[str, float]:
-    """Compare the model's prices with the true ones of the shuttles held back, in dollars."""
+    """Compare the predicted prices of the test set with the true prices, in dollars."""
     true, predicted = test["price"], model.predict(test[model.feature_names_in_])
     mse = mean_squared_error(true, predicted)
     metrics = {
