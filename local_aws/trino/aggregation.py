@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from local_aws.trino import calls, nodes
+from local_aws.trino import nodes
 from local_aws.trino.expressions import Expressions
 from local_aws.trino.functions import aggregates
+from local_aws.trino.functions.resolution import is_aggregate
 from local_aws.trino.lexer import write_place
 from local_aws.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from local_aws.trino.types import BIGINT, INTEGER, duckdb_type
@@ -27,7 +28,7 @@ def contains_aggregate(node: nodes.Node) -> bool:
 def _is_aggregate(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Grouping):
         return True
-    return calls.is_aggregate(node)
+    return is_aggregate(node)
 
 
 def _outside_queries(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -75,7 +76,7 @@ class Groups:
             self.selected[sql] = f"k{len(self.selected)}"
         return self.selected[sql]
 
-    def replaced(self, node: nodes.Node) -> Typed | None:
+    def replace(self, node: nodes.Node) -> Typed | None:
         """The column for a key, an aggregate or GROUPING()."""
         if found := self.keys.get(node):
             return found

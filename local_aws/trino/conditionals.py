@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from local_aws.trino import nodes, operators
 from local_aws.trino.failures import Unsupported
+from local_aws.trino.place import Place
 from local_aws.trino.typed import Typed, coerce, common_type, fail, mismatch
 from local_aws.trino.types import BOOLEAN, UNKNOWN, VARCHAR
 
-if TYPE_CHECKING:
-    from local_aws.trino.expressions import Expressions
 
-
-def case(place: Expressions, node: nodes.Case) -> Typed:
+def case(place: Place, node: nodes.Case) -> Typed:
     """CASE in both forms."""
     operand = place.typed(node.operand) if node.operand else None
     results = [place.typed(result) for _, result in node.branches]
@@ -27,7 +23,7 @@ def case(place: Expressions, node: nodes.Case) -> Typed:
     return Typed(f"(CASE {' '.join(parts)}{default} END)", kind)
 
 
-def _when(place: Expressions, operand: Typed | None, condition: nodes.Node) -> str:
+def _when(place: Place, operand: Typed | None, condition: nodes.Node) -> str:
     if operand is None:
         return place.boolean(condition, "CASE WHEN clause must evaluate to a boolean (actual: {})")
     value = place.typed(condition)
@@ -38,7 +34,7 @@ def _when(place: Expressions, operand: Typed | None, condition: nodes.Node) -> s
     return found.sql
 
 
-def like(place: Expressions, node: nodes.Like) -> Typed:
+def like(place: Place, node: nodes.Like) -> Typed:
     """LIKE; without ESCAPE no character is special but % and _."""
     value, pattern = place.typed(node.operand), place.typed(node.pattern)
     for side, found in (("Left side of LIKE expression", value), ("Pattern for LIKE expression", pattern)):
@@ -61,7 +57,7 @@ def like(place: Expressions, node: nodes.Like) -> Typed:
     )
 
 
-def quantified(place: Expressions, node: nodes.Quantified) -> Typed:
+def quantified(place: Place, node: nodes.Quantified) -> Typed:
     """Compare x = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
     if isinstance(node.operand, nodes.Row):
         return _row_in_query(place, node, node.operand)
@@ -83,7 +79,7 @@ def quantified(place: Expressions, node: nodes.Quantified) -> Typed:
     return Typed(f"({left} {node.operator} {word} (SELECT {inner} FROM ({sql}) AS q))", BOOLEAN)  # noqa: S608 - generated
 
 
-def _row_in_query(place: Expressions, node: nodes.Quantified, operand: nodes.Row) -> Typed:
+def _row_in_query(place: Place, node: nodes.Quantified, operand: nodes.Row) -> Typed:
     sql, fields = place.queries.subquery(node.query, place)
     items = [place.typed(item) for item in operand.items]
     if (node.operator, node.quantifier) != ("=", "ANY") or len(fields) != len(items):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from local_aws.trino import calls, conditionals, literals, nodes, operators
 from local_aws.trino.casts import can_cast, cast, try_cast
 from local_aws.trino.failures import Unsupported
-from local_aws.trino.scope import Field, Scope, Session, not_found, row_field
+from local_aws.trino.functions.resolution import is_aggregate
+from local_aws.trino.place import Grouped, Place, Queries
+from local_aws.trino.scope import Scope, Session, not_found, row_field
 from local_aws.trino.typed import (
     Typed,
     coerce,
@@ -27,23 +29,6 @@ from local_aws.trino.types import (
     field_names,
     quoted,
 )
-
-
-class Grouped(Protocol):
-    """What stands between the rows and an expression over groups of them."""
-
-    def replaced(self, node: nodes.Node) -> Typed | None:
-        """The group's column that holds a node's value, if the node is a key or an aggregate."""
-
-    def column(self, value: Typed, name: nodes.Name) -> Typed:
-        """The group's column for a column of the rows, which must be a key."""
-
-
-class Queries(Protocol):
-    """What translates the queries inside expressions."""
-
-    def subquery(self, query: nodes.Query, parent: Expressions) -> tuple[str, tuple[Field, ...]]:
-        """The SQL of a query and its columns, which are named c0, c1, ... in it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ class Expressions:
     scope: Scope
     queries: Queries
     clause: str = "SELECT"
-    parent: Expressions | None = None
+    parent: Place | None = None
     grouped: Grouped | None = None
     variables: Mapping[str, Typed] = field(default_factory=dict)
     windows: Mapping[str, nodes.Window] = field(default_factory=dict)
@@ -75,8 +60,8 @@ class Expressions:
 
     def typed(self, node: nodes.Node) -> Typed:
         """The SQL and the type of an expression."""
-        in_lambda = bool(self.variables) and calls.is_aggregate(node)
-        if self.grouped and not in_lambda and (found := self.grouped.replaced(node)):
+        in_lambda = bool(self.variables) and is_aggregate(node)
+        if self.grouped and not in_lambda and (found := self.grouped.replace(node)):
             return found
         handler = _HANDLERS.get(type(node))
         if handler is None:
@@ -90,10 +75,14 @@ class Expressions:
             raise mismatch(node.at, message.format(value.type))
         return coerce(value, BOOLEAN).sql
 
-    def with_variables(self, names: Mapping[str, Typed]) -> Expressions:
-        """The same place inside a lambda."""
-        inside = {**self.variables, **names}
+    def inside_lambda(self, variables: Mapping[str, Typed]) -> Expressions:
+        """Return the same place inside a lambda with these variables."""
+        inside = {**self.variables, **variables}
         return replace(self, variables=inside, allows_windows=False, clause="Lambda expression")
+
+    def inside_window(self) -> Expressions:
+        """Return the same place inside a window function, where no other may stand."""
+        return replace(self, allows_windows=False, clause="Window function")
 
     def look_up(self, name: nodes.Name) -> Typed | None:
         """The column that a name means here or in a query around."""

@@ -14,6 +14,12 @@ class TableName:
     table: str
 
 
+def table_name(parts: tuple[str, ...]) -> TableName:
+    """Build a table's name from the parts that a query names."""
+    catalog, schema, table = ((None, None, *parts))[-3:]
+    return TableName(catalog, schema, str(table))
+
+
 @dataclass(frozen=True)
 class Column:
     """A column with its type as Athena writes it, for example `array(varchar)`.

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from local_aws.trino import nodes
 from local_aws.trino.failures import TrinoError
 from local_aws.trino.lexer import Place, Token, syntax_error, tokenize
-from local_aws.trino.names import TableName
+from local_aws.trino.names import TableName, table_name
 from local_aws.trino.query_grammar import QueryGrammar
-from local_aws.trino.relations import table_name
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from local_aws.trino import nodes
 from local_aws.trino.expressions import Expressions
 from local_aws.trino.failures import TrinoError, Unsupported
-from local_aws.trino.names import TableName
+from local_aws.trino.names import table_name
 from local_aws.trino.operators import comparison
 from local_aws.trino.scope import Field, Scope
 from local_aws.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
@@ -15,12 +15,6 @@ from local_aws.trino.types import BIGINT, Type, field_names, quoted, read_type
 
 _MOST_PARTS = 3
 Source = tuple[str, tuple[Field, ...]]
-
-
-def table_name(parts: tuple[str, ...]) -> TableName:
-    """The parts of a table's name."""
-    catalog, schema, table = ((None, None, *parts))[-3:]
-    return TableName(catalog, schema, str(table))
 
 
 def source(place: Expressions, relation: nodes.Relation) -> Source:

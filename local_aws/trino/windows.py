@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from local_aws.trino import nodes
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import aggregates, catalog
+from local_aws.trino.functions.resolution import misplaced_aggregate, resolved, unknown_function
+from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     Typed,
     can_coerce,
@@ -17,9 +18,6 @@ from local_aws.trino.typed import (
     semantic_error,
 )
 from local_aws.trino.types import BIGINT
-
-if TYPE_CHECKING:
-    from local_aws.trino.expressions import Expressions
 
 _NO_WINDOW = {
     "listagg",
@@ -32,15 +30,13 @@ _NO_WINDOW = {
 }
 
 
-def window_call(place: Expressions, node: nodes.Call) -> Typed:
+def window_call(place: Place, node: nodes.Call) -> Typed:
     """A function with OVER."""
-    from local_aws.trino import calls
-
     if not place.allows_windows:
-        raise calls.misplaced_aggregate(place, node)
+        raise misplaced_aggregate(place, node)
     assert node.over is not None  # noqa: S101 - the caller has seen it
     # What is inside the window function is no place for another.
-    inside = replace(place, allows_windows=False, clause="Window function")
+    inside = place.inside_window()
     window = _resolved(place, node.over)
     if node.name in {"lag", "lead"}:
         _check_order(node, window)
@@ -57,7 +53,7 @@ def window_call(place: Expressions, node: nodes.Call) -> Typed:
         if node.name in catalog.SCALARS:
             message = f"Function '{node.name}' is no window function"
             raise semantic_error("FUNCTION_NOT_WINDOW", node.at, message)
-        raise calls.unknown_function(node)
+        raise unknown_function(node)
     if node.filter or node.distinct or node.order or node.star:
         raise semantic_error(
             "INVALID_WINDOW_FRAME", node.at, f"{node.name} takes no FILTER, DISTINCT or ORDER BY"
@@ -69,7 +65,7 @@ def window_call(place: Expressions, node: nodes.Call) -> Typed:
             node.at,
             f"Cannot specify null treatment clause for {node.name} function",
         )
-    return calls.resolved(inside, node, known, {"tail": over, "order": nulls})
+    return resolved(inside, node, known, {"tail": over, "order": nulls})
 
 
 def _check_order(node: nodes.Call, window: nodes.Window) -> None:
@@ -81,7 +77,7 @@ def _check_order(node: nodes.Call, window: nodes.Window) -> None:
         raise semantic_error("INVALID_WINDOW_FRAME", node.at, message)
 
 
-def _resolved(place: Expressions, window: nodes.Window) -> nodes.Window:
+def _resolved(place: Place, window: nodes.Window) -> nodes.Window:
     """A window with what its base in the WINDOW clause says."""
     if window.base is None:
         return window
@@ -96,7 +92,7 @@ def _resolved(place: Expressions, window: nodes.Window) -> nodes.Window:
     return replace(base, order=window.order or base.order, frame=window.frame or base.frame)
 
 
-def _window(place: Expressions, window: nodes.Window) -> str:
+def _window(place: Place, window: nodes.Window) -> str:
     parts = []
     if window.partition:
         keys = [place.typed(key) for key in window.partition]
@@ -110,7 +106,7 @@ def _window(place: Expressions, window: nodes.Window) -> str:
     return " ".join(parts)
 
 
-def _frame(place: Expressions, window: nodes.Window, frame: nodes.Frame) -> str:
+def _frame(place: Place, window: nodes.Window, frame: nodes.Frame) -> str:
     if frame.unit == "RANGE" and (frame.start[1] or frame.end[1]) and len(window.order) != 1:
         raise semantic_error(
             "INVALID_WINDOW_FRAME", frame.at, "Window frame of type RANGE requires one sort item in ORDER BY"
@@ -121,7 +117,7 @@ def _frame(place: Expressions, window: nodes.Window, frame: nodes.Frame) -> str:
     return f"{frame.unit} BETWEEN {' AND '.join(bounds)}"
 
 
-def _bound(place: Expressions, frame: nodes.Frame, words: str, distance: nodes.Node | None) -> str:
+def _bound(place: Place, frame: nodes.Frame, words: str, distance: nodes.Node | None) -> str:
     if distance is None:
         return words
     value = place.typed(distance)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from local_aws.trino import nodes
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import catalog
+from local_aws.trino.functions.resolution import resolved
+from local_aws.trino.place import Place
 from local_aws.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from local_aws.trino.types import BIGINT
-
-if TYPE_CHECKING:
-    from local_aws.trino.expressions import Expressions
 
 _UNORDERABLE = {"array", "map", "row", "json", "char", "uuid", "timestamp with time zone"}
 
@@ -29,7 +26,7 @@ _NO_DISTINCT = {
 }
 
 
-def aggregate_call(place: Expressions, node: nodes.Call, over: str = "") -> Typed:
+def aggregate_call(place: Place, node: nodes.Call, over: str = "") -> Typed:
     """The SQL of an aggregate, with `over` after it when it is a window function.
 
     Args:
@@ -37,8 +34,6 @@ def aggregate_call(place: Expressions, node: nodes.Call, over: str = "") -> Type
         node: The call.
         over: ` OVER (...)`, or empty.
     """
-    from local_aws.trino import calls
-
     if node.ignore_nulls:
         raise Unsupported(f"IGNORE NULLS for {node.name}")
     condition = ""
@@ -63,10 +58,10 @@ def aggregate_call(place: Expressions, node: nodes.Call, over: str = "") -> Type
         "order": f" ORDER BY {', '.join(sort_sql(place, sort) for sort in node.order)}" if node.order else "",
         "tail": f"{condition}{over}",
     }
-    return calls.resolved(place, node, catalog.AGGREGATES[node.name], parts)
+    return resolved(place, node, catalog.AGGREGATES[node.name], parts)
 
 
-def _refuse_unordered(place: Expressions, node: nodes.Call) -> None:
+def _refuse_unordered(place: Place, node: nodes.Call) -> None:
     # What decides has to be ordered by DuckDB as by Trino.
     deciding = {"min": 0, "max": 0, "min_by": 1, "max_by": 1}.get(node.name)
     if deciding is not None and len(node.arguments) > deciding:
@@ -75,7 +70,7 @@ def _refuse_unordered(place: Expressions, node: nodes.Call) -> None:
             raise Unsupported(f"{node.name} by the type {kind}")
 
 
-def sort_sql(place: Expressions, sort: nodes.Sort) -> str:
+def sort_sql(place: Place, sort: nodes.Sort) -> str:
     """One item of an ORDER BY inside a call or a window."""
     return ordered(place.typed(sort.key), sort)
 

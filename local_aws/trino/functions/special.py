@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from local_aws.trino import nodes
 from local_aws.trino.casts import can_cast, cast_sql, shown_sql
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import special_arrays, special_dates
-from local_aws.trino.functions.arity import arity
+from local_aws.trino.functions.resolution import check_arity, scalar
 from local_aws.trino.operators import binary, compared
+from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     FLOATING,
     Typed,
@@ -31,14 +31,11 @@ from local_aws.trino.types import (
     quoted,
 )
 
-if TYPE_CHECKING:
-    from local_aws.trino.expressions import Expressions
-
 _ZONED = "timestamp with time zone"
 
 
-def _if(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 2, 3)
+def _if(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 2, 3)
     condition = place.boolean(node.arguments[0], "IF condition must evaluate to a boolean (actual: {})")
     results = [place.typed(argument) for argument in node.arguments[1:]]
     kind = results[0].type if len(results) == 1 else common_type(results[0].type, results[1].type)
@@ -50,7 +47,7 @@ def _if(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"(CASE WHEN {condition} THEN {coerce(results[0], kind).sql}{default} END)", kind)
 
 
-def _coalesce(place: Expressions, node: nodes.Call) -> Typed:
+def _coalesce(place: Place, node: nodes.Call) -> Typed:
     if len(node.arguments) == 1:
         raise semantic_error(
             "INVALID_FUNCTION_ARGUMENT", node.at, "The 'coalesce' function must have at least two arguments"
@@ -60,8 +57,8 @@ def _coalesce(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"coalesce({', '.join(coerce(value, kind).sql for value in values)})", kind)
 
 
-def _nullif(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 2)
+def _nullif(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 2)
     first, second = (place.typed(argument) for argument in node.arguments)
     equal = compared("=", first, second)
     if equal is None:
@@ -69,14 +66,14 @@ def _nullif(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"(CASE WHEN {equal.sql} THEN NULL ELSE {coerce(first, first.type).sql} END)", first.type)
 
 
-def _try(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 1)
+def _try(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 1)
     value = place.typed(node.arguments[0])
     return Typed(f"TRY({value.sql})", value.type)
 
 
-def _typeof(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 1)
+def _typeof(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 1)
     kind = place.typed(node.arguments[0]).type
     if kind in (VARCHAR, array_of(VARCHAR)) and isinstance(node.arguments[0], nodes.Call):
         raise Unsupported("typeof of a function's text: its length is not known here")
@@ -84,9 +81,9 @@ def _typeof(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(text_literal(re.sub(r",(?=[a-z])", ", ", str(kind))), VARCHAR)
 
 
-def _extreme(place: Expressions, node: nodes.Call) -> Typed:
+def _extreme(place: Place, node: nodes.Call) -> Typed:
     if not node.arguments:
-        arity(node, 1)
+        check_arity(node, 1)
     values = [place.typed(argument) for argument in node.arguments]
     kind = place.common(node.at, f"All {node.name.upper()} operands", values)
     if kind.name in {"array", "map", "row", "json", _ZONED, "boolean", "char", "uuid"}:
@@ -101,13 +98,13 @@ def _extreme(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"(CASE WHEN {null} THEN NULL ELSE {largest} END)", kind)
 
 
-def _mod(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 2)
+def _mod(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 2)
     return binary(node.at, "%", *(place.typed(argument) for argument in node.arguments))
 
 
-def _array_join(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 2, 3)
+def _array_join(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 2, 3)
     array, *texts = (place.typed(argument) for argument in node.arguments)
     if array.type == UNKNOWN:
         raise Unsupported("array_join of NULL without a type")
@@ -123,9 +120,9 @@ def _array_join(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"trino_array_join{len(texts)}({shown}, {written})", VARCHAR)
 
 
-def _format(place: Expressions, node: nodes.Call) -> Typed:
+def _format(place: Place, node: nodes.Call) -> Typed:
     if len(node.arguments) <= 1:
-        arity(node, 2)
+        check_arity(node, 2)
     pattern, *values = (place.typed(argument) for argument in node.arguments)
     if pattern.type.name != "varchar":
         raise semantic_error(
@@ -160,15 +157,13 @@ def row_subscript(node: nodes.Subscript, base: Typed) -> Typed:
     return Typed(f"({base.sql}).{quoted(field_names(base.type)[index - 1])}", base.type.inner[index - 1])
 
 
-def _map_empty(place: Expressions, node: nodes.Call) -> Typed:
+def _map_empty(place: Place, node: nodes.Call) -> Typed:
     if node.arguments:
-        from local_aws.trino.calls import scalar
-
         return scalar(place, node)
     return Typed("CAST(MAP {} AS MAP(INTEGER, INTEGER))", Type("map", (UNKNOWN, UNKNOWN)))
 
 
-FUNCTIONS: dict[str, Callable[[Expressions, nodes.Call], Typed]] = {
+FUNCTIONS: dict[str, Callable[[Place, nodes.Call], Typed]] = {
     **special_arrays.FUNCTIONS,
     **special_dates.FUNCTIONS,
     "if": _if,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from local_aws.trino import nodes
 from local_aws.trino.failures import Unsupported
-from local_aws.trino.functions.arity import arity
+from local_aws.trino.functions.resolution import check_arity
+from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     Typed,
     can_coerce,
@@ -25,9 +25,6 @@ from local_aws.trino.types import (
     quoted,
 )
 
-if TYPE_CHECKING:
-    from local_aws.trino.expressions import Expressions
-
 _ZONED = "timestamp with time zone"
 
 
@@ -36,7 +33,7 @@ def _refuse_null(node: nodes.Call, *arrays: Typed) -> None:
         raise Unsupported(f"{node.name} of NULL without a type")
 
 
-def _zip(place: Expressions, node: nodes.Call) -> Typed:
+def _zip(place: Place, node: nodes.Call) -> Typed:
     arrays = [place.typed(argument) for argument in node.arguments]
     _refuse_null(node, *arrays)
     if len(arrays) <= 1 or any(array.type.name != "array" for array in arrays):
@@ -54,8 +51,8 @@ def _zip(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"(CASE WHEN {null} THEN NULL ELSE {rows} END)", kind)
 
 
-def _array_sort(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 1, 2)
+def _array_sort(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 1, 2)
     array = place.typed(node.arguments[0])
     _refuse_null(node, array)
     if array.type.name != "array":
@@ -72,12 +69,12 @@ def _array_sort(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(_insertion_sort(place, array, comparator), array.type)
 
 
-def _insertion_sort(place: Expressions, array: Typed, comparator: nodes.Lambda) -> str:
+def _insertion_sort(place: Place, array: Typed, comparator: nodes.Lambda) -> str:
     """DuckDB sorts by no comparator, so each element is put among those before it that are sorted already."""
     done, new, before = (place.session.new_name("x") for _ in range(3))
     element = array.type.inner[0]
     sides = {comparator.names[0]: Typed(before, element), comparator.names[1]: Typed(f"{new}[1]", element)}
-    body = place.with_variables(sides).typed(comparator.body)
+    body = place.inside_lambda(sides).typed(comparator.body)
     if not can_coerce(body.type, INTEGER):
         raise mismatch(comparator.at, f"Lambda result should have type integer but has {body.type}")
     order = f"trino_order({coerce(body, INTEGER).sql})"
@@ -88,8 +85,8 @@ def _insertion_sort(place: Expressions, array: Typed, comparator: nodes.Lambda) 
     return f"(CASE WHEN len({array.sql}) < 2 THEN {array.sql} ELSE list_reduce({single}, {merged}) END)"
 
 
-def _reduce(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 4)
+def _reduce(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 4)
     array, start = place.typed(node.arguments[0]), place.typed(node.arguments[1])
     _refuse_null(node, array)
     step, finish = node.arguments[2:]
@@ -103,16 +100,16 @@ def _reduce(place: Expressions, node: nodes.Call) -> Typed:
             "INVALID_PARAMETER_USAGE", node.at, "reduce takes lambdas with two and with one argument"
         )
     reduced = _reduced(place, array, start, step)
-    result = place.with_variables({finish.names[0]: reduced}).typed(finish.body)
+    result = place.inside_lambda({finish.names[0]: reduced}).typed(finish.body)
     return Typed(f"(CASE WHEN {array.sql} IS NULL THEN NULL ELSE {result.sql} END)", result.type)
 
 
-def _reduced(place: Expressions, array: Typed, start: Typed, step: nodes.Lambda) -> Typed:
+def _reduced(place: Place, array: Typed, start: Typed, step: nodes.Lambda) -> Typed:
     # DuckDB's reduce keeps the type of the elements: each becomes a pair of a state and an element.
     one, other, name = (place.session.new_name("x") for _ in range(3))
     element = array.type.inner[0]
     sides = {step.names[0]: Typed(f"{one}.s", start.type), step.names[1]: Typed(f"{other}.x", element)}
-    body = place.with_variables(sides).typed(step.body)
+    body = place.inside_lambda(sides).typed(step.body)
     if body.type != start.type and can_coerce(start.type, body.type):
         return _reduced(place, array, coerce(start, body.type), step)
     if not can_coerce(body.type, start.type):
@@ -127,7 +124,7 @@ def _reduced(place: Expressions, array: Typed, start: Typed, step: nodes.Lambda)
     )
 
 
-FUNCTIONS: dict[str, Callable[[Expressions, nodes.Call], Typed]] = {
+FUNCTIONS: dict[str, Callable[[Place, nodes.Call], Typed]] = {
     "zip": _zip,
     "array_sort": _array_sort,
     "reduce": _reduce,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from local_aws.trino import nodes
 from local_aws.trino.casts import can_cast, cast
 from local_aws.trino.failures import Unsupported
-from local_aws.trino.functions.arity import arity
+from local_aws.trino.functions.resolution import check_arity, scalar
+from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     Typed,
     can_coerce,
@@ -33,9 +33,6 @@ from local_aws.trino.types import (
     duckdb_type,
 )
 
-if TYPE_CHECKING:
-    from local_aws.trino.expressions import Expressions
-
 _DATE_UNITS = ("day", "week", "month", "quarter", "year")
 _UNITS = ("millisecond", "second", "minute", "hour", *_DATE_UNITS)
 _ZONED = "timestamp with time zone"
@@ -52,7 +49,7 @@ def _unit(node: nodes.Call, kind: Type, units: tuple[str, ...]) -> str:
     return unit
 
 
-def _moment(place: Expressions, node: nodes.Call, index: int) -> Typed:
+def _moment(place: Place, node: nodes.Call, index: int) -> Typed:
     value = place.typed(node.arguments[index])
     if value.type == UNKNOWN:
         value = coerce(value, TIMESTAMP)
@@ -63,8 +60,8 @@ def _moment(place: Expressions, node: nodes.Call, index: int) -> Typed:
     return value
 
 
-def _date_trunc(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 2)
+def _date_trunc(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 2)
     value = _moment(place, node, 1)
     unit = _unit(node, value.type, _UNITS)
     if value.type.name == _ZONED:
@@ -81,8 +78,8 @@ def _moved(local: str, value: Typed) -> str:
     return f"(CASE WHEN ({value.sql}).zone = 'UTC' THEN trino_zoned({local}, 'UTC') ELSE {moved} END)"
 
 
-def _date_add(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 3)
+def _date_add(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 3)
     value, amount = _moment(place, node, 2), place.typed(node.arguments[1])
     if not can_coerce(amount.type, BIGINT):
         raise mismatch(node.at, f"Unexpected parameters for function date_add: {amount.type} is no bigint")
@@ -100,8 +97,8 @@ def _date_add(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"CAST({value.sql} + {step} AS {duckdb_type(value.type)})", value.type)
 
 
-def _date_diff(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 3)
+def _date_diff(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 3)
     first, second = _moment(place, node, 1), _moment(place, node, 2)
     common = common_type(first.type, second.type)
     if common is None:
@@ -124,8 +121,8 @@ def _date_diff(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"date_sub('{unit}', {moments})", BIGINT)
 
 
-def _date(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 1)
+def _date(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 1)
     value = place.typed(node.arguments[0])
     if not can_cast(value.type, DATE):
         raise semantic_error(
@@ -134,8 +131,8 @@ def _date(place: Expressions, node: nodes.Call) -> Typed:
     return cast(value, DATE)
 
 
-def _sequence(place: Expressions, node: nodes.Call) -> Typed:
-    arity(node, 2, 3)
+def _sequence(place: Place, node: nodes.Call) -> Typed:
+    check_arity(node, 2, 3)
     values = [place.typed(argument) for argument in node.arguments]
     kinds = [value.type for value in values]
     kind = common_type(kinds[0], kinds[1])
@@ -168,9 +165,9 @@ def _sequence(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"CAST({macro}({first}, {last}, {amount}) AS {duckdb_type(array_of(kind))})", array_of(kind))
 
 
-def _to_iso8601(place: Expressions, node: nodes.Call) -> Typed:
+def _to_iso8601(place: Place, node: nodes.Call) -> Typed:
     """With as many digits after the seconds as the type has."""
-    arity(node, 1)
+    check_arity(node, 1)
     value = _moment(place, node, 0)
     if value.type == DATE:
         return Typed(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
@@ -195,7 +192,7 @@ _NATIVE |= {
 }
 
 
-def _date_format(place: Expressions, node: nodes.Call) -> Typed:
+def _date_format(place: Place, node: nodes.Call) -> Typed:
     """By DuckDB's strftime where the pattern is known ahead and means the same: it is much faster."""
     pattern = node.arguments[-1] if len(node.arguments) == len("xy") else None
     if not isinstance(pattern, nodes.Literal) or pattern.kind != "string":
@@ -209,14 +206,12 @@ def _date_format(place: Expressions, node: nodes.Call) -> Typed:
     return Typed(f"strftime(CAST({moment} AS TIMESTAMP), {text_literal(written)})", VARCHAR)
 
 
-def _from_table(place: Expressions, node: nodes.Call) -> Typed:
+def _from_table(place: Place, node: nodes.Call) -> Typed:
     """The call as the table of functions has it."""
-    from local_aws.trino.calls import scalar
-
     return scalar(place, node)
 
 
-FUNCTIONS: dict[str, Callable[[Expressions, nodes.Call], Typed]] = {
+FUNCTIONS: dict[str, Callable[[Place, nodes.Call], Typed]] = {
     "date_trunc": _date_trunc,
     "date_add": _date_add,
     "date_diff": _date_diff,

@@ -1,0 +1,158 @@
+"""Which form of a function takes the given arguments, and its SQL."""
+
+from __future__ import annotations
+
+from local_aws.trino import nodes
+from local_aws.trino.failures import TrinoError, Unsupported
+from local_aws.trino.functions import catalog
+from local_aws.trino.functions.table import (
+    LAMBDAS,
+    Bindings,
+    Signature,
+    coerced_argument,
+    concrete,
+    filled,
+    is_variable,
+    matching,
+    unify,
+)
+from local_aws.trino.place import Place
+from local_aws.trino.typed import Typed, can_coerce, coerce, mismatch, refuse_unhashed, semantic_error
+from local_aws.trino.types import Type
+
+_PARTS = {"entry": ("key", "value"), "pair": ("a", "b"), "triple": ("key", "a", "b")}
+"""What a lambda's names are parts of when DuckDB hands it one struct."""
+
+
+_MORE_FORMS = frozenset(
+    {
+        "approx_percentile",
+        "concat",
+        "from_utf8",
+        "lpad",
+        "max_by",
+        "min_by",
+        "rand",
+        "random",
+        "reverse",
+        "rpad",
+        "substr",
+    }
+)
+"""Functions that have more forms in Trino than here."""
+
+
+_COMPARING = frozenset(
+    {"array_distinct", "array_except", "array_intersect", "array_position", "array_remove", "array_union"}
+    | {"arrays_overlap", "contains", "contains_sequence", "histogram"}
+)
+"""Functions that tell values apart."""
+_ORDERING = frozenset({"array_max", "array_min"})
+"""Functions that put values in an order, which for a uuid is not known."""
+_FINDING = frozenset({"array_position", "array_remove", "contains", "map"})
+"""Functions that fail on an array or a row with a NULL in it."""
+
+
+def is_aggregate(node: nodes.Node) -> bool:
+    """Whether this very node is an aggregate over a group."""
+    return isinstance(node, nodes.Call) and node.over is None and node.name in catalog.AGGREGATES
+
+
+def misplaced_aggregate(place: Place, node: nodes.Call) -> TrinoError:
+    """An aggregate where there are no groups."""
+    message = (
+        f"{place.clause} cannot contain aggregations, window functions or grouping operations: [{node.name}]"
+    )
+    return semantic_error("EXPRESSION_NOT_SCALAR", node.at, message)
+
+
+def scalar(place: Place, node: nodes.Call) -> Typed:
+    """A call of a function of the tables."""
+    known = catalog.SCALARS.get(node.name)
+    if known is None:
+        raise unknown_function(node)
+    return resolved(place, node, known, {})
+
+
+def unknown_function(node: nodes.Call) -> TrinoError:
+    """No such function: in Trino, or only here."""
+    if node.name in catalog.REFUSED:
+        return Unsupported(f"the function {node.name}")
+    return semantic_error("FUNCTION_NOT_FOUND", node.at, f"Function '{node.name}' not registered")
+
+
+def resolved(place: Place, node: nodes.Call, known: list[Signature], parts: dict[str, str]) -> Typed:
+    """The call in the form that fits the arguments."""
+    arguments = [None if isinstance(item, nodes.Lambda) else place.typed(item) for item in node.arguments]
+    found = matching(known, arguments)
+    if found is None:
+        raise no_form(node, known, arguments)
+    signature, bound = found
+    for name, kind in bound.items():
+        if node.name in _COMPARING:
+            refuse_unhashed(kind, node.name)
+        if node.name in _ORDERING and kind.name == "uuid":
+            raise Unsupported(f"{node.name} of the type {kind}")
+        if node.name in _FINDING and name in "KT" and kind.inner:
+            raise Unsupported(f"{node.name} of the type {kind}")
+    patterns = signature.patterns(len(arguments)) or ()
+    values = list(zip(patterns, arguments, node.arguments, strict=True))
+    bodies: dict[int, str] = {}
+    for index, (pattern, _, item) in enumerate(values):
+        if isinstance(item, nodes.Lambda):
+            bodies[index] = _lambda(place, item, pattern, bound)
+    written = [
+        bodies[index] if value is None else coerced_argument(value, pattern, bound)
+        for index, (pattern, value, _) in enumerate(values)
+    ]
+    return filled(signature, written, bound, parts)
+
+
+def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | None]) -> TrinoError:
+    """No form of the function takes these arguments."""
+    if None in arguments and not any(kind.name in LAMBDAS for one in known for kind in one.arguments):
+        return Unsupported(f"{node.name} with a lambda")
+    kinds = ", ".join("<lambda>" if value is None else str(value.type) for value in arguments)
+    if node.name in _MORE_FORMS or any(value and value.type.name == "char" for value in arguments):
+        return Unsupported(f"{node.name}({kinds})")
+    expected = ", ".join(map(str, known))
+    message = f"Unexpected parameters ({kinds}) for function {node.name}. Expected: {expected}"
+    return semantic_error("FUNCTION_NOT_FOUND", node.at, message)
+
+
+def _lambda(place: Place, node: nodes.Lambda, pattern: Type, bound: Bindings) -> str:
+    *takes, gives = pattern.inner
+    if len(takes) != len(node.names):
+        message = f"Expected a lambda that takes {len(takes)} argument(s) but got {len(node.names)}"
+        raise semantic_error("INVALID_PARAMETER_USAGE", node.at, message)
+    names = [place.session.new_name("x") for _ in takes]
+    declared = ", ".join(names)
+    if pattern.name != "function":
+        declared = names[0]
+        names = [f"{declared}.{part}" for part in _PARTS[pattern.name]]
+    kinds = [concrete(kind, bound) for kind in takes]
+    variables = {
+        written: Typed(name, kind) for written, name, kind in zip(node.names, names, kinds, strict=True)
+    }
+    body = place.inside_lambda(variables).typed(node.body)
+    return f"lambda {declared}: {lambda_result(node, body, gives, bound)}"
+
+
+def lambda_result(node: nodes.Lambda, body: Typed, gives: Type, bound: Bindings) -> str:
+    """The body in the type that the function wants of it; a letter that was free now stands for its type."""
+    if is_variable(gives) and gives.name not in bound:
+        unify(gives, body.type, bound, exactly=True)
+        return coerce(body, body.type).sql
+    wanted = concrete(gives, bound)
+    if not can_coerce(body.type, wanted):
+        raise mismatch(node.at, f"Lambda result should have type {wanted} but has {body.type}")
+    return coerce(body, wanted).sql
+
+
+def check_arity(node: nodes.Call, *counts: int) -> None:
+    """Raise FUNCTION_NOT_FOUND if a call has another number of arguments."""
+    if len(node.arguments) not in counts:
+        expected = " or ".join(map(str, counts))
+        found = f"{len(node.arguments)}, expected {expected}"
+        message = f"Unexpected number of parameters for function {node.name}: {found}"
+        raise semantic_error("FUNCTION_NOT_FOUND", node.at, message)
