@@ -1,5 +1,5 @@
 """The version of this distribution."""
 
-from local_aws._version import __version__
+from local_aws import __version__
 
 __all__ = ["__version__"]
