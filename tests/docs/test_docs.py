@@ -1,5 +1,6 @@
-"""The documentation as such: links, code, versions, navigation."""
+"""The documentation as such: links, code, versions, messages, navigation."""
 
+import ast
 import json
 import pkgutil
 import re
@@ -54,6 +55,40 @@ def test_names_in_the_api_reference_exist() -> None:
     for path, members in listed:
         named = pkgutil.resolve_name(path)
         assert [name for name in members.split(", ") if name and not hasattr(named, name)] == [], path
+
+
+# Messages
+
+PUT_IN = "ROLLBACK_COMPLETE|PendingManualApproval|Failed|conf/base"  # values that the code puts into messages
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """The strings in a file; a line break stands for what an f-string puts in."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(
+                str(value.value) if isinstance(value, ast.Constant) else "\n" for value in node.values
+            )
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_messages_in_the_reference_are_those_of_the_code() -> None:
+    table = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8").partition("## Some of them")[2]
+    cells = [line.split(" | ")[0].strip("| ") for line in table.splitlines() if line.startswith("| `")]
+    quotes = [quote for cell in cells for _, quote in re.findall(r"(`+)(.+?)\1(?!`)", cell)]
+    texts = [
+        text
+        for folder in (PACKAGE, ROOT / "local_aws")
+        for file in folder.rglob("*.py")
+        for text in _texts(file)
+    ]
+    assert len(quotes) > 30
+    for quote in quotes:
+        parts = [part.strip(" .:`") for part in re.split(rf"\.\.\.|{PUT_IN}", quote)]
+        message = "(?s:.*)".join(re.escape(part) for part in parts if part)
+        assert message, quote
+        assert any(re.search(message, text) for text in texts), quote
 
 
 @pages
