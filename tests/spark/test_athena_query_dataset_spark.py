@@ -41,7 +41,7 @@ def test_files_go_with_the_process(aws: LocalAws) -> None:
         "from kedro_aws_plugin.datasets._query_watch import Leftovers\n"
         "from kedro_aws_plugin.datasets._spark import remove_at_exit\n"
         "from kedro_aws_plugin.aws.athena import Athena\n"
-        "from kedro_aws_plugin.aws.athena_query import Where\n"
+        "from kedro_aws_plugin.aws.athena_query import QueryContext\n"
         "with Leftovers(Athena(QueryContext())) as leftovers:\n"
         "    leftovers.add_folder('s3://flights/athena/kedro/1/')\n"
         "    remove_at_exit(leftovers)\n"
