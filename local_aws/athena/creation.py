@@ -16,9 +16,9 @@ from local_aws.athena.table_formats import (
     PARQUET,
     table_format,
 )
+from local_aws.athena.target import Target
 from local_aws.athena.text_files import character
 from local_aws.athena.writing import (
-    Target,
     Written,
     check_partitions,
     file_format,
@@ -51,7 +51,7 @@ def unload(session: Session, statement: Unload) -> Outcome:
         raise AthenaFailure("SYNTAX_ERROR: Missing required property 'format' in UNLOAD", error_type=1006)
     kind, compression = file_format(str(properties["format"]), str(properties.get("compression") or ""))
     partitioned_by = _names(properties.get("partitioned_by"))
-    translated = session.translate(statement.sql, session.submission.parameters)
+    translated = session.translate(statement.query.tree, session.submission.parameters)
     hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
     location = directory(statement.location)
@@ -75,7 +75,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
         raise failed(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
     kind, compression = file_format(str(properties.get("format") or "PARQUET"), _compression(properties))
     partitioned_by = _names(properties.get("partitioned_by"))
-    translated = session.translate(statement.sql, session.submission.parameters)
+    translated = session.translate(statement.query.tree, session.submission.parameters)
     refuse_unnamed(translated.columns)
     columns = hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
@@ -103,7 +103,7 @@ def insert(session: Session, statement: Insert) -> Outcome:
     if table.is_view:
         raise failed(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
     target = _target_of(table)
-    query = session.translate(statement.sql, session.submission.parameters)
+    query = session.translate(statement.query.tree, session.submission.parameters)
     translated = fitted(table, statement.columns, query)
     written = write(session, translated, target)
     session.catalog.add_partitions(table, [partition_of(table, below) for below in written.partitions])

@@ -153,7 +153,7 @@ def _create_view(session: Session, statement: CreateView) -> None:
         raise failed(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: Table already exists: '{full}'"))
     if table is not None and not statement.or_replace:
         raise failed(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{full}'"))
-    columns = session.translate(statement.sql, ()).columns
+    columns = session.translate(statement.query.tree, ()).columns
     refuse_unnamed(columns)
     refuse_twice(columns)
     glue = {
@@ -167,7 +167,7 @@ def _create_view(session: Session, statement: CreateView) -> None:
         },
         "ViewOriginalText": view_text(
             {
-                "originalSql": statement.sql,
+                "originalSql": statement.query.sql,
                 "catalog": "awsdatacatalog",
                 "schema": session.catalog.database,
                 "columns": [{"name": column.name, "type": column.type} for column in columns],

@@ -1,24 +1,26 @@
 """Statements of the local Athena, run."""
 
+import json
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from typing_extensions import assert_never
 
 from local_aws.athena import creation, definition, parsing, show
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
-from local_aws.athena.explanation import explain
-from local_aws.athena.failures import AthenaFailure, Cancelled, ddl_failed, failed, unsupported
+from local_aws.athena.failures import AthenaFailure, Cancelled, ddl_failed, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.statement import (
     CreateTableAs,
-    CreateView,
     Definition,
     Execute,
     Explain,
     Insert,
+    Name,
     Prepare,
     Select,
     Show,
@@ -26,13 +28,14 @@ from local_aws.athena.statement import (
     Unload,
 )
 from local_aws.athena.storage import Storage
-from local_aws.athena.submission import Outcome, Submission
+from local_aws.athena.submission import Outcome, Parsed, Submission
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
-from local_aws.trino import TrinoError
-from local_aws.trino import parse as parse_query
+from local_aws.trino import Column
 
 __all__ = ["AthenaFailure", "Cancelled", "Engine", "Outcome", "Submission"]
+
+_QUERIES = (Select, Insert, CreateTableAs, Unload)
 
 
 class Engine:
@@ -50,20 +53,14 @@ class Engine:
         self._database = Database(workdir / "spill")
         self._running: dict[str, Session] = {}
 
-    def classify(self, sql: str) -> tuple[str, str]:
-        """The statement's type and subtype, such as ``("DML", "SELECT")``; nothing runs.
+    def parse(self, sql: str) -> Parsed:
+        """Read a statement without running it.
 
         Raises:
-            AthenaFailure: if it cannot be parsed, or is not supported.
+            AthenaFailure: If it cannot be parsed, or is not supported.
         """
         statement = parsing.parse(sql)
-        inner = statement.statement if isinstance(statement, Explain) else statement
-        if isinstance(inner, (Select, Unload, CreateTableAs, CreateView, Insert)):
-            try:
-                parse_query(inner.sql)
-            except TrinoError as error:
-                raise failed(error) from error
-        return parsing.kind(statement)
+        return Parsed(*parsing.kind(statement), statement)
 
     def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
         """Run a statement.
@@ -75,7 +72,9 @@ class Engine:
         Raises:
             AthenaFailure: if it fails; `Cancelled` if it was stopped.
         """
-        statement, submission = _prepared(parsing.parse(submission.sql), submission)
+        parsed = submission.statement
+        statement = cast("Statement", parsed) if parsed is not None else parsing.parse(submission.sql)
+        statement, submission = _resolve_execute(statement, submission)
         if submission.catalog.lower() != "awsdatacatalog":
             raise unsupported(f"the data catalog {submission.catalog}")
         catalog = Catalog(self._moto, submission.region, submission.database)
@@ -107,8 +106,8 @@ class Engine:
         shutil.rmtree(self._workdir / "queries", ignore_errors=True)
 
 
-def _prepared(statement: Statement, submission: Submission) -> tuple[Statement, Submission]:
-    """What EXECUTE stands for: the prepared statement, with its parameters."""
+def _resolve_execute(statement: Statement, submission: Submission) -> tuple[Statement, Submission]:
+    """Replace EXECUTE by the prepared statement and its parameters."""
     if not isinstance(statement, Execute):
         return statement, submission
     sql = submission.prepared.get(statement.name)
@@ -123,7 +122,7 @@ def _run(session: Session, statement: Statement) -> Outcome:  # noqa: PLR0911 - 
         case Select():
             return _select(session, statement)
         case Explain():
-            return explain(session, statement)
+            return _explain(session, statement)
         case Unload():
             return creation.unload(session, statement)
         case CreateTableAs():
@@ -144,7 +143,54 @@ def _run(session: Session, statement: Statement) -> Outcome:  # noqa: PLR0911 - 
 
 
 def _select(session: Session, statement: Select) -> Outcome:
-    translated = session.translate(statement.sql, session.submission.parameters)
+    translated = session.translate(statement.query.tree, session.submission.parameters)
     rows = session.rows(translated)
     scanned = session.relations.scanned_bytes
     return Outcome("DML", "SELECT", translated.columns, rows, scanned_bytes=scanned)
+
+
+def _explain(session: Session, statement: Explain) -> Outcome:
+    """The plan of a query, or with TYPE IO the tables that it reads and how much of them."""
+    kind = statement.options.get("TYPE", "LOGICAL")
+    written = statement.options.get("FORMAT", "TEXT")
+    inner = statement.statement
+    if not isinstance(inner, _QUERIES):
+        raise unsupported("EXPLAIN of a statement that is no query")
+    translated = session.translate(inner.query.tree, session.submission.parameters)
+    if kind == "IO":
+        lines = json.dumps(_describe_io(session), indent=2)
+    elif kind == "VALIDATE":
+        return _explained_as("Valid", [("true",)])
+    elif written == "TEXT" and kind in {"LOGICAL", "DISTRIBUTED"}:
+        lines = session.execute(f"EXPLAIN {translated.sql}").fetchall()[0][1]
+    else:
+        raise unsupported(f"EXPLAIN (TYPE {kind}, FORMAT {written})")
+    return _explained_as("Query Plan", [(line,) for line in lines.splitlines()])
+
+
+def _explained_as(column: str, rows: list[tuple[str]]) -> Outcome:
+    return Outcome("UTILITY", "EXPLAIN", (Column(column, "varchar"),), iter(rows), plain_text=True)
+
+
+def _describe_io(session: Session) -> dict[str, object]:
+    return {"inputTableColumnInfos": list(_inputs(session))}
+
+
+def _inputs(session: Session) -> Iterator[dict[str, object]]:
+    for name, objects in session.relations.scanned.items():
+        count = session.execute(f"SELECT count(*) FROM {session.relations.tables[name].sql}")  # noqa: S608 - quoted
+        yield {
+            "table": _qualified(name),
+            "columnConstraints": [],
+            "estimate": {
+                "outputRowCount": float(count.fetchall()[0][0]),
+                "outputSizeInBytes": float(sum(objects.values())),
+                "cpuCost": "NaN",
+                "maxMemory": 0.0,
+                "networkCost": 0.0,
+            },
+        }
+
+
+def _qualified(name: Name) -> dict[str, object]:
+    return {"catalog": "awsdatacatalog", "schemaTable": {"schema": name.database, "table": name.table}}

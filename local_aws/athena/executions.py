@@ -25,6 +25,7 @@ class Execution:
         substatement: SELECT, UNLOAD, CREATE_TABLE, ...
         plain_text: whether the result file is text without a header instead of CSV.
         columns: as GetQueryResults' ColumnInfo.
+        statement: what the engine made of the SQL, until it has run.
         bytes_limit: the workgroup's BytesScannedCutoffPerQuery.
         token: the ClientRequestToken that started it.
         asked_location: the OutputLocation that the client asked for.
@@ -43,6 +44,7 @@ class Execution:
     base: str
     statement_type: str
     substatement: str
+    statement: object = field(default=None, repr=False)
     bytes_limit: int | None = None
     token: str = ""
     asked_location: str | None = None

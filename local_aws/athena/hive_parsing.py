@@ -37,7 +37,7 @@ _PROPERTIES_OF_DELIMITED = {
 }
 
 
-def statement(tokens: Tokens) -> Statement:
+def read_statement(tokens: Tokens) -> Statement:
     """Read CREATE EXTERNAL TABLE, CREATE and DROP DATABASE, ALTER TABLE, MSCK, SHOW or DESCRIBE."""
     word = tokens.next().text.upper()
     readers: dict[str, Callable[[Tokens], Statement]] = {
@@ -195,14 +195,10 @@ def _partition_values(tokens: Tokens) -> Mapping[str, str]:
         if not tokens.takes("="):
             raise unsupported("a partition named by a comparison other than =")
         sign = "-" if tokens.takes("-") else ""
-        values[key] = sign + tokens.next().text if not _string_comes(tokens) else tokens.string()
+        values[key] = sign + tokens.next().text if not tokens.sees_string() else tokens.string()
         if not tokens.takes(","):
             tokens.expect(")")
             return values
-
-
-def _string_comes(tokens: Tokens) -> bool:
-    return tokens.rest[:1] in {"'", '"'}
 
 
 def _repair(tokens: Tokens) -> RepairTable:
@@ -223,7 +219,7 @@ def _describe(tokens: Tokens) -> Describe:
 def _show(tokens: Tokens) -> Statement:
     if tokens.takes("DATABASES") or tokens.takes("SCHEMAS"):
         tokens.takes("LIKE")
-        return ShowDatabases(tokens.string() if _string_comes(tokens) else "")
+        return ShowDatabases(tokens.string() if tokens.sees_string() else "")
     if tokens.sees("TABLES") or tokens.sees("VIEWS"):
         return _show_tables(tokens)
     for words in (("COLUMNS",), ("PARTITIONS",), ("CREATE", "TABLE"), ("CREATE", "VIEW"), ("TBLPROPERTIES",)):
@@ -236,7 +232,7 @@ def _show_tables(tokens: Tokens) -> ShowTables:
     views = tokens.next().text.upper() == "VIEWS"
     database = tokens.identifier() if tokens.takes("IN") or tokens.takes("FROM") else ""
     tokens.takes("LIKE")
-    return ShowTables(database, tokens.string() if _string_comes(tokens) else "", views)
+    return ShowTables(database, tokens.string() if tokens.sees_string() else "", views)
 
 
 def _show_table(tokens: Tokens, what: str) -> ShowTable:

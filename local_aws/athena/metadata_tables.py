@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from local_aws.athena.catalog import Catalog, Table
 from local_aws.athena.failures import AthenaFailure
-from local_aws.athena.sql_text import literal
 from local_aws.trino import Column, Relation, to_duckdb_type
+from local_aws.trino.typed import text_literal
 from local_aws.trino.types import quoted
 
 _CATALOG = "awsdatacatalog"
@@ -83,7 +83,7 @@ def _varchars(*names: str) -> tuple[Column, ...]:
 
 
 def _relation(columns: tuple[Column, ...], rows: Iterable[Sequence[str | None]]) -> Relation:
-    values = ", ".join(f"({', '.join(literal(value) for value in row)})" for row in rows)
+    values = ", ".join(f"({', '.join(text_literal(value) for value in row)})" for row in rows)
     source = f"(VALUES {values})" if values else f"(SELECT {', '.join('NULL' for _ in columns)} WHERE false)"
     names = ", ".join(f"c{position}" for position, _ in enumerate(columns))
     casts = ", ".join(

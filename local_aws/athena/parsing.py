@@ -1,4 +1,4 @@
-"""From the text of a request to a statement; queries inside are left as they are, for Trino's translation."""
+"""From the text of a request to a statement."""
 
 import re
 from collections.abc import Callable
@@ -30,8 +30,8 @@ from local_aws.athena.statement import (
     Statement,
     Unload,
 )
-from local_aws.athena.tokens import Tokens, tokenize
-from local_aws.trino import TrinoError
+from local_aws.athena.tokens import Tokens
+from local_aws.trino import Token, TrinoError, end_token, tokenize
 
 _HIVE = re.compile(
     r"(CREATE\s+(EXTERNAL|DATABASE|SCHEMA)|DROP\s+(DATABASE|SCHEMA)|ALTER|MSCK|SHOW|DESCRIBE|DESC)\b",
@@ -65,21 +65,18 @@ _KINDS: dict[type, tuple[str, str]] = {
 
 
 def parse(text: str) -> Statement:
-    """The one statement of a request; a semicolon may end it.
+    """Read the one statement of a request; a semicolon may end it.
 
     Raises:
-        AthenaFailure: if it is none, or more than one.
+        AthenaFailure: If it is no statement, more than one, or one that is not supported.
     """
     hive = bool(_HIVE.match(_COMMENTS.sub("", text)))
-    text = _one(text, hive)
-    tokens = Tokens(text, hive)
-    if hive:
-        return hive_parsing.statement(tokens)
-    return _trino(tokens)
+    tokens = Tokens(text, _one_statement(text, hive), hive=hive)
+    return hive_parsing.read_statement(tokens) if hive else _trino(tokens)
 
 
 def kind(statement: Statement) -> tuple[str, str]:  # noqa: PLR0911 - a kind of statement each
-    """A statement's type and subtype in Athena's words."""
+    """Return a statement's type and subtype in Athena's words."""
     match statement:
         case Explain():
             return "UTILITY", "EXPLAIN"
@@ -96,16 +93,17 @@ def kind(statement: Statement) -> tuple[str, str]:  # noqa: PLR0911 - a kind of 
     return _KINDS[type(statement)]
 
 
-def _one(text: str, hive: bool) -> str:
-    """The text without the semicolon at its end, and what follows that."""
-    tokens = tokenize(text, hive)
-    while tokens and tokens[-1].text == ";":
-        text = text[: tokens.pop().start]
+def _one_statement(text: str, hive: bool) -> list[Token]:
+    """Split a text into tokens without the semicolons at its end."""
+    *tokens, end = tokenize(text, hive=hive)
+    while tokens and tokens[-1].upper == ";":
+        last = tokens.pop()
+        end = end_token(last.at, last.start)
     if not tokens:
         raise failed(TrinoError("SYNTAX_ERROR", "line 1:1: mismatched input '<EOF>'"))
-    if any(token.text == ";" for token in tokens):
-        raise AthenaFailure(f"Only one sql statement is allowed. Got: {text}", error_type=1006)
-    return text.rstrip()
+    if any(token.upper == ";" for token in tokens):
+        raise AthenaFailure(f"Only one sql statement is allowed. Got: {text[: end.start]}", error_type=1006)
+    return [*tokens, end]
 
 
 def _trino(tokens: Tokens) -> Statement:
@@ -126,7 +124,7 @@ def _trino(tokens: Tokens) -> Statement:
         if tokens.sees(word):
             raise unsupported(word)
     if any(tokens.sees(word) for word in ("SELECT", "WITH", "VALUES", "TABLE", "(")):
-        return Select(tokens.query)
+        return Select(tokens.query())
     return tokens.fail()
 
 
@@ -135,7 +133,7 @@ def _create(tokens: Tokens) -> Statement:
     if tokens.takes("VIEW"):
         view = tokens.name()
         tokens.expect("AS")
-        return CreateView(view, tokens.rest, or_replace)
+        return CreateView(view, tokens.query(), or_replace)
     if tokens.sees("PROTECTED"):
         raise unsupported("PROTECTED views")
     tokens.expect("TABLE")
@@ -147,18 +145,10 @@ def _create(tokens: Tokens) -> Statement:
         tokens.string()
     properties = _properties(tokens) if tokens.takes("WITH") else {}
     tokens.expect("AS")
-    sql, with_data = _without_data_clause(tokens.query)
-    return CreateTableAs(table, sql, properties, if_not_exists, with_data)
-
-
-def _without_data_clause(sql: str) -> tuple[str, bool]:
-    tokens = tokenize(sql)
-    words = [token.text.upper() for token in tokens]
-    if words[-3:] == ["WITH", "NO", "DATA"]:
-        return sql[: tokens[-3].start], False
-    if words[-2:] == ["WITH", "DATA"]:
-        return sql[: tokens[-2].start], True
-    return sql, True
+    with_data = not tokens.without_last("WITH", "NO", "DATA")
+    if with_data:
+        tokens.without_last("WITH", "DATA")
+    return CreateTableAs(table, tokens.query(), properties, if_not_exists, with_data)
 
 
 def _properties(tokens: Tokens) -> dict[str, object]:
@@ -185,20 +175,24 @@ def _value(tokens: Tokens) -> object:
         if tokens.takes(word):
             return value
     token = tokens.next()
-    if token.kind == "string":
-        return token.text[1:-1].replace("''", "'")
-    if token.kind == "number":
-        return float(token.text) if "." in token.text else int(token.text)
-    raise failed(TrinoError("SYNTAX_ERROR", f"line 1:{token.start + 1}: mismatched input '{token.text}'"))
+    match token.kind:
+        case "string":
+            return token.value
+        case "integer":
+            return int(token.text, 0)
+        case "decimal":
+            return float(token.text)
+    line, column = token.at
+    raise failed(TrinoError("SYNTAX_ERROR", f"line {line}:{column}: mismatched input '{token.text}'"))
 
 
 def _unload(tokens: Tokens) -> Unload:
-    sql = tokens.parenthesized()
+    query = tokens.in_brackets(Tokens.query)
     tokens.expect("TO")
     location = tokens.string()
     properties = _properties(tokens) if tokens.takes("WITH") else {}
     tokens.end()
-    return Unload(sql, location, properties)
+    return Unload(query, location, properties)
 
 
 def _insert(tokens: Tokens) -> Insert:
@@ -212,7 +206,7 @@ def _insert(tokens: Tokens) -> Insert:
             found.append(tokens.identifier())
         tokens.expect(")")
         columns = tuple(found)
-    return Insert(table, columns, tokens.query)
+    return Insert(table, columns, tokens.query())
 
 
 def _drop(tokens: Tokens) -> DropTable:
@@ -235,7 +229,7 @@ def _explain(tokens: Tokens) -> Explain:
             option = tokens.next().text.upper()
             options[option] = tokens.next().text.upper()
             tokens.takes(",")
-    return Explain(_trino(Tokens(tokens.query)), options)
+    return Explain(_trino(tokens), options)
 
 
 def _prepare(tokens: Tokens) -> Prepare:
@@ -253,14 +247,7 @@ def _deallocate(tokens: Tokens) -> Prepare:
 
 def _execute(tokens: Tokens) -> Execute:
     statement = tokens.identifier()
-    parameters: list[str] = []
     if tokens.takes("USING"):
-        rest, start, depth = tokens.rest, 0, 0
-        for token in tokenize(rest):
-            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
-            if token.text == "," and depth == 0:
-                parameters.append(rest[start : token.start].strip())
-                start = token.end
-        return Execute(statement, (*parameters, rest[start:].strip()))
+        return Execute(statement, tuple(tokens.parts()))
     tokens.end()
     return Execute(statement, ())

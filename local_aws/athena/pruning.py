@@ -6,7 +6,6 @@ from typing import Any
 
 import duckdb
 
-from local_aws.athena.sql_text import literal
 from local_aws.trino import (
     Column,
     Query,
@@ -14,11 +13,11 @@ from local_aws.trino import (
     TableName,
     TrinoError,
     nodes,
-    query_nodes,
     text,
     to_duckdb_type,
     translate,
 )
+from local_aws.trino.typed import text_literal
 from local_aws.trino.types import quoted
 
 _PARTITIONS = TableName(None, None, "partitions")
@@ -69,15 +68,13 @@ class Filter:
         self, where: nodes.Node, keys: Sequence[Column], rows: Sequence[tuple[str | None, ...]]
     ) -> list[int]:
         relation = _relation(keys, rows)
-        number = query_nodes.Item(where.at, nodes.Name(where.at, ("$number",), "$number"), None)
-        source = query_nodes.TableReference(where.at, (_PARTITIONS.table,))
-        found = self._run(
-            query_nodes.Select(where.at, False, (number,), source, where, None, None, ()), relation
-        )
+        number = nodes.Item(where.at, nodes.Name(where.at, ("$number",), "$number"), None)
+        source = nodes.TableReference(where.at, (_PARTITIONS.table,))
+        found = self._run(nodes.Select(where.at, False, (number,), source, where, None, None, ()), relation)
         return sorted(row[0] for row in found)
 
-    def _run(self, select: query_nodes.Select, relation: Relation | None = None) -> list[tuple[int, ...]]:
-        tree = query_nodes.Query(select.at, (), select, (), None, None)
+    def _run(self, select: nodes.Select, relation: Relation | None = None) -> list[tuple[int, ...]]:
+        tree = nodes.Query(select.at, (), select, (), None, None)
         tables = frozenset([_PARTITIONS] if relation else [])
         query = replace(self.query, tree=tree, tables=tables)
         relations = {_PARTITIONS: relation} if relation else {}
@@ -97,9 +94,9 @@ class Filter:
         return list(values) if self.alternatives else None
 
     def _constant(self, node: nodes.Node) -> str:
-        item = query_nodes.Item(node.at, node, "value")
-        select = query_nodes.Select(node.at, False, (item,), None, None, None, None, ())
-        tree = query_nodes.Query(node.at, (), select, (), None, None)
+        item = nodes.Item(node.at, node, "value")
+        select = nodes.Select(node.at, False, (item,), None, None, None, None, ())
+        tree = nodes.Query(node.at, (), select, (), None, None)
         translated = translate(replace(self.query, tree=tree, tables=frozenset()), {}, self.parameters)
         value = self.connection.execute(translated.sql).fetchall()[0][0]
         return str(text(value, translated.columns[0].type))
@@ -113,14 +110,14 @@ def conditions(
     wanted = tuple(part for part in (mention.catalog, mention.schema, mention.table) if part)
     found: list[tuple[nodes.Node, ...]] = []
     for select in nodes.walk(query.tree):
-        if not isinstance(select, query_nodes.Select) or select.source is None:
+        if not isinstance(select, nodes.Select) or select.source is None:
             continue
         sources = list(_sources(select.source))
         for source in sources:
             if source.table.parts == wanted:
                 usable = _usable(select.where, source, names, alone=len(sources) == 1)
                 found.append(() if source.nullable else tuple(usable))
-    mentions = [node for node in nodes.walk(query.tree) if isinstance(node, query_nodes.TableReference)]
+    mentions = [node for node in nodes.walk(query.tree) if isinstance(node, nodes.TableReference)]
     if len(found) < sum(node.parts == wanted for node in mentions):
         return ((),)
     return tuple(found)
@@ -130,25 +127,25 @@ def conditions(
 class _Source:
     """A table in FROM: how its columns are qualified, and whether an outer join may replace it by NULL."""
 
-    table: query_nodes.TableReference
+    table: nodes.TableReference
     alias: str
     nullable: bool
 
 
-def _sources(relation: query_nodes.Relation, alias: str = "", nullable: bool = False) -> Iterator[_Source]:
+def _sources(relation: nodes.Relation, alias: str = "", nullable: bool = False) -> Iterator[_Source]:
     match relation:
-        case query_nodes.TableReference():
+        case nodes.TableReference():
             yield _Source(relation, alias or relation.parts[-1], nullable)
-        case query_nodes.Aliased(columns=()):
+        case nodes.Aliased(columns=()):
             yield from _sources(relation.relation, relation.alias, nullable)
-        case query_nodes.Aliased():
+        case nodes.Aliased():
             # Its columns have other names: nothing is known of the keys.
             yield from _sources(relation.relation, relation.alias, True)
-        case query_nodes.Join():
+        case nodes.Join():
             yield from _sources(relation.left, "", nullable or relation.kind in {"RIGHT", "FULL"})
             yield from _sources(relation.right, "", nullable or relation.kind in {"LEFT", "FULL"})
         case _:
-            yield _Source(query_nodes.TableReference(relation.at, ("",)), alias, True)
+            yield _Source(nodes.TableReference(relation.at, ("",)), alias, True)
 
 
 def _usable(where: nodes.Node | None, source: _Source, keys: set[str], alone: bool) -> Iterator[nodes.Node]:
@@ -219,7 +216,9 @@ def _constants(condition: nodes.Node, key: str) -> Sequence[nodes.Node] | None:
 
 
 def _relation(keys: Sequence[Column], rows: Iterable[tuple[str | None, ...]]) -> Relation:
-    values = ", ".join(f"({', '.join([str(number), *map(literal, row)])})" for number, row in enumerate(rows))
+    values = ", ".join(
+        f"({', '.join([str(number), *map(text_literal, row)])})" for number, row in enumerate(rows)
+    )
     aliases = ", ".join(["n", *(f"c{position}" for position, _ in enumerate(keys))])
     columns = ", ".join(
         [

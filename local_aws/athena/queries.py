@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from typing import TYPE_CHECKING
 
 from local_aws.athena.account import DEFAULT_WORKGROUP, Account, Region
 from local_aws.athena.executions import Execution
@@ -11,6 +12,9 @@ from local_aws.athena.running import Runner
 from local_aws.athena.s3 import Objects, bucket_of
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault
+
+if TYPE_CHECKING:
+    from local_aws.athena.submission import Parsed
 
 _NO_OUTPUT = (
     "No output location provided. An output location is required either through the Workgroup result "
@@ -66,15 +70,16 @@ class Queries:
         configuration = workgroup["Configuration"]
         chosen = _result_configuration(params, configuration)
         base = self._output_location(chosen)
-        statement_type, substatement = self._classify(params)
+        parsed = self._parse(params)
         return Execution(
             id=str(uuid.uuid4()),
             region=region,
             request={**params, "ResultConfiguration": chosen},
             workgroup=workgroup["Name"],
             base=base,
-            statement_type=statement_type,
-            substatement=substatement,
+            statement_type=parsed.statement_type,
+            substatement=parsed.substatement,
+            statement=parsed.statement,
             bytes_limit=configuration.get("BytesScannedCutoffPerQuery"),
             token=params["ClientRequestToken"],
             asked_location=params.get("ResultConfiguration", {}).get("OutputLocation"),
@@ -90,12 +95,12 @@ class Queries:
             raise invalid_request(f"Unable to verify/create output bucket {bucket_of(location)}")
         return location.rstrip("/") + "/"
 
-    def _classify(self, params: Params) -> tuple[str, str]:
+    def _parse(self, params: Params) -> "Parsed":
         engine = self._runner.engine
         from local_aws.athena.failures import AthenaFailure
 
         try:
-            return engine.classify(params["QueryString"])
+            return engine.parse(params["QueryString"])
         except AthenaFailure as failure:
             message = failure.message.removeprefix("SYNTAX_ERROR: ")
             raise invalid_request(message, "MALFORMED_QUERY") from failure

@@ -22,7 +22,6 @@ from local_aws.trino import (
     TrinoError,
     nodes,
     parse,
-    query_nodes,
     translate,
 )
 from local_aws.trino.types import quoted, read_type
@@ -32,10 +31,9 @@ _DEEPEST = 32
 
 
 @dataclass(frozen=True)
-class _Text:
-    """A query's text and what goes with it."""
+class _Context:
+    """What goes with a query: the database of tables that are named without one, and the literals for `?`."""
 
-    sql: str
     database: str
     parameters: tuple[str, ...]
 
@@ -68,30 +66,29 @@ class Relations:
         sizes = {uri: size for objects in self.scanned.values() for uri, size in objects.items()}
         return sum(sizes.values())
 
-    def translate(self, sql: str, parameters: tuple[str, ...] = (), database: str = "") -> Translated:
-        """DuckDB's SQL for a query, all its tables made.
+    def translate(self, query: Query, parameters: tuple[str, ...] = (), database: str = "") -> Translated:
+        """Create the tables of a query in DuckDB and translate it into DuckDB's SQL.
 
         Args:
-            sql: Athena's SQL.
-            parameters: literals for its question marks.
-            database: of names that have none; empty for the query's own.
+            query: What to translate.
+            parameters: Literals for its question marks.
+            database: The database of tables that are named without one; empty for the one of the request.
 
         Raises:
-            AthenaFailure: if Athena, or the local Athena, would not run it.
+            AthenaFailure: If Athena, or the local Athena, would not run it.
         """
         try:
-            query = parse(sql)
-            return translate(query, self._resolve(query, _Text(sql, database, parameters)), parameters)
+            return translate(query, self._resolve(query, _Context(database, parameters)), parameters)
         except TrinoError as error:
             raise failed(error) from error
 
-    def _resolve(self, query: Query, text: _Text) -> Mapping[TableName, Relation]:
-        return {name: self._relation(name, query, text) for name in query.tables}
+    def _resolve(self, query: Query, context: _Context) -> Mapping[TableName, Relation]:
+        return {name: self._relation(name, query, context) for name in query.tables}
 
-    def _relation(self, name: TableName, query: Query, text: _Text) -> Relation:
+    def _relation(self, name: TableName, query: Query, context: _Context) -> Relation:
         if name.catalog not in {None, _CATALOG}:
             raise unsupported(f"the data catalog {name.catalog}")
-        found = Name(name.schema or text.database or self._catalog.database, name.table)
+        found = Name(name.schema or context.database or self._catalog.database, name.table)
         if found.database == "information_schema":
             return self._create(found, metadata_tables.information_schema(self._catalog, found.table))
         if found.table.endswith("$partitions"):
@@ -102,14 +99,17 @@ class Relations:
         if table.is_view:
             return self._view(found, table)
         alternatives = conditions(query, name, table.partition_keys)
-        hidden = tuple(column for column in scan.HIDDEN if column.name in text.sql.lower())
+        names = {
+            part for node in nodes.walk(query.tree) if isinstance(node, nodes.Name) for part in node.parts
+        }
+        hidden = tuple(column for column in scan.HIDDEN if column.name in names)
         return self._table(
-            found, table, Filter(self._connection, query, text.parameters, alternatives), hidden
+            found, table, Filter(self._connection, query, context.parameters, alternatives), hidden
         )
 
     def _missing(self, name: TableName, found: Name, query: Query) -> AthenaFailure:
         parts = tuple(part for part in (name.catalog, name.schema, name.table) if part)
-        mentions = (node for node in nodes.walk(query.tree) if isinstance(node, query_nodes.TableReference))
+        mentions = (node for node in nodes.walk(query.tree) if isinstance(node, nodes.TableReference))
         line, column = next((node.at for node in mentions if node.parts == parts), (1, 1))
         where = f"line {line}:{column}"
         if not self._catalog.has_database(found.database):
@@ -137,9 +137,11 @@ class Relations:
         if self._depth > _DEEPEST:
             raise AthenaFailure(f"VIEW_IS_RECURSIVE: Statement would create a recursive view: {name.table}")
         view = table.view
-        translated = self.translate(
-            str(view["originalSql"]), database=str(view.get("schema") or name.database)
-        )
+        try:
+            query = parse(str(view["originalSql"]))
+        except TrinoError as error:
+            raise failed(error) from error
+        translated = self.translate(query, database=str(view.get("schema") or name.database))
         self._depth -= 1
         self._check_view(name, view["columns"], translated.columns)
         return self._create(name, Relation(translated.sql, translated.columns))

@@ -1,9 +1,13 @@
-"""Results: the files that Athena leaves in S3, and GetQueryResults, which reads them from there."""
+"""Results: the files that Athena writes to S3, and GetQueryResults, which reads them from there.
 
+CSV: every value in quotes, NULL as nothing at all, a header. Text: no header, columns joined by tabs.
+"""
+
+import re
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -15,14 +19,16 @@ from local_aws.athena.column_info import column_info, metadata_file
 from local_aws.athena.executions import CANCELLED, FAILED, SUCCEEDED, Execution
 from local_aws.athena.faults import invalid_request, unsupported
 from local_aws.athena.paging import decode, encode
-from local_aws.athena.result_text import Row, csv_line, csv_rows, text_line, text_rows
 from local_aws.athena.s3 import Objects
 from local_aws.protocol.aws_json import Operation, Params
 
 if TYPE_CHECKING:
     from local_aws.athena.submission import Outcome
 
+Row = Sequence[str | None]
+
 _PAGE = 1000
+_FIELD = re.compile(r'"((?:[^"]|"")*)"')
 _KEPT_FILES = 8
 _METADATA_VERBS = {"CREATE_TABLE_AS_SELECT": "CREATE TABLE", "INSERT": "INSERT", "UNLOAD": "UNLOAD"}
 
@@ -123,7 +129,7 @@ class Results:
     def _page(self, execution: Execution, params: Params) -> tuple[list[Row], str | None]:
         with self._open(execution.output_location) as file:
             file.seek(_offset(execution, params))
-            rows = text_rows(file) if execution.writes_text else csv_rows(file)
+            rows = _read_text_rows(file) if execution.writes_text else _read_csv_rows(file)
             page = list(islice(rows, params.get("MaxResults", _PAGE)))
             position = file.tell()
             more = bool(file.read(1))
@@ -170,12 +176,12 @@ class Results:
 def _lines(execution: Execution, outcome: "Outcome") -> Generator[str, None, None]:
     try:
         if not execution.writes_text:
-            yield csv_line([each.name for each in outcome.columns])
-            yield from map(csv_line, outcome.rows)
+            yield _write_csv_line([each.name for each in outcome.columns])
+            yield from map(_write_csv_line, outcome.rows)
             return
         separator = ""
         for row in outcome.rows:
-            yield separator + text_line(row)
+            yield separator + _write_text_line(row)
             separator = "\n"
     finally:
         # The rows hold a DuckDB session, which ends with them.
@@ -214,3 +220,47 @@ def _remove(path: Path) -> None:
     except OSError:
         # Windows keeps a file that somebody still reads; the folder goes as a whole later.
         return
+
+
+def _write_csv_line(row: Row) -> str:
+    """Write a line of a CSV result."""
+    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n"
+
+
+def _write_text_line(row: Row) -> str:
+    """Write a line of a text result."""
+    return "\t".join("" if value is None else value for value in row)
+
+
+def _read_csv_rows(file: IO[bytes]) -> Iterator[Row]:
+    """Read the rows of a CSV result from where the file stands; a value may hold line ends.
+
+    Read with `readline` alone, so that `file.tell()` is the start of the next row.
+    """
+    while line := file.readline():
+        while line.count(b'"') % 2 and (rest := file.readline()):
+            line += rest
+        yield _values(line.decode().removesuffix("\n"))
+
+
+def _values(line: str) -> Row:
+    values: list[str | None] = []
+    position = 0
+    while True:
+        found = _FIELD.match(line, position)
+        quoted = found.group(1) if found is not None else None
+        values.append(None if quoted is None else quoted.replace('""', '"'))
+        position = (found.end() if found is not None else _next_comma(line, position)) + 1
+        if position > len(line):
+            return values
+
+
+def _next_comma(line: str, position: int) -> int:
+    comma = line.find(",", position)
+    return len(line) if comma < 0 else comma
+
+
+def _read_text_rows(file: IO[bytes]) -> Iterator[Row]:
+    """Read the rows of a text result; Athena returns each line as one value, even of several columns."""
+    while line := file.readline():
+        yield [line.decode().removesuffix("\n")]

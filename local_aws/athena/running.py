@@ -4,19 +4,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from local_aws.athena.account import Account
 from local_aws.athena.executions import CANCELLED, FAILED, RUNNING, SUCCEEDED, Execution
-from local_aws.athena.parameters import as_sql
 from local_aws.athena.prepared_statements import PreparedStatements
 from local_aws.athena.results import Results, Stopped
-from local_aws.athena.workers import Workers
 from local_aws.protocol.clock import now
 from local_aws.protocol.messages import AwsFault
 
 if TYPE_CHECKING:
-    from local_aws.athena.submission import Outcome, Submission
+    from local_aws.athena.submission import Outcome, Parsed, Submission
 
 _AT_A_TIME = 4
 _RESET_SECONDS = 10.0
@@ -30,8 +29,8 @@ _log = logging.getLogger(__name__)
 class QueryEngine(Protocol):
     """What runs SQL: ``engine.Engine``."""
 
-    def classify(self, sql: str) -> tuple[str, str]:
-        """Statement type and substatement type."""
+    def parse(self, sql: str) -> "Parsed":
+        """Read one statement without running it."""
 
     def run(self, submission: "Submission", cancelled: threading.Event) -> "Outcome":
         """Run one statement."""
@@ -41,6 +40,44 @@ class QueryEngine(Protocol):
 
     def reset(self) -> None:
         """Forget everything."""
+
+
+class _Workers:
+    """Runs tasks in the order they came in, a bounded number at a time.
+
+    Its threads are daemons, unlike those of `concurrent.futures`, for whose end the process would wait.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._open = 0
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Run a task as soon as a thread is free."""
+        self._tasks.put(task)
+        with self._lock:
+            self._open += 1
+            if self._threads >= min(self._size, self._open):
+                return
+            self._threads += 1
+            number = self._threads
+        threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            task = self._tasks.get()
+            try:
+                task()
+            except Exception:  # noqa: BLE001 - one bad task must not end the thread
+                _log.exception("%s", self._name)
+            finally:
+                del task  # and with it the query, for as long as there is no other
+                with self._lock:
+                    self._open -= 1
 
 
 class Runner:
@@ -63,7 +100,7 @@ class Runner:
         self._make_engine = make_engine
         self._made: QueryEngine | None = None
         self._making = threading.Lock()
-        self._workers = Workers("athena", _AT_A_TIME)
+        self._workers = _Workers("athena", _AT_A_TIME)
 
     @property
     def engine(self) -> QueryEngine:
@@ -122,6 +159,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever happens, a query must end
             self._fail(execution, error)
         finally:
+            execution.statement = None
             execution.finished.set()
 
     def _finish(self, execution: Execution) -> None:
@@ -165,12 +203,37 @@ class Runner:
             execution_id=execution.id,
             database=execution.database,
             catalog=execution.catalog,
-            parameters=tuple(map(as_sql, execution.parameters)),
+            parameters=tuple(map(read_parameter, execution.parameters)),
             output_location=execution.base,
             region=execution.region,
             bytes_limit=execution.bytes_limit,
             prepared=self._statements(execution),
+            statement=execution.statement,
         )
 
     def _statements(self, execution: Execution) -> Mapping[str, str]:
         return self._prepared.of_workgroup(execution.region, execution.workgroup)
+
+
+def read_parameter(value: str) -> str:
+    """Turn a value of ExecutionParameters into the SQL expression that it stands for.
+
+    Athena takes a value for an expression if it parses as one and names no column: ``'abc'``, ``1 + 1``,
+    ``DATE '2026-01-01'``, ``NULL``. Everything else is a string: ``abc``, ``it's``, a UUID.
+
+    Example:
+        >>> read_parameter("now()"), read_parameter("it's")
+        ("now()", "'it''s'")
+    """
+    from local_aws.trino import nodes
+    from local_aws.trino.failures import TrinoError
+    from local_aws.trino.parse import literal
+
+    text = "'" + value.replace("'", "''") + "'"
+    try:
+        found = literal(value)
+    except (TrinoError, RecursionError):
+        return text
+    if any(isinstance(node, nodes.Name) for node in nodes.walk(found)):
+        return text
+    return value

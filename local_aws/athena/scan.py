@@ -9,7 +9,6 @@ from local_aws.athena import text_columns, text_files
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import AthenaFailure, failed, unsupported
 from local_aws.athena.parquet_columns import Incompatible, column, schema_of
-from local_aws.athena.sql_text import literal
 from local_aws.athena.storage import S3Object, Storage
 from local_aws.athena.table_formats import (
     DELIMITED,
@@ -20,6 +19,7 @@ from local_aws.athena.table_formats import (
     PARQUET,
 )
 from local_aws.trino import Column, TrinoError
+from local_aws.trino.typed import text_literal
 from local_aws.trino.types import duckdb_type, quoted, read_type
 
 HIDDEN = (Column("$path", "varchar", hidden=True), Column("$file_size", "bigint", hidden=True))
@@ -55,7 +55,7 @@ def select(table: Table, sources: Sequence[Source], storage: Storage) -> str:
     for expressions, group in groupby(files, key=lambda file: file[0]):
         members = list(group)
         values = _values_of_files(table, [source for _, _, source in members])
-        paths = ", ".join(literal(str(path)) for _, path, _ in members)
+        paths = ", ".join(text_literal(str(path)) for _, path, _ in members)
         parts.append(f"SELECT {', '.join([*expressions, *values])} FROM read_parquet([{paths}])")  # noqa: S608 - quoted
     return " UNION ALL ".join(parts) or _nothing(table)
 
@@ -125,8 +125,8 @@ def _typed(schema: object, found: Column, source: Source) -> str:
 def _values_of_files(table: Table, sources: Sequence[Source]) -> Iterable[str]:
     for position, key in enumerate(table.partition_keys):
         texts = [source.partition[position] for source in sources]
-        yield _by_file(map(literal, texts), duckdb_type(read_type(key.type)), key.name)
-    yield _by_file((literal(source.object.uri) for source in sources), "VARCHAR", "$path")
+        yield _by_file(map(text_literal, texts), duckdb_type(read_type(key.type)), key.name)
+    yield _by_file((text_literal(source.object.uri) for source in sources), "VARCHAR", "$path")
     yield _by_file((str(source.object.size) for source in sources), "BIGINT", "$file_size")
 
 

@@ -15,7 +15,7 @@ from local_aws.athena.failures import AthenaFailure, Cancelled, failed
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
-from local_aws.trino import Translated, explained, text
+from local_aws.trino import Query, Translated, explained, text
 
 _ROWS = 1000
 
@@ -63,14 +63,14 @@ class Session:
             self.connection.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def translate(self, sql: str, parameters: tuple[str, ...]) -> Translated:
-        """DuckDB's SQL for a query of Athena's.
+    def translate(self, query: Query, parameters: tuple[str, ...]) -> Translated:
+        """Translate a query into DuckDB's SQL.
 
         Raises:
-            AthenaFailure: if it cannot run, or would read more than the workgroup allows.
+            AthenaFailure: If it cannot run, or would read more than the workgroup allows.
         """
         try:
-            translated = self.relations.translate(sql, parameters)
+            translated = self.relations.translate(query, parameters)
         except duckdb.Error as error:
             raise _explained(error) from error
         limit = self.submission.bytes_limit

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from local_aws.trino import Query as TrinoQuery
+
 
 @dataclass(frozen=True)
 class Name:
@@ -23,10 +25,18 @@ class HiveColumn:
 
 
 @dataclass(frozen=True)
+class QueryText:
+    """A query inside a statement: its text and what Trino's grammar makes of it."""
+
+    sql: str
+    tree: TrinoQuery
+
+
+@dataclass(frozen=True)
 class Select:
     """SELECT, WITH, VALUES or TABLE."""
 
-    sql: str
+    query: QueryText
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Explain:
 class Unload:
     """UNLOAD (query) TO 'location' WITH (...)."""
 
-    sql: str
+    query: QueryText
     location: str
     properties: Mapping[str, object]
 
@@ -51,7 +61,7 @@ class CreateTableAs:
     """CREATE TABLE ... AS query."""
 
     name: Name
-    sql: str
+    query: QueryText
     properties: Mapping[str, object]
     if_not_exists: bool = False
     with_data: bool = True
@@ -63,7 +73,7 @@ class Insert:
 
     name: Name
     columns: tuple[str, ...]
-    sql: str
+    query: QueryText
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class CreateView:
     """CREATE [OR REPLACE] VIEW name AS query."""
 
     name: Name
-    sql: str
+    query: QueryText
     or_replace: bool = False
 
 

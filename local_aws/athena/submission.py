@@ -9,11 +9,27 @@ from local_aws.trino import Column
 
 
 @dataclass(frozen=True)
+class Parsed:
+    """A statement that has been read.
+
+    Attributes:
+        statement_type: DDL, DML or UTILITY.
+        substatement: For example SELECT or CREATE_TABLE.
+        statement: What the engine made of the text; nobody else looks at it.
+    """
+
+    statement_type: str
+    substatement: str
+    statement: object
+
+
+@dataclass(frozen=True)
 class Submission:
     """A statement to run.
 
     Attributes:
-        sql: one statement.
+        sql: One statement.
+        statement: What `Engine.parse` made of it; None to read the text when it runs.
         execution_id: Athena's QueryExecutionId.
         database: of tables that are named without one.
         catalog: only ``AwsDataCatalog`` is there.
@@ -33,6 +49,7 @@ class Submission:
     region: str = ""
     bytes_limit: int | None = None
     prepared: Mapping[str, str] = field(default_factory=dict)
+    statement: object = None
 
     def with_parameters(self, parameters: tuple[str, ...]) -> Self:
         """The same with other literals for the question marks."""

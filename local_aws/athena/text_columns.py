@@ -2,9 +2,9 @@
 
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import unsupported
-from local_aws.athena.sql_text import literal
 from local_aws.athena.table_formats import OPEN_CSV
 from local_aws.athena.text_files import character
+from local_aws.trino.typed import text_literal
 from local_aws.trino.types import Type, duckdb_type, field_names, quoted
 
 _INTEGER = r"[+-]?\d+"
@@ -26,7 +26,7 @@ def value(table: Table, position: int, kind: Type) -> str:
     parameters = table.serde_parameters
     null = parameters.get("serialization.null.format", "\\N")
     escape = parameters.get("escape.delim")
-    present = f"nullif({field}, {literal(null)})"
+    present = f"nullif({field}, {text_literal(null)})"
     if kind.name in {"array", "map", "row"}:
         if escape is not None:
             raise unsupported("arrays, maps and structs in text files with an escape character")
@@ -36,7 +36,7 @@ def value(table: Table, position: int, kind: Type) -> str:
         )
         return _collection(present, kind, separators, null)
     if escape is not None:
-        present = f"regexp_replace({present}, {literal(_escaped(escape) + '(.)')}, '\\1', 'gs')"
+        present = f"regexp_replace({present}, {text_literal(_escaped(escape) + '(.)')}, '\\1', 'gs')"
     return _scalar(present, kind)
 
 
@@ -45,7 +45,7 @@ def _escaped(character: str) -> str:
 
 
 def _matching(field: str, pattern: str, kind: Type) -> str:
-    whole = literal(rf"\s*{pattern}\s*")
+    whole = text_literal(rf"\s*{pattern}\s*")
     parsed = f"TRY_CAST(trim({field}) AS {duckdb_type(kind)})"
     return f"CASE WHEN regexp_full_match({field}, {whole}) THEN {parsed} END"
 
@@ -84,10 +84,10 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
 
 
 def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) -> str:
-    outer, inner = map(literal, separators)
+    outer, inner = map(text_literal, separators)
     if any(part.name in {"array", "map", "row"} for part in kind.inner):
         raise unsupported("nested arrays, maps and structs in text files")
-    present = f"nullif(x, {literal(null)})"
+    present = f"nullif(x, {text_literal(null)})"
     parts = f"string_split({field}, {outer})"
     if kind.name == "array":
         items = f"list_transform({parts}, lambda x: {_scalar(present, kind.inner[0])})"
@@ -95,7 +95,7 @@ def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) 
     if kind.name == "map":
         return _map(field, parts, kind, inner)
     fields = ", ".join(
-        f"{quoted(name)} := {_scalar(f'nullif({parts}[{position}], {literal(null)})', part)}"
+        f"{quoted(name)} := {_scalar(f'nullif({parts}[{position}], {text_literal(null)})', part)}"
         for position, (name, part) in enumerate(zip(field_names(kind), kind.inner, strict=True), 1)
     )
     return f"CASE WHEN {field} IS NOT NULL THEN struct_pack({fields}) END"

@@ -6,21 +6,20 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
+from urllib.parse import quote
 
+from local_aws.athena.session import Session
+from local_aws.athena.target import Target
 from local_aws.trino import Translated, text
 from local_aws.trino.types import Type, read_type
-
-if TYPE_CHECKING:
-    from local_aws.athena.session import Session
-    from local_aws.athena.writing import Target
 
 _ROWS = 10_000
 _NULL = "\\N"
 _DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
-def write(session: "Session", translated: Translated, target: "Target", out: Path) -> int:
+def write(session: Session, translated: Translated, target: Target, out: Path) -> int:
     """Write one file for each partition; the number of rows."""
     kinds = [read_type(column.type) for column in translated.columns]
     names = [column.name.lower() for column in translated.columns]
@@ -51,8 +50,6 @@ def _open(folder: Path, compression: str) -> IO[str]:
 
 
 def _folder(names: Sequence[str], kinds: Sequence[Type], values: Sequence[object]) -> str:
-    from urllib.parse import quote
-
     parts = []
     for name, kind, value in zip(names, kinds, values, strict=True):
         written = text(value, str(kind))
@@ -61,7 +58,7 @@ def _folder(names: Sequence[str], kinds: Sequence[Type], values: Sequence[object
 
 
 def _line_writer(
-    target: "Target", names: Sequence[str], kinds: Sequence[Type]
+    target: Target, names: Sequence[str], kinds: Sequence[Type]
 ) -> Callable[[Sequence[object]], str]:
     if target.format == "JSON":
         whole = Type("row", tuple(kinds), tuple(names))

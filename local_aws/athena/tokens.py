@@ -1,95 +1,60 @@
-"""The tokens of a statement: enough of the grammar to take apart what is around a query."""
+"""Reading a statement token by token: enough of the grammar to take apart what is around a query."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from typing_extensions import Never
 
 from local_aws.athena.failures import failed, unsupported
-from local_aws.athena.statement import Name
-from local_aws.trino import TrinoError
+from local_aws.athena.statement import Name, QueryText
+from local_aws.trino import Token, TrinoError, end_token, parse_tokens
 
-_COMMON = r"""
-    (?P<space>\s+|--[^\n]*|/\*.*?\*/)
-  | (?P<quoted>"(?:[^"]|"")*")
-  | (?P<backquoted>`(?:[^`]|``)*`)
-  | (?P<number>\d+(?:\.\d+)?)
-  | (?P<word>[^\W\d][\w$]*)
-  | (?P<symbol>.)
-"""
-_TRINO = re.compile(r"(?P<string>'(?:[^']|'')*')|" + _COMMON, re.VERBOSE | re.DOTALL)
-_HIVE = re.compile(
-    r"""(?P<string>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*")|""" + _COMMON, re.VERBOSE | re.DOTALL
-)
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 
 
-@dataclass(frozen=True)
-class Token:
-    """A word or a symbol, and where it is in the text."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
-def tokenize(text: str, hive: bool = False) -> list[Token]:
-    """All tokens but space and comments; Hive's strings know backslashes and double quotes."""
-    found = (_HIVE if hive else _TRINO).finditer(text)
-    return [
-        Token(str(match.lastgroup), match.group(), match.start(), match.end())
-        for match in found
-        if match.lastgroup != "space"
-    ]
-
-
 class Tokens:
-    """A reader of a statement, token by token.
+    """A reader of a statement.
 
     Args:
-        text: the statement.
-        hive: whether its grammar is Hive's, else Trino's.
+        text: The whole text of the request; places in failures are counted in it.
+        tokens: Its tokens, or those of a part of it, of which the last has the kind `end`.
+        hive: Whether its grammar is Hive's, else Trino's.
     """
 
-    def __init__(self, text: str, hive: bool = False) -> None:
+    def __init__(self, text: str, tokens: list[Token], *, hive: bool = False) -> None:
         self.text = text
-        self._tokens = tokenize(text, hive)
+        self._tokens = tokens
         self._at = 0
         self._hive = hive
 
     @property
     def rest(self) -> str:
-        """The text that is not read yet."""
-        return self.text[self._tokens[self._at].start :] if self._at < len(self._tokens) else ""
+        """The text that has not been read yet."""
+        return self.text[self._token.start : self._tokens[-1].start]
 
     @property
-    def query(self) -> str:
-        """The text that is not read yet, in its place: an error in it tells the line of the whole text."""
-        return self._in_place(len(self.text) - len(self.rest), len(self.text))
-
-    def _in_place(self, start: int, end: int) -> str:
-        return re.sub(r"[^\n]", " ", self.text[:start]) + self.text[start:end]
+    def _token(self) -> Token:
+        return self._tokens[self._at]
 
     @property
     def done(self) -> bool:
-        """Whether everything is read."""
-        return self._at >= len(self._tokens)
+        """Whether everything has been read."""
+        return self._token.kind == "end"
 
     def next(self) -> Token:
-        """The next token, which is then read."""
+        """Read the next token."""
         if self.done:
             self.fail()
         self._at += 1
         return self._tokens[self._at - 1]
 
     def sees(self, *words: str) -> bool:
-        """Whether these words or symbols come next."""
-        ahead = self._tokens[self._at : self._at + len(words)]
-        return len(ahead) == len(words) and all(
-            token.kind in {"word", "symbol"} and token.text.upper() == word
-            for token, word in zip(ahead, words, strict=True)
-        )
+        """Tell whether these words or symbols come next."""
+        return [token.upper for token in self._tokens[self._at : self._at + len(words)]] == list(words)
+
+    def sees_string(self) -> bool:
+        """Tell whether a string comes next."""
+        return self._token.kind == "string"
 
     def takes(self, *words: str) -> bool:
         """Read these words if they come next."""
@@ -102,16 +67,16 @@ class Tokens:
         """Read these words.
 
         Raises:
-            AthenaFailure: if something else comes.
+            AthenaFailure: If something else comes.
         """
         for word in words:
             if not self.takes(word):
                 self.fail(word)
 
     def identifier(self) -> str:
-        """A name in lower case, quoted or not."""
+        """Read a name, quoted or not, and return it in lower case."""
         token = self.next()
-        if token.kind == "word":
+        if token.kind == "name":
             return token.text.lower()
         if token.kind in {"backquoted", "quoted"} or (self._hive and token.text[0] == '"'):
             quote = token.text[0]
@@ -120,7 +85,7 @@ class Tokens:
         return self.fail("<identifier>")
 
     def name(self) -> Name:
-        """A table's name, as ``table``, ``database.table`` or with the catalog in front of them.
+        """Read a table's name, as ``table``, ``database.table`` or with the catalog in front of them.
 
         Hive takes both parts in one pair of backquotes too, as SHOW CREATE TABLE writes them.
         """
@@ -134,34 +99,65 @@ class Tokens:
         return Name(parts[-2] if len(parts) > 1 else "", parts[-1])
 
     def string(self) -> str:
-        """A string's value."""
+        """Read a string and return its value."""
         token = self.next()
         if token.kind != "string":
             self._at -= 1
             self.fail("<string>")
-        body = token.text[1:-1]
         if not self._hive:
-            return body.replace("''", "'")
-        return re.sub(r"''|\\([0-7]{3}|u[0-9a-fA-F]{4}|.)", _unescape, body, flags=re.DOTALL)
+            return token.value
+        return re.sub(r"''|\\([0-7]{3}|u[0-9a-fA-F]{4}|.)", _unescape, token.text[1:-1], flags=re.DOTALL)
 
-    def parenthesized(self) -> str:
-        """The text between parentheses, which are read too."""
-        self.expect("(")
-        depth, start = 1, self._tokens[self._at].start if not self.done else len(self.text)
-        while True:
-            token = self.next()
-            if token.kind == "symbol":
-                depth += {"(": 1, ")": -1}.get(token.text, 0)
-            if depth == 0:
-                return self._in_place(start, token.start)
-
-    def end(self) -> None:
-        """Nothing may come after this but a semicolon.
+    def query(self) -> QueryText:
+        """Read everything that is left as a query.
 
         Raises:
-            AthenaFailure: if something comes.
+            AthenaFailure: If Trino does not accept it.
         """
-        self.takes(";")
+        text, tokens = self.rest, self._tokens[self._at :]
+        self._at = len(self._tokens) - 1
+        try:
+            return QueryText(text, parse_tokens(tokens))
+        except TrinoError as error:
+            raise failed(error) from error
+
+    def parts(self) -> list[str]:
+        """Read everything that is left and split it at the commas that stand in no brackets."""
+        found: list[str] = []
+        start, depth = self._token.start, 0
+        while not self.done:
+            token = self.next()
+            depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.upper, 0)
+            if token.upper == "," and depth == 0:
+                found.append(self.text[start : token.start].strip())
+                start = token.end
+        return [*found, self.text[start : self._token.start].strip()]
+
+    def in_brackets(self, read: Callable[["Tokens"], QueryText]) -> QueryText:
+        """Read what is between brackets with a reader of its own."""
+        self.expect("(")
+        start, depth = self._at, 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(self.next().upper, 0)
+        closing = self._tokens[self._at - 1]
+        inside = [*self._tokens[start : self._at - 1], end_token(closing.at, closing.start)]
+        return read(Tokens(self.text, inside, hive=self._hive))
+
+    def without_last(self, *words: str) -> bool:
+        """Take these words off the end, if the statement ends with them."""
+        first = len(self._tokens) - 1 - len(words)
+        if first < self._at or [token.upper for token in self._tokens[first:-1]] != list(words):
+            return False
+        token = self._tokens[first]
+        self._tokens = [*self._tokens[:first], end_token(token.at, token.start)]
+        return True
+
+    def end(self) -> None:
+        """Check that nothing comes any more.
+
+        Raises:
+            AthenaFailure: If something comes.
+        """
         if not self.done:
             self.fail("<EOF>")
 
@@ -169,20 +165,15 @@ class Tokens:
         """Refuse the token that comes next, as Athena's parser does.
 
         Raises:
-            AthenaFailure: always.
+            AthenaFailure: Always.
         """
-        start = self._tokens[self._at].start if not self.done else len(self.text)
-        text = self._tokens[self._at].text if not self.done else "<EOF>"
+        token = self._token
         hint = f". Expecting: {expected!r}" if expected and not expected.startswith("<") else ""
         hint = hint or (f". Expecting: {expected}" if expected else "")
+        line, column = token.at
         raise failed(
-            TrinoError("SYNTAX_ERROR", f"{position(self.text, start)}: mismatched input '{text}'{hint}")
+            TrinoError("SYNTAX_ERROR", f"line {line}:{column}: mismatched input '{token.text}'{hint}")
         )
-
-
-def position(text: str, at: int) -> str:
-    """``line 1:15`` for a place in a text."""
-    return f"line {text.count(chr(10), 0, at) + 1}:{at - text.rfind(chr(10), 0, at)}"
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from local_aws.athena import text_writing
 from local_aws.athena.failures import AthenaFailure, failed, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.storage import directory
+from local_aws.athena.target import Target
 from local_aws.trino import Column, Translated, TrinoError, to_duckdb_type, to_glue_type
 from local_aws.trino.types import quoted
 
@@ -26,25 +27,6 @@ _COMPRESSIONS = {
 _PRINTABLE = re.compile(r"[ -~]*")
 # What Hive escapes in the name of a partition's directory.
 _ESCAPED = re.compile(r"[\x00-\x1f\"#%'*/:=?\\\x7f{\[\]^]")
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where and how to write.
-
-    Attributes:
-        location: the S3 prefix.
-        format: PARQUET, JSON or TEXTFILE.
-        compression: in upper case, or empty for the format's own.
-        partitioned_by: the last columns of the query.
-        delimiter: between the fields of a TEXTFILE.
-    """
-
-    location: str
-    format: str
-    compression: str = ""
-    partitioned_by: tuple[str, ...] = ()
-    delimiter: str = "\x01"
 
 
 @dataclass(frozen=True)

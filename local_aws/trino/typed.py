@@ -62,9 +62,9 @@ def _names_in(kind: Type) -> set[str]:
     return {kind.name}.union(*map(_names_in, kind.inner))
 
 
-def text_literal(text: str) -> str:
-    """A string as DuckDB reads it."""
-    return "'" + text.replace("'", "''") + "'"
+def text_literal(text: str | None) -> str:
+    """Write a text as a literal of DuckDB's SQL; None is NULL."""
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 def fail(code: str, message: str, *values: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_aws.athena.parameters import as_sql
+from local_aws.athena.running import read_parameter
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ from local_aws.athena.parameters import as_sql
     ],
 )
 def test_what_is_an_expression_stays_one_and_all_else_is_text(value: str, sql: str):
-    assert as_sql(value) == sql
+    assert read_parameter(value) == sql
