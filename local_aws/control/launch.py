@@ -12,7 +12,19 @@ from uuid import uuid4
 from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file, make_state_dir
 from local_aws.errors import LocalAwsError
 
-_NEEDED = ("moto", "flask", "flask_cors", "werkzeug", "filelock", "sagemaker_inference")
+_NEEDED = (
+    "duckdb",
+    "filelock",
+    "flask",
+    "flask_cors",
+    "moto",
+    "numpy",
+    "packaging",
+    "pyarrow",
+    "sagemaker_inference",
+)
+"""The packages of the extra ``[local]``."""
+
 _LEFT_OUT = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 _started: list["subprocess.Popen[bytes]"] = []

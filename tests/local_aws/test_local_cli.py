@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from local_cloud import ECHO, Cloud
 
 from kedro_aws_plugin.cli.local import local
-from local_aws.control import client as control
+from local_aws import __version__, find, start
+from local_aws.cli import main
 
 AWS_YML = "region: eu-west-1\nbucket: my-flights\nlocal: {port: 0}\n"
 LOGGING = """
@@ -97,7 +98,23 @@ def test_the_life_of_a_project_s_local_aws(project: Path):
     finally:
         stopped = kedro(project, "stop")
     assert "Local AWS stopped." in stopped.stderr
-    assert control.find(project / ".kedro-aws") is None
+    assert find(project / ".kedro-aws") is None
+
+
+@pytest.mark.slow
+def test_another_version_is_refused_with_the_command_that_stops_it(project: Path, monkeypatch):
+    monkeypatch.delenv("KEDRO_AWS_STATE_DIR", raising=False)
+    aws, _ = start(project / ".kedro-aws", region="eu-west-1")
+    state = project / ".kedro-aws" / "local.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "version": "0.0.1"}))
+    refused = kedro(project, "start")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert [line for line in refused.stderr.splitlines() if line.startswith("Error: ")] == [
+        f"Error: The local AWS at {aws.endpoint_url} was started by kedro-aws-plugin 0.0.1, "
+        f"and this is {__version__}. Stop it, then run the command again: local-aws stop"
+    ]
+    assert CliRunner().invoke(main, ["stop"]).stderr == "Local AWS stopped.\n"
+    assert find(project / ".kedro-aws") is None
 
 
 def test_the_real_environment_has_no_local_aws(project: Path):

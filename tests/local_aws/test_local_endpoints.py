@@ -84,7 +84,11 @@ def test_as_on_aws_instances_do_not_become_serverless_but_serverless_becomes_ins
         ("import os; os._exit(3)", {}, "The container's last line: the process printed nothing."),
         ("import os; print('dying', flush=True); os._exit(3)", {}, "The container's last line: dying"),
         ("x = 1", {"SAGEMAKER_PROGRAM": "other.py"}, "SAGEMAKER_PROGRAM other.py is not in"),
-        ("x = 1", {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code"}, "not /opt/ml/code."),
+        (
+            "x = 1",
+            {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code"},
+            "SAGEMAKER_SUBMIT_DIRECTORY /opt/ml/code must be inside /opt/ml/model or on S3.",
+        ),
         ("x = 1", {"SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{BUCKET}/nope"}, "Failed to download model data"),
     ],
 )

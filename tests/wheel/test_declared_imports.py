@@ -9,6 +9,8 @@ from pathlib import Path
 
 import wheel_modules as extras
 
+from local_aws.control import launch
+
 EXCEPTIONS = {
     ("kedro_aws_plugin.datasets._frames", "polars"): "the project's catalog has `engine: polars`",
     ("local_aws.control.client", "filelock"): "`check_extra` has found it",
@@ -86,6 +88,11 @@ def test_an_import_of_another_extra_is_found(tmp_path: Path) -> None:
     assert undeclared("kedro_aws_plugin.plan.athena", file) == {"duckdb", "pyarrow"}
     assert undeclared("kedro_aws_plugin.datasets.athena_table", file) == {"duckdb"}
     assert undeclared("local_aws.athena.database", file) == set()
+
+
+def test_the_local_aws_starts_only_with_all_of_its_extra() -> None:
+    needed = {name for package in launch._NEEDED for name in _distributions()[package]}
+    assert needed == extras.declared(("local",)) - extras.declared(())
 
 
 def test_imports_for_type_hints_do_not_count(tmp_path: Path) -> None:
