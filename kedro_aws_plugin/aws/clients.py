@@ -1,4 +1,4 @@
-"""What all clients have in common: who they say they are, how they retry, what they take for an answer."""
+"""Settings that all boto3 clients share: user agent, retries, and a check of answers."""
 
 import os
 from typing import Any
@@ -11,11 +11,11 @@ from kedro_aws_plugin._version import __version__
 
 
 def make_client_config(attempts: int, *, soon: bool = False) -> Config:
-    """How a client asks.
+    """Make the configuration of a client.
 
     Args:
         attempts: How often a request is sent, at increasing intervals, before its error is raised.
-        soon: Whether to send it twice only: the local AWS answers at once or not at all.
+        soon: Whether to send it only twice, for an AWS that answers at once or not at all.
     """
     common = Config(
         user_agent_extra=f"kedro-aws-plugin/{__version__}",
@@ -28,10 +28,11 @@ def make_client_config(attempts: int, *, soon: bool = False) -> Config:
 
 
 def expect_whole_answers(session: boto3.session.Session) -> None:
-    """Refuse an answer that broke off within its headers, which botocore would read as an empty success.
+    """Raise for answers that broke off within their headers, which botocore reads as an empty success.
 
     Args:
-        session: Its clients made from here on do so. (XML without a body is refused by botocore itself.)
+        session: The session; the check applies to the clients that it creates from now on. (botocore itself
+            refuses XML without a body.)
     """
     session.events.register("before-parse", _check_answer)
 

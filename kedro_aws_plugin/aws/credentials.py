@@ -1,4 +1,4 @@
-"""The `credentials` of a catalog entry: whose session a dataset speaks through."""
+"""boto3 sessions of datasets, with the `credentials` of their catalog entries."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.errors import ConfigError
 
 _ATTEMPTS = 8
-"""A run that has worked for hours had rather wait for a throttled AWS than fail."""
+"""Many, because a run that has worked for hours should wait for a throttled AWS rather than fail."""
 
 _NAMES = {
     "aws_access_key_id": "aws_access_key_id",
@@ -33,7 +33,7 @@ _NAMES = {
 def create_dataset_session(
     region: str | None = None, credentials: Mapping[str, Any] | None = None
 ) -> boto3.session.Session:
-    """Make the session of a dataset; without credentials, botocore's own chain finds them.
+    """Create the session of a dataset. Without credentials, botocore looks for them as usual.
 
     Args:
         region: Such as ``eu-west-1``; `region_name` in the credentials wins.
@@ -55,17 +55,17 @@ def create_dataset_session(
     with translate_errors("use the credentials of the catalog entry"):
         session = boto3.session.Session(**{"region_name": region, **named}, botocore_session=core)
     expect_whole_answers(session)
-    # Each boto3 session adds boto3's own folder again.
+    # Each boto3 session adds boto3's own folder to the shared loader again.
     _share_loader().search_paths[:] = dict.fromkeys(_share_loader().search_paths)
     return session
 
 
 def make_dataset_config(attempts: int = _ATTEMPTS) -> Config:
-    """How the clients of such a session ask."""
+    """Make the configuration of the clients of a dataset's session."""
     return make_client_config(attempts, soon=is_local(os.environ.get("AWS_ENDPOINT_URL", "")))
 
 
 @cache
 def _share_loader() -> Any:
-    """Reads botocore's descriptions of the services once: that is most of the time of a small load."""
+    """Share one loader of botocore's service descriptions: reading them takes most of a small load's time."""
     return get_session().get_component("data_loader")

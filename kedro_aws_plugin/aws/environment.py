@@ -17,27 +17,27 @@ _theirs: dict[str, str] = {}
 
 
 def is_local(url: str) -> bool:
-    """Whether requests to a URL stay on this machine, where the local AWS is."""
+    """Tell whether requests to a URL stay on this machine, where the local AWS is."""
     return urlsplit(url).hostname in _LOOPBACK
 
 
 def use_local(variables: Mapping[str, str]) -> None:
-    """Point this process at the local AWS; no profile, credential or endpoint of the user's remains.
+    """Point this process at the local AWS. Removes the user's profile, credentials and endpoints.
 
     Args:
-        variables: What `LocalAws.environment()` gives.
+        variables: The variables of `LocalAws.environment()`.
     """
     _replace(variables, _find_users_own())
 
 
 def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> None:
-    """Point this process at the real AWS, by the user's own credential chain.
+    """Point this process at the real AWS, with the user's own credentials.
 
     Args:
         region: The region of aws.yml.
-        local_key_id: The access key that only the local AWS uses: it tells a shell that was pointed at the
-            local AWS (`kedro aws local env`).
-        local_names: The variables such a shell has from there; they are dropped.
+        local_key_id: The access key that only the local AWS uses. A shell that has it was pointed at the
+            local AWS by `kedro aws local env`.
+        local_names: The variables that such a shell has from there; they are removed.
     """
     users = _find_users_own()
     kept = {key: value for key, value in users.items() if not key.startswith("AWS_ENDPOINT_URL")}
@@ -48,7 +48,7 @@ def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> Non
 
 
 def _find_users_own() -> dict[str, str]:
-    """The user's AWS_* variables: those of before the last switch, and what was set since by anybody else."""
+    """Find the user's AWS_* variables: those from before the last switch, and those that others set since."""
     since = {
         key: value for key, value in os.environ.items() if key.startswith(_PREFIX) and _ours.get(key) != value
     }
@@ -69,7 +69,7 @@ def _replace(variables: Mapping[str, str], users: Mapping[str, str]) -> None:
 
 
 def _forget_clients() -> None:
-    """Drop the clients that libraries keep for the whole process and that know the former endpoint."""
+    """Drop the clients that libraries keep for the whole process: they use the former endpoint."""
     if "boto3" in sys.modules:
         setattr(sys.modules["boto3"], "DEFAULT_SESSION", None)  # noqa: B010
     if "s3fs" in sys.modules:

@@ -1,4 +1,4 @@
-"""Every error of botocore, as one sentence: what failed, why, what next."""
+"""Translate botocore's errors to sentences: what failed, why, what next."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ _NO_CREDENTIALS = (
     boto.UnknownTokenProviderError,
     boto.RefreshWithMFAUnsupportedError,
     boto.MetadataRetrievalError,
-    # What `aws login` needs is younger than the oldest botocore that serves.
+    # The oldest botocore that this plugin supports does not have `aws login`.
     *([boto.LoginError] if hasattr(boto, "LoginError") else []),
 )
 _NO_NETWORK = (
@@ -50,13 +50,13 @@ _SHOWN = 400
 
 @contextmanager
 def translate_errors(what: str) -> Iterator[None]:
-    """Turn botocore's errors into ours.
+    """Translate botocore's errors to this plugin's.
 
     Args:
-        what: What was being done, e.g. "create model my-flights".
+        what: What the code within does, e.g. "create model my-flights".
 
     Raises:
-        LocalAwsError: If the local AWS does not answer any more.
+        LocalAwsError: If the local AWS no longer answers.
         AwsError: For every other error of botocore.
     """
     try:
@@ -68,7 +68,14 @@ def translate_errors(what: str) -> Iterator[None]:
 
 
 def delete_if_present(send: Callable[[], object]) -> bool:
-    """Send a deletion. Returns whether there was anything to delete."""
+    """Send a deletion.
+
+    Returns:
+        Whether there was anything to delete.
+
+    Raises:
+        ClientError: If AWS refuses the deletion for another reason.
+    """
     try:
         send()
     except ClientError as error:
@@ -79,7 +86,10 @@ def delete_if_present(send: Callable[[], object]) -> bool:
 
 
 def is_absent(error: ClientError) -> bool:
-    """Whether AWS says that something does not exist; SageMaker does so by a ValidationException's text."""
+    """Tell whether an error says that something does not exist.
+
+    SageMaker says so only in the text of a ValidationException.
+    """
     message = str(error).lower()
     return get_error_code(error) in {"ResourceNotFound", "ValidationException"} and (
         "could not find" in message
@@ -90,7 +100,7 @@ def is_absent(error: ClientError) -> bool:
 
 
 def get_error_code(error: ClientError) -> str:
-    """AWS's error code, e.g. ValidationException."""
+    """Get AWS's error code, e.g. "ValidationException"."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -117,14 +127,14 @@ def _explain_refusal(what: str, error: ClientError) -> str:
 
 
 def _shorten(message: str) -> str:
-    """AWS's list of every instance type there is, for one, fills a screen."""
+    """Shorten a message. AWS's list of all instance types, for example, fills a screen."""
     return message if len(message) <= _SHOWN else f"{message[:_SHOWN]}..."
 
 
 def _translate_failure(what: str, error: BotoCoreError) -> KedroAwsError:
     message = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, _NO_NETWORK):
-        # A proxy may well listen on 127.0.0.1 too: what counts is where the request was to go.
+        # A proxy may listen on 127.0.0.1 too, so the request's own URL decides.
         if is_local(str(error.kwargs.get("endpoint_url", ""))):
             return LocalAwsError(
                 f"Could not {what}: the local AWS stopped answering ({message}). What was in it is gone. "

@@ -1,4 +1,4 @@
-"""Values that AWS keeps: a parameter of Systems Manager, a secret of Secrets Manager."""
+"""Read values that AWS keeps: parameters of Systems Manager, secrets of Secrets Manager."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ class Parameter:
     """A parameter of Systems Manager.
 
     Attributes:
-        value: Its text; of a StringList a list.
+        value: Its text; a list for a StringList.
         secure: Whether it is a SecureString.
     """
 
@@ -31,7 +31,7 @@ def read_parameter(aws: Aws, name: str) -> Parameter:
     """Read a parameter of Systems Manager, decrypted.
 
     Raises:
-        AwsError: If there is none of that name, or AWS refuses it.
+        AwsError: If there is no such parameter, or AWS refuses to give it.
     """
     with _silence_parser(), translate_errors(f"read the SSM parameter {name}"):
         try:
@@ -54,10 +54,10 @@ def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
     Args:
         aws: The clients.
         secret: Its name or ARN.
-        key: Which entry of a secret that is a JSON object.
+        key: The entry to read from a secret that is a JSON object; None reads the whole text.
 
     Raises:
-        AwsError: If there is none of that name, it has no such entry, or AWS refuses it.
+        AwsError: If there is no such secret or entry, or AWS refuses to give it.
     """
     with _silence_parser(), translate_errors(f"read the secret {secret}"):
         try:
@@ -71,13 +71,13 @@ def read_secret(aws: Aws, secret: str, key: str | None) -> Any:
             ) from None
     text = found.get("SecretString")
     if text is None:
-        raise AwsError(f"The secret {secret} is binary. Save it as a text, or as a JSON object.")
+        raise AwsError(f"The secret {secret} is binary. Save it as text, or as a JSON object.")
     return text if key is None else _pick_entry(secret, text, key)
 
 
 @contextmanager
 def _silence_parser() -> Iterator[None]:
-    """Keep botocore, which logs each answer at DEBUG, from logging this one."""
+    """Keep botocore from logging the answer: at level DEBUG it logs all of them, values included."""
     logger = logging.getLogger("botocore.parsers")
     level = logger.level
     logger.setLevel(logging.INFO)
@@ -93,9 +93,9 @@ def _pick_entry(secret: str, text: str, key: str) -> Any:
     except ValueError:
         entries = None
     if not isinstance(entries, dict):
-        raise AwsError(f"The secret {secret} is no JSON object, so it has no `{key}`. Leave `key` out.")
+        raise AwsError(f"The secret {secret} is not a JSON object, so it has no `{key}`. Leave `key` out.")
     if key not in entries:
-        # Names only: the values are what must not be shown.
+        # Names only: the values must not be shown.
         raise AwsError(
             f"The secret {secret} has no `{key}`. It has {', '.join(sorted(entries)) or 'nothing'}."
         )

@@ -1,4 +1,4 @@
-"""What the user sees while a plan is applied: a line for each step done, a spinner for the one under way."""
+"""Progress of a plan on the terminal: a line for each step that is done, a spinner for the current one."""
 
 import time
 from types import TracebackType
@@ -11,7 +11,7 @@ from kedro_aws_plugin.plan.steps import Step
 
 
 class StepProgress:
-    """Reports steps on standard error; without a terminal there are just the lines."""
+    """Shows steps on standard error. Without a terminal there is no spinner."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -29,16 +29,16 @@ class StepProgress:
         self._status.stop()
 
     def begin(self, step: Step) -> None:
-        """Show the step under way."""
+        """Show the current step."""
         self._step, self._began = str(step), time.monotonic()
         self._status.update(self._step)
 
     def note(self, text: str) -> None:
-        """Show how far the step under way is."""
+        """Show how far the current step is."""
         self._status.update(f"{self._step}: {text}, {time.monotonic() - self._began:.0f} s")
 
     def end(self, step: Step, result: dict[str, Any]) -> None:
-        """Print the step that is done."""
-        remark = " (is there already)" if result.get("written") is False else ""
-        remark = " (was gone already)" if result.get("deleted") is False else remark
+        """Print a step that is done."""
+        remark = " (exists already)" if result.get("written") is False else ""
+        remark = " (was already gone)" if result.get("deleted") is False else remark
         self._console.print(f"[green]✓[/green] {step}{remark}", markup=True)

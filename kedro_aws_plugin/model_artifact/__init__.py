@@ -1,1 +1,1 @@
-"""The model.tar.gz: how it is built, checked and served."""
+"""Build, check and serve a model.tar.gz."""

@@ -1,6 +1,6 @@
 """The process in which `check` tries a model; `python -m` runs it with the path of its report.
 
-It takes the request as JSON on stdin, and writes its report to a file, as its outputs are the model's own.
+It reads the request as JSON from stdin. Its report is a file: the model may print to stdout and stderr.
 """
 
 import base64
@@ -20,7 +20,7 @@ _BINARY = 2
 
 
 class _Without(importlib.abc.MetaPathFinder):
-    """Makes a package as absent as it will be in the container, however it is installed here."""
+    """Hides an installed package, which the container will not have."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -36,7 +36,7 @@ class _Without(importlib.abc.MetaPathFinder):
 
 def _hide(package: str) -> None:
     sys.meta_path.insert(0, _Without(package))
-    # Its neighbours in src/ would not be in the container either.
+    # The container will not have the other packages in src/ either.
     sys.path[:] = [
         entry for entry in sys.path if "site-packages" in entry or not Path(entry, package).is_dir()
     ]
@@ -54,7 +54,7 @@ def _record_pickled_modules() -> set[str]:
 
 
 def _call(handler: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a handler as AWS's Transformer does; one that takes one argument more gets a context."""
+    """Call a handler as AWS's Transformer does: one with an additional argument also gets a context."""
     wants_context = len(inspect.signature(handler).parameters) == len(arguments) + 1
     return handler(*arguments, None) if wants_context else handler(*arguments)
 
@@ -71,7 +71,7 @@ def _ask_model(handlers: ModuleType, model: Any, body: bytes, content_type: str)
 
 
 def _find_task(model: Any) -> str | None:
-    if "sklearn" not in sys.modules:  # then the model is none of its kind
+    if "sklearn" not in sys.modules:  # so the model is not one of scikit-learn's
         return None
     from sklearn.base import is_classifier, is_regressor
 
@@ -87,7 +87,7 @@ def _find_task(model: Any) -> str | None:
 
 
 def _lacks_predict(handlers: ModuleType, model: Any) -> bool:
-    """Whether the plugin's own handler is to predict with something that cannot."""
+    """Tell whether the plugin's own handler would have to predict with an object that cannot."""
     default = importlib.import_module("default_inference")
     predicts = getattr(handlers, "predict_fn", None)
     return predicts is default.predict_fn and not callable(getattr(model, "predict", None))
@@ -132,7 +132,7 @@ def main() -> None:
     report: dict[str, Any] = {"doing": "load"}
     try:
         _try_model(request, report)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model's code may raise is the report
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a model's code may raise anything
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         report.update(error=_format_error(error), missing_module=missing)
     Path(sys.argv[1]).write_text(json.dumps(report), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Pack a model into a `model.tar.gz`.
 
-The same members give the same bytes, on any machine and on any day: that is how a model that is registered
-twice is recognised. See `docs/adr/0002-model-artifact.md`.
+The same members give the same bytes, on any machine and on any day: that is how a model that was registered
+before is recognised. See `docs/adr/0002-model-artifact.md`.
 """
 
 import hashlib
@@ -22,20 +22,19 @@ from typing import IO, cast
 from kedro_aws_plugin.errors import ProjectError
 
 CHUNK = 1024 * 1024
-"""Bytes that are read, and compressed, at a time, however large the model is."""
+"""Bytes that are read and compressed at a time."""
 
 LEVEL = 1
-"""zlib's level. Higher ones take 2 to 20 times as long to make a model of trees a tenth smaller."""
-
+"""zlib's level. Higher levels take 2 to 20 times as long to make a model of trees a tenth smaller."""
 
 _THREADS = min(8, os.cpu_count() or 1)
 _AHEAD = _THREADS + 1
-_WINDOW = 32 * 1024  # as far as deflate looks back
+_WINDOW = 32 * 1024  # bytes; deflate looks no further back
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file in the archive: its name with `/` between folders, and where its bytes are."""
+    """A file in the archive: its name, with `/` between folders, and its path or bytes."""
 
     name: str
     source: Path | bytes
@@ -46,11 +45,11 @@ class Archive:
     """A finished `model.tar.gz`.
 
     Attributes:
-        path: Where it is.
-        size: In bytes.
-        sha256: Of the file.
-        content_sha256: Of the tar within. It names the content: another build of zlib may compress the same
-            tar into other bytes.
+        path: The file.
+        size: Its size in bytes.
+        sha256: The SHA-256 digest of the file.
+        content_sha256: The SHA-256 digest of the tar within. It names the content, because another build of
+            zlib may compress the same tar to other bytes.
     """
 
     path: Path
@@ -60,7 +59,7 @@ class Archive:
 
 
 def build_archive(members: Sequence[Member], target: Path) -> Archive:
-    """Write `members` to `target`, whole or not at all.
+    """Write an archive, whole or not at all.
 
     Example:
         ```python
@@ -68,14 +67,14 @@ def build_archive(members: Sequence[Member], target: Path) -> Archive:
         ```
 
     Args:
-        members: In any order; they are sorted by name.
-        target: Replaced if it is there.
+        members: The files, in any order; they are sorted by name.
+        target: The archive's path. An existing file is replaced.
 
     Returns:
-        The file with its digests, computed on the way.
+        The archive with its digests.
 
     Raises:
-        ProjectError: The disk is full, or a member cannot be read or changed while it was read.
+        ProjectError: If the disk is full, or a member cannot be read or changed while it was read.
     """
     try:
         with _replace_when_whole(target) as file, ThreadPoolExecutor(_THREADS) as pool:
@@ -94,9 +93,9 @@ def build_archive(members: Sequence[Member], target: Path) -> Archive:
 
 
 def lay_out(members: Sequence[Member], folder: Path) -> None:
-    """Put `members` into `folder` as the container would find them, without packing them first.
+    """Put the files of an archive into a folder, as the container finds them, without packing them first.
 
-    Files are linked rather than copied where the file system allows.
+    Files are linked instead of copied where the file system allows it.
     """
     for member in members:
         target = folder / member.name
@@ -108,13 +107,13 @@ def lay_out(members: Sequence[Member], folder: Path) -> None:
 
 
 class _GzipSink:
-    """A file to write a tar to: compresses it and computes both digests in one pass.
+    """A file object to write a tar to. It compresses the tar and computes both digests in one pass.
 
-    zlib is what takes the time, so chunks are compressed side by side, as pigz does. Each knows the end of
-    the one before it, which keeps the archive small; the number of threads does not change a byte of it.
+    zlib takes most of the time, so chunks are compressed in parallel, as pigz does. Each is given the end of
+    the chunk before it, which keeps the archive small. The number of threads does not change the bytes.
     """
 
-    # No name, no time, and 255 for "unknown" as operating system: zlib would write its own here.
+    # No name, no time, and 255 for an unknown operating system, where zlib writes the one that it runs on.
     _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
     def __init__(self, file: IO[bytes], pool: ThreadPoolExecutor) -> None:
@@ -160,14 +159,14 @@ class _GzipSink:
 
 
 def _deflate(chunk: bytes, before: bytes, last: bool) -> bytes:
-    """A part of a deflate stream that ends on a byte, so that the next part can follow."""
+    """Compress a part of a deflate stream. It ends on a whole byte, so that the next part can follow."""
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=before)
     return deflate.compress(chunk) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
 
 
 @contextmanager
 def _replace_when_whole(target: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the place of `target` once it is whole, and leaves nothing behind if it never is."""
+    """Open a temporary file that replaces `target` once it is complete. Errors remove it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.", suffix=".part")
     partial = Path(name)
@@ -210,6 +209,6 @@ def _link_or_copy(source: Path, target: Path) -> None:
 
 
 def _is_inside(name: str) -> bool:
-    # Backslashes and colons make paths on Windows, so they are refused everywhere.
+    # Backslashes and colons make paths on Windows, so they are refused on every system.
     path = PurePosixPath(name)
     return bool(name) and not (path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"))

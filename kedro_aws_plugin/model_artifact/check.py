@@ -1,8 +1,8 @@
-"""Tries a model in a process of its own, the way the container will use it.
+"""Try a model in a process of its own, the way the container will use it.
 
-Unpickling runs whatever the pickle says, may print, crash or eat all memory; none of that may touch the
-command that asks. What the container will not have (the project's own package) is hidden from that process:
-what would fail on AWS then fails here, before anything is uploaded.
+Unpickling runs any code that the pickle names. It may print, crash or use up all memory, and must not harm
+the command. The project's own package, which the container will not have, is hidden from that process: what
+would fail on AWS fails here, before anything is uploaded.
 """
 
 import base64
@@ -22,7 +22,7 @@ from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.handlers import PROGRAM
 from kedro_aws_plugin.model_artifact.payload import Payload
 
-# Modules that are in every container and in every archive.
+# Modules of every container and every archive.
 _EVERYWHERE = frozenset(
     {"sklearn", "numpy", "scipy", "pandas", "joblib", "pyarrow", "threadpoolctl"}
     | {"inference", "default_inference", "project_inference", "__main__"}
@@ -31,14 +31,14 @@ _EVERYWHERE = frozenset(
 
 @dataclass(frozen=True)
 class Checked:
-    """What a model that loads tells of itself.
+    """What was found out about a model that loads.
 
     Attributes:
-        task: `regression`, `binary_classification`, `multiclass_classification`, or None if it does not say.
-        feature_names: The columns it was fitted with, if it knows.
-        response: Its answer to the sample, if there was one.
-        content_type: Of the response.
-        warnings: Distributions that the model needs and the container may lack, a sentence for each.
+        task: `regression`, `binary_classification`, `multiclass_classification`, or None if unknown.
+        feature_names: The columns that it was fitted with; None if unknown.
+        response: Its answer to the sample; None without a sample.
+        content_type: The content type of the response.
+        warnings: A sentence for each distribution that the model needs and the container may lack.
     """
 
     task: str | None
@@ -50,11 +50,11 @@ class Checked:
 
 @dataclass(frozen=True)
 class Hidden:
-    """What the container will not have.
+    """What to hide from a model because the container will not have it.
 
     Attributes:
-        package: The project's own, e.g. `my_flights`.
-        requirements: What the container's pip installs; if the package is among them, it is not hidden.
+        package: The project's own package, e.g. `my_flights`.
+        requirements: What the container's pip installs. If the package is among them, it is not hidden.
     """
 
     package: str | None = None
@@ -67,13 +67,13 @@ def check_model(
     """Load a model and let it answer the sample.
 
     Args:
-        model_dir: An unpacked `model.tar.gz`, or what `lay_out()` made.
-        sample: A request; None only loads the model.
+        model_dir: An unpacked `model.tar.gz`, or a folder that `lay_out()` filled.
+        sample: A request; with None the model is only loaded.
         hidden: What to hide from the model.
-        timeout: In seconds, for both together.
+        timeout: Seconds for loading and answering together.
 
     Raises:
-        ProjectError: It does not load or does not answer; one sentence says why, and what to do.
+        ProjectError: If the model does not load or does not answer.
     """
     hidden = hidden or Hidden()
     required = {_parse_distribution(line) for line in hidden.requirements}
@@ -99,7 +99,7 @@ def check_model(
 
 def _ask_child(request: dict[str, Any], model_dir: Path, timeout: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kedro-aws-check-") as folder:
-        # A file, since the model's own code may print to stdout and stderr whatever it likes.
+        # The report is a file because the model's code may print to stdout and stderr.
         answer = Path(folder, "report.json")
         output = Path(folder, "output.txt")
         with output.open("wb") as log:
@@ -118,7 +118,7 @@ def _ask_child(request: dict[str, Any], model_dir: Path, timeout: float) -> dict
             except subprocess.TimeoutExpired as error:
                 raise ProjectError(
                     f"The model did not load and answer the sample within {timeout:.0f} s. Make it smaller,"
-                    " or look for what it waits for."
+                    " or find out what it waits for."
                 ) from error
         if answer.exists():
             report: dict[str, Any] = json.loads(answer.read_bytes())
@@ -129,13 +129,15 @@ def _ask_child(request: dict[str, Any], model_dir: Path, timeout: float) -> dict
 
 
 def _explain_death(code: int, output: str) -> str:
-    last = next((line for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
+    last = next((line for line in reversed(output.splitlines()) if line.strip()), "nothing")
     if code < 0:
         return (
             f"The process that loads the model was killed by signal {-code}; most often, memory ran out. Free"
             " some memory, or make the model smaller."
         )
-    return f"The process that loads the model ended with code {code} and said: {last}. Mend what it names."
+    return (
+        f"The process that loads the model ended with code {code} and printed: {last}. Correct what it names."
+    )
 
 
 def _explain(report: dict[str, Any], package: str | None) -> str:
@@ -157,14 +159,14 @@ def _explain(report: dict[str, Any], package: str | None) -> str:
             " write a predict_fn in the project's inference.py."
         )
     if doing == "answer":
-        return f"The model does not answer the sample: {error}. Mend registry.sample or the handlers."
+        return f"The model does not answer the sample: {error}. Correct registry.sample or the handlers."
     return f"The model does not load: {error}. Save it again with the packages that are installed now."
 
 
 def _explain_missing_distributions(modules: Sequence[str], required: set[str]) -> list[str]:
-    """Sentences for the distributions behind `modules` that neither the container nor its pip provides."""
+    """Write a sentence for each distribution of `modules` that neither the container nor its pip has."""
     foreign = {each for each in modules if each not in _EVERYWHERE and each not in sys.stdlib_module_names}
-    owners = packages_distributions() if foreign else {}  # it reads every distribution
+    owners = packages_distributions() if foreign else {}  # slow: it reads the metadata of every distribution
     needed = {_canonicalize(name) for module in foreign for name in owners.get(module, [module])}
     return [
         f'The model needs {name}, which the container may lack. Add "{_pin(name)}" to'
@@ -181,7 +183,7 @@ def _pin(name: str) -> str:
 
 
 def _parse_distribution(requirement: str) -> str:
-    """The distribution in a line of pip requirements, e.g. `lightgbm[scikit-learn]>=4` -> `lightgbm`."""
+    """Find the distribution in a line of pip requirements: `lightgbm[scikit-learn]>=4` -> `lightgbm`."""
     found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
     return _canonicalize(found.group(1)) if found else ""
 

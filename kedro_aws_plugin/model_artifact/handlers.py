@@ -1,4 +1,4 @@
-"""What goes into a model's archive: the model, and the code that answers requests with it."""
+"""List the files of a model's archive: the model, and the code that answers requests with it."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,10 @@ from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.archive import Member
 
 PROGRAM = "inference.py"
-"""For SAGEMAKER_PROGRAM: the module that SageMaker's containers import."""
+"""The value of SAGEMAKER_PROGRAM: the module that SageMaker's containers import."""
 
 SUBMIT_DIRECTORY = "/opt/ml/model/code"
-"""For SAGEMAKER_SUBMIT_DIRECTORY: where `code/` is in the container, which else looks in /opt/ml/code."""
+"""The value of SAGEMAKER_SUBMIT_DIRECTORY: the folder of `code/`; SageMaker's default is /opt/ml/code."""
 
 _TRIO = ("input_fn", "predict_fn", "output_fn")
 _HANDLERS = ("model_fn", *_TRIO, "transform_fn")
@@ -27,18 +27,18 @@ def list_model_members(
     model.joblib                 the catalog entry's own bytes
     code/inference.py            what SageMaker imports: names each handler and where it comes from
     code/default_inference.py    the plugin's handlers
-    code/project_inference.py    the project's, if it has some
-    code/requirements.txt        what the container installs at its start, if anything
+    code/project_inference.py    the project's handlers, if it has any
+    code/requirements.txt        what the container installs when it starts, if anything
     ```
 
     Args:
-        model_file: As Kedro's `pickle.PickleDataset` wrote it: joblib reads plain pickles as well as its own.
-        override: The project's one file of handlers: any of `model_fn`, `input_fn`, `predict_fn` and
-            `output_fn`, or `transform_fn`, which stands for the last three. The plugin has the others.
+        model_file: The model as Kedro's `pickle.PickleDataset` wrote it. joblib reads plain pickles too.
+        override: The project's file of handlers: any of `model_fn`, `input_fn`, `predict_fn` and
+            `output_fn`, or `transform_fn`, which replaces the last three. The plugin supplies the others.
         requirements: Lines for the container's pip.
 
     Raises:
-        ProjectError: The override cannot be read or parsed, or defines none or conflicting handlers.
+        ProjectError: If the override cannot be read or parsed, or defines no handlers or conflicting ones.
     """
     members = [
         Member("model.joblib", model_file),
@@ -57,7 +57,7 @@ def list_model_members(
 
 
 def find_handlers(override: Path) -> frozenset[str]:
-    """Find which handlers a file defines. It is read, not imported: its imports are the container's."""
+    """Find the handlers that a file defines. It is not imported: only the container may have its imports."""
     try:
         tree = ast.parse(_read_source(override), filename=str(override))
     except SyntaxError as error:
@@ -73,14 +73,14 @@ def find_handlers(override: Path) -> frozenset[str]:
     if "transform_fn" in found and clash:
         raise ProjectError(
             f"{override} defines transform_fn beside {', '.join(clash)}, which SageMaker refuses:"
-            " transform_fn does the work of all three. Remove one or the other."
+            " transform_fn replaces all three. Remove one or the other."
         )
     return found
 
 
 def _read_source(path: Path) -> bytes:
     try:
-        # Line ends as git on Windows may have made them would change the archive, not what it does.
+        # git on Windows may change line ends, which would change the archive but not what it does.
         return path.read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:
         raise ProjectError(f"{path} cannot be read: {error.strerror}. Fix the path or its access.") from error
@@ -99,7 +99,7 @@ def _compose(own: frozenset[str]) -> str:
 
 
 def _find_bound_names(body: Sequence[ast.stmt]) -> Iterator[str]:
-    """Names that a module binds at its top level, within `if`, `try` and `with` too."""
+    """Find the names that a module binds at its top level, within `if`, `try` and `with` too."""
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name

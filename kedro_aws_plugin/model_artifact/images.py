@@ -1,4 +1,4 @@
-"""Which of AWS's prebuilt scikit-learn images serves a model, and where it differs from this machine."""
+"""Choose one of AWS's prebuilt scikit-learn images for a model, and compare it with this machine."""
 
 import difflib
 import json
@@ -40,10 +40,10 @@ class Image:
     """A prebuilt scikit-learn image in one region.
 
     Attributes:
-        uri: What goes into a SageMaker container definition.
+        uri: Its URI, for a SageMaker container definition.
         version: AWS's name for the image, e.g. `1.9-0`.
-        installed: Versions of `python`, `scikit-learn`, `numpy`, ... within, as far as they are known.
-        source: Which table the URI is from.
+        installed: The versions of `python`, `scikit-learn`, `numpy`, ... in it, as far as they are known.
+        source: The table that the URI is from.
     """
 
     uri: str
@@ -53,22 +53,22 @@ class Image:
 
     @property
     def framework_version(self) -> str:
-        """For a model package's FrameworkVersion, of which AWS takes 10 characters; e.g. `1.4-2`."""
+        """The FrameworkVersion of a model package, which has at most 10 characters, e.g. `1.4-2`."""
         return self.version.partition("-py")[0]
 
 
 def choose_sklearn_image(region: str, scikit_learn: str) -> Image:
     """Choose the image for a model that was fitted with `scikit_learn`.
 
-    It is the one with the same minor version; else the oldest of those that are newer, since scikit-learn
-    reads an older version's models more often than a newer one's; else the newest.
+    An image with the same minor version is chosen; else the oldest of the newer ones, because scikit-learn
+    reads models of an older version more often than those of a newer one; else the newest.
 
     Args:
         region: e.g. `eu-west-1`.
         scikit_learn: The installed version, e.g. `1.9.1`.
 
     Raises:
-        ConfigError: AWS has no scikit-learn images in the region.
+        ConfigError: If AWS has no scikit-learn images in the region.
     """
     table = _load_table()
     images = table["images"]
@@ -81,9 +81,9 @@ def choose_sklearn_image(region: str, scikit_learn: str) -> Image:
 
 
 def explain_skew(image: Image, installed: Mapping[str, str]) -> list[str]:
-    """Tell what differs between this machine and the container that would load the model.
+    """Explain how this machine differs from the container that will load the model.
 
-    Pickles are promised to load with the version that wrote them only. Major and minor versions count.
+    Only the version that wrote a pickle is sure to load it. Major and minor versions are compared.
 
     Args:
         image: The container's image.
@@ -96,7 +96,7 @@ def explain_skew(image: Image, installed: Mapping[str, str]) -> list[str]:
     for name, fix in _FIXES.items():
         here, there = installed.get(name), image.installed.get(name)
         if here and there and _parse_minor(here) != _parse_minor(there):
-            # Another Python may not have the container's versions at all.
+            # The container's versions may not exist for the Python of this machine.
             where = "in that environment " if warnings and warnings[0].startswith("python") else ""
             warnings.append(
                 f"{name} is {here} here and {there} in the container {image.version}, where the model may not"
@@ -107,7 +107,7 @@ def explain_skew(image: Image, installed: Mapping[str, str]) -> list[str]:
 
 
 def _load_table() -> dict[str, Any]:
-    """The SDK's own table where it is installed, else our extract. Importing the SDK would take seconds."""
+    """Load the SDK's own table if it is installed, else our extract. Importing the SDK would take seconds."""
     extract = json.loads(_EXTRACT.read_text(encoding="utf-8"))
     origin = extract["extracted_from"]
     images, source = (
@@ -119,7 +119,7 @@ def _load_table() -> dict[str, Any]:
         table = json.loads(Path(str(sdk.locate_file(_SDK_TABLE))).read_text(encoding="utf-8"))
         images, source = table["inference"]["versions"], f"{_SDK} {sdk.version}"
     except (PackageNotFoundError, OSError, ValueError, KeyError):
-        pass  # not installed, or its table has moved: the extract is as good as it was
+        pass  # It is not installed, or its table has moved: use the extract.
     return {"images": images, "containers": extract["containers"], "source": source}
 
 
@@ -137,6 +137,6 @@ def _build_uri(image: Mapping[str, Any], version: str, region: str) -> str:
 
 
 def _parse_minor(version: str) -> tuple[int, int]:
-    """Major and minor of a version, e.g. of `1.9.1`, `2.0rc1` or AWS's `1.4-2-py312`."""
+    """Parse major and minor of a version, e.g. of `1.9.1`, `2.0rc1` or AWS's `1.4-2-py312`."""
     numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
     return numbers[0], numbers[1] if len(numbers) > 1 else 0

@@ -1,4 +1,4 @@
-"""Requests to a model, and whether two answers are the same."""
+"""Requests to a model, and the comparison of answers."""
 
 import csv
 import io
@@ -19,12 +19,12 @@ JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 PARQUET = "application/x-parquet"
 CONTENT_TYPES = (CSV, JSON, JSON_LINES, PARQUET)
-"""What a model registered by this plugin takes; the first three are also what it answers in."""
+"""The content types that a registered model accepts. It answers in the first three."""
 
 _BY_SUFFIX = {".csv": CSV, ".json": JSON, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".parquet": PARQUET}
 _WORDS = {CSV: "CSV", JSON: "JSON", JSON_LINES: "JSON lines", PARQUET: "Parquet"}
 
-_RELATIVE_TOLERANCE = 1e-6  # other builds of numpy sum in another order
+_RELATIVE_TOLERANCE = 1e-6  # other builds of numpy add in another order
 _ABSOLUTE_TOLERANCE = 1e-9
 
 
@@ -40,12 +40,12 @@ class Payload:
         """Make CSV of the first rows of a table.
 
         Args:
-            frame: A pandas frame, or one that converts itself into one, as Spark's and Polars' do.
-            columns: The model's; None takes all.
-            rows: How many, at most.
+            frame: A pandas frame, or a frame with a method that converts it, like Spark's and Polars'.
+            columns: The columns of the model; None takes all.
+            rows: The number of rows, at most.
 
         Raises:
-            ProjectError: There is no table, no row, or a column is missing.
+            ProjectError: If it is not a table, has no rows, or lacks a column.
         """
         table = _take_first_rows(frame, rows)
         missing = [column for column in columns or () if column not in table.columns]
@@ -64,15 +64,18 @@ class Payload:
 
     @classmethod
     def from_file(cls, path: Path) -> "Payload":
-        """Read a request from a `.csv`, `.json`, `.jsonl` or `.parquet` file; JSON lines may also be `.json`.
+        """Read a request from a `.csv`, `.json`, `.jsonl` or `.parquet` file.
+
+        JSON lines may be in a `.json` file too.
 
         Raises:
-            ProjectError: There is no such file, or its content is not what its name says.
+            ProjectError: If the file does not exist, or its content does not fit its name.
         """
         content_type = _BY_SUFFIX.get(path.suffix.lower())
         if content_type is None:
             raise ProjectError(
-                f"{path}: unknown kind of file. Name it {', '.join(_BY_SUFFIX)} after its content."
+                f"{path}: unknown kind of file. "
+                f"Give its name the suffix of its content: {', '.join(_BY_SUFFIX)}."
             )
         try:
             body = path.read_bytes()
@@ -86,10 +89,10 @@ class Payload:
     def from_bytes(
         cls, body: bytes, *, name: str = "Standard input", content_type: str | None = None
     ) -> "Payload":
-        """Check a request, and find out its content type if it is not given.
+        """Check a request, and find its content type if it is not given.
 
         Raises:
-            ProjectError: It is empty, or neither JSON, JSON lines, Parquet nor CSV.
+            ProjectError: If it is empty, or neither JSON, JSON lines, Parquet nor CSV.
         """
         if not body.strip():
             raise ProjectError(
@@ -105,12 +108,12 @@ class Payload:
 
 
 def is_same_answer(expected: bytes, got: bytes, content_type: str) -> bool:
-    """Tell whether two answers agree, numbers within what another build of numpy may change."""
+    """Tell whether two answers are the same. Numbers may differ as far as builds of numpy do."""
     if expected == got:
         return True
     try:
         return _is_same(_parse(expected, content_type), _parse(got, content_type))
-    except (ValueError, csv.Error):  # not in that format: then only the same bytes are the same answer
+    except (ValueError, csv.Error):  # Not in that format, so only equal bytes are the same answer.
         return False
 
 
@@ -144,7 +147,7 @@ def _is_json_lines(body: bytes) -> bool:
 def _find_problem(body: bytes, content_type: str) -> str | None:
     if content_type == PARQUET:
         whole = body.startswith(b"PAR1") and body.endswith(b"PAR1") and len(body) > len(b"PAR1PAR1")
-        return None if whole else "it does not begin and end as Parquet does, or is cut short"
+        return None if whole else "it does not begin and end like Parquet, or is cut short"
     try:
         value = _parse(body, content_type)
     except (ValueError, csv.Error) as error:
@@ -165,7 +168,7 @@ def _find_ragged_line(lines: list[list[str]]) -> str | None:
 def _parse(body: bytes, content_type: str) -> Any:
     text = body.decode("utf-8-sig")
     if "\0" in text:
-        raise ValueError("it holds bytes that are no text")
+        raise ValueError("it has bytes that are not text")
     if content_type == CSV:
         return list(csv.reader(io.StringIO(text)))
     if content_type == JSON_LINES:

@@ -1,4 +1,4 @@
-"""A project's metrics, in the form that SageMaker shows in its model registry."""
+"""Convert a project's metrics to the form that SageMaker's model registry shows."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from kedro_aws_plugin.errors import ProjectError
 
 _GROUPS = ("regression", "binary_classification", "multiclass_classification")
 
-# scikit-learn's and other usual names for what Model Monitor calls otherwise.
+# scikit-learn's and other usual names of metrics, and Model Monitor's names for them.
 _NAMES = {
     "regression": {
         "r2_score": "r2",
@@ -37,28 +37,29 @@ _OF_CLASSIFIERS = {"accuracy", "precision", "recall", "f1", "auc", "confusion_ma
 def build_model_quality(
     metrics: Mapping[str, Any], task: str | None, *, entry: str = "metrics"
 ) -> dict[str, Any]:
-    """Turn metrics into Model Monitor's model-quality statistics, which the model registry displays.
+    """Convert metrics to Model Monitor's model-quality statistics, which the model registry displays.
 
     ```
     {"r2": 0.83, "mae": {"value": 210.5, "step": 1}}
     -> {"regression_metrics": {"mae": {"value": 210.5, "standard_deviation": "NaN"}, "r2": ...}}
     ```
 
-    Names that Model Monitor does not have are kept as they are, beside those it has. What JSON has no number
-    for is the string that Model Monitor writes, e.g. `"NaN"`.
+    Names that Model Monitor does not know are kept. Numbers that JSON does not have become the strings that
+    Model Monitor writes, e.g. `"NaN"`.
 
     Args:
         metrics: Numbers; or Kedro's and MLflow's `{"value": ..., "step": ...}`, or lists of these, of which
-            the last counts; or groups of such metrics, whose names `.` joins; or a `confusion_matrix`.
+            the last is used; or groups of such metrics, whose names are joined by `.`; or a
+            `confusion_matrix`.
         task: `regression`, `binary_classification` or `multiclass_classification`; None guesses by the names.
         entry: The catalog entry, for messages.
 
     Raises:
-        ProjectError: There are no metrics, or one of them is no number.
+        ProjectError: If there are no metrics, or one of them is not a number.
     """
     if not isinstance(metrics, Mapping) or not metrics:
         raise ProjectError(
-            f"Catalog entry `{entry}` holds no metrics. Save a dictionary of numbers in it, or remove"
+            f"Catalog entry `{entry}` has no metrics. Save a dictionary of numbers in it, or remove"
             " registry.metrics from conf/base/aws.yml."
         )
     found = dict(_flatten(metrics, "", entry))
@@ -68,10 +69,10 @@ def build_model_quality(
 
 
 def flatten_metrics(metrics: Mapping[str, Any], *, entry: str = "metrics") -> dict[str, float]:
-    """The same metrics as plain numbers, e.g. for lineage; confusion matrices are left out.
+    """Convert metrics to plain numbers, e.g. for lineage. Confusion matrices are left out.
 
     Raises:
-        ProjectError: One of them is no number.
+        ProjectError: If one of them is not a number.
     """
     return {
         name: float(metric["value"]) for name, metric in _flatten(metrics, "", entry) if "value" in metric

@@ -1,4 +1,4 @@
-"""Which version a command means, and its approval: (wanted, observed) -> Plan."""
+"""Choose a registered version, and plan its approval: (version, observed) -> Plan."""
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, ModelPackage, RegisteredGroup
@@ -7,7 +7,7 @@ from kedro_aws_plugin.plan.steps.registry import UpdateModelPackage
 
 
 def choose_package(observed: RegisteredGroup, wanted: str | None) -> ModelPackage:
-    """Find the version that the user names by number or ARN; by default the newest.
+    """Choose the version that the user names by number or ARN; by default the newest.
 
     Raises:
         AwsError: If the group has no such version.
@@ -26,10 +26,10 @@ def choose_package(observed: RegisteredGroup, wanted: str | None) -> ModelPackag
 
 
 def choose_approved(observed: RegisteredGroup, wanted: str | None) -> ModelPackage:
-    """Find the version to deploy: the one the user names, or the newest approved one.
+    """Choose the version to deploy: the one that the user names, or the newest approved one.
 
     Raises:
-        AwsError: If there is none, or it is not approved.
+        AwsError: If there is no such version, or it is not approved.
     """
     deployable = [
         each for each in observed.packages if each.approval == APPROVED and each.status == COMPLETED

@@ -1,4 +1,4 @@
-"""The project's database, tables and workgroup, in the form that Glue, Athena and CloudFormation share."""
+"""Build a project's database, tables and workgroup, in the form of Glue, Athena and CloudFormation."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _TEXT = {
 }
 _PARQUET = f"{_HADOOP}.hive.ql.io.parquet"
 _FORMATS: dict[TableFormat, Values] = {
-    # LazySimpleSerDe would take a comma within quotes for the end of a field.
+    # LazySimpleSerDe ends a field at a comma even within quotes.
     "csv": {
         **_TEXT,
         "SerdeInfo": {
@@ -41,7 +41,7 @@ _FORMATS: dict[TableFormat, Values] = {
 
 
 def build_definitions(config: AwsConfig, project: str) -> Values | None:
-    """All that `athena:` of aws.yml describes; None where there is no such section."""
+    """Build everything that `athena:` in aws.yml describes; None without that section."""
     if config.athena is None:
         return None
     return {
@@ -52,20 +52,20 @@ def build_definitions(config: AwsConfig, project: str) -> Values | None:
 
 
 def build_database_input(athena: Athena, project: str) -> Values:
-    """Glue's DatabaseInput."""
+    """Build Glue's DatabaseInput."""
     return {"Name": athena.database, "Description": f"Tables of the Kedro project {project}"}
 
 
 def build_table_inputs(athena: Athena) -> list[Values]:
-    """Glue's TableInput of every table."""
+    """Build Glue's TableInput of every table."""
     return [_build_table_input(name, table) for name, table in athena.tables.items()]
 
 
 def build_workgroup(config: AwsConfig, project: str) -> Values | None:
-    """Athena's workgroup as CreateWorkGroup takes it; None where aws.yml names none but the account's own.
+    """Build the request of Athena's CreateWorkGroup; None if aws.yml names no workgroup but `primary`.
 
-    It does not enforce its output location: Athena would then refuse the UNLOAD and CTAS that name a
-    folder of their own. The scan limit holds all the same.
+    The workgroup does not enforce its output location: Athena would then refuse each UNLOAD and CTAS that
+    names a folder of its own. The scan limit is enforced nevertheless.
     """
     athena = config.athena
     if athena is None or athena.workgroup == PRIMARY:

@@ -1,4 +1,4 @@
-"""What it takes before a project's first run: its stack and its raw data: (config, observed) -> Plan."""
+"""Plan what a project needs before its first run, its stack and its raw data: (config, observed) -> Plan."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +31,10 @@ class RawFile:
     """A file of the raw data.
 
     Attributes:
-        path: Where it is on this machine.
+        path: The file on this machine.
         key: Its key on S3.
         size: Its size in bytes.
-        sha256: Its digest.
+        sha256: Its SHA-256 digest, in hexadecimal digits.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class RawFile:
 
 
 def get_stack_name(bucket: str) -> str:
-    """The stack of a project's environment, named after the bucket: no two buckets share a name."""
+    """Name the stack of a project's environment after its bucket: no two buckets share a name."""
     return f"kedro-aws-{bucket.replace('.', '-')}"
 
 
@@ -52,8 +52,8 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
     """Plan the stack, then the upload of the raw data that is not there yet.
 
     Raises:
-        ConfigError: If what aws.yml asks for cannot be a stack.
-        AwsError: If the stack cannot become what is wanted, or the bucket exists without it.
+        ConfigError: If the template is too long, or query results would be written among data that must stay.
+        AwsError: If the stack cannot be changed, or the bucket exists without it.
     """
     name = get_stack_name(config.bucket)
     _refuse_lost_data(config, files)
@@ -89,7 +89,7 @@ def _plan_stack(config: AwsConfig, project: str, name: str, observed: Foundation
 
 
 def _refuse_lost_data(config: AwsConfig, files: tuple[RawFile, ...]) -> None:
-    """Query results expire, and with them whatever else is in their folder."""
+    """Raise if query results share a folder with data: S3 deletes all of that folder after a while."""
     results = find_results_folder(config)
     tables = config.athena.tables if config.athena else {}
     shared = [
@@ -108,8 +108,8 @@ def _refuse_lost_data(config: AwsConfig, files: tuple[RawFile, ...]) -> None:
         folders = (f"s3://{config.bucket}/{name}/" for name in ("athena", "query-results"))
         free = next(folder for folder in folders if folder != results)
         raise ConfigError(
-            f"conf/base/aws.yml: `athena.output_location`: query results go to {results} and expire there, "
-            f"and {shared[0]} shares that folder. Give the results one of their own, such as "
+            f"conf/base/aws.yml: `athena.output_location`: query results are written to {results} and expire "
+            f"there, and {shared[0]} shares that folder. Give the results a folder of their own, such as "
             f"{free}."
         )
 
@@ -125,7 +125,7 @@ def _refuse_bucket(config: AwsConfig, stack: str, observed: Foundation) -> None:
         raise AwsError(
             f"Bucket {config.bucket} exists, and stack {stack}, which would create it, does not. "
             f"Choose another name: {where}. Or keep that bucket and do without `kedro aws bootstrap`: set "
-            "`role_arn` in aws.yml, and make the database, the tables and the workgroup yourself."
+            "`role_arn` in aws.yml, and create the database, the tables and the workgroup yourself."
         )
 
 
@@ -143,7 +143,7 @@ def _refuse_stack(stack: Stack, tags: dict[str, str]) -> None:
 
 
 def _suggest_way_out(stack: Stack) -> str:
-    """What AWS lets one do with a stack that takes no update."""
+    """Suggest what to do with a stack that CloudFormation cannot update."""
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         return (
             "Correct the cause, continue its rollback, then run this command again: "
@@ -173,6 +173,6 @@ def _collect_warnings(config: AwsConfig) -> tuple[str, ...]:
     if athena is None or athena.max_scan_gb is None or athena.workgroup != PRIMARY:
         return ()
     return (
-        "the workgroup `primary` is the account's own, so its scan limit stays as it is: "
+        "the workgroup `primary` belongs to the account, so `max_scan_gb` does not change its scan limit: "
         "name another `athena.workgroup` in aws.yml.",
     )

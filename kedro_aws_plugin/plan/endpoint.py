@@ -1,4 +1,4 @@
-"""What it takes to serve a package: (deployment, observed) -> Plan."""
+"""Plan how to serve a package: (deployment, observed) -> Plan."""
 
 import hashlib
 import json
@@ -30,9 +30,9 @@ class Deployment:
 
     Attributes:
         package: The ARN of the approved package.
-        role_arn: The role that SageMaker takes on.
+        role_arn: The ARN of the role that SageMaker assumes.
         deploy: The endpoint's name, mode and size.
-        tags: What everything is tagged with.
+        tags: The tags of the model, the endpoint config and the endpoint.
     """
 
     package: str
@@ -47,16 +47,16 @@ class Deployment:
 
     @property
     def model_name(self) -> str:
-        """A name that says what the model is made of, so that the same content is never made twice."""
+        """The model's name, with a digest of what it is made of: the same content is never created twice."""
         return f"{self.endpoint}-{_compute_digest([self.package, self.role_arn])}"
 
     @property
     def config_name(self) -> str:
-        """A name that says what the endpoint config holds."""
+        """The endpoint config's name, with a digest of its content."""
         return f"{self.endpoint}-{_compute_digest(self.variant())}"
 
     def variant(self) -> dict[str, Any]:
-        """The production variant, in SageMaker's form."""
+        """Build the production variant, in SageMaker's form."""
         variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": self.model_name}
         if self.deploy.mode == "serverless":
             size = self.deploy.serverless
@@ -74,7 +74,7 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, 
     """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload.
 
     Raises:
-        AwsError: If the endpoint is somebody else's, or cannot become what is wanted.
+        AwsError: If the endpoint belongs to somebody else, or cannot be changed as wanted.
     """
     if observed.endpoint is not None:
         _refuse(wanted, observed.endpoint, wait)
@@ -130,7 +130,7 @@ def _plan_definitions(wanted: Deployment, observed: Serving) -> list[Step]:
 
 
 def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
-    """The steps from the endpoint that there is, if any, to the wanted one."""
+    """Plan the steps from the endpoint that exists, if any, to the wanted one."""
     create = CreateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, tags=wanted.tags)
     update = UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
     settle = WaitForEndpoint(name=wanted.endpoint, config_name=None)

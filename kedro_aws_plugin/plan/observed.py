@@ -1,4 +1,4 @@
-"""What AWS has now, as values."""
+"""What exists on AWS now, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class ModelPackage:
         group: Its model package group.
         version: 1, 2, ... within the group.
         approval: Approved, Rejected or PendingManualApproval.
-        description: As `register-model` wrote it; names the content.
+        description: As `register-model` wrote it; it has the digest of the content.
         created: When it was registered, ISO 8601.
         status: Completed, or one of Pending, InProgress, Failed and Deleting.
     """
@@ -59,9 +59,9 @@ class Endpoint:
         status: InService, Creating, Updating, Failed, ...
         config_name: The endpoint config that serves.
         failure: Why the last creation or update failed.
-        pending_config: The config that an update under way leads to.
+        pending_config: The config that it serves after the update under way.
         serverless: Whether it runs without instances.
-        tags: What it is tagged with; None where nobody looked.
+        tags: Its tags; None if they were not looked up.
     """
 
     name: str
@@ -74,13 +74,13 @@ class Endpoint:
 
     @property
     def coming(self) -> str:
-        """The config that serves once the change under way is over."""
+        """The config that it serves once the change under way is over."""
         return self.pending_config or self.config_name
 
 
 @dataclass(frozen=True)
 class Serving:
-    """What of a deployment exists.
+    """The parts of a deployment that exist.
 
     Attributes:
         endpoint: The endpoint, if there is one.
@@ -95,12 +95,12 @@ class Serving:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What an endpoint serves: endpoint -> config -> model -> package.
+    """An endpoint, and the package that it serves: endpoint -> config -> model -> package.
 
     Attributes:
         endpoint: The endpoint.
         package: The ARN of the package it serves.
-        variant: The production variant, as DescribeEndpointConfig shows it.
+        variant: Mode and size for the user, e.g. "realtime, 2 x ml.m5.large".
     """
 
     endpoint: Endpoint
@@ -110,7 +110,7 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Owned:
-    """Everything in AWS that carries a project's tags.
+    """Everything on AWS that carries a project's tags.
 
     Attributes:
         endpoints: Endpoints.
@@ -134,10 +134,10 @@ class Stack:
     Attributes:
         name: Its name.
         status: CREATE_COMPLETE, UPDATE_IN_PROGRESS, ROLLBACK_COMPLETE, ...
-        template: Its template; None where nobody looked.
-        tags: What it is tagged with.
+        template: Its template; None if it was not looked up.
+        tags: Its tags.
         outputs: Its outputs, by name.
-        reason: What CloudFormation says about the status.
+        reason: CloudFormation's reason for the status.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Foundation:
-    """What of a project's stack, bucket and raw data exists.
+    """The parts of a project's stack, bucket and raw data that exist.
 
     Attributes:
         stack: The stack, if there is one.

@@ -1,4 +1,4 @@
-"""What it takes to ask a model: (endpoint, payload) -> Plan."""
+"""Plan a prediction: (endpoint, payload) -> Plan."""
 
 from kedro_aws_plugin.model_artifact.payload import JSON
 from kedro_aws_plugin.plan.plan import Plan
@@ -6,6 +6,6 @@ from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint
 
 
 def plan_prediction(endpoint: str, body: bytes, content_type: str) -> Plan:
-    """Plan one invocation; its answer is wanted as JSON."""
+    """Plan one request to an endpoint, which is to answer as JSON."""
     step = InvokeEndpoint(name=endpoint, body=body, content_type=content_type, accept=JSON)
     return Plan(title=f"predict with endpoint {endpoint}", steps=(step,), unchanged="")

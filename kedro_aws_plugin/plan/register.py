@@ -1,4 +1,4 @@
-"""What it takes to register a model: (config, candidate, observed) -> Plan."""
+"""Plan the registration of a model: (target, candidate, observed) -> Plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SAMPLE_TYPE = CSV
 
 @dataclass(frozen=True)
 class Sample:
-    """A payload the model has answered before it was registered.
+    """A payload, and what the model answered to it before it was registered.
 
     Attributes:
         body: Rows as CSV with a header.
@@ -44,14 +44,14 @@ class Candidate:
         version: Its Kedro version.
         archive: The model.tar.gz on this machine.
         size: The archive's size in bytes.
-        sha256: The archive's digest.
-        content_sha256: The digest of what is in the archive; two builds of one model share it.
+        sha256: The archive's SHA-256 digest.
+        content_sha256: The SHA-256 digest of the archive's content. Two builds of one model share it.
         image: The URI of the serving image.
         framework_version: The image's version, e.g. 1.4-2.
         properties: Lineage, as CustomerMetadataProperties.
         quality: The metrics as SageMaker's model-quality JSON.
         sample: A payload and its answer.
-        warnings: What the user should know.
+        warnings: Sentences for the user to read.
     """
 
     entry: str
@@ -70,14 +70,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Registration:
-    """Where a candidate goes.
+    """Where and how to register a candidate.
 
     Attributes:
         group: The model package group.
         bucket: The bucket of its artifacts.
         region: The region that serves it.
         approve: Whether to approve it at once.
-        tags: What the group is tagged with.
+        tags: The tags of the group.
     """
 
     group: str
@@ -88,12 +88,12 @@ class Registration:
 
 
 def get_artifact_prefix(group: str) -> str:
-    """The S3 prefix of everything that is registered in a group."""
+    """Get the prefix of the S3 keys of everything that is registered in a group."""
     return f"sagemaker/{group}/"
 
 
 def plan_registration(target: Registration, candidate: Candidate, observed: RegisteredGroup) -> Plan:
-    """Plan the upload and the registration, or the approval of what is registered already.
+    """Plan the upload and the registration, or the approval of the version that is registered already.
 
     Raises:
         AwsError: If the same model is to be approved that was rejected.
@@ -111,7 +111,7 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
     elif target.approve and known.approval == REJECTED:
         raise AwsError(
             f"Version {known.version} of {target.group} is the same model, and it was rejected. "
-            f"If it is to be deployed all the same: kedro aws approve-model {known.version}"
+            f"To deploy it nevertheless, approve it: kedro aws approve-model {known.version}"
         )
     elif target.approve and known.approval != APPROVED:
         steps.append(UpdateModelPackage(arn=known.arn, approval=APPROVED))
@@ -136,7 +136,7 @@ def _make_key(target: Registration, candidate: Candidate, name: str) -> str:
 
 
 def _plan_uploads(target: Registration, candidate: Candidate) -> list[Step]:
-    """The files beside the archive come first: a registered package is always complete."""
+    """Plan the uploads, which come before the registration so that a registered version is complete."""
     sample = candidate.sample
     files = {
         "quality.json": (candidate.quality, JSON),

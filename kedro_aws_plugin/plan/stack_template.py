@@ -1,4 +1,4 @@
-"""The CloudFormation template of what a project needs before its first run: (config, project) -> template."""
+"""Build the CloudFormation template of what a project needs before its first run."""
 
 import hashlib
 from typing import Any
@@ -18,7 +18,7 @@ _BUCKET_ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
 
 
 def build_stack_template(config: AwsConfig, project: str) -> Values:
-    """Make the template: the bucket, SageMaker's role, and what `athena:` in aws.yml asks for."""
+    """Build the template: the bucket, SageMaker's role, and what `athena:` in aws.yml describes."""
     resources = {
         "Bucket": _build_bucket(config),
         "BucketPolicy": _build_bucket_policy(),
@@ -46,12 +46,12 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
 
 
 def format_template(template: Values) -> str:
-    """The template as CloudFormation takes it."""
+    """Format a template as YAML."""
     return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """Writes out what is mentioned twice: CloudFormation knows no aliases."""
+    """A dumper that repeats equal parts: CloudFormation does not accept YAML's aliases."""
 
     def ignore_aliases(self, data: object) -> bool:
         del data
@@ -59,7 +59,7 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 def _find_results_prefix(config: AwsConfig) -> str | None:
-    """The prefix of query results in the project's bucket; None if they go to another one."""
+    """Find the prefix of query results in the project's bucket; None if another bucket has them."""
     bucket, _, prefix = find_results_folder(config).removeprefix("s3://").partition("/")
     return prefix if bucket == config.bucket else None
 
@@ -121,7 +121,7 @@ def _build_bucket_policy() -> Values:
 
 
 def _build_role(project: str) -> Values:
-    """What SageMaker needs to serve a model: the archive, the image, a log and metrics."""
+    """Build the role with what SageMaker needs to serve a model: the archive, the image, log and metrics."""
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
         _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
@@ -208,6 +208,6 @@ def _substitute(text: str) -> Values:
 
 
 def _make_logical_id(table: str) -> str:
-    """CloudFormation takes letters and digits; the digest keeps `a_b` and `a__b` apart."""
+    """Make a table's name in the template, of letters and digits. A digest keeps `a_b` and `a__b` apart."""
     words = "".join(word.capitalize() for word in table.split("_"))
     return f"Table{words[:200]}{hashlib.sha256(table.encode()).hexdigest()[:6]}"

@@ -1,4 +1,4 @@
-"""What it takes to remove what this plugin made: (owned) -> Plan."""
+"""Plan the deletion of what this plugin created: (owned) -> Plan."""
 
 from kedro_aws_plugin.plan.observed import BUSY, Endpoint, Owned
 from kedro_aws_plugin.plan.plan import Plan
@@ -18,7 +18,7 @@ _DELETING = "Deleting"
 
 
 def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
-    """Plan the deletion: what uses another thing goes before it."""
+    """Plan the deletion. What uses another thing is deleted before it."""
     steps: list[Step] = []
     for endpoint in owned.endpoints:
         steps += _plan_deletion(endpoint)
@@ -28,7 +28,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
     for start in range(0, len(owned.objects), _OBJECTS_PER_REQUEST):
         keys = owned.objects[start : start + _OBJECTS_PER_REQUEST]
         steps.append(DeleteObjects(bucket=bucket, keys=keys))
-    # The groups lead to the objects, so they go last: a run that was interrupted finds the rest again.
+    # The groups lead to the objects, so they are deleted last: after an interruption the rest is found.
     steps += [DeleteModelPackageGroup(group=group.name) for group in owned.groups]
     return Plan(
         title=f"destroy what {project} has on AWS",
@@ -38,7 +38,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
 
 
 def _plan_deletion(endpoint: Endpoint) -> list[Step]:
-    """SageMaker deletes no endpoint that it is creating or updating."""
+    """Plan an endpoint's deletion, after the change under way: SageMaker refuses to delete it before."""
     gone = WaitForDeletion(name=endpoint.name)
     if endpoint.status == _DELETING:
         return [gone]

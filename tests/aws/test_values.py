@@ -54,11 +54,11 @@ def test_a_secret_is_read_whole_or_one_entry_of_it(stubbed: Stubbed, key: str | 
         ),
         (
             {"SecretString": "hunter2"},
-            "The secret flights is no JSON object, so it has no `password`. Leave `key` out.",
+            "The secret flights is not a JSON object, so it has no `password`. Leave `key` out.",
         ),
         (
             {"SecretBinary": b"hunter2"},
-            "The secret flights is binary. Save it as a text, or as a JSON object.",
+            "The secret flights is binary. Save it as text, or as a JSON object.",
         ),
     ],
     ids=["no such entry", "no JSON", "binary"],

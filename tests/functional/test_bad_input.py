@@ -57,13 +57,13 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
         ("zzz", "The catalog has no entry `zzz`. Correct `registry.model` in aws.yml, or --model."),
         (
             "unversioned",
-            "`unversioned` is not versioned, so nobody could tell what is registered. "
+            "`unversioned` is not versioned, so it would be unclear which model is registered. "
             "Add `versioned: true` to it in the catalog and run the pipeline again.",
         ),
         ("never", "`never` has never been saved. Run the pipeline first: kedro run"),
         (
             "metrics",
-            "`metrics` is a JSONDataset; a model that SageMaker can serve is saved by "
+            "`metrics` is a JSONDataset; the plugin registers models that are saved by "
             "pickle.PickleDataset. Change its type in the catalog and run the pipeline again.",
         ),
         (
@@ -97,7 +97,7 @@ def test_a_version_that_was_never_saved(stored: str, requests_sent: Requests) ->
     assert kedro_aws("register-model", "-e", stored, "--version", "2020").error == (
         "`regressor` has no version 2020 "
         f"({BUCKET}/models/regressor.pickle/2020/regressor.pickle does not exist). "
-        "Leave --version out for the newest."
+        "Omit --version for the newest one."
     )
     assert requests_sent.changing == []
 
@@ -175,7 +175,7 @@ COLUMNS = (
         (b"\xff\xfe\x00", "Standard input is not CSV: 'utf-8' codec can't decode byte 0xff in position 0"),
         (
             b"PAR1",
-            "Standard input is not Parquet: it does not begin and end as Parquet does, or is cut short. ",
+            "Standard input is not Parquet: it does not begin and end like Parquet, or is cut short. ",
         ),
     ],
 )
@@ -232,7 +232,7 @@ def test_more_rows_than_an_endpoint_takes(tmp_path: Path, requests_sent: Request
     pd.DataFrame({"noise": [os.urandom(size)]}).to_parquet(path, compression=None)
     mb = path.stat().st_size / 1e6
     assert kedro_aws("predict", str(path)).error == (
-        f"{path} makes a request of {mb:.1f} MB; an endpoint takes 6 MB at most. Send fewer rows."
+        f"{path} makes a request of {mb:.1f} MB, and an endpoint accepts at most 6 MB. Send fewer rows."
     )
     assert not requests_sent.of("InvokeEndpoint")
 

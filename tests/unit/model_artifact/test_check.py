@@ -166,7 +166,7 @@ ABSENT = b"\x80\x04\x8c\x0bno_such_lib\x8c\x05Model\x93."
             "does not load: AttributeError: .*absent.*Save it again",
         ),
         (Explosive(sys.exit, "bye"), "The model does not load: SystemExit: bye"),
-        (Explosive(os._exit, 7), "ended with code 7 and said: it printed nothing"),
+        (Explosive(os._exit, 7), "ended with code 7 and printed: nothing"),
     ],
 )
 def test_a_model_that_does_not_load_is_one_sentence(check, model, said):
@@ -215,5 +215,5 @@ def test_a_sample_that_cannot_be_answered_is_one_sentence(model, check):
         check(model, sample=Payload(b"crew\n1\n", "text/csv"))
     assert caught.value.message == (
         "The model does not answer the sample: The request lacks the columns engines, kind, certified; the"
-        " model takes engines, crew, kind, certified. Mend registry.sample or the handlers."
+        " model takes engines, crew, kind, certified. Correct registry.sample or the handlers."
     )

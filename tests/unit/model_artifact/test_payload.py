@@ -85,10 +85,10 @@ def test_a_file_is_sent_as_it_is(tmp_path, name, body, content_type):
         ("a.jsonl", b'{"x": 1}\n{', "a.jsonl is not JSON lines: "),
         ("a.csv", b"x,y\n1,2,3\n", "a.csv is not CSV: line 2 has 3 values, the first line 2"),
         ("a.csv", b"\xff\xfe", "a.csv is not CSV: .*utf-8"),
-        ("a.csv", b"x\0y\n", "a.csv is not CSV: it holds bytes that are no text"),
+        ("a.csv", b"x\0y\n", "a.csv is not CSV: it has bytes that are not text"),
         ("a.csv", b'"' + b"x" * 200_000, "a.csv is not CSV: field larger"),
         ("a.parquet", b"PAR1 cut short", "a.parquet is not Parquet: .*cut short"),
-        ("a.xlsx", b"x", "a.xlsx: unknown kind of file. Name it .csv, "),
+        ("a.xlsx", b"x", "a.xlsx: unknown kind of file. Give its name the suffix of its content: .csv, "),
     ],
 )
 def test_a_file_that_is_not_what_it_says_is_refused(tmp_path, name, body, said):

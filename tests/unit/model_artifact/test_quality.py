@@ -96,5 +96,5 @@ def test_what_is_no_number_is_refused_by_name(value):
 
 @pytest.mark.parametrize("metrics", [{}, [], None, 3])
 def test_no_metrics_are_refused(metrics):
-    with pytest.raises(ProjectError, match="Catalog entry `scores` holds no metrics"):
+    with pytest.raises(ProjectError, match="Catalog entry `scores` has no metrics"):
         build_model_quality(metrics, None, entry="scores")
