@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 import local_aws
-from local_aws.control.state import log_file, shell_command
+from local_aws.control.state import format_command, log_file
 from local_aws.errors import LocalAwsError
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ class LocalCommands:
             described = _describe(aws) if aws is not None else {}
             click.echo(json.dumps({"running": aws is not None, **described, **held}, indent=2))
         elif aws is not None:
-            for line in _status_lines(aws, held):
+            for line in _format_status(aws, held):
                 click.echo(line)
         if aws is None:
-            raise self._not_running()
+            raise self._make_not_running_error()
 
     def print_environment(self) -> None:
         """Print the shell commands that point any AWS tool at the local AWS.
@@ -108,7 +108,7 @@ class LocalCommands:
         """
         aws = local_aws.find(self.state_dir)
         if aws is None:
-            raise self._not_running()
+            raise self._make_not_running_error()
         variables = aws.environment()
         for name in sorted(os.environ):
             if name.startswith("AWS_") and name not in variables:
@@ -135,7 +135,7 @@ class LocalCommands:
         logs = self.state_dir / "logs"
         if endpoint is None:
             file = log_file(self.state_dir)
-            problem = f"the local AWS has not run here. Start it: {self._start_command()}"
+            problem = f"the local AWS has not run here. Start it: {self._format_start_command()}"
         elif endpoint and Path(endpoint).name == endpoint:
             file = logs / f"{endpoint}.log"
             known = ", ".join(sorted(each.stem for each in logs.glob("*.log"))) or "none"
@@ -146,11 +146,11 @@ class LocalCommands:
             raise LocalAwsError(f"{_shorten(file)} does not exist: {problem}")
         return file
 
-    def _not_running(self) -> LocalAwsError:
-        return LocalAwsError(f"The local AWS is not running here. Start it: {self._start_command()}")
+    def _make_not_running_error(self) -> LocalAwsError:
+        return LocalAwsError(f"The local AWS is not running here. Start it: {self._format_start_command()}")
 
-    def _start_command(self) -> str:
-        return self.start_command or shell_command("start", self.state_dir)
+    def _format_start_command(self) -> str:
+        return self.start_command or format_command("start", self.state_dir)
 
 
 def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
@@ -162,7 +162,7 @@ def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
     )(function)
 
 
-def _commands(state_dir: Path | None) -> LocalCommands:
+def _make_commands(state_dir: Path | None) -> LocalCommands:
     return LocalCommands(state_dir.absolute() if state_dir else local_aws.default_state_dir(Path.cwd()))
 
 
@@ -186,21 +186,21 @@ def main() -> None:
 )
 def _start(state_dir: Path | None, region: str, port: int) -> None:
     """Start it, unless it is running."""
-    _commands(state_dir).start(region, port)
+    _make_commands(state_dir).start(region, port)
 
 
 @main.command("stop")
 @_state_dir_option
 def _stop(state_dir: Path | None) -> None:
     """Stop it. Everything that it holds is lost."""
-    _commands(state_dir).stop()
+    _make_commands(state_dir).stop()
 
 
 @main.command("reset")
 @_state_dir_option
 def _reset(state_dir: Path | None) -> None:
     """Delete all buckets, tables and models. It goes on running."""
-    _commands(state_dir).reset()
+    _make_commands(state_dir).reset()
 
 
 @main.command("status")
@@ -211,7 +211,7 @@ def _status(state_dir: Path | None, output: str) -> None:
 
     Exits with 1 if it is not running.
     """
-    _commands(state_dir).print_status(output)
+    _make_commands(state_dir).print_status(output)
 
 
 @main.command("env")
@@ -221,7 +221,7 @@ def _env(state_dir: Path | None) -> None:
 
     Use it as eval "$(local-aws env)". Other AWS_* variables, such as AWS_PROFILE, are unset.
     """
-    _commands(state_dir).print_environment()
+    _make_commands(state_dir).print_environment()
 
 
 @main.command("logs")
@@ -230,7 +230,7 @@ def _env(state_dir: Path | None) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Wait for new lines, until Ctrl-C.")
 def _logs(state_dir: Path | None, endpoint: str | None, follow: bool) -> None:
     """Print the log of ENDPOINT, or of the local AWS itself."""
-    _commands(state_dir).print_log(endpoint, follow)
+    _make_commands(state_dir).print_log(endpoint, follow)
 
 
 def _read(log: TextIO, follow: bool) -> Iterator[str]:
@@ -253,7 +253,7 @@ def _describe(aws: "LocalAws") -> dict[str, object]:
     }
 
 
-def _status_lines(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
+def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
     where = f"{aws.endpoint_url}, account {aws.account_id}, {aws.region}"
     yield f"Local AWS at {where}, process {aws.pid}"
     yield f"buckets: {', '.join(map(str, held['buckets'])) or 'none'}"

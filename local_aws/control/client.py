@@ -27,10 +27,10 @@ from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_HEADER,
     LocalAws,
+    format_command,
     lock_file,
     log_file,
     read_state,
-    shell_command,
 )
 from local_aws.errors import LocalAwsError
 
@@ -116,7 +116,7 @@ def start(
             return replace(aws, region=region), aws.instance == launch.instance
     raise LocalAwsError(
         f"The local AWS did not answer within {_START_SECONDS:.0f} s; see {log_file(state_dir)}. "
-        f"Stop the process that hangs, then try again: {shell_command('stop', state_dir)}"
+        f"Stop the process that hangs, then try again: {format_command('stop', state_dir)}"
     )
 
 
@@ -130,7 +130,7 @@ def check_version(aws: LocalAws) -> None:
         raise LocalAwsError(
             f"The local AWS at {aws.endpoint_url} was started by kedro-aws-plugin {aws.version or '?'}, "
             f"and this is {__version__}. Stop it, then run the command again: "
-            f"{shell_command('stop', aws.log_file.parent)}"
+            f"{format_command('stop', aws.log_file.parent)}"
         )
 
 
@@ -232,7 +232,8 @@ def _call(
     finally:
         connection.close()
     if response.status != http.HTTPStatus.OK or not isinstance(answered, dict):
-        raise LocalAwsError(f"The local AWS at {aws.endpoint_url} refused `{route}`: {answered}")
+        reason = answered.get("message", answered) if isinstance(answered, dict) else answered
+        raise LocalAwsError(f"The local AWS at {aws.endpoint_url} refused `{route}`: {reason}")
     return answered
 
 

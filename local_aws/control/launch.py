@@ -95,21 +95,21 @@ def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             cwd=state_dir,
-            env={**_server_environment(), INSTANCE_VARIABLE: launch.instance},
-            **_detached(),
+            env={**_make_environment(), INSTANCE_VARIABLE: launch.instance},
+            **_make_detaching_options(),
         )
     _started.append(process)
     return process
 
 
-def _detached() -> dict[str, Any]:
+def _make_detaching_options() -> dict[str, Any]:
     """Give the options that keep Ctrl-C in the terminal from ending the server too."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
 
 
-def _server_environment() -> dict[str, str]:
+def _make_environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_LEFT_OUT)}
     return {**kept, "MOTO_DISABLE_GLOBAL_CORS": "true", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
@@ -124,11 +124,11 @@ def explain_exit(launch: Launch, code: int | None) -> LocalAwsError:
             "free one."
         )
     with log_path.open(encoding="utf-8", errors="replace") as log:
-        last = _last_line(log)
+        last = _read_last_line(log)
     return LocalAwsError(f"The local AWS ended while it started (exit code {code}): {last} See {log_path}.")
 
 
-def _last_line(log: IO[str]) -> str:
+def _read_last_line(log: IO[str]) -> str:
     lines = [line.strip() for line in log if line.strip()]
     return lines[-1] if lines else "it printed nothing."
 

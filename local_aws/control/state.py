@@ -74,17 +74,17 @@ class LocalAws:
         from botocore.session import get_session
 
         core = get_session()
-        core.register_component("data_loader", _service_models())
+        core.register_component("data_loader", _load_service_models())
         session: Any = boto3.Session(
             ACCESS_KEY_ID, _SECRET_ACCESS_KEY, region_name=self.region, botocore_session=core
         )
         # Each boto3 session adds boto3's own folder again.
-        _service_models().search_paths[:] = dict.fromkeys(_service_models().search_paths)
+        _load_service_models().search_paths[:] = dict.fromkeys(_load_service_models().search_paths)
         return session.client(service, endpoint_url=self.endpoint_url, config=Config(proxies={}))
 
 
 @cache
-def _service_models() -> Any:
+def _load_service_models() -> Any:
     """Make one loader of AWS's service models for all clients: reading them is most of a client's time."""
     from botocore.session import get_session
 
@@ -155,11 +155,11 @@ def wait_for_stdin() -> None:
         pass
 
 
-def shell_command(verb: str, state_dir: Path) -> str:
+def format_command(verb: str, state_dir: Path) -> str:
     """Write the command for the local AWS of a state folder that works in the current folder.
 
     Example:
-        >>> shell_command("stop", Path("/tmp/flights/.kedro-aws"))
+        >>> format_command("stop", Path("/tmp/flights/.kedro-aws"))
         'local-aws stop --state-dir /tmp/flights/.kedro-aws'
     """
     if state_dir.absolute() == default_state_dir(Path.cwd()).absolute():

@@ -65,7 +65,7 @@ class Endpoints:
             }
             here.endpoints[name] = endpoint
             here.tags[arn] = read_tags(params)
-            self._in_background(self._deploy, here, endpoint, config)
+            self._run_in_background(self._deploy, here, endpoint, config)
             return {"EndpointArn": arn}
 
     def describe(self, region: str, params: Params) -> Params:
@@ -109,7 +109,7 @@ class Endpoints:
                 "StartTime": now,
                 "ProductionVariants": [],
             }
-            self._in_background(self._deploy, here, endpoint, config)
+            self._run_in_background(self._deploy, here, endpoint, config)
             return {"EndpointArn": endpoint["EndpointArn"]}
 
     def delete(self, region: str, params: Params) -> Params:
@@ -119,7 +119,7 @@ class Endpoints:
             endpoint = self._find_settled(here, params["EndpointName"])
             endpoint.update(EndpointStatus="Deleting", LastModifiedTime=self._resources.now())
             deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
-            self._in_background(self._remove, here, endpoint, deployment)
+            self._run_in_background(self._remove, here, endpoint, deployment)
             return {}
 
     def update_weights(self, _region: str, _params: Params) -> Params:
@@ -193,7 +193,7 @@ class Endpoints:
             self._deployments.forget(deployment)
 
     @staticmethod
-    def _in_background(task: Callable[..., None], *args: object) -> None:
+    def _run_in_background(task: Callable[..., None], *args: object) -> None:
         threading.Thread(target=task, args=args, name=task.__name__, daemon=True).start()
 
 

@@ -34,7 +34,7 @@ class AthenaSeeding:
         if wanted == before:
             return
         if before is None:
-            self._glue(region, "CreateDatabase", {"DatabaseInput": wanted["database"]})
+            self._call_glue(region, "CreateDatabase", {"DatabaseInput": wanted["database"]})
         self._make_tables(database, wanted["tables"], before["tables"] if before else [], region)
         if wanted["workgroup"]:
             self._make_workgroup(wanted["workgroup"], region)
@@ -47,10 +47,10 @@ class AthenaSeeding:
     def _make_tables(self, database: str, wanted: list[Values], before: list[Values], region: str) -> None:
         for table in wanted:
             request = {"DatabaseName": database, "TableInput": table}
-            if table not in before and not self._glue(region, "CreateTable", request):
+            if table not in before and not self._call_glue(region, "CreateTable", request):
                 self._moto.call("glue", "UpdateTable", request, region)
         for name in {table["Name"] for table in before} - {table["Name"] for table in wanted}:
-            self._glue(region, "DeleteTable", {"DatabaseName": database, "Name": name})
+            self._call_glue(region, "DeleteTable", {"DatabaseName": database, "Name": name})
 
     def _make_workgroup(self, wanted: Values, region: str) -> None:
         workgroups = self._athena.workgroups
@@ -59,7 +59,7 @@ class AthenaSeeding:
         except AwsFault:  # it exists, from an earlier aws.yml or made by hand
             workgroups.update(region, _to_update(wanted))
 
-    def _glue(self, region: str, operation: str, request: Values) -> bool:
+    def _call_glue(self, region: str, operation: str, request: Values) -> bool:
         """Call an operation, and tell whether it changed anything."""
         try:
             self._moto.call("glue", operation, request, region)

@@ -1,6 +1,8 @@
 """The first contents of the local AWS: a bucket with raw data, and the tables for Athena."""
 
+import re
 import threading
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,7 +66,7 @@ class Seeding:
         body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>" if place else ""
         answer = self._moto.request("PUT", f"/{bucket}", region=region, body=body.encode())
         if answer.status != _FOUND:
-            raise invalid(f"Bucket {bucket} cannot be created: {answer.body.decode(errors='replace')}")
+            raise invalid(f"Bucket {bucket} cannot be created: {_read_message(answer.body)}")
         return True
 
     def _upload(self, bucket: str, file: Path, key: str) -> bool:
@@ -72,5 +74,12 @@ class Seeding:
             headers = {"If-None-Match": "*", "Content-Type": "binary/octet-stream"}
             answer = self._moto.request("PUT", f"/{bucket}/{quote(key)}", headers=headers, body=content)
         if answer.status not in {_FOUND, _EXISTS}:
-            raise invalid(f"{file} cannot be uploaded: {answer.body.decode(errors='replace')}")
+            raise invalid(f"{file} cannot be uploaded: {_read_message(answer.body)}")
         return answer.status == _FOUND
+
+
+def _read_message(body: bytes) -> str:
+    """Read the message of S3's error, which is XML."""
+    text = body.decode(errors="replace")
+    found = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
+    return unescape(found.group(1)) if found else text

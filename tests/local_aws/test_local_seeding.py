@@ -38,8 +38,12 @@ def test_seeding_happens_once(local_aws, tmp_path):
 
 
 def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):
-    with pytest.raises(LocalAwsError, match="Bucket NO cannot be created"):
+    with pytest.raises(LocalAwsError) as caught:
         control.seed(local_aws, bucket="NO", folder=tmp_path)
+    assert caught.value.message == (
+        f"The local AWS at {local_aws.endpoint_url} refused `seed`: Bucket NO cannot be created: The "
+        "specified bucket is not valid."
+    )
 
 
 def test_two_that_seed_at_once_upload_once(local_aws, tmp_path):
