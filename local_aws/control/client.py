@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 from local_aws._version import __version__
 from local_aws.control.launch import Launch, check_extra, explain_exit, prepare, reap, spawn
 from local_aws.control.state import (
-    ACCESS_KEY_ID,
     ALREADY_RUNNING,
     INSTANCE_HEADER,
     LocalAws,
@@ -34,17 +33,6 @@ from local_aws.control.state import (
 )
 from local_aws.errors import LocalAwsError
 
-__all__ = [
-    "ACCESS_KEY_ID",
-    "LocalAws",
-    "Seeded",
-    "find",
-    "reset",
-    "seed",
-    "start",
-    "status",
-    "stop",
-]
 
 _HEALTH_SECONDS = 5.0
 _START_SECONDS = 60.0

@@ -6,8 +6,8 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws import LocalAws
 from local_aws.control import client as control
-from local_aws.control.client import LocalAws
 
 BUCKET = "results-bucket"
 
