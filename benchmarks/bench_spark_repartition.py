@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import local_aws
 from kedro_aws_plugin.aws.environment import use_local
 from kedro_aws_plugin.spark.decorators import repartition_by
-from kedro_aws_plugin.spark.jars import jars_folder
+from kedro_aws_plugin.spark.jars import find_jars_folder
 from kedro_aws_plugin.spark.session import start_session
-from local_aws.control import client as control
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,23 +74,23 @@ def main() -> None:
 
 
 @contextmanager
-def _aws() -> Iterator[control.LocalAws]:
+def _aws() -> Iterator[local_aws.LocalAws]:
     with tempfile.TemporaryDirectory() as state:
-        aws, _ = control.start(Path(state), region="eu-west-1", exit_with_parent=True)
+        aws, _ = local_aws.start(Path(state), region="eu-west-1", exit_with_parent=True)
         try:
             use_local(aws.environment())
             place = {"LocationConstraint": aws.region}
             aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
             yield aws
         finally:
-            control.stop(Path(state))
+            local_aws.stop(Path(state))
 
 
 def _session(folder: str) -> "SparkSession":
     jars = os.pathsep.join(str(jar) for jar in sorted(JARS.glob("*.jar")))
     if not jars:
         sys.exit("The S3A jars are not there: run scripts/fetch_test_jars.py.")
-    installed = jars_folder({}).parent
+    installed = find_jars_folder({}).parent
     # The executors' files go below SPARK_HOME, where the installed pyspark is to stay as it is.
     home = Path(folder, "home")
     home.mkdir()
@@ -134,7 +134,7 @@ def _read(spark: "SparkSession", name: str) -> float:
     return time.perf_counter() - began
 
 
-def _files(aws: control.LocalAws, name: str) -> int:
+def _files(aws: local_aws.LocalAws, name: str) -> int:
     pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{name}/")
     return sum(found["Key"].endswith(".parquet") for page in pages for found in page.get("Contents", ()))
 

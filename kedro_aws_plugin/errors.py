@@ -1,4 +1,4 @@
-"""What can go wrong, for the user to read.
+"""The errors that a user of the plugin can meet, and the pieces of their messages.
 
     KedroAwsError            a ClickException: one sentence on stderr, exit code 1, no traceback
     ├── ConfigError          aws.yml or the catalog: file, key, fix
@@ -45,14 +45,20 @@ class ServingError(KedroAwsError):
     """An endpoint did not come into service, or its model did not answer as it should."""
 
 
-def first_line(error: BaseException) -> str:
-    """Shorten another library's message to its first line, without the full stop.
+def first_line(message: BaseException | str) -> str:
+    """Shorten the message of another library or program to its first line, without the full stop.
 
-    The second line is added where the first one is only a heading. Without a message it is the error's type.
+    The second line is added where the first one is only a heading. For an error without a message it is the
+    error's type.
     """
-    first, *more = (str(error).strip() or type(error).__name__).splitlines()
+    first, *more = (str(message).strip() or type(message).__name__).splitlines()
     text = f"{first} {more[0]}" if more and first.endswith(":") else first
     return text.rstrip(".:")
+
+
+def end_sentence(text: str) -> str:
+    """Add the full stop that a sentence lacks; what `suggest` ends with a question mark needs none."""
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def suggest(

@@ -1,4 +1,4 @@
-"""Kedro hooks: a few lines each, which call the rooms that do the work."""
+"""Kedro hooks, of a few lines each: the other modules do the work."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ class AwsHooks:
         config = session.optional_config
         publish(context.config_loader, find_current_run().run_id)
         self._session, self._context = session, context
-        use(_athena_defaults(config))
+        use(_make_athena_defaults(config))
         if config is None:
             return
         session.connect(self._announce)
@@ -65,7 +65,7 @@ class AwsHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
-        """Find the models that this run registers, and record what it makes them with, for their lineage."""
+        """Find the models that this run registers, and record the run for their lineage."""
         if self._session is None or self._context is None:
             return
         config = self._session.optional_config
@@ -103,7 +103,7 @@ class AwsHooks:
         run_state.end(run_id)
 
     def _announce(self, connection: "Connection") -> None:
-        """Say which AWS is in force, unless that was said last: a notebook makes many contexts."""
+        """Print which AWS is in force, unless the last line said the same: a notebook makes many contexts."""
         if connection.note or connection.name != self._announced:
             click.echo(str(connection), err=True)
         self._announced = connection.name
@@ -122,21 +122,21 @@ def _find_session(context: KedroContext) -> "Session":
 def _check_runner(config: "AwsConfig | None", runner: str) -> None:
     if config is not None and config.spark.enabled and "ParallelRunner" in runner:
         raise SparkError(
-            "ParallelRunner runs nodes in processes of their own, and Spark's frames cannot be sent there. "
+            "ParallelRunner runs each node in its own process, and Spark frames cannot be sent there. "
             "Use --runner ThreadRunner or SequentialRunner, or set `spark.enabled` to false in aws.yml."
         )
 
 
 def _start_spark(loader: AbstractConfigLoader, target: str) -> None:
     """Make the Spark session that the nodes and datasets of this Kedro session will use."""
-    from kedro_aws_plugin.config.spark import spark_settings
+    from kedro_aws_plugin.config.spark import read_spark_settings
     from kedro_aws_plugin.spark.session import start_session
 
-    start_session(spark_settings(loader, target))
+    start_session(read_spark_settings(loader, target))
 
 
-def _athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
-    """Take from aws.yml what the datasets use by default; nothing if the project has no aws.yml."""
+def _make_athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
+    """Make the defaults of the datasets from aws.yml; empty ones if the project has no aws.yml."""
     from kedro_aws_plugin.config import find_results_folder
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
 

@@ -1,12 +1,12 @@
-"""Kedro's and OmegaConf's private names: every one that this plugin relies on, and nothing else.
+"""The private names of Kedro and OmegaConf that this plugin uses: all of them, and nothing else.
 
-Kedro offers no public way to any of what is here. `tests/unit/test_kedro_internals.py` has a test for each
+Kedro has no public alternative to any of these. `tests/unit/test_kedro_internals.py` has a test for each
 function, which fails when a version of Kedro or OmegaConf moves a name.
 
 Two functions read the callers' frames. `after_context_created`, the last hook before a run's configuration
 is read, is given neither the session nor the id of the run, up to and including Kedro 1.7: the id is first
-handed out by `after_catalog_created`, when the catalog's `${globals:run_id}` has been resolved already. And
-nothing tells `kedro.inspection` from any other code that reads a project's configuration.
+given to `after_catalog_created`, when the catalog's `${globals:run_id}` has been resolved already. And
+nothing else distinguishes `kedro.inspection` from other code that reads a project's configuration.
 """
 
 import sys
@@ -40,7 +40,7 @@ def find_run_id_above(frame: FrameType | None) -> str | None:
     while frame is not None:
         session = frame.f_locals.get("self")
         if session is not None and _is_session(session):
-            # A service session has an id of its own, and gives each run another.
+            # A service session has an id of its own, and gives each of its runs another id.
             found = frame.f_locals.get("run_id") or found or session.session_id
         elif found:
             break
@@ -49,7 +49,7 @@ def find_run_id_above(frame: FrameType | None) -> str | None:
 
 
 def is_inspecting() -> bool:
-    """Tell whether `kedro.inspection` is among the callers, which shows what datasets are made of."""
+    """Tell whether `kedro.inspection` is among the callers, which shows the arguments of datasets."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if str(frame.f_globals.get("__name__")).startswith("kedro.inspection"):
@@ -82,7 +82,7 @@ def parse_params(context: Any, parameter: Any, value: str) -> Any:
     return _split_params(context, parameter, value)
 
 
-def globals_can_be_resolved(loader: "AbstractConfigLoader") -> bool:
+def can_resolve_globals(loader: "AbstractConfigLoader") -> bool:
     """Tell whether a config loader resolves `${globals:...}` as Kedro's own does."""
     return hasattr(loader, "_get_globals_value")
 
@@ -93,7 +93,7 @@ def resolve_global(loader: Any, name: str, *default: Any) -> Any:
 
 
 def forget_resolved_globals(loader: "AbstractConfigLoader") -> None:
-    """Let a config loader resolve its globals anew: it keeps those that it resolved first."""
+    """Make a config loader resolve its globals again: it keeps those that it resolved first."""
     setattr(loader, "_globals_oc", None)  # noqa: B010 - not an attribute of every loader
 
 
@@ -104,7 +104,10 @@ def is_unfinished_loader(error: Exception) -> bool:
 
 @contextmanager
 def keep_resolvers() -> Iterator[None]:
-    """Leave OmegaConf's resolvers as they were: the whole process has one set, of the loader made last."""
+    """Restore OmegaConf's resolvers after this context.
+
+    The whole process has one set of them, from the loader that was made last.
+    """
     from omegaconf.basecontainer import BaseContainer
 
     before = dict(BaseContainer._resolvers)
@@ -123,13 +126,13 @@ def has_files(loader: "AbstractConfigLoader") -> bool:
 def read_files(
     loader: Any, env: str, patterns: tuple[str, ...], suffixes: tuple[str, ...]
 ) -> Iterator[bytes]:
-    """Read the files of an environment from where a config loader has them: a folder, archive or store.
+    """Read the files of an environment from where a config loader finds them: a folder, archive or store.
 
     Args:
         loader: The config loader; `has_files` holds for it.
         env: The environment.
         patterns: Glob patterns within the environment's folder.
-        suffixes: Of the files to read.
+        suffixes: The suffixes of the files to read.
     """
     files, folder = loader._fs, _environment_folder(loader, env)
     found = {path for pattern in patterns for path in files.glob(f"{folder}/{pattern}")}
@@ -140,32 +143,32 @@ def read_files(
 
 
 def unwrap(dataset: Any) -> Any:
-    """Give what a CachedDataset caches, and any other dataset as it is."""
+    """Get the dataset that a CachedDataset caches; any other dataset is returned unchanged."""
     return getattr(dataset, "_dataset", dataset)
 
 
 def is_pickle(dataset: Any) -> bool:
-    """Tell whether a dataset saves what it is given as a pickle, joblib's and the like included."""
+    """Tell whether a dataset saves pickles, including those of joblib, cloudpickle and dill."""
     return getattr(dataset, "_backend", None) in _BACKENDS
 
 
 def loads_spark_frames(dataset: Any) -> bool:
-    """Tell whether a dataset loads frames of Spark's."""
+    """Tell whether a dataset loads Spark frames."""
     return "spark" in (getattr(dataset, "_engine", None), *type(dataset).__module__.split("."))
 
 
 def is_versioned(dataset: Any) -> bool:
-    """Tell whether the catalog says `versioned: true` of a dataset."""
+    """Tell whether a dataset has `versioned: true` in the catalog."""
     return getattr(dataset, "_version", None) is not None
 
 
-def versioned_path(dataset: "AbstractVersionedDataset[Any, Any]", version: str) -> str:
-    """Give the path of a version, in the form of the dataset's file system."""
+def find_versioned_path(dataset: "AbstractVersionedDataset[Any, Any]", version: str) -> str:
+    """Find the path of a version in the dataset's file system."""
     return str(dataset._get_versioned_path(version))
 
 
-def file_system(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:
-    """Give the fsspec file system of a dataset."""
+def find_file_system(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:
+    """Find the fsspec file system of a dataset."""
     return dataset._fs  # type: ignore[attr-defined]
 
 
@@ -177,7 +180,7 @@ def _environment_folder(loader: Any, env: str) -> str:
 
 
 def _is_session(value: Any) -> bool:
-    """Tell by its class, without importing Kedro's sessions: that would cost every command."""
+    """Tell whether a value is a Kedro session, without the import of sessions, which takes long."""
     module = sys.modules.get("kedro.framework.session")
     classes: Mapping[str, Any] = vars(module) if module is not None else {}
     return any(isinstance(value, classes[name]) for name in _SESSIONS if name in classes)

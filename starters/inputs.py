@@ -1,7 +1,7 @@
-"""What the starters' inputs may be: each starter checks them before a file of a project is written.
+"""Check the inputs of the starters, before a file of the new project is written.
 
-`kedro new` checks the project's name; whatever else its `--config` file sets arrives unread. What Python or
-AWS would refuse later is refused here, in one sentence.
+`kedro new` itself checks only the project's name, and nothing else that its `--config` file sets. These
+checks find in time what Python or AWS would refuse later.
 """
 
 import keyword
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.errors import end_sentence
 
 IMPORTED = (
     "boto3",
@@ -22,18 +23,18 @@ IMPORTED = (
     "s3fs",
     "sklearn",
 )
-MOST = 60  # characters in a name: a line that imports from the project stays within 100
+MOST = 60  # characters in a name, so that a line that imports from the project stays within 100
 
 
-def project_name_problem(name: str) -> str | None:
-    """Hold to Kedro's own rule, which it applies to `--name` but other callers do not."""
+def find_project_name_problem(name: str) -> str | None:
+    """Check a project's name by Kedro's own rule, which Kedro applies to `--name` only."""
     if not re.fullmatch(r"[\w -]{2,}", name):
         return "use two or more letters, digits, spaces, hyphens and underscores"
     return None
 
 
-def repo_name_problem(name: str) -> str | None:
-    """Keep the folder's name one that every file system takes."""
+def find_repo_name_problem(name: str) -> str | None:
+    """Check that every file system accepts the name of the project's folder."""
     if not re.fullmatch(r"[^\W_]([\w.-]*\w)?", name) or len(name) > MOST:
         return (
             f"use at most {MOST} letters, digits, hyphens, underscores and periods, a letter or digit first"
@@ -41,8 +42,8 @@ def repo_name_problem(name: str) -> str | None:
     return None
 
 
-def python_package_problem(name: str) -> str | None:
-    """Keep the package importable, and itself out of the way of what it imports."""
+def find_package_problem(name: str) -> str | None:
+    """Check that the package can be imported and hides no package that the project imports."""
     if not re.fullmatch(r"[a-z]([a-z0-9_]*[a-z0-9])?", name) or len(name) > MOST:
         return f"use at most {MOST} lowercase letters, digits and underscores, a letter first"
     if keyword.iskeyword(name) or name in sys.stdlib_module_names or name in IMPORTED:
@@ -50,35 +51,35 @@ def python_package_problem(name: str) -> str | None:
     return None
 
 
-def bucket_name_problem(name: str) -> str | None:
-    """Apply the rules that conf/base/aws.yml is read by."""
-    wanted = find_bucket_problem(name)
-    return wanted and f"S3 wants {wanted}"
+def find_bucket_name_problem(name: str) -> str | None:
+    """Check a bucket's name by the rules that conf/base/aws.yml is checked by."""
+    required = find_bucket_problem(name)
+    return required and f"S3 requires {required}"
 
 
-def kedro_version_problem(version: str) -> str | None:
-    """Let nothing but a version into pyproject.toml."""
+def find_kedro_version_problem(version: str) -> str | None:
+    """Check that a text is a version, since it is written into pyproject.toml."""
     return None if re.fullmatch(r"\d[\w.+]*", version) else "not a version of Kedro"
 
 
 CHECKS = {
-    "project_name": project_name_problem,
-    "repo_name": repo_name_problem,
-    "python_package": python_package_problem,
-    "bucket": bucket_name_problem,
+    "project_name": find_project_name_problem,
+    "repo_name": find_repo_name_problem,
+    "python_package": find_package_problem,
+    "bucket": find_bucket_name_problem,
     "region": find_region_problem,
-    "kedro_version": kedro_version_problem,
+    "kedro_version": find_kedro_version_problem,
 }
 
 
-def first_problem(inputs: Mapping[str, object]) -> str | None:
+def find_first_problem(inputs: Mapping[str, object]) -> str | None:
     """Say which input is wrong, why, and what to do.
 
     Args:
         inputs: The values of a starter's cookiecutter.json by their keys.
 
     Returns:
-        The sentence; None where nothing is wrong.
+        The sentences; None if nothing is wrong.
     """
     for key, find_problem in CHECKS.items():
         value = inputs[key]
@@ -86,5 +87,5 @@ def first_problem(inputs: Mapping[str, object]) -> str | None:
         if problem:
             named = "" if key in ("region", "kedro_version") else "give another `--name`, or "
             advice = f"{named}set `{key}` in the file that `kedro new --config` takes."
-            return f"{key} {value!r}: {problem}. {advice[0].upper()}{advice[1:]}"
+            return f"{key} {value!r}: {end_sentence(problem)} {advice[0].upper()}{advice[1:]}"
     return None

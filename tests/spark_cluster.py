@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kedro_aws_plugin.spark.jars import jars_folder
+from kedro_aws_plugin.spark.jars import find_jars_folder
 from kedro_aws_plugin.spark.java import find_java
 
 _SECONDS = 60
@@ -41,7 +41,7 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[str]:
 
 def _home() -> dict[str, str]:
     """What tells a worker where executors are started from, with the Python that the tests have."""
-    jars = jars_folder({})
+    jars = find_jars_folder({})
     scala = next(jars.glob("spark-core_*.jar")).name.split("_")[1].split("-")[0]
     return {
         "SPARK_HOME": str(jars.parent),
@@ -52,7 +52,7 @@ def _home() -> dict[str, str]:
 
 @contextmanager
 def _process(log: Path, name: str, *arguments: str) -> Iterator[None]:
-    jars = jars_folder({})
+    jars = find_jars_folder({})
     command = [
         *(
             str(find_java().path),

@@ -1,11 +1,11 @@
-"""The `kedro aws` commands; each one is imported when it is called, so that `kedro` itself stays fast."""
+"""The `kedro aws` commands. Each is imported only when it is called, so that `kedro` itself stays fast."""
 
 import warnings
 
 import click
 from kedro.framework.cli.utils import LazyGroup
 
-# Kedro 1.7 on OmegaConf 2.4 prints this several times in every command, whatever a user does.
+# Kedro 1.7 on OmegaConf 2.4 prints this several times in each command, and users cannot prevent it.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated", category=UserWarning)
 
 _HERE = "kedro_aws_plugin.cli"
@@ -13,7 +13,7 @@ _HERE = "kedro_aws_plugin.cli"
 
 @click.group(name="aws")
 def commands() -> None:
-    """What this plugin adds to the `kedro` command."""
+    """Add the plugin's commands to `kedro`."""
 
 
 @commands.group(

@@ -6,7 +6,7 @@ from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
 from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 _package = click.argument("package", metavar="[VERSION|ARN]", required=False)
-_reason = click.option("--reason", help="Kept with the decision in the registry.")
+_reason = click.option("--reason", help="Why; stored with the decision in the registry.")
 
 
 @click.command("approve-model")
@@ -16,7 +16,7 @@ _reason = click.option("--reason", help="Kept with the decision in the registry.
 def approve_model(options: PlanOptions, package: str | None, reason: str | None) -> None:
     """Approve a version of the model.
 
-    By default the newest. Only approved versions can be deployed.
+    Only approved versions can be deployed. Without VERSION, the newest version is approved.
     """
     _decide(options, "Approved", package, reason)
 
@@ -28,7 +28,8 @@ def approve_model(options: PlanOptions, package: str | None, reason: str | None)
 def reject_model(options: PlanOptions, package: str | None, reason: str | None) -> None:
     """Reject a version of the model.
 
-    By default the newest. Endpoints that serve it go on.
+    A rejected version cannot be deployed. Endpoints that already serve it keep serving it. Without VERSION,
+    the newest version is rejected.
     """
     _decide(options, "Rejected", package, reason)
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 @click.command("bootstrap")
 @with_plan_options
 def bootstrap(options: PlanOptions) -> None:
-    """Create what the project needs before its first run.
+    """Create what the project needs on AWS before its first run.
 
-    That is one CloudFormation stack, with the bucket, the Glue database, its tables and the Athena
-    workgroup of aws.yml, and the role for SageMaker; then the upload of data/raw. The local AWS creates
-    the same by itself when it starts.
+    It creates one CloudFormation stack with the bucket, the Glue database, its tables and the Athena
+    workgroup of aws.yml, and the role for SageMaker. Then it uploads data/raw. The local AWS needs no
+    bootstrap: it creates the same when it starts.
     """
     from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
     from kedro_aws_plugin.project.raw_data import list_raw_files
@@ -29,28 +29,28 @@ def bootstrap(options: PlanOptions) -> None:
         project = this.project
         if project.config.target == "local" and not options.dry_run:
             this.session.connect()
-            print_or_apply(this, _nothing_to_do(this), options, lambda _: "")
+            print_or_apply(this, _make_empty_plan(this), options, lambda _: "")
             return
         files = list_raw_files(project.path)
         plan = plan_bootstrap(project.config, project.package, files, _observe(this, options.dry_run))
-        print_or_apply(this, plan, options, _summary)
+        print_or_apply(this, plan, options, _summarize)
 
 
-def _nothing_to_do(this: Command) -> "Plan":
+def _make_empty_plan(this: Command) -> "Plan":
     from kedro_aws_plugin.plan.plan import Plan
 
     return Plan(
         title=f"bootstrap {this.project.package}",
         steps=(),
         unchanged=(
-            f"the local AWS has created bucket {this.project.config.bucket}, and the database, tables and "
-            "workgroup of aws.yml, by itself"
+            f"the local AWS created bucket {this.project.config.bucket}, and the database, tables and "
+            "workgroup of aws.yml, when it started"
         ),
     )
 
 
 def _observe(this: Command, dry_run: bool) -> "Foundation":
-    """Find out what exists. A dry run shows the template without an account too."""
+    """Find out what exists already. A dry run needs no AWS account: it then assumes that nothing exists."""
     from kedro_aws_plugin.aws.cloudformation import observe_foundation
     from kedro_aws_plugin.plan.observed import Foundation
     from kedro_aws_plugin.session.connection import RAW_DATA
@@ -65,14 +65,14 @@ def _observe(this: Command, dry_run: bool) -> "Foundation":
         if not dry_run:
             raise
         click.secho(
-            f"Warning: {error.message} The plan shown is for an account in which none of this exists.",
+            f"Warning: {error.message} The plan below is for an account in which nothing exists yet.",
             err=True,
             fg="yellow",
         )
         return Foundation()
 
 
-def _summary(results: list[dict[str, Any]]) -> str:
+def _summarize(results: list[dict[str, Any]]) -> str:
     outputs: dict[str, str] = next((each["outputs"] for each in results[::-1] if "outputs" in each), {})
     uploaded = sum(1 for each in results if each.get("written") and "uri" in each)
     lines = [f"{name}: {value}" for name, value in sorted(outputs.items())]

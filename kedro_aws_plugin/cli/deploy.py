@@ -9,20 +9,24 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 
 @click.command("deploy")
-@click.option("--package", metavar="VERSION|ARN", help="What to deploy; by default the newest approved.")
-@click.option("--endpoint", help="Name of the endpoint.")
-@click.option("--mode", type=click.Choice(["realtime", "serverless"]), help="Instances, or pay per request.")
-@click.option("--instance-type", help="Instance of a realtime endpoint, e.g. ml.m5.large.")
-@click.option("--instance-count", type=int, help="How many instances.")
+@click.option(
+    "--package", metavar="VERSION|ARN", help="Version to deploy; by default the newest approved one."
+)
+@click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
+@click.option(
+    "--mode", type=click.Choice(["realtime", "serverless"]), help="On instances, or pay per request."
+)
+@click.option("--instance-type", help="Instance type of a realtime endpoint, e.g. ml.m5.large.")
+@click.option("--instance-count", type=int, help="Number of instances of a realtime endpoint.")
 @click.option("--memory", "memory_mb", type=int, help="Memory of a serverless endpoint in MB, 1024 to 6144.")
-@click.option("--max-concurrency", type=int, help="Requests a serverless endpoint answers at once.")
+@click.option("--max-concurrency", type=int, help="Requests that a serverless endpoint handles at once.")
 @wait_option
 @with_plan_options
 def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any) -> None:
-    """Serve a version on an endpoint.
+    """Serve a version of the model on an endpoint.
 
-    The newest approved version, or the one that --package names. What is not given here comes from
-    `deploy:` in aws.yml.
+    By default this is the newest approved version. Options that you do not give are taken from `deploy:` in
+    aws.yml.
     """
     from kedro_aws_plugin.aws.cloudformation import find_role
     from kedro_aws_plugin.aws.sagemaker.endpoints import observe_serving
@@ -49,5 +53,5 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any
             observe_sample(this.aws, wanted.package),
             wait,
         )
-        state = "is in service" if wait else "is on its way: kedro aws status"
+        state = "is in service" if wait else "is being created or updated. Follow it: kedro aws status"
         print_or_apply(this, plan, options, lambda _: f"Endpoint {wanted.endpoint} {state}")

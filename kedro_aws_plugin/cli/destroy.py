@@ -7,13 +7,13 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 
 @click.command("destroy")
-@click.option("--registry", is_flag=True, help="Delete the registered versions and their artifacts too.")
+@click.option("--registry", is_flag=True, help="Also delete the registered versions and their artifacts.")
 @with_plan_options
 def destroy(options: PlanOptions, registry: bool) -> None:
     """Delete what was deployed.
 
-    That is every endpoint, endpoint config and model with the tags of this project and environment.
-    Data, trained models in the catalog and the bucket stay.
+    It deletes every endpoint, endpoint config and model that has the tags of this project and environment.
+    Your data, the trained models in the catalog and the bucket are kept.
     """
     from dataclasses import replace
 

@@ -23,11 +23,11 @@ class _Global:
     """A line of the list.
 
     Attributes:
-        name: What `${globals:...}` calls it.
-        value: What it resolves to; `***` for a secret; None if it cannot be computed.
+        name: The name that `${globals:...}` refers to.
+        value: Its value; `***` for a secret; None if it cannot be computed.
         computed: What computes it, or `constant`.
-        source: The file that sets it last, or `--params`.
-        problem: Why it cannot be computed.
+        source: The file whose value is used, or `--params`.
+        problem: Why it cannot be computed; None if it can.
     """
 
     name: str
@@ -43,15 +43,16 @@ class _Global:
     type=click.UNPROCESSED,
     default="",
     callback=parse_params,
-    help="As `kedro run` takes it: globals.name=value,...",
+    help="Runtime parameters, as for `kedro run`: globals.name=value,...",
 )
 @with_read_options
 def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
-    """Show what each `${globals:...}` resolves to, and where it comes from.
+    """Show the value of each `${globals:...}`.
 
-    Connects to AWS only if one of them needs AWS or is a function. Secrets are shown as ***.
+    The list also shows what computes the value and which file sets it. The command connects to AWS only if a
+    global needs AWS or is a function. Secrets are shown as ***.
     """
-    from kedro_aws_plugin.cli.table import table
+    from kedro_aws_plugin.cli.table import format_table
 
     with open_command(env, connect=False, params=params) as this:
         found = _list_globals(this.session)
@@ -60,8 +61,8 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
         elif not found:
             this.show("There are no globals. Add some to globals.yml, or to `globals:` in aws.yml.")
         else:
-            rows = [(each.name, _text(each), each.computed, each.source) for each in found]
-            this.show(table(("global", "value", "computed by", "from"), rows))
+            rows = [(each.name, _format_value(each), each.computed, each.source) for each in found]
+            this.show(format_table(("global", "value", "computed by", "from"), rows))
         problems = [KedroAwsError(each.problem) for each in found if each.problem]
         for problem in problems[:-1]:
             problem.show()
@@ -91,7 +92,7 @@ def _list_globals(session: "Session") -> list[_Global]:
             every.append(_Global(name, None, computed, source, error.format_message()))
             continue
         every.append(_Global(name, MASK if secret_used() else value, computed, source))
-    # A secret that was used later may be in a value that was resolved before.
+    # Values are masked last: one may contain a secret that is only known once a later one is resolved.
     return [_hide_secrets(each, values) for each in every]
 
 
@@ -103,7 +104,7 @@ def _hide_secrets(found: _Global, values: "DynamicGlobals") -> _Global:
     return replace(found, value=MASK) if values.contains_secret(found.value) else found
 
 
-def _text(found: _Global) -> str:
+def _format_value(found: _Global) -> str:
     if found.problem is not None:
         return "(see the error)"
     value = found.value

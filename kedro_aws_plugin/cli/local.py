@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 @click.group("local")
 def local() -> None:
-    """Start, look into and stop the local AWS of this project."""
+    """Start, inspect and stop the local AWS of this project."""
 
 
 @local.command("start")
 @env_option
 def start(env: str | None) -> None:
-    """Start it, upload data/raw to its bucket, and make the Glue tables of aws.yml."""
+    """Start the local AWS of this project.
+
+    Its bucket is created with the files of data/raw, and so are the Glue tables of aws.yml.
+    """
     from kedro_aws_plugin.session.connection import start_local
     from kedro_aws_plugin.session.session import Session
 
@@ -27,7 +30,7 @@ def start(env: str | None) -> None:
     config = project.config
     if config.target != "local":
         raise LocalAwsError(
-            f"The environment `{config.env}` uses the real AWS, not a local one. Leave --env out."
+            f"The environment `{config.env}` uses the real AWS, not a local one. Run it without --env."
         )
     aws, started, seeded = start_local(project)
     note = (
@@ -38,15 +41,15 @@ def start(env: str | None) -> None:
 
 @local.command("stop")
 def stop() -> None:
-    """Stop it; what it holds is gone."""
+    """Stop the local AWS and delete what it holds."""
     _make_commands().stop()
 
 
 @local.command("reset")
 def reset() -> None:
-    """Empty it.
+    """Delete what the local AWS holds.
 
-    Models are stopped and buckets deleted; the next run uploads data/raw again.
+    It keeps running. Models are stopped and buckets deleted. The next run uploads data/raw again.
     """
     _make_commands().reset()
 
@@ -54,27 +57,31 @@ def reset() -> None:
 @local.command("status")
 @output_option
 def status(output: str) -> None:
-    """Show where it listens and what it holds.
+    """Show where the local AWS is and what it holds.
 
-    Exits with 1 if it is not running.
+    The exit code is 1 if it is not running.
     """
     _make_commands().print_status(output)
 
 
 @local.command("env")
 def env() -> None:
-    """Print what points any AWS tool at it.
+    """Print commands that point a shell at the local AWS.
 
-    In a shell: eval "$(kedro aws local env)". No other AWS_* variable is left that could win or spoil it.
+    Any AWS tool then uses it: eval "$(kedro aws local env)". The commands also unset the
+    AWS_* variables that would interfere.
     """
     _make_commands().print_environment()
 
 
 @local.command("logs")
 @click.argument("endpoint", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on printing what is added.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines.")
 def logs(endpoint: str | None, follow: bool) -> None:
-    """Print the log of ENDPOINT, or that of the local AWS itself."""
+    """Print the log of ENDPOINT or of the local AWS.
+
+    Without ENDPOINT, it is the log of the local AWS itself.
+    """
     _make_commands().print_log(endpoint, follow)
 
 

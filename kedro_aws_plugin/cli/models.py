@@ -10,14 +10,11 @@ from kedro_aws_plugin.cli.plan_command import open_command
 @click.option("--group", metavar="GROUP", help="Model package group; by default `registry.group` of aws.yml.")
 @with_read_options
 def models(group: str | None, env: str | None, output: str) -> None:
-    """List the versions of a model.
-
-    The newest first, with their approval.
-    """
+    """List the versions of a model, the newest first."""
     from dataclasses import asdict
 
     from kedro_aws_plugin.aws.sagemaker.registry import observe_group
-    from kedro_aws_plugin.cli.table import table
+    from kedro_aws_plugin.cli.table import format_table
     from kedro_aws_plugin.config import require_registry
 
     with open_command(env) as this:
@@ -28,4 +25,4 @@ def models(group: str | None, env: str | None, output: str) -> None:
             this.show(f"{found.name} has no versions. Register one: kedro aws register-model")
         else:
             rows = [(str(p.version), p.approval, p.created, p.description) for p in found.packages]
-            this.show(table(("version", "approval", "registered", "description"), rows))
+            this.show(format_table(("version", "approval", "registered", "description"), rows))

@@ -9,34 +9,39 @@ import click
 
 _Function = Callable[..., None]
 
-env_option = click.option("-e", "--env", metavar="ENV", help="Kedro environment; decides which AWS is used.")
+env_option = click.option(
+    "-e", "--env", metavar="ENV", help="Kedro environment, which decides which AWS is used."
+)
 output_option = click.option(
     "-o",
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Form of what is printed on standard output.",
+    help="Format of the result on standard output.",
 )
 _dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Print every request that would be sent; send none."
+    "--dry-run", is_flag=True, help="Print the requests that would be sent, and send none."
 )
-_yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
+_yes_option = click.option("-y", "--yes", is_flag=True, help="Change things without asking for confirmation.")
 wait_option = click.option(
-    "--wait/--no-wait", default=True, show_default=True, help="Wait for the endpoint and check its answer."
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Wait until the endpoint is in service, and check its answer.",
 )
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the user wants done with a plan.
+    """The user's options for a plan.
 
     Attributes:
-        env: The Kedro environment, if one was given.
-        output: `text` or `json`.
-        dry_run: Print the requests, send none.
-        yes: Ask for no confirmation.
-        always_ask: Ask for confirmation on the local AWS too.
+        env: The Kedro environment; None if none was given.
+        output: The format of the result: `text` or `json`.
+        dry_run: Whether to print the requests and send none.
+        yes: Whether to apply the plan without asking for confirmation.
+        always_ask: Whether to ask for confirmation on the local AWS too.
     """
 
     env: str | None
@@ -47,7 +52,7 @@ class PlanOptions:
 
 
 def with_plan_options(function: _Function) -> _Function:
-    """Add the four options of a command that changes something, as its first argument `options`."""
+    """Add the options of a command that changes something; it receives them as its argument `options`."""
 
     @env_option
     @output_option
@@ -61,5 +66,5 @@ def with_plan_options(function: _Function) -> _Function:
 
 
 def with_read_options(function: _Function) -> _Function:
-    """Add the two options of a command that only reads."""
+    """Add the options of a command that only reads: `--env` and `--output`."""
     return env_option(output_option(function))

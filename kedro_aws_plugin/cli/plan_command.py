@@ -1,4 +1,4 @@
-"""Open the project, connect, then print a plan or apply it: what every command does around its plan."""
+"""Open the project, connect to AWS, and print or apply a plan: the parts that all commands share."""
 
 import json
 import sys
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Command:
-    """A command under way.
+    """A running command.
 
     Attributes:
         session: The opened project.
-        stdout: Where results go; everything else that is printed, Kedro's log included, goes to stderr.
+        stdout: Where results are printed; everything else, including Kedro's log, is printed on stderr.
     """
 
     session: "Session"
@@ -57,9 +57,9 @@ def open_command(
     """Open the project around the current folder and connect to the AWS of its environment.
 
     Args:
-        env: The Kedro environment, if one was given.
-        connect: Whether to connect at once; a command that can do without AWS connects later.
-        params: What `--params` of a run would give.
+        env: The Kedro environment; None if none was given.
+        connect: Whether to connect at once; without it, a command connects when it needs AWS.
+        params: The runtime parameters, as `--params` of `kedro run` gives them.
 
     Raises:
         KedroAwsError: If there is no project, its aws.yml is wrong, or AWS cannot be reached.
@@ -70,7 +70,7 @@ def open_command(
     with redirect_stdout(sys.stderr):
         session = Session.open(env, params)
         command = Command(session, stdout)
-        _ = session.config  # a mistake in aws.yml is reported first
+        _ = session.config  # so that a mistake in aws.yml is reported before anything is connected
         if connect:
             session.connect()
         yield command
@@ -83,17 +83,17 @@ def print_or_apply(
     summary: Callable[[list[dict[str, Any]]], str],
     outcome: Callable[[list[dict[str, Any]]], Any] | None = None,
 ) -> None:
-    """Print a plan, or apply it and print its summary. No command calls `apply` itself.
+    """Print a plan, or apply it and print a summary. Commands call this, never `apply`.
 
     Args:
-        command: The command under way.
+        command: The running command.
         plan: The steps to apply.
-        options: What the user wants done with the plan.
-        summary: Sums up the results of the steps in one line or more.
-        outcome: What `-o json` prints of the results; by default the plan with the results.
+        options: The user's options for the plan.
+        summary: Summarizes the results of the steps in one line or more.
+        outcome: Makes what `-o json` prints from the results; by default the plan with the results.
 
     Raises:
-        KedroAwsError: If the user says no, or AWS refuses a step.
+        KedroAwsError: If the user does not confirm, or AWS refuses a step.
     """
     from kedro_aws_plugin.aws.clock import Clock
     from kedro_aws_plugin.plan.render import render, render_requests
@@ -131,5 +131,5 @@ def _ask(plan: str) -> None:
         raise KedroAwsError(
             "Nothing was changed: confirmation is required. Re-run with --yes, or preview with --dry-run."
         )
-    if not click.confirm("Apply it?", err=True):
+    if not click.confirm("Apply this plan?", err=True):
         raise KedroAwsError("Nothing was changed.")

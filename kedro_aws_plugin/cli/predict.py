@@ -12,26 +12,26 @@ from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_ap
 @click.command("predict")
 @click.argument("source", metavar="[FILE|-|ENTRY]", required=False)
 @click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
-@click.option("--dry-run", is_flag=True, help="Print the request that would be sent; send none.")
+@click.option("--dry-run", is_flag=True, help="Print the request that would be sent, and do not send it.")
 @with_read_options
 def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
-    """Ask an endpoint for predictions.
+    """Get predictions from an endpoint.
 
     The rows come from a CSV, JSON, JSON lines or Parquet file, from standard input (-) or from a catalog
-    entry; by default from the sample payload that was registered with the model.
+    entry. By default they are the sample payload that was registered with the model.
     """
     from kedro_aws_plugin.config import merge_deploy
     from kedro_aws_plugin.plan.prediction import plan_prediction
 
     with open_command(env) as this:
         name = merge_deploy(this.project.config, {"endpoint": endpoint}).endpoint
-        body, content_type = _payload(this, source, name)
+        body, content_type = _read_payload(this, source, name)
         plan = plan_prediction(name, body, content_type)
         options = PlanOptions(env=env, output=output, dry_run=dry_run, yes=True)
-        print_or_apply(this, plan, options, _lines, outcome=_decoded)
+        print_or_apply(this, plan, options, _format_predictions, outcome=_decode_answer)
 
 
-def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
+def _read_payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
     from kedro_aws_plugin.project.prediction_input import find_sample_payload, read_payload
 
     payload = (
@@ -40,8 +40,8 @@ def _payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, s
     return payload.body, payload.content_type
 
 
-def _decoded(results: list[dict[str, Any]]) -> Any:
-    """The model's answer; as text where handlers of the project's own give no JSON."""
+def _decode_answer(results: list[dict[str, Any]]) -> Any:
+    """Decode the model's answer; keep it as text if the project's own handlers do not answer in JSON."""
     answer = str(results[-1]["answer"])
     try:
         return json.loads(answer)
@@ -49,9 +49,9 @@ def _decoded(results: list[dict[str, Any]]) -> Any:
         return answer
 
 
-def _lines(results: list[dict[str, Any]]) -> str:
-    """One prediction a line; an answer in a form of the project's own as it is."""
-    answer = _decoded(results)
+def _format_predictions(results: list[dict[str, Any]]) -> str:
+    """Write one prediction in each line; an answer of another form, unchanged."""
+    answer = _decode_answer(results)
     if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
         return str(results[-1]["answer"])
     return "\n".join(

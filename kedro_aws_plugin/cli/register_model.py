@@ -8,8 +8,8 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 @click.command("register-model")
 @click.option("--model", metavar="ENTRY", help="Catalog entry; by default `registry.model` of aws.yml.")
-@click.option("--version", metavar="VERSION", help="Kedro version of the entry; by default the newest.")
-@click.option("--approve", is_flag=True, help="Approve it at once, so that it can be deployed.")
+@click.option("--version", metavar="VERSION", help="Kedro version of the entry; by default the newest one.")
+@click.option("--approve", is_flag=True, help="Approve the new version at once, so that it can be deployed.")
 @with_plan_options
 def register_model(options: PlanOptions, model: str | None, version: str | None, approve: bool) -> None:
     """Register a trained model in SageMaker.

@@ -10,11 +10,11 @@ from kedro_aws_plugin.cli.plan_command import open_command
 @click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
 @with_read_options
 def status(endpoint: str | None, env: str | None, output: str) -> None:
-    """Show what the endpoint serves."""
+    """Show the endpoint and the version it serves."""
     from dataclasses import asdict
 
     from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
-    from kedro_aws_plugin.cli.table import table
+    from kedro_aws_plugin.cli.table import format_table
     from kedro_aws_plugin.config import merge_deploy
 
     with open_command(env) as this:
@@ -33,4 +33,4 @@ def status(endpoint: str | None, env: str | None, output: str) -> None:
                 ("config", found.endpoint.config_name),
                 ("failure", found.endpoint.failure or ""),
             ]
-            this.show(table(rows[0], [row for row in rows[1:] if row[1]]))
+            this.show(format_table(rows[0], [row for row in rows[1:] if row[1]]))

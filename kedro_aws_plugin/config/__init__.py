@@ -1,4 +1,4 @@
-"""conf/<env>/aws.yml as frozen models, with errors that name file, key and fix."""
+"""Read conf/<env>/aws.yml into frozen models. Errors name the file, the key and the fix."""
 
 from kedro_aws_plugin.config.athena import Athena, AthenaTable
 from kedro_aws_plugin.config.mark import merge_registry, read_mark

@@ -64,7 +64,7 @@ class DynamicGlobals:
         specs: What aws.yml declares, by name.
         run: The run they are computed for.
         place: Tells one configuration from another: folder, environment, `--params` and who reads it.
-        source: Computes what takes more than this machine's clock and environment.
+        source: Computes the globals that need git, the project's functions or AWS.
         secrets: The names of those that are secrets, or contain one.
         origins: Where each global of the loader is set: `aws.yml`, `globals.yml` or `--params`.
         token: Identifies this object in OmegaConf's expressions.
@@ -102,7 +102,7 @@ class DynamicGlobals:
         return True
 
     def write_expressions(self, region: Any) -> dict[str, Any]:
-        """Write what goes into the loader's globals: values, and expressions for what is computed later.
+        """Write the loader's globals: values, and expressions for those that are computed later.
 
         Args:
             region: `region` of aws.yml, which may itself refer to a global.
@@ -113,7 +113,7 @@ class DynamicGlobals:
         return {**later, **{name: value for name, (is_known, value) in known.items() if is_known}, **regions}
 
     def get(self, name: str) -> Any:
-        """Compute a global, or give the value that it has been computed to before.
+        """Compute a global, once; afterwards return the same value.
 
         Raises:
             KedroAwsError: If it cannot be computed.
@@ -149,13 +149,13 @@ class DynamicGlobals:
 
     @contextmanager
     def watch_secrets(self) -> Iterator[Callable[[], bool]]:
-        """Give a function that tells whether a secret has been used within this context."""
+        """Yield a function that tells whether a secret has been used within this context."""
         before = self._secrets_given
         yield lambda: self._secrets_given > before
 
     def contains_secret(self, value: Any) -> bool:
         """Tell whether the text of a secret that was used is in a value, however it came there."""
-        return any(secret in text for text in _texts(value) for secret in self._secret_texts())
+        return any(secret in text for text in _find_texts(value) for secret in self._secret_texts())
 
     def mask(self, sentence: str) -> str:
         """Replace the secrets that were used in a sentence."""
@@ -165,9 +165,9 @@ class DynamicGlobals:
 
     @contextmanager
     def defer(self) -> Iterator[None]:
-        """Ask neither AWS nor the project while aws.yml itself is read: it says which AWS to ask."""
+        """Call neither AWS nor the project's functions while aws.yml is read: it says which AWS to call."""
         before, self._reading = self._reading, True
-        # Connecting reads aws.yml in the midst of resolving a global, which is not a circle.
+        # Connecting to AWS reads aws.yml while a global is being resolved; that is not a circle.
         names, self._path.names = self._path.names, []
         try:
             yield
@@ -175,7 +175,7 @@ class DynamicGlobals:
             self._reading, self._path.names = before, names
 
     def _secret_texts(self) -> set[str]:
-        return {text for name in self.secrets for text in _texts(self._known.get(name))}
+        return {text for name in self.secrets for text in _find_texts(self._known.get(name))}
 
     def _compute(self, name: str, spec: Global) -> Any:
         if name in self._under_way:
@@ -194,7 +194,10 @@ class DynamicGlobals:
         if spec.env is not None:
             return GlobalValue(read_variable(spec.env))
         if self.source is None:
-            raise ConfigError(f"nothing here can look up `{spec.kind}`. Run it with Kedro's session.")
+            raise ConfigError(
+                f"`{spec.kind}` can only be computed in a Kedro session or by AwsConfigLoader. "
+                "Use one of them."
+            )
         return self.source(spec)
 
 
@@ -217,16 +220,16 @@ def _resolve_references(spec: Global) -> Global:
         return Global.model_validate(found)
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ConfigError(f"what `{key}` refers to is not a text. Let it refer to a text.") from None
+        raise ConfigError(f"`{key}` refers to a value that is not a text. Refer to a text.") from None
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Find each text in a value. What is empty, true or false identifies no secret and is left out."""
+def _find_texts(value: Any) -> Iterator[str]:
+    """Find each text in a value, except those that would not identify a secret: empty, true, false."""
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from (*_texts(key), *_texts(each))
+            yield from (*_find_texts(key), *_find_texts(each))
     elif isinstance(value, list):
         for each in value:
-            yield from _texts(each)
+            yield from _find_texts(each)
     elif value not in (None, "") and not isinstance(value, bool):
         yield str(value)

@@ -1,4 +1,4 @@
-"""What the sections of aws.yml are made of."""
+"""The base class and the validator that all sections of aws.yml use."""
 
 import re
 
@@ -6,13 +6,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A frozen section that knows all of its keys."""
+    """A frozen section that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
-def pattern(expression: str, what: str) -> AfterValidator:
-    """Accept what matches an expression, and say of anything else that it is not `what`."""
+def match_pattern(expression: str, what: str) -> AfterValidator:
+    """Make a validator that accepts a text which matches an expression.
+
+    Args:
+        expression: A regular expression for the whole text; its classes of letters and digits are ASCII.
+        what: What the text should be: the error says that it is not that.
+    """
 
     def check(value: str) -> str:
         if not re.fullmatch(expression, value, re.ASCII):

@@ -29,16 +29,16 @@ class ConfigFiles:
         return "/".join(path.parts[-3:])
 
     def find_key(self, keys: Sequence[str | int]) -> str:
-        """Find the file that sets a key; the base file if none does."""
-        return self.shorten(self.env if _has(self.env, keys) else self.base)
+        """Name the file that sets a key; the base file if none does."""
+        return self.shorten(self.env if _has_key(self.env, keys) else self.base)
 
     def find_text(self, text: str) -> str:
-        """Find the files that contain a text; both if neither does."""
+        """Name the files that contain a text; both if neither does."""
         found = [path for path in (self.base, self.env) if path.is_file() and text in _read(path)]
         return " and ".join(self.shorten(path) for path in found or (self.base, self.env))
 
     def find_problem(self) -> str | None:
-        """Say in one sentence which file is malformed: OmegaConf does not say it clearly."""
+        """Say in one sentence which file is malformed, which OmegaConf's own errors do not."""
         for path in (self.base, self.env):
             problem = _find_problem(path) if path.is_file() else None
             if problem:
@@ -61,7 +61,7 @@ def _find_problem(path: Path) -> str | None:
     return f"the key `{odd[0]}` is not a text" if odd else None
 
 
-def _has(path: Path, keys: Sequence[str | int]) -> bool:
+def _has_key(path: Path, keys: Sequence[str | int]) -> bool:
     if not path.is_file():
         return False
     value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))

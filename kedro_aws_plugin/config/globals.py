@@ -1,6 +1,5 @@
-"""The shape of `globals:` in aws.yml, and what of it needs nothing but the run."""
+"""The shape of `globals:` in aws.yml, and the values that follow from the run alone."""
 
-import difflib
 import os
 import re
 import zoneinfo
@@ -11,8 +10,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from kedro_aws_plugin.config.fields import Section, pattern
-from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.config.fields import Section, match_pattern
+from kedro_aws_plugin.errors import ConfigError, suggest
 from kedro_aws_plugin.run.run_id import Run
 
 Fact = Literal["run_id", "account_id", "region", "git_sha"]
@@ -23,28 +22,35 @@ _SOME_DAY = datetime(2026, 11, 21, 22, 30, tzinfo=timezone.utc)
 _LONGEST_OFFSET = 36_600
 
 GlobalName = Annotated[
-    str, pattern(r"[A-Za-z]\w*", "the name of a global: letters, digits and underscores, a letter first")
+    str,
+    match_pattern(r"[A-Za-z]\w*", "the name of a global: letters, digits and underscores, a letter first"),
 ]
 FunctionPath = Annotated[
-    str, pattern(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "a function; one looks like my_package.dates:business_day")
+    str,
+    match_pattern(
+        r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "a function; one looks like my_package.dates:business_day"
+    ),
 ]
 Text = Annotated[str, Field(min_length=1)]
 
 
-def _timezone(name: str) -> str:
+def _check_timezone(name: str) -> str:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         known = sorted(zoneinfo.available_timezones())
         if not known:
             raise ValueError("this machine has no time zone database; run `pip install tzdata`") from None
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or ["Europe/Berlin"]
-        raise ValueError(f"`{name}` is not a time zone; the nearest one is `{nearest[0]}`") from None
+        hint = suggest(name, known, otherwise="; one looks like `Europe/Berlin`")
+        raise ValueError(f"`{name}` is not a time zone{hint}") from None
     return name
 
 
-def _date_format(written: str) -> str:
-    """Python leaves `strftime` to the machine, which copies or refuses the letters that it does not know."""
+def _check_date_format(written: str) -> str:
+    """Raise if this machine does not know one of the format's letters.
+
+    Python leaves `strftime` to the machine, which copies or refuses letters that it does not know.
+    """
     for directive in _DIRECTIVE.findall(written):
         try:
             known = _SOME_DAY.strftime(directive) != directive
@@ -52,8 +58,8 @@ def _date_format(written: str) -> str:
             known = False
         if not known:
             raise ValueError(
-                f"`{directive}` in `{written}` is nothing that strftime knows; a day is `%Y-%m-%d`, and `%%` "
-                "a per cent sign"
+                f"strftime does not know `{directive}` in `{written}`; a day is `%Y-%m-%d`, and `%%` is a "
+                "per cent sign"
             )
     return written
 
@@ -62,19 +68,19 @@ class Today(Section):
     """`today:` the day on which the run began.
 
     Attributes:
-        timezone: Where; a name of the IANA time zone database.
-        format: How it is written, in the letters of Python's `strftime`.
+        timezone: The time zone in which the day is taken; a name of the IANA database.
+        format: How the day is written, as Python's `strftime` takes it.
     """
 
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
-    format: Annotated[Text, AfterValidator(_date_format)] = "%Y-%m-%d"
+    timezone: Annotated[str, AfterValidator(_check_timezone)] = "UTC"
+    format: Annotated[Text, AfterValidator(_check_date_format)] = "%Y-%m-%d"
 
 
 class Date(Today):
     """`date:` a day before or after the one on which the run began.
 
     Attributes:
-        offset_days: How many days after it; negative ones come before.
+        offset_days: How many days after it; negative for days before.
     """
 
     offset_days: int = Field(ge=-_LONGEST_OFFSET, le=_LONGEST_OFFSET)
@@ -85,7 +91,7 @@ class Env(Section):
 
     Attributes:
         name: The variable.
-        default: What holds where it is not set; without a default that is an error.
+        default: The value if the variable is not set; without a default that is an error.
     """
 
     name: Text
@@ -107,7 +113,7 @@ class Secret(Section):
 
     Attributes:
         id: Its name or ARN.
-        key: Which entry of a secret that is a JSON object; by default the whole text.
+        key: The entry to take from a secret that is a JSON object; by default the whole text.
     """
 
     id: Text
@@ -115,7 +121,7 @@ class Secret(Section):
 
 
 class Global(Section):
-    """`globals.<name>:` one value that is computed for each run, as one of these.
+    """`globals.<name>:` one value that is computed for each run. Exactly one attribute is set.
 
     Attributes:
         fact: `run_id`, `account_id`, `region` or `git_sha`.
@@ -139,8 +145,8 @@ class Global(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _written_short(cls, value: Any) -> Any:
-        """A fact, `today` and a text may stand alone."""
+    def _expand_short_form(cls, value: Any) -> Any:
+        """Expand a fact, `today` or a text that stands alone to the section that it means."""
         if isinstance(value, Mapping | Global):
             return value
         if value in FACTS:
@@ -149,12 +155,11 @@ class Global(Section):
             return {"today": {}}
         if isinstance(value, str) and "${" in value:
             return {"text": value}
-        nearest = difflib.get_close_matches(str(value), [*FACTS, "today"], n=1)
-        hint = f"the nearest is `{nearest[0]}`" if nearest else "a constant belongs in globals.yml"
-        raise ValueError(f"`{value}` is nothing that is computed; {hint}")
+        hint = suggest(str(value), [*FACTS, "today"], otherwise="; write a constant in globals.yml instead")
+        raise ValueError(f"`{value}` is not something that can be computed{hint}")
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> Self:
+    def _check_one_key(self) -> Self:
         stated = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(stated) != 1:
             kinds = ", ".join(type(self).model_fields)
@@ -164,15 +169,15 @@ class Global(Section):
 
     @property
     def kind(self) -> str:
-        """What it is: the one key that is stated, and of a fact its name."""
+        """The one key that is set; for a fact, its name."""
         stated = next(name for name in type(self).model_fields if getattr(self, name) is not None)
         return self.fact or stated
 
     @property
     def waits(self) -> bool:
-        """Whether it is computed only once aws.yml has been read and its AWS is in force.
+        """Whether it can only be computed once aws.yml has been read and its AWS is in force.
 
-        A function of the project may ask AWS as well, and would otherwise ask the one of the shell.
+        Functions of the project are included: they may call AWS, and must not call the AWS of the shell.
         """
         return self.kind in ("account_id", "git_sha", "ssm", "secret", "function")
 
@@ -182,24 +187,24 @@ class Global(Section):
         return self.kind in ("ssm", "secret")
 
     def find_references(self) -> Iterator[tuple[str, bool]]:
-        """The globals that it refers to, each with whether it must exist."""
-        for text in _texts(self.model_dump(exclude_none=True)):
+        """Find the globals that it refers to, and whether each of them must exist."""
+        for text in _find_texts(self.model_dump(exclude_none=True)):
             for name, comma in _REFERENCE.findall(text):
                 yield name, not comma
 
 
 def format_date(spec: Today, started: datetime) -> str:
-    """Write the day of a run, moved by the offset of a `date:`."""
+    """Format the day of a run, moved by the offset of a `date:`."""
     there = started.astimezone(zoneinfo.ZoneInfo(spec.timezone))
     moved = there + timedelta(days=spec.offset_days) if isinstance(spec, Date) else there
     return moved.strftime(spec.format)
 
 
 def read_variable(spec: Env) -> Any:
-    """The value of an environment variable, or its default.
+    """Read an environment variable, or take its default.
 
     Raises:
-        ConfigError: If there is neither.
+        ConfigError: If the variable is not set and has no default.
     """
     if spec.name in os.environ:
         return os.environ[spec.name]
@@ -209,10 +214,10 @@ def read_variable(spec: Env) -> Any:
 
 
 def compute_at_once(spec: Global, run: Run) -> tuple[bool, Any]:
-    """What is known without asking anybody, and whether it is.
+    """Compute a global that needs neither this machine, git nor AWS.
 
     Returns:
-        (True, value), or (False, None) for what is computed only if something refers to it.
+        (True, value), or (False, None) for a global that is computed only when something refers to it.
     """
     if spec.kind == "run_id":
         return True, run.run_id
@@ -228,7 +233,7 @@ def find_cycle(specs: Mapping[str, Global]) -> list[str] | None:
     """Find globals that refer to one another in a circle.
 
     Returns:
-        Their names along the circle, the first one again at the end.
+        Their names along the circle, with the first one again at the end; None without a circle.
     """
     done: set[str] = set()
     for start in specs:
@@ -249,9 +254,9 @@ def _find_circle(name: str, specs: Mapping[str, Global], path: list[str], done: 
     return None
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _find_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from _texts(each)
+            yield from _find_texts(each)

@@ -1,8 +1,8 @@
-"""Dynamic globals: from `globals:` in aws.yml into the `${globals:...}` of a project's config loader.
+"""Put the dynamic globals of aws.yml into a config loader, so that `${globals:...}` finds them.
 
-Which globals there are has to be known before aws.yml can be resolved, as its other keys may refer to them.
-So the section is read by itself and unresolved; what is known at once is put into the loader's globals as it
-is, and what has to be asked for as an expression that asks when something refers to it, and never twice.
+The names of the globals must be known before aws.yml can be resolved, since its other keys may refer to them.
+So the section is read first and unresolved. A global whose value is known at once is put into the loader's
+globals as that value, and any other as an expression that computes it when something first refers to it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +31,7 @@ _live: WeakValueDictionary[str, DynamicGlobals] = WeakValueDictionary()
 
 
 def get_globals(loader: AbstractConfigLoader) -> DynamicGlobals | None:
-    """The dynamic globals that have been injected into a config loader."""
+    """Get the dynamic globals that were injected into a config loader; None if there are none."""
     return getattr(loader, _ATTRIBUTE, None)
 
 
@@ -40,8 +40,8 @@ def inject_into(
 ) -> None:
     """Inject dynamic globals into a config loader.
 
-    They are the weakest: then come those of globals.yml, of the environment's globals.yml, and of `--params
-    globals.name=value`.
+    Globals of the same name in globals.yml override them, those of the environment's globals.yml override
+    these, and `--params globals.name=value` overrides all.
 
     Args:
         loader: The config loader.
@@ -51,15 +51,15 @@ def inject_into(
 
     Raises:
         ConfigError: If they refer to one another in a circle, or to a global that does not exist, or if
-            `--params` gives one that is nearly the name of another.
+            `--params` gives an unknown name that is nearly the name of a global.
     """
     stated = read_stated_globals(loader)
     given = loader.runtime_params.get("globals", {})
     given = given if isinstance(given, Mapping) else {}
-    _check_given(given, {*values.specs, *stated})
+    _check_params(given, {*values.specs, *stated})
     own = {name: spec for name, spec in values.specs.items() if name not in {*stated, *given}}
     try:
-        _check(own, {*own, *stated, *given})
+        _check_references(own, {*own, *stated, *given})
     except ConfigError as error:
         raise ConfigError(f"{files.find_key(['globals'])}: {error.format_message()}") from None
     values.origins = {
@@ -71,7 +71,7 @@ def inject_into(
     _live[values.token] = values
     setattr(loader, _ATTRIBUTE, values)
     claim_globals(loader)
-    loader["globals"] = _merged(_merged(values.write_expressions(region), stated), given)
+    loader["globals"] = _merge(_merge(values.write_expressions(region), stated), given)
     kedro_internals.forget_resolved_globals(loader)
 
 
@@ -81,9 +81,9 @@ def resolve(name: str) -> Any:
     Raises:
         GlobalError: If it cannot be computed.
     """
-    asking = OmegaConf.create({"globals": {name: f"${{globals:{name}}}"}})
+    reference = OmegaConf.create({"globals": {name: f"${{globals:{name}}}"}})
     try:
-        return OmegaConf.to_container(asking, resolve=True)["globals"][name]  # type: ignore[index, call-overload]
+        return OmegaConf.to_container(reference, resolve=True)["globals"][name]  # type: ignore[index, call-overload]
     except GlobalError:
         raise
     except RecursionError:
@@ -93,15 +93,18 @@ def resolve(name: str) -> Any:
 
 
 def claim_globals(loader: AbstractConfigLoader) -> None:
-    """Let `${globals:...}` mean this loader's: OmegaConf's resolvers belong to the whole process."""
-    _register(RESOLVER, _ask)
+    """Make `${globals:...}` refer to this loader's globals.
+
+    OmegaConf has one set of resolvers for the whole process.
+    """
+    _register(RESOLVER, _compute_global)
     values = get_globals(loader)
-    if values is not None and kedro_internals.globals_can_be_resolved(loader):
-        _register("globals", _explaining(loader, values))
+    if values is not None and kedro_internals.can_resolve_globals(loader):
+        _register("globals", _make_resolver(loader, values))
 
 
 def read_stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
-    """What globals.yml says, of the base and of the environment."""
+    """Read globals.yml of the base and of the environment."""
     try:
         return dict(loader["globals"])
     except (KeyError, MissingConfigException):
@@ -109,27 +112,27 @@ def read_stated_globals(loader: AbstractConfigLoader) -> dict[str, Any]:
 
 
 def explain_early_reference(error: Exception, files: ConfigFiles) -> ConfigError | None:
-    """What is wrong with a globals.yml that refers to a global; Kedro's loader cannot be made with it.
+    """Explain that globals.yml itself refers to a global, with which Kedro's loader cannot be made.
 
     Args:
-        error: What the loader raised.
+        error: The error that the loader raised.
         files: globals.yml of the base and of the environment.
 
     Returns:
-        One sentence for the user, or None where something else is wrong.
+        The error for the user; None if something else is wrong.
     """
     if not kedro_internals.is_unfinished_loader(error):
         return None
     key = getattr(error, "full_key", None)
-    what = f"`{key}`" if key else "one"
+    what = f"`{key}`" if key else "a key"
     return ConfigError(
         f"{files.find_text('globals:')}: {what} refers to a `${{globals:...}}`, and Kedro resolves this "
-        "file before there is one. Move it to `globals:` in aws.yml."
+        "file before there are any globals. Move it to `globals:` in aws.yml."
     )
 
 
-def _check_given(given: Iterable[Any], declared: set[str]) -> None:
-    """Refuse a typing error in `--params`, which would leave what it means to change as it is."""
+def _check_params(given: Iterable[Any], declared: set[str]) -> None:
+    """Raise if `--params` gives a misspelt global, which would otherwise have no effect."""
     for name in map(str, given):
         nearest = suggest(name, declared, otherwise="", cutoff=_ALMOST)
         if name not in declared and nearest:
@@ -139,23 +142,23 @@ def _check_given(given: Iterable[Any], declared: set[str]) -> None:
             )
 
 
-def _check(own: Mapping[str, Global], known: set[str]) -> None:
+def _check_references(own: Mapping[str, Global], known: set[str]) -> None:
     if circle := find_cycle(own):
         raise ConfigError(f"`globals.{circle[0]}`: {describe_circle(circle)}")
     for name, spec in own.items():
         for other, needed in spec.find_references():
             if needed and other not in known:
-                raise ConfigError(f"`globals.{name}`: {_unknown(other, known)}")
+                raise ConfigError(f"`globals.{name}`: {_explain_unknown_global(other, known)}")
 
 
-def _explaining(loader: Any, values: DynamicGlobals) -> Callable[..., Any]:
-    """Kedro's own resolver, with circles found, and the nearest name where a global is unknown."""
+def _make_resolver(loader: Any, values: DynamicGlobals) -> Callable[..., Any]:
+    """Make Kedro's resolver of globals with better errors: for circles, and for unknown names."""
 
     def answer(name: str, *default: Any) -> Any:
         try:
             first, dot, _ = name.partition(".")
             value = kedro_internals.resolve_global(loader, first, *default)
-            # What is not known yet has no keys to look at either.
+            # A value that is not known yet has no keys to look up.
             return (
                 kedro_internals.resolve_global(loader, name, *default) if dot and value != NOT_YET else value
             )
@@ -165,7 +168,7 @@ def _explaining(loader: Any, values: DynamicGlobals) -> Callable[..., Any]:
             known = set(loader["globals"])
             if name.startswith("_") or name.partition(".")[0] in known:
                 raise
-            raise GlobalError(_unknown(name, known)) from error
+            raise GlobalError(_explain_unknown_global(name, known)) from error
 
     def resolve(name: str, *default: Any) -> Any:
         with values.follow(name):
@@ -174,12 +177,12 @@ def _explaining(loader: Any, values: DynamicGlobals) -> Callable[..., Any]:
     return resolve
 
 
-def _unknown(name: str, known: set[str]) -> str:
+def _explain_unknown_global(name: str, known: set[str]) -> str:
     nearest = suggest(name, known)
     return f"there is no global `{name}`{nearest} Add it to globals.yml, or to `globals:` in aws.yml."
 
 
-def _ask(token: Any, name: str) -> Any:
+def _compute_global(token: Any, name: str) -> Any:
     values = _live.get(str(token))
     if values is None:
         raise GlobalError(f"`globals.{name}`: its config loader is gone. Read the configuration again.")
@@ -192,12 +195,12 @@ def _ask(token: Any, name: str) -> Any:
     return OmegaConf.create(value) if isinstance(value, dict | list) else value
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         lower = merged.get(key)
         both = isinstance(lower, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(lower, value) if both and lower is not None else value
+        merged[key] = _merge(lower, value) if both and lower is not None else value
     return merged
 
 

@@ -1,4 +1,4 @@
-"""From the project's config loader to an AwsConfig, or to one sentence that names file, key and fix."""
+"""Read aws.yml through the project's config loader; errors are one sentence with file, key and fix."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -16,20 +16,20 @@ from kedro_aws_plugin.config.files import ConfigFiles, find_files, summarize
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.injection import get_globals, inject_into
 from kedro_aws_plugin.config.models import AwsConfig, Target
-from kedro_aws_plugin.errors import ConfigError, suggest
+from kedro_aws_plugin.errors import ConfigError, end_sentence, suggest
 from kedro_aws_plugin.kedro_internals import has_files, is_inspecting, read_files
 from kedro_aws_plugin.run.run_id import find_current_run
 
 _PATTERNS = ("aws.yml", "aws.yaml", "aws/**")
 _SUFFIXES = (".yml", ".yaml", ".json")
-_FORMS = {
+_EXPECTED_FORMS = {
     "model_type": "it should be keys and values",
     "dict_type": "it should be keys and values",
     "mapping_type": "it should be keys and values",
     "tuple_type": "it should be a list",
     "too_short": "it should not be empty",
 }
-"""What pydantic says in Python's terms."""
+"""Replaces pydantic's messages that use Python's terms, by the type of the error."""
 
 
 def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
@@ -40,7 +40,7 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
         conf: The project's configuration folder, to name files in errors.
 
     Returns:
-        The configuration, or None where the project has no aws.yml.
+        The configuration; None if the project has no aws.yml.
 
     Raises:
         ConfigError: If a file or a key is wrong.
@@ -51,28 +51,28 @@ def read_config(loader: AbstractConfigLoader, conf: Path) -> AwsConfig | None:
     if raw is None:
         return None
     raw = {**raw, "globals": values.specs if values else {}}
-    _check_known(raw, files)
+    _check_early_globals(raw, files)
     env, stated = files.env.parent.name, raw.pop("target", None)
     if "env" in raw:
-        raise ConfigError(_unknown(files, AwsConfig, ("env",)))
+        raise ConfigError(_explain_unknown_key(files, AwsConfig, ("env",)))
     try:
-        return AwsConfig.model_validate({**raw, "env": env, "target": _target(env, stated, files)})
+        return AwsConfig.model_validate({**raw, "env": env, "target": _choose_target(env, stated, files)})
     except ValidationError as error:
-        raise ConfigError(_explain(_worst(error), files)) from None
+        raise ConfigError(_explain(_choose_error(error), files)) from None
 
 
 def inject_globals(loader: AbstractConfigLoader, conf: Path) -> DynamicGlobals | None:
-    """Put `globals:` of aws.yml into a config loader's globals; done once for each loader.
+    """Put `globals:` of aws.yml into a config loader's globals, once for each loader.
 
     Args:
         loader: The config loader.
         conf: The project's configuration folder, to name files in errors.
 
     Returns:
-        The dynamic globals; None where the project has no aws.yml.
+        The dynamic globals; None if the project has no aws.yml.
 
     Raises:
-        ConfigError: If they are not as they should be.
+        ConfigError: If one of them is wrong.
     """
     if get_globals(loader) is not None or getattr(loader, "config_patterns", None) is None:
         return get_globals(loader)
@@ -83,7 +83,7 @@ def inject_globals(loader: AbstractConfigLoader, conf: Path) -> DynamicGlobals |
     try:
         specs = _SPECS.validate_python(raw.get("globals") or {})
     except ValidationError as error:
-        raise ConfigError(_explain(_worst(error, ("globals",)), files)) from None
+        raise ConfigError(_explain(_choose_error(error, ("globals",)), files)) from None
     place = repr((str(conf), files.env, loader.runtime_params, is_inspecting()))
     values = DynamicGlobals(specs, find_current_run(), place)
     inject_into(loader, values, raw.get("region"), files)
@@ -96,9 +96,9 @@ _SPECS = TypeAdapter(Mapping[GlobalName, Global])
 def _read_unresolved(loader: AbstractConfigLoader) -> dict[str, Any]:
     """Read aws.yml of the base and of the environment before its `${...}` can be resolved.
 
-    The config loader's folders, merge strategy and file system are followed, archives and object stores
-    included. Malformed files count as empty: `read_config` says what is wrong with them. Nothing is read by a
-    config loader that is not derived from Kedro's.
+    The files are found and merged as the config loader does it, in archives and object stores too. Malformed
+    files count as empty: `read_config` reports them. Of a config loader that is not derived from Kedro's,
+    nothing is read.
     """
     if not has_files(loader):
         return {}
@@ -132,20 +132,20 @@ def _read_folder(loader: Any, env: str) -> dict[str, Any]:
     return contents
 
 
-def _check_known(raw: Mapping[str, Any], files: ConfigFiles) -> None:
-    """Refuse a key that would need AWS to be asked before aws.yml has said which AWS that is."""
+def _check_early_globals(raw: Mapping[str, Any], files: ConfigFiles) -> None:
+    """Raise if a key refers to a global that needs AWS, before aws.yml has said which AWS to use."""
     for key, value in raw.items():
         if key != "globals" and NOT_YET in str(value):
             raise ConfigError(
-                f"{files.find_key([key])}: `{key}` refers to a global that AWS, git or a function computes, "
-                "once this file has been read. Write the value out, or take it from globals.yml or from an "
-                "`env:`."
+                f"{files.find_key([key])}: `{key}` refers to a global that is computed by AWS, git or a "
+                "function, after this file has been read. Write the value out, or take it from globals.yml "
+                "or from an `env:`."
             )
 
 
 def _load(loader: AbstractConfigLoader, files: ConfigFiles) -> Mapping[str, Any] | None:
     patterns = getattr(loader, "config_patterns", None)
-    if patterns is None:  # a config loader of the project's own that knows no patterns
+    if patterns is None:  # a loader of the project's own, which reads no files by patterns
         return None
     patterns.setdefault("aws", [*_PATTERNS])
     values = get_globals(loader)
@@ -154,7 +154,7 @@ def _load(loader: AbstractConfigLoader, files: ConfigFiles) -> Mapping[str, Any]
             raw = loader["aws"]
     except MissingConfigException:
         if files.base.is_file() and not files.env.parent.is_dir():
-            raise ConfigError(_no_env(files)) from None
+            raise ConfigError(_explain_missing_environment(files)) from None
         return None
     except GlobalError as error:
         where = " or ".join(files.shorten(path) for path in (files.base, files.env) if path.is_file())
@@ -167,7 +167,7 @@ def _load(loader: AbstractConfigLoader, files: ConfigFiles) -> Mapping[str, Any]
     return raw  # type: ignore[no-any-return]
 
 
-def _no_env(files: ConfigFiles) -> str:
+def _explain_missing_environment(files: ConfigFiles) -> str:
     env = files.env.parent
     known = sorted(path.name for path in env.parent.iterdir() if path.is_dir()) if env.parent.is_dir() else []
     return (
@@ -176,10 +176,10 @@ def _no_env(files: ConfigFiles) -> str:
     )
 
 
-def _target(env: str, stated: object, files: ConfigFiles) -> Target:
-    """Say which AWS an environment speaks to.
+def _choose_target(env: str, stated: object, files: ConfigFiles) -> Target:
+    """Choose the AWS of an environment.
 
-    `local` is Kedro's default environment, so nothing may turn it into the real AWS.
+    `local` is Kedro's default environment, so no key may turn it into the real AWS.
     """
     where = files.find_key(["target"])
     if stated not in (None, "local", "aws"):
@@ -200,39 +200,39 @@ def _target(env: str, stated: object, files: ConfigFiles) -> Target:
     return "local" if stated == "local" else "aws"
 
 
-def _worst(error: ValidationError, section: tuple[str, ...] = ()) -> ErrorDetails:
-    """The error to show: a misspelt key is also a missing one, and its own name says more."""
+def _choose_error(error: ValidationError, section: tuple[str, ...] = ()) -> ErrorDetails:
+    """Choose the error to show: an unknown key before a missing one, since it may be the same, misspelt."""
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     return {**first, "loc": (*section, *first["loc"])}
 
 
 def _explain(error: ErrorDetails, files: ConfigFiles) -> str:
-    # pydantic marks what is wrong about a key itself, such as a table's name, with one more part.
+    # Where a key itself is wrong, such as a table's name, pydantic appends this part.
     keys = [key for key in error["loc"] if key != "[key]"]
     key = ".".join(str(part) for part in keys)
     if error["type"] == "extra_forbidden":
-        return _unknown(files, AwsConfig, keys)
+        return _explain_unknown_key(files, AwsConfig, keys)
     if error["type"] == "missing" or error["input"] is None:
-        return _missing(files, keys)
+        return _explain_missing_key(files, keys)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] != "value_error":
-        message = _FORMS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
+        message = _EXPECTED_FORMS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
         message = f"`{error['input']}` is wrong: {message}"
-    return f"{files.find_key(keys)}: `{key}`: {message}."
+    return f"{files.find_key(keys)}: `{key}`: {end_sentence(message)}"
 
 
-def _missing(files: ConfigFiles, keys: Sequence[str | int]) -> str:
-    """A section in the environment's file replaces the whole one of the base file."""
+def _explain_missing_key(files: ConfigFiles, keys: Sequence[str | int]) -> str:
     *section, _ = keys
+    # A section in the environment's file replaces the whole section of the base file.
     where = files.find_key(section) if section else files.shorten(files.base)
     return f"{where}: `{'.'.join(map(str, keys))}` is missing. Add it."
 
 
-def _unknown(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | int]) -> str:
+def _explain_unknown_key(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | int]) -> str:
     for key in keys[:-1]:
         field = model.model_fields.get(str(key))
-        # The one that is no field is a name of the user's own, such as a table's.
-        model = _section(field.annotation) if field else model
+        # A key that is not a field is a name that the user chose, such as a table's.
+        model = _find_section_model(field.annotation) if field else model
     known = [name for name in model.model_fields if name != "env" or model is not AwsConfig]
     dotted = ".".join(str(key) for key in keys)
     return (
@@ -241,7 +241,7 @@ def _unknown(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | in
     )
 
 
-def _section(annotation: Any) -> type[BaseModel]:
-    """The model within an annotation: of a section, an optional one, or a mapping of sections by name."""
+def _find_section_model(annotation: Any) -> type[BaseModel]:
+    """Find the model within the annotation of a section, an optional one, or sections by name."""
     options = [option for option in (annotation, *get_args(annotation)) if isinstance(option, type)]
     return next(option for option in options if issubclass(option, BaseModel))

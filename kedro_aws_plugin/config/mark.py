@@ -1,4 +1,4 @@
-"""`metadata.sagemaker` of a catalog entry: that a run registers the model which it saves there, and how."""
+"""`metadata.sagemaker` of a catalog entry: it makes a run register the model that it saves there."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,15 +7,15 @@ from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Mark, Registry
 from kedro_aws_plugin.config.sections import require_registry
-from kedro_aws_plugin.errors import ConfigError, suggest
+from kedro_aws_plugin.errors import ConfigError, end_sentence, suggest
 from kedro_aws_plugin.kedro_internals import unwrap
 
 _KEY = "sagemaker"
 
 
 def read_mark(dataset: Any) -> Any:
-    """The mark of a dataset as the catalog has it; None where there is none."""
-    for each in (dataset, unwrap(dataset)):  # a CachedDataset's own, or of what it caches
+    """Read the mark of a dataset as it stands in the catalog; None if it has none."""
+    for each in (dataset, unwrap(dataset)):  # of a CachedDataset, or of the dataset that it caches
         metadata = getattr(each, "metadata", None)
         if isinstance(metadata, Mapping) and _KEY in metadata:
             mark = metadata[_KEY]
@@ -24,15 +24,15 @@ def read_mark(dataset: Any) -> Any:
 
 
 def merge_registry(config: AwsConfig, entry: str, mark: Any) -> Registry:
-    """What a model is registered with.
+    """Merge the mark of a model with `registry:` of aws.yml.
 
-    What its mark leaves out comes from `registry:` of aws.yml, if that is about the same model. Without a
-    mark all of it does.
+    Keys that the mark leaves out come from `registry:`, if that is about the same model. Without a mark,
+    all keys come from there.
 
     Args:
         config: The project's configuration.
         entry: The catalog entry of the model.
-        mark: What `read_mark` found of it.
+        mark: Its mark, from `read_mark`.
 
     Raises:
         ConfigError: If the mark is wrong, or there is neither a mark nor `registry:`.
@@ -58,10 +58,10 @@ def _explain(entry: str, error: ValidationError) -> str:
         hint = suggest(name, Mark.model_fields)
         return f"{where}: unknown key `{key}`{hint} Known keys here: {', '.join(Mark.model_fields)}."
     if first["type"] == "missing" or (name == "group" and first["input"] is None):
-        return f"{where}: `{key}` is missing. Add it: the model package group to register the model in."
+        return f"{where}: `{key}` is missing. Add the model package group to register the model in."
     if not first["loc"]:
-        return f"{where}: `{key}` is `{first['input']}`; it should be keys and values, `group` among them."
+        return f"{where}: `{key}` is `{first['input']}`; it should be keys and values, with a `group`."
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] != "value_error":
         message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
-    return f"{where}: `{key}`: {message}. Correct it in the catalog."
+    return f"{where}: `{key}`: {end_sentence(message)} Correct it in the catalog."

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from kedro_aws_plugin.config.athena import Athena
-from kedro_aws_plugin.config.fields import Section, pattern
+from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.spark import Spark
@@ -16,39 +16,39 @@ Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
 
 
-def _bucket_name(name: str) -> str:
+def _check_bucket_name(name: str) -> str:
     if problem := find_bucket_problem(name):
         raise ValueError(f"`{name}` is not a bucket name: {problem}")
     return name
 
 
-def _region(name: str) -> str:
+def _check_region(name: str) -> str:
     if problem := find_region_problem(name):
         raise ValueError(f"`{name}` is {problem}")
     return name
 
 
-# SageMaker takes upper case too, but writes ARNs in lower case: two names would stand for one thing.
+# SageMaker accepts upper case too, but writes ARNs in lower case: two names would mean one thing.
 _NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
-Name = Annotated[str, pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
+Name = Annotated[str, match_pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
 # Models and endpoint configs are named after the endpoint and nine more characters.
 EndpointName = Annotated[
     str,
-    pattern(
+    match_pattern(
         r"(?=.{1,54}$)[a-z0-9](-*[a-z0-9])*",
         "an endpoint name: 1 to 54 lower-case letters, digits and inner hyphens",
     ),
 ]
 RoleArn = Annotated[
     str,
-    pattern(
+    match_pattern(
         r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
         "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
 ]
 
 
-def _instance_type(name: str) -> str:
+def _check_instance_type(name: str) -> str:
     if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name):
         raise ValueError(f"`{name}` is not an instance type; one looks like ml.m5.large")
     if re.fullmatch(r"ml\.[a-z]+[0-9]+g[a-z]*\..*", name):
@@ -58,18 +58,18 @@ def _instance_type(name: str) -> str:
     return name
 
 
-InstanceType = Annotated[str, AfterValidator(_instance_type)]
+InstanceType = Annotated[str, AfterValidator(_check_instance_type)]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Mark(Section):
-    """What a model is registered with: `metadata.sagemaker` of its catalog entry.
+    """The settings of a model's registration: `metadata.sagemaker` of its catalog entry.
 
     Attributes:
         group: The model package group.
-        metrics: The catalog entry of its metrics, a flat mapping of numbers.
+        metrics: The catalog entry of the model's metrics, a flat mapping of numbers.
         sample: The catalog entry of a table whose first rows are the sample payload.
-        requirements: What the serving container installs with pip at its start.
+        requirements: What the serving container installs with pip when it starts.
     """
 
     group: Name
@@ -79,7 +79,7 @@ class Mark(Section):
 
 
 class Registry(Mark):
-    """`registry:` what `kedro aws register-model` registers, and where.
+    """`registry:` the model that `kedro aws register-model` registers, and its group.
 
     Attributes:
         model: The catalog entry of the model.
@@ -94,7 +94,7 @@ class Serverless(Section):
     """`deploy.serverless:` the size of a serverless endpoint.
 
     Attributes:
-        memory_mb: Memory of one container in MB.
+        memory_mb: The memory of one container in MB.
         max_concurrency: How many requests may run at once.
     """
 
@@ -103,13 +103,13 @@ class Serverless(Section):
 
 
 class Deploy(Section):
-    """`deploy:` the endpoint that `kedro aws deploy` makes.
+    """`deploy:` the endpoint that `kedro aws deploy` creates.
 
     Attributes:
-        endpoint: Its name.
+        endpoint: The name of the endpoint.
         mode: `realtime` (instances) or `serverless`.
-        instance_type: The instance of a realtime endpoint.
-        instance_count: How many of them.
+        instance_type: The instance type of a realtime endpoint.
+        instance_count: How many instances a realtime endpoint has.
         serverless: The size of a serverless endpoint.
     """
 
@@ -124,8 +124,8 @@ class Local(Section):
     """`local:` the local AWS.
 
     Attributes:
-        port: Its port on 127.0.0.1; 0 takes a free one.
-        autostart: Whether `kedro run` and `kedro aws` start it when it is needed.
+        port: The port on 127.0.0.1 on which it listens; 0 for any free one.
+        autostart: Whether `kedro run` and `kedro aws` start it when they need it.
     """
 
     port: int = Field(default=0, ge=0, le=65535)
@@ -136,23 +136,23 @@ class AwsConfig(Section):
     """conf/base/aws.yml merged with conf/<env>/aws.yml.
 
     Attributes:
-        env: The Kedro environment the files were merged for.
-        target: Which AWS that environment speaks to.
+        env: The Kedro environment for which the files were merged.
+        target: The AWS of that environment: `local` or `aws`.
         region: The AWS region.
         bucket: The S3 bucket of the project.
-        role_arn: The role that SageMaker takes on to read the model and to write logs.
-        registry: The model package group.
-        deploy: The endpoint.
+        role_arn: The role that SageMaker assumes to read the model and to write logs.
+        registry: The model to register.
+        deploy: The endpoint to create.
         athena: The Glue database, its tables and the Athena workgroup.
-        globals: What is computed for each run, by the name that `${globals:...}` refers to.
+        globals: The dynamic globals, which are computed for each run, by name.
         spark: The Spark session.
         local: The local AWS.
     """
 
     env: str
     target: Target
-    region: Annotated[str, AfterValidator(_region)]
-    bucket: Annotated[str, AfterValidator(_bucket_name)]
+    region: Annotated[str, AfterValidator(_check_region)]
+    bucket: Annotated[str, AfterValidator(_check_bucket_name)]
     role_arn: RoleArn | None = None
     registry: Registry | None = None
     deploy: Deploy | None = None

@@ -12,8 +12,8 @@ class Project:
 
     Attributes:
         path: The project's folder.
-        package: Its Python package.
-        config: Its aws.yml, merged for the environment in force.
+        package: The project's Python package.
+        config: The project's aws.yml, merged for the environment in force.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""The parts of aws.yml that a command cannot do without, with its options on top."""
+"""Choose what a command needs from aws.yml and from its options."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry
-from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
 _PACKAGE_ARN = re.compile(r"arn:[^/]+:model-package/(?P<group>[^/]+)/\d+")
@@ -16,7 +16,7 @@ _OPTIONS = {"memory_mb": "--memory"}
 
 
 def require_registry(config: AwsConfig) -> Registry:
-    """The `registry:` section.
+    """Get the `registry:` section.
 
     Raises:
         ConfigError: If aws.yml has none.
@@ -30,28 +30,28 @@ def require_registry(config: AwsConfig) -> Registry:
 
 
 def choose_group(config: AwsConfig, package: str | None = None) -> str:
-    """The model package group that a command is about.
+    """Choose the model package group that a command works on.
 
     Args:
         config: The project's configuration.
-        package: What names a version: an ARN tells its group; a number is one of `registry.group`.
+        package: A version: an ARN contains its group; a number is a version in `registry.group`.
 
     Raises:
-        ConfigError: If neither tells.
+        ConfigError: If neither names a group.
     """
     named = _PACKAGE_ARN.fullmatch(package or "")
     return named["group"] if named else require_registry(config).group
 
 
 def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
-    """The `deploy:` section with a command's options on top.
+    """Override the `deploy:` section with a command's options.
 
     Args:
         config: The project's configuration.
-        changes: Options by the name of their key; None where the user gave none.
+        changes: Options by the name of their key; None for those that the user did not give.
 
     Raises:
-        ConfigError: If no endpoint is named, or an option's value is wrong.
+        ConfigError: If there is no name for the endpoint, or an option's value is wrong.
     """
     given = {key: value for key, value in changes.items() if value is not None}
     values = config.deploy.model_dump() if config.deploy else {}
@@ -68,24 +68,24 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] != "value_error":
             message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
-        raise ConfigError(f"{option}: {message}.") from None
+        raise ConfigError(f"{option}: {end_sentence(message)}") from None
 
 
 def find_results_folder(config: AwsConfig) -> str:
-    """The folder on S3 where Athena puts query results."""
+    """Find the folder on S3 where Athena puts query results."""
     stated = config.athena.output_location if config.athena else None
     return stated or f"s3://{config.bucket}/athena/"
 
 
 def choose_role(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> str:
-    """The role that SageMaker takes on; the local AWS checks none.
+    """Choose the role that SageMaker assumes. The local AWS does not check it.
 
     Args:
         config: The project's configuration.
-        bootstrapped: Looks up the role that `kedro aws bootstrap` made; asked where aws.yml names none.
+        bootstrapped: Looks up the role that `kedro aws bootstrap` made; called if aws.yml names none.
 
     Raises:
-        ConfigError: If the real AWS is in force and there is none.
+        ConfigError: If the real AWS is in force and there is no role.
     """
     if config.role_arn is not None:
         return config.role_arn
@@ -95,5 +95,5 @@ def choose_role(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> st
         return role
     raise ConfigError(
         f"conf/{config.env}/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add "
-        f"the ARN of one that SageMaker may take on and that may read s3://{config.bucket}."
+        f"the ARN of one that SageMaker may assume and that may read s3://{config.bucket}."
     )

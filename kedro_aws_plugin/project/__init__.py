@@ -1,1 +1,1 @@
-"""What is read from the project: its catalog, its raw data, the input of a prediction."""
+"""Read the project: its catalog, its raw data, the input of a prediction."""

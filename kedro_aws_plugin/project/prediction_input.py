@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 6 * 1024 * 1024
-"""InvokeEndpoint's own limit."""
+"""The limit of InvokeEndpoint."""
 
 
 def read_payload(session: Session, source: str) -> Payload:
@@ -35,14 +35,14 @@ def read_payload(session: Session, source: str) -> Payload:
         payload = _read_entry(session, source)
     if len(payload.body) > MAX_BYTES:
         raise ProjectError(
-            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB; an endpoint takes 6 MB at most. "
-            "Send fewer rows."
+            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and an endpoint accepts at most "
+            "6 MB. Send fewer rows."
         )
     return payload
 
 
 def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
-    """Take the sample payload of the version that an endpoint serves.
+    """Find the sample payload of the version that an endpoint serves.
 
     Raises:
         ServingError: If there is no such endpoint, or its version was registered without a sample.
@@ -57,8 +57,8 @@ def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
     sample = observe_sample(aws, deployed.package) if deployed.package else None
     if sample is None:
         raise ServingError(
-            f"What endpoint {endpoint} serves was registered without a sample payload. "
-            "Give a file, - or a catalog entry; `registry.sample` in aws.yml makes one next time."
+            f"Endpoint {endpoint} serves a version that was registered without a sample payload. "
+            "Give a file, - or a catalog entry; set `registry.sample` in aws.yml to register one next time."
         )
     return Payload(body=sample.body, content_type=SAMPLE_TYPE)
 

@@ -8,7 +8,7 @@ from kedro_aws_plugin.session.connection import RAW_DATA
 
 
 def list_raw_files(project_path: Path) -> tuple[RawFile, ...]:
-    """List every file below ``data/raw`` except hidden ones, with its key on S3."""
+    """List the files below ``data/raw`` with their keys on S3. Hidden files are left out."""
     folder = project_path / RAW_DATA
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return tuple(

@@ -1,7 +1,7 @@
 """Registration on run: find the models that a run registers, and register them once it has succeeded.
 
-Mistakes in the catalog are reported before the first node runs. After that nothing here may fail the run: a
-problem becomes a warning, with the command that registers the model later.
+Mistakes in the catalog are reported before the first node runs. After that, nothing here may fail the run: a
+problem becomes a warning, which shows the command that registers the model later.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.io import CatalogProtocol
 
-from kedro_aws_plugin.config.mark import read_mark, merge_registry
+from kedro_aws_plugin.config.mark import merge_registry, read_mark
 from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class PendingRegistrations:
     Attributes:
         project: The Kedro project.
         parameters: The run's parameters.
-        registries: Which models, and what each is registered with.
+        registries: The settings of the registration of each model.
     """
 
     project: "Project"
@@ -44,7 +44,7 @@ def models_to_register(
     """Find the models that a run registers: those marked in the catalog, and the one of `registry.on_run`.
 
     Args:
-        config: aws.yml, if the project has one.
+        config: The project's aws.yml; None if it has none.
         outputs: The names of the datasets that the run's nodes produce.
         catalog: The run's catalog.
 
@@ -70,7 +70,7 @@ def register_models(pending: PendingRegistrations, catalog: CatalogProtocol[Any,
     Args:
         pending: The models to register.
         catalog: The run's catalog.
-        run_id: The run's id, which is the version of what it has saved.
+        run_id: The run's id, which is also the version of the datasets that it has saved.
     """
     for index, registry in enumerate(pending.registries):
         left: Sequence[Registry] = [registry]
@@ -82,7 +82,7 @@ def register_models(pending: PendingRegistrations, catalog: CatalogProtocol[Any,
             left, reason = pending.registries[index:], "Ctrl-C was pressed."
         except KedroAwsError as error:
             reason = error.format_message()
-        except Exception as error:  # noqa: BLE001 - whatever this is, the run has succeeded
+        except Exception as error:  # noqa: BLE001 - no error here may fail a run that has succeeded
             reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ") + "."
         for each in left:
             _warn(f"The run succeeded, but {each.model} was not registered: {reason}")
@@ -94,7 +94,7 @@ def register_models(pending: PendingRegistrations, catalog: CatalogProtocol[Any,
 def _register(
     pending: PendingRegistrations, catalog: CatalogProtocol[Any, Any], registry: "Registry", run_id: str
 ) -> str | None:
-    """Register a model and describe the result in one line; None if this run has not saved the model."""
+    """Register a model, and describe the result in one line; None if the run did not save the model."""
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.aws.clock import Clock
     from kedro_aws_plugin.aws.session import Aws
@@ -104,7 +104,9 @@ def _register(
 
     config, what = pending.project.config, f"{registry.model} {run_id}"
     aws, saved = Aws(config.target, config.region), ProjectCatalog(catalog, pending.parameters)
-    if not saved.has(registry.model, run_id):  # the runner left it out: `--only-missing-outputs`
+    if not saved.has_version(
+        registry.model, run_id
+    ):  # with `--only-missing-outputs`, the runner may have left it out
         return None
     request = RegistrationRequest(registry, version=run_id)
     with prepare_registration(pending.project, saved, request, aws) as plan:
@@ -117,17 +119,17 @@ def _register(
 
 
 class _LoggedProgress:
-    """Logs each step in Kedro's log, like the runner's progress."""
+    """Logs each step in Kedro's log, as the runner does with nodes."""
 
     def begin(self, step: "Step") -> None:
-        """Log the step before it runs: a large model takes time."""
+        """Log the step before it runs: the upload of a large model takes time."""
         _log.info("%s", step)
 
     def note(self, text: str) -> None:
-        """Ignore the note: registering waits for nothing."""
+        """Ignore the note: no step of a registration waits."""
 
     def end(self, step: "Step", result: dict[str, Any]) -> None:
-        """Log nothing: the next step, or the result, follows."""
+        """Log nothing: the next step or the result is logged at once."""
 
 
 def _find_marks(outputs: Collection[str], catalog: CatalogProtocol[Any, Any]) -> Iterator[tuple[str, Any]]:

@@ -35,11 +35,11 @@ def prepare_candidate(
     Args:
         project: The Kedro project.
         catalog: The project's catalog.
-        registry: Which model, and what it is registered with.
+        registry: The settings of the model's registration.
         version: The model's Kedro version; None for the newest.
 
     Raises:
-        ProjectError: If the model cannot be found, loaded or asked.
+        ProjectError: If the model cannot be found, loaded or used for a prediction.
     """
     with _work_folder(default_state_dir(project.path)) as folder:
         maker = _Maker(project, catalog, registry)
@@ -90,14 +90,14 @@ class _Maker:
         )
 
     def _check(self, model: Path) -> tuple[Checked, Sample | None]:
-        """Load the model as the container will, and let it answer the sample payload."""
+        """Load the model as the container will, and let it predict for the sample payload."""
         hidden = Hidden(package=self._project.package, requirements=self._registry.requirements)
         entry = self._registry.sample
         if entry is None:
             return check_model(model, None, hidden=hidden), None
         rows = self._catalog.load_rows(entry, suggest_correction("sample"))
         checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
-        # Your own handlers may need columns that the model does not name.
+        # The project's own handlers may need columns that the model does not name.
         columns = None if self._own_handlers else checked.feature_names
         sample = Sample(body=Payload.from_frame(rows, columns=columns).body, answer=checked.response or b"")
         return checked, sample
@@ -136,7 +136,10 @@ class _Maker:
 
 @contextmanager
 def _work_folder(state: Path) -> Iterator[Path]:
-    """Make a folder on the project's disk, where a large model fits; delete what killed commands left."""
+    """Make a temporary folder on the project's disk, where a large model fits.
+
+    Folders that killed commands left behind are deleted after a day.
+    """
     root = state / "tmp"
     make_state_dir(state)
     root.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A model's lineage, as strings that fit into a model package's CustomerMetadataProperties."""
+"""Describe a model's lineage in strings that fit into a model package's CustomerMetadataProperties."""
 
 import dataclasses
 import hashlib
@@ -16,20 +16,20 @@ _PUNCTUATION = frozenset("_.:/=+-@")
 
 @dataclass(frozen=True)
 class Lineage:
-    """What is known of a model's origin. Fields that are None are left out of the package.
+    """The known origin of a model. Fields that are None are left out of the package.
 
     Attributes:
-        git_sha: The commit checked out.
-        git_dirty: Whether the project differs from that commit, files git does not know included.
+        git_sha: The commit that was checked out.
+        git_dirty: Whether the project differed from that commit, or had files that git does not know.
         run_id: Kedro's id of the run that saved the model.
         model_entry: The catalog entry.
-        model_version: Its version.
-        parameters_hash: See `hash_parameters()`.
-        artifact_sha256: Of the `model.tar.gz`.
-        content_sha256: Of the tar within.
-        versions: See `find_installed_versions()`.
-        metrics: Numbers by name.
-        recorded: When the code, the parameters and the versions were looked up: `run` or `registration`.
+        model_version: The Kedro version of the model.
+        parameters_hash: The digest of the parameters, from `hash_parameters()`.
+        artifact_sha256: The digest of the `model.tar.gz`.
+        content_sha256: The digest of the tar file in it.
+        versions: The versions of the installed distributions, from `find_installed_versions()`.
+        metrics: The metrics by name.
+        recorded: When code, parameters and versions were recorded: at the `run` or at the `registration`.
     """
 
     git_sha: str | None = None
@@ -45,10 +45,10 @@ class Lineage:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def to_properties(self) -> dict[str, str]:
-        """Write the properties, within AWS's limits of number, length and characters.
+        """Write the properties within AWS's limits of number, length and characters.
 
-        Too long a value ends in `...` and the beginning of its sha256. Metrics that would exceed the number
-        are left out, and `metrics_omitted` says how many.
+        A value that is too long is cut and ends in `...` and the beginning of its sha256. Metrics that exceed
+        the number are left out, and `metrics_omitted` counts them.
         """
         facts: dict[str, Any] = {
             each.name: getattr(self, each.name)
@@ -75,7 +75,7 @@ def _fit(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _replace_characters(text: str) -> str:
-    """AWS takes letters, digits, spaces and some punctuation of any script; the rest becomes `_`."""
+    """Replace by `_` what AWS refuses: all characters but letters, digits, spaces and some punctuation."""
     return "".join(
         char if char in _PUNCTUATION or unicodedata.category(char)[0] in "LNZ" else "_" for char in text
     )

@@ -16,12 +16,12 @@ from kedro_aws_plugin.registration.candidate import prepare_candidate
 
 @dataclass(frozen=True)
 class RegistrationRequest:
-    """What the user wants registered.
+    """A request to register a model.
 
     Attributes:
-        registry: Which model, and what it is registered with.
-        version: Its Kedro version; None for the newest.
-        approve: Whether to approve it at once.
+        registry: The settings of the model's registration.
+        version: The model's Kedro version; None for the newest.
+        approve: Whether to approve the new version at once.
     """
 
     registry: Registry
@@ -42,7 +42,7 @@ def prepare_registration(
         aws: The clients of the AWS in force.
 
     Raises:
-        KedroAwsError: If the model cannot be found, loaded or asked, or AWS does not answer.
+        KedroAwsError: If the model cannot be found, loaded or used for a prediction, or AWS does not answer.
     """
     config, group = project.config, request.registry.group
     target = Registration(

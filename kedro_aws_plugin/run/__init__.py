@@ -1,1 +1,1 @@
-"""The run in force: its id, its parameters, the commit it started from."""
+"""The run in force: its id, its parameters, and the record of how it makes a model."""

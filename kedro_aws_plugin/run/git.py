@@ -10,12 +10,13 @@ _NO_COMMIT = "(initial)"
 
 
 def read_git_state(project: Path) -> tuple[str | None, bool | None]:
-    """Find the commit that is checked out, and whether the project differs from it.
+    """Read the commit that is checked out, and whether the project differs from it.
 
     Returns:
-        None for what cannot be told: no git, no repository, no commit yet, or a repository too slow to ask.
+        The commit's sha, and whether there are changes. Both are None if git, the repository or a commit is
+        missing, or git takes too long.
     """
-    status = _git(project, "status", "--porcelain=v2", "--branch", "--", ".")
+    status = _run_git(project, "status", "--porcelain=v2", "--branch", "--", ".")
     if status is None:
         return None, None
     lines = status.splitlines()
@@ -25,11 +26,11 @@ def read_git_state(project: Path) -> tuple[str | None, bool | None]:
     return sha, any(not line.startswith("#") for line in lines)
 
 
-def _git(project: Path, *arguments: str) -> str | None:
-    # Within a git hook, GIT_DIR and others point at the repository of the hook.
+def _run_git(project: Path, *arguments: str) -> str | None:
+    # In a git hook, GIT_DIR and others point at the repository of the hook.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
-        done = subprocess.run(  # noqa: S603 - the arguments are ours
+        done = subprocess.run(  # noqa: S603 - fixed arguments
             ["git", "-C", str(project), *arguments],  # noqa: S607 - whichever git the user has
             env={**environment, "GIT_OPTIONAL_LOCKS": "0"},
             stdin=subprocess.DEVNULL,

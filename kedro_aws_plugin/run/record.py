@@ -1,6 +1,6 @@
-"""Record what a model is made with, for a registration that may come later: code, parameters, versions.
+"""Record the code, parameters and versions of a run, for the lineage of the models that it makes.
 
-A hook writes the record to `.kedro-aws/runs/<run id>.json`. A model that was trained elsewhere has none.
+A hook writes the record to `.kedro-aws/runs/<run id>.json`. A model that was trained elsewhere has no record.
 """
 
 import dataclasses
@@ -18,21 +18,20 @@ from kedro_aws_plugin.run.git import read_git_state
 from local_aws import make_state_dir
 
 RECORDED = ("scikit-learn", "numpy", "kedro", "kedro-aws-plugin")
-"""Distributions whose versions matter to who loads the model."""
-
+"""Distributions whose versions matter when the model is loaded."""
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a model was made with.
+    """The code, parameters and versions with which a run makes a model.
 
     Attributes:
-        git_sha: The commit checked out.
+        git_sha: The commit that was checked out.
         git_dirty: Whether the project differed from it.
-        parameters_hash: Digest of the parameters, `--params` included.
-        versions: Of Python and of what was installed.
+        parameters_hash: The digest of the parameters, including those of `--params`.
+        versions: The versions of Python and of installed distributions, by name.
     """
 
     git_sha: str | None
@@ -48,8 +47,8 @@ def take_record(project: Path, parameters: Mapping[str, Any]) -> RunRecord:
 
 
 def write_record(state: Path, run_id: str, record: RunRecord) -> None:
-    """Write a run's record. A run whose record cannot be written goes on, with a warning."""
-    file = _file(state, run_id)
+    """Write a run's record. If that fails, log a warning, so that the run continues."""
+    file = _find_file(state, run_id)
     try:
         make_state_dir(state)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,16 +56,16 @@ def write_record(state: Path, run_id: str, record: RunRecord) -> None:
     except OSError as error:
         _logger.warning(
             "The record of this run cannot be written, so its model will be registered without the commit, "
-            "parameters and versions of the run: %s. Make %s a folder that you may write to.",
+            "parameters and versions of the run: %s. Make %s a folder that you can write to.",
             error,
             file.parent,
         )
 
 
 def read_record(state: Path, run_id: str) -> RunRecord | None:
-    """Read a run's record; None if this machine has none."""
+    """Read a run's record; None if there is none on this machine."""
     try:
-        return RunRecord(**json.loads(_file(state, run_id).read_text(encoding="utf-8")))
+        return RunRecord(**json.loads(_find_file(state, run_id).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -84,29 +83,29 @@ def find_installed_versions(names: Sequence[str] = RECORDED) -> dict[str, str]:
 
 def hash_parameters(parameters: Mapping[str, Any]) -> str:
     """Compute a digest of parameters, independent of the order of keys and of lists or tuples."""
-    text = json.dumps(_plain(parameters), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps(_simplify(parameters), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _file(state: Path, run_id: str) -> Path:
+def _find_file(state: Path, run_id: str) -> Path:
     return state / "runs" / f"{run_id.replace(':', '.')}.json"
 
 
-def _plain(value: Any) -> Any:  # noqa: PLR0911 - a table of types
+def _simplify(value: Any) -> Any:  # noqa: PLR0911 - a table of types
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _simplify(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_simplify(item) for item in value]
     if isinstance(value, Set):
-        return sorted((_plain(item) for item in value), key=json.dumps)
+        return sorted((_simplify(item) for item in value), key=json.dumps)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+        return {each.name: _simplify(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if hasattr(value, "tolist"):  # numpy
-        return _plain(value.tolist())
+        return _simplify(value.tolist())
     if hasattr(value, "isoformat"):
         return value.isoformat()
     text = str(value)
-    # The default text of an object has its address, which differs from run to run.
+    # The default text of an object contains its address, which differs from run to run.
     return type(value).__qualname__ if " at 0x" in text else text

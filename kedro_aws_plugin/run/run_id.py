@@ -1,4 +1,4 @@
-"""Which run this is: its id, which Kedro gives to the versions that it saves, and when it began."""
+"""Find the id of the current run, which is also the version of what it saves, and when it started."""
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ class Run:
 
     Attributes:
         run_id: Kedro's id of the run.
-        started: When it began; every date of the run follows from it.
+        started: When it started; all dates of the run follow from it.
     """
 
     run_id: str
@@ -23,7 +23,7 @@ class Run:
 
 
 def find_current_run() -> Run:
-    """Find the run that is being prepared, or that this node belongs to; without a session, make one up."""
+    """Find the run that is being prepared, or that this node belongs to; make one if there is no session."""
     state = find_run()
     under_way = state.run_id if state is not None and not state.ended else None
     run_id = find_run_id() or under_way or generate_timestamp()
@@ -31,7 +31,7 @@ def find_current_run() -> Run:
 
 
 def _parse_start(run_id: str) -> datetime:
-    """Read the time in a run's id; Kedro's ids are timestamps to the millisecond, others count as now."""
+    """Parse the time in a run's id. Kedro's ids are timestamps; for any other id, it is the current time."""
     try:
         return datetime.strptime(run_id, VERSION_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError:

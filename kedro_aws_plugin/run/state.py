@@ -1,10 +1,9 @@
-"""The run in force, known to its nodes, its threads and its child processes.
+"""Make the run in force known to its nodes, threads and child processes.
 
 A thread finds the run in a context variable, which `before_node_run` sets in each thread. A child process
-gets it from `multiprocessing` itself: that copies the configuration of the current process object into each
-child that it makes, by fork, spawn and forkserver alike, through the pipe that starts the child and before
-anything of the project is imported there. So nothing is written to a disk, and nothing is left behind,
-however the process ends.
+gets it from `multiprocessing` itself, which copies the configuration of the current process object into each
+child: by fork, spawn and forkserver alike, and before the child imports anything of the project. So nothing
+is written to disk, and nothing is left behind, however the process ends.
 """
 
 import pickle
@@ -20,17 +19,17 @@ from kedro_aws_plugin.errors import ProjectError, first_line
 _KEY = "kedro_aws_plugin"
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _here: ContextVar["RunState | None"] = ContextVar("kedro_aws_run", default=None)
-# The context of the thread that runs it keeps a run here, so that one which never ends leaves nothing behind.
+# Weak references: the context of a run's thread keeps its entry, so that an abandoned run is not kept here.
 _under_way: "WeakValueDictionary[str, RunState]" = WeakValueDictionary()
 _latest: "RunState | None" = None
 _inherited: "RunState | None" = None
 
 
 class RunState:
-    """One run: its id and its parameters.
+    """A run: its id and its parameters.
 
     Args:
-        run_id: Kedro's id of it.
+        run_id: Kedro's id of the run.
         load: Reads the parameters. Called once, when the parameters are first needed.
     """
 
@@ -45,17 +44,17 @@ class RunState:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The run's parameters, read when they are first needed.
+        """The run's parameters, which are read when they are first needed.
 
         Raises:
-            ProjectError: If reading them needs a module that reads them while it is imported.
+            ProjectError: If code that computes the parameters reads them.
         """
         with self._lock:
             if self._parameters is None:
                 if self._loading:
                     raise ProjectError(
-                        "The parameters are being read by code that computes them: settings.py, or a "
-                        "function of `globals:` in aws.yml. Read them within a function there, or not at all."
+                        "Code that computes the parameters also reads them: settings.py, or a function of "
+                        "`globals:` in aws.yml. Remove that, or read them later, within a function."
                     )
                 self._loading = True
                 try:
@@ -68,7 +67,7 @@ class RunState:
         """Keep the parameters that Kedro has read, so that they are not read again.
 
         Args:
-            parameters: Ignored if Kedro made objects of some of them, or if they have been read already.
+            parameters: The parameters. They are ignored if some are objects, or if they are known already.
         """
         with self._lock:
             if self._parameters is None:
@@ -77,32 +76,32 @@ class RunState:
                 except TypeError:
                     return
 
-    def payload(self) -> bytes:
-        """Give what a child process receives: a pickle of the id and the parameters."""
+    def make_payload(self) -> bytes:
+        """Make what a child process receives: a pickle of the id and the parameters."""
         with self._lock:
             if self._payload is None:
                 try:
                     self._payload = pickle.dumps((self.run_id, self.parameters, None))
-                except Exception as error:  # noqa: BLE001 - a process that asks for none of them must start
+                except Exception as error:  # noqa: BLE001 - a child that uses no parameters must start
                     self._payload = pickle.dumps((self.run_id, None, first_line(error)))
             return self._payload
 
 
 class _HandOff:
-    """Pickles as the run of the thread that makes the child process."""
+    """Pickles as the payload of the run whose thread makes the child process."""
 
     def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
         state = find_run()
-        return bytes, (state.payload() if state is not None else b"",)
+        return bytes, (state.make_payload() if state is not None else b"",)
 
 
 def publish(state: RunState) -> None:
-    """Make a run the one in force: here, in its nodes' threads, and in processes made from now on."""
+    """Make a run the one in force: here, in its nodes' threads, and in child processes made from now on."""
     global _latest  # noqa: PLW0603 - IPython runs each cell in a context of its own
     _latest = state
     _under_way[state.run_id] = state
     _here.set(state)
-    _configuration()[_KEY] = _HandOff()
+    _get_configuration()[_KEY] = _HandOff()
 
 
 def enter(run_id: str | None) -> None:
@@ -113,7 +112,7 @@ def enter(run_id: str | None) -> None:
 
 
 def end(run_id: str) -> None:
-    """Forget a run that is over. The parameters of the last one may still be read."""
+    """Forget a run that has ended. The parameters of the latest run can still be read."""
     state = _under_way.pop(run_id, None)
     if state is not None:
         state.ended = True
@@ -125,10 +124,10 @@ def find_run() -> RunState | None:
 
 
 def copy_plain(value: Any) -> Any:
-    """Copy a value of the types that YAML has.
+    """Copy a value that consists of YAML's types.
 
     Raises:
-        TypeError: If it is or contains anything else.
+        TypeError: If it contains any other type.
     """
     kind = type(value)
     if kind in _SCALARS:
@@ -143,7 +142,7 @@ def copy_plain(value: Any) -> Any:
 def _find_run_of_parent() -> RunState | None:
     """Find the run that made this process."""
     global _inherited  # noqa: PLW0603 - unpickled once
-    payload = _configuration().get(_KEY)
+    payload = _get_configuration().get(_KEY)
     if _inherited is None and isinstance(payload, bytes) and payload:
         run_id, parameters, problem = pickle.loads(payload)  # noqa: S301 - from our own parent, through its pipe
 
@@ -156,5 +155,5 @@ def _find_run_of_parent() -> RunState | None:
     return _inherited
 
 
-def _configuration() -> dict[str, Any]:
+def _get_configuration() -> dict[str, Any]:
     return process.current_process()._config  # type: ignore[attr-defined,no-any-return]

@@ -1,1 +1,1 @@
-"""A Kedro project opened once, for the commands and the hooks."""
+"""Open a Kedro project once, for the commands and the hooks."""

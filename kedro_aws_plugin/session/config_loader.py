@@ -1,4 +1,4 @@
-"""A config loader that knows the dynamic globals even where Kedro calls no hook."""
+"""A config loader that has the dynamic globals even if Kedro calls no hook."""
 
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ class AwsConfigLoader(OmegaConfigLoader):
     Args:
         conf_source: The folder, archive or URL of the configuration.
         env: The environment on top of the base.
-        runtime_params: Of `--params`.
-        options: As `OmegaConfigLoader` takes them.
+        runtime_params: The parameters of `--params`.
+        options: Other arguments of `OmegaConfigLoader`.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class AwsConfigLoader(OmegaConfigLoader):
         Session.of(self, project, PACKAGE_NAME or project.name, folder)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Read a kind of configuration.
+        """Read the configuration of a kind, such as `catalog`.
 
-        OmegaConf has one `globals` resolver for the whole process, that of the loader made last. This loader
-        registers its own again, so that another run's loader is not asked.
+        OmegaConf has one `globals` resolver for the whole process, from the loader that was made last. So
+        this loader registers its own again first.
         """
         self._claim()
         return super().__getitem__(key)

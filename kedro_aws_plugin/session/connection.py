@@ -1,4 +1,4 @@
-"""Connect to the AWS of a Kedro environment: the local one or the real one, for the whole process."""
+"""Connect this process to the AWS of a Kedro environment, the local or the real one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ class Connection:
     """The AWS in force.
 
     Attributes:
-        target: The local or the real AWS.
+        target: `local` or `aws`.
         account: The account id.
-        region: The region.
+        region: The AWS region.
         env: The Kedro environment that chose it.
-        note: What was done first, e.g. `: started` for the local AWS; empty if nothing was.
-        url: Where the local AWS listens.
+        note: What was done to connect, e.g. `: started` for the local AWS; empty if nothing was.
+        url: The address of the local AWS; None for the real one.
     """
 
     target: Target
@@ -34,7 +34,7 @@ class Connection:
 
     @property
     def name(self) -> str:
-        """Which AWS it is: the line that the user sees, without the note."""
+        """The line that the user sees, without the note."""
         where = f"local AWS at {self.url}" if self.url else "AWS"
         return f"{where}, account {self.account}, {self.region} (env {self.env})"
 
@@ -43,7 +43,7 @@ class Connection:
 
 
 def connect(project: Project) -> Connection:
-    """Point this process at the AWS of the project's environment, starting the local one if need be.
+    """Point this process at the AWS of the project's environment. Starts the local AWS if it is not running.
 
     Raises:
         LocalAwsError: If the local AWS is needed and does not start.
@@ -57,7 +57,7 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
     """Start the local AWS if it is not running, and create in it what the project needs before its first run.
 
     Returns:
-        The local AWS, whether it was started now, and what was created in it now.
+        The local AWS, whether this call started it, and what this call created in it.
 
     Raises:
         LocalAwsError: If it does not start.

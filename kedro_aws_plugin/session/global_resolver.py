@@ -1,6 +1,6 @@
-"""Compute the dynamic globals that take more than the clock: git, functions of the project and AWS.
+"""Compute the dynamic globals that need git, functions of the project or AWS.
 
-AWS is asked when something refers to such a global, not before, and once for each run.
+Each is computed when something first refers to it, and once for each run.
 """
 
 import importlib
@@ -25,7 +25,7 @@ _KEYS = (str, int, float, bool)
 
 
 class GlobalResolver:
-    """Computes the dynamic globals of a project that git, its functions or AWS know.
+    """Computes the dynamic globals of a project that need git, its functions or AWS.
 
     Args:
         project: The project's folder.
@@ -50,12 +50,12 @@ class GlobalResolver:
         """Compute a global.
 
         Raises:
-            KedroAwsError: If it cannot be.
+            KedroAwsError: If it cannot be computed.
         """
         if spec.may_be_secret and (is_command_of("catalog") or is_inspecting()):
             return GlobalValue(MASK, is_secret=True)
         if spec.kind == "git_sha":
-            return GlobalValue(_git_sha(self._project))
+            return GlobalValue(_read_commit(self._project))
         if spec.ssm is not None:
             from kedro_aws_plugin.aws.values import read_parameter
 
@@ -66,13 +66,13 @@ class GlobalResolver:
 
             return GlobalValue(read_secret(self._aws, spec.secret.id, spec.secret.key), is_secret=True)
         account = self._connection.account
-        if spec.function is not None:  # whatever it asks AWS, it now asks the one in force
+        if spec.function is not None:  # it may call AWS, and is connected to the one in force by now
             return GlobalValue(call_function(spec.function))
-        return GlobalValue(account)  # which connecting has found out
+        return GlobalValue(account)
 
 
 def is_command_of(*groups: str) -> bool:
-    """Whether a command of one of these groups is under way, such as `kedro catalog ...`."""
+    """Tell whether a command of one of these groups is running, such as `kedro catalog ...`."""
     context = click.get_current_context(silent=True)
     while context is not None:
         if context.info_name in groups and context.parent is not None:
@@ -82,18 +82,19 @@ def is_command_of(*groups: str) -> bool:
 
 
 def call_function(path: str) -> Any:
-    """Call a function by its `module:function`.
+    """Call a function of the project.
 
     Args:
-        path: Where it is.
+        path: The function, as `module:function`.
 
     Raises:
-        ConfigError: If the module or the function is missing, or the function raises.
+        ConfigError: If the module or the function is missing, the function raises, or it returns a value that
+            a configuration cannot hold.
     """
     module_name, _, name = path.partition(":")
-    function = getattr(_module(module_name, path), name, None)
+    function = getattr(_import_module(module_name, path), name, None)
     if not callable(function):
-        there = vars(_module(module_name, path)).items()
+        there = vars(_import_module(module_name, path)).items()
         known = [each for each, value in there if callable(value) and not each.startswith("_")]
         hint = suggest(name, known, otherwise=". Define it there.", prefix=f"{module_name}:")
         raise ConfigError(f"`{module_name}` has no function `{name}`{hint}")
@@ -102,8 +103,8 @@ def call_function(path: str) -> Any:
     except KedroAwsError:
         raise
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"`{path}` raised {_said(error)}. Correct the function.") from error
-    odd = _odd(value)
+        raise ConfigError(f"`{path}` raised {_describe(error)}. Correct the function.") from error
+    odd = _find_unsupported(value)
     if odd is not None:
         kind = type(value).__name__
         found = kind if odd is value else f"{kind} with a {type(odd).__name__} in it"
@@ -111,41 +112,44 @@ def call_function(path: str) -> Any:
     return value
 
 
-def _odd(value: Any) -> Any:
-    """What of a value OmegaConf has no place for."""
+def _find_unsupported(value: Any) -> Any:
+    """Find the first part of a value that OmegaConf cannot hold; None if it can hold all of it."""
     if isinstance(value, dict):
-        inside = [*(key for key in value if not isinstance(key, _KEYS)), *map(_odd, value.values())]
+        inside = [
+            *(key for key in value if not isinstance(key, _KEYS)),
+            *map(_find_unsupported, value.values()),
+        ]
         return next((each for each in inside if each is not None), None)
     if isinstance(value, list):
-        return next((each for each in map(_odd, value) if each is not None), None)
+        return next((each for each in map(_find_unsupported, value) if each is not None), None)
     return None if isinstance(value, _PLAIN) else value
 
 
-def _module(name: str, path: str) -> Any:
+def _import_module(name: str, path: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigError(f"`{path}` cannot be imported: {_said(error)}. Install it.") from error
+            raise ConfigError(f"`{path}` cannot be imported: {_describe(error)}. Install it.") from error
         raise ConfigError(
             f"there is no module `{error.name}` for `{path}`. Correct the name, or add the module to src/."
         ) from error
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"`{path}` cannot be imported: {_said(error)}. Correct the module.") from error
+        raise ConfigError(f"`{path}` cannot be imported: {_describe(error)}. Correct the module.") from error
 
 
-def _said(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     said = first_line(error)
     return f"{type(error).__name__}: {said}" if said != type(error).__name__ else said
 
 
-def _git_sha(project: Path) -> str:
+def _read_commit(project: Path) -> str:
     from kedro_aws_plugin.run.git import read_git_state
 
     sha, _ = read_git_state(project)
     if sha is None:
         raise ConfigError(
-            f"{project} is no git checkout with a commit. Give the commit with `--params "
+            f"{project} is not a git checkout with a commit. Give the commit with `--params "
             "globals.<name>=...`, or take it from an `env:`."
         )
     return sha

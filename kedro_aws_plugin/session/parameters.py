@@ -1,4 +1,4 @@
-"""`from kedro_aws_plugin import parameters`: the run's parameters, outside of nodes' inputs."""
+"""`from kedro_aws_plugin import parameters`: the run's parameters, for code that is not a node."""
 
 import copy
 import os
@@ -20,23 +20,23 @@ _ADVICE = "Parameters are read-only. Make a copy that may be changed: copy.deepc
 
 
 class ParameterError(ProjectError, KeyError):
-    """There is no such parameter, or it is of another type."""
+    """A parameter does not exist, or it is of another type."""
 
 
 class Parameters(Mapping[str, Any]):
-    """The parameters of the run in force, read-only: those of conf/, the environment and `--params`.
+    """The parameters of the run in force, from conf/, the environment and `--params`. They are read-only.
 
     ```python
     from kedro_aws_plugin import parameters
 
-    parameters["partitions.parsed"]                   # nested ones by dots, as in `params:partitions.parsed`
-    parameters.typed("partitions.parsed", list[str])  # of that type, or an error
+    parameters["partitions.parsed"]                   # a nested one, as in `params:partitions.parsed`
+    parameters.typed("partitions.parsed", list[str])  # converted to that type, or an error
     parameters.get("partitions.parsed", [])
     ```
 
-    Each access looks up the run in force, so a value that a module keeps is that of the run that imported the
-    module first. Without a run, they are those of the project around the current folder, in the environment
-    of `KEDRO_ENV`.
+    Each access looks up the run in force. A value that a module stores when it is imported therefore belongs
+    to the run that imported it first. Without a run, they are the parameters of the project around the
+    current folder, in the environment of `KEDRO_ENV`.
     """
 
     def __init__(self) -> None:
@@ -44,12 +44,12 @@ class Parameters(Mapping[str, Any]):
         self._lock = RLock()
 
     def __getitem__(self, key: str) -> Any:
-        """Look up a parameter by its name, or by the names on the way to it, joined by dots.
+        """Look up a parameter by its name; a nested one by all names that lead to it, joined by dots.
 
-        A name that itself has dots comes first.
+        A parameter whose own name has dots comes first.
 
         Raises:
-            ParameterError: If there is none; it is a KeyError too.
+            ParameterError: If there is no such parameter. It is also a KeyError.
         """
         everything = self._find_values()
         try:
@@ -67,18 +67,18 @@ class Parameters(Mapping[str, Any]):
         return len(self._find_values())
 
     def __repr__(self) -> str:
-        """List the names without the values, some of which may be secret."""
+        """List the names without the values, which may be secret."""
         return f"<parameters: {', '.join(map(str, self))}>"
 
     def typed(self, key: str, kind: type[_Kind]) -> _Kind:
         """Look up a parameter and convert it to a type, as pydantic does.
 
         Args:
-            key: As in `parameters[key]`.
-            kind: What type hints may say: `int`, `list[str]`, `datetime.date`, a pydantic model.
+            key: The name, as in `parameters[key]`.
+            kind: A type as in type hints: `int`, `list[str]`, `datetime.date`, a pydantic model.
 
         Raises:
-            ParameterError: If there is none, or it is not of that type.
+            ParameterError: If there is no such parameter, or it is not of that type.
         """
         from pydantic import TypeAdapter, ValidationError
 
@@ -101,14 +101,14 @@ class Parameters(Mapping[str, Any]):
         return state.parameters
 
     def _find_project(self) -> run_state.RunState:
-        """Find the parameters without a run: in `kedro registry list`, pytest, a notebook without Kedro."""
+        """Find the parameters if there is no run: in `kedro registry list`, pytest or a plain notebook."""
         from kedro.utils import find_kedro_project
 
         path = find_kedro_project(Path.cwd())
         if path is None:
             raise ProjectError(
-                f"There are no parameters here: no Kedro run is under way, and {Path.cwd()} is not inside a "
-                "Kedro project. Read them within a node, or change to the project's folder."
+                f"There are no parameters here: no Kedro run is in progress, and {Path.cwd()} is not inside "
+                "a Kedro project. Read them within a node, or change to the project's folder."
             )
         key = Path(path), _find_environment()
         with self._lock:
@@ -118,9 +118,9 @@ class Parameters(Mapping[str, Any]):
 
 
 def publish(loader: AbstractConfigLoader, run_id: str) -> None:
-    """Make the parameters of a session's config loader those of the run in force.
+    """Publish the parameters of a session's config loader as those of the run in force.
 
-    They are read when they are first needed, or taken from Kedro when Kedro has read them.
+    They are read when they are first needed, unless Kedro has read them by then.
 
     Args:
         loader: The session's config loader.
@@ -130,7 +130,7 @@ def publish(loader: AbstractConfigLoader, run_id: str) -> None:
 
 
 def _share(loader: AbstractConfigLoader) -> Mapping[str, Any]:
-    """Read a loader's parameters and leave them there: Kedro, which reads them next, need not parse them."""
+    """Read a loader's parameters and store them in it, so that Kedro need not parse them again."""
     known = "parameters" in loader
     values = _read(loader)
     try:
@@ -143,7 +143,7 @@ def _share(loader: AbstractConfigLoader) -> Mapping[str, Any]:
 
 
 def _read(loader: AbstractConfigLoader) -> dict[str, Any]:
-    """Read the parameters; without any files, those of `--params`, as Kedro does."""
+    """Read the parameters; if there are no files, those of `--params`, as Kedro does."""
     try:
         found: dict[str, Any] = loader["parameters"]
     except MissingConfigException:
@@ -152,7 +152,7 @@ def _read(loader: AbstractConfigLoader) -> dict[str, Any]:
 
 
 def _find_environment() -> str | None:
-    """Find the environment that the command names, else that of KEDRO_ENV."""
+    """Find the environment: the one that the command names, else the one of KEDRO_ENV."""
     context = click.get_current_context(silent=True)
     named = context.params.get("env") if context is not None else None
     return named or os.environ.get("KEDRO_ENV")
@@ -178,7 +178,7 @@ def _find(values: Any, key: str) -> Any:
     first, dot, rest = key.partition(".")
     if dot and first in values:
         return _find(values[first], rest)
-    # Kedro names parameters by the text of their keys, numbers and all.
+    # Kedro names parameters by the text of their keys, even if these are numbers.
     named = {str(each): each for each in values if not isinstance(each, str)}
     if key in named:
         return values[named[key]]

@@ -1,4 +1,4 @@
-"""A Kedro project that is opened once: for a command, the hooks of a run, or a config loader alone."""
+"""Open a Kedro project once: for a command, for the hooks of a run, or for a config loader alone."""
 
 import os
 from collections.abc import Callable
@@ -30,14 +30,14 @@ _ATTRIBUTE = "_kedro_aws_session"
 class Session:
     """A project's configuration, its connection to AWS and its catalog, each of them made once.
 
-    The session belongs to the project's config loader: a Kedro session that uses the same loader, as the one
-    behind `kedro_context` does, finds it by `Session.of`, and so do the hooks.
+    The session is kept at the project's config loader. `Session.of` finds it there for everything that uses
+    the same loader: the hooks, and the Kedro session behind `kedro_context`.
 
     Args:
         loader: The project's config loader.
         path: The project's folder.
         package: The project's Python package.
-        conf: The configuration folder, to name files in messages.
+        conf: The configuration folder, for messages that name files.
 
     Attributes:
         path: The project's folder.
@@ -66,7 +66,7 @@ class Session:
 
         Args:
             env: The Kedro environment; by default $KEDRO_ENV, else the project's default.
-            params: What `--params` of a run would give.
+            params: The runtime parameters, as `--params` of `kedro run` gives them.
 
         Raises:
             ProjectError: If there is no project here.
@@ -81,7 +81,7 @@ class Session:
 
     @classmethod
     def of(cls, loader: AbstractConfigLoader, path: Path, package: str, conf: Path) -> Self:
-        """Give the session of a config loader, opening it when it is first asked for."""
+        """Get the session of a config loader, and open it first if there is none."""
         opened: Self = getattr(loader, _ATTRIBUTE, None) or cls(loader, path, package, conf)
         return opened
 
@@ -114,10 +114,10 @@ class Session:
         return Project(path=self.path, package=self._package, config=self.config)
 
     def connect(self, announce: Callable[[Connection], None] | None = None) -> Connection:
-        """Connect to the AWS of the project's environment, and say which one that is. Connects once.
+        """Connect to the AWS of the project's environment, and tell the user which one it is. Connects once.
 
         Args:
-            announce: Tells the user which AWS is in force; by default on standard error.
+            announce: Prints which AWS is in force; by default, one line on standard error.
 
         Raises:
             LocalAwsError: If the local AWS is needed and does not start.
@@ -133,14 +133,14 @@ class Session:
 
     @cached_property
     def aws(self) -> "Aws":
-        """The clients of the AWS of the project's environment; `connect` first."""
+        """The clients of the AWS of the project's environment. Call `connect` first."""
         from kedro_aws_plugin.aws.session import Aws
 
         return Aws(self.config.target, self.config.region)
 
     @cached_property
     def kedro_context(self) -> "KedroContext":
-        """The project's Kedro context, as a run in its environment would have it.
+        """The project's Kedro context, as a run in its environment has it.
 
         Raises:
             ProjectError: If the project does not load.
@@ -150,10 +150,10 @@ class Session:
         except KedroAwsError:
             raise
         except Exception as error:
-            raise unloadable(error) from error
+            raise explain_unloadable_project(error) from error
 
 
-def unloadable(error: Exception) -> ProjectError:
+def explain_unloadable_project(error: Exception) -> ProjectError:
     """Say that a project does not load, and how to see the whole error."""
     return ProjectError(
         f"The project does not load: {first_line(error)}. `kedro registry list` shows the whole error."
@@ -180,18 +180,18 @@ def find_project() -> Path:
 def make_loader(
     path: Path, env: str | None, params: dict[str, Any] | None = None
 ) -> tuple[AbstractConfigLoader, Path]:
-    """Make the config loader of the project at a path, as its settings say.
+    """Make the config loader of a project, according to its settings.
 
     Args:
         path: The project's folder; `bootstrap_project` has been called for it.
         env: The Kedro environment; by default $KEDRO_ENV, else the project's default.
-        params: What `--params` of a run would give.
+        params: The runtime parameters, as `--params` of `kedro run` gives them.
 
     Returns:
         The loader, and the configuration folder.
 
     Raises:
-        ConfigError: If it cannot be made with what globals.yml says.
+        ConfigError: If globals.yml prevents it.
     """
     from kedro.framework.project import settings
     from omegaconf.errors import OmegaConfBaseException

@@ -1,1 +1,1 @@
-"""Spark on the AWS in force."""
+"""Run Spark on the AWS in force."""

@@ -1,7 +1,7 @@
-"""Decorators for nodes that return Spark frames: how their partitions are laid out, and that they are kept.
+"""Decorators for nodes that return Spark frames: they repartition the frames, or cache them.
 
 A node keeps its name, docstring and signature, so Kedro checks its inputs as before. It may return one frame,
-several in a tuple or list, or a dict of them; what else stands among them is passed on as it is.
+or several in a tuple, list or dict. Other values among them are returned unchanged.
 
 Example:
     >>> @repartition_by("species")
@@ -13,10 +13,9 @@ Example:
 import functools
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.errors import SparkError, suggest
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,18 +27,17 @@ _Change = Callable[["DataFrame", str], "DataFrame"]
 
 
 def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Shuffle the frames that a node returns, by columns, to a number of partitions, or both.
+    """Repartition the frames that a node returns: by columns, to a number of partitions, or both.
 
-    Before a write with `partitionBy`, do it by the same columns: each value's rows are then in one partition
-    and become one file, instead of one for each task that met the value.
+    Before a write with `partitionBy`, repartition by the same columns: all rows of a value are then in one
+    partition and become one file, instead of one file for each task that has rows of that value.
 
     Args:
-        by: Names of columns; a number of partitions may stand before them, or alone. ``params:<name>`` stands
-            for the parameter of that name, which is one of these or a list of them, in the run that the
-            node belongs to.
+        by: Names of columns, a number of partitions, or the number and then names. ``params:<name>`` stands
+            for the value of that parameter in the node's run: a name, a number, or a list of them.
 
     Raises:
-        SparkError: At once, if `by` makes no sense; when the node has run, if a frame lacks a column or no
+        SparkError: At once, if `by` is none of these; when the node has run, if a frame lacks a column or no
             frame was returned.
 
     Example:
@@ -54,7 +52,7 @@ def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]
         _check_by(by, "@repartition_by")
 
     def change(frame: "DataFrame", where: str) -> "DataFrame":
-        wanted = _resolved(by)
+        wanted = _resolve_parameters(by)
         columns = [each for each in wanted if isinstance(each, str)]
         _check_columns(frame, columns, f"@repartition_by({', '.join(map(repr, by))}): {where}")
         return frame.repartition(*cast("tuple[str, ...]", wanted))
@@ -63,13 +61,17 @@ def repartition_by(*by: str | int) -> Callable[[Callable[P, R]], Callable[P, R]]
 
 
 def coalesce_to(partitions: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Merge the partitions of the frames that a node returns, without a shuffle, to at most so many.
+    """Merge the partitions of the frames that a node returns, without a shuffle.
 
-    Before a write without `partitionBy` this is the number of files. The tasks of the node itself become as
-    few: where they are heavy, `repartition_by` with a number is quicker.
+    Before a write without `partitionBy`, the number of partitions is the number of files. The node's own
+    computation then runs in as few tasks: if it is heavy, `repartition_by` with a number is quicker.
+
+    Args:
+        partitions: The greatest number of partitions, at least 1.
 
     Raises:
-        SparkError: At once, if it is not a number from 1; when the node has run, if no frame was returned.
+        SparkError: At once, if `partitions` is not a number from 1; when the node has run, if no frame was
+            returned.
 
     Example:
         >>> @coalesce_to(1)
@@ -80,10 +82,10 @@ def coalesce_to(partitions: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def cached(function: Callable[P, R]) -> Callable[P, R]:
-    """Keep the frames that a node returns once they are computed, for all nodes that read them.
+    """Cache the frames that a node returns, so that the nodes which read them compute them only once.
 
-    They are kept in memory and on the executors' disks until the session ends or
-    ``spark.catalog.clearCache()``.
+    They stay in memory and on the executors' disks until the session ends or ``spark.catalog.clearCache()``
+    is called.
 
     Raises:
         SparkError: When the node has run, if no frame was returned.
@@ -98,34 +100,36 @@ def cached(function: Callable[P, R]) -> Callable[P, R]:
 def _decorate(function: Callable[P, R], change: _Change) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        return cast("R", _changed(function(*args, **kwargs), change, function.__qualname__))
+        return cast("R", _change_frames(function(*args, **kwargs), change, function.__qualname__))
 
-    # Kedro asks for the signature without looking behind a decorator.
+    # Kedro reads the signature of the wrapper itself, not of what it wraps.
     setattr(wrapper, "__signature__", inspect.signature(function))  # noqa: B010
     return wrapper
 
 
-def _changed(returned: Any, change: _Change, node: str) -> Any:
+def _change_frames(returned: Any, change: _Change, node: str) -> Any:
     from pyspark.sql import DataFrame
 
-    def changed(value: Any, where: str) -> Any:
+    def change_value(value: Any, where: str) -> Any:
         return change(value, where) if isinstance(value, DataFrame) else value
 
     if isinstance(returned, DataFrame):
         return change(returned, f"what {node} returns")
-    values = list(returned.values() if isinstance(returned, dict) else _items(returned))
+    values = list(returned.values() if isinstance(returned, dict) else _list_items(returned))
     if not any(isinstance(value, DataFrame) for value in values):
         raise SparkError(
-            f"{node} is to return a Spark frame, a tuple or list of them, or a dict; it returned "
-            f"{type(returned).__name__}. Take its decorator away, or return the frame itself."
+            f"{node} should return a Spark frame, or a tuple, list or dict with frames; it returned "
+            f"{type(returned).__name__}. Return a frame, or remove the decorator."
         )
     if isinstance(returned, dict):
-        return {key: changed(value, f"`{key}` of what {node} returns") for key, value in returned.items()}
-    numbered = [changed(value, f"output {n} of {node}") for n, value in enumerate(values, start=1)]
+        return {
+            key: change_value(value, f"`{key}` of what {node} returns") for key, value in returned.items()
+        }
+    numbered = [change_value(value, f"output {n} of {node}") for n, value in enumerate(values, start=1)]
     return numbered if isinstance(returned, list) else tuple(numbered)
 
 
-def _items(returned: Any) -> tuple[Any, ...]:
+def _list_items(returned: Any) -> tuple[Any, ...]:
     return tuple(returned) if isinstance(returned, tuple | list) else ()
 
 
@@ -133,8 +137,8 @@ def _is_parameter(each: Any) -> bool:
     return isinstance(each, str) and each.startswith(_PARAMETER)
 
 
-def _resolved(by: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Put the run's parameters in their places."""
+def _resolve_parameters(by: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Replace each `params:<name>` by the value that the parameter has in this run."""
     names = [str(each) for each in by if _is_parameter(each)]
     if not names:
         return by
@@ -164,13 +168,12 @@ def _check_number(decorator: str, partitions: Any) -> None:
 
 
 def _check_columns(frame: "DataFrame", columns: list[str], where: str) -> None:
-    """Before Spark does, whose answer is a page of its plan and a stack trace."""
-    known = {name.lower(): name for name in frame.columns}
+    """Raise if a frame lacks a column. Spark would raise too, with a page of its plan and a stack trace."""
+    known = {name.lower() for name in frame.columns}
     for column in columns:
-        # As Spark does: case does not count, backticks enclose a name, and after a dot comes a field.
+        # As in Spark, case does not matter, backticks enclose a name, and a field follows after a dot.
         name = column.replace("`", "").lower()
         if name in known or name.split(".")[0] in known:
             continue
-        near = get_close_matches(name, known, n=1)
-        hint = f"Did you mean `{known[near[0]]}`?" if near else f"It has {', '.join(known.values())}."
-        raise SparkError(f"{where} has no column `{column}`. {hint}")
+        hint = suggest(column, frame.columns, otherwise=f". Its columns are {', '.join(frame.columns)}.")
+        raise SparkError(f"{where} has no column `{column}`{hint}")

@@ -1,4 +1,4 @@
-"""The jars that s3a:// needs beside pyspark's own."""
+"""Find the jars that s3a:// needs in addition to those of pyspark."""
 
 import os
 import re
@@ -13,80 +13,82 @@ _HADOOP_AWS = re.compile(r"(?:^|[:/\\])hadoop-aws[:-](\d[\w.-]*?)(?:\.jar)?$")
 _HADOOP = re.compile(r"hadoop-client-api-(\d[\w.-]*)\.jar")
 
 
-def s3a_packages(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Name what `spark.jars.packages` has to fetch for s3a://, as Maven's ``group:artifact:version``.
+def find_s3a_packages(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Find the packages that s3a:// needs in `spark.jars.packages`, as Maven's ``group:artifact:version``.
 
-    hadoop-aws works with the Hadoop of its own version only. The AWS SDK that it was built with comes along.
+    hadoop-aws works only with the Hadoop of its own version. It brings the AWS SDK that it was built with.
 
     Args:
-        environ: Where SPARK_HOME is looked up: with it, pyspark runs that Spark instead of its own.
+        environ: The environment variables. With SPARK_HOME, pyspark runs that Spark instead of its own.
 
     Raises:
-        SparkError: There is no Spark, or none with Hadoop.
+        SparkError: If there is no Spark, or a Spark without Hadoop.
 
     Example:
-        >>> s3a_packages()
+        >>> find_s3a_packages()
         ['org.apache.hadoop:hadoop-aws:3.5.0']
     """
-    return [f"org.apache.hadoop:hadoop-aws:{hadoop_version(jars_folder(environ))}"]
+    return [f"org.apache.hadoop:hadoop-aws:{read_hadoop_version(find_jars_folder(environ))}"]
 
 
-def jars_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Find the folder with the jars of the Spark that pyspark will run."""
+def find_jars_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Find the folder with the jars of the Spark that pyspark runs."""
     home = environ.get("SPARK_HOME")
     if home:
         return Path(home, "jars")
-    # Importing pyspark takes a second.
+    # Importing pyspark would take a second.
     pyspark = find_spec("pyspark")
     if pyspark is None or pyspark.origin is None:
         raise SparkError("pyspark is not installed. Run `pip install 'kedro-aws-plugin[spark]'`.")
     return Path(pyspark.origin).parent / "jars"
 
 
-def hadoop_version(jars: Path) -> str:
-    """Read off the version of Hadoop from the names of the jars in a folder.
+def read_hadoop_version(jars: Path) -> str:
+    """Read the version of Hadoop from the names of the jars in a folder.
 
     Example:
-        >>> hadoop_version(Path("site-packages/pyspark/jars"))
+        >>> read_hadoop_version(Path("site-packages/pyspark/jars"))
         '3.5.0'
     """
-    found = _hadoops(jars)
+    found = _find_hadoop_versions(jars)
     if len(found) != 1:
         several = (
-            f"jars of several Hadoops ({', '.join(sorted(found))})" if found else "no hadoop-client-api jar"
+            f"jars of several versions of Hadoop ({', '.join(sorted(found))})"
+            if found
+            else "no hadoop-client-api jar"
         )
         raise SparkError(
-            f"{jars} has {several}, so it cannot be told which hadoop-aws fits. "
-            "Install pyspark anew, or let SPARK_HOME be a Spark with one Hadoop."
+            f"{jars} has {several}, so the plugin cannot choose a hadoop-aws that fits. "
+            "Reinstall pyspark, or set SPARK_HOME to a Spark with one version of Hadoop."
         )
     return found.pop()
 
 
 def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> None:
-    """Refuse a hadoop-aws of another Hadoop than Spark's, before Java fails on a class or a method of it.
+    """Raise if hadoop-aws is for another version of Hadoop than Spark's.
 
-    What stands on an `extraClassPath` is taken as it is.
+    Otherwise Java would fail later, on a missing class. An `extraClassPath` is not checked.
 
     Args:
-        settings: Of Spark; hadoop-aws may be named in `spark.jars.packages` and `spark.jars`.
-        environ: As for `s3a_packages`.
+        settings: Spark's properties; `spark.jars.packages` and `spark.jars` may name hadoop-aws.
+        environ: As for `find_s3a_packages`.
 
     Raises:
-        SparkError: It does not fit.
+        SparkError: If the versions differ.
     """
-    folder = jars_folder(environ)
-    hadoops = _hadoops(folder)
+    folder = find_jars_folder(environ)
+    hadoops = _find_hadoop_versions(folder)
     named = [
         *(
             (f"`{key}` in spark.yml", name.strip())
             for key in (_PACKAGES, _JARS)
-            for name in _listed(settings, key)
+            for name in _split_setting(settings, key)
         ),
         *((str(folder), jar.name) for jar in folder.glob("hadoop-aws-*.jar")),
     ]
     for where, name in named:
         version = _HADOOP_AWS.search(name)
-        # A Spark without a Hadoop of its own says nothing of the one that it will meet.
+        # For a Spark that brings no Hadoop, the version is not known here.
         if version and len(hadoops) == 1 and version[1] not in hadoops:
             (hadoop,) = hadoops
             raise SparkError(
@@ -95,9 +97,9 @@ def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.envi
             )
 
 
-def _listed(settings: Mapping[str, str], key: str) -> list[str]:
+def _split_setting(settings: Mapping[str, str], key: str) -> list[str]:
     return settings.get(key, "").split(",")
 
 
-def _hadoops(jars: Path) -> set[str]:
+def _find_hadoop_versions(jars: Path) -> set[str]:
     return {match[1] for jar in jars.glob("*.jar") if (match := _HADOOP.fullmatch(jar.name))}

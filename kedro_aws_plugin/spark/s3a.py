@@ -1,14 +1,14 @@
-"""Spark's s3a:// on the AWS in force, so that no endpoint, region or credential stands in spark.yml.
+"""Point Spark's s3a:// at the AWS in force, so that spark.yml needs no endpoint, region or credentials.
 
-S3A reads none of the AWS_* variables for its endpoint. `s3a_options` says in S3A's terms what boto3 would do
-with them.
+S3A does not read its endpoint from the AWS_* variables. `make_s3a_options` translates them to settings of S3A
+that have the same effect as the variables have on boto3.
 
-What a failed write leaves. Spark writes below ``_temporary`` in the target, where no reader looks. Only when
-every task has succeeded are the files renamed to their places, and then ``_SUCCESS`` is written (Hadoop's
-FileOutputCommitter, algorithm 1). So a task or an executor that dies, or a failed job, leaves nothing to
-readers. On S3 a rename is a copy, one file after the other: a driver that is killed during those last copies
-leaves the files copied until then, each of them whole, and no ``_SUCCESS``. Hadoop's "magic" committer closes
-that window too; it needs Spark's spark-hadoop-cloud, which pyspark does not have.
+After a failed write: Spark writes below ``_temporary`` in the target folder, which readers ignore. Only when
+all tasks have succeeded does it rename the files to their final names, and then it writes ``_SUCCESS``
+(Hadoop's FileOutputCommitter, algorithm 1). So readers see nothing of a failed job, or of a task or an
+executor that died. On S3 a rename is a copy, one file after the other: if the driver is killed during those
+last copies, the files copied so far stay, each of them complete, without ``_SUCCESS``. Hadoop's "magic"
+committer would avoid that too; it needs Spark's spark-hadoop-cloud, which pyspark does not have.
 """
 
 import os
@@ -27,10 +27,10 @@ _DEFAULT_CHAIN = "software.amazon.awssdk.auth.credentials.DefaultCredentialsProv
 _COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 
 HADOOP = "spark.hadoop."
-"""Begins a setting of Hadoop in a Spark configuration."""
+"""The prefix of Hadoop's settings in a Spark configuration."""
 
 _APPLIED = "kedro.aws.s3a.applied"
-"""Names the settings that are ours in a session's Hadoop configuration."""
+"""The setting of Hadoop that lists the settings which this module made."""
 
 _READ_BY_THE_JVM = (
     "AWS_ACCESS_KEY_ID",
@@ -44,57 +44,57 @@ _READ_BY_THE_JVM = (
 )
 
 
-def s3a_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Say in Hadoop's terms which S3 the AWS_* variables mean, and whose credentials.
+def make_s3a_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Make the settings of Hadoop for the S3 and the credentials that the AWS_* variables name.
 
-    The keys of the local AWS are the same for everybody and open nothing else, so they may stand in Spark's
-    configuration, where executors find them whatever their environment is. For the real AWS nothing secret
-    is given: driver and executors ask the SDK's own credential chain (profiles, SSO, roles).
+    The keys of the local AWS are the same for everybody and open nothing else, so they are put into Spark's
+    configuration, where executors find them in any environment. For the real AWS no secret is put there: the
+    driver and the executors use the SDK's own credential chain (profiles, SSO, roles).
 
     Args:
-        environ: The variables, such as `kedro_aws_plugin.aws.environment` has set them.
+        environ: The environment variables, as `kedro_aws_plugin.aws.environment` sets them.
 
     Returns:
-        Settings of Hadoop.
+        Settings of Hadoop by name.
 
     Example:
-        >>> s3a_options()["fs.s3a.endpoint.region"]
+        >>> make_s3a_options()["fs.s3a.endpoint.region"]
         'eu-west-1'
     """
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     return {
         **_COMMITTER,
-        **_credentials(environ),
-        **_endpoint(environ),
+        **_choose_credentials(environ),
+        **_find_endpoint(environ),
         **({"fs.s3a.endpoint.region": region} if region else {}),
     }
 
 
-def session_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Say the same in terms of a Spark configuration, for a session that is yet to be made.
+def make_session_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Make the same settings as properties of Spark, for a session that does not exist yet.
 
     Args:
-        environ: As for `s3a_options`.
+        environ: As for `make_s3a_options`.
 
     Returns:
-        Settings of Spark; `apply_s3a` knows them as its own in the session that is made with them.
+        Properties of Spark by name. In a session that is made with them, `apply_s3a` can change them later.
 
     Example:
-        >>> SparkSession.builder.config(map=session_options()).getOrCreate()
+        >>> SparkSession.builder.config(map=make_session_options()).getOrCreate()
     """
-    options = s3a_options(environ)
+    options = make_s3a_options(environ)
     return {f"{HADOOP}{key}": value for key, value in {**options, _APPLIED: " ".join(options)}.items()}
 
 
 def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) -> None:
-    """Point a running Spark session at the AWS in force; what an earlier call has set is taken back.
+    """Point a running Spark session at the AWS in force, and undo the settings of an earlier call.
 
     Args:
-        session: A classic session. The configuration of a Spark Connect session belongs to its server.
-        environ: As for `s3a_options`.
+        session: A classic session; the settings of a Spark Connect session belong to its server.
+        environ: As for `make_s3a_options`.
 
     Raises:
-        SparkError: The session cannot be pointed there.
+        SparkError: If the session cannot be pointed there.
 
     Example:
         >>> apply_s3a(spark)
@@ -102,10 +102,10 @@ def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) 
     """
     if getattr(session, "_jsc", None) is None:
         raise SparkError(
-            "A Spark Connect session does not let its S3 settings be changed. "
+            "The S3 settings of a Spark Connect session cannot be changed from here. "
             "Set fs.s3a.* where its server is started, or use a session without `remote`."
         )
-    wanted = s3a_options(environ)
+    wanted = make_s3a_options(environ)
     if wanted["fs.s3a.aws.credentials.provider"] == _DEFAULT_CHAIN:
         _check_environment(session, environ)
     configuration = session._jsc.hadoopConfiguration()
@@ -121,7 +121,7 @@ def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) 
         configuration.set(key, value)
 
 
-def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
+def _choose_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     if environ.get("AWS_ACCESS_KEY_ID") != ACCESS_KEY_ID:
         return {"fs.s3a.aws.credentials.provider": _DEFAULT_CHAIN}
     return {
@@ -131,7 +131,7 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _endpoint(environ: Mapping[str, str]) -> dict[str, str]:
+def _find_endpoint(environ: Mapping[str, str]) -> dict[str, str]:
     url = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
     if not url or environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
         return {}
@@ -143,25 +143,25 @@ def _endpoint(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_environment(session: "SparkSession", environ: Mapping[str, str]) -> None:
-    """The credential chain asks the variables that Java was started with; they cannot be changed."""
-    getenv = _jvm(session).java.lang.System.getenv
+    """Raise if Java was started with other AWS_* variables: its credential chain reads those, for good."""
+    getenv = _get_jvm(session).java.lang.System.getenv
     stale = [name for name in _READ_BY_THE_JVM if getenv(name) != environ.get(name)]
     if stale:
         raise SparkError(
-            f"Spark's Java was started with another {', '.join(stale)} than is in force now. "
-            "Start Python anew; the Spark session is to be made after the AWS is chosen."
+            f"Spark's Java was started with another {', '.join(stale)} than the one in force now. "
+            "Restart Python, and make the Spark session after the AWS is chosen."
         )
 
 
 def _forget_file_systems(session: "SparkSession") -> None:
-    """Hadoop keeps one file system for each bucket, on the AWS for which it was made."""
+    """Close Hadoop's file systems, of which it keeps one for each bucket, on the AWS it was made for."""
     if not session.sparkContext._jsc.sc().isLocal():
         raise SparkError(
-            "The executors of this Spark session know another AWS already. "
-            "Stop the session with `spark.stop()`, and make one for the AWS in force."
+            "The executors of this Spark session already use another AWS. "
+            "Stop the session with `spark.stop()`, and make a new one for the AWS in force."
         )
-    _jvm(session).org.apache.hadoop.fs.FileSystem.closeAll()
+    _get_jvm(session).org.apache.hadoop.fs.FileSystem.closeAll()
 
 
-def _jvm(session: "SparkSession") -> Any:
+def _get_jvm(session: "SparkSession") -> Any:
     return session._jvm

@@ -1,4 +1,4 @@
-"""The Spark session of a Kedro session: made once the AWS has been chosen, before a node is imported."""
+"""Make the Spark session of a Kedro session, after the AWS is chosen and before a node is imported."""
 
 import os
 import sys
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.jars import check_jars, s3a_packages
+from kedro_aws_plugin.errors import SparkError, first_line
+from kedro_aws_plugin.spark.jars import check_jars, find_s3a_packages
 from kedro_aws_plugin.spark.java import find_java
-from kedro_aws_plugin.spark.s3a import apply_s3a, session_options
+from kedro_aws_plugin.spark.s3a import apply_s3a, make_session_options
 
 if TYPE_CHECKING:
     from psutil import Process
@@ -22,27 +22,28 @@ _MASTER = "spark.master"
 def start_session(settings: Mapping[str, str]) -> "SparkSession":
     """Make this process's Spark session, with s3a:// on the AWS in force.
 
-    Where there is one already, it is taken: pointed at the AWS in force, and given those settings that a
-    running session can be given. It ends with the process.
+    If there is a session already, it is used: it is pointed at the AWS in force, and those settings that can
+    be changed in a running session are changed. It ends with the process.
 
     Args:
-        settings: Of spark.yml and `--params`, such as ``spark.master``. Without a master it is the one that
-            `spark-submit` names, else all cores of this machine.
+        settings: The properties of spark.yml and `--params`. Without ``spark.master``, the master is the one
+            that `spark-submit` names, else all cores of this machine.
 
     Raises:
-        SparkError: Java, the jars or the master are missing or do not fit, or the session is another's.
+        SparkError: If Java, the jars or the master are missing or do not fit, or there is a session with
+            another master.
 
     Example:
         >>> spark = start_session({"spark.master": "local[2]", "spark.sql.shuffle.partitions": "4"})
     """
     _check_installed()
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else `spark-submit` has started Java, and then this Python
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # with it, `spark-submit` has started Java already
         find_java()
     check_jars(settings)
     if "spark.pyspark.python" not in settings:
-        # Spark would take the `python3` of the PATH, which need not have what the nodes import.
+        # Spark would run the `python3` of the PATH, which may lack what the nodes import.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session = _session({**settings, **session_options()}, settings)
+    session = _make_session({**settings, **make_session_options()}, settings)
     _check_master(session, settings)
     _check_s3a(session, settings)
     apply_s3a(session)
@@ -59,7 +60,7 @@ def _check_installed() -> None:
         )
 
 
-def _session(options: Mapping[str, str], stated: Mapping[str, str]) -> "SparkSession":
+def _make_session(options: Mapping[str, str], stated: Mapping[str, str]) -> "SparkSession":
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
@@ -67,26 +68,29 @@ def _session(options: Mapping[str, str], stated: Mapping[str, str]) -> "SparkSes
     builder = SparkSession.builder
     for key, value in options.items():
         builder = builder.config(key, value)
-    children = _children()
+    children = _find_children()
     try:
         return builder.getOrCreate()
     except KeyboardInterrupt:
-        _end(_children() - children)
+        _kill_java(_find_children() - children)
         raise
     except (PySparkException, Py4JError) as error:
         raise SparkError(
-            f"Spark did not start{_where(stated)}: {_reason(error)}. {_advice(stated)}"
+            f"Spark did not start{_name_master(stated)}: {_explain_failure(error)}. {_advise(stated)}"
         ) from error
 
 
-def _children() -> "set[Process]":
+def _find_children() -> "set[Process]":
     from psutil import Process
 
     return set(Process().children(recursive=True))
 
 
-def _end(launched: "set[Process]") -> None:
-    """End the Java that a Ctrl-C came too early for: it is kept from the signal, and nobody holds it yet."""
+def _kill_java(launched: "set[Process]") -> None:
+    """Kill the Java that was starting when Ctrl-C was pressed.
+
+    It ignores Ctrl-C, and pyspark does not know it yet.
+    """
     from psutil import NoSuchProcess
     from pyspark import SparkContext
 
@@ -96,36 +100,36 @@ def _end(launched: "set[Process]") -> None:
                 process.kill()
 
 
-def _where(settings: Mapping[str, str]) -> str:
+def _name_master(settings: Mapping[str, str]) -> str:
     return f" with the master {settings[_MASTER]}" if _MASTER in settings else ""
 
 
-def _reason(error: Exception) -> str:
-    """The first line that says something; what Java throws begins with what py4j did."""
+def _explain_failure(error: Exception) -> str:
+    """Shorten an error of Spark to the line with its cause; for a Java exception, without py4j's own text."""
     java = getattr(error, "java_exception", None)
     text = str(java.getMessage() if java is not None else error).strip()
     if "stopped SparkContext" in text:
         return "the cluster ended it, or does not answer"
-    return (text.splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(text or type(error).__name__)
 
 
-def _advice(settings: Mapping[str, str]) -> str:
+def _advise(settings: Mapping[str, str]) -> str:
     packages = settings.get("spark.jars.packages")
     if packages:
         return (
-            f"Spark's own words are above. It fetches {packages} from Maven Central. If that is out of "
-            "reach, name the files by `spark.jars` in conf/local/spark.yml, with `spark.jars.packages: null`."
+            f"Spark's own messages are above. It fetches {packages} from Maven Central. If it cannot reach "
+            "that, set `spark.jars` to the files in conf/local/spark.yml, and `spark.jars.packages` to null."
         )
-    return "Spark's own words are above; correct conf/base/spark.yml."
+    return "Spark's own messages are above. Correct conf/base/spark.yml."
 
 
 def _check_master(session: "SparkSession", settings: Mapping[str, str]) -> None:
-    """A running session keeps its master, whatever it is told."""
+    """Raise if the session runs on another master: a running session keeps the one it has."""
     wanted, context = settings.get(_MASTER), getattr(session, "_sc", None)
     if wanted and context is not None and context.master != wanted:
         raise SparkError(
-            f"This process has a Spark session already, with the master {context.master}, and {wanted} is "
-            "wanted. Stop it by `spark.stop()`, or start Python anew."
+            f"This process has a Spark session already, with the master {context.master} instead of "
+            f"{wanted}. Stop it with `spark.stop()`, or restart Python."
         )
 
 
@@ -134,8 +138,8 @@ def _check_s3a(session: "SparkSession", settings: Mapping[str, str]) -> None:
     if jvm is None or jvm.org.apache.spark.util.Utils.classIsLoadable(_S3A):
         return
     session.stop()
-    line = f"spark.jars.packages: {','.join(s3a_packages())}"
-    found = "`spark.jars` does not bring them" if settings.get("spark.jars") else "spark.yml names no jars"
+    line = f"spark.jars.packages: {','.join(find_s3a_packages())}"
+    found = "`spark.jars` does not have them" if settings.get("spark.jars") else "spark.yml names no jars"
     raise SparkError(
         f"Spark has no classes for s3a://, and {found}. Add `{line}` to conf/base/spark.yml: "
         "`kedro aws spark-jars` prints it."

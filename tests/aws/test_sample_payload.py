@@ -37,8 +37,8 @@ def test_a_version_without_a_sample(stubbed: Stubbed, package: str | None) -> No
     with pytest.raises(ServingError) as refused:
         find_sample_payload(stubbed.aws, "flights")
     assert refused.value.message == (
-        "What endpoint flights serves was registered without a sample payload. "
-        "Give a file, - or a catalog entry; `registry.sample` in aws.yml makes one next time."
+        "Endpoint flights serves a version that was registered without a sample payload. "
+        "Give a file, - or a catalog entry; set `registry.sample` in aws.yml to register one next time."
     )
 
 

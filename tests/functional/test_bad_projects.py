@@ -111,9 +111,9 @@ def test_a_port_that_is_taken(copy: Path) -> None:
     [
         (
             "regressor: {type: nope.NoDataset}\n",
-            "`regressor` cannot be made: An exception occurred when parsing config for dataset 'regressor': "
-            "No module named 'nope'. Please install the missing dependencies for nope.NoDataset. "
-            "Correct it in the catalog.",
+            "`regressor` cannot be created: An exception occurred when parsing config for dataset "
+            "'regressor': No module named 'nope'. Please install the missing dependencies for nope.NoDataset"
+            ". Correct it in the catalog.",
         ),
         (
             "regressor: {filepath: here.pickle}\n",

@@ -26,8 +26,8 @@ def test_the_local_aws_needs_none(requests_sent: Requests) -> None:
     done = kedro_aws("bootstrap")
     assert (done.code, done.stdout) == (
         0,
-        f"unchanged: the local AWS has made bucket {BUCKET}, and the database, tables and workgroup of "
-        "aws.yml, by itself\n",
+        f"unchanged: the local AWS created bucket {BUCKET}, and the database, tables and workgroup of "
+        "aws.yml, when it started\n",
     )
     assert requests_sent.all == []
     assert kedro_aws("bootstrap", "-o", "json").json["results"] == []

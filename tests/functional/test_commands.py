@@ -290,7 +290,8 @@ def test_predict_dry_run_sends_nothing(rows: pd.DataFrame, requests_sent: Reques
 
 def test_no_wait_returns_at_once_and_the_next_deploy_waits(registered: str, state: State) -> None:
     done = kedro_aws("deploy", "--endpoint", "quick", "--no-wait")
-    assert (done.code, done.stdout) == (0, "Endpoint quick is on its way: kedro aws status\n")
+    following = "Endpoint quick is being created or updated. Follow it: kedro aws status\n"
+    assert (done.code, done.stdout) == (0, following)
     again = kedro_aws("deploy", "--endpoint", "quick")
     assert again.code == 0
     assert "quick" in again.stdout

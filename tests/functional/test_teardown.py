@@ -115,7 +115,7 @@ def test_on_a_terminal_it_asks(spare: State, project: Path, answer: bytes, code:
     os.close(ours)
     os.close(theirs)
     assert process.returncode == code, stderr
-    assert "Apply it? [y/N]: " in stderr
+    assert "Apply this plan? [y/N]: " in stderr
     assert ("spare-price" in spare.endpoints()) == (code == 1)
     if code == 1:
         assert (stdout, stderr.endswith("Error: Nothing was changed.\n")) == ("", True)

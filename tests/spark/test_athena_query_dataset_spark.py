@@ -1,4 +1,4 @@
-"""What a query of Athena returns, as Spark's frame."""
+"""Results of Athena queries as Spark DataFrames."""
 
 import datetime as dt
 import subprocess

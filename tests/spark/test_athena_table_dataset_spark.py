@@ -1,4 +1,4 @@
-"""Spark's frames as tables of Athena, and tables as Spark's frames."""
+"""Saving Spark DataFrames as Athena tables, and loading them."""
 
 import datetime as dt
 from decimal import Decimal
@@ -58,7 +58,7 @@ def test_spark_overwrites_and_prunes(spark: SparkSession, aws: LocalAws) -> None
     assert (empty.count(), empty.columns) == (0, frame.columns)
 
 
-def test_what_athena_has_no_type_for_is_refused(spark: SparkSession, aws: LocalAws) -> None:  # noqa: ARG001
+def test_a_type_that_athena_lacks_is_refused(spark: SparkSession, aws: LocalAws) -> None:  # noqa: ARG001
     odd = spark.sql("SELECT 1 AS id, INTERVAL '1' DAY AS gap")
     with pytest.raises(
         DatasetError, match="The column `gap` cannot be saved: Athena has no type for Spark's interval"

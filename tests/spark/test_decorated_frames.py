@@ -66,7 +66,7 @@ def test_a_missing_column(flowers: DataFrame) -> None:
     def pair() -> tuple[DataFrame, DataFrame]:
         return flowers.withColumn("petal", F.lit(1)), flowers
 
-    with pytest.raises(SparkError, match=r"has no column `speces`\. Did you mean `Species`\?"):
+    with pytest.raises(SparkError, match=r"has no column `speces`; did you mean `Species`\?"):
         parse()
     with pytest.raises(
         SparkError, match=r"`train` of what .*split returns has no column `petal`\. It has id, Species\."

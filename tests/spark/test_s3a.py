@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.s3a import apply_s3a, s3a_options
-from local_aws.control.client import LocalAws
+from kedro_aws_plugin.spark.s3a import apply_s3a, make_s3a_options
+from local_aws import LocalAws
 
 BUCKET = "iris"
 
@@ -108,16 +108,16 @@ def test_the_same_session_on_another_aws(spark: SparkSession, local_aws: LocalAw
 
 def test_nothing_of_the_local_aws_remains_for_the_real_one(spark: SparkSession) -> None:
     configuration = spark._jsc.hadoopConfiguration()
-    local = {key for key in s3a_options() if key.startswith("fs.s3a.")}
+    local = {key for key in make_s3a_options() if key.startswith("fs.s3a.")}
     apply_s3a(spark, {"AWS_REGION": "us-east-1"})
     assert {key: configuration.get(key) for key in local if configuration.get(key)} == {
-        "fs.s3a.aws.credentials.provider": s3a_options({})["fs.s3a.aws.credentials.provider"],
+        "fs.s3a.aws.credentials.provider": make_s3a_options({})["fs.s3a.aws.credentials.provider"],
         "fs.s3a.endpoint.region": "us-east-1",
     }
 
 
 def test_credentials_that_java_cannot_see(spark: SparkSession) -> None:
     with pytest.raises(
-        SparkError, match="Spark's Java was started with another AWS_PROFILE than is in force now"
+        SparkError, match="Spark's Java was started with another AWS_PROFILE than the one in force now"
     ):
         apply_s3a(spark, {"AWS_PROFILE": "work", "AWS_REGION": "us-east-1"})

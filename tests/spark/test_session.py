@@ -12,10 +12,10 @@ from kedro.framework.startup import bootstrap_project
 from pyspark.sql import SparkSession
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.jars import s3a_packages
+from kedro_aws_plugin.spark.jars import find_s3a_packages
 from kedro_aws_plugin.spark.s3a import apply_s3a
 from kedro_aws_plugin.spark.session import start_session
-from local_aws.control.client import LocalAws
+from local_aws import LocalAws
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_what_a_session_was_made_with_does_not_stay_when_the_aws_changes(
 
 @pytest.mark.usefixtures("spark")
 def test_another_master_is_refused() -> None:
-    with pytest.raises(SparkError, match=r"with the master local\[2\], and local\[7\] is wanted\. Stop it"):
+    with pytest.raises(SparkError, match=r"with the master local\[2\] instead of local\[7\]\. Stop it"):
         start_session({"spark.master": "local[7]"})
 
 
@@ -62,7 +62,7 @@ def test_jars_that_do_not_fit_are_refused_before_anything_starts() -> None:
 
 def test_no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(SparkError, match=r"where there is no bin/java\. Spark needs Java\. Install Java 17"):
+    with pytest.raises(SparkError, match=r"which has no bin/java\. Spark needs Java\. Install Java 17"):
         start_session({})
 
 
@@ -109,5 +109,5 @@ def test_no_jars_for_s3a() -> None:
     assert ran.returncode == 1
     assert (
         "Spark has no classes for s3a://, and spark.yml names no jars. "
-        f"Add `spark.jars.packages: {s3a_packages()[0]}` to conf/base/spark.yml"
+        f"Add `spark.jars.packages: {find_s3a_packages()[0]}` to conf/base/spark.yml"
     ) in ran.stderr

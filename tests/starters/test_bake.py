@@ -129,11 +129,11 @@ WORDS = "use two or more letters, digits, spaces, hyphens and underscores."
 PACKAGE = "use at most 60 lowercase letters, digits and underscores, a letter first."
 FOLDER = "use at most 60 letters, digits, hyphens, underscores and periods, a letter or digit first."
 TAKEN = "Python, or a package that the project uses, has this name."
-LETTERS = "S3 wants 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends."
-DOTS = "S3 wants no two dots in a row and no IP address."
-PREFIXES = "S3 wants none of the reserved prefixes xn--, sthree-, amzn-s3-demo-."
-SUFFIXES = "S3 wants none of the reserved suffixes -s3alias, --ol-s3, .mrap, --x-s3, --table-s3."
-REGION = "not an AWS region; regions look like {}."
+LETTERS = "S3 requires 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends."
+DOTS = "S3 requires no two dots in a row and no IP address."
+PREFIXES = "S3 requires none of the reserved prefixes xn--, sthree-, amzn-s3-demo-."
+SUFFIXES = "S3 requires none of the reserved suffixes -s3alias, --ol-s3, .mrap, --x-s3, --table-s3."
+REGION = "not an AWS region; did you mean `{}`?"
 REFUSED = [
     ("project_name", 'Fly"me', WORDS, NAME),
     ("project_name", "'''\nimport os\n'''\\", WORDS, NAME),
@@ -163,7 +163,7 @@ REFUSED = [
     ("bucket", None, "not a text.", NAME),
     ("region", "eu-wset-1", REGION.format("eu-west-1"), ONLY),
     ("region", "EU-CENTRAL-1", REGION.format("eu-central-1"), ONLY),
-    ("region", "", REGION.format("eu-west-1"), ONLY),
+    ("region", "", "not an AWS region; one looks like eu-west-1.", ONLY),
     ("kedro_version", '1"\nx = "', "not a version of Kedro.", ONLY),
 ]
 

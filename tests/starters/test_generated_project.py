@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import local_aws
-from local_aws.control import client as control
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.slow
@@ -24,7 +23,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Iterator[Path
     made = run("kedro", *NEW, "--name", "My Flights", cwd=folder, **OFFLINE)
     assert made.returncode == 0, made.stderr
     yield folder / "my-flights"
-    control.stop(local_aws.default_state_dir(folder / "my-flights"))
+    local_aws.stop(local_aws.default_state_dir(folder / "my-flights"))
 
 
 def test_kedro_lists_the_starter(run: Run, tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_new_refuses_a_wrong_bucket_and_leaves_nothing(run: Run, tmp_path: Path)
     (tmp_path / "new.yml").write_text("project_name: Moon Prices\nbucket: Moon_Prices\n")
     refused = run("kedro", *NEW, "--config", "new.yml", cwd=tmp_path)
     assert refused.returncode == 1
-    assert "bucket 'Moon_Prices': S3 wants 3 to 63 lower-case letters" in refused.stderr
+    assert "bucket 'Moon_Prices': S3 requires 3 to 63 lower-case letters" in refused.stderr
     assert "Stopping generation" not in refused.stderr + refused.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["new.yml"]
 

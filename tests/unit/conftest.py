@@ -19,4 +19,4 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(parameters, "_without_run", {})
     yield
     run_state._here.reset(token)
-    run_state._configuration().pop(run_state._KEY, None)
+    run_state._get_configuration().pop(run_state._KEY, None)

@@ -92,6 +92,6 @@ def test_spark_frames_do_not_go_into_other_processes(tmp_path: Path) -> None:
     values = {"env": "local", "target": "local", "region": "eu-west-1", "bucket": "flights"}
     hooks = connected(tmp_path, AwsConfig.model_validate({**values, "spark": {"enabled": True}}))
     run = {"run_id": RUN, "runner": "<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>"}
-    with pytest.raises(SparkError, match="ParallelRunner runs nodes in processes of their own"):
+    with pytest.raises(SparkError, match="ParallelRunner runs each node in its own process"):
         hooks.before_pipeline_run(run, TRAINS, {})
     hooks.before_pipeline_run({**run, "runner": "ThreadRunner"}, TRAINS, {})

@@ -107,7 +107,7 @@ def test_params_are_parsed_as_kedro_run_does() -> None:
 
 def test_globals_are_resolved_and_forgotten(conf: Path) -> None:
     loader = make_loader(conf)
-    assert internals.globals_can_be_resolved(loader)
+    assert internals.can_resolve_globals(loader)
     assert internals.resolve_global(loader, "nested.depth") == 3
     assert internals.resolve_global(loader, "missing", "default") == "default"
     loader["globals"] = {"name": "later"}
@@ -153,8 +153,8 @@ def test_what_datasets_are(tmp_path: Path) -> None:
     assert [internals.is_pickle(each) for each in (pickle, table)] == [True, False]
     assert [internals.is_versioned(each) for each in (pickle, table)] == [True, False]
     assert not internals.loads_spark_frames(table)
-    assert internals.versioned_path(pickle, "2") == f"{tmp_path}/model.pkl/2/model.pkl"
-    assert "file" in internals.file_system(pickle).protocol
+    assert internals.find_versioned_path(pickle, "2") == f"{tmp_path}/model.pkl/2/model.pkl"
+    assert "file" in internals.find_file_system(pickle).protocol
 
 
 def test_frames_of_spark_s_are_recognised() -> None:

@@ -18,7 +18,7 @@ KEPT = {
     # OmegaConf has one set of resolvers for the process: ours finds the loader that an expression belongs to.
     "kedro_aws_plugin/config/injection.py:_live",
     # Kedro makes datasets from the catalog's arguments alone: the hook has no other way to them.
-    "kedro_aws_plugin/datasets/defaults.py:_in_force",
+    "kedro_aws_plugin/datasets/defaults.py:_current",
     # Servers end with the pipe that these objects hold.
     "local_aws/control/launch.py:_started",
 }

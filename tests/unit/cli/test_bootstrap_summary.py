@@ -1,6 +1,6 @@
 """What `kedro aws bootstrap` prints when it is done."""
 
-from kedro_aws_plugin.cli.bootstrap import _summary
+from kedro_aws_plugin.cli.bootstrap import _summarize
 
 ROLE = "arn:aws:iam::123456789012:role/kedro-aws-my-data-SageMakerRole-1A2B3C"
 
@@ -12,8 +12,8 @@ def test_the_stacks_outputs_and_how_many_files_went_up() -> None:
         {"uri": "s3://my-data/data/raw/a.csv", "written": True},
         {"uri": "s3://my-data/data/raw/b.csv", "written": False},
     ]
-    assert _summary(results) == f"Bucket: my-data\nRoleArn: {ROLE}\nfiles uploaded from data/raw: 1"
+    assert _summarize(results) == f"Bucket: my-data\nRoleArn: {ROLE}\nfiles uploaded from data/raw: 1"
 
 
 def test_an_update_that_changed_nothing_is_no_file() -> None:
-    assert _summary([{"written": True}, {"outputs": {}}]) == "files uploaded from data/raw: 0"
+    assert _summarize([{"written": True}, {"outputs": {}}]) == "files uploaded from data/raw: 0"

@@ -98,7 +98,7 @@ FOLDER = "is not a folder on S3; one looks like s3://my-bucket/data/raw/reviews/
         ),
         (
             table(columns={"id": "integer"}),
-            "`athena.tables.t.columns.id`: `integer` is not a type of Glue; the nearest one is `int`.",
+            "`athena.tables.t.columns.id`: `integer` is not a type of Glue; did you mean `int`?",
         ),
         (
             table(format="csv", columns={"on_day": "date"}),
@@ -111,7 +111,8 @@ FOLDER = "is not a folder on S3; one looks like s3://my-bucket/data/raw/reviews/
         ),
         (
             table(partitions={"day": "array<int>"}),
-            "`athena.tables.t`: `day` is `array<int>`, which no partition can be; use `string`.",
+            "`athena.tables.t`: partition `day` is `array<int>`, and Athena partitions by "
+            "plain types only; use `string`.",
         ),
         (
             {"database": "d", "workgroup": "a b"},

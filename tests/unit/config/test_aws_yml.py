@@ -163,7 +163,7 @@ def test_the_real_aws_needs_a_role_and_the_local_one_none(read: Read) -> None:
         choose_role(loaded(read, files, "aws"), lambda: None)
     assert refused.value.message == (
         "conf/aws/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add the ARN of "
-        "one that SageMaker may take on and that may read s3://my-flights-data."
+        "one that SageMaker may assume and that may read s3://my-flights-data."
     )
 
 

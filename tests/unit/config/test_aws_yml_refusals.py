@@ -150,7 +150,7 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         ),
         pytest.param(
             "region: Ireland\nbucket: abc\n",
-            "`region`: `Ireland` is not an AWS region; regions look like eu-west-1.",
+            "`region`: `Ireland` is not an AWS region; one looks like eu-west-1.",
             id="region",
         ),
         pytest.param(
@@ -205,7 +205,7 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
         pytest.param(
             "region: x\nbucket: abc\n",
             "role_arn: arn:aws:iam::123456789012:role/r\n",
-            "conf/base/aws.yml: `region`: `x` is not an AWS region; regions look like eu-west-1.",
+            "conf/base/aws.yml: `region`: `x` is not an AWS region; one looks like eu-west-1.",
             id="value in base, another key in the environment",
         ),
         pytest.param(

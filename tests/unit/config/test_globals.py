@@ -200,8 +200,8 @@ def test_aws_yml_may_not_refer_to_what_it_takes_itself_to_ask_for(make: Make, co
     with pytest.raises(ConfigError) as refused:
         read_config(loader, conf)
     assert refused.value.message == (
-        "conf/local/aws.yml: `bucket` refers to a global that AWS, git or a function computes, once this "
-        "file has been read. Write the value out, or take it from globals.yml or from an `env:`."
+        "conf/local/aws.yml: `bucket` refers to a global that is computed by AWS, git or a function, after "
+        "this file has been read. Write the value out, or take it from globals.yml or from an `env:`."
     )
 
 
@@ -257,6 +257,7 @@ def test_nothing_is_logged_of_what_is_computed(make: Make, caplog: pytest.LogCap
 def test_without_a_source_it_says_what_is_missing(make: Make) -> None:
     make("a: account_id\n")
     assert problem("a") == (
-        "`globals.a`: nothing here can look up `account_id`. Run it with Kedro's session."
+        "`globals.a`: `account_id` can only be computed in a Kedro session or by AwsConfigLoader. "
+        "Use one of them."
     )
     assert injection._live

@@ -18,9 +18,13 @@ KNOWN = "Known keys here:"
     [
         (
             "acount_id",
-            "`globals.a`: `acount_id` is nothing that is computed; the nearest is `account_id`.",
+            "`globals.a`: `acount_id` is not something that can be computed; did you mean `account_id`?",
         ),
-        ("5", "`globals.a`: `5` is nothing that is computed; a constant belongs in globals.yml."),
+        (
+            "5",
+            "`globals.a`: `5` is not something that can be computed; write a constant in globals.yml "
+            "instead.",
+        ),
         (
             "{todya: {}}",
             "unknown key `globals.a.todya`; did you mean `today`? "
@@ -35,19 +39,18 @@ KNOWN = "Known keys here:"
         *(
             (
                 f"{{today: {{format: 'x/{directive}'}}}}",
-                f"`globals.a.today.format`: `{directive}` in `x/{directive}` is nothing that strftime knows; "
-                "a day is `%Y-%m-%d`, and `%%` a per cent sign.",
+                f"`globals.a.today.format`: strftime does not know `{directive}` in `x/{directive}`; a day "
+                "is `%Y-%m-%d`, and `%%` is a per cent sign.",
             )
             for directive in ("%Q", "%-J", "%", "%é")
         ),
         (
             "{today: {timezone: Asia/Singapor}}",
-            "`globals.a.today.timezone`: `Asia/Singapor` is not a time zone; the nearest one is "
-            "`Asia/Singapore`.",
+            "`globals.a.today.timezone`: `Asia/Singapor` is not a time zone; did you mean `Asia/Singapore`?",
         ),
         (
             "{today: {timezone: ../../etc/passwd}}",
-            "`globals.a.today.timezone`: `../../etc/passwd` is not a time zone; the nearest one is "
+            "`globals.a.today.timezone`: `../../etc/passwd` is not a time zone; one looks like "
             "`Europe/Berlin`.",
         ),
         (
@@ -215,7 +218,7 @@ def test_a_function_that_does_not_do(make: Make, module: Path, text: str, path: 
 def test_what_does_not_fit_is_not_said(make: Make) -> None:
     files = {"base/globals.yml": "n: {password: hunter2}\n"}
     answering(make("a: {ssm: {name: '${globals:n}'}}\n", files=files))
-    assert problem("a") == "`globals.a`: what `ssm.name` refers to is not a text. Let it refer to a text."
+    assert problem("a") == "`globals.a`: `ssm.name` refers to a value that is not a text. Refer to a text."
 
 
 def test_a_function_that_asks_for_its_own_value_is_a_circle(make: Make, module: Path) -> None:

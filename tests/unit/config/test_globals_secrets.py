@@ -129,7 +129,10 @@ def test_a_function_is_called_once_the_aws_in_force_has_been_chosen(
 def test_without_a_connection_no_function_is_called(make: Make, module: Path) -> None:
     module.write_text("def f(): raise SystemExit\n")
     make("a: {function: 'flights_values:f'}\n")
-    assert problem("a") == ("`globals.a`: nothing here can look up `function`. Run it with Kedro's session.")
+    assert problem("a") == (
+        "`globals.a`: `function` can only be computed in a Kedro session or by AwsConfigLoader. "
+        "Use one of them."
+    )
 
 
 def test_aws_yml_may_not_refer_to_a_function(make: Make, conf: Path, module: Path) -> None:
@@ -140,5 +143,5 @@ def test_aws_yml_may_not_refer_to_a_function(make: Make, conf: Path, module: Pat
     with pytest.raises(ConfigError) as refused:
         read_config(loader, conf)
     assert refused.value.message.startswith(
-        "conf/local/aws.yml: `bucket` refers to a global that AWS, git or a function computes, once"
+        "conf/local/aws.yml: `bucket` refers to a global that is computed by AWS, git or a function, after"
     )

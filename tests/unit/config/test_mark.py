@@ -11,7 +11,7 @@ from kedro_aws_plugin.errors import ConfigError
 STATED = Registry(group="flights", model="regressor", metrics="metrics", sample="table", on_run=True)
 
 
-MISSING = "`metadata.sagemaker.group` is missing. Add it: the model package group to register the model in."
+MISSING = "`metadata.sagemaker.group` is missing. Add the model package group to register the model in."
 
 
 def config(registry: Registry | None = STATED) -> AwsConfig:
@@ -79,7 +79,7 @@ def test_a_mark_needs_no_registry_in_aws_yml() -> None:
         ),
         (
             True,
-            "`metadata.sagemaker` is `True`; it should be keys and values, `group` among them.",
+            "`metadata.sagemaker` is `True`; it should be keys and values, with a `group`.",
         ),
         (
             {"group": "My Flights"},

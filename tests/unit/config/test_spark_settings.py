@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.config.spark import spark_settings
+from kedro_aws_plugin.config.spark import read_spark_settings
 from kedro_aws_plugin.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def settings(conf: Path, target: str = "local", **params: Any) -> dict[str, str]
     loader = OmegaConfigLoader(
         str(conf), base_env="base", default_run_env="local", runtime_params={"spark": params, "sparkle": 1}
     )
-    return spark_settings(loader, target)
+    return read_spark_settings(loader, target)
 
 
 def test_a_project_without_spark_yml(conf: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_cached_model_is_marked_outside_or_inside(tmp_path: Path) -> None:
         entry = {"type": "CachedDataset", "versioned": True, "dataset": inner, **metadata}
         catalog = ProjectCatalog(DataCatalog.from_config({"model": entry}, save_version=RUN), {})
         assert catalog.find_registry(CONFIG, "model").group == "cheap"
-        assert catalog.has("model", RUN) is False
+        assert catalog.has_version("model", RUN) is False
 
 
 def test_rows_are_not_those_of_spark() -> None:
@@ -42,12 +42,12 @@ def test_rows_are_not_those_of_spark() -> None:
         "query": "SELECT 1 AS x",
         "engine": "spark",
     }
-    with pytest.raises(ProjectError, match="`features` loads a frame of Spark's"):
+    with pytest.raises(ProjectError, match="`features` loads a Spark frame"):
         ProjectCatalog(DataCatalog.from_config({"features": entry}), {}).load_rows("features", "")
 
 
 def test_an_entry_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match=r"`model` cannot be made: .*Correct it in the catalog"):
+    with pytest.raises(ProjectError, match=r"`model` cannot be created: .*Correct it in the catalog"):
         catalog_of(tmp_path, wings=2).find_registry(CONFIG, "model")
     with pytest.raises(ProjectError, match="no entry `modle`; did you mean `model`"):
         catalog_of(tmp_path).find_registry(CONFIG, "modle")
@@ -55,7 +55,7 @@ def test_an_entry_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 
 def test_only_a_saved_version_is_there(tmp_path: Path) -> None:
     catalog = catalog_of(tmp_path, versioned=True)
-    assert catalog.has("model", RUN) is False
+    assert catalog.has_version("model", RUN) is False
     catalog.find_model("model").save({"weight": 1})
-    assert catalog.has("model", RUN) is True
+    assert catalog.has_version("model", RUN) is True
     assert catalog.find_saved_model("model", RUN).path == str(tmp_path / "model.pkl" / RUN / "model.pkl")

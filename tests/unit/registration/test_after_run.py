@@ -75,10 +75,11 @@ def test_what_cannot_be_registered_is_said_before_the_run(
     registry = Registry(group="flights", model="nowhere", on_run=True)
     assert models_to_register(config(registry), {"nowhere"}, catalog) == ()
     assert capsys.readouterr().err.splitlines() == [
-        "Warning: model will not be registered after this run: `model` is not versioned, so nobody could "
-        "tell what is registered. Add `versioned: true` to it in the catalog and run the pipeline again.",
-        "Warning: table will not be registered after this run: `table` is a JSONDataset; a model that "
-        "SageMaker can serve is saved by pickle.PickleDataset. Change its type in the catalog and run the "
+        "Warning: model will not be registered after this run: `model` is not versioned, so it would be "
+        "unclear which model is registered. Add `versioned: true` to it in the catalog and run the "
+        "pipeline again.",
+        "Warning: table will not be registered after this run: `table` is a JSONDataset; the plugin "
+        "registers models that are saved by pickle.PickleDataset. Change its type in the catalog and run the "
         "pipeline again.",
         "Warning: model, table will not be registered: the project has no conf/base/aws.yml. Add one.",
         "Warning: nowhere will not be registered after this run: The catalog has no entry `nowhere`. "

@@ -84,8 +84,8 @@ def test_what_cannot_be_pickled_does_not_keep_a_process_from_starting() -> None:
     inherited = pickle.loads(pickle.dumps(run_state._HandOff()))
     assert type(inherited) is bytes
     assert pickle.loads(inherited)[:2] == ("run", None)
-    assert inherited == state.payload()
-    run_state._configuration()[run_state._KEY] = inherited
+    assert inherited == state.make_payload()
+    run_state._get_configuration()[run_state._KEY] = inherited
     run_state._latest = None
     run_state._here.set(None)
     with pytest.raises(ProjectError, match=r"^The run's parameters did not reach this process: .*lambda"):

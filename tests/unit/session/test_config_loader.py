@@ -66,13 +66,13 @@ def test_a_globals_yml_that_refers_to_what_comes_after_it_is_refused(make: Make,
         AwsConfigLoader(str(conf), base_env="base", default_run_env="local")
     assert refused.value.message == (
         "conf/local/globals.yml: `day` refers to a `${globals:...}`, and Kedro resolves this file before "
-        "there is one. Move it to `globals:` in aws.yml."
+        "there are any globals. Move it to `globals:` in aws.yml."
     )
 
 
 def test_a_wrong_section_is_refused_in_one_sentence(make: Make) -> None:
     with pytest.raises(
-        ConfigError, match=r"^conf/base/aws\.yml: `globals\.a`: `tody` is nothing that is comp"
+        ConfigError, match=r"^conf/base/aws\.yml: `globals\.a`: `tody` is not something that can be comp"
     ):
         make("one", f"{AWS}globals: {{a: tody}}\n")
 
@@ -88,7 +88,7 @@ def test_without_a_commit_it_says_what_to_do(make: Make, tmp_path: Path) -> None
     with pytest.raises(KedroAwsError) as refused:
         loader["catalog"]
     assert refused.value.format_message() == (
-        f"`globals.commit`: {tmp_path / 'one'} is no git checkout with a commit. Give the commit with "
+        f"`globals.commit`: {tmp_path / 'one'} is not a git checkout with a commit. Give the commit with "
         "`--params globals.<name>=...`, or take it from an `env:`."
     )
 

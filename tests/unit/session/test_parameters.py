@@ -237,12 +237,12 @@ def test_outside_of_a_project_it_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ProjectError) as lost:
         parameters["a"]
     assert lost.value.message == (
-        f"There are no parameters here: no Kedro run is under way, and {tmp_path} is not inside a Kedro "
+        f"There are no parameters here: no Kedro run is in progress, and {tmp_path} is not inside a Kedro "
         "project. Read them within a node, or change to the project's folder."
     )
 
 
 def test_what_they_are_computed_with_cannot_read_them() -> None:
     run_state.publish(RunState("run", lambda: {"a": parameters["b"]}))
-    with pytest.raises(ProjectError, match=r"^The parameters are being read by code that computes them"):
+    with pytest.raises(ProjectError, match=r"^Code that computes the parameters also reads them"):
         parameters["a"]

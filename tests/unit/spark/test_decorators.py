@@ -61,10 +61,10 @@ def test_coalesce_to_takes_a_number(returned: Any) -> None:
 )
 def test_a_node_that_returns_no_frame(returned: Any, kind: str) -> None:
     with pytest.raises(
-        SparkError, match=f"parse is to return a Spark frame, .* it returned {kind}"
+        SparkError, match=f"parse should return a Spark frame, .* it returned {kind}"
     ) as refused:
         parse(returned)
-    assert "Take its decorator away" in refused.value.message
+    assert "remove the decorator" in refused.value.message
 
 
 class Frame:

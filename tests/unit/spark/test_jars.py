@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.jars import check_jars, hadoop_version, jars_folder, s3a_packages
+from kedro_aws_plugin.spark.jars import check_jars, find_jars_folder, find_s3a_packages, read_hadoop_version
 
 
 def spark_home(folder: Path, *jars: str) -> Path:
@@ -25,27 +25,27 @@ def test_hadoop_aws_is_of_the_sparks_own_hadoop(tmp_path: Path, hadoop: str) -> 
         "parquet-hadoop-1.17.0.jar",
         "spark-core_2.13-4.0.5.jar",
     )
-    assert s3a_packages({"SPARK_HOME": str(home)}) == [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
+    assert find_s3a_packages({"SPARK_HOME": str(home)}) == [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
 
 
 def test_the_installed_pyspark() -> None:
-    jars = jars_folder({})
+    jars = find_jars_folder({})
     assert next(jars.glob("spark-core_*.jar")).name.endswith(f"-{version('pyspark')}.jar")
-    assert (jars / f"hadoop-client-api-{hadoop_version(jars)}.jar").is_file()
+    assert (jars / f"hadoop-client-api-{read_hadoop_version(jars)}.jar").is_file()
 
 
 def test_a_spark_without_hadoop(tmp_path: Path) -> None:
     home = spark_home(tmp_path, "spark-core_2.13-4.0.5.jar")
-    with pytest.raises(SparkError, match=r"jars has no hadoop-client-api jar, so it cannot be told"):
-        s3a_packages({"SPARK_HOME": str(home)})
+    with pytest.raises(SparkError, match=r"jars has no hadoop-client-api jar, so the plugin cannot choose"):
+        find_s3a_packages({"SPARK_HOME": str(home)})
     with pytest.raises(SparkError, match=r"no-such-place/jars has no hadoop-client-api jar"):
-        s3a_packages({"SPARK_HOME": "no-such-place"})
+        find_s3a_packages({"SPARK_HOME": "no-such-place"})
 
 
 def test_a_spark_with_two_hadoops(tmp_path: Path) -> None:
     home = spark_home(tmp_path, "hadoop-client-api-3.5.0.jar", "hadoop-client-api-3.4.1.jar")
-    with pytest.raises(SparkError, match=r"jars of several Hadoops \(3\.4\.1, 3\.5\.0\)"):
-        s3a_packages({"SPARK_HOME": str(home)})
+    with pytest.raises(SparkError, match=r"jars of several versions of Hadoop \(3\.4\.1, 3\.5\.0\)"):
+        find_s3a_packages({"SPARK_HOME": str(home)})
 
 
 def fitting(folder: Path) -> dict[str, str]:
@@ -62,7 +62,20 @@ def fitting(folder: Path) -> dict[str, str]:
     ],
 )
 def test_jars_that_fit(tmp_path: Path, settings: dict[str, str]) -> None:
-    check_jars(settings, fitting(tmp_path))
+    """The same settings are refused beside a jar of another Hadoop."""
+    environ = fitting(tmp_path)
+    assert refusal(settings, environ) is None
+    (tmp_path / "jars/hadoop-aws-3.3.4.jar").touch()
+    assert "has hadoop-aws 3.3.4, and Spark has Hadoop 3.5.0" in str(refusal(settings, environ))
+
+
+def refusal(settings: dict[str, str], environ: dict[str, str]) -> str | None:
+    """Why jars are refused; None if they fit."""
+    try:
+        check_jars(settings, environ)
+    except SparkError as error:
+        return error.message
+    return None
 
 
 @pytest.mark.parametrize(
@@ -90,4 +103,7 @@ def test_a_jar_of_another_hadoop_beside_sparks_own(tmp_path: Path) -> None:
 
 def test_a_spark_that_gets_its_hadoop_elsewhere_takes_any_jar(tmp_path: Path) -> None:
     home = spark_home(tmp_path, "spark-core_2.13-4.0.5.jar")
-    check_jars({"spark.jars": "hadoop-aws-3.4.1.jar"}, {"SPARK_HOME": str(home)})
+    settings, environ = {"spark.jars": "hadoop-aws-3.4.1.jar"}, {"SPARK_HOME": str(home)}
+    assert refusal(settings, environ) is None
+    (home / "jars/hadoop-client-api-3.5.0.jar").touch()
+    assert "has hadoop-aws 3.4.1, and Spark has Hadoop 3.5.0" in str(refusal(settings, environ))

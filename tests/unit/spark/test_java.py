@@ -52,7 +52,7 @@ def test_an_old_java_is_refused(tmp_path: Path, says: str, version: int) -> None
         find_java({"PATH": str(java.parent)})
     assert refused.value.message == (
         f"{java} is Java {version}, which is too old for Spark. "
-        "Install Java 17 or later, or point JAVA_HOME at one."
+        "Install Java 17 or later, or set JAVA_HOME to one."
     )
 
 
@@ -65,19 +65,19 @@ def test_no_java(tmp_path: Path) -> None:
 
 def test_a_java_home_without_java_is_not_made_up_for_by_the_path(tmp_path: Path) -> None:
     java = fake_java(tmp_path / "usr", OPENJDK.format("17.0.15", "17.0.15+6"))
-    with pytest.raises(SparkError, match=r"JAVA_HOME is /no/such/place, where there is no bin/java\."):
+    with pytest.raises(SparkError, match=r"JAVA_HOME is /no/such/place, which has no bin/java\."):
         find_java({"JAVA_HOME": "/no/such/place", "PATH": str(java.parent)})
 
 
 def test_a_java_that_only_asks_to_be_installed(tmp_path: Path) -> None:
     java = fake_java(tmp_path, "Unable to locate a Java Runtime.", exit_code=1)
-    with pytest.raises(SparkError, match=r"version; it said: Unable to locate a Java Runtime\."):
+    with pytest.raises(SparkError, match=r"version; it printed: Unable to locate a Java Runtime\."):
         find_java({"PATH": str(java.parent)})
 
 
 def test_a_java_that_says_nothing(tmp_path: Path) -> None:
     java = fake_java(tmp_path, "", exit_code=3)
-    with pytest.raises(SparkError, match="it said: nothing, exit code 3"):
+    with pytest.raises(SparkError, match="it printed: nothing, exit code 3"):
         find_java({"PATH": str(java.parent)})
 
 

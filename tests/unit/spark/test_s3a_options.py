@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.s3a import apply_s3a, s3a_options
-from local_aws.control.state import ACCESS_KEY_ID, environment
+from kedro_aws_plugin.spark.s3a import apply_s3a, make_s3a_options
+from local_aws import ACCESS_KEY_ID, environment
 
 COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 CHAIN = {
@@ -16,7 +16,7 @@ CHAIN = {
 
 def test_the_local_aws() -> None:
     variables = environment("http://127.0.0.1:4566", "eu-west-1")
-    assert s3a_options(variables) == {
+    assert make_s3a_options(variables) == {
         **COMMITTER,
         "fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
         "fs.s3a.access.key": ACCESS_KEY_ID,
@@ -34,13 +34,13 @@ def test_the_real_aws_by_the_users_own_credentials_which_are_not_shown() -> None
         "AWS_SECRET_ACCESS_KEY": "real",
         "AWS_PROFILE": "work",
     }
-    assert s3a_options({**users, "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}) == {
+    assert make_s3a_options({**users, "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}) == {
         **COMMITTER,
         **CHAIN,
         "fs.s3a.endpoint.region": "eu-west-1",
     }
-    assert s3a_options({"AWS_DEFAULT_REGION": "us-east-1"})["fs.s3a.endpoint.region"] == "us-east-1"
-    assert s3a_options({}) == {**COMMITTER, **CHAIN}
+    assert make_s3a_options({"AWS_DEFAULT_REGION": "us-east-1"})["fs.s3a.endpoint.region"] == "us-east-1"
+    assert make_s3a_options({}) == {**COMMITTER, **CHAIN}
 
 
 def test_an_endpoint_of_the_users() -> None:
@@ -50,10 +50,13 @@ def test_an_endpoint_of_the_users() -> None:
         "fs.s3a.path.style.access": "true",
         "fs.s3a.connection.ssl.enabled": "true",
     }
-    assert s3a_options(variables) == {**COMMITTER, **CHAIN, **endpoint}
-    assert s3a_options({**variables, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}) == {**COMMITTER, **CHAIN}
+    assert make_s3a_options(variables) == {**COMMITTER, **CHAIN, **endpoint}
+    assert make_s3a_options({**variables, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}) == {
+        **COMMITTER,
+        **CHAIN,
+    }
 
 
 def test_a_spark_connect_session_is_refused() -> None:
-    with pytest.raises(SparkError, match="A Spark Connect session does not let its S3 settings be changed"):
+    with pytest.raises(SparkError, match="The S3 settings of a Spark Connect session cannot be changed"):
         apply_s3a(SimpleNamespace(), {})  # type: ignore[arg-type]
