@@ -33,7 +33,6 @@ from local_aws.control.state import (
 )
 from local_aws.errors import LocalAwsError
 
-
 _HEALTH_SECONDS = 5.0
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
