@@ -1,4 +1,4 @@
-"""Glue's batches: their limits, and what comes back of them undone."""
+"""Requests of Glue in batches: their sizes, and items that Glue leaves undone."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""AthenaQueryDataset against the local AWS: what comes back, by each mode and engine, and what is left."""
+"""AthenaQueryDataset on the local AWS: results by mode and engine, and the clean-up."""
 
 import datetime as dt
 import gc
@@ -102,13 +102,13 @@ def test_nested_types_with_and_without_rows(aws: LocalAws, mode: str) -> None:
     assert tables(aws) == []
 
 
-def test_select_refuses_what_its_text_does_not_tell(aws: LocalAws) -> None:
+def test_select_refuses_ambiguous_texts(aws: LocalAws) -> None:
     with pytest.raises(DatasetError, match=r"column tags is of type array.*Use `mode: unload`"):
         dataset(SIMPLE + NESTED, mode="select").load()
     assert keys(aws) == []
 
 
-def test_select_knows_instants_and_times() -> None:
+def test_select_reads_instants_and_times() -> None:
     table = dataset(
         "SELECT TIMESTAMP '2024-07-01 10:00:00.000 Europe/Paris' AS at, TIME '10:11:12.123' AS t",
         mode="select",
@@ -118,7 +118,7 @@ def test_select_knows_instants_and_times() -> None:
     ]
 
 
-def test_select_keeps_the_order_and_tells_null_from_empty() -> None:
+def test_select_keeps_the_order_and_null_apart_from_empty() -> None:
     rows = "(VALUES (3, ''), (1, NULL), (2, 'a\nb')) AS t (x, y)"
     table = dataset(f"SELECT y FROM {rows} ORDER BY x", mode="select").load()
     assert table["y"].to_pylist() == [None, "a\nb", ""]
@@ -191,7 +191,7 @@ def test_chunks(aws: LocalAws, mode: str) -> None:
 
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("closed", [False, True])
-def test_chunks_not_wanted_any_more_leave_nothing(aws: LocalAws, begun: bool, closed: bool) -> None:
+def test_abandoned_chunks_leave_nothing(aws: LocalAws, begun: bool, closed: bool) -> None:
     chunks = dataset(series(50), chunk_rows=10).load()
     if begun:
         next(chunks)
@@ -209,7 +209,7 @@ def test_kept_results_stay(aws: LocalAws) -> None:
     assert any(key.startswith("athena/kedro/") for key in keys(aws))
 
 
-def test_earlier_result_is_taken_again(aws: LocalAws) -> None:
+def test_earlier_result_is_reused(aws: LocalAws) -> None:
     reused = dataset("SELECT 1 AS x", mode="select", result_reuse_minutes=10)
     assert reused.load().equals(reused.load())
     athena = client(aws, "athena")
@@ -224,7 +224,7 @@ def test_earlier_result_is_taken_again(aws: LocalAws) -> None:
     ].count(True) == 1
 
 
-def test_statements_that_are_no_queries() -> None:
+def test_statements_that_are_not_queries() -> None:
     def run(sql: str) -> pa.Table:
         return dataset(sql, mode="select", allow_ddl=True).load()
 

@@ -1,4 +1,4 @@
-"""What AthenaQueryDataset says when something is wrong; no file is left and no query runs on."""
+"""Failures of AthenaQueryDataset: the message, no file left on S3, no query left running."""
 
 import subprocess
 import sys
@@ -93,7 +93,9 @@ def until(condition: Callable[[], object]) -> None:
         "no-location-select",
     ],
 )
-def test_told_with_line_and_fix(aws: LocalAws, query: str, arguments: dict[str, Any], told: str) -> None:
+def test_the_message_has_line_and_fix(
+    aws: LocalAws, query: str, arguments: dict[str, Any], told: str
+) -> None:
     with pytest.raises(DatasetError, match=f"(?s){told}"):
         dataset(query, **arguments).load()
     assert {"SUCCEEDED"}.isdisjoint(states(aws))

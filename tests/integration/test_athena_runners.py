@@ -1,4 +1,4 @@
-"""The datasets of Athena under Kedro's runners, and in pickles."""
+"""The Athena datasets under Kedro's runners, and pickled."""
 
 import pickle
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""AthenaTableDataset against the local AWS's S3 and Glue."""
+"""AthenaTableDataset on the local AWS."""
 
 import datetime as dt
 import re
@@ -32,7 +32,7 @@ def partitions(aws: LocalAws) -> dict[tuple[str, ...], str]:
 
 
 @pytest.mark.parametrize("partition_by", [[], ["day"]])
-def test_what_is_saved_comes_back(aws: LocalAws, partition_by: list[str]) -> None:
+def test_a_saved_frame_is_loaded_again(aws: LocalAws, partition_by: list[str]) -> None:
     prices = dataset(partition_by=partition_by)
     assert not prices.exists()
     prices.save(FRAME)
@@ -160,7 +160,7 @@ def test_a_table_at_the_location_itself_is_left_alone(aws: LocalAws) -> None:
     assert [key.split("/")[0] for key in keys(aws)] == ["beside", "tables"]
 
 
-def test_glue_keeps_what_others_have_said_of_the_table(aws: LocalAws) -> None:
+def test_changes_by_others_in_glue_are_kept(aws: LocalAws) -> None:
     glue = client(aws, "glue")
     prices = dataset(mode="append", comment="Ours", parameters={"team": "ml"})
     prices.save(FRAME)
@@ -180,7 +180,7 @@ def test_glue_keeps_what_others_have_said_of_the_table(aws: LocalAws) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_table_without_partitions_becomes_what_the_frame_is() -> None:
+def test_an_overwrite_of_a_table_without_partitions_replaces_its_columns() -> None:
     dataset().save(FRAME)
     other = pa.table({"id": ["now", "text"], "new": [1, 2]})
     dataset().save(other)
@@ -225,13 +225,15 @@ def test_a_save_that_does_not_fit_changes_nothing(aws: LocalAws) -> None:
         ({"credentials": {"user": "x"}}, "conf/*/credentials.yml: `user` is not known."),
     ],
 )
-def test_what_is_missing_is_named_with_its_fix(aws: LocalAws, changed: dict[str, Any], message: str) -> None:
+def test_the_message_names_what_is_missing_and_the_fix(
+    aws: LocalAws, changed: dict[str, Any], message: str
+) -> None:
     with pytest.raises(DatasetError, match=re.escape(message)):
         dataset(**changed).save(FRAME)
     assert keys(aws) == []
 
 
-def test_what_cannot_be_loaded_is_named_with_its_fix(aws: LocalAws) -> None:
+def test_the_message_names_what_cannot_be_loaded_and_the_fix(aws: LocalAws) -> None:
     with pytest.raises(
         DatasetError, match=r"The table shop\.prices does not exist in Glue\. Run the pipeline that saves it"
     ):

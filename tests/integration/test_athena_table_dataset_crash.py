@@ -1,4 +1,4 @@
-"""Whatever ends a save, and wherever: the table can be read, and the next save works."""
+"""After a save that was killed or failed at any point, the table can be read and saved again."""
 
 import signal
 import subprocess
@@ -54,7 +54,7 @@ for case in sys.argv[1:]:
 """
 # Mode, partition keys, where the process is killed, and the ids that a reader then sees.
 CASES: list[tuple[str, str, str, int, set[int]]] = [
-    # After the files, before Glue is asked again.
+    # After the files, before Glue is looked up again.
     ("overwrite", "", "before-send.glue.GetTable", 2, KEPT),
     ("overwrite", "", "after-call.glue.UpdateTable", 1, SAVED),
     ("overwrite", "", "before-send.s3.DeleteObjects", 1, SAVED),
@@ -124,7 +124,7 @@ def test_a_save_that_is_killed_while_it_uploads_is_not_seen(aws: LocalAws) -> No
     assert ids("prices") == [7, 8, 9]
 
 
-def test_an_overwrite_deletes_what_died_a_day_ago(aws: LocalAws) -> None:
+def test_an_overwrite_deletes_files_of_dead_saves_and_no_others(aws: LocalAws) -> None:
     s3 = client(aws, "s3")
     dataset("prices", "overwrite", "").save(OLD)
     _, ours, _ = make_save_id("shop.prices").split("-")
@@ -175,7 +175,7 @@ def test_a_refused_save_leaves_no_orphans(
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
-    """AWS answers AccessDenied to an operation, of every client made from here on."""
+    """Make AWS answer AccessDenied to an operation, for clients created from now on."""
 
     def answer(**_: Any) -> Any:
         response = botocore.awsrequest.AWSResponse("", 403, {}, None)
@@ -202,7 +202,7 @@ def test_a_failed_clean_up_is_a_warning(
 
 
 def overtake(monkeypatch: pytest.MonkeyPatch, event: str, keys: str) -> list[str]:
-    """Another process overwrites the table right after somebody's first request of a kind."""
+    """Overwrite the table once, right after the first request of a kind."""
     before = handlers.BUILTIN_HANDLERS
     overtaken: list[str] = []
 
@@ -219,7 +219,7 @@ def overtake(monkeypatch: pytest.MonkeyPatch, event: str, keys: str) -> list[str
 
 @pytest.mark.parametrize("event", ["after-call.s3.ListObjectsV2", "before-call.s3.ListObjectsV2"])
 @pytest.mark.parametrize("keys", ["", "day"])
-def test_a_load_that_a_save_overtakes_reads_anew(
+def test_a_load_reads_again_after_a_concurrent_save(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch, event: str, keys: str
 ) -> None:
     dataset("prices", "overwrite", keys).save(OLD)
@@ -229,7 +229,7 @@ def test_a_load_that_a_save_overtakes_reads_anew(
     assert len(files(aws, "prices")) == (2 if keys else 1)
 
 
-def test_glue_is_asked_again_only_where_there_are_no_files(
+def test_a_load_looks_up_glue_again_only_without_files(
     aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset("prices", "overwrite", "").save(OLD)

@@ -1,4 +1,4 @@
-"""A save is whole, and deletes nothing of its own, though an answer of Glue's is lost on the way back."""
+"""A save succeeds and keeps its files if an answer of Glue is lost and botocore repeats the request."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def ids() -> list[int]:
 
 
 def lose(monkeypatch: pytest.MonkeyPatch, operation: str) -> list[str]:
-    """The answer to somebody's first request of a kind is lost, so that botocore sends it again."""
+    """Lose the answer to the first request of a kind, so that botocore sends it again."""
     lost: list[str] = []
 
     def send(request: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whatever frame AthenaTableDataset takes, a query of Athena returns it equal."""
+"""A query of Athena returns every frame as AthenaTableDataset has saved it."""
 
 import datetime as dt
 import itertools

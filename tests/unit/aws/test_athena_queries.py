@@ -1,4 +1,4 @@
-"""What becomes of AWS's own answers: a permission refused, and too many requests."""
+"""Athena's refusals: missing permissions and throttling."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class Service(HTTPServer):
-    """Answers each operation with its answers in turn, and with the last of them from then on."""
+    """A server that answers each operation with its answers in turn, then repeats the last."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """Athena, as far as a test tells it what to say."""
+    """An Athena with the answers that a test gives it."""
     service = Service()
     thread = threading.Thread(target=service.serve_forever)
     thread.start()

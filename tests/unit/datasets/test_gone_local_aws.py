@@ -1,4 +1,4 @@
-"""A local AWS that is gone is not waited for."""
+"""The datasets fail soon if the local AWS has ended."""
 
 import logging
 import socket
@@ -22,7 +22,7 @@ def _gone(monkeypatch: pytest.MonkeyPatch) -> None:
     listener.close()
 
 
-def test_it_is_told_soon() -> None:
+def test_a_load_fails_soon() -> None:
     prices = AthenaTableDataset(table="prices", database="shop", location="s3://flights/prices/")
     began = time.monotonic()
     with pytest.raises(DatasetError, match="the local AWS stopped answering"):
@@ -30,7 +30,7 @@ def test_it_is_told_soon() -> None:
     assert time.monotonic() - began < 10
 
 
-def test_it_is_asked_once_to_remove_what_is_left_and_nothing_is_said(
+def test_the_clean_up_tries_once_and_logs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked: list[str] = []

@@ -1,4 +1,4 @@
-"""A dataset made for one AWS never reaches the other, whatever a later session of the process has chosen."""
+"""A dataset created for one AWS never reaches the other, even if a later session switches to it."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from kedro_aws_plugin.datasets import AthenaQueryDataset, AthenaTableDataset, de
 
 @pytest.fixture(params=[True, False], ids=["local", "aws"])
 def local(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """The AWS of aws.yml when the dataset is made."""
+    """Whether aws.yml chooses the local AWS when the dataset is created."""
     yield request.param
     defaults.use(defaults.AthenaDefaults())
 
 
-def test_it_is_refused(local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_method_refuses_the_other_aws(local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults.use(defaults.AthenaDefaults(database="shop", output_location="s3://flights/a/", local=local))
     query, table = AthenaQueryDataset(query="SELECT 1 AS x"), AthenaTableDataset(table="prices")
     if local:

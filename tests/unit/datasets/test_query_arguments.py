@@ -1,4 +1,4 @@
-"""What a catalog entry of AthenaQueryDataset may say."""
+"""Validation of AthenaQueryDataset's arguments."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"query": None}, "either `query` or `query_file`"),
         ({"query_file": "a.sql"}, "either `query` or `query_file`"),
@@ -38,8 +38,8 @@ ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
         ({"execution_parameters": ["a\0"]}, "NUL"),
     ],
 )
-def test_refused(arguments: dict[str, Any], told: str) -> None:
-    with pytest.raises(DatasetError, match=told):
+def test_a_wrong_argument_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         AthenaQueryDataset(**{"query": "SELECT 1 AS x", **arguments})
 
 
@@ -50,7 +50,7 @@ def test_a_text_alone_is_a_list_of_one() -> None:
     assert (made._columns, made._partitioned_by, made._parameters) == (("day",), ("year",), ("'a'",))
 
 
-def test_the_entry_wins_over_the_project() -> None:
+def test_the_entry_overrides_the_project() -> None:
     defaults.use(defaults.AthenaDefaults("shop", "team", "s3://bucket/a/", 5.0, "eu-west-1"))
     try:
         silent = AthenaQueryDataset(query="SELECT 1")
@@ -62,7 +62,7 @@ def test_the_entry_wins_over_the_project() -> None:
     assert (telling._database, telling._workgroup, telling._max_scan_gb) == ("other", "mine", 0)
 
 
-def test_nothing_heavy_is_imported_for_the_name() -> None:
+def test_the_package_imports_nothing_heavy() -> None:
     code = (
         "import sys, kedro_aws_plugin.datasets as d; assert 'AthenaQueryDataset' in dir(d); "
         "print({'pyarrow', 'pandas', 'pyathena', 'kedro'} & set(sys.modules))"
@@ -71,7 +71,7 @@ def test_nothing_heavy_is_imported_for_the_name() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_fsspecs_s3_stays_as_it_is() -> None:
+def test_fsspecs_s3_is_not_replaced() -> None:
     code = (
         "import fsspec; before = fsspec.get_filesystem_class('s3'); "
         "import kedro_aws_plugin.datasets.athena_query; "
@@ -81,7 +81,7 @@ def test_fsspecs_s3_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "arguments", "told"),
+    ("query", "arguments", "message"),
     [
         ("DROP TABLE t", {}, "DROP is not a query, and load only reads"),
         ("INSERT INTO t SELECT 1", {"mode": "select"}, "INSERT is not a query.*`allow_ddl: true`"),
@@ -93,8 +93,8 @@ def test_fsspecs_s3_stays_as_it_is() -> None:
         (ONE, {"execution_parameters": [1]}, "has 0 `\\?`, but 1"),
     ],
 )
-def test_refused_before_athena_is_asked(query: str, arguments: dict[str, Any], told: str) -> None:
-    with pytest.raises(DatasetError, match=told):
+def test_a_query_that_may_not_run_is_not_sent(query: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         AthenaQueryDataset(query=query, **arguments).load()
 
 

@@ -1,4 +1,4 @@
-"""Athena's reasons, told with the line they are about and the fix."""
+"""Explanations of failed queries: Athena's reason, the line of the query, and the fix."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Arrow tables as frames, texts as columns, batches as chunks."""
+"""Conversion of Arrow tables to frames, of texts to columns, and of batches to chunks."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Values of Python as the texts that Athena binds."""
+"""Conversion of Python values to SQL literals."""
 
 import math
 from datetime import date, datetime, timedelta, timezone
@@ -47,7 +47,7 @@ def test_text_stays_one_literal(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, Decimal("NaN"), object(), [1]])
-def test_what_has_no_literal_is_refused(value: object) -> None:
+def test_a_value_without_literal_is_refused(value: object) -> None:
     with pytest.raises(DatasetError, match=r"value 2 .* cannot be bound\. Give"):
         to_literals([1, value])
 
@@ -57,7 +57,7 @@ def test_nul_is_refused() -> None:
         to_literals(["a\0b"])
 
 
-def test_more_than_athena_takes_is_refused() -> None:
+def test_a_literal_longer_than_athena_s_limit_is_refused() -> None:
     with pytest.raises(DatasetError, match="longer than 1024 characters"):
         to_literals(["x" * 1023])
     assert to_literals(["x" * 1022])

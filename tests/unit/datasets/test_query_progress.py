@@ -1,4 +1,4 @@
-"""What the log says of a long query."""
+"""The log of a long query."""
 
 import logging
 
@@ -22,7 +22,7 @@ def test_short_query_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     assert lines(caplog, (0.1, "QUEUED", 0), (1.9, "RUNNING", 5), (2.5, "SUCCEEDED", 9)) == []
 
 
-def test_long_query_tells_changes_and_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
+def test_long_query_logs_changes_and_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
     said = lines(
         caplog,
         (2, "QUEUED", 0),

@@ -1,4 +1,4 @@
-"""What is in memory while a result is read."""
+"""Reading a result in chunks: its memory and its partition columns."""
 
 import datetime as dt
 import time

@@ -1,4 +1,4 @@
-"""How much a query may scan."""
+"""The scan limit: its estimate by EXPLAIN, and its check of a running query."""
 
 import json
 

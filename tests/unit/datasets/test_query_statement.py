@@ -1,4 +1,4 @@
-"""Which statements are queries, told by their tokens."""
+"""Kinds of statements, found by their tokens."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a catalog entry of AthenaTableDataset may say."""
+"""Validation of AthenaTableDataset's arguments."""
 
 import pickle
 import re
@@ -56,7 +56,7 @@ def test_a_name_alone_is_a_list_of_one() -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_the_entry_wins() -> None:
+def test_the_entry_overrides_the_project() -> None:
     made = AthenaTableDataset(**ENTRY)
     assert made._describe()["table"] == "shop.prices"
     assert made._describe()["location"] == "s3://flights/prices"
@@ -93,7 +93,7 @@ def test_the_entry_wins() -> None:
         ({"schema": {"a": "Integer"}}, "`schema`: a: `integer` is not a type of Glue."),
     ],
 )
-def test_what_cannot_be_meant_is_refused(changed: dict[str, Any], message: str) -> None:
+def test_a_wrong_argument_is_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(DatasetError, match=re.escape(message)):
         AthenaTableDataset(**{**ENTRY, **changed})
 

@@ -20,7 +20,7 @@ THEIRS = make_save_id("shop.orders").split("-")[1]
 
 
 class FakeGlue:
-    """A table in Glue, and how often somebody looked at it."""
+    """A table in Glue that counts how often it is looked up."""
 
     def __init__(self, table: TableVersion | None, partitions: Sequence[Partition] = ()) -> None:
         self._table, self._partitions = table, list(partitions)
@@ -52,7 +52,7 @@ class FakeFiles:
 
 
 class RefusingFiles(FakeFiles):
-    """Objects that S3 does not let us delete."""
+    """Objects that S3 refuses to delete."""
 
     def delete(self, uris: Iterable[str]) -> None:
         raise AwsError(f"Could not delete {len(list(uris))} file.")

@@ -1,4 +1,4 @@
-"""A change of the table in Glue that was done, but not confirmed."""
+"""A change of Glue that succeeds but whose answer is lost."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ LAYOUT = Layout({"id": "bigint"}, {})
 
 
 class LostAnswers:
-    """Glue, which does what it is asked, and refuses it when it is asked again, as the version is another."""
+    """A Glue that performs each update, but answers as it does to a repeated request."""
 
     def __init__(self, definition: Any) -> None:
         self.versions = [definition]

@@ -1,4 +1,4 @@
-"""Partition values as texts and folders."""
+"""Partition values as texts and as names of folders."""
 
 import datetime as dt
 import re
@@ -44,7 +44,7 @@ def test_folders_are_hive_s() -> None:
 
 
 @pytest.mark.parametrize("value", ["", NULL])
-def test_what_hive_takes_for_null_is_refused(value: str) -> None:
+def test_a_value_that_hive_reads_as_null_is_refused(value: str) -> None:
     message = f"The partition column `city` has the value {value!r}, which Hive reads as a missing value."
     with pytest.raises(DatasetError, match=re.escape(message)):
         format_value("city", value)

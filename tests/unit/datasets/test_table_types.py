@@ -1,4 +1,4 @@
-"""Arrow's types as Glue's, and frames as tables."""
+"""Conversion of Arrow types to Glue types, and of frames to tables."""
 
 import datetime as dt
 import re
@@ -102,12 +102,12 @@ def test_glue_s_other_spellings_are_read(text: str, type_: pa.DataType) -> None:
 @pytest.mark.parametrize(
     "text", ["", "uniontype<int>", "array", "array<int", "array<int>>", "decimal(x)", "struct<>", "int int"]
 )
-def test_what_is_no_type_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_type_is_refused(text: str) -> None:
     with pytest.raises(UnknownType, match="cannot be read"):
         from_glue(text)
 
 
-def test_polars_and_pyarrow_frames_are_taken_over() -> None:
+def test_frames_become_arrow_tables() -> None:
     table = pa.table({"a": [1, 2]})
     assert to_arrow(table) is table
     assert to_arrow(pl.DataFrame({"a": [1, 2]})).equals(table)
