@@ -145,7 +145,7 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     return result
 
 
-def applied(stubbed: Stubbed, time: FakeTime, *these: Step) -> tuple[list[dict[str, Any]], list[str]]:
+def apply_steps(stubbed: Stubbed, time: FakeTime, *these: Step) -> tuple[list[dict[str, Any]], list[str]]:
     told = Told()
     results = apply(Plan(title="t", steps=these, unchanged=""), stubbed.aws, told, time.clock())
     return results, told.lines

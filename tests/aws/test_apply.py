@@ -8,7 +8,7 @@ import answers
 import pytest
 from answers import ABSENT
 from case_plans import step_classes
-from every_step import Told, all_steps, applied, body, put_down
+from every_step import Told, all_steps, apply_steps, body, put_down
 from stubbed import FakeTime, Stubbed, Values
 
 from kedro_aws_plugin.apply import apply
@@ -28,7 +28,7 @@ def test_a_step_sends_the_requests_that_a_dry_run_shows(
 ) -> None:
     step = all_steps(tmp_path)[kind]
     expected = put_down(stubbed, step)
-    assert applied(stubbed, time, step) == ([expected], [f"begin {step}", f"end {step}: {expected}"])
+    assert apply_steps(stubbed, time, step) == ([expected], [f"begin {step}", f"end {step}: {expected}"])
     sent = [(each.service, each.operation, without_file(each.params)) for each in stubbed.requests.all]
     shown = [(step.service, operation, without_file(request)) for operation, request in step.requests()]
     assert sent == shown
@@ -46,7 +46,7 @@ def test_a_step_says_which_results_it_gives(
     """References to results are checked by these names when a plan is made."""
     step = all_steps(tmp_path)[kind]
     put_down(stubbed, step)
-    [result] = applied(stubbed, time, step)[0]
+    [result] = apply_steps(stubbed, time, step)[0]
     assert set(step.results) <= set(result)
 
 
@@ -55,7 +55,7 @@ def test_the_first_error_ends_it_and_names_the_step(stubbed: Stubbed, time: Fake
     put_down(stubbed, every[serving.CreateModel])
     stubbed.refuses("CreateEndpointConfig", "ResourceLimitExceeded", "The account-level service limit is 0")
     with pytest.raises(AwsError) as refused:
-        applied(
+        apply_steps(
             stubbed,
             time,
             *(
@@ -87,16 +87,16 @@ def test_what_is_gone_already_need_not_be_deleted(
 ) -> None:
     step = all_steps(tmp_path)[kind]
     stubbed.refuses(step.operation, "ValidationException", DELETIONS[kind])
-    assert applied(stubbed, time, step)[0] == [{"deleted": False}]
+    assert apply_steps(stubbed, time, step)[0] == [{"deleted": False}]
     stubbed.refuses(step.operation, "AccessDeniedException", "no", 403)
     with pytest.raises(AwsError, match=f"permission to call {step.operation}"):
-        applied(stubbed, time, step)
+        apply_steps(stubbed, time, step)
 
 
 def test_no_other_step_takes_what_is_gone_for_done(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
     stubbed.refuses("UpdateModelPackage", "ValidationException", "ModelPackage flights/1 does not exist.")
     with pytest.raises(AwsError, match="does not exist"):
-        applied(stubbed, time, all_steps(tmp_path)[registry.UpdateModelPackage])
+        apply_steps(stubbed, time, all_steps(tmp_path)[registry.UpdateModelPackage])
     assert time.seconds == 0
 
 
@@ -104,7 +104,7 @@ def test_an_object_that_was_there_already_is_told_apart(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path
 ) -> None:
     stubbed.answers("HeadObject")
-    results, _ = applied(stubbed, time, all_steps(tmp_path)[s3.UploadFile])
+    results, _ = apply_steps(stubbed, time, all_steps(tmp_path)[s3.UploadFile])
     assert results == [{"uri": "s3://flights-data/k", "written": False}]
 
 
@@ -122,12 +122,12 @@ def test_what_was_made_a_moment_ago_may_not_be_seen_yet(
     for _ in range(2):
         stubbed.refuses(step.operation, "ValidationException", ABSENT["DescribeModel"])
     expected = put_down(stubbed, step)
-    assert applied(stubbed, time, step)[0] == [expected]
+    assert apply_steps(stubbed, time, step)[0] == [expected]
     assert time.seconds == 10
     for _ in range(8):
         stubbed.refuses(step.operation, "ValidationException", ABSENT["DescribeModel"])
     with pytest.raises(AwsError, match="Could not find model"):
-        applied(stubbed, time, step)
+        apply_steps(stubbed, time, step)
     assert time.seconds == 45
 
 
@@ -135,7 +135,7 @@ def test_how_far_a_wait_is_is_told(stubbed: Stubbed, time: FakeTime, tmp_path: P
     step = all_steps(tmp_path)[serving.WaitForEndpoint]
     stubbed.answers("DescribeEndpoint", answers.endpoint("Creating"))
     stubbed.answers("DescribeEndpoint", answers.endpoint())
-    assert applied(stubbed, time, step)[1] == [f"begin {step}", "Creating", f"end {step}: {{}}"]
+    assert apply_steps(stubbed, time, step)[1] == [f"begin {step}", "Creating", f"end {step}: {{}}"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_another_answer_than_at_registration_is_an_error(
     step = all_steps(tmp_path)[serving.InvokeEndpoint]
     stubbed.answers("InvokeEndpoint", body(answer))
     with pytest.raises(ServingError) as differs:
-        applied(stubbed, time, step)
+        apply_steps(stubbed, time, step)
     assert differs.value.message == (
         "Endpoint flights is in service, but answers its sample payload differently than the model did "
         f'when it was registered: {shown} instead of {{"p": [1.0]}}. '
@@ -157,7 +157,7 @@ def test_another_answer_than_at_registration_is_an_error(
 
 def test_an_answer_within_rounding_is_the_same(stubbed: Stubbed, time: FakeTime, tmp_path: Path) -> None:
     stubbed.answers("InvokeEndpoint", body(b'{"p":[1.0000000001]}'))
-    results, _ = applied(stubbed, time, all_steps(tmp_path)[serving.InvokeEndpoint])
+    results, _ = apply_steps(stubbed, time, all_steps(tmp_path)[serving.InvokeEndpoint])
     assert results == [{"answer": '{"p":[1.0000000001]}'}]
 
 
@@ -180,7 +180,7 @@ def test_a_later_step_is_sent_the_result_of_an_earlier_one(
     stubbed.answers("CreateModelPackage", {"ModelPackageArn": arn})
     stubbed.answers("UpdateModelPackage", {"ModelPackageArn": arn})
     stubbed.answers("CreateModel", {"ModelArn": f"{answers.ACCOUNT}:model/flights-m"})
-    _, lines = applied(stubbed, time, group, package, approve, model)
+    _, lines = apply_steps(stubbed, time, group, package, approve, model)
     [approved], [created] = (stubbed.requests.of(each) for each in ("UpdateModelPackage", "CreateModel"))
     assert (approved["ModelPackageArn"], created["PrimaryContainer"]) == (arn, {"ModelPackageName": arn})
     # From then on the step is told by what it really does.

@@ -9,7 +9,7 @@ import answers
 import pytest
 from answers import GROUP_ARN, TAGS, package_arn
 from case_plans import step_classes
-from every_step import all_steps, applied, body, put_down
+from every_step import all_steps, apply_steps, body, put_down
 from stubbed import FakeTime, Stubbed, make_clients
 
 import kedro_aws_plugin
@@ -120,7 +120,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     every = all_steps(tmp_path)
     for step in every.values():
         put_down(stubbed, step)
-    applied(stubbed, time, *every.values())
+    apply_steps(stubbed, time, *every.values())
     observe_everything(stubbed)
     observe_a_stack(stubbed)
     read_values(stubbed)
