@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from local_aws.athena.failures import failed, unsupported
+from local_aws.athena.failures import query_failure, unsupported
 from local_aws.athena.statement import Name
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
@@ -106,7 +106,7 @@ class Table:
         return definition
 
 
-def view_text(definition: Mapping[str, Any]) -> str:
+def encode_view(definition: Mapping[str, Any]) -> str:
     """A view's definition as Glue keeps it."""
     return f"{_VIEW_START}{base64.b64encode(json.dumps(definition).encode()).decode()}{_VIEW_END}"
 
@@ -118,7 +118,7 @@ def _columns(described: list[dict[str, str]] | None) -> tuple[Column, ...]:
             for column in described or ()
         )
     except TrinoError as error:
-        raise failed(error) from error
+        raise query_failure(error) from error
 
 
 class Catalog:
@@ -235,7 +235,7 @@ class Catalog:
         self.call("DeletePartition", **names, PartitionValues=values)
 
 
-def partition_of(table: Table, below: str) -> Partition:
+def parse_partition(table: Table, below: str) -> Partition:
     """The partition in a directory such as ``year=2024/month=1`` below a table's location."""
     values = (unquote(part.partition("=")[2]) for part in below.split("/"))
     return Partition(

@@ -1,17 +1,17 @@
 """INSERT INTO: a query's columns in the table's order and types, as Trino coerces them."""
 
 from local_aws.athena.catalog import Table
-from local_aws.athena.failures import failed
+from local_aws.athena.failures import query_failure
 from local_aws.trino import Column, Translated, TrinoError
 from local_aws.trino.typed import fail
-from local_aws.trino.types import Type, duckdb_type, quoted, read_type
+from local_aws.trino.types import Type, duckdb_type, quote_name, read_type
 
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
 _DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
 _TEXTS = ("varchar", "char")
 
 
-def fitted(table: Table, names: tuple[str, ...], query: Translated) -> Translated:
+def fit_to_table(table: Table, names: tuple[str, ...], query: Translated) -> Translated:
     """The query with the table's columns; those that are not named are NULL.
 
     Args:
@@ -36,11 +36,11 @@ def fitted(table: Table, names: tuple[str, ...], query: Translated) -> Translate
 def _value(column: Column, sql: str) -> str:
     kind = read_type(column.type)
     if kind.name in _TEXTS and kind.numbers:
-        sql = _bounded(sql, kind)
-    return f"CAST({sql} AS {duckdb_type(kind)}) AS {quoted(column.name)}"
+        sql = _truncate_spaces(sql, kind)
+    return f"CAST({sql} AS {duckdb_type(kind)}) AS {quote_name(column.name)}"
 
 
-def _bounded(sql: str, kind: Type) -> str:
+def _truncate_spaces(sql: str, kind: Type) -> str:
     """A text that is too long loses spaces at its end, and nothing else."""
     (length,) = kind.numbers
     message = f"Cannot truncate non-space characters when casting to {kind} on INSERT"
@@ -53,22 +53,23 @@ def _check_names(named: tuple[str, ...], columns: tuple[Column, ...], table: Tab
     for name in named:
         if name not in known:
             message = f"line 1:1: Insert column name does not exist in target table: {name}"
-            raise failed(TrinoError("COLUMN_NOT_FOUND", message))
+            raise query_failure(TrinoError("COLUMN_NOT_FOUND", message))
         if named.count(name) > 1:
             message = f"line 1:1: Insert column name is specified more than once: {name}"
-            raise failed(TrinoError("DUPLICATE_COLUMN_NAME", message))
+            raise query_failure(TrinoError("DUPLICATE_COLUMN_NAME", message))
     for key in table.partition_keys:
         if key.name not in named:
             message = f"line 1:1: Partition key {key.name} is missing from the columns of INSERT"
-            raise failed(TrinoError("NOT_SUPPORTED", message))
+            raise query_failure(TrinoError("NOT_SUPPORTED", message))
 
 
 def _check_types(wanted: list[str], given: list[str]) -> None:
     fit = len(wanted) == len(given) and all(
-        _coercible(read_type(source), read_type(target)) for source, target in zip(given, wanted, strict=True)
+        _can_coerce(read_type(source), read_type(target))
+        for source, target in zip(given, wanted, strict=True)
     )
     if not fit:
-        raise failed(
+        raise query_failure(
             TrinoError(
                 "TYPE_MISMATCH",
                 "line 1:1: Insert query has mismatched column types: "
@@ -77,7 +78,7 @@ def _check_types(wanted: list[str], given: list[str]) -> None:
         )
 
 
-def _coercible(source: Type, target: Type) -> bool:  # noqa: PLR0911 - a kind of type each
+def _can_coerce(source: Type, target: Type) -> bool:  # noqa: PLR0911 - a kind of type each
     if source == target or source.name == "unknown":
         return True
     if source.name in _TEXTS and target.name in _TEXTS:
@@ -92,7 +93,7 @@ def _coercible(source: Type, target: Type) -> bool:  # noqa: PLR0911 - a kind of
         return source.name in {"date", "timestamp"}
     if target.name == source.name and target.inner:
         pairs = zip(source.inner, target.inner, strict=False)
-        return len(source.inner) == len(target.inner) and all(_coercible(one, other) for one, other in pairs)
+        return len(source.inner) == len(target.inner) and all(_can_coerce(one, other) for one, other in pairs)
     return False
 
 

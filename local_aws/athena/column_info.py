@@ -25,7 +25,7 @@ _CASE_SENSITIVE = {"varchar", "char"}
 _NULLABILITY = {"NOT_NULL": 1, "NULLABLE": 2, "UNKNOWN": 3}
 
 
-def column_info(name: str, athena_type: str) -> Params:
+def describe_column(name: str, athena_type: str) -> Params:
     """One ColumnInfo, such as of ``price decimal(10,2)``: Type decimal, Precision 10, Scale 2."""
     kind, precision, scale = _parts(athena_type)
     return {
@@ -56,7 +56,9 @@ def _parts(athena_type: str) -> tuple[str, int, int]:
     return kind, _PRECISION.get(kind, 0), 0
 
 
-def metadata_file(execution_id: str, columns: Iterable[Params], statement: str, count: int | None) -> bytes:
+def write_metadata_file(
+    execution_id: str, columns: Iterable[Params], statement: str, count: int | None
+) -> bytes:
     """What Athena writes beside a result file.
 
     AWS documents no format. JDBC drivers read it as a Protocol Buffers message: 1 the query's id, 2 what a

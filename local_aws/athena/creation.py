@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from local_aws.athena.catalog import Table, partition_of
-from local_aws.athena.coercion import fitted
-from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.catalog import Table, parse_partition
+from local_aws.athena.coercion import fit_to_table
+from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.statement import CreateTableAs, Insert, Unload
 from local_aws.athena.storage import directory
@@ -17,11 +17,11 @@ from local_aws.athena.table_formats import (
     table_format,
 )
 from local_aws.athena.target import Target
-from local_aws.athena.text_files import character
+from local_aws.athena.text_files import read_delimiter
 from local_aws.athena.writing import (
     Written,
+    check_format,
     check_partitions,
-    file_format,
     hive_columns,
     refuse_if_occupied,
     refuse_unnamed,
@@ -46,11 +46,11 @@ _CTAS_PROPERTIES = {
 
 def unload(session: Session, statement: Unload) -> Outcome:
     """Write a query's result to a prefix that nothing is at."""
-    properties = _checked(statement.properties, _UNLOAD_PROPERTIES)
+    properties = _check_properties(statement.properties, _UNLOAD_PROPERTIES)
     if "format" not in properties:
         raise AthenaFailure("SYNTAX_ERROR: Missing required property 'format' in UNLOAD", error_type=1006)
-    kind, compression = file_format(str(properties["format"]), str(properties.get("compression") or ""))
-    partitioned_by = _names(properties.get("partitioned_by"))
+    kind, compression = check_format(str(properties["format"]), str(properties.get("compression") or ""))
+    partitioned_by = _read_names(properties.get("partitioned_by"))
     translated = session.translate(statement.query.tree, session.submission.parameters)
     hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
@@ -63,18 +63,18 @@ def unload(session: Session, statement: Unload) -> Outcome:
 
 def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     """Write a query's result, and make a table of it."""
-    properties = _checked(statement.properties, _CTAS_PROPERTIES)
+    properties = _check_properties(statement.properties, _CTAS_PROPERTIES)
     database = session.catalog.database_of(statement.name)
     full = f"{database}.{statement.name.table}"
     if session.catalog.table(statement.name) is not None:
         if statement.if_not_exists:
             return Outcome("DDL", "CREATE_TABLE_AS_SELECT")
         message = f"line 1:1: Destination table 'awsdatacatalog.{full}' already exists"
-        raise failed(TrinoError("TABLE_ALREADY_EXISTS", message))
+        raise query_failure(TrinoError("TABLE_ALREADY_EXISTS", message))
     if not session.catalog.has_database(database):
-        raise failed(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
-    kind, compression = file_format(str(properties.get("format") or "PARQUET"), _compression(properties))
-    partitioned_by = _names(properties.get("partitioned_by"))
+        raise query_failure(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
+    kind, compression = check_format(str(properties.get("format") or "PARQUET"), _compression(properties))
+    partitioned_by = _read_names(properties.get("partitioned_by"))
     translated = session.translate(statement.query.tree, session.submission.parameters)
     refuse_unnamed(translated.columns)
     columns = hive_columns(translated.columns)
@@ -90,7 +90,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
         for uri in written.uris:
             session.storage.delete(uri)
         raise
-    session.catalog.add_partitions(table, [partition_of(table, below) for below in written.partitions])
+    session.catalog.add_partitions(table, [parse_partition(table, below) for below in written.partitions])
     return _outcome(session, "DDL", "CREATE_TABLE_AS_SELECT", written)
 
 
@@ -99,18 +99,20 @@ def insert(session: Session, statement: Insert) -> Outcome:
     table = session.catalog.table(statement.name)
     if table is None:
         full = f"{session.catalog.database_of(statement.name)}.{statement.name.table}"
-        raise failed(TrinoError("TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.{full}' does not exist"))
+        raise query_failure(
+            TrinoError("TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.{full}' does not exist")
+        )
     if table.is_view:
-        raise failed(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
-    target = _target_of(table)
+        raise query_failure(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
+    target = _choose_target(table)
     query = session.translate(statement.query.tree, session.submission.parameters)
-    translated = fitted(table, statement.columns, query)
+    translated = fit_to_table(table, statement.columns, query)
     written = write(session, translated, target)
-    session.catalog.add_partitions(table, [partition_of(table, below) for below in written.partitions])
+    session.catalog.add_partitions(table, [parse_partition(table, below) for below in written.partitions])
     return _outcome(session, "DML", "INSERT", written)
 
 
-def _target_of(table: Table) -> Target:
+def _choose_target(table: Table) -> Target:
     if "projection.enabled" in table.parameters and "storage.location.template" in table.parameters:
         raise unsupported("INSERT INTO a table with storage.location.template")
     partitioned_by = tuple(key.name for key in table.partition_keys)
@@ -120,7 +122,7 @@ def _target_of(table: Table) -> Target:
     if table.serde in {OPENX_JSON, *HIVE_JSON}:
         return Target(table.location, "JSON", "GZIP", partitioned_by)
     if table.serde == DELIMITED and "escape.delim" not in table.serde_parameters:
-        delimiter = character(table.serde_parameters.get("field.delim") or "\x01")
+        delimiter = read_delimiter(table.serde_parameters.get("field.delim") or "\x01")
         return Target(table.location, "TEXTFILE", "GZIP", partitioned_by, delimiter)
     raise unsupported(f"INSERT INTO a table of {table.serde}")
 
@@ -174,19 +176,19 @@ def _compression(properties: Mapping[str, object]) -> str:
     return str(next(filter(None, given), ""))
 
 
-def _checked(properties: Mapping[str, object], known: set[str]) -> Mapping[str, object]:
+def _check_properties(properties: Mapping[str, object], known: set[str]) -> Mapping[str, object]:
     if "bucketed_by" in properties or "bucket_count" in properties:
         raise unsupported("bucketed tables (bucketed_by)")
     for name in properties:
         if name not in known:
             message = f"line 1:1: Table property '{name}' does not exist"
-            raise failed(TrinoError("INVALID_TABLE_PROPERTY", message))
+            raise query_failure(TrinoError("INVALID_TABLE_PROPERTY", message))
     if str(properties.get("table_type", "HIVE")).upper() != "HIVE":
         raise unsupported(f"tables of type {properties['table_type']}")
     return properties
 
 
-def _names(listed: object) -> tuple[str, ...]:
+def _read_names(listed: object) -> tuple[str, ...]:
     return tuple(str(name).lower() for name in listed) if isinstance(listed, list) else ()
 
 

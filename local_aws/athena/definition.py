@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.athena import parsing, partition_definition
-from local_aws.athena.catalog import Table, view_text
-from local_aws.athena.failures import AthenaFailure, ddl_failed, failed, semantic
+from local_aws.athena.catalog import Table, encode_view
+from local_aws.athena.failures import AthenaFailure, ddl_failure, query_failure, semantic_failure
 from local_aws.athena.session import Session
 from local_aws.athena.statement import (
     AddColumns,
@@ -25,7 +25,7 @@ from local_aws.athena.statement import (
 )
 from local_aws.athena.storage import split_uri
 from local_aws.athena.submission import Outcome
-from local_aws.athena.writing import refuse_twice, refuse_unnamed
+from local_aws.athena.writing import refuse_duplicates, refuse_unnamed
 from local_aws.trino import TrinoError, from_glue_type, to_glue_type
 
 
@@ -56,7 +56,7 @@ def _create_database(session: Session, statement: CreateDatabase) -> None:
     if session.catalog.has_database(statement.name):
         if statement.if_not_exists:
             return
-        raise ddl_failed("AlreadyExistsException", f"Database {statement.name} already exists")
+        raise ddl_failure("AlreadyExistsException", f"Database {statement.name} already exists")
     described = {
         "Name": statement.name,
         "Description": statement.comment,
@@ -72,11 +72,11 @@ def _drop_database(session: Session, statement: DropDatabase) -> None:
     if not session.catalog.has_database(statement.name):
         if statement.if_exists:
             return
-        raise semantic(f"[Error 10072]: Database does not exist: {statement.name}")
+        raise semantic_failure(f"[Error 10072]: Database does not exist: {statement.name}")
     tables = session.catalog.tables(statement.name)
     if tables and not statement.cascade:
         message = f"Database {statement.name} is not empty. One or more tables exist."
-        raise ddl_failed("InvalidOperationException", message)
+        raise ddl_failure("InvalidOperationException", message)
     for table in tables:
         session.catalog.call("DeleteTable", DatabaseName=statement.name, Name=table.name)
     session.catalog.call("DeleteDatabase", Name=statement.name)
@@ -85,16 +85,16 @@ def _drop_database(session: Session, statement: DropDatabase) -> None:
 def _create_table(session: Session, statement: CreateTable) -> None:
     database = session.catalog.database_of(statement.name)
     if not session.catalog.has_database(database):
-        raise semantic(f"[Error 10072]: Database does not exist: {database}")
+        raise semantic_failure(f"[Error 10072]: Database does not exist: {database}")
     if session.catalog.table(statement.name) is not None:
         if statement.if_not_exists:
             return
-        raise ddl_failed("AlreadyExistsException", f"Table {statement.name.table} already exists")
+        raise ddl_failure("AlreadyExistsException", f"Table {statement.name.table} already exists")
     split_uri(statement.location)
     names = [column.name for column in (*statement.columns, *statement.partitions)]
     for name in names:
         if names.count(name) > 1:
-            raise semantic(f"[Error 10036]: Duplicate column name: {name}")
+            raise semantic_failure(f"[Error 10036]: Duplicate column name: {name}")
     files = statement.format
     session.catalog.create_table(
         statement.name,
@@ -102,9 +102,9 @@ def _create_table(session: Session, statement: CreateTable) -> None:
             **({"Description": statement.comment} if statement.comment else {}),
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"EXTERNAL": "TRUE", **statement.properties},
-            "PartitionKeys": _described(statement.partitions),
+            "PartitionKeys": _describe_columns(statement.partitions),
             "StorageDescriptor": {
-                "Columns": _described(statement.columns),
+                "Columns": _describe_columns(statement.columns),
                 "Location": statement.location,
                 "InputFormat": files.input_format,
                 "OutputFormat": files.output_format,
@@ -114,7 +114,7 @@ def _create_table(session: Session, statement: CreateTable) -> None:
     )
 
 
-def _described(columns: tuple[HiveColumn, ...]) -> list[dict[str, str]]:
+def _describe_columns(columns: tuple[HiveColumn, ...]) -> list[dict[str, str]]:
     for column in columns:
         try:
             from_glue_type(column.type)
@@ -135,27 +135,27 @@ def _drop_table(session: Session, statement: DropTable) -> None:
     database = session.catalog.database_of(statement.name)
     if table is not None and table.is_view != statement.view:
         kind, verb = ("view", "DROP VIEW") if table.is_view else ("table", "DROP TABLE")
-        raise semantic(f"Cannot drop {database}.{table.name}: it is a {kind}; use {verb}")
+        raise semantic_failure(f"Cannot drop {database}.{table.name}: it is a {kind}; use {verb}")
     if table is None:
         if statement.if_exists:
             return
-        raise semantic(f"[Error 10001]: Table not found {database}.{statement.name.table}")
+        raise semantic_failure(f"[Error 10001]: Table not found {database}.{statement.name.table}")
     session.catalog.call("DeleteTable", DatabaseName=database, Name=table.name)
 
 
 def _create_view(session: Session, statement: CreateView) -> None:
     database = session.catalog.database_of(statement.name)
     if not session.catalog.has_database(database):
-        raise failed(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
+        raise query_failure(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
     table = session.catalog.table(statement.name)
     full = f"awsdatacatalog.{database}.{statement.name.table}"
     if table is not None and not table.is_view:
-        raise failed(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: Table already exists: '{full}'"))
+        raise query_failure(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: Table already exists: '{full}'"))
     if table is not None and not statement.or_replace:
-        raise failed(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{full}'"))
+        raise query_failure(TrinoError("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{full}'"))
     columns = session.translate(statement.query.tree, ()).columns
     refuse_unnamed(columns)
-    refuse_twice(columns)
+    refuse_duplicates(columns)
     glue = {
         "TableType": "VIRTUAL_VIEW",
         "Parameters": {"presto_view": "true", "comment": "Presto View"},
@@ -165,7 +165,7 @@ def _create_view(session: Session, statement: CreateView) -> None:
             "Location": "",
             "SerdeInfo": {},
         },
-        "ViewOriginalText": view_text(
+        "ViewOriginalText": encode_view(
             {
                 "originalSql": statement.query.sql,
                 "catalog": "awsdatacatalog",
@@ -191,7 +191,9 @@ def _view_type(athena_type: str) -> str:
 def _table(session: Session, name: Name) -> Table:
     table = session.catalog.table(name)
     if table is None:
-        raise semantic(f"[Error 10001]: Table not found {session.catalog.database_of(name)}.{name.table}")
+        raise semantic_failure(
+            f"[Error 10001]: Table not found {session.catalog.database_of(name)}.{name.table}"
+        )
     return table
 
 
@@ -201,8 +203,8 @@ def _add_columns(session: Session, statement: AddColumns) -> None:
     taken = {column["Name"] for column in kept} | {key.name for key in table.partition_keys}
     for column in statement.columns:
         if column.name in taken:
-            raise semantic(f"[Error 10036]: Duplicate column name: {column.name}")
-    columns = [*kept, *_described(statement.columns)]
+            raise semantic_failure(f"[Error 10036]: Duplicate column name: {column.name}")
+    columns = [*kept, *_describe_columns(statement.columns)]
     session.catalog.update_table(table, StorageDescriptor={**table.storage, "Columns": columns})
 
 

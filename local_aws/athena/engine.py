@@ -12,7 +12,7 @@ from typing_extensions import assert_never
 from local_aws.athena import creation, definition, parsing, show
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
-from local_aws.athena.failures import AthenaFailure, Cancelled, ddl_failed, unsupported
+from local_aws.athena.failures import AthenaFailure, Cancelled, ddl_failure, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.statement import (
     CreateTableAs,
@@ -86,7 +86,7 @@ class Engine:
             outcome = _run(session, statement)
         except AwsFault as fault:
             session.close()
-            raise ddl_failed(fault.code, fault.message) from fault
+            raise ddl_failure(fault.code, fault.message) from fault
         except BaseException:
             session.close()
             raise
@@ -160,15 +160,15 @@ def _explain(session: Session, statement: Explain) -> Outcome:
     if kind == "IO":
         lines = json.dumps(_describe_io(session), indent=2)
     elif kind == "VALIDATE":
-        return _explained_as("Valid", [("true",)])
+        return _answer("Valid", [("true",)])
     elif written == "TEXT" and kind in {"LOGICAL", "DISTRIBUTED"}:
         lines = session.execute(f"EXPLAIN {translated.sql}").fetchall()[0][1]
     else:
         raise unsupported(f"EXPLAIN (TYPE {kind}, FORMAT {written})")
-    return _explained_as("Query Plan", [(line,) for line in lines.splitlines()])
+    return _answer("Query Plan", [(line,) for line in lines.splitlines()])
 
 
-def _explained_as(column: str, rows: list[tuple[str]]) -> Outcome:
+def _answer(column: str, rows: list[tuple[str]]) -> Outcome:
     return Outcome("UTILITY", "EXPLAIN", (Column(column, "varchar"),), iter(rows), plain_text=True)
 
 

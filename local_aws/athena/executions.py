@@ -125,7 +125,7 @@ class Execution:
         """Sorts the newest execution first."""
         return f"{10**15 - self.number:016d}"
 
-    def answers(self, other: "Execution", oldest: float) -> bool:
+    def can_answer(self, other: "Execution", oldest: float) -> bool:
         """Whether the result is that of another execution too, and not older than a time."""
         if self.state != SUCCEEDED or (self.completed or 0.0) < oldest:
             return False
@@ -141,10 +141,10 @@ class Execution:
         self.update_count = earlier.update_count
         self.output_rows, self.output_bytes = earlier.output_rows, earlier.output_bytes
         self.started = now()
-        self.ended(SUCCEEDED)
+        self.end(SUCCEEDED)
         self.finished.set()
 
-    def ended(self, state: str, reason: str | None = None, error: Params | None = None) -> bool:
+    def end(self, state: str, reason: str | None = None, error: Params | None = None) -> bool:
         """Set a final state; False if there is one already, which then stays."""
         if self.is_final:
             return False
@@ -152,7 +152,7 @@ class Execution:
         self.completed = now()
         return True
 
-    def described(self) -> Params:
+    def describe(self) -> Params:
         """As GetQueryExecution shows it."""
         context = {"Catalog": self.catalog.lower(), **self.request.get("QueryExecutionContext", {})}
         described: dict[str, Any] = {
@@ -179,7 +179,7 @@ class Execution:
         return described
 
     def _status(self) -> Params:
-        return _given(
+        return _drop_missing(
             State=self.state,
             StateChangeReason=self.reason,
             SubmissionDateTime=self.submitted,
@@ -188,7 +188,7 @@ class Execution:
         )
 
     def _statistics(self) -> Params:
-        return _given(
+        return _drop_missing(
             **self.timeline(),
             DataScannedInBytes=self.scanned_bytes,
             DataManifestLocation=self.manifest,
@@ -207,7 +207,7 @@ class Execution:
         }
 
 
-def _given(**members: Any) -> Params:
+def _drop_missing(**members: Any) -> Params:
     return {name: value for name, value in members.items() if value is not None}
 
 

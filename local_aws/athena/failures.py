@@ -39,17 +39,17 @@ class Cancelled(AthenaFailure):
         super().__init__(message, error_type=_CANCELLED)
 
 
-def failed(error: TrinoError) -> AthenaFailure:
+def query_failure(error: TrinoError) -> AthenaFailure:
     """The failure of a query that the engine refused."""
     return AthenaFailure(str(error), error_type=_TYPES.get(error.code, _USER_ERROR))
 
 
 def unsupported(what: str) -> AthenaFailure:
     """The answer to what Athena could do and the local Athena cannot."""
-    return failed(Unsupported(what))
+    return query_failure(Unsupported(what))
 
 
-def ddl_failed(kind: str, message: str) -> AthenaFailure:
+def ddl_failure(kind: str, message: str) -> AthenaFailure:
     """The failure of a Hive DDL statement, such as ``AlreadyExistsException``."""
     return AthenaFailure(
         "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
@@ -58,6 +58,6 @@ def ddl_failed(kind: str, message: str) -> AthenaFailure:
     )
 
 
-def semantic(message: str) -> AthenaFailure:
+def semantic_failure(message: str) -> AthenaFailure:
     """The failure of a Hive DDL statement about something that is not there."""
     return AthenaFailure(f"FAILED: SemanticException {message}", error_type=_DDL_TASK_FAILED)

@@ -43,7 +43,7 @@ class _Unreadable(Exception):
     """A value does not fit the column's type."""
 
 
-def batches(
+def read_batches(
     table: Table, lines: Iterator[str], source: S3Object, size: int
 ) -> "tuple[pa.Schema, Iterator[pa.Table]]":
     """The schema and the rows of a file, some at a time.
@@ -135,21 +135,21 @@ def _lower(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else _written(value)
+    return value if isinstance(value, str) else _write_json(value)
 
 
-def _written(value: Any) -> str:
+def _write_json(value: Any) -> str:
     """JSON with its numbers as they were."""
     if isinstance(value, _Number):
         return value.text
     if isinstance(value, dict):
         return (
             "{"
-            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_written(value[key])}" for key in value)
+            + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_write_json(value[key])}" for key in value)
             + "}"
         )
     if isinstance(value, list):
-        return f"[{','.join(map(_written, value))}]"
+        return f"[{','.join(map(_write_json, value))}]"
     return json.dumps(value, ensure_ascii=False)
 
 

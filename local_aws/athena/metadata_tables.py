@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from local_aws.athena.catalog import Catalog, Table
 from local_aws.athena.failures import AthenaFailure
 from local_aws.trino import Column, Relation, to_duckdb_type
-from local_aws.trino.typed import text_literal
-from local_aws.trino.types import quoted
+from local_aws.trino.typed import write_literal
+from local_aws.trino.types import quote_name
 
 _CATALOG = "awsdatacatalog"
 
@@ -83,11 +83,11 @@ def _varchars(*names: str) -> tuple[Column, ...]:
 
 
 def _relation(columns: tuple[Column, ...], rows: Iterable[Sequence[str | None]]) -> Relation:
-    values = ", ".join(f"({', '.join(text_literal(value) for value in row)})" for row in rows)
+    values = ", ".join(f"({', '.join(write_literal(value) for value in row)})" for row in rows)
     source = f"(VALUES {values})" if values else f"(SELECT {', '.join('NULL' for _ in columns)} WHERE false)"
     names = ", ".join(f"c{position}" for position, _ in enumerate(columns))
     casts = ", ".join(
-        f"CAST(c{position} AS {to_duckdb_type(column.type)}) AS {quoted(column.name)}"
+        f"CAST(c{position} AS {to_duckdb_type(column.type)}) AS {quote_name(column.name)}"
         for position, column in enumerate(columns)
     )
     return Relation(f"SELECT {casts} FROM {source} AS t({names})", columns)  # noqa: S608 - quoted

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_aws.trino.types import Type, duckdb_type, field_names, quoted
+from local_aws.trino.types import Type, duckdb_type, name_fields, quote_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,20 +46,20 @@ def column(schema: "pa.Schema", name: str, kind: Type) -> str:
     found = next((field for field in schema if field.name.lower() == name), None)
     if found is None:
         return f"CAST(NULL AS {duckdb_type(kind)})"
-    return _converted(quoted(found.name), found.type, kind)
+    return _convert(quote_name(found.name), found.type, kind)
 
 
-def _converted(sql: str, arrow: "pa.DataType", kind: Type) -> str:  # noqa: PLR0911 - a kind of type each
+def _convert(sql: str, arrow: "pa.DataType", kind: Type) -> str:  # noqa: PLR0911 - a kind of type each
     from pyarrow import types
 
     if types.is_null(arrow):
         return f"CAST(NULL AS {duckdb_type(kind)})"
     if types.is_dictionary(arrow):
-        return _converted(sql, arrow.value_type, kind)
+        return _convert(sql, arrow.value_type, kind)
     if kind.name == "row" and types.is_struct(arrow):
         return _row(sql, arrow, kind)
     if kind.name == "array" and (types.is_list(arrow) or types.is_large_list(arrow)):
-        element = _converted("x", arrow.value_type, kind.inner[0])
+        element = _convert("x", arrow.value_type, kind.inner[0])
         return sql if element == "x" else f"list_transform({sql}, lambda x: {element})"
     if kind.name == "map" and types.is_map(arrow):
         return _map(sql, arrow, kind)
@@ -74,20 +74,20 @@ def _converted(sql: str, arrow: "pa.DataType", kind: Type) -> str:  # noqa: PLR0
 def _row(sql: str, arrow: "pa.DataType", kind: Type) -> str:
     fields = {field.name.lower(): field for field in arrow}
     parts = []
-    for name, inner in zip(field_names(kind), kind.inner, strict=True):
+    for name, inner in zip(name_fields(kind), kind.inner, strict=True):
         field = fields.get(name.lower())
         value = (
             f"CAST(NULL AS {duckdb_type(inner)})"
             if field is None
-            else _converted(f"{sql}.{quoted(field.name)}", field.type, inner)
+            else _convert(f"{sql}.{quote_name(field.name)}", field.type, inner)
         )
-        parts.append(f"{quoted(name)} := {value}")
+        parts.append(f"{quote_name(name)} := {value}")
     return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({', '.join(parts)}) END"
 
 
 def _map(sql: str, arrow: "pa.DataType", kind: Type) -> str:
-    key = _converted("x.key", arrow.key_type, kind.inner[0])
-    value = _converted("x.value", arrow.item_type, kind.inner[1])
+    key = _convert("x.key", arrow.key_type, kind.inner[0])
+    value = _convert("x.value", arrow.item_type, kind.inner[1])
     entry = f"struct_pack(key := {key}, value := {value})"
     return f"map_from_entries(list_transform(map_entries({sql}), lambda x: {entry}))"
 

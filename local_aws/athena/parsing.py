@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from local_aws.athena import hive_parsing
-from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.statement import (
     AddColumns,
     AddPartitions,
@@ -100,7 +100,7 @@ def _one_statement(text: str, hive: bool) -> list[Token]:
         last = tokens.pop()
         end = end_token(last.at, last.start)
     if not tokens:
-        raise failed(TrinoError("SYNTAX_ERROR", "line 1:1: mismatched input '<EOF>'"))
+        raise query_failure(TrinoError("SYNTAX_ERROR", "line 1:1: mismatched input '<EOF>'"))
     if any(token.upper == ";" for token in tokens):
         raise AthenaFailure(f"Only one sql statement is allowed. Got: {text[: end.start]}", error_type=1006)
     return [*tokens, end]
@@ -183,7 +183,7 @@ def _value(tokens: Tokens) -> object:
         case "decimal":
             return float(token.text)
     line, column = token.at
-    raise failed(TrinoError("SYNTAX_ERROR", f"line {line}:{column}: mismatched input '{token.text}'"))
+    raise query_failure(TrinoError("SYNTAX_ERROR", f"line {line}:{column}: mismatched input '{token.text}'"))
 
 
 def _unload(tokens: Tokens) -> Unload:

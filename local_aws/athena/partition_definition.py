@@ -3,10 +3,10 @@
 from urllib.parse import unquote
 
 from local_aws.athena.catalog import Catalog, Partition, Table
-from local_aws.athena.failures import ddl_failed, semantic
+from local_aws.athena.failures import ddl_failure, semantic_failure
 from local_aws.athena.statement import AddPartitions, DropPartitions, PartitionSpec
 from local_aws.athena.storage import Storage, directory, split_uri
-from local_aws.athena.writing import escape
+from local_aws.athena.writing import escape_value
 
 
 def add(catalog: Catalog, table: Table, statement: AddPartitions) -> None:
@@ -18,7 +18,7 @@ def add(catalog: Catalog, table: Table, statement: AddPartitions) -> None:
     wanted = [_partition(table, spec) for spec in statement.partitions]
     known = {partition.values for partition in catalog.partitions(table)}
     if not statement.if_not_exists and any(partition.values in known for partition in wanted):
-        raise ddl_failed("AlreadyExistsException", "Partition already exists.")
+        raise ddl_failure("AlreadyExistsException", "Partition already exists.")
     catalog.add_partitions(table, wanted)
 
 
@@ -32,7 +32,7 @@ def drop(catalog: Catalog, table: Table, statement: DropPartitions) -> None:
         _check(table, spec)
         found = [partition for partition in catalog.partitions(table) if _matches(table, partition, spec)]
         if not found and not statement.if_exists:
-            raise semantic(f"[Error 10006]: Partition not found {_path(table, spec)}")
+            raise semantic_failure(f"[Error 10006]: Partition not found {_path(table, spec)}")
         for partition in found:
             catalog.drop_partition(table, partition)
 
@@ -45,7 +45,7 @@ def repair(catalog: Catalog, storage: Storage, table: Table) -> list[str]:
     known = {partition.values for partition in catalog.partitions(table)}
     start = len(split_uri(directory(table.location))[1])
     found: dict[tuple[str | None, ...], Partition] = {}
-    for item in storage.objects(table.location):
+    for item in storage.list_objects(table.location):
         parts = item.key[start:].split("/")[: len(keys)]
         names = [part.partition("=")[0].lower() for part in parts]
         values = tuple(unquote(part.partition("=")[2]) for part in parts)
@@ -66,7 +66,7 @@ def _partition(table: Table, spec: PartitionSpec) -> Partition:
     _check(table, spec)
     keys = [key.name for key in table.partition_keys]
     if missing := [key for key in keys if key not in spec.values]:
-        raise semantic(
+        raise semantic_failure(
             f"partition spec {{{_path(table, spec)}}} doesn't contain all partition columns: {missing}"
         )
     if spec.location:
@@ -77,10 +77,12 @@ def _partition(table: Table, spec: PartitionSpec) -> Partition:
 
 def _check(table: Table, spec: PartitionSpec) -> None:
     if not table.partition_keys:
-        raise semantic(f"table is not partitioned but partition spec exists: {{{_path(table, spec)}}}")
+        raise semantic_failure(
+            f"table is not partitioned but partition spec exists: {{{_path(table, spec)}}}"
+        )
     keys = {key.name for key in table.partition_keys}
     if unknown := [key for key in spec.values if key not in keys]:
-        raise semantic(
+        raise semantic_failure(
             f"[Error 10098]: Non-Partition column appears in the partition specification: {unknown[0]}"
         )
 
@@ -92,4 +94,4 @@ def _matches(table: Table, partition: Partition, spec: PartitionSpec) -> bool:
 
 def _path(table: Table, spec: PartitionSpec) -> str:
     order = [key.name for key in table.partition_keys if key.name in spec.values] or list(spec.values)
-    return "/".join(f"{key}={escape(spec.values[key])}" for key in order)
+    return "/".join(f"{key}={escape_value(spec.values[key])}" for key in order)

@@ -19,23 +19,23 @@ _FEW = 8
 _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 
 
-def sources(table: Table, catalog: Catalog, storage: Storage, wanted: Filter) -> list[Source]:
+def find_sources(table: Table, catalog: Catalog, storage: Storage, wanted: Filter) -> list[Source]:
     """The objects below the table's location, or below those of the partitions that the query can need.
 
     Raises:
         AthenaFailure: if a partition's value is none of its key's type.
     """
     if not table.partition_keys:
-        return [Source(found) for found in storage.data(table.location)]
-    partitions = _needed(table, catalog, wanted)
-    look = _lister(table, storage, len(partitions))
+        return [Source(found) for found in storage.list_data(table.location)]
+    partitions = _find_partitions(table, catalog, wanted)
+    look = _make_lister(table, storage, len(partitions))
     return [Source(found, partition.values) for partition in partitions for found in look(partition.location)]
 
 
-def _needed(table: Table, catalog: Catalog, wanted: Filter) -> list[Partition]:
+def _find_partitions(table: Table, catalog: Catalog, wanted: Filter) -> list[Partition]:
     keys = table.partition_keys
-    if projection.enabled(table):
-        found = projection.partitions(table, wanted, datetime.now(timezone.utc))
+    if projection.is_enabled(table):
+        found = projection.project_partitions(table, wanted, datetime.now(timezone.utc))
     else:
         found = catalog.partitions(table)
     for partition in found:
@@ -65,18 +65,18 @@ def _check(key: Column, value: str | None) -> None:
         )
 
 
-def _lister(table: Table, storage: Storage, count: int) -> Callable[[str], Sequence[S3Object]]:
+def _make_lister(table: Table, storage: Storage, count: int) -> Callable[[str], Sequence[S3Object]]:
     """Lists the objects of a partition; of many partitions, from one listing of what is above them."""
-    root = projection.root(table) if projection.enabled(table) else table.location
+    root = projection.find_root(table) if projection.is_enabled(table) else table.location
     if count <= _FEW:
-        return storage.data
-    above = directory(root.rpartition("/")[0]) if projection.enabled(table) else directory(root)
-    objects = storage.data(above)
+        return storage.list_data
+    above = directory(root.rpartition("/")[0]) if projection.is_enabled(table) else directory(root)
+    objects = storage.list_data(above)
     keys = [found.key for found in objects]
 
     def look(location: str) -> Sequence[S3Object]:
         if not location.startswith(above):
-            return storage.data(location)
+            return storage.list_data(location)
         prefix = split_uri(directory(location))[1]
         start = bisect_left(keys, prefix)
         end = bisect_left(keys, prefix + "\U0010ffff", start)

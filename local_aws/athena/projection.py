@@ -20,12 +20,12 @@ _UNITS = {"WEEK": 7 * 86_400, "DAY": 86_400, "HOUR": 3600, "MINUTE": 60, "SECOND
 _MONTHS = {"YEAR": 12, "MONTH": 1}
 
 
-def enabled(table: Table) -> bool:
+def is_enabled(table: Table) -> bool:
     """Whether the table's partitions are projected: the catalog's are not looked at then."""
     return table.parameters.get("projection.enabled", "").strip().lower() == "true"
 
 
-def partitions(table: Table, wanted: Filter, now: datetime) -> list[Partition]:
+def project_partitions(table: Table, wanted: Filter, now: datetime) -> list[Partition]:
     """The projected partitions that a query can need.
 
     Args:
@@ -54,7 +54,7 @@ def partitions(table: Table, wanted: Filter, now: datetime) -> list[Partition]:
     return [Partition(row, _location(table, row)) for row in product(*values)]
 
 
-def root(table: Table) -> str:
+def find_root(table: Table) -> str:
     """What all locations begin with."""
     template = table.parameters.get("storage.location.template")
     return template.partition("${")[0] if template else table.location
@@ -148,14 +148,14 @@ def _dates(table: Table, key: str, now: datetime) -> Iterator[str]:
 
 def _strftime(java: str) -> str:
     written = ""
-    for quoted, letters, others in _PATTERN.findall(java):
+    for quote_name, letters, others in _PATTERN.findall(java):
         if letters and letters not in _LETTERS:
             parts = re.findall("|".join(_LETTERS), letters)
             if "".join(parts) != letters:
                 raise unsupported(f"the date format {java} in a partition projection")
             written += "".join(_LETTERS[part] for part in parts)
         else:
-            written += _LETTERS.get(letters, "") or (quoted or others).replace("%", "%%")
+            written += _LETTERS.get(letters, "") or (quote_name or others).replace("%", "%%")
     return written
 
 
@@ -169,10 +169,10 @@ def _moment(table: Table, key: str, text: str, pattern: str, now: datetime) -> d
     sign, count, unit = relative.groups()
     # To the precision of the format, so that steps fall on what the format can show.
     start = datetime.strptime(now.strftime(pattern), pattern)
-    return _shifted(start, int(f"{sign}{count}"), unit.upper()) if sign else start
+    return _shift(start, int(f"{sign}{count}"), unit.upper()) if sign else start
 
 
-def _shifted(moment: datetime, count: int, unit: str) -> datetime:
+def _shift(moment: datetime, count: int, unit: str) -> datetime:
     if unit in _UNITS:
         return moment + timedelta(seconds=count * _UNITS[unit])
     months = moment.year * 12 + moment.month - 1 + count * _MONTHS[unit]
@@ -196,7 +196,7 @@ def _step(table: Table, key: str, pattern: str) -> Callable[[datetime, int], dat
     if unit not in _UNITS and unit not in _MONTHS:
         raise _malformed(table, key, "interval.unit")
     interval = _number(table, key, "interval", "1")
-    return lambda start, position: _shifted(start, position * interval, unit)
+    return lambda start, position: _shift(start, position * interval, unit)
 
 
 def _location(table: Table, values: tuple[str, ...]) -> str:

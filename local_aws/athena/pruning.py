@@ -17,8 +17,8 @@ from local_aws.trino import (
     to_duckdb_type,
     translate,
 )
-from local_aws.trino.typed import text_literal
-from local_aws.trino.types import quoted
+from local_aws.trino.typed import write_literal
+from local_aws.trino.types import quote_name
 
 _PARTITIONS = TableName(None, None, "partitions")
 _CHANGING = {"random", "rand", "uuid", "shuffle"}
@@ -57,7 +57,7 @@ class Filter:
         everything = list(range(len(rows)))
         if not rows or not all(wanted):
             return everything
-        where = _joined("OR", [_joined("AND", conditions) for conditions in wanted])
+        where = _combine("OR", [_combine("AND", conditions) for conditions in wanted])
         try:
             return self._evaluate(where, keys, rows)
         except (TrinoError, duckdb.Error):
@@ -102,7 +102,7 @@ class Filter:
         return str(text(value, translated.columns[0].type))
 
 
-def conditions(
+def find_conditions(
     query: Query, mention: TableName, keys: Sequence[Column]
 ) -> tuple[tuple[nodes.Node, ...], ...]:
     """For each mention of a table in a query, the conditions on its partition keys alone."""
@@ -156,7 +156,7 @@ def _usable(where: nodes.Node | None, source: _Source, keys: set[str], alone: bo
         if any(isinstance(node, _NESTED) for node in every) or any(call.name in _CHANGING for call in calls):
             continue
         if names and all(_is_key(name, source, keys, alone) for name in names):
-            yield _unqualified(condition)
+            yield _strip_qualifiers(condition)
 
 
 def _is_key(name: nodes.Name, source: _Source, keys: set[str], alone: bool) -> bool:
@@ -173,21 +173,21 @@ def _conjuncts(where: nodes.Node | None) -> Iterator[nodes.Node]:
         yield where
 
 
-def _unqualified(node: nodes.Node) -> nodes.Node:
+def _strip_qualifiers(node: nodes.Node) -> nodes.Node:
     """The same with columns that are named without their table."""
     if isinstance(node, nodes.Name):
         return replace(node, parts=node.parts[-1:])
     changes: dict[str, Any] = {
-        name: _unqualified_value(value) for name, value in vars(node).items() if name != "at"
+        name: _strip_from_value(value) for name, value in vars(node).items() if name != "at"
     }
     return replace(node, **changes)
 
 
-def _unqualified_value(value: object) -> object:
+def _strip_from_value(value: object) -> object:
     if isinstance(value, nodes.Node):
-        return _unqualified(value)
+        return _strip_qualifiers(value)
     if isinstance(value, tuple):
-        return tuple(_unqualified_value(item) for item in value)
+        return tuple(_strip_from_value(item) for item in value)
     return value
 
 
@@ -195,7 +195,7 @@ def _names(node: nodes.Node) -> set[str]:
     return {found.parts[-1] for found in nodes.walk(node) if isinstance(found, nodes.Name)}
 
 
-def _joined(operator: str, parts: Sequence[nodes.Node]) -> nodes.Node:
+def _combine(operator: str, parts: Sequence[nodes.Node]) -> nodes.Node:
     joined = parts[0]
     for part in parts[1:]:
         joined = nodes.Binary(part.at, operator, joined, part)
@@ -217,14 +217,14 @@ def _constants(condition: nodes.Node, key: str) -> Sequence[nodes.Node] | None:
 
 def _relation(keys: Sequence[Column], rows: Iterable[tuple[str | None, ...]]) -> Relation:
     values = ", ".join(
-        f"({', '.join([str(number), *map(text_literal, row)])})" for number, row in enumerate(rows)
+        f"({', '.join([str(number), *map(write_literal, row)])})" for number, row in enumerate(rows)
     )
     aliases = ", ".join(["n", *(f"c{position}" for position, _ in enumerate(keys))])
     columns = ", ".join(
         [
             '"n" AS "$number"',
             *(
-                f"CAST(c{position} AS {to_duckdb_type(key.type)}) AS {quoted(key.name)}"
+                f"CAST(c{position} AS {to_duckdb_type(key.type)}) AS {quote_name(key.name)}"
                 for position, key in enumerate(keys)
             ),
         ]

@@ -127,7 +127,10 @@ class Queries:
             return False
         oldest = time.time() - 60 * wanted.get("MaxAgeInMinutes", _DEFAULT_REUSE_MINUTES)
         for earlier in reversed(list(here.executions.values())):
-            if earlier.answers(execution, oldest) and self._objects.etag(earlier.output_location) is not None:
+            if (
+                earlier.can_answer(execution, oldest)
+                and self._objects.etag(earlier.output_location) is not None
+            ):
                 execution.take_result_of(earlier)
                 return True
         return False
@@ -135,7 +138,7 @@ class Queries:
     def get(self, region: str, params: Params) -> Params:
         """GetQueryExecution."""
         with self._account.lock:
-            return {"QueryExecution": self._account[region].execution(params["QueryExecutionId"]).described()}
+            return {"QueryExecution": self._account[region].execution(params["QueryExecutionId"]).describe()}
 
     def get_batch(self, region: str, params: Params) -> Params:
         """BatchGetQueryExecution."""
@@ -144,7 +147,7 @@ class Queries:
             here = self._account[region]
             for execution_id in params["QueryExecutionIds"]:
                 try:
-                    found.append(here.execution(execution_id).described())
+                    found.append(here.execution(execution_id).describe())
                 except AwsFault as fault:
                     missing.append(
                         {

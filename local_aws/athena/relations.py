@@ -8,9 +8,9 @@ import duckdb
 
 from local_aws.athena import metadata_tables, scan
 from local_aws.athena.catalog import Catalog, Table
-from local_aws.athena.failures import AthenaFailure, failed, unsupported
-from local_aws.athena.partitions import sources
-from local_aws.athena.pruning import Filter, conditions
+from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
+from local_aws.athena.partitions import find_sources
+from local_aws.athena.pruning import Filter, find_conditions
 from local_aws.athena.statement import Name
 from local_aws.athena.storage import Storage
 from local_aws.trino import (
@@ -24,7 +24,7 @@ from local_aws.trino import (
     parse,
     translate,
 )
-from local_aws.trino.types import quoted, read_type
+from local_aws.trino.types import quote_name, read_type
 
 _CATALOG = "awsdatacatalog"
 _DEEPEST = 32
@@ -80,7 +80,7 @@ class Relations:
         try:
             return translate(query, self._resolve(query, _Context(database, parameters)), parameters)
         except TrinoError as error:
-            raise failed(error) from error
+            raise query_failure(error) from error
 
     def _resolve(self, query: Query, context: _Context) -> Mapping[TableName, Relation]:
         return {name: self._relation(name, query, context) for name in query.tables}
@@ -98,7 +98,7 @@ class Relations:
             raise self._missing(name, found, query)
         if table.is_view:
             return self._view(found, table)
-        alternatives = conditions(query, name, table.partition_keys)
+        alternatives = find_conditions(query, name, table.partition_keys)
         names = {
             part for node in nodes.walk(query.tree) if isinstance(node, nodes.Name) for part in node.parts
         }
@@ -113,10 +113,10 @@ class Relations:
         line, column = next((node.at for node in mentions if node.parts == parts), (1, 1))
         where = f"line {line}:{column}"
         if not self._catalog.has_database(found.database):
-            return failed(
+            return query_failure(
                 TrinoError("SCHEMA_NOT_FOUND", f"{where}: Schema '{found.database}' does not exist")
             )
-        return failed(
+        return query_failure(
             TrinoError(
                 "TABLE_NOT_FOUND",
                 f"{where}: Table '{_CATALOG}.{found.database}.{found.table}' does not exist",
@@ -124,10 +124,10 @@ class Relations:
         )
 
     def _table(self, name: Name, table: Table, wanted: Filter, hidden: tuple[Column, ...]) -> Relation:
-        read = sources(table, self._catalog, self._storage, wanted)
+        read = find_sources(table, self._catalog, self._storage, wanted)
         self.scanned.setdefault(name, {}).update((found.object.uri, found.object.size) for found in read)
         columns = (*table.columns, *table.partition_keys, *hidden)
-        names = ", ".join(quoted(column.name) for column in columns)
+        names = ", ".join(quote_name(column.name) for column in columns)
         sql = f"SELECT {names} FROM ({scan.select(table, read, self._storage)})"  # noqa: S608 - quoted
         self.tables[name] = self._create(name, Relation(sql, columns))
         return self.tables[name]
@@ -140,7 +140,7 @@ class Relations:
         try:
             query = parse(str(view["originalSql"]))
         except TrinoError as error:
-            raise failed(error) from error
+            raise query_failure(error) from error
         translated = self.translate(query, database=str(view.get("schema") or name.database))
         self._depth -= 1
         self._check_view(name, view["columns"], translated.columns)
@@ -166,7 +166,7 @@ class Relations:
         return self._create(name, metadata_tables.partitions(self._catalog, table))
 
     def _create(self, name: Name, relation: Relation) -> Relation:
-        view = quoted(f"{name.database}.{name.table}#{next(self._views)}")
-        names = ", ".join(quoted(column.name) for column in relation.columns)
+        view = quote_name(f"{name.database}.{name.table}#{next(self._views)}")
+        names = ", ".join(quote_name(column.name) for column in relation.columns)
         self._connection.execute(f"CREATE TEMP VIEW {view} ({names}) AS {relation.sql}")
         return Relation(view, relation.columns)

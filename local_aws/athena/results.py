@@ -15,7 +15,7 @@ from threading import RLock
 from typing import IO, TYPE_CHECKING
 
 from local_aws.athena.account import Account
-from local_aws.athena.column_info import column_info, metadata_file
+from local_aws.athena.column_info import describe_column, write_metadata_file
 from local_aws.athena.executions import CANCELLED, FAILED, SUCCEEDED, Execution
 from local_aws.athena.faults import invalid_request, unsupported
 from local_aws.athena.paging import decode, encode
@@ -68,17 +68,17 @@ class Results:
         execution.scanned_bytes = outcome.scanned_bytes
         execution.update_count = outcome.update_count
         if outcome.written is not None:
-            execution.columns = [column_info("rows", "bigint")]
+            execution.columns = [describe_column("rows", "bigint")]
             execution.manifest = f"{execution.stem}-manifest.csv"
             self._objects.write(execution.manifest, "".join(f"{uri}\n" for uri in outcome.written).encode())
             written.append(execution.manifest)
         else:
-            execution.columns = [column_info(each.name, each.type) for each in outcome.columns]
+            execution.columns = [describe_column(each.name, each.type) for each in outcome.columns]
             self._write_rows(execution, outcome)
             written.append(execution.output_location)
         if execution.columns:
             verb = _METADATA_VERBS.get(execution.substatement, "")
-            content = metadata_file(execution.id, execution.columns, verb, outcome.update_count)
+            content = write_metadata_file(execution.id, execution.columns, verb, outcome.update_count)
             written.append(f"{execution.output_location}.metadata")
             self._objects.write(written[-1], content)
         return written
@@ -248,8 +248,8 @@ def _values(line: str) -> Row:
     position = 0
     while True:
         found = _FIELD.match(line, position)
-        quoted = found.group(1) if found is not None else None
-        values.append(None if quoted is None else quoted.replace('""', '"'))
+        quote_name = found.group(1) if found is not None else None
+        values.append(None if quote_name is None else quote_name.replace('""', '"'))
         position = (found.end() if found is not None else _next_comma(line, position)) + 1
         if position > len(line):
             return values

@@ -118,7 +118,7 @@ class Runner:
         """Cancel an execution; one that ended already stays as it is."""
         with self._account.lock:
             running = execution.state == RUNNING
-            stopped = execution.ended(CANCELLED, _BY_USER)
+            stopped = execution.end(CANCELLED, _BY_USER)
         if stopped:
             execution.cancelled.set()
         if stopped and running:
@@ -172,7 +172,7 @@ class Runner:
 
     def _end(self, execution: Execution, state: str, reason: str | None = None) -> bool:
         with self._account.lock:
-            return execution.ended(state, reason)
+            return execution.end(state, reason)
 
     def _fail(self, execution: Execution, error: Exception) -> None:
         from local_aws.athena.failures import AthenaFailure, Cancelled
@@ -193,7 +193,7 @@ class Runner:
             "ErrorMessage": error.message,
         }
         with self._account.lock:
-            execution.ended(FAILED, error.message, details)
+            execution.end(FAILED, error.message, details)
 
     def _submission(self, execution: Execution) -> "Submission":
         from local_aws.athena.submission import Submission

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local_aws.athena import text_columns, text_files
 from local_aws.athena.catalog import Table
-from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.parquet_columns import Incompatible, column, schema_of
 from local_aws.athena.storage import S3Object, Storage
 from local_aws.athena.table_formats import (
@@ -19,8 +19,8 @@ from local_aws.athena.table_formats import (
     PARQUET,
 )
 from local_aws.trino import Column, TrinoError
-from local_aws.trino.typed import text_literal
-from local_aws.trino.types import duckdb_type, quoted, read_type
+from local_aws.trino.typed import write_literal
+from local_aws.trino.types import duckdb_type, quote_name, read_type
 
 HIDDEN = (Column("$path", "varchar", hidden=True), Column("$file_size", "bigint", hidden=True))
 
@@ -55,7 +55,7 @@ def select(table: Table, sources: Sequence[Source], storage: Storage) -> str:
     for expressions, group in groupby(files, key=lambda file: file[0]):
         members = list(group)
         values = _values_of_files(table, [source for _, _, source in members])
-        paths = ", ".join(text_literal(str(path)) for _, path, _ in members)
+        paths = ", ".join(write_literal(str(path)) for _, path, _ in members)
         parts.append(f"SELECT {', '.join([*expressions, *values])} FROM read_parquet([{paths}])")  # noqa: S608 - quoted
     return " UNION ALL ".join(parts) or _nothing(table)
 
@@ -65,7 +65,7 @@ def _reader(table: Table, storage: Storage) -> Callable[[Source], tuple[Source, 
         path = storage.local(source.object)
         if table.serde == PARQUET:
             return source, path
-        return source, text_files.parquet_of(table, path, source.object)
+        return source, text_files.convert_to_parquet(table, path, source.object)
 
     _refuse_what_reads_otherwise(table)
     if table.serde not in {PARQUET, ORC, DELIMITED, OPEN_CSV, OPENX_JSON, *HIVE_JSON}:
@@ -94,7 +94,7 @@ def _refuse_what_reads_otherwise(table: Table) -> None:
 def _expressions(table: Table, source: Source, path: Path) -> list[str]:
     if table.serde in {DELIMITED, OPEN_CSV}:
         return [
-            f"{text_columns.value(table, position, read_type(found.type))} AS {quoted(found.name)}"
+            f"{text_columns.value(table, position, read_type(found.type))} AS {quote_name(found.name)}"
             for position, found in enumerate(table.columns)
         ]
     import pyarrow as pa
@@ -111,9 +111,9 @@ def _expressions(table: Table, source: Source, path: Path) -> list[str]:
 
 def _typed(schema: object, found: Column, source: Source) -> str:
     try:
-        return f"{column(schema, found.name, read_type(found.type))} AS {quoted(found.name)}"
+        return f"{column(schema, found.name, read_type(found.type))} AS {quote_name(found.name)}"
     except Incompatible as error:
-        raise failed(
+        raise query_failure(
             TrinoError(
                 "HIVE_BAD_DATA",
                 f"Field {found.name}'s type {error.physical} in parquet file {source.object.uri} "
@@ -125,16 +125,16 @@ def _typed(schema: object, found: Column, source: Source) -> str:
 def _values_of_files(table: Table, sources: Sequence[Source]) -> Iterable[str]:
     for position, key in enumerate(table.partition_keys):
         texts = [source.partition[position] for source in sources]
-        yield _by_file(map(text_literal, texts), duckdb_type(read_type(key.type)), key.name)
-    yield _by_file((text_literal(source.object.uri) for source in sources), "VARCHAR", "$path")
+        yield _by_file(map(write_literal, texts), duckdb_type(read_type(key.type)), key.name)
+    yield _by_file((write_literal(source.object.uri) for source in sources), "VARCHAR", "$path")
     yield _by_file((str(source.object.size) for source in sources), "BIGINT", "$file_size")
 
 
 def _by_file(values: Iterable[str], kind: str, name: str) -> str:
-    return f"CAST([{', '.join(values)}] AS {kind}[])[CAST(file_index AS BIGINT) + 1] AS {quoted(name)}"
+    return f"CAST([{', '.join(values)}] AS {kind}[])[CAST(file_index AS BIGINT) + 1] AS {quote_name(name)}"
 
 
 def _nothing(table: Table) -> str:
     columns = (*table.columns, *table.partition_keys, *HIDDEN)
-    nulls = (f"CAST(NULL AS {duckdb_type(read_type(c.type))}) AS {quoted(c.name)}" for c in columns)
+    nulls = (f"CAST(NULL AS {duckdb_type(read_type(c.type))}) AS {quote_name(c.name)}" for c in columns)
     return f"SELECT {', '.join(nulls)} WHERE false"

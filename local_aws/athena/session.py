@@ -11,11 +11,11 @@ import duckdb
 
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
-from local_aws.athena.failures import AthenaFailure, Cancelled, failed
+from local_aws.athena.failures import AthenaFailure, Cancelled, query_failure
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
-from local_aws.trino import Query, Translated, explained, text
+from local_aws.trino import Query, Translated, explain_error, text
 
 _ROWS = 1000
 
@@ -72,7 +72,7 @@ class Session:
         try:
             translated = self.relations.translate(query, parameters)
         except duckdb.Error as error:
-            raise _explained(error) from error
+            raise _explain(error) from error
         limit = self.submission.bytes_limit
         if limit is not None and self.relations.scanned_bytes > limit:
             raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
@@ -89,7 +89,7 @@ class Session:
             result = self.connection.execute(sql)
         except duckdb.Error as error:
             self.check()
-            raise _explained(error) from error
+            raise _explain(error) from error
         self.check()
         return result
 
@@ -125,12 +125,12 @@ class Session:
             batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
         except duckdb.Error as error:
             self.check()
-            raise _explained(error) from error
+            raise _explain(error) from error
         self.check()
         return batch
 
 
-def _explained(error: duckdb.Error) -> AthenaFailure:
+def _explain(error: duckdb.Error) -> AthenaFailure:
     if isinstance(error, duckdb.OutOfMemoryException):
         return AthenaFailure("Query exhausted resources at this scale factor", error_type=0)
-    return failed(explained(error))
+    return query_failure(explain_error(error))

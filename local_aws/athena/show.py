@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from local_aws.athena import parsing, partitions
 from local_aws.athena.catalog import Table
-from local_aws.athena.failures import AthenaFailure, ddl_failed, failed, semantic, unsupported
+from local_aws.athena.failures import AthenaFailure, ddl_failure, query_failure, semantic_failure, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.statement import Describe, Show, ShowDatabases, ShowTable, ShowTables
 from local_aws.athena.submission import Outcome
-from local_aws.athena.writing import escape
+from local_aws.athena.writing import escape_value
 from local_aws.trino import Column, TrinoError
 
 _WIDTH = 20
@@ -36,7 +36,7 @@ def show(session: Session, statement: Show) -> Outcome:
     return Outcome(*parsing.kind(statement), columns, iter(list(rows)), plain_text=True)
 
 
-def _matching(names: Iterable[str], pattern: str) -> Iterable[tuple[str]]:
+def _match_names(names: Iterable[str], pattern: str) -> Iterable[tuple[str]]:
     """Hive's patterns: ``*`` for anything, ``|`` for or; Athena takes regular expressions too."""
     try:
         wanted = re.compile(re.sub(r"(?<!\.)\*", ".*", pattern) or ".*")
@@ -46,15 +46,17 @@ def _matching(names: Iterable[str], pattern: str) -> Iterable[tuple[str]]:
 
 
 def _databases(session: Session, statement: ShowDatabases) -> Iterable[tuple[str]]:
-    return _matching((str(database["Name"]) for database in session.catalog.databases()), statement.pattern)
+    return _match_names(
+        (str(database["Name"]) for database in session.catalog.databases()), statement.pattern
+    )
 
 
 def _tables(session: Session, statement: ShowTables) -> Iterable[tuple[str]]:
     database = statement.database or session.catalog.database
     if not session.catalog.has_database(database):
-        raise ddl_failed("NoSuchObjectException", f"Database {database} not found.")
+        raise ddl_failure("NoSuchObjectException", f"Database {database} not found.")
     tables = session.catalog.tables(database)
-    return _matching(
+    return _match_names(
         (table.name for table in tables if table.is_view or not statement.views), statement.pattern
     )
 
@@ -63,7 +65,7 @@ def _table(session: Session, statement: ShowTable | Describe) -> Table:
     table = session.catalog.table(statement.name)
     if table is None:
         database = session.catalog.database_of(statement.name)
-        raise semantic(f"[Error 10001]: Table not found {database}.{statement.name.table}")
+        raise semantic_failure(f"[Error 10001]: Table not found {database}.{statement.name.table}")
     return table
 
 
@@ -72,7 +74,7 @@ def _of_table(session: Session, statement: ShowTable) -> tuple[tuple[str, ...], 
     readers: dict[str, Callable[[], tuple[tuple[str, ...], Iterable[tuple[str, ...]]]]] = {
         "COLUMNS": lambda: (
             ("field",),
-            [(_padded(c.name),) for c in (*table.columns, *table.partition_keys)],
+            [(_pad(c.name),) for c in (*table.columns, *table.partition_keys)],
         ),
         "PARTITIONS": lambda: (("partition",), _partitions(session, table)),
         "CREATE TABLE": lambda: (("createtab_stmt",), _create_table(table)),
@@ -82,16 +84,16 @@ def _of_table(session: Session, statement: ShowTable) -> tuple[tuple[str, ...], 
     return readers[statement.what]()
 
 
-def _padded(text: str) -> str:
+def _pad(text: str) -> str:
     return text.ljust(_WIDTH)
 
 
 def _partitions(session: Session, table: Table) -> Iterable[tuple[str]]:
     if not table.partition_keys:
-        raise ddl_failed("InvalidOperationException", f"Table {table.name} is not a partitioned table")
+        raise ddl_failure("InvalidOperationException", f"Table {table.name} is not a partitioned table")
     keys = [key.name for key in table.partition_keys]
     for partition in sorted(session.catalog.partitions(table), key=lambda partition: str(partition.values)):
-        values = (partitions.DEFAULT if value is None else escape(value) for value in partition.values)
+        values = (partitions.DEFAULT if value is None else escape_value(value) for value in partition.values)
         yield ("/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)),)
 
 
@@ -106,50 +108,52 @@ def _describe(session: Session, statement: Describe) -> Iterable[tuple[str, str,
     if statement.detail:
         raise unsupported(f"DESCRIBE {statement.detail}")
     keys = table.glue.get("PartitionKeys") or ()
-    rows = [_described(column) for column in (*(table.storage.get("Columns") or ()), *keys)]
+    rows = [_describe_column(column) for column in (*(table.storage.get("Columns") or ()), *keys)]
     if keys:
         heading = {"Name": "# col_name", "Type": "data_type", "Comment": "comment"}
-        rows += [("", "", ""), ("# Partition Information", "", ""), _described(heading)]
-        rows += [("", "", ""), *map(_described, keys)]
+        rows += [("", "", ""), ("# Partition Information", "", ""), _describe_column(heading)]
+        rows += [("", "", ""), *map(_describe_column, keys)]
     return rows
 
 
-def _described(column: dict[str, str]) -> tuple[str, str, str]:
-    return _padded(column["Name"]), _padded(column["Type"]), _padded(column.get("Comment") or "")
+def _describe_column(column: dict[str, str]) -> tuple[str, str, str]:
+    return _pad(column["Name"]), _pad(column["Type"]), _pad(column.get("Comment") or "")
 
 
 def _create_view(table: Table) -> Iterable[tuple[str]]:
     if not table.is_view:
-        raise failed(TrinoError("NOT_SUPPORTED", f"line 1:1: Relation '{table.name}' is a table, not a view"))
+        raise query_failure(
+            TrinoError("NOT_SUPPORTED", f"line 1:1: Relation '{table.name}' is a table, not a view")
+        )
     lines = f'CREATE VIEW "{table.name}" AS\n{table.view["originalSql"]}'
     return [(line,) for line in lines.splitlines()]
 
 
 def _create_table(table: Table) -> Iterable[tuple[str]]:
     if table.is_view:
-        raise semantic(f"{table.name} is a view: use SHOW CREATE VIEW")
+        raise semantic_failure(f"{table.name} is a view: use SHOW CREATE VIEW")
     lines = [
         f"CREATE EXTERNAL TABLE `{table.database}.{table.name}`(",
         *_definitions(table.storage.get("Columns")),
     ]
     if table.glue.get("Description"):
-        lines.append(f"COMMENT {_quoted(table.glue['Description'])}")
+        lines.append(f"COMMENT {_quote(table.glue['Description'])}")
     if table.partition_keys:
         lines += ["PARTITIONED BY ( ", *_definitions(table.glue["PartitionKeys"])]
-    lines += ["ROW FORMAT SERDE ", f"  {_quoted(table.serde)} "]
+    lines += ["ROW FORMAT SERDE ", f"  {_quote(table.serde)} "]
     serde = (table.storage.get("SerdeInfo") or {}).get("Parameters") or {}
     if serde:
         lines += ["WITH SERDEPROPERTIES ( ", *_assignments(serde)]
-    lines += ["STORED AS INPUTFORMAT ", f"  {_quoted(table.storage.get('InputFormat', ''))} "]
-    lines += ["OUTPUTFORMAT ", f"  {_quoted(table.storage.get('OutputFormat', ''))}"]
-    lines += ["LOCATION", f"  {_quoted(table.location)}", "TBLPROPERTIES (", *_assignments(table.parameters)]
+    lines += ["STORED AS INPUTFORMAT ", f"  {_quote(table.storage.get('InputFormat', ''))} "]
+    lines += ["OUTPUTFORMAT ", f"  {_quote(table.storage.get('OutputFormat', ''))}"]
+    lines += ["LOCATION", f"  {_quote(table.location)}", "TBLPROPERTIES (", *_assignments(table.parameters)]
     return [(line,) for line in lines]
 
 
 def _definitions(columns: Iterable[dict[str, str]] | None) -> list[str]:
     written = [
         f"  `{column['Name']}` {column['Type']}"
-        + (f" COMMENT {_quoted(column['Comment'])}" if column.get("Comment") else "")
+        + (f" COMMENT {_quote(column['Comment'])}" if column.get("Comment") else "")
         for column in columns or ()
     ]
     return [*(f"{line}, " for line in written[:-1]), *(f"{line})" for line in written[-1:])]
@@ -157,10 +161,10 @@ def _definitions(columns: Iterable[dict[str, str]] | None) -> list[str]:
 
 def _assignments(properties: Mapping[str, str]) -> list[str]:
     pairs = sorted(properties.items())
-    written = [f"  {_quoted(key)}={_quoted(value)}" for key, value in pairs if key != "EXTERNAL"]
+    written = [f"  {_quote(key)}={_quote(value)}" for key, value in pairs if key != "EXTERNAL"]
     return [*(f"{line}, " for line in written[:-1]), *(f"{line})" for line in written[-1:] or ["  )"])]
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t").replace("\n", "\\n")
     return f"'{escaped}'"

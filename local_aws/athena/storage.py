@@ -61,7 +61,7 @@ class Storage:
         self._cache = cache
         self._lock = threading.Lock()
 
-    def objects(self, location: str) -> list[S3Object]:
+    def list_objects(self, location: str) -> list[S3Object]:
         """All objects below a location; none if the bucket does not exist."""
         bucket, prefix = split_uri(directory(location))
         found: list[S3Object] = []
@@ -77,12 +77,12 @@ class Storage:
             if not token:
                 return found
 
-    def data(self, location: str) -> list[S3Object]:
+    def list_data(self, location: str) -> list[S3Object]:
         """The objects that a table reads, as Hive chooses them: neither hidden nor empty."""
         skip = len(split_uri(directory(location))[1])
         return [
             found
-            for found in self.objects(location)
+            for found in self.list_objects(location)
             if found.size and not any(part.startswith(("_", ".")) for part in found.key[skip:].split("/"))
         ]
 

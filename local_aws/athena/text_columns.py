@@ -3,9 +3,9 @@
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import unsupported
 from local_aws.athena.table_formats import OPEN_CSV
-from local_aws.athena.text_files import character
-from local_aws.trino.typed import text_literal
-from local_aws.trino.types import Type, duckdb_type, field_names, quoted
+from local_aws.athena.text_files import read_delimiter
+from local_aws.trino.typed import write_literal
+from local_aws.trino.types import Type, duckdb_type, name_fields, quote_name
 
 _INTEGER = r"[+-]?\d+"
 _CUT = r"[+-]?(\d+(\.\d*)?|\.\d+)"
@@ -26,26 +26,28 @@ def value(table: Table, position: int, kind: Type) -> str:
     parameters = table.serde_parameters
     null = parameters.get("serialization.null.format", "\\N")
     escape = parameters.get("escape.delim")
-    present = f"nullif({field}, {text_literal(null)})"
+    present = f"nullif({field}, {write_literal(null)})"
     if kind.name in {"array", "map", "row"}:
         if escape is not None:
             raise unsupported("arrays, maps and structs in text files with an escape character")
         separators = (
-            character(parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02"),
-            character(parameters.get("mapkey.delim") or "\x03"),
+            read_delimiter(
+                parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02"
+            ),
+            read_delimiter(parameters.get("mapkey.delim") or "\x03"),
         )
         return _collection(present, kind, separators, null)
     if escape is not None:
-        present = f"regexp_replace({present}, {text_literal(_escaped(escape) + '(.)')}, '\\1', 'gs')"
+        present = f"regexp_replace({present}, {write_literal(_escape(escape) + '(.)')}, '\\1', 'gs')"
     return _scalar(present, kind)
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return f"\\{character}" if not character.isalnum() else character
 
 
-def _matching(field: str, pattern: str, kind: Type) -> str:
-    whole = text_literal(rf"\s*{pattern}\s*")
+def _parse_matching(field: str, pattern: str, kind: Type) -> str:
+    whole = write_literal(rf"\s*{pattern}\s*")
     parsed = f"TRY_CAST(trim({field}) AS {duckdb_type(kind)})"
     return f"CASE WHEN regexp_full_match({field}, {whole}) THEN {parsed} END"
 
@@ -64,9 +66,10 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
         case "real" | "double":
             names = "'NaN', 'Infinity', '+Infinity', '-Infinity'"
             special = f"CASE WHEN trim({field}) IN ({names}) THEN trim({field}) END"
-            return f"coalesce({_matching(field, _NUMBER, kind)}, TRY_CAST({special} AS {duckdb_type(kind)}))"
+            number = _parse_matching(field, _NUMBER, kind)
+            return f"coalesce({number}, TRY_CAST({special} AS {duckdb_type(kind)}))"
         case "decimal":
-            return _matching(field, _NUMBER, kind)
+            return _parse_matching(field, _NUMBER, kind)
         case "boolean":
             return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case "date":
@@ -76,7 +79,7 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
             date = f"make_date({year}, 1, 1) + to_months({month} - 1) + to_days({number} - 1)"
             return f"CASE WHEN regexp_full_match({day}, '{_DATE}') THEN TRY(CAST({date} AS DATE)) END"
         case "timestamp":
-            whole = _matching(field, _TIMESTAMP, kind)
+            whole = _parse_matching(field, _TIMESTAMP, kind)
             return f"CAST(CAST({whole} AS TIMESTAMP_MS) AS TIMESTAMP)"
         case "varbinary":
             return f"TRY(from_base64({field}))"
@@ -84,10 +87,10 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
 
 
 def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) -> str:
-    outer, inner = map(text_literal, separators)
+    outer, inner = map(write_literal, separators)
     if any(part.name in {"array", "map", "row"} for part in kind.inner):
         raise unsupported("nested arrays, maps and structs in text files")
-    present = f"nullif(x, {text_literal(null)})"
+    present = f"nullif(x, {write_literal(null)})"
     parts = f"string_split({field}, {outer})"
     if kind.name == "array":
         items = f"list_transform({parts}, lambda x: {_scalar(present, kind.inner[0])})"
@@ -95,8 +98,8 @@ def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) 
     if kind.name == "map":
         return _map(field, parts, kind, inner)
     fields = ", ".join(
-        f"{quoted(name)} := {_scalar(f'nullif({parts}[{position}], {text_literal(null)})', part)}"
-        for position, (name, part) in enumerate(zip(field_names(kind), kind.inner, strict=True), 1)
+        f"{quote_name(name)} := {_scalar(f'nullif({parts}[{position}], {write_literal(null)})', part)}"
+        for position, (name, part) in enumerate(zip(name_fields(kind), kind.inner, strict=True), 1)
     )
     return f"CASE WHEN {field} IS NOT NULL THEN struct_pack({fields}) END"
 

@@ -31,7 +31,7 @@ _EARLY = 2
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-def parquet_of(table: Table, path: Path, source: S3Object) -> Path:
+def convert_to_parquet(table: Table, path: Path, source: S3Object) -> Path:
     """A Parquet file with what the table's SerDe reads from a file.
 
     Columns of text files are named ``c0``, ``c1``, ... and are not converted; those of JSON files have the
@@ -71,9 +71,9 @@ def _write(table: Table, path: Path, source: S3Object, target: Path) -> None:
                 f"HIVE_BAD_DATA: Malformed ORC file. {source.uri}", error_type=1001
             ) from error
         return
-    schema, batches = _batches(table, path, source)
+    schema, read_batches = _batches(table, path, source)
     with pq.ParquetWriter(target, schema) as writer:
-        for batch in batches:
+        for batch in read_batches:
             writer.write_table(batch)
 
 
@@ -88,21 +88,21 @@ def _by_position(table: Table, read: "pa.Table") -> "pa.Table":
 def _batches(table: Table, path: Path, source: S3Object) -> "tuple[pa.Schema, Iterator[pa.Table]]":
     lines = _lines(path, source, int(table.parameters.get(_SKIPPED, 0)))
     if table.serde not in {DELIMITED, OPEN_CSV}:
-        return json_values.batches(table, lines, source, _BATCH)
+        return json_values.read_batches(table, lines, source, _BATCH)
     import pyarrow as pa
 
     width = len(table.columns)
     rows = _open_csv(lines, table.serde_parameters) if table.serde == OPEN_CSV else _simple(lines, table)
     schema = pa.schema([(f"c{position}", pa.string()) for position in range(width)])
 
-    def batches() -> Iterator[pa.Table]:
+    def read_batches() -> Iterator[pa.Table]:
         while batch := list(islice(rows, _BATCH)):
             padded = ((*row[:width], *(None,) * (width - len(row))) for row in batch)
             yield pa.table(
                 [pa.array(values, pa.string()) for values in zip(*padded, strict=True)], schema=schema
             )
 
-    return schema, batches()
+    return schema, read_batches()
 
 
 def _lines(path: Path, source: S3Object, skip: int) -> Iterator[str]:
@@ -133,17 +133,19 @@ def _without_last_empty(lines: Iterator[str]) -> Iterator[str]:
 
 def _simple(lines: Iterator[str], table: Table) -> Iterator[list[str]]:
     parameters = table.serde_parameters
-    delimiter = character(parameters.get("field.delim") or parameters.get("serialization.format") or "\x01")
+    delimiter = read_delimiter(
+        parameters.get("field.delim") or parameters.get("serialization.format") or "\x01"
+    )
     escape = parameters.get("escape.delim")
     if escape is None:
         return (line.split(delimiter) for line in lines)
     separator = re.compile(
         f"((?:[^{re.escape(delimiter + escape)}]|{re.escape(escape)}.?)*)(?:{re.escape(delimiter)}|$)"
     )
-    return (_escaped(line, separator) for line in lines)
+    return (_split_escaped(line, separator) for line in lines)
 
 
-def _escaped(line: str, separator: re.Pattern[str]) -> list[str]:
+def _split_escaped(line: str, separator: re.Pattern[str]) -> list[str]:
     fields: list[str] = []
     at = 0
     while at <= len(line):
@@ -157,7 +159,7 @@ def _escaped(line: str, separator: re.Pattern[str]) -> list[str]:
     return fields
 
 
-def character(text: str) -> str:
+def read_delimiter(text: str) -> str:
     r"""A delimiter as Hive writes it: itself, or its number such as ``9`` or ``\u0001``."""
     if text.isdigit():
         return chr(int(text))
@@ -191,23 +193,23 @@ def _open_csv_fields(line: str, separator: str, quote: str, escape: str) -> list
     """Take a line apart as opencsv does: a field that does not close its quote is not there."""
     pairs = {(escape, quote), (escape, escape), (quote, quote)}
     fields, field = [], ""
-    quoted = entered = False
+    quote_name = entered = False
     at = 0
     while at < len(line):
         char, following = line[at], line[at + 1 : at + 2]
-        if (quoted or entered) and (char, following) in pairs:
+        if (quote_name or entered) and (char, following) in pairs:
             field += following
             at += 1
             entered = entered != (char == quote)
         elif char == quote:
             if at > _EARLY and line[at - 1] != separator and following not in {"", separator}:
                 field = "" if field.isspace() else field + quote
-            quoted, entered = not quoted, not entered
-        elif char == separator and not quoted:
+            quote_name, entered = not quote_name, not entered
+        elif char == separator and not quote_name:
             fields.append(field)
             field, entered = "", False
         elif char != escape:
             field += char
             entered = True
         at += 1
-    return fields if quoted else [*fields, field]
+    return fields if quote_name else [*fields, field]

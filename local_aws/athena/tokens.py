@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from typing_extensions import Never
 
-from local_aws.athena.failures import failed, unsupported
+from local_aws.athena.failures import query_failure, unsupported
 from local_aws.athena.statement import Name, QueryText
 from local_aws.trino import Token, TrinoError, end_token, parse_tokens
 
@@ -119,7 +119,7 @@ class Tokens:
         try:
             return QueryText(text, parse_tokens(tokens))
         except TrinoError as error:
-            raise failed(error) from error
+            raise query_failure(error) from error
 
     def parts(self) -> list[str]:
         """Read everything that is left and split it at the commas that stand in no brackets."""
@@ -171,7 +171,7 @@ class Tokens:
         hint = f". Expecting: {expected!r}" if expected and not expected.startswith("<") else ""
         hint = hint or (f". Expecting: {expected}" if expected else "")
         line, column = token.at
-        raise failed(
+        raise query_failure(
             TrinoError("SYNTAX_ERROR", f"line {line}:{column}: mismatched input '{token.text}'{hint}")
         )
 

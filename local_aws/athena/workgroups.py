@@ -93,7 +93,7 @@ class Workgroups:
             here.workgroups[group["Name"]] = {
                 **group,
                 **pick(params, ("Description", "State")),
-                "Configuration": _updated(group["Configuration"], asked),
+                "Configuration": _merge_settings(group["Configuration"], asked),
             }
             return {}
 
@@ -151,7 +151,7 @@ def _check(configuration: Params) -> None:
         raise unsupported(f"the engine version {version!r}; use AUTO")
 
 
-def _updated(configuration: Params, asked: Params) -> Params:
+def _merge_settings(configuration: Params, asked: Params) -> Params:
     results = dict(configuration["ResultConfiguration"])
     changes = asked.pop("ResultConfigurationUpdates", {})
     for member, removal in _RESULT_MEMBERS.items():

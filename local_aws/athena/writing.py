@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from local_aws.athena import text_writing
-from local_aws.athena.failures import AthenaFailure, failed, unsupported
+from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.storage import directory
 from local_aws.athena.target import Target
 from local_aws.trino import Column, Translated, TrinoError, to_duckdb_type, to_glue_type
-from local_aws.trino.types import quoted
+from local_aws.trino.types import quote_name
 
 # moto answers a ranged GET by copying the whole object: readers want many files rather than few.
 _FILE_SIZE = "32MB"
@@ -44,7 +44,7 @@ class Written:
     partitions: tuple[str, ...]
 
 
-def file_format(name: str, compression: str) -> tuple[str, str]:
+def check_format(name: str, compression: str) -> tuple[str, str]:
     """A format and its compression, checked.
 
     Raises:
@@ -65,7 +65,7 @@ def refuse_if_occupied(session: Session, location: str, table: str) -> None:
     Raises:
         AthenaFailure: if something is.
     """
-    if not session.storage.objects(location):
+    if not session.storage.list_objects(location):
         return
     raise AthenaFailure(
         f"HIVE_PATH_ALREADY_EXISTS: Target directory for table '{table}' already exists: {location}. "
@@ -79,16 +79,16 @@ def refuse_unnamed(columns: Sequence[Column]) -> None:
     for position, column in enumerate(columns, 1):
         if column.name == f"_col{position - 1}":
             message = f"line 1:1: Column name not specified at position {position}"
-            raise failed(TrinoError("MISSING_COLUMN_NAME", message))
+            raise query_failure(TrinoError("MISSING_COLUMN_NAME", message))
 
 
-def refuse_twice(columns: Sequence[Column]) -> None:
+def refuse_duplicates(columns: Sequence[Column]) -> None:
     """And no name twice."""
     names = [column.name.lower() for column in columns]
     for name in names:
         if names.count(name) > 1:
             message = f"Column name '{name}' specified more than once"
-            raise failed(TrinoError("DUPLICATE_COLUMN_NAME", message))
+            raise query_failure(TrinoError("DUPLICATE_COLUMN_NAME", message))
 
 
 def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
@@ -97,12 +97,12 @@ def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
     Raises:
         AthenaFailure: if Hive has no such type, or two columns have one name.
     """
-    refuse_twice(columns)
+    refuse_duplicates(columns)
     names = [column.name.lower() for column in columns]
     try:
         return [(name, to_glue_type(column.type)) for name, column in zip(names, columns, strict=True)]
     except TrinoError as error:
-        raise failed(error) from error
+        raise query_failure(error) from error
 
 
 def check_partitions(columns: Sequence[Column], partitioned_by: Sequence[str]) -> None:
@@ -152,7 +152,7 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
     names = [column.name.lower() for column in translated.columns]
     aliases = ", ".join(f"c{position}" for position, _ in enumerate(names))
     columns = ", ".join(
-        f"CAST(c{position} AS {_parquet_type(column.type)}) AS {quoted(name)}"
+        f"CAST(c{position} AS {_parquet_type(column.type)}) AS {quote_name(name)}"
         for position, (name, column) in enumerate(zip(names, translated.columns, strict=True))
     )
     options = [
@@ -161,7 +161,7 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
         "OVERWRITE_OR_IGNORE",
     ]
     if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
-        options.append(f"PARTITION_BY ({', '.join(map(quoted, target.partitioned_by))})")
+        options.append(f"PARTITION_BY ({', '.join(map(quote_name, target.partitioned_by))})")
     else:
         options.append(f"FILE_SIZE_BYTES '{_FILE_SIZE}'")
     folder = str(out).replace("'", "''")
@@ -196,10 +196,10 @@ def _partition_value(value: str) -> str:
             "HIVE_INVALID_PARTITION_VALUE: Hive partition keys can only contain printable ASCII characters "
             f"(0x20 - 0x7E). Invalid value: {value.encode().hex(' ').upper()}"
         )
-    return escape(value) or "__HIVE_DEFAULT_PARTITION__"
+    return escape_value(value) or "__HIVE_DEFAULT_PARTITION__"
 
 
-def escape(value: str) -> str:
+def escape_value(value: str) -> str:
     """A partition's value as Hive puts it in a path."""
     return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", value)
 

@@ -6,7 +6,7 @@ and `text(value, type)` writes a value as Athena does. What is not known to be r
 `Unsupported`.
 """
 
-from local_aws.trino.failures import TrinoError, Unsupported, explained
+from local_aws.trino.failures import TrinoError, Unsupported, explain_error
 from local_aws.trino.lexer import Token, end_token, tokenize
 from local_aws.trino.macros import prepare
 from local_aws.trino.names import Column, Relation, TableName, Translated
@@ -25,7 +25,7 @@ __all__ = [
     "TrinoError",
     "Unsupported",
     "end_token",
-    "explained",
+    "explain_error",
     "from_glue_type",
     "parse",
     "parse_tokens",

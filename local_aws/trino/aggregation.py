@@ -64,7 +64,7 @@ class Groups:
                     "GROUP BY clause cannot contain aggregations, window functions or grouping operations"
                 )
                 raise semantic_error("EXPRESSION_NOT_SCALAR", key.at, message)
-            value = self.source.typed(key)
+            value = self.source.translate(key)
             refuse_unhashed(value.type, "GROUP BY")
             alias = self._select(coerce(value, value.type).sql)
             column = Typed(f"{self.name}.{alias}", value.type)
@@ -87,7 +87,7 @@ class Groups:
                 if contains_aggregate(argument):
                     message = f"Cannot nest aggregations inside aggregation '{node.name}': [{node.name}]"
                     raise semantic_error("NESTED_AGGREGATION", node.at, message)
-            value = aggregates.aggregate_call(self.source, node)
+            value = aggregates.translate_aggregate(self.source, node)
             kind = duckdb_type(value.type)
             return Typed(f"{self.name}.{self._select(f'CAST({value.sql} AS {kind})')}", value.type)
         return None
@@ -95,7 +95,7 @@ class Groups:
     def _grouping(self, node: nodes.Grouping) -> Typed:
         keys = []
         for column in node.columns:
-            value = self.source.typed(column)
+            value = self.source.translate(column)
             if value.sql not in self.columns:
                 expected = "must be expressions referenced by the GROUP BY"
                 message = f"The arguments to GROUPING() {expected} at {write_place(node.at)}"

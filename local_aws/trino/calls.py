@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from local_aws.trino import nodes, windows
 from local_aws.trino.functions import catalog, special
-from local_aws.trino.functions.resolution import misplaced_aggregate, scalar
+from local_aws.trino.functions.resolution import misplaced_aggregate, translate_scalar
 from local_aws.trino.place import Place
 from local_aws.trino.typed import Typed, can_coerce, coerce, common_type, fail, mismatch, semantic_error
 from local_aws.trino.types import BIGINT, Type
 
 
-def call(place: Place, node: nodes.Call) -> Typed:
+def translate_call(place: Place, node: nodes.Call) -> Typed:
     """Any function call."""
     if node.over is not None:
-        return windows.window_call(place, node)
+        return windows.translate_window_call(place, node)
     if node.name in catalog.AGGREGATES:
         raise misplaced_aggregate(place, node)
     if node.name in catalog.WINDOW_ONLY:
@@ -23,10 +23,10 @@ def call(place: Place, node: nodes.Call) -> Typed:
         raise semantic_error("FUNCTION_NOT_AGGREGATE", node.at, message)
     if node.name in special.FUNCTIONS:
         return special.FUNCTIONS[node.name](place, node)
-    return scalar(place, node)
+    return translate_scalar(place, node)
 
 
-def subscript(node: nodes.Subscript, base: Typed, index: Typed) -> Typed:
+def translate_subscript(node: nodes.Subscript, base: Typed, index: Typed) -> Typed:
     """x[i]: fails where element_at would give NULL."""
     if base.type.name == "array" and can_coerce(index.type, BIGINT):
         return Typed(f"trino_subscript({base.sql}, {coerce(index, BIGINT).sql})", base.type.inner[0])
@@ -37,5 +37,5 @@ def subscript(node: nodes.Subscript, base: Typed, index: Typed) -> Typed:
         absent = f"{base.sql} IS NOT NULL AND NOT map_contains({base.sql}, {key})"
         return Typed(f"(CASE WHEN {absent} THEN {bad} ELSE {base.sql}[{key}] END)", base.type.inner[1])
     if base.type.name == "row" and isinstance(node.index, nodes.Literal) and node.index.kind == "integer":
-        return special.row_subscript(node, base)
+        return special.translate_row_subscript(node, base)
     raise mismatch(node.at, f"Cannot use {index.type} for subscript of {base.type}")

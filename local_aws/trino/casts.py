@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local_aws.trino.failures import Unsupported
-from local_aws.trino.typed import FLOATING, WHOLE, Typed, coerced, converted, fail
+from local_aws.trino.typed import FLOATING, WHOLE, Typed, coerce_sql, convert_parts, fail
 from local_aws.trino.types import (
     BOOLEAN,
     DOUBLE,
@@ -77,7 +77,7 @@ def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
 def cast_sql(sql: str, kind: Type, to: Type) -> str:
     """SQL of the cast value."""
     if kind in (to, UNKNOWN):
-        return coerced(sql, kind, to)
+        return coerce_sql(sql, kind, to)
     if to.name == "char" and kind.name == "varchar":
         # Kept without the spaces that fill it up: they come with its text.
         return f"rtrim(substr({sql}, 1, {to.numbers[0]}), ' ')"
@@ -90,7 +90,7 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
     if to == JSON:
         return _to_json(sql, kind)
     if to.name in {"array", "map", "row"}:
-        return converted(sql, kind, to, cast_sql)
+        return convert_parts(sql, kind, to, cast_sql)
     writers = {
         "varchar": _to_varchar,
         "decimal": _to_decimal,

@@ -9,12 +9,12 @@ from local_aws.trino.typed import Typed, coerce, common_type, fail, mismatch
 from local_aws.trino.types import BOOLEAN, UNKNOWN, VARCHAR
 
 
-def case(place: Place, node: nodes.Case) -> Typed:
+def translate_case(place: Place, node: nodes.Case) -> Typed:
     """CASE in both forms."""
-    operand = place.typed(node.operand) if node.operand else None
-    results = [place.typed(result) for _, result in node.branches]
+    operand = place.translate(node.operand) if node.operand else None
+    results = [place.translate(result) for _, result in node.branches]
     if node.default is not None:
-        results.append(place.typed(node.default))
+        results.append(place.translate(node.default))
     kind = place.common(node.at, "All CASE results", results)
     parts = []
     for (condition, _), result in zip(node.branches, results, strict=False):
@@ -26,17 +26,17 @@ def case(place: Place, node: nodes.Case) -> Typed:
 def _when(place: Place, operand: Typed | None, condition: nodes.Node) -> str:
     if operand is None:
         return place.boolean(condition, "CASE WHEN clause must evaluate to a boolean (actual: {})")
-    value = place.typed(condition)
-    found = operators.compared("=", operand, value)
+    value = place.translate(condition)
+    found = operators.compare("=", operand, value)
     if found is None:
         message = f"CASE operand type does not match WHEN clause operand type: {operand.type} vs {value.type}"
         raise mismatch(condition.at, message)
     return found.sql
 
 
-def like(place: Place, node: nodes.Like) -> Typed:
+def translate_like(place: Place, node: nodes.Like) -> Typed:
     """LIKE; without ESCAPE no character is special but % and _."""
-    value, pattern = place.typed(node.operand), place.typed(node.pattern)
+    value, pattern = place.translate(node.operand), place.translate(node.pattern)
     for side, found in (("Left side of LIKE expression", value), ("Pattern for LIKE expression", pattern)):
         if found.type.name == "char":
             raise Unsupported(f"LIKE with the type {found.type}")
@@ -45,7 +45,7 @@ def like(place: Place, node: nodes.Like) -> Typed:
     text, wanted = coerce(value, VARCHAR).sql, coerce(pattern, VARCHAR).sql
     if node.escape is None:
         return Typed(f"({text} LIKE {wanted})", BOOLEAN)
-    escape = place.typed(node.escape)
+    escape = place.translate(node.escape)
     if escape.type.name not in {"varchar", "unknown"}:
         raise mismatch(
             node.at, f"Escape for LIKE expression must evaluate to a varchar (actual: {escape.type})"
@@ -57,11 +57,11 @@ def like(place: Place, node: nodes.Like) -> Typed:
     )
 
 
-def quantified(place: Place, node: nodes.Quantified) -> Typed:
+def translate_quantified(place: Place, node: nodes.Quantified) -> Typed:
     """Compare x = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
     if isinstance(node.operand, nodes.Row):
         return _row_in_query(place, node, node.operand)
-    value = place.typed(node.operand)
+    value = place.translate(node.operand)
     sql, fields = place.queries.subquery(node.query, place)
     if len(fields) != 1:
         raise mismatch(
@@ -81,7 +81,7 @@ def quantified(place: Place, node: nodes.Quantified) -> Typed:
 
 def _row_in_query(place: Place, node: nodes.Quantified, operand: nodes.Row) -> Typed:
     sql, fields = place.queries.subquery(node.query, place)
-    items = [place.typed(item) for item in operand.items]
+    items = [place.translate(item) for item in operand.items]
     if (node.operator, node.quantifier) != ("=", "ANY") or len(fields) != len(items):
         raise Unsupported("this comparison of rows with a subquery")
     left, right = [], []

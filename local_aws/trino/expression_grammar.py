@@ -170,9 +170,9 @@ class ExpressionGrammar(SpecialForms):
         if self.ahead("("):
             return self._bracketed()
         if token.kind == "name":
-            return self._keyword(token.upper) or self.special_form() or self._named()
+            return self._keyword(token.upper) or self.special_form() or self._write_field()
         if token.kind == "quoted":
-            return self._named()
+            return self._write_field()
         return self.mismatch("<expression>")
 
     def _number(self) -> nodes.Literal:
@@ -221,7 +221,7 @@ class ExpressionGrammar(SpecialForms):
             index += 1
         return [token.upper for token in self.tokens[index : index + 2]] == [")", "->"]
 
-    def _named(self) -> Node:
+    def _write_field(self) -> Node:
         at = self.at
         if self.ahead("DOUBLE", "PRECISION") and self.is_string(2):
             self.take()

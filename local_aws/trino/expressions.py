@@ -26,8 +26,8 @@ from local_aws.trino.types import (
     Type,
     array_of,
     duckdb_type,
-    field_names,
-    quoted,
+    name_fields,
+    quote_name,
 )
 
 
@@ -58,7 +58,7 @@ class Expressions:
     windows: Mapping[str, nodes.Window] = field(default_factory=dict)
     allows_windows: bool = False
 
-    def typed(self, node: nodes.Node) -> Typed:
+    def translate(self, node: nodes.Node) -> Typed:
         """The SQL and the type of an expression."""
         in_lambda = bool(self.variables) and is_aggregate(node)
         if self.grouped and not in_lambda and (found := self.grouped.replace(node)):
@@ -70,7 +70,7 @@ class Expressions:
 
     def boolean(self, node: nodes.Node, message: str) -> str:
         """The SQL of a condition; `message` has a `{}` for the type that it wrongly has."""
-        value = self.typed(node)
+        value = self.translate(node)
         if value.type not in (BOOLEAN, UNKNOWN):
             raise mismatch(node.at, message.format(value.type))
         return coerce(value, BOOLEAN).sql
@@ -108,7 +108,7 @@ class Expressions:
         return self.grouped.column(node.value, nodes.Name(node.at, (node.name,), node.name))
 
     def _field(self, node: nodes.Field) -> Typed:
-        base = self.typed(node.base)
+        base = self.translate(node.base)
         if base.type.name != "row":
             raise mismatch(node.at, "Expression is not of type ROW")
         found = row_field(base, node.name)
@@ -117,46 +117,48 @@ class Expressions:
         return found
 
     def _literal(self, node: nodes.Literal) -> Typed:
-        return literals.literal(node)
+        return literals.translate_literal(node)
 
     def _typed_literal(self, node: nodes.TypedLiteral) -> Typed:
-        return literals.typed_literal(node)
+        return literals.translate_typed_literal(node)
 
     def _interval(self, node: nodes.IntervalLiteral) -> Typed:
-        return literals.interval(node)
+        return literals.translate_interval(node)
 
     def _parameter(self, node: nodes.Parameter) -> Typed:
-        return self.typed(self.session.parameters[node.index])
+        return self.translate(self.session.parameters[node.index])
 
     def _unary(self, node: nodes.Unary) -> Typed:
         if node.operator == "NOT":
             message = "Value of logical NOT expression must evaluate to a boolean (actual: {})"
             return Typed(f"(NOT {self.boolean(node.operand, message)})", BOOLEAN)
         if node.operator == "-" and isinstance(node.operand, nodes.Literal):
-            return literals.negative(node.operand)
-        operand = self.typed(node.operand)
-        return operators.negative(node.at, operand) if node.operator == "-" else operand
+            return literals.translate_negative(node.operand)
+        operand = self.translate(node.operand)
+        return operators.negate(node.at, operand) if node.operator == "-" else operand
 
     def _binary(self, node: nodes.Binary) -> Typed:
         if node.operator in {"AND", "OR"}:
             message = "Logical expression term must evaluate to a boolean (actual: {})"
             left, right = (self.boolean(side, message) for side in (node.left, node.right))
             return Typed(f"({left} {node.operator} {right})", BOOLEAN)
-        return operators.binary(node.at, node.operator, self.typed(node.left), self.typed(node.right))
+        return operators.translate_binary(
+            node.at, node.operator, self.translate(node.left), self.translate(node.right)
+        )
 
     def _is_null(self, node: nodes.IsNull) -> Typed:
-        return Typed(f"({self.typed(node.operand).sql} IS NULL)", BOOLEAN)
+        return Typed(f"({self.translate(node.operand).sql} IS NULL)", BOOLEAN)
 
     def _between(self, node: nodes.Between) -> Typed:
-        operand, low, high = (self.typed(part) for part in (node.operand, node.low, node.high))
-        above, below = operators.compared(">=", operand, low), operators.compared("<=", operand, high)
+        operand, low, high = (self.translate(part) for part in (node.operand, node.low, node.high))
+        above, below = operators.compare(">=", operand, low), operators.compare("<=", operand, high)
         if above is None or below is None:
             kinds = f"{operand.type} is BETWEEN {low.type} and {high.type}"
             raise mismatch(node.at, f"Cannot check if {kinds}")
         return Typed(f"({above.sql} AND {below.sql})", BOOLEAN)
 
     def _in_list(self, node: nodes.InList) -> Typed:
-        operand, items = self.typed(node.operand), [self.typed(item) for item in node.items]
+        operand, items = self.translate(node.operand), [self.translate(item) for item in node.items]
         common = self.common(node.at, "IN value and list items", [operand, *items])
         value = coerce(operand, common).sql
         if common.name in {
@@ -171,7 +173,7 @@ class Expressions:
         }:
             listed = ", ".join(coerce(item, common).sql for item in items)
             return Typed(f"({value} IN ({listed}))", BOOLEAN)
-        equal = [operators.comparison("=", value, coerce(item, common).sql, common) for item in items]
+        equal = [operators.write_comparison("=", value, coerce(item, common).sql, common) for item in items]
         return Typed(f"({' OR '.join(equal)})", BOOLEAN)
 
     def common(self, at: tuple[int, int], what: str, values: list[Typed]) -> Type:
@@ -189,10 +191,12 @@ class Expressions:
         )
 
     def _in_query(self, node: nodes.InQuery) -> Typed:
-        return conditionals.quantified(self, nodes.Quantified(node.at, "=", "ANY", node.operand, node.query))
+        return conditionals.translate_quantified(
+            self, nodes.Quantified(node.at, "=", "ANY", node.operand, node.query)
+        )
 
     def _quantified(self, node: nodes.Quantified) -> Typed:
-        return conditionals.quantified(self, node)
+        return conditionals.translate_quantified(self, node)
 
     def _exists(self, node: nodes.Exists) -> Typed:
         sql, _ = self.queries.subquery(node.query, self)
@@ -205,13 +209,13 @@ class Expressions:
         raise Unsupported("subqueries with several columns as a value")
 
     def _like(self, node: nodes.Like) -> Typed:
-        return conditionals.like(self, node)
+        return conditionals.translate_like(self, node)
 
     def _case(self, node: nodes.Case) -> Typed:
-        return conditionals.case(self, node)
+        return conditionals.translate_case(self, node)
 
     def _cast(self, node: nodes.Cast) -> Typed:
-        value = self.typed(node.operand)
+        value = self.translate(node.operand)
         if not can_cast(value.type, node.type):
             raise mismatch(node.at, f"Cannot cast {value.type} to {node.type}")
         if not node.safe:
@@ -220,33 +224,33 @@ class Expressions:
         return try_cast(value, node.type, None if plain else self.session.new_name("x"))
 
     def _array(self, node: nodes.Array) -> Typed:
-        items = [self.typed(item) for item in node.items]
+        items = [self.translate(item) for item in node.items]
         kind = self.common(node.at, "All ARRAY elements", items)
         listed = ", ".join(coerce(item, kind).sql for item in items)
         return Typed(f"CAST([{listed}] AS {duckdb_type(array_of(kind))})", array_of(kind))
 
     def _row(self, node: nodes.Row) -> Typed:
-        items = [self.typed(item) for item in node.items]
+        items = [self.translate(item) for item in node.items]
         kind = Type("row", tuple(item.type for item in items), (None,) * len(items))
-        parts = zip(field_names(kind), items, strict=True)
-        packed = ", ".join(f"{quoted(name)} := {coerce(item, item.type).sql}" for name, item in parts)
+        parts = zip(name_fields(kind), items, strict=True)
+        packed = ", ".join(f"{quote_name(name)} := {coerce(item, item.type).sql}" for name, item in parts)
         return Typed(f"struct_pack({packed})", kind)
 
     def _subscript(self, node: nodes.Subscript) -> Typed:
-        base, index = self.typed(node.base), self.typed(node.index)
-        return calls.subscript(node, base, index)
+        base, index = self.translate(node.base), self.translate(node.index)
+        return calls.translate_subscript(node, base, index)
 
     def _extract(self, node: nodes.Extract) -> Typed:
-        name = literals.extracting(node)
-        if name in {"hour", "minute", "second"} and self.typed(node.operand).type == DATE:
+        name = literals.find_extractor(node)
+        if name in {"hour", "minute", "second"} and self.translate(node.operand).type == DATE:
             raise mismatch(node.at, f"Cannot extract {node.unit} from date")
-        return self.typed(nodes.Call(node.at, name, (node.operand,)))
+        return self.translate(nodes.Call(node.at, name, (node.operand,)))
 
     def _at_time_zone(self, node: nodes.AtTimeZone) -> Typed:
-        return self.typed(nodes.Call(node.at, "at_timezone", (node.operand, node.zone)))
+        return self.translate(nodes.Call(node.at, "at_timezone", (node.operand, node.zone)))
 
     def _call(self, node: nodes.Call) -> Typed:
-        return calls.call(self, node)
+        return calls.translate_call(self, node)
 
     def _lambda(self, node: nodes.Lambda) -> Typed:
         raise mismatch(node.at, "Lambda expression should always be used inside a function")

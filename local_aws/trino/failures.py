@@ -75,7 +75,7 @@ _TRINO_TYPES = {
 }
 
 
-def explained(error: duckdb.Error) -> TrinoError:
+def explain_error(error: duckdb.Error) -> TrinoError:
     """What running translated SQL raised, in Athena's words."""
     text = str(error)
     if raised := _RAISED.search(text):

@@ -12,12 +12,12 @@ from local_aws.trino.lexer import syntax_error
 from local_aws.trino.temporal import (
     FOUR_DIGITS,
     TIMESTAMP_TEXT,
-    json_canonical,
-    normal_zone,
-    parsed_timestamp,
-    written_to_utc,
+    canonicalize_json,
+    normalize_zone,
+    parse_timestamp,
+    parse_to_utc,
 )
-from local_aws.trino.typed import Typed, semantic_error, text_literal
+from local_aws.trino.typed import Typed, semantic_error, write_literal
 from local_aws.trino.types import (
     BIGINT,
     BOOLEAN,
@@ -47,7 +47,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
+def translate_literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
     """A literal with its type."""
     match node.kind:
         case "null":
@@ -57,7 +57,7 @@ def literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
         case "string":
             if "\0" in node.value:
                 raise Unsupported("a NUL in a text")
-            return Typed(text_literal(node.value), Type("varchar", (len(node.value),)))
+            return Typed(write_literal(node.value), Type("varchar", (len(node.value),)))
         case "integer":
             return _whole(node, int(node.value))
         case "decimal":
@@ -69,7 +69,7 @@ def literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
     return Typed(f"from_hex('{node.value}')", VARBINARY)
 
 
-def negative(node: nodes.Literal) -> Typed:
+def translate_negative(node: nodes.Literal) -> Typed:
     """A literal with a minus before it."""
     match node.kind:
         case "integer":
@@ -81,7 +81,7 @@ def negative(node: nodes.Literal) -> Typed:
             return Typed(f"CAST('{-float(node.value)!r}' AS DOUBLE)", DOUBLE)
         case "null":
             return Typed("NULL", UNKNOWN)
-    raise semantic_error("TYPE_MISMATCH", node.at, f"Cannot negate {literal(node).type}")
+    raise semantic_error("TYPE_MISMATCH", node.at, f"Cannot negate {translate_literal(node).type}")
 
 
 def _whole(node: nodes.Literal, number: int) -> Typed:
@@ -100,7 +100,7 @@ def _decimal(text: str, digits: int = 0) -> Typed:
     return Typed(f"CAST('{text}' AS {duckdb_type(kind)})", kind)
 
 
-def typed_literal(node: nodes.TypedLiteral) -> Typed:
+def translate_typed_literal(node: nodes.TypedLiteral) -> Typed:
     """DATE '...', TIMESTAMP '...', DECIMAL '...' and others."""
     name = node.type.name
     if name == "decimal":
@@ -116,10 +116,10 @@ def typed_literal(node: nodes.TypedLiteral) -> Typed:
         return _time(node)
     if node.type == JSON:
         try:
-            return Typed(text_literal(json_canonical(node.text)), JSON)
+            return Typed(write_literal(canonicalize_json(node.text)), JSON)
         except ValueError as error:
             raise _invalid(node) from error
-    text = Typed(text_literal(node.text), VARCHAR)
+    text = Typed(write_literal(node.text), VARCHAR)
     if name in {"varchar", "char"}:
         return text
     if name not in {"boolean", "tinyint", "smallint", "integer", "bigint", "real", "double", "uuid"}:
@@ -140,7 +140,7 @@ def _time(node: nodes.TypedLiteral) -> Typed:
     if len(found[1] or "") > _MOST_PRECISE:
         raise Unsupported(f"the type time({len(found[1])})")
     kind = Type("time", (len(found[1] or ""),))
-    return Typed(f"trino_text_to_time({text_literal(node.text.strip())}, {kind.numbers[0]})", kind)
+    return Typed(f"trino_text_to_time({write_literal(node.text.strip())}, {kind.numbers[0]})", kind)
 
 
 def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
@@ -153,20 +153,20 @@ def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
     if not re.fullmatch(FOUR_DIGITS, found["year"]):
         raise Unsupported(f"the year {found['year']}")
     try:
-        moment = parsed_timestamp(found)
+        moment = parse_timestamp(found)
         if node.type == DATE:
             return Typed(f"DATE '{moment.date().isoformat()}'", DATE)
         if found["zone"]:
-            zone = normal_zone(found["zone"])
-            instant = written_to_utc(moment, zone)
-            sql = f"trino_zoned(TIMESTAMP '{instant.isoformat(' ')}', {text_literal(zone)})"
+            zone = normalize_zone(found["zone"])
+            instant = parse_to_utc(moment, zone)
+            sql = f"trino_zoned(TIMESTAMP '{instant.isoformat(' ')}', {write_literal(zone)})"
             return Typed(sql, Type("timestamp with time zone", (digits,)))
     except (ValueError, KeyError) as error:
         raise _invalid(node) from error
     return Typed(f"TIMESTAMP '{moment.isoformat(' ')}'", Type("timestamp", (digits,)))
 
 
-def interval(node: nodes.IntervalLiteral) -> Typed:
+def translate_interval(node: nodes.IntervalLiteral) -> Typed:
     """INTERVAL '2' DAY, INTERVAL '1-3' YEAR TO MONTH, INTERVAL '1 02:03' DAY TO MINUTE."""
     text, sign = node.text.strip(), -1 if node.negative else 1
     if text.startswith(("-", "+")):
@@ -213,7 +213,7 @@ def _milliseconds(unit: str, text: str) -> int | None:
     )
 
 
-def extracting(node: nodes.Extract) -> str:
+def find_extractor(node: nodes.Extract) -> str:
     """The function that extracts a field."""
     if node.unit not in _FIELDS:
         raise semantic_error("SYNTAX_ERROR", node.at, f"Invalid EXTRACT field: {node.unit}")

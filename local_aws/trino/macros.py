@@ -38,7 +38,7 @@ _WRONG_WAY = fail(
 )
 
 
-def _checked_sequence(count: str, steps: str) -> str:
+def _check_sequence(count: str, steps: str) -> str:
     """`a` and `z` are the ends, `s` is the step."""
     return (
         f"CASE WHEN s = 0 THEN {fail(_INVALID, 'step must not be zero')} "
@@ -127,13 +127,13 @@ _COLLECTION_MACROS = {
         "lambda i: struct_pack(a := x[i], b := y[i])) END"
     ),
     "trino_chosen(a, c)": "list_transform(c, lambda chosen: list_transform(chosen, lambda i: a[i]))",
-    "trino_sequence(a, z, s)": _checked_sequence(
+    "trino_sequence(a, z, s)": _check_sequence(
         "abs(CAST(z AS HUGEINT) - a) // abs(s)", "generate_series(a, z, s)"
     ),
-    "trino_sequence_times(a, z, s)": _checked_sequence(
+    "trino_sequence_times(a, z, s)": _check_sequence(
         "abs(epoch_ms(z) - epoch_ms(a)) // abs(s)", "generate_series(a, z, to_milliseconds(s))"
     ),
-    "trino_sequence_months(a, z, s)": _checked_sequence(
+    "trino_sequence_months(a, z, s)": _check_sequence(
         "abs(date_diff('month', a, z)) // abs(s)",
         "list_filter(list_transform(range(0, abs(date_diff('month', a, z)) // abs(s) + 1), lambda i: "
         "a + to_months(CAST(i * s AS INTEGER))), lambda t: CASE WHEN s > 0 THEN t <= z ELSE t >= z END)",

@@ -29,8 +29,8 @@ from local_aws.trino.types import (
     array_of,
     decimal,
     duckdb_type,
-    field_names,
-    quoted,
+    name_fields,
+    quote_name,
 )
 
 _INTERVALS = (DAY_TO_SECOND, YEAR_TO_MONTH)
@@ -50,14 +50,14 @@ _ORDERED = {
 _ORDERED |= {"timestamp", _ZONED, "boolean", "varbinary", "unknown", *(kind.name for kind in _INTERVALS)}
 
 
-def binary(at: Place, operator: str, left: Typed, right: Typed) -> Typed:
+def translate_binary(at: Place, operator: str, left: Typed, right: Typed) -> Typed:
     """`left operator right`."""
     if operator == "||":
-        found = concatenated(left, right)
+        found = concatenate(left, right)
     elif operator in {"+", "-", "*", "/", "%"}:
-        found = arithmetic(at, operator, left, right)
+        found = calculate(at, operator, left, right)
     else:
-        found = compared(operator, left, right)
+        found = compare(operator, left, right)
     if found is None:
         raise cannot_apply(at, operator, left.type, right.type)
     return found
@@ -70,14 +70,14 @@ def cannot_apply(at: Place, operator: str, left: Type, right: Type) -> TrinoErro
     return mismatch(at, f"Cannot apply operator: {left} {operator} {right}")
 
 
-def negative(at: Place, operand: Typed) -> Typed:
+def negate(at: Place, operand: Typed) -> Typed:
     """`-operand`."""
     if not is_numeric(operand.type) and operand.type not in _INTERVALS:
         raise mismatch(at, f"Cannot negate {operand.type}")
     return Typed(f"(- {operand.sql})", operand.type)
 
 
-def arithmetic(at: Place, operator: str, left: Typed, right: Typed) -> Typed | None:
+def calculate(at: Place, operator: str, left: Typed, right: Typed) -> Typed | None:
     """+ - * / %."""
     if left.type == UNKNOWN and is_numeric(right.type):
         left = coerce(left, right.type)
@@ -148,7 +148,7 @@ def _with_intervals(at: Place, operator: str, left: Typed, right: Typed) -> Type
         result = f"({left.sql} {operator} {number})"
         return Typed(f"CAST(trunc({result}) AS {duckdb_type(left.type)})", left.type)
     if operator in {"+", "-"} and right.type in _INTERVALS:
-        return _moved(operator, left, right)
+        return _move(operator, left, right)
     if (
         operator == "-"
         and left.type.name == right.type.name
@@ -162,7 +162,7 @@ def _with_intervals(at: Place, operator: str, left: Typed, right: Typed) -> Type
     return None
 
 
-def _moved(operator: str, left: Typed, right: Typed) -> Typed | None:
+def _move(operator: str, left: Typed, right: Typed) -> Typed | None:
     amount = right.sql if operator == "+" else f"(- {right.sql})"
     months = right.type == YEAR_TO_MONTH
     match left.type.name:
@@ -184,7 +184,7 @@ def _moved(operator: str, left: Typed, right: Typed) -> Typed | None:
     return None
 
 
-def concatenated(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - one a pair of types
+def concatenate(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - one a pair of types
     """`||` of texts, of arrays, and of an array and an element."""
     if left.type.name == "varchar" and right.type.name == "varchar":
         return Typed(f"({left.sql} || {right.sql})", VARCHAR)
@@ -203,7 +203,7 @@ def concatenated(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - 
     return None
 
 
-def compared(operator: str, left: Typed, right: Typed) -> Typed | None:
+def compare(operator: str, left: Typed, right: Typed) -> Typed | None:
     """= <> < <= > >= and IS DISTINCT FROM."""
     common = common_type(left.type, right.type)
     if common is None:
@@ -212,10 +212,12 @@ def compared(operator: str, left: Typed, right: Typed) -> Typed | None:
         if common.name in {"array", "row", "uuid"}:
             raise Unsupported(f"{operator} between values of the type {common}")
         return None
-    return Typed(comparison(operator, coerce(left, common).sql, coerce(right, common).sql, common), BOOLEAN)
+    return Typed(
+        write_comparison(operator, coerce(left, common).sql, coerce(right, common).sql, common), BOOLEAN
+    )
 
 
-def comparison(operator: str, left: str, right: str, kind: Type) -> str:
+def write_comparison(operator: str, left: str, right: str, kind: Type) -> str:
     """SQL that compares two values of one type."""
     if kind.name == _ZONED:
         return f"(({left}).utc {operator} ({right}).utc)"
@@ -224,7 +226,7 @@ def comparison(operator: str, left: str, right: str, kind: Type) -> str:
     if kind in FLOATING:
         return _floating(operator, left, right)
     if kind.name in {"array", "map", "row"} and operator != "IS DISTINCT FROM":
-        equal = equality(left, right, kind)
+        equal = write_equality(left, right, kind)
         return f"(NOT {equal})" if operator == "<>" else equal
     refuse_unhashed(kind, operator)
     return f"({left} {operator} {right})"
@@ -245,12 +247,14 @@ def _floating(operator: str, left: str, right: str) -> str:
     return f"({plain})"
 
 
-def equality(left: str, right: str, kind: Type) -> str:
+def write_equality(left: str, right: str, kind: Type) -> str:
     """Trino's `=` on nested values: an unequal part decides, else a NULL inside makes the answer NULL."""
     if kind.name == "row":
         parts = []
-        for name, inner in zip(field_names(kind), kind.inner, strict=True):
-            parts.append(comparison("=", f"({left}).{quoted(name)}", f"({right}).{quoted(name)}", inner))
+        for name, inner in zip(name_fields(kind), kind.inner, strict=True):
+            parts.append(
+                write_comparison("=", f"({left}).{quote_name(name)}", f"({right}).{quote_name(name)}", inner)
+            )
         return f"(CASE WHEN {left} IS NOT NULL AND {right} IS NOT NULL THEN {' AND '.join(parts)} END)"
     if kind.name == "array" and kind.inner[0].name in _ORDERED - {"real", "double", _ZONED}:
         return f"trino_array_equal({left}, {right})"

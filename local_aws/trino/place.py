@@ -55,7 +55,7 @@ class Place(Protocol):
     def allows_windows(self) -> bool:
         """Whether window functions may stand here."""
 
-    def typed(self, node: nodes.Node) -> Typed:
+    def translate(self, node: nodes.Node) -> Typed:
         """Return the SQL and the type of an expression."""
 
     def boolean(self, node: nodes.Node, message: str) -> str:

@@ -13,7 +13,7 @@ from local_aws.trino import nodes, relations
 from local_aws.trino.aggregation import Groups, contains_aggregate
 from local_aws.trino.expressions import Expressions, Resolved
 from local_aws.trino.failures import Unsupported
-from local_aws.trino.functions.aggregates import ordered
+from local_aws.trino.functions.aggregates import write_sort_key
 from local_aws.trino.place import Place
 from local_aws.trino.scope import CommonResult, Field, Scope, Session
 from local_aws.trino.typed import (
@@ -24,7 +24,7 @@ from local_aws.trino.typed import (
     refuse_unhashed,
     semantic_error,
 )
-from local_aws.trino.types import duckdb_type, field_names, quoted
+from local_aws.trino.types import duckdb_type, name_fields, quote_name
 
 _MOST_SETS = 2048
 _WHERE = "WHERE clause must evaluate to a boolean: actual type {}"
@@ -69,7 +69,7 @@ class Queries:
         outer = names is not None
         columns = []
         for index, field in enumerate(body.fields):
-            shown = quoted(field.written or f"_col{index}") if outer else f"c{index}"
+            shown = quote_name(field.written or f"_col{index}") if outer else f"c{index}"
             value = f"{alias}.c{index}"
             columns.append(
                 f"CAST({value} AS {duckdb_type(field.type)}) AS {shown}" if outer else f"{value} AS {shown}"
@@ -120,7 +120,7 @@ class Queries:
     ) -> Selected:
         """What is between WITH and ORDER BY, with the sort keys of ORDER BY."""
         if isinstance(body, nodes.Select):
-            return select(self, body, scope, parent, order)
+            return _select(self, body, scope, parent, order)
         if isinstance(body, nodes.Query):
             sql, fields = self.query(body, scope, parent, None)
             found = Selected(sql, fields)
@@ -131,20 +131,20 @@ class Queries:
         return replace(found, order=tuple(self._output_order(found.fields, sort, scope) for sort in order))
 
     def _output_order(self, fields: tuple[Field, ...], sort: nodes.Sort, scope: Scope) -> str:
-        if (index := ordinal(sort.key, len(fields))) is not None:
-            return ordered(Typed(f"{{q}}.c{index}", fields[index].type), sort)
+        if (index := find_ordinal(sort.key, len(fields))) is not None:
+            return write_sort_key(Typed(f"{{q}}.c{index}", fields[index].type), sort)
         visible = tuple(
             replace(field, sql=f"{{q}}.c{index}", qualifier=()) for index, field in enumerate(fields)
         )
         place = Expressions(self.session, Scope(visible, scope.common), self, "ORDER BY clause")
-        return ordered(place.typed(sort.key), sort)
+        return write_sort_key(place.translate(sort.key), sort)
 
     def _values(self, body: nodes.Values, scope: Scope, parent: Place | None) -> Selected:
         place = Expressions(self.session, Scope(common=scope.common), self, "VALUES", parent)
         rows = []
         for row in body.rows:
             items = row.items if isinstance(row, nodes.Row) else (row,)
-            rows.append([place.typed(item) for item in items])
+            rows.append([place.translate(item) for item in items])
         if len({len(row) for row in rows}) != 1:
             raise mismatch(body.at, "Values rows have mismatched sizes")
         kinds = []
@@ -196,7 +196,7 @@ class Queries:
         return Selected(f"{sides[0]} {operator} {sides[1]}", fields)
 
 
-def ordinal(key: nodes.Node, count: int) -> int | None:
+def find_ordinal(key: nodes.Node, count: int) -> int | None:
     """The column that a number in ORDER BY or GROUP BY means, from 0."""
     if not isinstance(key, nodes.Literal) or key.kind != "integer":
         return None
@@ -207,7 +207,7 @@ def ordinal(key: nodes.Node, count: int) -> int | None:
     return position - 1
 
 
-def select(
+def _select(
     queries: Queries,
     node: nodes.Select,
     scope: Scope,
@@ -216,13 +216,13 @@ def select(
 ) -> Selected:
     """One SELECT with the ORDER BY of its query, which sees more than the result."""
     outside = Expressions(queries.session, Scope(common=scope.common), queries, "FROM", parent)
-    sql, fields = relations.source(outside, node.source) if node.source else ("", ())
+    sql, fields = relations.translate_source(outside, node.source) if node.source else ("", ())
     rows = replace(outside, scope=Scope(fields, scope.common), clause="WHERE clause")
     where = f" WHERE {rows.boolean(node.where, _WHERE)}" if node.where else ""
     source = f" FROM {sql}" if sql else ""
-    items = list(_expanded(node, fields))
+    items = list(_expand_stars(node, fields))
     expressions = [item.expression for item, _ in items]
-    sort_keys = [_aliased_key(sort.key, items) for sort in order]
+    sort_keys = [_resolve_sort_key(sort.key, items) for sort in order]
     if _is_grouped(node, [*expressions, *sort_keys]):
         groups = Groups(replace(rows, clause="GROUP BY clause"), queries.session.new_name("g"))
         groups.add_sets(_grouping_sets(node, expressions))
@@ -231,9 +231,9 @@ def select(
         found = _Output(place, node, items, sort_keys, order)
         columns = found.columns()
         # The groups are written last, when all keys and aggregates are known that stand over them.
-        return found.selected(columns, lambda: f" FROM {groups.sql(source, where)}{having}")
+        return found.write_select(columns, lambda: f" FROM {groups.sql(source, where)}{having}")
     found = _Output(replace(rows, windows=dict(node.windows)), node, items, sort_keys, order)
-    return found.selected(found.columns(), lambda: f"{source}{where}")
+    return found.write_select(found.columns(), lambda: f"{source}{where}")
 
 
 def _is_grouped(node: nodes.Select, expressions: list[nodes.Node]) -> bool:
@@ -245,11 +245,11 @@ def _is_grouped(node: nodes.Select, expressions: list[nodes.Node]) -> bool:
 Output = tuple[nodes.Item, str | None]
 
 
-def _expanded(node: nodes.Select, fields: tuple[Field, ...]) -> Iterator[Output]:
+def _expand_stars(node: nodes.Select, fields: tuple[Field, ...]) -> Iterator[Output]:
     """The select list with its stars spelled out, each item with the name that it gives its column."""
     for item in node.items:
         if isinstance(item, nodes.Item):
-            yield item, _name_of(item)
+            yield item, _find_name(item)
             continue
         found = [
             field
@@ -279,13 +279,13 @@ def _row_fields(item: nodes.Star, fields: tuple[Field, ...]) -> Iterator[Output]
             "TABLE_NOT_FOUND", item.at, f"Unable to resolve reference {'.'.join(item.qualifier)}"
         )
     for written, name_in_duckdb, kind in zip(
-        row.type.fields, field_names(row.type), row.type.inner, strict=True
+        row.type.fields, name_fields(row.type), row.type.inner, strict=True
     ):
-        value = Typed(f"({row.sql}).{quoted(name_in_duckdb)}", kind)
+        value = Typed(f"({row.sql}).{quote_name(name_in_duckdb)}", kind)
         yield nodes.Item(item.at, Resolved(item.at, value, written or ""), None), written
 
 
-def _name_of(item: nodes.Item) -> str | None:
+def _find_name(item: nodes.Item) -> str | None:
     if item.alias is not None:
         return item.alias
     if isinstance(item.expression, (nodes.Name, nodes.Field)):
@@ -293,9 +293,9 @@ def _name_of(item: nodes.Item) -> str | None:
     return None
 
 
-def _aliased_key(key: nodes.Node, items: list[Output]) -> nodes.Node:
+def _resolve_sort_key(key: nodes.Node, items: list[Output]) -> nodes.Node:
     """A sort key with the expressions of the select list in the place of their names and numbers."""
-    if (index := ordinal(key, len(items))) is not None:
+    if (index := find_ordinal(key, len(items))) is not None:
         return items[index][0].expression
     named: dict[str, list[nodes.Node]] = {}
     for item, name in items:
@@ -335,7 +335,8 @@ def _grouping_sets(node: nodes.Select, expressions: list[nodes.Node]) -> list[tu
     for chosen in itertools.product(*elements):
         keys = [key for one in chosen for key in one]
         resolved = [
-            key if (index := ordinal(key, len(expressions))) is None else expressions[index] for key in keys
+            key if (index := find_ordinal(key, len(expressions))) is None else expressions[index]
+            for key in keys
         ]
         sets.append(tuple(dict.fromkeys(resolved)))
     return sets
@@ -355,21 +356,21 @@ class _Output:
         self.place = replace(place, clause="SELECT", allows_windows=True)
         self.node, self.items, self.sort_keys, self.order = node, items, sort_keys, order
 
-    def typed(self, node: nodes.Node) -> Typed:
+    def translate(self, node: nodes.Node) -> Typed:
         """An item in DuckDB's type for it."""
-        value = self.place.typed(node)
+        value = self.place.translate(node)
         return coerce(value, value.type)
 
     def columns(self) -> list[Typed]:
         """The values of the select list."""
-        return [self.typed(item.expression) for item, _ in self.items]
+        return [self.translate(item.expression) for item, _ in self.items]
 
-    def selected(self, columns: list[Typed], rest: Callable[[], str]) -> Selected:
+    def write_select(self, columns: list[Typed], rest: Callable[[], str]) -> Selected:
         """The SELECT with its sort keys, which are columns of their own where the result has them not."""
         chosen = [f"{value.sql} AS c{index}" for index, value in enumerate(columns)]
         order: list[str] = []
         for sort, key in zip(self.order, self.sort_keys, strict=True):
-            value = self.typed(key)
+            value = self.translate(key)
             known = [index for index, column in enumerate(columns) if column == value]
             alias = f"c{known[0]}" if known else f"s{len(order)}"
             if not known:
@@ -377,7 +378,7 @@ class _Output:
                     message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
                     raise semantic_error("EXPRESSION_NOT_IN_DISTINCT", sort.at, message)
                 chosen.append(f"{value.sql} AS {alias}")
-            order.append(ordered(Typed(f"{{q}}.{alias}", value.type), sort))
+            order.append(write_sort_key(Typed(f"{{q}}.{alias}", value.type), sort))
         self._check_distinct(columns)
         fields = tuple(
             Field(name.lower() if name else None, value.type, f"c{index}", written=name)

@@ -8,16 +8,16 @@ from local_aws.trino import nodes
 from local_aws.trino.expressions import Expressions
 from local_aws.trino.failures import TrinoError, Unsupported
 from local_aws.trino.names import table_name
-from local_aws.trino.operators import comparison
+from local_aws.trino.operators import write_comparison
 from local_aws.trino.scope import Field, Scope
 from local_aws.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
-from local_aws.trino.types import BIGINT, Type, field_names, quoted, read_type
+from local_aws.trino.types import BIGINT, Type, name_fields, quote_name, read_type
 
 _MOST_PARTS = 3
 Source = tuple[str, tuple[Field, ...]]
 
 
-def source(place: Expressions, relation: nodes.Relation) -> Source:
+def translate_source(place: Expressions, relation: nodes.Relation) -> Source:
     """The SQL of an item of FROM and its columns.
 
     Args:
@@ -26,19 +26,19 @@ def source(place: Expressions, relation: nodes.Relation) -> Source:
     """
     match relation:
         case nodes.TableReference():
-            return _table(place, relation)
+            return _translate_table(place, relation)
         case nodes.Derived():
-            return _derived(place, relation)
+            return _translate_derived(place, relation)
         case nodes.Aliased():
-            return _aliased(place, relation)
+            return _translate_alias(place, relation)
         case nodes.Join():
-            return _join(place, relation)
+            return _translate_join(place, relation)
         case nodes.Unnest():
-            return unnested(place, relation, "")
+            return translate_unnest(place, relation, "")
     raise Unsupported(f"{type(relation).__name__} in FROM")
 
 
-def _table(place: Expressions, relation: nodes.TableReference) -> Source:
+def _translate_table(place: Expressions, relation: nodes.TableReference) -> Source:
     alias = place.session.new_name("t")
     if len(relation.parts) == 1 and (common := place.scope.common.get(relation.parts[0])):
         fields = tuple(
@@ -58,7 +58,7 @@ def _table(place: Expressions, relation: nodes.TableReference) -> Source:
         Field(
             column.name.lower(),
             read_type(column.type),
-            f"{alias}.{quoted(column.name)}",
+            f"{alias}.{quote_name(column.name)}",
             relation.parts,
             column.hidden,
             column.name,
@@ -68,7 +68,7 @@ def _table(place: Expressions, relation: nodes.TableReference) -> Source:
     return f"{found.sql} AS {alias}", fields
 
 
-def _derived(place: Expressions, relation: nodes.Derived) -> Source:
+def _translate_derived(place: Expressions, relation: nodes.Derived) -> Source:
     # Only LATERAL sees the tables before it.
     outer = place if relation.lateral else replace(place, scope=Scope(common=place.scope.common))
     sql, fields = place.queries.subquery(relation.query, outer)
@@ -80,11 +80,11 @@ def _derived(place: Expressions, relation: nodes.Derived) -> Source:
     )
 
 
-def _aliased(place: Expressions, relation: nodes.Aliased) -> Source:
-    sql, fields = source(place, relation.relation)
+def _translate_alias(place: Expressions, relation: nodes.Aliased) -> Source:
+    sql, fields = translate_source(place, relation.relation)
     visible = [field for field in fields if not field.hidden]
     if relation.columns and len(relation.columns) != len(visible):
-        raise _misnamed(relation, len(visible))
+        raise _wrong_alias(relation, len(visible))
     if relation.columns:
         fields = tuple(
             replace(field, name=name.lower(), written=name)
@@ -93,23 +93,23 @@ def _aliased(place: Expressions, relation: nodes.Aliased) -> Source:
     return sql, tuple(replace(field, qualifier=(relation.alias,)) for field in fields)
 
 
-def _misnamed(alias: nodes.Aliased, available: int) -> TrinoError:
+def _wrong_alias(alias: nodes.Aliased, available: int) -> TrinoError:
     entries = f"Column alias list has {len(alias.columns)} entries"
     message = f"{entries} but '{alias.alias}' has {available} columns available"
     return semantic_error("MISMATCHED_COLUMN_ALIASES", alias.at, message)
 
 
-def _join(place: Expressions, relation: nodes.Join) -> Source:
-    left_sql, left = source(place, relation.left)
+def _translate_join(place: Expressions, relation: nodes.Join) -> Source:
+    left_sql, left = translate_source(place, relation.left)
     beside = replace(place, scope=Scope((*place.scope.fields, *left), place.scope.common))
     unnest, alias = _as_unnest(relation.right)
     if unnest is not None:
-        return _join_unnest(beside, relation, (left_sql, left), (unnest, alias))
-    right_sql, right = source(beside, relation.right)
+        return _translate_unnest_join(beside, relation, (left_sql, left), (unnest, alias))
+    right_sql, right = translate_source(beside, relation.right)
     if relation.kind == "CROSS":
         return f"{left_sql} CROSS JOIN {right_sql}", (*left, *right)
     if relation.using:
-        return _using(relation, (left_sql, left), (right_sql, right))
+        return _translate_using(relation, (left_sql, left), (right_sql, right))
     assert relation.condition is not None  # noqa: S101 - the grammar asks for one
     both = replace(place, scope=Scope((*left, *right), place.scope.common), clause="JOIN clause")
     message = "JOIN ON clause must evaluate to a boolean: actual type {}"
@@ -127,7 +127,7 @@ def _as_unnest(
     return None, None
 
 
-def _join_unnest(
+def _translate_unnest_join(
     place: Expressions,
     relation: nodes.Join,
     left: Source,
@@ -136,17 +136,17 @@ def _join_unnest(
     always = isinstance(relation.condition, nodes.Literal) and relation.condition.value == "true"
     if relation.kind not in {"CROSS", "LEFT", "INNER"} or not (relation.kind == "CROSS" or always):
         raise Unsupported("UNNEST in a join other than CROSS JOIN and LEFT JOIN ... ON TRUE")
-    sql, fields = unnested(place, right[0], "LATERAL ")
+    sql, fields = translate_unnest(place, right[0], "LATERAL ")
     if right[1] is not None:
-        fields = _renamed(right[1], fields)
+        fields = _rename(right[1], fields)
     if relation.kind == "LEFT":
         return f"({left[0]} LEFT JOIN {sql} ON true)", (*left[1], *fields)
     return f"{left[0]} CROSS JOIN {sql}", (*left[1], *fields)
 
 
-def _renamed(alias: nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+def _rename(alias: nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Field, ...]:
     if alias.columns and len(alias.columns) != len(fields):
-        raise _misnamed(alias, len(fields))
+        raise _wrong_alias(alias, len(fields))
     names: tuple[str | None, ...] = alias.columns or tuple(field.written for field in fields)
     return tuple(
         replace(field, name=name.lower() if name else None, written=name, qualifier=(alias.alias,))
@@ -154,7 +154,7 @@ def _renamed(alias: nodes.Aliased, fields: tuple[Field, ...]) -> tuple[Field, ..
     )
 
 
-def _using(relation: nodes.Join, left: Source, right: Source) -> Source:
+def _translate_using(relation: nodes.Join, left: Source, right: Source) -> Source:
     joined, conditions = [], []
     for name in relation.using:
         sides = []
@@ -170,20 +170,20 @@ def _using(relation: nodes.Join, left: Source, right: Source) -> Source:
             message = f"Column '{name}' has incompatible types: {sides[0].type} and {sides[1].type}"
             raise mismatch(relation.at, message)
         one, other = (coerce(side, kind).sql for side in sides)
-        conditions.append(comparison("=", one, other, kind))
+        conditions.append(write_comparison("=", one, other, kind))
         joined.append(Field(name, kind, f"coalesce({one}, {other})", written=name))
     rest = [field for field in (*left[1], *right[1]) if field.name not in relation.using]
     sql = f"({left[0]} {relation.kind} JOIN {right[0]} ON {' AND '.join(conditions)})"
     return sql, (*joined, *rest)
 
 
-def unnested(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source:
+def translate_unnest(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source:
     """UNNEST of arrays, maps and arrays of rows, side by side, the shorter ones filled up with NULL."""
     alias = place.session.new_name("t")
     lengths: list[str] = []
     columns: list[tuple[str, Type, str | None]] = []
     for argument in relation.arguments:
-        value = place.typed(argument)
+        value = place.translate(argument)
         size = f"cardinality({value.sql})" if value.type.name == "map" else f"len({value.sql})"
         lengths.append(f"coalesce(CAST({size} AS BIGINT), 0)")
         columns += _unnested_columns(relation, value)
@@ -209,5 +209,5 @@ def _unnested_columns(relation: nodes.Unnest, value: Typed) -> list[tuple[str, T
     element = value.type.inner[0]
     if element.name != "row":
         return [(f"unnest({value.sql})", element, None)]
-    fields = zip(field_names(element), element.inner, element.fields, strict=True)
-    return [(f"(unnest({value.sql})).{quoted(part)}", kind, name) for part, kind, name in fields]
+    fields = zip(name_fields(element), element.inner, element.fields, strict=True)
+    return [(f"(unnest({value.sql})).{quote_name(part)}", kind, name) for part, kind, name in fields]

@@ -9,7 +9,7 @@ from local_aws.trino import nodes
 from local_aws.trino.failures import TrinoError
 from local_aws.trino.names import Relation, TableName
 from local_aws.trino.typed import Typed, semantic_error
-from local_aws.trino.types import Type, field_names, quoted
+from local_aws.trino.types import Type, name_fields, quote_name
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def row_field(value: Typed, name: str) -> Typed | None:
     """A field of a row, by its name in any case."""
     if value.type.name != "row":
         return None
-    fields = zip(value.type.fields, field_names(value.type), value.type.inner, strict=True)
+    fields = zip(value.type.fields, name_fields(value.type), value.type.inner, strict=True)
     found = [
-        Typed(f"({value.sql}).{quoted(sql)}", kind)
+        Typed(f"({value.sql}).{quote_name(sql)}", kind)
         for field, sql, kind in fields
         if field and field.lower() == name
     ]

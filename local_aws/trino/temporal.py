@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from local_aws.trino.text import double_text, local_time, zone_of
+from local_aws.trino.text import local_time, write_double, zone_of
 
 TIMESTAMP_TEXT = (
     r"(?P<year>[+-]?\d{4,})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
@@ -27,7 +27,7 @@ _HOUR, _FURTHEST = 60, 14 * 60
 _MICROSECONDS = 6
 
 
-def parsed_timestamp(found: re.Match[str]) -> datetime.datetime:
+def parse_timestamp(found: re.Match[str]) -> datetime.datetime:
     """The moment of a match of TIMESTAMP_TEXT, without its zone."""
     fraction = (found["fraction"] or "0")[:_MICROSECONDS].ljust(_MICROSECONDS, "0")
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
@@ -40,7 +40,7 @@ def to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
     return local.replace(tzinfo=zone_of(zone)).astimezone(datetime.timezone.utc).replace(tzinfo=None)
 
 
-def written_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
+def parse_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
     """The instant that a text names.
 
     Raises:
@@ -52,14 +52,14 @@ def written_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
     return instant
 
 
-def zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
+def make_zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
     """A timestamp with time zone, as DuckDB holds it here; the zone may be an offset without a colon."""
-    name = normal_zone(re.sub(r"([+-]\d{2})(\d{2})", r"\1:\2", zone))
+    name = normalize_zone(re.sub(r"([+-]\d{2})(\d{2})", r"\1:\2", zone))
     return {"utc": to_utc(local, name), "zone": name}
 
 
 @lru_cache(maxsize=1024)
-def normal_zone(zone: str) -> str:
+def normalize_zone(zone: str) -> str:
     """A zone as Trino shows it: in its own capitals, offsets with a colon, and all that is UTC as UTC.
 
     Raises:
@@ -84,27 +84,27 @@ def _zone_names() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}
 
 
-def json_canonical(text: str) -> str:
+def canonicalize_json(text: str) -> str:
     """JSON as Trino keeps it: no spaces, the keys of objects in order.
 
     Raises:
         ValueError: It is no JSON.
     """
-    return json_text(json.loads(text, parse_constant=_refuse))
+    return write_json(json.loads(text, parse_constant=_refuse))
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def json_text(value: object, *, in_order: bool = True) -> str:
+def write_json(value: object, *, in_order: bool = True) -> str:
     """The JSON of a Python value, the keys of objects in order or as they come."""
     if isinstance(value, dict):
         items = sorted(value.items()) if in_order else value.items()
-        written = (f"{json_text(str(key))}:{json_text(item, in_order=in_order)}" for key, item in items)
+        written = (f"{write_json(str(key))}:{write_json(item, in_order=in_order)}" for key, item in items)
         return "{" + ",".join(written) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(json_text(item, in_order=in_order) for item in value) + "]"
+        return "[" + ",".join(write_json(item, in_order=in_order) for item in value) + "]"
     if isinstance(value, float):
-        return double_text(value)
+        return write_double(value)
     return json.dumps(value, ensure_ascii=False)

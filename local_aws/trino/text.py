@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from local_aws.trino.types import Type, field_names, read_type
+from local_aws.trino.types import Type, name_fields, read_type
 
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
 _SEVEN_DIGITS = Context(prec=7, rounding=ROUND_HALF_EVEN)
@@ -36,10 +36,10 @@ def writer(kind: Type) -> Callable[[Any], str]:  # noqa: PLR0911 - one a type
     """The function that writes values of this type."""
     match kind.name:
         case "array":
-            element = nullable(kind.inner[0])
+            element = find_nullable_writer(kind.inner[0])
             return lambda value: f"[{', '.join(map(element, value))}]"
         case "map":
-            key, item = map(nullable, kind.inner)
+            key, item = map(find_nullable_writer, kind.inner)
             return lambda value: "{" + ", ".join(f"{key(k)}={item(v)}" for k, v in entries(value)) + "}"
         case "row":
             return _row(kind)
@@ -55,16 +55,16 @@ def writer(kind: Type) -> Callable[[Any], str]:  # noqa: PLR0911 - one a type
     return _SCALARS.get(kind.name, str)
 
 
-def nullable(kind: Type) -> Callable[[Any], str]:
+def find_nullable_writer(kind: Type) -> Callable[[Any], str]:
     """A writer of what is inside another value, where NULL shows as null."""
     write = writer(kind)
     return lambda value: "null" if value is None else write(value)
 
 
 def _row(kind: Type) -> Callable[[Any], str]:
-    writers = [nullable(inner) for inner in kind.inner]
+    writers = [find_nullable_writer(inner) for inner in kind.inner]
     shown = [f"{field or f'field{position}'}=" for position, field in enumerate(kind.fields)]
-    names = field_names(kind)
+    names = name_fields(kind)
 
     def write(value: Any) -> str:
         items = [value[name] for name in names] if isinstance(value, Mapping) else value
@@ -86,22 +86,22 @@ def entries(value: Any) -> list[tuple[Any, Any]]:
     return [(pair["key"], pair["value"]) if isinstance(pair, Mapping) else pair for pair in value]
 
 
-def double_text(value: float) -> str:
+def write_double(value: float) -> str:
     """A double as Java prints it: 1.0, 1.0E10, NaN, Infinity."""
     return _java(value, _digits)
 
 
-def real_text(value: float) -> str:
+def write_real(value: float) -> str:
     """A real as Java prints it: with as few digits as tell it from its neighbours."""
     return _java(value, _shortest)
 
 
-def double_as_varchar(value: float) -> str:
+def cast_double(value: float) -> str:
     """CAST of a double to varchar: always with an exponent, unlike a double in a result."""
     return _with_exponent(value, _digits(value))
 
 
-def real_as_varchar(value: float) -> str:
+def cast_real(value: float) -> str:
     """CAST of a real to varchar: no more than seven digits."""
     return _with_exponent(value, f"{_SEVEN_DIGITS.create_decimal(_shortest(value))}")
 
@@ -147,25 +147,25 @@ def _scientific(shown: Decimal) -> str:
     return f"{'-' if sign else ''}{figures[0]}.{rest}E{shown.adjusted()}"
 
 
-def timestamp_text(value: datetime.datetime | datetime.date, digits: int) -> str:
+def write_timestamp(value: datetime.datetime | datetime.date, digits: int) -> str:
     """2024-01-01 00:00:00.000."""
     if not isinstance(value, datetime.datetime):
         value = datetime.datetime.combine(value, datetime.time())
-    return f"{value.date().isoformat()} {time_text(value.time(), digits)}"
+    return f"{value.date().isoformat()} {write_time(value.time(), digits)}"
 
 
-def time_text(value: datetime.time, digits: int) -> str:
+def write_time(value: datetime.time, digits: int) -> str:
     """00:00:00.000."""
     whole = value.strftime("%H:%M:%S")
     return f"{whole}.{value.microsecond:06d}{'0' * 6}"[: len(whole) + 1 + digits] if digits else whole
 
 
-def zoned_text(value: Any, digits: int) -> str:
+def write_zoned(value: Any, digits: int) -> str:
     """2024-01-01 00:00:00.000 UTC, from the instant in UTC and the zone."""
     if isinstance(value, datetime.datetime):
         value = {"utc": value.astimezone(datetime.timezone.utc).replace(tzinfo=None), "zone": "UTC"}
     instant, zone = value["utc"], value["zone"]
-    return f"{timestamp_text(local_time(instant, zone), digits)} {zone}"
+    return f"{write_timestamp(local_time(instant, zone), digits)} {zone}"
 
 
 def local_time(instant: datetime.datetime, zone: str) -> datetime.datetime:
@@ -184,7 +184,7 @@ def zone_of(zone: str) -> datetime.tzinfo:
     return ZoneInfo(zone)
 
 
-def day_to_second_text(milliseconds: int) -> str:
+def write_day_to_second(milliseconds: int) -> str:
     """2 03:00:00.000."""
     sign, rest = ("-", -milliseconds) if milliseconds < 0 else ("", milliseconds)
     seconds, millis = divmod(rest, 1000)
@@ -194,7 +194,7 @@ def day_to_second_text(milliseconds: int) -> str:
     return f"{sign}{days} {hour:02d}:{minute:02d}:{second:02d}.{millis:03d}"
 
 
-def year_to_month_text(months: int) -> str:
+def write_year_to_month(months: int) -> str:
     """1-3."""
     years, rest = divmod(abs(months), 12)
     return f"{'-' if months < 0 else ''}{years}-{rest}"
@@ -205,16 +205,16 @@ def _hexadecimal(value: bytes | bytearray | memoryview) -> str:
 
 
 _TIMES: dict[str, Callable[[Any, int], str]] = {
-    "timestamp": timestamp_text,
-    "time": time_text,
-    "timestamp with time zone": zoned_text,
+    "timestamp": write_timestamp,
+    "time": write_time,
+    "timestamp with time zone": write_zoned,
 }
 _SCALARS: dict[str, Callable[[Any], str]] = {
     "boolean": lambda value: "true" if value else "false",
-    "double": double_text,
-    "real": real_text,
+    "double": write_double,
+    "real": write_real,
     "date": lambda value: str(value.isoformat()),
     "varbinary": _hexadecimal,
-    "interval day to second": day_to_second_text,
-    "interval year to month": year_to_month_text,
+    "interval day to second": write_day_to_second,
+    "interval year to month": write_year_to_month,
 }

@@ -37,12 +37,12 @@ def translate(
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
     columns = (
-        Column(field.written or f"_col{index}", shown(field.type)) for index, field in enumerate(fields)
+        Column(field.written or f"_col{index}", show_type(field.type)) for index, field in enumerate(fields)
     )
     return Translated(sql, tuple(columns))
 
 
-def shown(kind: Type) -> str:
+def show_type(kind: Type) -> str:
     """A type as Athena shows it, without what only Trino's literals have: varchar(3), timestamp(0)."""
     return str(_unbounded(kind))
 

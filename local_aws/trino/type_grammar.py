@@ -5,7 +5,7 @@ from __future__ import annotations
 from local_aws.trino.failures import TrinoError
 from local_aws.trino.lexer import Place, write_place
 from local_aws.trino.token_reader import TokenReader
-from local_aws.trino.types import UNKNOWN, Type, quoted, read_type
+from local_aws.trino.types import UNKNOWN, Type, quote_name, read_type
 
 INTERVAL_FIELDS = ("DAY", "HOUR", "MINUTE", "MONTH", "SECOND", "YEAR")
 _GLUE_ONLY = {"string", "float", "binary", "struct", "dec", "numeric"}
@@ -100,7 +100,7 @@ class TypeGrammar(TokenReader):
         if unnamed is not None:
             return unnamed
         token, name = self.token, self.name()
-        return f"{quoted(name if token.kind == 'quoted' else name.lower())} {self._written()}"
+        return f"{quote_name(name if token.kind == 'quoted' else name.lower())} {self._written()}"
 
     def _unnamed_field(self) -> str:
         written = self._written()

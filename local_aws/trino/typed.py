@@ -19,8 +19,8 @@ from local_aws.trino.types import (
     Type,
     decimal,
     duckdb_type,
-    field_names,
-    quoted,
+    name_fields,
+    quote_name,
 )
 
 
@@ -62,7 +62,7 @@ def _names_in(kind: Type) -> set[str]:
     return {kind.name}.union(*map(_names_in, kind.inner))
 
 
-def text_literal(text: str | None) -> str:
+def write_literal(text: str | None) -> str:
     """Write a text as a literal of DuckDB's SQL; None is NULL."""
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
 
@@ -70,10 +70,10 @@ def text_literal(text: str | None) -> str:
 def fail(code: str, message: str, *values: str) -> str:
     """SQL that fails when it is reached. `{}` in the message stand for the values, which are SQL."""
     pieces = message.split("{}")
-    parts = [text_literal(f"{RAISED}{code}|{pieces[0]}")]
+    parts = [write_literal(f"{RAISED}{code}|{pieces[0]}")]
     for value, piece in zip(values, pieces[1:], strict=True):
-        parts += [f"CAST({value} AS VARCHAR)", text_literal(piece)]
-    return f"trino_fail(concat({', '.join([*parts, text_literal(RAISED)])}))"
+        parts += [f"CAST({value} AS VARCHAR)", write_literal(piece)]
+    return f"trino_fail(concat({', '.join([*parts, write_literal(RAISED)])}))"
 
 
 def is_numeric(kind: Type) -> bool:
@@ -162,10 +162,10 @@ def can_coerce(kind: Type, to: Type) -> bool:
 
 def coerce(value: Typed, to: Type) -> Typed:
     """A value turned into a type that `can_coerce` allows."""
-    return Typed(coerced(value.sql, value.type, to), to)
+    return Typed(coerce_sql(value.sql, value.type, to), to)
 
 
-def coerced(sql: str, kind: Type, to: Type) -> str:
+def coerce_sql(sql: str, kind: Type, to: Type) -> str:
     """SQL of the turned value."""
     if duckdb_type(kind) == duckdb_type(to) or kind == UNKNOWN:
         return (
@@ -174,7 +174,7 @@ def coerced(sql: str, kind: Type, to: Type) -> str:
     if to.name == "timestamp with time zone":
         return f"trino_with_zone(CAST({sql} AS TIMESTAMP), 'UTC')"
     if to.name in {"array", "map", "row"}:
-        return converted(sql, kind, to, coerced)
+        return convert_parts(sql, kind, to, coerce_sql)
     return f"CAST({sql} AS {duckdb_type(to)})"
 
 
@@ -182,7 +182,7 @@ def _cast(sql: str, kind: Type, to: Type) -> str:
     return f"CAST({sql} AS {duckdb_type(to)})" if kind == UNKNOWN else sql
 
 
-def converted(sql: str, kind: Type, to: Type, convert: object) -> str:
+def convert_parts(sql: str, kind: Type, to: Type, convert: object) -> str:
     """An array, map or row with each part turned by `convert(sql, from, to)`."""
     assert callable(convert)  # noqa: S101 - one of the two conversions, implicit or by CAST
     # One name a level: the inner lambda must not hide what the outer one passes in.
@@ -198,8 +198,8 @@ def converted(sql: str, kind: Type, to: Type, convert: object) -> str:
         return f"CAST(CASE WHEN {sql} IS NOT NULL THEN {entries} END AS {duckdb_type(to)})"
     parts = []
     for source, target, one, other in zip(
-        field_names(kind), field_names(to), kind.inner, to.inner, strict=True
+        name_fields(kind), name_fields(to), kind.inner, to.inner, strict=True
     ):
-        parts.append(f"{quoted(target)} := {convert(f'({sql}).{quoted(source)}', one, other)}")
+        parts.append(f"{quote_name(target)} := {convert(f'({sql}).{quote_name(source)}', one, other)}")
     packed = f"struct_pack({', '.join(parts)})"
     return f"CAST(CASE WHEN {sql} IS NOT NULL THEN {packed} END AS {duckdb_type(to)})"

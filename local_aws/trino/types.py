@@ -40,10 +40,10 @@ class Type:
         return tuple(argument for argument in self.arguments if isinstance(argument, int))
 
 
-def _named(field: str | None) -> str:
+def _write_field(field: str | None) -> str:
     if field is None:
         return ""
-    return f"{field} " if re.fullmatch("[a-z_][a-z0-9_]*", field) else f"{quoted(field)} "
+    return f"{field} " if re.fullmatch("[a-z_][a-z0-9_]*", field) else f"{quote_name(field)} "
 
 
 BOOLEAN, TINYINT, SMALLINT = Type("boolean"), Type("tinyint"), Type("smallint")
@@ -244,14 +244,16 @@ def duckdb_type(kind: Type) -> str:
         case "map":
             return f"MAP({duckdb_type(kind.inner[0])}, {duckdb_type(kind.inner[1])})"
         case "row":
-            fields = zip(field_names(kind), kind.inner, strict=True)
-            return f"STRUCT({', '.join(f'{quoted(name)} {duckdb_type(inner)}' for name, inner in fields)})"
+            fields = zip(name_fields(kind), kind.inner, strict=True)
+            return (
+                f"STRUCT({', '.join(f'{quote_name(name)} {duckdb_type(inner)}' for name, inner in fields)})"
+            )
     if kind.name not in _SIMPLE:
         raise Unsupported(f"the type {kind}")
     return _SIMPLE[kind.name]
 
 
-def field_names(kind: Type) -> tuple[str, ...]:
+def name_fields(kind: Type) -> tuple[str, ...]:
     """DuckDB's names of a row's fields: a struct needs distinct ones, Trino's may be unnamed or repeated."""
     taken: set[str] = set()
     names = []
@@ -262,7 +264,7 @@ def field_names(kind: Type) -> tuple[str, ...]:
     return tuple(names)
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name as DuckDB quotes it."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -287,7 +289,7 @@ def _glue(kind: Type) -> str:
         case "array" | "map":
             return f"{kind.name}<{','.join(map(_glue, kind.inner))}>"
         case "row":
-            parts = zip(field_names(kind), kind.inner, strict=True)
+            parts = zip(name_fields(kind), kind.inner, strict=True)
             return f"struct<{','.join(f'{name}:{_glue(inner)}' for name, inner in parts)}>"
         case "varchar" | "char" | "decimal" if kind.numbers:
             return f"{kind.name}({','.join(map(str, kind.numbers))})"

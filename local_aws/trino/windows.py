@@ -7,7 +7,7 @@ from dataclasses import replace
 from local_aws.trino import nodes
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import aggregates, catalog
-from local_aws.trino.functions.resolution import misplaced_aggregate, resolved, unknown_function
+from local_aws.trino.functions.resolution import misplaced_aggregate, resolve, unknown_function
 from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     Typed,
@@ -30,14 +30,14 @@ _NO_WINDOW = {
 }
 
 
-def window_call(place: Place, node: nodes.Call) -> Typed:
+def translate_window_call(place: Place, node: nodes.Call) -> Typed:
     """A function with OVER."""
     if not place.allows_windows:
         raise misplaced_aggregate(place, node)
     assert node.over is not None  # noqa: S101 - the caller has seen it
     # What is inside the window function is no place for another.
     inside = place.inside_window()
-    window = _resolved(place, node.over)
+    window = _resolve_base(place, node.over)
     if node.name in {"lag", "lead"}:
         _check_order(node, window)
     over = f" OVER ({_window(inside, window)})"
@@ -47,7 +47,7 @@ def window_call(place: Place, node: nodes.Call) -> Typed:
         if node.filter:
             message = "FILTER is not yet supported for window functions"
             raise semantic_error("NOT_SUPPORTED", node.at, message)
-        return aggregates.aggregate_call(inside, node, over)
+        return aggregates.translate_aggregate(inside, node, over)
     known = catalog.WINDOW_ONLY.get(node.name)
     if known is None:
         if node.name in catalog.SCALARS:
@@ -65,7 +65,7 @@ def window_call(place: Place, node: nodes.Call) -> Typed:
             node.at,
             f"Cannot specify null treatment clause for {node.name} function",
         )
-    return resolved(inside, node, known, {"tail": over, "order": nulls})
+    return resolve(inside, node, known, {"tail": over, "order": nulls})
 
 
 def _check_order(node: nodes.Call, window: nodes.Window) -> None:
@@ -77,7 +77,7 @@ def _check_order(node: nodes.Call, window: nodes.Window) -> None:
         raise semantic_error("INVALID_WINDOW_FRAME", node.at, message)
 
 
-def _resolved(place: Place, window: nodes.Window) -> nodes.Window:
+def _resolve_base(place: Place, window: nodes.Window) -> nodes.Window:
     """A window with what its base in the WINDOW clause says."""
     if window.base is None:
         return window
@@ -86,7 +86,7 @@ def _resolved(place: Place, window: nodes.Window) -> nodes.Window:
         raise semantic_error(
             "INVALID_WINDOW_REFERENCE", window.at, f"Cannot resolve WINDOW name {window.base}"
         )
-    base = _resolved(place, base)
+    base = _resolve_base(place, base)
     if window.partition or (window.order and base.order) or (base.frame and (window.order or window.frame)):
         raise semantic_error("INVALID_WINDOW_REFERENCE", window.at, f"WINDOW {window.base} says so already")
     return replace(base, order=window.order or base.order, frame=window.frame or base.frame)
@@ -95,12 +95,12 @@ def _resolved(place: Place, window: nodes.Window) -> nodes.Window:
 def _window(place: Place, window: nodes.Window) -> str:
     parts = []
     if window.partition:
-        keys = [place.typed(key) for key in window.partition]
+        keys = [place.translate(key) for key in window.partition]
         for key in keys:
             refuse_unhashed(key.type, "PARTITION BY")
         parts.append(f"PARTITION BY {', '.join(coerce(key, key.type).sql for key in keys)}")
     if window.order:
-        parts.append(f"ORDER BY {', '.join(aggregates.sort_sql(place, sort) for sort in window.order)}")
+        parts.append(f"ORDER BY {', '.join(aggregates.translate_sort(place, sort) for sort in window.order)}")
     if window.frame:
         parts.append(_frame(place, window, window.frame))
     return " ".join(parts)
@@ -120,7 +120,7 @@ def _frame(place: Place, window: nodes.Window, frame: nodes.Frame) -> str:
 def _bound(place: Place, frame: nodes.Frame, words: str, distance: nodes.Node | None) -> str:
     if distance is None:
         return words
-    value = place.typed(distance)
+    value = place.translate(distance)
     if frame.unit == "RANGE" and value.type.name.startswith("interval"):
         step = "to_milliseconds" if "day" in value.type.name else "to_months"
         return f"{step}({value.sql}) {words}"

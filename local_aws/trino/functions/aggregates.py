@@ -5,7 +5,7 @@ from __future__ import annotations
 from local_aws.trino import nodes
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import catalog
-from local_aws.trino.functions.resolution import resolved
+from local_aws.trino.functions.resolution import resolve
 from local_aws.trino.place import Place
 from local_aws.trino.typed import Typed, coerce, refuse_unhashed, semantic_error
 from local_aws.trino.types import BIGINT
@@ -26,7 +26,7 @@ _NO_DISTINCT = {
 }
 
 
-def aggregate_call(place: Place, node: nodes.Call, over: str = "") -> Typed:
+def translate_aggregate(place: Place, node: nodes.Call, over: str = "") -> Typed:
     """The SQL of an aggregate, with `over` after it when it is a window function.
 
     Args:
@@ -52,30 +52,32 @@ def aggregate_call(place: Place, node: nodes.Call, over: str = "") -> Typed:
         raise Unsupported(f"ORDER BY in {node.name}")
     _refuse_unordered(place, node)
     if (node.distinct or node.name == "approx_distinct") and node.arguments:
-        refuse_unhashed(place.typed(node.arguments[0]).type, "DISTINCT")
+        refuse_unhashed(place.translate(node.arguments[0]).type, "DISTINCT")
     parts = {
         "distinct": "DISTINCT " if node.distinct else "",
-        "order": f" ORDER BY {', '.join(sort_sql(place, sort) for sort in node.order)}" if node.order else "",
+        "order": f" ORDER BY {', '.join(translate_sort(place, sort) for sort in node.order)}"
+        if node.order
+        else "",
         "tail": f"{condition}{over}",
     }
-    return resolved(place, node, catalog.AGGREGATES[node.name], parts)
+    return resolve(place, node, catalog.AGGREGATES[node.name], parts)
 
 
 def _refuse_unordered(place: Place, node: nodes.Call) -> None:
     # What decides has to be ordered by DuckDB as by Trino.
     deciding = {"min": 0, "max": 0, "min_by": 1, "max_by": 1}.get(node.name)
     if deciding is not None and len(node.arguments) > deciding:
-        kind = place.typed(node.arguments[deciding]).type
+        kind = place.translate(node.arguments[deciding]).type
         if kind.name in _UNORDERABLE - {"timestamp with time zone"}:
             raise Unsupported(f"{node.name} by the type {kind}")
 
 
-def sort_sql(place: Place, sort: nodes.Sort) -> str:
+def translate_sort(place: Place, sort: nodes.Sort) -> str:
     """One item of an ORDER BY inside a call or a window."""
-    return ordered(place.typed(sort.key), sort)
+    return write_sort_key(place.translate(sort.key), sort)
 
 
-def ordered(value: Typed, sort: nodes.Sort) -> str:
+def write_sort_key(value: Typed, sort: nodes.Sort) -> str:
     """A sort key with its direction; NULLs come last in both, unless the query says otherwise."""
     if value.type.name in _UNORDERABLE:
         if value.type.name != "timestamp with time zone":

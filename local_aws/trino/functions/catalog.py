@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from local_aws.trino.functions import collections, dates, numbers, strings
-from local_aws.trino.functions.table import Signature, signatures
+from local_aws.trino.functions.table import Signature, read_signatures
 
-SCALARS: dict[str, list[Signature]] = signatures(
+SCALARS: dict[str, list[Signature]] = read_signatures(
     "\n".join((strings.TABLE, numbers.TABLE, dates.TABLE, collections.TABLE))
 )
 
-AGGREGATES: dict[str, list[Signature]] = signatures(r"""
+AGGREGATES: dict[str, list[Signature]] = read_signatures(r"""
 count() -> bigint = count(*){tail}
 count(T) -> bigint = count({distinct}{0}){tail}
 count_if(boolean) -> bigint = CAST(count(CASE WHEN {0} THEN 1 END){tail} AS BIGINT)
@@ -75,7 +75,7 @@ regr_intercept(real, real) -> real = CAST(trino_finite(regr_intercept({0}, {1}){
 regr_intercept(double, double) -> double = trino_finite(regr_intercept({0}, {1}){tail})
 """)
 
-WINDOW_ONLY: dict[str, list[Signature]] = signatures(r"""
+WINDOW_ONLY: dict[str, list[Signature]] = read_signatures(r"""
 row_number() -> bigint = row_number(){tail}
 rank() -> bigint = rank(){tail}
 dense_rank() -> bigint = dense_rank(){tail}

@@ -9,11 +9,11 @@ from local_aws.trino.functions.table import (
     LAMBDAS,
     Bindings,
     Signature,
-    coerced_argument,
-    concrete,
-    filled,
+    coerce_argument,
+    fill_in,
+    find_form,
     is_variable,
-    matching,
+    substitute,
     unify,
 )
 from local_aws.trino.place import Place
@@ -66,12 +66,12 @@ def misplaced_aggregate(place: Place, node: nodes.Call) -> TrinoError:
     return semantic_error("EXPRESSION_NOT_SCALAR", node.at, message)
 
 
-def scalar(place: Place, node: nodes.Call) -> Typed:
+def translate_scalar(place: Place, node: nodes.Call) -> Typed:
     """A call of a function of the tables."""
     known = catalog.SCALARS.get(node.name)
     if known is None:
         raise unknown_function(node)
-    return resolved(place, node, known, {})
+    return resolve(place, node, known, {})
 
 
 def unknown_function(node: nodes.Call) -> TrinoError:
@@ -81,10 +81,10 @@ def unknown_function(node: nodes.Call) -> TrinoError:
     return semantic_error("FUNCTION_NOT_FOUND", node.at, f"Function '{node.name}' not registered")
 
 
-def resolved(place: Place, node: nodes.Call, known: list[Signature], parts: dict[str, str]) -> Typed:
+def resolve(place: Place, node: nodes.Call, known: list[Signature], parts: dict[str, str]) -> Typed:
     """The call in the form that fits the arguments."""
-    arguments = [None if isinstance(item, nodes.Lambda) else place.typed(item) for item in node.arguments]
-    found = matching(known, arguments)
+    arguments = [None if isinstance(item, nodes.Lambda) else place.translate(item) for item in node.arguments]
+    found = find_form(known, arguments)
     if found is None:
         raise no_form(node, known, arguments)
     signature, bound = found
@@ -102,10 +102,10 @@ def resolved(place: Place, node: nodes.Call, known: list[Signature], parts: dict
         if isinstance(item, nodes.Lambda):
             bodies[index] = _lambda(place, item, pattern, bound)
     written = [
-        bodies[index] if value is None else coerced_argument(value, pattern, bound)
+        bodies[index] if value is None else coerce_argument(value, pattern, bound)
         for index, (pattern, value, _) in enumerate(values)
     ]
-    return filled(signature, written, bound, parts)
+    return fill_in(signature, written, bound, parts)
 
 
 def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | None]) -> TrinoError:
@@ -130,20 +130,20 @@ def _lambda(place: Place, node: nodes.Lambda, pattern: Type, bound: Bindings) ->
     if pattern.name != "function":
         declared = names[0]
         names = [f"{declared}.{part}" for part in _PARTS[pattern.name]]
-    kinds = [concrete(kind, bound) for kind in takes]
+    kinds = [substitute(kind, bound) for kind in takes]
     variables = {
         written: Typed(name, kind) for written, name, kind in zip(node.names, names, kinds, strict=True)
     }
-    body = place.inside_lambda(variables).typed(node.body)
-    return f"lambda {declared}: {lambda_result(node, body, gives, bound)}"
+    body = place.inside_lambda(variables).translate(node.body)
+    return f"lambda {declared}: {coerce_lambda_result(node, body, gives, bound)}"
 
 
-def lambda_result(node: nodes.Lambda, body: Typed, gives: Type, bound: Bindings) -> str:
+def coerce_lambda_result(node: nodes.Lambda, body: Typed, gives: Type, bound: Bindings) -> str:
     """The body in the type that the function wants of it; a letter that was free now stands for its type."""
     if is_variable(gives) and gives.name not in bound:
         unify(gives, body.type, bound, exactly=True)
         return coerce(body, body.type).sql
-    wanted = concrete(gives, bound)
+    wanted = substitute(gives, bound)
     if not can_coerce(body.type, wanted):
         raise mismatch(node.at, f"Lambda result should have type {wanted} but has {body.type}")
     return coerce(body, wanted).sql

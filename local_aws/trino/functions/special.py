@@ -9,8 +9,8 @@ from local_aws.trino import nodes
 from local_aws.trino.casts import can_cast, cast_sql, shown_sql
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import special_arrays, special_dates
-from local_aws.trino.functions.resolution import check_arity, scalar
-from local_aws.trino.operators import binary, compared
+from local_aws.trino.functions.resolution import check_arity, translate_scalar
+from local_aws.trino.operators import compare, translate_binary
 from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     FLOATING,
@@ -20,15 +20,15 @@ from local_aws.trino.typed import (
     common_type,
     mismatch,
     semantic_error,
-    text_literal,
+    write_literal,
 )
 from local_aws.trino.types import (
     UNKNOWN,
     VARCHAR,
     Type,
     array_of,
-    field_names,
-    quoted,
+    name_fields,
+    quote_name,
 )
 
 _ZONED = "timestamp with time zone"
@@ -37,7 +37,7 @@ _ZONED = "timestamp with time zone"
 def _if(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 2, 3)
     condition = place.boolean(node.arguments[0], "IF condition must evaluate to a boolean (actual: {})")
-    results = [place.typed(argument) for argument in node.arguments[1:]]
+    results = [place.translate(argument) for argument in node.arguments[1:]]
     kind = results[0].type if len(results) == 1 else common_type(results[0].type, results[1].type)
     if kind is None:
         raise mismatch(
@@ -52,15 +52,15 @@ def _coalesce(place: Place, node: nodes.Call) -> Typed:
         raise semantic_error(
             "INVALID_FUNCTION_ARGUMENT", node.at, "The 'coalesce' function must have at least two arguments"
         )
-    values = [place.typed(argument) for argument in node.arguments]
+    values = [place.translate(argument) for argument in node.arguments]
     kind = place.common(node.at, "All COALESCE operands", values)
     return Typed(f"coalesce({', '.join(coerce(value, kind).sql for value in values)})", kind)
 
 
 def _nullif(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 2)
-    first, second = (place.typed(argument) for argument in node.arguments)
-    equal = compared("=", first, second)
+    first, second = (place.translate(argument) for argument in node.arguments)
+    equal = compare("=", first, second)
     if equal is None:
         raise mismatch(node.at, f"Types are not comparable with NULLIF: {first.type} vs {second.type}")
     return Typed(f"(CASE WHEN {equal.sql} THEN NULL ELSE {coerce(first, first.type).sql} END)", first.type)
@@ -68,23 +68,23 @@ def _nullif(place: Place, node: nodes.Call) -> Typed:
 
 def _try(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1)
-    value = place.typed(node.arguments[0])
+    value = place.translate(node.arguments[0])
     return Typed(f"TRY({value.sql})", value.type)
 
 
 def _typeof(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1)
-    kind = place.typed(node.arguments[0]).type
+    kind = place.translate(node.arguments[0]).type
     if kind in (VARCHAR, array_of(VARCHAR)) and isinstance(node.arguments[0], nodes.Call):
         raise Unsupported("typeof of a function's text: its length is not known here")
     # Here, unlike in the types of results, a map has a space after its comma.
-    return Typed(text_literal(re.sub(r",(?=[a-z])", ", ", str(kind))), VARCHAR)
+    return Typed(write_literal(re.sub(r",(?=[a-z])", ", ", str(kind))), VARCHAR)
 
 
 def _extreme(place: Place, node: nodes.Call) -> Typed:
     if not node.arguments:
         check_arity(node, 1)
-    values = [place.typed(argument) for argument in node.arguments]
+    values = [place.translate(argument) for argument in node.arguments]
     kind = place.common(node.at, f"All {node.name.upper()} operands", values)
     if kind.name in {"array", "map", "row", "json", _ZONED, "boolean", "char", "uuid"}:
         raise Unsupported(f"{node.name} of the type {kind}")
@@ -100,12 +100,12 @@ def _extreme(place: Place, node: nodes.Call) -> Typed:
 
 def _mod(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 2)
-    return binary(node.at, "%", *(place.typed(argument) for argument in node.arguments))
+    return translate_binary(node.at, "%", *(place.translate(argument) for argument in node.arguments))
 
 
 def _array_join(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 2, 3)
-    array, *texts = (place.typed(argument) for argument in node.arguments)
+    array, *texts = (place.translate(argument) for argument in node.arguments)
     if array.type == UNKNOWN:
         raise Unsupported("array_join of NULL without a type")
     fits = array.type.name == "array" and can_cast(array.type.inner[0], VARCHAR)
@@ -123,7 +123,7 @@ def _array_join(place: Place, node: nodes.Call) -> Typed:
 def _format(place: Place, node: nodes.Call) -> Typed:
     if len(node.arguments) <= 1:
         check_arity(node, 2)
-    pattern, *values = (place.typed(argument) for argument in node.arguments)
+    pattern, *values = (place.translate(argument) for argument in node.arguments)
     if pattern.type.name != "varchar":
         raise semantic_error(
             "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({pattern.type}, ...) for function format"
@@ -147,19 +147,19 @@ def _format(place: Place, node: nodes.Call) -> Typed:
     return Typed(f"trino_format({pattern.sql}, CAST([{texts}] AS VARCHAR[]), '{kinds}')", VARCHAR)
 
 
-def row_subscript(node: nodes.Subscript, base: Typed) -> Typed:
+def translate_row_subscript(node: nodes.Subscript, base: Typed) -> Typed:
     """row[1]."""
     assert isinstance(node.index, nodes.Literal)  # noqa: S101 - the caller has seen it
     index = int(node.index.value)
     if not 1 <= index <= len(base.type.inner):
         message = f"ROW subscript out of bounds: {index}"
         raise semantic_error("INVALID_FUNCTION_ARGUMENT", node.at, message)
-    return Typed(f"({base.sql}).{quoted(field_names(base.type)[index - 1])}", base.type.inner[index - 1])
+    return Typed(f"({base.sql}).{quote_name(name_fields(base.type)[index - 1])}", base.type.inner[index - 1])
 
 
 def _map_empty(place: Place, node: nodes.Call) -> Typed:
     if node.arguments:
-        return scalar(place, node)
+        return translate_scalar(place, node)
     return Typed("CAST(MAP {} AS MAP(INTEGER, INTEGER))", Type("map", (UNKNOWN, UNKNOWN)))
 
 

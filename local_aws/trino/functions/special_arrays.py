@@ -21,8 +21,8 @@ from local_aws.trino.types import (
     Type,
     array_of,
     duckdb_type,
-    field_names,
-    quoted,
+    name_fields,
+    quote_name,
 )
 
 _ZONED = "timestamp with time zone"
@@ -34,7 +34,7 @@ def _refuse_null(node: nodes.Call, *arrays: Typed) -> None:
 
 
 def _zip(place: Place, node: nodes.Call) -> Typed:
-    arrays = [place.typed(argument) for argument in node.arguments]
+    arrays = [place.translate(argument) for argument in node.arguments]
     _refuse_null(node, *arrays)
     if len(arrays) <= 1 or any(array.type.name != "array" for array in arrays):
         kinds = ", ".join(str(array.type) for array in arrays)
@@ -43,8 +43,8 @@ def _zip(place: Place, node: nodes.Call) -> Typed:
         )
     kind = array_of(Type("row", tuple(array.type.inner[0] for array in arrays), (None,) * len(arrays)))
     index = place.session.new_name("x")
-    parts = zip(field_names(kind.inner[0]), arrays, strict=True)
-    packed = ", ".join(f"{quoted(name)} := {array.sql}[{index}]" for name, array in parts)
+    parts = zip(name_fields(kind.inner[0]), arrays, strict=True)
+    packed = ", ".join(f"{quote_name(name)} := {array.sql}[{index}]" for name, array in parts)
     length = f"greatest({', '.join(f'len({array.sql})' for array in arrays)})"
     null = " OR ".join(f"{array.sql} IS NULL" for array in arrays)
     rows = f"list_transform(range(1, {length} + 1), lambda {index}: struct_pack({packed}))"
@@ -53,7 +53,7 @@ def _zip(place: Place, node: nodes.Call) -> Typed:
 
 def _array_sort(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1, 2)
-    array = place.typed(node.arguments[0])
+    array = place.translate(node.arguments[0])
     _refuse_null(node, array)
     if array.type.name != "array":
         raise semantic_error(
@@ -74,7 +74,7 @@ def _insertion_sort(place: Place, array: Typed, comparator: nodes.Lambda) -> str
     done, new, before = (place.session.new_name("x") for _ in range(3))
     element = array.type.inner[0]
     sides = {comparator.names[0]: Typed(before, element), comparator.names[1]: Typed(f"{new}[1]", element)}
-    body = place.inside_lambda(sides).typed(comparator.body)
+    body = place.inside_lambda(sides).translate(comparator.body)
     if not can_coerce(body.type, INTEGER):
         raise mismatch(comparator.at, f"Lambda result should have type integer but has {body.type}")
     order = f"trino_order({coerce(body, INTEGER).sql})"
@@ -87,7 +87,7 @@ def _insertion_sort(place: Place, array: Typed, comparator: nodes.Lambda) -> str
 
 def _reduce(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 4)
-    array, start = place.typed(node.arguments[0]), place.typed(node.arguments[1])
+    array, start = place.translate(node.arguments[0]), place.translate(node.arguments[1])
     _refuse_null(node, array)
     step, finish = node.arguments[2:]
     lambdas = isinstance(step, nodes.Lambda) and isinstance(finish, nodes.Lambda)
@@ -99,19 +99,19 @@ def _reduce(place: Place, node: nodes.Call) -> Typed:
         raise semantic_error(
             "INVALID_PARAMETER_USAGE", node.at, "reduce takes lambdas with two and with one argument"
         )
-    reduced = _reduced(place, array, start, step)
-    result = place.inside_lambda({finish.names[0]: reduced}).typed(finish.body)
+    reduced = _fold(place, array, start, step)
+    result = place.inside_lambda({finish.names[0]: reduced}).translate(finish.body)
     return Typed(f"(CASE WHEN {array.sql} IS NULL THEN NULL ELSE {result.sql} END)", result.type)
 
 
-def _reduced(place: Place, array: Typed, start: Typed, step: nodes.Lambda) -> Typed:
+def _fold(place: Place, array: Typed, start: Typed, step: nodes.Lambda) -> Typed:
     # DuckDB's reduce keeps the type of the elements: each becomes a pair of a state and an element.
     one, other, name = (place.session.new_name("x") for _ in range(3))
     element = array.type.inner[0]
     sides = {step.names[0]: Typed(f"{one}.s", start.type), step.names[1]: Typed(f"{other}.x", element)}
-    body = place.inside_lambda(sides).typed(step.body)
+    body = place.inside_lambda(sides).translate(step.body)
     if body.type != start.type and can_coerce(start.type, body.type):
-        return _reduced(place, array, coerce(start, body.type), step)
+        return _fold(place, array, coerce(start, body.type), step)
     if not can_coerce(body.type, start.type):
         raise mismatch(step.at, f"Lambda result should have type {start.type} but has {body.type}")
     state, item = duckdb_type(start.type), duckdb_type(element)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from local_aws.trino import nodes
 from local_aws.trino.casts import can_cast, cast
 from local_aws.trino.failures import Unsupported
-from local_aws.trino.functions.resolution import check_arity, scalar
+from local_aws.trino.functions.resolution import check_arity, translate_scalar
 from local_aws.trino.place import Place
 from local_aws.trino.typed import (
     Typed,
@@ -18,7 +18,7 @@ from local_aws.trino.typed import (
     fail,
     mismatch,
     semantic_error,
-    text_literal,
+    write_literal,
 )
 from local_aws.trino.types import (
     BIGINT,
@@ -50,11 +50,11 @@ def _unit(node: nodes.Call, kind: Type, units: tuple[str, ...]) -> str:
 
 
 def _moment(place: Place, node: nodes.Call, index: int) -> Typed:
-    value = place.typed(node.arguments[index])
+    value = place.translate(node.arguments[index])
     if value.type == UNKNOWN:
         value = coerce(value, TIMESTAMP)
     if value.type.name not in {"date", "timestamp", _ZONED}:
-        kinds = ", ".join(str(place.typed(argument).type) for argument in node.arguments)
+        kinds = ", ".join(str(place.translate(argument).type) for argument in node.arguments)
         message = f"Unexpected parameters ({kinds}) for function {node.name}"
         raise semantic_error("FUNCTION_NOT_FOUND", node.at, message)
     return value
@@ -67,20 +67,20 @@ def _date_trunc(place: Place, node: nodes.Call) -> Typed:
     if value.type.name == _ZONED:
         local = f"trino_local({value.sql})"
         if unit in _DATE_UNITS:
-            return Typed(_moved(f"date_trunc('{unit}', {local})", value), value.type)
+            return Typed(_move(f"date_trunc('{unit}', {local})", value), value.type)
         step = f"date_trunc('{unit}', {local}) - {local}"
         return Typed(f"trino_zoned(({value.sql}).utc + ({step}), ({value.sql}).zone)", value.type)
     return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS {duckdb_type(value.type)})", value.type)
 
 
-def _moved(local: str, value: Typed) -> str:
+def _move(local: str, value: Typed) -> str:
     moved = f"trino_moved(CAST({local} AS TIMESTAMP), ({value.sql}).utc, ({value.sql}).zone)"
     return f"(CASE WHEN ({value.sql}).zone = 'UTC' THEN trino_zoned({local}, 'UTC') ELSE {moved} END)"
 
 
 def _date_add(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 3)
-    value, amount = _moment(place, node, 2), place.typed(node.arguments[1])
+    value, amount = _moment(place, node, 2), place.translate(node.arguments[1])
     if not can_coerce(amount.type, BIGINT):
         raise mismatch(node.at, f"Unexpected parameters for function date_add: {amount.type} is no bigint")
     unit, count = _unit(node, value.type, _UNITS), coerce(amount, BIGINT).sql
@@ -92,7 +92,7 @@ def _date_add(place: Place, node: nodes.Call) -> Typed:
         step = f"to_milliseconds({count} * {sizes.get(unit, 7 * 86_400_000)})"
     if value.type.name == _ZONED:
         if unit in _DATE_UNITS:
-            return Typed(_moved(f"trino_local({value.sql}) + {step}", value), value.type)
+            return Typed(_move(f"trino_local({value.sql}) + {step}", value), value.type)
         return Typed(f"trino_zoned(({value.sql}).utc + {step}, ({value.sql}).zone)", value.type)
     return Typed(f"CAST({value.sql} + {step} AS {duckdb_type(value.type)})", value.type)
 
@@ -123,7 +123,7 @@ def _date_diff(place: Place, node: nodes.Call) -> Typed:
 
 def _date(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1)
-    value = place.typed(node.arguments[0])
+    value = place.translate(node.arguments[0])
     if not can_cast(value.type, DATE):
         raise semantic_error(
             "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters ({value.type}) for function date"
@@ -133,7 +133,7 @@ def _date(place: Place, node: nodes.Call) -> Typed:
 
 def _sequence(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 2, 3)
-    values = [place.typed(argument) for argument in node.arguments]
+    values = [place.translate(argument) for argument in node.arguments]
     kinds = [value.type for value in values]
     kind = common_type(kinds[0], kinds[1])
     written = [
@@ -203,12 +203,12 @@ def _date_format(place: Place, node: nodes.Call) -> Typed:
     value = _moment(place, node, 0)
     moment = f"trino_local({value.sql})" if value.type.name == _ZONED else value.sql
     written = "".join(text or _NATIVE[letter] for letter, text in parts)
-    return Typed(f"strftime(CAST({moment} AS TIMESTAMP), {text_literal(written)})", VARCHAR)
+    return Typed(f"strftime(CAST({moment} AS TIMESTAMP), {write_literal(written)})", VARCHAR)
 
 
 def _from_table(place: Place, node: nodes.Call) -> Typed:
     """The call as the table of functions has it."""
-    return scalar(place, node)
+    return translate_scalar(place, node)
 
 
 FUNCTIONS: dict[str, Callable[[Place, nodes.Call], Typed]] = {

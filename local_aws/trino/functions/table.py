@@ -76,7 +76,7 @@ class Signature:
         return (*fixed, *(self.arguments[-1:] * (count - len(fixed)))) if count > len(fixed) else None
 
 
-def signatures(table: str) -> dict[str, list[Signature]]:
+def read_signatures(table: str) -> dict[str, list[Signature]]:
     """The functions of a table; blank lines and those with a # say nothing, a backslash ends no line."""
     found: dict[str, list[Signature]] = {}
     for line in re.sub(r"\\\n\s*", "", table).splitlines():
@@ -149,28 +149,28 @@ def _bind(letter: str, kind: Type, bound: Bindings, *, exactly: bool) -> bool:
     return True
 
 
-def concrete(pattern: Type, bound: Bindings) -> Type:
+def substitute(pattern: Type, bound: Bindings) -> Type:
     """A pattern with its letters replaced."""
     if is_variable(pattern):
         return bound.get(pattern.name, UNKNOWN)
     if pattern.name in _DECIMALS:
         return decimal(*_DECIMALS[pattern.name](*bound["D"].numbers))
-    inner = tuple(concrete(one, bound) if isinstance(one, Type) else one for one in pattern.arguments)
+    inner = tuple(substitute(one, bound) if isinstance(one, Type) else one for one in pattern.arguments)
     return Type(pattern.name, inner, pattern.fields)
 
 
-def filled(signature: Signature, arguments: list[str], bound: Bindings, parts: Mapping[str, str]) -> Typed:
+def fill_in(signature: Signature, arguments: list[str], bound: Bindings, parts: Mapping[str, str]) -> Typed:
     """The call in DuckDB's SQL."""
     values = {str(index): argument for index, argument in enumerate(arguments)}
     values |= {letter: duckdb_type(kind) for letter, kind in bound.items()}
     values |= {"all": ", ".join(arguments), "piped": " || ".join(arguments), **parts}
-    kind = concrete(signature.result, bound)
+    kind = substitute(signature.result, bound)
     values["result"] = duckdb_type(kind)
     values["scale"] = str(kind.numbers[-1] if kind.numbers else 0)
     return Typed(_PLACE.sub(lambda place: values[place[1]], signature.sql), kind)
 
 
-def matching(known: Iterable[Signature], arguments: list[Typed | None]) -> tuple[Signature, Bindings] | None:
+def find_form(known: Iterable[Signature], arguments: list[Typed | None]) -> tuple[Signature, Bindings] | None:
     """The form that takes these arguments (None for a lambda): an exact one, else one by way of coercion."""
     for exactly in (True, False):
         for signature in known:
@@ -188,6 +188,6 @@ def matching(known: Iterable[Signature], arguments: list[Typed | None]) -> tuple
     return None
 
 
-def coerced_argument(value: Typed, pattern: Type, bound: Bindings) -> str:
+def coerce_argument(value: Typed, pattern: Type, bound: Bindings) -> str:
     """An argument in the type that the form takes."""
-    return coerce(value, concrete(pattern, bound)).sql
+    return coerce(value, substitute(pattern, bound)).sql

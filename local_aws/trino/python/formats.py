@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from local_aws.trino.python.raising import ZONED, Function, failure, unsupported
-from local_aws.trino.temporal import zoned
+from local_aws.trino.temporal import make_zoned
 from local_aws.trino.text import zone_of
 
 _MONTHS = [
@@ -244,7 +244,7 @@ def parse_datetime(text: str, pattern: str) -> dict[str, Any]:
             raise unsupported(f"{found[0]} in parse_datetime")
     whole = re.fullmatch("".join(parts), text, re.IGNORECASE)
     zone = whole.groupdict().get("zone") if whole else None
-    return zoned(_read(text, "".join(parts)), zone or "UTC")
+    return make_zoned(_read(text, "".join(parts)), zone or "UTC")
 
 
 _TEXT = "VARCHAR"

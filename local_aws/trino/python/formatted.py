@@ -24,7 +24,7 @@ def format_values(pattern: str, values: list[str | None], kinds: str) -> str:
         used += not found[1]
         if index >= len(values):
             raise failure(f"Format specifier '{found[0]}'")
-        parts.append(_formatted(found, values[index], types[index]))
+        parts.append(_format(found, values[index], types[index]))
     return "".join([*parts, _literal(pattern[last:])])
 
 
@@ -34,7 +34,7 @@ def _literal(text: str) -> str:
     return text
 
 
-def _formatted(found: re.Match[str], value: str | None, kind: str) -> str:
+def _format(found: re.Match[str], value: str | None, kind: str) -> str:
     _, flags, width, digits, letter = found.groups()
     if set(flags) & set("#( "):
         raise unsupported(f"{found[0]} in format")

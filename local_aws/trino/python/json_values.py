@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from local_aws.trino.python.raising import Function, failure, unsupported
-from local_aws.trino.temporal import json_canonical, json_text
-from local_aws.trino.text import double_as_varchar
+from local_aws.trino.temporal import canonicalize_json, write_json
+from local_aws.trino.text import cast_double
 from local_aws.trino.types import Type, read_type
 
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<bare>\w+)\]|\[\"(?P<quoted>(?:[^\"\\]|\\[\"\\])*)\"\]", re.DOTALL)
@@ -29,8 +29,8 @@ def _steps(path: str) -> tuple[str, ...]:
             if re.search(r"\.\.|\*|\?\(|:", path):
                 raise unsupported(f"the JSON path {path}")
             raise failure(f"Invalid JSON path: '{path}'")
-        quoted = re.sub(r"\\(.)", r"\1", found["quoted"] or "")
-        steps.append(found["name"] or found["bare"] or quoted)
+        quote_name = re.sub(r"\\(.)", r"\1", found["quoted"] or "")
+        steps.append(found["name"] or found["bare"] or quote_name)
         position = found.end()
     return tuple(steps)
 
@@ -41,7 +41,7 @@ class _Digits(str):
     __slots__ = ()
 
 
-def _parsed(text: str, number: type[_Digits] | None = None) -> Any:
+def _parse(text: str, number: type[_Digits] | None = None) -> Any:
     try:
         return json.loads(
             text,
@@ -68,7 +68,7 @@ def _no_constant(constant: str) -> None:
 
 
 def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
-    steps, value = _steps(path), _parsed(text, number)
+    steps, value = _steps(path), _parse(text, number)
     for step in steps:
         if isinstance(value, dict):
             value = value.get(step, _MISSING)
@@ -82,7 +82,7 @@ def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
 def parse(text: str) -> str:
     """A text as JSON."""
     try:
-        return json_canonical(text)
+        return canonicalize_json(text)
     except ValueError as error:
         raise failure(f"Cannot convert value to JSON: '{text}'") from error
 
@@ -90,20 +90,20 @@ def parse(text: str) -> str:
 def canonical(text: str) -> str:
     """JSON that DuckDB wrote, as Trino keeps it."""
     try:
-        return json_canonical(text)
+        return canonicalize_json(text)
     except ValueError as error:
         raise unsupported("NaN or Infinity as JSON") from error
 
 
 def string(text: str) -> str:
     """A text as a JSON string."""
-    return json_text(text)
+    return write_json(text)
 
 
 def extract(text: str, path: str) -> str | None:
     """What is at a path, as JSON."""
     value = _at(text, path)
-    return None if value is _MISSING else json_text(value, in_order=False)
+    return None if value is _MISSING else write_json(value, in_order=False)
 
 
 def extract_scalar(text: str, path: str) -> str | None:
@@ -111,7 +111,7 @@ def extract_scalar(text: str, path: str) -> str | None:
     value = _at(text, path, _Digits)
     if value is _MISSING or value is None or isinstance(value, (dict, list)):
         return None
-    return value if isinstance(value, str) else json_text(value)
+    return value if isinstance(value, str) else write_json(value)
 
 
 def size(text: str, path: str) -> int | None:
@@ -124,33 +124,33 @@ def size(text: str, path: str) -> int | None:
 
 def array_length(text: str) -> int | None:
     """The length of a JSON array."""
-    value = _parsed(text)
+    value = _parse(text)
     return len(value) if isinstance(value, list) else None
 
 
 def array_get(text: str, index: int) -> str | None:
     """An element of a JSON array, from 0 or from the end."""
-    value = _parsed(text, _Digits)
+    value = _parse(text, _Digits)
     if not isinstance(value, list) or not -len(value) <= index < len(value):
         return None
     found = value[index]
     if isinstance(found, (dict, list)):
-        found = _parsed(text)[index]
+        found = _parse(text)[index]
     # A text comes without its quotes: Trino warns of it, and does it.
-    return found if found is None or isinstance(found, str) else json_text(found, in_order=False)
+    return found if found is None or isinstance(found, str) else write_json(found, in_order=False)
 
 
 def array_contains(text: str, wanted: str) -> bool | None:
     """Whether a JSON array has a scalar."""
-    value = _parsed(text)
+    value = _parse(text)
     if not isinstance(value, list):
         return None
-    return any(json_text(item) == wanted for item in value if not isinstance(item, (dict, list)))
+    return any(write_json(item) == wanted for item in value if not isinstance(item, (dict, list)))
 
 
 def array_contains_double(text: str, wanted: float) -> bool | None:
     """Whether a JSON array has a number with a fraction or an exponent: to Trino, 2 is no double."""
-    value = _parsed(text)
+    value = _parse(text)
     if not isinstance(value, list):
         return None
     return any(isinstance(item, float) and item == wanted for item in value)
@@ -158,7 +158,7 @@ def array_contains_double(text: str, wanted: float) -> bool | None:
 
 def is_scalar(text: str) -> bool:
     """Whether JSON is a text, a number, a boolean or null."""
-    value = _parsed(text)
+    value = _parse(text)
     if value is _MISSING:
         raise failure(f"Invalid JSON value: {text}")
     return not isinstance(value, (dict, list))
@@ -167,58 +167,58 @@ def is_scalar(text: str) -> bool:
 def as_type(text: str, athena_type: str) -> str | None:
     """CAST of JSON: the text of a scalar, or JSON that DuckDB reads as the nested type."""
     kind = _type(athena_type)
-    value = _parsed(text)
+    value = _parse(text)
     if value is None:
         return None
-    converted = _converted(value, kind, text)
+    convert_parts = _convert(value, kind, text)
     if kind.name in {"array", "map", "row"}:
-        return json.dumps(converted)
-    return converted if isinstance(converted, str) else json_text(converted)
+        return json.dumps(convert_parts)
+    return convert_parts if isinstance(convert_parts, str) else write_json(convert_parts)
 
 
 _type = lru_cache(maxsize=256)(read_type)
 
 
-def _converted(value: Any, kind: Type, text: str) -> Any:  # noqa: PLR0911 - one a type
+def _convert(value: Any, kind: Type, text: str) -> Any:  # noqa: PLR0911 - one a type
     bad = failure(f"Cannot cast to {kind}. {text}", "INVALID_CAST_ARGUMENT")
     if value is None:
         return None if kind.name != "json" else "null"
     match kind.name:
         case "array" if isinstance(value, list):
-            return [_converted(item, kind.inner[0], text) for item in value]
+            return [_convert(item, kind.inner[0], text) for item in value]
         case "map" if isinstance(value, dict):
-            return {key: _converted(item, kind.inner[1], text) for key, item in value.items()}
+            return {key: _convert(item, kind.inner[1], text) for key, item in value.items()}
         case "row" if isinstance(value, list) and len(value) == len(kind.inner):
             names = _names(kind)
             return {
-                name: _converted(item, inner, text)
+                name: _convert(item, inner, text)
                 for name, item, inner in zip(names, value, kind.inner, strict=True)
             }
         case "row" if isinstance(value, dict) and None not in kind.fields:
             lowered = {key.lower(): item for key, item in value.items()}
             pairs = zip(_names(kind), kind.fields, kind.inner, strict=True)
             return {
-                name: _converted(lowered.get(str(field).lower()), inner, text) for name, field, inner in pairs
+                name: _convert(lowered.get(str(field).lower()), inner, text) for name, field, inner in pairs
             }
         case "json":
-            return json_text(value)
+            return write_json(value)
     if isinstance(value, (dict, list)):
         raise bad
     return _scalar(value, kind, bad)
 
 
 def _names(kind: Type) -> tuple[str, ...]:
-    from local_aws.trino.types import field_names
+    from local_aws.trino.types import name_fields
 
-    return field_names(kind)
+    return name_fields(kind)
 
 
 def _scalar(value: Any, kind: Type, bad: ValueError) -> Any:
     try:
         if kind.name == "varchar":
             if isinstance(value, float):
-                return double_as_varchar(value)
-            return value if isinstance(value, str) else json_text(value)
+                return cast_double(value)
+            return value if isinstance(value, str) else write_json(value)
         if kind.name == "boolean":
             if isinstance(value, str) and value.lower() not in {"true", "false", "t", "f", "1", "0"}:
                 raise bad
@@ -238,7 +238,7 @@ def _scalar(value: Any, kind: Type, bad: ValueError) -> Any:
             return (
                 value
                 if isinstance(value, str)
-                else json_text(int(value) if isinstance(value, bool) else value)
+                else write_json(int(value) if isinstance(value, bool) else value)
             )
     except (ValueError, OverflowError) as error:
         raise bad from error

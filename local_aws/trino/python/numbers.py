@@ -11,12 +11,12 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 from local_aws.trino.python.raising import Function, failure, unsupported
 from local_aws.trino.text import (
-    day_to_second_text,
-    double_as_varchar,
-    double_text,
-    real_as_varchar,
-    real_text,
-    year_to_month_text,
+    cast_double,
+    cast_real,
+    write_day_to_second,
+    write_double,
+    write_real,
+    write_year_to_month,
 )
 
 _MOST_CHOSEN, _MOST_COMBINATIONS = 5, 100_000
@@ -30,7 +30,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WIDTHS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 
 
-def _checked(value: Decimal) -> str:
+def _check(value: Decimal) -> str:
     if abs(value) >= _LIMIT:
         raise failure("Decimal overflow", "NUMERIC_VALUE_OUT_OF_RANGE")
     return f"{value:f}"
@@ -41,39 +41,37 @@ def divide(one: str, other: str, scale: int) -> str:
     if not Decimal(other):
         raise failure("Division by zero", "DIVISION_BY_ZERO")
     quotient = _WIDE.divide(Decimal(one), Decimal(other))
-    return _checked(quotient.quantize(Decimal(1).scaleb(-scale), context=_EXACT))
+    return _check(quotient.quantize(Decimal(1).scaleb(-scale), context=_EXACT))
 
 
 def modulo(one: str, other: str) -> str:
     """The rest, with the sign of the dividend."""
     if not Decimal(other):
         raise failure("Division by zero", "DIVISION_BY_ZERO")
-    return _checked(_WIDE.remainder(Decimal(one), Decimal(other)))
+    return _check(_WIDE.remainder(Decimal(one), Decimal(other)))
 
 
 def multiply(one: str, other: str) -> str:
     """The product."""
-    return _checked(_WIDE.multiply(Decimal(one), Decimal(other)))
+    return _check(_WIDE.multiply(Decimal(one), Decimal(other)))
 
 
-def rounded(value: str, places: int) -> str:
+def round_half_up(value: str, places: int) -> str:
     """Rounded half up to so many places, which may be negative."""
-    return _checked(
-        Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT)
-    )
+    return _check(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT))
 
 
-def rounded_decimal(value: str, places: int, kind: str) -> str:
+def round_decimal(value: str, places: int, kind: str) -> str:
     """A decimal of the type rounded; what Trino makes of places before its first digit is not known here."""
     precision, scale = map(int, re.findall(r"\d+", kind))
     if Decimal(value) and precision - scale + places <= 0:
         raise unsupported(f"round of a decimal({precision},{scale}) to {places} places")
-    return rounded(value, min(places, scale))
+    return round_half_up(value, min(places, scale))
 
 
-def truncated(value: str, places: int) -> str:
+def truncate(value: str, places: int) -> str:
     """Cut off after so many places."""
-    return _checked(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN, context=_WIDE))
+    return _check(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN, context=_WIDE))
 
 
 def text_to_double(text: str, kind: str) -> str:
@@ -181,16 +179,16 @@ FUNCTIONS: dict[str, Function] = {
     "trino_decimal_divide": (divide, [_TEXT, _TEXT, "INTEGER"], _TEXT),
     "trino_decimal_modulo": (modulo, [_TEXT, _TEXT], _TEXT),
     "trino_decimal_multiply": (multiply, [_TEXT, _TEXT], _TEXT),
-    "trino_decimal_round": (rounded, [_TEXT, "BIGINT"], _TEXT),
-    "trino_decimal_round_to": (rounded_decimal, [_TEXT, "BIGINT", _TEXT], _TEXT),
-    "trino_decimal_truncate": (truncated, [_TEXT, "BIGINT"], _TEXT),
+    "trino_decimal_round": (round_half_up, [_TEXT, "BIGINT"], _TEXT),
+    "trino_decimal_round_to": (round_decimal, [_TEXT, "BIGINT", _TEXT], _TEXT),
+    "trino_decimal_truncate": (truncate, [_TEXT, "BIGINT"], _TEXT),
     "trino_text_to_double": (text_to_double, [_TEXT, _TEXT], _TEXT),
-    "trino_double_text": (double_text, ["DOUBLE"], _TEXT),
-    "trino_real_text": (real_text, ["FLOAT"], _TEXT),
-    "trino_double_as_varchar": (double_as_varchar, ["DOUBLE"], _TEXT),
-    "trino_real_as_varchar": (real_as_varchar, ["FLOAT"], _TEXT),
-    "trino_interval_day_to_second_text": (day_to_second_text, ["BIGINT"], _TEXT),
-    "trino_interval_year_to_month_text": (year_to_month_text, ["INTEGER"], _TEXT),
+    "trino_double_text": (write_double, ["DOUBLE"], _TEXT),
+    "trino_real_text": (write_real, ["FLOAT"], _TEXT),
+    "trino_double_as_varchar": (cast_double, ["DOUBLE"], _TEXT),
+    "trino_real_as_varchar": (cast_real, ["FLOAT"], _TEXT),
+    "trino_interval_day_to_second_text": (write_day_to_second, ["BIGINT"], _TEXT),
+    "trino_interval_year_to_month_text": (write_year_to_month, ["INTEGER"], _TEXT),
     "trino_to_base": (to_base, ["BIGINT", "BIGINT"], _TEXT),
     "trino_from_base": (from_base, [_TEXT, "BIGINT"], "BIGINT"),
     "trino_width_bucket": (width_bucket, ["DOUBLE", "DOUBLE", "DOUBLE", "BIGINT"], "BIGINT"),

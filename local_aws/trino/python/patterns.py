@@ -20,7 +20,7 @@ _REPLACEMENT = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\$", re.DOTALL)
 
 
 @lru_cache(maxsize=512)
-def compiled(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch a construct
+def compile_pattern(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch a construct
     """A pattern of Java for Python; what Python reads otherwise is refused."""
     inside = False
 
@@ -53,7 +53,7 @@ def compiled(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch a cons
 
 def like(text: str, pattern: str) -> bool:
     """Whether the pattern is found in the text."""
-    return compiled(pattern).search(text) is not None
+    return compile_pattern(pattern).search(text) is not None
 
 
 def _group(pattern: re.Pattern[str], group: int) -> int:
@@ -66,21 +66,21 @@ def _group(pattern: re.Pattern[str], group: int) -> int:
 
 def extract(text: str, pattern: str, group: int) -> str | None:
     """A group of the first match."""
-    regex = compiled(pattern)
+    regex = compile_pattern(pattern)
     number, found = _group(regex, group), regex.search(text)
     return found[number] if found else None
 
 
 def extract_all(text: str, pattern: str, group: int) -> list[str | None]:
     """A group of every match."""
-    regex = compiled(pattern)
+    regex = compile_pattern(pattern)
     number = _group(regex, group)
     return [found[number] for found in regex.finditer(text)]
 
 
 def replace(text: str, pattern: str, replacement: str) -> str:
     """Every match replaced; $1 and ${name} are groups."""
-    regex = compiled(pattern)
+    regex = compile_pattern(pattern)
     for reference in _REPLACEMENT.finditer(replacement):
         if reference[0] == "$":
             raise failure(f"Illegal replacement sequence: {replacement}")
@@ -90,12 +90,12 @@ def replace(text: str, pattern: str, replacement: str) -> str:
             raise failure(f"Illegal replacement sequence: unknown group {{ {reference[3]} }}")
 
     def new(found: re.Match[str]) -> str:
-        return _REPLACEMENT.sub(lambda reference: _expanded(reference, found), replacement)
+        return _REPLACEMENT.sub(lambda reference: _expand(reference, found), replacement)
 
     return regex.sub(new, text)
 
 
-def _expanded(reference: re.Match[str], found: re.Match[str]) -> str:
+def _expand(reference: re.Match[str], found: re.Match[str]) -> str:
     if reference[1]:
         return reference[1]
     if reference[3]:
@@ -111,7 +111,7 @@ def _expanded(reference: re.Match[str], found: re.Match[str]) -> str:
 def split(text: str, pattern: str) -> list[str]:
     """What is between the matches."""
     parts, start = [], 0
-    for found in compiled(pattern).finditer(text):
+    for found in compile_pattern(pattern).finditer(text):
         parts.append(text[start : found.start()])
         start = found.end()
     return [*parts, text[start:]]
@@ -119,7 +119,7 @@ def split(text: str, pattern: str) -> list[str]:
 
 def count(text: str, pattern: str) -> int:
     """How many matches there are."""
-    return sum(1 for _ in compiled(pattern).finditer(text))
+    return sum(1 for _ in compile_pattern(pattern).finditer(text))
 
 
 def position(text: str, pattern: str, start: int, occurrence: int) -> int:
@@ -128,16 +128,16 @@ def position(text: str, pattern: str, start: int, occurrence: int) -> int:
         raise failure("start position cannot be smaller than 1")
     if occurrence < 1:
         raise failure("occurrence cannot be smaller than 1")
-    found = list(compiled(pattern).finditer(text, start - 1))
+    found = list(compile_pattern(pattern).finditer(text, start - 1))
     return found[occurrence - 1].start() + 1 if len(found) >= occurrence and start <= len(text) + 1 else -1
 
 
 def groups(text: str, pattern: str) -> list[list[str | None]]:
     """The groups of every match."""
-    return [list(found.groups()) for found in compiled(pattern).finditer(text)]
+    return [list(found.groups()) for found in compile_pattern(pattern).finditer(text)]
 
 
-def joined(parts: list[str], replacements: list[str | None]) -> str | None:
+def join(parts: list[str], replacements: list[str | None]) -> str | None:
     """The parts with the replacements between them; NULL when one of those is."""
     present = [new for new in replacements if new is not None]
     if len(present) < len(replacements):
@@ -163,7 +163,7 @@ def _like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
-def escaped_like(text: str, pattern: str, escape: str) -> bool:
+def match_escaped_like(text: str, pattern: str, escape: str) -> bool:
     """LIKE ... ESCAPE."""
     return _like_pattern(pattern, escape).fullmatch(text) is not None
 
@@ -178,6 +178,6 @@ FUNCTIONS: dict[str, Function] = {
     "trino_regexp_count": (count, [_TEXT, _TEXT], "BIGINT"),
     "trino_regexp_position": (position, [_TEXT, _TEXT, "BIGINT", "BIGINT"], "INTEGER"),
     "trino_regexp_groups": (groups, [_TEXT, _TEXT], "VARCHAR[][]"),
-    "trino_regexp_joined": (joined, ["VARCHAR[]", "VARCHAR[]"], _TEXT),
-    "trino_like": (escaped_like, [_TEXT, _TEXT, _TEXT], "BOOLEAN"),
+    "trino_regexp_joined": (join, ["VARCHAR[]", "VARCHAR[]"], _TEXT),
+    "trino_like": (match_escaped_like, [_TEXT, _TEXT, _TEXT], "BOOLEAN"),
 }

@@ -151,12 +151,12 @@ def from_base64(text: str) -> bytes:
         raise failure("Input is not valid base64") from error
 
 
-def hashed(data: bytes, algorithm: str) -> bytes:
+def digest(data: bytes, algorithm: str) -> bytes:
     """A digest."""
     return hashlib.new(algorithm, data, usedforsecurity=False).digest()
 
 
-def hmac_of(data: bytes, key: bytes, algorithm: str) -> bytes:
+def keyed_digest(data: bytes, key: bytes, algorithm: str) -> bytes:
     """A keyed digest."""
     return hmac.new(key, data, algorithm).digest()
 
@@ -209,8 +209,8 @@ _PLAIN: dict[str, tuple[Callable[..., object], list[str], str]] = {
     "url_encode": (url_encode, [_TEXT], _TEXT),
     "from_hex": (from_hex, [_TEXT], "BLOB"),
     "from_base64": (from_base64, [_TEXT], "BLOB"),
-    "hash": (hashed, ["BLOB", _TEXT], "BLOB"),
-    "hmac": (hmac_of, ["BLOB", "BLOB", _TEXT], "BLOB"),
+    "hash": (digest, ["BLOB", _TEXT], "BLOB"),
+    "hmac": (keyed_digest, ["BLOB", "BLOB", _TEXT], "BLOB"),
     "to_big_endian": (to_big_endian, ["BIGINT", "INTEGER"], "BLOB"),
     "from_big_endian": (from_big_endian, ["BLOB", "INTEGER"], "BIGINT"),
 }

@@ -11,12 +11,12 @@ from local_aws.trino.python.raising import ZONED, Function, failure, unsupported
 from local_aws.trino.temporal import (
     FOUR_DIGITS,
     TIMESTAMP_TEXT,
-    normal_zone,
-    parsed_timestamp,
-    written_to_utc,
-    zoned,
+    make_zoned,
+    normalize_zone,
+    parse_timestamp,
+    parse_to_utc,
 )
-from local_aws.trino.text import local_time, timestamp_text
+from local_aws.trino.text import local_time, write_timestamp
 
 _MOST_PRECISE = 6
 _STAMP = re.compile(TIMESTAMP_TEXT)
@@ -32,20 +32,20 @@ _MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6
 def zone(name: str) -> str:
     """A zone's name, checked."""
     try:
-        return normal_zone(name)
+        return normalize_zone(name)
     except (KeyError, ValueError) as error:
         raise failure(f"'{name}' is not a valid time zone") from error
 
 
 def from_local(local: datetime.datetime, name: str) -> dict[str, Any]:
     """What a zone's clocks show, as an instant of that zone."""
-    return zoned(local, zone(name))
+    return make_zoned(local, zone(name))
 
 
-def moved(local: datetime.datetime, instant: datetime.datetime, name: str) -> dict[str, Any]:
+def move(local: datetime.datetime, instant: datetime.datetime, name: str) -> dict[str, Any]:
     """What a zone's clocks show after a step from an instant, whose offset it keeps if it may."""
     kept = local - (local_time(instant, name) - instant)
-    return {"utc": kept, "zone": name} if local_time(kept, name) == local else zoned(local, name)
+    return {"utc": kept, "zone": name} if local_time(kept, name) == local else make_zoned(local, name)
 
 
 def zone_of_offset(hours: int, minutes: int) -> str:
@@ -76,7 +76,7 @@ def text_to_date(text: str) -> datetime.date:
     raise failure(f"Value cannot be cast to date: {text}", "INVALID_CAST_ARGUMENT")
 
 
-def rounded(moment: datetime.datetime, digits: int) -> datetime.datetime:
+def round_moment(moment: datetime.datetime, digits: int) -> datetime.datetime:
     """A moment with so many digits after the second, rounded half up."""
     unit = 10 ** (6 - digits)
     micros = (moment.microsecond + unit // 2) // unit * unit if unit > 1 else moment.microsecond
@@ -89,7 +89,7 @@ def text_to_timestamp(text: str, digits: int) -> datetime.datetime:
     _refuse_far_years(found)
     try:
         if found and not found["zone"]:
-            return rounded(parsed_timestamp(found), digits)
+            return round_moment(parse_timestamp(found), digits)
     except ValueError:
         pass
     raise failure(f"Value cannot be cast to timestamp: {text}", "INVALID_CAST_ARGUMENT")
@@ -101,8 +101,8 @@ def text_to_zoned(text: str, digits: int) -> dict[str, Any]:
     _refuse_far_years(found)
     try:
         if found:
-            moment, name = rounded(parsed_timestamp(found), digits), zone(found["zone"] or "UTC")
-            return {"utc": written_to_utc(moment, name), "zone": name}
+            moment, name = round_moment(parse_timestamp(found), digits), zone(found["zone"] or "UTC")
+            return {"utc": parse_to_utc(moment, name), "zone": name}
     except ValueError:
         pass
     message = f"Value cannot be cast to timestamp with time zone: {text}"
@@ -118,7 +118,7 @@ def text_to_time(text: str, digits: int) -> datetime.time:
         if found:
             micros = int((found[4] or "0").ljust(6, "0"))
             clock = datetime.datetime(2000, 1, 1, int(found[1]), int(found[2]), int(found[3] or 0), micros)
-            return rounded(clock, digits).time()
+            return round_moment(clock, digits).time()
     except ValueError:
         pass
     raise failure(f"Value cannot be cast to time: {text}", "INVALID_CAST_ARGUMENT")
@@ -134,7 +134,7 @@ def from_iso8601_timestamp(text: str) -> dict[str, Any]:
             year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
             millis = int((found[7] or "0")[:3].ljust(3, "0"))
             local = datetime.datetime(year, month, day, hour, minute, second, millis * 1000)
-            return zoned(local, found[8] or "UTC")
+            return make_zoned(local, found[8] or "UTC")
     except ValueError:
         pass
     raise failure(f'Invalid format: "{text}"')
@@ -158,7 +158,7 @@ def from_iso8601_date(text: str) -> datetime.date:
 
 def to_iso8601(local: datetime.datetime, digits: int) -> str:
     """2020-05-11T11:15:05.055."""
-    return timestamp_text(local, digits).replace(" ", "T")
+    return write_timestamp(local, digits).replace(" ", "T")
 
 
 def to_iso8601_zoned(local: datetime.datetime, offset: int, digits: int) -> str:
@@ -194,7 +194,7 @@ _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_zone": (zone, [_TEXT], _TEXT),
     "trino_from_local": (from_local, ["TIMESTAMP", _TEXT], ZONED),
-    "trino_moved": (moved, ["TIMESTAMP", "TIMESTAMP", _TEXT], ZONED),
+    "trino_moved": (move, ["TIMESTAMP", "TIMESTAMP", _TEXT], ZONED),
     "trino_zone_of_offset": (zone_of_offset, ["BIGINT", "BIGINT"], _TEXT),
     "trino_to_local": (to_local, ["TIMESTAMP", _TEXT], "TIMESTAMP"),
     "trino_any_text_to_date": (text_to_date, [_TEXT], "DATE"),

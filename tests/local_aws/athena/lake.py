@@ -66,7 +66,7 @@ class Lake:
         return answer.body
 
     def keys(self, prefix: str) -> list[str]:
-        return [found.key for found in self.engine._storage.objects(f"s3://{LAKE}/{prefix}")]
+        return [found.key for found in self.engine._storage.list_objects(f"s3://{LAKE}/{prefix}")]
 
     def parquet(self, key: str, **columns: Any) -> None:
         """An object with a Parquet table of these columns."""

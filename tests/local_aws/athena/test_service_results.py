@@ -2,7 +2,7 @@
 
 from athena_api import OUTPUT, Api, outcome, refused
 
-from local_aws.athena.column_info import column_info, metadata_file
+from local_aws.athena.column_info import describe_column, write_metadata_file
 from local_aws.trino import Column
 
 
@@ -133,7 +133,9 @@ def test_statements_that_write_files_leave_a_manifest(api: Api):
 
 def test_column_types_are_named_as_athena_names_them():
     shown = {
-        each: tuple(column_info("c", each)[name] for name in ("Type", "Precision", "Scale", "CaseSensitive"))
+        each: tuple(
+            describe_column("c", each)[name] for name in ("Type", "Precision", "Scale", "CaseSensitive")
+        )
         for each in (
             "integer",
             "bigint",
@@ -178,7 +180,7 @@ def test_column_types_are_named_as_athena_names_them():
 
 
 def test_the_metadata_file_is_a_protocol_buffers_message():
-    assert metadata_file("id", [column_info("n", "varchar(300)")], "INSERT", 300) == (
+    assert write_metadata_file("id", [describe_column("n", "varchar(300)")], "INSERT", 300) == (
         b"\x0a\x02id\x12\x06INSERT\x18\xac\x02"
         b"\x22\x1e\x0a\x04hive\x22\x01n\x2a\x01n\x32\x07varchar\x38\xac\x02\x40\x00\x48\x03\x50\x01"
     )

@@ -9,7 +9,7 @@ from local_aws.trino import (
     TableName,
     TrinoError,
     Unsupported,
-    explained,
+    explain_error,
     parse,
     prepare,
     text,
@@ -37,7 +37,7 @@ def rows(connection, sql: str, *parameters: str) -> list[list[str | None]]:
     try:
         found = connection.execute(translated.sql).fetchall()
     except duckdb.Error as error:
-        raise explained(error) from error
+        raise explain_error(error) from error
     kinds = [column.type for column in translated.columns]
     return [[text(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in found]
 

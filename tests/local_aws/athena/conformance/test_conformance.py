@@ -12,7 +12,7 @@ import yaml
 from local_aws.trino import (
     TrinoError,
     Unsupported,
-    explained,
+    explain_error,
     parse,
     prepare,
     text,
@@ -44,7 +44,7 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], 
         described = [column.type for column in translated.columns]
         found = cursor.fetchall()
     except duckdb.Error as error:
-        raise explained(error) from error
+        raise explain_error(error) from error
     return described, [
         [text(value, kind) for value, kind in zip(row, described, strict=True)] for row in found
     ]
