@@ -14,6 +14,7 @@ VALUES = {
     "depth": 3,
     "by_year": {2026: {"rows": 5}},
     "nothing": None,
+    "tree": {"leaf": {"edge": "smooth"}},
 }
 
 

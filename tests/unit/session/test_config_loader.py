@@ -58,6 +58,15 @@ def test_a_project_without_aws_yml_is_like_any_other(make: Make) -> None:
     assert loader["parameters"] == {"name": "one"}
 
 
+def test_it_takes_what_kedros_own_loader_takes(make: Make, tmp_path: Path) -> None:
+    make("one")
+    conf = tmp_path / "one" / "conf"
+    (conf / "prod").mkdir()
+    (conf / "prod/parameters.yml").write_text("env: prod\n", encoding="utf-8")
+    loader = AwsConfigLoader(str(conf), "prod", {"given": 1}, base_env="base", default_run_env="local")
+    assert loader["parameters"] == {"name": "one", "env": "prod", "given": 1}
+
+
 def test_a_globals_yml_that_refers_to_what_comes_after_it_is_refused(make: Make, tmp_path: Path) -> None:
     make("one")
     conf = tmp_path / "one" / "conf"

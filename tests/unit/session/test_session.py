@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from kedro.config import OmegaConfigLoader
 
-from kedro_aws_plugin.errors import ConfigError
+from kedro_aws_plugin.errors import ConfigError, ProjectError
 from kedro_aws_plugin.hooks import AwsHooks
 from kedro_aws_plugin.session import session as module
 from kedro_aws_plugin.session.connection import Connection
@@ -55,6 +55,51 @@ def test_it_connects_once_and_says_so_once(
     assert capsys.readouterr() == ("", f"{LINE}: started\n")
     assert told == []
     assert len(asked) == 1
+
+
+def test_who_connects_may_announce_it_in_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "connect", lambda _: STARTED)
+    told: list[Connection] = []
+    make_session(tmp_path).connect(told.append)
+    assert told == [STARTED]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_it_opens_the_project_around_the_current_folder(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session.open()
+    assert (session.path, session.conf) == (shell.parent, shell)
+    assert (session.project.package, session.config.bucket) == ("tiny_parameters", "tiny")
+    assert (session.config.env, session.loader["parameters"]["a"]) == ("local", "base")
+    assert Session.open("prod").config.target == "aws"
+    monkeypatch.setenv("KEDRO_ENV", "prod")
+    assert Session.open().loader["parameters"]["a"] == "prod"
+    assert Session.open("local").config.target == "local"
+
+
+@pytest.mark.usefixtures("shell")
+def test_it_is_opened_with_what_params_of_a_run_give() -> None:
+    given = {"a": "given", "globals": {"day": "some day"}}
+    found = Session.open(params=given).loader["parameters"]
+    assert (found["a"], found["day"]) == ("given", "some day")
+
+
+def test_outside_of_a_project_it_says_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ProjectError) as lost:
+        Session.open()
+    assert lost.value.message == (
+        f"{tmp_path} is not inside a Kedro project. "
+        "Change to one, or make one: kedro new --starter=aws-spaceflights"
+    )
+
+
+@pytest.mark.parametrize(("env", "folder"), [("prod", "prod"), (None, "local"), ("prod", "base")])
+def test_a_globals_yml_that_refers_to_a_global_is_named(shell: Path, env: str | None, folder: str) -> None:
+    (shell / folder / "globals.yml").write_text("month: ${globals:day}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"^conf/{folder}/globals\.yml: `month` refers to a"):
+        Session.open(env)
 
 
 def test_the_hooks_repeat_no_line(capsys: pytest.CaptureFixture[str]) -> None:
