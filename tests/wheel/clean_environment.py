@@ -33,10 +33,6 @@ class CleanEnvironment:
         pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
         self.python(*pip, "--constraint", str(CONSTRAINTS), *requirements)
 
-    def install_scripts(self, wheel: Path) -> None:
-        """Give this environment the wheel's commands, which an environment below has."""
-        self.install("--no-deps", "--ignore-installed", str(wheel))
-
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())

@@ -1,8 +1,9 @@
-"""What the wheel's modules import is declared in pyproject.toml, for the extra that the module belongs to."""
+"""What the wheel contains and imports is declared: packages in setup.cfg, imports in pyproject.toml's extras."""
 
 import ast
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from functools import cache
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
@@ -88,6 +89,13 @@ def test_an_import_of_another_extra_is_found(tmp_path: Path) -> None:
     assert undeclared("kedro_aws_plugin.plan.athena", file) == {"duckdb", "pyarrow"}
     assert undeclared("kedro_aws_plugin.datasets.athena_table", file) == {"duckdb"}
     assert undeclared("local_aws.athena.database", file) == set()
+
+
+def test_every_package_is_named_in_setup_cfg() -> None:
+    settings = ConfigParser()
+    settings.read(extras.ROOT / "setup.cfg", encoding="utf-8")
+    packages = {module for module, file in extras.modules().items() if file.name == "__init__.py"}
+    assert set(settings["options"]["packages"].split()) == packages | {"kedro_aws_plugin.starters"}
 
 
 def test_the_local_aws_starts_only_with_all_of_its_extra() -> None:

@@ -18,23 +18,22 @@ Environments = dict[str, "Future[CleanEnvironment]"]
 
 
 @pytest.fixture(scope="module")
-def local(wheel: Path, environments: Environments) -> CleanEnvironment:
-    """The environment of the extra [local], with its commands."""
-    environment = environments["local"].result()
-    environment.install_scripts(wheel)
-    return environment
-
-
-@pytest.fixture(scope="module")
-def variables(local: CleanEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What leads to a local AWS that `local-aws start` has started in an empty folder."""
+def variables(
+    plain: CleanEnvironment, environments: Environments, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The variables of a local AWS that `local-aws start` has started in an empty folder."""
     folder = tmp_path_factory.mktemp("anywhere")
-    local.run("local-aws start", folder)
+
+    def local_aws(verb: str) -> str:
+        """Run the script, which stands in the environment below, by the Python that has the extra."""
+        return environments["local"].result().python(str(plain.bin / "local-aws"), verb, folder=folder)
+
+    local_aws("start")
     try:
-        lines = [shlex.split(line) for line in local.run("local-aws env", folder).splitlines()]
+        lines = [shlex.split(line) for line in local_aws("env").splitlines()]
         yield dict(line[1].split("=", maxsplit=1) for line in lines if line[0] == "export")
     finally:
-        local.run("local-aws stop", folder)
+        local_aws("stop")
 
 
 def test_without_extras(plain: CleanEnvironment, tmp_path: Path) -> None:

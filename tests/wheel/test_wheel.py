@@ -33,6 +33,7 @@ def test_every_package_is_in_the_wheel(wheel: Path) -> None:
 def test_a_plain_install_is_light(size_of_kedro: int, plain: CleanEnvironment) -> None:
     assert plain.size() - size_of_kedro < 55 * MEGABYTE, "without compiled modules"
     assert "aws-spaceflights" in plain.run("kedro starter list", plain.folder)
+    assert plain.run("local-aws --version", plain.folder).startswith("local-aws, version ")
 
 
 def test_a_project_made_by_the_wheel_predicts(

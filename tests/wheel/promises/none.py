@@ -12,9 +12,6 @@ def kedro(*arguments: str) -> str:
 
 
 assert {"deploy", "register-model", "local"} <= set(kedro("aws", "--help").split())
-assert "aws-spaceflights" in kedro("starter", "list")
-kedro("new", "--starter=aws-spaceflights", "--name", "Flights")
-assert Path("flights", "conf", "base", "aws.yml").is_file()
 
 # A local AWS of another environment has been in this folder; this one can neither start nor stop it.
 Path(".kedro-aws").mkdir()
