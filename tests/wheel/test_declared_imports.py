@@ -1,4 +1,4 @@
-"""What the wheel contains and imports is declared: packages in setup.cfg, imports in pyproject.toml's extras."""
+"""What is in the wheel is declared: its packages in setup.cfg, its imports in pyproject.toml."""
 
 import ast
 import sys
