@@ -1,4 +1,4 @@
-"""What the local Athena remembers, by region."""
+"""The local Athena's state, by region."""
 
 import threading
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ _RETAINED = 10_000
 
 @dataclass
 class Region:
-    """What one region holds.
+    """The workgroups, executions and statements of one region.
 
     Attributes:
-        workgroups: by name, as GetWorkGroup shows them.
-        named_queries: by id.
-        prepared: by workgroup and name.
-        executions: by id, oldest first; the newest 10,000.
-        tokens: the execution that each ClientRequestToken started.
-        tags: by ARN.
+        workgroups: By name, as GetWorkGroup shows them.
+        named_queries: By id.
+        prepared: By workgroup and name.
+        executions: By id, oldest first; the newest 10,000.
+        tokens: The execution that each ClientRequestToken started.
+        tags: By ARN.
     """
 
     name: str
@@ -34,19 +34,19 @@ class Region:
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def workgroup(self, name: str) -> Params:
-        """A workgroup, or Athena's error."""
+        """Return a workgroup, or raise Athena's error."""
         if name not in self.workgroups:
             raise invalid_request("WorkGroup is not found.")
         return self.workgroups[name]
 
     def execution(self, execution_id: str) -> Execution:
-        """A query execution, or Athena's error."""
+        """Return a query execution, or raise Athena's error."""
         if execution_id not in self.executions:
             raise invalid_request(f"QueryExecution {execution_id} was not found", "QUERY_EXECUTION_NOT_FOUND")
         return self.executions[execution_id]
 
     def forget_oldest(self) -> None:
-        """Keep memory bounded: the oldest executions that ended go."""
+        """Delete the oldest executions that have ended, to keep memory bounded."""
         surplus = len(self.executions) - _RETAINED
         if surplus <= 0:
             return
@@ -57,7 +57,7 @@ class Region:
 
 
 class Account:
-    """All regions; hold `lock` while reading or changing more than one thing."""
+    """All regions. Hold `lock` while you read or change more than one thing."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -70,18 +70,18 @@ class Account:
             return self._regions[region]
 
     def executions(self) -> list[Execution]:
-        """Those of all regions."""
+        """Return the executions of all regions."""
         with self.lock:
             return [each for here in self._regions.values() for each in here.executions.values()]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self.lock:
             self._regions.clear()
 
 
 def _primary() -> Params:
-    """The workgroup that every region has; like AWS's it has no output location."""
+    """Create the workgroup that every region has; like AWS's it has no output location."""
     return {
         "Name": DEFAULT_WORKGROUP,
         "State": "ENABLED",

@@ -47,7 +47,7 @@ class Table:
 
     @property
     def name(self) -> str:
-        """Without the database."""
+        """The name without the database."""
         return str(self.glue["Name"])
 
     @property
@@ -77,12 +77,12 @@ class Table:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns in the files."""
+        """The columns that are in the files."""
         return _columns(self.storage.get("Columns"))
 
     @property
     def partition_keys(self) -> tuple[Column, ...]:
-        """The columns that are in the paths."""
+        """The columns whose values are in the paths."""
         return _columns(self.glue.get("PartitionKeys"))
 
     @property
@@ -95,7 +95,7 @@ class Table:
         """A view's definition, as Athena stores it: ``originalSql``, ``catalog``, ``schema``, ``columns``.
 
         Raises:
-            AthenaFailure: if something else made the view.
+            AthenaFailure: If something else made the view.
         """
         text = str(self.glue.get("ViewOriginalText") or "")
         if not text.startswith(_VIEW_START):
@@ -107,7 +107,7 @@ class Table:
 
 
 def encode_view(definition: Mapping[str, Any]) -> str:
-    """A view's definition as Glue keeps it."""
+    """Encode a view's definition as Glue stores it."""
     return f"{_VIEW_START}{base64.b64encode(json.dumps(definition).encode()).decode()}{_VIEW_END}"
 
 
@@ -125,9 +125,9 @@ class Catalog:
     """The Glue catalog of a region.
 
     Args:
-        moto: answers for Glue.
-        region: which catalog.
-        database: the one of names that have none.
+        moto: Answers for Glue.
+        region: Which catalog.
+        database: The one of names that have none.
     """
 
     def __init__(self, moto: Moto, region: str, database: str) -> None:
@@ -136,24 +136,24 @@ class Catalog:
         self.database = database.lower()
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """An operation of Glue.
+        """Call an operation of Glue.
 
         Raises:
-            AwsFault: if Glue refuses.
+            AwsFault: If Glue refuses.
         """
         return self._moto.call("glue", operation, params, self._region)
 
     def database_of(self, name: Name) -> str:
-        """The name's database, or the query's."""
+        """Return the database that a name means: its own, or else that of the query."""
         return name.database or self.database
 
     def databases(self) -> list[dict[str, Any]]:
-        """All databases, by name."""
+        """List all databases by name."""
         found = self._pages("GetDatabases", "DatabaseList")
         return sorted(found, key=lambda database: str(database["Name"]))
 
     def has_database(self, database: str) -> bool:
-        """Whether the database exists."""
+        """Tell whether a database exists."""
         try:
             self.call("GetDatabase", Name=database)
         except AwsFault:
@@ -161,12 +161,12 @@ class Catalog:
         return True
 
     def tables(self, database: str) -> list[Table]:
-        """All tables and views of a database, by name."""
+        """List all tables and views of a database by name."""
         found = self._pages("GetTables", "TableList", DatabaseName=database)
         return sorted((Table(database, glue) for glue in found), key=lambda table: table.name)
 
     def table(self, name: Name) -> Table | None:
-        """A table or view, if it exists."""
+        """Return a table or view, or None if there is none."""
         database = self.database_of(name)
         try:
             found = self.call("GetTable", DatabaseName=database, Name=name.table)
@@ -177,7 +177,7 @@ class Catalog:
         return Table(database, found["Table"])
 
     def partitions(self, table: Table) -> list[Partition]:
-        """The registered partitions."""
+        """List the registered partitions of a table."""
         found = self._pages("GetPartitions", "Partitions", DatabaseName=table.database, TableName=table.name)
         return [
             Partition(
@@ -200,7 +200,7 @@ class Catalog:
         """Register a table.
 
         Raises:
-            AwsFault: if it exists.
+            AwsFault: If it exists.
         """
         self.call("CreateTable", DatabaseName=self.database_of(name), TableInput={"Name": name.table, **glue})
 
@@ -210,7 +210,7 @@ class Catalog:
         self.call("UpdateTable", DatabaseName=table.database, TableInput={**kept, **changes})
 
     def add_partitions(self, table: Table, partitions: Sequence[Partition]) -> None:
-        """Register partitions of a table; those that are there stay as they are."""
+        """Register partitions of a table; those that exist stay as they are."""
         known = {partition.values for partition in self.partitions(table)} if partitions else set()
         inputs = [
             {
@@ -229,14 +229,14 @@ class Catalog:
             )
 
     def drop_partition(self, table: Table, partition: Partition) -> None:
-        """Forget a partition; its files stay."""
+        """Delete a partition from the catalog; its files stay."""
         values = [_DEFAULT_PARTITION if value is None else value for value in partition.values]
         names = {"DatabaseName": table.database, "TableName": table.name}
         self.call("DeletePartition", **names, PartitionValues=values)
 
 
 def parse_partition(table: Table, below: str) -> Partition:
-    """The partition in a directory such as ``year=2024/month=1`` below a table's location."""
+    """Parse the partition in a directory such as ``year=2024/month=1`` below a table's location."""
     values = (unquote(part.partition("=")[2]) for part in below.split("/"))
     return Partition(
         tuple(None if value == _DEFAULT_PARTITION else value for value in values),

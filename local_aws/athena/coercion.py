@@ -1,4 +1,4 @@
-"""INSERT INTO: a query's columns in the table's order and types, as Trino coerces them."""
+"""INSERT INTO: the columns of a query in the order and types of the table, as Trino coerces them."""
 
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import query_failure
@@ -12,15 +12,15 @@ _TEXTS = ("varchar", "char")
 
 
 def fit_to_table(table: Table, names: tuple[str, ...], query: Translated) -> Translated:
-    """The query with the table's columns; those that are not named are NULL.
+    """Select the table's columns from a query; those that INSERT does not name are NULL.
 
     Args:
-        table: where the rows go.
-        names: the columns that INSERT names; none for all.
-        query: what is inserted.
+        table: Where the rows go.
+        names: The columns that INSERT names; none for all.
+        query: What is inserted.
 
     Raises:
-        AthenaFailure: if a column is unknown, or a type does not fit.
+        AthenaFailure: If a column is unknown, or a type does not fit.
     """
     columns = (*table.columns, *table.partition_keys)
     named = names or tuple(column.name for column in columns)
@@ -41,7 +41,7 @@ def _value(column: Column, sql: str) -> str:
 
 
 def _truncate_spaces(sql: str, kind: Type) -> str:
-    """A text that is too long loses spaces at its end, and nothing else."""
+    """Write SQL that cuts a text that is too long if only spaces are cut, and fails otherwise."""
     (length,) = kind.numbers
     message = f"Cannot truncate non-space characters when casting to {kind} on INSERT"
     bad = fail("INVALID_CAST_ARGUMENT", message)

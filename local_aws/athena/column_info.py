@@ -1,4 +1,4 @@
-"""The columns of a result: as GetQueryResults shows them, and as the .metadata file holds them."""
+"""The columns of a result, as GetQueryResults returns them and as the .metadata file contains them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ _NULLABILITY = {"NOT_NULL": 1, "NULLABLE": 2, "UNKNOWN": 3}
 
 
 def describe_column(name: str, athena_type: str) -> Params:
-    """One ColumnInfo, such as of ``price decimal(10,2)``: Type decimal, Precision 10, Scale 2."""
+    """Build one ColumnInfo: of ``price decimal(10,2)`` the Type decimal, Precision 10 and Scale 2."""
     kind, precision, scale = _parts(athena_type)
     return {
         "CatalogName": "hive",
@@ -59,16 +59,16 @@ def _parts(athena_type: str) -> tuple[str, int, int]:
 def write_metadata_file(
     execution_id: str, columns: Iterable[Params], statement: str, count: int | None
 ) -> bytes:
-    """What Athena writes beside a result file.
+    """Write the file that Athena puts beside a result file.
 
     AWS documents no format. JDBC drivers read it as a Protocol Buffers message: 1 the query's id, 2 what a
     write did, 3 how many rows it wrote, 4 (repeated) a column whose fields 1 to 10 are ColumnInfo's members.
 
     Args:
-        execution_id: the query's id.
+        execution_id: The query's id.
         columns: ColumnInfo of each column.
-        statement: such as ``INSERT``; empty for what writes nothing.
-        count: rows written, if any can be.
+        statement: Such as ``INSERT``; empty for what writes nothing.
+        count: Rows written, if any can be.
     """
     fields = [_text(1, execution_id)]
     if statement:

@@ -45,7 +45,7 @@ _CTAS_PROPERTIES = {
 
 
 def unload(session: Session, statement: Unload) -> Outcome:
-    """Write a query's result to a prefix that nothing is at."""
+    """Write a query's result below a location where nothing is yet."""
     properties = _check_properties(statement.properties, _UNLOAD_PROPERTIES)
     if "format" not in properties:
         raise AthenaFailure("SYNTAX_ERROR: Missing required property 'format' in UNLOAD", error_type=1006)
@@ -62,7 +62,7 @@ def unload(session: Session, statement: Unload) -> Outcome:
 
 
 def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
-    """Write a query's result, and make a table of it."""
+    """Write a query's result and register it as a table."""
     properties = _check_properties(statement.properties, _CTAS_PROPERTIES)
     database = session.catalog.database_of(statement.name)
     full = f"{database}.{statement.name.table}"
@@ -95,7 +95,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
 
 
 def insert(session: Session, statement: Insert) -> Outcome:
-    """Add a query's result to a table, in new files and, where needed, in new partitions."""
+    """Add a query's result to a table in new files and, where needed, new partitions."""
     table = session.catalog.table(statement.name)
     if table is None:
         full = f"{session.catalog.database_of(statement.name)}.{statement.name.table}"

@@ -1,4 +1,4 @@
-"""Data catalogs, databases and tables as Athena's API shows them: the Glue Data Catalog."""
+"""Data catalogs, databases and tables in Athena's API: the Glue Data Catalog."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _COLUMN = ("Name", "Type", "Comment")
 
 
 class DataCatalogs:
-    """Operations on AwsDataCatalog, the one catalog that there is."""
+    """Operations on AwsDataCatalog, the only catalog."""
 
     def __init__(self, moto: Moto) -> None:
         self._moto = moto
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """Return the operations by AWS's names."""
         return {
             "ListDataCatalogs": self.list_catalogs,
             "GetDataCatalog": self.get_catalog,
@@ -32,31 +32,31 @@ class DataCatalogs:
         }
 
     def list_catalogs(self, _region: str, _params: Params) -> Params:
-        """ListDataCatalogs."""
+        """Answer ListDataCatalogs."""
         summary = {"CatalogName": _CATALOG, "Type": "GLUE", "Status": "CREATE_COMPLETE"}
         return {"DataCatalogsSummary": [summary]}
 
     def get_catalog(self, _region: str, params: Params) -> Params:
-        """GetDataCatalog."""
+        """Answer GetDataCatalog."""
         _check_catalog(params["Name"])
         parameters = {"catalog-id": ACCOUNT_ID}
         return {"DataCatalog": {"Name": _CATALOG, "Type": "GLUE", "Parameters": parameters}}
 
     def list_databases(self, region: str, params: Params) -> Params:
-        """ListDatabases."""
+        """Answer ListDatabases."""
         _check_catalog(params["CatalogName"])
         databases = map(_database, self._all("GetDatabases", "DatabaseList", {}, region))
         shown, token = page(databases, lambda each: str(each["Name"]), params)
         return {"DatabaseList": shown, "NextToken": token}
 
     def get_database(self, region: str, params: Params) -> Params:
-        """GetDatabase."""
+        """Answer GetDatabase."""
         _check_catalog(params["CatalogName"])
         found = self._glue("GetDatabase", {"Name": params["DatabaseName"].lower()}, region)
         return {"Database": _database(found["Database"])}
 
     def list_tables(self, region: str, params: Params) -> Params:
-        """ListTableMetadata; Expression is a regular expression that the whole name matches."""
+        """Answer ListTableMetadata; Expression is a regular expression that the whole name matches."""
         _check_catalog(params["CatalogName"])
         asked = {"DatabaseName": params["DatabaseName"].lower()}
         tables = list(self._all("GetTables", "TableList", asked, region))
@@ -66,7 +66,7 @@ class DataCatalogs:
         return {"TableMetadataList": shown, "NextToken": token}
 
     def get_table(self, region: str, params: Params) -> Params:
-        """GetTableMetadata."""
+        """Answer GetTableMetadata."""
         _check_catalog(params["CatalogName"])
         asked = {"DatabaseName": params["DatabaseName"].lower(), "Name": params["TableName"].lower()}
         return {"TableMetadata": _table(self._glue("GetTable", asked, region)["Table"])}
@@ -117,7 +117,7 @@ def _table(table: Params) -> Params:
 
 
 def _storage(descriptor: Params) -> dict[str, str]:
-    """Athena shows where and how a table is stored among its parameters."""
+    """Return where and how a table is stored, which Athena shows among the table's parameters."""
     serde = descriptor.get("SerdeInfo", {})
     shown = {
         "location": descriptor.get("Location"),

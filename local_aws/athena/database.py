@@ -11,13 +11,13 @@ _MEMORY = "4GB"
 
 
 class Database:
-    """Makes connections that know Trino's functions.
+    """Opens connections that have Trino's functions.
 
     The functions belong to the database, for teaching them takes long; a query's views are temporary, and so
     belong to its connection alone.
 
     Args:
-        spill: where DuckDB puts what does not fit into memory.
+        spill: Where DuckDB puts what does not fit into memory.
     """
 
     def __init__(self, spill: Path) -> None:
@@ -26,7 +26,7 @@ class Database:
         self._root: duckdb.DuckDBPyConnection | None = None
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own for a query, which closes it."""
+        """Open a connection for one query, which closes it."""
         with self._lock:
             if self._root is None:
                 self._root = duckdb.connect(

@@ -1,4 +1,4 @@
-"""DDL: what it changes in the Glue catalog."""
+"""DDL: changes of the Glue catalog."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def define(session: Session, statement: Definition) -> Outcome:
     """Run a DDL statement.
 
     Raises:
-        AthenaFailure: if the catalog does not allow it.
+        AthenaFailure: If the catalog does not allow it.
     """
     actions: Mapping[type, Callable[[Session, Any], list[str] | None]] = {
         AddColumns: _add_columns,

@@ -1,4 +1,4 @@
-"""Statements of the local Athena, run."""
+"""The engine of the local Athena, which runs statements."""
 
 import json
 import shutil
@@ -42,8 +42,8 @@ class Engine:
     """Runs statements over moto's S3 and Glue, several at a time.
 
     Args:
-        moto: answers for S3 and Glue.
-        workdir: for copies of objects, and files on the way.
+        moto: Answers for S3 and Glue.
+        workdir: For copies of objects, and files on the way.
     """
 
     def __init__(self, moto: Moto, workdir: Path) -> None:
@@ -66,11 +66,11 @@ class Engine:
         """Run a statement.
 
         Args:
-            submission: the statement and its circumstances.
-            cancelled: set it, then call `cancel`, to stop the statement.
+            submission: The statement and its circumstances.
+            cancelled: Set it, then call `cancel`, to stop the statement.
 
         Raises:
-            AthenaFailure: if it fails; `Cancelled` if it was stopped.
+            AthenaFailure: If it fails; `Cancelled` if it was stopped.
         """
         parsed = submission.statement
         statement = cast("Statement", parsed) if parsed is not None else parsing.parse(submission.sql)
@@ -95,13 +95,13 @@ class Engine:
         return outcome
 
     def cancel(self, execution_id: str) -> None:
-        """Interrupt a statement, if it runs; its event must be set already."""
+        """Interrupt a statement if it is running; set its event first."""
         session = self._running.get(execution_id)
         if session is not None:
             session.interrupt()
 
     def reset(self) -> None:
-        """Forget all copies of objects."""
+        """Delete all copies of objects and all files of queries."""
         self._storage.clear()
         shutil.rmtree(self._workdir / "queries", ignore_errors=True)
 
@@ -150,12 +150,12 @@ def _select(session: Session, statement: Select) -> Outcome:
 
 
 def _explain(session: Session, statement: Explain) -> Outcome:
-    """The plan of a query, or with TYPE IO the tables that it reads and how much of them."""
+    """Answer EXPLAIN with DuckDB's plan, or for TYPE IO with the tables that are read and their sizes."""
     kind = statement.options.get("TYPE", "LOGICAL")
     written = statement.options.get("FORMAT", "TEXT")
     inner = statement.statement
     if not isinstance(inner, _QUERIES):
-        raise unsupported("EXPLAIN of a statement that is no query")
+        raise unsupported("EXPLAIN of a statement that is not a query")
     translated = session.translate(inner.query.tree, session.submission.parameters)
     if kind == "IO":
         lines = json.dumps(_describe_io(session), indent=2)

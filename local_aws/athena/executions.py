@@ -1,4 +1,4 @@
-"""A query execution: what was asked for, and what became of it."""
+"""A query execution: the request, its state and its result."""
 
 import itertools
 import threading
@@ -16,25 +16,25 @@ _MANIFESTED = {"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"}
 
 @dataclass
 class Execution:
-    """One execution; `lock` of the account guards what changes.
+    """One execution. The account's `lock` guards what changes.
 
     Attributes:
         request: StartQueryExecution's parameters.
-        base: where the output goes, an S3 URI that ends with a slash.
+        base: Where the output goes, an S3 URI that ends with a slash.
         statement_type: DDL, DML or UTILITY.
         substatement: SELECT, UNLOAD, CREATE_TABLE, ...
-        plain_text: whether the result file is text without a header instead of CSV.
-        columns: as GetQueryResults' ColumnInfo.
-        statement: what the engine made of the SQL, until it has run.
-        bytes_limit: the workgroup's BytesScannedCutoffPerQuery.
-        token: the ClientRequestToken that started it.
-        asked_location: the OutputLocation that the client asked for.
-        number: grows with each execution.
-        cancelled: set as soon as nobody wants the result.
-        finished: set as soon as nothing more is done for it, which may be after its final state.
-        manifest: the S3 URI of the list of files that the statement wrote.
-        reused: the result file of the earlier execution that answered this one.
-        update_count: rows written; 0 for a SELECT.
+        plain_text: Whether the result file is text without a header instead of CSV.
+        columns: As GetQueryResults' ColumnInfo.
+        statement: What the engine made of the SQL, until it has run.
+        bytes_limit: The workgroup's BytesScannedCutoffPerQuery.
+        token: The ClientRequestToken that started it.
+        asked_location: The OutputLocation that the client asked for.
+        number: Grows with each execution.
+        cancelled: Set as soon as nobody wants the result.
+        finished: Set as soon as nothing more is done for it, which may be after its final state.
+        manifest: The S3 URI of the list of files that the statement wrote.
+        reused: The result file of the earlier execution that answered this one.
+        update_count: Rows written; 0 for a SELECT.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Execution:
 
     @property
     def database(self) -> str:
-        """The database that unqualified tables are in; Athena takes it in backquotes and in any case too."""
+        """The database of tables without one. Athena takes its name in backquotes and in any case too."""
         name = str(self.request.get("QueryExecutionContext", {}).get("Database", "default"))
         return name.strip("`").lower()
 
@@ -84,17 +84,17 @@ class Execution:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """What the ? in the statement stand for, as SQL."""
+        """The values of the question marks, as SQL."""
         return tuple(self.request.get("ExecutionParameters", ()))
 
     @property
     def is_final(self) -> bool:
-        """Whether the state will not change any more."""
+        """Whether the state cannot change any more."""
         return self.state in _FINAL
 
     @property
     def has_result_file(self) -> bool:
-        """Whether there are rows to read; else the output is other files, listed in a manifest.
+        """Whether there are rows to read. If not, the output is other files, listed in a manifest.
 
         What EXECUTE writes is known only once it has run.
         """
@@ -102,13 +102,13 @@ class Execution:
 
     @property
     def stem(self) -> str:
-        """The S3 URI that the names of all files of this execution begin with."""
+        """The S3 URI with which the names of all files of this execution begin."""
         folder = "tables/" if self.substatement == "CREATE_TABLE_AS_SELECT" else ""
         return f"{self.base}{folder}{self.id}"
 
     @property
     def output_location(self) -> str:
-        """The result file, or what Athena names in its place."""
+        """The URI of the result file, or what Athena names in its place."""
         if self.reused is not None:
             return self.reused
         if not self.has_result_file:
@@ -117,16 +117,16 @@ class Execution:
 
     @property
     def writes_text(self) -> bool:
-        """Whether the result file is text instead of CSV."""
+        """Whether the result file is text rather than CSV."""
         return self.plain_text or self.statement_type in {"DDL", "UTILITY"}
 
     @property
     def newest_first(self) -> str:
-        """Sorts the newest execution first."""
+        """A sort key that puts the newest execution first."""
         return f"{10**15 - self.number:016d}"
 
     def can_answer(self, other: "Execution", oldest: float) -> bool:
-        """Whether the result is that of another execution too, and not older than a time."""
+        """Tell whether the result is also that of another execution, and no older than a time."""
         if self.state != SUCCEEDED or (self.completed or 0.0) < oldest:
             return False
         return all(
@@ -135,7 +135,7 @@ class Execution:
         )
 
     def take_result_of(self, earlier: "Execution") -> None:
-        """Succeed at once with the result of an earlier execution."""
+        """Succeed immediately with the result of an earlier execution."""
         self.reused = earlier.output_location
         self.columns, self.plain_text = earlier.columns, earlier.plain_text
         self.update_count = earlier.update_count
@@ -145,7 +145,7 @@ class Execution:
         self.finished.set()
 
     def end(self, state: str, reason: str | None = None, error: Params | None = None) -> bool:
-        """Set a final state; False if there is one already, which then stays."""
+        """Set a final state. Return False if there already is one, which stays."""
         if self.is_final:
             return False
         self.state, self.reason, self.error = state, reason, error
@@ -153,7 +153,7 @@ class Execution:
         return True
 
     def describe(self) -> Params:
-        """As GetQueryExecution shows it."""
+        """Describe the execution as GetQueryExecution does."""
         context = {"Catalog": self.catalog.lower(), **self.request.get("QueryExecutionContext", {})}
         described: dict[str, Any] = {
             "QueryExecutionId": self.id,
@@ -196,7 +196,7 @@ class Execution:
         )
 
     def timeline(self) -> Params:
-        """How long it took, in milliseconds."""
+        """Return the times that it took, in milliseconds."""
         end = self.completed or now()
         started = self.started or end
         return {

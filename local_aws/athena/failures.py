@@ -1,4 +1,4 @@
-"""Why a query of the local Athena fails, in Athena's words."""
+"""Failures of queries, with Athena's messages."""
 
 from local_aws.trino import TrinoError, Unsupported
 
@@ -15,13 +15,13 @@ _TYPES = {
 
 
 class AthenaFailure(Exception):
-    """The query failed.
+    """A query that failed.
 
     Attributes:
         message: Athena's text, as `StateChangeReason` shows it.
         category: 1 for the system, 2 for the user, 3 for others.
         error_type: Athena's number for the kind of error.
-        retryable: whether the same query may succeed later.
+        retryable: Whether the same query may succeed later.
     """
 
     def __init__(self, message: str, category: int = _USER, error_type: int = _USER_ERROR) -> None:
@@ -33,24 +33,24 @@ class AthenaFailure(Exception):
 
 
 class Cancelled(AthenaFailure):
-    """Somebody, or the workgroup's scan limit, stopped the query."""
+    """A query that the user, or the workgroup's scan limit, stopped."""
 
     def __init__(self, message: str = "Query cancelled by user") -> None:
         super().__init__(message, error_type=_CANCELLED)
 
 
 def query_failure(error: TrinoError) -> AthenaFailure:
-    """The failure of a query that the engine refused."""
+    """Build the failure of a query that the engine refused."""
     return AthenaFailure(str(error), error_type=_TYPES.get(error.code, _USER_ERROR))
 
 
 def unsupported(what: str) -> AthenaFailure:
-    """The answer to what Athena could do and the local Athena cannot."""
+    """Build the failure of a query that Athena can answer and the local Athena cannot."""
     return query_failure(Unsupported(what))
 
 
 def ddl_failure(kind: str, message: str) -> AthenaFailure:
-    """The failure of a Hive DDL statement, such as ``AlreadyExistsException``."""
+    """Build the failure of a Hive DDL statement, such as ``AlreadyExistsException``."""
     return AthenaFailure(
         "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
         f"{kind}(message:{message})",
@@ -59,5 +59,5 @@ def ddl_failure(kind: str, message: str) -> AthenaFailure:
 
 
 def semantic_failure(message: str) -> AthenaFailure:
-    """The failure of a Hive DDL statement about something that is not there."""
+    """Build the failure of a Hive DDL statement about something that does not exist."""
     return AthenaFailure(f"FAILED: SemanticException {message}", error_type=_DDL_TASK_FAILED)

@@ -1,13 +1,13 @@
-"""Athena's errors."""
+"""Errors of Athena's API."""
 
 from local_aws.protocol.messages import AwsFault
 
 
 def invalid_request(message: str, code: str = "INVALID_INPUT") -> AwsFault:
-    """The error that Athena answers to most mistakes; `code` is its AthenaErrorCode."""
+    """Build the error with which Athena answers most mistakes; `code` is its AthenaErrorCode."""
     return AwsFault("InvalidRequestException", message, details={"AthenaErrorCode": code})
 
 
 def unsupported(what: str) -> AwsFault:
-    """The answer to what Athena could do and the local Athena cannot."""
+    """Build the error for an operation that Athena has and the local Athena does not."""
     return invalid_request(f"the local Athena does not support {what}")

@@ -1,4 +1,4 @@
-"""Hive's DDL."""
+"""The grammar of Hive's DDL."""
 
 import re
 from collections.abc import Callable, Mapping

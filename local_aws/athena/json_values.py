@@ -29,7 +29,7 @@ _DOUBLE = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity
 
 
 class _Number(float):
-    """A number with a fraction or an exponent, and its text."""
+    """A number with a fraction or an exponent, which keeps its text."""
 
     text: str
 
@@ -40,16 +40,16 @@ class _Number(float):
 
 
 class _Unreadable(Exception):
-    """A value does not fit the column's type."""
+    """A value that does not fit the column's type."""
 
 
 def read_batches(
     table: Table, lines: Iterator[str], source: S3Object, size: int
 ) -> "tuple[pa.Schema, Iterator[pa.Table]]":
-    """The schema and the rows of a file, some at a time.
+    """Read the schema and then the rows of a file, some at a time.
 
     Raises:
-        AthenaFailure: while iterating, if a line is no JSON object or a value does not fit its column.
+        AthenaFailure: While iterating, if a line is not a JSON object or a value does not fit its column.
     """
     import pyarrow as pa
 
@@ -69,7 +69,7 @@ def read_batches(
 
 
 def arrow_type(kind: Type) -> "pa.DataType":
-    """Arrow's type for Athena's."""
+    """Return Arrow's type for Athena's."""
     import pyarrow as pa
 
     match kind.name:
@@ -130,7 +130,7 @@ def _bad(message: str) -> AthenaFailure:
 
 
 def _lower(value: Any) -> Any:
-    """Only an object's own keys: those of a map inside keep their case."""
+    """Put an object's own keys in lower case; those of a map inside it keep their case."""
     return {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
 
 
@@ -139,7 +139,7 @@ def _text(value: Any) -> str:
 
 
 def _write_json(value: Any) -> str:
-    """JSON with its numbers as they were."""
+    """Write JSON with its numbers as they were."""
     if isinstance(value, _Number):
         return value.text
     if isinstance(value, dict):
@@ -183,7 +183,7 @@ def _nested(value: Any, kind: Type) -> Any:
             name: _value(fields.get(str(name).lower()), inner)
             for name, inner in zip(kind.fields, kind.inner, strict=True)
         }
-    raise _Unreadable(f"it is no {kind}")
+    raise _Unreadable(f"it is not of type {kind}")
 
 
 def _boolean(value: Any) -> bool:
@@ -191,7 +191,7 @@ def _boolean(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
-    raise _Unreadable("it is no boolean")
+    raise _Unreadable("it is not a boolean")
 
 
 def _integer(value: Any, bits: int) -> int:
@@ -228,11 +228,11 @@ def _moment(value: Any, kind: Type) -> date:
     if found is None:
         if isinstance(value, str) and _ZONED.search(value):
             raise unsupported("timestamps with a time zone in JSON files")
-        raise _Unreadable(f"it is no {kind.name}")
+        raise _Unreadable(f"it is not of type {kind.name}")
     try:
         moment = datetime(*(int(part or 0) for part in found.groups()[:6]))  # type: ignore[arg-type]
     except ValueError as error:
-        raise _Unreadable(f"it is no {kind.name}") from error
+        raise _Unreadable(f"it is not of type {kind.name}") from error
     if kind.name == "date":
         return moment.date()
     return moment + timedelta(

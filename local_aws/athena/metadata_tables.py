@@ -1,4 +1,4 @@
-"""information_schema and ``"table$partitions"``: what Glue knows, as tables."""
+"""The tables of information_schema and ``"table$partitions"``, made of what Glue knows."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,10 +12,10 @@ _CATALOG = "awsdatacatalog"
 
 
 def information_schema(catalog: Catalog, table: str) -> Relation:
-    """One of its tables.
+    """Return one of the tables of information_schema.
 
     Raises:
-        AthenaFailure: if there is none of this name.
+        AthenaFailure: If there is no table of this name.
     """
     readers = {"schemata": _schemata, "tables": _tables, "views": _views, "columns": _columns_of_tables}
     if table not in readers:
@@ -26,7 +26,7 @@ def information_schema(catalog: Catalog, table: str) -> Relation:
 
 
 def partitions(catalog: Catalog, table: Table) -> Relation:
-    """The registered partitions of a table, a column for each key."""
+    """Return the registered partitions of a table, with a column for each key."""
     rows = [partition.values for partition in catalog.partitions(table)]
     return _relation(table.partition_keys, rows)
 

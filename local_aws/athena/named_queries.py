@@ -1,4 +1,4 @@
-"""Named queries: SQL that is kept in a workgroup."""
+"""Named queries: SQL that a workgroup stores."""
 
 import uuid
 
@@ -19,7 +19,7 @@ class NamedQueries:
         self._account = account
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """Return the operations by AWS's names."""
         return {
             "CreateNamedQuery": self.create,
             "GetNamedQuery": self.get,
@@ -30,7 +30,7 @@ class NamedQueries:
         }
 
     def create(self, region: str, params: Params) -> Params:
-        """CreateNamedQuery."""
+        """Answer CreateNamedQuery."""
         with self._account.lock:
             here = self._account[region]
             here.workgroup(params.get("WorkGroup", DEFAULT_WORKGROUP))
@@ -41,12 +41,12 @@ class NamedQueries:
             return {"NamedQueryId": query["NamedQueryId"]}
 
     def get(self, region: str, params: Params) -> Params:
-        """GetNamedQuery."""
+        """Answer GetNamedQuery."""
         with self._account.lock:
             return {"NamedQuery": pick(_find(self._account[region], params["NamedQueryId"]), _SHOWN)}
 
     def get_batch(self, region: str, params: Params) -> Params:
-        """BatchGetNamedQuery."""
+        """Answer BatchGetNamedQuery."""
         found, missing = [], []
         with self._account.lock:
             here = self._account[region]
@@ -64,7 +64,7 @@ class NamedQueries:
         return {"NamedQueries": found, "UnprocessedNamedQueryIds": missing}
 
     def list(self, region: str, params: Params) -> Params:
-        """ListNamedQueries."""
+        """Answer ListNamedQueries."""
         with self._account.lock:
             here = self._account[region]
             name = here.workgroup(params.get("WorkGroup", DEFAULT_WORKGROUP))["Name"]
@@ -73,14 +73,14 @@ class NamedQueries:
         return {"NamedQueryIds": shown, "NextToken": token}
 
     def update(self, region: str, params: Params) -> Params:
-        """UpdateNamedQuery."""
+        """Answer UpdateNamedQuery."""
         with self._account.lock:
             query = _find(self._account[region], params["NamedQueryId"])
             query.update(pick(params, ("Name", "Description", "QueryString")))
             return {}
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeleteNamedQuery."""
+        """Answer DeleteNamedQuery."""
         with self._account.lock:
             here = self._account[region]
             _find(here, params["NamedQueryId"])
@@ -95,7 +95,7 @@ def _find(here: Region, query_id: str) -> Params:
 
 
 def _same_token(here: Region, params: Params) -> Params | None:
-    """The query that the same request made before."""
+    """Return the query that an earlier copy of the same request created."""
     token = params.get("ClientRequestToken")
     for query in here.named_queries.values():
         if token is not None and query.get("ClientRequestToken") == token:

@@ -1,4 +1,4 @@
-"""Lists in pages, as Athena gives them."""
+"""Lists in pages, as Athena returns them."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ _PAGE = 50
 
 
 def page(items: Iterable[T], key: Callable[[T], str], params: Params) -> tuple[list[T], str | None]:
-    """One page of items in the order of `key`, and the NextToken if there is more.
+    """Return one page of items in the order of `key`, and the NextToken if there are more.
 
     The token names the last item shown, so that items that come and go in between shift nothing.
     """
@@ -26,12 +26,12 @@ def page(items: Iterable[T], key: Callable[[T], str], params: Params) -> tuple[l
 
 
 def encode(position: str) -> str:
-    """A NextToken."""
+    """Encode a position as a NextToken."""
     return base64.urlsafe_b64encode(position.encode()).decode()
 
 
 def decode(token: str) -> str:
-    """The position that a NextToken stands for."""
+    """Decode the position in a NextToken."""
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:

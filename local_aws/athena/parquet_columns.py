@@ -1,4 +1,4 @@
-"""What a Parquet file has for a table's columns: by name, and only if the types fit, as Athena reads it."""
+"""The columns of a Parquet file for a table: found by name, and only if the types fit, as in Athena."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ _TEXTS = ("varchar", "char")
 
 
 class Incompatible(Exception):
-    """A column of a file does not fit the table's type.
+    """A column of a file that does not fit the table's type.
 
     Attributes:
         physical: Parquet's name for what the file has.
@@ -27,10 +27,10 @@ class Incompatible(Exception):
 
 @lru_cache(maxsize=4096)
 def schema_of(path: Path) -> "pa.Schema":
-    """The file's columns; a cached copy never changes.
+    """Read the columns of a file; the file never changes, so they are read once.
 
     Raises:
-        pyarrow.ArrowInvalid: if it is no Parquet file.
+        pyarrow.ArrowInvalid: If it is not a Parquet file.
     """
     import pyarrow.parquet as pq
 
@@ -38,10 +38,10 @@ def schema_of(path: Path) -> "pa.Schema":
 
 
 def column(schema: "pa.Schema", name: str, kind: Type) -> str:
-    """DuckDB's expression for a table's column: NULL if the file has no such column.
+    """Write DuckDB's expression for a table's column: NULL if the file has no such column.
 
     Raises:
-        Incompatible: if its type does not fit.
+        Incompatible: If its type does not fit.
     """
     found = next((field for field in schema if field.name.lower() == name), None)
     if found is None:

@@ -1,4 +1,4 @@
-"""From the text of a request to a statement."""
+"""The grammar of Athena's statements."""
 
 import re
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def parse(text: str) -> Statement:
     """Read the one statement of a request; a semicolon may end it.
 
     Raises:
-        AthenaFailure: If it is no statement, more than one, or one that is not supported.
+        AthenaFailure: If it is not a statement, is more than one, or one that is not supported.
     """
     hive = bool(_HIVE.match(_COMMENTS.sub("", text)))
     tokens = Tokens(text, _one_statement(text, hive), hive=hive)

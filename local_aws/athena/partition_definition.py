@@ -1,4 +1,4 @@
-"""DDL of partitions: ADD, DROP, and MSCK REPAIR TABLE."""
+"""DDL of partitions: ADD, DROP and MSCK REPAIR TABLE."""
 
 from urllib.parse import unquote
 
@@ -13,7 +13,7 @@ def add(catalog: Catalog, table: Table, statement: AddPartitions) -> None:
     """Register partitions.
 
     Raises:
-        AthenaFailure: if one is there already, unless IF NOT EXISTS.
+        AthenaFailure: If one is there already, unless IF NOT EXISTS.
     """
     wanted = [_partition(table, spec) for spec in statement.partitions]
     known = {partition.values for partition in catalog.partitions(table)}
@@ -23,10 +23,10 @@ def add(catalog: Catalog, table: Table, statement: AddPartitions) -> None:
 
 
 def drop(catalog: Catalog, table: Table, statement: DropPartitions) -> None:
-    """Forget partitions; a spec may name only some of the keys.
+    """Delete partitions from the catalog; a spec may name only some of the keys.
 
     Raises:
-        AthenaFailure: if there is none such, unless IF EXISTS.
+        AthenaFailure: If no partition matches, unless IF EXISTS is given.
     """
     for spec in statement.partitions:
         _check(table, spec)
@@ -38,7 +38,7 @@ def drop(catalog: Catalog, table: Table, statement: DropPartitions) -> None:
 
 
 def repair(catalog: Catalog, storage: Storage, table: Table) -> list[str]:
-    """Register the partitions whose directories are below the table's location; what was done, in lines."""
+    """Register the partitions whose directories are below the table's location; return a line for each."""
     keys = [key.name for key in table.partition_keys]
     if not keys:
         return []

@@ -1,4 +1,4 @@
-"""Which objects of a table a query reads."""
+"""The objects of a table that a query reads."""
 
 import re
 from bisect import bisect_left
@@ -20,10 +20,10 @@ _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 
 
 def find_sources(table: Table, catalog: Catalog, storage: Storage, wanted: Filter) -> list[Source]:
-    """The objects below the table's location, or below those of the partitions that the query can need.
+    """Find the objects below the table's location, or those of the partitions that the query can need.
 
     Raises:
-        AthenaFailure: if a partition's value is none of its key's type.
+        AthenaFailure: If a partition's value is not of its key's type.
     """
     if not table.partition_keys:
         return [Source(found) for found in storage.list_data(table.location)]
@@ -66,7 +66,7 @@ def _check(key: Column, value: str | None) -> None:
 
 
 def _make_lister(table: Table, storage: Storage, count: int) -> Callable[[str], Sequence[S3Object]]:
-    """Lists the objects of a partition; of many partitions, from one listing of what is above them."""
+    """Return a function that lists a partition's objects, for many partitions from one listing above them."""
     root = projection.find_root(table) if projection.is_enabled(table) else table.location
     if count <= _FEW:
         return storage.list_data

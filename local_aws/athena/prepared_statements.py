@@ -1,4 +1,4 @@
-"""Prepared statements: by the API, and by PREPARE and DEALLOCATE PREPARE."""
+"""Prepared statements, made by the API or by PREPARE."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ class PreparedStatements:
         self._account = account
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """Return the operations by AWS's names."""
         return {
             "CreatePreparedStatement": self.create,
             "GetPreparedStatement": self.get,
@@ -31,7 +31,7 @@ class PreparedStatements:
         }
 
     def create(self, region: str, params: Params) -> Params:
-        """CreatePreparedStatement."""
+        """Answer CreatePreparedStatement."""
         with self._account.lock:
             here = self._account[region]
             key = (params["WorkGroup"], params["StatementName"])
@@ -42,12 +42,12 @@ class PreparedStatements:
             return {}
 
     def get(self, region: str, params: Params) -> Params:
-        """GetPreparedStatement."""
+        """Answer GetPreparedStatement."""
         with self._account.lock:
             return {"PreparedStatement": _find(self._account[region], params)}
 
     def get_batch(self, region: str, params: Params) -> Params:
-        """BatchGetPreparedStatement."""
+        """Answer BatchGetPreparedStatement."""
         found, missing = [], []
         with self._account.lock:
             here = self._account[region]
@@ -62,7 +62,7 @@ class PreparedStatements:
         return {"PreparedStatements": found, "UnprocessedPreparedStatementNames": missing}
 
     def list(self, region: str, params: Params) -> Params:
-        """ListPreparedStatements."""
+        """Answer ListPreparedStatements."""
         with self._account.lock:
             here = self._account[region]
             here.workgroup(params["WorkGroup"])
@@ -75,13 +75,13 @@ class PreparedStatements:
         }
 
     def update(self, region: str, params: Params) -> Params:
-        """UpdatePreparedStatement."""
+        """Answer UpdatePreparedStatement."""
         with self._account.lock:
             _find(self._account[region], params).update(_statement(params))
             return {}
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeletePreparedStatement."""
+        """Answer DeletePreparedStatement."""
         with self._account.lock:
             here = self._account[region]
             _find(here, params)
@@ -89,13 +89,13 @@ class PreparedStatements:
             return {}
 
     def of_workgroup(self, region: str, workgroup: str) -> Mapping[str, str]:
-        """The statements of a workgroup, for EXECUTE."""
+        """Return the statements of a workgroup, for EXECUTE."""
         with self._account.lock:
             prepared = self._account[region].prepared.items()
             return {name: each["QueryStatement"] for (group, name), each in prepared if group == workgroup}
 
     def keep(self, execution: Execution, name: str, sql: str | None) -> None:
-        """What PREPARE does; and DEALLOCATE PREPARE, which has no SQL."""
+        """Store the statement of PREPARE, or delete that of DEALLOCATE PREPARE, which has no SQL."""
         params = {"WorkGroup": execution.workgroup, "StatementName": name, "QueryStatement": sql}
         with self._account.lock:
             if sql is None:

@@ -1,4 +1,4 @@
-"""Partition projection: partitions that a table's properties describe, instead of the catalog.
+"""Partition projection: partitions that a table's properties describe instead of the catalog.
 
 https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
 """
@@ -21,20 +21,20 @@ _MONTHS = {"YEAR": 12, "MONTH": 1}
 
 
 def is_enabled(table: Table) -> bool:
-    """Whether the table's partitions are projected: the catalog's are not looked at then."""
+    """Tell whether the table's partitions are projected; if so, those of the catalog do not count."""
     return table.parameters.get("projection.enabled", "").strip().lower() == "true"
 
 
 def project_partitions(table: Table, wanted: Filter, now: datetime) -> list[Partition]:
-    """The projected partitions that a query can need.
+    """List the projected partitions that a query can need.
 
     Args:
-        table: has the ``projection.*`` properties.
-        wanted: what the query says of the keys.
-        now: what ``NOW`` stands for, in UTC.
+        table: Has the ``projection.*`` properties.
+        wanted: The conditions of the query on the keys.
+        now: What ``NOW`` stands for, in UTC.
 
     Raises:
-        AthenaFailure: if the properties are wrong, or an injected key has no value in the query.
+        AthenaFailure: If the properties are wrong, or an injected key has no value in the query.
     """
     missing = [key.name for key in table.partition_keys if not _property(table, key.name, "type")]
     if missing:
@@ -55,7 +55,7 @@ def project_partitions(table: Table, wanted: Filter, now: datetime) -> list[Part
 
 
 def find_root(table: Table) -> str:
-    """What all locations begin with."""
+    """Return what all locations begin with."""
     template = table.parameters.get("storage.location.template")
     return template.partition("${")[0] if template else table.location
 

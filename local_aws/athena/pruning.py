@@ -1,4 +1,4 @@
-"""What a query says of a table's partition keys, so that only the partitions it can need are read."""
+"""Partition pruning: which partitions a query can need, by its conditions on their keys."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,10 +30,10 @@ class Filter:
     """The conditions on the partition keys of one table.
 
     Attributes:
-        connection: evaluates the conditions.
-        query: where they are from.
-        parameters: the literals for its question marks.
-        alternatives: for each mention of the table, the conditions that all must hold; a mention without
+        connection: Evaluates the conditions.
+        query: Where they are from.
+        parameters: The literals for its question marks.
+        alternatives: For each mention of the table, the conditions that all must hold; a mention without
             conditions needs every partition.
     """
 
@@ -43,11 +43,11 @@ class Filter:
     alternatives: tuple[tuple[nodes.Node, ...], ...]
 
     def keep(self, keys: Sequence[Column], rows: Sequence[tuple[str | None, ...]]) -> list[int]:
-        """Which rows the query can need.
+        """Return the positions of the rows that the query can need.
 
         Args:
-            keys: all partition keys, or some.
-            rows: values of these keys, as texts.
+            keys: All partition keys, or some.
+            rows: Values of these keys, as texts.
         """
         names = {key.name for key in keys}
         wanted = [
@@ -84,7 +84,7 @@ class Filter:
         return found
 
     def equal_to(self, key: str) -> list[str] | None:
-        """The values that the key must be equal to; None if some mention of the table does not say."""
+        """Return the values that a key must be equal to, or None if some mention of the table sets none."""
         values: dict[str, None] = {}
         for conditions in self.alternatives:
             constants = next(filter(None, (_constants(condition, key) for condition in conditions)), None)
@@ -105,7 +105,7 @@ class Filter:
 def find_conditions(
     query: Query, mention: TableName, keys: Sequence[Column]
 ) -> tuple[tuple[nodes.Node, ...], ...]:
-    """For each mention of a table in a query, the conditions on its partition keys alone."""
+    """Find the conditions on a table's partition keys alone, for each mention of the table in a query."""
     names = {key.name for key in keys}
     wanted = tuple(part for part in (mention.catalog, mention.schema, mention.table) if part)
     found: list[tuple[nodes.Node, ...]] = []
@@ -174,7 +174,7 @@ def _conjuncts(where: nodes.Node | None) -> Iterator[nodes.Node]:
 
 
 def _strip_qualifiers(node: nodes.Node) -> nodes.Node:
-    """The same with columns that are named without their table."""
+    """Replace columns that are qualified with their table by plain ones."""
     if isinstance(node, nodes.Name):
         return replace(node, parts=node.parts[-1:])
     changes: dict[str, Any] = {
@@ -203,7 +203,7 @@ def _combine(operator: str, parts: Sequence[nodes.Node]) -> nodes.Node:
 
 
 def _constants(condition: nodes.Node, key: str) -> Sequence[nodes.Node] | None:
-    """What a condition says a key is equal to."""
+    """Return the constants to which a condition makes a key equal."""
     constant = (nodes.Literal, nodes.Parameter, nodes.TypedLiteral)
     match condition:
         case nodes.Binary(operator="=", left=nodes.Name(parts=(name,)), right=value) if name == key:

@@ -1,4 +1,4 @@
-"""Operations on query executions: start, look, list, stop."""
+"""Operations on query executions: start, get, list and stop."""
 
 import time
 import uuid
@@ -32,7 +32,7 @@ class Queries:
         self._runner = runner
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """Return the operations by AWS's names."""
         return {
             "StartQueryExecution": self.start,
             "GetQueryExecution": self.get,
@@ -43,7 +43,7 @@ class Queries:
         }
 
     def start(self, region: str, params: Params) -> Params:
-        """StartQueryExecution."""
+        """Answer StartQueryExecution."""
         token = params.get("ClientRequestToken")
         if not token:
             raise invalid_request("clientRequestToken is null or empty")
@@ -106,7 +106,7 @@ class Queries:
             raise invalid_request(message, "MALFORMED_QUERY") from failure
 
     def _same_token(self, here: Region, params: Params) -> Execution | None:
-        """The execution that the same request started before."""
+        """Return the execution that an earlier copy of the same request started."""
         known = here.executions.get(here.tokens.get(params["ClientRequestToken"], ""))
         if known is None:
             return None
@@ -119,7 +119,7 @@ class Queries:
         return known
 
     def _reuse(self, here: Region, execution: Execution) -> bool:
-        """End an execution with the result of an earlier one, if it may and there is one."""
+        """End an execution with the result of an earlier one, if that is allowed and there is one."""
         wanted = execution.request.get("ResultReuseConfiguration", {}).get(
             "ResultReuseByAgeConfiguration", {}
         )
@@ -136,12 +136,12 @@ class Queries:
         return False
 
     def get(self, region: str, params: Params) -> Params:
-        """GetQueryExecution."""
+        """Answer GetQueryExecution."""
         with self._account.lock:
             return {"QueryExecution": self._account[region].execution(params["QueryExecutionId"]).describe()}
 
     def get_batch(self, region: str, params: Params) -> Params:
-        """BatchGetQueryExecution."""
+        """Answer BatchGetQueryExecution."""
         found, missing = [], []
         with self._account.lock:
             here = self._account[region]
@@ -159,7 +159,7 @@ class Queries:
         return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": missing}
 
     def get_statistics(self, region: str, params: Params) -> Params:
-        """GetQueryRuntimeStatistics; there are no stages, because DuckDB runs a query as a whole."""
+        """Answer GetQueryRuntimeStatistics. There are no stages: DuckDB runs a query as a whole."""
         with self._account.lock:
             execution = self._account[region].execution(params["QueryExecutionId"])
             rows = {
@@ -170,7 +170,7 @@ class Queries:
             return {"QueryRuntimeStatistics": {"Timeline": execution.timeline(), "Rows": rows}}
 
     def list(self, region: str, params: Params) -> Params:
-        """ListQueryExecutions: the newest first."""
+        """Answer ListQueryExecutions, the newest execution first."""
         with self._account.lock:
             here = self._account[region]
             name = here.workgroup(params.get("WorkGroup", DEFAULT_WORKGROUP))["Name"]
@@ -179,7 +179,7 @@ class Queries:
         return {"QueryExecutionIds": [each.id for each in shown], "NextToken": token}
 
     def stop(self, region: str, params: Params) -> Params:
-        """StopQueryExecution: what ended already stays as it is."""
+        """Answer StopQueryExecution. An execution that has ended stays as it is."""
         with self._account.lock:
             execution = self._account[region].execution(params["QueryExecutionId"])
         self._runner.stop(execution)
@@ -187,7 +187,7 @@ class Queries:
 
 
 def _result_configuration(params: Params, workgroup: Params) -> Params:
-    """The client's, completed by the workgroup's; the workgroup's alone if that is enforced."""
+    """Complete the client's settings by the workgroup's; only the latter count if they are enforced."""
     theirs = workgroup.get("ResultConfiguration", {})
     if workgroup.get("EnforceWorkGroupConfiguration"):
         return dict(theirs)

@@ -1,4 +1,4 @@
-"""From the tables that a query names to what DuckDB reads."""
+"""The tables of a query, made readable for DuckDB."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _DEEPEST = 32
 
 @dataclass(frozen=True)
 class _Context:
-    """What goes with a query: the database of tables that are named without one, and the literals for `?`."""
+    """The database of tables without one, and the literals for the question marks of a query."""
 
     database: str
     parameters: tuple[str, ...]
@@ -42,13 +42,13 @@ class Relations:
     """The tables and views of one query, as temporary views of its own connection.
 
     Args:
-        connection: the query's.
-        catalog: where tables are described.
-        storage: where files are.
+        connection: The query's.
+        catalog: Where tables are described.
+        storage: Where files are.
 
     Attributes:
-        tables: the tables that the query reads, without views.
-        scanned: the sizes of the objects that each of them reads, by URI.
+        tables: The tables that the query reads, without views.
+        scanned: The sizes of the objects that each of them reads, by URI.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: Catalog, storage: Storage) -> None:
@@ -148,7 +148,7 @@ class Relations:
 
     @staticmethod
     def _check_view(name: Name, stored: Sequence[Mapping[str, str]], found: Sequence[Column]) -> None:
-        """A view answers as it was defined, or not at all."""
+        """Raise VIEW_IS_STALE if a view would not return the columns that it was defined with."""
         was = [(column["name"].lower(), read_type(column["type"])) for column in stored]
         now = [(column.name.lower(), read_type(column.type)) for column in found]
         if was != now:

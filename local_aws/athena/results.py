@@ -51,17 +51,17 @@ class Results:
         self._kept: OrderedDict[tuple[str, str], Path] = OrderedDict()
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """Return the operations by AWS's names."""
         return {"GetQueryResults": self.get}
 
     def write(self, execution: Execution, outcome: "Outcome") -> list[str]:
-        """Write all files of a query that succeeded, and note on the execution what they hold.
+        """Write all files of a query that succeeded, and record on the execution what they contain.
 
         Returns:
             The files' URIs.
 
         Raises:
-            Stopped: if the query is cancelled meanwhile; no file is left then.
+            Stopped: If the query is cancelled meanwhile; no file is left then.
         """
         written: list[str] = []
         execution.plain_text = outcome.plain_text
@@ -84,7 +84,7 @@ class Results:
         return written
 
     def discard(self, uris: list[str]) -> None:
-        """Delete what a query wrote that was cancelled at the last moment."""
+        """Delete the files of a query that was cancelled at the last moment."""
         for uri in uris:
             self._objects.delete(uri)
 
@@ -107,7 +107,7 @@ class Results:
         self._keep((execution.output_location, etag), path)
 
     def get(self, region: str, params: Params) -> Params:
-        """GetQueryResults."""
+        """Answer GetQueryResults."""
         if params.get("QueryResultType") == "DATA_MANIFEST":
             raise unsupported("QueryResultType DATA_MANIFEST; read Statistics.DataManifestLocation from S3")
         with self._account.lock:
@@ -136,7 +136,7 @@ class Results:
         return page, encode(f"{execution.id}:{position}") if more else None
 
     def _open(self, uri: str) -> IO[bytes]:
-        """A result file as it is in S3 now."""
+        """Open a result file as it is in S3 now."""
         etag = self._objects.etag(uri)
         if etag is None:
             raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
@@ -167,7 +167,7 @@ class Results:
                 _remove(self._kept.popitem(last=False)[1])
 
     def reset(self) -> None:
-        """Forget all files."""
+        """Delete all files."""
         with self._lock:
             self._kept.clear()
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Running query executions: from QUEUED to SUCCEEDED, FAILED or CANCELLED."""
+"""The runner of query executions: from QUEUED to SUCCEEDED, FAILED or CANCELLED."""
 
 import logging
 import threading
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class QueryEngine(Protocol):
-    """What runs SQL: ``engine.Engine``."""
+    """An engine that runs SQL: ``engine.Engine``."""
 
     def parse(self, sql: str) -> "Parsed":
         """Read one statement without running it."""
@@ -36,10 +36,10 @@ class QueryEngine(Protocol):
         """Run one statement."""
 
     def cancel(self, execution_id: str) -> None:
-        """Interrupt a statement that runs."""
+        """Interrupt a running statement."""
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
 
 
 class _Workers:
@@ -81,10 +81,10 @@ class _Workers:
 
 
 class Runner:
-    """Runs executions, some at a time.
+    """Runs executions, a bounded number at a time.
 
     Args:
-        make_engine: called when the first query comes, because DuckDB takes long to import.
+        make_engine: Called when the first query comes, because DuckDB takes long to import.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Runner:
 
     @property
     def engine(self) -> QueryEngine:
-        """The engine, made when it is first needed."""
+        """The engine, created when it is first needed."""
         with self._making:
             if self._made is None:
                 self._made = self._make_engine()
@@ -125,7 +125,7 @@ class Runner:
             threading.Thread(target=self._interrupt, args=(execution,), daemon=True).start()
 
     def _interrupt(self, execution: Execution) -> None:
-        """Interrupt until it is heard: DuckDB forgets an interrupt between two of its statements."""
+        """Interrupt until the query ends: DuckDB ignores an interrupt between two of its statements."""
         while True:
             self.engine.cancel(execution.id)
             if execution.finished.wait(_INTERRUPT_SECONDS):
@@ -144,7 +144,7 @@ class Runner:
             self._made.reset()
 
     def close(self) -> None:
-        """Let go of the engine: at the end of Python, DuckDB would complain of what still is open."""
+        """Release the engine: if it were open when Python ends, DuckDB would print warnings."""
         self._made = None
 
     def _run(self, execution: Execution) -> None:
@@ -184,7 +184,7 @@ class Runner:
             error = AthenaFailure(error.message)
         if not isinstance(error, AthenaFailure):
             _log.error("query %s", execution.id, exc_info=error)
-            shown = f"{type(error).__name__}: {error} (see `kedro aws local logs`)"
+            shown = f"{type(error).__name__}: {error} (see the log: `local-aws logs`)"
             error = AthenaFailure(f"GENERIC_INTERNAL_ERROR: {shown}", _SYSTEM, _SYSTEM_ERROR)
         details = {
             "ErrorCategory": error.category,

@@ -1,4 +1,4 @@
-"""The few things that the local Athena does with objects of the local S3."""
+"""Access to objects of the local S3."""
 
 from http import HTTPStatus
 from typing import IO
@@ -15,16 +15,16 @@ class Objects:
         self._moto = moto
 
     def has_bucket(self, uri: str) -> bool:
-        """Whether the bucket of a URI is there."""
+        """Tell whether the bucket of a URI exists."""
         return self._moto.request("HEAD", f"/{bucket_of(uri)}").status == HTTPStatus.OK
 
     def etag(self, uri: str) -> str | None:
-        """What tells one content from another; None if there is no object."""
+        """Return an object's ETag, or None if there is no object."""
         answer = self._moto.request("HEAD", _path(uri))
         return answer.headers.get("ETag", "") if answer.status == HTTPStatus.OK else None
 
     def read(self, uri: str) -> bytes | None:
-        """An object's content; None if there is no object."""
+        """Return an object's content, or None if there is no object."""
         answer = self._moto.request("GET", _path(uri))
         return answer.body if answer.status == HTTPStatus.OK else None
 
@@ -35,7 +35,7 @@ class Objects:
             Its ETag.
 
         Raises:
-            AwsFault: if S3 refuses it.
+            AwsFault: If S3 refuses it.
         """
         headers = {"Content-Type": "application/octet-stream"}
         answer = self._moto.request("PUT", _path(uri), headers=headers, body=content)
@@ -44,12 +44,12 @@ class Objects:
         return answer.headers.get("ETag", "")
 
     def delete(self, uri: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object if it exists."""
         self._moto.request("DELETE", _path(uri))
 
 
 def bucket_of(uri: str) -> str:
-    """The bucket of ``s3://bucket/key``."""
+    """Return the bucket of ``s3://bucket/key``."""
     return uri.removeprefix("s3://").split("/", maxsplit=1)[0]
 
 

@@ -1,4 +1,4 @@
-"""How DuckDB reads the files of a table: one SELECT over local copies."""
+"""The SQL with which DuckDB reads the files of a table, from local copies."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -44,10 +44,10 @@ class Source:
 
 
 def select(table: Table, sources: Sequence[Source], storage: Storage) -> str:
-    """A SELECT of all columns, partition keys and hidden columns of the table.
+    """Write a SELECT of all columns, partition keys and hidden columns of a table.
 
     Raises:
-        AthenaFailure: if a file does not fit the table, or the table's format is not supported.
+        AthenaFailure: If a file does not fit the table, or the table's format is not supported.
     """
     read = _reader(table, storage)
     files = [(_expressions(table, source, path), path, source) for source, path in map(read, sources)]
@@ -74,10 +74,10 @@ def _reader(table: Table, storage: Storage) -> Callable[[Source], tuple[Source, 
 
 
 def _refuse_what_reads_otherwise(table: Table) -> None:
-    """Properties that say what the files mean, and that are not heeded here.
+    """Refuse a table with properties that change how its files are read and are not supported.
 
     Raises:
-        AthenaFailure: if the table has one.
+        AthenaFailure: If the table has one.
     """
     kind = table.parameters.get("table_type", table.parameters.get("spark.sql.sources.provider", ""))
     if kind.lower() in {"iceberg", "delta", "hudi"}:

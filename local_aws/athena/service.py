@@ -1,4 +1,4 @@
-"""Athena's API, put together: what moto only pretends is wholly replaced, so that there is one truth."""
+"""The service of the local Athena. It replaces moto's wholly, so that there is only one state."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +22,13 @@ _PREFIX = "AmazonAthena"
 
 
 class Athena:
-    """The local Athena: its service, and its state.
+    """The local Athena: its service and its state.
 
     Args:
-        moto: answers for S3 and Glue.
-        workdir: a folder for copies of objects and results.
-        region: of requests that are not signed.
-        make_engine: another engine than DuckDB's, for tests.
+        moto: Answers for S3 and Glue.
+        workdir: A folder for copies of objects and results.
+        region: Of requests that are not signed.
+        make_engine: Another engine than DuckDB's, for tests.
     """
 
     def __init__(
@@ -57,35 +57,35 @@ class Athena:
         self.services: tuple[Service, ...] = (_AthenaService("athena", _PREFIX, operations, region),)
 
     def reset(self) -> None:
-        """Cancel every query and forget everything."""
+        """Cancel every query and delete everything."""
         self._runner.reset()
         self._account.clear()
         self._results.reset()
 
     def close(self) -> None:
-        """Forget everything, for good."""
+        """Delete everything and release the engine."""
         self.reset()
         self._runner.close()
 
 
 class _AthenaService(JsonService):
-    """All of Athena, also the operations that are not there: moto would only pretend those."""
+    """All operations of Athena; those that are not supported are refused, because moto would fake them."""
 
     refusal = staticmethod(invalid_request)
 
     def handles(self, request: Request) -> bool:
-        """Whether X-Amz-Target names any operation of Athena."""
+        """Tell whether X-Amz-Target names any operation of Athena."""
         return request.target.startswith(f"{_PREFIX}.")
 
     def handle(self, request: Request) -> Response:
-        """The answer, or that there is none."""
+        """Answer a request, or refuse an operation that is not supported."""
         if super().handles(request):
             return super().handle(request)
         return make_fault_response(unsupported(request.target.removeprefix(f"{_PREFIX}.")))
 
 
 def _duckdb(moto: Moto, workdir: Path) -> QueryEngine:
-    """DuckDB takes about a second to import, which only those pay who query."""
+    """Create the engine when the first query comes: DuckDB takes about a second to import."""
     from local_aws.athena.engine import Engine
 
     return Engine(moto, workdir)

@@ -1,4 +1,4 @@
-"""One query at work: its own DuckDB, its folder, and what it reads."""
+"""A running query with its own DuckDB connection, its folder and its tables."""
 
 import shutil
 import threading
@@ -22,15 +22,15 @@ _ROWS = 1000
 
 @dataclass
 class Session:
-    """What a query works with.
+    """What a running query works with.
 
     Attributes:
-        submission: what was asked.
-        catalog: the tables.
-        storage: the files.
-        database: computes.
-        folder: for files on the way, deleted with the session.
-        cancelled: set as soon as nobody wants the result.
+        submission: What was asked.
+        catalog: The tables.
+        storage: The files.
+        database: Computes.
+        folder: For files on the way, deleted with the session.
+        cancelled: Set as soon as nobody wants the result.
     """
 
     submission: Submission
@@ -43,7 +43,7 @@ class Session:
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The query's own connection, made when it is needed: most DDL needs none."""
+        """The query's own connection, opened when it is needed: most DDL needs none."""
         return self.database.connect()
 
     @cached_property
@@ -52,12 +52,12 @@ class Session:
         return Relations(self.connection, self.catalog, self.storage)
 
     def interrupt(self) -> None:
-        """Stop DuckDB, if it works."""
+        """Interrupt DuckDB if it is running."""
         if "connection" in vars(self):
             self.connection.interrupt()
 
     def close(self) -> None:
-        """Forget the query."""
+        """Close the connection and delete the folder."""
         self.on_close()
         if "connection" in vars(self):
             self.connection.close()
@@ -82,7 +82,7 @@ class Session:
         """Run DuckDB's SQL.
 
         Raises:
-            AthenaFailure: if it fails, in Athena's words, or was cancelled.
+            AthenaFailure: If it fails, in Athena's words, or was cancelled.
         """
         self.check()
         try:
@@ -94,16 +94,16 @@ class Session:
         return result
 
     def check(self) -> None:
-        """Stop here if the query was cancelled.
+        """Raise if the query was cancelled.
 
         Raises:
-            Cancelled: if it was.
+            Cancelled: If it was.
         """
         if self.cancelled.is_set():
             raise Cancelled
 
     def rows(self, translated: Translated) -> Iterator[tuple[str | None, ...]]:
-        """The result in Athena's texts; the first rows are computed now, so that a failure shows early."""
+        """Return the rows as Athena's texts; the first are computed now, so that a failure shows early."""
         result = self.execute(translated.sql)
         kinds = [column.type for column in translated.columns]
         first = self._fetch(result)

@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE: what the catalog has, as Hive writes it."""
+"""SHOW and DESCRIBE: the contents of the catalog, as Hive writes them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ def show(session: Session, statement: Show) -> Outcome:
     """Answer a SHOW or DESCRIBE statement.
 
     Raises:
-        AthenaFailure: if what it asks for is not there.
+        AthenaFailure: If what it asks for is not there.
     """
     names: tuple[str, ...]
     rows: Iterable[tuple[str, ...]]
@@ -37,7 +37,7 @@ def show(session: Session, statement: Show) -> Outcome:
 
 
 def _match_names(names: Iterable[str], pattern: str) -> Iterable[tuple[str]]:
-    """Hive's patterns: ``*`` for anything, ``|`` for or; Athena takes regular expressions too."""
+    """Filter names by a pattern of Hive's: ``*`` for anything, ``|`` for or; regular expressions work too."""
     try:
         wanted = re.compile(re.sub(r"(?<!\.)\*", ".*", pattern) or ".*")
     except re.error as error:

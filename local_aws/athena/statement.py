@@ -1,4 +1,4 @@
-"""The statements that Athena takes, as values."""
+"""Statements of Athena, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The local S3 as the local Athena sees it: objects come through a cache of files, results go from files."""
+"""Objects of the local S3 as files: read through a cache, written by uploads."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 @dataclass(frozen=True)
 class S3Object:
-    """An object as ListObjectsV2 tells it."""
+    """An object in a listing."""
 
     bucket: str
     key: str
@@ -27,15 +27,15 @@ class S3Object:
 
     @property
     def uri(self) -> str:
-        """As ``"$path"`` shows it."""
+        """The URI, as ``"$path"`` shows it."""
         return f"s3://{self.bucket}/{self.key}"
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key.
+    """Split an S3 URI into bucket and key.
 
     Raises:
-        AthenaFailure: if it is no S3 URI.
+        AthenaFailure: If it is not an S3 URI.
     """
     match = _URI.fullmatch(uri)
     if match is None:
@@ -44,7 +44,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def directory(uri: str) -> str:
-    """The location with one slash at its end, so that ``t1`` does not include ``t10``."""
+    """Return a location with one slash at its end, so that ``t1`` does not include ``t10``."""
     return uri.rstrip("/") + "/"
 
 
@@ -52,8 +52,8 @@ class Storage:
     """Objects of the local S3.
 
     Args:
-        moto: answers for S3.
-        cache: a folder for copies of objects, named after bucket, key and ETag: a copy never grows old.
+        moto: Answers for S3.
+        cache: A folder for copies of objects, named after bucket, key and ETag: a copy never grows old.
     """
 
     def __init__(self, moto: Moto, cache: Path) -> None:
@@ -62,7 +62,7 @@ class Storage:
         self._lock = threading.Lock()
 
     def list_objects(self, location: str) -> list[S3Object]:
-        """All objects below a location; none if the bucket does not exist."""
+        """List all objects below a location; there are none if the bucket does not exist."""
         bucket, prefix = split_uri(directory(location))
         found: list[S3Object] = []
         token = ""
@@ -78,7 +78,7 @@ class Storage:
                 return found
 
     def list_data(self, location: str) -> list[S3Object]:
-        """The objects that a table reads, as Hive chooses them: neither hidden nor empty."""
+        """List the objects that a table reads: like Hive, neither hidden nor empty ones."""
         skip = len(split_uri(directory(location))[1])
         return [
             found
@@ -87,10 +87,10 @@ class Storage:
         ]
 
     def local(self, found: S3Object) -> Path:
-        """A file with the object's bytes.
+        """Return a local file with an object's content.
 
         Raises:
-            AthenaFailure: if the object has vanished.
+            AthenaFailure: If the object has vanished.
         """
         name = hashlib.sha256(f"{found.bucket}/{found.key}/{found.etag}".encode()).hexdigest()
         path = self._cache / name
@@ -106,10 +106,10 @@ class Storage:
         return path
 
     def upload(self, path: Path, uri: str) -> None:
-        """Put a file.
+        """Upload a file.
 
         Raises:
-            AthenaFailure: if S3 refuses it.
+            AthenaFailure: If S3 refuses it.
         """
         bucket, key = split_uri(uri)
         with path.open("rb") as file:
@@ -119,12 +119,12 @@ class Storage:
             raise AthenaFailure(f"HIVE_WRITER_CLOSE_ERROR: Error committing write to Hive: {reason}")
 
     def delete(self, uri: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object if it exists."""
         bucket, key = split_uri(uri)
         self._moto.request("DELETE", f"/{bucket}/{quote(key)}")
 
     def clear(self) -> None:
-        """Forget all copies."""
+        """Delete all local copies."""
         import shutil
 
         shutil.rmtree(self._cache, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What the engine is asked, and what it answers."""
+"""The engine's input and output."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,13 +31,13 @@ class Submission:
         sql: One statement.
         statement: What `Engine.parse` made of it; None to read the text when it runs.
         execution_id: Athena's QueryExecutionId.
-        database: of tables that are named without one.
-        catalog: only ``AwsDataCatalog`` is there.
+        database: Of tables that are named without one.
+        catalog: Only ``AwsDataCatalog`` is there.
         parameters: SQL literals for the question marks.
-        output_location: where results go, as StartQueryExecution or the workgroup says.
-        region: whose Glue catalog; empty for the server's own.
-        bytes_limit: the workgroup's limit on what a query scans.
-        prepared: the workgroup's prepared statements, by name.
+        output_location: Where results go, by StartQueryExecution or the workgroup.
+        region: Whose Glue catalog; empty for the server's own.
+        bytes_limit: The workgroup's limit on what a query scans.
+        prepared: The workgroup's prepared statements, by name.
     """
 
     sql: str
@@ -52,25 +52,25 @@ class Submission:
     statement: object = None
 
     def with_parameters(self, parameters: tuple[str, ...]) -> Self:
-        """The same with other literals for the question marks."""
+        """Return the same submission with other literals for the question marks."""
         return replace(self, parameters=parameters)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a statement gave.
+    """The result of a statement.
 
     Attributes:
         statement_type: DDL, DML or UTILITY.
-        substatement: such as SELECT or CREATE_TABLE.
-        columns: of the result.
+        substatement: Such as SELECT or CREATE_TABLE.
+        columns: Of the result.
         rows: Athena's texts. They are computed while they are read, which may raise `AthenaFailure`; read
             them all or close them, for the query ends with them.
-        plain_text: whether the result file is a text without a header, instead of CSV.
-        scanned_bytes: the sizes of the objects that were read.
-        written: the objects that CTAS, INSERT or UNLOAD wrote; None for other statements.
-        update_count: the rows that were written.
-        prepared: a prepared statement to keep for the workgroup: its name, and its SQL or None to forget it.
+        plain_text: Whether the result file is a text without a header, instead of CSV.
+        scanned_bytes: The sizes of the objects that were read.
+        written: The objects that CTAS, INSERT or UNLOAD wrote; None for other statements.
+        update_count: The rows that were written.
+        prepared: A prepared statement to keep for the workgroup: its name, and its SQL or None to forget it.
     """
 
     statement_type: str

@@ -29,10 +29,10 @@ _FORMATS = {
 
 
 def table_format(stored_as: str, serde: str = "", classes: tuple[str, str] | None = None) -> TableFormat:
-    """The format that a CREATE TABLE names.
+    """Find the format that a CREATE TABLE names.
 
     Raises:
-        AthenaFailure: if the local Athena has no such format.
+        AthenaFailure: If the local Athena has no such format.
     """
     if classes is not None:
         return TableFormat(serde or DELIMITED, *classes)

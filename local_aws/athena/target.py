@@ -8,11 +8,11 @@ class Target:
     """Where and how to write.
 
     Attributes:
-        location: the S3 prefix.
+        location: The S3 prefix.
         format: PARQUET, JSON or TEXTFILE.
-        compression: in upper case, or empty for the format's own.
-        partitioned_by: the last columns of the query.
-        delimiter: between the fields of a TEXTFILE.
+        compression: In upper case, or empty for the format's own.
+        partitioned_by: The last columns of the query.
+        delimiter: Between the fields of a TEXTFILE.
     """
 
     location: str

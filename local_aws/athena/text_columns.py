@@ -1,4 +1,4 @@
-"""From a text file's fields to typed values: what does not parse is NULL, as Hive's SerDes have it."""
+"""Fields of a text file as typed values: as in Hive's SerDes, what cannot be parsed is NULL."""
 
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import unsupported
@@ -15,10 +15,10 @@ _TIMESTAMP = _DATE + r"([ T]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,9})?)?"
 
 
 def value(table: Table, position: int, kind: Type) -> str:
-    """DuckDB's expression for a column of the file that `text_files.parquet_of` made.
+    """Write DuckDB's expression for a column of the file that `convert_to_parquet` made.
 
     Raises:
-        AthenaFailure: if the SerDe's type is not supported.
+        AthenaFailure: If the SerDe's type is not supported.
     """
     field = f"c{position}"
     if table.serde == OPEN_CSV:
@@ -114,7 +114,7 @@ def _map(field: str, parts: str, kind: Type, separator: str) -> str:
 
 
 def _open_csv(field: str, kind: Type) -> str:
-    """OpenCSVSerde's types: numbers must be numbers, dates are days since 1970, timestamps milliseconds."""
+    """Write the expression for OpenCSVSerde: dates are days since 1970, timestamps milliseconds."""
     match kind.name:
         case "varchar" | "char":
             return f"{field}[:{kind.numbers[0]}]" if kind.numbers else field

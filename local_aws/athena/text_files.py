@@ -1,4 +1,4 @@
-"""Text, CSV, JSON and ORC files as Parquet: taken apart once, then read by DuckDB as often as asked."""
+"""Text, CSV, JSON and ORC files, converted to Parquet once and read by DuckDB as often as needed."""
 
 import csv
 import gzip
@@ -32,18 +32,18 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def convert_to_parquet(table: Table, path: Path, source: S3Object) -> Path:
-    """A Parquet file with what the table's SerDe reads from a file.
+    """Convert a file to Parquet, with what the table's SerDe reads from it.
 
     Columns of text files are named ``c0``, ``c1``, ... and are not converted; those of JSON files have the
     table's names and types.
 
     Args:
-        table: says how the file is read.
-        path: a local copy of the object.
-        source: the object.
+        table: Says how the file is read.
+        path: A local copy of the object.
+        source: The object.
 
     Raises:
-        AthenaFailure: if the file is broken, or packed in a way that is not supported.
+        AthenaFailure: If the file is broken, or packed in a way that is not supported.
     """
     columns = [[column.name, column.type] for column in table.columns]
     skipped = table.parameters.get(_SKIPPED)
@@ -78,7 +78,7 @@ def _write(table: Table, path: Path, source: S3Object, target: Path) -> None:
 
 
 def _by_position(table: Table, read: "pa.Table") -> "pa.Table":
-    """ORC's columns go by their position, unless the table says otherwise."""
+    """Rename ORC's columns by their position, unless the table says that names count."""
     if table.serde_parameters.get("orc.column.index.access", "true").lower() == "false":
         return read
     width = min(len(table.columns), read.num_columns)
@@ -121,7 +121,7 @@ def _lines(path: Path, source: S3Object, skip: int) -> Iterator[str]:
 
 
 def _without_last_empty(lines: Iterator[str]) -> Iterator[str]:
-    """A newline ends a line: what comes after the last one is none."""
+    """Leave out the empty rest after the last newline, which is not a line."""
     previous: str | None = None
     for line in lines:
         if previous is not None:
@@ -160,7 +160,7 @@ def _split_escaped(line: str, separator: re.Pattern[str]) -> list[str]:
 
 
 def read_delimiter(text: str) -> str:
-    r"""A delimiter as Hive writes it: itself, or its number such as ``9`` or ``\u0001``."""
+    r"""Read a delimiter as Hive writes it: itself, or its number such as ``9`` or ``\u0001``."""
     if text.isdigit():
         return chr(int(text))
     if re.fullmatch(r"\\u[0-9a-fA-F]{4}", text):
@@ -190,7 +190,7 @@ def _open_csv(lines: Iterator[str], parameters: Mapping[str, str]) -> Iterator[l
 
 
 def _open_csv_fields(line: str, separator: str, quote: str, escape: str) -> list[str]:
-    """Take a line apart as opencsv does: a field that does not close its quote is not there."""
+    """Split a line as opencsv does: a field whose quote is not closed is left out."""
     pairs = {(escape, quote), (escape, escape), (quote, quote)}
     fields, field = [], ""
     quote_name = entered = False

@@ -1,4 +1,4 @@
-"""Results as JSON lines or delimited text, as Hive's SerDes write them."""
+"""Writers of JSON lines and delimited text, as Hive's SerDes write them."""
 
 import base64
 import gzip
@@ -20,7 +20,7 @@ _DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 def write(session: Session, translated: Translated, target: Target, out: Path) -> int:
-    """Write one file for each partition; the number of rows."""
+    """Write one file for each partition and return the number of rows."""
     kinds = [read_type(column.type) for column in translated.columns]
     names = [column.name.lower() for column in translated.columns]
     width = len(names) - len(target.partitioned_by)
@@ -70,7 +70,7 @@ def _line_writer(
 
 
 def _json(value: Any, kind: Type) -> str:  # noqa: PLR0911 - a kind of type each
-    """JSON that shows a number with all its digits, which a float would not hold."""
+    """Write a value as JSON; a number keeps all its digits, which a float would not."""
     if value is None:
         return "null"
     match kind.name:
@@ -120,7 +120,7 @@ def _delimited(value: Any, kind: Type, separators: Sequence[str], depth: int) ->
 
 
 def _pairs(value: Any) -> list[tuple[Any, Any]]:
-    """A map as DuckDB gives it: a dict, or keys and values if a key cannot be one."""
+    """List the entries of a map: DuckDB returns a dict, or keys and values if a key cannot be one."""
     if set(value) == {"key", "value"} and isinstance(value["key"], list):
         return list(zip(value["key"], value["value"], strict=True))
     return list(value.items())

@@ -1,4 +1,4 @@
-"""Reading a statement token by token: enough of the grammar to take apart what is around a query."""
+"""A reader of statements, token by token: enough of the grammar to find the query inside."""
 
 import re
 from collections.abc import Callable

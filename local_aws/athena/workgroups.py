@@ -1,4 +1,4 @@
-"""Workgroups, and the tags that they have."""
+"""Workgroups and their tags."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class Workgroups:
         self._account = account
 
     def operations(self) -> dict[str, Operation]:
-        """By AWS's names."""
+        """Return the operations by AWS's names."""
         return {
             "CreateWorkGroup": self.create,
             "GetWorkGroup": self.get,
@@ -45,7 +45,7 @@ class Workgroups:
         }
 
     def create(self, region: str, params: Params) -> Params:
-        """CreateWorkGroup."""
+        """Answer CreateWorkGroup."""
         name = params["Name"]
         asked = params.get("Configuration", {})
         _check(asked)
@@ -71,12 +71,12 @@ class Workgroups:
             return {}
 
     def get(self, region: str, params: Params) -> Params:
-        """GetWorkGroup."""
+        """Answer GetWorkGroup."""
         with self._account.lock:
             return {"WorkGroup": self._account[region].workgroup(params["WorkGroup"])}
 
     def list(self, region: str, params: Params) -> Params:
-        """ListWorkGroups, by name."""
+        """Answer ListWorkGroups, by name."""
         with self._account.lock:
             groups = list(self._account[region].workgroups.values())
             shown, token = page(groups, lambda each: str(each["Name"]), params)
@@ -84,7 +84,7 @@ class Workgroups:
         return {"WorkGroups": summaries, "NextToken": token}
 
     def update(self, region: str, params: Params) -> Params:
-        """UpdateWorkGroup: only what is named changes."""
+        """Answer UpdateWorkGroup: only what the request names changes."""
         asked = dict(params.get("ConfigurationUpdates", {}))
         _check(asked)
         with self._account.lock:
@@ -98,7 +98,7 @@ class Workgroups:
             return {}
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeleteWorkGroup: with all that is in it, if RecursiveDeleteOption says so."""
+        """Answer DeleteWorkGroup; RecursiveDeleteOption also deletes all that is in it."""
         name = params["WorkGroup"]
         if name == DEFAULT_WORKGROUP:
             raise invalid_request(f"WorkGroup {name} cannot be deleted.")
@@ -113,7 +113,7 @@ class Workgroups:
             return {}
 
     def list_engine_versions(self, _region: str, _params: Params) -> Params:
-        """ListEngineVersions."""
+        """Answer ListEngineVersions."""
         effective = ENGINE_VERSION["EffectiveEngineVersion"]
         return {
             "EngineVersions": [
@@ -123,13 +123,13 @@ class Workgroups:
         }
 
     def tag(self, region: str, params: Params) -> Params:
-        """TagResource."""
+        """Answer TagResource."""
         with self._account.lock:
             _tags(self._account[region], params["ResourceARN"]).update(read_tags(params))
             return {}
 
     def untag(self, region: str, params: Params) -> Params:
-        """UntagResource."""
+        """Answer UntagResource."""
         with self._account.lock:
             tags = _tags(self._account[region], params["ResourceARN"])
             for key in params["TagKeys"]:
@@ -137,7 +137,7 @@ class Workgroups:
             return {}
 
     def list_tags(self, region: str, params: Params) -> Params:
-        """ListTagsForResource; AWS allows 50 tags, so that one page holds them all."""
+        """Answer ListTagsForResource. AWS allows 50 tags, so one page holds them all."""
         with self._account.lock:
             tags = _tags(self._account[region], params["ResourceARN"])
             return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}

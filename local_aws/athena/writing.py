@@ -1,4 +1,4 @@
-"""What CTAS, INSERT INTO and UNLOAD write."""
+"""Files that CTAS, INSERT INTO and UNLOAD write."""
 
 import os
 import re
@@ -31,12 +31,12 @@ _ESCAPED = re.compile(r"[\x00-\x1f\"#%'*/:=?\\\x7f{\[\]^]")
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """The files that were written.
 
     Attributes:
-        uris: the objects.
-        rows: how many rows.
-        partitions: the partitions' directories below the location, such as ``year=2024/month=1``.
+        uris: The objects.
+        rows: How many rows.
+        partitions: The partitions' directories below the location, such as ``year=2024/month=1``.
     """
 
     uris: tuple[str, ...]
@@ -45,10 +45,10 @@ class Written:
 
 
 def check_format(name: str, compression: str) -> tuple[str, str]:
-    """A format and its compression, checked.
+    """Check a format and its compression; return both in upper case.
 
     Raises:
-        AthenaFailure: if the local Athena does not write it.
+        AthenaFailure: If the local Athena does not write it.
     """
     kind, packed = name.upper(), compression.upper()
     if kind not in _COMPRESSIONS:
@@ -60,10 +60,10 @@ def check_format(name: str, compression: str) -> tuple[str, str]:
 
 
 def refuse_if_occupied(session: Session, location: str, table: str) -> None:
-    """Nothing may be at the location yet.
+    """Raise if something is at the location already.
 
     Raises:
-        AthenaFailure: if something is.
+        AthenaFailure: If something is.
     """
     if not session.storage.list_objects(location):
         return
@@ -75,7 +75,7 @@ def refuse_if_occupied(session: Session, location: str, table: str) -> None:
 
 
 def refuse_unnamed(columns: Sequence[Column]) -> None:
-    """A table or a view has a name for each column."""
+    """Raise if a column has no name, as those of tables and views must."""
     for position, column in enumerate(columns, 1):
         if column.name == f"_col{position - 1}":
             message = f"line 1:1: Column name not specified at position {position}"
@@ -83,7 +83,7 @@ def refuse_unnamed(columns: Sequence[Column]) -> None:
 
 
 def refuse_duplicates(columns: Sequence[Column]) -> None:
-    """And no name twice."""
+    """Raise if two columns have the same name."""
     names = [column.name.lower() for column in columns]
     for name in names:
         if names.count(name) > 1:
@@ -92,10 +92,10 @@ def refuse_duplicates(columns: Sequence[Column]) -> None:
 
 
 def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
-    """Names and Hive types of what a query gives.
+    """Return the names and Hive types of a query's columns.
 
     Raises:
-        AthenaFailure: if Hive has no such type, or two columns have one name.
+        AthenaFailure: If Hive has no such type, or two columns have one name.
     """
     refuse_duplicates(columns)
     names = [column.name.lower() for column in columns]
@@ -106,10 +106,10 @@ def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
 
 
 def check_partitions(columns: Sequence[Column], partitioned_by: Sequence[str]) -> None:
-    """Partition columns come last in the query, in their own order.
+    """Check that the partition columns come last in the query, in their own order.
 
     Raises:
-        AthenaFailure: if they do not.
+        AthenaFailure: If they do not.
     """
     if not partitioned_by:
         return
@@ -127,10 +127,10 @@ def check_partitions(columns: Sequence[Column], partitioned_by: Sequence[str]) -
 
 
 def write(session: Session, translated: Translated, target: Target) -> Written:
-    """Run a query into files below the target; all are uploaded, or none.
+    """Run a query into files below the target; all of them are uploaded, or none.
 
     Raises:
-        AthenaFailure: if the query fails, or there are too many partitions.
+        AthenaFailure: If the query fails, or there are too many partitions.
     """
     out = session.folder / "out"
     out.mkdir(parents=True, exist_ok=True)
@@ -172,12 +172,12 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
 
 
 def _parquet_type(athena_type: str) -> str:
-    """Milliseconds are what Athena's timestamps hold, and what readers then show."""
+    """Return DuckDB's type with milliseconds, which is what Athena's timestamps have."""
     return re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", to_duckdb_type(athena_type))
 
 
 def _hive_directory(relative: Path) -> str:
-    """DuckDB's directory in Hive's spelling: only some characters are escaped."""
+    """Convert DuckDB's directory to Hive's spelling, which escapes fewer characters."""
     parts = []
     for part in relative.parts:
         key, _, value = part.partition("=")
@@ -186,10 +186,10 @@ def _hive_directory(relative: Path) -> str:
 
 
 def _partition_value(value: str) -> str:
-    """A partition's value in its path; an empty text becomes NULL.
+    """Write a partition's value as it stands in a path; an empty text becomes NULL.
 
     Raises:
-        AthenaFailure: if it has other characters than ASCII's printable ones.
+        AthenaFailure: If it has other characters than ASCII's printable ones.
     """
     if not _PRINTABLE.fullmatch(value):
         raise AthenaFailure(
@@ -200,7 +200,7 @@ def _partition_value(value: str) -> str:
 
 
 def escape_value(value: str) -> str:
-    """A partition's value as Hive puts it in a path."""
+    """Escape a partition's value as Hive does in a path."""
     return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", value)
 
 

@@ -21,7 +21,7 @@ _BITS = 32
 
 
 def contains_aggregate(node: nodes.Node) -> bool:
-    """Whether an expression has an aggregate of its own, not one of a query inside it."""
+    """Tell whether an expression has an aggregate of its own, not one of a query inside it."""
     return any(_is_aggregate(found) for found in _outside_queries(node))
 
 
@@ -56,7 +56,7 @@ class Groups:
     sets: tuple[tuple[nodes.Node, ...], ...] = ()
 
     def add_sets(self, sets: Sequence[tuple[nodes.Node, ...]]) -> None:
-        """Take the grouping sets; each of their expressions is a key."""
+        """Add the grouping sets; each of their expressions is a key."""
         self.sets = tuple(sets)
         for key in dict.fromkeys(key for one in sets for key in one):
             if contains_aggregate(key):
@@ -77,7 +77,7 @@ class Groups:
         return self.selected[sql]
 
     def replace(self, node: nodes.Node) -> Typed | None:
-        """The column for a key, an aggregate or GROUPING()."""
+        """Return the column for a key, an aggregate or GROUPING(), or None for another node."""
         if found := self.keys.get(node):
             return found
         if isinstance(node, nodes.Grouping):
@@ -106,7 +106,7 @@ class Groups:
         return Typed(f"{self.name}.{alias}", kind)
 
     def column(self, value: Typed, name: nodes.Name) -> Typed:
-        """The key that a column of the rows is."""
+        """Return the key for a column of the rows."""
         if found := self.columns.get(value.sql):
             return found
         shown = name.written if len(name.parts) == 1 else ".".join(name.parts)
@@ -114,7 +114,7 @@ class Groups:
         raise semantic_error("EXPRESSION_NOT_AGGREGATE", name.at, message)
 
     def sql(self, source: str, condition: str) -> str:
-        """The grouped query."""
+        """Write the grouped query."""
         chosen = ", ".join(f"{sql} AS {alias}" for sql, alias in self.selected.items()) or "1 AS k0"
         sets = [f"({', '.join(dict.fromkeys(self.key_sql[key] for key in one))})" for one in self.sets]
         if len(sets) > 1:

@@ -1,4 +1,4 @@
-"""Calls of functions and subscripts: what kind of function a call means."""
+"""Calls of functions and subscripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local_aws.trino.types import BIGINT, Type
 
 
 def translate_call(place: Place, node: nodes.Call) -> Typed:
-    """Any function call."""
+    """Translate any function call."""
     if node.over is not None:
         return windows.translate_window_call(place, node)
     if node.name in catalog.AGGREGATES:
@@ -19,7 +19,7 @@ def translate_call(place: Place, node: nodes.Call) -> Typed:
     if node.name in catalog.WINDOW_ONLY:
         raise semantic_error("MISSING_OVER", node.at, f"Window function {node.name} requires an OVER clause")
     if node.filter or node.distinct or node.order or node.star or node.ignore_nulls:
-        message = f"FILTER, DISTINCT, ORDER BY and IGNORE NULLS are for aggregates, and {node.name} is none"
+        message = f"FILTER, DISTINCT, ORDER BY and IGNORE NULLS need an aggregate, and {node.name} is not one"
         raise semantic_error("FUNCTION_NOT_AGGREGATE", node.at, message)
     if node.name in special.FUNCTIONS:
         return special.FUNCTIONS[node.name](place, node)
@@ -27,7 +27,7 @@ def translate_call(place: Place, node: nodes.Call) -> Typed:
 
 
 def translate_subscript(node: nodes.Subscript, base: Typed, index: Typed) -> Typed:
-    """x[i]: fails where element_at would give NULL."""
+    """Translate x[i], which fails where element_at would return NULL."""
     if base.type.name == "array" and can_coerce(index.type, BIGINT):
         return Typed(f"trino_subscript({base.sql}, {coerce(index, BIGINT).sql})", base.type.inner[0])
     if base.type.name == "map" and (wanted := common_type(index.type, base.type.inner[0])):

@@ -1,4 +1,4 @@
-"""CAST and TRY_CAST: which conversions there are, how strict they are, and what they say when they fail."""
+"""CAST and TRY_CAST: which conversions exist, how strict they are, and how they fail."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLAIN_JSON = (*WHOLE, BOOLEAN, VARCHAR)
 
 
 def can_cast(kind: Type, to: Type) -> bool:
-    """Whether Trino has a CAST between two types."""
+    """Tell whether Trino has a CAST between two types."""
     a, b = kind.name, to.name
     if kind == UNKNOWN or (a == b and b not in {"array", "map", "row"}):
         return True
@@ -56,17 +56,17 @@ def _fits_json(kind: Type, *, reading: bool) -> bool:
 
 
 def cast(value: Typed, to: Type) -> Typed:
-    """CAST of a value to a type for which `can_cast` says yes."""
+    """Cast a value to a type that `can_cast` allows."""
     return Typed(cast_sql(value.sql, value.type, to), to)
 
 
 def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
-    """TRY_CAST of a value to a type for which `can_cast` says yes.
+    """Cast a value to a type that `can_cast` allows, or to NULL if that fails.
 
     Args:
         value: What is cast.
         to: The type.
-        name: A free name, where the value itself may fail: that is no matter of TRY_CAST.
+        name: A free name if the value itself may fail, which TRY_CAST does not catch.
     """
     if name is None:
         return Typed(f"TRY({cast_sql(value.sql, value.type, to)})", to)
@@ -75,7 +75,7 @@ def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
 
 
 def cast_sql(sql: str, kind: Type, to: Type) -> str:
-    """SQL of the cast value."""
+    """Write the SQL of a cast value."""
     if kind in (to, UNKNOWN):
         return coerce_sql(sql, kind, to)
     if to.name == "char" and kind.name == "varchar":
@@ -137,7 +137,7 @@ def _out_of_range(sql: str, kind: Type, to: Type) -> str:
 
 
 def shown_sql(sql: str, kind: Type) -> str:
-    """SQL of the value's text, with a double as Java prints it: a CAST would give it an exponent."""
+    """Write the SQL of a value's text, with a double as Java prints it: a CAST would add an exponent."""
     return f"trino_{kind.name}_text({sql})" if kind in FLOATING else _to_varchar(sql, kind, VARCHAR)
 
 
@@ -174,7 +174,7 @@ def _to_decimal(sql: str, kind: Type, to: Type) -> str:
     if kind.name == "varchar":
         valid = rf"regexp_full_match({sql}, '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?')"
     elif kind in FLOATING:
-        # By way of the shortest text: 1.005 has to become 1.01, as its digits say, not as its bits do.
+        # By the shortest text: 1.005 must become 1.01, by its digits rather than its bits.
         number = f"TRY_CAST(CAST({sql} AS VARCHAR) AS {target})"
     shown = shown_sql(sql, kind)
     written = {
@@ -286,7 +286,7 @@ def _from_json(sql: str, to: Type) -> str:
 
 
 def _to_json(sql: str, kind: Type) -> str:
-    """DuckDB writes the JSON, once what it would write in its own way has become text."""
+    """Let DuckDB write JSON, once the values that it would write differently are texts."""
     _refuse_other_keys(kind)
     if kind.name == "decimal":
         return _text(sql, kind)

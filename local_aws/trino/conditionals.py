@@ -1,4 +1,4 @@
-"""CASE, LIKE, and comparisons with what a subquery gives."""
+"""CASE, LIKE, and comparisons with the result of a subquery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local_aws.trino.types import BOOLEAN, UNKNOWN, VARCHAR
 
 
 def translate_case(place: Place, node: nodes.Case) -> Typed:
-    """CASE in both forms."""
+    """Translate CASE in both forms."""
     operand = place.translate(node.operand) if node.operand else None
     results = [place.translate(result) for _, result in node.branches]
     if node.default is not None:
@@ -35,7 +35,7 @@ def _when(place: Place, operand: Typed | None, condition: nodes.Node) -> str:
 
 
 def translate_like(place: Place, node: nodes.Like) -> Typed:
-    """LIKE; without ESCAPE no character is special but % and _."""
+    """Translate LIKE. Without ESCAPE only % and _ are special."""
     value, pattern = place.translate(node.operand), place.translate(node.pattern)
     for side, found in (("Left side of LIKE expression", value), ("Pattern for LIKE expression", pattern)):
         if found.type.name == "char":
@@ -58,7 +58,7 @@ def translate_like(place: Place, node: nodes.Like) -> Typed:
 
 
 def translate_quantified(place: Place, node: nodes.Quantified) -> Typed:
-    """Compare x = ANY (SELECT ...), x > ALL (SELECT ...), x IN (SELECT ...)."""
+    """Translate x = ANY (SELECT ...), x > ALL (SELECT ...) and x IN (SELECT ...)."""
     if isinstance(node.operand, nodes.Row):
         return _row_in_query(place, node, node.operand)
     value = place.translate(node.operand)

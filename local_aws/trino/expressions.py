@@ -1,4 +1,4 @@
-"""Expressions: the type of each part, and its SQL for DuckDB."""
+"""The translation of expressions: the type of each part, and its SQL for DuckDB."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from local_aws.trino.types import (
 
 @dataclass(frozen=True)
 class Resolved(nodes.Node):
-    """A column that a star stands for: there is no name to look up."""
+    """A column that `*` stands for, so that there is no name to look up."""
 
     value: Typed
     name: str
@@ -41,7 +41,7 @@ class Resolved(nodes.Node):
 
 @dataclass(frozen=True)
 class Expressions:
-    """Translates expressions that stand at one place of a query.
+    """Translates the expressions at one place of a query.
 
     Attributes:
         clause: What the place is called; window functions and aggregates depend on it.
@@ -59,7 +59,7 @@ class Expressions:
     allows_windows: bool = False
 
     def translate(self, node: nodes.Node) -> Typed:
-        """The SQL and the type of an expression."""
+        """Return the SQL and the type of an expression."""
         in_lambda = bool(self.variables) and is_aggregate(node)
         if self.grouped and not in_lambda and (found := self.grouped.replace(node)):
             return found
@@ -69,7 +69,7 @@ class Expressions:
         return handler(self, node)
 
     def boolean(self, node: nodes.Node, message: str) -> str:
-        """The SQL of a condition; `message` has a `{}` for the type that it wrongly has."""
+        """Return the SQL of a condition; `message` has a `{}` for the type that it wrongly has."""
         value = self.translate(node)
         if value.type not in (BOOLEAN, UNKNOWN):
             raise mismatch(node.at, message.format(value.type))
@@ -85,7 +85,7 @@ class Expressions:
         return replace(self, allows_windows=False, clause="Window function")
 
     def look_up(self, name: nodes.Name) -> Typed | None:
-        """The column that a name means here or in a query around."""
+        """Return the column that a name means here or in a query around."""
         if variable := self.variables.get(name.parts[0]):
             value: Typed | None = variable
             for part in name.parts[1:]:
@@ -177,7 +177,7 @@ class Expressions:
         return Typed(f"({' OR '.join(equal)})", BOOLEAN)
 
     def common(self, at: tuple[int, int], what: str, values: list[Typed]) -> Type:
-        """The common type of values; `what` names them in the failure."""
+        """Return the common type of values; `what` names them in the failure."""
         found = common_of([value.type for value in values])
         if found is not None:
             return found

@@ -1,4 +1,4 @@
-"""What goes wrong in a query, in Athena's words."""
+"""Failures of queries, with Athena's messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import duckdb
 
 
 class TrinoError(Exception):
-    """A query that Athena fails: `str(error)` is what it shows as the reason."""
+    """A query that Athena would fail: `str(error)` is the reason that it shows."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -17,7 +17,7 @@ class TrinoError(Exception):
 
 
 class Unsupported(TrinoError):
-    """What Athena can and the local Athena cannot; refusing is better than a wrong answer."""
+    """A query that Athena can answer and the local Athena cannot: no answer is better than a wrong one."""
 
     def __init__(self, what: str) -> None:
         super().__init__("NOT_SUPPORTED", f"the local Athena does not support {what}")
@@ -76,7 +76,7 @@ _TRINO_TYPES = {
 
 
 def explain_error(error: duckdb.Error) -> TrinoError:
-    """What running translated SQL raised, in Athena's words."""
+    """Turn an error of translated SQL into the failure that Athena would report."""
     text = str(error)
     if raised := _RAISED.search(text):
         return TrinoError(raised[1], raised[2])

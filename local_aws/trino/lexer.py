@@ -1,4 +1,4 @@
-"""The tokens of a statement, as Trino's lexer or Hive's cuts the text."""
+"""The lexer: the tokens of a statement in Trino's SQL or in Hive's DDL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Literals: the types that their digits give them, dates, times, intervals."""
+"""Literals and their types: numbers, texts, dates, times, intervals."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _FIELDS = {
 
 
 def translate_literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a kind
-    """A literal with its type."""
+    """Translate a literal and find its type."""
     match node.kind:
         case "null":
             return Typed("NULL", UNKNOWN)
@@ -70,7 +70,7 @@ def translate_literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a ki
 
 
 def translate_negative(node: nodes.Literal) -> Typed:
-    """A literal with a minus before it."""
+    """Translate a literal with a minus before it."""
     match node.kind:
         case "integer":
             return _whole(node, -int(node.value))
@@ -101,7 +101,7 @@ def _decimal(text: str, digits: int = 0) -> Typed:
 
 
 def translate_typed_literal(node: nodes.TypedLiteral) -> Typed:
-    """DATE '...', TIMESTAMP '...', DECIMAL '...' and others."""
+    """Translate DATE '...', TIMESTAMP '...', DECIMAL '...' and others."""
     name = node.type.name
     if name == "decimal":
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", node.text):
@@ -167,7 +167,7 @@ def _date_or_timestamp(node: nodes.TypedLiteral) -> Typed:
 
 
 def translate_interval(node: nodes.IntervalLiteral) -> Typed:
-    """INTERVAL '2' DAY, INTERVAL '1-3' YEAR TO MONTH, INTERVAL '1 02:03' DAY TO MINUTE."""
+    """Translate INTERVAL '2' DAY, '1-3' YEAR TO MONTH or '1 02:03' DAY TO MINUTE."""
     text, sign = node.text.strip(), -1 if node.negative else 1
     if text.startswith(("-", "+")):
         sign, text = sign * (-1 if text[0] == "-" else 1), text[1:]
@@ -214,12 +214,12 @@ def _milliseconds(unit: str, text: str) -> int | None:
 
 
 def find_extractor(node: nodes.Extract) -> str:
-    """The function that extracts a field."""
+    """Return the name of the function that extracts a field."""
     if node.unit not in _FIELDS:
         raise semantic_error("SYNTAX_ERROR", node.at, f"Invalid EXTRACT field: {node.unit}")
     return node.unit.lower()
 
 
 def is_constant(node: nodes.Node) -> bool:
-    """Whether a node is a literal, perhaps with a sign."""
+    """Tell whether a node is a literal, perhaps with a sign."""
     return isinstance(node, nodes.Literal) or (isinstance(node, nodes.Unary) and is_constant(node.operand))

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table of SQL
-"""What a DuckDB connection has to know before it runs translated SQL: settings, macros, functions."""
+"""What a DuckDB connection needs before it runs translated SQL: settings, macros and functions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WRONG_WAY = fail(
 
 
 def _check_sequence(count: str, steps: str) -> str:
-    """`a` and `z` are the ends, `s` is the step."""
+    """Write SQL that checks a sequence; `a` and `z` are its ends, `s` is its step."""
     return (
         f"CASE WHEN s = 0 THEN {fail(_INVALID, 'step must not be zero')} "
         f"WHEN (s > 0 AND a > z) OR (s < 0 AND a < z) THEN {_WRONG_WAY} "
@@ -313,7 +313,7 @@ _KEEPS_RESULTS = duckdb.__version__.startswith("1.")
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Teach a connection Trino's semantics; once for each connection, cursors included.
+    """Give a connection Trino's semantics. Call it once for each connection, cursors included.
 
     DuckDB would evaluate constants ahead of time even where they are never reached, and so fail
     `IF(true, 1, 1 / 0)`: that optimisation is switched off.
@@ -331,7 +331,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Function) -> None:
-    """Make a function in Python known.
+    """Register a function in Python with a connection.
 
     DuckDB 1.5 runs a function once for each value of a Parquet dictionary, needed or not, and keeps what it gave;
     where one raised within `TRY`, it goes on with memory that nothing was written to. It does neither for a
@@ -350,7 +350,7 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Functi
 
 
 def _is_prepared(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the functions are there: a cursor has its database's. To list all functions takes long."""
+    """Tell whether the functions are there: a cursor has its database's. Listing all functions is slow."""
     try:
         connection.execute(f"SELECT {_PREPARED}")
     except duckdb.CatalogException:

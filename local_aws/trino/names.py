@@ -1,4 +1,4 @@
-"""The values that go in and out of the translation: tables, columns, relations."""
+"""Input and output of the translation: tables, columns and relations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def table_name(parts: tuple[str, ...]) -> TableName:
 class Column:
     """A column with its type as Athena writes it, for example `array(varchar)`.
 
-    A hidden column (`"$path"`) can be named in a query but is no part of `*`.
+    A hidden column (`"$path"`) can be named in a query but is not part of `*`.
     """
 
     name: str

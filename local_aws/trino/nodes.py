@@ -14,14 +14,14 @@ from local_aws.trino.types import Type
 
 @dataclass(frozen=True)
 class Node:
-    """Something of a query, at its place."""
+    """A part of a query at its place."""
 
     at: Place = field(compare=False)
 
 
 @dataclass(frozen=True)
 class Literal(Node):
-    """`kind` is string, integer, decimal, double, boolean, binary or null."""
+    """A literal; `kind` is string, integer, decimal, double, boolean, binary or null."""
 
     kind: str
     value: str
@@ -29,7 +29,7 @@ class Literal(Node):
 
 @dataclass(frozen=True)
 class TypedLiteral(Node):
-    """DATE '2024-01-01' and its like."""
+    """A literal with a type before it, such as DATE '2024-01-01'."""
 
     type: Type
     text: str
@@ -145,7 +145,7 @@ class Exists(Node):
 
 @dataclass(frozen=True)
 class Subquery(Node):
-    """A query that gives one value."""
+    """A query with one value as its result."""
 
     query: Query
 
@@ -188,7 +188,7 @@ class Frame(Node):
 
 @dataclass(frozen=True)
 class Window(Node):
-    """What OVER says."""
+    """The window of OVER."""
 
     base: str | None
     partition: tuple[Node, ...]
@@ -302,7 +302,7 @@ class Aliased(Relation):
 
 @dataclass(frozen=True)
 class Join(Relation):
-    """`kind` is INNER, LEFT, RIGHT, FULL or CROSS."""
+    """A join; `kind` is INNER, LEFT, RIGHT, FULL or CROSS."""
 
     kind: str
     left: Relation
@@ -380,7 +380,7 @@ Body = Select | Values | SetOperation | Query
 
 
 def children(node: Node) -> Iterator[Node]:
-    """The nodes directly inside a node."""
+    """List the nodes directly inside a node."""
     for item in fields(node):
         yield from _nodes(getattr(node, item.name))
 
@@ -394,7 +394,7 @@ def _nodes(value: object) -> Iterator[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """A node and all nodes below it."""
+    """List a node and all nodes below it."""
     yield node
     for child in children(node):
         yield from walk(child)

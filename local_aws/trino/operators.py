@@ -51,7 +51,7 @@ _ORDERED |= {"timestamp", _ZONED, "boolean", "varbinary", "unknown", *(kind.name
 
 
 def translate_binary(at: Place, operator: str, left: Typed, right: Typed) -> Typed:
-    """`left operator right`."""
+    """Translate `left operator right`."""
     if operator == "||":
         found = concatenate(left, right)
     elif operator in {"+", "-", "*", "/", "%"}:
@@ -64,21 +64,21 @@ def translate_binary(at: Place, operator: str, left: Typed, right: Typed) -> Typ
 
 
 def cannot_apply(at: Place, operator: str, left: Type, right: Type) -> TrinoError:
-    """No such operator for these types."""
+    """Build the failure for an operator that does not exist for these types."""
     if "char" in {left.name, right.name}:
         return Unsupported(f"{left} {operator} {right}")
     return mismatch(at, f"Cannot apply operator: {left} {operator} {right}")
 
 
 def negate(at: Place, operand: Typed) -> Typed:
-    """`-operand`."""
+    """Translate `-operand`."""
     if not is_numeric(operand.type) and operand.type not in _INTERVALS:
         raise mismatch(at, f"Cannot negate {operand.type}")
     return Typed(f"(- {operand.sql})", operand.type)
 
 
 def calculate(at: Place, operator: str, left: Typed, right: Typed) -> Typed | None:
-    """+ - * / %."""
+    """Translate + - * / %, or return None if they do not exist for these types."""
     if left.type == UNKNOWN and is_numeric(right.type):
         left = coerce(left, right.type)
     if right.type == UNKNOWN and is_numeric(left.type):
@@ -185,7 +185,7 @@ def _move(operator: str, left: Typed, right: Typed) -> Typed | None:
 
 
 def concatenate(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - one a pair of types
-    """`||` of texts, of arrays, and of an array and an element."""
+    """Translate `||` of texts, of arrays, and of an array and an element."""
     if left.type.name == "varchar" and right.type.name == "varchar":
         return Typed(f"({left.sql} || {right.sql})", VARCHAR)
     if {left.type.name, right.type.name} <= {"varchar", "unknown"}:
@@ -204,7 +204,7 @@ def concatenate(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - o
 
 
 def compare(operator: str, left: Typed, right: Typed) -> Typed | None:
-    """= <> < <= > >= and IS DISTINCT FROM."""
+    """Translate = <> < <= > >= and IS DISTINCT FROM."""
     common = common_type(left.type, right.type)
     if common is None:
         return None
@@ -218,7 +218,7 @@ def compare(operator: str, left: Typed, right: Typed) -> Typed | None:
 
 
 def write_comparison(operator: str, left: str, right: str, kind: Type) -> str:
-    """SQL that compares two values of one type."""
+    """Write the SQL that compares two values of one type."""
     if kind.name == _ZONED:
         return f"(({left}).utc {operator} ({right}).utc)"
     if kind.name in {"json", "char", "time with time zone"}:
@@ -248,7 +248,7 @@ def _floating(operator: str, left: str, right: str) -> str:
 
 
 def write_equality(left: str, right: str, kind: Type) -> str:
-    """Trino's `=` on nested values: an unequal part decides, else a NULL inside makes the answer NULL."""
+    """Write Trino's `=` on nested values: an unequal part decides, else a NULL inside makes it NULL."""
     if kind.name == "row":
         parts = []
         for name, inner in zip(name_fields(kind), kind.inner, strict=True):

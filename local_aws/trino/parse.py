@@ -1,4 +1,4 @@
-"""From a query's text to its tree and the tables that it reads."""
+"""Parsing: from a query's text to its tree and the tables that it reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_aws.trino.query_grammar import QueryGrammar
 
 @dataclass(frozen=True)
 class Query:
-    """One query.
+    """A parsed query.
 
     Attributes:
         tables: What it reads, without the names of its WITH.
@@ -70,10 +70,10 @@ def _tables(node: nodes.Node, common: frozenset[str]) -> Iterator[nodes.TableRef
 
 
 def literal(text: str) -> nodes.Node:
-    """A parameter's value: a literal, as Athena takes it.
+    """Parse the value of a parameter, which is an expression.
 
     Raises:
-        TrinoError: SYNTAX_ERROR for what is no single expression.
+        TrinoError: SYNTAX_ERROR if the text is not a single expression.
     """
     grammar = QueryGrammar(tokenize(text))
     found = grammar.expression()

@@ -1,4 +1,4 @@
-"""What the translation of an expression needs to know of the place where the expression stands."""
+"""The place of an expression in a query, as its translation needs it."""
 
 from __future__ import annotations
 

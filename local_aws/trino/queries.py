@@ -1,4 +1,4 @@
-"""Queries: WITH, SELECT with its grouping, set operations, ORDER BY, LIMIT.
+"""The translation of queries: WITH, SELECT with its grouping, set operations, ORDER BY, LIMIT.
 
 The columns of every generated query are named c0, c1, ..., since Trino allows several columns of one name.
 """
@@ -47,14 +47,14 @@ class Queries:
     session: Session
 
     def subquery(self, query: nodes.Query, parent: Place) -> tuple[str, tuple[Field, ...]]:
-        """A query inside another: its SQL and its columns."""
+        """Translate a query inside another and return its SQL and its columns."""
         scope = Scope(common=parent.scope.common)
         return self.query(query, scope, parent, None)
 
     def query(
         self, query: nodes.Query, scope: Scope, parent: Place | None, names: Sequence[str] | None
     ) -> tuple[str, tuple[Field, ...]]:
-        """The SQL of a query and its columns.
+        """Translate a query and return its SQL and its columns.
 
         Args:
             query: What to translate.
@@ -118,7 +118,7 @@ class Queries:
     def body(
         self, body: nodes.Body, scope: Scope, parent: Place | None, order: tuple[nodes.Sort, ...]
     ) -> Selected:
-        """What is between WITH and ORDER BY, with the sort keys of ORDER BY."""
+        """Translate what is between WITH and ORDER BY, with the sort keys of ORDER BY."""
         if isinstance(body, nodes.Select):
             return _select(self, body, scope, parent, order)
         if isinstance(body, nodes.Query):
@@ -197,7 +197,7 @@ class Queries:
 
 
 def find_ordinal(key: nodes.Node, count: int) -> int | None:
-    """The column that a number in ORDER BY or GROUP BY means, from 0."""
+    """Return the column, from 0, that a number in ORDER BY or GROUP BY means."""
     if not isinstance(key, nodes.Literal) or key.kind != "integer":
         return None
     position = int(key.value)
@@ -214,7 +214,7 @@ def _select(
     parent: Place | None,
     order: tuple[nodes.Sort, ...],
 ) -> Selected:
-    """One SELECT with the ORDER BY of its query, which sees more than the result."""
+    """Translate one SELECT with the ORDER BY of its query, which sees more than the result."""
     outside = Expressions(queries.session, Scope(common=scope.common), queries, "FROM", parent)
     sql, fields = relations.translate_source(outside, node.source) if node.source else ("", ())
     rows = replace(outside, scope=Scope(fields, scope.common), clause="WHERE clause")
@@ -246,7 +246,7 @@ Output = tuple[nodes.Item, str | None]
 
 
 def _expand_stars(node: nodes.Select, fields: tuple[Field, ...]) -> Iterator[Output]:
-    """The select list with its stars spelled out, each item with the name that it gives its column."""
+    """List the items of a SELECT with its stars replaced by columns, each with the column's name."""
     for item in node.items:
         if isinstance(item, nodes.Item):
             yield item, _find_name(item)
@@ -294,7 +294,7 @@ def _find_name(item: nodes.Item) -> str | None:
 
 
 def _resolve_sort_key(key: nodes.Node, items: list[Output]) -> nodes.Node:
-    """A sort key with the expressions of the select list in the place of their names and numbers."""
+    """Replace names and numbers in a sort key by the expressions of the select list that they mean."""
     if (index := find_ordinal(key, len(items))) is not None:
         return items[index][0].expression
     named: dict[str, list[nodes.Node]] = {}
@@ -324,7 +324,7 @@ def _is_itself(name: nodes.Name, named: dict[str, list[nodes.Node]]) -> bool:
 
 
 def _grouping_sets(node: nodes.Select, expressions: list[nodes.Node]) -> list[tuple[nodes.Node, ...]]:
-    """Every combination of the elements of GROUP BY, with numbers replaced by what they count."""
+    """List every combination of the elements of GROUP BY, with numbers replaced by what they mean."""
     elements = node.groups or ()
     count = 1
     for element in elements:
@@ -357,16 +357,16 @@ class _Output:
         self.node, self.items, self.sort_keys, self.order = node, items, sort_keys, order
 
     def translate(self, node: nodes.Node) -> Typed:
-        """An item in DuckDB's type for it."""
+        """Translate an item, in DuckDB's type for it."""
         value = self.place.translate(node)
         return coerce(value, value.type)
 
     def columns(self) -> list[Typed]:
-        """The values of the select list."""
+        """Translate the select list."""
         return [self.translate(item.expression) for item, _ in self.items]
 
     def write_select(self, columns: list[Typed], rest: Callable[[], str]) -> Selected:
-        """The SELECT with its sort keys, which are columns of their own where the result has them not."""
+        """Write the SELECT; sort keys that the result does not contain become columns of their own."""
         chosen = [f"{value.sql} AS c{index}" for index, value in enumerate(columns)]
         order: list[str] = []
         for sort, key in zip(self.order, self.sort_keys, strict=True):

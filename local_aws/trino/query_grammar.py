@@ -267,7 +267,7 @@ class QueryGrammar(ExpressionGrammar):
         if word == "ROLLUP":
             return tuple(_flatten(sets[:length]) for length in range(len(sets), -1, -1))
         if 2 ** len(sets) > _MOST_SETS:
-            self.refuse("so large a CUBE")
+            self.refuse("a CUBE of so many columns")
             return ()
         sizes = range(len(sets), -1, -1)
         return tuple(_flatten(chosen) for size in sizes for chosen in itertools.combinations(sets, size))

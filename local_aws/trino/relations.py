@@ -1,4 +1,4 @@
-"""FROM: tables, subqueries, UNNEST, joins; what DuckDB reads and which columns come of it."""
+"""The translation of FROM: tables, subqueries, UNNEST and joins, with their columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Source = tuple[str, tuple[Field, ...]]
 
 
 def translate_source(place: Expressions, relation: nodes.Relation) -> Source:
-    """The SQL of an item of FROM and its columns.
+    """Translate an item of FROM and return its SQL and its columns.
 
     Args:
         place: Sees what stands around the query; for LATERAL and UNNEST also what stands before in FROM.
@@ -178,7 +178,7 @@ def _translate_using(relation: nodes.Join, left: Source, right: Source) -> Sourc
 
 
 def translate_unnest(place: Expressions, relation: nodes.Unnest, lateral: str) -> Source:
-    """UNNEST of arrays, maps and arrays of rows, side by side, the shorter ones filled up with NULL."""
+    """Translate UNNEST of arrays, maps and arrays of rows, side by side; NULL fills up the shorter ones."""
     alias = place.session.new_name("t")
     lengths: list[str] = []
     columns: list[tuple[str, Type, str | None]] = []
@@ -199,7 +199,7 @@ def translate_unnest(place: Expressions, relation: nodes.Unnest, lateral: str) -
 
 
 def _unnested_columns(relation: nodes.Unnest, value: Typed) -> list[tuple[str, Type, str | None]]:
-    """SQL, type and name; only the parts of a row have names."""
+    """Return SQL, type and name of each column; only the parts of a row have names."""
     if value.type.name == "map":
         key, item = value.type.inner
         sides = ((f"unnest(map_keys({value.sql}))", key), (f"unnest(map_values({value.sql}))", item))

@@ -1,4 +1,4 @@
-"""Which columns a query sees where."""
+"""Scopes: which columns a query sees where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local_aws.trino.types import Type, name_fields, quote_name
 
 @dataclass(frozen=True)
 class Field:
-    """One column of what FROM gives. `written` keeps the case of the name for the result."""
+    """One column of FROM. `written` keeps the case of the name for the result."""
 
     name: str | None
     type: Type
@@ -26,7 +26,7 @@ class Field:
 
 @dataclass(frozen=True)
 class CommonResult:
-    """What a query of WITH gives: the name of its DuckDB CTE and its columns."""
+    """The result of a query of WITH: the name of its DuckDB CTE and its columns."""
 
     sql: str
     fields: tuple[Field, ...]
@@ -34,27 +34,27 @@ class CommonResult:
 
 @dataclass
 class Session:
-    """What one translation shares: the tables, the parameters, a counter of names."""
+    """What one translation shares: the tables, the parameters and a counter of names."""
 
     relations: Mapping[TableName, Relation]
     parameters: tuple[nodes.Node, ...]
     taken: int = field(default=0)
 
     def new_name(self, letter: str) -> str:
-        """A name that nothing else in the generated SQL has."""
+        """Return a name that occurs nowhere else in the generated SQL."""
         self.taken += 1
         return f"{letter}{self.taken}"
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The columns in reach, with the queries of WITH."""
+    """The columns in reach, and the queries of WITH."""
 
     fields: tuple[Field, ...] = ()
     common: Mapping[str, CommonResult] = field(default_factory=dict)
 
     def find(self, name: nodes.Name) -> Typed | None:
-        """The column, or the field of a row column, that a name means here.
+        """Return the column, or the field of a row column, that a name means here.
 
         Raises:
             TrinoError: AMBIGUOUS_NAME when several columns have the name.
@@ -88,7 +88,7 @@ def _inside(found: Field, path: tuple[str, ...]) -> Typed | None:
 
 
 def row_field(value: Typed, name: str) -> Typed | None:
-    """A field of a row, by its name in any case."""
+    """Return a field of a row, by its name in any case."""
     if value.type.name != "row":
         return None
     fields = zip(value.type.fields, name_fields(value.type), value.type.inner, strict=True)
@@ -101,6 +101,6 @@ def row_field(value: Typed, name: str) -> Typed | None:
 
 
 def not_found(name: nodes.Name) -> TrinoError:
-    """No such column."""
+    """Build the failure for a column that does not exist."""
     message = f"Column '{'.'.join(name.parts)}' cannot be resolved"
     return semantic_error("COLUMN_NOT_FOUND", name.at, message)

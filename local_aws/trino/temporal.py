@@ -1,4 +1,4 @@
-"""Times, zones and JSON in Python: what DuckDB does otherwise than Trino."""
+"""Times, zones and JSON in Python, where DuckDB differs from Trino."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMESTAMP_TEXT = (
     r"(?: (?:(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d+))?)?)?"
     r"\s*(?P<zone>.+)?)?"
 )
-"""A timestamp as Trino reads it: the parts may have one digit, and T is no separator."""
+"""A timestamp as Trino reads it: the parts may have one digit, and T does not separate date and time."""
 
 FOUR_DIGITS = r"(?!0000)\d{4}"
 """The years that Python's dates have."""
@@ -28,7 +28,7 @@ _MICROSECONDS = 6
 
 
 def parse_timestamp(found: re.Match[str]) -> datetime.datetime:
-    """The moment of a match of TIMESTAMP_TEXT, without its zone."""
+    """Return the moment of a match of TIMESTAMP_TEXT, without its zone."""
     fraction = (found["fraction"] or "0")[:_MICROSECONDS].ljust(_MICROSECONDS, "0")
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
     year, month, day = (int(found[part]) for part in ("year", "month", "day"))
@@ -36,12 +36,12 @@ def parse_timestamp(found: re.Match[str]) -> datetime.datetime:
 
 
 def to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
-    """The instant at which a zone's clocks show a time: the first of two; in a gap, as if there were none."""
+    """Convert a zone's time to UTC: the first if the clocks show it twice, and by the old offset in a gap."""
     return local.replace(tzinfo=zone_of(zone)).astimezone(datetime.timezone.utc).replace(tzinfo=None)
 
 
 def parse_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
-    """The instant that a text names.
+    """Convert the time that a text names to UTC.
 
     Raises:
         ValueError: The zone's clocks never show that time.
@@ -53,18 +53,18 @@ def parse_to_utc(local: datetime.datetime, zone: str) -> datetime.datetime:
 
 
 def make_zoned(local: datetime.datetime, zone: str) -> dict[str, Any]:
-    """A timestamp with time zone, as DuckDB holds it here; the zone may be an offset without a colon."""
+    """Build a timestamp with time zone as DuckDB stores it here; the offset needs no colon."""
     name = normalize_zone(re.sub(r"([+-]\d{2})(\d{2})", r"\1:\2", zone))
     return {"utc": to_utc(local, name), "zone": name}
 
 
 @lru_cache(maxsize=1024)
 def normalize_zone(zone: str) -> str:
-    """A zone as Trino shows it: in its own capitals, offsets with a colon, and all that is UTC as UTC.
+    """Write a zone as Trino shows it: in its own capitals, offsets with a colon, and all that is UTC as UTC.
 
     Raises:
         ValueError: It is further from UTC than any zone.
-        KeyError: There is none of that name.
+        KeyError: There is no zone of that name.
     """
     name = zone.lower().removeprefix("etc/")
     found = _OFFSET.fullmatch(name)
@@ -85,10 +85,10 @@ def _zone_names() -> dict[str, str]:
 
 
 def canonicalize_json(text: str) -> str:
-    """JSON as Trino keeps it: no spaces, the keys of objects in order.
+    """Rewrite JSON as Trino stores it: without spaces, the keys of objects in order.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: It is not JSON.
     """
     return write_json(json.loads(text, parse_constant=_refuse))
 
@@ -98,7 +98,7 @@ def _refuse(constant: str) -> None:
 
 
 def write_json(value: object, *, in_order: bool = True) -> str:
-    """The JSON of a Python value, the keys of objects in order or as they come."""
+    """Write a Python value as JSON, with the keys of objects in order or as they come."""
     if isinstance(value, dict):
         items = sorted(value.items()) if in_order else value.items()
         written = (f"{write_json(str(key))}:{write_json(item, in_order=in_order)}" for key, item in items)

@@ -1,4 +1,4 @@
-"""The text of a value, as Athena shows it in result files and in GetQueryResults."""
+"""Values as Athena writes them in result files and in GetQueryResults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEVEN_DIGITS = Context(prec=7, rounding=ROUND_HALF_EVEN)
 
 
 def text(value: object, athena_type: str) -> str | None:
-    """Athena's text of one value fetched from DuckDB; None stays None.
+    """Write one value fetched from DuckDB as Athena does; None stays None.
 
     Args:
         value: As DuckDB's Python client returns it.
@@ -33,7 +33,7 @@ def _writer(athena_type: str) -> Callable[[Any], str]:
 
 
 def writer(kind: Type) -> Callable[[Any], str]:  # noqa: PLR0911 - one a type
-    """The function that writes values of this type."""
+    """Return the function that writes values of a type."""
     match kind.name:
         case "array":
             element = find_nullable_writer(kind.inner[0])
@@ -56,7 +56,7 @@ def writer(kind: Type) -> Callable[[Any], str]:  # noqa: PLR0911 - one a type
 
 
 def find_nullable_writer(kind: Type) -> Callable[[Any], str]:
-    """A writer of what is inside another value, where NULL shows as null."""
+    """Return the writer of values inside another value, which writes NULL as null."""
     write = writer(kind)
     return lambda value: "null" if value is None else write(value)
 
@@ -78,7 +78,7 @@ def _row(kind: Type) -> Callable[[Any], str]:
 
 
 def entries(value: Any) -> list[tuple[Any, Any]]:
-    """A map's pairs in order, in either form in which DuckDB hands maps over."""
+    """List a map's entries in order, in either form in which DuckDB returns maps."""
     if isinstance(value, Mapping):
         if set(value) == {"key", "value"} and isinstance(value["key"], list):
             return list(zip(value["key"], value["value"], strict=True))
@@ -87,22 +87,22 @@ def entries(value: Any) -> list[tuple[Any, Any]]:
 
 
 def write_double(value: float) -> str:
-    """A double as Java prints it: 1.0, 1.0E10, NaN, Infinity."""
+    """Write a double as Java does: 1.0, 1.0E10, NaN, Infinity."""
     return _java(value, _digits)
 
 
 def write_real(value: float) -> str:
-    """A real as Java prints it: with as few digits as tell it from its neighbours."""
+    """Write a real as Java does: with as few digits as distinguish it from its neighbours."""
     return _java(value, _shortest)
 
 
 def cast_double(value: float) -> str:
-    """CAST of a double to varchar: always with an exponent, unlike a double in a result."""
+    """Cast a double to varchar: always with an exponent, unlike a double in a result."""
     return _with_exponent(value, _digits(value))
 
 
 def cast_real(value: float) -> str:
-    """CAST of a real to varchar: no more than seven digits."""
+    """Cast a real to varchar: with seven digits at most."""
     return _with_exponent(value, f"{_SEVEN_DIGITS.create_decimal(_shortest(value))}")
 
 
@@ -115,7 +115,7 @@ def _with_exponent(value: float, digits: str) -> str:
 
 
 def _digits(value: float) -> str:
-    """As few as tell it from its neighbours, but for Java two at least: 4.9E-324."""
+    """Write as few digits as distinguish the value from its neighbours, but at least two: 4.9E-324."""
     shown = f"{value:.1e}"
     return shown if abs(value) < _PLAIN_FROM and float(shown) == value else repr(value)
 
@@ -148,20 +148,20 @@ def _scientific(shown: Decimal) -> str:
 
 
 def write_timestamp(value: datetime.datetime | datetime.date, digits: int) -> str:
-    """2024-01-01 00:00:00.000."""
+    """Write 2024-01-01 00:00:00.000."""
     if not isinstance(value, datetime.datetime):
         value = datetime.datetime.combine(value, datetime.time())
     return f"{value.date().isoformat()} {write_time(value.time(), digits)}"
 
 
 def write_time(value: datetime.time, digits: int) -> str:
-    """00:00:00.000."""
+    """Write 00:00:00.000."""
     whole = value.strftime("%H:%M:%S")
     return f"{whole}.{value.microsecond:06d}{'0' * 6}"[: len(whole) + 1 + digits] if digits else whole
 
 
 def write_zoned(value: Any, digits: int) -> str:
-    """2024-01-01 00:00:00.000 UTC, from the instant in UTC and the zone."""
+    """Write 2024-01-01 00:00:00.000 UTC, from the instant in UTC and the zone."""
     if isinstance(value, datetime.datetime):
         value = {"utc": value.astimezone(datetime.timezone.utc).replace(tzinfo=None), "zone": "UTC"}
     instant, zone = value["utc"], value["zone"]
@@ -169,14 +169,14 @@ def write_zoned(value: Any, digits: int) -> str:
 
 
 def local_time(instant: datetime.datetime, zone: str) -> datetime.datetime:
-    """The wall clock of a zone (a name, or an offset such as +05:30) at an instant in UTC."""
+    """Return what the clocks of a zone (a name, or an offset such as +05:30) show at an instant in UTC."""
     aware = instant.replace(tzinfo=datetime.timezone.utc)
     return aware.astimezone(zone_of(zone)).replace(tzinfo=None)
 
 
 @lru_cache(maxsize=1024)
 def zone_of(zone: str) -> datetime.tzinfo:
-    """The zone of a name or of an offset."""
+    """Return the zone with a name or an offset."""
     if zone[:1] in {"+", "-"}:
         hours, minutes = int(zone[1:3]), int(zone[4:6] or 0)
         offset = datetime.timedelta(hours=hours, minutes=minutes)
@@ -185,7 +185,7 @@ def zone_of(zone: str) -> datetime.tzinfo:
 
 
 def write_day_to_second(milliseconds: int) -> str:
-    """2 03:00:00.000."""
+    """Write 2 03:00:00.000."""
     sign, rest = ("-", -milliseconds) if milliseconds < 0 else ("", milliseconds)
     seconds, millis = divmod(rest, 1000)
     minutes, second = divmod(seconds, 60)
@@ -195,7 +195,7 @@ def write_day_to_second(milliseconds: int) -> str:
 
 
 def write_year_to_month(months: int) -> str:
-    """1-3."""
+    """Write 1-3."""
     years, rest = divmod(abs(months), 12)
     return f"{'-' if months < 0 else ''}{years}-{rest}"
 

@@ -1,4 +1,4 @@
-"""Reading a query token by token: what all parts of the grammar build on."""
+"""A reader of tokens, on which all parts of the grammar build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From Athena's SQL to DuckDB's."""
+"""Translation of Athena's SQL to DuckDB's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST_DIGITS = 3
 def translate(
     query: Query, relations: Mapping[TableName, Relation], parameters: Sequence[str] = ()
 ) -> Translated:
-    """DuckDB's SQL for a query, and the columns of its result.
+    """Translate a query into DuckDB's SQL, with the columns of its result.
 
     Args:
         query: What `parse` made.
@@ -43,7 +43,7 @@ def translate(
 
 
 def show_type(kind: Type) -> str:
-    """A type as Athena shows it, without what only Trino's literals have: varchar(3), timestamp(0)."""
+    """Write a type as Athena shows it, without what only Trino's literals have: varchar(3), timestamp(0)."""
     return str(_unbounded(kind))
 
 

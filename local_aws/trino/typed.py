@@ -1,4 +1,4 @@
-"""An expression in DuckDB's SQL with its type in Trino's, and which types become which by themselves."""
+"""Expressions in DuckDB's SQL with Trino's types, and the implicit conversions between types."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ _UNHASHED = {"json", "char", "map", "time with time zone", "timestamp with time 
 
 
 def semantic_error(code: str, at: Place, message: str) -> TrinoError:
-    """A mistake in what a query says, at its place."""
+    """Build the failure for a mistake in the meaning of a query, at its place."""
     return TrinoError(code, f"{write_place(at)}: {message}")
 
 
 def mismatch(at: Place, message: str) -> TrinoError:
-    """A mistake in types."""
+    """Build the failure for a mistake in types."""
     return semantic_error("TYPE_MISMATCH", at, message)
 
 
 def refuse_unhashed(kind: Type, what: str) -> None:
-    """Refuse to tell values apart where DuckDB does it by more than Trino.
+    """Refuse to distinguish values where DuckDB does so by more than Trino.
 
     For DuckDB the order of a map's entries counts, and the zone of an instant.
     """
@@ -68,7 +68,7 @@ def write_literal(text: str | None) -> str:
 
 
 def fail(code: str, message: str, *values: str) -> str:
-    """SQL that fails when it is reached. `{}` in the message stand for the values, which are SQL."""
+    """Write SQL that fails when it is reached. `{}` in the message stand for the values, which are SQL."""
     pieces = message.split("{}")
     parts = [write_literal(f"{RAISED}{code}|{pieces[0]}")]
     for value, piece in zip(values, pieces[1:], strict=True):
@@ -77,19 +77,19 @@ def fail(code: str, message: str, *values: str) -> str:
 
 
 def is_numeric(kind: Type) -> bool:
-    """Whether arithmetic takes the type."""
+    """Tell whether arithmetic takes a type."""
     return kind in WHOLE or kind in FLOATING or kind.name == "decimal"
 
 
 def as_decimal(kind: Type) -> Type | None:
-    """The decimal that holds a whole number's type."""
+    """Return the decimal that holds a whole number's type."""
     if kind.name == "decimal":
         return kind
     return decimal(_DIGITS[kind.name], 0) if kind in WHOLE else None
 
 
 def common_type(left: Type, right: Type) -> Type | None:
-    """The type to which both are turned before they are compared or put in one column."""
+    """Return the type to which both are converted before they are compared or put in one column."""
     if right in (left, UNKNOWN):
         return left
     if left == UNKNOWN:
@@ -140,7 +140,7 @@ def _common_of_one_kind(left: Type, right: Type) -> Type | None:
 
 
 def common_of(kinds: Sequence[Type]) -> Type | None:
-    """The common type of many."""
+    """Return the common type of many types."""
     found: Type | None = UNKNOWN
     for kind in kinds:
         found = common_type(found, kind) if found else None
@@ -148,7 +148,7 @@ def common_of(kinds: Sequence[Type]) -> Type | None:
 
 
 def can_coerce(kind: Type, to: Type) -> bool:
-    """Whether Trino turns a value into a type without being asked to."""
+    """Tell whether Trino converts a value to a type implicitly."""
     if kind.name == to.name == "row":
         pairs = zip(kind.inner, to.inner, strict=False)
         return len(kind.inner) == len(to.inner) and all(can_coerce(one, other) for one, other in pairs)
@@ -161,12 +161,12 @@ def can_coerce(kind: Type, to: Type) -> bool:
 
 
 def coerce(value: Typed, to: Type) -> Typed:
-    """A value turned into a type that `can_coerce` allows."""
+    """Convert a value to a type that `can_coerce` allows."""
     return Typed(coerce_sql(value.sql, value.type, to), to)
 
 
 def coerce_sql(sql: str, kind: Type, to: Type) -> str:
-    """SQL of the turned value."""
+    """Write the SQL of the converted value."""
     if duckdb_type(kind) == duckdb_type(to) or kind == UNKNOWN:
         return (
             f"CAST(NULL AS {duckdb_type(to)})" if kind == UNKNOWN and sql == "NULL" else _cast(sql, kind, to)
@@ -183,7 +183,7 @@ def _cast(sql: str, kind: Type, to: Type) -> str:
 
 
 def convert_parts(sql: str, kind: Type, to: Type, convert: object) -> str:
-    """An array, map or row with each part turned by `convert(sql, from, to)`."""
+    """Write SQL that converts each part of an array, map or row by `convert(sql, from, to)`."""
     assert callable(convert)  # noqa: S101 - one of the two conversions, implicit or by CAST
     # One name a level: the inner lambda must not hide what the outer one passes in.
     name = f"e{sql.count('lambda')}"

@@ -1,4 +1,4 @@
-"""Athena's types: read, written, and as Glue and DuckDB write them."""
+"""Athena's types, and their notations in Athena, Glue and DuckDB."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Type:
     fields: tuple[str | None, ...] = ()
 
     def __str__(self) -> str:
-        """As Athena writes it."""
+        """Write the type as Athena does."""
         if self.name == "row":
             parts = (
                 f"{field} {inner}" if field else str(inner)
@@ -54,12 +54,12 @@ DAY_TO_SECOND, YEAR_TO_MONTH = Type("interval day to second"), Type("interval ye
 
 
 def array_of(element: Type) -> Type:
-    """The type of an array."""
+    """Return the type of an array."""
     return Type("array", (element,))
 
 
 def decimal(precision: int, scale: int) -> Type:
-    """The type of a decimal."""
+    """Return the type of a decimal."""
     return Type("decimal", (precision, scale))
 
 
@@ -135,7 +135,7 @@ class _Reader:
         return True
 
     def separated(self) -> bool:
-        """True after a comma, False after the closing bracket."""
+        """Return True after a comma and False after the closing bracket."""
         if self.takes(","):
             return True
         if self.take() not in {")", ">"}:
@@ -226,7 +226,7 @@ class _Reader:
 
 
 def read_type(athena_type: str) -> Type:
-    """A type from its text as Athena writes it.
+    """Read a type as Athena writes it.
 
     Raises:
         TrinoError: TYPE_NOT_FOUND when there is no such type.
@@ -235,7 +235,7 @@ def read_type(athena_type: str) -> Type:
 
 
 def duckdb_type(kind: Type) -> str:
-    """The DuckDB type that holds values of this type."""
+    """Return the DuckDB type for values of a type."""
     match kind.name:
         case "decimal":
             return "DECIMAL({}, {})".format(*kind.numbers)
@@ -254,7 +254,7 @@ def duckdb_type(kind: Type) -> str:
 
 
 def name_fields(kind: Type) -> tuple[str, ...]:
-    """DuckDB's names of a row's fields: a struct needs distinct ones, Trino's may be unnamed or repeated."""
+    """Name a row's fields for DuckDB, where they must be distinct; Trino's may be unnamed or repeated."""
     taken: set[str] = set()
     names = []
     for position, field in enumerate(kind.fields):
@@ -265,22 +265,22 @@ def name_fields(kind: Type) -> tuple[str, ...]:
 
 
 def quote_name(name: str) -> str:
-    """A name as DuckDB quotes it."""
+    """Quote a name for DuckDB."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def to_duckdb_type(athena_type: str) -> str:
-    """DuckDB's type for Athena's: `to_duckdb_type("array(varchar)")` is `VARCHAR[]`."""
+    """Return DuckDB's type for Athena's: `to_duckdb_type("array(varchar)")` is `VARCHAR[]`."""
     return duckdb_type(read_type(athena_type))
 
 
 def from_glue_type(hive_type: str) -> str:
-    """Athena's type for Glue's: `struct<a:int>` is `row(a integer)`."""
+    """Return Athena's type for Glue's: `struct<a:int>` is `row(a integer)`."""
     return str(_Reader(hive_type, _GLUE_DECIMAL).whole())
 
 
 def to_glue_type(athena_type: str) -> str:
-    """Glue's type for Athena's, as CREATE TABLE AS writes it."""
+    """Return Glue's type for Athena's, as CREATE TABLE AS writes it."""
     return _glue(read_type(athena_type))
 
 

@@ -31,11 +31,11 @@ _NO_WINDOW = {
 
 
 def translate_window_call(place: Place, node: nodes.Call) -> Typed:
-    """A function with OVER."""
+    """Translate a function with OVER."""
     if not place.allows_windows:
         raise misplaced_aggregate(place, node)
     assert node.over is not None  # noqa: S101 - the caller has seen it
-    # What is inside the window function is no place for another.
+    # No other window function may stand inside this one.
     inside = place.inside_window()
     window = _resolve_base(place, node.over)
     if node.name in {"lag", "lead"}:
@@ -51,7 +51,7 @@ def translate_window_call(place: Place, node: nodes.Call) -> Typed:
     known = catalog.WINDOW_ONLY.get(node.name)
     if known is None:
         if node.name in catalog.SCALARS:
-            message = f"Function '{node.name}' is no window function"
+            message = f"Function '{node.name}' is not a window function"
             raise semantic_error("FUNCTION_NOT_WINDOW", node.at, message)
         raise unknown_function(node)
     if node.filter or node.distinct or node.order or node.star:
@@ -78,7 +78,7 @@ def _check_order(node: nodes.Call, window: nodes.Window) -> None:
 
 
 def _resolve_base(place: Place, window: nodes.Window) -> nodes.Window:
-    """A window with what its base in the WINDOW clause says."""
+    """Complete a window by its base in the WINDOW clause."""
     if window.base is None:
         return window
     base = place.windows.get(window.base)
@@ -88,7 +88,9 @@ def _resolve_base(place: Place, window: nodes.Window) -> nodes.Window:
         )
     base = _resolve_base(place, base)
     if window.partition or (window.order and base.order) or (base.frame and (window.order or window.frame)):
-        raise semantic_error("INVALID_WINDOW_REFERENCE", window.at, f"WINDOW {window.base} says so already")
+        raise semantic_error(
+            "INVALID_WINDOW_REFERENCE", window.at, f"WINDOW {window.base} already has this clause"
+        )
     return replace(base, order=window.order or base.order, frame=window.frame or base.frame)
 
 

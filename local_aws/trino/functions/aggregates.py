@@ -1,4 +1,4 @@
-"""Aggregates: what stands in their brackets, FILTER, ORDER BY and DISTINCT."""
+"""Calls of aggregates: their arguments, FILTER, ORDER BY and DISTINCT."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_DISTINCT = {
 
 
 def translate_aggregate(place: Place, node: nodes.Call, over: str = "") -> Typed:
-    """The SQL of an aggregate, with `over` after it when it is a window function.
+    """Translate a call of an aggregate; `over` follows it when it is a window function.
 
     Args:
         place: Translates the arguments, row by row.
@@ -73,12 +73,12 @@ def _refuse_unordered(place: Place, node: nodes.Call) -> None:
 
 
 def translate_sort(place: Place, sort: nodes.Sort) -> str:
-    """One item of an ORDER BY inside a call or a window."""
+    """Translate one item of an ORDER BY inside a call or a window."""
     return write_sort_key(place.translate(sort.key), sort)
 
 
 def write_sort_key(value: Typed, sort: nodes.Sort) -> str:
-    """A sort key with its direction; NULLs come last in both, unless the query says otherwise."""
+    """Write a sort key with its direction. NULLs come last in both, unless the query says otherwise."""
     if value.type.name in _UNORDERABLE:
         if value.type.name != "timestamp with time zone":
             raise Unsupported(f"ORDER BY of the type {value.type}")

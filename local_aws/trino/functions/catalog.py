@@ -1,4 +1,4 @@
-"""All functions by their names: known here, known to Trino only, aggregates and window functions."""
+"""The functions by their names: scalar, aggregate and window functions, and those that are refused."""
 
 from __future__ import annotations
 

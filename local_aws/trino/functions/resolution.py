@@ -1,4 +1,4 @@
-"""Which form of a function takes the given arguments, and its SQL."""
+"""Resolution of calls: which form of a function takes the given arguments, and its SQL."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ _FINDING = frozenset({"array_position", "array_remove", "contains", "map"})
 
 
 def is_aggregate(node: nodes.Node) -> bool:
-    """Whether this very node is an aggregate over a group."""
+    """Tell whether a node itself is an aggregate over a group."""
     return isinstance(node, nodes.Call) and node.over is None and node.name in catalog.AGGREGATES
 
 
 def misplaced_aggregate(place: Place, node: nodes.Call) -> TrinoError:
-    """An aggregate where there are no groups."""
+    """Build the failure of an aggregate where there are no groups."""
     message = (
         f"{place.clause} cannot contain aggregations, window functions or grouping operations: [{node.name}]"
     )
@@ -67,7 +67,7 @@ def misplaced_aggregate(place: Place, node: nodes.Call) -> TrinoError:
 
 
 def translate_scalar(place: Place, node: nodes.Call) -> Typed:
-    """A call of a function of the tables."""
+    """Translate a call of a function that the tables list."""
     known = catalog.SCALARS.get(node.name)
     if known is None:
         raise unknown_function(node)
@@ -75,14 +75,14 @@ def translate_scalar(place: Place, node: nodes.Call) -> Typed:
 
 
 def unknown_function(node: nodes.Call) -> TrinoError:
-    """No such function: in Trino, or only here."""
+    """Build the failure for a function that Trino does not have, or only Trino has."""
     if node.name in catalog.REFUSED:
         return Unsupported(f"the function {node.name}")
     return semantic_error("FUNCTION_NOT_FOUND", node.at, f"Function '{node.name}' not registered")
 
 
 def resolve(place: Place, node: nodes.Call, known: list[Signature], parts: dict[str, str]) -> Typed:
-    """The call in the form that fits the arguments."""
+    """Translate a call with the form of the function that fits the arguments."""
     arguments = [None if isinstance(item, nodes.Lambda) else place.translate(item) for item in node.arguments]
     found = find_form(known, arguments)
     if found is None:
@@ -109,7 +109,7 @@ def resolve(place: Place, node: nodes.Call, known: list[Signature], parts: dict[
 
 
 def no_form(node: nodes.Call, known: list[Signature], arguments: list[Typed | None]) -> TrinoError:
-    """No form of the function takes these arguments."""
+    """Build the failure for arguments that no form of the function takes."""
     if None in arguments and not any(kind.name in LAMBDAS for one in known for kind in one.arguments):
         return Unsupported(f"{node.name} with a lambda")
     kinds = ", ".join("<lambda>" if value is None else str(value.type) for value in arguments)
@@ -139,7 +139,7 @@ def _lambda(place: Place, node: nodes.Lambda, pattern: Type, bound: Bindings) ->
 
 
 def coerce_lambda_result(node: nodes.Lambda, body: Typed, gives: Type, bound: Bindings) -> str:
-    """The body in the type that the function wants of it; a letter that was free now stands for its type."""
+    """Coerce a lambda's body to the type that the function needs, which binds a letter that was free."""
     if is_variable(gives) and gives.name not in bound:
         unify(gives, body.type, bound, exactly=True)
         return coerce(body, body.type).sql

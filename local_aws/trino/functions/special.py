@@ -1,4 +1,4 @@
-"""Functions whose SQL depends on more than a signature can say."""
+"""Functions whose SQL depends on more than a signature can express."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _typeof(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1)
     kind = place.translate(node.arguments[0]).type
     if kind in (VARCHAR, array_of(VARCHAR)) and isinstance(node.arguments[0], nodes.Call):
-        raise Unsupported("typeof of a function's text: its length is not known here")
+        raise Unsupported("typeof of a text that a function returns, whose length is not known")
     # Here, unlike in the types of results, a map has a space after its comma.
     return Typed(write_literal(re.sub(r",(?=[a-z])", ", ", str(kind))), VARCHAR)
 
@@ -148,7 +148,7 @@ def _format(place: Place, node: nodes.Call) -> Typed:
 
 
 def translate_row_subscript(node: nodes.Subscript, base: Typed) -> Typed:
-    """row[1]."""
+    """Translate row[1]."""
     assert isinstance(node.index, nodes.Literal)  # noqa: S101 - the caller has seen it
     index = int(node.index.value)
     if not 1 <= index <= len(base.type.inner):

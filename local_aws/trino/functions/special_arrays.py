@@ -1,4 +1,4 @@
-"""Array functions whose SQL depends on the lambda or on the number of arrays."""
+"""Array functions whose SQL depends on a lambda or on the number of arrays."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _array_sort(place: Place, node: nodes.Call) -> Typed:
 
 
 def _insertion_sort(place: Place, array: Typed, comparator: nodes.Lambda) -> str:
-    """DuckDB sorts by no comparator, so each element is put among those before it that are sorted already."""
+    """Write an insertion sort, because DuckDB cannot sort by a comparator."""
     done, new, before = (place.session.new_name("x") for _ in range(3))
     element = array.type.inner[0]
     sides = {comparator.names[0]: Typed(before, element), comparator.names[1]: Typed(f"{new}[1]", element)}

@@ -1,4 +1,4 @@
-"""Date functions whose unit decides what they do."""
+"""Date functions whose SQL depends on their unit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _ZONED = "timestamp with time zone"
 def _unit(node: nodes.Call, kind: Type, units: tuple[str, ...]) -> str:
     literal = node.arguments[0]
     if not isinstance(literal, nodes.Literal) or literal.kind != "string":
-        raise Unsupported(f"{node.name} with a unit that is no literal")
+        raise Unsupported(f"{node.name} with a unit that is not a literal")
     unit = literal.value.lower()
     if unit not in (tuple(name for name in units if name in _DATE_UNITS) if kind == DATE else units):
         message = f"'{literal.value}' is not a valid {'DATE' if kind == DATE else 'TIMESTAMP'} field"
@@ -82,7 +82,7 @@ def _date_add(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 3)
     value, amount = _moment(place, node, 2), place.translate(node.arguments[1])
     if not can_coerce(amount.type, BIGINT):
-        raise mismatch(node.at, f"Unexpected parameters for function date_add: {amount.type} is no bigint")
+        raise mismatch(node.at, f"Unexpected parameters for function date_add: {amount.type} is not a bigint")
     unit, count = _unit(node, value.type, _UNITS), coerce(amount, BIGINT).sql
     months = {"month": 1, "quarter": 3, "year": 12}.get(unit)
     if months:
@@ -166,7 +166,7 @@ def _sequence(place: Place, node: nodes.Call) -> Typed:
 
 
 def _to_iso8601(place: Place, node: nodes.Call) -> Typed:
-    """With as many digits after the seconds as the type has."""
+    """Write as many digits after the seconds as the type has."""
     check_arity(node, 1)
     value = _moment(place, node, 0)
     if value.type == DATE:
@@ -193,7 +193,7 @@ _NATIVE |= {
 
 
 def _date_format(place: Place, node: nodes.Call) -> Typed:
-    """By DuckDB's strftime where the pattern is known ahead and means the same: it is much faster."""
+    """Use DuckDB's strftime, which is faster, if the pattern is a literal and means the same there."""
     pattern = node.arguments[-1] if len(node.arguments) == len("xy") else None
     if not isinstance(pattern, nodes.Literal) or pattern.kind != "string":
         return _from_table(place, node)
@@ -207,7 +207,7 @@ def _date_format(place: Place, node: nodes.Call) -> Typed:
 
 
 def _from_table(place: Place, node: nodes.Call) -> Typed:
-    """The call as the table of functions has it."""
+    """Translate the call as the table of functions defines it."""
     return translate_scalar(place, node)
 
 

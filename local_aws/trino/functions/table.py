@@ -1,4 +1,4 @@
-"""How a function is written down: `substr(varchar, bigint) -> varchar = trino_substr({0}, {1})`.
+"""The notation of functions: `substr(varchar, bigint) -> varchar = trino_substr({0}, {1})`.
 
 In a signature a capital letter stands for any type: N for any number, I for a whole,
 F for a floating one, D for a decimal, M for a timestamp, Z for a timestamp with time zone, all others for
@@ -65,11 +65,11 @@ class Signature:
     sql: str
 
     def __str__(self) -> str:
-        """As Trino lists the forms of a function."""
+        """Write the form as Trino lists it in failures."""
         return f"{self.name}({', '.join(map(str, self.arguments))})"
 
     def patterns(self, count: int) -> tuple[Type, ...] | None:
-        """The argument types for so many arguments."""
+        """Return the argument types for a number of arguments, or None if there cannot be so many."""
         if not self.variadic:
             return self.arguments if len(self.arguments) == count else None
         fixed = self.arguments[:-1]
@@ -77,7 +77,7 @@ class Signature:
 
 
 def read_signatures(table: str) -> dict[str, list[Signature]]:
-    """The functions of a table; blank lines and those with a # say nothing, a backslash ends no line."""
+    """Read a table of functions. Blank lines and those with a # are skipped; a backslash continues a line."""
     found: dict[str, list[Signature]] = {}
     for line in re.sub(r"\\\n\s*", "", table).splitlines():
         if line.strip() and not line.startswith("#"):
@@ -113,12 +113,12 @@ def _pattern(words: list[str]) -> Type:
 
 
 def is_variable(pattern: Type) -> bool:
-    """Whether a pattern stands for any type."""
+    """Tell whether a pattern stands for any type."""
     return len(pattern.name) == 1
 
 
 def unify(pattern: Type, kind: Type, bound: Bindings, *, exactly: bool) -> bool:
-    """Whether a type fits a pattern; what the pattern's letters stand for is put in `bound`."""
+    """Tell whether a type fits a pattern; the types of the pattern's letters are added to `bound`."""
     if is_variable(pattern):
         return _bind(pattern.name, kind, bound, exactly=exactly)
     if kind == UNKNOWN:
@@ -150,7 +150,7 @@ def _bind(letter: str, kind: Type, bound: Bindings, *, exactly: bool) -> bool:
 
 
 def substitute(pattern: Type, bound: Bindings) -> Type:
-    """A pattern with its letters replaced."""
+    """Replace the letters of a pattern by their types."""
     if is_variable(pattern):
         return bound.get(pattern.name, UNKNOWN)
     if pattern.name in _DECIMALS:
@@ -160,7 +160,7 @@ def substitute(pattern: Type, bound: Bindings) -> Type:
 
 
 def fill_in(signature: Signature, arguments: list[str], bound: Bindings, parts: Mapping[str, str]) -> Typed:
-    """The call in DuckDB's SQL."""
+    """Write the call in DuckDB's SQL."""
     values = {str(index): argument for index, argument in enumerate(arguments)}
     values |= {letter: duckdb_type(kind) for letter, kind in bound.items()}
     values |= {"all": ", ".join(arguments), "piped": " || ".join(arguments), **parts}
@@ -171,7 +171,7 @@ def fill_in(signature: Signature, arguments: list[str], bound: Bindings, parts: 
 
 
 def find_form(known: Iterable[Signature], arguments: list[Typed | None]) -> tuple[Signature, Bindings] | None:
-    """The form that takes these arguments (None for a lambda): an exact one, else one by way of coercion."""
+    """Find the form for some arguments (None for a lambda): an exact one, else one that needs coercion."""
     for exactly in (True, False):
         for signature in known:
             patterns = signature.patterns(len(arguments))
@@ -189,5 +189,5 @@ def find_form(known: Iterable[Signature], arguments: list[Typed | None]) -> tupl
 
 
 def coerce_argument(value: Typed, pattern: Type, bound: Bindings) -> str:
-    """An argument in the type that the form takes."""
+    """Coerce an argument to the type that the form takes."""
     return coerce(value, substitute(pattern, bound)).sql

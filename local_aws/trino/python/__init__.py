@@ -1,1 +1,1 @@
-"""Functions that DuckDB has not, or has otherwise than Trino, in Python."""
+"""Functions in Python that DuckDB does not have, or has with another meaning than Trino."""

@@ -83,7 +83,7 @@ def _writers(pattern: str) -> tuple[_Writer | str, ...]:
 
 
 def date_format(moment: datetime.datetime, pattern: str) -> str:
-    """date_format with MySQL's pattern."""
+    """Format a moment with MySQL's pattern."""
     return "".join([part if isinstance(part, str) else part(moment) for part in _writers(pattern)])
 
 
@@ -103,7 +103,7 @@ _READ = {
 
 
 def date_parse(text: str, pattern: str) -> datetime.datetime:
-    """date_parse with MySQL's pattern."""
+    """Parse a text with MySQL's pattern."""
     return _read(text, _reader(pattern))
 
 
@@ -124,7 +124,7 @@ def _reader(pattern: str) -> str:
 
 @lru_cache(maxsize=256)
 def _greedy(pattern: str) -> str:
-    """A number takes all the digits that it may, as Joda's does: it leaves none for what follows."""
+    """Match a number with all the digits that it may have, like Joda, which leaves none for what follows."""
     return re.sub(r"\(\?P<(\w)>([^()]*\\d\{[\d,]+\})\)", r"(?=(?P<\1>\2))(?P=\1)", pattern)
 
 
@@ -185,7 +185,7 @@ _NUMBERS: dict[str, Callable[[datetime.datetime], int]] = {
 
 
 def format_datetime(local: datetime.datetime, zone: str, pattern: str) -> str:
-    """format_datetime with Joda's pattern."""
+    """Format a moment with Joda's pattern."""
     return "".join(_joda(local, zone, found) for found in _joda_parts(pattern))
 
 
@@ -221,7 +221,7 @@ def _joda(local: datetime.datetime, zone: str, found: re.Match[str]) -> str:  # 
 
 
 def parse_datetime(text: str, pattern: str) -> dict[str, Any]:
-    """parse_datetime with Joda's pattern."""
+    """Parse a text with Joda's pattern."""
     reads = {"y": "Y", "Y": "Y", "d": "d", "H": "H", "h": "h", "m": "i", "s": "s"}
     parts = []
     for found in _joda_parts(pattern):

@@ -1,4 +1,4 @@
-"""format(), with Java's format specifiers."""
+"""The function format, with Java's format specifiers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FORMAT = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*)(\d*)(?:\.(\d+))?([a-zA-Z%])")
 
 
 def format_values(pattern: str, values: list[str | None], kinds: str) -> str:
-    """format(), with Java's format specifiers."""
+    """Format values with Java's format specifiers."""
     types, parts, last, used = kinds.split(","), [], 0, 0
     for found in _FORMAT.finditer(pattern):
         literal = pattern[last : found.start()]

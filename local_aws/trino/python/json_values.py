@@ -1,4 +1,4 @@
-"""JSON: paths, canonical text, and values of it in Trino's types."""
+"""JSON: paths, canonical text, and conversion to Trino's types."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _steps(path: str) -> tuple[str, ...]:
 
 
 class _Digits(str):
-    """A number as its text has it: 1.10 keeps its zero."""
+    """A number that keeps its text: 1.10 keeps its zero."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ def _at(text: str, path: str, number: type[_Digits] | None = None) -> Any:
 
 
 def parse(text: str) -> str:
-    """A text as JSON."""
+    """Parse a text as JSON."""
     try:
         return canonicalize_json(text)
     except ValueError as error:
@@ -88,7 +88,7 @@ def parse(text: str) -> str:
 
 
 def canonical(text: str) -> str:
-    """JSON that DuckDB wrote, as Trino keeps it."""
+    """Rewrite JSON that DuckDB wrote as Trino stores it."""
     try:
         return canonicalize_json(text)
     except ValueError as error:
@@ -96,18 +96,18 @@ def canonical(text: str) -> str:
 
 
 def string(text: str) -> str:
-    """A text as a JSON string."""
+    """Write a text as a JSON string."""
     return write_json(text)
 
 
 def extract(text: str, path: str) -> str | None:
-    """What is at a path, as JSON."""
+    """Return what is at a path, as JSON."""
     value = _at(text, path)
     return None if value is _MISSING else write_json(value, in_order=False)
 
 
 def extract_scalar(text: str, path: str) -> str | None:
-    """What is at a path, as text; NULL for what is no scalar."""
+    """Return the scalar at a path as text, or NULL if there is none."""
     value = _at(text, path, _Digits)
     if value is _MISSING or value is None or isinstance(value, (dict, list)):
         return None
@@ -115,7 +115,7 @@ def extract_scalar(text: str, path: str) -> str | None:
 
 
 def size(text: str, path: str) -> int | None:
-    """How many members what is at a path has; 0 for a scalar."""
+    """Count the members of what is at a path; a scalar has 0."""
     value = _at(text, path)
     if value is _MISSING:
         return None
@@ -123,13 +123,13 @@ def size(text: str, path: str) -> int | None:
 
 
 def array_length(text: str) -> int | None:
-    """The length of a JSON array."""
+    """Count the elements of a JSON array."""
     value = _parse(text)
     return len(value) if isinstance(value, list) else None
 
 
 def array_get(text: str, index: int) -> str | None:
-    """An element of a JSON array, from 0 or from the end."""
+    """Return an element of a JSON array, counted from 0 or from the end."""
     value = _parse(text, _Digits)
     if not isinstance(value, list) or not -len(value) <= index < len(value):
         return None
@@ -141,7 +141,7 @@ def array_get(text: str, index: int) -> str | None:
 
 
 def array_contains(text: str, wanted: str) -> bool | None:
-    """Whether a JSON array has a scalar."""
+    """Tell whether a JSON array contains a scalar."""
     value = _parse(text)
     if not isinstance(value, list):
         return None
@@ -149,7 +149,7 @@ def array_contains(text: str, wanted: str) -> bool | None:
 
 
 def array_contains_double(text: str, wanted: float) -> bool | None:
-    """Whether a JSON array has a number with a fraction or an exponent: to Trino, 2 is no double."""
+    """Tell whether a JSON array contains a number with a fraction or an exponent: 2 is not a double."""
     value = _parse(text)
     if not isinstance(value, list):
         return None
@@ -157,7 +157,7 @@ def array_contains_double(text: str, wanted: float) -> bool | None:
 
 
 def is_scalar(text: str) -> bool:
-    """Whether JSON is a text, a number, a boolean or null."""
+    """Tell whether JSON is a text, a number, a boolean or null."""
     value = _parse(text)
     if value is _MISSING:
         raise failure(f"Invalid JSON value: {text}")
@@ -165,7 +165,7 @@ def is_scalar(text: str) -> bool:
 
 
 def as_type(text: str, athena_type: str) -> str | None:
-    """CAST of JSON: the text of a scalar, or JSON that DuckDB reads as the nested type."""
+    """Cast JSON: return the text of a scalar, or JSON that DuckDB reads as the nested type."""
     kind = _type(athena_type)
     value = _parse(text)
     if value is None:

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004 - hours, radixes and digits are what they are
-"""Decimals with more digits than DuckDB's arithmetic has, texts of numbers, bits."""
+"""Decimals with more digits than DuckDB calculates with, texts of numbers, bits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _check(value: Decimal) -> str:
 
 
 def divide(one: str, other: str, scale: int) -> str:
-    """Rounded half up, away from zero."""
+    """Divide, rounding half up, away from zero."""
     if not Decimal(other):
         raise failure("Division by zero", "DIVISION_BY_ZERO")
     quotient = _WIDE.divide(Decimal(one), Decimal(other))
@@ -45,24 +45,24 @@ def divide(one: str, other: str, scale: int) -> str:
 
 
 def modulo(one: str, other: str) -> str:
-    """The rest, with the sign of the dividend."""
+    """Return the remainder, with the sign of the dividend."""
     if not Decimal(other):
         raise failure("Division by zero", "DIVISION_BY_ZERO")
     return _check(_WIDE.remainder(Decimal(one), Decimal(other)))
 
 
 def multiply(one: str, other: str) -> str:
-    """The product."""
+    """Return the product."""
     return _check(_WIDE.multiply(Decimal(one), Decimal(other)))
 
 
 def round_half_up(value: str, places: int) -> str:
-    """Rounded half up to so many places, which may be negative."""
+    """Round half up to a number of places, which may be negative."""
     return _check(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT))
 
 
 def round_decimal(value: str, places: int, kind: str) -> str:
-    """A decimal of the type rounded; what Trino makes of places before its first digit is not known here."""
+    """Round a decimal of a type. Places before its first digit are refused: Trino's answer is not known."""
     precision, scale = map(int, re.findall(r"\d+", kind))
     if Decimal(value) and precision - scale + places <= 0:
         raise unsupported(f"round of a decimal({precision},{scale}) to {places} places")
@@ -70,12 +70,12 @@ def round_decimal(value: str, places: int, kind: str) -> str:
 
 
 def truncate(value: str, places: int) -> str:
-    """Cut off after so many places."""
+    """Cut off the digits after a number of places."""
     return _check(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN, context=_WIDE))
 
 
 def text_to_double(text: str, kind: str) -> str:
-    """As Java reads a double."""
+    """Parse a double as Java does."""
     found = _JAVA_DOUBLE.fullmatch(text)
     if not found:
         raise failure(f"Cannot cast '{text}' to {kind}", "INVALID_CAST_ARGUMENT")
@@ -83,7 +83,7 @@ def text_to_double(text: str, kind: str) -> str:
 
 
 def to_base(number: int, base: int) -> str:
-    """A number's digits in another base."""
+    """Write a number in another base."""
     if not 2 <= base <= 36:
         raise failure("Radix must be between 2 and 36")
     digits, rest = "", abs(number)
@@ -94,7 +94,7 @@ def to_base(number: int, base: int) -> str:
 
 
 def from_base(text: str, base: int) -> int:
-    """A number from its digits in another base."""
+    """Parse a number in another base."""
     if not 2 <= base <= 36:
         raise failure("Radix must be between 2 and 36")
     if not re.fullmatch("[+-]?[0-9a-zA-Z]+", text) or any(
@@ -108,7 +108,7 @@ def from_base(text: str, base: int) -> int:
 
 
 def width_bucket(operand: float, low: float, high: float, count: int) -> int:
-    """The number of the bucket among equally wide ones."""
+    """Find the bucket of a number among equally wide ones."""
     if count <= 0:
         raise failure("bucketCount must be greater than 0")
     if math.isnan(operand):
@@ -129,7 +129,7 @@ def width_bucket(operand: float, low: float, high: float, count: int) -> int:
 
 
 def width_bucket_bins(operand: float, bins: list[float]) -> int:
-    """The number of the bucket among those between the bins."""
+    """Find the bucket of a number between bins."""
     if not bins:
         raise failure("Bins cannot be an empty array")
     if math.isnan(operand):
@@ -140,7 +140,7 @@ def width_bucket_bins(operand: float, bins: list[float]) -> int:
 
 
 def bit_count(number: int, bits: int) -> int:
-    """How many bits are set."""
+    """Count the bits that are set."""
     if not 2 <= bits <= 64:
         raise failure("Bits specified in bit_count must be between 2 and 64, got " + str(bits))
     if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
@@ -152,7 +152,7 @@ def bit_count(number: int, bits: int) -> int:
 
 
 def shift(number: int, places: int, way: str, kind: str) -> int:
-    """Bits moved; to the right either with zeros or with the sign."""
+    """Shift bits; to the right either with zeros or with the sign."""
     width = _WIDTHS[kind]
     if places < 0:
         raise failure("Shift must not be negative")
@@ -165,7 +165,7 @@ def shift(number: int, places: int, way: str, kind: str) -> int:
 
 
 def combinations(size: int, count: int) -> list[list[int]]:
-    """Which elements make up each choice of so many, from 1."""
+    """List the positions, from 1, of each choice of a number of elements."""
     if not 0 <= count <= _MOST_CHOSEN:
         limit = "negative" if count < 0 else f"larger than {_MOST_CHOSEN}"
         raise failure(f"combination size must not be {limit}: {count}")

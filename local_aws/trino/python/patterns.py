@@ -21,7 +21,7 @@ _REPLACEMENT = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\$", re.DOTALL)
 
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch a construct
-    """A pattern of Java for Python; what Python reads otherwise is refused."""
+    """Compile a Java pattern for Python, or refuse it if Python would read it differently."""
     inside = False
 
     def python(found: re.Match[str]) -> str:
@@ -52,7 +52,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch
 
 
 def like(text: str, pattern: str) -> bool:
-    """Whether the pattern is found in the text."""
+    """Tell whether the pattern occurs in the text."""
     return compile_pattern(pattern).search(text) is not None
 
 
@@ -65,21 +65,21 @@ def _group(pattern: re.Pattern[str], group: int) -> int:
 
 
 def extract(text: str, pattern: str, group: int) -> str | None:
-    """A group of the first match."""
+    """Return a group of the first match."""
     regex = compile_pattern(pattern)
     number, found = _group(regex, group), regex.search(text)
     return found[number] if found else None
 
 
 def extract_all(text: str, pattern: str, group: int) -> list[str | None]:
-    """A group of every match."""
+    """Return a group of every match."""
     regex = compile_pattern(pattern)
     number = _group(regex, group)
     return [found[number] for found in regex.finditer(text)]
 
 
 def replace(text: str, pattern: str, replacement: str) -> str:
-    """Every match replaced; $1 and ${name} are groups."""
+    """Replace every match; $1 and ${name} are groups."""
     regex = compile_pattern(pattern)
     for reference in _REPLACEMENT.finditer(replacement):
         if reference[0] == "$":
@@ -109,7 +109,7 @@ def _expand(reference: re.Match[str], found: re.Match[str]) -> str:
 
 
 def split(text: str, pattern: str) -> list[str]:
-    """What is between the matches."""
+    """Return the texts between the matches."""
     parts, start = [], 0
     for found in compile_pattern(pattern).finditer(text):
         parts.append(text[start : found.start()])
@@ -118,12 +118,12 @@ def split(text: str, pattern: str) -> list[str]:
 
 
 def count(text: str, pattern: str) -> int:
-    """How many matches there are."""
+    """Count the matches."""
     return sum(1 for _ in compile_pattern(pattern).finditer(text))
 
 
 def position(text: str, pattern: str, start: int, occurrence: int) -> int:
-    """Where the n-th match begins, -1 if there is none."""
+    """Return where the n-th match begins, or -1 if there is none."""
     if start < 1:
         raise failure("start position cannot be smaller than 1")
     if occurrence < 1:
@@ -133,12 +133,12 @@ def position(text: str, pattern: str, start: int, occurrence: int) -> int:
 
 
 def groups(text: str, pattern: str) -> list[list[str | None]]:
-    """The groups of every match."""
+    """Return the groups of every match."""
     return [list(found.groups()) for found in compile_pattern(pattern).finditer(text)]
 
 
 def join(parts: list[str], replacements: list[str | None]) -> str | None:
-    """The parts with the replacements between them; NULL when one of those is."""
+    """Join the parts with the replacements between them, or return NULL if one of those is NULL."""
     present = [new for new in replacements if new is not None]
     if len(present) < len(replacements):
         return None
@@ -164,7 +164,7 @@ def _like_pattern(pattern: str, escape: str) -> re.Pattern[str]:
 
 
 def match_escaped_like(text: str, pattern: str, escape: str) -> bool:
-    """LIKE ... ESCAPE."""
+    """Match LIKE ... ESCAPE."""
     return _like_pattern(pattern, escape).fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""How a function in Python fails: in Athena's words, through DuckDB's error."""
+"""Failures of functions in Python, which reach the user through DuckDB's error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Function = tuple[Callable[..., Any], Sequence[Any], Any]
 
 
 def null_in_null_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that gives NULL for any NULL; DuckDB does so only where the function itself never does."""
+    """Wrap a function to return NULL for any NULL, which DuckDB does only for functions that never do."""
 
     @wraps(function)
     def called(*arguments: Any) -> Any:
@@ -26,10 +26,10 @@ ZONED = 'STRUCT("utc" TIMESTAMP, "zone" VARCHAR)'
 
 
 def failure(message: str, code: str = "INVALID_FUNCTION_ARGUMENT") -> ValueError:
-    """A failure that reaches the user as it is."""
+    """Build a failure that reaches the user unchanged."""
     return ValueError(f"{RAISED}{code}|{message}{RAISED}")
 
 
 def unsupported(what: str) -> ValueError:
-    """A refusal: better than a wrong answer."""
+    """Build the refusal of what is not known to be right."""
     return failure(f"the local Athena does not support {what}", "NOT_SUPPORTED")

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004 - hours, radixes and digits are what they are
-"""Texts and bytes."""
+"""Functions on texts and bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 
 
 def strpos(text: str, wanted: str, instance: int) -> int:
-    """The place of the n-th occurrence, from the end when n is negative."""
+    """Find the n-th occurrence, from the end if n is negative."""
     if instance == 0:
         raise failure("'instance' must not be equal to zero.")
     if not wanted:
@@ -39,7 +39,7 @@ def strpos(text: str, wanted: str, instance: int) -> int:
 
 
 def levenshtein(one: str, other: str) -> int:
-    """The edit distance."""
+    """Return the edit distance."""
     previous = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):
         current = [row]
@@ -51,14 +51,17 @@ def levenshtein(one: str, other: str) -> int:
 
 
 def hamming(one: str, other: str) -> int:
-    """In how many places two texts differ."""
+    """Count the places in which two texts differ."""
     if len(one) != len(other):
         raise failure("The input strings to hamming_distance function must have the same length")
     return sum(a != b for a, b in zip(one, other, strict=True))
 
 
 def translate(text: str, source: str, target: str) -> str:
-    """Each character of source replaced by that of target; the first wins, and what has none goes."""
+    """Replace each character of `source` by that of `target`, or delete it if there is none.
+
+    The first of two replacements of one character counts.
+    """
     table: dict[int, str | None] = {}
     for index, letter in enumerate(source):
         table.setdefault(ord(letter), target[index] if index < len(target) else None)
@@ -66,7 +69,7 @@ def translate(text: str, source: str, target: str) -> str:
 
 
 def soundex(text: str) -> str:
-    """How a word sounds."""
+    """Return the Soundex code of a word."""
     letters = [letter for letter in text.upper() if letter.isalpha()]
     if not "".join(letters).isascii():
         raise unsupported("soundex of letters beyond ASCII")
@@ -83,7 +86,7 @@ def soundex(text: str) -> str:
 
 
 def luhn(text: str) -> bool:
-    """Whether digits have the right check digit."""
+    """Tell whether digits have the right check digit."""
     if not (text.isascii() and text.isdigit()):
         raise failure("Input contains invalid characters" if text else "Input must not be empty")
     digits = [int(letter) * (1 + index % 2) for index, letter in enumerate(reversed(text))]
@@ -91,12 +94,12 @@ def luhn(text: str) -> bool:
 
 
 def split_at_most(text: str, delimiter: str, limit: int) -> list[str]:
-    """So many parts; the last has the rest."""
+    """Split into a number of parts at most; the last has the rest."""
     return text.split(delimiter, limit - 1)
 
 
 def split_to_map(text: str, entry: str, pair: str) -> dict[str, str]:
-    """a=1,b=2 as a map."""
+    """Split a=1,b=2 into a map."""
     found: dict[str, str] = {}
     for key, value in _pairs(text, entry, pair):
         if key in found:
@@ -109,7 +112,7 @@ def split_to_map(text: str, entry: str, pair: str) -> dict[str, str]:
 
 
 def split_to_multimap(text: str, entry: str, pair: str) -> dict[str, list[str]]:
-    """a=1,a=2 as a map of lists."""
+    """Split a=1,a=2 into a map of lists."""
     found: dict[str, list[str]] = {}
     for key, value in _pairs(text, entry, pair):
         found.setdefault(key, []).append(value)
@@ -129,14 +132,14 @@ def _pairs(text: str, entry: str, pair: str) -> Sequence[tuple[str, str]]:
 
 
 def url_encode(text: str) -> str:
-    """As Java's URLEncoder writes it."""
+    """Encode a text as Java's URLEncoder does."""
     return "".join(
         chr(byte) if byte in _UNRESERVED else "+" if byte == 32 else f"%{byte:02X}" for byte in text.encode()
     )
 
 
 def from_hex(text: str) -> bytes:
-    """Bytes of their hexadecimal text."""
+    """Decode hexadecimal text."""
     try:
         return binascii.unhexlify(text)
     except ValueError as error:
@@ -144,7 +147,7 @@ def from_hex(text: str) -> bytes:
 
 
 def from_base64(text: str) -> bytes:
-    """Bytes of their base 64."""
+    """Decode base 64."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError as error:
@@ -152,39 +155,42 @@ def from_base64(text: str) -> bytes:
 
 
 def digest(data: bytes, algorithm: str) -> bytes:
-    """A digest."""
+    """Return a digest."""
     return hashlib.new(algorithm, data, usedforsecurity=False).digest()
 
 
 def keyed_digest(data: bytes, key: bytes, algorithm: str) -> bytes:
-    """A keyed digest."""
+    """Return a keyed digest."""
     return hmac.new(key, data, algorithm).digest()
 
 
 def to_big_endian(number: int, size: int) -> bytes:
-    """A whole number as bytes."""
+    """Write a whole number as bytes."""
     return number.to_bytes(size, "big", signed=True)
 
 
 def from_big_endian(data: bytes, size: int) -> int:
-    """A whole number from its bytes."""
+    """Read a whole number from its bytes."""
     if len(data) != size:
         raise failure(f"expected {size}-byte input, but got instead: {len(data)}")
     return int.from_bytes(data, "big", signed=True)
 
 
 def crc32(data: bytes) -> int:
-    """A checksum."""
+    """Return a checksum."""
     return zlib.crc32(data)
 
 
 def lower(text: str) -> str:
-    """Each letter by itself: of the one lower case that has two letters in Python, Java has the first."""
+    """Lower each letter by itself.
+
+    Of the one lower case that has two letters in Python, Java has the first.
+    """
     return "".join(letter.lower()[0] for letter in text)
 
 
 def upper(text: str) -> str:
-    """Each letter by itself, where its upper case is one letter."""
+    """Capitalise each letter by itself, if its upper case is one letter."""
     return "".join(capital if len(capital := letter.upper()) == 1 else letter for letter in text)
 
 

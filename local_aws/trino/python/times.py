@@ -1,4 +1,4 @@
-"""Dates, times and zones: reading, and moving between zones."""
+"""Dates, times and zones: parsing, and conversion between zones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MILLISECONDS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6
 
 
 def zone(name: str) -> str:
-    """A zone's name, checked."""
+    """Check the name of a zone and return it as Trino shows it."""
     try:
         return normalize_zone(name)
     except (KeyError, ValueError) as error:
@@ -38,24 +38,24 @@ def zone(name: str) -> str:
 
 
 def from_local(local: datetime.datetime, name: str) -> dict[str, Any]:
-    """What a zone's clocks show, as an instant of that zone."""
+    """Convert what a zone's clocks show to an instant in that zone."""
     return make_zoned(local, zone(name))
 
 
 def move(local: datetime.datetime, instant: datetime.datetime, name: str) -> dict[str, Any]:
-    """What a zone's clocks show after a step from an instant, whose offset it keeps if it may."""
+    """Convert what a zone's clocks show after a step from an instant, whose offset it keeps if possible."""
     kept = local - (local_time(instant, name) - instant)
     return {"utc": kept, "zone": name} if local_time(kept, name) == local else make_zoned(local, name)
 
 
 def zone_of_offset(hours: int, minutes: int) -> str:
-    """The zone so far from UTC."""
+    """Return the zone with an offset from UTC."""
     offset = hours * 60 + minutes
     return zone(f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}")
 
 
 def to_local(instant: datetime.datetime, name: str) -> datetime.datetime:
-    """What a zone's clocks show at an instant."""
+    """Return what a zone's clocks show at an instant."""
     return local_time(instant, name)
 
 
@@ -65,7 +65,7 @@ def _refuse_far_years(found: re.Match[str] | None) -> None:
 
 
 def text_to_date(text: str) -> datetime.date:
-    """CAST of a text to a date."""
+    """Cast a text to a date."""
     found = _DATE.fullmatch(text)
     _refuse_far_years(found)
     try:
@@ -77,14 +77,14 @@ def text_to_date(text: str) -> datetime.date:
 
 
 def round_moment(moment: datetime.datetime, digits: int) -> datetime.datetime:
-    """A moment with so many digits after the second, rounded half up."""
+    """Round a moment half up to a number of digits after the second."""
     unit = 10 ** (6 - digits)
     micros = (moment.microsecond + unit // 2) // unit * unit if unit > 1 else moment.microsecond
     return moment.replace(microsecond=0) + datetime.timedelta(microseconds=micros)
 
 
 def text_to_timestamp(text: str, digits: int) -> datetime.datetime:
-    """CAST of a text to a timestamp."""
+    """Cast a text to a timestamp."""
     found = _STAMP.fullmatch(text.strip())
     _refuse_far_years(found)
     try:
@@ -96,7 +96,7 @@ def text_to_timestamp(text: str, digits: int) -> datetime.datetime:
 
 
 def text_to_zoned(text: str, digits: int) -> dict[str, Any]:
-    """CAST of a text to a timestamp with time zone; without a zone it is the session's, UTC."""
+    """Cast a text to a timestamp with time zone; without a zone it is in the session's, UTC."""
     found = _STAMP.fullmatch(text.strip())
     _refuse_far_years(found)
     try:
@@ -110,7 +110,7 @@ def text_to_zoned(text: str, digits: int) -> dict[str, Any]:
 
 
 def text_to_time(text: str, digits: int) -> datetime.time:
-    """CAST of a text to a time."""
+    """Cast a text to a time."""
     found = _CLOCK.fullmatch(text.strip())
     if found and len(found[4] or "") > _MOST_PRECISE:
         raise unsupported(f"the time {text}")
@@ -125,7 +125,7 @@ def text_to_time(text: str, digits: int) -> datetime.time:
 
 
 def from_iso8601_timestamp(text: str) -> dict[str, Any]:
-    """An ISO 8601 time; without a zone it is the session's, UTC."""
+    """Parse an ISO 8601 time; without a zone it is in the session's, UTC."""
     found = _ISO.fullmatch(text)
     if not found and re.fullmatch(r"[\dTWZ:.,+-]+", text):
         raise unsupported(f"from_iso8601_timestamp('{text}')")
@@ -141,7 +141,7 @@ def from_iso8601_timestamp(text: str) -> dict[str, Any]:
 
 
 def from_iso8601_date(text: str) -> datetime.date:
-    """2020-05-11, 2020-W10, 2020-W10-3 or 2020-123."""
+    """Parse 2020-05-11, 2020-W10, 2020-W10-3 or 2020-123."""
     try:
         if found := re.fullmatch(r"(\d{4})-W(\d{2})(?:-(\d))?", text):
             return datetime.date.fromisocalendar(int(found[1]), int(found[2]), int(found[3] or 1))
@@ -157,19 +157,19 @@ def from_iso8601_date(text: str) -> datetime.date:
 
 
 def to_iso8601(local: datetime.datetime, digits: int) -> str:
-    """2020-05-11T11:15:05.055."""
+    """Write 2020-05-11T11:15:05.055."""
     return write_timestamp(local, digits).replace(" ", "T")
 
 
 def to_iso8601_zoned(local: datetime.datetime, offset: int, digits: int) -> str:
-    """2020-05-11T11:15:05.055+01:00."""
+    """Write 2020-05-11T11:15:05.055+01:00."""
     shown = to_iso8601(local, digits)
     sign = "-" if offset < 0 else "+"
     return shown + ("Z" if offset == 0 else f"{sign}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}")
 
 
 def human_readable_seconds(seconds: float) -> str:
-    """96 is 1 minute, 36 seconds."""
+    """Write 96 seconds as 1 minute, 36 seconds."""
     try:
         rest = math.floor(abs(seconds) + 0.5)
     except (ValueError, OverflowError) as error:
@@ -183,7 +183,7 @@ def human_readable_seconds(seconds: float) -> str:
 
 
 def parse_duration(text: str) -> int:
-    """3.81 d in milliseconds."""
+    """Convert a text such as 3.81 d to milliseconds."""
     found = _DURATION.fullmatch(text)
     if not found:
         raise failure(f"duration is not a valid data duration string: {text}")

@@ -1,4 +1,4 @@
-"""URLs, taken apart as Java's `java.net.URI` does it: Trino asks that class, not a browser."""
+"""URLs, parsed as Java's `java.net.URI` does, which is the class that Trino uses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PARTS = ("protocol", "authority", "path", "query", "fragment")
 
 
 def _split(url: str) -> dict[str, str] | None:
-    """The parts that a URL has, as they are written; None when it is no URL."""
+    """Split a URL into its parts, as they are written; return None if it is not a URL."""
     found = _URI.fullmatch(url)
     parts = dict(zip(_PARTS, found.groups(), strict=True)) if found else {}
     texts = {name: text for name, text in parts.items() if text is not None}
@@ -47,14 +47,14 @@ def _split(url: str) -> dict[str, str] | None:
 
 
 def _is_unfinished(texts: dict[str, str], path: str) -> bool:
-    """Whether a colon has nothing before it that names a protocol, or nothing after it."""
+    """Tell whether a colon has no protocol before it, or nothing after it."""
     if "protocol" in texts:
         return not path and "query" not in texts and "authority" not in texts
     return ":" in path.partition("/")[0]
 
 
 def url_part(url: str, part: str) -> str | None:
-    """One part of a URL, empty when it has no such part; NULL when it is no URL."""
+    """Return one part of a URL: empty if the URL has no such part, NULL if it is not a URL."""
     found = _split(url)
     if found is None:
         return None
@@ -66,7 +66,7 @@ def url_part(url: str, part: str) -> str | None:
 
 
 def url_parameter(url: str, name: str) -> str | None:
-    """The first value of a parameter of a URL."""
+    """Return the first value of a parameter of a URL."""
     query = (_split(url) or {}).get("query")
     if query is None:
         return None
@@ -78,7 +78,7 @@ def url_parameter(url: str, name: str) -> str | None:
 
 
 def url_decode(text: str) -> str:
-    """The text that is written with a + for a space, and %26 for an ampersand."""
+    """Decode a text that has + for a space and %26 for an ampersand."""
     if found := re.search("%(?![0-9a-fA-F]{2})", text):
         rest = text[found.start() + 1 : found.start() + 3]
         what = "Incomplete trailing escape (%) pattern" if len(rest) < len("26") else "Illegal hex characters"

@@ -67,7 +67,7 @@ def test_a_bug_fails_the_query_instead_of_leaving_it_running(api: Api):
     status = api.ended("SELECT bug")["Status"]
     assert status["AthenaError"]["ErrorCategory"] == 1
     assert status["StateChangeReason"] == (
-        "GENERIC_INTERNAL_ERROR: ZeroDivisionError: oops (see `kedro aws local logs`)"
+        "GENERIC_INTERNAL_ERROR: ZeroDivisionError: oops (see the log: `local-aws logs`)"
     )
 
 
