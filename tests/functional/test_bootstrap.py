@@ -38,7 +38,7 @@ def test_the_local_aws_needs_none(requests_sent: Requests) -> None:
 def test_a_dry_run_shows_the_template_without_an_account(env: str, requests_sent: Requests) -> None:
     done = kedro_aws("bootstrap", "--dry-run", "--env", env)
     assert done.code == 0
-    assert ("This is the plan for an account that has nothing of it yet." in done.stderr) == (env == "aws")
+    assert ("The plan below is for an account in which nothing exists yet." in done.stderr) == (env == "aws")
     assert ("local AWS at" in done.stderr) is False
     text = done.stdout.partition("\n}\n\n")[2].partition("\n\n2. wait until stack")[0]
     template = yaml.safe_load(text)
