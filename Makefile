@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export KEDRO_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-fast check docs benchmarks clean
+.PHONY: demo test test-fast check mutants docs benchmarks clean
 
 demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 	@$(BIN)/python scripts/demo.py
@@ -24,6 +24,9 @@ check: $(VENV)/.dev  ## Lint, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_imports.py
+
+mutants: $(VENV)/.dev  ## Changes of the code that no test notices; ROOM=plan for one room, MUTANTS_ARGS="--minutes 20"
+	$(BIN)/python scripts/run_mutants.py $(ROOM) $(MUTANTS_ARGS)
 
 docs: $(VENV)/.dev  ## The documentation, in site/
 	$(BIN)/mkdocs build --strict
