@@ -96,3 +96,11 @@ def test_a_plan_with_a_wrong_reference_cannot_be_made(steps: tuple[Step, ...], n
         ValueError, match=rf"^Step {number} \(.*\) refers to <\w+ of `register .*>, which {why}"
     ):
         plan_of(*steps)
+
+
+def test_a_step_cannot_refer_to_itself() -> None:
+    variant: dict[str, Any] = {}
+    step = CreateEndpointConfig(name="c", variant=variant, tags={})
+    variant["ModelName"] = Ref(step, "arn")
+    with pytest.raises(ValueError, match="is not an earlier step"):
+        plan_of(GROUP, step)
