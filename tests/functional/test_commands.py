@@ -158,7 +158,7 @@ def test_registering_approves_no_model_that_was_rejected(registered: str, reques
     kedro_aws("reject-model")
     assert kedro_aws("register-model", "--approve").error == (
         f"Version 1 of {GROUP} is the same model, and it was rejected. "
-        "If it is to be deployed all the same: kedro aws approve-model 1"
+        "To deploy it nevertheless, approve it: kedro aws approve-model 1"
     )
     assert kedro_aws("approve-model", "-o", "json").json["results"] == [{"arn": registered}]
     assert requests_sent.changing == ["UpdateModelPackage", "UpdateModelPackage"]
