@@ -45,7 +45,7 @@ def describe_column(name: str, athena_type: str) -> Params:
 def _parts(athena_type: str) -> tuple[str, int, int]:
     found = _TYPE.match(athena_type)
     if found is None:
-        # Athena names containers without what they contain: array, map, row.
+        # Athena leaves out the types inside array, map and row.
         return athena_type.split("(", maxsplit=1)[0].strip().lower(), 0, 0
     name, arguments, suffix = found.groups()
     kind = f"{name.lower()} {suffix.lower()}".strip() if suffix else name.lower()

@@ -167,7 +167,7 @@ def _moment(table: Table, key: str, text: str, pattern: str, now: datetime) -> d
         except ValueError as error:
             raise _malformed(table, key, "range") from error
     sign, count, unit = relative.groups()
-    # To the precision of the format, so that steps fall on what the format can show.
+    # Rounded to the precision of the format, so that every step is one that the format can show.
     start = datetime.strptime(now.strftime(pattern), pattern)
     return _shift(start, int(f"{sign}{count}"), unit.upper()) if sign else start
 

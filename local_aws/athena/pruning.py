@@ -13,9 +13,9 @@ from local_aws.trino import (
     TableName,
     TrinoError,
     nodes,
-    text,
     to_duckdb_type,
     translate,
+    write_value,
 )
 from local_aws.trino.typed import write_literal
 from local_aws.trino.types import quote_name
@@ -61,7 +61,7 @@ class Filter:
         try:
             return self._evaluate(where, keys, rows)
         except (TrinoError, duckdb.Error):
-            # The query itself will fail, or not, where the condition belongs.
+            # If the condition is wrong, the query itself fails where the condition stands.
             return everything
 
     def _evaluate(
@@ -99,7 +99,7 @@ class Filter:
         tree = nodes.Query(node.at, (), select, (), None, None)
         translated = translate(replace(self.query, tree=tree, tables=frozenset()), {}, self.parameters)
         value = self.connection.execute(translated.sql).fetchall()[0][0]
-        return str(text(value, translated.columns[0].type))
+        return str(write_value(value, translated.columns[0].type))
 
 
 def find_conditions(
@@ -139,7 +139,7 @@ def _sources(relation: nodes.Relation, alias: str = "", nullable: bool = False) 
         case nodes.Aliased(columns=()):
             yield from _sources(relation.relation, relation.alias, nullable)
         case nodes.Aliased():
-            # Its columns have other names: nothing is known of the keys.
+            # Its columns have other names, so the keys cannot be recognised.
             yield from _sources(relation.relation, relation.alias, True)
         case nodes.Join():
             yield from _sources(relation.left, "", nullable or relation.kind in {"RIGHT", "FULL"})

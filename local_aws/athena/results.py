@@ -184,7 +184,7 @@ def _lines(execution: Execution, outcome: "Outcome") -> Generator[str, None, Non
             yield separator + _write_text_line(row)
             separator = "\n"
     finally:
-        # The rows hold a DuckDB session, which ends with them.
+        # The rows keep a DuckDB session open until they are closed.
         if isinstance(outcome.rows, Generator):
             outcome.rows.close()
 
@@ -218,7 +218,7 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        # Windows keeps a file that somebody still reads; the folder goes as a whole later.
+        # Windows does not delete a file that is still read; its folder is deleted later.
         return
 
 

@@ -75,7 +75,7 @@ class _Workers:
             except Exception:  # noqa: BLE001 - one bad task must not end the thread
                 _log.exception("%s", self._name)
             finally:
-                del task  # and with it the query, for as long as there is no other
+                del task  # releases the query while the thread waits for the next one
                 with self._lock:
                     self._open -= 1
 

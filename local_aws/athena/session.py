@@ -15,7 +15,7 @@ from local_aws.athena.failures import AthenaFailure, Cancelled, query_failure
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
-from local_aws.trino import Query, Translated, explain_error, text
+from local_aws.trino import Query, Translated, explain_error, write_value
 
 _ROWS = 1000
 
@@ -113,7 +113,7 @@ class Session:
                 batch = first
                 while batch:
                     for row in batch:
-                        yield tuple(text(value, kind) for value, kind in zip(row, kinds, strict=True))
+                        yield tuple(write_value(value, kind) for value, kind in zip(row, kinds, strict=True))
                     batch = self._fetch(result)
             finally:
                 self.close()

@@ -131,7 +131,7 @@ class Storage:
 
 
 def _object(bucket: str, content: ET.Element) -> S3Object:
-    def text(name: str) -> str:
+    def read_tag(name: str) -> str:
         return content.findtext(_NAMESPACE + name) or ""
 
-    return S3Object(bucket, text("Key"), text("ETag").strip('"'), int(text("Size")))
+    return S3Object(bucket, read_tag("Key"), read_tag("ETag").strip('"'), int(read_tag("Size")))

@@ -57,7 +57,7 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
         case "varchar" | "char":
             return f"{field}[:{kind.numbers[0]}]" if kind.numbers else field
         case "tinyint" | "smallint" | "integer" | "bigint":
-            # A fraction is cut off.
+            # The SerDe cuts off a fraction.
             whole = f"regexp_replace({field}, '^([+-]?)\\.', '\\10.')"
             return (
                 f"CASE WHEN regexp_full_match({field}, '{_CUT}') "
@@ -73,7 +73,7 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
         case "boolean":
             return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case "date":
-            # What comes after a space does not count, and the 33rd of January is in February.
+            # The SerDe ignores what follows a space, and reads the 33rd of January as a day in February.
             day = f"split_part({field}, ' ', 1)"
             year, month, number = (f"CAST(split_part({day}, '-', {part}) AS INTEGER)" for part in (1, 2, 3))
             date = f"make_date({year}, 1, 1) + to_months({month} - 1) + to_days({number} - 1)"

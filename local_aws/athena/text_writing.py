@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from local_aws.athena.session import Session
 from local_aws.athena.target import Target
-from local_aws.trino import Translated, text
+from local_aws.trino import Translated, write_value
 from local_aws.trino.types import Type, read_type
 
 _ROWS = 10_000
@@ -52,7 +52,7 @@ def _open(folder: Path, compression: str) -> IO[str]:
 def _folder(names: Sequence[str], kinds: Sequence[Type], values: Sequence[object]) -> str:
     parts = []
     for name, kind, value in zip(names, kinds, values, strict=True):
-        written = text(value, str(kind))
+        written = write_value(value, str(kind))
         parts.append(f"{name}={_DEFAULT_PARTITION if written is None else quote(written, safe='')}")
     return "/".join(parts)
 
@@ -77,7 +77,7 @@ def _json(value: Any, kind: Type) -> str:  # noqa: PLR0911 - a kind of type each
         case "array":
             return f"[{','.join(_json(item, kind.inner[0]) for item in value)}]"
         case "map":
-            pairs = ((text(key, str(kind.inner[0])), item) for key, item in _pairs(value))
+            pairs = ((write_value(key, str(kind.inner[0])), item) for key, item in _pairs(value))
             return _json_object((str(key), _json(item, kind.inner[1])) for key, item in pairs)
         case "row":
             fields = zip(kind.fields, value.values(), kind.inner, strict=True)
@@ -116,7 +116,7 @@ def _delimited(value: Any, kind: Type, separators: Sequence[str], depth: int) ->
             )
         case "varbinary":
             return base64.b64encode(value).decode()
-    return str(text(value, str(kind)))
+    return str(write_value(value, str(kind)))
 
 
 def _pairs(value: Any) -> list[tuple[Any, Any]]:

@@ -16,7 +16,7 @@ from local_aws.athena.target import Target
 from local_aws.trino import Column, Translated, TrinoError, to_duckdb_type, to_glue_type
 from local_aws.trino.types import quote_name
 
-# moto answers a ranged GET by copying the whole object: readers want many files rather than few.
+# moto copies the whole object for a ranged GET, so many small files are read faster than few large ones.
 _FILE_SIZE = "32MB"
 _MOST_PARTITIONS = 100
 _COMPRESSIONS = {
@@ -25,7 +25,7 @@ _COMPRESSIONS = {
     "TEXTFILE": ("GZIP", "NONE"),
 }
 _PRINTABLE = re.compile(r"[ -~]*")
-# What Hive escapes in the name of a partition's directory.
+# The characters that Hive escapes in the name of a partition's directory.
 _ESCAPED = re.compile(r"[\x00-\x1f\"#%'*/:=?\\\x7f{\[\]^]")
 
 

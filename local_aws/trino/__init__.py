@@ -2,7 +2,7 @@
 
 `parse(sql)` reads one query. `translate(query, relations, parameters)` returns DuckDB's SQL and the types of
 the result. `prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs,
-and `text(value, type)` writes a value as Athena does. What is not known to be right is refused with
+and `write_value(value, type)` writes a value as Athena does. What is not known to be right is refused with
 `Unsupported`.
 """
 
@@ -11,7 +11,7 @@ from local_aws.trino.lexer import Token, end_token, tokenize
 from local_aws.trino.macros import prepare
 from local_aws.trino.names import Column, Relation, TableName, Translated
 from local_aws.trino.parse import Query, parse, parse_tokens
-from local_aws.trino.text import text
+from local_aws.trino.text import write_value
 from local_aws.trino.translate import translate
 from local_aws.trino.types import from_glue_type, to_duckdb_type, to_glue_type
 
@@ -30,9 +30,9 @@ __all__ = [
     "parse",
     "parse_tokens",
     "prepare",
-    "text",
     "to_duckdb_type",
     "to_glue_type",
     "tokenize",
     "translate",
+    "write_value",
 ]

@@ -121,6 +121,6 @@ class Groups:
             grouped = f" GROUP BY GROUPING SETS ({', '.join(sets)})"
         else:
             grouped = f" GROUP BY {sets[0][1:-1]}" if sets and sets[0] != "()" else ""
-            # Without keys there is one group even of no rows; DuckDB needs an aggregate to see it.
+            # Without keys there is one group even of no rows; DuckDB needs an aggregate to return it.
             chosen += "" if grouped else ", count(*) AS n"
         return f"(SELECT {chosen}{source}{condition}{grouped}) AS {self.name}"

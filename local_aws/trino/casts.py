@@ -79,7 +79,7 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
     if kind in (to, UNKNOWN):
         return coerce_sql(sql, kind, to)
     if to.name == "char" and kind.name == "varchar":
-        # Kept without the spaces that fill it up: they come with its text.
+        # Stored without the spaces that fill it up, which are added when it is written.
         return f"rtrim(substr({sql}, 1, {to.numbers[0]}), ' ')"
     if {kind.name, to.name} == {"uuid", "varbinary"}:
         raise Unsupported(f"CAST from {kind} to {to}")
@@ -108,7 +108,7 @@ def _to_number(sql: str, kind: Type, to: Type) -> str:
     target = duckdb_type(to)
     if to in FLOATING:
         if kind.name == "varchar":
-            # As text, because DuckDB takes a NaN out of Python for NULL.
+            # Returned as text, because DuckDB turns a NaN from Python into NULL.
             sql, kind = f"CAST(trino_text_to_double({sql}, '{to.name.upper()}') AS DOUBLE)", DOUBLE
         if to == REAL and kind == DOUBLE:
             return f"trino_to_real({sql})"

@@ -83,7 +83,7 @@ class ExpressionGrammar(SpecialForms):
         if self.takes("IN"):
             if self.opens_query(alone=False):
                 return nodes.InQuery(at, operand, self.in_brackets(self.query))
-            return nodes.InList(at, operand, self.in_brackets(lambda: self.listed(self.expression)))
+            return nodes.InList(at, operand, self.in_brackets(lambda: self.read_list(self.expression)))
         return None
 
     def value(self) -> Node:
@@ -207,12 +207,12 @@ class ExpressionGrammar(SpecialForms):
         at = self.at
         if self._is_lambda():
             self.take()
-            names = () if self.ahead(")") else self.listed(lambda: self.name().lower())
+            names = () if self.ahead(")") else self.read_list(lambda: self.name().lower())
             self.expect(")", "->")
             return nodes.Lambda(at, names, self.expression())
         if self.opens_query():
             return nodes.Subquery(at, self.in_brackets(self.query))
-        items = self.in_brackets(lambda: self.listed(self.expression))
+        items = self.in_brackets(lambda: self.read_list(self.expression))
         return items[0] if len(items) == 1 else nodes.Row(at, items)
 
     def _is_lambda(self) -> bool:
@@ -257,7 +257,7 @@ class ExpressionGrammar(SpecialForms):
 
     def order_by(self) -> tuple[nodes.Sort, ...]:
         """Read ORDER BY, if it comes next."""
-        return self.listed(self._sort) if self.takes("ORDER", "BY") else ()
+        return self.read_list(self._sort) if self.takes("ORDER", "BY") else ()
 
     def _sort(self) -> nodes.Sort:
         at, key = self.at, self.expression()
@@ -278,7 +278,7 @@ class ExpressionGrammar(SpecialForms):
             return nodes.Call(at, name, (), star=True, filter=condition, over=self.over())
         distinct = self.takes_distinct()
         no_arguments = self.ahead(")") or self.ahead("ORDER", "BY")
-        arguments = () if no_arguments and not distinct else self.listed(self.expression)
+        arguments = () if no_arguments and not distinct else self.read_list(self.expression)
         order = self.order_by()
         self.expect(")")
         condition = self.filter()
@@ -319,7 +319,7 @@ class ExpressionGrammar(SpecialForms):
         """Read what is between the brackets of a window, which open at the given token."""
         at = self.at
         base = self.name().lower() if self.is_name() and not self._opens_window_clause() else None
-        partition = self.listed(self.expression) if self.takes("PARTITION", "BY") else ()
+        partition = self.read_list(self.expression) if self.takes("PARTITION", "BY") else ()
         order = self.order_by()
         return nodes.Window(at, base, partition, order, self._frame(opening))
 

@@ -88,6 +88,6 @@ def explain_error(error: duckdb.Error) -> TrinoError:
     if isinstance(error, duckdb.InterruptException):
         return TrinoError("USER_CANCELED", "Query was canceled")
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
-        # The translation made SQL that DuckDB does not take: a gap of ours, not the user's mistake.
+        # DuckDB does not accept the translated SQL: a gap in the translation, not the user's mistake.
         return Unsupported(f"this query ({text.splitlines()[0]})")
     return TrinoError("GENERIC_USER_ERROR", text.splitlines()[0])

@@ -106,7 +106,7 @@ def translate_typed_literal(node: nodes.TypedLiteral) -> Typed:
     if name == "decimal":
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", node.text):
             raise _invalid(node)
-        # Here, unlike in a bare number, zeros in front count.
+        # Unlike in a bare number, leading zeros count.
         digits = node.text.lstrip("+-")
         found = _decimal(digits, len(digits.replace(".", "")))
         return Typed(f"(- {found.sql})", found.type) if node.text.startswith("-") else found

@@ -65,7 +65,7 @@ _COLLECTION_MACROS = {
         "WHEN trino_has_null(a) THEN NULL ELSE false END"
     ),
     "trino_distinct(a)": "list_filter(a, lambda e, i: list_position(a, e) = i)",
-    # In the order of the longer one.
+    # The result keeps the order of the longer array.
     "trino_common(a, b)": "list_filter(trino_distinct(a), lambda f: list_position(b, f) IS NOT NULL)",
     "trino_intersect(a, b)": (
         "CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN len(a) < len(b) THEN trino_common(b, a) ELSE trino_common(a, b) END"
@@ -185,7 +185,7 @@ _COLLECTION_MACROS = {
 }
 
 _MACROS = {
-    # A NULL without a type goes with every other branch of a CASE.
+    # A NULL without a type fits every other branch of a CASE.
     "trino_fail(m)": "CASE WHEN trino_raise(m) THEN NULL END",
     "trino_divide(a, b)": f"CASE WHEN b = 0 THEN {_ZERO} ELSE a // b END",
     "trino_modulo(a, b)": f"CASE WHEN b = 0 THEN {_ZERO} WHEN b = -1 THEN a - a ELSE a % b END",
@@ -278,7 +278,7 @@ _MACROS = {
         "CASE WHEN n >= 6 THEN t ELSE make_timestamp(CAST(floor(epoch_us(t) / pow(10, 6 - n) + 0.5) AS BIGINT) "
         "* CAST(pow(10, 6 - n) AS BIGINT)) END"
     ),
-    # The usual forms without Python, for the sake of speed.
+    # The usual forms are parsed without Python, which is faster.
     "trino_text_to_date(s)": (
         r"CASE WHEN regexp_full_match(s, '\s*[1-9][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}\s*') AND TRY_CAST(s AS DATE) IS NOT NULL "
         "THEN TRY_CAST(s AS DATE) ELSE trino_any_text_to_date(s) END"
@@ -339,7 +339,7 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Functi
     """
     function, takes, gives = definition
     called = name if not takes or not _KEEPS_RESULTS else f"{name}_in_python"
-    # Its types know the names of DuckDB's types only one by one.
+    # DuckDB's stubs do not accept a list of type names.
     create: Any = connection.create_function
     create(called, null_in_null_out(function), list(takes), gives, null_handling="special")
     if called != name:

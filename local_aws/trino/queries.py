@@ -230,7 +230,7 @@ def _select(
         having = f" WHERE {place.boolean(node.having, _HAVING)}" if node.having else ""
         found = _Output(place, node, items, sort_keys, order)
         columns = found.columns()
-        # The groups are written last, when all keys and aggregates are known that stand over them.
+        # The groups are written last, once all their keys and aggregates are known.
         return found.write_select(columns, lambda: f" FROM {groups.sql(source, where)}{having}")
     found = _Output(replace(rows, windows=dict(node.windows)), node, items, sort_keys, order)
     return found.write_select(found.columns(), lambda: f"{source}{where}")

@@ -35,7 +35,7 @@ class QueryGrammar(ExpressionGrammar):
         if self.takes("WITH"):
             if self.takes("RECURSIVE"):
                 self.refuse("WITH RECURSIVE")
-            common = self.listed(self._common_table)
+            common = self.read_list(self._common_table)
         query = self._query_without_with()
         return nodes.Query(at, common, query.body, query.order, query.offset, query.limit)
 
@@ -103,7 +103,7 @@ class QueryGrammar(ExpressionGrammar):
         if self.ahead("SELECT"):
             return self._select()
         if self.takes("VALUES"):
-            return nodes.Values(at, self.listed(self.expression))
+            return nodes.Values(at, self.read_list(self.expression))
         if self.takes("TABLE"):
             source = nodes.TableReference(self.at, self._table_name())
             star = nodes.Star(at, ())
@@ -115,12 +115,12 @@ class QueryGrammar(ExpressionGrammar):
     def _select(self) -> nodes.Select:
         at = self.expect("SELECT")
         distinct = self.takes_distinct(star=True)
-        items = self.listed(self._item)
+        items = self.read_list(self._item)
         source = self._from() if self.takes("FROM") else None
         where = self.expression() if self.takes("WHERE") else None
         groups = self._group_by() if self.takes("GROUP", "BY") else None
         having = self.expression() if self.takes("HAVING") else None
-        windows = self.listed(self._named_window) if self.takes("WINDOW") else ()
+        windows = self.read_list(self._named_window) if self.takes("WINDOW") else ()
         return nodes.Select(at, distinct, items, source, where, groups, having, windows)
 
     def _item(self) -> nodes.Star | nodes.Item:
@@ -228,7 +228,7 @@ class QueryGrammar(ExpressionGrammar):
     def _relation_primary(self) -> nodes.Relation:
         at = self.at
         if self.takes("UNNEST"):
-            arguments = self.in_brackets(lambda: self.listed(self.expression))
+            arguments = self.in_brackets(lambda: self.read_list(self.expression))
             return nodes.Unnest(at, arguments, self.takes("WITH", "ORDINALITY"))
         if self.ahead("LATERAL", "("):
             self.take()
@@ -249,16 +249,16 @@ class QueryGrammar(ExpressionGrammar):
     def _group_by(self) -> tuple[tuple[tuple[Node, ...], ...], ...]:
         if self.takes_distinct():
             self.refuse("GROUP BY DISTINCT")
-        return self.listed(self._grouping_element)
+        return self.read_list(self._grouping_element)
 
     def _grouping_element(self) -> tuple[tuple[Node, ...], ...]:
         if self.takes("GROUPING", "SETS"):
-            return self.in_brackets(lambda: self.listed(self._grouping_set))
+            return self.in_brackets(lambda: self.read_list(self._grouping_set))
         word = self.token.upper
         if word in {"ROLLUP", "CUBE"}:
             self.take()
             self.expect("(")
-            sets = () if self.ahead(")") else self.listed(self._grouping_set)
+            sets = () if self.ahead(")") else self.read_list(self._grouping_set)
             self.expect(")")
             return self._expand(word, sets)
         return (self._grouping_set(),)

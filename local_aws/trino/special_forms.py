@@ -57,11 +57,11 @@ class SpecialForms(TypeGrammar):
         return self._form_of_a_name()
 
     def _form_of_a_name(self) -> Node | None:  # noqa: PLR0911 - one a form
-        # These words are names too, unless what follows says otherwise.
+        # These words are names too; the next token decides.
         word, following = self.token.upper, self.peek(1).upper
         if word == "ARRAY" and following == "[":
             at = self.expect("ARRAY", "[")
-            items = () if self.ahead("]") else self.listed(self.expression)
+            items = () if self.ahead("]") else self.read_list(self.expression)
             self.expect("]")
             return nodes.Array(at, items)
         if word == "INTERVAL" and self._is_interval():
@@ -75,7 +75,7 @@ class SpecialForms(TypeGrammar):
         if word == "SUBSTRING" and self.inside_brackets("FROM"):
             return self._substring()
         if word == "ROW" and not self.inside_brackets("ORDER") and not self._is_call_of_row():
-            return nodes.Row(self.expect("ROW"), self.in_brackets(lambda: self.listed(self.expression)))
+            return nodes.Row(self.expect("ROW"), self.in_brackets(lambda: self.read_list(self.expression)))
         return None
 
     def _is_call_of_row(self) -> bool:
@@ -162,7 +162,7 @@ class SpecialForms(TypeGrammar):
 
     def _grouping(self) -> Node:
         at = self.expect("GROUPING", "(")
-        columns = () if self.ahead(")") else self.listed(self._column)
+        columns = () if self.ahead(")") else self.read_list(self._column)
         self.expect(")")
         return nodes.Grouping(at, columns)
 
@@ -243,7 +243,7 @@ class SpecialForms(TypeGrammar):
         if self.takes("AS"):
             self.name()
         if self.takes("PASSING"):
-            self.listed(self._json_argument)
+            self.read_list(self._json_argument)
 
     def _json_argument(self) -> None:
         self._json_input()
@@ -329,7 +329,7 @@ class SpecialForms(TypeGrammar):
         self._json_returning()
 
     def _json_members(self) -> bool:
-        self.listed(self._json_member)
+        self.read_list(self._json_member)
         self._json_null_treatment()
         if self.takes("WITH", "UNIQUE") or self.takes("WITHOUT", "UNIQUE"):
             self.takes("KEYS")
@@ -361,6 +361,6 @@ class SpecialForms(TypeGrammar):
         self._json_content(self._json_elements)
 
     def _json_elements(self) -> bool:
-        self.listed(self._json_input)
+        self.read_list(self._json_input)
         self._json_null_treatment()
         return True

@@ -17,7 +17,7 @@ _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
 _SEVEN_DIGITS = Context(prec=7, rounding=ROUND_HALF_EVEN)
 
 
-def text(value: object, athena_type: str) -> str | None:
+def write_value(value: object, athena_type: str) -> str | None:
     """Write one value fetched from DuckDB as Athena does; None stays None.
 
     Args:

@@ -268,7 +268,7 @@ class TokenReader:
 
     def names_in_brackets(self) -> tuple[str, ...]:
         """Read `(a, b, c)`."""
-        return self.in_brackets(lambda: self.listed(self.name))
+        return self.in_brackets(lambda: self.read_list(self.name))
 
     def string(self) -> str:
         """Read a string literal and return its value.
@@ -295,7 +295,7 @@ class TokenReader:
         """Tell whether a string literal comes next."""
         return self.peek(offset).kind in {"string", "unicode"}
 
-    def listed(self, read: Callable[[], T]) -> tuple[T, ...]:
+    def read_list(self, read: Callable[[], T]) -> tuple[T, ...]:
         """Read one or more things with commas between them."""
         found = [read()]
         while self.takes(","):

@@ -55,7 +55,7 @@ class TypeGrammar(TokenReader):
         word, following = self.token.upper, self.peek(1).upper
         if word == "ROW" and following == "(":
             self.take()
-            return f"row({', '.join(self.in_brackets(lambda: self.listed(self._field)))})"
+            return f"row({', '.join(self.in_brackets(lambda: self.read_list(self._field)))})"
         if word == "INTERVAL" and following in INTERVAL_FIELDS:
             self.take()
             start = self.take().text
@@ -109,7 +109,7 @@ class TypeGrammar(TokenReader):
         return written
 
     def _parameters(self) -> tuple[str, ...]:
-        return self.in_brackets(lambda: self.listed(self._parameter))
+        return self.in_brackets(lambda: self.read_list(self._parameter))
 
     def _parameter(self) -> str:
         return self._integer() if self.token.kind == "integer" else self._written()

@@ -185,7 +185,7 @@ def _cast(sql: str, kind: Type, to: Type) -> str:
 def convert_parts(sql: str, kind: Type, to: Type, convert: object) -> str:
     """Write SQL that converts each part of an array, map or row by `convert(sql, from, to)`."""
     assert callable(convert)  # noqa: S101 - one of the two conversions, implicit or by CAST
-    # One name a level: the inner lambda must not hide what the outer one passes in.
+    # Each level has its own name: the inner lambda must not hide the variable of the outer one.
     name = f"e{sql.count('lambda')}"
     if to.name == "array":
         inner = convert(name, kind.inner[0], to.inner[0])

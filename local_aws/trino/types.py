@@ -134,7 +134,7 @@ class _Reader:
         self.at += len(words)
         return True
 
-    def separated(self) -> bool:
+    def read_separator(self) -> bool:
         """Return True after a comma and False after the closing bracket."""
         if self.takes(","):
             return True
@@ -172,7 +172,7 @@ class _Reader:
         if self.take() not in {"(", "<"}:
             raise self.unknown()
         found = [self.type()]
-        while self.separated():
+        while self.read_separator():
             found.append(self.type())
         return found
 
@@ -195,7 +195,7 @@ class _Reader:
                 self.takes(":")
             fields.append(field)
             types.append(self.type())
-            more = self.separated()
+            more = self.read_separator()
         return Type("row", tuple(types), tuple(fields))
 
     def numbers(self) -> list[int]:
@@ -207,7 +207,7 @@ class _Reader:
             if not number.isdigit():
                 raise self.unknown()
             found.append(int(number))
-            more = self.separated()
+            more = self.read_separator()
         return found
 
     def scalar(self, name: str, numbers: tuple[int, ...]) -> Type:

@@ -64,7 +64,7 @@ def translate_aggregate(place: Place, node: nodes.Call, over: str = "") -> Typed
 
 
 def _refuse_unordered(place: Place, node: nodes.Call) -> None:
-    # What decides has to be ordered by DuckDB as by Trino.
+    # DuckDB must order the deciding argument as Trino does.
     deciding = {"min": 0, "max": 0, "min_by": 1, "max_by": 1}.get(node.name)
     if deciding is not None and len(node.arguments) > deciding:
         kind = place.translate(node.arguments[deciding]).type

@@ -51,7 +51,7 @@ multimap_agg(K, V) -> map(K, array(V)) = \
     trino_multimap_from_rows(list(struct_pack(field0 := {0}, field1 := {1}){order}){tail})
 approx_distinct(T) -> bigint = count(DISTINCT {0}){tail}
 approx_distinct(T, double) -> bigint = count(DISTINCT {0}){tail}
-# Trino's digest keeps every value of a small group, and gives the upper of two in the middle.
+# Trino's digest keeps every value of a small group, and returns the upper of two in the middle.
 approx_percentile(I, double) -> I = trino_percentile(list_sort(list({0}){tail}), {1})
 approx_percentile(F, double) -> F = trino_percentile(list_sort(list({0}){tail}), {1})
 approx_percentile(double, double) -> double = trino_percentile(list_sort(list({0}){tail}), {1})

@@ -105,7 +105,7 @@ def _reduce(place: Place, node: nodes.Call) -> Typed:
 
 
 def _fold(place: Place, array: Typed, start: Typed, step: nodes.Lambda) -> Typed:
-    # DuckDB's reduce keeps the type of the elements: each becomes a pair of a state and an element.
+    # DuckDB's reduce returns the type of the elements, so each becomes a pair of a state and an element.
     one, other, name = (place.session.new_name("x") for _ in range(3))
     element = array.type.inner[0]
     sides = {step.names[0]: Typed(f"{one}.s", start.type), step.names[1]: Typed(f"{other}.x", element)}

@@ -69,7 +69,7 @@ def _fraction(found: re.Match[str], value: str) -> str:
     if letter == "f":
         rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
         return format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
-    # By way of its digits: Java rounds 1.2345 up, whatever its bits are.
+    # Rounded by its decimal digits: Java rounds 1.2345 up, whatever its bits are.
     significant = Context(prec=places + 1, rounding=ROUND_HALF_UP)
     return f"{float(significant.create_decimal(value)):.{places}e}"
 

@@ -136,7 +136,7 @@ def array_get(text: str, index: int) -> str | None:
     found = value[index]
     if isinstance(found, (dict, list)):
         found = _parse(text)[index]
-    # A text comes without its quotes: Trino warns of it, and does it.
+    # A text is returned without its quotes, as Trino does too.
     return found if found is None or isinstance(found, str) else write_json(found, in_order=False)
 
 

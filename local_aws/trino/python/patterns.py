@@ -100,7 +100,7 @@ def _expand(reference: re.Match[str], found: re.Match[str]) -> str:
         return reference[1]
     if reference[3]:
         return found[reference[3]] or ""
-    # As many digits as name a group; the rest is text.
+    # Only as many digits count as name a group; the rest is text.
     digits = reference[2]
     length = next(
         size for size in range(len(digits), 0, -1) if int(digits[:size]) <= found.re.groups or size == 1

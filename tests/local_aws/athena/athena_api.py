@@ -105,7 +105,7 @@ class Api:
         shown: dict[str, Any] = self("GetQueryExecution", QueryExecutionId=execution_id)["QueryExecution"]
         return shown
 
-    def ended(self, sql: str, **params: Any) -> dict[str, Any]:
+    def run(self, sql: str, **params: Any) -> dict[str, Any]:
         """A new execution, once it ended."""
         execution_id = self.start(sql, **params)
         return self.until(execution_id, "SUCCEEDED", "FAILED", "CANCELLED")
@@ -135,7 +135,7 @@ class Api:
             token = answer["NextToken"]
             answer = self("GetQueryResults", QueryExecutionId=execution_id, NextToken=token, **params)
 
-    def listed(self) -> list[str]:
+    def list_keys(self) -> list[str]:
         """What is in the bucket."""
         listing = self.moto.request("GET", f"/{BUCKET}").body.decode()
         return sorted(re.findall("<Key>(.*?)</Key>", listing))
@@ -147,7 +147,7 @@ class Api:
         return answer.body
 
 
-def refused(call: Callable[..., Any], *args: Any, **params: Any) -> tuple[str, str, str]:
+def expect_fault(call: Callable[..., Any], *args: Any, **params: Any) -> tuple[str, str, str]:
     """Code, message and AthenaErrorCode of the error that a call must meet."""
     try:
         call(*args, **params)

@@ -95,7 +95,7 @@ def test_parquet_of_another_type_is_bad_data(
     )
 
 
-def test_a_text_is_no_parquet(lake: Lake) -> None:
+def test_a_text_is_not_parquet(lake: Lake) -> None:
     _parquet_table(lake, "a int")
     lake.put("t/1", "a\n1\n")
 

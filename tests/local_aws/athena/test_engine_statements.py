@@ -40,7 +40,7 @@ SLOW = """
         ("execute p using 1", ("DML", "EXECUTE")),
     ],
 )
-def test_statements_are_told_apart_without_running(lake: Lake, sql: str, kind: tuple[str, str]) -> None:
+def test_statements_are_classified_without_running(lake: Lake, sql: str, kind: tuple[str, str]) -> None:
     parsed = lake.engine.parse(sql)
     assert (parsed.statement_type, parsed.substatement) == kind
 
@@ -60,7 +60,7 @@ def test_statements_are_told_apart_without_running(lake: Lake, sql: str, kind: t
         ("show functions", "NOT_SUPPORTED: the local Athena does not support SHOW functions"),
     ],
 )
-def test_what_is_no_statement_of_athena(lake: Lake, sql: str, message: str) -> None:
+def test_what_is_not_a_statement_of_athena(lake: Lake, sql: str, message: str) -> None:
     with pytest.raises(AthenaFailure) as caught:
         lake.engine.parse(sql)
 
@@ -218,7 +218,7 @@ def test_explain_tells_what_a_query_would_read(lake: Lake) -> None:
     assert "does not support" in lake.fails("explain (type logical, format graphviz) select a from t")
 
 
-def test_a_new_local_aws_knows_no_old_copies(lake: Lake) -> None:
+def test_a_new_local_aws_has_no_old_copies(lake: Lake) -> None:
     lake.run("create external table t (a string) location 's3://lake/t/'")
     lake.put("t/1", "x\n")
     lake.run("select a from t")

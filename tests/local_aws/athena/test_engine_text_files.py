@@ -149,7 +149,7 @@ def test_open_csv_types(lake: Lake) -> None:
     assert lake.rows("select * from t") == [("1", "2.5", "true", "2024-02-29", "2024-02-29 12:00:00.123")]
 
 
-def test_open_csv_does_not_make_null_of_what_is_no_number(lake: Lake) -> None:
+def test_open_csv_does_not_make_null_of_what_is_not_a_number(lake: Lake) -> None:
     _text_table(lake, "i int", "row format serde 'org.apache.hadoop.hive.serde2.OpenCSVSerde'")
     lake.put("t/1", '""\n')
 
@@ -239,7 +239,7 @@ def test_a_changed_object_is_read_again(lake: Lake) -> None:
         "'use.null.for.invalid.data'='true'",
     ],
 )
-def test_properties_that_are_not_heeded_are_refused(lake: Lake, properties: str) -> None:
+def test_properties_that_are_not_supported_are_refused(lake: Lake, properties: str) -> None:
     _csv(lake, "a int", "1")
     lake.run(f"alter table t set tblproperties ({properties})")
 

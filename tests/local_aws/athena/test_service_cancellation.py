@@ -3,7 +3,7 @@
 import threading
 import time
 
-from athena_api import Api, outcome, refused, until
+from athena_api import Api, expect_fault, outcome, until
 
 from local_aws.athena.failures import Cancelled
 
@@ -11,7 +11,7 @@ from local_aws.athena.failures import Cancelled
 def test_a_running_query_is_cancelled_from_outside(api: Api):
     running = api.start("wait")
     api.until(running, "RUNNING")
-    assert refused(api, "GetQueryResults", QueryExecutionId=running)[1:] == (
+    assert expect_fault(api, "GetQueryResults", QueryExecutionId=running)[1:] == (
         "Query has not yet finished. Current state: RUNNING",
         "INVALID_QUERY_EXECUTION_STATE",
     )
@@ -19,11 +19,11 @@ def test_a_running_query_is_cancelled_from_outside(api: Api):
     status = api.execution(running)["Status"]
     assert (status["State"], status["StateChangeReason"]) == ("CANCELLED", "Query cancelled by user")
     assert until(lambda: api.engine.cancelled[:1] == [running])
-    assert refused(api, "GetQueryResults", QueryExecutionId=running)[1:] == (
+    assert expect_fault(api, "GetQueryResults", QueryExecutionId=running)[1:] == (
         "Could not find results",
         "RESULT_NOT_FOUND",
     )
-    assert api.listed() == []
+    assert api.list_keys() == []
 
 
 def test_a_query_is_interrupted_until_it_listens(api: Api):
@@ -42,7 +42,7 @@ def test_a_query_is_interrupted_until_it_listens(api: Api):
 
 def test_what_has_ended_stays_as_it_is_when_stopped(api: Api):
     api.engine.answers["SELECT 1"] = outcome(("1",))
-    done = api.ended("SELECT 1")["QueryExecutionId"]
+    done = api.run("SELECT 1")["QueryExecutionId"]
     api("StopQueryExecution", QueryExecutionId=done)
     assert api.execution(done)["Status"]["State"] == "SUCCEEDED"
     assert api.engine.cancelled == []
@@ -62,7 +62,7 @@ def test_no_file_is_left_of_a_query_that_is_cancelled_while_its_rows_are_written
     assert writing.wait(60)
     api("StopQueryExecution", QueryExecutionId=execution_id)
     api.athena.reset()
-    assert api.listed() == []
+    assert api.list_keys() == []
     assert not (api.folder / "results").exists()
 
 
@@ -84,7 +84,7 @@ def test_a_reset_ends_every_query_and_forgets_it(api: Api):
     started = time.monotonic()
     api.athena.reset()
     assert time.monotonic() - started < 5
-    assert refused(api, "GetQueryExecution", QueryExecutionId=running[0]) == (
+    assert expect_fault(api, "GetQueryExecution", QueryExecutionId=running[0]) == (
         "InvalidRequestException",
         f"QueryExecution {running[0]} was not found",
         "QUERY_EXECUTION_NOT_FOUND",
@@ -97,7 +97,7 @@ def test_a_query_over_the_workgroups_scan_limit_is_cancelled(api: Api):
     api.engine.answers["SELECT big"] = Cancelled(reason)
     limits = {"BytesScannedCutoffPerQuery": 10_000_000, "EnforceWorkGroupConfiguration": False}
     api("CreateWorkGroup", Name="small", Configuration=limits)
-    status = api.ended("SELECT big", WorkGroup="small")["Status"]
+    status = api.run("SELECT big", WorkGroup="small")["Status"]
     assert (status["State"], status["StateChangeReason"]) == ("CANCELLED", reason)
     assert api.engine.submissions[0].bytes_limit == 10_000_000
-    assert api.listed() == []
+    assert api.list_keys() == []

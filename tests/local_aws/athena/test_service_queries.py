@@ -4,7 +4,7 @@ import time
 import uuid
 
 import pytest
-from athena_api import BUCKET, OUTPUT, Api, outcome, refused
+from athena_api import BUCKET, OUTPUT, Api, expect_fault, outcome
 
 from local_aws.athena import account
 from local_aws.athena.executions import Execution
@@ -18,7 +18,7 @@ NO_OUTPUT = (
 
 def test_a_query_that_succeeds_is_described_as_athena_does(api: Api):
     api.engine.answers["SELECT 1"] = outcome(("1",), scanned_bytes=17, update_count=0)
-    shown = api.ended(
+    shown = api.run(
         "SELECT 1",
         QueryExecutionContext={"Database": "flights"},
         ExecutionParameters=["7", "'x'"],
@@ -50,7 +50,7 @@ def test_a_query_that_fails_tells_athenas_error(api: Api):
     api.engine.answers["SELECT x"] = AthenaFailure(
         "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved", 2, 1006
     )
-    status = api.ended("SELECT x")["Status"]
+    status = api.run("SELECT x")["Status"]
     assert status["State"] == "FAILED"
     assert status["StateChangeReason"] == "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved"
     assert status["AthenaError"] == {
@@ -59,12 +59,12 @@ def test_a_query_that_fails_tells_athenas_error(api: Api):
         "Retryable": False,
         "ErrorMessage": status["StateChangeReason"],
     }
-    assert api.listed() == []
+    assert api.list_keys() == []
 
 
 def test_a_bug_fails_the_query_instead_of_leaving_it_running(api: Api):
     api.engine.answers["SELECT bug"] = ZeroDivisionError("oops")
-    status = api.ended("SELECT bug")["Status"]
+    status = api.run("SELECT bug")["Status"]
     assert status["AthenaError"]["ErrorCategory"] == 1
     assert status["StateChangeReason"] == (
         "GENERIC_INTERNAL_ERROR: ZeroDivisionError: oops (see the log: `local-aws logs`)"
@@ -72,7 +72,7 @@ def test_a_bug_fails_the_query_instead_of_leaving_it_running(api: Api):
 
 
 def test_what_cannot_be_parsed_is_refused_at_once(api: Api):
-    assert refused(api.start, "broken") == (
+    assert expect_fault(api.start, "broken") == (
         "InvalidRequestException",
         "line 1:1: mismatched input 'broken'",
         "MALFORMED_QUERY",
@@ -90,7 +90,7 @@ def test_what_cannot_be_parsed_is_refused_at_once(api: Api):
     ],
 )
 def test_an_output_location_is_needed(api: Api, configuration, message):
-    assert refused(api.start, "SELECT 1", ResultConfiguration=configuration) == (
+    assert expect_fault(api.start, "SELECT 1", ResultConfiguration=configuration) == (
         "InvalidRequestException",
         message,
         "INVALID_INPUT",
@@ -98,7 +98,7 @@ def test_an_output_location_is_needed(api: Api, configuration, message):
 
 
 def test_a_request_that_the_service_model_forbids_is_an_invalid_request(api: Api):
-    code, message, athena_code = refused(api, "GetQueryResults", QueryExecutionId="x", MaxResults=1001)
+    code, message, athena_code = expect_fault(api, "GetQueryResults", QueryExecutionId="x", MaxResults=1001)
     assert (code, athena_code) == ("InvalidRequestException", "INVALID_INPUT")
     assert "'maxResults' failed to satisfy constraint" in message
 
@@ -113,9 +113,11 @@ def test_the_same_token_starts_a_query_once(api: Api):
         "Idempotent parameters do not match",
         "IDEMPOTENT_PARAMETER_MISMATCH",
     )
-    assert refused(api.start, "SELECT 2", ClientRequestToken=token) == mismatch
+    assert expect_fault(api.start, "SELECT 2", ClientRequestToken=token) == mismatch
     other = {"OutputLocation": f"s3://{BUCKET}/other/"}
-    assert refused(api.start, "SELECT 1", ClientRequestToken=token, ResultConfiguration=other) == mismatch
+    assert (
+        expect_fault(api.start, "SELECT 1", ClientRequestToken=token, ResultConfiguration=other) == mismatch
+    )
     api.until(first, "SUCCEEDED")
     assert len(api.engine.submissions) == 1
 
@@ -131,7 +133,7 @@ def test_an_enforced_workgroup_overrules_the_client(api: Api):
     folders = {}
     for name in ("strict", "lax"):
         for asked in ({"OutputLocation": OUTPUT}, {}):
-            location = api.ended("SELECT 1", WorkGroup=name, ResultConfiguration=asked)["ResultConfiguration"]
+            location = api.run("SELECT 1", WorkGroup=name, ResultConfiguration=asked)["ResultConfiguration"]
             folders[name, bool(asked)] = location["OutputLocation"].split("/")[3]
     assert folders == {
         ("strict", True): "strict",
@@ -139,9 +141,9 @@ def test_an_enforced_workgroup_overrules_the_client(api: Api):
         ("lax", True): "out",
         ("lax", False): "lax",
     }
-    assert refused(api.start, "SELECT 1", WorkGroup="absent")[1] == "WorkGroup is not found."
+    assert expect_fault(api.start, "SELECT 1", WorkGroup="absent")[1] == "WorkGroup is not found."
     api("UpdateWorkGroup", WorkGroup="lax", State="DISABLED")
-    assert refused(api.start, "SELECT 1", WorkGroup="lax")[1] == "WorkGroup lax is disabled."
+    assert expect_fault(api.start, "SELECT 1", WorkGroup="lax")[1] == "WorkGroup lax is disabled."
 
 
 def test_a_result_is_reused_for_the_same_query_and_workgroup(api: Api):
@@ -150,8 +152,8 @@ def test_a_result_is_reused_for_the_same_query_and_workgroup(api: Api):
     reuse = {
         "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 5}}
     }
-    first = api.ended("SELECT 1", **reuse)
-    again = api.ended("SELECT 1", **reuse)
+    first = api.run("SELECT 1", **reuse)
+    again = api.run("SELECT 1", **reuse)
     assert again["QueryExecutionId"] != first["QueryExecutionId"]
     assert again["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": True}
     assert again["Statistics"]["DataScannedInBytes"] == 0
@@ -162,7 +164,7 @@ def test_a_result_is_reused_for_the_same_query_and_workgroup(api: Api):
     none_old_enough = {"ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 0}}
     different.append({"ResultReuseConfiguration": none_old_enough})
     for number, params in enumerate(different, start=2):
-        shown = api.ended("SELECT 1", **params)
+        shown = api.run("SELECT 1", **params)
         assert shown["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": False}
         assert len(api.engine.submissions) == number
 
@@ -170,9 +172,9 @@ def test_a_result_is_reused_for_the_same_query_and_workgroup(api: Api):
 def test_a_result_that_was_deleted_is_not_reused(api: Api):
     api.engine.answers["SELECT 1"] = lambda: outcome(("one",))
     reuse = {"ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": True}}}
-    location = api.ended("SELECT 1", **reuse)["ResultConfiguration"]["OutputLocation"]
+    location = api.run("SELECT 1", **reuse)["ResultConfiguration"]["OutputLocation"]
     api.moto.request("DELETE", "/" + location.removeprefix("s3://"))
-    shown = api.ended("SELECT 1", **reuse)
+    shown = api.run("SELECT 1", **reuse)
     assert shown["Statistics"]["ResultReuseInformation"] == {"ReusedPreviousResult": False}
     assert api.rows(shown["QueryExecutionId"]) == [["c0"], ["one"]]
 
@@ -193,8 +195,8 @@ def test_executions_are_listed_newest_first_in_pages(api: Api):
     third = api("ListQueryExecutions", MaxResults=2, NextToken=second["NextToken"])
     assert third == {"QueryExecutionIds": [started[0]]}
     assert api("ListQueryExecutions")["QueryExecutionIds"][0] == newer
-    assert refused(api, "ListQueryExecutions", WorkGroup="absent")[1] == "WorkGroup is not found."
-    assert refused(api, "ListQueryExecutions", NextToken="?")[1] == "Invalid pagination token."
+    assert expect_fault(api, "ListQueryExecutions", WorkGroup="absent")[1] == "WorkGroup is not found."
+    assert expect_fault(api, "ListQueryExecutions", NextToken="?")[1] == "Invalid pagination token."
     both = api("BatchGetQueryExecution", QueryExecutionIds=[newer, "absent"])
     assert [each["QueryExecutionId"] for each in both["QueryExecutions"]] == [newer]
     assert both["UnprocessedQueryExecutionIds"] == [
@@ -208,7 +210,7 @@ def test_executions_are_listed_newest_first_in_pages(api: Api):
 
 def test_runtime_statistics_tell_what_came_in_and_out(api: Api):
     api.engine.answers["SELECT 1"] = outcome(("a",), ("b",), scanned_bytes=5)
-    execution_id = api.ended("SELECT 1")["QueryExecutionId"]
+    execution_id = api.run("SELECT 1")["QueryExecutionId"]
     statistics = api("GetQueryRuntimeStatistics", QueryExecutionId=execution_id)["QueryRuntimeStatistics"]
     assert statistics["Rows"] == {"InputBytes": 5, "OutputRows": 2, "OutputBytes": len('"c0"\n"a"\n"b"\n')}
     assert statistics["Timeline"]["TotalExecutionTimeInMillis"] >= 0
@@ -218,16 +220,16 @@ def test_the_oldest_executions_are_forgotten(api: Api, monkeypatch: pytest.Monke
     monkeypatch.setattr(account, "_RETAINED", 3)
     api.engine.answers["SELECT 1"] = lambda: outcome(("1",))
     waiting = api.start("wait")
-    done = [api.ended("SELECT 1")["QueryExecutionId"] for _ in range(5)]
+    done = [api.run("SELECT 1")["QueryExecutionId"] for _ in range(5)]
     assert api("ListQueryExecutions")["QueryExecutionIds"] == [done[4], done[3], waiting]
 
 
 def test_what_is_not_there_says_so(api: Api):
-    assert refused(api, "GetQueryResults", QueryExecutionId="x", QueryResultType="DATA_MANIFEST")[1] == (
+    assert expect_fault(api, "GetQueryResults", QueryExecutionId="x", QueryResultType="DATA_MANIFEST")[1] == (
         "the local Athena does not support QueryResultType DATA_MANIFEST; "
         "read Statistics.DataManifestLocation from S3"
     )
-    assert refused(api, "StartSession", WorkGroup="primary") == (
+    assert expect_fault(api, "StartSession", WorkGroup="primary") == (
         "InvalidRequestException",
         "the local Athena does not support StartSession",
         "INVALID_INPUT",

@@ -1,6 +1,6 @@
 """Result files, and reading them by GetQueryResults."""
 
-from athena_api import OUTPUT, Api, outcome, refused
+from athena_api import OUTPUT, Api, expect_fault, outcome
 
 from local_aws.athena.column_info import describe_column, write_metadata_file
 from local_aws.trino import Column
@@ -9,7 +9,7 @@ from local_aws.trino import Column
 def test_a_select_leaves_a_csv_file_that_tells_null_from_empty(api: Api):
     rows = [("a", None, ""), ('say "hi"', "x,y", "two\nlines"), (None, None, None), ("Zürich", ",", '"\n"')]
     api.engine.answers["SELECT"] = outcome(*rows, update_count=0)
-    execution_id = api.ended("SELECT")["QueryExecutionId"]
+    execution_id = api.run("SELECT")["QueryExecutionId"]
     assert api.object(f"{OUTPUT}{execution_id}.csv").decode() == (
         '"c0","c1","c2"\n"a",,""\n"say ""hi""","x,y","two\nlines"\n,,\n"Zürich",",","""\n"""\n'
     )
@@ -25,7 +25,7 @@ def test_a_select_leaves_a_csv_file_that_tells_null_from_empty(api: Api):
 
 def test_a_page_has_at_most_a_thousand_rows(api: Api):
     api.engine.answers["SELECT"] = outcome(*((str(number),) for number in range(2500)))
-    execution_id = api.ended("SELECT")["QueryExecutionId"]
+    execution_id = api.run("SELECT")["QueryExecutionId"]
     pages = list(api.pages(execution_id))
     assert [len(page) for page in pages] == [1000, 1000, 501]
     assert [int(row[0] or 0) for page in pages for row in page if row != ["c0"]] == list(range(2500))
@@ -35,27 +35,27 @@ def test_no_rows_leave_a_header(api: Api):
     api.engine.answers["SELECT"] = outcome(
         rows=iter(()), columns=(Column("n", "bigint"), Column("N", "varchar"))
     )
-    execution_id = api.ended("SELECT")["QueryExecutionId"]
+    execution_id = api.run("SELECT")["QueryExecutionId"]
     assert api.object(f"{OUTPUT}{execution_id}.csv") == b'"n","N"\n'
     assert api.rows(execution_id) == [["n", "N"]]
 
 
 def test_a_token_belongs_to_its_query(api: Api):
     api.engine.answers["SELECT"] = lambda: outcome(("1",), ("2",))
-    first, second = (api.ended("SELECT")["QueryExecutionId"] for _ in range(2))
+    first, second = (api.run("SELECT")["QueryExecutionId"] for _ in range(2))
     token = api("GetQueryResults", QueryExecutionId=first, MaxResults=1)["NextToken"]
-    assert refused(api, "GetQueryResults", QueryExecutionId=second, NextToken=token)[1] == (
+    assert expect_fault(api, "GetQueryResults", QueryExecutionId=second, NextToken=token)[1] == (
         "Invalid pagination token."
     )
 
 
 def test_results_that_were_deleted_cannot_be_read(api: Api):
     api.engine.answers["SELECT"] = outcome(("1",), ("2",))
-    execution_id = api.ended("SELECT")["QueryExecutionId"]
+    execution_id = api.run("SELECT")["QueryExecutionId"]
     token = api("GetQueryResults", QueryExecutionId=execution_id, MaxResults=1)["NextToken"]
     api.moto.request("DELETE", f"/{OUTPUT.removeprefix('s3://')}{execution_id}.csv")
     for params in ({}, {"NextToken": token}):
-        assert refused(api, "GetQueryResults", QueryExecutionId=execution_id, **params) == (
+        assert expect_fault(api, "GetQueryResults", QueryExecutionId=execution_id, **params) == (
             "InvalidRequestException",
             "Could not find results",
             "RESULT_NOT_FOUND",
@@ -64,7 +64,7 @@ def test_results_that_were_deleted_cannot_be_read(api: Api):
 
 def test_results_are_read_from_s3_as_they_are_now(api: Api):
     api.engine.answers["SELECT"] = outcome(("1",))
-    execution_id = api.ended("SELECT")["QueryExecutionId"]
+    execution_id = api.run("SELECT")["QueryExecutionId"]
     path = f"/{OUTPUT.removeprefix('s3://')}{execution_id}.csv"
     for content, rows in (
         (b'"other"\n', [["other"]]),
@@ -77,15 +77,15 @@ def test_results_are_read_from_s3_as_they_are_now(api: Api):
 
 def test_many_results_keep_few_files(api: Api):
     api.engine.answers["SELECT"] = lambda: outcome(("1",))
-    ids = [api.ended("SELECT")["QueryExecutionId"] for _ in range(12)]
+    ids = [api.run("SELECT")["QueryExecutionId"] for _ in range(12)]
     assert [api.rows(each) for each in ids] == [[["c0"], ["1"]]] * 12
     assert len(list((api.folder / "results").iterdir())) == 8
 
 
 def test_a_failed_query_has_no_results(api: Api):
     api.engine.answers["SELECT"] = ValueError()
-    execution_id = api.ended("SELECT")["QueryExecutionId"]
-    assert refused(api, "GetQueryResults", QueryExecutionId=execution_id) == (
+    execution_id = api.run("SELECT")["QueryExecutionId"]
+    assert expect_fault(api, "GetQueryResults", QueryExecutionId=execution_id) == (
         "InvalidRequestException",
         "Query did not finish successfully. Final query state: FAILED",
         "INVALID_QUERY_EXECUTION_STATE",
@@ -96,19 +96,19 @@ def test_utility_statements_leave_text_without_a_header(api: Api):
     api.engine.kinds["SHOW"] = ("UTILITY", "SHOW_TABLES")
     columns = (Column("tab_name", "string"),)
     api.engine.answers["SHOW"] = outcome(("a",), ("b",), columns=columns, plain_text=True)
-    shown = api.ended("SHOW")
+    shown = api.run("SHOW")
     execution_id = shown["QueryExecutionId"]
     assert shown["ResultConfiguration"]["OutputLocation"] == f"{OUTPUT}{execution_id}.txt"
     assert api.object(f"{OUTPUT}{execution_id}.txt") == b"a\nb"
     assert api.rows(execution_id, MaxResults=1) == [["a"], ["b"]]
-    assert f"out/{execution_id}.txt.metadata" in api.listed()
+    assert f"out/{execution_id}.txt.metadata" in api.list_keys()
 
 
 def test_a_ddl_statement_leaves_an_empty_text_file(api: Api):
     api.engine.kinds["CREATE"] = ("DDL", "CREATE_TABLE")
     api.engine.answers["CREATE"] = outcome(rows=iter(()), columns=(), plain_text=True)
-    execution_id = api.ended("CREATE")["QueryExecutionId"]
-    assert api.listed() == [f"out/{execution_id}.txt"]
+    execution_id = api.run("CREATE")["QueryExecutionId"]
+    assert api.list_keys() == [f"out/{execution_id}.txt"]
     answer = api("GetQueryResults", QueryExecutionId=execution_id)
     assert answer == {"ResultSet": {"Rows": [], "ResultSetMetadata": {"ColumnInfo": []}}}
 
@@ -119,7 +119,7 @@ def test_statements_that_write_files_leave_a_manifest(api: Api):
         api.engine.kinds[kind] = ("DDL" if folder else "DML", kind)
         files = (f"{OUTPUT}data/1.parquet", f"{OUTPUT}data/2.parquet")
         api.engine.answers[kind] = outcome(rows=iter(()), columns=(), written=files, update_count=7)
-        shown = api.ended(kind)
+        shown = api.run(kind)
         stem = f"{OUTPUT}{folder}{shown['QueryExecutionId']}"
         assert shown["ResultConfiguration"]["OutputLocation"] == stem
         assert shown["Statistics"]["DataManifestLocation"] == f"{stem}-manifest.csv"

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from athena_api import BUCKET, OUTPUT, Api, outcome, refused
+from athena_api import BUCKET, OUTPUT, Api, expect_fault, outcome
 
 ARN = "arn:aws:athena:eu-west-1:123456789012:workgroup/"
 
@@ -13,7 +13,9 @@ def test_there_is_a_primary_workgroup_without_an_output_location(api: Api):
     assert primary["State"] == "ENABLED"
     assert primary["Configuration"]["ResultConfiguration"] == {}
     assert primary["Configuration"]["EnforceWorkGroupConfiguration"] is False
-    assert refused(api, "DeleteWorkGroup", WorkGroup="primary")[1] == "WorkGroup primary cannot be deleted."
+    assert (
+        expect_fault(api, "DeleteWorkGroup", WorkGroup="primary")[1] == "WorkGroup primary cannot be deleted."
+    )
 
 
 def test_a_workgroup_is_made_changed_and_deleted(api: Api):
@@ -24,7 +26,7 @@ def test_a_workgroup_is_made_changed_and_deleted(api: Api):
     assert made["Description"] == "ours"
     assert made["Configuration"]["EnforceWorkGroupConfiguration"] is True
     assert made["Configuration"]["BytesScannedCutoffPerQuery"] == 10_000_000
-    assert refused(api, "CreateWorkGroup", Name="team")[1] == "WorkGroup is already created"
+    assert expect_fault(api, "CreateWorkGroup", Name="team")[1] == "WorkGroup is already created"
     updates = {
         "EnforceWorkGroupConfiguration": False,
         "RemoveBytesScannedCutoffPerQuery": True,
@@ -47,7 +49,7 @@ def test_a_workgroup_is_made_changed_and_deleted(api: Api):
     assert [(each["Name"], each["State"]) for each in rest["WorkGroups"]] == [("team", "DISABLED")]
     assert "NextToken" not in rest
     api("DeleteWorkGroup", WorkGroup="team")
-    assert refused(api, "GetWorkGroup", WorkGroup="team") == (
+    assert expect_fault(api, "GetWorkGroup", WorkGroup="team") == (
         "InvalidRequestException",
         "WorkGroup is not found.",
         "INVALID_INPUT",
@@ -57,15 +59,18 @@ def test_a_workgroup_is_made_changed_and_deleted(api: Api):
 def test_a_workgroup_that_holds_something_is_deleted_only_with_all_of_it(api: Api):
     api("CreateWorkGroup", Name="team", Configuration={"EnforceWorkGroupConfiguration": False})
     api.engine.answers["SELECT 1"] = outcome(("1",))
-    execution_id = api.ended("SELECT 1", WorkGroup="team")["QueryExecutionId"]
+    execution_id = api.run("SELECT 1", WorkGroup="team")["QueryExecutionId"]
     api("CreateNamedQuery", Name="n", Database="d", QueryString="SELECT 1", WorkGroup="team")
     api("CreatePreparedStatement", StatementName="ps", WorkGroup="team", QueryStatement="SELECT ?")
-    assert refused(api, "DeleteWorkGroup", WorkGroup="team")[1] == "WorkGroup team is not empty"
+    assert expect_fault(api, "DeleteWorkGroup", WorkGroup="team")[1] == "WorkGroup team is not empty"
     api("DeleteWorkGroup", WorkGroup="team", RecursiveDeleteOption=True)
     api("CreateWorkGroup", Name="team")
     assert api("ListNamedQueries", WorkGroup="team")["NamedQueryIds"] == []
     assert api("ListPreparedStatements", WorkGroup="team")["PreparedStatements"] == []
-    assert refused(api, "GetQueryExecution", QueryExecutionId=execution_id)[2] == "QUERY_EXECUTION_NOT_FOUND"
+    assert (
+        expect_fault(api, "GetQueryExecution", QueryExecutionId=execution_id)[2]
+        == "QUERY_EXECUTION_NOT_FOUND"
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_a_workgroup_that_holds_something_is_deleted_only_with_all_of_it(api: Ap
     ],
 )
 def test_what_a_workgroup_cannot_be_here_is_refused(api: Api, configuration, what):
-    message = refused(api, "CreateWorkGroup", Name="x", Configuration=configuration)[1]
+    message = expect_fault(api, "CreateWorkGroup", Name="x", Configuration=configuration)[1]
     assert message.startswith(f"the local Athena does not support {what}")
     assert [each["Name"] for each in api("ListWorkGroups")["WorkGroups"]] == ["primary"]
 
@@ -95,7 +100,7 @@ def test_workgroups_have_tags(api: Api):
     api("UntagResource", ResourceARN=f"{ARN}team", TagKeys=["a", "never"])
     assert api("ListTagsForResource", ResourceARN=f"{ARN}team")["Tags"] == [{"Key": "b", "Value": "2"}]
     assert api("ListTagsForResource", ResourceARN=f"{ARN}primary")["Tags"] == []
-    code, message, _ = refused(api, "ListTagsForResource", ResourceARN=f"{ARN}absent")
+    code, message, _ = expect_fault(api, "ListTagsForResource", ResourceARN=f"{ARN}absent")
     assert (code, message) == ("ResourceNotFoundException", f"Resource {ARN}absent was not found")
 
 
@@ -105,7 +110,8 @@ def test_named_queries(api: Api):
     query_id = api("CreateNamedQuery", **params)["NamedQueryId"]
     assert api("CreateNamedQuery", **params)["NamedQueryId"] == query_id
     assert (
-        refused(api, "CreateNamedQuery", **{**params, "Name": "other"})[2] == "IDEMPOTENT_PARAMETER_MISMATCH"
+        expect_fault(api, "CreateNamedQuery", **{**params, "Name": "other"})[2]
+        == "IDEMPOTENT_PARAMETER_MISMATCH"
     )
     api("UpdateNamedQuery", NamedQueryId=query_id, Name="nightly", QueryString="SELECT 2")
     assert api("GetNamedQuery", NamedQueryId=query_id)["NamedQuery"] == {
@@ -120,13 +126,13 @@ def test_named_queries(api: Api):
     assert [each["Name"] for each in both["NamedQueries"]] == ["nightly"]
     assert [each["NamedQueryId"] for each in both["UnprocessedNamedQueryIds"]] == ["absent"]
     api("DeleteNamedQuery", NamedQueryId=query_id)
-    assert refused(api, "GetNamedQuery", NamedQueryId=query_id)[0] == "InvalidRequestException"
+    assert expect_fault(api, "GetNamedQuery", NamedQueryId=query_id)[0] == "InvalidRequestException"
 
 
 def test_prepared_statements(api: Api):
     key = {"StatementName": "ps", "WorkGroup": "primary"}
     api("CreatePreparedStatement", **key, QueryStatement="SELECT ?", Description="one")
-    assert refused(api, "CreatePreparedStatement", **key, QueryStatement="x")[1] == (
+    assert expect_fault(api, "CreatePreparedStatement", **key, QueryStatement="x")[1] == (
         "Prepared Statement ps already exists"
     )
     made = api("GetPreparedStatement", **key)["PreparedStatement"]
@@ -144,10 +150,10 @@ def test_prepared_statements(api: Api):
     listed = api("ListPreparedStatements", WorkGroup="primary")["PreparedStatements"]
     assert [each["StatementName"] for each in listed] == ["ps"]
     api.engine.answers["SELECT 1"] = outcome(("1",))
-    api.ended("SELECT 1")
+    api.run("SELECT 1")
     assert api.engine.submissions[0].prepared == {"ps": "SELECT ? + 1"}
     api("DeletePreparedStatement", **key)
-    code, message, _ = refused(api, "GetPreparedStatement", **key)
+    code, message, _ = expect_fault(api, "GetPreparedStatement", **key)
     assert (code, message) == ("ResourceNotFoundException", "PreparedStatement ps was not found")
 
 
@@ -155,12 +161,12 @@ def test_prepare_and_deallocate_are_statements_too(api: Api):
     for sql, prepared in (("PREPARE", ("ps", "SELECT ? AS x")), ("DEALLOCATE", ("ps", None))):
         api.engine.kinds[sql] = ("DDL", sql)
         api.engine.answers[sql] = lambda prepared=prepared: outcome(columns=(), prepared=prepared)
-    assert api.ended("PREPARE")["Status"]["State"] == "SUCCEEDED"
+    assert api.run("PREPARE")["Status"]["State"] == "SUCCEEDED"
     key = {"StatementName": "ps", "WorkGroup": "primary"}
     assert api("GetPreparedStatement", **key)["PreparedStatement"]["QueryStatement"] == "SELECT ? AS x"
-    assert api.ended("DEALLOCATE")["Status"]["State"] == "SUCCEEDED"
-    assert refused(api, "GetPreparedStatement", **key)[0] == "ResourceNotFoundException"
-    status = api.ended("DEALLOCATE")["Status"]
+    assert api.run("DEALLOCATE")["Status"]["State"] == "SUCCEEDED"
+    assert expect_fault(api, "GetPreparedStatement", **key)[0] == "ResourceNotFoundException"
+    status = api.run("DEALLOCATE")["Status"]
     assert (status["State"], status["AthenaError"]["ErrorCategory"]) == ("FAILED", 2)
     assert status["StateChangeReason"] == "PreparedStatement ps was not found"
 
@@ -200,7 +206,9 @@ def test_the_data_catalog_is_glues(api: Api):
     for expression, names in (("rev.*", ["reviews"]), ("rev", []), (None, ["reviews"])):
         asked = tables if expression is None else {**tables, "Expression": expression}
         assert [each["Name"] for each in api("ListTableMetadata", **asked)["TableMetadataList"]] == names
-    assert "is not a regular expression" in refused(api, "ListTableMetadata", **tables, Expression="(")[1]
-    assert refused(api, "GetDatabase", **catalog, DatabaseName="absent")[0] == "MetadataException"
-    assert refused(api, "GetTableMetadata", **tables, TableName="absent")[0] == "MetadataException"
-    assert refused(api, "ListDatabases", CatalogName="hive")[2] == "DATACATALOG_NOT_FOUND"
+    assert (
+        "is not a regular expression" in expect_fault(api, "ListTableMetadata", **tables, Expression="(")[1]
+    )
+    assert expect_fault(api, "GetDatabase", **catalog, DatabaseName="absent")[0] == "MetadataException"
+    assert expect_fault(api, "GetTableMetadata", **tables, TableName="absent")[0] == "MetadataException"
+    assert expect_fault(api, "ListDatabases", CatalogName="hive")[2] == "DATACATALOG_NOT_FOUND"

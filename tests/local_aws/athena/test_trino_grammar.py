@@ -34,7 +34,7 @@ def wrong(statements: list[str], is_right: Callable[[str], bool]) -> list[str]:
     return [sql for sql in statements if not is_right(code(sql))]
 
 
-def test_what_trinos_grammar_accepts_is_no_syntax_error():
+def test_what_trinos_grammar_accepts_is_not_a_syntax_error():
     assert len(RECORDED["accepted"]) >= LEAST_ACCEPTED
     assert wrong(RECORDED["accepted"], lambda found: found != "SYNTAX_ERROR") == []
 

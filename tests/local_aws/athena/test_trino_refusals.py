@@ -12,8 +12,8 @@ from local_aws.trino import (
     explain_error,
     parse,
     prepare,
-    text,
     translate,
+    write_value,
 )
 
 ORDERS = TableName(None, "shop", "orders")
@@ -39,7 +39,7 @@ def rows(connection, sql: str, *parameters: str) -> list[list[str | None]]:
     except duckdb.Error as error:
         raise explain_error(error) from error
     kinds = [column.type for column in translated.columns]
-    return [[text(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in found]
+    return [[write_value(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in found]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_windows_reach_no_further_than_trinos(connection, call):
         rows(connection, f"SELECT {call} OVER (ORDER BY x) FROM (VALUES 1, 2) t(x)")
 
 
-def test_a_time_that_clocks_skip_is_no_literal(connection):
+def test_a_time_that_clocks_skip_is_not_a_literal(connection):
     with pytest.raises(
         TrinoError, match=r"^INVALID_LITERAL: line 1:8: '2020-03-08 02:30:00 America/New_York'"
     ):
@@ -216,7 +216,7 @@ def test_parameters_are_literals(connection):
         rows(connection, "SELECT ?, ?", "1")
 
 
-def test_hidden_columns_are_no_part_of_the_star(connection):
+def test_hidden_columns_are_not_part_of_the_star(connection):
     assert rows(connection, "SELECT * FROM shop.orders") == [["1", "a"]]
     assert rows(connection, 'SELECT "$path" FROM shop.orders') == [["s3://b/k"]]
 

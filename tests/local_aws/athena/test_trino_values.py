@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from local_aws.trino import parse, prepare, text, translate
+from local_aws.trino import parse, prepare, translate, write_value
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def connection():
 def value(connection, expression: str) -> str | None:
     translated = translate(parse(f"SELECT {expression}"), {})
     (found,) = connection.execute(translated.sql).fetchone()
-    return text(found, translated.columns[0].type)
+    return write_value(found, translated.columns[0].type)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from local_aws.trino import (
     explain_error,
     parse,
     prepare,
-    text,
     to_duckdb_type,
     translate,
+    write_value,
 )
 
 FOLDER = Path(__file__).parent
@@ -46,7 +46,7 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], 
     except duckdb.Error as error:
         raise explain_error(error) from error
     return described, [
-        [text(value, kind) for value, kind in zip(row, described, strict=True)] for row in found
+        [write_value(value, kind) for value, kind in zip(row, described, strict=True)] for row in found
     ]
 
 
