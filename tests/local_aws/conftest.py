@@ -1,4 +1,4 @@
-"""A local AWS with a bucket."""
+"""The fixture of a local AWS with a bucket."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _clients: dict[str, list[Any]] = {}
 
 @pytest.fixture
 def cloud(local_aws: Any) -> Cloud:
-    """An empty local AWS with a bucket; clients take long to make, so that each server's are made once."""
+    """Make an empty local AWS with a bucket. Clients take long to make, so each server's are made once."""
     if local_aws.endpoint_url not in _clients:
         _clients[local_aws.endpoint_url] = [local_aws.client(service) for service in _SERVICES]
     cloud = Cloud(local_aws, *_clients[local_aws.endpoint_url])

@@ -1,4 +1,4 @@
-"""Short ways to what tests of the local AWS need; its models start quickly, importing next to nothing."""
+"""Helpers for tests of the local AWS. The models import almost nothing, so that they start quickly."""
 
 import io
 import tarfile
@@ -31,7 +31,7 @@ def transform_fn(model, data, content_type, accept):
 
 
 def archive(files: dict[str, bytes | str]) -> bytes:
-    """A tar.gz of files."""
+    """Pack files into a tar.gz."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, content in files.items():
@@ -44,7 +44,7 @@ def archive(files: dict[str, bytes | str]) -> bytes:
 
 @dataclass
 class Cloud:
-    """Clients of the local AWS, and short ways to what most tests need."""
+    """Clients of the local AWS, and what most tests do with them."""
 
     aws: Any
     s3: Any
@@ -52,13 +52,13 @@ class Cloud:
     runtime: Any
 
     def put_model(self, key: str, script: str = ECHO, **files: str) -> str:
-        """An archive on S3 with an inference script."""
+        """Put an archive with an inference script on S3, and return its URI."""
         body = archive({"name.txt": key, "code/inference.py": script, **files})
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
         return f"s3://{BUCKET}/{key}"
 
     def create_model(self, name: str, script: str = ECHO, **environment: str) -> str:
-        """A model of its own archive."""
+        """Create a model with an archive of its own, and return its ARN."""
         container = {
             "Image": IMAGE,
             "ModelDataUrl": self.put_model(name, script),
@@ -68,21 +68,21 @@ class Cloud:
         return str(model["ModelArn"])
 
     def create_config(self, name: str, *variants: dict[str, Any]) -> str:
-        """An endpoint config; without variants, one with the model of the same name."""
+        """Create an endpoint config, by default with the model of the same name, and return its ARN."""
         config = self.sagemaker.create_endpoint_config(
             EndpointConfigName=name, ProductionVariants=list(variants) or [variant(name)]
         )
         return str(config["EndpointConfigArn"])
 
     def deploy(self, endpoint: str, config: str, script: str = ECHO, **environment: str) -> dict[str, Any]:
-        """A new endpoint of a new model, settled."""
+        """Create a model and an endpoint, wait for it, and return its description."""
         self.create_model(config, script, **environment)
         self.create_config(config)
         self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-        return self.settled(endpoint)
+        return self.wait_until_settled(endpoint)
 
-    def settled(self, endpoint: str) -> dict[str, Any]:
-        """The endpoint, as soon as it is neither Creating nor Updating."""
+    def wait_until_settled(self, endpoint: str) -> dict[str, Any]:
+        """Wait until the endpoint is neither Creating nor Updating, and return its description."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=endpoint)
@@ -91,7 +91,7 @@ class Cloud:
             time.sleep(0.05)
         pytest.fail(f"{endpoint} did not settle: {described}")
 
-    def gone(self, endpoint: str) -> None:
+    def wait_until_deleted(self, endpoint: str) -> None:
         """Wait until the endpoint is deleted."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -101,7 +101,7 @@ class Cloud:
         pytest.fail(f"{endpoint} is not deleted")
 
     def invoke(self, endpoint: str, body: bytes | str = "1", **params: Any) -> str:
-        """The endpoint's answer."""
+        """Invoke the endpoint, and return its answer."""
         params = {"ContentType": "text/csv", **params}
         return (
             self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **params)["Body"].read().decode()
@@ -109,7 +109,7 @@ class Cloud:
 
 
 def variant(model: str, name: str = "AllTraffic", **others: Any) -> dict[str, Any]:
-    """A production variant on an instance."""
+    """Make a production variant, on an instance unless it is serverless."""
     instances = (
         {} if "ServerlessConfig" in others else {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     )
@@ -117,7 +117,7 @@ def variant(model: str, name: str = "AllTraffic", **others: Any) -> dict[str, An
 
 
 def refused(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """Code, message and HTTP status of the error that a call must meet."""
+    """Make a call that must fail, and return the error's code, message and HTTP status."""
     with pytest.raises(ClientError) as caught:
         call(**params)
     error = caught.value.response["Error"]

@@ -1,4 +1,4 @@
-"""The routes of the local AWS that AWS has not: who may use them."""
+"""Who can call the local AWS's own routes."""
 
 import http.client
 from urllib.parse import urlsplit

@@ -25,7 +25,7 @@ VERBS = ("start", "stop", "status", "reset", "logs", "env")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder; what runs there is stopped in the end."""
+    """Change to an empty folder, and stop the local AWS there in the end."""
     folder = tmp_path / "a folder"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -1,4 +1,4 @@
-"""`kedro aws local`, in a process of its own where that matters."""
+"""The commands `kedro aws local VERB`."""
 
 import json
 import os
@@ -21,7 +21,7 @@ handlers:
   console: {class: logging.StreamHandler, stream: ext://sys.stderr}
 root: {handlers: [console]}
 """
-"""Kedro's default writes to stdout, before any command of ours begins."""
+"""Logs go to stderr. By default Kedro logs to stdout before a command begins."""
 
 PYPROJECT = """
 [tool.kedro]
@@ -33,7 +33,7 @@ kedro_init_version = "1.0.0"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch) -> Path:
-    """The smallest Kedro project with an aws.yml."""
+    """Make the smallest Kedro project with an aws.yml, and change to it."""
     for folder in ("conf/base", "conf/local", "src/my_flights", "data/raw"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)

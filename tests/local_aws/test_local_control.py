@@ -1,4 +1,4 @@
-"""The server's life: started, found, killed, stopped; two at once; port taken."""
+"""Starting, finding and stopping the server, and what can go wrong with it."""
 
 import json
 import os
@@ -199,7 +199,7 @@ def test_a_server_ends_with_its_parent(state_dir: Path):
 
 
 def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
-    # Of another process: this one would have to reap it.
+    # Started by another process, since a child of this one would stay as a zombie.
     code = (
         "from pathlib import Path; from local_aws.control import client as control;"
         f"aws, _ = control.start(Path({str(state_dir)!r}), region='eu-west-1'); print(aws.pid)"
@@ -225,8 +225,8 @@ def test_a_server_that_has_queried_is_gone_when_stop_returns(state_dir: Path):
     assert aws.log_file.read_text().rstrip().endswith("stopped")
 
 
-def test_it_can_be_told_to_stop_while_the_interpreter_ends(tmp_path: Path):
-    # As the thread does that finds the state file removed; no thread can start by then.
+def test_it_can_be_asked_to_stop_while_the_interpreter_ends(tmp_path: Path):
+    # The thread that finds the state file deleted does so; no new thread can start by then.
     code = f"""
 import threading
 from pathlib import Path

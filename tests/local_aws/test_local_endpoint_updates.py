@@ -1,4 +1,4 @@
-"""Endpoints that change and end while they serve."""
+"""Updates and deletions of endpoints that answer requests at the same time."""
 
 import threading
 import time
@@ -56,7 +56,7 @@ def test_an_update_refuses_not_one_request(cloud: Cloud):
             pool.submit(ask)
         cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="new")
         updating = cloud.sagemaker.describe_endpoint(EndpointName="e")
-        described = cloud.settled("e")
+        described = cloud.wait_until_settled("e")
         time.sleep(0.3)
         done.set()
     assert updating["EndpointStatus"] == "Updating"
@@ -80,7 +80,7 @@ def test_a_request_under_way_is_answered_by_the_model_it_was_sent_to(cloud: Clou
         answer = pool.submit(cloud.invoke, "e", str(tmp_path))
         wait_for(tmp_path / "asked")
         cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="new")
-        assert cloud.settled("e")["EndpointConfigName"] == "new"
+        assert cloud.wait_until_settled("e")["EndpointConfigName"] == "new"
         assert cloud.invoke("e", "1") == "new:1:text/csv"
         assert not answer.done()
         (tmp_path / "answer").touch()
@@ -92,13 +92,13 @@ def test_a_failed_update_leaves_the_old_model_serving(cloud: Cloud):
     cloud.create_model("bad", "import not_a_module")
     cloud.create_config("bad")
     cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="bad")
-    described = cloud.settled("e")
+    described = cloud.wait_until_settled("e")
     assert described["EndpointStatus"] == "InService"
     assert described["EndpointConfigName"] == "old"
     assert "No module named 'not_a_module'" in described["FailureReason"]
     assert cloud.invoke("e") == "old:1:text/csv"
     cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="old")
-    assert "FailureReason" not in cloud.settled("e")
+    assert "FailureReason" not in cloud.wait_until_settled("e")
 
 
 def test_as_on_aws_an_endpoint_whose_config_is_deleted_cannot_be_updated(cloud: Cloud):
@@ -123,7 +123,7 @@ def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud, tmp_pat
         assert "in-progress" in refused(cloud.sagemaker.delete_endpoint, EndpointName="e")[1]
         (tmp_path / "answer").touch()
         assert answer.result() == "answered"
-    cloud.gone("e")
+    cloud.wait_until_deleted("e")
     assert not psutil.pid_exists(pid)
 
 
@@ -155,13 +155,13 @@ def test_variants_share_the_requests_by_weight(cloud: Cloud):
         "c", variant("a", "A", InitialVariantWeight=3.0), variant("b", "B", InitialVariantWeight=0.0)
     )
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
-    assert [each["VariantName"] for each in cloud.settled("e")["ProductionVariants"]] == ["A", "B"]
+    assert [each["VariantName"] for each in cloud.wait_until_settled("e")["ProductionVariants"]] == ["A", "B"]
     assert {cloud.invoke("e").split(":")[0] for _ in range(10)} == {"a"}
     cloud.create_config(
         "even", variant("a", "A", InitialVariantWeight=0.0), variant("b", "B", InitialVariantWeight=0.0)
     )
     cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="even")
-    cloud.settled("e")
+    cloud.wait_until_settled("e")
     assert {cloud.invoke("e").split(":")[0] for _ in range(40)} == {"a", "b"}
     assert cloud.invoke("e", TargetVariant="B") == "b:1:text/csv"
     assert refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1", TargetVariant="C")[1] == (

@@ -1,4 +1,4 @@
-"""Endpoints: real processes, created, updated under load, deleted, killed."""
+"""Endpoints, with the real processes that serve them."""
 
 import pytest
 from local_cloud import ARN, BUCKET, ENVIRONMENT, IMAGE, ROLE, Cloud, archive, refused, variant
@@ -16,7 +16,7 @@ def test_an_endpoint_comes_into_service(cloud: Cloud):
     arn = cloud.sagemaker.create_endpoint(EndpointName="Flights", EndpointConfigName="m")["EndpointArn"]
     assert arn == f"{ARN}:endpoint/flights"
     assert cloud.sagemaker.describe_endpoint(EndpointName="Flights")["EndpointStatus"] == "Creating"
-    described = cloud.settled("Flights")
+    described = cloud.wait_until_settled("Flights")
     assert described["EndpointStatus"] == "InService"
     assert described["EndpointConfigName"] == "m"
     assert described["ProductionVariants"] == [
@@ -43,7 +43,7 @@ def test_while_it_is_being_created_it_is_neither_invoked_nor_changed(cloud: Clou
         "Endpoint e of account 123456789012 not found.",
         400,
     )
-    assert cloud.settled("e")["EndpointStatus"] == "InService"
+    assert cloud.wait_until_settled("e")["EndpointStatus"] == "InService"
 
 
 def test_a_serverless_endpoint_serves_too(cloud: Cloud):
@@ -51,7 +51,7 @@ def test_a_serverless_endpoint_serves_too(cloud: Cloud):
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
     cloud.create_config("c", variant("m", ServerlessConfig=serverless))
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
-    shown = cloud.settled("e")["ProductionVariants"][0]
+    shown = cloud.wait_until_settled("e")["ProductionVariants"][0]
     assert shown["CurrentServerlessConfig"] == shown["DesiredServerlessConfig"] == serverless
     assert cloud.invoke("e", "1") == "m:1:text/csv"
 
@@ -69,11 +69,11 @@ def test_as_on_aws_instances_do_not_become_serverless_but_serverless_becomes_ins
     described = cloud.sagemaker.describe_endpoint(EndpointName="e")
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", "m")
     cloud.sagemaker.create_endpoint(EndpointName="f", EndpointConfigName="c")
-    cloud.settled("f")
+    cloud.wait_until_settled("f")
     for config in ("c", "m"):
         cloud.sagemaker.update_endpoint(EndpointName="f", EndpointConfigName=config)
-        assert cloud.settled("f")["EndpointConfigName"] == config
-    assert "CurrentServerlessConfig" not in cloud.settled("f")["ProductionVariants"][0]
+        assert cloud.wait_until_settled("f")["EndpointConfigName"] == config
+    assert "CurrentServerlessConfig" not in cloud.wait_until_settled("f")["ProductionVariants"][0]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_model_that_does_not_start_fails_with_its_reason(cloud: Cloud, script,
     assert code == "ValidationException"
     assert "in status Failed" in message
     cloud.sagemaker.delete_endpoint(EndpointName="e")
-    cloud.gone("e")
+    cloud.wait_until_deleted("e")
 
 
 def test_a_requirement_that_is_not_installed_is_named_with_its_remedy(cloud: Cloud):
@@ -114,7 +114,7 @@ def test_a_requirement_that_is_not_installed_is_named_with_its_remedy(cloud: Clo
     cloud.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
     cloud.create_config("m")
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
-    reason = cloud.settled("e")["FailureReason"]
+    reason = cloud.wait_until_settled("e")["FailureReason"]
     assert "surely-not-installed==1.0 is not installed in this Python" in reason
     assert "pip install 'surely-not-installed==1.0'" in reason
 
@@ -145,7 +145,7 @@ def test_what_the_local_aws_cannot_serve_it_says(cloud: Cloud):
         cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, **params)
         cloud.create_config(name)
         cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    reasons = {name: cloud.settled(name)["FailureReason"] for name in cases}
+    reasons = {name: cloud.wait_until_settled(name)["FailureReason"] for name in cases}
     assert reasons == {
         "two": "The local AWS serves models of one container; two has 2.",
         "many": "The local AWS does not serve multi-model containers.",

@@ -136,7 +136,7 @@ def transform_fn(model, data, content_type, accept): return model, accept
     cloud.sagemaker.delete_model_package(ModelPackageName=package)
     cloud.create_config("c", variant("m"))
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
-    assert cloud.settled("e")["EndpointStatus"] == "InService"
+    assert cloud.wait_until_settled("e")["EndpointStatus"] == "InService"
     assert cloud.invoke("e") == "12"
 
 

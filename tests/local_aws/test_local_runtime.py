@@ -1,4 +1,4 @@
-"""InvokeEndpoint: what reaches the model and what comes back."""
+"""InvokeEndpoint: what the model gets and what the client gets."""
 
 import http.client
 import io
@@ -79,7 +79,7 @@ def test_a_scikit_learn_model_answers_in_aws_default_formats(cloud: Cloud):
     cloud.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
     cloud.create_config("m")
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
-    assert cloud.settled("e")["EndpointStatus"] == "InService"
+    assert cloud.wait_until_settled("e")["EndpointStatus"] == "InService"
     answer = cloud.runtime.invoke_endpoint(EndpointName="e", Body="1\n2\n", ContentType="text/csv")
     assert answer["ContentType"] == "application/json"
     assert answer["InvokedProductionVariant"] == "AllTraffic"
@@ -135,7 +135,7 @@ def test_an_answer_that_cannot_be_sent_is_a_model_error(cloud: Cloud):
     cloud.create_model("dict", RETURNING.format("{}"))
     cloud.create_config("dict")
     cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="dict")
-    cloud.settled("e")
+    cloud.wait_until_settled("e")
     assert cloud.invoke("e") == "{}"
 
 
@@ -154,7 +154,7 @@ def test_a_body_that_is_too_large_is_refused(cloud: Cloud, serverless, limit):
     config = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}} if serverless else {}
     cloud.create_config("c", variant("m", **config))
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
-    cloud.settled("e")
+    cloud.wait_until_settled("e")
     assert cloud.invoke("e", b"x" * limit) == str(limit)
     _, message, status = refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"x" * (limit + 1))
     assert (message, status) == (f"HTTP content length exceeded {limit} bytes.", 413)

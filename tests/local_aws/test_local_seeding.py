@@ -1,4 +1,4 @@
-"""What is put into the local AWS for a project."""
+"""Seeding: the bucket and the files that a project starts with."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -9,13 +9,13 @@ MINE = [{"Key": "kedro:project", "Value": "flights"}]
 
 @pytest.fixture
 def arns(cloud: Cloud) -> dict[str, str]:
-    """One resource of each kind."""
+    """Create one resource of each kind."""
     cloud.sagemaker.create_model_package_group(ModelPackageGroupName="g", Tags=MINE)
     package = cloud.sagemaker.create_model_package(ModelPackageGroupName="g")
     cloud.create_model("m")
     cloud.create_config("m")
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
-    cloud.settled("e")
+    cloud.wait_until_settled("e")
     return {
         "model-package-group": f"{ARN}:model-package-group/g",
         "model-package": package["ModelPackageArn"],
@@ -67,7 +67,7 @@ def test_names_that_differ_by_case_alone_are_one_resource(cloud: Cloud):
         ),
     ):
         assert message in refused(create)[1]
-    # Their case is kept, and has to be matched afterwards.
+    # A name keeps its case, and is found only in that case.
     assert sagemaker.describe_endpoint(EndpointName="Flights")["EndpointName"] == "Flights"
     assert "Could not find endpoint" in refused(sagemaker.delete_endpoint, EndpointName="flights")[1]
     assert "Could not find model" in refused(sagemaker.delete_model, ModelName="regressor")[1]
@@ -76,7 +76,7 @@ def test_names_that_differ_by_case_alone_are_one_resource(cloud: Cloud):
     sagemaker.delete_endpoint(EndpointName="Flights")
     sagemaker.delete_endpoint_config(EndpointConfigName="Regressor")
     sagemaker.delete_model(ModelName="Regressor")
-    cloud.gone("Flights")
+    cloud.wait_until_deleted("Flights")
     for arn in arns:
         assert "Could not find resource" in refused(sagemaker.list_tags, ResourceArn=arn)[1]
     cloud.create_model("regressor")

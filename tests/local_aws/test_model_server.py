@@ -1,4 +1,4 @@
-"""Model servers that meet what nobody expects: odd lines, logs that fail, no room on the disk."""
+"""Model servers in unusual conditions: odd lines, logs that fail, a full disk."""
 
 import time
 from pathlib import Path
@@ -61,11 +61,11 @@ def test_a_directory_that_cannot_be_made_is_the_reason(tmp_path: Path):
 
 
 class TestWhatNobodyExpects:
-    """Log streams that cannot be opened stand for any mistake of ours while an endpoint is deployed."""
+    """Fail to open log streams, as an example of any bug while an endpoint is deployed."""
 
     @pytest.fixture
     def resources(self) -> Resources:
-        """A model of which there is a config."""
+        """Create a model and a config of it."""
         resources = Resources()
         here = resources["eu-west-1"]
         here.models["m"] = {"ModelName": "m", "Resolved": [{"Image": "uri"}]}
@@ -85,7 +85,7 @@ class TestWhatNobodyExpects:
 
         return Endpoints(resources, Deployments(), Host(tmp_path, {}), broken)
 
-    def settled(self, endpoints: Endpoints) -> dict[str, Any]:
+    def wait_until_settled(self, endpoints: Endpoints) -> dict[str, Any]:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             described = endpoints.describe("eu-west-1", {"EndpointName": "e"})
@@ -96,7 +96,7 @@ class TestWhatNobodyExpects:
 
     def test_an_endpoint_that_is_created_fails(self, endpoints: Endpoints):
         endpoints.create("eu-west-1", {"EndpointName": "e", "EndpointConfigName": "c"})
-        described = self.settled(endpoints)
+        described = self.wait_until_settled(endpoints)
         assert described["EndpointStatus"] == "Failed"
         assert described["FailureReason"] == "The local AWS failed: KeyError: 'eu-west-1 e'"
 
@@ -108,7 +108,7 @@ class TestWhatNobodyExpects:
             "EndpointStatus": "InService",
         }
         endpoints.update("eu-west-1", {"EndpointName": "e", "EndpointConfigName": "c"})
-        described = self.settled(endpoints)
+        described = self.wait_until_settled(endpoints)
         assert described["EndpointStatus"] == "InService"
         assert "KeyError" in described["FailureReason"]
         assert "PendingDeploymentSummary" not in described

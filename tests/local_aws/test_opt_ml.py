@@ -38,7 +38,7 @@ def test_without_requirements_there_is_nothing_to_check(tmp_path: Path):
 
 
 def refusal(requirements: Path) -> str | None:
-    """Why requirements are refused; None if they are met."""
+    """Check requirements, and return why they are refused, or None."""
     try:
         check_requirements(requirements)
     except CannotStart as error:
