@@ -14,8 +14,8 @@ def make_client_config(attempts: int, *, soon: bool = False) -> Config:
     """Make the configuration of a client.
 
     Args:
-        attempts: How often a request is sent, at increasing intervals, before its error is raised.
-        soon: Whether to send it only twice, for an AWS that answers at once or not at all.
+        attempts: How often a request is sent again, at increasing intervals, before its error is raised.
+        soon: Whether to send it again only twice, for an AWS that answers at once or not at all.
     """
     common = Config(
         user_agent_extra=f"kedro-aws-plugin/{__version__}",

@@ -169,6 +169,26 @@ def test_a_command_has_its_clients_where_it_should() -> None:
     )
 
 
+def test_who_cannot_be_reached_is_known_soon() -> None:
+    """STS is called first, so a missing network shows after two more attempts; the local AWS is never far."""
+
+    def attempts(client: Any) -> int:
+        return client.meta.config.retries["total_max_attempts"]
+
+    go_aws()
+    aws = Aws("aws", "eu-west-1")
+    assert (attempts(aws.sts), attempts(aws.s3), attempts(aws.sagemaker)) == (3, 6, 6)
+    go_local()
+    assert attempts(Aws("local", "eu-west-1").s3) == 3
+
+
+def test_a_client_is_made_once() -> None:
+    go_local()
+    aws = Aws("local", "eu-west-1")
+    assert aws.s3 is aws.s3
+    assert aws.s3 is not aws.sagemaker
+
+
 def test_there_and_back_again() -> None:
     os.environ["AWS_ENDPOINT_URL_S3"] = ELSEWHERE
     default = boto3.client("s3")
