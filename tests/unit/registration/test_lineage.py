@@ -83,6 +83,14 @@ def test_too_long_a_value_is_cut_so_that_it_shows_and_differs():
     assert len(one) == len(other) == MAX_VALUE
     assert re.fullmatch(r"x+\.\.\.[0-9a-f]{8}", one)
     assert one != other
+    longest = "y" * MAX_VALUE
+    assert Lineage(model_version=longest).to_properties() == {"model_version": longest}
+
+
+def test_what_aws_refuses_becomes_an_underscore():
+    assert Lineage(model_entry="a\tbé 中(1)#").to_properties() == {
+        "model_entry": "a_bé 中_1__"
+    }
 
 
 def test_more_metrics_than_fit_are_counted():
@@ -94,6 +102,8 @@ def test_more_metrics_than_fit_are_counted():
     fitting = Lineage(metrics=dict.fromkeys(list(metrics)[:MAX_PROPERTIES], 1.0)).to_properties()
     assert len(fitting) == MAX_PROPERTIES
     assert "metrics_omitted" not in fitting
+    one_more = Lineage(metrics=dict.fromkeys(list(metrics)[: MAX_PROPERTIES + 1], 1.0)).to_properties()
+    assert (len(one_more), one_more["metrics_omitted"]) == (MAX_PROPERTIES, "2")
 
 
 @given(
