@@ -88,9 +88,7 @@ def test_too_long_a_value_is_cut_so_that_it_shows_and_differs():
 
 
 def test_what_aws_refuses_becomes_an_underscore():
-    assert Lineage(model_entry="a\tbé 中(1)#").to_properties() == {
-        "model_entry": "a_bé 中_1__"
-    }
+    assert Lineage(model_entry="a\tbé 中(1)#").to_properties() == {"model_entry": "a_bé 中_1__"}
 
 
 def test_more_metrics_than_fit_are_counted():
