@@ -20,7 +20,7 @@ from local_aws.athena.service import Athena
 from local_aws.protocol.messages import Request
 from local_aws.protocol.moto_app import Moto
 
-GOAL = 10.0
+GOAL = 15.0
 REGION, BUCKET = "eu-west-1", "results"
 SQL = """
     WITH t AS (SELECT * FROM (VALUES (1, 'a', 1.5e0), (2, 'b', 2.5e0), (3, 'a', NULL)) AS v (id, name, price))

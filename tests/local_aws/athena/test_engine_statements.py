@@ -7,7 +7,9 @@ import time
 import pytest
 from lake import Lake
 
+from local_aws.athena import tokens
 from local_aws.athena.engine import AthenaFailure, Cancelled
+from local_aws.trino import parse_tokens
 
 SLOW = """
     select count(*) from unnest(sequence(1, 10000)) a (x), unnest(sequence(1, 10000)) b (y),
@@ -66,6 +68,14 @@ def test_what_is_not_a_statement_of_athena(lake: Lake, sql: str, message: str) -
 
     assert caught.value.message.startswith(message)
     assert caught.value.category == 2
+
+
+def test_a_query_is_parsed_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    monkeypatch.setattr(tokens, "parse_tokens", lambda given: parsed.append(given) or parse_tokens(given))
+    statement = lake.engine.parse("select 1 as a").statement
+    assert lake.rows("select 1 as a", statement=statement) == [("1",)]
+    assert len(parsed) == 1
 
 
 def test_a_semicolon_in_a_string_ends_nothing(lake: Lake) -> None:

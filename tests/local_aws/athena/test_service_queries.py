@@ -38,6 +38,8 @@ def test_a_query_that_succeeds_is_described_as_athena_does(api: Api):
     assert statistics["ResultReuseInformation"] == {"ReusedPreviousResult": False}
     assert statistics["TotalExecutionTimeInMillis"] >= statistics["EngineExecutionTimeInMillis"] >= 0
     submission = api.engine.submissions[0]
+    # The engine gets back what it made of the text, so that it parses no query twice.
+    assert submission.statement == api.engine.parse("SELECT 1").statement
     assert (submission.database, submission.catalog, submission.region) == (
         "flights",
         "AwsDataCatalog",
