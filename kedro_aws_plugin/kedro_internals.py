@@ -134,7 +134,7 @@ def read_files(
         patterns: Glob patterns within the environment's folder.
         suffixes: The suffixes of the files to read.
     """
-    files, folder = loader._fs, _environment_folder(loader, env)
+    files, folder = loader._fs, _find_environment_folder(loader, env)
     found = {path for pattern in patterns for path in files.glob(f"{folder}/{pattern}")}
     for path in sorted(found):
         if Path(path).suffix in suffixes and files.isfile(path):
@@ -172,7 +172,7 @@ def find_file_system(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:
     return dataset._fs  # type: ignore[attr-defined]
 
 
-def _environment_folder(loader: Any, env: str) -> str:
+def _find_environment_folder(loader: Any, env: str) -> str:
     if loader._protocol == "file":
         return (Path(loader.conf_source) / env).as_posix()
     root = getattr(loader, "_remote_root_path", None) or loader._fs.ls("", detail=False)[-1]

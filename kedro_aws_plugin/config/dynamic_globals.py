@@ -155,11 +155,11 @@ class DynamicGlobals:
 
     def contains_secret(self, value: Any) -> bool:
         """Tell whether the text of a secret that was used is in a value, however it came there."""
-        return any(secret in text for text in _find_texts(value) for secret in self._secret_texts())
+        return any(secret in text for text in _find_texts(value) for secret in self._find_secret_texts())
 
     def mask(self, sentence: str) -> str:
         """Replace the secrets that were used in a sentence."""
-        for secret in sorted(self._secret_texts(), key=len, reverse=True):
+        for secret in sorted(self._find_secret_texts(), key=len, reverse=True):
             sentence = sentence.replace(secret, MASK)
         return sentence
 
@@ -174,7 +174,7 @@ class DynamicGlobals:
         finally:
             self._reading, self._path.names = before, names
 
-    def _secret_texts(self) -> set[str]:
+    def _find_secret_texts(self) -> set[str]:
         return {text for name in self.secrets for text in _find_texts(self._known.get(name))}
 
     def _compute(self, name: str, spec: Global) -> Any:

@@ -41,7 +41,7 @@ def prepare_candidate(
     Raises:
         ProjectError: If the model cannot be found, loaded or used for a prediction.
     """
-    with _work_folder(default_state_dir(project.path)) as folder:
+    with _make_work_folder(default_state_dir(project.path)) as folder:
         maker = _Maker(project, catalog, registry)
         yield maker.prepare(catalog.find_saved_model(registry.model, version), folder)
 
@@ -135,7 +135,7 @@ class _Maker:
 
 
 @contextmanager
-def _work_folder(state: Path) -> Iterator[Path]:
+def _make_work_folder(state: Path) -> Iterator[Path]:
     """Make a temporary folder on the project's disk, where a large model fits.
 
     Folders that killed commands left behind are deleted after a day.
