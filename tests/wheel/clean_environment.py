@@ -1,10 +1,12 @@
-"""A clean virtual environment."""
+"""Clean virtual environments."""
 
 import os
 import shlex
 import subprocess
 import venv
 from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 from wheel_modules import ROOT
@@ -34,8 +36,11 @@ class CleanEnvironment:
         self.python(*pip, "--constraint", str(CONSTRAINTS), *requirements)
 
     def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        """Bytes of all files but compiled modules, which come when they are used."""
+        files = [
+            file for file in self.folder.rglob("*") if "__pycache__" not in file.parts and file.is_file()
+        ]
+        return sum(file.stat().st_size for file in files)
 
     def run(self, command: str, folder: Path, variables: Mapping[str, str] | None = None) -> str:
         """Run a command of this environment.
@@ -71,3 +76,18 @@ class CleanEnvironment:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(unwanted)}
         path = f"{self.bin}{os.pathsep}{kept['PATH']}"
         return {**kept, "PATH": path, "KEDRO_DISABLE_TELEMETRY": "1"}
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Environments that are being installed, two at once.
+
+    Attributes:
+        extras: One for each extra, with the plain environment below.
+        flights: One that has `[athena,local,s3]` and what a project of a starter asks for.
+        project: That project, as soon as `flights` is done.
+    """
+
+    extras: dict[str, Future[CleanEnvironment]]
+    flights: Future[CleanEnvironment]
+    project: Path

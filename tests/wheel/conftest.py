@@ -3,12 +3,17 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from clean_environment import CleanEnvironment
+from clean_environment import CleanEnvironment, Environments
 from wheel_modules import EXTRAS, ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +63,8 @@ def plain(wheel: Path, kedro_alone: CleanEnvironment, size_of_kedro: int) -> Cle
 @pytest.fixture(scope="session")
 def environments(
     wheel: Path, plain: CleanEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, "Future[CleanEnvironment]"]]:
-    """An environment for each extra, upon the one without extras; two are installed at once."""
+) -> Iterator[Environments]:
+    """Start to install an environment for each extra, and one for a project."""
     folder = tmp_path_factory.mktemp("extras")
 
     def install(extra: str) -> CleanEnvironment:
@@ -67,5 +72,20 @@ def environments(
         environment.install(f"{wheel}[{extra}]")
         return environment
 
+    def install_flights() -> CleanEnvironment:
+        below = [extras[name].result() for name in ("athena", "local", "s3")]
+        environment = CleanEnvironment(folder / "venv", plain, *below)
+        new = ("-m", "kedro", "new", "--starter=aws-spaceflights", "--name", "Flights")
+        environment.python(*new, folder=folder)
+        environment.install(*_requirements(folder / "flights"))
+        return environment
+
     with ThreadPoolExecutor(2) as pool:
-        yield {extra: pool.submit(install, extra) for extra in EXTRAS}
+        extras = {extra: pool.submit(install, extra) for extra in EXTRAS}
+        yield Environments(extras, pool.submit(install_flights), folder / "flights")
+
+
+def _requirements(project: Path) -> list[str]:
+    """What the generated project asks for, besides this plugin, which comes from the wheel."""
+    stated = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    return [line for line in stated["project"]["dependencies"] if not line.startswith("kedro-aws-plugin")]

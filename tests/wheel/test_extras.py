@@ -2,19 +2,16 @@
 
 import shlex
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from clean_environment import CleanEnvironment
+from clean_environment import CleanEnvironment, Environments
 from wheel_modules import EXTRAS, modules_of
 
 PROMISES = Path(__file__).parent / "promises"
 IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
 
 pytestmark = [pytest.mark.wheel, pytest.mark.slow, pytest.mark.timeout(900)]
-
-Environments = dict[str, "Future[CleanEnvironment]"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +23,7 @@ def variables(
 
     def local_aws(verb: str) -> str:
         """Run the script, which stands in the environment below, by the Python that has the extra."""
-        return environments["local"].result().python(str(plain.bin / "local-aws"), verb, folder=folder)
+        return environments.extras["local"].result().python(str(plain.bin / "local-aws"), verb, folder=folder)
 
     local_aws("start")
     try:
@@ -43,6 +40,6 @@ def test_without_extras(plain: CleanEnvironment, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_an_extra(extra: str, environments: Environments, variables: dict[str, str], tmp_path: Path) -> None:
-    environment = environments[extra].result()
+    environment = environments.extras[extra].result()
     environment.python("-c", IMPORT, *modules_of(extra))
     environment.python(str(PROMISES / f"{extra}.py"), folder=tmp_path, variables=variables)
