@@ -1,8 +1,8 @@
 """How long the local Athena takes for a small query, next to DuckDB alone.
 
-One side starts the query, waits for it and reads its rows, as a client does but without HTTP: reading the SQL,
-translating it, running it and writing the result file are what is measured. The other side is the same query
-in DuckDB's own SQL on an open connection.
+One side starts the query, waits for it and reads its rows, as a client does but without HTTP. It reads the
+SQL, translates it, runs it and writes the result file. The other side is the same query in DuckDB's own SQL
+on an open connection.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class Client:
         request = Request("POST", "/", headers, json.dumps(params).encode(), "athena", REGION)
         response = self.athena.services[0].handle(request)
         answer: dict[str, Any] = json.loads(response.body)
-        if response.status != 200:  # noqa: PLR2004 - HTTP's OK
+        if response.status != 200:
             raise RuntimeError(answer)
         return answer
 

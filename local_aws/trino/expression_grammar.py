@@ -15,6 +15,7 @@ _TIMES = ("CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
 _NOW = ("CURRENT_DATE", "CURRENT_USER", *_TIMES)
 _UNSUPPORTED_NOW = ("CURRENT_CATALOG", "CURRENT_SCHEMA", "CURRENT_PATH")
 _FRAME_UNITS = ("ROWS", "RANGE", "GROUPS")
+_SIDES = ("PRECEDING", "FOLLOWING")
 _PATTERN_WORDS = ("AFTER", "INITIAL", "SEEK", "PATTERN", "SUBSET", "DEFINE")
 
 
@@ -325,15 +326,15 @@ class ExpressionGrammar(SpecialForms):
 
     def _opens_window_clause(self) -> bool:
         """Tell whether a word that may be the name of a window opens PARTITION BY or a frame instead."""
-        word, following = self.token.upper, self.peek(1).upper
+        word, following, next_but_one = (self.peek(offset).upper for offset in range(3))
         if word == "PARTITION":
             return following == "BY"
-        if word == "MEASURES" or word in _FRAME_UNITS:
-            return (
-                following not in {")", "ORDER", *_FRAME_UNITS}
-                and not (following == "PARTITION" and self.peek(2).upper == "BY")
-            ) or (following in _FRAME_UNITS and self.peek(2).upper in {"PRECEDING", "FOLLOWING"})
-        return False
+        if word != "MEASURES" and word not in _FRAME_UNITS:
+            return False
+        if following in _FRAME_UNITS:
+            # ROWS rows PRECEDING is a frame, unless a window of that name has one: (rows ROWS a PRECEDING).
+            return next_but_one in _SIDES and self.peek(3).upper not in _SIDES
+        return following not in {")", "ORDER"} and (following, next_but_one) != ("PARTITION", "BY")
 
     def _frame(self, opening: int) -> nodes.Frame | None:
         if self.ahead("MEASURES"):
@@ -358,9 +359,9 @@ class ExpressionGrammar(SpecialForms):
     def _bound(self) -> tuple[str, Node | None]:
         if self.takes("CURRENT", "ROW"):
             return "CURRENT ROW", None
-        is_unbounded = self.ahead("UNBOUNDED") and self.peek(1).upper in {"PRECEDING", "FOLLOWING"}
+        is_unbounded = self.ahead("UNBOUNDED") and self.peek(1).upper in _SIDES
         distance = None if is_unbounded else self.expression()
         if is_unbounded:
             self.take()
-        side = self.takes_any("PRECEDING", "FOLLOWING") or self.mismatch("'FOLLOWING', 'PRECEDING'")
+        side = self.takes_any(*_SIDES) or self.mismatch("'FOLLOWING', 'PRECEDING'")
         return (f"UNBOUNDED {side}" if distance is None else side), distance

@@ -378,6 +378,8 @@ class TokenReader:
     def starts_expression(self, offset: int = 0) -> bool:
         """Tell whether an expression can begin with the next token."""
         token = self.peek(offset)
+        if token.upper == "NOT" and self.peek(offset + 1).upper in {"BETWEEN", "IN", "LIKE"}:
+            return False
         if token.kind in _LITERALS or token.upper in _EXPRESSION_WORDS:
             return True
         return self.is_name(offset) and not self.is_clause(offset)
