@@ -78,6 +78,7 @@ _TRINO_TYPES = {
 def explain_error(error: duckdb.Error) -> TrinoError:
     """Turn an error of translated SQL into the failure that Athena would report."""
     text = str(error)
+    first_line = text.partition("\n")[0]
     if raised := _RAISED.search(text):
         return TrinoError(raised[1], raised[2])
     for pattern, code, message in _KNOWN:
@@ -89,5 +90,5 @@ def explain_error(error: duckdb.Error) -> TrinoError:
         return TrinoError("USER_CANCELED", "Query was canceled")
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
         # DuckDB does not accept the translated SQL: a gap in the translation, not the user's mistake.
-        return Unsupported(f"this query ({text.splitlines()[0]})")
-    return TrinoError("GENERIC_USER_ERROR", text.splitlines()[0])
+        return Unsupported(f"this query ({first_line})")
+    return TrinoError("GENERIC_USER_ERROR", first_line)
