@@ -125,7 +125,7 @@ class Catalog:
     """The Glue catalog of a region.
 
     Args:
-        moto: Answers for Glue.
+        moto: The Glue to use.
         region: Which catalog.
         database: The one of names that have none.
     """

@@ -15,9 +15,9 @@ def fit_to_table(table: Table, names: tuple[str, ...], query: Translated) -> Tra
     """Select the table's columns from a query; those that INSERT does not name are NULL.
 
     Args:
-        table: Where the rows go.
+        table: The table to insert into.
         names: The columns that INSERT names; none for all.
-        query: What is inserted.
+        query: The query whose rows are inserted.
 
     Raises:
         AthenaFailure: If a column is unknown, or a type does not fit.

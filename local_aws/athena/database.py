@@ -17,7 +17,7 @@ class Database:
     belong to its connection alone.
 
     Args:
-        spill: Where DuckDB puts what does not fit into memory.
+        spill: A folder for what does not fit into DuckDB's memory.
     """
 
     def __init__(self, spill: Path) -> None:

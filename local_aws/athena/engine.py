@@ -42,8 +42,8 @@ class Engine:
     """Runs statements over moto's S3 and Glue, several at a time.
 
     Args:
-        moto: Answers for S3 and Glue.
-        workdir: For copies of objects, and files on the way.
+        moto: The S3 and Glue to use.
+        workdir: A folder for copies of objects and for temporary files.
     """
 
     def __init__(self, moto: Moto, workdir: Path) -> None:
@@ -67,7 +67,7 @@ class Engine:
 
         Args:
             submission: The statement and its circumstances.
-            cancelled: Set it, then call `cancel`, to stop the statement.
+            cancelled: To stop the statement, set this event and then call `cancel`.
 
         Raises:
             AthenaFailure: If it fails; `Cancelled` if it was stopped.

@@ -20,18 +20,18 @@ class Execution:
 
     Attributes:
         request: StartQueryExecution's parameters.
-        base: Where the output goes, an S3 URI that ends with a slash.
+        base: The S3 URI below which the output is written; it ends with a slash.
         statement_type: DDL, DML or UTILITY.
         substatement: SELECT, UNLOAD, CREATE_TABLE, ...
         plain_text: Whether the result file is text without a header instead of CSV.
         columns: As GetQueryResults' ColumnInfo.
-        statement: What the engine made of the SQL, until it has run.
+        statement: The parsed statement, until it has run.
         bytes_limit: The workgroup's BytesScannedCutoffPerQuery.
         token: The ClientRequestToken that started it.
         asked_location: The OutputLocation that the client asked for.
         number: Grows with each execution.
-        cancelled: Set as soon as nobody wants the result.
-        finished: Set as soon as nothing more is done for it, which may be after its final state.
+        cancelled: An event that is set when the query is cancelled.
+        finished: An event that is set when no work is left, which may be after the final state.
         manifest: The S3 URI of the list of files that the statement wrote.
         reused: The result file of the earlier execution that answered this one.
         update_count: Rows written; 0 for a SELECT.

@@ -31,7 +31,7 @@ def project_partitions(table: Table, wanted: Filter, now: datetime) -> list[Part
     Args:
         table: Has the ``projection.*`` properties.
         wanted: The conditions of the query on the keys.
-        now: What ``NOW`` stands for, in UTC.
+        now: The time that ``NOW`` means, in UTC.
 
     Raises:
         AthenaFailure: If the properties are wrong, or an injected key has no value in the query.

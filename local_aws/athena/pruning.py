@@ -31,7 +31,7 @@ class Filter:
 
     Attributes:
         connection: Evaluates the conditions.
-        query: Where they are from.
+        query: The query with the conditions.
         parameters: The literals for its question marks.
         alternatives: For each mention of the table, the conditions that all must hold; a mention without
             conditions needs every partition.

@@ -43,8 +43,8 @@ class Relations:
 
     Args:
         connection: The query's.
-        catalog: Where tables are described.
-        storage: Where files are.
+        catalog: The catalog that describes the tables.
+        storage: The objects of the tables.
 
     Attributes:
         tables: The tables that the query reads, without views.
@@ -70,7 +70,7 @@ class Relations:
         """Create the tables of a query in DuckDB and translate it into DuckDB's SQL.
 
         Args:
-            query: What to translate.
+            query: The query to translate.
             parameters: Literals for its question marks.
             database: The database of tables that are named without one; empty for the one of the request.
 

@@ -84,7 +84,7 @@ class Runner:
     """Runs executions, a bounded number at a time.
 
     Args:
-        make_engine: Called when the first query comes, because DuckDB takes long to import.
+        make_engine: Creates the engine when the first query comes, because DuckDB takes long to import.
     """
 
     def __init__(

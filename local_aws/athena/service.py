@@ -25,9 +25,9 @@ class Athena:
     """The local Athena: its service and its state.
 
     Args:
-        moto: Answers for S3 and Glue.
+        moto: The S3 and Glue to use.
         workdir: A folder for copies of objects and results.
-        region: Of requests that are not signed.
+        region: The region of requests that are not signed.
         make_engine: Another engine than DuckDB's, for tests.
     """
 

@@ -25,12 +25,12 @@ class Session:
     """What a running query works with.
 
     Attributes:
-        submission: What was asked.
+        submission: The statement to run.
         catalog: The tables.
         storage: The files.
-        database: Computes.
-        folder: For files on the way, deleted with the session.
-        cancelled: Set as soon as nobody wants the result.
+        database: The DuckDB that computes.
+        folder: A folder for temporary files, deleted when the session closes.
+        cancelled: An event that is set when the query is cancelled.
     """
 
     submission: Submission

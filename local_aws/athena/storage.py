@@ -52,7 +52,7 @@ class Storage:
     """Objects of the local S3.
 
     Args:
-        moto: Answers for S3.
+        moto: The S3 to read and write.
         cache: A folder for copies of objects, named after bucket, key and ETag: a copy never grows old.
     """
 

@@ -15,7 +15,7 @@ class Parsed:
     Attributes:
         statement_type: DDL, DML or UTILITY.
         substatement: For example SELECT or CREATE_TABLE.
-        statement: What the engine made of the text; nobody else looks at it.
+        statement: The statement as the engine has parsed it; only the engine uses it.
     """
 
     statement_type: str
@@ -29,13 +29,13 @@ class Submission:
 
     Attributes:
         sql: One statement.
-        statement: What `Engine.parse` made of it; None to read the text when it runs.
+        statement: The statement as `Engine.parse` has parsed it; None to parse `sql` when it runs.
         execution_id: Athena's QueryExecutionId.
-        database: Of tables that are named without one.
-        catalog: Only ``AwsDataCatalog`` is there.
+        database: The database of tables that are named without one.
+        catalog: The data catalog; only ``AwsDataCatalog`` exists.
         parameters: SQL literals for the question marks.
-        output_location: Where results go, by StartQueryExecution or the workgroup.
-        region: Whose Glue catalog; empty for the server's own.
+        output_location: The location for results, from StartQueryExecution or the workgroup.
+        region: The region of the Glue catalog; empty for the server's own.
         bytes_limit: The workgroup's limit on what a query scans.
         prepared: The workgroup's prepared statements, by name.
     """
@@ -63,7 +63,7 @@ class Outcome:
     Attributes:
         statement_type: DDL, DML or UTILITY.
         substatement: Such as SELECT or CREATE_TABLE.
-        columns: Of the result.
+        columns: The columns of the result.
         rows: Athena's texts. They are computed while they are read, which may raise `AthenaFailure`; read
             them all or close them, for the query ends with them.
         plain_text: Whether the result file is a text without a header, instead of CSV.

@@ -10,7 +10,7 @@ class Target:
     Attributes:
         location: The S3 prefix.
         format: PARQUET, JSON or TEXTFILE.
-        compression: In upper case, or empty for the format's own.
+        compression: The compression in upper case, or empty for the format's default.
         partitioned_by: The last columns of the query.
         delimiter: Between the fields of a TEXTFILE.
     """

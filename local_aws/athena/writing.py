@@ -35,7 +35,7 @@ class Written:
 
     Attributes:
         uris: The objects.
-        rows: How many rows.
+        rows: The number of rows.
         partitions: The partitions' directories below the location, such as ``year=2024/month=1``.
     """
 

@@ -64,7 +64,7 @@ def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
     """Cast a value to a type that `can_cast` allows, or to NULL if that fails.
 
     Args:
-        value: What is cast.
+        value: The value to cast.
         to: The type.
         name: A free name if the value itself may fail, which TRY_CAST does not catch.
     """

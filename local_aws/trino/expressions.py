@@ -44,8 +44,8 @@ class Expressions:
     """Translates the expressions at one place of a query.
 
     Attributes:
-        clause: What the place is called; window functions and aggregates depend on it.
-        parent: Where the names are looked up that are not found here: the query around.
+        clause: The name of the place in failures.
+        parent: The place of the query around, where names are looked up that are not found here.
     """
 
     session: Session

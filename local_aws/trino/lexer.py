@@ -45,7 +45,7 @@ class Token:
     """One word, literal or symbol.
 
     Attributes:
-        kind: What it is, for example `name`, `string` or `symbol`; `end` is what follows the last token.
+        kind: The kind, for example `name`, `string` or `symbol`; `end` follows the last token.
         value: The text without quotes.
         text: The text as written.
         at: The line and column.

@@ -17,9 +17,9 @@ class Query:
     """A parsed query.
 
     Attributes:
-        tables: What it reads, without the names of its WITH.
-        parameters: How many `?` it has.
-        places: Where each table stands first: `line 1:15` in Athena's failures.
+        tables: The tables that it reads, without the names of its WITH.
+        parameters: The number of `?` in it.
+        places: The first place of each table: `line 1:15` in Athena's failures.
     """
 
     tree: nodes.Query

@@ -6,7 +6,7 @@ The columns of every generated query are named c0, c1, ..., since Trino allows s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from local_aws.trino import nodes, relations
@@ -49,30 +49,31 @@ class Queries:
     def subquery(self, query: nodes.Query, parent: Place) -> tuple[str, tuple[Field, ...]]:
         """Translate a query inside another and return its SQL and its columns."""
         scope = Scope(common=parent.scope.common)
-        return self.query(query, scope, parent, None)
+        return self.query(query, scope, parent)
 
     def query(
-        self, query: nodes.Query, scope: Scope, parent: Place | None, names: Sequence[str] | None
+        self, query: nodes.Query, scope: Scope, parent: Place | None, *, outermost: bool = False
     ) -> tuple[str, tuple[Field, ...]]:
         """Translate a query and return its SQL and its columns.
 
         Args:
-            query: What to translate.
+            query: The query to translate.
             scope: The queries of WITH in reach.
             parent: The query around, whose columns this one sees too.
-            names: Given for the outermost query, which is to have the names of Trino; it is filled.
+            outermost: Whether the columns get the names that Trino shows.
         """
         common, scope = self._common(query, scope, parent)
         body = self.body(query.body, scope, parent, query.order)
         counts = self._counts(query)
         alias = self.session.new_name("q")
-        outer = names is not None
         columns = []
         for index, field in enumerate(body.fields):
-            shown = quote_name(field.written or f"_col{index}") if outer else f"c{index}"
+            shown = quote_name(field.written or f"_col{index}") if outermost else f"c{index}"
             value = f"{alias}.c{index}"
             columns.append(
-                f"CAST({value} AS {duckdb_type(field.type)}) AS {shown}" if outer else f"{value} AS {shown}"
+                f"CAST({value} AS {duckdb_type(field.type)}) AS {shown}"
+                if outermost
+                else f"{value} AS {shown}"
             )
         order = (
             f" ORDER BY {', '.join(part.replace('{q}', alias) for part in body.order)}" if body.order else ""
@@ -83,7 +84,7 @@ class Queries:
     def _common(self, query: nodes.Query, scope: Scope, parent: Place | None) -> tuple[str, Scope]:
         written: list[str] = []
         for table in query.common:
-            sql, fields = self.query(table.query, scope, parent, None)
+            sql, fields = self.query(table.query, scope, parent)
             if table.columns:
                 if len(table.columns) != len(fields):
                     entries = f"Column alias list has {len(table.columns)} entries"
@@ -122,7 +123,7 @@ class Queries:
         if isinstance(body, nodes.Select):
             return _select(self, body, scope, parent, order)
         if isinstance(body, nodes.Query):
-            sql, fields = self.query(body, scope, parent, None)
+            sql, fields = self.query(body, scope, parent)
             found = Selected(sql, fields)
         elif isinstance(body, nodes.Values):
             found = self._values(body, scope, parent)

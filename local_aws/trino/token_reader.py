@@ -138,7 +138,7 @@ class TokenReader:
     """A position in a list of tokens, of which the last has the kind `end`.
 
     Attributes:
-        parameters: How many `?` have been read.
+        parameters: The number of `?` that have been read.
         refusals: What is wrong or not supported in text that Trino's grammar accepts. It is kept until the
         whole text
             has been read, because a mistake in the grammar comes first.
@@ -342,7 +342,7 @@ class TokenReader:
         """Tell whether the bracket that comes next holds a query rather than an expression or a join.
 
         Args:
-            offset: How many tokens further on the bracket is.
+            offset: The number of tokens before the bracket.
             alone: Whether `((SELECT 1))` counts: it can be read as a query and as an expression.
         """
         return self._holds_query(self.index + offset, alone=alone)

@@ -21,19 +21,19 @@ def translate(
     """Translate a query into DuckDB's SQL, with the columns of its result.
 
     Args:
-        query: What `parse` made.
+        query: A query from `parse`.
         relations: How DuckDB reads each of `query.tables`.
         parameters: SQL literals for the `?`, as Athena's ExecutionParameters.
 
     Raises:
-        TrinoError: What Athena refuses, in its words; `Unsupported` for what only Athena can.
+        TrinoError: If Athena would refuse the query; `Unsupported` if only the local Athena cannot run it.
     """
     if query.parameters != len(parameters):
         message = f"Incorrect number of parameters: expected {query.parameters} but found {len(parameters)}"
         raise TrinoError("INVALID_PARAMETER_USAGE", message)
     session = Session(relations, tuple(literal(text) for text in parameters))
     try:
-        sql, fields = Queries(session).query(query.tree, Scope(), None, ())
+        sql, fields = Queries(session).query(query.tree, Scope(), None, outermost=True)
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
     columns = (
