@@ -18,29 +18,57 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 MUTMUT = Path(sys.executable).parent / "mutmut"
 COPIED = ("kedro_aws_plugin", "local_aws", "tests", "starters", "scripts", "conftest.py", "setup.cfg")
-TESTS = {
-    "session": (
-        "tests/unit/session",
-        "tests/unit/config",
-        "tests/unit/test_hooks.py",
-        "tests/aws/test_global_resolver.py",
+HANDLERS = "model_artifact/default_inference.py"
+
+
+class Room(NamedTuple):
+    """What is mutated together.
+
+    Attributes:
+        files: A pattern of files below kedro_aws_plugin/.
+        tests: The tests that reach them in their own process: no other process has the mutants.
+    """
+
+    files: str
+    tests: tuple[str, ...]
+
+
+ROOMS = {
+    "session": Room(
+        "session/*",
+        (
+            "tests/unit/session",
+            "tests/unit/config",
+            "tests/unit/test_hooks.py",
+            "tests/aws/test_global_resolver.py",
+        ),
     ),
-    "registration": ("tests/unit/registration", "tests/aws/test_register_after_run.py"),
-    "model_artifact": (
-        "tests/unit/model_artifact",
-        "tests/aws/test_sample_payload.py",
-        # It reads the imports of a file, to which mutmut adds one of its own.
-        "--deselect=tests/unit/model_artifact/test_handlers.py::"
-        "test_the_shipped_handlers_are_python_3_9_and_stand_alone",
+    "registration": Room(
+        "registration/*", ("tests/unit/registration", "tests/aws/test_register_after_run.py")
     ),
-    "datasets": ("tests/unit/datasets", "tests/unit/aws"),
-    "plan": ("tests/unit/plan", "tests/aws"),
+    "model_artifact": Room(
+        "model_artifact/*", ("tests/unit/model_artifact", "tests/aws/test_sample_payload.py")
+    ),
+    "handlers": Room(
+        HANDLERS,
+        (
+            "tests/unit/model_artifact/test_default_inference.py",
+            "tests/unit/model_artifact/test_inference_answers.py",
+            # It runs the handlers in a process of its own.
+            "--deselect=tests/unit/model_artifact/test_default_inference.py::"
+            "test_without_sagemakers_package_a_refusal_is_a_value_error",
+        ),
+    ),
+    "datasets": Room("datasets/*", ("tests/unit/datasets", "tests/unit/aws")),
+    "plan": Room("plan/*", ("tests/unit/plan", "tests/aws")),
 }
-"""For each room the tests that reach it within their own process: mutants live in no other one."""
+# These files run in processes of their own, where mutmut finds no settings.
+ELSEWHERE = (HANDLERS, "model_artifact/_check_child.py")
 BATCH = 100  # mutants in one call of mutmut, which first takes some ten seconds to run the tests unchanged
 SHOW = """
 import sys
@@ -51,7 +79,8 @@ for name in sys.argv[1:]:
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["kedro_aws_plugin"]
-only_mutate = ["kedro_aws_plugin/{room}/*"]
+only_mutate = ["kedro_aws_plugin/{files}"]
+do_not_mutate = {left_out}
 also_copy = ["local_aws", "starters", "scripts", "conftest.py"]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = ["-p", "no:cacheprovider"]
@@ -65,14 +94,14 @@ def main() -> None:
     """Mutate the rooms that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(TESTS)}; by default all"
+        "rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(ROOMS)}; by default all"
     )
     parser.add_argument("--minutes", type=float, default=8, help="begin nothing after these, in each room")
     parser.add_argument("--seed", type=int, default=1, help="chooses the mutants where time does not suffice")
     options = parser.parse_args()
-    for room in options.rooms or TESTS:
-        if room not in TESTS:
-            parser.error(f"there is no room {room}; choose from {', '.join(TESTS)}")
+    for room in options.rooms or ROOMS:
+        if room not in ROOMS:
+            parser.error(f"there is no room {room}; choose from {', '.join(ROOMS)}")
         copy_tree(room)
         mutate(room, time.monotonic() + 60 * options.minutes, random.Random(options.seed))
         report(room)
@@ -94,13 +123,15 @@ def copy_tree(room: str) -> None:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder)
-    settings = SETTINGS.format(room=room, tests=list(TESTS[room]))
+    files, tests = ROOMS[room]
+    left_out = [f"kedro_aws_plugin/{each}" for each in ELSEWHERE if each != files]
+    settings = SETTINGS.format(files=files, left_out=left_out, tests=list(tests))
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8") + settings, "utf-8")
 
 
 def mutate(room: str, deadline: float, order: random.Random) -> None:
     """Run one mutant of each function, then more of them in a random order until the deadline."""
-    run_mutmut(room, "run", "--max-children", "1", f"kedro_aws_plugin.{room}.*__mutmut_1")
+    run_mutmut(room, "run", "--max-children", "1", "*__mutmut_1")
     results = read_results(room)
     left = sorted(name for name, status in results.items() if status == "not checked")
     order.shuffle(left)
