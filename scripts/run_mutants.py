@@ -31,8 +31,8 @@ class Room(NamedTuple):
 
     Attributes:
         files: A pattern of files below kedro_aws_plugin/.
-        tests: The tests that reach them in their own process, since no other process has the mutants. Tests of
-            AWS's clients are left out where others suffice: the clients take seconds, for each mutant.
+        tests: The tests that reach them in their own process, since no other process has the mutants. Tests
+            of AWS's clients are left out where others suffice: the clients take seconds, for each mutant.
     """
 
     files: str
