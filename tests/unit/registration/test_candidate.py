@@ -94,6 +94,7 @@ def test_a_model_with_metrics_and_a_sample(project: Project, catalog: ProjectCat
     }
 
 
+@pytest.mark.slow
 def test_a_model_with_nothing_else_and_without_a_record(project: Project, catalog: ProjectCatalog) -> None:
     candidate, _ = prepare(project, catalog, Registry(group="flights", model="model"))
     assert (candidate.sample, candidate.quality) == (None, None)
@@ -103,6 +104,7 @@ def test_a_model_with_nothing_else_and_without_a_record(project: Project, catalo
     assert not any(key.startswith("metric.") for key in candidate.properties)
 
 
+@pytest.mark.slow
 def test_handlers_and_requirements_of_the_project_go_along(project: Project, catalog: ProjectCatalog) -> None:
     handlers = "import joblib\n\n\ndef model_fn(folder):\n    return joblib.load(f'{folder}/model.joblib')\n"
     (project.path / "src/flights_package/inference.py").write_text(handlers, encoding="utf-8")
@@ -114,6 +116,7 @@ def test_handlers_and_requirements_of_the_project_go_along(project: Project, cat
     assert candidate.sample.body.decode().splitlines() == ["engines,crew", "1,1"]
 
 
+@pytest.mark.slow
 def test_a_run_without_metrics_is_a_warning(project: Project, catalog: ProjectCatalog) -> None:
     (project.path / "data/metrics.json" / RUN / "metrics.json").unlink()
     candidate, _ = prepare(project, catalog)
