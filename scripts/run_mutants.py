@@ -95,14 +95,16 @@ def main() -> None:
     parser.add_argument(
         "rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(ROOMS)}; by default all"
     )
-    parser.add_argument("--minutes", type=float, default=8, help="begin nothing after these, in each room")
+    parser.add_argument(
+        "--minutes", type=float, default=8, help="in each room, after the first mutant of each function"
+    )
     parser.add_argument("--seed", type=int, default=1, help="chooses the mutants where time does not suffice")
     options = parser.parse_args()
     for room in options.rooms or ROOMS:
         if room not in ROOMS:
             parser.error(f"there is no room {room}; choose from {', '.join(ROOMS)}")
         copy_tree(room)
-        mutate(room, time.monotonic() + 60 * options.minutes, random.Random(options.seed))
+        mutate(room, 60 * options.minutes, random.Random(options.seed))
         report(room)
 
 
@@ -128,12 +130,13 @@ def copy_tree(room: str) -> None:
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8") + settings, "utf-8")
 
 
-def mutate(room: str, deadline: float, order: random.Random) -> None:
-    """Run one mutant of each function, then more of them in a random order until the deadline."""
+def mutate(room: str, seconds: float, order: random.Random) -> None:
+    """Run one mutant of each function, then more of them in a random order for some time."""
     run_mutmut(room, "run", "--max-children", "1", "*__mutmut_1")
     results = read_results(room)
     left = sorted(name for name, status in results.items() if status == "not checked")
     order.shuffle(left)
+    deadline = time.monotonic() + seconds
     while left and time.monotonic() < deadline:
         print(f"{room}: {len(results) - len(left)} of {len(results)} mutants", file=sys.stderr, flush=True)
         batch, left = left[:BATCH], left[BATCH:]
