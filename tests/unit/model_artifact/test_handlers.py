@@ -75,6 +75,7 @@ def test_transform_fn_leaves_out_the_trio_that_it_replaces(tmp_path, monkeypatch
         ("input_fn, other = 1, 2", {"input_fn"}),
         ("predict_fn: object = 1", {"predict_fn"}),
         ("try:\n  import x\nexcept ImportError:\n  def input_fn(a, b): ...\n", {"input_fn"}),
+        ("try:\n  import x\nfinally:\n  def output_fn(p, a): ...\n", {"output_fn"}),
         ("if True:\n  pass\nelse:\n  def model_fn(d): ...\n", {"model_fn"}),
         ("class Wrapper:\n  def input_fn(self): ...\ndef predict_fn(d, m): ...", {"predict_fn"}),
     ],

@@ -147,6 +147,7 @@ def test_answers_that_differ_by_rounding_or_spelling_are_the_same(one, other, co
         (b"[null]", b"[0]", JSON),
         (b'["a"]', b'["b"]', JSON),
         (b"[[1]]", b"[1]", JSON),
+        (b'{"a": 1}', b"[1]", JSON),
         (b"[1]", b"Internal Server Error", JSON),
         (b"\xff", b"\xfe", "image/png"),
         (b"1\n", b"1\n1\n", CSV),

@@ -78,6 +78,12 @@ def test_what_json_has_no_number_for_is_model_monitors_string():
     assert math.isinf(flatten_metrics(metrics)["mae"])
 
 
+def test_numbers_are_kept_as_they_are():
+    metrics = {"r2": 2**60 + 1, "mae": "-Infinity"}
+    quality = build_model_quality(metrics, "regression")["regression_metrics"]
+    assert [quality[name]["value"] for name in metrics] == [2**60 + 1, "-Infinity"]
+
+
 def test_a_confusion_matrix_is_kept():
     matrix = {"0": {"0": 3, "1": 1}, "1": {"0": 0, "1": 4}}
     metrics = {"accuracy": 0.9, "confusion_matrix": matrix}
