@@ -6,10 +6,9 @@ It reads the request as JSON from stdin. Its report is a file: the model may pri
 import base64
 import importlib
 import importlib.abc
-import inspect
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -53,20 +52,10 @@ def _record_pickled_modules() -> set[str]:
     return modules
 
 
-def _call(handler: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a handler as AWS's Transformer does: one with an additional argument also gets a context."""
-    wants_context = len(inspect.signature(handler).parameters) == len(arguments) + 1
-    return handler(*arguments, None) if wants_context else handler(*arguments)
-
-
 def _ask_model(handlers: ModuleType, model: Any, body: bytes, content_type: str) -> tuple[str | bytes, str]:
     accept = "application/json"
     content = body.decode() if content_type in _UTF8_TYPES else body
-    if hasattr(handlers, "transform_fn"):
-        answer = _call(handlers.transform_fn, model, content, content_type, accept)
-    else:
-        data = _call(handlers.input_fn, content, content_type)
-        answer = _call(handlers.output_fn, _call(handlers.predict_fn, data, model), accept)
+    answer = handlers.transform_fn(model, content, content_type, accept)
     return answer if isinstance(answer, tuple) else (answer, accept)
 
 
@@ -89,8 +78,8 @@ def _find_task(model: Any) -> str | None:
 def _lacks_predict(handlers: ModuleType, model: Any) -> bool:
     """Tell whether the plugin's own handler would have to predict with an object that cannot."""
     default = importlib.import_module("default_inference")
-    predicts = getattr(handlers, "predict_fn", None)
-    return predicts is default.predict_fn and not callable(getattr(model, "predict", None))
+    used = default.predict_fn in getattr(handlers, "HANDLERS", ())
+    return used and not callable(getattr(model, "predict", None))
 
 
 def _describe(model: Any) -> dict[str, Any]:
@@ -104,7 +93,7 @@ def _try_model(request: dict[str, Any], report: dict[str, Any]) -> None:
         _hide(request["package"])
     modules = _record_pickled_modules()
     handlers = importlib.import_module("inference")
-    model = _call(handlers.model_fn, request["model_dir"])
+    model = handlers.model_fn(request["model_dir"])
     if _lacks_predict(handlers, model):
         report.update(doing="predict", error=type(model).__name__, missing_module=None)
         return

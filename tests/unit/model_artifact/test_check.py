@@ -110,7 +110,7 @@ def test_what_model_code_prints_does_not_reach_the_report(check, capfd):
     handlers = """
         import os, sys
         print('{"task": "nonsense"}')
-        def transform_fn(model, body, content_type, accept, context):
+        def transform_fn(model, body, content_type, accept):
             print("more", file=sys.stderr); os.write(1, b"raw")
             return body.upper()
     """
