@@ -11,7 +11,8 @@ from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.container import CannotServe, Container
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
-from local_aws.sagemaker.model_server import Host, ModelServer
+from local_aws.sagemaker.model_server import ModelServer
+from local_aws.sagemaker.model_worker import Host
 
 ODD_LINES = [
     "kedro-aws: hello",
