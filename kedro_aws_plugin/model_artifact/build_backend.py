@@ -1,9 +1,9 @@
 """Build a wheel of a model's code folder; a copy of this file is in every `model.tar.gz`.
 
-SageMaker's scikit-learn containers run `pip install .` in that folder when they start. pip downloads
-setuptools
-for it, unless a pyproject.toml names another build backend (PEP 517): this file. With it, a container
-starts without a network. It needs Python 3.9 and nothing else. The same folder gives the same wheel.
+SageMaker's scikit-learn containers run `pip install .` in that folder when they start. pip would download
+setuptools for that, if a pyproject.toml did not name another build backend (PEP 517): this file. So a
+container starts without a network. This needs Python 3.9 and nothing else. The same folder gives the same
+wheel.
 """
 
 from __future__ import annotations

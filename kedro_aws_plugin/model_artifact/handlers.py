@@ -65,13 +65,13 @@ def list_model_members(
     """
     members = [
         Member("model.joblib", model_file),
-        Member("code/default_inference.py", _read_source(_DEFAULTS)),
-        Member("code/_build_backend.py", _read_source(_BUILD_BACKEND)),
+        Member("code/default_inference.py", read_source(_DEFAULTS)),
+        Member("code/_build_backend.py", read_source(_BUILD_BACKEND)),
         Member("code/pyproject.toml", _PYPROJECT),
     ]
     own: frozenset[str] = frozenset()
     if override is not None:
-        members.append(Member("code/project_inference.py", _read_source(override)))
+        members.append(Member("code/project_inference.py", read_source(override)))
         own = find_handlers(override)
     members.append(Member("code/inference.py", _compose(own).encode()))
     if requirements:
@@ -84,7 +84,7 @@ def list_model_members(
 def find_handlers(override: Path) -> frozenset[str]:
     """Find the handlers that a file defines. It is not imported: only the container may have its imports."""
     try:
-        tree = ast.parse(_read_source(override), filename=str(override))
+        tree = ast.parse(read_source(override), filename=str(override))
     except SyntaxError as error:
         raise ProjectError(f"{override}, line {error.lineno}: {error.msg}. Fix it, and run again.") from error
     except ValueError as error:  # null bytes, or an encoding that is unknown
@@ -105,7 +105,12 @@ def find_handlers(override: Path) -> frozenset[str]:
     return found
 
 
-def _read_source(path: Path) -> bytes:
+def read_source(path: Path) -> bytes:
+    """Read a source file, with the line ends of Unix.
+
+    Raises:
+        ProjectError: If it cannot be read.
+    """
     try:
         # git on Windows may change line ends, which would change the archive but not what it does.
         return path.read_bytes().replace(b"\r\n", b"\n")

@@ -196,5 +196,9 @@ def test_the_shipped_modules_are_python_3_9_and_stand_alone(shipped):
         "sagemaker_inference",
     }
     assert imported <= allowed
-    zips = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "strict"]
+    zips = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zip" and node.keywords
+    ]
     assert not zips  # zip(strict=) is of Python 3.10
