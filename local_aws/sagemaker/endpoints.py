@@ -157,9 +157,10 @@ class Endpoints:
         self._retire(old)
 
     def _start(self, here: Region, endpoint: Resource, config: Resource) -> Deployment:
+        open_log = self._logs(here.name, endpoint["EndpointName"])
         with self._resources.lock:
             variants: list[Variant] = resolve_variants(here, config)
-        deployment = Deployment(variants, self._host, self._logs(here.name, endpoint["EndpointName"]))
+        deployment = Deployment(variants, self._host, open_log)
         self._deployments.add(deployment)
         try:
             deployment.start()

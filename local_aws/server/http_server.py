@@ -106,7 +106,7 @@ class LocalServer:
         moto = Moto(app, region)
         self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
         self.url = f"http://127.0.0.1:{self._http.port}"
-        logs = LogShipper(moto, state_dir / "logs")
+        logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, environment(self.url, region))
         self._sagemaker = SageMaker(moto, host, logs.open, region)
         self._athena = Athena(moto, self._athena_workdir, region)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_aws.control.state import earlier_log_file, endpoint_log_file
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 
@@ -37,23 +38,27 @@ class _Line:
 class LogShipper:
     """Writes the lines of endpoints to ``/aws/sagemaker/Endpoints/<endpoint>`` and to a file each.
 
-    Lines that come faster than they can be delivered are missing in the log stream, as on AWS.
+    Lines that come faster than they can be delivered are missing in the log stream, as on AWS. Files of an
+    earlier server are moved to the folder's subfolder ``earlier``.
     """
 
-    def __init__(self, moto: Moto, folder: Path) -> None:
+    def __init__(self, moto: Moto, state_dir: Path) -> None:
         self._moto = moto
-        self._folder = folder
+        self._state_dir = state_dir
+        self._folder = state_dir / "logs"
         self._queue: queue.Queue[_Line] = queue.Queue(_CAPACITY)
         self._made: set[_Stream] = set()
         self._generation = 0
         self._lock = threading.Lock()
+        self._move_earlier_files()
         threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
 
     def open(self, region: str, endpoint: str) -> Callable[[str], Callable[[str], None]]:
-        """Make the function that opens an endpoint's log streams by their names."""
+        """Make an endpoint's file, and the function that opens its log streams by their names."""
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{endpoint}.log"
+        file = endpoint_log_file(self._state_dir, endpoint)
+        file.touch()
 
         def stream(name: str) -> Callable[[str], None]:
             target = _Stream(region, group, name)
@@ -75,8 +80,14 @@ class LogShipper:
         with self._lock:
             self._generation += 1
             self._made.clear()
-        for file in self._folder.glob("*.log"):
+        for file in self._folder.rglob("*.log"):
             file.unlink(missing_ok=True)
+
+    def _move_earlier_files(self) -> None:
+        for file in self._folder.glob("*.log"):
+            target = earlier_log_file(self._state_dir, file.stem)
+            target.parent.mkdir(exist_ok=True)
+            file.replace(target)
 
     def _run(self) -> None:
         while True:
