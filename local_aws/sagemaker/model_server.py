@@ -17,6 +17,7 @@ from local_aws.sagemaker.model_worker import (
     make_environment,
 )
 
+_EXIT_SECONDS = 0.5  # between the end of a connection and the end of the process that had it
 _LONGEST_PAUSE = 30.0
 _MOST_WORKERS = 4
 _RESTART_PAUSE = 1.0
@@ -88,6 +89,9 @@ class ModelServer:
             self._withdraw(worker)
             worker.kill()
             raise
+        except ModelGone:
+            worker.wait(_EXIT_SECONDS)
+            raise
         finally:
             self._give_back(worker)
 
@@ -100,7 +104,8 @@ class ModelServer:
         for worker in running:
             worker.end()
         for worker in running:
-            worker.kill(after=max(0.0, deadline - time.monotonic()))
+            worker.wait(max(0.0, deadline - time.monotonic()))
+            worker.kill()
         for thread in threads:
             thread.join(_STOP_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -117,7 +122,7 @@ class ModelServer:
 
     def _give_back(self, worker: Worker) -> None:
         with self._changed:
-            if worker in self._serving:
+            if worker in self._serving and worker.pid is not None:
                 self._idle.append(worker)
             self._changed.notify()
 

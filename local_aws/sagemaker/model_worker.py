@@ -155,13 +155,15 @@ class Worker:
         if self._process is not None:
             _close_stdin(self._process)
 
-    def kill(self, after: float = 0) -> None:
-        """Kill the process unless it ends within some seconds."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(after)
-        except subprocess.TimeoutExpired:
+    def wait(self, seconds: float) -> None:
+        """Wait until the process has ended, but not longer than some seconds."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+
+    def kill(self) -> None:
+        """Kill the process unless it has ended."""
+        if self._process is not None:
             self._process.kill()
 
     def _spawn(self, prepared: bool) -> "subprocess.Popen[str]":
