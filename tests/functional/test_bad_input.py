@@ -68,9 +68,9 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
         ),
         (
             "own",
-            "The model needs this project's own package `my_flights`, which the container does not have. "
-            "Use scikit-learn's own classes in what you fit, or publish the package and add it to "
-            "registry.requirements in conf/base/aws.yml.",
+            "The model needs the module `my_flights.data_science`, which the packed copy of the project's "
+            "package lacks. Run the pipeline again if it was renamed; move it if it is in a folder `tests` or "
+            "`notebooks`, which are not packed.",
         ),
         (
             "absent",
