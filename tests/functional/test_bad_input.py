@@ -69,8 +69,8 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
         (
             "own",
             "The model needs the module `my_flights.data_science`, which the packed copy of the project's "
-            "package lacks. Run the pipeline again if it was renamed; move it if it is in a folder `tests` or "
-            "`notebooks`, which are not packed.",
+            "package lacks. Run the pipeline again if it was renamed; move it if it is in a folder `tests` "
+            "or `notebooks`, which are not packed.",
         ),
         (
             "absent",
