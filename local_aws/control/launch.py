@@ -21,7 +21,6 @@ _NEEDED = (
     "numpy",
     "packaging",
     "pyarrow",
-    "sagemaker_inference",
 )
 """The packages of the extra ``[local]``."""
 
