@@ -186,8 +186,9 @@ def _explain(report: dict[str, Any], package: str | None, model_dir: Path) -> Pr
             " which are not packed."
         )
     return NeedsPackageError(
-        f"The model needs this project's own package `{missing}`, which the container does not have. Set"
-        " registry.include_project: true in conf/base/aws.yml, so that it is packed with the model."
+        f"The model needs this project's own package `{missing}`, which the container does not have. Move it"
+        " into src/, from where it is packed, or publish it and add it to registry.requirements in"
+        " conf/base/aws.yml."
     )
 
 

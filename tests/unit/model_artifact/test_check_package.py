@@ -69,7 +69,7 @@ def check(package: Path, tmp_path: Path) -> Check:
 
 
 def test_a_model_that_needs_the_projects_package_says_so(check: Check) -> None:
-    with pytest.raises(NeedsPackageError, match=r"Set registry\.include_project: true in conf/base/aws\.yml"):
+    with pytest.raises(NeedsPackageError, match=r"own package `my_flights(\.nodes)?`, .* Move it into src/"):
         check(packed=False)
 
 

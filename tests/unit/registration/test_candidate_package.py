@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -116,6 +117,18 @@ def test_a_package_that_needs_what_the_container_lacks_is_refused(project: Proje
     catalog = save(project, fit_own())
     (project.path / "src/own_flights/__init__.py").write_text("import kedro.pipeline\n")
     with pytest.raises(ProjectError, match=r"src/own_flights/__init__\.py, line 1, imports `kedro`, which"):
+        prepare(project, catalog)
+
+
+def test_a_package_that_is_not_in_src_is_refused(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = save(project, fit_own())
+    shutil.move(project.path / "src", tmp_path / "elsewhere")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "elsewhere"), os.environ["PYTHONPATH"]]))
+    with pytest.raises(
+        ProjectError, match=r"own package `own_flights(\.transformers)?`, .* Move it into src/"
+    ):
         prepare(project, catalog)
 
 
