@@ -39,6 +39,7 @@ _INFERRED = {
     "decimal": "float",
     "date": "datetime",
 }
+_EXAMPLES = {"integer": 1, "float": 1.5, "boolean": True, "datetime": "2024-01-31T00:00:00"}
 _WAY_OUT = "Convert it before the model is fitted, or write an input_fn in the project's inference.py."
 
 
@@ -72,7 +73,7 @@ def describe_input(model: Any, frame: "pd.DataFrame", method: str) -> Descriptio
             " that the model was fitted with in registry.sample of conf/base/aws.yml."
         )
     columns = [_describe_column(name, frame[name]) for name in names]
-    return {"kind": kind, "columns": columns, "example": _take_example(frame[names])}
+    return {"kind": kind, "columns": columns, "example": _make_example(frame, columns)}
 
 
 def describe_rows(frame: "pd.DataFrame") -> Description:
@@ -82,7 +83,7 @@ def describe_rows(frame: "pd.DataFrame") -> Description:
     """
     kept = frame[[name for name in frame.columns if _find_type(frame[name]) is not None]]
     columns = [_describe_column(str(name), kept[name]) for name in kept.columns]
-    return {"kind": "table", "columns": columns, "example": _take_example(kept), "required": False}
+    return {"kind": "table", "columns": columns, "example": _make_example(kept, columns), "required": False}
 
 
 def describe_output(model: Any, method: str) -> Description:
@@ -266,11 +267,22 @@ def _find_missing(cells: "pd.Series[Any]") -> str:
     return "NaN"
 
 
-def _take_example(frame: "pd.DataFrame") -> list[Any]:
-    """Take a row for messages, if possible one without missing values, as JSON has it."""
-    whole = frame.dropna()
-    row = (frame if whole.empty else whole).head(1)
-    return [None if row[name].isna().iloc[0] else to_json(row[name].tolist()[0]) for name in row.columns]
+def _make_example(frame: "pd.DataFrame", columns: list[Description]) -> list[Any]:
+    """Make a row for messages, as JSON has it.
+
+    It is not a row of the data: clients must not see those, and another sample should give the same signature.
+    """
+    return [_make_value(frame[column["name"]], column) for column in columns]
+
+
+def _make_value(cells: "pd.Series[Any]", column: Description) -> Any:
+    if column["type"] == "category":
+        return next(iter(column["categories"]), None)
+    if column["type"] == "text":
+        counts = cells.dropna().value_counts()
+        frequent = sorted(counts.index[counts == counts.max()]) if len(counts) and counts.max() > 1 else []
+        return str(frequent[0]) if frequent else "text"
+    return _EXAMPLES[column["type"]]
 
 
 def to_json(value: Any) -> Any:

@@ -204,7 +204,7 @@ CLIENT_ERRORS = {
     ("engines,crew,kind,certified\nmany,2,a,True\n", CSV): (
         400,
         "Column engines has 'many', which is not a number. One row as JSON: "
-        '[{"engines": 1.0, "crew": 1, "kind": "a", "certified": true}]',
+        '[{"engines": 1.5, "crew": 1, "kind": "a", "certified": true}]',
     ),
     ('{"engines": "", "crew": 1, "kind": "a", "certified": true}', JSON): (
         400,

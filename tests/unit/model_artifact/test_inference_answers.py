@@ -139,7 +139,7 @@ def test_a_model_of_plain_arrays_takes_columns_by_position(of_arrays, body, cont
 def test_an_array_of_another_width_is_refused_with_an_example(of_arrays):
     with pytest.raises(
         Exception,
-        match=r'takes 2 columns \(x, y\); each row has 3. One row as JSON: \[{"x": 0.5, "y": 0.5}\]',
+        match=r'takes 2 columns \(x, y\); each row has 3. One row as JSON: \[{"x": 1.5, "y": 1.5}\]',
     ):
         of_arrays[1].input_fn("1,0,1\n", CSV)
 
@@ -283,6 +283,6 @@ def test_a_refusal_is_the_servers_response(monkeypatch, of_arrays):
     response, status, mimetype = packed.answer(model, "x", "image/png", JSON).all
     assert (status, mimetype) == (415, "text/plain")
     assert response.startswith("Content type image/png is not supported; send one of application/json, ")
-    assert response.endswith('One row as JSON: [{"x": 0.5, "y": 0.5}]')
+    assert response.endswith('One row as JSON: [{"x": 1.5, "y": 1.5}]')
     line, kind = packed.answer(model, "1,0", CSV, CSV)
     assert (float(line), kind) == (pytest.approx(1), CSV)

@@ -105,11 +105,20 @@ def test_a_column_that_no_request_can_carry_is_refused_by_name(cells: Any, value
     )
 
 
-def test_the_example_is_the_first_row_with_all_values() -> None:
-    frame = pd.DataFrame({"a": [None, "x"], "day": pd.to_datetime(["2024-01-01", "2024-01-02"])})
-    known = describe_input(Named("day", "a"), frame, "predict")
-    assert known["example"] == ["2024-01-02T00:00:00", "x"]
-    assert describe_input(Named("a"), frame[:1], "predict")["example"] == [None]
+def test_the_example_is_no_row_of_the_data() -> None:
+    frame = pd.DataFrame(
+        {
+            "name": ["Ada", "Bob", "Cleo"],
+            "kind": ["b", "b", "a"],
+            "day": pd.to_datetime(["2020-01-01"] * 3),
+            "n": [7, 8, 9],
+            "x": [0.7, 0.8, 0.9],
+            "size": pd.Categorical(["m", "s", "s"], categories=["s", "m"]),
+            "flag": [False, False, False],
+        }
+    )
+    known = describe_input(Named(*frame.columns), frame, "predict")
+    assert known["example"] == ["text", "b", "2024-01-31T00:00:00", 1, 1.5, "s", True]
 
 
 def test_columns_that_the_sample_lacks_are_named() -> None:
@@ -144,7 +153,7 @@ def test_texts_are_the_only_column_of_texts() -> None:
     model = make_pipeline(HashingVectorizer(), LinearRegression())
     frame = pd.DataFrame({"n": [1], "review": ["good"]})
     known = describe_input(model, frame, "predict")
-    assert (known["kind"], known["columns"][0]["name"], known["example"]) == ("texts", "review", ["good"])
+    assert (known["kind"], known["columns"][0]["name"], known["example"]) == ("texts", "review", ["text"])
     with pytest.raises(
         ProjectError, match="takes texts, and the sample has several columns of texts: review, b"
     ):
