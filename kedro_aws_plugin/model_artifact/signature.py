@@ -270,7 +270,7 @@ def _find_missing(cells: "pd.Series[Any]") -> str:
 def _make_example(frame: "pd.DataFrame", columns: list[Description]) -> list[Any]:
     """Make a row for messages, as JSON has it.
 
-    It is not a row of the data: clients must not see those, and another sample should give the same signature.
+    It is not a row of the data: clients must not see those, and other samples should give the same signature.
     """
     return [_make_value(frame[column["name"]], column) for column in columns]
 
