@@ -168,8 +168,8 @@ COLUMNS = (
 @pytest.mark.parametrize(
     ("stdin", "message"),
     [
-        (b"", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
-        (b" \n", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
+        (b"", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines, Parquet or NPY."),
+        (b" \n", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines, Parquet or NPY."),
         (b'{"a": 1', "Standard input is not JSON: Expecting ',' delimiter: line 1 column 8 (char 7). "),
         (b"a,b\n1\n", "Standard input is not CSV: line 2 has 1 values, the first line 2. "),
         (b"\xff\xfe\x00", "Standard input is not CSV: 'utf-8' codec can't decode byte 0xff in position 0"),
