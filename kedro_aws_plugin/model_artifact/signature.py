@@ -272,7 +272,7 @@ def _make_example(frame: "pd.DataFrame", columns: list[Description]) -> list[Any
 
     It is not a row of the data: clients must not see those, and other samples should give the same signature.
     """
-    return [_make_value(frame[column["name"]], column) for column in columns]
+    return [_make_value(frame[str(column["name"])], column) for column in columns]
 
 
 def _make_value(cells: "pd.Series[Any]", column: Description) -> Any:
