@@ -7,7 +7,6 @@ import http.client
 import importlib.metadata
 import os
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit
@@ -16,10 +15,6 @@ from local_aws.sagemaker.unpack import CannotUnpack, unpack
 
 _CONTAINER_CODE_DIR = "/opt/ml/code"
 _CONTAINER_MODEL_DIR = PurePosixPath("/opt/ml/model")
-_CODE_DIR_IS_EMPTY = (
-    f"The script is in {_CONTAINER_CODE_DIR}, which has the contents of the archive's folder code/ here, but "
-    f"is empty in AWS's own image: set SAGEMAKER_SUBMIT_DIRECTORY to {_CONTAINER_MODEL_DIR}/code.\n"
-)
 _CHUNK = 1024 * 1024
 _DOWNLOAD_SECONDS = 600
 
@@ -87,16 +82,18 @@ def find_prepared(root: Path) -> OptMl:
 def _find_code(model: Path, submit_directory: str) -> Path:
     path = PurePosixPath(submit_directory)
     if path == PurePosixPath(_CONTAINER_CODE_DIR):
-        sys.stderr.write(_CODE_DIR_IS_EMPTY)
-        return model / "code"
+        program = os.environ["SAGEMAKER_PROGRAM"]
+        raise CannotStart(
+            f"{program} is not in {_CONTAINER_CODE_DIR}, which is empty in the image. Set "
+            f"SAGEMAKER_SUBMIT_DIRECTORY to {_CONTAINER_MODEL_DIR}/code, the archive's folder code/."
+        )
     try:
         inside = path.relative_to(_CONTAINER_MODEL_DIR)
     except ValueError:
         inside = PurePosixPath("..")
     if ".." in inside.parts:
         raise CannotStart(
-            f"SAGEMAKER_SUBMIT_DIRECTORY {submit_directory} must be {_CONTAINER_CODE_DIR}, inside "
-            f"{_CONTAINER_MODEL_DIR} or on S3."
+            f"SAGEMAKER_SUBMIT_DIRECTORY {submit_directory} must be inside {_CONTAINER_MODEL_DIR} or on S3."
         )
     return model / inside
 

@@ -87,8 +87,7 @@ def test_as_on_aws_instances_do_not_become_serverless_but_serverless_becomes_ins
         (
             "x = 1",
             {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/../other"},
-            "SAGEMAKER_SUBMIT_DIRECTORY /opt/ml/model/../other must be /opt/ml/code, inside /opt/ml/model or "
-            "on S3.",
+            "SAGEMAKER_SUBMIT_DIRECTORY /opt/ml/model/../other must be inside /opt/ml/model or on S3.",
         ),
         ("x = 1", {}, "NotImplementedError: The script defines no model_fn, which must load the model."),
         (
@@ -139,7 +138,7 @@ def test_code_may_be_an_archive_of_its_own(cloud: Cloud):
 
 
 @pytest.mark.parametrize("folder", [{}, {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code"}])
-def test_a_model_that_names_its_script_alone_is_served(cloud: Cloud, folder):
+def test_a_model_that_names_its_script_alone_fails_as_in_the_image(cloud: Cloud, folder):
     container = {
         "Image": IMAGE,
         "ModelDataUrl": cloud.put_model("m"),
@@ -148,10 +147,12 @@ def test_a_model_that_names_its_script_alone_is_served(cloud: Cloud, folder):
     cloud.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
     cloud.create_config("m")
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
-    assert cloud.wait_until_settled("e")["EndpointStatus"] == "InService"
-    assert cloud.invoke("e") == "m:1:text/csv"
-    log = (cloud.aws.log_file.parent / "logs" / "e.log").read_text()
-    assert "set SAGEMAKER_SUBMIT_DIRECTORY to /opt/ml/model/code.\n" in log
+    described = cloud.wait_until_settled("e")
+    assert described["EndpointStatus"] == "Failed"
+    assert (
+        "inference.py is not in /opt/ml/code, which is empty in the image. Set SAGEMAKER_SUBMIT_DIRECTORY to "
+        "/opt/ml/model/code" in described["FailureReason"]
+    )
 
 
 def test_what_the_local_aws_cannot_serve_it_says(cloud: Cloud):
