@@ -15,7 +15,7 @@ test: $(VENV)/.dev  ## The whole suite, with coverage
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or starts many processes
-	$(BIN)/python -m pytest -m "not slow and not wheel" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not wheel" --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, layers
 	bash -n .ci/run

@@ -171,9 +171,9 @@ class ExpressionGrammar(SpecialForms):
         if self.ahead("("):
             return self._bracketed()
         if token.kind == "name":
-            return self._keyword(token.upper) or self.special_form() or self._write_field()
+            return self._keyword(token.upper) or self.special_form() or self._name_or_call()
         if token.kind == "quoted":
-            return self._write_field()
+            return self._name_or_call()
         return self.mismatch("<expression>")
 
     def _number(self) -> nodes.Literal:
@@ -222,7 +222,7 @@ class ExpressionGrammar(SpecialForms):
             index += 1
         return [token.upper for token in self.tokens[index : index + 2]] == [")", "->"]
 
-    def _write_field(self) -> Node:
+    def _name_or_call(self) -> Node:
         at = self.at
         if self.ahead("DOUBLE", "PRECISION") and self.is_string(2):
             self.take()

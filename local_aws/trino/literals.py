@@ -218,8 +218,3 @@ def find_extractor(node: nodes.Extract) -> str:
     if node.unit not in _FIELDS:
         raise semantic_error("SYNTAX_ERROR", node.at, f"Invalid EXTRACT field: {node.unit}")
     return node.unit.lower()
-
-
-def is_constant(node: nodes.Node) -> bool:
-    """Tell whether a node is a literal, perhaps with a sign."""
-    return isinstance(node, nodes.Literal) or (isinstance(node, nodes.Unary) and is_constant(node.operand))

@@ -40,12 +40,6 @@ class Type:
         return tuple(argument for argument in self.arguments if isinstance(argument, int))
 
 
-def _write_field(field: str | None) -> str:
-    if field is None:
-        return ""
-    return f"{field} " if re.fullmatch("[a-z_][a-z0-9_]*", field) else f"{quote_name(field)} "
-
-
 BOOLEAN, TINYINT, SMALLINT = Type("boolean"), Type("tinyint"), Type("smallint")
 INTEGER, BIGINT, REAL, DOUBLE = Type("integer"), Type("bigint"), Type("real"), Type("double")
 VARCHAR, VARBINARY, JSON, DATE = Type("varchar"), Type("varbinary"), Type("json"), Type("date")

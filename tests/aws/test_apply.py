@@ -18,7 +18,7 @@ from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Ref, Step, registry, s3, serving
 
 EVERY = step_classes().values()
-PLAIN = {kind for kind in EVERY if issubclass(kind, PlainStep)}
+PLAIN = [kind for kind in EVERY if issubclass(kind, PlainStep)]
 by_name = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 
 

@@ -37,10 +37,11 @@ INPUTS = {
 STARTERS = ("aws-spaceflights", "aws-pyspark-iris")
 
 
-@pytest.fixture(params=product(STARTERS, INPUTS), ids="-".join)
-def project(request: pytest.FixtureRequest, cookies: Cookies, starter: Path) -> Path:
+@pytest.fixture(scope="module", params=product(STARTERS, INPUTS), ids="-".join)
+def project(request: pytest.FixtureRequest, cookies_session: Cookies, starter: Path) -> Path:
+    """A project that the tests only read, so that each is made once."""
     name, inputs = request.param
-    baked = cookies.bake(extra_context=INPUTS[inputs], template=str(starter.with_name(name)))
+    baked = cookies_session.bake(extra_context=INPUTS[inputs], template=str(starter.with_name(name)))
     assert baked.exception is None
     return baked.project_path
 
@@ -168,6 +169,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "value", "problem", "advice"), REFUSED)
 def test_refuses_in_one_line_and_leaves_nothing(
     *,

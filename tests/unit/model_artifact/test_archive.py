@@ -87,6 +87,7 @@ def test_lay_out_gives_what_unpack_gives(tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_memory_stays_small_whatever_the_size(tmp_path):
     big = tmp_path / "big.pickle"
     with big.open("wb") as file:

@@ -27,6 +27,7 @@ def template(folder: str = "first") -> dict[str, Any]:
     return build_stack_template(config(folder), "my_flights")
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_any_template() -> None:
     texts = set()
     for folder in FOLDERS:
@@ -36,6 +37,7 @@ def test_cfn_lint_finds_nothing_in_any_template() -> None:
     assert [str(match) for text in sorted(texts) for match in lint(text)] == []
 
 
+@pytest.mark.slow
 def test_cfn_lint_would_find_a_mistake() -> None:
     broken = template()
     broken["Resources"]["Bucket"]["Properties"]["BucketNam"] = "x"

@@ -100,6 +100,7 @@ def test_a_model_with_metrics_and_a_sample(project: Project, catalog: ProjectCat
     }
 
 
+@pytest.mark.slow
 def test_a_model_with_nothing_else_and_without_a_record(project: Project, catalog: ProjectCatalog) -> None:
     candidate, _ = prepare(project, catalog, Registry(group="flights", model="model"))
     assert (candidate.sample, candidate.quality) == (None, None)
@@ -109,6 +110,7 @@ def test_a_model_with_nothing_else_and_without_a_record(project: Project, catalo
     assert not any(key.startswith("metric.") for key in candidate.properties)
 
 
+@pytest.mark.slow
 def test_handlers_and_requirements_of_the_project_go_along(project: Project, catalog: ProjectCatalog) -> None:
     handlers = "import joblib\n\n\ndef model_fn(folder):\n    return joblib.load(f'{folder}/model.joblib')\n"
     (project.path / "src/flights_package/inference.py").write_text(handlers, encoding="utf-8")
@@ -126,6 +128,7 @@ def test_the_method_of_the_registry_answers(project: Project, catalog: ProjectCa
         prepare(project, catalog, registry)
 
 
+@pytest.mark.slow
 def test_a_run_without_metrics_is_a_warning(project: Project, catalog: ProjectCatalog) -> None:
     (project.path / "data/metrics.json" / RUN / "metrics.json").unlink()
     candidate, _ = prepare(project, catalog)

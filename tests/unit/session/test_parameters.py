@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 from kedro.config import OmegaConfigLoader
+from kedro.framework import project
 from omegaconf.basecontainer import BaseContainer
 from run_in_force import VALUES, begin
 
@@ -186,6 +187,7 @@ def test_without_a_run_they_are_those_of_the_project_around(
     own = Loader(str(shell), base_env="base", default_run_env="local")
     resolvers = dict(BaseContainer._resolvers)
     assert parameters["a"] == "base"
+    assert project.PACKAGE_NAME == "tiny_parameters"
     assert len(parameters["day"]) == len("2026-11-21")
     assert dict(BaseContainer._resolvers) == resolvers
     own["globals"] = {"day": "still its own"}

@@ -54,7 +54,18 @@ def test_it_connects_once_and_says_so_once(
     assert [session.connect(), session.connect(told.append)] == [STARTED, STARTED]
     assert capsys.readouterr() == ("", f"{LINE}: started\n")
     assert told == []
-    assert len(asked) == 1
+    assert asked == [session.project]
+
+
+def test_a_global_that_needs_aws_connects_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "connect", lambda _: STARTED)
+    session = make_session(tmp_path, "region: eu-west-1\nbucket: flights\nglobals: {account: account_id}\n")
+    (session.conf / "base/parameters.yml").write_text("owner: ${globals:account}\n", encoding="utf-8")
+    assert capsys.readouterr().err == ""
+    assert session.loader["parameters"] == {"owner": "123456789012"}
+    assert capsys.readouterr().err == f"{LINE}: started\n"
 
 
 def test_who_connects_may_announce_it_in_another_way(
