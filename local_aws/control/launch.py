@@ -19,7 +19,6 @@ _NEEDED = (
     "flask_cors",
     "moto",
     "numpy",
-    "packaging",
     "pyarrow",
 )
 """The packages of the extra ``[local]``."""

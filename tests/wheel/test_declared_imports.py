@@ -15,11 +15,6 @@ from local_aws.control import launch
 EXCEPTIONS = {
     ("kedro_aws_plugin.datasets._frames", "polars"): "the project's catalog has `engine: polars`",
     ("local_aws.control.client", "filelock"): "`check_extra` has found it",
-    **{
-        (f"kedro_aws_plugin.model_artifact.{module}", name): "runs in the process that tries the project's model"
-        for module in ("parity", "signature")
-        for name in ("numpy", "pandas")
-    },
 }
 """Imports within functions of what no extra of the module brings, and why it is there all the same."""
 
