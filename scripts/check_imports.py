@@ -2,8 +2,8 @@
 
 Usage: python scripts/check_imports.py [FOLDER]
 
-Every import statement counts, within functions and under TYPE_CHECKING too, among modules and among rooms (the
-modules and folders right below a package). The layers are those of import-linter in pyproject.toml.
+Every import statement counts, within functions and under TYPE_CHECKING too, among modules and among rooms
+(the modules and folders right below a package). The layers are those of import-linter in pyproject.toml.
 """
 
 import ast
@@ -88,11 +88,8 @@ def _read_layers(package: str) -> list[set[str]]:
     settings: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for contract in settings["tool"]["importlinter"]["contracts"]:
         if contract.get("containers") == [package]:
-            ignored = set(contract.get("exhaustive_ignores", ()))
-            return [
-                ignored,
-                *({room.strip() for room in line.replace("|", ":").split(":")} for line in contract["layers"]),
-            ]
+            lines = [line.replace("|", ":").split(":") for line in contract["layers"]]
+            return [set(contract.get("exhaustive_ignores", ())), *({*map(str.strip, line)} for line in lines)]
     sys.exit(f"pyproject.toml has no layers of {package}.")
 
 

@@ -39,7 +39,8 @@ def test_destroy(spare: State, requests_sent: Requests, project: Path) -> None:
     assert (refused.code, refused.stdout) == (1, "")
     assert "Plan: destroy what my_flights has on AWS\n  1. delete endpoint spare-price\n" in refused.stderr
     assert refused.stderr.endswith(
-        "Error: Nothing was changed: confirmation is required. Re-run with --yes, or preview with --dry-run.\n"
+        "Error: Nothing was changed: confirmation is required. Re-run with --yes, or preview with "
+        "--dry-run.\n"
     )
     planned = kedro_aws("destroy", "-e", "spare", "--dry-run", "-o", "json").json
     assert [step["operation"] for step in planned["steps"]] == [
