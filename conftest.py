@@ -10,7 +10,9 @@ os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that skipped anything where the machine should have had everything."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = [each for each in (reporter.stats.get("skipped", []) if reporter else []) if not _may_skip(each)]
+    skipped = [
+        each for each in (reporter.stats.get("skipped", []) if reporter else []) if not _may_skip(each)
+    ]
     if skipped and os.environ.get("KEDRO_AWS_NO_SKIPS"):
         reporter.write_line(f"\n{len(skipped)} tests were skipped, but KEDRO_AWS_NO_SKIPS is set.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
