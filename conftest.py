@@ -10,10 +10,17 @@ os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that skipped anything where the machine should have had everything."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
+    skipped = [
+        each for each in (reporter.stats.get("skipped", []) if reporter else []) if not _may_skip(each)
+    ]
     if skipped and os.environ.get("KEDRO_AWS_NO_SKIPS"):
         reporter.write_line(f"\n{len(skipped)} tests were skipped, but KEDRO_AWS_NO_SKIPS is set.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _may_skip(report: pytest.TestReport) -> bool:
+    """Tell a test of AWS's container that was skipped because Python 3.12 cannot be had on this machine."""
+    return report.nodeid.startswith("tests/container/") and "Python 3.12" in str(report.longrepr)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

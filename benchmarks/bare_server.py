@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from local_aws.sagemaker import framework
+
 
 class Handler(BaseHTTPRequestHandler):
     """Every POST is a request to the model."""
@@ -23,9 +25,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer with the model."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        data = self.handlers.input_fn(body, self.headers["Content-Type"])
-        answer, kind = self.handlers.output_fn(
-            self.handlers.predict_fn(data, self.model), self.headers["Accept"]
+        answer, kind = self.handlers.transform_fn(
+            self.model, body, self.headers["Content-Type"], self.headers["Accept"]
         )
         self.send_response_only(200)
         self.send_header("Content-Type", kind)
@@ -38,6 +39,7 @@ def main() -> None:
     """Load the model and serve."""
     folder = Path(sys.argv[1])
     sys.path.insert(0, str(folder / "code"))
+    framework.make_importable()
     Handler.handlers = importlib.import_module("inference")
     Handler.model = Handler.handlers.model_fn(str(folder))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,6 +1,7 @@
 """What InvokeEndpoint through the local AWS takes, by the same handlers called over bare HTTP.
 
-One model, one payload and one client code (http.client, kept alive) for both sides, asked in turn.
+One model, one payload and one client code (http.client, kept alive) for both sides, asked in turn. Then eight
+clients at once, of an endpoint with a worker for each processor and of one with a single worker.
 """
 
 import argparse
@@ -25,8 +26,12 @@ from common import environment, in_turn, judge, kedro, new_project, ratio_of, ro
 from local_aws import LocalAws
 from local_aws.sagemaker.unpack import unpack
 
-GOAL = 2.0
+GOAL = 1.2
+THROUGHPUT_GOAL = 1 / 1.5
+_CLIENTS = 8
 _ENDPOINT = "my-flights-price"
+_ONE_WORKER = "one-worker"
+_ROLE = "arn:aws:iam::123456789012:role/benchmark"
 _HEADERS = {"Content-Type": "text/csv", "Accept": "application/json"}
 _SCOPE = "20000101/{}/sagemaker/aws4_request, SignedHeaders=host, Signature=benchmark"
 
@@ -65,17 +70,47 @@ def ask_at_once(target: Target, body: bytes, requests: int, clients: int) -> lis
 
 
 def compare(local: Target, bare: Target, body: bytes, requests: int, rounds: int) -> None:
-    """Print p50, p99 and ratio for one client and for four."""
-    for clients in (1, 4):
-        both = in_turn(
-            lambda clients=clients: ask_at_once(local, body, requests, clients),  # type: ignore[misc]
-            lambda clients=clients: ask_at_once(bare, body, requests, clients),  # type: ignore[misc]
-            rounds,
-        )
-        print(f" {clients} client{'s' if clients > 1 else ''}, {requests} requests a round")
-        for index, name in enumerate(("through the local AWS", "bare HTTP")):
-            show(name, list(chain.from_iterable(pair[index] for pair in both)))
-        judge(ratio_of([(statistics.median(a), statistics.median(b)) for a, b in both]), GOAL)
+    """Print p50, p99 and ratio for one client."""
+    both = in_turn(lambda: ask(local, body, requests), lambda: ask(bare, body, requests), rounds)
+    print(f" 1 client, {requests} requests a round")
+    for index, name in enumerate(("through the local AWS", "bare HTTP")):
+        show(name, list(chain.from_iterable(pair[index] for pair in both)))
+    judge(ratio_of([(statistics.median(a), statistics.median(b)) for a, b in both]), GOAL)
+
+
+def compare_workers(all_workers: Target, one_worker: Target, body: bytes, requests: int, rounds: int) -> None:
+    """Print how long a worker for each processor takes for as many requests as a single worker."""
+
+    def take(target: Target) -> float:
+        began = time.perf_counter()
+        ask_at_once(target, body, requests, _CLIENTS)
+        return time.perf_counter() - began
+
+    both = in_turn(lambda: take(all_workers), lambda: take(one_worker), rounds)
+    print(f" {_CLIENTS} clients, {requests} requests a round")
+    for index, name in enumerate(("a worker for each processor", "one worker")):
+        row(name, f"{requests / statistics.median(pair[index] for pair in both):.0f} requests a second")
+    judge(ratio_of(both), THROUGHPUT_GOAL)
+
+
+def deploy_one_worker(aws: LocalAws, archive: str) -> None:
+    """Deploy the same archive behind a single worker."""
+    sagemaker: Any = boto3.client("sagemaker", **client_options(aws))
+    variables = {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+    }
+    container = {"Image": "benchmark", "ModelDataUrl": archive, "Environment": variables}
+    sagemaker.create_model(ModelName=_ONE_WORKER, ExecutionRoleArn=_ROLE, PrimaryContainer=container)
+    variant = {"VariantName": "v", "ModelName": _ONE_WORKER, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=_ONE_WORKER, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName=_ONE_WORKER, EndpointConfigName=_ONE_WORKER)
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName=_ONE_WORKER, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
 
 
 def show(name: str, seconds: Sequence[float]) -> None:
@@ -107,15 +142,15 @@ def client_options(aws: LocalAws) -> dict[str, Any]:
     }
 
 
-def fetch(aws: LocalAws, folder: Path) -> bytes:
-    """Unpack the registered model, and return its sample payload."""
+def fetch(aws: LocalAws, folder: Path) -> tuple[str, bytes]:
+    """Unpack the registered model, and return its archive's URI and its sample payload."""
     s3: Any = boto3.client("s3", **client_options(aws))
     found = s3.list_objects_v2(Bucket="my-flights-data", Prefix="sagemaker/")["Contents"]
     keys = {Path(item["Key"]).name: item["Key"] for item in found}
     s3.download_file("my-flights-data", keys["model.tar.gz"], str(folder / "model.tar.gz"))
     unpack(folder / "model.tar.gz", folder / "model")
     sample: bytes = s3.get_object(Bucket="my-flights-data", Key=keys["sample.csv"])["Body"].read()
-    return sample
+    return f"s3://my-flights-data/{keys['model.tar.gz']}", sample
 
 
 @contextmanager
@@ -144,13 +179,18 @@ def main() -> None:
         for command in ("run", "aws register-model --approve", "aws deploy"):
             kedro(*command.split(), cwd=project)
         aws = running_local_aws(project)
-        body = fetch(aws, folder)
+        archive, body = fetch(aws, folder)
         credential = f"AWS4-HMAC-SHA256 Credential=benchmark/{_SCOPE.format(aws.region)}"
         headers = {**_HEADERS, "Authorization": credential}
-        local = Target(urlsplit(aws.endpoint_url).netloc, f"/endpoints/{_ENDPOINT}/invocations", headers)
+        deploy_one_worker(aws, archive)
+        local, one_worker = (
+            Target(urlsplit(aws.endpoint_url).netloc, f"/endpoints/{endpoint}/invocations", headers)
+            for endpoint in (_ENDPOINT, _ONE_WORKER)
+        )
         with bare_server(folder / "model") as address:
             by_boto3(aws, body, chosen.requests)
             compare(local, Target(address, "/invocations", headers), body, chosen.requests, chosen.rounds)
+        compare_workers(local, one_worker, body, chosen.requests, chosen.rounds)
 
 
 if __name__ == "__main__":

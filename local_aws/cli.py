@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 import local_aws
-from local_aws.control.state import format_command, log_file
+from local_aws.control.state import earlier_log_file, endpoint_log_file, format_command, log_file
 from local_aws.errors import LocalAwsError
 
 if TYPE_CHECKING:
@@ -126,25 +126,39 @@ class LocalCommands:
         Raises:
             LocalAwsError: If there is no such log.
         """
-        file = self._find_log(endpoint)
+        file = self._find_log() if endpoint is None else self._find_endpoint_log(endpoint)
+        if not follow and file.stat().st_size == 0:
+            click.echo(f"{_shorten(file)} is empty: nothing has been printed yet.", err=True)
         with file.open(encoding="utf-8", errors="replace") as log, suppress(KeyboardInterrupt):
             for text in _read(log, follow):
                 click.echo(text, nl=False)
 
-    def _find_log(self, endpoint: str | None) -> Path:
-        logs = self.state_dir / "logs"
-        if endpoint is None:
-            file = log_file(self.state_dir)
-            problem = f"the local AWS has not run here. Start it: {self._format_start_command()}"
-        elif endpoint and Path(endpoint).name == endpoint:
-            file = logs / f"{endpoint}.log"
-            known = ", ".join(sorted(each.stem for each in logs.glob("*.log"))) or "none"
-            problem = f"the endpoint has printed nothing. Endpoints with a log: {known}."
-        else:
-            raise LocalAwsError(f"`{endpoint}` is not the name of an endpoint.")
+    def _find_log(self) -> Path:
+        file = log_file(self.state_dir)
         if not file.is_file():
-            raise LocalAwsError(f"{_shorten(file)} does not exist: {problem}")
+            raise LocalAwsError(
+                f"{_shorten(file)} does not exist: the local AWS has not run here. "
+                f"Start it: {self._format_start_command()}"
+            )
         return file
+
+    def _find_endpoint_log(self, endpoint: str) -> Path:
+        if not endpoint or Path(endpoint).name != endpoint:
+            raise LocalAwsError(f"`{endpoint}` is not the name of an endpoint.")
+        names = self._list_endpoints()
+        files = (endpoint_log_file(self.state_dir, endpoint), earlier_log_file(self.state_dir, endpoint))
+        found = [file for file in files if file.is_file()]
+        if not found:
+            known = ", ".join(names) or "none"
+            raise LocalAwsError(f"There is no endpoint `{endpoint}`, and no log of one. Endpoints: {known}.")
+        if endpoint not in names:
+            click.echo(f"There is no endpoint `{endpoint}` now. This is the log of an earlier one.", err=True)
+        return found[0]
+
+    def _list_endpoints(self) -> list[str]:
+        aws = local_aws.find(self.state_dir)
+        endpoints = [] if aws is None else local_aws.status(aws)["endpoints"]
+        return sorted(each["EndpointName"] for each in endpoints)
 
     def _make_not_running_error(self) -> LocalAwsError:
         return LocalAwsError(f"The local AWS is not running here. Start it: {self._format_start_command()}")

@@ -17,7 +17,7 @@ from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_ap
 def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
     """Get predictions from an endpoint.
 
-    The rows come from a CSV, JSON, JSON lines or Parquet file, from standard input (-) or from a catalog
+    The rows come from a CSV, JSON, JSON lines, Parquet or NPY file, from standard input (-) or from a catalog
     entry. By default they are the sample payload that was registered with the model.
     """
     from kedro_aws_plugin.config import merge_deploy

@@ -14,6 +14,7 @@ from kedro_aws_plugin.config.spark import Spark
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
+Method = Literal["predict", "predict_proba", "decision_function", "transform"]
 
 
 def _check_bucket_name(name: str) -> str:
@@ -68,14 +69,20 @@ class Mark(Section):
     Attributes:
         group: The model package group.
         metrics: The catalog entry of the model's metrics, a flat mapping of numbers.
-        sample: The catalog entry of a table whose first rows are the sample payload.
+        sample: The catalog entry of a table from which the sample payload is drawn.
+        method: The method of the model that answers.
         requirements: What the serving container installs with pip when it starts.
+        include_project: Whether to pack the project's own package even if the model does not name it.
+        bundle: Whether to pack the wheels of the requirements, so that the container needs no network.
     """
 
     group: Name
     metrics: Entry | None = None
     sample: Entry | None = None
+    method: Method = "predict"
     requirements: tuple[str, ...] = ()
+    include_project: bool = False
+    bundle: bool = False
 
 
 class Registry(Mark):

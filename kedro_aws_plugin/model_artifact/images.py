@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -24,15 +24,7 @@ _DNS_SUFFIXES = {  # as in botocore's endpoints.json, by the beginning of the re
     "eusc-": "amazonaws.eu",
 }
 
-_REINSTALL = (
-    '{where}run `pip install "{name}=={there}"` and train again, or add "{name}=={here}" to'
-    " registry.requirements"
-)
-_FIXES = {
-    "python": "train in a virtual environment of Python {there}",
-    "scikit-learn": _REINSTALL,
-    "numpy": _REINSTALL,
-}
+_ALWAYS_COMPARED = ("scikit-learn", "numpy", "pandas")
 
 
 @dataclass(frozen=True)
@@ -44,12 +36,15 @@ class Image:
         version: AWS's name for the image, e.g. `1.9-0`.
         installed: The versions of `python`, `scikit-learn`, `numpy`, ... in it, as far as they are known.
         source: The table that the URI is from.
+        distributions: The canonical names of the distributions in it. An image whose own list is not known
+            is taken to have what the others have: all have the same server and libraries.
     """
 
     uri: str
     version: str
     installed: Mapping[str, str]
     source: str
+    distributions: frozenset[str] = frozenset()
 
     @property
     def framework_version(self) -> str:
@@ -77,33 +72,42 @@ def choose_sklearn_image(region: str, scikit_learn: str) -> Image:
     chosen = min((minor for minor in by_minor if minor >= wanted), default=max(by_minor))
     version = by_minor[chosen]
     known = table["containers"].get(version, {"scikit-learn": ".".join(map(str, chosen))})
-    return Image(_build_uri(images[version], version, region), version, known, table["source"])
+    every = frozenset(name for names in table["containers"].values() for name in names) - {"python"}
+    return Image(_build_uri(images[version], version, region), version, known, table["source"], every)
 
 
-def explain_skew(image: Image, installed: Mapping[str, str]) -> list[str]:
+def explain_skew(image: Image, installed: Mapping[str, str], *, required: Collection[str] = ()) -> list[str]:
     """Explain how this machine differs from the container that will load the model.
 
     Only the version that wrote a pickle is sure to load it. Major and minor versions are compared.
 
     Args:
         image: The container's image.
-        installed: Versions here, of `python`, `scikit-learn` and `numpy`.
+        installed: Versions here, of `python` and of the distributions whose objects the model holds.
+        required: The distributions that the container installs by pip in versions of their own.
 
     Returns:
-        A sentence for each difference, with both versions and the fix.
+        A line for each difference, with both versions and the fix.
     """
-    warnings: list[str] = []
-    for name, fix in _FIXES.items():
-        here, there = installed.get(name), image.installed.get(name)
-        if here and there and _parse_minor(here) != _parse_minor(there):
-            # The container's versions may not exist for the Python of this machine.
-            where = "in that environment " if warnings and warnings[0].startswith("python") else ""
-            warnings.append(
-                f"{name} is {here} here and {there} in the container {image.version}, where the model may not"
-                " load or may predict otherwise: "
-                f"{fix.format(name=name, here=here, there=there, where=where)}."
-            )
-    return warnings
+    names = dict.fromkeys(("python", *_ALWAYS_COMPARED, *sorted(installed)))
+    differing = {
+        name: (installed[name], image.installed[name])
+        for name in names
+        if name in installed and name in image.installed and name not in required
+        if _parse_minor(installed[name]) != _parse_minor(image.installed[name])
+    }
+    # The container's versions may not exist for the Python of this machine.
+    where = " in that environment" if "python" in differing else ""
+    return [
+        f"{name} is {here} here and {there} in the container {image.version}: "
+        + (
+            f"train in a virtual environment of Python {there}."
+            if name == "python"
+            else f'run `pip install "{name}=={there}"`{where} and train again, or add "{name}=={here}" to'
+            " registry.requirements."
+        )
+        for name, (here, there) in differing.items()
+    ]
 
 
 def _load_table() -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import itertools
 import json
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +20,28 @@ CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 PARQUET = "application/x-parquet"
-CONTENT_TYPES = (CSV, JSON, JSON_LINES, PARQUET)
-"""The content types that a registered model accepts. It answers in the first three."""
+NPY = "application/x-npy"
+CONTENT_TYPES = (CSV, JSON, JSON_LINES, PARQUET, NPY)
+"""The content types that a registered model accepts, and those that it answers in."""
 
-_BY_SUFFIX = {".csv": CSV, ".json": JSON, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES, ".parquet": PARQUET}
-_WORDS = {CSV: "CSV", JSON: "JSON", JSON_LINES: "JSON lines", PARQUET: "Parquet"}
+SAMPLE_ROWS = 5
+"""The rows of a registered sample payload."""
+
+CHECKED_ROWS = 200
+"""The rows by which a model is checked before it is registered."""
+
+_SEED = 20260101
+
+_BY_SUFFIX = {
+    ".csv": CSV,
+    ".json": JSON,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".parquet": PARQUET,
+    ".npy": NPY,
+}
+_WORDS = {CSV: "CSV", JSON: "JSON", JSON_LINES: "JSON lines", PARQUET: "Parquet", NPY: "NPY"}
+_NPY_MAGIC = b"\x93NUMPY"
 
 _RELATIVE_TOLERANCE = 1e-6  # other builds of numpy add in another order
 _ABSOLUTE_TOLERANCE = 1e-9
@@ -64,7 +83,7 @@ class Payload:
 
     @classmethod
     def from_file(cls, path: Path) -> "Payload":
-        """Read a request from a `.csv`, `.json`, `.jsonl` or `.parquet` file.
+        """Read a request from a `.csv`, `.json`, `.jsonl`, `.parquet` or `.npy` file.
 
         JSON lines may be in a `.json` file too.
 
@@ -92,11 +111,11 @@ class Payload:
         """Check a request, and find its content type if it is not given.
 
         Raises:
-            ProjectError: If it is empty, or neither JSON, JSON lines, Parquet nor CSV.
+            ProjectError: If it is empty, or neither JSON, JSON lines, Parquet, NPY nor CSV.
         """
         if not body.strip():
             raise ProjectError(
-                f"{name} is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."
+                f"{name} is empty. Send at least one row, as CSV, JSON, JSON lines, Parquet or NPY."
             )
         found = content_type or _sniff(body)
         if found == JSON and _is_json_lines(body):
@@ -107,17 +126,41 @@ class Payload:
         return cls(body, found)
 
 
+def draw_rows(frame: Any, rows: int = CHECKED_ROWS) -> "pd.DataFrame":
+    """Draw rows over the whole of a table, in its order, the same ones each time.
+
+    A row is drawn from each of as many parts of equal length, so that a sorted table shows all its values.
+    Of a Spark frame, the first rows are taken.
+
+    Args:
+        frame: A pandas frame, or a frame with a method that converts it, like Spark's and Polars'.
+        rows: The number of rows, at most.
+
+    Returns:
+        The rows, numbered anew.
+
+    Raises:
+        ProjectError: If it is not a table.
+    """
+    table = _take_first_rows(frame, rows) if hasattr(frame, "toPandas") else _take_first_rows(frame, None)
+    if len(table) > rows:
+        chance = random.Random(_SEED)  # noqa: S311 - nothing secret
+        bounds = [len(table) * part // rows for part in range(rows + 1)]
+        table = table.iloc[[chance.randrange(*pair) for pair in itertools.pairwise(bounds)]]
+    return table.reset_index(drop=True)
+
+
 def is_same_answer(expected: bytes, got: bytes, content_type: str) -> bool:
     """Tell whether two answers are the same. Numbers may differ as far as builds of numpy do."""
     if expected == got:
         return True
     try:
-        return _is_same(_parse(expected, content_type), _parse(got, content_type))
+        return is_same_value(_parse(expected, content_type), _parse(got, content_type))
     except (ValueError, csv.Error):  # Not in that format, so only equal bytes are the same answer.
         return False
 
 
-def _take_first_rows(frame: Any, rows: int) -> "pd.DataFrame":
+def _take_first_rows(frame: Any, rows: int | None) -> "pd.DataFrame":
     if hasattr(frame, "toPandas"):  # Spark
         frame = frame.limit(rows).toPandas()
     elif hasattr(frame, "to_pandas"):  # Polars, Arrow
@@ -127,13 +170,15 @@ def _take_first_rows(frame: Any, rows: int) -> "pd.DataFrame":
             f"The sample is a {type(frame).__name__}, not a table. Name a catalog entry that loads as a"
             " data frame in registry.sample of conf/base/aws.yml."
         )
-    table: pd.DataFrame = frame.head(rows)
+    table: pd.DataFrame = frame if rows is None else frame.head(rows)
     return table
 
 
 def _sniff(body: bytes) -> str:
     if body.startswith(b"PAR1"):
         return PARQUET
+    if body.startswith(_NPY_MAGIC):
+        return NPY
     return JSON if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else CSV
 
 
@@ -148,6 +193,8 @@ def _find_problem(body: bytes, content_type: str) -> str | None:
     if content_type == PARQUET:
         whole = body.startswith(b"PAR1") and body.endswith(b"PAR1") and len(body) > len(b"PAR1PAR1")
         return None if whole else "it does not begin and end like Parquet, or is cut short"
+    if content_type == NPY:
+        return None if body.startswith(_NPY_MAGIC) else "it does not begin like NPY"
     try:
         value = _parse(body, content_type)
     except (ValueError, csv.Error) as error:
@@ -176,11 +223,12 @@ def _parse(body: bytes, content_type: str) -> Any:
     return json.loads(text)
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def is_same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values of JSON are the same. Numbers may differ as far as builds of numpy do."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(is_same_value(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
+        return len(one) == len(other) and all(map(is_same_value, one, other))
     if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
         return one is other
     try:

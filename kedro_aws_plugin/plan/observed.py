@@ -24,6 +24,7 @@ class ModelPackage:
         description: As `register-model` wrote it; it has the digest of the content.
         created: When it was registered, ISO 8601.
         status: Completed, or one of Pending, InProgress, Failed and Deleting.
+        signature: The model's input and output; None if it has none, or if it was not looked up.
     """
 
     arn: str
@@ -33,6 +34,7 @@ class ModelPackage:
     description: str
     created: str
     status: str = COMPLETED
+    signature: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

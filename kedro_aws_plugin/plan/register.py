@@ -1,5 +1,6 @@
 """Plan the registration of a model: (target, candidate, observed) -> Plan."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Any
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
-from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, CSV, JSON, JSON_LINES
+from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, CSV, JSON
+from kedro_aws_plugin.model_artifact.signature import summarize
 from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, PENDING, REJECTED, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
@@ -20,6 +22,12 @@ from kedro_aws_plugin.plan.steps.s3 import PutObject, UploadFile
 from kedro_aws_plugin.plan.tags import Tags
 
 SAMPLE_TYPE = CSV
+
+MAX_SIGNATURE = 16384
+"""The limit of DataInputConfig in characters."""
+
+MAX_PROPERTIES = 50
+"""The limit of CustomerMetadataProperties."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class Candidate:
         properties: Lineage, as CustomerMetadataProperties.
         quality: The metrics as SageMaker's model-quality JSON.
         sample: A payload and its answer.
+        signature: The model's input and output, as `model_artifact.signature` describes them.
         warnings: Sentences for the user to read.
     """
 
@@ -65,6 +74,7 @@ class Candidate:
     properties: Mapping[str, str]
     quality: bytes | None = None
     sample: Sample | None = None
+    signature: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -119,7 +129,7 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
         title=f"register {candidate.entry} {candidate.version} in {target.group}",
         steps=tuple(steps),
         unchanged=f"{known.arn} ({known.approval})" if known else "",
-        warnings=candidate.warnings,
+        warnings=(*candidate.warnings, *_explain_size(candidate)),
     )
 
 
@@ -173,6 +183,9 @@ def _plan_package(target: Registration, candidate: Candidate, mark: str) -> Crea
         "Framework": "SAGEMAKER-SCIKIT-LEARN",
         "FrameworkVersion": candidate.framework_version,
     }
+    text = _write_signature(candidate)
+    if text is not None and len(text) <= MAX_SIGNATURE:
+        container["ModelInput"] = {"DataInputConfig": text}
     quality = {"ContentType": "application/json", "S3Uri": f"{base}quality.json"}
     return CreateModelPackage(
         group=target.group,
@@ -181,8 +194,30 @@ def _plan_package(target: Registration, candidate: Candidate, mark: str) -> Crea
         inference={
             "Containers": [container],
             "SupportedContentTypes": list(CONTENT_TYPES),
-            "SupportedResponseMIMETypes": [JSON, CSV, JSON_LINES],
+            "SupportedResponseMIMETypes": sorted(CONTENT_TYPES, key=lambda kind: kind != JSON),
         },
         metrics={"ModelQuality": {"Statistics": quality}} if candidate.quality is not None else None,
-        properties=candidate.properties,
+        properties=_describe(candidate),
     )
+
+
+def _write_signature(candidate: Candidate) -> str | None:
+    """Write the signature in one line; characters other than ASCII are escaped."""
+    return None if candidate.signature is None else json.dumps(candidate.signature, separators=(",", ":"))
+
+
+def _explain_size(candidate: Candidate) -> list[str]:
+    text = _write_signature(candidate)
+    if text is None or len(text) <= MAX_SIGNATURE:
+        return []
+    return [
+        f"The signature of {candidate.entry} has {len(text)} characters, and a model package takes"
+        f" {MAX_SIGNATURE}: only the artifact has it."
+    ]
+
+
+def _describe(candidate: Candidate) -> dict[str, str]:
+    """Add the signature in a few words to the lineage, where there is room for one more property."""
+    if candidate.signature is None or len(candidate.properties) >= MAX_PROPERTIES:
+        return dict(candidate.properties)
+    return {**candidate.properties, "signature": summarize(candidate.signature)}

@@ -7,21 +7,32 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro_aws_plugin.config import Project, Registry
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.model_artifact.archive import Archive, build_archive, lay_out
-from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
+from kedro_aws_plugin.model_artifact.archive import Archive, Member, build_archive, lay_out
+from kedro_aws_plugin.model_artifact.check import (
+    Checked,
+    Hidden,
+    NeedsPackageError,
+    check_model,
+    parse_distribution,
+)
 from kedro_aws_plugin.model_artifact.handlers import list_model_members
-from kedro_aws_plugin.model_artifact.images import choose_sklearn_image, explain_skew
-from kedro_aws_plugin.model_artifact.payload import Payload
+from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image, explain_skew
+from kedro_aws_plugin.model_artifact.payload import draw_rows
+from kedro_aws_plugin.model_artifact.project_package import list_package_members
 from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
+from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
 from kedro_aws_plugin.plan.register import Candidate, Sample
 from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
 from kedro_aws_plugin.registration.lineage import Lineage
 from kedro_aws_plugin.run.record import find_installed_versions, read_record, take_record
 from local_aws import default_state_dir, make_state_dir
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LEFT_BEHIND_AFTER = 24 * 60 * 60
 
@@ -53,26 +64,27 @@ class _Maker:
         self._catalog = catalog
         self._project = project
         self._registry = registry
-        handlers = project.path / "src" / project.package / "inference.py"
+        self._package = project.path / "src" / project.package
+        handlers = self._package / "inference.py"
         self._own_handlers = handlers if handlers.is_file() else None
 
     def prepare(self, saved: SavedModel, folder: Path) -> Candidate:
         """Download, check and pack a saved model in a folder."""
         pickle = folder / "model.pickle"
         saved.download(pickle)
-        members = list_model_members(
-            pickle, override=self._own_handlers, requirements=self._registry.requirements
-        )
-        lay_out(members, folder / "model")
-        checked, sample = self._check(folder / "model")
-        archive = build_archive(members, folder / "model.tar.gz")
-        versions = find_installed_versions()
-        if "scikit-learn" not in versions:
-            raise ProjectError(
-                "scikit-learn is not installed, so the container that matches it cannot be chosen. "
-                "Install it: pip install scikit-learn"
-            )
-        image = choose_sklearn_image(self._project.config.region, versions["scikit-learn"])
+        image = self._choose_image()
+        members = self._list_members(pickle, image, folder / "wheels")
+        package = list_package_members(self._package) if self._registry.include_project else []
+        lay_out([*members, *package], folder / "model")
+        rows = self._load_sample()
+        try:
+            checked = self._check(folder / "model", image, rows)
+        except NeedsPackageError:
+            package = list_package_members(self._package)
+            lay_out(package, folder / "model")
+            checked = self._check(folder / "model", image, rows)
+        members += _list_signature(checked)
+        archive = build_archive([*members, *package], folder / "model.tar.gz")
         metrics, warnings = self._load_metrics(saved)
         return Candidate(
             entry=saved.entry,
@@ -85,22 +97,45 @@ class _Maker:
             framework_version=image.framework_version,
             properties=self._trace(saved, archive, metrics).to_properties(),
             quality=self._describe_quality(metrics, checked),
-            sample=sample,
-            warnings=(*warnings, *checked.warnings, *explain_skew(image, versions)),
+            sample=None if checked.sample is None else Sample(checked.sample, checked.response or b""),
+            signature=checked.signature,
+            warnings=(*warnings, *checked.warnings, *self._explain_skew(image, checked)),
         )
 
-    def _check(self, model: Path) -> tuple[Checked, Sample | None]:
-        """Load the model as the container will, and let it predict for the sample payload."""
-        hidden = Hidden(package=self._project.package, requirements=self._registry.requirements)
+    def _list_members(self, pickle: Path, image: Image, wheels: Path) -> list[Member]:
+        """List the model, its handlers, and what the container installs."""
+        requirements = self._registry.requirements
+        if not self._registry.bundle or not requirements:
+            return list_model_members(pickle, override=self._own_handlers, requirements=requirements)
+        wheels.mkdir()
+        bundled = bundle_requirements(requirements, image, wheels)
+        return [*list_model_members(pickle, override=self._own_handlers), *bundled]
+
+    def _choose_image(self) -> Image:
+        installed = find_installed_versions().get("scikit-learn")
+        if installed is None:
+            raise ProjectError(
+                "scikit-learn is not installed, so the container that matches it cannot be chosen. "
+                "Install it: pip install scikit-learn"
+            )
+        return choose_sklearn_image(self._project.config.region, installed)
+
+    def _explain_skew(self, image: Image, checked: Checked) -> list[str]:
+        versions = find_installed_versions(("scikit-learn", "numpy", "pandas", *checked.distributions))
+        required = {parse_distribution(line) for line in self._registry.requirements}
+        return explain_skew(image, versions, required=required)
+
+    def _load_sample(self) -> "pd.DataFrame | None":
+        """Load the rows by which the model is checked."""
         entry = self._registry.sample
-        if entry is None:
-            return check_model(model, None, hidden=hidden), None
-        rows = self._catalog.load_rows(entry, suggest_correction("sample"))
-        checked = check_model(model, Payload.from_frame(rows), hidden=hidden)
-        # The project's own handlers may need columns that the model does not name.
-        columns = None if self._own_handlers else checked.feature_names
-        sample = Sample(body=Payload.from_frame(rows, columns=columns).body, answer=checked.response or b"")
-        return checked, sample
+        return (
+            None if entry is None else draw_rows(self._catalog.load_rows(entry, suggest_correction("sample")))
+        )
+
+    def _check(self, model: Path, image: Image, rows: "pd.DataFrame | None") -> Checked:
+        """Load the model as the container will, and let it predict for the sample."""
+        hidden = Hidden(self._project.package, self._registry.requirements, image.distributions)
+        return check_model(model, rows, method=self._registry.method, hidden=hidden)
 
     def _load_metrics(self, saved: SavedModel) -> tuple[dict[str, Any] | None, list[str]]:
         entry = self._registry.metrics
@@ -132,6 +167,13 @@ class _Maker:
             versions=record.versions,
             metrics=flatten_metrics(metrics, entry=self._registry.metrics or "metrics") if metrics else {},
         )
+
+
+def _list_signature(checked: Checked) -> list[Member]:
+    """List the file that the packed handlers read, as the check wrote it."""
+    if checked.signature is None:
+        return []
+    return [Member("code/signature.json", json.dumps(checked.signature).encode())]
 
 
 @contextmanager

@@ -19,9 +19,7 @@ _NEEDED = (
     "flask_cors",
     "moto",
     "numpy",
-    "packaging",
     "pyarrow",
-    "sagemaker_inference",
 )
 """The packages of the extra ``[local]``."""
 

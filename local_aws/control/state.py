@@ -122,6 +122,16 @@ def log_file(state_dir: Path) -> Path:
     return state_dir / "local.log"
 
 
+def endpoint_log_file(state_dir: Path, endpoint: str) -> Path:
+    """Give the file of what an endpoint of the current server has printed."""
+    return state_dir / "logs" / f"{endpoint}.log"
+
+
+def earlier_log_file(state_dir: Path, endpoint: str) -> Path:
+    """Give the file of what an endpoint of an earlier server had printed."""
+    return state_dir / "logs" / "earlier" / f"{endpoint}.log"
+
+
 def read_state(state_dir: Path) -> LocalAws | None:
     """Read what a server wrote about itself, or None. The server may have died since."""
     try:

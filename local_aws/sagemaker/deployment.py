@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from local_aws.sagemaker.container import CannotServe, Variant
-from local_aws.sagemaker.model_server import INVOCATION_SECONDS, Host, ModelServer
+from local_aws.sagemaker.model_server import ModelServer
+from local_aws.sagemaker.model_worker import INVOCATION_SECONDS, Host
 
 LogOpener = Callable[[str], Callable[[str], None]]
 """Opens a log stream by name, and returns the function that writes a line to it."""
@@ -74,7 +75,7 @@ class Deployment:
 
     def list_pids(self) -> list[int]:
         """List the ids of the processes that serve it now."""
-        return [server.pid for server in self._servers.values() if server.pid is not None]
+        return [pid for server in self._servers.values() for pid in server.pids]
 
     def lease(self) -> None:
         """Hold it for one request. Every lease must be released."""

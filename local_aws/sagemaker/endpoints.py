@@ -10,7 +10,7 @@ from local_aws.protocol.resources import Listing, Region, Resource, Resources, r
 from local_aws.sagemaker.container import CannotServe, Variant, resolve_variants
 from local_aws.sagemaker.deployment import Deployment, Deployments, LogOpener
 from local_aws.sagemaker.hosting import find_config
-from local_aws.sagemaker.model_server import Host
+from local_aws.sagemaker.model_worker import Host
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
@@ -157,9 +157,10 @@ class Endpoints:
         self._retire(old)
 
     def _start(self, here: Region, endpoint: Resource, config: Resource) -> Deployment:
+        open_log = self._logs(here.name, endpoint["EndpointName"])
         with self._resources.lock:
             variants: list[Variant] = resolve_variants(here, config)
-        deployment = Deployment(variants, self._host, self._logs(here.name, endpoint["EndpointName"]))
+        deployment = Deployment(variants, self._host, open_log)
         self._deployments.add(deployment)
         try:
             deployment.start()

@@ -1,271 +1,208 @@
-"""The server's side of the process that serves one model."""
+"""The workers that serve one model side by side."""
 
-import contextlib
-import http.client
-import json
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from local_aws.control.state import REPORT_PREFIX
 from local_aws.sagemaker.container import CannotServe, Container
+from local_aws.sagemaker.model_worker import (
+    Host,
+    ModelGone,
+    ModelResponse,
+    ModelSlow,
+    Worker,
+    make_environment,
+)
 
-_PING_EVERY = 0.05
+_EXIT_SECONDS = 0.5  # between the end of a connection and the end of the process that had it
+_LONGEST_PAUSE = 30.0
+_MOST_WORKERS = 4
 _RESTART_PAUSE = 1.0
 _STOP_SECONDS = 5.0
-INVOCATION_SECONDS = 60
-"""The time that AWS gives a model to answer."""
 
 _logger = logging.getLogger(__name__)
 
 
-class ModelGone(Exception):
-    """The model's process ended, or is being restarted."""
-
-
-class ModelSlow(Exception):
-    """The model did not answer in time."""
-
-
-@dataclass(frozen=True)
-class ModelResponse:
-    """The HTTP response of a model. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Host:
-    """The settings that all model servers share.
-
-    Attributes:
-        workdir: The folder in which each process gets a folder of its own.
-        environment: Variables of every process, such as AWS_ENDPOINT_URL.
-        answer_seconds: The time a model has for one answer.
-    """
-
-    workdir: Path
-    environment: Mapping[str, str]
-    answer_seconds: float = INVOCATION_SECONDS
-
-
 class ModelServer:
-    """One serving process. If it ends it is restarted, as SageMaker restarts a container.
+    """The workers of one model. Each is restarted if it ends, as the image's server does.
 
     Args:
         container: The container to run.
         host: The settings of all model servers.
         name: The name of its folder.
-        log: Takes each line that the process prints.
+        log: Takes each line that the processes print.
     """
 
     def __init__(self, container: Container, host: Host, name: str, log: Callable[[str], None]) -> None:
         self._container = container
         self._host = host
-        self._workdir = host.workdir / name
+        self._folder = host.workdir / name
         self._write = log
-        self._process: subprocess.Popen[str] | None = None
-        self._port: int | None = None
-        self._idle: deque[http.client.HTTPConnection] = deque()
-        self._last_lines: deque[str] = deque(maxlen=20)
-        self._ended = threading.Event()
+        self._environment = make_environment(container, host)
+        self._threads: list[threading.Thread] = []
+        self._running: list[Worker] = []
+        self._changed = threading.Condition()
+        self._serving: set[Worker] = set()
+        self._idle: list[Worker] = []  # the last one is asked first, so that a single client has one worker
+        self._settled = threading.Event()  # the first worker serves, or never will
         self._stopping = threading.Event()
-        self._reason = ""
         self._healthy = False
+        self._reason = ""
+        self._last_line = "the process printed nothing."
         self._losing = False
-        self._supervisor = threading.Thread(target=self._supervise, name=f"model-{name}", daemon=True)
 
     @property
-    def pid(self) -> int | None:
-        """The id of the process, while it runs."""
-        process = self._process
-        return process.pid if process is not None and process.poll() is None else None
+    def pids(self) -> list[int]:
+        """The ids of the processes that run."""
+        with self._changed:
+            return [pid for worker in self._running if (pid := worker.pid) is not None]
 
     def start(self) -> None:
-        """Start the process, and wait until ``/ping`` answers 200.
+        """Start the first worker, and wait until it answers ``/ping``. Then start the others.
 
         Raises:
             CannotServe: If it ends, or does not answer in time.
         """
-        self._supervisor.start()
-        deadline = time.monotonic() + self._container.startup_seconds
-        while time.monotonic() < deadline and not self._ended.is_set():
-            if self._ping():
-                self._healthy = True
-                return
-            self._ended.wait(_PING_EVERY)
-        self.stop()
-        last_line = self._last_lines[-1] if self._last_lines else "the process printed nothing."
-        reason = self._reason or f"The container's last line: {last_line}"
-        raise CannotServe(reason)
+        self._add_worker()
+        self._settled.wait(self._container.startup_seconds)
+        if not self._healthy:
+            self.stop()
+            raise CannotServe(self._reason or f"The container's last line: {self._last_line}")
+        for _ in range(_count_workers(self._container.environment) - 1):
+            self._add_worker()
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
-        """Send a request to the model.
+        """Send a request to an idle worker, or to the first that becomes idle.
 
         Raises:
             ModelGone: If there is no process to answer it.
             ModelSlow: If it takes too long.
         """
-        connection = self._connect()
+        worker = self._take()
         try:
-            connection.request("POST", "/invocations", body, dict(headers))
-            answer = connection.getresponse()
-            response = ModelResponse(
-                answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-            )
-        except TimeoutError as error:
-            connection.close()
-            raise ModelSlow from error
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise ModelGone from error
-        if answer.will_close:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        return response
+            return worker.ask(body, headers)
+        except ModelSlow:
+            self._log(f"Process {worker.pid} has not answered in time, and is killed.")
+            self._withdraw(worker)
+            worker.kill()
+            raise
+        except ModelGone:
+            worker.wait(_EXIT_SECONDS)
+            raise
+        finally:
+            self._give_back(worker)
 
     def stop(self) -> None:
-        """End the process by closing its stdin, and kill it if it does not end within 5 seconds."""
-        self._stopping.set()
-        process = self._process
-        if process is not None:
-            _close_stdin(process)
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        if self._supervisor.is_alive():
-            self._supervisor.join(_STOP_SECONDS)
-        self._forget_connections()
-        shutil.rmtree(self._workdir, ignore_errors=True)
+        """End the processes by closing their stdin, and kill those that do not end within 5 seconds."""
+        with self._changed:
+            self._stopping.set()
+            threads, running = list(self._threads), list(self._running)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for worker in running:
+            worker.end()
+        for worker in running:
+            worker.wait(max(0.0, deadline - time.monotonic()))
+            worker.kill()
+        for thread in threads:
+            thread.join(_STOP_SECONDS)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _take(self) -> Worker:
+        deadline = time.monotonic() + self._host.answer_seconds
+        with self._changed:
+            while not self._idle:
+                if not self._serving:
+                    raise ModelGone
+                if not self._changed.wait(deadline - time.monotonic()):
+                    raise ModelSlow
+            return self._idle.pop()
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._changed:
+            if worker in self._serving and worker.pid is not None:
+                self._idle.append(worker)
+            self._changed.notify()
+
+    def _offer(self, worker: Worker) -> None:
+        with self._changed:
+            self._serving.add(worker)
+            self._idle.insert(0, worker)
+            self._changed.notify()
+        self._healthy = True
+        self._settled.set()
+
+    def _withdraw(self, worker: Worker) -> None:
+        with self._changed:
+            self._serving.discard(worker)
+            if worker in self._idle:
+                self._idle.remove(worker)
+            self._changed.notify_all()
+
+    def _add_worker(self) -> None:
+        """Start a worker in a thread, which starts another one whenever it ends."""
+        with self._changed:
+            if not self._stopping.is_set():
+                thread = threading.Thread(
+                    target=self._supervise, name=f"model-{self._folder.name}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
 
     def _supervise(self) -> None:
+        pause = _RESTART_PAUSE
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
-                self._run_once()
-            except OSError as error:  # no room for its directory, or for one process more
+                self._run_worker()
+            except OSError as error:  # no room for its folder, or for one process more
                 self._reason = f"The local AWS could not start the model's process: {error}"
                 self._log(self._reason)
             if not self._healthy:
                 break
-            if not self._stopping.wait(_RESTART_PAUSE):
-                self._log("The model's process ended. It is restarted.")
-        self._ended.set()
+            # Each time that it ends soon, the next one waits longer.
+            pause = _RESTART_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else 2 * pause
+            if not self._stopping.wait(min(pause, _LONGEST_PAUSE)):
+                self._log("A process of the model ended. It is restarted.")
+        self._settled.set()
 
-    def _run_once(self) -> None:
-        shutil.rmtree(self._workdir, ignore_errors=True)
-        self._workdir.mkdir(parents=True)
-        with self._spawn() as process:
-            self._process = process
-            if self._stopping.is_set():
-                _close_stdin(process)
-            for line in process.stdout or ():
-                self._read(line.rstrip())
-            process.wait()
-            self._port = None
-            self._forget_connections()
-            _close_stdin(process)
-
-    def _spawn(self) -> "subprocess.Popen[str]":
-        return subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", "local_aws.sagemaker.serving_process", str(self._workdir)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            cwd=self._workdir,
-            env={
-                **os.environ,
-                **self._host.environment,
-                **_name_region(self._container.region),
-                **self._container.environment,
-                "KEDRO_AWS_MODEL_DATA": self._container.model_data or "",
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "PYTHONUNBUFFERED": "1",
-                "PYTHONUTF8": "1",
-            },
-        )
-
-    def _read(self, line: str) -> None:
-        """Take the process's own reports, its port and why it cannot serve, and log the model's lines."""
-        report = _parse_report(line)
-        if report is not None:
-            # The process reports its port before the model's code runs, which could only report a wrong one.
-            self._port = report.get("port") if self._port is None else self._port
-            self._reason = report.get("reason", self._reason)
-        elif line:
-            self._last_lines.append(line)
-            self._log(line)
+    def _run_worker(self) -> None:
+        """Run a worker until it ends. The first one prepares the folder."""
+        prepared = self._healthy
+        if not prepared:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+        worker = Worker(self._folder, self._environment, self._host.answer_seconds, self._log)
+        with self._changed:
+            self._running.append(worker)
+        try:
+            worker.run(prepared=prepared, stopping=self._stopping, offer=lambda: self._offer(worker))
+        finally:
+            self._reason = worker.reason
+            self._withdraw(worker)
+            with self._changed:
+                self._running.remove(worker)
 
     def _log(self, line: str) -> None:
+        self._last_line = line
         try:
             self._write(line)
         except Exception as error:  # noqa: BLE001 - a model whose stdout nobody reads would block
             if not self._losing:  # one warning, not one for each line
-                _logger.warning("lines of %s are lost: %s", self._workdir.name, error)
+                _logger.warning("lines of %s are lost: %s", self._folder.name, error)
             self._losing = True
         else:
             self._losing = False
 
-    def _ping(self) -> bool:
-        if self._port is None:
-            return False
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOCATION_SECONDS)
-        try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            port = self._port
-        if port is None:
-            raise ModelGone
-        return http.client.HTTPConnection("127.0.0.1", port, timeout=self._host.answer_seconds)
+def _count_workers(environment: Mapping[str, str]) -> int:
+    """Count the workers that the container asks for; by default one for each processor, at most 4.
 
-    def _forget_connections(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
-
-
-def _parse_report(line: str) -> dict[str, Any] | None:
-    """Parse a report of the serving process; None for a line of the model's, which may begin the same way."""
-    if not line.startswith(REPORT_PREFIX):
-        return None
+    The image has no maximum, but an instance has not many processors and nothing else to do.
+    """
     try:
-        report = json.loads(line.removeprefix(REPORT_PREFIX))
-    except (ValueError, RecursionError):
-        return None
-    kinds = {"port": int, "reason": str}
-    if not isinstance(report, dict):
-        return None
-    return report if all(isinstance(item, kinds.get(key, ())) for key, item in report.items()) else None
-
-
-def _name_region(name: str) -> dict[str, str]:
-    return {"AWS_REGION": name, "AWS_DEFAULT_REGION": name}
-
-
-def _close_stdin(process: "subprocess.Popen[str]") -> None:
-    """Close the stdin of a serving process, which ends it, as does the end of the server."""
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+        return max(1, int(environment["SAGEMAKER_MODEL_SERVER_WORKERS"]))
+    except (KeyError, ValueError):
+        return min(os.cpu_count() or 1, _MOST_WORKERS)

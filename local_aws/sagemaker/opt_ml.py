@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from local_aws.sagemaker.unpack import CannotUnpack, unpack
 
+_CONTAINER_CODE_DIR = "/opt/ml/code"
 _CONTAINER_MODEL_DIR = PurePosixPath("/opt/ml/model")
 _CHUNK = 1024 * 1024
 _DOWNLOAD_SECONDS = 600
@@ -28,17 +29,17 @@ class OptMl:
 
     Attributes:
         model: The folder in the place of ``/opt/ml/model``.
-        code: The folder of the script.
-        program: The file name of the script.
+        code: The folder in the place of ``/opt/ml/code``, with the script.
+        module: The name by which the script is imported.
     """
 
     model: Path
     code: Path
-    program: str
+    module: str
 
 
 def prepare(root: Path, model_data: str) -> OptMl:
-    """Fetch and unpack the model, find its script, and check that its requirements are installed.
+    """Fetch and unpack the model, copy its script, and check that its requirements are installed.
 
     Args:
         root: An empty folder, in the place of ``/opt/ml``.
@@ -47,40 +48,60 @@ def prepare(root: Path, model_data: str) -> OptMl:
     Raises:
         CannotStart: If the archive, its script or a requirement is missing.
     """
-    model = root / "model"
-    model.mkdir()
+    opt_ml = find_prepared(root)
+    opt_ml.model.mkdir()
     if model_data:
-        fetch_archive(model_data, model)
-    program = os.environ.get("SAGEMAKER_PROGRAM", "")
-    submit_directory = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
-    if not program or not submit_directory:
-        raise CannotStart(
-            "The container's Environment must name its script: "
-            "SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY."
-        )
-    code = _find_code(root, model, submit_directory)
-    script = code / (program if program.endswith(".py") else f"{program}.py")
-    if not script.is_file():
+        fetch_archive(model_data, opt_ml.model)
+    submit_directory = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or _CONTAINER_CODE_DIR
+    if submit_directory.startswith("s3://"):
+        opt_ml.code.mkdir()
+        fetch_archive(submit_directory, opt_ml.code)
+    else:
+        _copy_code(_find_code(opt_ml.model, submit_directory), opt_ml.code)
+    if not opt_ml.code.joinpath(*opt_ml.module.split(".")).with_suffix(".py").is_file():
+        program = os.environ["SAGEMAKER_PROGRAM"]
         raise CannotStart(
             f"SAGEMAKER_PROGRAM {program} is not in SAGEMAKER_SUBMIT_DIRECTORY {submit_directory}."
         )
-    check_requirements(code / "requirements.txt")
-    return OptMl(model, code, program)
+    check_requirements(opt_ml.code / "requirements.txt")
+    return opt_ml
 
 
-def _find_code(root: Path, model: Path, submit_directory: str) -> Path:
-    if submit_directory.startswith("s3://"):
-        code = root / "code"
-        code.mkdir()
-        fetch_archive(submit_directory, code)
-        return code
+def find_prepared(root: Path) -> OptMl:
+    """Name the paths in a folder that `prepare` has filled, or will fill.
+
+    Raises:
+        CannotStart: If the container's environment names no script.
+    """
+    program = os.environ.get("SAGEMAKER_PROGRAM", "")
+    if not program:
+        raise CannotStart("The container's Environment must name its script: SAGEMAKER_PROGRAM.")
+    return OptMl(root / "model", root / "code", program.removesuffix(".py"))
+
+
+def _find_code(model: Path, submit_directory: str) -> Path:
+    path = PurePosixPath(submit_directory)
+    if path == PurePosixPath(_CONTAINER_CODE_DIR):
+        program = os.environ["SAGEMAKER_PROGRAM"]
+        raise CannotStart(
+            f"{program} is not in {_CONTAINER_CODE_DIR}, which is empty in the image. Set "
+            f"SAGEMAKER_SUBMIT_DIRECTORY to {_CONTAINER_MODEL_DIR}/code, the archive's folder code/."
+        )
     try:
-        inside = PurePosixPath(submit_directory).relative_to(_CONTAINER_MODEL_DIR)
+        inside = path.relative_to(_CONTAINER_MODEL_DIR)
     except ValueError:
+        inside = PurePosixPath("..")
+    if ".." in inside.parts:
         raise CannotStart(
             f"SAGEMAKER_SUBMIT_DIRECTORY {submit_directory} must be inside {_CONTAINER_MODEL_DIR} or on S3."
-        ) from None
+        )
     return model / inside
+
+
+def _copy_code(source: Path, target: Path) -> None:
+    """Copy the script's folder, as the image does before it imports the script."""
+    if source.is_dir():
+        shutil.copytree(source, target)
 
 
 def fetch_archive(uri: str, target: Path) -> None:

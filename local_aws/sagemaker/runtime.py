@@ -10,7 +10,7 @@ from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.sagemaker.container import Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
-from local_aws.sagemaker.model_server import ModelGone, ModelResponse, ModelSlow
+from local_aws.sagemaker.model_worker import ModelGone, ModelResponse, ModelSlow
 
 _PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)$")
 _REALTIME_LIMIT = 6 * 1024 * 1024

@@ -7,7 +7,7 @@ from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import EndpointLogs, Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
-from local_aws.sagemaker.model_server import Host
+from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.runtime import Runtime
 from local_aws.sagemaker.tags import Tagging, Tags

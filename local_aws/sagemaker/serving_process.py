@@ -1,11 +1,14 @@
-"""The process that serves one model: ``/ping`` and ``/invocations`` in front of AWS's own Transformer.
+"""One worker that serves a model: ``/ping`` and ``/invocations`` as the scikit-learn image answers them.
 
-``python -m local_aws.sagemaker.serving_process FOLDER``, with the container's variables in the environment.
-The lines that it prints are the model's log, but for its reports to the server: its port, and why the model
-cannot be served. The process ends when its stdin is closed.
+``python -m local_aws.sagemaker.serving_process FOLDER [--prepared]``, with the container's variables in the
+environment. The first worker of a model prepares the folder, the others find it prepared. The lines that it
+prints are the model's log, except for its reports to the server: its port, and why it cannot serve the model.
+The process ends when its stdin is closed.
 """
 
+import importlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -15,74 +18,16 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from local_aws.control.state import REPORT_PREFIX, wait_for_stdin
-from local_aws.sagemaker.opt_ml import CannotStart, OptMl, prepare
+from local_aws.sagemaker import framework
+from local_aws.sagemaker.model_application import Answer, Application, Request
+from local_aws.sagemaker.opt_ml import CannotStart, OptMl, find_prepared, prepare
 
 _GRACE_SECONDS = 3.0
-
-
-class Context:
-    """The request and the response headers, for the Transformer and for handlers that take a context.
-
-    The Transformer keeps one context for its whole life, so `begin` is called for each request, under the
-    model's lock.
-    """
-
-    def __init__(self, model_dir: Path) -> None:
-        self.system_properties = {"model_dir": str(model_dir)}
-        self.request_processor = [self]
-        self.begin({})
-
-    def begin(self, headers: Mapping[str, str]) -> None:
-        """Begin a request with these headers."""
-        self._request = dict(headers)
-        self.status = HTTPStatus.OK.value
-        self.headers: dict[str, str] = {}
-
-    def get_request_properties(self) -> dict[str, str]:
-        """Give the request's headers."""
-        return self._request
-
-    def get_request_header(self, _index: int, key: str) -> str | None:
-        """Give one header of the request."""
-        return self._request.get(key)
-
-    def set_response_content_type(self, _index: int, value: str) -> None:
-        """Set the content type of the response."""
-        self.headers["Content-Type"] = value
-
-    def set_response_header(self, _index: int, key: str, value: str) -> None:
-        """Set another header of the response."""
-        self.headers[key] = value
-
-    def set_response_status(self, code: int = 200, phrase: str = "", _index: int = 0) -> None:
-        """Set the status of the response."""
-        del phrase
-        self.status = int(code)
-
-
-class Model:
-    """A loaded model. It answers one request at a time, like one worker of AWS's container."""
-
-    def __init__(self, transformer: Any, context: Context) -> None:
-        self._transformer = transformer
-        self._context = context
-        self._lock = threading.Lock()
-
-    def answer(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request.
-
-        Returns:
-            Status, headers and body.
-        """
-        with self._lock:
-            self._context.begin(headers)
-            answered = self._transformer.transform([{"body": body}], self._context)[0]
-            status, answer_headers = self._context.status, self._context.headers
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            sys.stderr.write(f"{answered}\n")
-        return status, answer_headers, _to_bytes(answered)
+_LONGEST_REASON = 1000
+_LOG_FORMAT = "%(asctime)s %(levelname)s - %(name)s - %(message)s"
 
 
 class Server(ThreadingHTTPServer):
@@ -93,7 +38,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.model: Model | None = None
+        self.application: Application | None = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log an error, unless the client closed the connection."""
@@ -102,7 +47,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The two routes that SageMaker requires of a container."""
+    """Hands requests to the application, and writes a line about each to the log."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -110,47 +55,57 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        """Answer ``/ping``, with 200 as soon as the model is loaded."""
-        ready = self.path == "/ping" and self.server.model is not None
-        self._answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {}, b"")
-
-    def do_POST(self) -> None:
-        """Answer ``/invocations``."""
+        """Answer a request of any method."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.server.model is None:
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {}, b"The model is being loaded.")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, urlsplit(self.path).path, headers, body)
+        if self.server.application is None:
+            self._write(Answer(HTTPStatus.SERVICE_UNAVAILABLE, {}, b"The model is being loaded."))
             return
-        try:
-            status, headers, answered = self.server.model.answer(body, dict(self.headers.items()))
-        except Exception as error:  # noqa: BLE001 - a handler's error is a response
-            traceback.print_exc()
-            status, headers, answered = HTTPStatus.INTERNAL_SERVER_ERROR, {}, str(error).encode()
-        self._answer(status, headers, answered)
+        answer = self.server.application.answer(request)
+        self._write(answer)
+        if request.path != "/ping":
+            self._log(answer)
 
-    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in headers.items():
+    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET
+
+    def _write(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        for name, value in _without_length(answer.headers).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    def _log(self, answer: Answer) -> None:
+        line = f'"{self.requestline}" {answer.status} {len(answer.body)}\n'
+        if answer.status in range(400, 500):
+            line = f"{_quote(answer.body)}\n{line}"
+        sys.stdout.write(line)
 
 
-def load(opt_ml: OptMl) -> Model:
-    """Import the script and load the model, as AWS's containers do.
+def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() != "content-length"}
+
+
+def _quote(refusal: bytes) -> str:
+    text = " ".join(refusal.decode("utf-8", errors="replace").split())
+    return f"Refused: {text[:_LONGEST_REASON]}"
+
+
+def load(opt_ml: OptMl) -> Application:
+    """Import the script and load the model, as the image does.
 
     Raises:
         CannotStart: If the script or its model cannot be loaded.
     """
-    from sagemaker_inference.transformer import Transformer
-
-    transformer, context = Transformer(), Context(opt_ml.model)
     try:
-        transformer.validate_and_initialize(model_dir=str(opt_ml.model), context=context)
+        return Application(importlib.import_module(opt_ml.module), str(opt_ml.model))
     except Exception as error:
         traceback.print_exc()
         raise CannotStart(f"{type(error).__name__}: {error}".replace("\n", " ")) from error
-    return Model(transformer, context)
 
 
 def main() -> int:
@@ -166,10 +121,15 @@ def main() -> int:
     ended = threading.Event()
     threading.Thread(target=_end_with_stdin, args=(ended,), daemon=True).start()
     os.environ.update(SAGEMAKER_BASE_DIR=str(root), SM_MODEL_DIR=str(root / "model"))
+    logging.basicConfig(format=_LOG_FORMAT, level=logging.INFO)
     try:
-        opt_ml = prepare(root, os.environ.get("KEDRO_AWS_MODEL_DATA", ""))
-        sys.path.insert(0, str(opt_ml.code))
-        server.model = load(opt_ml)
+        if "--prepared" in sys.argv:
+            opt_ml = find_prepared(root)
+        else:
+            opt_ml = prepare(root, os.environ.get("KEDRO_AWS_MODEL_DATA", ""))
+        sys.path[:] = [str(opt_ml.code), *(folder for folder in sys.path if Path(folder) != Path.cwd())]
+        framework.make_importable()
+        server.application = load(opt_ml)
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
         _report(reason=str(error))
@@ -192,12 +152,6 @@ def _report(**facts: object) -> None:
     """Report facts to the server, on a line of their own even if the model has printed half a line."""
     sys.stdout.write(f"\n{REPORT_PREFIX}{json.dumps(facts)}\n")
     sys.stdout.flush()
-
-
-def _to_bytes(answered: Any) -> bytes:
-    if isinstance(answered, (bytes, bytearray)):
-        return bytes(answered)
-    return answered.encode() if isinstance(answered, str) else json.dumps(answered).encode()
 
 
 if __name__ == "__main__":

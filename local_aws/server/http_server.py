@@ -15,7 +15,7 @@ from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer
 from local_aws.protocol.resources import ACCOUNT_ID
-from local_aws.sagemaker.model_server import Host
+from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.administration import PREFIX, Administration, Parts
 from local_aws.server.athena_seeding import AthenaSeeding
@@ -106,7 +106,7 @@ class LocalServer:
         moto = Moto(app, region)
         self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
         self.url = f"http://127.0.0.1:{self._http.port}"
-        logs = LogShipper(moto, state_dir / "logs")
+        logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, environment(self.url, region))
         self._sagemaker = SageMaker(moto, host, logs.open, region)
         self._athena = Athena(moto, self._athena_workdir, region)

@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+from local_aws.control.state import earlier_log_file, endpoint_log_file
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 
@@ -34,33 +36,60 @@ class _Line:
     text: str
 
 
+class _File:
+    """A file to which lines are added. It stays open, since a model may print a line for each request."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: TextIO | None = None
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        """Add a line."""
+        with self._lock:
+            if self._handle is None:
+                self._handle = self._path.open("a", encoding="utf-8")
+            self._handle.write(f"{text}\n")
+            self._handle.flush()
+
+    def close(self) -> None:
+        """Close it until the next line."""
+        with self._lock:
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                handle.close()
+
+
 class LogShipper:
     """Writes the lines of endpoints to ``/aws/sagemaker/Endpoints/<endpoint>`` and to a file each.
 
-    Lines that come faster than they can be delivered are missing in the log stream, as on AWS.
+    Lines that come faster than they can be delivered are missing in the log stream, as on AWS. Files of an
+    earlier server are moved to the folder's subfolder ``earlier``.
     """
 
-    def __init__(self, moto: Moto, folder: Path) -> None:
+    def __init__(self, moto: Moto, state_dir: Path) -> None:
         self._moto = moto
-        self._folder = folder
+        self._state_dir = state_dir
+        self._folder = state_dir / "logs"
         self._queue: queue.Queue[_Line] = queue.Queue(_CAPACITY)
         self._made: set[_Stream] = set()
+        self._files: dict[Path, _File] = {}
         self._generation = 0
         self._lock = threading.Lock()
+        self._move_earlier_files()
         threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
 
     def open(self, region: str, endpoint: str) -> Callable[[str], Callable[[str], None]]:
-        """Make the function that opens an endpoint's log streams by their names."""
+        """Make an endpoint's file, and the function that opens its log streams by their names."""
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{endpoint}.log"
+        file = self._open_file(endpoint_log_file(self._state_dir, endpoint))
 
         def stream(name: str) -> Callable[[str], None]:
             target = _Stream(region, group, name)
 
             def write(text: str) -> None:
-                with file.open("a", encoding="utf-8") as handle:
-                    handle.write(f"{text}\n")
+                file.write(text)
                 try:
                     self._queue.put_nowait(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
                 except queue.Full:
@@ -75,8 +104,23 @@ class LogShipper:
         with self._lock:
             self._generation += 1
             self._made.clear()
-        for file in self._folder.glob("*.log"):
+            for opened in self._files.values():
+                opened.close()
+        for file in self._folder.rglob("*.log"):
             file.unlink(missing_ok=True)
+
+    def _open_file(self, path: Path) -> _File:
+        with self._lock:
+            if path not in self._files:
+                self._files[path] = _File(path)
+            path.touch()
+            return self._files[path]
+
+    def _move_earlier_files(self) -> None:
+        for file in self._folder.glob("*.log"):
+            target = earlier_log_file(self._state_dir, file.stem)
+            target.parent.mkdir(exist_ok=True)
+            file.replace(target)
 
     def _run(self) -> None:
         while True:

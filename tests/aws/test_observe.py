@@ -1,7 +1,9 @@
 """What AWS has: every page of it, and absent told from denied."""
 
 import io
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import answers
 import pytest
@@ -11,10 +13,10 @@ from stubbed import Stubbed
 
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed, observe_endpoint, observe_serving
-from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
+from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample, observe_signatures
 from kedro_aws_plugin.aws.session import Aws, find_account
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, ModelPackage, Owned, RegisteredGroup, Serving
 from kedro_aws_plugin.plan.register import Sample
 
 
@@ -49,6 +51,27 @@ def test_a_group_with_every_page_of_its_versions_newest_first(stubbed: Stubbed) 
     assert group.packages[1].arn == package_arn(2)
     assert group.packages[1].description == "regressor, content 2"
     assert group.packages[1].created == "2026-01-02T03:04:05+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "signature"),
+    [
+        ('{"version": 1, "input": null, "output": {"method": "predict"}}', True),
+        ('{"data": [1, 3]}', False),
+        ("another tool's words", False),
+        ("[1]", False),
+        (None, False),
+    ],
+)
+def test_the_signature_of_each_version(stubbed: Stubbed, text: str | None, signature: bool) -> None:
+    package = ModelPackage(package_arn(1), "flights", 1, "Approved", "", "")
+    found = answers.package(1)
+    if text is not None:
+        found["InferenceSpecification"]["Containers"][0]["ModelInput"] = {"DataInputConfig": text}
+    stubbed.answers("DescribeModelPackage", found, {"ModelPackageName": package_arn(1)})
+    group = observe_signatures(stubbed.aws, RegisteredGroup("flights", exists=True, packages=(package,)))
+    expected = json.loads(text) if text is not None and signature else None
+    assert group.packages == (replace(package, signature=expected),)
 
 
 def test_no_group(stubbed: Stubbed) -> None:

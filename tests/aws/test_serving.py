@@ -203,6 +203,21 @@ def test_a_model_that_cannot_answer(stubbed: Stubbed) -> None:
     )
 
 
+@pytest.mark.parametrize("page", ["<!doctype html>\n<html lang=en>\n<title>500</title>", "<HTML><body>x"])
+def test_the_page_of_a_model_s_server_is_never_shown(stubbed: Stubbed, page: str) -> None:
+    stubbed.refuses(
+        "InvokeEndpoint",
+        "ModelError",
+        f'Received server error (500) from primary with message "{page}". See https://x.',
+        424,
+    )
+    with pytest.raises(ServingError) as failed:
+        invoke(stubbed.aws, INVOKE)
+    assert failed.value.message == (
+        f"Endpoint flights could not answer: its code raised an error, which its log gives. {LOGS}"
+    )
+
+
 def test_no_endpoint_to_ask(stubbed: Stubbed) -> None:
     stubbed.refuses(
         "InvokeEndpoint", "ValidationError", "Endpoint flights of account 123456789012 not found."

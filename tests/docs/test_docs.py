@@ -30,7 +30,8 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 def _anchors(page: Path) -> set[str]:
     heads = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
-    return {slugify(re.sub(r"[`*]", "", head), "-") for head in heads}
+    stated = {name for head in heads for name in re.findall(r"\{ ?#([\w-]+) ?\}", head)}
+    return stated | {slugify(re.sub(r"[`*]|\{.*\}", "", head).strip(), "-") for head in heads}
 
 
 @pages

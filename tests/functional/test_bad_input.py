@@ -68,9 +68,9 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
         ),
         (
             "own",
-            "The model needs this project's own package `my_flights`, which the container does not have. "
-            "Use scikit-learn's own classes in what you fit, or publish the package and add it to "
-            "registry.requirements in conf/base/aws.yml.",
+            "The model needs the module `my_flights.data_science`, which the packed copy of the project's "
+            "package lacks. Run the pipeline again if it was renamed; move it if it is in a folder `tests` "
+            "or `notebooks`, which are not packed.",
         ),
         (
             "absent",
@@ -168,8 +168,8 @@ COLUMNS = (
 @pytest.mark.parametrize(
     ("stdin", "message"),
     [
-        (b"", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
-        (b" \n", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines or Parquet."),
+        (b"", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines, Parquet or NPY."),
+        (b" \n", "Standard input is empty. Send at least one row, as CSV, JSON, JSON lines, Parquet or NPY."),
         (b'{"a": 1', "Standard input is not JSON: Expecting ',' delimiter: line 1 column 8 (char 7). "),
         (b"a,b\n1\n", "Standard input is not CSV: line 2 has 1 values, the first line 2. "),
         (b"\xff\xfe\x00", "Standard input is not CSV: 'utf-8' codec can't decode byte 0xff in position 0"),

@@ -118,8 +118,12 @@ def test_models_lists_versions(registered: str, state: State) -> None:
             "description": created["ModelPackageDescription"],
             "created": listed[0]["created"],
             "status": "Completed",
+            "signature": json.loads(
+                created["InferenceSpecification"]["Containers"][0]["ModelInput"]["DataInputConfig"]
+            ),
         }
     ]
+    assert created["CustomerMetadataProperties"]["signature"] == "predict: table of 11 columns"
     shown = kedro_aws("models").stdout.splitlines()
     assert shown[0].split() == ["version", "approval", "registered", "description"]
     assert shown[1].split(maxsplit=3) == ["1", "Approved", listed[0]["created"], listed[0]["description"]]

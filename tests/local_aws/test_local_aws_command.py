@@ -14,7 +14,7 @@ import boto3
 import click
 import pytest
 from click.testing import CliRunner
-from local_cloud import ECHO, Cloud
+from local_cloud import ECHO, IMAGE, ROLE, Cloud
 
 import local_aws
 from local_aws.cli import main
@@ -171,21 +171,60 @@ def test_a_port_in_use_is_one_sentence() -> None:
 
 @pytest.mark.slow
 def test_logs_of_endpoints(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cloud.deploy("e", "m", ECHO)
+    cloud.deploy("e", "m", ECHO, SAGEMAKER_MODEL_SERVER_WORKERS="1")
+    cloud.invoke("e", "1")
     monkeypatch.chdir(tmp_path)
-    assert run_here("logs", "e").stdout == "model loaded from model\n"
-    shown = run_here("status").stdout.splitlines()
-    assert shown[2].split() == ["endpoint", "status", "config"]
-    assert shown[3].split() == ["e", "InService", "m"]
+    log = 'model loaded from model\n"POST /invocations HTTP/1.1" 200 12\n'
+    deadline = time.monotonic() + 30
+    while (shown := run_here("logs", "e")).stdout != log:
+        assert time.monotonic() < deadline, shown.stdout
+    assert shown.stderr == ""
+    status = run_here("status").stdout.splitlines()
+    assert status[2].split() == ["endpoint", "status", "config"]
+    assert status[3].split() == ["e", "InService", "m"]
     missing = run_here("logs", "nope")
     assert missing.exit_code == 1
-    assert missing.stderr.endswith("the endpoint has printed nothing. Endpoints with a log: e.\n")
+    assert missing.stderr == "Error: There is no endpoint `nope`, and no log of one. Endpoints: e.\n"
     for name in ("../local", "", "a/b"):
         refused = run_here("logs", name)
         assert (refused.exit_code, refused.stderr) == (
             1,
             f"Error: `{name}` is not the name of an endpoint.\n",
         )
+    cloud.sagemaker.delete_endpoint(EndpointName="e")
+    cloud.wait_until_deleted("e")
+    earlier = run_here("logs", "e")
+    assert (earlier.exit_code, earlier.stdout) == (0, log)
+    assert earlier.stderr == "There is no endpoint `e` now. This is the log of an earlier one.\n"
+
+
+def test_an_endpoint_has_a_log_even_if_its_model_cannot_be_run(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    container = {"Image": IMAGE, "ModelDataUrl": cloud.put_model("m"), "Mode": "MultiModel"}
+    cloud.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    cloud.create_config("m")
+    cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
+    assert cloud.wait_until_settled("e")["EndpointStatus"] == "Failed"
+    monkeypatch.chdir(tmp_path)
+    shown = run_here("logs", "e")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert shown.stderr.endswith("e.log is empty: nothing has been printed yet.\n")
+
+
+@pytest.mark.slow
+def test_logs_of_an_earlier_server_are_said_to_be_of_an_earlier_one(folder: Path) -> None:
+    started(folder)
+    (folder / ".kedro-aws" / "logs").mkdir(exist_ok=True)
+    (folder / ".kedro-aws" / "logs" / "e.log").write_text("printed earlier\n")
+    note = "There is no endpoint `e` now. This is the log of an earlier one.\n"
+    for command in ("stop", "start"):
+        assert run_here(command).exit_code == 0
+        shown = run_here("logs", "e")
+        assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "printed earlier\n", note)
+    assert not (folder / ".kedro-aws" / "logs" / "e.log").exists()
+    assert run_here("reset").exit_code == 0
+    assert run_here("logs", "e").exit_code == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends no SIGINT to one process")

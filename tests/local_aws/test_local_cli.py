@@ -125,7 +125,7 @@ def test_the_real_environment_has_no_local_aws(project: Path):
 
 
 def test_what_runs_is_shown(project: Path, cloud: Cloud):
-    cloud.deploy("e", "m", ECHO)
+    cloud.deploy("e", "m", ECHO, SAGEMAKER_MODEL_SERVER_WORKERS="1")
     shown = run("status")
     assert shown.exit_code == 0
     lines = shown.stdout.splitlines()
@@ -138,7 +138,7 @@ def test_what_runs_is_shown(project: Path, cloud: Cloud):
     assert "SageMaker.CreateEndpoint" in run("logs").stdout
     missing = run("logs", "nope")
     assert missing.exit_code == 1
-    assert "the endpoint has printed nothing. Endpoints with a log: e." in missing.stderr
+    assert missing.stderr == "Error: There is no endpoint `nope`, and no log of one. Endpoints: e.\n"
     assert run("logs", "../local").exit_code == 1
     assert run("reset").stderr == "Local AWS emptied.\n"
     assert run("status").stdout.splitlines()[1:] == ["buckets: none", "endpoints: none"]

@@ -12,6 +12,7 @@ from local_cloud import ARN, Cloud, refused, variant
 
 from local_aws.control import client as control
 
+ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
 PATIENT = """
 import os, pathlib, time
 def model_fn(model_dir): return None
@@ -112,7 +113,7 @@ def test_as_on_aws_an_endpoint_whose_config_is_deleted_cannot_be_updated(cloud: 
 
 
 def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud, tmp_path: Path):
-    cloud.deploy("e", "m", PATIENT)
+    cloud.deploy("e", "m", PATIENT, **ONE_WORKER)
     (pid,) = pids(cloud, "e")
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(cloud.invoke, "e", str(tmp_path))
@@ -128,7 +129,7 @@ def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud, tmp_pat
 
 
 def test_a_model_process_that_is_killed_is_started_again(cloud: Cloud):
-    cloud.deploy("e", "m")
+    cloud.deploy("e", "m", **ONE_WORKER)
     (pid,) = pids(cloud, "e")
     psutil.Process(pid).kill()
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)

@@ -86,8 +86,14 @@ def test_as_on_aws_instances_do_not_become_serverless_but_serverless_becomes_ins
         ("x = 1", {"SAGEMAKER_PROGRAM": "other.py"}, "SAGEMAKER_PROGRAM other.py is not in"),
         (
             "x = 1",
-            {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code"},
-            "SAGEMAKER_SUBMIT_DIRECTORY /opt/ml/code must be inside /opt/ml/model or on S3.",
+            {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/../other"},
+            "SAGEMAKER_SUBMIT_DIRECTORY /opt/ml/model/../other must be inside /opt/ml/model or on S3.",
+        ),
+        ("x = 1", {}, "NotImplementedError: The script defines no model_fn, which must load the model."),
+        (
+            "def output_fn(prediction, accept): pass\ndef transform_fn(model, data, kind, accept): pass",
+            {},
+            "ScriptError: transform_fn cannot be combined with input_fn, predict_fn or output_fn.",
         ),
         ("x = 1", {"SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{BUCKET}/nope"}, "Failed to download model data"),
     ],
@@ -129,6 +135,24 @@ def test_code_may_be_an_archive_of_its_own(cloud: Cloud):
     )
     assert described["EndpointStatus"] == "InService", described
     assert cloud.invoke("e") == "own"
+
+
+@pytest.mark.parametrize("folder", [{}, {"SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/code"}])
+def test_a_model_that_names_its_script_alone_fails_as_in_the_image(cloud: Cloud, folder):
+    container = {
+        "Image": IMAGE,
+        "ModelDataUrl": cloud.put_model("m"),
+        "Environment": {"SAGEMAKER_PROGRAM": "inference.py", **folder},
+    }
+    cloud.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    cloud.create_config("m")
+    cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
+    described = cloud.wait_until_settled("e")
+    assert described["EndpointStatus"] == "Failed"
+    assert (
+        "inference.py is not in /opt/ml/code, which is empty in the image. Set SAGEMAKER_SUBMIT_DIRECTORY to "
+        "/opt/ml/model/code" in described["FailureReason"]
+    )
 
 
 def test_what_the_local_aws_cannot_serve_it_says(cloud: Cloud):

@@ -17,24 +17,22 @@ from local_aws.control import client as control
 HANDLERS = """
 import json
 
-def model_fn(model_dir, context):
-    return context.system_properties["model_dir"]
+from sagemaker_containers.beta.framework import worker
 
-def input_fn(data, content_type, context):
+def model_fn(model_dir):
+    return "model"
+
+def input_fn(data, content_type):
     return data
 
-def predict_fn(data, model, context):
+def predict_fn(data, model):
     if data == "boom":
         raise ValueError("no prediction for boom")
-    return {
-        "data": data if isinstance(data, str) else data.hex(),
-        "custom": context.get_request_header(0, "X-Amzn-SageMaker-Custom-Attributes"),
-        "inference": context.get_request_header(0, "X-Amzn-SageMaker-Inference-Id"),
-    }
+    return {"data": data if isinstance(data, str) else data.hex(), "model": model}
 
-def output_fn(prediction, accept, context):
-    context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "answered")
-    return json.dumps(prediction), accept
+def output_fn(prediction, accept):
+    headers = {"X-Amzn-SageMaker-Custom-Attributes": "answered"}
+    return worker.Response(json.dumps(prediction), headers=headers, mimetype=accept)
 """
 RETURNING = """
 def model_fn(model_dir):
@@ -44,14 +42,22 @@ def transform_fn(model, data, content_type, accept):
     return {}, accept
 """
 REFUSING = """
-from sagemaker_inference.errors import BaseInferenceToolkitError
+from sagemaker_containers.beta.framework import worker
 
 def model_fn(model_dir):
     return None
 
 def transform_fn(model, data, content_type, accept):
-    raise BaseInferenceToolkitError(415, content_type + " is not known", "Unsupported")
+    return worker.Response(content_type + " is not known.", status=415, mimetype="text/plain")
 """
+PAGE = (
+    "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n"
+    "<h1>Internal Server Error</h1>\n"
+    "<p>The server encountered an internal error and was unable to complete your request. Either the server "
+    "is overloaded or there is an error in the application.</p>\n"
+)
+"""What AWS's server answers when a handler raises."""
+
 SKLEARN = """
 import io, os
 import joblib
@@ -87,65 +93,67 @@ def test_a_scikit_learn_model_answers_in_aws_default_formats(cloud: Cloud):
     as_csv = cloud.runtime.invoke_endpoint(
         EndpointName="e", Body="3", ContentType="text/csv", Accept="text/csv"
     )
-    assert as_csv["ContentType"] == "text/csv"
+    assert as_csv["ContentType"] == "text/csv; charset=utf-8"
     assert float(as_csv["Body"].read()) == pytest.approx(6.0)
 
 
 def test_body_and_headers_reach_the_handlers_and_theirs_come_back(cloud: Cloud):
     assert cloud.deploy("e", "m", HANDLERS)["EndpointStatus"] == "InService"
     answer = cloud.runtime.invoke_endpoint(
-        EndpointName="e",
-        Body=b"\x00\xff",
-        ContentType="application/x-parquet",
-        Accept="application/json",
-        CustomAttributes="asked",
-        InferenceId="id-1",
+        EndpointName="e", Body=b"\x00\xff", ContentType="application/x-parquet", Accept="application/json"
     )
-    assert json.loads(answer["Body"].read()) == {"data": "00ff", "custom": "asked", "inference": "id-1"}
+    assert json.loads(answer["Body"].read()) == {"data": "00ff", "model": "model"}
+    assert answer["ContentType"] == "application/json"
     assert answer["CustomAttributes"] == "answered"
-    later = cloud.runtime.invoke_endpoint(EndpointName="e", Body="x", ContentType="text/csv")
-    assert json.loads(later["Body"].read()) == {"data": "x", "custom": None, "inference": None}
+    later = cloud.runtime.invoke_endpoint(
+        EndpointName="e", Body="x", ContentType="text/csv", Accept="text/csv"
+    )
+    assert json.loads(later["Body"].read()) == {"data": "x", "model": "model"}
+    assert later["ContentType"] == "text/csv; charset=utf-8"
 
 
-def test_what_the_model_raises_is_a_model_error(cloud: Cloud):
+def test_what_the_model_raises_is_a_page_for_the_client_and_a_traceback_in_the_log(cloud: Cloud):
     cloud.deploy("e", "m", HANDLERS)
     with pytest.raises(cloud.runtime.exceptions.ModelError) as caught:
         cloud.invoke("e", "boom")
     answered = caught.value.response
     assert answered["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert answered["OriginalStatusCode"] == 500
-    assert answered["OriginalMessage"].startswith("no prediction for boom\nTraceback")
+    assert answered["OriginalMessage"] == PAGE
     assert (
         answered["LogStreamArn"] == "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/sagemaker/Endpoints/e"
     )
     message = answered["Error"]["Message"]
-    assert message.startswith('Received server error (500) from primary with message "no prediction for boom')
+    assert message.startswith(f'Received server error (500) from primary with message "{PAGE}". ')
     assert message.endswith(
-        '". See https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logEventViewer:group='
+        "See https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logEventViewer:group="
         "/aws/sagemaker/Endpoints/e in account 123456789012 for more information."
     )
+    lines = wait_for_line(cloud, '"POST /invocations HTTP/1.1" 500 265')
+    assert lines[0] == "Exception on /invocations [POST]"
+    assert lines[-2] == "ValueError: no prediction for boom"
 
 
-def test_an_answer_that_cannot_be_sent_is_a_model_error(cloud: Cloud):
-    cloud.deploy("e", "m", RETURNING.format("object()"))
-    _, message, _ = refused(
-        cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1", ContentType="text/csv"
-    )
-    assert "Object of type object is not JSON serializable" in message
-    cloud.create_model("dict", RETURNING.format("{}"))
-    cloud.create_config("dict")
-    cloud.sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="dict")
-    cloud.wait_until_settled("e")
-    assert cloud.invoke("e") == "{}"
-
-
-def test_what_the_model_refuses_is_a_client_error(cloud: Cloud):
+def test_what_the_model_refuses_is_a_client_error_and_in_the_log(cloud: Cloud):
     cloud.deploy("e", "m", REFUSING)
     code, message, _ = refused(
         cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1", ContentType="text/odd"
     )
     assert code == "ModelError"
-    assert message.startswith('Received client error (415) from primary with message "text/odd is not known')
+    sentence = "text/odd is not known."
+    assert message.startswith(f'Received client error (415) from primary with message "{sentence}". See ')
+    line = f'"POST /invocations HTTP/1.1" 415 {len(sentence)}'
+    assert wait_for_line(cloud, line) == [f"Refused: {sentence}", line]
+
+
+def wait_for_line(cloud: Cloud, line: str) -> list[str]:
+    """Wait for a line in the log of the endpoint `e`, and return the log up to that line."""
+    log = cloud.aws.log_file.parent / "logs" / "e.log"
+    deadline = time.monotonic() + 30
+    while line not in (lines := log.read_text().splitlines()):
+        assert time.monotonic() < deadline, lines
+        time.sleep(0.01)
+    return lines[: lines.index(line) + 1]
 
 
 @pytest.mark.parametrize(("serverless", "limit"), [(False, 6 * 1024 * 1024), (True, 4 * 1024 * 1024)])

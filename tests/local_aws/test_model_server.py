@@ -1,17 +1,26 @@
-"""Model servers in unusual conditions: odd lines, logs that fail, a full disk."""
+"""Model servers: their workers and environment, and unusual conditions such as a full disk."""
 
+import json
+import os
+import sys
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from local_cloud import ECHO, ENVIRONMENT, Cloud
 
+from local_aws.control import client as control
 from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.container import CannotServe, Container
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
-from local_aws.sagemaker.model_server import Host, ModelServer
+from local_aws.sagemaker.model_server import ModelServer
+from local_aws.sagemaker.model_worker import Host, ModelGone, ModelSlow
 
 ODD_LINES = [
     "kedro-aws: hello",
@@ -22,6 +31,165 @@ ODD_LINES = [
     'kedro-aws: {"other": 3}',
     "kedro-aws: " + "[" * 100_000,
 ]
+
+
+TALKING = """
+import json, os, sys, time
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(model, data, content_type, accept):
+    if data == "die":
+        os._exit(1)
+    if data == "environment":
+        return json.dumps(dict(os.environ)), accept
+    if data == "place":
+        return json.dumps({"file": __file__, "path": sys.path, "cwd": os.getcwd()}), accept
+    began = time.monotonic()
+    time.sleep(float(data))
+    return json.dumps({"pid": os.getpid(), "began": began, "ended": time.monotonic()}), accept
+"""
+
+
+@contextmanager
+def serving(cloud: Cloud, folder: Path, workers: str = "1", seconds: float = 60) -> Iterator[ModelServer]:
+    """Serve the talking model with as many workers."""
+    variables = {**ENVIRONMENT, "SAGEMAKER_MODEL_SERVER_WORKERS": workers}
+    container = Container("eu-north-1", cloud.put_model("m", TALKING), variables)
+    server = ModelServer(container, Host(folder, cloud.aws.environment(), seconds), "m", lambda _line: None)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def ask(server: ModelServer, body: str) -> Any:
+    response = server.invoke(body.encode(), {"Content-Type": "text/csv"})
+    assert response.status == 200, response.body
+    return json.loads(response.body)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ask_at_once(server: ModelServer, *bodies: str) -> list[dict[str, Any]]:
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(lambda body: ask(server, body), bodies))
+
+
+def test_workers_answer_side_by_side_and_another_request_waits_its_turn(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, workers="2") as server:
+        wait_until(lambda: len({each["pid"] for each in ask_at_once(server, "0.1", "0.1")}) == 2)
+        answers = ask_at_once(server, "0.5", "0.5", "0.5")
+    answers.sort(key=lambda answer: answer["began"])
+    first, second, third = answers
+    assert first["pid"] != second["pid"]
+    assert second["began"] < first["ended"]
+    earlier = next(each for each in (first, second) if each["pid"] == third["pid"])
+    assert third["began"] >= earlier["ended"]
+
+
+def test_one_client_is_answered_by_one_worker(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, workers="2") as server:
+        wait_until(lambda: len({each["pid"] for each in ask_at_once(server, "0.1", "0.1")}) == 2)
+        assert len({ask(server, "0")["pid"] for _ in range(10)}) == 1
+
+
+def test_a_worker_that_dies_is_replaced_while_the_other_answers(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, workers="2") as server:
+        wait_until(lambda: len({each["pid"] for each in ask_at_once(server, "0.1", "0.1")}) == 2)
+        before = set(server.pids)
+        with pytest.raises(ModelGone):
+            server.invoke(b"die", {"Content-Type": "text/csv"})
+        (left,) = before & {ask(server, "0")["pid"]}
+        wait_until(lambda: len({each["pid"] for each in ask_at_once(server, "0.1", "0.1")}) == 2)
+        assert set(server.pids) & before == {left}
+
+
+def test_a_worker_that_does_not_answer_in_time_is_replaced(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, seconds=0.5) as server:
+        pid = ask(server, "0")["pid"]
+        with pytest.raises(ModelSlow):
+            server.invoke(b"60", {"Content-Type": "text/csv"})
+
+        def is_replaced() -> bool:
+            try:
+                return bool(ask(server, "0")["pid"] != pid)
+            except ModelGone:
+                return False
+
+        wait_until(is_replaced)
+
+
+def test_a_request_that_waits_too_long_for_its_turn_is_too_slow(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, seconds=2.0) as server, ThreadPoolExecutor(3) as pool:
+        requests = []
+        for _ in range(3):
+            requests.append(pool.submit(ask, server, "1.5"))
+            time.sleep(0.1)
+        first, second = (request.result() for request in requests[:2])
+        assert first["ended"] <= second["began"]
+        with pytest.raises(ModelSlow):
+            requests[2].result()
+        assert ask(server, "0")["pid"] == first["pid"]
+
+
+def test_stopping_ends_workers_that_have_just_begun(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, workers="3") as server:
+        wait_until(lambda: len(server.pids) == 3)
+        pids = server.pids
+    assert server.pids == []
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_endpoint_has_as_many_workers_as_there_are_processors_up_to_four(cloud: Cloud):
+    cloud.deploy("e", "m", ECHO)
+    expected = min(os.cpu_count() or 1, 4)
+
+    def count() -> int:
+        return len(control.status(cloud.aws)["endpoints"][0]["Pids"])
+
+    wait_until(lambda: count() == expected)
+
+
+def test_a_model_gets_the_container_s_variables_and_not_the_user_s(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("SAGEMAKER_PROGRAM", "mine.py")
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    with serving(cloud, tmp_path) as server:
+        variables = ask(server, "environment")
+        place = ask(server, "place")
+    expected = {
+        **ENVIRONMENT,
+        "SAGEMAKER_BASE_DIR": str(tmp_path / "m"),
+        "SM_MODEL_DIR": str(tmp_path / "m" / "model"),
+        "AWS_ENDPOINT_URL": cloud.aws.endpoint_url,
+        "AWS_REGION": "eu-north-1",
+        "AWS_DEFAULT_REGION": "eu-north-1",
+        "TZ": "UTC",
+        "PYTHONHASHSEED": "1",
+        "PATH": os.environ["PATH"],
+    }
+    assert {name: variables.get(name) for name in expected} == expected
+    known = {"KEDRO_AWS_MODEL_DATA", "HOME", "LANG", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy", "TMPDIR"}
+    others = {name for name in variables if not name.startswith(("AWS_", "LC_", "PYTHON", "SAGEMAKER_"))}
+    if sys.platform != "win32":
+        assert others - known <= set(expected)
+    assert not {"GITHUB_TOKEN", "AWS_PROFILE"} & set(variables)
+    assert place["file"] == str(tmp_path / "m" / "code" / "inference.py")
+    assert place["path"][0] == str(tmp_path / "m" / "code")
+    assert place["cwd"] not in place["path"]
 
 
 def test_lines_that_begin_like_ours_are_the_models_own(cloud: Cloud):

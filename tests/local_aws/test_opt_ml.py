@@ -59,8 +59,9 @@ def container(cloud: Cloud, monkeypatch, tmp_path: Path) -> Path:
 
 def test_the_script_is_found_where_the_container_has_it(container: Path):
     opt_ml = prepare(container, f"s3://{BUCKET}/a b/m.tar.gz")
-    assert opt_ml.code == container / "model" / "code"
-    assert (opt_ml.model / "code" / "inference.py").read_text() == "x = 1"
+    assert opt_ml.code == container / "code"
+    for folder in (opt_ml.model / "code", opt_ml.code):
+        assert (folder / "inference.py").read_text() == "x = 1"
     assert not list(container.glob("*.tar.gz"))
 
 
@@ -77,5 +78,5 @@ def test_an_archive_that_cannot_be_unpacked_is_refused(container: Path, key, why
 
 def test_a_container_that_names_no_script_is_refused(container: Path, monkeypatch):
     monkeypatch.delenv("SAGEMAKER_PROGRAM")
-    with pytest.raises(CannotStart, match="SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY"):
+    with pytest.raises(CannotStart, match="must name its script: SAGEMAKER_PROGRAM"):
         prepare(container, "")

@@ -12,7 +12,7 @@ from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.overlay import Overlay
 from local_aws.sagemaker.container import Container, Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
-from local_aws.sagemaker.model_server import Host
+from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import Runtime
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-west-2/sagemaker/aws4_request, Signature=x"

@@ -30,6 +30,8 @@ NEEDED = {
 ELSEWHERE = {
     "kedro_aws_plugin.model_artifact.default_inference": "is run in SageMaker's container",
     "kedro_aws_plugin.model_artifact._check_child": "imports the project's own model",
+    "kedro_aws_plugin.model_artifact.parity": "runs in the process that tries the project's model",
+    "kedro_aws_plugin.model_artifact.signature": "runs in the process that tries the project's model",
     "local_aws.pytest_plugin": "is imported by pytest",
 }
 """Modules that are imported where the plugin's extras are not what counts."""

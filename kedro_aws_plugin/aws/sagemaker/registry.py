@@ -1,6 +1,8 @@
 """Look up what SageMaker's model registry has. Lists are read to their last page."""
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -31,6 +33,13 @@ def observe_group(aws: Aws, group: str) -> RegisteredGroup:
     return RegisteredGroup(name=group, exists=True, packages=tuple(packages))
 
 
+def observe_signatures(aws: Aws, group: RegisteredGroup) -> RegisteredGroup:
+    """Look up the signatures of a group's versions: one request for each."""
+    with translate_errors(f"read the versions in model package group {group.name}"):
+        packages = tuple(replace(each, signature=_find_signature(aws, each.arn)) for each in group.packages)
+    return replace(group, packages=packages)
+
+
 def observe_sample(aws: Aws, package: str) -> Sample | None:
     """Read the sample payload that was registered beside a package's artifact."""
     with translate_errors(f"read the sample payload of {package}"):
@@ -42,6 +51,18 @@ def observe_sample(aws: Aws, package: str) -> Sample | None:
         body = read(aws.s3, f"{folder}/sample.csv")
         answer = read(aws.s3, f"{folder}/sample-answer.json")
     return Sample(body=body, answer=answer) if body is not None and answer is not None else None
+
+
+def _find_signature(aws: Aws, package: str) -> dict[str, Any] | None:
+    """Find the signature that `register-model` wrote; None if others registered the version."""
+    found = aws.sagemaker.describe_model_package(ModelPackageName=package)
+    containers = found.get("InferenceSpecification", {}).get("Containers") or [{}]
+    text = containers[0].get("ModelInput", {}).get("DataInputConfig", "")
+    try:
+        signature = json.loads(text)
+    except ValueError:  # another tool's words
+        return None
+    return signature if isinstance(signature, dict) and {"input", "output"} <= signature.keys() else None
 
 
 def _parse_package(item: "ModelPackageSummaryTypeDef") -> ModelPackage:

@@ -13,6 +13,7 @@ from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
 from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
 
+_HTML = "<html"
 _TIMEOUT = 45 * 60
 _SHOWN = 200
 """Characters of a model's answer that an error message shows."""
@@ -125,6 +126,8 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
             original = (
                 str(error.response.get("OriginalMessage") or "").strip() or message or "it gave no reason"
             )
+            if _HTML in original.lower():  # the server's page, which does not give the reason
+                original = "its code raised an error, which its log gives"
             raise ServingError(
                 f"Endpoint {step.name} could not answer: {original.splitlines()[0].rstrip('.')}. "
                 f"{_say_where_its_log_is(aws, step.name)}"

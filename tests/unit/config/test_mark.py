@@ -63,11 +63,12 @@ def test_a_mark_needs_no_registry_in_aws_yml() -> None:
         (
             {"grop": "flights"},
             "unknown key `metadata.sagemaker.grop`; did you mean `group`? "
-            "Known keys here: group, metrics, sample, requirements.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle.",
         ),
         (
             {"group": "flights", "on_run": True},
-            "unknown key `metadata.sagemaker.on_run`. Known keys here: group, metrics, sample, requirements.",
+            "unknown key `metadata.sagemaker.on_run`. "
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle.",
         ),
         (
             {},

@@ -1,7 +1,9 @@
+import json
 import os
 import pickle
 import sys
 import textwrap
+from decimal import Decimal
 from importlib.metadata import version
 
 import joblib
@@ -10,14 +12,14 @@ import pytest
 from packaging.version import Version
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact import _check_child
 from kedro_aws_plugin.model_artifact.archive import lay_out
 from kedro_aws_plugin.model_artifact.check import Checked, Hidden, check_model
 from kedro_aws_plugin.model_artifact.handlers import list_model_members
-from kedro_aws_plugin.model_artifact.payload import Payload, is_same_answer
+from kedro_aws_plugin.model_artifact.payload import draw_rows, is_same_answer
 
 PREDICTS = "def predict_fn(data, model):\n    return data\n"
 
@@ -37,7 +39,7 @@ class Explosive:
 @pytest.fixture
 def check(tmp_path):
     def run(
-        model: bytes | object, *, handlers: str | None = None, sample: Payload | None = None, **options
+        model: bytes | object, *, handlers: str | None = None, sample: pd.DataFrame | None = None, **options
     ) -> Checked:
         file = tmp_path / "model.pickle"
         file.write_bytes(model if isinstance(model, bytes) else pickle.dumps(model))
@@ -73,11 +75,16 @@ def package(tmp_path, monkeypatch):
 
 
 def test_a_model_tells_its_task_and_columns_and_answers_the_sample(model, frame, check):
-    checked = check(model, sample=Payload.from_frame(frame))
+    table = frame.assign(price=1.0)
+    checked = check(model, sample=table)
     assert checked.task == "regression"
-    assert checked.feature_names == ("engines", "crew", "kind", "certified")
+    assert checked.signature["output"] == {"method": "predict"}
+    types = {column["name"]: column["type"] for column in checked.signature["input"]["columns"]}
+    assert types == {"engines": "float", "crew": "integer", "kind": "text", "certified": "boolean"}
+    rows = draw_rows(frame, 5)
+    assert checked.sample == rows.to_csv(index=False, lineterminator="\n").encode()
     assert checked.content_type == "application/json"
-    expected = str({"predictions": list(map(float, model.predict(frame[:5])))}).replace("'", '"').encode()
+    expected = json.dumps({"predictions": model.predict(rows).tolist()}).encode()
     assert is_same_answer(expected, checked.response, checked.content_type)
     assert checked.warnings == ()
 
@@ -103,19 +110,21 @@ def test_a_model_of_joblibs_own_format_loads(tmp_path, check):
     fitted = LinearRegression().fit(pd.DataFrame({"x": [1.0, 2]}), [1, 2])
     joblib.dump(fitted, tmp_path / "model.joblib", compress=3)
     checked = check((tmp_path / "model.joblib").read_bytes())
-    assert checked == Checked("regression", ("x",), None, None, ())
+    signature = {"version": 1, "input": None, "output": {"method": "predict"}}
+    assert (checked.task, checked.signature, checked.warnings) == ("regression", signature, ())
+    assert (checked.sample, checked.response, checked.content_type) == (None, None, None)
 
 
 def test_what_model_code_prints_does_not_reach_the_report(check, capfd):
     handlers = """
         import os, sys
         print('{"task": "nonsense"}')
-        def transform_fn(model, body, content_type, accept, context):
+        def transform_fn(model, body, content_type, accept):
             print("more", file=sys.stderr); os.write(1, b"raw")
             return body.upper()
     """
-    checked = check({}, handlers=handlers, sample=Payload(b'"abc"', "application/json"))
-    assert (checked.task, checked.response) == (None, b'"ABC"')
+    checked = check({}, handlers=handlers, sample=pd.DataFrame({"abc": ["d"]}))
+    assert (checked.task, checked.response) == (None, b"ABC\nD\n")
     assert capfd.readouterr() == ("", "")
 
 
@@ -147,8 +156,8 @@ def test_a_package_that_the_container_installs_is_not_hidden(package, check):
 def test_distributions_that_the_container_lacks_are_named_with_their_version(check):
     checked = check(Explosive(Version, "1.0"), handlers=PREDICTS)
     assert checked.warnings == (
-        f'The model needs packaging, which the container may lack. Add "packaging=={version("packaging")}" to'
-        " registry.requirements in conf/base/aws.yml.",
+        f'The model needs packaging, which the container lacks: add "packaging=={version("packaging")}" to'
+        " registry.requirements.",
     )
 
 
@@ -212,8 +221,79 @@ def test_handlers_that_predict_by_themselves_need_no_method(check):
 
 def test_a_sample_that_cannot_be_answered_is_one_sentence(model, check):
     with pytest.raises(ProjectError) as caught:
-        check(model, sample=Payload(b"crew\n1\n", "text/csv"))
+        check(model, sample=pd.DataFrame({"crew": [1]}))
     assert caught.value.message == (
-        "The model does not answer the sample: The request lacks the columns engines, kind, certified; the"
-        " model takes engines, crew, kind, certified. Correct registry.sample or the handlers."
+        "The sample has no columns engines, kind, certified, which the model takes. Name the table that the"
+        " model was fitted with in registry.sample of conf/base/aws.yml."
     )
+
+
+def test_a_request_that_the_handlers_refuse_is_told_in_their_words(check):
+    handlers = """
+        from default_inference import Refusal
+        def input_fn(body, content_type):
+            raise Refusal(400, "Send no more than one row.")
+    """
+    with pytest.raises(ProjectError) as caught:
+        check(LinearRegression().fit([[1]], [1]), handlers=handlers, sample=pd.DataFrame({"x": [1]}))
+    assert caught.value.message == (
+        "The model does not answer the sample: Send no more than one row. Correct registry.sample or the"
+        " handlers."
+    )
+
+
+def test_the_signature_is_beside_the_handlers(model, frame, check, tmp_path):
+    checked = check(model, sample=frame)
+    assert json.loads((tmp_path / "model/code/signature.json").read_text()) == checked.signature
+
+
+def test_another_method_answers(check):
+    frame = pd.DataFrame({"x": [0.0, 1, 2, 3]})
+    fitted = LogisticRegression().fit(frame, ["b", "a", "b", "a"])
+    checked = check(fitted, sample=frame, method="predict_proba")
+    assert checked.signature["output"]["classes"] == ["a", "b"]
+    expected = json.dumps({"predictions": fitted.predict_proba(frame).tolist()}).encode()
+    assert is_same_answer(expected, checked.response, checked.content_type)
+
+
+def test_a_method_that_the_model_lacks_is_named(check):
+    with pytest.raises(ProjectError) as caught:
+        check(LinearRegression().fit([[1]], [1]), method="predict_proba")
+    assert caught.value.message == (
+        "The model is a LinearRegression, which has no method `predict_proba`. Correct registry.method in"
+        " conf/base/aws.yml, or register a model that has it."
+    )
+
+
+def test_answers_that_differ_from_the_models_end_it(check):
+    frame = pd.DataFrame({"price": [Decimal("1.10"), Decimal("2.20"), Decimal("1.10")]})
+    fitted = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LinearRegression()).fit(frame, [1, 2, 1])
+    with pytest.raises(ProjectError) as caught:
+        check(fitted, sample=frame)
+    assert "row 1 of the sample as CSV gives 1." in caught.value.message
+    assert "Column `price` has Decimal('1.10') there, and 1.1 would reach the model." in caught.value.message
+
+
+def test_with_handlers_of_the_projects_own_only_the_sample_is_asked(check):
+    frame = pd.DataFrame({"x": [1, 2, 3], "id": ["a", "b", "NA"]})
+    fitted = LinearRegression().fit(frame[["x"]], [1, 2, 3])
+    handlers = "def predict_fn(data, model):\n    return data['id'].str.lower()\n"
+    checked = check(fitted, handlers=handlers, sample=frame)
+    assert json.loads(checked.response) == {"predictions": ["a", "b", "na"]}
+    assert checked.sample.splitlines()[0] == b"x,id"
+
+
+def test_an_output_fn_of_the_projects_own_gets_the_models_columns(check):
+    frame = pd.DataFrame({"x": [1, 2, 3], "tags": [[1], [2], [3]]})
+    fitted = LinearRegression().fit(frame[["x"]], [1, 2, 3])
+    written = check(fitted, handlers="def output_fn(prediction, accept):\n    return 'x'\n", sample=frame)
+    assert written.response == b"x"
+    assert written.sample.splitlines()[0] == b"x"
+
+
+def test_a_column_that_no_request_can_carry_ends_it(check):
+    frame = pd.DataFrame({"tags": [[1], [2]]})
+    with pytest.raises(
+        ProjectError, match="Column `tags` of the sample has values of type list, which no request"
+    ):
+        check(FunctionTransformer(len).fit(frame), sample=frame, method="transform")

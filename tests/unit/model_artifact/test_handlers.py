@@ -1,12 +1,13 @@
 import ast
 import importlib
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.model_artifact import default_inference
+from kedro_aws_plugin.model_artifact import build_backend, default_inference
 from kedro_aws_plugin.model_artifact.archive import lay_out
 from kedro_aws_plugin.model_artifact.handlers import find_handlers, list_model_members
 
@@ -34,7 +35,13 @@ def composed(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_the_model_goes_in_as_it_is(model_file):
     members = list_model_members(model_file)
-    assert names(members) == ["code/default_inference.py", "code/inference.py", "model.joblib"]
+    assert names(members) == [
+        "code/_build_backend.py",
+        "code/default_inference.py",
+        "code/inference.py",
+        "code/pyproject.toml",
+        "model.joblib",
+    ]
     assert members[0].source == model_file
 
 
@@ -47,23 +54,79 @@ def test_requirements_are_lines(model_file):
 def test_without_an_override_the_defaults_answer(tmp_path, model_file):
     lay_out(list_model_members(model_file), tmp_path / "model")
     source = (tmp_path / "model" / "code" / "inference.py").read_text()
-    assert "from default_inference import input_fn, model_fn, output_fn, predict_fn" in source
+    trio = "(default_inference.input_fn, default_inference.predict_fn, default_inference.output_fn)"
+    assert f"HANDLERS = {trio}" in source
+    assert "model_fn = default_inference.model_fn" in source
     assert "project_inference" not in source
 
 
 def test_an_override_keeps_the_defaults_it_does_not_define(tmp_path, monkeypatch):
     module = composed(tmp_path, "def predict_fn(data, model):\n    return [42]\n", monkeypatch)
-    assert module.predict_fn(None, None) == [42]
-    assert module.predict_fn.__module__ == "project_inference"
-    assert {module.model_fn.__module__, module.input_fn.__module__, module.output_fn.__module__} == {
-        "default_inference"
-    }
+    assert [each.__module__ for each in (module.model_fn, *module.HANDLERS)] == [
+        "default_inference",
+        "default_inference",
+        "project_inference",
+        "default_inference",
+    ]
 
 
-def test_transform_fn_leaves_out_the_trio_that_it_replaces(tmp_path, monkeypatch):
+def test_the_container_gets_one_handler_which_calls_three(tmp_path, monkeypatch):
+    text = """
+        def input_fn(body, content_type): return f"{content_type}:{body}"
+        def predict_fn(data, model): return [model, data]
+        def output_fn(prediction, accept): return (f"{prediction[0]} answers {prediction[1]}", accept)
+    """
+    module = composed(tmp_path, textwrap.dedent(text), monkeypatch)
+    # AWS's container refuses a transform_fn beside any of the three.
+    assert not {"input_fn", "predict_fn", "output_fn"} & set(vars(module))
+    answer = module.transform_fn("the model", "1,2", "text/csv", "text/plain")
+    assert answer == ("the model answers text/csv:1,2", "text/plain")
+
+
+def test_a_transform_fn_of_the_project_is_passed_through(tmp_path, monkeypatch):
     module = composed(tmp_path, "def transform_fn(model, data, kind, accept): ...\n", monkeypatch)
     assert module.model_fn.__module__ == "default_inference"
-    assert not {"input_fn", "predict_fn", "output_fn"} & set(vars(module))
+    assert module.transform_fn.__module__ == "project_inference"
+    assert not hasattr(module, "HANDLERS")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "\ndef input_fn(body, content_type, context): ...",
+            "line 2: input_fn asks for body, content_type, context; the container gives it body, content_type"
+            " and nothing else. Write: def input_fn(body, content_type):",
+        ),
+        ("def model_fn(folder, context): ...", "Write: def model_fn(folder):"),
+        ("def predict_fn(model): ...", "predict_fn asks for model; .* Write: def predict_fn(data, model):"),
+        ("def output_fn(): ...", "output_fn asks for nothing; .* Write: def output_fn(prediction, accept):"),
+        (
+            "def transform_fn(m, b, t, a, *, context): ...",
+            "asks for m, b, t, a, context; .* Write: def transform_fn(m, b, t, a):",
+        ),
+        ("if True:\n  predict_fn = lambda d, m, c: d", "line 2: .* Write: predict_fn = lambda d, m: ..."),
+    ],
+)
+def test_a_handler_that_asks_for_what_the_container_does_not_give_is_refused(tmp_path, text, said):
+    with pytest.raises(ProjectError) as caught:
+        find_handlers(override(tmp_path, text))
+    assert all(part in caught.value.message for part in said.split(" .* "))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def input_fn(body, content_type, context=None): ...",
+        "def input_fn(*everything): ...",
+        "def input_fn(body, /, *rest, context=None, **more): ...",
+        "def input_fn(body=None, content_type=None): ...",
+        "input_fn = lambda body, content_type: body",
+        "input_fn = make_handler(3)",
+    ],
+)
+def test_a_handler_that_the_container_can_call_is_accepted(tmp_path, text):
+    assert find_handlers(override(tmp_path, text)) == {"input_fn"}
 
 
 @pytest.mark.parametrize(
@@ -117,15 +180,26 @@ def test_line_ends_do_not_change_the_archive(tmp_path, model_file):
     assert sources[0] == sources[1]
 
 
-def test_the_shipped_handlers_are_python_3_9_and_stand_alone():
-    tree = ast.parse(Path(default_inference.__file__).read_text(encoding="utf-8"), feature_version=(3, 9))
+@pytest.mark.parametrize("shipped", [default_inference, build_backend])
+def test_the_shipped_modules_are_python_3_9_and_stand_alone(shipped):
+    tree = ast.parse(Path(shipped.__file__).read_text(encoding="utf-8"), feature_version=(3, 9))
     imported = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add((node.module or "").partition(".")[0])
-    allowed = sys.stdlib_module_names | {"joblib", "numpy", "pandas", "sagemaker_inference"}
+    allowed = sys.stdlib_module_names | {
+        "joblib",
+        "numpy",
+        "pandas",
+        "sagemaker_containers",
+        "sagemaker_inference",
+    }
     assert imported <= allowed
-    zips = [node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "strict"]
+    zips = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zip" and node.keywords
+    ]
     assert not zips  # zip(strict=) is of Python 3.10

@@ -102,11 +102,10 @@ def test_a_region_without_images_is_refused(region, hint):
 def test_a_skew_names_both_versions_and_the_fix():
     image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
     assert explain_skew(image, {"python": "3.10.4", "scikit-learn": "1.7.2", "numpy": "2.5.5"}) == [
-        "python is 3.10.4 here and 3.12 in the container 1.9-0, where the model may not load or may predict"
-        " otherwise: train in a virtual environment of Python 3.12.",
-        "scikit-learn is 1.7.2 here and 1.9.0 in the container 1.9-0, where the model may not load or may"
-        ' predict otherwise: in that environment run `pip install "scikit-learn==1.9.0"` and train again, or'
-        ' add "scikit-learn==1.7.2" to registry.requirements.',
+        "python is 3.10.4 here and 3.12 in the container 1.9-0: train in a virtual environment of Python"
+        " 3.12.",
+        'scikit-learn is 1.7.2 here and 1.9.0 in the container 1.9-0: run `pip install "scikit-learn==1.9.0"`'
+        ' in that environment and train again, or add "scikit-learn==1.7.2" to registry.requirements.',
     ]
 
 
@@ -114,6 +113,25 @@ def test_a_skew_within_the_same_python_is_mended_here():
     image = Image("uri", "1.9-0", {"python": "3.12", "scikit-learn": "1.9.0", "numpy": "2.5.1"}, "")
     (warning,) = explain_skew(image, {"python": "3.12.1", "scikit-learn": "1.9.1", "numpy": "2.4.6"})
     assert ': run `pip install "numpy==2.5.1"` and train again' in warning
+
+
+def test_pandas_and_all_that_a_pickle_names_are_compared_unless_required():
+    image = Image("uri", "1.9-0", {"python": "3.12", "pandas": "2.2.3", "scipy": "1.18.0"}, "")
+    installed = {"python": "3.12.1", "scipy": "1.17.2", "pandas": "3.1.1", "lightgbm": "4.6.0"}
+    said = [line.partition(":")[0] for line in explain_skew(image, installed)]
+    assert said == [
+        "pandas is 3.1.1 here and 2.2.3 in the container 1.9-0",
+        "scipy is 1.17.2 here and 1.18.0 in the container 1.9-0",
+    ]
+    assert explain_skew(image, installed, required={"pandas", "scipy"}) == []
+
+
+@pytest.mark.usefixtures("without_sdk")
+def test_an_image_tells_which_distributions_it_has():
+    newest, oldest = (choose_sklearn_image("eu-west-1", version) for version in ("1.9.0", "0.20"))
+    assert {"scikit-learn", "pandas", "boto3", "python-dateutil"} <= newest.distributions
+    assert "python" not in newest.distributions
+    assert oldest.distributions == newest.distributions
 
 
 def test_no_skew_is_told_where_nothing_differs_or_is_known():

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.model_artifact.payload import CSV, JSON, JSON_LINES, PARQUET, Payload, is_same_answer
+from kedro_aws_plugin.model_artifact.payload import (
+    CSV,
+    JSON,
+    JSON_LINES,
+    NPY,
+    PARQUET,
+    Payload,
+    draw_rows,
+    is_same_answer,
+)
 
 
 def test_a_frame_gives_its_first_rows_and_the_models_columns(frame):
@@ -33,6 +42,30 @@ def test_other_libraries_frames_convert_themselves(frame):
 
     expected = Payload.from_frame(frame, rows=2)
     assert Payload.from_frame(Spark(), rows=2) == Payload.from_frame(Polars(), rows=2) == expected
+
+
+@pytest.mark.parametrize(("length", "rows"), [(150, 5), (7, 5), (1001, 200), (5, 5), (3, 5), (0, 5)])
+def test_rows_are_drawn_over_the_whole_table_the_same_each_time(length, rows):
+    table = pd.DataFrame({"place": range(length)}, index=["same"] * length)
+    drawn = draw_rows(table, rows)
+    assert drawn.equals(draw_rows(table, rows))
+    assert list(drawn.index) == list(range(min(rows, length)))
+    places = drawn["place"].tolist()
+    assert places == sorted(set(places))
+    if length > rows:
+        bounds = [length * part // rows for part in range(rows + 1)]
+        assert all(bounds[part] <= place < bounds[part + 1] for part, place in enumerate(places))
+
+
+def test_only_the_first_rows_of_spark_are_converted(frame):
+    class Spark:
+        def limit(self, rows):
+            return Spark() if rows == 3 else None
+
+        def toPandas(self):
+            return frame.head(3)
+
+    assert draw_rows(Spark(), 3).equals(frame.head(3))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +97,7 @@ def test_all_columns_that_a_sample_lacks_are_named(frame):
         ("rows.jsonl", b'{"x": 1}\n\n{"x": 2}', JSON_LINES),
         ("rows.ndjson", b'{"x": 1}', JSON_LINES),
         ("rows.parquet", b"PAR1...PAR1", PARQUET),
+        ("rows.npy", b"\x93NUMPY...", NPY),
     ],
 )
 def test_a_file_is_sent_as_it_is(tmp_path, name, body, content_type):
@@ -88,6 +122,7 @@ def test_a_file_is_sent_as_it_is(tmp_path, name, body, content_type):
         ("a.csv", b"x\0y\n", "a.csv is not CSV: it has bytes that are not text"),
         ("a.csv", b'"' + b"x" * 200_000, "a.csv is not CSV: field larger"),
         ("a.parquet", b"PAR1 cut short", "a.parquet is not Parquet: .*cut short"),
+        ("a.npy", b"PAR1", "a.npy is not NPY: it does not begin like NPY"),
         ("a.xlsx", b"x", "a.xlsx: unknown kind of file. Give its name the suffix of its content: .csv, "),
     ],
 )
@@ -110,6 +145,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         (b" \n[1]", JSON),
         (b'{"x": 1}\n{"x": 2}\n', JSON_LINES),
         (b"PAR1...PAR1", PARQUET),
+        (b"\x93NUMPY...", NPY),
     ],
 )
 def test_the_kind_of_standard_input_is_found_by_its_content(body, content_type):

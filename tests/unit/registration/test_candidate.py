@@ -71,7 +71,13 @@ def test_a_model_with_metrics_and_a_sample(project: Project, catalog: ProjectCat
     write_record(default_state_dir(project.path), RUN, RECORD)
     candidate, names = prepare(project, catalog)
     assert (candidate.entry, candidate.version) == ("model", RUN)
-    assert names == {"model.joblib", "code/default_inference.py", "code/inference.py"}
+    assert names == {
+        "model.joblib",
+        *(f"code/{name}" for name in ("default_inference.py", "inference.py", "signature.json")),
+        *(f"code/{name}" for name in ("_build_backend.py", "pyproject.toml")),
+    }
+    assert candidate.signature is not None
+    assert [column["name"] for column in candidate.signature["input"]["columns"]] == ["engines", "crew"]
     assert candidate.image.endswith(candidate.framework_version.join((":", "-cpu-py3")))
     assert candidate.sample is not None
     assert candidate.sample.body.decode().splitlines()[0] == "engines,crew"
@@ -114,6 +120,12 @@ def test_handlers_and_requirements_of_the_project_go_along(project: Project, cat
     assert {"code/project_inference.py", "code/requirements.txt"} <= names
     assert candidate.sample is not None
     assert candidate.sample.body.decode().splitlines() == ["engines,crew", "1,1"]
+
+
+def test_the_method_of_the_registry_answers(project: Project, catalog: ProjectCatalog) -> None:
+    registry = REGISTRY.model_copy(update={"method": "predict_proba"})
+    with pytest.raises(ProjectError, match="LinearRegression, which has no method `predict_proba`"):
+        prepare(project, catalog, registry)
 
 
 @pytest.mark.slow

@@ -1,0 +1,258 @@
+"""The server's side of one process that serves a model."""
+
+import contextlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_aws.control.state import REPORT_PREFIX
+from local_aws.sagemaker.container import Container
+
+_PING_EVERY = 0.05
+INVOCATION_SECONDS = 60
+"""The time that AWS gives a model to answer."""
+
+_OF_THE_MACHINE = {
+    "COMSPEC",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PATHEXT",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USERPROFILE",
+    "WINDIR",
+}
+"""Variables that a model gets from the environment of the local AWS. Tokens and passwords stay out."""
+
+
+class ModelGone(Exception):
+    """The model's process ended, or is being restarted."""
+
+
+class ModelSlow(Exception):
+    """The model did not answer in time."""
+
+
+@dataclass(frozen=True)
+class ModelResponse:
+    """The HTTP response of a model. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Host:
+    """The settings that all model servers share.
+
+    Attributes:
+        workdir: The folder in which each model gets a folder of its own.
+        environment: Variables of every process, such as AWS_ENDPOINT_URL.
+        answer_seconds: The time a model has for one answer.
+    """
+
+    workdir: Path
+    environment: Mapping[str, str]
+    answer_seconds: float = INVOCATION_SECONDS
+
+
+class Worker:
+    """A process that serves a model, one request at a time.
+
+    Args:
+        folder: The folder in the place of ``/opt/ml``, which the model's workers share.
+        environment: All variables of the process.
+        answer_seconds: The time it has for one answer.
+        log: Takes each line that the process prints.
+
+    Attributes:
+        reason: Why the process could not serve the model, as it reported; empty if it did not.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], answer_seconds: float, log: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._answer_seconds = answer_seconds
+        self._log = log
+        self._process: subprocess.Popen[str] | None = None
+        self._port: int | None = None
+        self._connection: http.client.HTTPConnection | None = None
+        self.reason = ""
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def run(self, *, prepared: bool, stopping: threading.Event, offer: Callable[[], None]) -> None:
+        """Start the process, call `offer` as soon as it answers ``/ping``, and return when it has ended.
+
+        Args:
+            prepared: Whether another worker has prepared the folder.
+            stopping: Set once the process must end, even if that is before it has started.
+            offer: Called in a thread of its own.
+
+        Raises:
+            OSError: If the process cannot be started.
+        """
+        with self._spawn(prepared) as process:
+            self._process = process
+            if stopping.is_set():
+                self.end()
+            pinging = threading.Thread(target=self._ping_until_ready, args=(process, offer), daemon=True)
+            pinging.start()
+            for line in process.stdout or ():
+                self._read(line.rstrip())
+            process.wait()
+            pinging.join()
+            self._port = None
+            self._disconnect()
+            _close_stdin(process)
+
+    def ask(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
+        """Send a request to the model.
+
+        Raises:
+            ModelGone: If the process cannot answer it.
+            ModelSlow: If it takes too long.
+        """
+        connection, port = self._connection, self._port
+        if connection is None:
+            if port is None:
+                raise ModelGone
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._answer_seconds)
+        try:
+            connection.request("POST", "/invocations", body, dict(headers))
+            answer = connection.getresponse()
+            response = ModelResponse(
+                answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+            )
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            self._connection = None
+            raise (ModelSlow if isinstance(error, TimeoutError) else ModelGone) from error
+        self._connection = None if answer.will_close else connection
+        return response
+
+    def end(self) -> None:
+        """End the process by closing its stdin."""
+        if self._process is not None:
+            _close_stdin(self._process)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the process has ended, but not longer than some seconds."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+
+    def kill(self) -> None:
+        """Kill the process unless it has ended."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _spawn(self, prepared: bool) -> "subprocess.Popen[str]":
+        options = ["--prepared"] if prepared else []
+        return subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [sys.executable, "-m", "local_aws.sagemaker.serving_process", str(self._folder), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            cwd=self._folder,
+            env=dict(self._environment),
+        )
+
+    def _ping_until_ready(self, process: "subprocess.Popen[str]", offer: Callable[[], None]) -> None:
+        while process.poll() is None:
+            if self._ping():
+                offer()
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_PING_EVERY)
+
+    def _ping(self) -> bool:
+        if self._port is None:
+            return False
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOCATION_SECONDS)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _read(self, line: str) -> None:
+        """Take the process's own reports, its port and why it cannot serve, and log the model's lines."""
+        report = _parse_report(line)
+        if report is not None:
+            # The process reports its port before the model's code runs, which could only report a wrong one.
+            self._port = report.get("port") if self._port is None else self._port
+            self.reason = report.get("reason", self.reason)
+        elif line:
+            self._log(line)
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def make_environment(container: Container, host: Host) -> dict[str, str]:
+    """Make the variables of a model's processes: those that the container would have, and no others.
+
+    The user's own variables may hold secrets, and a model that needs one of them would fail on AWS.
+    """
+    return {
+        **{name: value for name, value in os.environ.items() if _is_of_the_machine(name.upper())},
+        **host.environment,
+        "AWS_REGION": container.region,
+        "AWS_DEFAULT_REGION": container.region,
+        **container.environment,
+        "KEDRO_AWS_MODEL_DATA": container.model_data or "",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+    }
+
+
+def _is_of_the_machine(name: str) -> bool:
+    return name in _OF_THE_MACHINE or name.startswith(("LC_", "PYTHON"))
+
+
+def _parse_report(line: str) -> dict[str, Any] | None:
+    """Parse a report of the serving process; None for a line of the model's, which may begin the same way."""
+    if not line.startswith(REPORT_PREFIX):
+        return None
+    try:
+        report = json.loads(line.removeprefix(REPORT_PREFIX))
+    except (ValueError, RecursionError):
+        return None
+    kinds = {"port": int, "reason": str}
+    if not isinstance(report, dict):
+        return None
+    return report if all(isinstance(item, kinds.get(key, ())) for key, item in report.items()) else None
+
+
+def _close_stdin(process: "subprocess.Popen[str]") -> None:
+    """Close the stdin of a serving process, which ends it, as does the end of the server."""
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()

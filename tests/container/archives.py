@@ -1,0 +1,45 @@
+"""Pack a `model.tar.gz` for a container."""
+
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+CODE = Path(__file__).parent / "code"
+"""Code folders of models, one for each kind of script."""
+
+PYPROJECT = b"""\
+[build-system]
+requires = []
+build-backend = "code_backend"
+backend-path = ["build_backend"]
+"""
+"""Of a code folder that pip installs without a network."""
+
+_BACKEND = Path(__file__).parent / "code_backend.py"
+
+
+def pack(target: Path, code: str, files: Mapping[str, bytes] | None = None, *, offline: bool = True) -> Path:
+    """Pack a model.
+
+    Args:
+        target: The archive.
+        code: Name of the folder in `CODE` that becomes the archive's `code`.
+        files: What is in the archive beside it.
+        offline: Whether to add what lets a container start without a network.
+    """
+    folder = CODE / code
+    members = {
+        f"code/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    if offline:
+        members["code/pyproject.toml"] = PYPROJECT
+        members[f"code/build_backend/{_BACKEND.name}"] = _BACKEND.read_bytes()
+    with tarfile.open(target, "w:gz") as archive:
+        for name, content in {**members, **(files or {})}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return target
