@@ -113,7 +113,7 @@ def test_a_run_registers_what_it_has_saved(
     [package] = packages(local_aws)["small-price"]
     lineage = package["CustomerMetadataProperties"]
     assert (lineage["run_id"], lineage["model_version"], lineage["recorded"]) == (first, first, "run")
-    assert lineage["hash_parameters"] == hash_parameters({"seed": 7})
+    assert lineage["parameters_hash"] == hash_parameters({"seed": 7})
     assert lineage["metric.r2"] == "1.0"
     assert "ModelMetrics" in package
 
