@@ -18,56 +18,30 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 MUTMUT = Path(sys.executable).parent / "mutmut"
 COPIED = ("kedro_aws_plugin", "local_aws", "tests", "starters", "scripts", "conftest.py", "setup.cfg")
-HANDLERS = "model_artifact/default_inference.py"
-
-
-class Room(NamedTuple):
-    """What is mutated together.
-
-    Attributes:
-        files: A pattern of files below kedro_aws_plugin/.
-        tests: The tests that reach them in their own process, since no other process has the mutants. Tests
-            of AWS's clients are left out where others suffice: the clients take seconds, for each mutant.
-    """
-
-    files: str
-    tests: tuple[str, ...]
-
-
-ROOMS = {
-    "session": Room(
-        "session/*",
-        (
-            "tests/unit/session",
-            "tests/unit/config",
-            "tests/unit/test_hooks.py",
-            "tests/aws/test_global_resolver.py",
-        ),
+TESTS = {
+    "session": (
+        "tests/unit/session",
+        "tests/unit/config",
+        "tests/unit/test_hooks.py",
+        "tests/aws/test_global_resolver.py",
     ),
-    "registration": Room(
-        "registration/*", ("tests/unit/registration", "tests/aws/test_register_after_run.py")
-    ),
-    "model_artifact": Room("model_artifact/*", ("tests/unit/model_artifact",)),
-    "handlers": Room(
-        HANDLERS,
-        (
-            "tests/unit/model_artifact/test_default_inference.py",
-            "tests/unit/model_artifact/test_inference_answers.py",
-            # It runs the handlers in a process of its own.
-            "--deselect=tests/unit/model_artifact/test_default_inference.py::"
-            "test_without_sagemakers_package_a_refusal_is_a_value_error",
-        ),
-    ),
-    "datasets": Room("datasets/*", ("tests/unit/datasets", "tests/unit/aws")),
-    "plan": Room("plan/*", ("tests/unit/plan",)),
+    "registration": ("tests/unit/registration", "tests/aws/test_register_after_run.py"),
+    "model_artifact": ("tests/unit/model_artifact",),
+    "datasets": ("tests/unit/datasets", "tests/unit/aws"),
+    "plan": ("tests/unit/plan",),
 }
-# These files run in processes of their own, where mutmut finds no settings.
-ELSEWHERE = (HANDLERS, "model_artifact/_check_child.py")
+"""The tests of each room that reach it in their own process, since no other process has the mutants.
+
+Tests of AWS's clients are left out where others suffice: the clients take seconds, for each mutant.
+"""
+# These files are copied, or run in processes of their own, where mutmut finds no settings.
+ELSEWHERE = [
+    "kedro_aws_plugin/model_artifact/" + name for name in ("default_inference.py", "_check_child.py")
+]
 BATCH = 100  # mutants in one call of mutmut, which first takes some ten seconds to run the tests unchanged
 SHOW = """
 import sys
@@ -78,7 +52,7 @@ for name in sys.argv[1:]:
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["kedro_aws_plugin"]
-only_mutate = ["kedro_aws_plugin/{files}"]
+only_mutate = ["kedro_aws_plugin/{room}/*"]
 do_not_mutate = {left_out}
 also_copy = ["local_aws", "starters", "scripts", "conftest.py"]
 pytest_add_cli_args_test_selection = {tests}
@@ -93,16 +67,16 @@ def main() -> None:
     """Mutate the rooms that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(ROOMS)}; by default all"
+        "rooms", nargs="*", metavar="ROOM", help=f"some of {', '.join(TESTS)}; by default all"
     )
     parser.add_argument(
         "--minutes", type=float, default=8, help="in each room, after the first mutant of each function"
     )
     parser.add_argument("--seed", type=int, default=1, help="chooses the mutants where time does not suffice")
     options = parser.parse_args()
-    for room in options.rooms or ROOMS:
-        if room not in ROOMS:
-            parser.error(f"there is no room {room}; choose from {', '.join(ROOMS)}")
+    for room in options.rooms or TESTS:
+        if room not in TESTS:
+            parser.error(f"there is no room {room}; choose from {', '.join(TESTS)}")
         copy_tree(room)
         mutate(room, 60 * options.minutes, random.Random(options.seed))
         report(room)
@@ -124,9 +98,7 @@ def copy_tree(room: str) -> None:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder)
-    files, tests = ROOMS[room]
-    left_out = [f"kedro_aws_plugin/{each}" for each in ELSEWHERE if each != files]
-    settings = SETTINGS.format(files=files, left_out=left_out, tests=list(tests))
+    settings = SETTINGS.format(room=room, left_out=ELSEWHERE, tests=list(TESTS[room]))
     (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8") + settings, "utf-8")
 
 

@@ -1,6 +1,7 @@
 """The `kedro aws` commands. Each is imported only when it is called, so that `kedro` itself stays fast."""
 
 import warnings
+from typing import Any
 
 import click
 from kedro.framework.cli.utils import LazyGroup
@@ -11,6 +12,22 @@ warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is depreca
 _HERE = "kedro_aws_plugin.cli"
 
 
+class CommandGroup(LazyGroup):
+    """A group that names the nearest command if the user mistypes one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command that the user names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from kedro_aws_plugin.errors import suggest
+
+            nearest = suggest(args[0], self.list_commands(ctx), otherwise="")
+            if not nearest:
+                raise
+            raise click.UsageError(f"{error.message.rstrip('.')}{nearest}", ctx) from None
+
+
 @click.group(name="aws")
 def commands() -> None:
     """Add the plugin's commands to `kedro`."""
@@ -18,7 +35,7 @@ def commands() -> None:
 
 @commands.group(
     name="aws",
-    cls=LazyGroup,
+    cls=CommandGroup,
     lazy_subcommands={
         "approve-model": f"{_HERE}.approval.approve_model",
         "bootstrap": f"{_HERE}.bootstrap.bootstrap",

@@ -1,6 +1,7 @@
 """Read from the project's own catalog: a saved model, its metrics, the rows of a table."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from kedro_aws_plugin.session.session import Session, explain_unloadable_project
 if TYPE_CHECKING:
     import pandas as pd
 
+_VERSION = re.compile(r"[^/\\]*[^/\\.][^/\\]*")
 _WHICH_MODEL = "Correct `registry.model` in aws.yml, or --model."
 
 
@@ -149,6 +151,11 @@ class ProjectCatalog:
         """
         dataset = self.find_model(entry)
         version = version or self._find_newest(entry, dataset)
+        if not _VERSION.fullmatch(version):
+            raise ProjectError(
+                f"`{version}` is not a Kedro version: use one like 2026-11-21T22.48.12.552Z, which is the "
+                "name of a folder. Omit --version for the newest one."
+            )
         path = find_versioned_path(dataset, version)
         if not _has_version(entry, dataset, version):
             raise ProjectError(

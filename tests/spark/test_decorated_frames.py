@@ -69,7 +69,8 @@ def test_a_missing_column(flowers: DataFrame) -> None:
     with pytest.raises(SparkError, match=r"has no column `speces`; did you mean `Species`\?"):
         parse()
     with pytest.raises(
-        SparkError, match=r"`train` of what .*split returns has no column `petal`\. Its columns are id, Species\."
+        SparkError,
+        match=r"`train` of what .*split returns has no column `petal`\. Its columns are id, Species\.",
     ):
         split()
     with pytest.raises(SparkError, match=r"output 2 of .*pair has no column `petal`"):

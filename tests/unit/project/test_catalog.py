@@ -59,3 +59,9 @@ def test_only_a_saved_version_is_there(tmp_path: Path) -> None:
     catalog.find_model("model").save({"weight": 1})
     assert catalog.has_version("model", RUN) is True
     assert catalog.find_saved_model("model", RUN).path == str(tmp_path / "model.pkl" / RUN / "model.pkl")
+
+
+@pytest.mark.parametrize("version", ["../x", "a/b", "..", ".", "a\\b"])
+def test_a_version_is_the_name_of_a_folder(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ProjectError, match="is not a Kedro version: use one like 2026-11-21T22"):
+        catalog_of(tmp_path, versioned=True).find_saved_model("model", version)
