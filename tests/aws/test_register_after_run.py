@@ -70,6 +70,7 @@ def test_what_the_run_saved_is_registered_and_said(
     assert request["CustomerMetadataProperties"]["run_id"] == RUN
 
 
+@pytest.mark.slow
 def test_what_is_registered_already_is_said_and_nothing_is_sent(
     aws: Stubbed, catalog: DataCatalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +98,7 @@ def test_only_the_version_of_the_run_is_registered(
     assert aws.requests.all == []
 
 
+@pytest.mark.slow
 def test_a_warning_is_said_before_the_registration(
     aws: Stubbed, catalog: DataCatalog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

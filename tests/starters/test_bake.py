@@ -37,7 +37,13 @@ INPUTS = {
 STARTERS = ("aws-spaceflights", "aws-pyspark-iris")
 
 
-@pytest.fixture(scope="module", params=product(STARTERS, INPUTS), ids="-".join)
+PROJECTS = [
+    pytest.param(each, id="-".join(each), marks=[] if each[1] == "default" else [pytest.mark.slow])
+    for each in product(STARTERS, INPUTS)
+]
+
+
+@pytest.fixture(scope="module", params=PROJECTS)
 def project(request: pytest.FixtureRequest, cookies_session: Cookies, starter: Path) -> Path:
     """A project that the tests only read, so that each is made once."""
     name, inputs = request.param

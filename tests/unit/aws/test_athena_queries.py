@@ -94,6 +94,7 @@ def test_a_permission_refused_is_one_sentence_with_the_permission(service: Servi
     assert service.asked == ["StartQueryExecution"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["ThrottlingException", "TooManyRequestsException"])
 def test_throttling_is_waited_for(service: Service, code: str) -> None:
     throttled = error(code, "Rate exceeded")

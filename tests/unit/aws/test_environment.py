@@ -120,6 +120,7 @@ def test_local_is_local_whatever_the_environment_says() -> None:
     assert get_environ_proxies(URL) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hostile")
 def test_aws_is_the_real_one_whatever_the_environment_says() -> None:
     go_aws()
@@ -278,6 +279,7 @@ def test_pyarrow_follows_every_switch() -> None:
         assert speaks_to() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "url", "wanted"),
     [

@@ -153,6 +153,7 @@ def _passes(kind: object, value: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=_AWS_ALPHABET, max_size=70) | st.from_regex(r"\A[ab](-{0,40}[ab]){0,70}\Z"))
 @settings(max_examples=300)
 def test_an_endpoint_name_that_passes_leaves_room_for_what_is_named_after_it(name: str) -> None:

@@ -22,6 +22,7 @@ def _gone(monkeypatch: pytest.MonkeyPatch) -> None:
     listener.close()
 
 
+@pytest.mark.slow
 def test_a_load_fails_soon() -> None:
     prices = AthenaTableDataset(table="prices", database="shop", location="s3://flights/prices/")
     began = time.monotonic()
@@ -30,6 +31,7 @@ def test_a_load_fails_soon() -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_the_clean_up_tries_once_and_logs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

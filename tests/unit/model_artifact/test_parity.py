@@ -437,6 +437,7 @@ def check(handlers_of: Any) -> Any:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_registration_proves_it_for_every_kind(check: Any, kind: Any) -> None:
     check(*kind())

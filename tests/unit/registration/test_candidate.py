@@ -122,6 +122,7 @@ def test_handlers_and_requirements_of_the_project_go_along(project: Project, cat
     assert candidate.sample.body.decode().splitlines() == ["engines,crew", "1,1"]
 
 
+@pytest.mark.slow
 def test_the_method_of_the_registry_answers(project: Project, catalog: ProjectCatalog) -> None:
     registry = REGISTRY.model_copy(update={"method": "predict_proba"})
     with pytest.raises(ProjectError, match="LinearRegression, which has no method `predict_proba`"):
@@ -142,6 +143,7 @@ def test_a_missing_sample_is_said_with_its_key(project: Project, catalog: Projec
         prepare(project, catalog, registry)
 
 
+@pytest.mark.slow
 def test_only_what_killed_commands_left_long_ago_is_deleted(
     project: Project, catalog: ProjectCatalog
 ) -> None:
