@@ -38,6 +38,14 @@ def transform_fn(model, content, content_type, accept):
 '''
 
 
+def list_build_members() -> list[Member]:
+    """List the files with which pip installs `code/` without a network."""
+    return [
+        Member("code/_build_backend.py", read_source(_BUILD_BACKEND)),
+        Member("code/pyproject.toml", _PYPROJECT),
+    ]
+
+
 def list_model_members(
     model_file: Path, *, override: Path | None = None, requirements: Sequence[str] = ()
 ) -> list[Member]:
@@ -66,8 +74,7 @@ def list_model_members(
     members = [
         Member("model.joblib", model_file),
         Member("code/default_inference.py", read_source(_DEFAULTS)),
-        Member("code/_build_backend.py", read_source(_BUILD_BACKEND)),
-        Member("code/pyproject.toml", _PYPROJECT),
+        *list_build_members(),
     ]
     own: frozenset[str] = frozenset()
     if override is not None:

@@ -5,18 +5,10 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from kedro_aws_plugin.model_artifact.handlers import list_build_members
+
 CODE = Path(__file__).parent / "code"
 """Code folders of models, one for each kind of script."""
-
-PYPROJECT = b"""\
-[build-system]
-requires = []
-build-backend = "code_backend"
-backend-path = ["build_backend"]
-"""
-"""Of a code folder that pip installs without a network."""
-
-_BACKEND = Path(__file__).parent / "code_backend.py"
 
 
 def pack(target: Path, code: str, files: Mapping[str, bytes] | None = None, *, offline: bool = True) -> Path:
@@ -35,11 +27,14 @@ def pack(target: Path, code: str, files: Mapping[str, bytes] | None = None, *, o
         if path.is_file() and "__pycache__" not in path.parts
     }
     if offline:
-        members["code/pyproject.toml"] = PYPROJECT
-        members[f"code/build_backend/{_BACKEND.name}"] = _BACKEND.read_bytes()
+        members |= {each.name: read_member(each.source) for each in list_build_members()}
     with tarfile.open(target, "w:gz") as archive:
         for name, content in {**members, **(files or {})}.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return target
+
+
+def read_member(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
