@@ -25,31 +25,36 @@ from local_aws._version import __version__
 if TYPE_CHECKING:
     from local_aws.control.client import (
         Seeded,
+        Stopped,
         find,
+        renew,
         reset,
         seed,
         start,
         status,
         stop,
     )
+    from local_aws.control.credentials import ACCESS_KEY_PREFIX, Credentials
     from local_aws.control.state import (
-        ACCESS_KEY_ID,
+        VARIABLES,
         LocalAws,
         default_state_dir,
-        environment,
         make_state_dir,
     )
     from local_aws.errors import LocalAwsError
 
 _HOMES = {
-    "ACCESS_KEY_ID": "local_aws.control.state",
+    "ACCESS_KEY_PREFIX": "local_aws.control.credentials",
+    "Credentials": "local_aws.control.credentials",
     "LocalAws": "local_aws.control.state",
     "LocalAwsError": "local_aws.errors",
     "Seeded": "local_aws.control.client",
+    "Stopped": "local_aws.control.client",
+    "VARIABLES": "local_aws.control.state",
     "default_state_dir": "local_aws.control.state",
-    "environment": "local_aws.control.state",
     "find": "local_aws.control.client",
     "make_state_dir": "local_aws.control.state",
+    "renew": "local_aws.control.client",
     "reset": "local_aws.control.client",
     "seed": "local_aws.control.client",
     "start": "local_aws.control.client",
@@ -58,15 +63,18 @@ _HOMES = {
 }
 
 __all__ = [
-    "ACCESS_KEY_ID",
+    "ACCESS_KEY_PREFIX",
+    "VARIABLES",
+    "Credentials",
     "LocalAws",
     "LocalAwsError",
     "Seeded",
+    "Stopped",
     "__version__",
     "default_state_dir",
-    "environment",
     "find",
     "make_state_dir",
+    "renew",
     "reset",
     "seed",
     "start",

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 _FOLLOW_SECONDS = 0.2
 _REGION = "eu-west-1"
+_STOPPED = {
+    "NOT_RUNNING": "The local AWS is not running.",
+    "IN_ORDER": "Local AWS stopped.",
+    "KILLED": "The local AWS did not answer, and was killed.",
+}
 
 
 @dataclass(frozen=True)
@@ -69,14 +74,24 @@ class LocalCommands:
 
     def stop(self) -> None:
         """Stop the local AWS."""
-        stopped = local_aws.stop(self.state_dir)
-        click.echo("Local AWS stopped." if stopped else "The local AWS is not running.", err=True)
+        click.echo(_STOPPED[local_aws.stop(self.state_dir).name], err=True)
 
     def reset(self) -> None:
         """Delete everything that the local AWS holds."""
         emptied = local_aws.reset(self.state_dir)
         message = "Local AWS emptied." if emptied else "The local AWS is not running: it is empty."
         click.echo(message, err=True)
+
+    def renew(self) -> None:
+        """Make new credentials.
+
+        Raises:
+            LocalAwsError: If the local AWS does not answer.
+        """
+        local_aws.renew(self.state_dir)
+        click.echo(
+            "The local AWS has new credentials. Shells with the former ones need its env again.", err=True
+        )
 
     def print_status(self, output: str) -> None:
         """Print where the local AWS listens, and its buckets and endpoints.
@@ -215,6 +230,13 @@ def _stop(state_dir: Path | None) -> None:
 def _reset(state_dir: Path | None) -> None:
     """Delete all buckets, tables and models. It goes on running."""
     _make_commands(state_dir).reset()
+
+
+@main.command("renew")
+@_state_dir_option
+def _renew(state_dir: Path | None) -> None:
+    """Make new credentials. The former ones are refused at once."""
+    _make_commands(state_dir).renew()
 
 
 @main.command("status")

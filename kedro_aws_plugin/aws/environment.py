@@ -30,18 +30,18 @@ def use_local(variables: Mapping[str, str]) -> None:
     _replace(variables, _find_users_own())
 
 
-def use_aws(region: str, local_key_id: str, local_names: Collection[str]) -> None:
+def use_aws(region: str, local_key_prefix: str, local_names: Collection[str]) -> None:
     """Point this process at the real AWS, with the user's own credentials.
 
     Args:
         region: The region of aws.yml.
-        local_key_id: The access key that only the local AWS uses. A shell that has it was pointed at the
+        local_key_prefix: What the access keys of local AWSs begin with. A shell that has one was pointed at a
             local AWS by `kedro aws local env`.
         local_names: The variables that such a shell has from there; they are removed.
     """
     users = _find_users_own()
     kept = {key: value for key, value in users.items() if not key.startswith("AWS_ENDPOINT_URL")}
-    if users.get("AWS_ACCESS_KEY_ID") == local_key_id:
+    if users.get("AWS_ACCESS_KEY_ID", "").startswith(local_key_prefix):
         kept = {key: value for key, value in kept.items() if key not in local_names}
     regions = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     _replace({**kept, **regions, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, users)

@@ -54,6 +54,15 @@ def reset() -> None:
     _make_commands().reset()
 
 
+@local.command("renew")
+def renew() -> None:
+    """Make new credentials for the local AWS.
+
+    The former ones are refused at once. Shells that have them need `kedro aws local env` again.
+    """
+    _make_commands().renew()
+
+
 @local.command("status")
 @output_option
 def status(output: str) -> None:

@@ -107,7 +107,6 @@ def _connect_local(project: Project) -> Connection:
 def _connect_aws(config: AwsConfig) -> Connection:
     from kedro_aws_plugin.aws.session import Aws, find_account
 
-    local_names = local_aws.environment("", config.region)
-    use_aws(config.region, local_aws.ACCESS_KEY_ID, local_names)
+    use_aws(config.region, local_aws.ACCESS_KEY_PREFIX, local_aws.VARIABLES)
     account = find_account(Aws("aws", config.region), config.env)
     return Connection(target="aws", account=account, region=config.region, env=config.env)

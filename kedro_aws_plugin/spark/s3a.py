@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kedro_aws_plugin.errors import SparkError
-from local_aws import ACCESS_KEY_ID
+from local_aws import ACCESS_KEY_PREFIX
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,8 +47,8 @@ _READ_BY_THE_JVM = (
 def make_s3a_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Make the settings of Hadoop for the S3 and the credentials that the AWS_* variables name.
 
-    The keys of the local AWS are the same for everybody and open nothing else, so they are put into Spark's
-    configuration, where executors find them in any environment. For the real AWS no secret is put there: the
+    The keys of the local AWS open nothing else, so they are put into Spark's configuration, where executors
+    find them in any environment. For the real AWS no secret is put there: the
     driver and the executors use the SDK's own credential chain (profiles, SSO, roles).
 
     Args:
@@ -122,11 +122,12 @@ def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) 
 
 
 def _choose_credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    if environ.get("AWS_ACCESS_KEY_ID") != ACCESS_KEY_ID:
+    key = environ.get("AWS_ACCESS_KEY_ID", "")
+    if not key.startswith(ACCESS_KEY_PREFIX):
         return {"fs.s3a.aws.credentials.provider": _DEFAULT_CHAIN}
     return {
         "fs.s3a.aws.credentials.provider": _SIMPLE,
-        "fs.s3a.access.key": ACCESS_KEY_ID,
+        "fs.s3a.access.key": key,
         "fs.s3a.secret.key": environ.get("AWS_SECRET_ACCESS_KEY", ""),
     }
 

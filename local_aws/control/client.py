@@ -11,17 +11,20 @@ Cheap to import: no boto3, no moto, no pydantic.
 
 import http.client
 import json
-import os
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from local_aws._version import __version__
+from local_aws.control.credentials import Kept, make_credentials, read_kept, write_kept
 from local_aws.control.launch import Launch, check_extra, explain_exit, prepare, reap, spawn
+from local_aws.control.process_identity import read_process
+from local_aws.control.proof import make_challenge, prove
 from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_HEADER,
@@ -29,6 +32,7 @@ from local_aws.control.state import (
     format_command,
     lock_file,
     log_file,
+    make_lock,
     read_state,
 )
 from local_aws.errors import LocalAwsError
@@ -55,20 +59,32 @@ class Seeded:
     uploaded: int
 
 
+class Stopped(IntEnum):
+    """What a call of `stop` did; false if there was nothing to stop."""
+
+    NOT_RUNNING = 0
+    IN_ORDER = 1
+    KILLED = 2
+
+
 def find(state_dir: Path) -> LocalAws | None:
     """Find the running local AWS of a state folder.
 
     Returns:
-        The local AWS; None if it does not answer, as when its process was killed.
+        The local AWS; None if it does not answer, as when its process was killed, or if what answers at its
+        port cannot prove that it knows the secret.
     """
     known = read_state(state_dir)
     if known is None:
         return None
+    challenge = make_challenge()
     try:
-        _call(known, "health", timeout=_HEALTH_SECONDS)
+        answered = _call(known, "health", {"challenge": challenge}, timeout=_HEALTH_SECONDS)
     except LocalAwsError:
         return None
-    return known
+    # One that an earlier version started proves nothing; `check_version` refuses it.
+    proven = answered.get("proof") == prove(known.secret_access_key, challenge)
+    return known if proven or not known.secret_access_key else None
 
 
 def start(
@@ -87,7 +103,8 @@ def start(
 
     Raises:
         LocalAwsError: If the extra ``[local]`` is not installed, the port is in use, another version is
-            running, or the server does not answer within 60 seconds.
+            running, another container or machine runs one in the same folder, or the server does not answer
+            within 60 seconds.
     """
     found = find(state_dir)
     if found is not None:
@@ -172,33 +189,64 @@ def reset(state_dir: Path) -> bool:
     return True
 
 
-def stop(state_dir: Path) -> bool:
+def renew(state_dir: Path) -> None:
+    """Make new credentials for a local AWS, whether it runs or not. It refuses the former ones at once.
+
+    Raises:
+        LocalAwsError: If it runs and does not answer, or the folder cannot be written.
+    """
+    aws = find(state_dir)
+    if aws is not None:
+        check_version(aws)
+        _call(aws, "renew")
+        return
+    check_extra()
+    prepare(state_dir)
+    if is_alive(state_dir):
+        raise LocalAwsError(
+            f"The local AWS does not answer. Stop it, then run the command again: "
+            f"{format_command('stop', state_dir)}"
+        )
+    with make_lock(state_dir):
+        write_kept(state_dir, Kept(make_credentials(), read_kept(state_dir).port))
+
+
+def stop(state_dir: Path) -> Stopped:
     """Stop the local AWS and its models. Afterwards its processes are gone and its port is free.
 
+    One that does not answer is killed, if it is certain that the process is the local AWS.
+
     Returns:
-        Whether it was running.
+        Whether it was running, and whether it had to be killed.
 
     Raises:
         LocalAwsError: If it cannot be stopped, or the extra ``[local]`` is not installed.
     """
     if not lock_file(state_dir).exists():
-        return False
+        return Stopped.NOT_RUNNING
     check_extra()
     if not is_alive(state_dir):
-        return False
-    deadline = time.monotonic() + _STOP_SECONDS
-    asked = None
-    while is_alive(state_dir, _POLL) and time.monotonic() < deadline:
-        known = read_state(state_dir)
-        if known is not None and known != asked:
-            asked = known
-            _ask_to_stop(known)
-    if asked is not None and is_alive(state_dir):
-        _kill(asked.pid)
+        return Stopped.NOT_RUNNING
+    stopped = Stopped.IN_ORDER if _end_in_order(state_dir) else _kill(state_dir)
     reap()
     if is_alive(state_dir, _POLL * 20):
         raise LocalAwsError(f"The local AWS did not stop. See {log_file(state_dir)}, then end its process.")
-    return True
+    return stopped
+
+
+def _end_in_order(state_dir: Path) -> bool:
+    """Ask the server to stop, and wait until it has; False if it does not answer or does not end."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    asked = None
+    while time.monotonic() < deadline:
+        known = read_state(state_dir)
+        if known is not None and known != asked:
+            asked = known
+            if not _ask_to_stop(known) and is_alive(state_dir, _POLL) and _is_of_the_holder(known, state_dir):
+                return False
+        if not is_alive(state_dir, _POLL):
+            return True
+    return False
 
 
 def _call(
@@ -231,6 +279,8 @@ def _wait(launch: Launch, process: "subprocess.Popen[bytes]", deadline: float) -
         if aws is not None:
             return aws
         code = process.poll()
+        if code == ALREADY_RUNNING:
+            _check_place(launch.state_dir)
         if code == ALREADY_RUNNING and not is_alive(launch.state_dir):
             return None
         if code not in {None, ALREADY_RUNNING}:
@@ -241,27 +291,52 @@ def _wait(launch: Launch, process: "subprocess.Popen[bytes]", deadline: float) -
 
 def is_alive(state_dir: Path, timeout: float = 0) -> bool:
     """Tell whether a server still holds the lock after `timeout` seconds; a pid could be reused."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     try:
-        with FileLock(lock_file(state_dir)).acquire(timeout=timeout):
+        with make_lock(state_dir).acquire(timeout=timeout):
             return False
     except Timeout:
         return True
 
 
-def _ask_to_stop(aws: LocalAws) -> None:
+def _is_of_the_holder(known: LocalAws, state_dir: Path) -> bool:
+    """Tell whether the holder of the lock wrote the state file; one that is starting has not done so yet."""
+    process = read_process(state_dir)
+    return process is None or process.pid == known.pid
+
+
+def _ask_to_stop(aws: LocalAws) -> bool:
     try:
         _call(aws, "stop", timeout=_HEALTH_SECONDS)
     except LocalAwsError:
-        return
+        return False
+    return True
 
 
-def _kill(pid: int) -> None:
-    """Kill the server. The holder of the lock wrote this pid, so no other process can have it."""
-    import signal
+def _kill(state_dir: Path) -> Stopped:
+    """Kill the server that holds the lock."""
+    _check_place(state_dir)
+    process = read_process(state_dir)
+    if process is not None and process.kill():
+        return Stopped.KILLED
+    if not is_alive(state_dir, _POLL):
+        return Stopped.IN_ORDER
+    raise LocalAwsError(
+        f"The local AWS of {state_dir} does not answer, and which process it is cannot be found out. "
+        f"Find the one that holds {lock_file(state_dir)}, and end it."
+    )
 
-    try:
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    except OSError:
-        return
+
+def _check_place(state_dir: Path) -> None:
+    """Raise if a server that does not answer here runs in another container or on another machine.
+
+    Raises:
+        LocalAwsError: If it does.
+    """
+    process = read_process(state_dir)
+    if process is not None and not process.is_here() and is_alive(state_dir, _POLL):
+        raise LocalAwsError(
+            f"The local AWS of {state_dir} runs in another container or on the host, and cannot be reached "
+            "from here. Stop it there, or set KEDRO_AWS_STATE_DIR to another folder."
+        )

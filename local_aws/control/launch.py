@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
+from local_aws.control.private_files import open_to_append
 from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file, make_state_dir
 from local_aws.errors import LocalAwsError
 
@@ -80,7 +81,7 @@ def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
         "--port",
         str(launch.port),
     ]
-    with log_file(state_dir).open("ab") as log:
+    with os.fdopen(open_to_append(log_file(state_dir)), "ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [
                 sys.executable,

@@ -6,13 +6,13 @@ Imports only the standard library, since every `kedro aws` command and every `ke
 import json
 import os
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-ACCESS_KEY_ID = "KEDROAWSLOCAL0000000"
-"""The access key of every client of the local AWS. AWS issues no key of this form."""
+from local_aws.control.credentials import Credentials
+from local_aws.control.private_files import make_private_folder, write_private
 
 REPORT_PREFIX = "kedro-aws: "
 """Begins the lines that a serving process prints for the server; all its other lines are the model's."""
@@ -29,7 +29,6 @@ ALREADY_RUNNING = 3
 PORT_TAKEN = 4
 """Exit code of a server whose port is in use."""
 
-_SECRET_ACCESS_KEY = "kedro-aws-local"  # noqa: S105 - nothing is secret here
 _LOOPBACK = "127.0.0.1,localhost"
 
 
@@ -45,6 +44,8 @@ class LocalAws:
         log_file: The file of the server's requests and errors.
         instance: An id that tells this server from another one on the same port; its own routes require it.
         version: The version of the plugin that started it.
+        access_key_id: The access key that its requests are signed with.
+        secret_access_key: The secret of that key.
     """
 
     endpoint_url: str
@@ -52,8 +53,10 @@ class LocalAws:
     account_id: str
     pid: int
     log_file: Path
-    instance: str = ""
+    instance: str = field(default="", repr=False)
     version: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
 
     def environment(self) -> dict[str, str]:
         """Make the variables that point boto3, awscli, s3fs and every other AWS SDK at this local AWS.
@@ -61,7 +64,12 @@ class LocalAws:
         Example:
             >>> subprocess.run(["aws", "s3", "ls"], env={**os.environ, **aws.environment()})
         """
-        return environment(self.endpoint_url, self.region)
+        return environment(self.endpoint_url, self.region, self.credentials)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What its requests are signed with."""
+        return Credentials(self.access_key_id, self.secret_access_key)
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of this local AWS, whatever the environment variables are.
@@ -76,11 +84,17 @@ class LocalAws:
         core = get_session()
         core.register_component("data_loader", _load_service_models())
         session: Any = boto3.Session(
-            ACCESS_KEY_ID, _SECRET_ACCESS_KEY, region_name=self.region, botocore_session=core
+            self.access_key_id,
+            self.secret_access_key,
+            region_name=self.region,
+            botocore_session=core,
         )
         # Each boto3 session adds boto3's own folder again.
         _load_service_models().search_paths[:] = dict.fromkeys(_load_service_models().search_paths)
-        return session.client(service, endpoint_url=self.endpoint_url, config=Config(proxies={}))
+        # Otherwise its presigned URLs would have signatures of version 2.
+        version = {"signature_version": "s3v4"} if service == "s3" else {}
+        config = Config(proxies={}, user_agent_extra="local-aws/client", **version)
+        return session.client(service, endpoint_url=self.endpoint_url, config=config)
 
 
 @cache
@@ -91,7 +105,7 @@ def _load_service_models() -> Any:
     return get_session().get_component("data_loader")
 
 
-def environment(endpoint_url: str, region: str) -> dict[str, str]:
+def environment(endpoint_url: str, region: str, credentials: Credentials) -> dict[str, str]:
     """Make the variables of `LocalAws.environment`.
 
     ``NO_PROXY`` is among them, so that an HTTP proxy is not asked for 127.0.0.1.
@@ -100,8 +114,8 @@ def environment(endpoint_url: str, region: str) -> dict[str, str]:
     bypass = no_proxy if no_proxy and _LOOPBACK in no_proxy else ",".join(filter(None, (no_proxy, _LOOPBACK)))
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": _SECRET_ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_CONFIG_FILE": os.devnull,
@@ -110,6 +124,17 @@ def environment(endpoint_url: str, region: str) -> dict[str, str]:
         "NO_PROXY": bypass,
         "no_proxy": bypass,
     }
+
+
+VARIABLES = frozenset(environment("", "", Credentials("", "")))
+"""The names of the variables of `LocalAws.environment`."""
+
+
+def make_lock(state_dir: Path) -> Any:
+    """Make the lock that a server holds for its whole life. It is not acquired yet."""
+    from filelock import FileLock
+
+    return FileLock(lock_file(state_dir), mode=0o600)
 
 
 def lock_file(state_dir: Path) -> Path:
@@ -143,12 +168,7 @@ def read_state(state_dir: Path) -> LocalAws | None:
 
 def write_state(state_dir: Path, aws: LocalAws) -> None:
     """Write the state file in one step, readable by its owner only."""
-    written = _file(state_dir).with_suffix(".tmp")
-    written.unlink(missing_ok=True)
-    descriptor = os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({**asdict(aws), "log_file": str(aws.log_file)}, file)
-    written.replace(_file(state_dir))
+    write_private(_file(state_dir), json.dumps({**asdict(aws), "log_file": str(aws.log_file)}))
 
 
 def remove_state(state_dir: Path) -> None:
@@ -184,13 +204,15 @@ def default_state_dir(folder: Path) -> Path:
 
 
 def make_state_dir(state_dir: Path) -> None:
-    """Make a state folder that git ignores.
+    """Make a state folder that git ignores and only its owner can enter.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If it cannot be written, or belongs to another user.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
-    (state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+    make_private_folder(state_dir)
+    ignored = state_dir / ".gitignore"
+    if not ignored.exists():
+        write_private(ignored, "*\n")
 
 
 def _file(state_dir: Path) -> Path:

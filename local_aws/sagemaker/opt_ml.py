@@ -121,15 +121,11 @@ def fetch_archive(uri: str, target: Path) -> None:
 
 
 def _download(uri: str, target: Path) -> None:
-    """Download an object without botocore, which would need half a second for this one request."""
+    """Download an object without a client of botocore's, which would need half a second for this one request."""
     source, endpoint = urlsplit(uri), urlsplit(os.environ["AWS_ENDPOINT_URL"])
-    scope = f"{os.environ['AWS_ACCESS_KEY_ID']}/20000101/{os.environ['AWS_REGION']}/s3/aws4_request"
-    authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=local"
     connection = http.client.HTTPConnection(endpoint.netloc, timeout=_DOWNLOAD_SECONDS)
     try:
-        connection.request(
-            "GET", f"/{source.netloc}{quote(source.path)}", headers={"Authorization": authorization}
-        )
+        connection.request("GET", _sign(f"/{source.netloc}{quote(source.path)}", endpoint.netloc))
         response = connection.getresponse()
         if response.status != http.HTTPStatus.OK:
             raise CannotStart(
@@ -141,6 +137,18 @@ def _download(uri: str, target: Path) -> None:
             shutil.copyfileobj(response, file, _CHUNK)
     finally:
         connection.close()
+
+
+def _sign(path: str, host: str) -> str:
+    """Add the query of a presigned URL to a path."""
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    request = AWSRequest("GET", f"http://{host}{path}")
+    S3SigV4QueryAuth(keys, "s3", os.environ["AWS_REGION"]).add_auth(request)
+    return str(request.url).removeprefix(f"http://{host}")
 
 
 def check_requirements(file: Path) -> None:

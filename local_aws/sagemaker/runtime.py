@@ -6,15 +6,30 @@ Texts and statuses are AWS's. Connections to the model are kept open, and no loc
 import re
 from urllib.parse import unquote
 
-from local_aws.protocol.messages import AwsFault, Request, Response
+from local_aws.protocol.messages import AwsFault, Request, Response, unsupported
+from local_aws.protocol.operations import TABLES
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.sagemaker.container import Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.model_worker import ModelGone, ModelResponse, ModelSlow
 
 _PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)$")
-_REALTIME_LIMIT = 6 * 1024 * 1024
+REALTIME_LIMIT = 6 * 1024 * 1024
+"""The longest body of an invocation, in bytes."""
+
 _SERVERLESS_LIMIT = 4 * 1024 * 1024
+_TABLE = TABLES["sagemaker-runtime"]
+_OPERATIONS = {
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+}
+_REFUSED = {
+    "x-amzn-sagemaker-target-model": "endpoints of several models",
+    "x-amzn-sagemaker-target-container-hostname": "endpoints of several containers",
+    "x-amzn-sagemaker-inference-component": "inference components",
+    "x-amzn-sagemaker-enable-explanations": "explanations",
+    "x-amzn-sagemaker-session-id": "sessions with a model",
+}
 _FORWARDED = {
     "content-type": "Content-Type",
     "accept": "Accept",
@@ -52,7 +67,7 @@ class Runtime:
         endpoint, operation = self._parse_path(request.path)
         try:
             if operation != "invocations":
-                raise _invalid("The local AWS does not support asynchronous and streaming invocations.")
+                raise _unsupported(_TABLE.describe_refusal(_OPERATIONS[operation]))
             with self._deployments.hold(region, endpoint) as deployment:
                 if deployment is None:
                     raise _invalid(f"Endpoint {endpoint} of account {ACCOUNT_ID} not found.")
@@ -67,9 +82,9 @@ class Runtime:
 
     def _invoke(self, request: Request, region: str, endpoint: str, deployment: Deployment) -> Response:
         variant = _choose_variant(request, endpoint, deployment)
-        limit = _SERVERLESS_LIMIT if variant.serverless else _REALTIME_LIMIT
+        limit = _SERVERLESS_LIMIT if variant.serverless else REALTIME_LIMIT
         if len(request.body) > limit:
-            return Response.of_json(413, {"Message": f"HTTP content length exceeded {limit} bytes."})
+            return make_length_refusal(limit)
         headers = {name: request.headers[key] for key, name in _FORWARDED.items() if key in request.headers}
         try:
             answer = deployment.find_server(variant).invoke(request.body, headers)
@@ -82,14 +97,19 @@ class Runtime:
         return _make_response(answer, variant)
 
 
+def make_length_refusal(limit: int) -> Response:
+    """Make the response to an invocation whose body is longer than a limit."""
+    return Response.of_json(413, {"Message": f"HTTP content length exceeded {limit} bytes."})
+
+
 def _choose_variant(request: Request, endpoint: str, deployment: Deployment) -> Variant:
     wanted = request.headers.get("x-amzn-sagemaker-target-variant")
     variant = deployment.choose(wanted)
     if variant is None:
         raise _invalid(f"Variant {wanted} not found for Endpoint {endpoint} of account {ACCOUNT_ID}.")
-    for header in ("x-amzn-sagemaker-target-model", "x-amzn-sagemaker-target-container-hostname"):
+    for header, what in _REFUSED.items():
         if header in request.headers:
-            raise _invalid("The local AWS does not support endpoints of several models or containers.")
+            raise _unsupported(what)
     return variant
 
 
@@ -123,3 +143,7 @@ def _make_model_error(region: str, endpoint: str, status: int, message: str) -> 
 
 def _invalid(message: str) -> AwsFault:
     return AwsFault("ValidationError", message)
+
+
+def _unsupported(what: str) -> AwsFault:
+    return _invalid(unsupported(what).message)

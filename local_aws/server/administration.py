@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
 from local_aws.athena.service import Athena
-from local_aws.control.state import INSTANCE_HEADER
+from local_aws.control.credentials import Credentials
+from local_aws.control.proof import prove
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import pick
@@ -31,12 +31,13 @@ class Parts:
     athena: Athena
     seeding: Seeding
     logs: LogShipper
-    instance: str
+    credentials: Callable[[], Credentials]
+    renew: Callable[[], None]
     shut_down: Callable[[], None]
 
 
 class Administration:
-    """The routes health, status, seed, reset and stop."""
+    """The routes health, status, seed, reset, renew and stop, for callers whom the gate has let in."""
 
     name = "local"
 
@@ -47,6 +48,7 @@ class Administration:
             "status": self._status,
             "seed": self._seed,
             "reset": self._reset,
+            "renew": self._renew,
             "stop": self._stop,
         }
 
@@ -55,11 +57,7 @@ class Administration:
         return request.path.startswith(PREFIX)
 
     def handle(self, request: Request) -> Response:
-        """Answer in JSON, but only callers with the instance id, which no page in a browser has."""
-        if not compare_digest(
-            request.headers.get(INSTANCE_HEADER, "").encode(), self._parts.instance.encode()
-        ):
-            return Response.of_json(403, {"message": "The instance id is not that of this local AWS."})
+        """Answer in JSON."""
         route = self._routes.get(request.path.removeprefix(PREFIX))
         if route is None:
             return Response.of_json(404, {"message": f"{request.path} is not a route of the local AWS."})
@@ -68,8 +66,9 @@ class Administration:
         except AwsFault as fault:
             return Response.of_json(fault.status, {"message": fault.message})
 
-    def _health(self, _params: Any) -> Any:
-        return {}
+    def _health(self, params: Any) -> Any:
+        secret = self._parts.credentials().secret_access_key
+        return {"proof": prove(secret, str(params.get("challenge", "")))}
 
     def _status(self, _params: Any) -> Any:
         listing = self._parts.moto.request("GET", "/").body.decode()
@@ -97,6 +96,10 @@ class Administration:
         self._parts.logs.reset()
         self._parts.moto.reset()
         self._parts.seeding.reset()
+        return {}
+
+    def _renew(self, _params: Any) -> Any:
+        self._parts.renew()
         return {}
 
     def _stop(self, _params: Any) -> Any:

@@ -1,32 +1,51 @@
 """The HTTP server of the overlay: werkzeug's threaded server, with a shortcut for invocations."""
 
+import io
 import logging
+import re
 import shutil
+import socket
+import threading
+import time
 from contextlib import suppress
+from dataclasses import asdict, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
-from local_aws.control.state import environment
+from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
+from local_aws.control.state import environment, read_state, write_state
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer
+from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
+from local_aws.protocol.signature import Head, Refused, Verifier
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.administration import PREFIX, Administration, Parts
 from local_aws.server.athena_seeding import AthenaSeeding
+from local_aws.server.gate import BadLength, Gate, TooLarge
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
+
+_IDLE_SECONDS = 60
+_DRAIN_SECONDS = 2
+_DRAINED = 64 * 1024**2
+_CHUNK = 1024**2
+_MOST_CONNECTIONS = 256
+_FULL = b"HTTP/1.1 503 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _log = logging.getLogger(__name__)
 
 
 class RequestHandler(MotoRequestHandler):
-    """A handler that answers invocations without WSGI.
+    """A handler that asks the gate before it answers, and answers invocations without WSGI.
 
     werkzeug closes the connection after each WSGI request; invocations keep theirs open.
     """
@@ -34,20 +53,119 @@ class RequestHandler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "_HttpServer"
+    _body: bytes | None = None
+    _taken = False
+
+    def handle_one_request(self) -> None:
+        """Answer a request, whose head must come soon."""
+        self.connection.settimeout(_IDLE_SECONDS)
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        """Read the head, and ask the gate.
+
+        Returns:
+            Whether the request is to be answered. If not, its refusal has been sent.
+        """
+        self._body, self._taken = None, False
+        if not super().parse_request():
+            return False
+        try:
+            self._body = self.server.gate.admit(self._head, self._read_body)
+        except Refused as refused:
+            self._refuse(self._make_refusal(refused.reason, refused.message))
+        except TooLarge as error:
+            self._refuse(self._make_too_large(error))
+        except BadLength as error:
+            self._refuse(self._make_refusal("bad length", str(error), HTTPStatus.BAD_REQUEST))
+        else:
+            self.connection.settimeout(None)
+            return True
+        return False
+
+    def handle_expect_100(self) -> bool:
+        """Say nothing yet: the body is asked for when the request is let in."""
+        return True
+
+    def make_environ(self) -> dict[str, Any]:
+        """Make the environ of WSGI, with the body that was read already."""
+        environ = super().make_environ()
+        if self._body is not None:
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
+            environ.pop("wsgi.input_terminated", None)
+            environ.update({"wsgi.input": io.BytesIO(self._body), "CONTENT_LENGTH": str(len(self._body))})
+        return environ
 
     def do_POST(self) -> None:
         """Answer InvokeEndpoint directly, and everything else by WSGI."""
-        length = self.headers.get("Content-Length")
-        if length is None or not self.path.startswith("/endpoints/"):
+        if self._body is None or not self.path.startswith("/endpoints/"):
             self.run_wsgi()
             return
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        region, service = parse_signing_scope(headers.get("authorization", ""))
-        body = self.rfile.read(int(length))
-        path = self.path.split("?", maxsplit=1)[0]
-        request = Request("POST", path, headers, body, service, region)
+        request = self._make_request(self._body)
         handler = self.server.overlay.find_service(request)
         self._send(answer(handler, request) if handler is not None else Response(404))
+
+    @property
+    def _head(self) -> Head:
+        return Head(self.command, self.path, self.headers)
+
+    def _make_request(self, body: bytes = b"") -> Request:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        path, _, query = self.path.partition("?")
+        region, service = parse_signing_scope(headers.get("authorization", ""), query)
+        return Request(self.command, path, headers, body, service, region)
+
+    def _read_body(self, limit: int) -> bytes:
+        self._taken = True
+        if self._waits_for_continue:
+            del self.headers["Expect"]
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self.headers.get("Transfer-Encoding") is None:
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            body = io.BufferedReader(DechunkedInput(self.rfile)).read(limit + 1)
+        except OSError as error:
+            raise BadLength(str(error)) from error
+        if len(body) > limit:
+            raise TooLarge(limit)
+        return body
+
+    def _make_refusal(self, reason: str, message: str, status: int = HTTPStatus.FORBIDDEN) -> Response:
+        return make_refusal(self._make_request(), reason, message, status)
+
+    def _make_too_large(self, error: TooLarge) -> Response:
+        request = self._make_request()
+        if self.path.startswith("/endpoints/"):
+            return make_length_refusal(error.limit)
+        status = HTTPStatus.BAD_REQUEST if request.service == "s3" else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return make_refusal(request, "too large", str(error), status)
+
+    def _refuse(self, response: Response) -> None:
+        """Send a refusal, and read on for a while: a client that still sends would not see it otherwise."""
+        self.close_connection = True
+        self.log_request(response.status)
+        closing = {**response.headers, "Connection": "close"}
+        self._send(Response(response.status, closing, response.body))
+        left = self._measure_unread()
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_DRAIN_SECONDS)
+            while left > 0 and time.monotonic() < deadline and (read := self.rfile.read1(_CHUNK)):
+                left -= len(read)
+
+    def _measure_unread(self) -> int:
+        """Measure what a client may still be sending, up to what is worth reading."""
+        if self._taken or self._waits_for_continue:
+            return 0
+        length = self.headers.get("Content-Length", "")
+        if length.isdecimal():
+            return min(int(length), _DRAINED)
+        return _DRAINED if "Transfer-Encoding" in self.headers else 0
+
+    @property
+    def _waits_for_continue(self) -> bool:
+        return str(self.headers.get("Expect", "")).strip().lower() == "100-continue"
 
     def _send(self, response: Response) -> None:
         head = [
@@ -55,18 +173,26 @@ class RequestHandler(MotoRequestHandler):
             *(f"{name}: {value}" for name, value in response.headers.items()),
         ]
         head.append(f"Content-Length: {len(response.body)}")
-        self.wfile.write("\r\n".join([*head, "\r\n"]).encode("latin-1") + response.body)
+        body = b"" if self.command == "HEAD" else response.body
+        self.wfile.write("\r\n".join([*head, "\r\n"]).encode("latin-1") + body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log a line for each request but invocations and the local AWS's own routes."""
         del size
         if self.path.startswith(PREFIX):
             return
-        _log.info("%s %s %s %s", self.command, self.path, self.headers.get("X-Amz-Target", "-"), code)
+        target = self.headers.get("X-Amz-Target", "-")
+        _log.info("%s", _make_harmless(f"{self.command} {self.path} {target} {code}"))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write to this module's log instead of werkzeug's."""
-        _log.info(format, *args)
+        _log.info("%s", _make_harmless(format % args))
+
+
+def _make_harmless(line: str) -> str:
+    """Leave out of a line what would let its reader sign requests, or steer its reader's terminal."""
+    unsigned = re.sub(r"(?i)(X-Amz-Signature=)[^&\s]*", r"\1-", line)
+    return "".join(letter if letter.isprintable() else "?" for letter in unsigned)
 
 
 class _StopRequested(Exception):
@@ -75,9 +201,35 @@ class _StopRequested(Exception):
 
 class _HttpServer(ThreadedWSGIServer):
     overlay: Overlay
+    gate: Gate
     daemon_threads = True
     request_queue_size = 128
     stop_requested = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own, if there are not too many."""
+        if not self._free.acquire(blocking=False):
+            with suppress(OSError):
+                request.settimeout(0)
+                request.sendall(_FULL)
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a connection, and make room for another one."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def service_actions(self) -> None:
         """Stop if requested. `serve_forever` calls this after each request and every 0.1 seconds."""
@@ -93,28 +245,50 @@ class LocalServer:
         region: The region of requests that are not signed.
         port: The port on 127.0.0.1; 0 takes a free one.
         instance: The id that the local AWS's own routes require.
+        credentials: What requests must be signed with.
     """
 
     account_id = ACCOUNT_ID
 
-    def __init__(self, state_dir: Path, region: str, port: int, instance: str) -> None:
+    def __init__(
+        self, state_dir: Path, region: str, port: int, instance: str, credentials: Credentials
+    ) -> None:
         self.instance = instance
+        self.credentials = credentials
+        self._state_dir = state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
         self._clear_workdirs()
         app = DomainDispatcherApplication(create_backend_app)
         moto = Moto(app, region)
         self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
-        self.url = f"http://127.0.0.1:{self._http.port}"
+        self.port = self._http.port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._verifier = Verifier(credentials)
+        self._http.gate = Gate(self._verifier, instance, self.port)
         logs = LogShipper(moto, state_dir)
-        host = Host(self._workdir, environment(self.url, region))
+        self._of_models = environment(self.url, region, credentials)
+        host = Host(self._workdir, self._of_models)
         self._sagemaker = SageMaker(moto, host, logs.open, region)
         self._athena = Athena(moto, self._athena_workdir, region)
         seeding = Seeding(moto, AthenaSeeding(moto, self._athena))
         administration = Administration(
-            Parts(moto, self._sagemaker, self._athena, seeding, logs, instance, self.shut_down)
+            Parts(
+                moto=moto,
+                sagemaker=self._sagemaker,
+                athena=self._athena,
+                seeding=seeding,
+                logs=logs,
+                credentials=lambda: self.credentials,
+                renew=self.renew,
+                shut_down=self.shut_down,
+            )
         )
-        services = (administration, *self._sagemaker.services, *self._athena.services)
+        services = (
+            administration,
+            *self._sagemaker.services,
+            *self._athena.services,
+        )
         self._http.overlay = Overlay(services, app)
         self._http.app = self._http.overlay
 
@@ -130,6 +304,16 @@ class LocalServer:
         call it, also while the interpreter is ending.
         """
         self._http.stop_requested = True
+
+    def renew(self) -> None:
+        """Make new credentials, and refuse the former ones. Models that run keep those."""
+        self.credentials = make_credentials()
+        write_kept(self._state_dir, Kept(self.credentials, self.port))
+        self._verifier.renew(self.credentials)
+        written = read_state(self._state_dir)
+        if written is not None:
+            write_state(self._state_dir, replace(written, **asdict(self.credentials)))
+        self._of_models.update(environment(self.url, self._of_models["AWS_REGION"], self.credentials))
 
     def close(self) -> None:
         """Close the port, and stop every model and every query."""

@@ -19,6 +19,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from local_aws._version import __version__
+from local_aws.control.credentials import Kept, read_kept, write_kept
+from local_aws.control.private_files import close_to_others
+from local_aws.control.process_identity import write_process
 from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_VARIABLE,
@@ -51,20 +54,21 @@ def main() -> int:
     """
     options = _parse_options()
     state_dir = options.state_dir.resolve()
-    lock = _LifelongLock(lock_file(state_dir))
+    os.umask(0o077)
+    lock = _LifelongLock(lock_file(state_dir), mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return ALREADY_RUNNING
+    write_process(state_dir)
     remove_state(state_dir)
+    _close_to_others(state_dir)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     if not _is_free(options.port):
         return PORT_TAKEN
-    from local_aws.server.http_server import LocalServer
-
-    server = LocalServer(state_dir, options.region, options.port, instance=os.environ.pop(INSTANCE_VARIABLE))
+    server = _make_server(state_dir, options.region, options.port)
     _stop_on_signals(server)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
@@ -74,10 +78,29 @@ def main() -> int:
     try:
         server.serve()
     finally:
-        remove_state(state_dir)
+        if _is_ours(server, state_dir):
+            remove_state(state_dir)
         server.close()
         _log.info("stopped")
     return 0
+
+
+def _make_server(state_dir: Path, region: str, port: int) -> Any:
+    """Make the server, with the credentials of its folder and, unless a port is asked for, the last one."""
+    from local_aws.server.http_server import LocalServer
+
+    kept = read_kept(state_dir)
+    chosen = port or (kept.port if _is_free(kept.port) else 0)
+    instance = os.environ.pop(INSTANCE_VARIABLE)
+    server = LocalServer(state_dir, region, chosen, instance, kept.credentials)
+    write_kept(state_dir, Kept(kept.credentials, server.port))
+    return server
+
+
+def _is_ours(server: Any, state_dir: Path) -> bool:
+    """Tell whether the state file is there, and describes this server."""
+    known = read_state(state_dir)
+    return known is not None and known.instance == server.instance
 
 
 def _parse_options() -> Any:
@@ -110,7 +133,16 @@ def _describe(server: Any, state_dir: Path, region: str) -> LocalAws:
         log_file=log_file(state_dir),
         instance=server.instance,
         version=__version__,
+        access_key_id=server.credentials.access_key_id,
+        secret_access_key=server.credentials.secret_access_key,
     )
+
+
+def _close_to_others(state_dir: Path) -> None:
+    """Close to others what an earlier version has left open to them."""
+    for path in state_dir.rglob("*"):
+        if not path.is_symlink():
+            close_to_others(path)
 
 
 def _stop_on_signals(server: Any) -> None:
@@ -122,8 +154,11 @@ def _stop_on_signals(server: Any) -> None:
 
 
 def _stop_without_state(server: Any, state_dir: Path) -> None:
-    """Stop when the state file is deleted, as with its project: nobody could find the server any more."""
-    while read_state(state_dir) is not None:
+    """Stop when the state file is deleted, as with its project: nobody could find the server any more.
+
+    Likewise when another server has written its own, as from a machine that does not see this one's lock.
+    """
+    while _is_ours(server, state_dir):
         time.sleep(_STATE_SECONDS)
     server.shut_down()
 

@@ -14,13 +14,13 @@ import boto3
 import click
 import pytest
 from click.testing import CliRunner
-from local_cloud import ECHO, IMAGE, ROLE, Cloud
+from local_cloud import ECHO, Cloud
 
 import local_aws
 from local_aws.cli import main
 
 MAIN = "import sys; from local_aws.cli import main; sys.argv[0] = 'local-aws'; main()"
-VERBS = ("start", "stop", "status", "reset", "logs", "env")
+VERBS = ("start", "stop", "status", "reset", "renew", "logs", "env")
 
 
 @pytest.fixture
@@ -81,12 +81,13 @@ def test_the_life_of_a_local_aws(folder: Path) -> None:
     assert "unset AWS_PROFILE" in lines
     assert f"export AWS_ENDPOINT_URL={described['endpoint_url']}" in lines
 
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in lines if "=" in line)
     boto3.client(
         "s3",
         endpoint_url=described["endpoint_url"],
         region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
+        aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
     ).create_bucket(Bucket="shop")
     assert "buckets: shop" in run("status").stdout
     assert "PUT /shop" in run("logs").stdout
@@ -201,9 +202,9 @@ def test_logs_of_endpoints(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_an_endpoint_has_a_log_even_if_its_model_cannot_be_run(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    container = {"Image": IMAGE, "ModelDataUrl": cloud.put_model("m"), "Mode": "MultiModel"}
-    cloud.sagemaker.create_model(ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    cloud.create_model("m")
     cloud.create_config("m")
+    cloud.sagemaker.delete_model(ModelName="m")
     cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="m")
     assert cloud.wait_until_settled("e")["EndpointStatus"] == "Failed"
     monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 from local_cloud import BUCKET, ENVIRONMENT, IMAGE, ROLE, Cloud, archive, refused, variant
+from raw_requests import sign
 from sklearn.linear_model import LinearRegression
 
 from local_aws.control import client as control
@@ -180,15 +181,20 @@ def test_what_is_not_supported_is_said(cloud: Cloud):
         assert message.startswith("The local AWS does not support ")
 
 
-def test_unsigned_and_foreign_paths(cloud: Cloud):
+def test_one_connection_and_a_path_that_is_none(cloud: Cloud):
     cloud.deploy("e", "m")
     connection = http.client.HTTPConnection(urlsplit(cloud.aws.endpoint_url).netloc)
+
+    def post(path: str) -> http.client.HTTPResponse:
+        csv = [("Content-Type", "text/csv")]
+        signed = sign(cloud.aws, "POST", path, b"1", service="sagemaker", headers=csv)
+        connection.request("POST", path, b"1", dict(signed.headers))
+        return connection.getresponse()
+
     for _ in range(2):
-        connection.request("POST", "/endpoints/e/invocations?x=1", b"1", {"Content-Type": "text/csv"})
-        response = connection.getresponse()
+        response = post("/endpoints/e/invocations?x=1")
         assert (response.status, response.read()) == (200, b"m:1:text/csv")
-    connection.request("POST", "/endpoints/e/nonsense", b"1")
-    assert connection.getresponse().status == 404
+    assert post("/endpoints/e/nonsense").status == 404
     connection.close()
 
 

@@ -14,10 +14,11 @@ from kedro_aws_plugin.aws.environment import use_aws, use_local
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
-from local_aws import ACCESS_KEY_ID
-from local_aws import environment as local_environment
+from local_aws import ACCESS_KEY_PREFIX, VARIABLES, Credentials
+from local_aws.control import state
 
 URL = "http://127.0.0.1:41234"
+ACCESS_KEY_ID = "KEDROAWSLOCALAB12CD3"
 SERVICES = ("s3", "sts")
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAUSER", "AWS_SECRET_ACCESS_KEY": "secret"}
 ELSEWHERE = "http://127.0.0.1:4566"
@@ -91,12 +92,16 @@ def hostile(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     os.environ.update({name: value.format(config=config) for name, value in request.param.items()})
 
 
+def local_environment() -> dict[str, str]:
+    return state.environment(URL, "eu-west-1", Credentials(ACCESS_KEY_ID, "local-secret"))
+
+
 def go_local() -> None:
-    use_local(local_environment(URL, "eu-west-1"))
+    use_local(local_environment())
 
 
 def go_aws() -> None:
-    use_aws("eu-west-1", ACCESS_KEY_ID, local_environment("", "eu-west-1"))
+    use_aws("eu-west-1", ACCESS_KEY_PREFIX, VARIABLES)
 
 
 def endpoints() -> dict[str, str]:
@@ -148,14 +153,14 @@ def test_no_way_to_the_users_credentials_is_left_in_the_local_one(leftover: str)
     go_local()
     assert leftover not in os.environ
     assert {name for name in os.environ if name.startswith("AWS_")} == {
-        name for name in local_environment(URL, "eu-west-1") if name.startswith("AWS_")
+        name for name in VARIABLES if name.startswith("AWS_")
     }
     go_aws()
     assert os.environ[leftover] == "/nowhere"
 
 
 def test_a_shell_that_was_pointed_at_the_local_aws_reaches_the_real_one() -> None:
-    os.environ.update(local_environment(URL, "eu-west-1"))
+    os.environ.update(local_environment())
     go_aws()
     assert set(os.environ) & {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE"} == set()
     assert all("amazonaws.com" in url or "api.aws" in url for url in endpoints().values())
@@ -224,7 +229,7 @@ def test_a_token_that_is_rotated_between_two_choices_is_the_new_one() -> None:
 
 def test_a_shell_that_was_pointed_at_the_local_aws_keeps_what_is_the_users() -> None:
     """A profile chosen after `kedro aws local env`, which unsets it."""
-    os.environ.update({**local_environment(URL, "eu-west-1"), "AWS_PROFILE": "work"})
+    os.environ.update({**local_environment(), "AWS_PROFILE": "work"})
     go_aws()
     assert os.environ["AWS_PROFILE"] == "work"
     assert "AWS_ACCESS_KEY_ID" not in os.environ

@@ -6,7 +6,8 @@ import pytest
 
 from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.spark.s3a import apply_s3a, make_s3a_options
-from local_aws import ACCESS_KEY_ID, environment
+from local_aws import Credentials
+from local_aws.control.state import environment
 
 COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 CHAIN = {
@@ -15,12 +16,13 @@ CHAIN = {
 
 
 def test_the_local_aws() -> None:
-    variables = environment("http://127.0.0.1:4566", "eu-west-1")
+    credentials = Credentials("KEDROAWSLOCALAB12CD3", "local-secret")
+    variables = environment("http://127.0.0.1:4566", "eu-west-1", credentials)
     assert make_s3a_options(variables) == {
         **COMMITTER,
         "fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
-        "fs.s3a.access.key": ACCESS_KEY_ID,
-        "fs.s3a.secret.key": variables["AWS_SECRET_ACCESS_KEY"],
+        "fs.s3a.access.key": "KEDROAWSLOCALAB12CD3",
+        "fs.s3a.secret.key": "local-secret",
         "fs.s3a.endpoint": "http://127.0.0.1:4566",
         "fs.s3a.path.style.access": "true",
         "fs.s3a.connection.ssl.enabled": "false",

@@ -1,0 +1,43 @@
+"""Files that only their owner can read, whatever the umask."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_OTHERS = 0o077
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file in one step; readers see the old text or the new one."""
+    descriptor, written = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(written).replace(path)
+
+
+def open_to_append(path: Path) -> int:
+    """Open a file for appending, and return its descriptor."""
+    descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    close_to_others(path)
+    return descriptor
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter.
+
+    Raises:
+        OSError: If it cannot be made, or belongs to another user.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    close_to_others(folder)
+
+
+def close_to_others(path: Path) -> None:
+    """Take every permission from everybody but the owner, as after an earlier version or a copy.
+
+    Raises:
+        OSError: If the file belongs to another user.
+    """
+    mode = path.stat().st_mode
+    if os.name == "posix" and mode & _OTHERS:
+        path.chmod(mode & 0o7700)
