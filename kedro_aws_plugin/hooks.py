@@ -33,21 +33,26 @@ class AwsHooks:
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """Connect to the local or the real AWS before the catalog or a node uses either."""
+        from kedro_aws_plugin.aws.environment import restore_on_failure
         from kedro_aws_plugin.datasets.defaults import use
         from kedro_aws_plugin.run.run_id import find_current_run
+        from kedro_aws_plugin.session.bound_loader import bind_loader
         from kedro_aws_plugin.session.global_resolver import is_command_of
         from kedro_aws_plugin.session.parameters import publish
 
         session = _find_session(context)
         config = session.optional_config
-        publish(context.config_loader, find_current_run().run_id)
+        if config is None:
+            session.check_no_other_config()
+        with run_state.withdraw_on_failure(), restore_on_failure():
+            publish(context.config_loader, find_current_run().run_id)
+            if config is not None:
+                bind_loader(context.config_loader)
+                session.connect(self._announce)
+                if config.spark.enabled and not is_command_of("aws", "catalog"):  # those run no node
+                    _start_spark(context.config_loader, config.target)
         self._session, self._context = session, context
         use(_make_athena_defaults(config))
-        if config is None:
-            return
-        session.connect(self._announce)
-        if config.spark.enabled and not is_command_of("aws", "catalog"):  # those run no node
-            _start_spark(context.config_loader, config.target)
 
     @hook_impl
     def after_catalog_created(self, parameters: dict[str, Any], save_version: str | None) -> None:
@@ -137,20 +142,13 @@ def _start_spark(loader: AbstractConfigLoader, target: str) -> None:
 
 def _make_athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":
     """Make the defaults of the datasets from aws.yml; empty ones if the project has no aws.yml."""
-    from kedro_aws_plugin.config import find_results_folder
     from kedro_aws_plugin.datasets.defaults import AthenaDefaults
+    from kedro_aws_plugin.session.connection import list_athena_settings
 
     if config is None:
         return AthenaDefaults()
-    stated = config.athena
-    return AthenaDefaults(
-        database=stated.database if stated else None,
-        workgroup=stated.workgroup if stated else None,
-        output_location=find_results_folder(config),
-        max_scan_gb=stated.max_scan_gb if stated else None,
-        region=config.region,
-        local=config.target == "local",
-    )
+    settings = list_athena_settings(config)
+    return AthenaDefaults(**settings, region=config.region, local=config.target == "local")
 
 
 hooks = AwsHooks()

@@ -9,6 +9,7 @@ import spark_session
 from botocore import handlers
 from requests_sent import Requests
 
+from kedro_aws_plugin.aws import guard
 from kedro_aws_plugin.datasets import defaults
 from local_aws import LocalAws
 
@@ -19,6 +20,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell lets what it runs in the background ignore it, and every process below as well.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _no_rule() -> Iterator[None]:
+    """Which AWS one test has chosen for the process is nothing to the next test."""
+    before = guard.get_rule()
+    yield
+    guard.set_rule(before)
 
 
 @pytest.fixture(autouse=True)

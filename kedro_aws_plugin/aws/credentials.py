@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.session import get_session
 
+from kedro_aws_plugin.aws.binding import MARK
 from kedro_aws_plugin.aws.clients import expect_whole_answers, make_client_config
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -28,6 +29,22 @@ _NAMES = {
     "secret": "aws_secret_access_key",
     "token": "aws_session_token",
 }
+_BINDING = ("endpoint_url", "target", "project")
+"""What `aws.binding` adds to the credentials of an entry."""
+
+
+class _BoundSession(boto3.session.Session):
+    """A session whose clients reach one AWS, whatever the process's variables say."""
+
+    bound_url: str | None = None
+    bound_config: Config | None = None
+
+    def client(self, *names: Any, config: Config | None = None, **options: Any) -> Any:
+        """Create a client."""
+        merged = config.merge(self.bound_config) if config and self.bound_config else self.bound_config
+        return super().client(  # type: ignore[call-overload]
+            *names, config=merged or config, **{"endpoint_url": self.bound_url, **options}
+        )
 
 
 def create_dataset_session(
@@ -44,16 +61,19 @@ def create_dataset_session(
         ConfigError: If a name among the credentials is not known.
     """
     given = credentials or {}
-    unknown = sorted(set(given) - set(_NAMES))
+    unknown = sorted(set(given) - {*_NAMES, *_BINDING})
     if unknown:
         raise ConfigError(
             f"conf/*/credentials.yml: `{unknown[0]}` is not known. Use {', '.join(sorted(_NAMES))}."
         )
-    named = {_NAMES[name]: value for name, value in given.items() if value is not None}
+    named = {_NAMES[name]: value for name, value in given.items() if value is not None and name in _NAMES}
     core = get_session()
     core.register_component("data_loader", _share_loader())
     with translate_errors("use the credentials of the catalog entry"):
-        session = boto3.session.Session(**{"region_name": region, **named}, botocore_session=core)
+        session = _BoundSession(**{"region_name": region, **named}, botocore_session=core)
+    if "target" in given:
+        session.bound_url = given.get("endpoint_url")
+        session.bound_config = _make_bound_config(given["target"])
     expect_whole_answers(session)
     # Each boto3 session adds boto3's own folder to the shared loader again.
     _share_loader().search_paths[:] = dict.fromkeys(_share_loader().search_paths)
@@ -63,6 +83,15 @@ def create_dataset_session(
 def make_dataset_config(attempts: int = _ATTEMPTS) -> Config:
     """Make the configuration of the clients of a dataset's session."""
     return make_client_config(attempts, soon=is_local(os.environ.get("AWS_ENDPOINT_URL", "")))
+
+
+def _make_bound_config(target: str) -> Config:
+    about = f"{MARK}{target}"
+    if target == "local":
+        return Config(proxies={}, retries={"mode": "standard", "max_attempts": 2}, user_agent_extra=about)
+    # botocore's stubs lack the argument.
+    options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "user_agent_extra": about}
+    return Config(**options)
 
 
 @cache

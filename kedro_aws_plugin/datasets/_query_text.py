@@ -14,6 +14,8 @@ from typing import Any
 
 from kedro.io import DatasetError
 
+from kedro_aws_plugin.aws.binding import find_binding
+
 _TOKEN = re.compile(
     r"""
       (?P<space>\s+|--[^\n]*|/\*.*?\*/)
@@ -193,6 +195,9 @@ def read_sql(path: str, credentials: Mapping[str, Any]) -> str:
     options: dict[str, Any] = {}
     if "://" in path:
         options = {_S3FS_NAMES[name]: value for name, value in credentials.items() if name in _S3FS_NAMES}
+        if path.startswith("s3"):
+            binding = find_binding(credentials)
+            options = binding.make_s3fs_options(options) if binding is not None else options
     try:
         with fsspec.open(path, encoding="utf-8", mode="r", **options) as file:
             return str(file.read())

@@ -130,7 +130,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Raises:
             DatasetError: If an argument is not valid, or arguments do not fit together.
         """
-        project = defaults.get_current()
+        project = defaults.find_defaults(credentials)
         self._query = query
         self._query_file = resolve_path(query_file)
         self._database = database or project.database

@@ -148,7 +148,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Raises:
             DatasetError: If an argument is not valid, or arguments do not fit together.
         """
-        project = defaults.get_current()
+        project = defaults.find_defaults(credentials)
         self._table = table
         self._database = database or project.database
         self._location = location or _default_location(project.output_location, self._database, table)

@@ -1,6 +1,8 @@
 """Values of aws.yml that datasets use where their catalog entry gives none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,21 @@ def use(defaults: AthenaDefaults) -> None:
     """
     global _current  # noqa: PLW0603 - Kedro creates the datasets, so the hook cannot pass them arguments
     _current = defaults
+
+
+def find_defaults(credentials: Mapping[str, Any] | None) -> AthenaDefaults:
+    """Find the defaults of a dataset: those that its catalog was bound with, else the current ones.
+
+    A dataset bound to the local AWS may be used at any time, so `local` is None.
+
+    Args:
+        credentials: Of the catalog entry; see `kedro_aws_plugin.aws.binding`.
+    """
+    bound = credentials or {}
+    if "project" not in bound:
+        return _current
+    local = False if bound["target"] == "aws" else None
+    return AthenaDefaults(**bound["project"], region=bound.get("region_name"), local=local)
 
 
 def get_current() -> AthenaDefaults:

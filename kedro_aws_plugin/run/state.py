@@ -7,7 +7,8 @@ is written to disk, and nothing is left behind, however the process ends.
 """
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from multiprocessing import process
 from threading import RLock
@@ -102,6 +103,20 @@ def publish(state: RunState) -> None:
     _under_way[state.run_id] = state
     _here.set(state)
     _get_configuration()[_KEY] = _HandOff()
+
+
+@contextmanager
+def withdraw_on_failure() -> Iterator[None]:
+    """Make the run that was in force before the one in force again if the context raises."""
+    global _latest
+    before = _latest, _here.get(), _get_configuration().get(_KEY)
+    try:
+        yield
+    except BaseException:
+        _latest, here, handed = before
+        _here.set(here)
+        _get_configuration()[_KEY] = handed
+        raise
 
 
 def enter(run_id: str | None) -> None:

@@ -8,14 +8,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kedro_aws_plugin.config.files import ConfigFiles
 from kedro_aws_plugin.config.injection import claim_globals, explain_early_reference, get_globals
+from kedro_aws_plugin.session.bound_loader import BoundLoader
 from kedro_aws_plugin.session.session import Session
 
 
-class AwsConfigLoader(OmegaConfigLoader):
-    """Kedro's config loader with the dynamic globals of aws.yml.
+class AwsConfigLoader(BoundLoader, OmegaConfigLoader):
+    """Kedro's config loader with the dynamic globals of aws.yml, and a catalog bound to its AWS.
 
-    Your project needs it if something reads its configuration without a Kedro session, such as
-    `kedro.inspection.get_project_snapshot()`: no hook adds the globals then.
+    Your project needs it if something reads its configuration without the plugin's hooks: then nothing else
+    adds the globals and chooses the AWS. `kedro.inspection.get_project_snapshot()` does so, and programs
+    that load the catalog with Kedro-Viz's functions.
 
     ```python
     # src/<package>/settings.py
@@ -57,7 +59,8 @@ class AwsConfigLoader(OmegaConfigLoader):
         this loader registers its own again first.
         """
         self._claim()
-        return super().__getitem__(key)
+        found: dict[str, Any] = super().__getitem__(key)
+        return found
 
     def _claim(self) -> None:
         if get_globals(self) is not None:

@@ -1,10 +1,13 @@
 """Connect this process to the AWS of a Kedro environment, the local or the real one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import local_aws
-from kedro_aws_plugin.aws.environment import use_aws, use_local
+from kedro_aws_plugin.aws.binding import Binding
+from kedro_aws_plugin.aws.environment import restore_on_failure, use_aws, use_local
+from kedro_aws_plugin.config import find_results_folder
 from kedro_aws_plugin.config.models import AwsConfig, Target
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.errors import LocalAwsError
@@ -23,6 +26,7 @@ class Connection:
         env: The Kedro environment that chose it.
         note: What was done to connect, e.g. `: started` for the local AWS; empty if nothing was.
         url: The address of the local AWS; None for the real one.
+        binding: What the catalog is bound to.
     """
 
     target: Target
@@ -31,6 +35,7 @@ class Connection:
     env: str
     note: str = ""
     url: str | None = None
+    binding: Binding | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -42,15 +47,29 @@ class Connection:
         return f"{self.name}{self.note}"
 
 
+def list_athena_settings(config: AwsConfig) -> dict[str, Any]:
+    """List the settings of aws.yml that the Athena datasets use, by the names of their arguments."""
+    stated = config.athena
+    return {
+        "database": stated.database if stated else None,
+        "workgroup": stated.workgroup if stated else None,
+        "output_location": find_results_folder(config),
+        "max_scan_gb": stated.max_scan_gb if stated else None,
+    }
+
+
 def connect(project: Project) -> Connection:
     """Point this process at the AWS of the project's environment. Starts the local AWS if it is not running.
+
+    If that fails, the process stays at the AWS that it was at.
 
     Raises:
         LocalAwsError: If the local AWS is needed and does not start.
         AwsError: If the real AWS does not accept the credentials.
     """
     config = project.config
-    return _connect_local(project) if config.target == "local" else _connect_aws(config)
+    with restore_on_failure():
+        return _connect_local(project) if config.target == "local" else _connect_aws(config)
 
 
 def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.Seeded]:
@@ -89,7 +108,8 @@ def _connect_local(project: Project) -> Connection:
         )
     local, started, seeded = start_local(project)
     region = {"AWS_REGION": config.region, "AWS_DEFAULT_REGION": config.region}
-    use_local({**local.environment(), **region})
+    variables = {**local.environment(), **region}
+    use_local(variables)
     notes = ["started"] if started else []
     if seeded.created:
         files = "1 file" if seeded.uploaded == 1 else f"{seeded.uploaded} files"
@@ -101,6 +121,14 @@ def _connect_local(project: Project) -> Connection:
         env=config.env,
         note=f": {', '.join(notes)}" if notes else "",
         url=local.endpoint_url,
+        binding=Binding(
+            "local",
+            config.region,
+            variables["AWS_ENDPOINT_URL"],
+            variables["AWS_ACCESS_KEY_ID"],
+            variables["AWS_SECRET_ACCESS_KEY"],
+            list_athena_settings(config),
+        ),
     )
 
 
@@ -109,4 +137,5 @@ def _connect_aws(config: AwsConfig) -> Connection:
 
     use_aws(config.region, local_aws.ACCESS_KEY_PREFIX, local_aws.VARIABLES)
     account = find_account(Aws("aws", config.region), config.env)
-    return Connection(target="aws", account=account, region=config.region, env=config.env)
+    binding = Binding("aws", config.region, athena=list_athena_settings(config))
+    return Connection(target="aws", account=account, region=config.region, env=config.env, binding=binding)

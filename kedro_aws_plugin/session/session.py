@@ -17,11 +17,12 @@ from kedro_aws_plugin.config.injection import explain_early_reference
 from kedro_aws_plugin.config.loader import inject_globals, read_config
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError, ProjectError, first_line
 from kedro_aws_plugin.session.connection import Connection, connect
-from kedro_aws_plugin.session.global_resolver import GlobalResolver
+from kedro_aws_plugin.session.global_resolver import GlobalResolver, is_command_of
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
+    from kedro_aws_plugin.aws.binding import Binding
     from kedro_aws_plugin.aws.session import Aws
 
 _ATTRIBUTE = "_kedro_aws_session"
@@ -131,6 +132,37 @@ class Session:
                 announce(self._connection)
         return self._connection
 
+    def check_no_other_config(self) -> None:
+        """Raise if this configuration has no aws.yml but the project has one elsewhere.
+
+        Nothing would choose the AWS, and the requests would go wherever the shell's variables say.
+
+        Raises:
+            ConfigError: If so.
+        """
+        from kedro.framework.project import settings
+
+        if not kedro_internals.has_files(self.loader) or not hasattr(self.loader, "config_patterns"):
+            return
+        here = Path(self.conf).absolute()
+        folders = {self.path / "conf", self.path / str(settings.get("CONF_SOURCE", "conf"))} - {here}
+        found = sorted(file for folder in folders for file in folder.glob("*/aws.y*ml"))
+        if found:
+            raise ConfigError(
+                f"{self.conf} has no base/aws.yml, so nothing chooses the AWS; the project has "
+                f"{found[0].relative_to(self.path)}. Nothing was sent. Copy it to {self.conf.name}/base/, or "
+                "leave out --conf-source."
+            )
+
+    def find_binding(self) -> "Binding | None":
+        """Find what the catalog is bound to, and connect first; None if the project has no aws.yml.
+
+        Kedro's inspection and `kedro catalog` show the catalog without using it, so it is not bound for them.
+        """
+        if self.optional_config is None or kedro_internals.is_inspecting() or is_command_of("catalog"):
+            return None
+        return self.connect().binding
+
     @cached_property
     def aws(self) -> "Aws":
         """The clients of the AWS of the project's environment. Call `connect` first."""
@@ -151,6 +183,12 @@ class Session:
             raise
         except Exception as error:
             raise explain_unloadable_project(error) from error
+
+
+def find_session(loader: AbstractConfigLoader) -> Session | None:
+    """Find the session of a config loader; None if it was not opened."""
+    found: Session | None = getattr(loader, _ATTRIBUTE, None)
+    return found
 
 
 def explain_unloadable_project(error: Exception) -> ProjectError:

@@ -15,6 +15,9 @@ KEPT = {
     # os.environ belongs to the process: what of it is the user's must be known to be put back.
     "kedro_aws_plugin/aws/environment.py:_ours",
     "kedro_aws_plugin/aws/environment.py:_theirs",
+    # A library is changed once for the process; the rule for requests belongs to it as os.environ does.
+    "kedro_aws_plugin/aws/guard.py:_active",
+    "kedro_aws_plugin/aws/guard.py:_rule",
     # OmegaConf has one set of resolvers for the process: ours finds the loader that an expression belongs to.
     "kedro_aws_plugin/config/injection.py:_live",
     # Kedro makes datasets from the catalog's arguments alone: the hook has no other way to them.
