@@ -5,7 +5,7 @@ from pathlib import Path
 
 from local_aws.athena.account import Account
 from local_aws.athena.data_catalogs import DataCatalogs
-from local_aws.athena.faults import invalid_request, unsupported
+from local_aws.athena.faults import invalid_request
 from local_aws.athena.named_queries import NamedQueries
 from local_aws.athena.prepared_statements import PreparedStatements
 from local_aws.athena.queries import Queries
@@ -13,8 +13,7 @@ from local_aws.athena.results import Results
 from local_aws.athena.running import QueryEngine, Runner
 from local_aws.athena.s3 import Objects
 from local_aws.athena.workgroups import Workgroups
-from local_aws.protocol.aws_json import JsonService, make_fault_response
-from local_aws.protocol.messages import Request, Response
+from local_aws.protocol.aws_json import TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
 
@@ -68,20 +67,8 @@ class Athena:
         self._runner.close()
 
 
-class _AthenaService(JsonService):
-    """All operations of Athena; those that are not supported are refused, because moto would fake them."""
-
+class _AthenaService(TabledService):
     refusal = staticmethod(invalid_request)
-
-    def handles(self, request: Request) -> bool:
-        """Tell whether X-Amz-Target names any operation of Athena."""
-        return request.target.startswith(f"{_PREFIX}.")
-
-    def handle(self, request: Request) -> Response:
-        """Answer a request, or refuse an operation that is not supported."""
-        if super().handles(request):
-            return super().handle(request)
-        return make_fault_response(unsupported(request.target.removeprefix(f"{_PREFIX}.")))
 
 
 def _duckdb(moto: Moto, workdir: Path) -> QueryEngine:

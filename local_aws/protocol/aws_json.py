@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_aws.protocol.messages import AwsFault, Request, Response, invalid
+from local_aws.protocol.messages import AwsFault, Request, Response, invalid, unsupported
+from local_aws.protocol.operations import TABLES, Support
 from local_aws.protocol.service_model import find_violations
 
 Params = dict[str, Any]
@@ -46,7 +47,7 @@ class JsonService:
         """Validate the request, call the operation, and make the response."""
         operation, call = self._operations[request.target]
         try:
-            params = _parse_parameters(request)
+            params = parse_parameters(request)
             self._validate(operation, params)
             answer = call(request.region or self._default_region, params)
         except AwsFault as fault:
@@ -61,13 +62,59 @@ class JsonService:
             raise self.refusal(f"{len(found)} validation {errors} detected: {'; '.join(found)}")
 
 
+class TabledService(JsonService):
+    """A service all of whose operations are in `TABLES`.
+
+    What the table does not say to work or to be recorded is refused, before anything else is looked at.
+    """
+
+    def __init__(
+        self, name: str, target_prefix: str, operations: Mapping[str, Operation], region: str
+    ) -> None:
+        super().__init__(name, target_prefix, operations, region)
+        self._table = TABLES[name]
+        self._prefix = f"{target_prefix}."
+
+    def handles(self, request: Request) -> bool:
+        """Tell whether X-Amz-Target names any operation of the service."""
+        return request.target.startswith(self._prefix)
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request, or refuse an operation that the local AWS does not support."""
+        operation = request.target.removeprefix(self._prefix)
+        if self._table.find(operation) is Support.REFUSED:
+            return make_fault_response(self.refuse(self._table.describe_refusal(operation)))
+        return self.answer(operation, request)
+
+    def answer(self, operation: str, request: Request) -> Response:
+        """Answer a request for an operation that is not refused."""
+        del operation
+        return super().handle(request)
+
+    def _validate(self, operation: str, params: Params) -> None:
+        super()._validate(operation, params)
+        settings = self._table.settings.get(operation)
+        refused = next(settings.find_refused(params), None) if settings else None
+        if refused is not None:
+            raise self.refuse(self._table.describe_refusal(operation, refused))
+
+    def refuse(self, what: str) -> AwsFault:
+        """Make the error for what the local AWS does not support, in the form of the service's errors."""
+        return type(self).refusal(unsupported(what).message)
+
+
 def make_fault_response(fault: AwsFault) -> Response:
     """Make the response for an error, in the form of the JSON protocol."""
     body = {"__type": fault.code, "message": fault.message, **fault.details}
     return Response.of_json(fault.status, body, _CONTENT_TYPE)
 
 
-def _parse_parameters(request: Request) -> Params:
+def parse_parameters(request: Request) -> Params:
+    """Parse the parameters in a request's body.
+
+    Raises:
+        AwsFault: If it is not a JSON object.
+    """
     try:
         params = json.loads(request.body or b"{}")
     except ValueError as error:

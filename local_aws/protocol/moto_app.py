@@ -11,10 +11,10 @@ from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.overlay import WsgiApp
 
 _TARGETS = {
+    "application-autoscaling": "AnyScaleFrontendService",
     "glue": "AWSGlue",
     "logs": "Logs_20140328",
     "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
-    "sagemaker": "SageMaker",
 }
 _SIGNING_NAMES = {"resourcegroupstaggingapi": "tagging"}
 

@@ -116,10 +116,10 @@ class Listing:
             (each for each in resources if self._is_wanted(each, params)), key=key, reverse=descending
         )
         if "NextToken" in params:
-            last = _decode(params["NextToken"])
+            last = decode_position(params["NextToken"])
             found = [each for each in found if (key(each) < last if descending else key(each) > last)]
         size = params.get("MaxResults", _DEFAULT_PAGE)
-        token = _encode(key(found[size - 1])) if len(found) > size else None
+        token = encode_position(key(found[size - 1])) if len(found) > size else None
         return {self.result: [pick(each, self.summary) for each in found[:size]], "NextToken": token}
 
     def _choose_key(self, sort_by: str) -> Callable[[Resource], list[Any]]:
@@ -137,11 +137,17 @@ class Listing:
         )
 
 
-def _encode(position: list[Any]) -> str:
+def encode_position(position: list[Any]) -> str:
+    """Write the place of the last listed resource as a NextToken."""
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
-def _decode(token: str) -> list[Any]:
+def decode_position(token: str) -> list[Any]:
+    """Read what `encode_position` wrote.
+
+    Raises:
+        AwsFault: If it is something else.
+    """
     try:
         position = json.loads(base64.urlsafe_b64decode(token))
     except ValueError as error:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from local_aws.protocol.aws_json import Operation, Params
-from local_aws.protocol.messages import AwsFault, invalid, unsupported
+from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
 from local_aws.sagemaker.container import CannotServe, Variant, resolve_variants
 from local_aws.sagemaker.deployment import Deployment, Deployments, LogOpener
@@ -42,7 +42,6 @@ class Endpoints:
             "ListEndpoints": self.list,
             "UpdateEndpoint": self.update,
             "DeleteEndpoint": self.delete,
-            "UpdateEndpointWeightsAndCapacities": self.update_weights,
         }
 
     def create(self, region: str, params: Params) -> Params:
@@ -121,10 +120,6 @@ class Endpoints:
             deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
             self._run_in_background(self._remove, here, endpoint, deployment)
             return {}
-
-    def update_weights(self, _region: str, _params: Params) -> Params:
-        """UpdateEndpointWeightsAndCapacities: the local AWS does not support it."""
-        raise unsupported("UpdateEndpointWeightsAndCapacities; make another endpoint config and update to it")
 
     def _find_settled(self, here: Region, name: str) -> Resource:
         endpoint = find_endpoint(here, name)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from local_aws.protocol.aws_json import Operation, Params
-from local_aws.protocol.messages import invalid
+from local_aws.protocol.messages import invalid, unsupported
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, read_tags
 from local_aws.sagemaker.registry import find_package
@@ -45,6 +45,7 @@ class Models:
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing model "{arn}".')
             resolved = [each for container in containers for each in _resolve(here, container)]
+            _check_supported(resolved)
             for container in resolved:
                 self._check_data(here, container)
             model = {key: value for key, value in params.items() if key != "Tags"}
@@ -209,6 +210,21 @@ def _read_containers(params: Params) -> list[Params]:
         if "ModelPackageName" not in container and "Image" not in container:
             raise invalid("Container definition must have an Image.")
     return containers
+
+
+def _check_supported(containers: list[Params]) -> None:
+    """Refuse the models that the local AWS could not serve, before an endpoint is made of them."""
+    if len(containers) != 1:
+        raise unsupported(f"models of {len(containers)} containers; it serves models of one")
+    container = containers[0]
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise unsupported("multi-model containers")
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    if source and (source.get("CompressionType"), source.get("S3DataType")) != ("Gzip", "S3Object"):
+        raise unsupported("models from an S3 prefix; it serves models from a model.tar.gz")
+    for member in ("AdditionalModelDataSources", "AdditionalS3DataSource"):
+        if container.get(member):
+            raise unsupported(f"models with {member}")
 
 
 def _check_variants(here: Region, variants: list[Params]) -> None:

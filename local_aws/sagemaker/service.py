@@ -1,6 +1,6 @@
 """SageMaker and the Resource Groups Tagging API as services of the overlay."""
 
-from local_aws.protocol.aws_json import JsonService
+from local_aws.protocol.aws_json import JsonService, TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
 from local_aws.protocol.resources import Resources
@@ -8,8 +8,11 @@ from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import EndpointLogs, Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.other_apis import OtherApis
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.runtime import Runtime
+from local_aws.sagemaker.scaling import Scaling
+from local_aws.sagemaker.search import Search
 from local_aws.sagemaker.tags import Tagging, Tags
 
 
@@ -24,13 +27,17 @@ class SageMaker:
             **Models(self.resources, moto).operations(),
             **EndpointConfigs(self.resources).operations(),
             **Endpoints(self.resources, self.deployments, host, logs).operations(),
-            **Tags(self.resources, moto).operations(),
+            **Tags(self.resources).operations(),
+            **Search(self.resources).operations(),
         }
+        scaling = Scaling(self.resources, moto).operations()
         tagging = Tagging(self.resources, moto).operations()
         self.services: tuple[Service, ...] = (
             Runtime(self.deployments, region),
-            JsonService("sagemaker", "SageMaker", operations, region),
+            TabledService("sagemaker", "SageMaker", operations, region),
+            OtherApis(),
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
+            JsonService("application-autoscaling", "AnyScaleFrontendService", scaling, region),
         )
 
     def reset(self) -> None:

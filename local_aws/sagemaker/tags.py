@@ -11,15 +11,13 @@ from local_aws.protocol.resources import Region, Resources, read_tags
 
 _MAX_TAGS = 50
 _PAGE = 50
-_OWN_KINDS = {"model-package-group", "model-package", "model", "endpoint-config", "endpoint"}
 
 
 class Tags:
-    """Operations on tags. Calls for resources that moto holds are given to moto."""
+    """Operations on tags."""
 
-    def __init__(self, resources: Resources, moto: Moto) -> None:
+    def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._moto = moto
 
     def operations(self) -> dict[str, Operation]:
         """List the operations by AWS's names."""
@@ -28,8 +26,6 @@ class Tags:
     def add(self, region: str, params: Params) -> Params:
         """AddTags."""
         arn = params["ResourceArn"]
-        if _parse_kind(arn) not in _OWN_KINDS:
-            return self._moto.call("sagemaker", "AddTags", params, region)
         with self._resources.lock:
             tags = _find_tags(self._resources[region], arn)
             merged = {**tags, **read_tags(params)}
@@ -40,15 +36,11 @@ class Tags:
 
     def list(self, region: str, params: Params) -> Params:
         """ListTags. AWS allows at most 50 tags, so one page has them all."""
-        if _parse_kind(params["ResourceArn"]) not in _OWN_KINDS:
-            return self._moto.call("sagemaker", "ListTags", params, region)
         with self._resources.lock:
             return {"Tags": _to_list(_find_tags(self._resources[region], params["ResourceArn"]))}
 
     def delete(self, region: str, params: Params) -> Params:
         """DeleteTags."""
-        if _parse_kind(params["ResourceArn"]) not in _OWN_KINDS:
-            return self._moto.call("sagemaker", "DeleteTags", params, region)
         with self._resources.lock:
             tags = _find_tags(self._resources[region], params["ResourceArn"])
             for key in params["TagKeys"]:

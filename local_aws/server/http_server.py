@@ -31,6 +31,7 @@ from local_aws.sagemaker.service import SageMaker
 from local_aws.server.administration import PREFIX, Administration, Parts
 from local_aws.server.athena_seeding import AthenaSeeding
 from local_aws.server.gate import BadLength, Gate, TooLarge
+from local_aws.server.glue import Glue
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
 
@@ -288,6 +289,7 @@ class LocalServer:
             administration,
             *self._sagemaker.services,
             *self._athena.services,
+            Glue(moto, region),
         )
         self._http.overlay = Overlay(services, app)
         self._http.app = self._http.overlay

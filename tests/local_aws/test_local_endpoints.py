@@ -155,7 +155,7 @@ def test_a_model_that_names_its_script_alone_fails_as_in_the_image(cloud: Cloud,
     )
 
 
-def test_what_the_local_aws_cannot_serve_it_says(cloud: Cloud):
+def test_what_the_local_aws_cannot_serve_it_refuses_at_once(cloud: Cloud):
     container = {"Image": IMAGE, "ModelDataUrl": cloud.put_model("m"), "Environment": ENVIRONMENT}
     prefix = {
         "S3DataSource": {"S3Uri": f"s3://{BUCKET}/m", "S3DataType": "S3Prefix", "CompressionType": "None"}
@@ -165,15 +165,18 @@ def test_what_the_local_aws_cannot_serve_it_says(cloud: Cloud):
         "many": {"PrimaryContainer": {**container, "Mode": "MultiModel"}},
         "prefix": {"PrimaryContainer": {"Image": IMAGE, "ModelDataSource": prefix}},
     }
-    for name, params in cases.items():
-        cloud.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, **params)
-        cloud.create_config(name)
-        cloud.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    reasons = {name: cloud.wait_until_settled(name)["FailureReason"] for name in cases}
-    assert reasons == {
-        "two": "The local AWS serves models of one container; two has 2.",
-        "many": "The local AWS does not serve multi-model containers.",
-        "prefix": "The local AWS serves models from a model.tar.gz, not from an S3 prefix.",
+    answers = {
+        name: refused(cloud.sagemaker.create_model, ModelName=name, ExecutionRoleArn=ROLE, **params)
+        for name, params in cases.items()
+    }
+    reasons = {
+        "two": "models of 2 containers; it serves models of one",
+        "many": "multi-model containers",
+        "prefix": "models from an S3 prefix; it serves models from a model.tar.gz",
+    }
+    assert answers == {
+        name: ("ValidationException", f"The local AWS does not support {reason}.", 400)
+        for name, reason in reasons.items()
     }
 
 

@@ -89,16 +89,6 @@ def test_there_are_at_most_fifty_tags(cloud: Cloud, arns):
     assert "limit of 50" in refused(cloud.sagemaker.add_tags, ResourceArn=arns["model"], Tags=MINE)[1]
 
 
-def test_tags_of_what_moto_holds_are_motos(cloud: Cloud):
-    domain = cloud.sagemaker.create_notebook_instance(
-        NotebookInstanceName="n", InstanceType="ml.t2.medium", RoleArn="arn:aws:iam::123456789012:role/r"
-    )["NotebookInstanceArn"]
-    cloud.sagemaker.add_tags(ResourceArn=domain, Tags=MINE)
-    assert cloud.sagemaker.list_tags(ResourceArn=domain)["Tags"] == MINE
-    cloud.sagemaker.delete_tags(ResourceArn=domain, TagKeys=["kedro:project"])
-    assert cloud.sagemaker.list_tags(ResourceArn=domain)["Tags"] == []
-
-
 def test_get_resources_finds_sagemakers_beside_motos(cloud: Cloud, arns):
     for arn in arns.values():
         cloud.sagemaker.add_tags(ResourceArn=arn, Tags=MINE)

@@ -233,6 +233,6 @@ def test_what_is_not_there_says_so(api: Api):
     )
     assert expect_fault(api, "StartSession", WorkGroup="primary") == (
         "InvalidRequestException",
-        "the local Athena does not support StartSession",
+        "The local AWS does not support StartSession.",
         "INVALID_INPUT",
     )

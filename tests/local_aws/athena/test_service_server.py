@@ -44,7 +44,7 @@ def test_a_query_runs_from_start_to_rows_and_a_reset_forgets_it(local_aws: Local
     with pytest.raises(athena.exceptions.InvalidRequestException) as refused:
         athena.start_query_execution(QueryString="SELECT 1")
     assert refused.value.response["AthenaErrorCode"] == "INVALID_INPUT"
-    with pytest.raises(ClientError, match="the local Athena does not support ListNotebookMetadata"):
+    with pytest.raises(ClientError, match="The local AWS does not support ListNotebookMetadata"):
         athena.list_notebook_metadata(WorkGroup="primary")
     athena.create_work_group(Name="team")
     control.reset(local_aws.log_file.parent)

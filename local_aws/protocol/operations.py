@@ -1,0 +1,365 @@
+"""What the local AWS does with each operation of SageMaker, Athena and Glue, and with its settings.
+
+Each operation and each setting is one of three:
+
+- works;
+- recorded: validated and given back, but without effect on this machine;
+- refused at once with AWS's error. That is everything that is not listed here, so that what a newer botocore
+  knows is never taken for granted. What starts work or promises an output is never merely recorded.
+
+``docs/reference/local-aws-operations.md`` is made of these tables by ``scripts/write_operations_table.py``.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Support(str, Enum):
+    """What the local AWS does with an operation or a setting."""
+
+    WORKS = "works"
+    RECORDED = "recorded"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The members of one operation's request, by path, such as ``ProductionVariants.ModelName``.
+
+    A path speaks for all that is below it, as far as no longer path does. `others` is what is done with what
+    no path speaks for.
+    """
+
+    works: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    others: Support = Support.REFUSED
+
+    def find(self, path: str) -> Support | None:
+        """Find what is done with a member; None if that depends on the members below it."""
+        listed = self._list()
+        above = path
+        while above and above not in listed:
+            above = above.rpartition(".")[0]
+        if above in listed:
+            return listed[above]
+        return None if self._has_below(path) else self.others
+
+    def find_refused(self, params: Mapping[str, Any], above: str = "") -> Iterator[str]:
+        """Find the members of a request that are refused. What is off or empty is as good as absent."""
+        for name, value in params.items():
+            path = f"{above}.{name}" if above else name
+            if _is_empty(value):
+                continue
+            if self.find(path) is Support.REFUSED:
+                yield path
+            elif self._has_below(path):
+                for each in value if isinstance(value, list) else [value]:
+                    yield from self.find_refused(each, path)
+
+    def _list(self) -> dict[str, Support]:
+        return {
+            **dict.fromkeys(self.works, Support.WORKS),
+            **dict.fromkeys(self.recorded, Support.RECORDED),
+            **dict.fromkeys(self.refused, Support.REFUSED),
+        }
+
+    def _has_below(self, path: str) -> bool:
+        return any(each.startswith(f"{path}.") for each in (*self.works, *self.recorded, *self.refused))
+
+
+@dataclass(frozen=True)
+class Table:
+    """The operations of one service.
+
+    Attributes:
+        works: The operations that work.
+        recorded: The operations whose resources are kept and given back, and do nothing.
+        settings: The members of requests; every member of an operation that is not in here works.
+        ways_out: What to do instead of a refused operation, by its name.
+    """
+
+    works: frozenset[str]
+    recorded: frozenset[str] = frozenset()
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+    ways_out: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, operation: str) -> Support:
+        """Find what is done with an operation."""
+        if operation in self.works:
+            return Support.WORKS
+        return Support.RECORDED if operation in self.recorded else Support.REFUSED
+
+    def describe_refusal(self, operation: str, path: str = "") -> str:
+        """Say that the local AWS does not support an operation, or a member of its request.
+
+        The text goes into ``The local AWS does not support ....``
+        """
+        if path:
+            return f"{path} of {operation}"
+        way_out = self.ways_out.get(operation)
+        return f"{operation}; {way_out}" if way_out else operation
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_empty, value.values()))
+    return value in (None, False, [])
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_CONTAINER_WORKS = ("Mode", "ModelDataUrl", "Environment", "ModelPackageName", "ContainerHostname")
+_SOURCE_WORKS = ("S3Uri", "S3DataType", "CompressionType")
+_SPECIFICATIONS = ("InferenceSpecification", "AdditionalInferenceSpecifications")
+
+_CREATE_MODEL = Settings(
+    works=(
+        "ModelName",
+        "Tags",
+        *(f"{at}.{each}" for at in ("PrimaryContainer", "Containers") for each in _CONTAINER_WORKS),
+        *(
+            f"{at}.ModelDataSource.S3DataSource.{each}"
+            for at in ("PrimaryContainer", "Containers")
+            for each in _SOURCE_WORKS
+        ),
+    ),
+    recorded=(
+        "ExecutionRoleArn",
+        "VpcConfig",
+        "EnableNetworkIsolation",
+        *(
+            f"{at}.{each}"
+            for at in ("PrimaryContainer", "Containers")
+            for each in ("Image", "ImageConfig", "ModelDataSource.S3DataSource.ModelAccessConfig")
+        ),
+    ),
+)
+
+_CREATE_ENDPOINT_CONFIG = Settings(
+    works=(
+        "EndpointConfigName",
+        "Tags",
+        "ProductionVariants.VariantName",
+        "ProductionVariants.ModelName",
+        "ProductionVariants.InitialVariantWeight",
+        "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
+    ),
+    recorded=(
+        "ExecutionRoleArn",
+        "KmsKeyId",
+        "VpcConfig",
+        "EnableNetworkIsolation",
+        "ProductionVariants.InitialInstanceCount",
+        "ProductionVariants.InstanceType",
+        "ProductionVariants.AcceleratorType",
+        "ProductionVariants.ServerlessConfig",
+        "ProductionVariants.VolumeSizeInGB",
+        "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
+        "ProductionVariants.VariantInstanceProvisionTimeoutInSeconds",
+        "ProductionVariants.RoutingConfig",
+        "ProductionVariants.InferenceAmiVersion",
+        "ProductionVariants.CapacityReservationConfig",
+    ),
+)
+
+_CREATE_MODEL_PACKAGE = Settings(
+    works=(
+        "ModelPackageName",
+        "ModelPackageGroupName",
+        "ModelPackageDescription",
+        "ModelPackageRegistrationType",
+        *_SPECIFICATIONS,
+        "Tags",
+        "ModelApprovalStatus",
+        "MetadataProperties",
+        "ModelMetrics",
+        "ClientToken",
+        "Domain",
+        "Task",
+        "SamplePayloadUrl",
+        "CustomerMetadataProperties",
+        "SkipModelValidation",
+        "SourceUri",
+        "ModelCard",
+        "ModelLifeCycle",
+    ),
+    recorded=("DriftCheckBaselines", "SecurityConfig", "ManagedStorageType"),
+)
+
+_SAGEMAKER = Table(
+    works=_names("""
+        AddTags ListTags DeleteTags Search
+        CreateModelPackageGroup DescribeModelPackageGroup ListModelPackageGroups DeleteModelPackageGroup
+        CreateModelPackage DescribeModelPackage BatchDescribeModelPackage ListModelPackages UpdateModelPackage
+        DeleteModelPackage
+        CreateModel DescribeModel ListModels DeleteModel
+        CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
+        CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+    """),
+    settings={
+        "CreateModel": _CREATE_MODEL,
+        "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
+        "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
+        "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
+        "CreateModelPackageGroup": Settings(
+            works=("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"),
+            recorded=("ManagedConfiguration",),
+        ),
+        "CreateModelPackage": _CREATE_MODEL_PACKAGE,
+    },
+    ways_out={
+        "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
+        "CreateTransformJob": "invoke an endpoint, or predict in a process of your own",
+        "CreateTrainingJob": "train in a process of your own",
+        "CreateProcessingJob": "run the code in a process of your own",
+        "CreatePipeline": "run its steps in a process of your own",
+    },
+)
+
+_SAGEMAKER_RUNTIME = Table(
+    works=frozenset({"InvokeEndpoint"}),
+    ways_out=dict.fromkeys(("InvokeEndpointAsync", "InvokeEndpointWithResponseStream"), "use InvokeEndpoint"),
+)
+
+_WORKGROUP_WORKS = ("EnforceWorkGroupConfiguration", "BytesScannedCutoffPerQuery", "EngineVersion")
+_WORKGROUP_RECORDED = (
+    "PublishCloudWatchMetricsEnabled",
+    "RequesterPaysEnabled",
+    "CustomerContentEncryptionConfiguration",
+    "EnableMinimumEncryptionConfiguration",
+    "ExecutionRole",
+)
+_RESULTS_RECORDED = ("EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
+
+_ATHENA = Table(
+    works=_names("""
+        StartQueryExecution StopQueryExecution GetQueryExecution BatchGetQueryExecution ListQueryExecutions
+        GetQueryResults GetQueryRuntimeStatistics
+        CreateNamedQuery GetNamedQuery BatchGetNamedQuery ListNamedQueries UpdateNamedQuery DeleteNamedQuery
+        CreatePreparedStatement GetPreparedStatement BatchGetPreparedStatement ListPreparedStatements
+        UpdatePreparedStatement DeletePreparedStatement
+        CreateWorkGroup GetWorkGroup ListWorkGroups UpdateWorkGroup DeleteWorkGroup ListEngineVersions
+        TagResource UntagResource ListTagsForResource
+        ListDataCatalogs GetDataCatalog ListDatabases GetDatabase ListTableMetadata GetTableMetadata
+    """),
+    settings={
+        "StartQueryExecution": Settings(
+            works=(
+                "QueryString",
+                "ClientRequestToken",
+                "QueryExecutionContext",
+                "WorkGroup",
+                "ExecutionParameters",
+                "ResultConfiguration.OutputLocation",
+                "ResultReuseConfiguration",
+            ),
+            recorded=tuple(f"ResultConfiguration.{each}" for each in _RESULTS_RECORDED),
+        ),
+        "CreateWorkGroup": Settings(
+            works=(
+                "Name",
+                "Description",
+                "Tags",
+                "Configuration.ManagedQueryResultsConfiguration",
+                *(f"Configuration.{each}" for each in _WORKGROUP_WORKS),
+                "Configuration.ResultConfiguration.OutputLocation",
+            ),
+            recorded=(
+                *(f"Configuration.{each}" for each in _WORKGROUP_RECORDED),
+                *(f"Configuration.ResultConfiguration.{each}" for each in _RESULTS_RECORDED),
+            ),
+        ),
+        "UpdateWorkGroup": Settings(
+            works=(
+                "WorkGroup",
+                "Description",
+                "State",
+                "ConfigurationUpdates.ResultConfigurationUpdates",
+                *(f"ConfigurationUpdates.{each}" for each in _WORKGROUP_WORKS),
+                "ConfigurationUpdates.RemoveBytesScannedCutoffPerQuery",
+                "ConfigurationUpdates.RemoveCustomerContentEncryptionConfiguration",
+            ),
+            recorded=(
+                *(f"ConfigurationUpdates.{each}" for each in _WORKGROUP_RECORDED),
+                *(f"ConfigurationUpdates.ResultConfigurationUpdates.{each}" for each in _RESULTS_RECORDED),
+            ),
+        ),
+    },
+    ways_out={"CreateDataCatalog": "use AwsDataCatalog"},
+)
+
+
+def _all_but(*refused: str, recorded: tuple[str, ...] = (), others: Support = Support.WORKS) -> Settings:
+    return Settings(recorded=recorded, refused=refused, others=others)
+
+
+_PAST = ("TransactionId", "QueryAsOfTime")
+_TABLE_INPUT = tuple(f"TableInput.{each}" for each in ("TargetTable", "FederatedTable", "ViewDefinition"))
+_DATABASE_INPUT = _all_but(
+    "DatabaseInput.TargetDatabase",
+    "DatabaseInput.FederatedDatabase",
+    recorded=("DatabaseInput.CreateTableDefaultPermissions",),
+)
+
+_GLUE = Table(
+    works=_names("""
+        CreateDatabase GetDatabase GetDatabases UpdateDatabase DeleteDatabase
+        CreateTable GetTable GetTables UpdateTable DeleteTable BatchDeleteTable
+        GetTableVersion GetTableVersions DeleteTableVersion
+        CreatePartition GetPartition GetPartitions UpdatePartition DeletePartition
+        BatchCreatePartition BatchGetPartition BatchUpdatePartition BatchDeletePartition GetPartitionIndexes
+        TagResource UntagResource GetTags
+    """),
+    recorded=_names("""
+        CreateCrawler GetCrawler GetCrawlers BatchGetCrawlers ListCrawlers DeleteCrawler
+        CreateJob GetJob GetJobs BatchGetJobs ListJobs DeleteJob
+        CreateSecurityConfiguration GetSecurityConfiguration GetSecurityConfigurations
+        DeleteSecurityConfiguration
+        CreateRegistry GetRegistry ListRegistries DeleteRegistry
+        CreateSchema GetSchema UpdateSchema DeleteSchema RegisterSchemaVersion GetSchemaVersion
+        GetSchemaByDefinition PutSchemaVersionMetadata
+        PutResourcePolicy GetResourcePolicy DeleteResourcePolicy
+        PutDataCatalogEncryptionSettings GetDataCatalogEncryptionSettings
+    """),
+    settings={
+        "CreateDatabase": _DATABASE_INPUT,
+        "UpdateDatabase": _DATABASE_INPUT,
+        "CreateTable": _all_but(*_TABLE_INPUT, "PartitionIndexes", "TransactionId", "OpenTableFormatInput"),
+        "UpdateTable": _all_but(
+            *_TABLE_INPUT, "TransactionId", "ViewUpdateAction", "Force", "UpdateOpenTableFormatInput"
+        ),
+        "GetTable": _all_but(*_PAST, "IncludeStatusDetails"),
+        "GetTables": _all_but(*_PAST, "IncludeStatusDetails"),
+        "DeleteTable": _all_but("TransactionId"),
+        "BatchDeleteTable": _all_but("TransactionId"),
+        "GetPartitions": _all_but(*_PAST, "Segment", recorded=("ExcludeColumnSchema",)),
+        "CreateCrawler": _all_but(
+            "Schedule", "LakeFormationConfiguration", "CatalogId", others=Support.RECORDED
+        ),
+        "CreateJob": _all_but(
+            "CodeGenConfigurationNodes",
+            "JobMode",
+            "JobRunQueuingEnabled",
+            "MaintenanceWindow",
+            others=Support.RECORDED,
+        ),
+    },
+    ways_out={
+        "StartCrawler": "declare the tables, and their partitions with MSCK REPAIR TABLE",
+        "StartJobRun": "run the script in a process of your own",
+        "CreateUserDefinedFunction": "write the expression in the query",
+    },
+)
+
+TABLES: Mapping[str, Table] = {
+    "sagemaker": _SAGEMAKER,
+    "sagemaker-runtime": _SAGEMAKER_RUNTIME,
+    "athena": _ATHENA,
+    "glue": _GLUE,
+}
+"""The tables by botocore's names of the services."""

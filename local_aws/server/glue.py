@@ -1,0 +1,74 @@
+"""Glue: moto answers what the table of operations has, and everything else is refused."""
+
+import logging
+import threading
+from http import HTTPStatus
+
+from local_aws.protocol.aws_json import Params, TabledService, make_fault_response, parse_parameters
+from local_aws.protocol.messages import AwsFault, Request, Response
+from local_aws.protocol.moto_app import Moto
+
+_PREFIX = "AWSGlue"
+_log = logging.getLogger(__name__)
+
+
+class Glue(TabledService):
+    """The service of Glue.
+
+    Args:
+        moto: Answers the operations that are not refused.
+        region: The region of requests that are not signed.
+    """
+
+    def __init__(self, moto: Moto, region: str) -> None:
+        super().__init__("glue", _PREFIX, {}, region)
+        self._moto = moto
+        self._updates = threading.Lock()
+
+    def answer(self, operation: str, request: Request) -> Response:
+        """Let moto answer a request that the service model allows."""
+        try:
+            params = parse_parameters(request)
+            self._validate(operation, params)
+            if operation == "UpdateTable":
+                return self._update_table(request, params)
+        except AwsFault as fault:
+            return make_fault_response(fault)
+        return self._hand_on(operation, request)
+
+    def _update_table(self, request: Request, params: Params) -> Response:
+        """Update a table if its version is the one that the request names. moto updates any."""
+        if "TableInput" not in params:
+            raise AwsFault("InvalidInputException", "TableInput is required.")
+        table = {"DatabaseName": params["DatabaseName"], "Name": params["TableInput"]["Name"]}
+        with self._updates:
+            current = self._moto.call("glue", "GetTable", table, request.region)["Table"]["VersionId"]
+            if params.get("VersionId", current) != current:
+                raise AwsFault(
+                    "ConcurrentModificationException", "Update table failed due to concurrent modifications."
+                )
+            response = self._hand_on("UpdateTable", request)
+            if params.get("SkipArchive") and response.status == HTTPStatus.OK:
+                version = {
+                    "DatabaseName": table["DatabaseName"],
+                    "TableName": table["Name"],
+                    "VersionId": current,
+                }
+                self._moto.call("glue", "DeleteTableVersion", version, request.region)
+            return response
+
+    def _hand_on(self, operation: str, request: Request) -> Response:
+        headers = {name: request.headers.get(name, "") for name in ("content-type", "x-amz-target")}
+        try:
+            answer = self._moto.request(
+                request.method,
+                request.path,
+                service=self.name,
+                region=request.region,
+                headers=headers,
+                body=request.body,
+            )
+        except Exception:  # noqa: BLE001 - moto has not all of what Glue can do
+            _log.exception("moto failed: %s", operation)
+            return make_fault_response(self.refuse(f"{operation} with these parameters"))
+        return Response(answer.status, answer.headers, answer.body)
