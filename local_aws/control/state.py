@@ -92,8 +92,8 @@ class LocalAws:
         # Each boto3 session adds boto3's own folder again.
         _load_service_models().search_paths[:] = dict.fromkeys(_load_service_models().search_paths)
         # Otherwise its presigned URLs would have signatures of version 2.
-        version = {"signature_version": "s3v4"} if service == "s3" else {}
-        config = Config(proxies={}, user_agent_extra="local-aws/client", **version)
+        version = "s3v4" if service == "s3" else None
+        config = Config(proxies={}, user_agent_extra="local-aws/client", signature_version=version)
         return session.client(service, endpoint_url=self.endpoint_url, config=config)
 
 

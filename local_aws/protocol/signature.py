@@ -264,8 +264,8 @@ def _parse_claim(head: Head) -> Claim:
 
 
 _UNSUPPORTED = (
-    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256; for boto3's "
-    "presigned URLs: Config(signature_version='s3v4')."
+    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256; for "
+    "presigned URLs of boto3: Config(signature_version='s3v4')."
 )
 
 

@@ -121,7 +121,7 @@ def fetch_archive(uri: str, target: Path) -> None:
 
 
 def _download(uri: str, target: Path) -> None:
-    """Download an object without a client of botocore's, which would need half a second for this one request."""
+    """Download an object without a client of boto3's, which would need half a second for this one request."""
     source, endpoint = urlsplit(uri), urlsplit(os.environ["AWS_ENDPOINT_URL"])
     connection = http.client.HTTPConnection(endpoint.netloc, timeout=_DOWNLOAD_SECONDS)
     try:

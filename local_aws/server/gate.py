@@ -1,8 +1,8 @@
 """Who is let in: what a request's head must say before its body is read and before it is answered.
 
 A page in a browser can send requests to 127.0.0.1, under its own name or, by DNS rebinding, under a name of
-the attacker's; so can every user of the machine. Each request must name this server as its host, must not come
-from another site's page, and must be signed with the credentials of the state folder.
+the attacker's; so can every user of the machine. Each request must name this server as its host, must not
+come from another site's page, and must be signed with the credentials of the state folder.
 """
 
 import re

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
@@ -124,7 +124,8 @@ class RequestHandler(MotoRequestHandler):
         if self.headers.get("Transfer-Encoding") is None:
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
-            body = io.BufferedReader(DechunkedInput(self.rfile)).read(limit + 1)
+            chunks: Any = DechunkedInput(cast("IO[bytes]", self.rfile))
+            body: bytes = io.BufferedReader(chunks).read(limit + 1)
         except OSError as error:
             raise BadLength(str(error)) from error
         if len(body) > limit:
