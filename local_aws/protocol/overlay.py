@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from local_aws.protocol.aws_json import make_fault_response
 from local_aws.protocol.messages import AwsFault, Request, Response, parse_signing_scope
+from local_aws.protocol.refusal import make_refusal
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -49,9 +50,14 @@ class Overlay:
         request = read_head(environ)
         service = self.find_service(request)
         if service is None:
-            return self._moto(environ, start_response)
-        with_body = Request(**{**vars(request), "body": _read_body(environ)})
-        response = answer(service, with_body)
+            try:
+                return self._moto(environ, start_response)
+            except Exception:  # noqa: BLE001 - moto raises where it has no answer
+                _log.exception("moto failed: %s %s %s", request.method, request.path, request.target)
+                response = _refuse(request)
+        else:
+            with_body = Request(**{**vars(request), "body": _read_body(environ)})
+            response = answer(service, with_body)
         headers = {**response.headers, "Content-Length": str(len(response.body))}
         start_response(f"{response.status} {_find_phrase(response.status)}", list(headers.items()))
         return [response.body]
@@ -66,6 +72,12 @@ def answer(service: Service, request: Request) -> Response:
         return make_fault_response(
             AwsFault("InternalFailure", "The local AWS failed. See its log: local-aws logs", status=500)
         )
+
+
+def _refuse(request: Request) -> Response:
+    what = request.target or f"{request.service} {request.method} {request.path}"
+    message = f"The local AWS does not support this request: {what}. Its log has the reason: local-aws logs"
+    return make_refusal(request, "not implemented", message, HTTPStatus.BAD_REQUEST)
 
 
 def read_head(environ: Environ) -> Request:

@@ -1,4 +1,4 @@
-"""The answer to a request that is not let in, in the form that AWS's protocol for its service has."""
+"""The answer to a request that is refused as a whole, in the form that AWS's protocol for its service has."""
 
 import json
 from typing import Any
@@ -20,13 +20,14 @@ _CODES = {
     "unsupported": ("InvalidRequest", "IncompleteSignatureException", "IncompleteSignature"),
     "foreign": ("AccessDenied", "AccessDeniedException", "AccessDenied"),
     "too large": ("EntityTooLarge", "RequestEntityTooLargeException", "RequestEntityTooLarge"),
+    "not implemented": ("NotImplemented", "UnsupportedOperationException", "UnsupportedOperation"),
     "bad length": ("InvalidRequest", "SerializationException", "MalformedInput"),
 }
 _FORM = "application/x-www-form-urlencoded"
 
 
 def make_refusal(request: Request, reason: str, message: str, status: int = 403) -> Response:
-    """Make the response to a request that is not let in.
+    """Make the response to a request that is not let in, or that nothing can answer.
 
     Args:
         request: The request; its body is not looked at.

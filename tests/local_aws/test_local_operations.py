@@ -64,7 +64,7 @@ def test_an_operation_that_nobody_knows_is_refused(local_aws: LocalAws, service:
     client = local_aws.client(service)
 
     def rename(request: Any, **_: Any) -> None:
-        request.headers["X-Amz-Target"] = f"{prefix}.CreateMoonBase"
+        request.headers.replace_header("X-Amz-Target", f"{prefix}.CreateMoonBase")
 
     client.meta.events.register("before-sign", rename)
     operation = client.list_models if service == "sagemaker" else client.get_databases
@@ -136,6 +136,23 @@ def test_no_operation_of_moto_is_html(local_aws: LocalAws) -> None:
     answer = ask(glue, "GetRegistry", {"RegistryId": {}})
     message = "The local AWS does not support GetRegistry with these parameters."
     assert answer == ("ValidationException", message, 400, 0)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("resourcegroupstaggingapi", "DescribeReportCreation", {}),
+        ("iam", "SimulatePrincipalPolicy", {"PolicySourceArn": "a" * 20, "ActionNames": ["s3:GetObject"]}),
+    ],
+)
+def test_what_other_services_of_moto_lack_is_refused_in_their_protocol(
+    local_aws: LocalAws, service: str, operation: str, params: dict[str, Any]
+) -> None:
+    code, message, status, retries = ask(local_aws.client(service), operation, params)
+    assert (status, retries) == (400, 0)
+    assert code in {"UnsupportedOperationException", "UnsupportedOperation"}
+    assert message.startswith("The local AWS does not support this request: ")
+    assert message.endswith(". Its log has the reason: local-aws logs")
 
 
 @pytest.mark.parametrize("service", ["sagemaker-featurestore-runtime", "sagemaker-metrics", "sagemaker-edge"])
