@@ -78,12 +78,26 @@ class Table:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that are in the files."""
-        return _columns(self.storage.get("Columns"))
+        return self._read_columns(self.storage.get("Columns"))
 
     @property
     def partition_keys(self) -> tuple[Column, ...]:
         """The columns whose values are in the paths."""
-        return _columns(self.glue.get("PartitionKeys"))
+        return self._read_columns(self.glue.get("PartitionKeys"))
+
+    def _read_columns(self, described: Sequence[Mapping[str, str]] | None) -> tuple[Column, ...]:
+        return tuple(
+            Column(each["Name"].lower(), self._read_type(each["Name"], each.get("Type") or "string"))
+            for each in described or ()
+        )
+
+    def _read_type(self, column: str, kind: str) -> str:
+        try:
+            return from_glue_type(kind)
+        except TrinoError as error:
+            shown = f"Glue table '{self.database}.{self.name}' column '{column}'"
+            message = f"{shown} has invalid data type: {kind}"
+            raise query_failure(TrinoError("HIVE_INVALID_METADATA", message)) from error
 
     @property
     def is_view(self) -> bool:
@@ -109,16 +123,6 @@ class Table:
 def encode_view(definition: Mapping[str, Any]) -> str:
     """Encode a view's definition as Glue stores it."""
     return f"{_VIEW_START}{base64.b64encode(json.dumps(definition).encode()).decode()}{_VIEW_END}"
-
-
-def _columns(described: list[dict[str, str]] | None) -> tuple[Column, ...]:
-    try:
-        return tuple(
-            Column(column["Name"].lower(), from_glue_type(column.get("Type") or "string"))
-            for column in described or ()
-        )
-    except TrinoError as error:
-        raise query_failure(error) from error
 
 
 class Catalog:

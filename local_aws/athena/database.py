@@ -5,9 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from local_aws.athena.limits import SPILL_BYTES, memory_limit
 from local_aws.trino import prepare
-
-_MEMORY = "4GB"
 
 
 class Database:
@@ -30,7 +29,11 @@ class Database:
         with self._lock:
             if self._root is None:
                 self._root = duckdb.connect(
-                    config={"memory_limit": _MEMORY, "temp_directory": str(self._spill)}
+                    config={
+                        "memory_limit": f"{memory_limit()}B",
+                        "max_temp_directory_size": f"{SPILL_BYTES}B",
+                        "temp_directory": str(self._spill),
+                    }
                 )
                 prepare(self._root)
             connection = self._root.cursor()

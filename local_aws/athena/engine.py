@@ -28,7 +28,7 @@ from local_aws.athena.statement import (
     Unload,
 )
 from local_aws.athena.storage import Storage
-from local_aws.athena.submission import Outcome, Parsed, Submission
+from local_aws.athena.submission import Outcome, Submission
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 from local_aws.trino import Column
@@ -43,24 +43,20 @@ class Engine:
 
     Args:
         moto: The S3 and Glue to use.
-        workdir: A folder for copies of objects and for temporary files.
+        workdir: A folder for temporary files.
+        objects: A folder for copies of objects, which other engines may share; by default, one in `workdir`.
     """
 
-    def __init__(self, moto: Moto, workdir: Path) -> None:
+    def __init__(self, moto: Moto, workdir: Path, objects: Path | None = None) -> None:
         self._moto = moto
         self._workdir = workdir
-        self._storage = Storage(moto, workdir / "objects")
+        self._storage = Storage(moto, objects or workdir / "objects")
         self._database = Database(workdir / "spill")
         self._running: dict[str, Session] = {}
 
-    def parse(self, sql: str) -> Parsed:
-        """Read a statement without running it.
-
-        Raises:
-            AthenaFailure: If it cannot be parsed, or is not supported.
-        """
-        statement = parsing.parse(sql)
-        return Parsed(*parsing.kind(statement), statement)
+    def open(self) -> None:
+        """Teach DuckDB Trino's functions, which the first statement would do otherwise."""
+        self._database.connect().close()
 
     def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
         """Run a statement.

@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_aws.athena.result_files import is_text
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.clock import now
 
@@ -118,7 +119,7 @@ class Execution:
     @property
     def writes_text(self) -> bool:
         """Whether the result file is text rather than CSV."""
-        return self.plain_text or self.statement_type in {"DDL", "UTILITY"}
+        return is_text(self.statement_type, self.plain_text)
 
     @property
     def newest_first(self) -> str:

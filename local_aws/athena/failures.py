@@ -1,10 +1,12 @@
 """Failures of queries, with Athena's messages."""
 
+from local_aws.protocol.messages import AwsFault
 from local_aws.trino import TrinoError, Unsupported
 
-_USER = 2
+_SYSTEM, _USER = 1, 2
 # Athena's own numbers: https://docs.aws.amazon.com/athena/latest/ug/error-reference.html
 _USER_ERROR, _DATA_ERROR, _DDL_TASK_FAILED, _SYNTAX_ERROR, _CANCELLED = 1000, 1001, 1003, 1006, 1011
+_EXHAUSTED, _INTERNAL = 0, 233
 _TYPES = {
     **dict.fromkeys(
         ("SYNTAX_ERROR", "TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "COLUMN_NOT_FOUND"), _SYNTAX_ERROR
@@ -61,3 +63,34 @@ def ddl_failure(kind: str, message: str) -> AthenaFailure:
 def semantic_failure(message: str) -> AthenaFailure:
     """Build the failure of a Hive DDL statement about something that does not exist."""
     return AthenaFailure(f"FAILED: SemanticException {message}", error_type=_DDL_TASK_FAILED)
+
+
+def exhausted(limit: int) -> AthenaFailure:
+    """Build the failure of a query that needs more memory than it gets."""
+    return AthenaFailure(
+        "Query exhausted resources at this scale factor: the local Athena gives a query "
+        f"{limit / (1 << 30):.1f} GB of memory",
+        error_type=_EXHAUSTED,
+    )
+
+
+def lost(how: str) -> AthenaFailure:
+    """Build the failure of a query whose process has ended."""
+    failure = AthenaFailure(
+        f"INTERNAL_ERROR_QUERY_ENGINE: the process that ran this query has ended ({how}). Run it again; "
+        "if that does not help, read the log: `local-aws logs`",
+        _SYSTEM,
+        _INTERNAL,
+    )
+    failure.retryable = True
+    return failure
+
+
+def as_failure(error: Exception) -> AthenaFailure:
+    """Turn whatever ended a query into its failure."""
+    if isinstance(error, AthenaFailure):
+        return error
+    if isinstance(error, AwsFault):
+        return AthenaFailure(error.message)
+    shown = f"{type(error).__name__}: {error} (see the log: `local-aws logs`)"
+    return AthenaFailure(f"GENERIC_INTERNAL_ERROR: {shown}", _SYSTEM, _INTERNAL)

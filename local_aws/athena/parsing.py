@@ -30,6 +30,7 @@ from local_aws.athena.statement import (
     Statement,
     Unload,
 )
+from local_aws.athena.submission import Parsed
 from local_aws.athena.tokens import Tokens
 from local_aws.trino import Token, TrinoError, end_token, tokenize
 
@@ -62,6 +63,16 @@ _KINDS: dict[type, tuple[str, str]] = {
     ShowTables: ("UTILITY", "SHOW_TABLES"),
     Unload: ("DML", "UNLOAD"),
 }
+
+
+def classify(sql: str) -> Parsed:
+    """Read a statement without running it.
+
+    Raises:
+        AthenaFailure: If it cannot be parsed, or is not supported.
+    """
+    statement = parse(sql)
+    return Parsed(*kind(statement), statement)
 
 
 def parse(text: str) -> Statement:

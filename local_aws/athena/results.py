@@ -1,14 +1,11 @@
-"""Results: the files that Athena writes to S3, and GetQueryResults, which reads them from there.
+"""Results: the files that Athena writes to S3, and GetQueryResults, which reads them from there."""
 
-CSV: every value in quotes, NULL as nothing at all, a header. Text: no header, columns joined by tabs.
-"""
-
+import os
 import re
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from threading import RLock
@@ -19,22 +16,17 @@ from local_aws.athena.column_info import describe_column, write_metadata_file
 from local_aws.athena.executions import CANCELLED, FAILED, SUCCEEDED, Execution
 from local_aws.athena.faults import invalid_request, unsupported
 from local_aws.athena.paging import decode, encode
+from local_aws.athena.result_files import Row
 from local_aws.athena.s3 import Objects
 from local_aws.protocol.aws_json import Operation, Params
 
 if TYPE_CHECKING:
     from local_aws.athena.submission import Outcome
 
-Row = Sequence[str | None]
-
 _PAGE = 1000
 _FIELD = re.compile(r'"((?:[^"]|"")*)"')
 _KEPT_FILES = 8
 _METADATA_VERBS = {"CREATE_TABLE_AS_SELECT": "CREATE TABLE", "INSERT": "INSERT", "UNLOAD": "UNLOAD"}
-
-
-class Stopped(Exception):
-    """The query was cancelled while its result was written."""
 
 
 class Results:
@@ -55,13 +47,10 @@ class Results:
         return {"GetQueryResults": self.get}
 
     def write(self, execution: Execution, outcome: "Outcome") -> list[str]:
-        """Write all files of a query that succeeded, and record on the execution what they contain.
+        """Store all files of a query that succeeded, and record on the execution what they contain.
 
         Returns:
             The files' URIs.
-
-        Raises:
-            Stopped: If the query is cancelled meanwhile; no file is left then.
         """
         written: list[str] = []
         execution.plain_text = outcome.plain_text
@@ -74,7 +63,7 @@ class Results:
             written.append(execution.manifest)
         else:
             execution.columns = [describe_column(each.name, each.type) for each in outcome.columns]
-            self._write_rows(execution, outcome)
+            self._store_rows(execution, outcome)
             written.append(execution.output_location)
         if execution.columns:
             verb = _METADATA_VERBS.get(execution.substatement, "")
@@ -88,22 +77,20 @@ class Results:
         for uri in uris:
             self._objects.delete(uri)
 
-    def _write_rows(self, execution: Execution, outcome: "Outcome") -> None:
+    def _store_rows(self, execution: Execution, outcome: "Outcome") -> None:
+        result = outcome.result_file
+        if result is None:
+            raise RuntimeError("A statement without files of its own must have a file of rows.")
         path = self._new_file()
         try:
-            with path.open("w+b") as file, closing(_lines(execution, outcome)) as lines:
-                for line in lines:
-                    if execution.cancelled.is_set():
-                        raise Stopped
-                    file.write(line.encode())
-                    execution.output_rows += 1
-                execution.output_bytes = file.tell()
+            os.replace(result.path, path)  # noqa: PTH105 - it replaces on Windows too
+            execution.output_rows = result.rows
+            execution.output_bytes = path.stat().st_size
+            with path.open("rb") as file:
                 etag = self._objects.write(execution.output_location, file)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        if not execution.writes_text:
-            execution.output_rows -= 1
         self._keep((execution.output_location, etag), path)
 
     def get(self, region: str, params: Params) -> Params:
@@ -173,22 +160,6 @@ class Results:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _lines(execution: Execution, outcome: "Outcome") -> Generator[str, None, None]:
-    try:
-        if not execution.writes_text:
-            yield _write_csv_line([each.name for each in outcome.columns])
-            yield from map(_write_csv_line, outcome.rows)
-            return
-        separator = ""
-        for row in outcome.rows:
-            yield separator + _write_text_line(row)
-            separator = "\n"
-    finally:
-        # The rows keep a DuckDB session open until they are closed.
-        if isinstance(outcome.rows, Generator):
-            outcome.rows.close()
-
-
 def _check_state(execution: Execution) -> None:
     if execution.state == SUCCEEDED:
         return
@@ -220,16 +191,6 @@ def _remove(path: Path) -> None:
     except OSError:
         # Windows does not delete a file that is still read; its folder is deleted later.
         return
-
-
-def _write_csv_line(row: Row) -> str:
-    """Write a line of a CSV result."""
-    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n"
-
-
-def _write_text_line(row: Row) -> str:
-    """Write a line of a text result."""
-    return "\t".join("" if value is None else value for value in row)
 
 
 def _read_csv_rows(file: IO[bytes]) -> Iterator[Row]:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from local_aws.athena.account import Account
 from local_aws.athena.executions import CANCELLED, FAILED, RUNNING, SUCCEEDED, Execution
 from local_aws.athena.prepared_statements import PreparedStatements
-from local_aws.athena.results import Results, Stopped
+from local_aws.athena.results import Results
 from local_aws.protocol.clock import now
-from local_aws.protocol.messages import AwsFault
 
 if TYPE_CHECKING:
     from local_aws.athena.submission import Outcome, Parsed, Submission
@@ -20,26 +19,27 @@ if TYPE_CHECKING:
 _AT_A_TIME = 4
 _RESET_SECONDS = 10.0
 _INTERRUPT_SECONDS = 0.1
-_SYSTEM = 1
-_SYSTEM_ERROR = 233
 _BY_USER = "Query cancelled by user"
 _log = logging.getLogger(__name__)
 
 
 class QueryEngine(Protocol):
-    """An engine that runs SQL: ``engine.Engine``."""
+    """An engine that runs SQL: `QueryProcesses`."""
 
     def parse(self, sql: str) -> "Parsed":
         """Read one statement without running it."""
 
     def run(self, submission: "Submission", cancelled: threading.Event) -> "Outcome":
-        """Run one statement."""
+        """Run one statement, and write its rows to a file."""
 
     def cancel(self, execution_id: str) -> None:
-        """Interrupt a running statement."""
+        """Interrupt a running statement. Called again and again until it has ended."""
 
     def reset(self) -> None:
         """Delete everything."""
+
+    def close(self) -> None:
+        """End whatever still runs, at once."""
 
 
 class _Workers:
@@ -126,16 +126,14 @@ class Runner:
 
     def _interrupt(self, execution: Execution) -> None:
         """Interrupt until the query ends: DuckDB ignores an interrupt between two of its statements."""
-        while True:
-            self.engine.cancel(execution.id)
+        while (engine := self._made) is not None:
+            engine.cancel(execution.id)
             if execution.finished.wait(_INTERRUPT_SECONDS):
                 return
 
     def reset(self) -> None:
         """Cancel everything, and wait until nothing is written any more."""
-        executions = self._account.executions()
-        for execution in executions:
-            self.stop(execution)
+        executions = self._stop_all()
         deadline = time.monotonic() + _RESET_SECONDS
         for execution in executions:
             if execution.started is not None:
@@ -144,8 +142,18 @@ class Runner:
             self._made.reset()
 
     def close(self) -> None:
-        """Release the engine: if it were open when Python ends, DuckDB would print warnings."""
-        self._made = None
+        """Cancel everything, and end what runs without waiting for it to listen."""
+        self._stop_all()
+        with self._making:
+            made, self._made = self._made, None
+        if made is not None:
+            made.close()
+
+    def _stop_all(self) -> list[Execution]:
+        executions = self._account.executions()
+        for execution in executions:
+            self.stop(execution)
+        return executions
 
     def _run(self, execution: Execution) -> None:
         with self._account.lock:
@@ -154,8 +162,6 @@ class Runner:
             execution.state, execution.started = RUNNING, now()
         try:
             self._finish(execution)
-        except Stopped:
-            self._end(execution, CANCELLED, _BY_USER)
         except Exception as error:  # noqa: BLE001 - whatever happens, a query must end
             self._fail(execution, error)
         finally:
@@ -175,25 +181,22 @@ class Runner:
             return execution.end(state, reason)
 
     def _fail(self, execution: Execution, error: Exception) -> None:
-        from local_aws.athena.failures import AthenaFailure, Cancelled
+        from local_aws.athena.failures import Cancelled, as_failure
 
-        if isinstance(error, Cancelled):
-            self._end(execution, CANCELLED, error.message)
+        failure = as_failure(error)
+        if isinstance(failure, Cancelled):
+            self._end(execution, CANCELLED, failure.message)
             return
-        if isinstance(error, AwsFault):
-            error = AthenaFailure(error.message)
-        if not isinstance(error, AthenaFailure):
+        if failure is not error:
             _log.error("query %s", execution.id, exc_info=error)
-            shown = f"{type(error).__name__}: {error} (see the log: `local-aws logs`)"
-            error = AthenaFailure(f"GENERIC_INTERNAL_ERROR: {shown}", _SYSTEM, _SYSTEM_ERROR)
         details = {
-            "ErrorCategory": error.category,
-            "ErrorType": error.error_type,
-            "Retryable": error.retryable,
-            "ErrorMessage": error.message,
+            "ErrorCategory": failure.category,
+            "ErrorType": failure.error_type,
+            "Retryable": failure.retryable,
+            "ErrorMessage": failure.message,
         }
         with self._account.lock:
-            execution.end(FAILED, error.message, details)
+            execution.end(FAILED, failure.message, details)
 
     def _submission(self, execution: Execution) -> "Submission":
         from local_aws.athena.submission import Submission
@@ -201,6 +204,7 @@ class Runner:
         return Submission(
             sql=execution.sql,
             execution_id=execution.id,
+            statement_type=execution.statement_type,
             database=execution.database,
             catalog=execution.catalog,
             parameters=tuple(map(read_parameter, execution.parameters)),

@@ -42,9 +42,8 @@ class Athena:
         self.workgroups = Workgroups(self._account)
         self._results = Results(self._account, objects, workdir / "results")
         prepared = PreparedStatements(self._account)
-        self._runner = Runner(
-            self._account, self._results, prepared, make_engine or (lambda: _duckdb(moto, workdir / "engine"))
-        )
+        engine = make_engine or (lambda: _duckdb(moto, workdir / "queries"))
+        self._runner = Runner(self._account, self._results, prepared, engine)
         operations = {
             **Queries(self._account, objects, self._runner).operations(),
             **self._results.operations(),
@@ -62,9 +61,9 @@ class Athena:
         self._results.reset()
 
     def close(self) -> None:
-        """Delete everything and release the engine."""
-        self.reset()
+        """End every query and delete everything."""
         self._runner.close()
+        self.reset()
 
 
 class _AthenaService(TabledService):
@@ -72,7 +71,7 @@ class _AthenaService(TabledService):
 
 
 def _duckdb(moto: Moto, workdir: Path) -> QueryEngine:
-    """Create the engine when the first query comes: DuckDB takes about a second to import."""
-    from local_aws.athena.engine import Engine
+    """Create the engine when the first query comes: the parser takes a moment to import."""
+    from local_aws.athena.processes import QueryProcesses
 
-    return Engine(moto, workdir)
+    return QueryProcesses(moto, workdir)

@@ -11,7 +11,8 @@ import duckdb
 
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
-from local_aws.athena.failures import AthenaFailure, Cancelled, query_failure
+from local_aws.athena.failures import AthenaFailure, Cancelled, exhausted, query_failure
+from local_aws.athena.limits import memory_limit
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
@@ -132,5 +133,5 @@ class Session:
 
 def _explain(error: duckdb.Error) -> AthenaFailure:
     if isinstance(error, duckdb.OutOfMemoryException):
-        return AthenaFailure("Query exhausted resources at this scale factor", error_type=0)
+        return exhausted(memory_limit())
     return query_failure(explain_error(error))

@@ -62,7 +62,11 @@ class Storage:
         self._lock = threading.Lock()
 
     def list_objects(self, location: str) -> list[S3Object]:
-        """List all objects below a location; there are none if the bucket does not exist."""
+        """List all objects below a location.
+
+        Raises:
+            AthenaFailure: If the bucket does not exist.
+        """
         bucket, prefix = split_uri(directory(location))
         found: list[S3Object] = []
         token = ""
@@ -70,7 +74,7 @@ class Storage:
             query = f"list-type=2&prefix={quote(prefix, safe='')}&continuation-token={quote(token, safe='')}"
             answer = self._moto.request("GET", f"/{bucket}?{query if token else query.rsplit('&', 1)[0]}")
             if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
-                return []
+                raise AthenaFailure(f"HIVE_FILESYSTEM_ERROR: Failed to list directory: {location}")
             page = ET.fromstring(answer.body)  # noqa: S314 - moto's own answer
             found += (_object(bucket, content) for content in page.iter(f"{_NAMESPACE}Contents"))
             token = page.findtext(f"{_NAMESPACE}NextContinuationToken") or ""
@@ -100,7 +104,7 @@ class Storage:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
             raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
         self._cache.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{threading.get_ident()}")
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         partial.write_bytes(answer.body)
         os.replace(partial, path)  # noqa: PTH105 - atomic: another query may want the same object
         return path

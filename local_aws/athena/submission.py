@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from typing_extensions import Self
 
+from local_aws.athena.result_files import ResultFile
 from local_aws.trino import Column
 
 
@@ -29,8 +30,9 @@ class Submission:
 
     Attributes:
         sql: One statement.
-        statement: The statement as `Engine.parse` has parsed it; None to parse `sql` when it runs.
+        statement: The statement as `parsing.classify` has parsed it; None to parse `sql` when it runs.
         execution_id: Athena's QueryExecutionId.
+        statement_type: DDL, DML or UTILITY, as `parsing.classify` has found.
         database: The database of tables that are named without one.
         catalog: The data catalog; only ``AwsDataCatalog`` exists.
         parameters: SQL literals for the question marks.
@@ -42,6 +44,7 @@ class Submission:
 
     sql: str
     execution_id: str
+    statement_type: str = "DML"
     database: str = "default"
     catalog: str = "AwsDataCatalog"
     parameters: tuple[str, ...] = ()
@@ -66,6 +69,7 @@ class Outcome:
         columns: The columns of the result.
         rows: Athena's texts. They are computed while they are read, which may raise `AthenaFailure`; read
             them all or close them, for the query ends with them.
+        result_file: The file with the rows, once they are written; `rows` is empty then.
         plain_text: Whether the result file is a text without a header, instead of CSV.
         scanned_bytes: The sizes of the objects that were read.
         written: The objects that CTAS, INSERT or UNLOAD wrote; None for other statements.
@@ -77,6 +81,7 @@ class Outcome:
     substatement: str
     columns: tuple[Column, ...] = ()
     rows: Iterator[tuple[str | None, ...]] = field(default_factory=lambda: iter(()))
+    result_file: ResultFile | None = None
     plain_text: bool = False
     scanned_bytes: int = 0
     written: tuple[str, ...] | None = None

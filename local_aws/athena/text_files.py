@@ -51,7 +51,7 @@ def convert_to_parquet(table: Table, path: Path, source: S3Object) -> Path:
     target = path.with_suffix(f".{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.parquet")
     if target.exists():
         return target
-    partial = target.with_suffix(f".{threading.get_ident()}")
+    partial = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     _write(table, path, source, partial)
     os.replace(partial, target)  # noqa: PTH105 - atomic: another query may want the same file
     return target

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 
 class TrinoError(Exception):
@@ -77,6 +79,8 @@ _TRINO_TYPES = {
 
 def explain_error(error: duckdb.Error) -> TrinoError:
     """Turn an error of translated SQL into the failure that Athena would report."""
+    import duckdb
+
     text = str(error)
     first_line = text.partition("\n")[0]
     if raised := _RAISED.search(text):

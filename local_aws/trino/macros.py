@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from local_aws.trino.failures import RAISED
 from local_aws.trino.python import (
@@ -20,6 +18,9 @@ from local_aws.trino.python import (
 )
 from local_aws.trino.python.raising import Function, null_in_null_out
 from local_aws.trino.typed import fail
+
+if TYPE_CHECKING:
+    import duckdb
 
 _SPACES = "".join(
     map(chr, (*range(9, 14), *range(28, 33), 0x1680, *range(0x2000, 0x2007), 0x2008, 0x2009, 0x200A))
@@ -309,7 +310,6 @@ _PYTHON_FUNCTIONS: dict[str, Function] = {
 }
 
 _PREPARED = "trino_prepared()"
-_KEEPS_RESULTS = duckdb.__version__.startswith("1.")
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -337,8 +337,11 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Functi
     where one raised within `TRY`, it goes on with memory that nothing was written to. It does neither for a
     call with an argument that another query may find changed, such as `now()`.
     """
+    import duckdb
+
     function, takes, gives = definition
-    called = name if not takes or not _KEEPS_RESULTS else f"{name}_in_python"
+    keeps_results = duckdb.__version__.startswith("1.")
+    called = name if not takes or not keeps_results else f"{name}_in_python"
     # DuckDB's stubs do not accept a list of type names.
     create: Any = connection.create_function
     create(called, null_in_null_out(function), list(takes), gives, null_handling="special")
@@ -351,6 +354,8 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Functi
 
 def _is_prepared(connection: duckdb.DuckDBPyConnection) -> bool:
     """Tell whether the functions are there: a cursor has its database's. Listing all functions is slow."""
+    import duckdb
+
     try:
         connection.execute(f"SELECT {_PREPARED}")
     except duckdb.CatalogException:

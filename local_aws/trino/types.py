@@ -94,6 +94,11 @@ _TO_GLUE = {
     "varbinary": "binary",
     "timestamp": "timestamp",
 }
+_SIZED_IN_GLUE = frozenset({"char", "varchar"})
+_OF_GLUE = _SIZED_IN_GLUE | {
+    *("boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal"),
+    *("string", "binary", "date", "timestamp", "array", "map", "struct"),
+}
 _DEFAULT_DECIMAL, _GLUE_DECIMAL = (38, 0), (10, 0)
 _WORD = re.compile(r'\s*("(?:[^"]|"")*"|[a-z0-9_$]+|[(),<>:])', re.IGNORECASE)
 
@@ -219,6 +224,16 @@ class _Reader:
         return Type(name, numbers)
 
 
+class _GlueReader(_Reader):
+    """Reads the types of Hive alone, which are those of Glue: int, but not integer."""
+
+    def type(self) -> Type:
+        name, following = self.peek(), self.tokens[self.at + 1 : self.at + 2]
+        if name not in _OF_GLUE or (name in _SIZED_IN_GLUE and following != ["("]):
+            raise self.unknown()
+        return super().type()
+
+
 def read_type(athena_type: str) -> Type:
     """Read a type as Athena writes it.
 
@@ -269,8 +284,12 @@ def to_duckdb_type(athena_type: str) -> str:
 
 
 def from_glue_type(hive_type: str) -> str:
-    """Return Athena's type for Glue's: `struct<a:int>` is `row(a integer)`."""
-    return str(_Reader(hive_type, _GLUE_DECIMAL).whole())
+    """Return Athena's type for Glue's: `struct<a:int>` is `row(a integer)`.
+
+    Raises:
+        TrinoError: TYPE_NOT_FOUND when Glue's is none of Hive's types.
+    """
+    return str(_GlueReader(hive_type, _GLUE_DECIMAL).whole())
 
 
 def to_glue_type(athena_type: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.athena.failures import AthenaFailure
+from local_aws.athena.result_files import write_result
 from local_aws.athena.service import Athena
 from local_aws.athena.submission import Outcome, Parsed, Submission
 from local_aws.protocol.messages import AwsFault, Request
@@ -42,12 +43,14 @@ class FakeEngine:
     ``wait`` waits until the query is cancelled.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.answers: dict[str, Any] = {}
         self.kinds: dict[str, tuple[str, str]] = {}
         self.submissions: list[Submission] = []
         self.cancelled: list[str] = []
         self.resets = 0
+        self.closed = False
 
     def parse(self, sql: str) -> Parsed:
         if sql == "broken":
@@ -64,7 +67,9 @@ class FakeEngine:
             answer = answer()
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / submission.execution_id
+        return write_result(path, submission.statement_type, answer, cancelled)
 
     def cancel(self, execution_id: str) -> None:
         self.cancelled.append(execution_id)
@@ -72,13 +77,16 @@ class FakeEngine:
     def reset(self) -> None:
         self.resets += 1
 
+    def close(self) -> None:
+        self.closed = True
+
 
 class Api:
     """Calls operations as a client does, without a server in between."""
 
     def __init__(self, moto: Moto, folder: Path) -> None:
         self.moto = moto
-        self.engine = FakeEngine()
+        self.engine = FakeEngine(folder / "queries")
         self.athena = Athena(moto, folder, REGION, lambda: self.engine)
         self.folder = folder
 

@@ -9,6 +9,7 @@ from lake import Lake
 
 from local_aws.athena import tokens
 from local_aws.athena.engine import AthenaFailure, Cancelled
+from local_aws.athena.parsing import classify
 from local_aws.trino import parse_tokens
 
 SLOW = """
@@ -42,8 +43,8 @@ SLOW = """
         ("execute p using 1", ("DML", "EXECUTE")),
     ],
 )
-def test_statements_are_classified_without_running(lake: Lake, sql: str, kind: tuple[str, str]) -> None:
-    parsed = lake.engine.parse(sql)
+def test_statements_are_classified_without_running(sql: str, kind: tuple[str, str]) -> None:
+    parsed = classify(sql)
     assert (parsed.statement_type, parsed.substatement) == kind
 
 
@@ -62,9 +63,9 @@ def test_statements_are_classified_without_running(lake: Lake, sql: str, kind: t
         ("show functions", "NOT_SUPPORTED: the local Athena does not support SHOW functions"),
     ],
 )
-def test_what_is_not_a_statement_of_athena(lake: Lake, sql: str, message: str) -> None:
+def test_what_is_not_a_statement_of_athena(sql: str, message: str) -> None:
     with pytest.raises(AthenaFailure) as caught:
-        lake.engine.parse(sql)
+        classify(sql)
 
     assert caught.value.message.startswith(message)
     assert caught.value.category == 2
@@ -73,7 +74,7 @@ def test_what_is_not_a_statement_of_athena(lake: Lake, sql: str, message: str) -
 def test_a_query_is_parsed_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
     monkeypatch.setattr(tokens, "parse_tokens", lambda given: parsed.append(given) or parse_tokens(given))
-    statement = lake.engine.parse("select 1 as a").statement
+    statement = classify("select 1 as a").statement
     assert lake.rows("select 1 as a", statement=statement) == [("1",)]
     assert len(parsed) == 1
 

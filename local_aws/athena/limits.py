@@ -1,0 +1,62 @@
+"""What a process that runs queries may use."""
+
+import os
+import sys
+
+_MOST = 2 << 30
+_LEAST = 1 << 29
+_SHARE = 8
+_OUTSIDE_DUCKDB = 2 << 30
+
+SPILL_BYTES = 10 << 30
+"""What DuckDB may keep in files when its memory is full."""
+
+
+def memory_limit() -> int:
+    """Return the bytes that DuckDB may use for a query: an eighth of the machine's memory, at most 2 GB."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return _MOST
+    return max(_LEAST, min(_MOST, total // _SHARE))
+
+
+def limit_this_process() -> None:
+    """Let the operating system hold this process to its memory.
+
+    DuckDB keeps to its limit in most places, functions in Python in none. Where the operating system does not
+    hold a process to its memory, only DuckDB's limit counts.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    wanted = memory_limit() + _OUTSIDE_DUCKDB
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or wanted < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has used in its life; 0 if that is not known."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
+
+
+def end_with(descriptor: int) -> None:
+    """Let the operating system end this process when the other end of a pipe is closed.
+
+    Python cannot do that: a regular expression keeps all its threads from running. The kernel sends SIGIO,
+    which ends a process that does not expect it. Nothing is ever written to the pipe.
+    """
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)

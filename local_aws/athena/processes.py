@@ -1,0 +1,371 @@
+"""The processes that run queries, so that no query can take the server down with it (docs/adr/0012)."""
+
+import itertools
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from local_aws.athena import parsing
+from local_aws.athena.failures import AthenaFailure, Cancelled, lost
+from local_aws.athena.submission import Outcome, Parsed, Submission
+from local_aws.athena.wire import AwsAnswer, AwsRequest, Cancel, Ended, Ready, Run, receive, send
+from local_aws.protocol.moto_app import Moto
+
+_START_AFTER = 0.2
+"""How many seconds a query waits for a process that runs another one, before a further process is started."""
+
+_GRACE = 0.5
+"""How many seconds a query has to listen to an interrupt, before its process is killed."""
+
+_IDLE = 30.0
+"""How many seconds a process waits for a query, if another one waits too."""
+
+_WORN_BYTES = 512 << 20
+"""A process that has used more memory is not used again: it would keep much of it."""
+
+_LONG_BODY = 1 << 20
+_LONG_STATEMENT = 10_000
+_log = logging.getLogger(__name__)
+
+
+class QueryProcesses:
+    """Runs each query in a process that runs no other one at the same time.
+
+    A process is started when a query needs one, and runs the next queries too. It is killed if its query does
+    not stop when it should. At most as many processes run as `run` is called at the same time.
+
+    Args:
+        moto: The S3 and Glue to use.
+        workdir: A folder for copies of objects and for temporary files.
+    """
+
+    def __init__(self, moto: Moto, workdir: Path) -> None:
+        self._moto = moto
+        self._workdir = workdir
+        self._numbers = itertools.count(1)
+        self._changed = threading.Condition()
+        self._starting = threading.Lock()
+        self._parsing = threading.Lock()
+        self._idle: list[_Process] = []
+        self._all: set[_Process] = set()
+        self._running: dict[str, _Process] = {}
+        self._closed = False
+        threading.Thread(target=self._start_first, daemon=True).start()
+
+    def parse(self, sql: str) -> Parsed:
+        """Read a statement without running it; long ones one after the other, for they take seconds.
+
+        Raises:
+            AthenaFailure: If it cannot be parsed, or is not supported.
+        """
+        if len(sql) <= _LONG_STATEMENT:
+            return parsing.classify(sql)
+        with self._parsing:
+            return parsing.classify(sql)
+
+    def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
+        """Run a statement.
+
+        Args:
+            submission: The statement and its circumstances.
+            cancelled: To stop the statement, set this event and then call `cancel` until this method ends.
+
+        Raises:
+            AthenaFailure: If it fails; `Cancelled` if it was stopped.
+        """
+        process = self._take(cancelled)
+        try:
+            with self._changed:
+                self._running[submission.execution_id] = process
+            if cancelled.is_set():
+                raise Cancelled
+            result = process.run(submission)
+        finally:
+            with self._changed:
+                del self._running[submission.execution_id]
+            self._give_back(process)
+        if isinstance(result, AthenaFailure):
+            raise result
+        return result
+
+    def cancel(self, execution_id: str) -> None:
+        """Interrupt a statement if it is running; set its event first.
+
+        Its process is killed if it does not listen.
+        """
+        with self._changed:
+            process = self._running.get(execution_id)
+            if process is not None:
+                process.interrupt(execution_id)
+
+    def reset(self) -> None:
+        """Delete all copies of objects and all files of queries."""
+        with self._changed:
+            running = list(self._running.values())
+        for process in running:
+            process.kill()
+        shutil.rmtree(self._workdir / "objects", ignore_errors=True)
+
+    def close(self) -> None:
+        """Kill every process."""
+        with self._changed:
+            self._closed = True
+            processes = list(self._all)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.wait()
+        shutil.rmtree(self._workdir, ignore_errors=True)
+
+    def _take(self, cancelled: threading.Event) -> "_Process":
+        with self._changed:
+            if self._all:
+                self._changed.wait_for(lambda: self._idle or cancelled.is_set(), _START_AFTER)
+        if (process := self._take_idle()) is not None:
+            return process
+        with self._starting:  # one after the other: one may come back meanwhile
+            if (process := self._take_idle()) is not None:
+                return process
+            if cancelled.is_set():
+                raise Cancelled
+            return self._start()
+
+    def _take_idle(self) -> "_Process | None":
+        while True:
+            with self._changed:
+                if not self._idle:
+                    return None
+                process = self._idle.pop()
+            if process.is_alive:
+                return process
+            self._discard(process)
+
+    def _start_first(self) -> None:
+        """Start the first process while its query is being read."""
+        with self._starting, suppress(AthenaFailure):
+            if self._all:
+                return
+            process = self._start()
+            with self._changed:
+                self._idle.append(process)
+                self._changed.notify()
+
+    def _start(self) -> "_Process":
+        process = _Process(self._moto, self._workdir, self._workdir / f"process-{next(self._numbers)}")
+        with self._changed:
+            self._all.add(process)
+            closed = self._closed
+        try:
+            if closed:
+                raise Cancelled
+            process.wait_until_ready()
+        except AthenaFailure:
+            self._discard(process)
+            raise
+        return process
+
+    def _give_back(self, process: "_Process") -> None:
+        if not process.is_alive or process.peak_bytes > _WORN_BYTES:
+            self._discard(process)
+            return
+        with self._changed:
+            self._idle.append(process)
+            self._changed.notify()
+            several = len(self._idle) > 1
+        if several:
+            timer = threading.Timer(_IDLE, self._end_superfluous)
+            timer.daemon = True
+            timer.start()
+
+    def _end_superfluous(self) -> None:
+        """End all processes but one that have waited for long."""
+        with self._changed:
+            since = time.monotonic() - _IDLE
+            ended = [process for process in self._idle[:-1] if process.used <= since]
+            self._idle = [process for process in self._idle if process not in ended]
+        for process in ended:
+            self._discard(process)
+
+    def _discard(self, process: "_Process") -> None:
+        process.kill()
+        process.wait()
+        with self._changed:
+            self._all.discard(process)
+
+
+class _Process:
+    """One process, of `query_process`.
+
+    Attributes:
+        peak_bytes: The most memory that it has used.
+        used: When it ran its last query.
+    """
+
+    def __init__(self, moto: Moto, workdir: Path, folder: Path) -> None:
+        self._moto = moto
+        self._workdir = workdir
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._asked: tuple[str, float] = ("", 0.0)
+        self._uploaded: list[str] = []
+        self._killed = False
+        self._ending = threading.Lock()
+        self._held: list[int] = []
+        self.peak_bytes = 0
+        self.used = time.monotonic()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._popen = self._spawn()
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        module = "local_aws.athena.query_process"
+        command = [sys.executable, "-m", module, str(self._workdir), str(self._folder)]
+        options: dict[str, Any] = {}
+        if sys.platform == "win32":
+            options["creationflags"] = subprocess.CREATE_NO_WINDOW
+        else:
+            # The system ends the process when the server's end of this pipe is closed, by a kill too.
+            theirs, ours = os.pipe()
+            self._held.append(ours)
+            command.append(str(theirs))
+            options |= {"pass_fds": (theirs,), "start_new_session": True}
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own module, no shell
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options
+            )
+        finally:
+            for descriptor in options.get("pass_fds", ()):
+                os.close(descriptor)
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._popen.stdin is not None  # noqa: S101 - it is a pipe
+        return self._popen.stdin
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can run another query."""
+        return not self._killed and self._popen.poll() is None
+
+    def wait_until_ready(self) -> None:
+        """Wait until it can run queries.
+
+        Raises:
+            AthenaFailure: If it ends instead.
+        """
+        if not isinstance(self._receive(), Ready):
+            raise self._lost()
+
+    def run(self, submission: Submission) -> Outcome | AthenaFailure:
+        """Run a statement to its end.
+
+        Raises:
+            AthenaFailure: If the process ends first.
+        """
+        self._uploaded.clear()
+        try:
+            self._send(Run(submission))
+            while isinstance(message := self._receive(), AwsRequest):
+                self._send(self._answer(message))
+        except OSError:
+            message = None
+        if isinstance(message, Ended):
+            self.peak_bytes = message.peak_bytes
+            self.used = time.monotonic()
+            return message.result
+        self.kill()
+        self.wait()
+        for path in self._uploaded:
+            self._moto.request("DELETE", path)
+        raise self._lost()
+
+    def interrupt(self, execution_id: str) -> None:
+        """Ask it to end its query; kill it if it was asked a while ago."""
+        asked, since = self._asked
+        if asked != execution_id:
+            self._asked = (execution_id, time.monotonic())
+        elif time.monotonic() - since > _GRACE:
+            self.kill()
+            return
+        # If somebody else writes to it, it does not read: then it is killed in time.
+        if self._lock.acquire(blocking=False):
+            try:
+                send(self._input, Cancel(execution_id))
+            except (OSError, ValueError):
+                return
+            finally:
+                self._lock.release()
+
+    def kill(self) -> None:
+        """Kill it."""
+        self._killed = True
+        self._popen.kill()
+
+    def wait(self) -> None:
+        """Wait until it has ended, and delete what it leaves."""
+        with self._ending:
+            self._popen.wait()
+            while self._held:
+                os.close(self._held.pop())
+            for stream in (self._popen.stdin, self._popen.stdout):
+                with suppress(OSError):
+                    stream and stream.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        for path in (self._workdir / "objects").glob(f"*.{self._popen.pid}-*"):
+            path.unlink(missing_ok=True)
+
+    def _send(self, message: object) -> None:
+        with self._lock:
+            send(self._input, message)
+
+    def _receive(self) -> Any:
+        assert self._popen.stdout is not None  # noqa: S101 - it is a pipe
+        with suppress(EOFError):
+            return receive(self._popen.stdout)
+        return None
+
+    def _answer(self, request: AwsRequest) -> AwsAnswer:
+        if request.method == "PUT" and isinstance(request.body, Path):
+            self._uploaded.append(request.path)
+        with _open(request.body) as body:
+            answer = self._moto.request(
+                request.method,
+                request.path,
+                service=request.service,
+                region=request.region,
+                headers=request.headers,
+                body=body,
+            )
+        answered: bytes | Path = answer.body
+        if len(answer.body) > _LONG_BODY:
+            answered = self._folder / "answer"
+            answered.write_bytes(answer.body)
+        return AwsAnswer(answer.status, answer.headers, answered)
+
+    def _lost(self) -> AthenaFailure:
+        if self._killed:
+            return Cancelled()
+        code = self._popen.wait()
+        how = f"exit code {code}"
+        if code < 0:
+            with suppress(ValueError):
+                how = signal.Signals(-code).name
+        _log.error("a process that runs queries has ended: %s", how)
+        return lost(how)
+
+
+@contextmanager
+def _open(body: bytes | Path) -> Iterator[bytes | IO[bytes]]:
+    if isinstance(body, bytes):
+        yield body
+        return
+    with body.open("rb") as file:
+        yield file

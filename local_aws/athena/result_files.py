@@ -1,0 +1,105 @@
+"""The file of a query's rows, as Athena writes it.
+
+CSV: every value in quotes, NULL as nothing at all, a header. Text: no header, columns joined by tabs.
+"""
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local_aws.athena.submission import Outcome
+
+Row = Sequence[str | None]
+
+_TEXT_TYPES = {"DDL", "UTILITY"}
+_MOST_BYTES = 1 << 30
+"""The server holds a result in its memory while it stores it."""
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A local file with the rows of a result.
+
+    Attributes:
+        rows: How many there are, without the header.
+    """
+
+    path: Path
+    rows: int
+
+
+def is_text(statement_type: str, plain_text: bool) -> bool:
+    """Tell whether the file is text rather than CSV."""
+    return plain_text or statement_type in _TEXT_TYPES
+
+
+def write_result(
+    path: Path, statement_type: str, outcome: "Outcome", cancelled: threading.Event
+) -> "Outcome":
+    """Write the rows of an outcome to a file, and return the outcome with this file in their place.
+
+    If that fails, there is no file. CTAS, INSERT and UNLOAD have no rows, and get none.
+
+    Args:
+        path: The file to write.
+        statement_type: DDL, DML or UTILITY.
+        outcome: What the statement gave; its rows are computed here.
+        cancelled: An event that is set when the query is cancelled.
+
+    Raises:
+        AthenaFailure: If a row cannot be computed, there are too many, or the query is cancelled.
+    """
+    if outcome.written is not None:
+        return outcome
+    try:
+        rows = _write(path, statement_type, outcome, cancelled)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return replace(outcome, rows=iter(()), result_file=ResultFile(path, rows))
+
+
+def _write(path: Path, statement_type: str, outcome: "Outcome", cancelled: threading.Event) -> int:
+    from local_aws.athena.failures import Cancelled, unsupported
+
+    text = is_text(statement_type, outcome.plain_text)
+    count = size = 0
+    with path.open("wb") as file, closing(_lines(outcome, text)) as lines:
+        for line in lines:
+            if cancelled.is_set():
+                raise Cancelled
+            size += file.write(line.encode())
+            count += 1
+            if size > _MOST_BYTES:
+                raise unsupported("a result of more than 1 GB: limit its rows, or write it with UNLOAD")
+    return count if text else count - 1
+
+
+def _lines(outcome: "Outcome", text: bool) -> Generator[str, None, None]:
+    try:
+        if not text:
+            yield _write_csv_line([each.name for each in outcome.columns])
+            yield from map(_write_csv_line, outcome.rows)
+            return
+        separator = ""
+        for row in outcome.rows:
+            yield separator + _write_text_line(row)
+            separator = "\n"
+    finally:
+        # The rows keep a DuckDB session open until they are closed.
+        if isinstance(outcome.rows, Generator):
+            outcome.rows.close()
+
+
+def _write_csv_line(row: Row) -> str:
+    """Write a line of a CSV result."""
+    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n"
+
+
+def _write_text_line(row: Row) -> str:
+    """Write a line of a text result."""
+    return "\t".join("" if value is None else value for value in row)
