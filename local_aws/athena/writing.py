@@ -65,7 +65,11 @@ def refuse_if_occupied(session: Session, location: str, table: str) -> None:
     Raises:
         AthenaFailure: If something is.
     """
-    if not session.storage.list_objects(location):
+    try:
+        found = session.storage.list_objects(location)
+    except AthenaFailure:  # there is no such bucket, which the upload says
+        return
+    if not found:
         return
     raise AthenaFailure(
         f"HIVE_PATH_ALREADY_EXISTS: Target directory for table '{table}' already exists: {location}. "

@@ -115,9 +115,29 @@ def test_orc_columns_go_by_position(lake: Lake) -> None:
 
 def test_what_is_not_there_is_empty(lake: Lake) -> None:
     lake.run("create external table t (a int) location 's3://lake/nothing/'")
-    lake.run("create external table u (a int) location 's3://no-such-bucket/x/'")
 
-    assert lake.rows("select * from t union all select * from u") == []
+    assert lake.rows("select * from t") == []
+
+
+@pytest.mark.parametrize("statement", ["select * from u", "select count(*) from u", "msck repair table u"])
+def test_a_bucket_that_does_not_exist_is_no_empty_one(lake: Lake, statement: str) -> None:
+    lake.run("create external table u (a int) partitioned by (day string) location 's3://no-such-bucket/x/'")
+    lake.run("alter table u add partition (day = '1') location 's3://no-such-bucket/x/day=1/'")
+
+    assert lake.fails(statement).startswith(
+        "HIVE_FILESYSTEM_ERROR: Failed to list directory: s3://no-such-bucket/x/"
+    )
+
+
+@pytest.mark.parametrize("kind", ["integer", "object", "varchar", "array<integer>", "struct<a:text>"])
+def test_a_type_that_is_not_hives_is_athenas_error(lake: Lake, kind: str) -> None:
+    storage = {"Columns": [{"Name": "good", "Type": "int"}, {"Name": "bad", "Type": kind}]}
+    table = {"Name": "t", "StorageDescriptor": {**storage, "Location": "s3://lake/t/"}}
+    lake.moto.call("glue", "CreateTable", {"DatabaseName": "db", "TableInput": table})
+
+    assert lake.fails("select good from t") == (
+        f"HIVE_INVALID_METADATA: Glue table 'db.t' column 'bad' has invalid data type: {kind}"
+    )
 
 
 @pytest.mark.parametrize(
