@@ -104,7 +104,7 @@ class Storage:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
             raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
         self._cache.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{threading.get_ident()}")
+        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         partial.write_bytes(answer.body)
         os.replace(partial, path)  # noqa: PTH105 - atomic: another query may want the same object
         return path
