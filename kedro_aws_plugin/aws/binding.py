@@ -5,6 +5,7 @@ endpoint, the region and the credentials are also given to each dataset, in the 
 uses.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,16 @@ from kedro_aws_plugin.config.models import Target
 
 MARK = f"kedro-aws-plugin/{__version__} catalog/"
 """Begins what the clients of a bound dataset add to the header User-Agent; the target follows."""
+
+NO_PROFILE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""Variables of botocore's sessions that read no profile: the one in AWS_PROFILE need not even exist."""
+
+LOCAL_CONFIG: dict[str, Any] = {"proxies": {}, "use_fips_endpoint": False, "use_dualstack_endpoint": False}
+"""Arguments of botocore's Config for the local AWS, whatever variables say."""
 
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonwebservices.com.cn")
 _S3FS_IDENTITY = ("key", "secret", "token", "username", "password", "profile", "anon", "session")
@@ -87,13 +98,14 @@ class Binding:
             "secret": self.secret_key,
             "token": None,
             "profile": None,
+            "session_vars": NO_PROFILE,
             "anon": False,
             "endpoint_url": self.endpoint_url,
             "client_kwargs": {
                 **_without(client, (*_CLIENT_IDENTITY, *_CLIENT_PLACE)),
                 "region_name": self.region,
             },
-            "config_kwargs": {**config, "proxies": {}},
+            "config_kwargs": {**config, **LOCAL_CONFIG},
         }
 
     def make_boto3_options(self, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.session import get_session
 
-from kedro_aws_plugin.aws.binding import MARK
+from kedro_aws_plugin.aws.binding import LOCAL_CONFIG, MARK, NO_PROFILE
 from kedro_aws_plugin.aws.clients import expect_whole_answers, make_client_config
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -67,7 +67,7 @@ def create_dataset_session(
             f"conf/*/credentials.yml: `{unknown[0]}` is not known. Use {', '.join(sorted(_NAMES))}."
         )
     named = {_NAMES[name]: value for name, value in given.items() if value is not None and name in _NAMES}
-    core = get_session()
+    core = get_session(NO_PROFILE if given.get("target") == "local" else None)
     core.register_component("data_loader", _share_loader())
     with translate_errors("use the credentials of the catalog entry"):
         session = _BoundSession(**{"region_name": region, **named}, botocore_session=core)
@@ -88,7 +88,7 @@ def make_dataset_config(attempts: int = _ATTEMPTS) -> Config:
 def _make_bound_config(target: str) -> Config:
     about = f"{MARK}{target}"
     if target == "local":
-        return Config(proxies={}, retries={"mode": "standard", "max_attempts": 2}, user_agent_extra=about)
+        return Config(**LOCAL_CONFIG, retries={"mode": "standard", "max_attempts": 2}, user_agent_extra=about)
     # botocore's stubs lack the argument.
     options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "user_agent_extra": about}
     return Config(**options)

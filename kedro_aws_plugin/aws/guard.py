@@ -99,16 +99,13 @@ def check(url: str, headers: Any) -> None:
     parts = urlsplit(url)
     to_aws, with_local_key = is_aws_host(parts.hostname), _find_key(url, headers).startswith(LOCAL_KEY)
     bound = _find_binding(headers)
-    if to_aws and with_local_key and (rule.target == "local" or bound != "aws"):
-        raise _refuse(rule, url)
-    if to_aws and with_local_key:
+    if to_aws and with_local_key and bound == "aws":
         raise AwsError(
             "This catalog was created for the real AWS, but a later Kedro session has switched this process "
             "to the local AWS. Nothing was sent. Use that session's catalog, or start another session."
         )
-    if rule.target == "local" and bound != "aws" and (to_aws or parts.netloc in rule.aside):
-        raise _refuse(rule, url)
-    if rule.target == "aws" and bound != "local" and (with_local_key or parts.netloc in rule.aside):
+    wrong = to_aws if rule.target == "local" else with_local_key
+    if (to_aws and with_local_key) or (not bound and (wrong or parts.netloc in rule.aside)):
         raise _refuse(rule, url)
 
 
@@ -226,7 +223,7 @@ def _point_pyarrow(module: Any) -> None:
         def __subclasscheck__(cls, subclass: type) -> bool:
             return issubclass(subclass, original)
 
-    class S3FileSystem(original, metaclass=_Meta):  # type: ignore[misc, valid-type]
+    class S3FileSystem(original, metaclass=_Meta):  # type: ignore[misc]
         __doc__ = original.__doc__
 
         def __init__(self, **options: Any) -> None:

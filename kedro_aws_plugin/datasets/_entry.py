@@ -8,22 +8,30 @@ from typing import Any, NewType
 from kedro.io import DatasetError
 
 from kedro_aws_plugin.aws.environment import is_local
+from kedro_aws_plugin.datasets.defaults import AthenaDefaults
 from kedro_aws_plugin.errors import KedroAwsError
 
 TablePreview = NewType("TablePreview", dict)  # type: ignore[type-arg] # Kedro-Viz looks for this name
 
 
 @contextmanager
-def raise_dataset_errors(local: bool | None = None) -> Iterator[None]:
+def raise_dataset_errors(project: AthenaDefaults) -> Iterator[None]:
     """Raise the plugin's errors as Kedro's DatasetError.
 
     Args:
-        local: Whether the dataset was created for the local AWS; None if it may reach either.
+        project: What the dataset was created with. If `local` is None, it may reach either AWS.
 
     Raises:
-        DatasetError: If something fails, or the environment points at another AWS than the dataset's.
+        DatasetError: If something fails, the environment points at another AWS than the dataset's, or
+            nothing has chosen an AWS.
     """
-    now = is_local(os.environ.get("AWS_ENDPOINT_URL", ""))
+    now, local = is_local(os.environ.get("AWS_ENDPOINT_URL", "")), project.local
+    if project.unchosen and not now:
+        raise DatasetError(
+            "This catalog was created without the plugin's hooks, so nothing has chosen its AWS. Nothing was "
+            "sent. Name AwsConfigLoader of kedro_aws_plugin as CONFIG_LOADER_CLASS in settings.py, or load "
+            "the catalog with the hooks."
+        )
     if local is not None and local != now:
         made, other = ("local", "real") if local else ("real", "local")
         raise DatasetError(

@@ -28,6 +28,7 @@ from kedro_aws_plugin.datasets._unload_result import (
     find_result,
     unload,
 )
+from kedro_aws_plugin.datasets.defaults import AthenaDefaults
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def load_chunks(load: Load, rows: int) -> Iterator[Any]:
 
 
 def _generate_frames(load: Load, rows: int) -> Iterator[Any]:
-    with raise_dataset_errors(), _open_result(load) as result:
+    with raise_dataset_errors(AthenaDefaults()), _open_result(load) as result:
         yield None
         for table in result.read_chunks(rows):
             yield to_frame(partial(_same, table), load.engine)

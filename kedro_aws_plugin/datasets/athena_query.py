@@ -148,7 +148,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         self._allow_ddl = allow_ddl
         self._max_scan_gb = max_scan_gb if max_scan_gb is not None else project.max_scan_gb
         self._region = project.region
-        self._local = project.local
+        self._project = project
         self._credentials = deepcopy(dict(credentials or {}))
         self.metadata = metadata
         self._SINGLE_PROCESS = engine == "spark"
@@ -197,7 +197,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             DatasetError: If Athena refuses the query, or it fails or is cancelled. The message has
                 Athena's reason and the line of the query.
         """
-        with raise_dataset_errors(self._local):
+        with raise_dataset_errors(self._project):
             load = self._make_load(self._read_query())
             return load_frame(load) if self._chunk_rows is None else load_chunks(load, self._chunk_rows)
 
@@ -218,7 +218,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Args:
             nrows: Number of rows.
         """
-        with raise_dataset_errors(self._local):
+        with raise_dataset_errors(self._project):
             query = self._read_query()
             if not query.reads:
                 return TablePreview({"columns": [], "index": [], "data": []})

@@ -163,7 +163,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._compression = compression
         self._max_rows_per_file = max_rows_per_file
         self._region = project.region
-        self._local = project.local
+        self._project = project
         self._credentials = deepcopy(dict(credentials or {}))
         self.metadata = metadata
         self._SINGLE_PROCESS = engine == "spark"
@@ -211,7 +211,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Raises:
             DatasetError: If the table does not exist or cannot be read.
         """
-        with raise_dataset_errors(self._local):
+        with raise_dataset_errors(self._project):
             if self._engine == "spark":
                 layout, partitions = find_partitions(self._selection, self._open_stores().glue)
                 return read_spark(partitions, layout, choose_columns(self._selection, layout))
@@ -236,7 +236,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         location = f"{self._location.rstrip('/')}/"
         entry = TableEntry(self._name, self._partition_by, self._schema)
         save = Save(entry, self._mode, location, make_save_id(self._name), about)
-        with raise_dataset_errors(self._local):
+        with raise_dataset_errors(self._project):
             options = WriteOptions(self._compression, self._max_rows_per_file)
             save_frame(data, save, options, self._open_stores())
 
@@ -246,7 +246,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         Args:
             nrows: Number of rows.
         """
-        with raise_dataset_errors(self._local):
+        with raise_dataset_errors(self._project):
             frame = to_frame(lambda: read_table(self._selection, self._open_stores(), rows=nrows), "pandas")
         return TablePreview(to_json_table(frame))
 
@@ -268,7 +268,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         )
 
     def _exists(self) -> bool:
-        with raise_dataset_errors(self._local):
+        with raise_dataset_errors(self._project):
             return self._open_stores().glue.get_table() is not None
 
     def _describe(self) -> dict[str, Any]:

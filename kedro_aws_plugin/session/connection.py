@@ -1,5 +1,6 @@
 """Connect this process to the AWS of a Kedro environment, the local or the real one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Connection:
         note: What was done to connect, e.g. `: started` for the local AWS; empty if nothing was.
         url: The address of the local AWS; None for the real one.
         binding: What the catalog is bound to.
+        empty_tables: The locations of the tables of aws.yml that have no files in the local AWS, by their names.
     """
 
     target: Target
@@ -36,6 +38,7 @@ class Connection:
     note: str = ""
     url: str | None = None
     binding: Binding | None = field(default=None, repr=False)
+    empty_tables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -121,6 +124,7 @@ def _connect_local(project: Project) -> Connection:
         env=config.env,
         note=f": {', '.join(notes)}" if notes else "",
         url=local.endpoint_url,
+        empty_tables=seeded.empty_tables,
         binding=Binding(
             "local",
             config.region,
