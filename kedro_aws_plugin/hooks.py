@@ -1,5 +1,7 @@
 """Kedro hooks, of a few lines each: the other modules do the work."""
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from kedro_aws_plugin.registration.after_run import PendingRegistrations
     from kedro_aws_plugin.session.connection import Connection
     from kedro_aws_plugin.session.session import Session
+
+_log = logging.getLogger(__name__)
 
 
 class AwsHooks:
@@ -74,6 +78,8 @@ class AwsHooks:
         if self._session is None or self._context is None:
             return
         config = self._session.optional_config
+        if config is not None:
+            _warn_of_empty_tables(self._session.connect(self._announce).empty_tables)
         _check_runner(config, str(run_params.get("runner")))
         from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
@@ -122,6 +128,13 @@ def _find_session(context: KedroContext) -> "Session":
 
     loader, path = context.config_loader, Path(context.project_path)
     return Session.of(loader, path, PACKAGE_NAME or path.name, Path(loader.conf_source))
+
+
+def _warn_of_empty_tables(tables: Mapping[str, str]) -> None:
+    for name, location in tables.items():
+        _log.warning(
+            "The table %s of aws.yml has no rows in the local AWS: there are no files in %s.", name, location
+        )
 
 
 def _check_runner(config: "AwsConfig | None", runner: str) -> None:

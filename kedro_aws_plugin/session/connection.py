@@ -28,7 +28,7 @@ class Connection:
         note: What was done to connect, e.g. `: started` for the local AWS; empty if nothing was.
         url: The address of the local AWS; None for the real one.
         binding: What the catalog is bound to.
-        empty_tables: The locations of the tables of aws.yml that have no files in the local AWS, by their names.
+        empty_tables: The locations of the tables of aws.yml without files in the local AWS, by their names.
     """
 
     target: Target
@@ -115,8 +115,12 @@ def _connect_local(project: Project) -> Connection:
     use_local(variables)
     notes = ["started"] if started else []
     if seeded.created:
+        notes.append(f"bucket {config.bucket} created")
+    if seeded.uploaded:
         files = "1 file" if seeded.uploaded == 1 else f"{seeded.uploaded} files"
-        notes.append(f"bucket {config.bucket} created, {files} uploaded from {RAW_DATA}")
+        notes.append(f"{files} uploaded from {RAW_DATA}")
+    elif seeded.created:
+        notes.append(f"no raw data in {project.path / RAW_DATA} yet, it is uploaded when it comes")
     return Connection(
         target="local",
         account=local.account_id,

@@ -14,7 +14,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,13 @@ class Seeded:
         bucket: The bucket.
         created: Whether this call created the bucket.
         uploaded: How many files this call uploaded; 0 if the bucket was seeded before.
+        empty_tables: The locations of the tables that have no files, by the tables' names.
     """
 
     bucket: str
     created: bool
     uploaded: int
+    empty_tables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Stopped(IntEnum):

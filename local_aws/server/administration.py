@@ -18,6 +18,7 @@ from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
 
 PREFIX = "/_kedro_aws/"
+_MOTO_RESET = "/moto-api/reset"
 _BUCKET = re.compile(r"<Bucket>.*?<Name>(.*?)</Name>", re.DOTALL)
 _SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason")
 
@@ -53,11 +54,13 @@ class Administration:
         }
 
     def handles(self, request: Request) -> bool:
-        """Tell whether the path is one of these routes."""
-        return request.path.startswith(PREFIX)
+        """Tell whether the path is one of these routes, or moto's reset, which would leave half of it all."""
+        return request.path.startswith(PREFIX) or request.path == _MOTO_RESET
 
     def handle(self, request: Request) -> Response:
         """Answer in JSON."""
+        if request.path == _MOTO_RESET:
+            return Response.of_json(200, {"status": "ok", **self._reset({})})
         route = self._routes.get(request.path.removeprefix(PREFIX))
         if route is None:
             return Response.of_json(404, {"message": f"{request.path} is not a route of the local AWS."})

@@ -13,7 +13,7 @@ _ALREADY = frozenset({"AlreadyExistsException", "EntityNotFoundException"})
 class AthenaSeeding:
     """Makes the database, the tables and the workgroup of a project, and changes nothing else.
 
-    It keeps what it made last, so that a call with the same definitions does nothing.
+    It keeps what it made last, so that a call with the same definitions does nothing while the database is there.
     """
 
     def __init__(self, moto: Moto, athena: Athena) -> None:
@@ -31,6 +31,8 @@ class AthenaSeeding:
         """
         database = wanted["database"]["Name"]
         before = self._made.get((region, database))
+        if before is not None and not self._has_database(database, region):  # moto was reset
+            before = None
         if wanted == before:
             return
         if before is None:
@@ -51,6 +53,13 @@ class AthenaSeeding:
                 self._moto.call("glue", "UpdateTable", request, region)
         for name in {table["Name"] for table in before} - {table["Name"] for table in wanted}:
             self._call_glue(region, "DeleteTable", {"DatabaseName": database, "Name": name})
+
+    def _has_database(self, name: str, region: str) -> bool:
+        try:
+            self._moto.call("glue", "GetDatabase", {"Name": name}, region)
+        except AwsFault:
+            return False
+        return True
 
     def _make_workgroup(self, wanted: Values, region: str) -> None:
         workgroups = self._athena.workgroups

@@ -16,7 +16,7 @@ _EXISTS = 412
 
 
 class Seeding:
-    """Creates and fills buckets, each of them once in the server's life."""
+    """Creates and fills buckets, each of them once, and again if it was deleted."""
 
     def __init__(self, moto: Moto, athena: AthenaSeeding) -> None:
         self._moto = moto
@@ -40,9 +40,9 @@ class Seeding:
         with self._lock:
             if athena:
                 self._athena.seed(athena, region)
-            if bucket in self._seeded:
-                return {"bucket": bucket, "created": False, "uploaded": 0}
             created = self._create(bucket, region)
+            if bucket in self._seeded and not created:
+                return self._describe(bucket, created, 0, athena)
             files = sorted(
                 file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")
             )
@@ -50,8 +50,22 @@ class Seeding:
                 self._upload(bucket, file, f"{_PREFIX}/{file.relative_to(folder).as_posix()}")
                 for file in files
             )
-            self._seeded.add(bucket)
-            return {"bucket": bucket, "created": created, "uploaded": uploaded}
+            if files:  # otherwise they may come later, as where a packaged project runs
+                self._seeded.add(bucket)
+            return self._describe(bucket, created, uploaded, athena)
+
+    def _describe(
+        self, bucket: str, created: bool, uploaded: int, athena: Values | None
+    ) -> dict[str, object]:
+        tables = athena["tables"] if athena else []
+        locations = {table["Name"]: table["StorageDescriptor"]["Location"] for table in tables}
+        empty = {name: location for name, location in locations.items() if not self._holds_files(location)}
+        return {"bucket": bucket, "created": created, "uploaded": uploaded, "empty_tables": empty}
+
+    def _holds_files(self, location: str) -> bool:
+        bucket, _, prefix = location.removeprefix("s3://").partition("/")
+        query = f"list-type=2&max-keys=1&prefix={quote(prefix, safe='')}"
+        return b"<Contents>" in self._moto.request("GET", f"/{bucket}?{query}").body
 
     def reset(self) -> None:
         """Forget which buckets were seeded, so that the next call seeds them again."""

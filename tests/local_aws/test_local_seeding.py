@@ -37,6 +37,18 @@ def test_seeding_happens_once(local_aws, tmp_path):
     assert control.status(local_aws)["buckets"] == ["mine-already", "my-flights", "us-bucket"]
 
 
+def test_raw_data_that_comes_later_is_uploaded_then(local_aws, tmp_path):
+    folder = tmp_path / "raw"
+    assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 0
+    folder.mkdir()
+    (folder / ".gitkeep").touch()
+    assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 0
+    (folder / "a.csv").write_text("x")
+    assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 1
+    (folder / "b.csv").write_text("x")
+    assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 0
+
+
 def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):
     with pytest.raises(LocalAwsError) as caught:
         control.seed(local_aws, bucket="NO", folder=tmp_path)
@@ -53,3 +65,55 @@ def test_two_that_seed_at_once_upload_once(local_aws, tmp_path):
         done = list(pool.map(lambda _: control.seed(local_aws, bucket="shared", folder=tmp_path), range(4)))
     assert sum(each.uploaded for each in done) == 20
     assert sum(each.created for each in done) == 1
+
+
+def test_a_deleted_bucket_is_filled_again(local_aws, tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    control.seed(local_aws, bucket="mine", folder=tmp_path)
+    s3 = local_aws.client("s3")
+    s3.delete_object(Bucket="mine", Key="data/raw/a.csv")
+    assert control.seed(local_aws, bucket="mine", folder=tmp_path).uploaded == 0
+    s3.delete_bucket(Bucket="mine")
+    assert control.seed(local_aws, bucket="mine", folder=tmp_path) == control.Seeded("mine", True, 1)
+
+
+def test_motos_reset_leaves_nothing_and_the_next_call_mends_it(local_aws, tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    table = {"Name": "t", "StorageDescriptor": {"Location": "s3://mine/data/raw/"}}
+    athena = {"database": {"Name": "shop"}, "tables": [table], "workgroup": None}
+    control.seed(local_aws, bucket="mine", folder=tmp_path, athena=athena)
+    sagemaker, client = local_aws.client("sagemaker"), local_aws.client("glue")
+    sagemaker.create_model_package_group(ModelPackageGroupName="g")
+
+    def reset(request, **_):
+        request.url = f"{local_aws.endpoint_url}/moto-api/reset"
+
+    client.meta.events.register_first("request-created.glue.GetDatabases", reset)
+    assert client.get_databases()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    assert control.status(local_aws)["buckets"] == []
+    seeded = control.seed(local_aws, bucket="mine", folder=tmp_path, athena=athena)
+    assert (seeded.created, seeded.uploaded) == (True, 1)
+    assert client.get_table(DatabaseName="shop", Name="t")["Table"]["Name"] == "t"
+
+
+def test_a_database_that_is_gone_is_made_again(local_aws, tmp_path):
+    athena = {"database": {"Name": "shop"}, "tables": [], "workgroup": None}
+    for _ in range(2):
+        control.seed(local_aws, bucket="mine", folder=tmp_path, athena=athena)
+        local_aws.client("glue").delete_database(Name="shop")
+
+
+def test_tables_without_files_are_named(local_aws, tmp_path):
+    (tmp_path / "reviews").mkdir()
+    (tmp_path / "reviews" / "a.csv").write_text("x")
+    folders = {"reviews": "data/raw/reviews/", "prices": "data/raw/prices/", "far": "x/"}
+    buckets = {"reviews": "mine", "prices": "mine", "far": "not-there"}
+    tables = [
+        {"Name": name, "StorageDescriptor": {"Location": f"s3://{buckets[name]}/{folder}"}}
+        for name, folder in folders.items()
+    ]
+    athena = {"database": {"Name": "shop"}, "tables": tables, "workgroup": None}
+    for _ in range(2):
+        seeded = control.seed(local_aws, bucket="mine", folder=tmp_path, athena=athena)
+        assert seeded.empty_tables == {"prices": "s3://mine/data/raw/prices/", "far": "s3://not-there/x/"}

@@ -12,9 +12,11 @@ from kedro.pipeline import Node, Pipeline
 from kedro_aws_plugin.config import AwsConfig, Project, Registry
 from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.hooks import AwsHooks
-from kedro_aws_plugin.run.record import hash_parameters, read_record
+from kedro_aws_plugin.run.record import hash_parameters, read_key, read_record
+from kedro_aws_plugin.session.connection import Connection
 
 RUN = "2026-11-21T22.48.12.552Z"
+EMPTY = {"reviews": "s3://flights/data/raw/reviews/"}
 PARAMETERS = {"model": {"depth": 3}}
 
 
@@ -46,7 +48,12 @@ def hooks_of(project: Path, registry: Registry | None) -> AwsHooks:
 def connected(path: Path, config: AwsConfig) -> AwsHooks:
     hooks = AwsHooks()
     hooks._context = context(path)
-    opened: Any = SimpleNamespace(optional_config=config, project=Project(path, "flights", config))
+    connection = Connection("local", "123456789012", "eu-west-1", "local", empty_tables=EMPTY)
+    opened: Any = SimpleNamespace(
+        optional_config=config,
+        project=Project(path, "flights", config),
+        connect=lambda _announce: connection,
+    )
     hooks._session = opened
     return hooks
 
@@ -56,7 +63,18 @@ def test_a_run_that_makes_the_model_is_recorded(tmp_path: Path, state: Path) -> 
     hooks.before_pipeline_run({"run_id": RUN}, TRAINS, DataCatalog())
     record = read_record(state, RUN)
     assert record is not None
-    assert record.parameters_hash == hash_parameters(PARAMETERS)
+    assert record.parameters_hash == hash_parameters(PARAMETERS, read_key(state))
+
+
+def test_a_table_without_files_is_named_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hooks_of(tmp_path, None).before_pipeline_run({"run_id": RUN}, ASKS, DataCatalog())
+    assert [(each.levelname, each.message) for each in caplog.records] == [
+        (
+            "WARNING",
+            "The table reviews of aws.yml has no rows in the local AWS: there are no files in "
+            "s3://flights/data/raw/reviews/.",
+        )
+    ]
 
 
 @pytest.mark.parametrize(
