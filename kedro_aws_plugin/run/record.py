@@ -5,9 +5,12 @@ A hook writes the record to `.kedro-aws/runs/<run id>.json`. A model that was tr
 
 import dataclasses
 import hashlib
+import hmac
 import json
 import logging
+import os
 import platform
+import secrets
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,11 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from kedro_aws_plugin.run.git import read_git_state
-from local_aws import make_state_dir
+from local_aws import default_state_dir, make_state_dir
 
 RECORDED = ("scikit-learn", "numpy", "kedro", "kedro-aws-plugin")
 """Distributions whose versions matter when the model is loaded."""
 
+KEY_VARIABLE = "KEDRO_AWS_PARAMETERS_KEY"
+"""The variable whose text replaces the key of the state folder, for machines that have no folder to keep."""
+
+_KEY_LENGTH = 32
 _logger = logging.getLogger(__name__)
 
 
@@ -30,7 +37,7 @@ class RunRecord:
     Attributes:
         git_sha: The commit that was checked out.
         git_dirty: Whether the project differed from it.
-        parameters_hash: The digest of the parameters, including those of `--params`.
+        parameters_hash: The keyed digest of the parameters, including those of `--params`.
         versions: The versions of Python and of installed distributions, by name.
     """
 
@@ -43,7 +50,8 @@ class RunRecord:
 def take_record(project: Path, parameters: Mapping[str, Any]) -> RunRecord:
     """Take the record of a run that begins now."""
     sha, dirty = read_git_state(project)
-    return RunRecord(sha, dirty, hash_parameters(parameters), find_installed_versions())
+    key = read_key(default_state_dir(project))
+    return RunRecord(sha, dirty, hash_parameters(parameters, key), find_installed_versions())
 
 
 def write_record(state: Path, run_id: str, record: RunRecord) -> None:
@@ -81,10 +89,44 @@ def find_installed_versions(names: Sequence[str] = RECORDED) -> dict[str, str]:
     return found
 
 
-def hash_parameters(parameters: Mapping[str, Any]) -> str:
-    """Compute a digest of parameters, independent of the order of keys and of lists or tuples."""
+def read_key(state: Path) -> bytes:
+    """Read the key of the digests of parameters, and make it first if there is none.
+
+    Whoever sees a plain digest could find a parameter of few possible values by trying them all. The key is
+    random and stays on this machine. So digests of one state folder can be compared, and tell others nothing.
+
+    Args:
+        state: The state folder. If it cannot be written, the key is another one each time.
+    """
+    if given := os.environ.get(KEY_VARIABLE):
+        return given.encode()
+    file, new = state / "parameters.key", secrets.token_bytes(_KEY_LENGTH)
+    try:
+        make_state_dir(state)
+        if not file.exists():
+            made = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+            with os.fdopen(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
+                opened.write(new)
+            try:
+                os.link(made, file)  # unlike a rename, it does not replace the key of another process
+            except FileExistsError:
+                pass
+            finally:
+                made.unlink()
+        return file.read_bytes() or new
+    except OSError:
+        return new
+
+
+def hash_parameters(parameters: Mapping[str, Any], key: bytes) -> str:
+    """Compute a keyed digest of parameters, independent of the order of keys and of lists or tuples.
+
+    Args:
+        parameters: The parameters.
+        key: What `read_key` returns.
+    """
     text = json.dumps(_simplify(parameters), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _find_file(state: Path, run_id: str) -> Path:

@@ -15,8 +15,8 @@ from kedro.framework.session import KedroSession
 from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
 from kedro_aws_plugin.cli import commands
-from kedro_aws_plugin.run.record import hash_parameters
-from local_aws import LocalAws
+from kedro_aws_plugin.run.record import hash_parameters, read_key
+from local_aws import LocalAws, default_state_dir
 
 BUCKET = "small-data"
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package"
@@ -113,7 +113,7 @@ def test_a_run_registers_what_it_has_saved(
     [package] = packages(local_aws)["small-price"]
     lineage = package["CustomerMetadataProperties"]
     assert (lineage["run_id"], lineage["model_version"], lineage["recorded"]) == (first, first, "run")
-    assert lineage["parameters_hash"] == hash_parameters({"seed": 7})
+    assert lineage["parameters_hash"] == hash_parameters({"seed": 7}, read_key(default_state_dir(project)))
     assert lineage["metric.r2"] == "1.0"
     assert "ModelMetrics" in package
 

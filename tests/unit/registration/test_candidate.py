@@ -18,7 +18,7 @@ from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.plan.register import Candidate
 from kedro_aws_plugin.project.catalog import ProjectCatalog
 from kedro_aws_plugin.registration.candidate import prepare_candidate
-from kedro_aws_plugin.run.record import RunRecord, hash_parameters, write_record
+from kedro_aws_plugin.run.record import RunRecord, hash_parameters, read_key, write_record
 from local_aws import default_state_dir
 
 RUN = "2026-11-21T22.48.12.552Z"
@@ -105,7 +105,9 @@ def test_a_model_with_nothing_else_and_without_a_record(project: Project, catalo
     candidate, _ = prepare(project, catalog, Registry(group="flights", model="model"))
     assert (candidate.sample, candidate.quality) == (None, None)
     assert candidate.properties["recorded"] == "registration"
-    assert candidate.properties["parameters_hash"] == hash_parameters({"seed": 7})
+    assert candidate.properties["parameters_hash"] == hash_parameters(
+        {"seed": 7}, read_key(default_state_dir(project.path))
+    )
     assert candidate.properties["version.scikit-learn"] == sklearn.__version__
     assert not any(key.startswith("metric.") for key in candidate.properties)
 

@@ -1,7 +1,10 @@
 """What a run leaves for a later registration."""
 
+import hashlib
+import hmac
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from kedro_aws_plugin.run.record import (
     RunRecord,
     find_installed_versions,
     hash_parameters,
+    read_key,
     read_record,
     take_record,
     write_record,
@@ -59,5 +63,34 @@ def test_a_damaged_record_is_none(tmp_path: Path, damaged: str) -> None:
 
 def test_a_record_holds_what_is_so_now(tmp_path: Path) -> None:
     record = take_record(tmp_path, {"depth": 3})
-    assert record.parameters_hash == hash_parameters({"depth": 3}) != hash_parameters({"depth": 4})
+    key = read_key(tmp_path / ".kedro-aws")
+    assert record.parameters_hash == hash_parameters({"depth": 3}, key) != hash_parameters({"depth": 4}, key)
     assert record.versions == find_installed_versions()
+
+
+def test_a_digest_tells_nothing_to_whoever_has_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain digest of `{"pin": 7}` is found by trying all pins; with another key, it is another digest."""
+    monkeypatch.delenv("KEDRO_AWS_PARAMETERS_KEY", raising=False)
+    seen = take_record(tmp_path / "mine", {"pin": 7}).parameters_hash
+    assert seen == take_record(tmp_path / "mine", {"pin": 7}).parameters_hash
+    plain = hashlib.sha256(b'{"pin":7}').hexdigest()
+    assert seen not in {plain, take_record(tmp_path / "theirs", {"pin": 7}).parameters_hash}
+    key = tmp_path / "mine" / ".kedro-aws" / "parameters.key"
+    assert len(key.read_bytes()) == 32
+    if os.name != "nt":
+        assert key.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("KEDRO_AWS_PARAMETERS_KEY", "shared")
+    shared = {take_record(tmp_path / name, {"pin": 7}).parameters_hash for name in ("mine", "theirs")}
+    assert shared == {hmac.new(b"shared", b'{"pin":7}', hashlib.sha256).hexdigest()}
+
+
+def test_processes_that_make_the_key_at_once_have_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(read_key, [tmp_path] * 8))) == 1
+
+
+def test_without_a_folder_to_write_to_there_is_still_a_key(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert read_key(tmp_path / "file") != read_key(tmp_path / "file")
