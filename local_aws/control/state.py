@@ -64,7 +64,8 @@ class LocalAws:
         Example:
             >>> subprocess.run(["aws", "s3", "ls"], env={**os.environ, **aws.environment()})
         """
-        return environment(self.endpoint_url, self.region, self.credentials)
+        config = config_file(self.log_file.parent)
+        return environment(self.endpoint_url, self.region, self.credentials, str(config))
 
     @property
     def credentials(self) -> Credentials:
@@ -91,7 +92,7 @@ class LocalAws:
         )
         # Each boto3 session adds boto3's own folder again.
         _load_service_models().search_paths[:] = dict.fromkeys(_load_service_models().search_paths)
-        # Otherwise its presigned URLs would have signatures of version 2.
+        # See `write_config`.
         version = "s3v4" if service == "s3" else None
         config = Config(proxies={}, user_agent_extra="local-aws/client", signature_version=version)
         return session.client(service, endpoint_url=self.endpoint_url, config=config)
@@ -105,7 +106,9 @@ def _load_service_models() -> Any:
     return get_session().get_component("data_loader")
 
 
-def environment(endpoint_url: str, region: str, credentials: Credentials) -> dict[str, str]:
+def environment(
+    endpoint_url: str, region: str, credentials: Credentials, config: str = os.devnull
+) -> dict[str, str]:
     """Make the variables of `LocalAws.environment`.
 
     ``NO_PROXY`` is among them, so that an HTTP proxy is not asked for 127.0.0.1.
@@ -118,7 +121,7 @@ def environment(endpoint_url: str, region: str, credentials: Credentials) -> dic
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_CONFIG_FILE": config,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": bypass,
@@ -145,6 +148,16 @@ def lock_file(state_dir: Path) -> Path:
 def log_file(state_dir: Path) -> Path:
     """Give the file of a server's requests and errors."""
     return state_dir / "local.log"
+
+
+def config_file(state_dir: Path) -> Path:
+    """Give the file of the settings of AWS's tools."""
+    return state_dir / "aws.config"
+
+
+def write_config(state_dir: Path) -> None:
+    """Write the settings of AWS's tools: boto3 and awscli presign URLs by version 2 if nothing is said."""
+    write_private(config_file(state_dir), "[default]\ns3 =\n    signature_version = s3v4\n")
 
 
 def endpoint_log_file(state_dir: Path, endpoint: str) -> Path:

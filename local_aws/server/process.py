@@ -32,6 +32,7 @@ from local_aws.control.state import (
     read_state,
     remove_state,
     wait_for_stdin,
+    write_config,
     write_state,
 )
 
@@ -72,6 +73,7 @@ def main() -> int:
     _stop_on_signals(server)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
+    write_config(state_dir)
     write_state(state_dir, _describe(server, state_dir, options.region))
     threading.Thread(target=_stop_without_state, args=(server, state_dir), daemon=True).start()
     _log.info("serving at %s", server.url)

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
 from urllib.parse import quote, urlsplit
 
+import boto3
 import pytest
+import s3fs
 from local_cloud import BUCKET, Cloud
 from raw_requests import Raw, host_of, presign, send, sign
 
@@ -305,6 +307,19 @@ def test_the_requests_that_the_attacks_change_are_let_in(cloud: Cloud) -> None:
     models = sign(cloud.aws, "POST", "/", b"{}", service="sagemaker", headers=LIST_MODELS)
     assert json.loads(send(cloud.aws, models).body) == {"Models": []}
     assert send(cloud.aws, sign(cloud.aws, "GET", "/moto-api/data.json")).status == 200
+
+
+def test_presigned_urls_of_the_tools_are_of_version_4(cloud: Cloud) -> None:
+    cloud.s3.put_object(Bucket=BUCKET, Key="a b/ü+1.txt", Body=b"it")
+    file_system = s3fs.S3FileSystem(skip_instance_cache=True)
+    for url in (
+        cloud.s3.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "a b/ü+1.txt"}),
+        boto3.client("s3").generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "a b/ü+1.txt"}),
+        file_system.sign(f"{BUCKET}/a b/ü+1.txt"),
+    ):
+        parts = urlsplit(url)
+        asked = Raw("GET", f"{parts.path}?{parts.query}", (("Host", parts.netloc),))
+        assert send(cloud.aws, asked).body == b"it"
 
 
 @pytest.mark.parametrize(
