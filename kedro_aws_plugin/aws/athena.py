@@ -26,6 +26,7 @@ from kedro_aws_plugin.aws.athena_query import (
     Statement,
     Status,
     Watch,
+    Workgroup,
 )
 from kedro_aws_plugin.aws.credentials import create_dataset_session, make_dataset_config
 from kedro_aws_plugin.aws.environment import is_local
@@ -36,6 +37,7 @@ from kedro_aws_plugin.plan.steps.s3 import DeleteObjects
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_athena.client import AthenaClient
+    from mypy_boto3_glue.client import GlueClient
     from mypy_boto3_s3.client import S3Client
 
 _ATTEMPTS = 4
@@ -203,12 +205,19 @@ class Athena:
         with translate_errors(f"list {uri}"):
             return tuple(f"s3://{bucket}/{key}" for key in list_keys(self.s3, bucket, prefix))
 
-    def get_workgroup_output(self) -> str | None:
-        """Look up the S3 URI where the workgroup puts results; None if it has none."""
+    def get_workgroup(self) -> Workgroup:
+        """Look up the settings of the workgroup.
+
+        Raises:
+            AwsError: If it does not exist, or AWS does not allow it.
+        """
         name = self._context.workgroup or "primary"
         with translate_errors(f"look up the workgroup {name}"):
-            configuration = self._client.get_work_group(WorkGroup=name)["WorkGroup"].get("Configuration", {})
-        return configuration.get("ResultConfiguration", {}).get("OutputLocation")
+            found = self._client.get_work_group(WorkGroup=name)["WorkGroup"].get("Configuration", {})
+        return Workgroup(
+            output_location=found.get("ResultConfiguration", {}).get("OutputLocation"),
+            enforced=found.get("EnforceWorkGroupConfiguration", False),
+        )
 
     def remove(self, uri: str) -> None:
         """Remove a folder, or the files whose names begin with a prefix. Nothing to remove is no error.
@@ -226,12 +235,21 @@ class Athena:
             for start in range(0, len(keys), _BATCH):
                 delete_objects(self.s3, DeleteObjects(bucket, keys[start : start + _BATCH]))
 
+    @cached_property
+    def _glue(self) -> "GlueClient":
+        return self._session.client("glue", config=make_dataset_config(_ATTEMPTS))
+
+    def find_table_folder(self, database: str, name: str) -> str:
+        """Look up the S3 URI of a table's folder in Glue; it ends in a slash."""
+        with translate_errors(f"look up the table {database}.{name}"):
+            table = self._glue.get_table(DatabaseName=database, Name=name)["Table"]
+        return f"{table['StorageDescriptor']['Location'].rstrip('/')}/"
+
     def drop_table(self, database: str, name: str) -> None:
         """Delete a table from Glue, but not its files. A table that does not exist is no error."""
-        glue = self._session.client("glue", config=make_dataset_config(_ATTEMPTS))
         with translate_errors(f"drop the table {database}.{name}"):
             try:
-                glue.delete_table(DatabaseName=database, Name=name)
+                self._glue.delete_table(DatabaseName=database, Name=name)
             except ClientError as error:
                 if get_error_code(error) != "EntityNotFoundException":
                     raise

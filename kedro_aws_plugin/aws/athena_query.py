@@ -26,6 +26,19 @@ class QueryContext:
 
 
 @dataclass(frozen=True)
+class Workgroup:
+    """The settings of a workgroup that count for a query's result.
+
+    Attributes:
+        output_location: The S3 URI where it puts results; None if it has none.
+        enforced: Whether its settings override those of clients.
+    """
+
+    output_location: str | None = None
+    enforced: bool = False
+
+
+@dataclass(frozen=True)
 class Statement:
     """SQL to run.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from kedro_aws_plugin.config.athena import Athena
+from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
@@ -127,6 +127,16 @@ class Deploy(Section):
     serverless: Serverless = Serverless()
 
 
+class Bootstrap(Section):
+    """`bootstrap:` what `kedro aws bootstrap` makes besides.
+
+    Attributes:
+        access_logs: The folder in another bucket where S3 logs each request for the project's bucket.
+    """
+
+    access_logs: S3Folder | None = None
+
+
 class Local(Section):
     """`local:` the local AWS.
 
@@ -151,6 +161,7 @@ class AwsConfig(Section):
         registry: The model to register.
         deploy: The endpoint to create.
         athena: The Glue database, its tables and the Athena workgroup.
+        bootstrap: What `kedro aws bootstrap` makes besides.
         globals: The dynamic globals, which are computed for each run, by name.
         spark: The Spark session.
         local: The local AWS.
@@ -164,6 +175,7 @@ class AwsConfig(Section):
     registry: Registry | None = None
     deploy: Deploy | None = None
     athena: Athena | None = None
+    bootstrap: Bootstrap = Bootstrap()
     globals: Mapping[GlobalName, Global] = {}
     spark: Spark = Spark()
     local: Local = Local()

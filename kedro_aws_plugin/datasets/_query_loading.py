@@ -133,7 +133,7 @@ def _run(load: Load, athena: Athena, leftovers: Leftovers, limit: ScanLimit) -> 
 
 
 def _find_location(load: Load, athena: Athena) -> str:
-    location = load.output_location or athena.get_workgroup_output()
+    location = load.output_location or athena.get_workgroup().output_location
     if not location:
         raise DatasetError(
             "The result has no location: neither the catalog entry nor aws.yml has `output_location`, "

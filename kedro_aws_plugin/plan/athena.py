@@ -64,15 +64,15 @@ def build_table_inputs(athena: Athena) -> list[Values]:
 def build_workgroup(config: AwsConfig, project: str) -> Values | None:
     """Build the request of Athena's CreateWorkGroup; None if aws.yml names no workgroup but `primary`.
 
-    The workgroup does not enforce its output location: Athena would then refuse each UNLOAD and CTAS that
-    names a folder of its own. The scan limit is enforced nevertheless.
+    The workgroup enforces its configuration: no client writes results elsewhere. UNLOAD may still name a
+    folder of its own; a CTAS that does so is refused.
     """
     athena = config.athena
     if athena is None or athena.workgroup == PRIMARY:
         return None
     configuration: Values = {
         "ResultConfiguration": {"OutputLocation": find_results_folder(config)},
-        "EnforceWorkGroupConfiguration": False,
+        "EnforceWorkGroupConfiguration": True,
         "PublishCloudWatchMetricsEnabled": True,
         "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
     }

@@ -52,11 +52,13 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
     """Plan the stack, then the upload of the raw data that is not there yet.
 
     Raises:
-        ConfigError: If the template is too long, or query results would be written among data that must stay.
+        ConfigError: If the template is too long, query results would be written among data that must stay, or
+            S3 would log its own logs.
         AwsError: If the stack cannot be changed, or the bucket exists without it.
     """
     name = get_stack_name(config.bucket)
     _refuse_lost_data(config, files)
+    _refuse_own_logs(config)
     stack_steps = _plan_stack(config, project, name, observed)
     uploads = [_plan_upload(config.bucket, file) for file in files if file.key not in observed.keys]
     role = observed.stack.outputs.get("RoleArn") if observed.stack else None
@@ -111,6 +113,15 @@ def _refuse_lost_data(config: AwsConfig, files: tuple[RawFile, ...]) -> None:
             f"conf/base/aws.yml: `athena.output_location`: query results are written to {results} and expire "
             f"there, and {shared[0]} shares that folder. Give the results a folder of their own, such as "
             f"{free}."
+        )
+
+
+def _refuse_own_logs(config: AwsConfig) -> None:
+    logs = config.bootstrap.access_logs
+    if logs and logs.startswith(f"s3://{config.bucket}/"):
+        raise ConfigError(
+            f"conf/base/aws.yml: `bootstrap.access_logs`: {logs} is in the project's own bucket, and each "
+            "log would be logged again. Name a folder of another bucket in the same account and region."
         )
 
 

@@ -11,6 +11,9 @@ from kedro_aws_plugin.plan.athena import build_database_input, build_table_input
 Values = dict[str, Any]
 RESULTS_KEPT_DAYS = 30
 _UPLOADS_KEPT_DAYS = 7
+_NONCURRENT_KEPT_DAYS = 30
+# A query's files are read at once and then removed; nobody wants their former versions.
+_NONCURRENT_RESULTS_KEPT_DAYS = 1
 # The data outlives the stack; a stack that could not be created leaves no bucket behind.
 _RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 _DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
@@ -70,11 +73,26 @@ def _build_bucket(config: AwsConfig) -> Values:
             "Id": "abort-unfinished-uploads",
             "Status": "Enabled",
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UPLOADS_KEPT_DAYS},
-        }
+        },
+        {
+            "Id": "expire-noncurrent-versions",
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_KEPT_DAYS},
+            # What is left of a deleted object once its last version has expired.
+            "ExpiredObjectDeleteMarker": True,
+        },
     ]
     if prefix := _find_results_prefix(config):
-        expire = {"Id": "expire-query-results", "Status": "Enabled", "Prefix": prefix}
-        rules.append({**expire, "ExpirationInDays": RESULTS_KEPT_DAYS})
+        rules.append(
+            {
+                "Id": "expire-query-results",
+                "Status": "Enabled",
+                "Prefix": prefix,
+                "ExpirationInDays": RESULTS_KEPT_DAYS,
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_RESULTS_KEPT_DAYS},
+            }
+        )
+    logs = config.bootstrap.access_logs
     return {
         "Type": "AWS::S3::Bucket",
         **_RETAINED,
@@ -92,9 +110,16 @@ def _build_bucket(config: AwsConfig) -> Values:
                 "RestrictPublicBuckets": True,
             },
             "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "VersioningConfiguration": {"Status": "Enabled"},
             "LifecycleConfiguration": {"Rules": rules},
+            **({"LoggingConfiguration": _build_logging(logs)} if logs else {}),
         },
     }
+
+
+def _build_logging(folder: str) -> Values:
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    return {"DestinationBucketName": bucket, "LogFilePrefix": prefix}
 
 
 def _build_bucket_policy() -> Values:
@@ -129,7 +154,8 @@ def _build_role(project: str) -> Values:
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             _substitute(
-                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/*",
+                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:"
+                "log-group:/aws/sagemaker/Endpoints/*"
             ),
         ),
         {
@@ -155,6 +181,15 @@ def _build_role(project: str) -> Values:
                         "Effect": "Allow",
                         "Principal": {"Service": "sagemaker.amazonaws.com"},
                         "Action": "sts:AssumeRole",
+                        # SageMaker serves all accounts: it may take on the role for this one's alone.
+                        "Condition": {
+                            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+                            "ArnLike": {
+                                "aws:SourceArn": _substitute(
+                                    "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:*"
+                                )
+                            },
+                        },
                     }
                 ],
             },

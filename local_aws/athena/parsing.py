@@ -72,7 +72,8 @@ def classify(sql: str) -> Parsed:
         AthenaFailure: If it cannot be parsed, or is not supported.
     """
     statement = parse(sql)
-    return Parsed(*kind(statement), statement)
+    names_location = isinstance(statement, CreateTableAs) and "external_location" in statement.properties
+    return Parsed(*kind(statement), statement, names_location)
 
 
 def parse(text: str) -> Statement:

@@ -20,6 +20,11 @@ _NO_OUTPUT = (
     "No output location provided. An output location is required either through the Workgroup result "
     "configuration setting or as an API input."
 )
+_OWN_LOCATION = (
+    "The Create Table As Select query failed because it was submitted with an 'external_location' property "
+    "to an Athena Workgroup that enforces a centralized output location for all queries. Please remove the "
+    "'external_location' property and resubmit the query."
+)
 _DEFAULT_REUSE_MINUTES = 60
 
 
@@ -71,6 +76,8 @@ class Queries:
         chosen = _result_configuration(params, configuration)
         base = self._output_location(chosen)
         parsed = self._parse(params)
+        if parsed.names_location and configuration.get("EnforceWorkGroupConfiguration"):
+            raise invalid_request(_OWN_LOCATION)
         return Execution(
             id=str(uuid.uuid4()),
             region=region,

@@ -17,11 +17,13 @@ class Parsed:
         statement_type: DDL, DML or UTILITY.
         substatement: For example SELECT or CREATE_TABLE.
         statement: The statement as the engine has parsed it; only the engine uses it.
+        names_location: Whether it is a CREATE TABLE AS that names the folder of its table.
     """
 
     statement_type: str
     substatement: str
     statement: object
+    names_location: bool = False
 
 
 @dataclass(frozen=True)

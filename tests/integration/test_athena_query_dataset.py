@@ -102,6 +102,42 @@ def test_nested_types_with_and_without_rows(aws: LocalAws, mode: str) -> None:
     assert tables(aws) == []
 
 
+def enforce(aws: LocalAws) -> str:
+    """A workgroup whose settings override those of its clients."""
+    configuration = {
+        "ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/enforced/"},
+        "EnforceWorkGroupConfiguration": True,
+    }
+    client(aws, "athena").create_work_group(Name="strict", Configuration=configuration)
+    return "strict"
+
+
+@pytest.mark.parametrize("mode", ["unload", "ctas", "select"])
+@pytest.mark.parametrize("output_location", [RESULTS, None])
+def test_a_workgroup_that_enforces_its_configuration(
+    aws: LocalAws, mode: str, output_location: str | None
+) -> None:
+    arguments = {"mode": mode, "workgroup": enforce(aws), "output_location": output_location}
+    assert dataset(SIMPLE, **arguments).load().to_pylist() == [VALUES]
+    split = dataset(series(14), partitioned_by=[] if mode == "select" else ["p"], **arguments).load()
+    assert sorted(split["p"].to_pylist()) == sorted(x % 7 for x in range(1, 15))
+    assert dataset("SELECT 1 AS x WHERE false", **arguments).load().num_rows == 0
+    assert keys(aws) == []
+    assert tables(aws) == []
+
+
+def test_an_enforced_workgroup_chooses_the_folder_of_ctas(aws: LocalAws) -> None:
+    arguments = {"mode": "ctas", "workgroup": enforce(aws), "keep_results": True}
+    dataset(SIMPLE, **arguments).load()
+    (name,) = tables(aws)
+    location = client(aws, "glue").get_table(DatabaseName=DATABASE, Name=name)["Table"]["StorageDescriptor"][
+        "Location"
+    ]
+    (query,) = client(aws, "athena").list_query_executions(WorkGroup="strict")["QueryExecutionIds"]
+    assert location.rstrip("/") == f"s3://{BUCKET}/enforced/tables/{query}"
+    assert {key.split("/")[0] for key in keys(aws)} == {"enforced"}
+
+
 def test_select_refuses_ambiguous_texts(aws: LocalAws) -> None:
     with pytest.raises(DatasetError, match=r"column tags is of type array.*Use `mode: unload`"):
         dataset(SIMPLE + NESTED, mode="select").load()

@@ -73,7 +73,7 @@ def test_the_workgroup_and_its_limit(local_aws, seed):
     seed(wanted())
     assert configuration()["BytesScannedCutoffPerQuery"] == 10**9
     assert configuration()["ResultConfiguration"] == {"OutputLocation": "s3://my-data/athena/"}
-    assert configuration()["EnforceWorkGroupConfiguration"] is False
+    assert configuration()["EnforceWorkGroupConfiguration"] is True
     seed(wanted(limit=2))
     assert configuration()["BytesScannedCutoffPerQuery"] == 2 * 10**9
     seed(wanted(limit=None))

@@ -51,3 +51,27 @@ def test_a_query_runs_from_start_to_rows_and_a_reset_forgets_it(local_aws: Local
     assert [each["Name"] for each in athena.list_work_groups()["WorkGroups"]] == ["primary"]
     with pytest.raises(athena.exceptions.InvalidRequestException, match="was not found"):
         athena.get_query_execution(QueryExecutionId=execution_id)
+
+
+def test_an_enforced_workgroup_refuses_a_new_table_that_names_its_folder(local_aws: LocalAws):
+    athena, s3 = local_aws.client("athena"), local_aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for name, enforced in (("strict", True), ("lax", False)):
+        athena.create_work_group(
+            Name=name,
+            Configuration={
+                "ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/{name}/"},
+                "EnforceWorkGroupConfiguration": enforced,
+            },
+        )
+    own = f"CREATE TABLE t WITH (External_Location = 's3://{BUCKET}/own/') AS SELECT 1 AS a"
+    with pytest.raises(athena.exceptions.InvalidRequestException) as refused:
+        athena.start_query_execution(QueryString=own, WorkGroup="strict")
+    assert refused.value.response["Error"]["Message"] == (
+        "The Create Table As Select query failed because it was submitted with an 'external_location' "
+        "property to an Athena Workgroup that enforces a centralized output location for all queries. "
+        "Please remove the 'external_location' property and resubmit the query."
+    )
+    unload = f"UNLOAD (SELECT 1 AS a) TO 's3://{BUCKET}/own/' WITH (format = 'PARQUET')"
+    assert athena.start_query_execution(QueryString=unload, WorkGroup="strict")["QueryExecutionId"]
+    assert athena.start_query_execution(QueryString=own, WorkGroup="lax")["QueryExecutionId"]

@@ -33,7 +33,7 @@ def test_cfn_lint_finds_nothing_in_any_template() -> None:
     for folder in FOLDERS:
         for step in json.loads((folder / "plan.json").read_text(encoding="utf-8"))["steps"]:
             texts |= {step["request"].get("TemplateBody")} - {None}
-    assert len(texts) == 4
+    assert len(texts) == 5
     assert [str(match) for text in sorted(texts) for match in lint(text)] == []
 
 
@@ -55,6 +55,47 @@ def test_the_data_outlives_the_stack_and_query_results_expire() -> None:
     ]
     elsewhere = template("primary-workgroup-and-results-elsewhere")["Resources"]["Bucket"]["Properties"]
     assert all("ExpirationInDays" not in rule for rule in elsewhere["LifecycleConfiguration"]["Rules"])
+
+
+def test_what_is_overwritten_or_deleted_can_be_got_back_for_a_month() -> None:
+    bucket = template()["Resources"]["Bucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    kept = {
+        rule.get("Prefix", ""): rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+        if "NoncurrentVersionExpiration" in rule
+    }
+    assert kept == {"": 30, "athena/": 1}
+
+
+def test_access_logs_go_to_the_bucket_that_aws_yml_names() -> None:
+    assert "LoggingConfiguration" not in template()["Resources"]["Bucket"]["Properties"]
+    assert template("access-logs")["Resources"]["Bucket"]["Properties"]["LoggingConfiguration"] == {
+        "DestinationBucketName": "acme-logs",
+        "LogFilePrefix": "s3/my-flights-data/",
+    }
+
+
+def test_sagemaker_takes_on_the_role_for_this_account_and_region_alone() -> None:
+    (trust,) = template()["Resources"]["SageMakerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {
+            "aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:*"}
+        },
+    }
+
+
+def test_every_request_without_tls_is_denied() -> None:
+    (only,) = template()["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (only["Effect"], only["Principal"], only["Action"]) == ("Deny", "*", "s3:*")
+    assert only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_no_client_writes_results_elsewhere() -> None:
+    workgroup = template()["Resources"]["Workgroup"]["Properties"]["WorkGroupConfiguration"]
+    assert workgroup["EnforceWorkGroupConfiguration"] is True
+    assert workgroup["ResultConfiguration"] == {"OutputLocation": "s3://my-flights-data/athena/"}
 
 
 def test_the_role_may_do_nothing_with_the_data() -> None:
