@@ -82,6 +82,17 @@ def _tokens(sql: str) -> Iterator[tuple[str, str, int]]:
             yield kind, match.group(), match.start()
 
 
+def list_names(sql: str) -> set[str]:
+    """List the names in a query as they are written, keywords among them.
+
+    Example:
+        >>> sorted(list_names('SELECT n AS "Price" FROM t -- Comment'))
+        ['AS', 'FROM', 'Price', 'SELECT', 'n', 't']
+    """
+    names = {text[1:-1].replace('""', '"') for kind, text, _ in _tokens(sql) if kind == "name"}
+    return names | {text for kind, text, _ in _tokens(sql) if kind == "word"}
+
+
 def _keyword(words: list[tuple[int, str]]) -> str:
     """Return the first word; after WITH, the first word that can begin the statement itself."""
     if not words:

@@ -131,7 +131,8 @@ def to_spark(result: "UnloadedResult") -> Any:
 
     session = SparkSession.builder.getOrCreate()
     if not result.uris:
-        return session.createDataFrame([], from_arrow_schema(result.schema))
+        names = result.restore_case(result.schema.names)
+        return session.createDataFrame([], from_arrow_schema(result.schema)).toDF(*names)
     apply_s3a(session)
     folder = result.prefix.replace("s3://", "s3a://", 1)
     frame = session.read.option("basePath", folder).parquet(folder)
@@ -139,7 +140,8 @@ def to_spark(result: "UnloadedResult") -> Any:
         # Spark guesses types from the names of folders.
         frame = frame.withColumn(column.name, functions.col(column.name).cast(from_arrow_type(column.type)))
     remove_at_exit(result.leftovers)
-    return frame.select(*result.job.columns) if result.job.columns else frame
+    frame = frame.select(*result.job.order) if result.job.order else frame
+    return frame.toDF(*result.restore_case(frame.columns))
 
 
 def remove_at_exit(leftovers: "Leftovers") -> None:

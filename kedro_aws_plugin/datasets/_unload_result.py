@@ -14,6 +14,7 @@ from pyarrow.fs import FileSystem
 from kedro_aws_plugin.aws.athena import Athena
 from kedro_aws_plugin.aws.athena_query import Execution, Statement, Status, Watch
 from kedro_aws_plugin.datasets._frames import give_back, split_rows
+from kedro_aws_plugin.datasets._query_text import list_names
 from kedro_aws_plugin.datasets._query_watch import Leftovers, explain_unreadable
 
 _FORMAT = ds.ParquetFileFormat(
@@ -31,7 +32,7 @@ class ResultFiles:
         prefix: The S3 URI of their folder, ending in a slash.
         uris: The S3 URIs of the files.
         partitions: Names and types of the columns that are in the names of folders.
-        order: The columns to read, in order; None for all, the partitions last.
+        order: The columns to read, in order; None for all, the partitions last. Names are in lower case.
     """
 
     prefix: str
@@ -172,14 +173,25 @@ class UnloadJob:
     @property
     def kept_partitions(self) -> tuple[str, ...]:
         """The partition columns among the columns to read."""
-        return tuple(name for name in self.partitioned_by if self.columns is None or name in self.columns)
+        read = None if self.order is None else set(self.order)
+        return tuple(name for name in self.partitioned_by if read is None or name.lower() in read)
+
+    @property
+    def order(self) -> tuple[str, ...] | None:
+        """The columns to read as their files have them: in lower case."""
+        return None if self.columns is None else tuple(name.lower() for name in self.columns)
+
+    def may_have_capitals(self, names: list[str]) -> bool:
+        """Tell whether the query writes one of these names, which are in lower case, with a capital."""
+        return any(each.lower() in names for each in list_names(self.sql) if each != each.lower())
 
     @property
     def selection(self) -> tuple[str, str]:
         """The SQL before and after the user's query that makes Athena read the wanted columns only."""
         if self.columns is None:
             return "", ""
-        names = [name for name in self.columns if name not in self.partitioned_by]
+        keys = {name.lower() for name in self.partitioned_by}
+        names = [name for name in self.columns if name.lower() not in keys]
         listed = ", ".join(_quote(name) for name in [*names, *self.kept_partitions])
         return f"SELECT {listed} FROM (", ")"  # noqa: S608 - quoted identifiers
 
@@ -203,27 +215,47 @@ class UnloadedResult:
     filesystem: FileSystem
     athena: Athena
     leftovers: Leftovers
+    _shown: dict[str, str] = field(default_factory=dict, init=False)
 
     def read_table(self) -> pa.Table:
         """Read all rows, several files at once."""
-        return read_table(self._files, self.filesystem) if self.uris else self.schema.empty_table()
+        table = read_table(self._files, self.filesystem) if self.uris else self.schema.empty_table()
+        return self._rename(table)
 
     def read_chunks(self, rows: int) -> Iterator[pa.Table]:
         """Read a number of rows at a time; one empty table if there are none."""
         if self.uris:
-            yield from read_chunks(self._files, self.filesystem, rows)
+            yield from map(self._rename, read_chunks(self._files, self.filesystem, rows))
         else:
-            yield self.schema.empty_table()
+            yield self._rename(self.schema.empty_table())
+
+    def _rename(self, table: pa.Table) -> pa.Table:
+        names = self.restore_case(table.column_names)
+        return table if names == table.column_names else table.rename_columns(names)
+
+    def restore_case(self, names: list[str]) -> list[str]:
+        """Give the names of columns the case of the query; the files have them in lower case.
+
+        Only Athena knows which names a query gives, so a query that writes one of them with a capital is run
+        once more for no rows.
+        """
+        if not self._shown and self.job.columns is None and self.job.may_have_capitals(names):
+            before, after = self.job.selection
+            none = f"SELECT * FROM ({before}\n{self.job.sql}\n{after}) LIMIT 0"  # noqa: S608 - the user's own
+            execution = self.athena.run(self.job.make_statement(none), self.leftovers)
+            self._shown = {column.name.lower(): column.name for column in execution.columns}
+        shown = self._shown or {name.lower(): name for name in self.job.columns or ()}
+        return [shown.get(name, name) for name in names]
 
     @property
     def _files(self) -> ResultFiles:
-        return ResultFiles(self.prefix, self.uris, self.partitions, self.job.columns)
+        return ResultFiles(self.prefix, self.uris, self.partitions, self.job.order)
 
     @property
     def partitions(self) -> pa.Schema:
         """Names and types of the partition columns."""
         names = self.job.kept_partitions
-        return pa.schema([self.schema.field(name) for name in names] if names else [])
+        return pa.schema([self.schema.field(name.lower()) for name in names] if names else [])
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -241,7 +273,7 @@ class UnloadedResult:
         execution = self.athena.run(self.job.make_statement(sql), self.leftovers)
         files = ResultFiles(prefix, _find_uris(self.athena, execution, prefix))
         schema = read_schema(files, self.filesystem)
-        order = self.job.columns or schema.names
+        order = self.job.order or schema.names
         return pa.schema([schema.field(name) for name in order])
 
 
@@ -262,31 +294,16 @@ def create_table_as(
 ) -> tuple[str, Execution]:
     """Write the result with CREATE TABLE AS; the table is deleted with the other leftovers.
 
-    A workgroup that enforces its configuration chooses the folder itself, and refuses a table that names one.
-
     Returns:
         The S3 URI of its folder, and the statement that succeeded.
     """
+    prefix = leftovers.add_folder(_make_folder(job))
     name = f"kedro_{uuid.uuid4().hex}"
     leftovers.add_table(job.database, name)
     before, after = job.selection
-    options = _format_options(job, "write_compression")
-    head, body = f"CREATE TABLE {_quote(job.database)}.{name} WITH", f"AS {before}\n{job.sql}\n{after}"
-    if not athena.get_workgroup().enforced:
-        prefix = leftovers.add_folder(_make_folder(job))
-        sql = f"{head} ({options}, external_location = '{prefix}') {body}"
-        return prefix, athena.run(job.make_statement(sql), watch)
-
-    def watch_folder(status: Status) -> None:
-        """Add the folder that Athena names after the query, for a query that is stopped leaves files too."""
-        for uri in status.outputs:
-            above, found, _ = uri.partition(status.query_id)
-            if found:
-                leftovers.add_folder(f"{above}{found}/")
-        watch(status)
-
-    execution = athena.run(job.make_statement(f"{head} ({options}) {body}"), watch_folder)
-    return leftovers.add_folder(athena.find_table_folder(job.database, name)), execution
+    options = f"{_format_options(job, 'write_compression')}, external_location = '{prefix}'"
+    sql = f"CREATE TABLE {_quote(job.database)}.{name} WITH ({options}) AS {before}\n{job.sql}\n{after}"
+    return prefix, athena.run(job.make_statement(sql), watch)
 
 
 def find_result(

@@ -13,7 +13,8 @@ _ALREADY = frozenset({"AlreadyExistsException", "EntityNotFoundException"})
 class AthenaSeeding:
     """Makes the database, the tables and the workgroup of a project, and changes nothing else.
 
-    It keeps what it made last, so that a call with the same definitions does nothing while the database is there.
+    It keeps what it made last, so that a call with the same definitions does nothing as long as the database
+    is there.
     """
 
     def __init__(self, moto: Moto, athena: Athena) -> None:
