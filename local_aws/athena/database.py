@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from local_aws.athena.limits import SPILL_BYTES, memory_limit
+from local_aws.athena.limits import DISK_BYTES
 from local_aws.trino import prepare
 
 
@@ -17,10 +17,12 @@ class Database:
 
     Args:
         spill: A folder for what does not fit into DuckDB's memory.
+        memory: The bytes of memory that DuckDB may use.
     """
 
-    def __init__(self, spill: Path) -> None:
+    def __init__(self, spill: Path, memory: int) -> None:
         self._spill = spill
+        self.memory = memory
         self._lock = threading.Lock()
         self._root: duckdb.DuckDBPyConnection | None = None
 
@@ -30,8 +32,8 @@ class Database:
             if self._root is None:
                 self._root = duckdb.connect(
                     config={
-                        "memory_limit": f"{memory_limit()}B",
-                        "max_temp_directory_size": f"{SPILL_BYTES}B",
+                        "memory_limit": f"{self.memory}B",
+                        "max_temp_directory_size": f"{DISK_BYTES}B",
                         "temp_directory": str(self._spill),
                     }
                 )

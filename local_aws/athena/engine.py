@@ -13,6 +13,7 @@ from local_aws.athena import creation, definition, parsing, show
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
 from local_aws.athena.failures import AthenaFailure, Cancelled, ddl_failure, unsupported
+from local_aws.athena.limits import default_memory
 from local_aws.athena.session import Session
 from local_aws.athena.statement import (
     CreateTableAs,
@@ -45,13 +46,16 @@ class Engine:
         moto: The S3 and Glue to use.
         workdir: A folder for temporary files.
         objects: A folder for copies of objects, which other engines may share; by default, one in `workdir`.
+        memory: The bytes of memory that DuckDB may use; by default, what suits the machine.
     """
 
-    def __init__(self, moto: Moto, workdir: Path, objects: Path | None = None) -> None:
+    def __init__(
+        self, moto: Moto, workdir: Path, objects: Path | None = None, memory: int | None = None
+    ) -> None:
         self._moto = moto
         self._workdir = workdir
         self._storage = Storage(moto, objects or workdir / "objects")
-        self._database = Database(workdir / "spill")
+        self._database = Database(workdir / "spill", memory or default_memory())
         self._running: dict[str, Session] = {}
 
     def open(self) -> None:

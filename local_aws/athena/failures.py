@@ -65,13 +65,17 @@ def semantic_failure(message: str) -> AthenaFailure:
     return AthenaFailure(f"FAILED: SemanticException {message}", error_type=_DDL_TASK_FAILED)
 
 
-def exhausted(limit: int) -> AthenaFailure:
-    """Build the failure of a query that needs more memory than it gets."""
+def exhausted(limit: str) -> AthenaFailure:
+    """Build the failure of a query that needs more than it gets, such as ``2 GB of memory``."""
     return AthenaFailure(
-        "Query exhausted resources at this scale factor: the local Athena gives a query "
-        f"{limit / (1 << 30):.1f} GB of memory",
+        f"Query exhausted resources at this scale factor: the local Athena gives a query {limit}",
         error_type=_EXHAUSTED,
     )
+
+
+def out_of_memory(limit: int) -> AthenaFailure:
+    """Build the failure of a query that needs more bytes of memory than it gets."""
+    return exhausted(f"{limit / (1 << 30):.1f} GB of memory")
 
 
 def lost(how: str) -> AthenaFailure:

@@ -6,14 +6,15 @@ import sys
 _MOST = 2 << 30
 _LEAST = 1 << 29
 _SHARE = 8
-_OUTSIDE_DUCKDB = 2 << 30
+_OUTSIDE_DUCKDB = 3 << 29
+_A_THREAD = 8 << 20
 
-SPILL_BYTES = 10 << 30
-"""What DuckDB may keep in files when its memory is full."""
+DISK_BYTES = 10 << 30
+"""What the files of a query may hold: what it writes, and what does not fit into its memory."""
 
 
-def memory_limit() -> int:
-    """Return the bytes that DuckDB may use for a query: an eighth of the machine's memory, at most 2 GB."""
+def default_memory() -> int:
+    """Return the bytes that a query may use: an eighth of the machine's memory, but at most 2 GB."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
@@ -21,17 +22,20 @@ def memory_limit() -> int:
     return max(_LEAST, min(_MOST, total // _SHARE))
 
 
-def limit_this_process() -> None:
+def limit_this_process(memory: int) -> None:
     """Let the operating system hold this process to its memory.
 
     DuckDB keeps to its limit in most places, functions in Python in none. Where the operating system does not
     hold a process to its memory, only DuckDB's limit counts.
+
+    Args:
+        memory: What DuckDB may use; Python and its packages get some more.
     """
     if sys.platform == "win32":
         return
     import resource
 
-    wanted = memory_limit() + _OUTSIDE_DUCKDB
+    wanted = memory + _OUTSIDE_DUCKDB + _A_THREAD * (os.cpu_count() or 1)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or wanted < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from local_aws.athena import parsing
 from local_aws.athena.failures import AthenaFailure, Cancelled, lost
+from local_aws.athena.limits import default_memory
 from local_aws.athena.submission import Outcome, Parsed, Submission
-from local_aws.athena.wire import AwsAnswer, AwsRequest, Cancel, Ended, Ready, Run, receive, send
+from local_aws.athena.wire import AwsAnswer, AwsRequest, Cancel, Ended, Parse, Ready, Run, receive, send
 from local_aws.protocol.moto_app import Moto
 
 _START_AFTER = 0.2
@@ -26,14 +27,15 @@ _START_AFTER = 0.2
 _GRACE = 0.5
 """How many seconds a query has to listen to an interrupt, before its process is killed."""
 
-_IDLE = 30.0
+_IDLE = 10.0
 """How many seconds a process waits for a query, if another one waits too."""
 
 _WORN_BYTES = 512 << 20
 """A process that has used more memory is not used again: it would keep much of it."""
 
 _LONG_BODY = 1 << 20
-_LONG_STATEMENT = 10_000
+_SHORT_STATEMENT = 2_000
+_LONG_STATEMENT = 20_000
 _log = logging.getLogger(__name__)
 
 
@@ -46,15 +48,18 @@ class QueryProcesses:
     Args:
         moto: The S3 and Glue to use.
         workdir: A folder for copies of objects and for temporary files.
+        memory: The bytes of memory that DuckDB may use for a query; by default, what suits the machine.
     """
 
-    def __init__(self, moto: Moto, workdir: Path) -> None:
+    def __init__(self, moto: Moto, workdir: Path, memory: int | None = None) -> None:
         self._moto = moto
         self._workdir = workdir
+        self._memory = memory or default_memory()
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
         self._starting = threading.Lock()
         self._parsing = threading.Lock()
+        self._parsing_long = threading.Lock()
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
         self._running: dict[str, _Process] = {}
@@ -62,15 +67,24 @@ class QueryProcesses:
         threading.Thread(target=self._start_first, daemon=True).start()
 
     def parse(self, sql: str) -> Parsed:
-        """Read a statement without running it; long ones one after the other, for they take seconds.
+        """Read a statement without running it.
+
+        A long one can take many seconds. It is read by a process, and others one at a time, so that they do
+        not keep the server from answering other requests.
 
         Raises:
             AthenaFailure: If it cannot be parsed, or is not supported.
         """
+        if len(sql) <= _SHORT_STATEMENT:
+            return parsing.classify(sql)
         if len(sql) <= _LONG_STATEMENT:
-            return parsing.classify(sql)
-        with self._parsing:
-            return parsing.classify(sql)
+            with self._parsing:
+                return parsing.classify(sql)
+        with self._parsing_long, self._process(threading.Event()) as process:
+            parsed = process.ask(Parse(sql))
+        if isinstance(parsed, AthenaFailure):
+            raise parsed
+        return cast("Parsed", parsed)
 
     def run(self, submission: Submission, cancelled: threading.Event) -> Outcome:
         """Run a statement.
@@ -82,20 +96,19 @@ class QueryProcesses:
         Raises:
             AthenaFailure: If it fails; `Cancelled` if it was stopped.
         """
-        process = self._take(cancelled)
-        try:
+        with self._process(cancelled) as process:
             with self._changed:
                 self._running[submission.execution_id] = process
-            if cancelled.is_set():
-                raise Cancelled
-            result = process.run(submission)
-        finally:
-            with self._changed:
-                del self._running[submission.execution_id]
-            self._give_back(process)
+            try:
+                if cancelled.is_set():
+                    raise Cancelled
+                result = process.ask(Run(submission))
+            finally:
+                with self._changed:
+                    del self._running[submission.execution_id]
         if isinstance(result, AthenaFailure):
             raise result
-        return result
+        return cast("Outcome", result)
 
     def cancel(self, execution_id: str) -> None:
         """Interrupt a statement if it is running; set its event first.
@@ -125,6 +138,15 @@ class QueryProcesses:
         for process in processes:
             process.wait()
         shutil.rmtree(self._workdir, ignore_errors=True)
+
+    @contextmanager
+    def _process(self, cancelled: threading.Event) -> "Iterator[_Process]":
+        """Have a process that nobody else uses, and give it back."""
+        process = self._take(cancelled)
+        try:
+            yield process
+        finally:
+            self._give_back(process)
 
     def _take(self, cancelled: threading.Event) -> "_Process":
         with self._changed:
@@ -160,7 +182,8 @@ class QueryProcesses:
                 self._changed.notify()
 
     def _start(self) -> "_Process":
-        process = _Process(self._moto, self._workdir, self._workdir / f"process-{next(self._numbers)}")
+        folder = self._workdir / f"process-{next(self._numbers)}"
+        process = _Process(self._moto, self._workdir, folder, self._memory)
         with self._changed:
             self._all.add(process)
             closed = self._closed
@@ -210,7 +233,7 @@ class _Process:
         used: When it ran its last query.
     """
 
-    def __init__(self, moto: Moto, workdir: Path, folder: Path) -> None:
+    def __init__(self, moto: Moto, workdir: Path, folder: Path, memory: int) -> None:
         self._moto = moto
         self._workdir = workdir
         self._folder = folder
@@ -223,12 +246,13 @@ class _Process:
         self.peak_bytes = 0
         self.used = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
-        self._popen = self._spawn()
+        self._popen = self._spawn(memory)
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _spawn(self, memory: int) -> "subprocess.Popen[bytes]":
         module = "local_aws.athena.query_process"
-        command = [sys.executable, "-m", module, str(self._workdir), str(self._folder)]
-        options: dict[str, Any] = {}
+        command = [sys.executable, "-m", module, str(self._workdir), str(self._folder), str(memory)]
+        # Arrow's own allocator takes a gigabyte at once, which counts even if most of it is never used.
+        options: dict[str, Any] = {"env": {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}}
         if sys.platform == "win32":
             options["creationflags"] = subprocess.CREATE_NO_WINDOW
         else:
@@ -264,15 +288,15 @@ class _Process:
         if not isinstance(self._receive(), Ready):
             raise self._lost()
 
-    def run(self, submission: Submission) -> Outcome | AthenaFailure:
-        """Run a statement to its end.
+    def ask(self, task: Run | Parse) -> Outcome | Parsed | AthenaFailure:
+        """Let it run or read a statement, and answer its requests until it is done.
 
         Raises:
             AthenaFailure: If the process ends first.
         """
         self._uploaded.clear()
         try:
-            self._send(Run(submission))
+            self._send(task)
             while isinstance(message := self._receive(), AwsRequest):
                 self._send(self._answer(message))
         except OSError:
@@ -281,11 +305,10 @@ class _Process:
             self.peak_bytes = message.peak_bytes
             self.used = time.monotonic()
             return message.result
-        self.kill()
-        self.wait()
+        failure = self._lost()
         for path in self._uploaded:
             self._moto.request("DELETE", path)
-        raise self._lost()
+        raise failure
 
     def interrupt(self, execution_id: str) -> None:
         """Ask it to end its query; kill it if it was asked a while ago."""
@@ -353,6 +376,9 @@ class _Process:
     def _lost(self) -> AthenaFailure:
         if self._killed:
             return Cancelled()
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(_GRACE)
+        self._popen.kill()
         code = self._popen.wait()
         how = f"exit code {code}"
         if code < 0:

@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-type
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import islice, product
 
 from local_aws.athena.catalog import Partition, Table
 from local_aws.athena.failures import AthenaFailure, unsupported
 from local_aws.athena.pruning import Filter
+from local_aws.trino import Column
 
 _MOST = 1_000_000
 _LETTERS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
@@ -45,13 +46,21 @@ def project_partitions(table: Table, wanted: Filter, now: datetime) -> list[Part
     values: list[list[str]] = []
     size = 1
     for key in table.partition_keys:
-        found = list(_values(table, key.name, wanted, now))
-        kept = wanted.keep([key], [(value,) for value in found])
-        values.append([found[position] for position in kept])
-        size *= len(kept)
+        values.append(_needed(key, _values(table, key.name, wanted, now), wanted))
+        size *= len(values[-1])
     if size > _MOST:
         raise unsupported(f"a projection of {size} partitions: filter by its keys")
     return [Partition(row, _location(table, row)) for row in product(*values)]
+
+
+def _needed(key: Column, values: Iterator[str], wanted: Filter) -> list[str]:
+    """List the values that a query can need. A range without an end is read in parts, to bound the memory."""
+    needed: list[str] = []
+    while part := list(islice(values, _MOST)):
+        needed += (part[position] for position in wanted.keep([key], [(value,) for value in part]))
+        if len(needed) > _MOST:
+            raise unsupported(f"a projection of more than {_MOST} partitions: filter by its keys")
+    return needed
 
 
 def find_root(table: Table) -> str:

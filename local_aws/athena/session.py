@@ -11,8 +11,7 @@ import duckdb
 
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
-from local_aws.athena.failures import AthenaFailure, Cancelled, exhausted, query_failure
-from local_aws.athena.limits import memory_limit
+from local_aws.athena.failures import AthenaFailure, Cancelled, out_of_memory, query_failure
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
@@ -73,7 +72,7 @@ class Session:
         try:
             translated = self.relations.translate(query, parameters)
         except duckdb.Error as error:
-            raise _explain(error) from error
+            raise self._explain(error) from error
         limit = self.submission.bytes_limit
         if limit is not None and self.relations.scanned_bytes > limit:
             raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
@@ -90,7 +89,7 @@ class Session:
             result = self.connection.execute(sql)
         except duckdb.Error as error:
             self.check()
-            raise _explain(error) from error
+            raise self._explain(error) from error
         self.check()
         return result
 
@@ -102,6 +101,11 @@ class Session:
         """
         if self.cancelled.is_set():
             raise Cancelled
+
+    def _explain(self, error: duckdb.Error) -> AthenaFailure:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return out_of_memory(self.database.memory)
+        return query_failure(explain_error(error))
 
     def rows(self, translated: Translated) -> Iterator[tuple[str | None, ...]]:
         """Return the rows as Athena's texts; the first are computed now, so that a failure shows early."""
@@ -126,12 +130,6 @@ class Session:
             batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
         except duckdb.Error as error:
             self.check()
-            raise _explain(error) from error
+            raise self._explain(error) from error
         self.check()
         return batch
-
-
-def _explain(error: duckdb.Error) -> AthenaFailure:
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return exhausted(memory_limit())
-    return query_failure(explain_error(error))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from local_aws.athena.failures import AthenaFailure
-from local_aws.athena.submission import Outcome, Submission
+from local_aws.athena.submission import Outcome, Parsed, Submission
 
 _LENGTH = struct.Struct("!Q")
 
@@ -23,6 +23,13 @@ class Run:
     """Run a statement."""
 
     submission: Submission
+
+
+@dataclass(frozen=True)
+class Parse:
+    """Read a statement without running it. The tree comes back as a pickle: the server does not need it."""
+
+    sql: str
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,14 @@ class AwsAnswer:
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a statement.
+    """The end of a statement, or of reading one.
 
     Attributes:
         result: What came out.
         peak_bytes: The most memory that the process has used in its life; 0 if that is not known.
     """
 
-    result: Outcome | AthenaFailure
+    result: Outcome | Parsed | AthenaFailure
     peak_bytes: int = 0
 
 
