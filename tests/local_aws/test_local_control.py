@@ -7,9 +7,11 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -286,3 +288,31 @@ def test_the_project_s_state_dir(monkeypatch, tmp_path):
     assert local_aws.default_state_dir(tmp_path) == tmp_path / ".kedro-aws"
     monkeypatch.setenv("KEDRO_AWS_STATE_DIR", str(tmp_path / "other"))
     assert local_aws.default_state_dir(tmp_path) == tmp_path / "other"
+
+
+def test_an_impostor_at_its_port_is_not_found_and_learns_no_secret(state_dir: Path):
+    class Impostor(BaseHTTPRequestHandler):
+        heard = b""
+
+        def do_POST(self) -> None:
+            Impostor.heard += str(self.headers).encode() + self.rfile.read(
+                int(self.headers["Content-Length"])
+            )
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"proof": "0"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    aws, _ = control.start(state_dir, region=REGION)
+    state = (state_dir / "local.json").read_text()
+    psutil.Process(aws.pid).kill()
+    wait_gone([aws.pid])
+    with HTTPServer(("127.0.0.1", int(aws.endpoint_url.rpartition(":")[2])), Impostor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (state_dir / "local.json").write_text(state)
+        assert control.find(state_dir) is None
+        server.shutdown()
+    assert b"challenge" in Impostor.heard
+    assert aws.secret_access_key.encode() not in Impostor.heard
