@@ -12,7 +12,7 @@ from kedro_aws_plugin.aws.table_files import TableFiles
 from kedro_aws_plugin.datasets._glue_types import UnknownType, from_glue
 from kedro_aws_plugin.datasets._table_definition import Layout, TableEntry, choose_layout
 from kedro_aws_plugin.datasets._table_files import Folders, WriteOptions, parse_folder, parse_value
-from kedro_aws_plugin.spark.s3a import apply_s3a
+from kedro_aws_plugin.spark.buckets import point_at
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -52,7 +52,7 @@ class SparkFrame:
             The folders of the partitions.
         """
         keys = list(self.layout.keys)
-        apply_s3a(self._frame.sparkSession)
+        point_at(self._frame.sparkSession, folder)
         frame = self._frame.select(*(_cast(self._frame, *each) for each in self.layout.all_columns.items()))
         writer = frame.write.option("compression", options.compression).option(
             "maxRecordsPerFile", options.max_rows
@@ -77,7 +77,8 @@ def read_spark(partitions: "Sequence[Partition]", layout: Layout, columns: Seque
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.getOrCreate()
-    apply_s3a(session)
+    for bucket in {one.location.split("/")[2] for one in partitions}:
+        point_at(session, f"s3://{bucket}/")
     schema = ", ".join(f"`{name}` {text}" for name, text in layout.columns.items())
     frames = [_read(session, one, layout, schema) for one in partitions]
     if not frames:
@@ -133,7 +134,7 @@ def to_spark(result: "UnloadedResult") -> Any:
     if not result.uris:
         names = result.restore_case(result.schema.names)
         return session.createDataFrame([], from_arrow_schema(result.schema)).toDF(*names)
-    apply_s3a(session)
+    point_at(session, result.prefix)
     folder = result.prefix.replace("s3://", "s3a://", 1)
     frame = session.read.option("basePath", folder).parquet(folder)
     for column in result.partitions:

@@ -58,6 +58,16 @@ def bind_credentials(credentials: Mapping[str, Any], binding: Binding) -> Option
     return {**credentials, **bound}
 
 
+def find_buckets(value: Any) -> set[str]:
+    """Find the buckets that a catalog's configuration names."""
+    if isinstance(value, Mapping):
+        return {bucket for each in value.values() for bucket in find_buckets(each)}
+    if not isinstance(value, str) or not value.startswith(_S3):
+        return set()
+    bucket = value.partition("://")[2].partition("/")[0]
+    return set() if "{" in bucket else {bucket}  # a pattern's bucket is known when it is used
+
+
 def _list_makers(binding: Binding) -> dict[str, _Maker]:
     return {
         "s3fs": binding.make_s3fs_options,

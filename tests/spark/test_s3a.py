@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.spark.buckets import bind_buckets, point_at
 from kedro_aws_plugin.spark.s3a import apply_s3a, make_s3a_options
 from local_aws import LocalAws
 
@@ -121,3 +122,35 @@ def test_credentials_that_java_cannot_see(spark: SparkSession) -> None:
         SparkError, match="Spark's Java was started with another AWS_PROFILE than the one in force now"
     ):
         apply_s3a(spark, {"AWS_PROFILE": "work", "AWS_REGION": "us-east-1"})
+
+
+def test_a_bound_bucket_keeps_its_aws(spark: SparkSession, local_aws: LocalAws, bucket: str) -> None:
+    """A frame reads lazily, when the settings for all buckets are another AWS's already."""
+    measured(spark).write.parquet(f"{bucket}/flowers")
+    name, elsewhere = bucket.removeprefix("s3a://"), {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    bind_buckets(spark, [name], local_aws.environment(), "/flights (local)")
+    bind_buckets(spark, [name], local_aws.environment(), "/flights (local)")
+    frame = spark.read.parquet(f"{bucket}/flowers")
+    apply_s3a(spark, {**local_aws.environment(), **elsewhere})
+    try:
+        assert frame.count() == 12
+        point_at(spark, f"{bucket}/flowers")  # it does not change the settings for all
+        assert spark._jsc.hadoopConfiguration().get("fs.s3a.endpoint") == "http://127.0.0.1:9"
+        with pytest.raises(
+            SparkError, match=r"belongs to /flights \(local\), and it cannot be bound to /other"
+        ):
+            bind_buckets(spark, [name], local_aws.environment(), "/other (local)")
+        bind_buckets(spark, [name], {**local_aws.environment(), **elsewhere}, "/flights (local)")
+        assert endpoint(spark, bucket) == "http://127.0.0.1:9"
+    finally:
+        unbind(spark, name)
+
+
+def unbind(spark: SparkSession, bucket: str) -> None:
+    """Leave the session of all tests as it was."""
+    configuration = spark._jsc.hadoopConfiguration()
+    entries = [
+        str(each.getKey()) for each in configuration.getPropsWithPrefix(f"fs.s3a.bucket.{bucket}.").entrySet()
+    ]
+    for key in (f"kedro.aws.bucket.{bucket}", *(f"fs.s3a.bucket.{bucket}.{each}" for each in entries)):
+        configuration.unset(key)
