@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         make_state_dir,
     )
     from local_aws.errors import LocalAwsError
+    from local_aws.protocol.operations import list_recorded
 
 _HOMES = {
     "ACCESS_KEY_PREFIX": "local_aws.control.credentials",
@@ -53,6 +54,7 @@ _HOMES = {
     "VARIABLES": "local_aws.control.state",
     "default_state_dir": "local_aws.control.state",
     "find": "local_aws.control.client",
+    "list_recorded": "local_aws.protocol.operations",
     "make_state_dir": "local_aws.control.state",
     "renew": "local_aws.control.client",
     "reset": "local_aws.control.client",
@@ -73,6 +75,7 @@ __all__ = [
     "__version__",
     "default_state_dir",
     "find",
+    "list_recorded",
     "make_state_dir",
     "renew",
     "reset",

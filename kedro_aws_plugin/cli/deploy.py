@@ -34,6 +34,7 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any
     from kedro_aws_plugin.config import choose_group, choose_role, merge_deploy
     from kedro_aws_plugin.plan.approval import choose_approved
     from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+    from kedro_aws_plugin.plan.recorded import describe_recorded
     from kedro_aws_plugin.plan.tags import make_project_tags
 
     with open_command(options.env) as this:
@@ -54,4 +55,6 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, **changes: Any
             wait,
         )
         state = "is in service" if wait else "is being created or updated. Follow it: kedro aws status"
+        if config.target == "local" and (recorded := describe_recorded(plan)):
+            click.echo(recorded, err=True)
         print_or_apply(this, plan, options, lambda _: f"Endpoint {wanted.endpoint} {state}")

@@ -94,7 +94,7 @@ class TabledService(JsonService):
     def _validate(self, operation: str, params: Params) -> None:
         super()._validate(operation, params)
         settings = self._table.settings.get(operation)
-        refused = next(settings.find_refused(params), None) if settings else None
+        refused = next(settings.find_given(Support.REFUSED, params), None) if settings else None
         if refused is not None:
             raise self.refuse(self._table.describe_refusal(operation, refused))
 

@@ -47,17 +47,17 @@ class Settings:
             return listed[above]
         return None if self._has_below(path) else self.others
 
-    def find_refused(self, params: Mapping[str, Any], above: str = "") -> Iterator[str]:
-        """Find the members of a request that are refused. What is off or empty is as good as absent."""
+    def find_given(self, support: Support, params: Mapping[str, Any], above: str = "") -> Iterator[str]:
+        """Find the members of a request that have a support. What is off or empty is as good as absent."""
         for name, value in params.items():
             path = f"{above}.{name}" if above else name
             if _is_empty(value):
                 continue
-            if self.find(path) is Support.REFUSED:
+            if self.find(path) is support:
                 yield path
             elif self._has_below(path):
                 for each in value if isinstance(value, list) else [value]:
-                    yield from self.find_refused(each, path)
+                    yield from self.find_given(support, each, path)
 
     def _list(self) -> dict[str, Support]:
         return {
@@ -363,3 +363,19 @@ TABLES: Mapping[str, Table] = {
     "glue": _GLUE,
 }
 """The tables by botocore's names of the services."""
+
+
+def list_recorded(service: str, operation: str, params: Mapping[str, Any]) -> list[str]:
+    """List the members of a request that the local AWS records without any effect on this machine.
+
+    Args:
+        service: Botocore's name of the service, such as ``sagemaker``.
+        operation: AWS's name of the operation, such as ``CreateEndpointConfig``.
+        params: The arguments for a boto3 client.
+
+    Returns:
+        Their paths, such as ``ProductionVariants.InstanceType``, each once.
+    """
+    table = TABLES.get(service)
+    settings = table.settings.get(operation) if table else None
+    return list(dict.fromkeys(settings.find_given(Support.RECORDED, params))) if settings else []

@@ -226,6 +226,14 @@ def test_status_follows_the_endpoint_to_its_version(deployed: str, registered: s
     }
 
 
+@pytest.mark.usefixtures("deployed")
+def test_deploy_names_what_has_no_effect_on_this_machine() -> None:
+    done = kedro_aws("deploy", "--endpoint", "sized", "--instance-count", "2", "--dry-run")
+    recorded = "ExecutionRoleArn, InstanceType, InitialInstanceCount"
+    line = f"The local AWS records these settings, and they have no effect on this machine: {recorded}\n"
+    assert (done.code, done.stderr.count(line)) == (0, 1)
+
+
 def test_status_of_no_endpoint() -> None:
     done = kedro_aws("status", "--endpoint", "nope")
     assert (done.code, done.stdout) == (0, "Endpoint nope does not exist. Make it: kedro aws deploy\n")
