@@ -1,6 +1,7 @@
 """Kedro hooks, of a few lines each: the other modules do the work."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,16 @@ class AwsHooks:
         use(_make_athena_defaults(config))
 
     @hook_impl
-    def after_catalog_created(self, parameters: dict[str, Any], save_version: str | None) -> None:
-        """Keep the parameters that Kedro has read, so that they are not read again."""
+    def after_catalog_created(
+        self,
+        conf_catalog: dict[str, Any],
+        conf_creds: dict[str, Any],
+        parameters: dict[str, Any],
+        save_version: str | None,
+    ) -> None:
+        """Bind the catalog's buckets in Spark, and keep the parameters that Kedro has read."""
+        if "pyspark.sql" in sys.modules:
+            _bind_spark(conf_catalog, conf_creds)
         state = run_state.find_run()
         if state is not None and state.run_id == (save_version or state.run_id):
             state.offer(parameters["parameters"])
@@ -151,6 +160,16 @@ def _start_spark(loader: AbstractConfigLoader, target: str) -> None:
     from kedro_aws_plugin.spark.session import start_session
 
     start_session(read_spark_settings(loader, target))
+
+
+def _bind_spark(catalog: dict[str, Any], credentials: dict[str, Any]) -> None:
+    """Bind the buckets of a catalog in the Spark session, if there is one, to the catalog's AWS."""
+    from kedro_aws_plugin.session.bound_catalog import find_buckets, find_catalogs_binding
+    from kedro_aws_plugin.spark.buckets import bind_in_active_session
+
+    binding = find_catalogs_binding(credentials)
+    if binding is not None:
+        bind_in_active_session(find_buckets(catalog), binding.variables, binding.owner)
 
 
 def _make_athena_defaults(config: "AwsConfig | None") -> "AthenaDefaults":

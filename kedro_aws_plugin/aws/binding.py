@@ -44,6 +44,7 @@ class Binding:
         access_key: The access key of the local AWS; None for the real one.
         secret_key: The secret key of the local AWS; None for the real one.
         athena: The settings of aws.yml that the Athena datasets use, by the names of their arguments.
+        owner: The project's folder and the target; a bucket in Spark has one.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class Binding:
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     athena: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -115,13 +117,15 @@ class Binding:
             own: Those that the catalog entry has by itself.
         """
         if self.target == "aws":
-            return {"region_name": self.region, **own, "target": "aws", "project": {**self.athena}}
+            bound = {"target": "aws", "owner": self.owner, "project": {**self.athena}}
+            return {"region_name": self.region, **own, **bound}
         return {
             "region_name": self.region,
             "endpoint_url": self.endpoint_url,
             "aws_access_key_id": self.access_key,
             "aws_secret_access_key": self.secret_key,
             "target": "local",
+            "owner": self.owner,
             "project": {**self.athena},
         }
 
@@ -154,6 +158,7 @@ def find_binding(credentials: Mapping[str, Any]) -> Binding | None:
         credentials.get("endpoint_url"),
         credentials.get("aws_access_key_id"),
         credentials.get("aws_secret_access_key"),
+        owner=credentials["owner"],
     )
 
 

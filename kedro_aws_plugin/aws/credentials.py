@@ -29,7 +29,7 @@ _NAMES = {
     "secret": "aws_secret_access_key",
     "token": "aws_session_token",
 }
-_BINDING = ("endpoint_url", "target", "project")
+_BINDING = ("endpoint_url", "target", "owner", "project")
 """What `aws.binding` adds to the credentials of an entry."""
 
 

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kedro_aws_plugin.aws.binding import Binding
+from kedro_aws_plugin.aws.binding import Binding, find_binding
 
 _OURS = "kedro_aws_plugin.datasets."
 _S3 = ("s3://", "s3a://", "s3n://")
@@ -56,6 +56,11 @@ def bind_credentials(credentials: Mapping[str, Any], binding: Binding) -> Option
             if isinstance(own, Mapping):
                 bound[_name_credentials(name, kind)] = make(own)
     return {**credentials, **bound}
+
+
+def find_catalogs_binding(credentials: Mapping[str, Any]) -> Binding | None:
+    """Find what a catalog was bound to, in the credentials that it was made with; None if it is not bound."""
+    return find_binding(credentials.get(_name_credentials("", "boto3"), {}))
 
 
 def find_buckets(value: Any) -> set[str]:

@@ -1,13 +1,10 @@
 """A config loader whose catalog is bound to the AWS of its environment."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from kedro.config import AbstractConfigLoader, MissingConfigException
 
-from kedro_aws_plugin.aws.binding import Binding
-from kedro_aws_plugin.session.bound_catalog import bind_catalog, bind_credentials, find_buckets
+from kedro_aws_plugin.session.bound_catalog import bind_catalog, bind_credentials
 from kedro_aws_plugin.session.session import find_session
 
 
@@ -26,10 +23,7 @@ class BoundLoader(AbstractConfigLoader):
         if binding is None:
             return super().__getitem__(key)
         if key == "catalog":
-            catalog = bind_catalog(super().__getitem__(key), binding, self._read_credentials)
-            if session is not None and session.config.spark.enabled:
-                _bind_spark({session.config.bucket, *find_buckets(catalog)}, binding, session.path)
-            return catalog
+            return bind_catalog(super().__getitem__(key), binding, self._read_credentials)
         return bind_credentials(self._read_credentials(), binding)
 
     def _read_credentials(self) -> dict[str, Any]:
@@ -37,19 +31,6 @@ class BoundLoader(AbstractConfigLoader):
             return dict(super().__getitem__("credentials"))
         except MissingConfigException:
             return {}
-
-
-def _bind_spark(buckets: set[str], binding: Binding, project: Path) -> None:
-    """Bind the buckets of a catalog in the Spark session, if there is one."""
-    if "pyspark.sql" not in sys.modules:
-        return
-    from pyspark.sql import SparkSession
-
-    from kedro_aws_plugin.spark.buckets import bind_buckets
-
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        bind_buckets(active, buckets, binding.variables, f"{project} ({binding.target})")
 
 
 def bind_loader(loader: AbstractConfigLoader) -> None:

@@ -72,7 +72,7 @@ def connect(project: Project) -> Connection:
     """
     config = project.config
     with restore_on_failure():
-        return _connect_local(project) if config.target == "local" else _connect_aws(config)
+        return _connect_local(project) if config.target == "local" else _connect_aws(project)
 
 
 def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.Seeded]:
@@ -136,14 +136,18 @@ def _connect_local(project: Project) -> Connection:
             variables["AWS_ACCESS_KEY_ID"],
             variables["AWS_SECRET_ACCESS_KEY"],
             list_athena_settings(config),
+            f"{project.path} (local)",
         ),
     )
 
 
-def _connect_aws(config: AwsConfig) -> Connection:
+def _connect_aws(project: Project) -> Connection:
     from kedro_aws_plugin.aws.session import Aws, find_account
 
+    config = project.config
     use_aws(config.region, local_aws.ACCESS_KEY_PREFIX, local_aws.VARIABLES)
     account = find_account(Aws("aws", config.region), config.env)
-    binding = Binding("aws", config.region, athena=list_athena_settings(config))
+    binding = Binding(
+        "aws", config.region, athena=list_athena_settings(config), owner=f"{project.path} (aws)"
+    )
     return Connection(target="aws", account=account, region=config.region, env=config.env, binding=binding)

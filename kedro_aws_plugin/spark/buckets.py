@@ -59,6 +59,24 @@ def bind_buckets(
         configuration.set(f"{_MARK}{bucket}", owner)
 
 
+def bind_in_active_session(buckets: Collection[str], environ: Mapping[str, str], owner: str) -> None:
+    """Bind buckets in the session of this thread, if there is one.
+
+    Args:
+        buckets: As for `bind_buckets`.
+        environ: As for `bind_buckets`.
+        owner: As for `bind_buckets`.
+
+    Raises:
+        SparkError: As `bind_buckets` does.
+    """
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        bind_buckets(session, buckets, environ, owner)
+
+
 def point_at(session: "SparkSession", uri: str) -> None:
     """Point a session at the AWS in force for a URI, unless its bucket is bound.
 
