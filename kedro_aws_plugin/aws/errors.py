@@ -44,6 +44,11 @@ _NO_NETWORK = (
     boto.ConnectionError,
     boto.IncompleteReadError,
 )
+_NO_ARCHIVE = "Could not find model data at"
+_MAKE_ANOTHER = (
+    "The archive of this version is gone: make a new version with `kedro run` and `kedro aws register-model`, "
+    "or choose another one with --package."
+)
 _SERVER_ERROR = 500
 _SHOWN = 400
 
@@ -123,7 +128,8 @@ def _explain_refusal(what: str, error: ClientError) -> str:
         return f"Could not {what}: AWS asks to slow down ({message}). Run the command again in a minute."
     if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
         return f"Could not {what}: AWS failed with {code}: {message}. Run the command again in a minute."
-    return f"Could not {what}: AWS answered {code}: {message}. Correct that and run the command again."
+    advice = _MAKE_ANOTHER if message.startswith(_NO_ARCHIVE) else "Correct that and run the command again."
+    return f"Could not {what}: AWS answered {code}: {message}. {advice}"
 
 
 def _shorten(message: str) -> str:
