@@ -46,8 +46,8 @@ _NO_NETWORK = (
 )
 _NO_ARCHIVE = "Could not find model data at"
 _MAKE_ANOTHER = (
-    "The archive of this version is gone: make a new version with `kedro run` and `kedro aws register-model`, "
-    "or choose another one with --package."
+    "The archive of this version is gone: make a new version with `kedro run` and `kedro aws "
+    "register-model`, or choose another one with --package."
 )
 _SERVER_ERROR = 500
 _SHOWN = 400

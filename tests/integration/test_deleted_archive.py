@@ -27,7 +27,7 @@ def test_a_version_without_its_archive_is_not_served(aws: LocalAws) -> None:
             ModelName="m", ExecutionRoleArn=ROLE, PrimaryContainer={"ModelPackageName": package}
         )
     assert caught.value.message == (
-        f"Could not create model m: AWS answered ValidationException: Could not find model data at {uri}. The "
-        "archive of this version is gone: make a new version with `kedro run` and `kedro aws register-model`, "
-        "or choose another one with --package."
+        f"Could not create model m: AWS answered ValidationException: Could not find model data at {uri}. "
+        "The archive of this version is gone: make a new version with `kedro run` and `kedro aws "
+        "register-model`, or choose another one with --package."
     )
