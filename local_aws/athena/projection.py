@@ -14,6 +14,7 @@ from local_aws.athena.pruning import Filter
 from local_aws.trino import Column
 
 _MOST = 1_000_000
+_PART = 20_000
 _LETTERS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 _PATTERN = re.compile(r"'([^']*)'|([A-Za-z]+)|([^A-Za-z']+)")
 _NOW = re.compile(r"NOW\s*(?:([+-])\s*(\d+)\s*(YEAR|MONTH|WEEK|DAY|HOUR|MINUTE|SECOND)S?)?", re.IGNORECASE)
@@ -56,7 +57,7 @@ def project_partitions(table: Table, wanted: Filter, now: datetime) -> list[Part
 def _needed(key: Column, values: Iterator[str], wanted: Filter) -> list[str]:
     """List the values that a query can need. A range without an end is read in parts, to bound the memory."""
     needed: list[str] = []
-    while part := list(islice(values, _MOST)):
+    while part := list(islice(values, _PART)):
         needed += (part[position] for position in wanted.keep([key], [(value,) for value in part]))
         if len(needed) > _MOST:
             raise unsupported(f"a projection of more than {_MOST} partitions: filter by its keys")

@@ -150,6 +150,14 @@ def test_projected_enums_and_integers(lake: Lake) -> None:
     assert lake.run("select * from p where n > 5").scanned == 2
 
 
+def test_a_projection_without_an_end_is_refused_before_it_fills_the_memory(lake: Lake) -> None:
+    project(lake, "n bigint", projection__n__type="integer", projection__n__range="1,1000000000000")
+    assert lake.fails("select * from p") == (
+        "NOT_SUPPORTED: the local Athena does not support a projection of more than 1000000 partitions: "
+        "filter by its keys"
+    )
+
+
 def test_projected_dates(lake: Lake) -> None:
     project(
         lake,
