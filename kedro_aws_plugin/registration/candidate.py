@@ -184,7 +184,7 @@ def _make_work_folder(state: Path) -> Iterator[Path]:
     """
     root = state / "tmp"
     make_state_dir(state)
-    root.mkdir(exist_ok=True)
+    root.mkdir(mode=0o700, exist_ok=True)
     for left in root.iterdir():
         if time.time() - left.stat().st_mtime > _LEFT_BEHIND_AFTER:
             shutil.rmtree(left, ignore_errors=True)

@@ -59,7 +59,8 @@ def write_record(state: Path, run_id: str, record: RunRecord) -> None:
     file = _find_file(state, run_id)
     try:
         make_state_dir(state)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
         file.write_text(json.dumps(asdict(record)), encoding="utf-8")
     except OSError as error:
         _logger.warning(

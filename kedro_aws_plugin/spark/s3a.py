@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SIMPLE = "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider"
 _DEFAULT_CHAIN = "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider"
+_SECRET = "fs.s3a.secret.key"  # noqa: S105 - a name
 _COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 
 HADOOP = "spark.hadoop."
@@ -73,6 +74,9 @@ def make_s3a_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def make_session_options(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Make the same settings as properties of Spark, for a session that does not exist yet.
 
+    The secret is left out, since pyspark writes the properties into Java's command line, which every user of
+    the machine can read. `apply_s3a` adds it, and Spark sends it to the executors with each job.
+
     Args:
         environ: As for `make_s3a_options`.
 
@@ -80,10 +84,12 @@ def make_session_options(environ: Mapping[str, str] = os.environ) -> dict[str, s
         Properties of Spark by name. In a session that is made with them, `apply_s3a` can change them later.
 
     Example:
-        >>> SparkSession.builder.config(map=make_session_options()).getOrCreate()
+        >>> spark = SparkSession.builder.config(map=make_session_options()).getOrCreate()
+        >>> apply_s3a(spark)
     """
     options = make_s3a_options(environ)
-    return {f"{HADOOP}{key}": value for key, value in {**options, _APPLIED: " ".join(options)}.items()}
+    shown = {key: value for key, value in options.items() if key != _SECRET}
+    return {f"{HADOOP}{key}": value for key, value in {**shown, _APPLIED: " ".join(options)}.items()}
 
 
 def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) -> None:
@@ -113,7 +119,7 @@ def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) 
     present = {key: configuration.get(key) for key in {*ours, *wanted}}
     if {key: value for key, value in present.items() if value is not None} == wanted:
         return
-    if ours:
+    if ours and any(value not in {None, wanted.get(key)} for key, value in present.items()):
         _forget_file_systems(session)
     for key in present.keys() - wanted.keys():
         configuration.unset(key)
@@ -128,7 +134,7 @@ def _choose_credentials(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         "fs.s3a.aws.credentials.provider": _SIMPLE,
         "fs.s3a.access.key": key,
-        "fs.s3a.secret.key": environ.get("AWS_SECRET_ACCESS_KEY", ""),
+        _SECRET: environ.get("AWS_SECRET_ACCESS_KEY", ""),
     }
 
 

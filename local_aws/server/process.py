@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -143,8 +144,9 @@ def _describe(server: Any, state_dir: Path, region: str) -> LocalAws:
 def _close_to_others(state_dir: Path) -> None:
     """Close to others what an earlier version has left open to them."""
     for path in state_dir.rglob("*"):
-        if not path.is_symlink():
-            close_to_others(path)
+        with suppress(FileNotFoundError):  # what models of an earlier server still delete
+            if not path.is_symlink():
+                close_to_others(path)
 
 
 def _stop_on_signals(server: Any) -> None:

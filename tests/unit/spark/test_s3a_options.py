@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.s3a import apply_s3a, make_s3a_options
+from kedro_aws_plugin.spark.s3a import apply_s3a, make_s3a_options, make_session_options
 from local_aws import Credentials
 from local_aws.control.state import environment
 
@@ -28,6 +28,13 @@ def test_the_local_aws() -> None:
         "fs.s3a.connection.ssl.enabled": "false",
         "fs.s3a.endpoint.region": "eu-west-1",
     }
+
+
+def test_no_property_has_the_secret_since_properties_are_on_javas_command_line() -> None:
+    credentials = Credentials("KEDROAWSLOCALAB12CD3", "local-secret")
+    made = make_session_options(environment("http://127.0.0.1:4566", "eu-west-1", credentials))
+    assert made["spark.hadoop.fs.s3a.access.key"] == "KEDROAWSLOCALAB12CD3"
+    assert "local-secret" not in str(made)
 
 
 def test_the_real_aws_by_the_users_own_credentials_which_are_not_shown() -> None:
