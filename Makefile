@@ -18,13 +18,14 @@ test: $(VENV)/.dev  ## The whole suite, with coverage
 test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or starts many processes
 	$(BIN)/python -m pytest -m "not slow and not wheel" --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
-check: $(VENV)/.dev  ## Lint, format, types, layers
+check: $(VENV)/.dev  ## Lint, format, types, layers, policies
 	bash -n .ci/run
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_imports.py
+	$(BIN)/python scripts/check_policies.py
 
 mutants: $(VENV)/.dev  ## Changes of the code that no test notices; ROOM=plan for one room, MUTANTS_ARGS="--minutes 20"
 	$(BIN)/python scripts/run_mutants.py $(ROOM) $(MUTANTS_ARGS)

@@ -4,10 +4,12 @@ import ast
 import dataclasses
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import yaml
 from botocore import xform_name
 from case_plans import step_classes
 from doc_pages import (
@@ -18,6 +20,7 @@ from doc_pages import (
     blocks,
 )
 
+from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from local_aws.protocol.service_model import load_service_model
@@ -52,6 +55,17 @@ PLANNERS = {
     "spark-jars": None,
     "status": None,
 }
+PAGE = REFERENCE / "permissions.md"
+POLICIES = ("commands.json", "stack.json", "runs.json")
+POLICY_CASES = (  # what the commands send for the project of the page
+    "approval/approve-newest",
+    "bootstrap/first",
+    "endpoint/failed",
+    "endpoint/first-on-aws",
+    "endpoint/updating-to-another",
+    "register/first-model",
+    "register/second-version",
+)
 SERVICES = get_args(Service)
 OF_DATASETS = ("athena", "glue")
 
@@ -79,6 +93,8 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
     for call in ast.walk(node):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
+        if isinstance(call.func.value, ast.Name) and call.func.value.id.isupper():
+            continue  # a constant is no client: _PATTERN.search
         method = call.func.attr
         if method == "get_paginator":
             assert isinstance(call.args[0], ast.Constant)
@@ -197,13 +213,161 @@ def test_what_is_sent_by_name_is_the_operation_of_a_plain_step() -> None:
     assert sent == {"step.service": "step.operation"}
 
 
+def _policy(title: str) -> list[dict[str, Any]]:
+    """The statements of the policy with this title."""
+    (block,) = [block for block in blocks(PAGE) if block.title == title]
+    statements: list[dict[str, Any]] = json.loads(block.text)["Statement"]
+    return statements
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _allowed(title: str) -> set[str]:
+    return {action for statement in _policy(title) for action in _listed(statement["Action"])}
+
+
 def test_the_policy_allows_what_the_commands_need_and_no_more() -> None:
-    (block,) = [block for block in blocks(REFERENCE / "permissions.md") if block.language == "json"]
-    actions: set[str] = set()
-    for statement in json.loads(block.text)["Statement"]:
-        action = statement["Action"]
-        actions |= {action} if isinstance(action, str) else set(action)
-    assert actions == set().union(*_documented_actions().values())
+    assert _allowed("commands.json") == set().union(*_documented_actions().values())
+
+
+def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
+    """Each ARN without the names of the page's own aws.yml has no `*` but at its end, and no name is left."""
+    (block,) = [block for block in blocks(PAGE) if block.title == "conf/base/aws.yml"]
+    config = yaml.safe_load(block.text)
+    names = [
+        get_stack_name(config["bucket"]),
+        config["bucket"],
+        config["registry"]["group"],
+        config["deploy"]["endpoint"],
+        config["athena"]["database"],
+        f"workgroup/{config['athena']['workgroup']}",
+        config["globals"]["api_key"]["secret"]["id"],
+        config["globals"]["exchange_rates"]["ssm"]["name"].removeprefix("/"),
+    ]
+    left = set()
+    for statement in (each for title in POLICIES for each in _policy(title)):
+        for arn in _listed(statement["Resource"]):
+            without = arn.removeprefix("arn:aws:").replace(f"{config['region']}:123456789012", "HERE")
+            for name in names:
+                without = without.replace(name, "NAME")
+            left.add(without)
+    assert left == {
+        "*",  # tag:GetResources has no resources
+        "athena:HERE:NAME",
+        "athena:HERE:datacatalog/AwsDataCatalog",
+        "cloudformation:HERE:stack/NAME/*",
+        "glue:HERE:catalog",
+        "glue:HERE:database/NAME",
+        "glue:HERE:table/NAME/*",
+        "glue:HERE:table/NAME/kedro_*",
+        "glue:HERE:userDefinedFunction/NAME/*",
+        "iam::123456789012:role/NAME-SageMakerRole-*",
+        "s3:::NAME",
+        *(
+            f"s3:::NAME/{folder}/*"
+            for folder in ("athena", "data", "data/raw", "metrics", "models", "tables")
+        ),
+        "s3:::NAME/sagemaker/NAME/*",
+        "sagemaker:HERE:endpoint-config/NAME-????????",
+        "sagemaker:HERE:endpoint/NAME",
+        "sagemaker:HERE:model-package-group/NAME",
+        "sagemaker:HERE:model-package/NAME/*",
+        "sagemaker:HERE:model/NAME-????????",
+        "secretsmanager:HERE:secret:NAME-??????",
+        "ssm:HERE:parameter/NAME",
+    }
+
+
+def _arns(service: str, request: dict[str, Any]) -> set[str]:
+    """The resources that a request names."""
+    if service == "s3":
+        keys = [each["Key"] for each in request.get("Delete", {}).get("Objects", [])]
+        return {f"arn:aws:s3:::{request['Bucket']}/{key}" for key in keys or [request["Key"]]}
+    arn = f"arn:aws:{service.removesuffix('-runtime')}:eu-west-1:123456789012:"
+    named = {
+        "EndpointName": f"{arn}endpoint/",
+        "EndpointConfigName": f"{arn}endpoint-config/",
+        "ModelName": f"{arn}model/",
+        "ModelPackageGroupName": f"{arn}model-package-group/",
+        "ModelPackageName": "",
+        "ModelPackageArn": "",
+        "ResourceArn": "",
+        "StackName": f"{arn}stack/",
+    }
+    end = "/0a1b2c3d" if service == "cloudformation" else ""
+    return {f"{named[key]}{value}{end}" for key, value in request.items() if key in named}
+
+
+def _is_allowed(action: str, arn: str, tags: dict[str, str], statements: list[dict[str, Any]]) -> bool:
+    return any(
+        action in _listed(statement["Action"])
+        and any(fnmatchcase(arn, pattern) for pattern in _listed(statement["Resource"]))
+        and all(
+            tags.get(key.removeprefix("aws:RequestTag/")) == value
+            for key, value in statement.get("Condition", {}).get("StringEquals", {}).items()
+            if key.startswith("aws:RequestTag/")
+        )
+        for statement in statements
+    )
+
+
+@pytest.mark.parametrize("case", POLICY_CASES)
+def test_the_policy_allows_every_request_of_a_plan(case: str) -> None:
+    plan = json.loads((ROOT / "tests/cases" / case / "plan.json").read_text(encoding="utf-8"))
+    text = json.dumps(_policy("commands.json")).replace("my-flights-live", "my-flights-price")
+    statements = json.loads(text)
+    asked = {
+        (action, arn, tuple((tag["Key"], tag["Value"]) for tag in step["request"].get("Tags", ())))
+        for step in plan["steps"]
+        for action in _actions(step["service"], step["operation"])
+        if action != "s3:ListBucket"
+        for arn in _arns(step["service"], step["request"])
+    }
+    assert asked
+    refused = [each for each in asked if not _is_allowed(*each[:2], dict(each[2]), statements)]
+    assert refused == []
+
+
+def test_the_policy_allows_no_request_for_another_project() -> None:
+    statements = _policy("commands.json")
+    here = "arn:aws:sagemaker:eu-west-1:123456789012:"
+    mine = {"kedro-aws:project": "my_flights"}
+    assert _is_allowed("sagemaker:CreateEndpoint", f"{here}endpoint/my-flights-live", mine, statements)
+    assert not _is_allowed("sagemaker:CreateEndpoint", f"{here}endpoint/my-flights-live", {}, statements)
+    for action, arn in {
+        "sagemaker:DeleteEndpoint": f"{here}endpoint/my-flights-live",
+        "sagemaker:DeleteEndpointConfig": f"{here}endpoint-config/my-flights-live-e4d655c9",
+        "sagemaker:DeleteModel": f"{here}model/my-flights-live-9ffa70bd",
+        "sagemaker:DeleteModelPackage": f"{here}model-package/my-flights-price/2",
+        "s3:DeleteObject": "arn:aws:s3:::my-flights-data/sagemaker/my-flights-price/0123/model.tar.gz",
+    }.items():
+        assert _is_allowed(action, arn, mine, statements), action
+    for action, arn in {
+        "sagemaker:DeleteEndpoint": f"{here}endpoint/theirs",
+        "sagemaker:DeleteModel": f"{here}model/my-flights-live-of-theirs",
+        "sagemaker:DeleteModelPackage": f"{here}model-package/their-group/1",
+        "cloudformation:UpdateStack": "arn:aws:cloudformation:eu-west-1:123456789012:stack/theirs/1",
+        "secretsmanager:GetSecretValue": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-a1b2c3",
+        "ssm:GetParameter": "arn:aws:ssm:eu-west-1:123456789012:parameter/theirs",
+        "s3:GetObject": "arn:aws:s3:::theirs/data/x",
+        "s3:DeleteObject": "arn:aws:s3:::my-flights-data/data/raw/companies.csv",
+        "iam:PassRole": "arn:aws:iam::123456789012:role/admin",
+    }.items():
+        assert not _is_allowed(action, arn, mine, statements), action
+
+
+def test_the_policy_of_the_stack_is_its_table() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## What CloudFormation makes for you")[2]
+    rows = re.findall(r"^\| `AWS::[\w:]+` \| (.*) \|$", table, re.MULTILINE)
+    listed = {action for row in rows for action in re.findall(r"`([^`]+)`", row)}
+    assert _allowed("stack.json") == listed - {"s3:GetBucketPolicy"}  # s3:GetBucket* holds it
+
+
+def test_the_policy_of_runs_is_what_the_datasets_need() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("## The datasets")[2].partition("```json")[0]
+    assert _allowed("runs.json") == set(re.findall(r"`((?:athena|glue|s3):\w+)`", section))
 
 
 def test_every_resource_of_the_stack_has_its_permissions() -> None:
