@@ -270,7 +270,8 @@ _FIXES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"external_location|enforce",
-        "This workgroup chooses the location of tables itself: use `mode: unload`.",
+        "This workgroup chooses the folders of new tables itself: remove `external_location`, or write files "
+        "to a folder of your choice with UNLOAD.",
     ),
     (r"exhausted resources|INSUFFICIENT_RESOURCES|timeout", "Split the query, or try again later."),
 )

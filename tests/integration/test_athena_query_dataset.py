@@ -138,6 +138,13 @@ def test_an_enforced_workgroup_chooses_the_folder_of_ctas(aws: LocalAws) -> None
     assert {key.split("/")[0] for key in keys(aws)} == {"enforced"}
 
 
+def test_an_enforced_workgroup_refuses_a_folder_of_ones_own(aws: LocalAws) -> None:
+    sql = f"CREATE TABLE made WITH (external_location = 's3://{BUCKET}/made/') AS SELECT 5 AS x"
+    with pytest.raises(DatasetError, match="centralized output location.*remove `external_location`"):
+        dataset(sql, mode="select", allow_ddl=True, workgroup=enforce(aws)).load()
+    assert keys(aws) == []
+
+
 def test_select_refuses_ambiguous_texts(aws: LocalAws) -> None:
     with pytest.raises(DatasetError, match=r"column tags is of type array.*Use `mode: unload`"):
         dataset(SIMPLE + NESTED, mode="select").load()
