@@ -1,4 +1,4 @@
-"""Lint the policies of docs/reference/permissions.md, and the template of the stack for several aws.yml.
+"""Lint the policies in the documentation, and the template of the stack for several aws.yml.
 
 Usage: python scripts/check_policies.py
 
@@ -23,7 +23,7 @@ from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/reference/permissions.md"
+PAGES = (ROOT / "docs/reference/permissions.md", ROOT / "docs/guides/bootstrap.md")
 CASES = ROOT / "tests/cases/bootstrap"
 CONFIGS = (
     "first",
@@ -101,14 +101,14 @@ EXCEPTIONS = (
 
 
 def check_page(text: str, where: str) -> Iterator[Finding]:
-    """Lint the JSON blocks of a page, which are policies of IAM."""
+    """Lint the JSON blocks of a page, which are policies."""
     blocks = re.findall(r'^```json(?: title="([^"]*)")?\n(.*?)^```$', text, re.DOTALL | re.MULTILINE)
     for title, body in blocks:
         yield from check_policy(json.loads(body), f"{where}, {title}")
 
 
 def check_policy(policy: dict[str, Any], where: str) -> Iterator[Finding]:
-    """Lint a policy of IAM that is attached to a user or to a role."""
+    """Lint a policy of IAM, or of a bucket."""
     found = _import_parliament().analyze_policy_string(json.dumps(policy)).findings
     for each in found:
         yield Finding(where, each.issue, str(each.detail))
@@ -209,7 +209,7 @@ def sift(findings: Sequence[Finding], exceptions: Sequence[Accepted] = EXCEPTION
 
 def main() -> int:
     """Lint everything, print what is wrong and return the exit code."""
-    findings = list(check_page(PAGE.read_text(encoding="utf-8"), PAGE.name))
+    findings = [found for page in PAGES for found in check_page(page.read_text(encoding="utf-8"), page.name)]
     for name in CONFIGS:
         values = yaml.safe_load((CASES / name / "aws.yml").read_text(encoding="utf-8"))
         template = build_stack_template(AwsConfig.model_validate(values), "my_flights")

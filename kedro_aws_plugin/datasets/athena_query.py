@@ -107,7 +107,8 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
             database: The database of the names that have none in the query.
             catalog: The data catalog; by default AwsDataCatalog.
             workgroup: The Athena workgroup; by default `primary`.
-            output_location: The S3 URI for results; by default aws.yml's, else the workgroup's own.
+            output_location: The S3 URI for results; by default aws.yml's, else the workgroup's own. In the
+                modes `ctas` and `select`, a workgroup that enforces its configuration uses its own instead.
             mode: How to get the result. `unload` suits any size and type. `ctas` does the same with CREATE
                 TABLE AS, for types that UNLOAD refuses. `select` reads the text of a SELECT's result: use it
                 for small results, for ordered ones, and for statements that are not queries. It refuses
