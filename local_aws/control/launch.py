@@ -54,8 +54,8 @@ def prepare(state_dir: Path) -> None:
         make_state_dir(state_dir)
     except OSError as error:
         raise LocalAwsError(
-            f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it writable, or "
-            "set KEDRO_AWS_STATE_DIR to another folder."
+            f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it "
+            "writable for you alone, or set KEDRO_AWS_STATE_DIR to another folder."
         ) from error
 
 

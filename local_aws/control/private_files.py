@@ -1,7 +1,9 @@
 """Files that only their owner can read, whatever the umask."""
 
+import errno
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 _OTHERS = 0o077
@@ -22,13 +24,23 @@ def open_to_append(path: Path) -> int:
     return descriptor
 
 
-def make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path, ours: Collection[str]) -> None:
     """Make a folder that only its owner can enter.
 
+    Args:
+        folder: The folder.
+        ours: Names of which one is there if the folder is the product's own. One that holds something else,
+            such as a shared folder that was named by mistake, is not closed to its other users.
+
     Raises:
-        OSError: If it cannot be made, or belongs to another user.
+        OSError: If it cannot be made, belongs to another user, or is used for something else too.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name != "posix" or not folder.stat().st_mode & _OTHERS:
+        return
+    held = {each.name for each in folder.iterdir()}
+    if held and not held & set(ours):
+        raise PermissionError(errno.EPERM, "other users can enter it, and it holds other files")
     close_to_others(folder)
 
 

@@ -29,6 +29,7 @@ ALREADY_RUNNING = 3
 PORT_TAKEN = 4
 """Exit code of a server whose port is in use."""
 
+_OURS = frozenset({"local.lock", "local.log", "credentials.json", "parameters.key", "runs", "tmp"})
 _LOOPBACK = "127.0.0.1,localhost"
 
 
@@ -220,9 +221,9 @@ def make_state_dir(state_dir: Path) -> None:
     """Make a state folder that git ignores and only its owner can enter.
 
     Raises:
-        OSError: If it cannot be written, or belongs to another user.
+        OSError: If it cannot be written, belongs to another user, or is a folder for something else too.
     """
-    make_private_folder(state_dir)
+    make_private_folder(state_dir, ours=_OURS)
     ignored = state_dir / ".gitignore"
     if not ignored.exists():
         write_private(ignored, "*\n")

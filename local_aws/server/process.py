@@ -143,7 +143,7 @@ def _describe(server: Any, state_dir: Path, region: str) -> LocalAws:
 
 def _close_to_others(state_dir: Path) -> None:
     """Close to others what an earlier version has left open to them."""
-    for path in state_dir.rglob("*"):
+    for path in [*state_dir.glob("local.*"), *state_dir.glob("logs"), *state_dir.glob("logs/**/*")]:
         with suppress(FileNotFoundError):  # what models of an earlier server still delete
             if not path.is_symlink():
                 close_to_others(path)

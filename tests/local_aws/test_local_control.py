@@ -151,7 +151,7 @@ def test_a_port_that_is_taken_is_one_sentence(state_dir: Path):
 
 
 def test_a_server_that_does_not_come_up_says_why(state_dir: Path, monkeypatch):
-    state_dir.mkdir()
+    state_dir.mkdir(mode=0o700)
     (state_dir / "moto.py").write_text("raise RuntimeError('this is not the moto you look for')")
     monkeypatch.setenv("PYTHONPATH", str(state_dir))
     with pytest.raises(LocalAwsError, match="this is not the moto you look for") as caught:

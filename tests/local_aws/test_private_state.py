@@ -16,6 +16,7 @@ import pytest
 from local_aws.control import client as control
 from local_aws.control.credentials import ACCESS_KEY_PREFIX
 from local_aws.control.state import make_state_dir
+from local_aws.errors import LocalAwsError
 
 pytestmark = [
     pytest.mark.slow,
@@ -133,6 +134,20 @@ def test_a_folder_of_another_user_is_not_used(folder: Path) -> None:
     assert (done.stdout, done.stderr) == ("PermissionError\n", "")
     make_state_dir(state)  # its owner can
     assert find_open(state) == []
+
+
+def test_a_folder_for_something_else_is_left_as_it_is(folder: Path) -> None:
+    (folder / "theirs.txt").touch(0o644)
+    with pytest.raises(LocalAwsError, match="other users can enter it, and it holds other files") as caught:
+        control.start(folder, region="eu-west-1")
+    assert "KEDRO_AWS_STATE_DIR" in caught.value.message
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert [each.name for each in folder.iterdir()] == ["theirs.txt"]
+    assert stat.S_IMODE((folder / "theirs.txt").stat().st_mode) == 0o644
+    folder.chmod(0o700)
+    control.start(folder, region="eu-west-1")
+    assert stat.S_IMODE((folder / "theirs.txt").stat().st_mode) == 0o644
+    control.stop(folder)
 
 
 def test_credentials_and_port_are_kept_until_they_are_renewed(folder: Path) -> None:
