@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from reviews_table import REVIEWS, TYPED, connect
-from shop import BUCKET, DATABASE, RESULTS
+from shop import BUCKET, DATABASE, RESULTS, keys
+
+from local_aws import LocalAws
 
 pytestmark = [
     pytest.mark.slow,
@@ -56,6 +58,22 @@ def test_awswrangler_reads_queries(wr: Any, mode: str):
     assert found["at"].tolist() == [pd.Timestamp("2026-01-01 10:20:30.123")] * 3
     assert found.query_metadata["Statistics"]["DataScannedInBytes"] == len(REVIEWS)
     assert wr.catalog.tables(database=DATABASE)["Table"].tolist() == ["reviews"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_awswrangler_reads_queries_in_an_enforced_workgroup(wr: Any, aws: LocalAws, mode: str):
+    configuration = {
+        "ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/enforced/"},
+        "EnforceWorkGroupConfiguration": True,
+    }
+    aws.client("athena").create_work_group(Name="strict", Configuration=configuration)
+    found = wr.athena.read_sql_query(
+        TYPED, database=DATABASE, workgroup="strict", s3_output=RESULTS, keep_files=True, **MODES[mode]
+    )
+    assert found["id"].tolist() == [1, 2, 3]
+    folders = {key.split("/")[0] for key in keys(aws)}
+    # Only UNLOAD may name a folder of its own.
+    assert folders - {"reviews"} == ({"athena", "enforced"} if mode == "unload" else {"enforced"})
 
 
 def test_awswrangler_reads_in_chunks_and_with_parameters(wr: Any):
