@@ -4,9 +4,11 @@
     ├── ConfigError          aws.yml or the catalog: file, key, fix
     ├── ProjectError         the Kedro project or the model in it
     ├── AwsError             AWS refused or could not be reached
+    │   └── ConflictError    somebody else made or changed the same thing at the same time
     ├── LocalAwsError        the local AWS did not start, or died
     ├── SparkError           Java, the jars or the Spark session do not allow what was asked
     └── ServingError         an endpoint failed, or a model did not answer as it should
+        └── AnswerError      a model refused a payload, or answered otherwise than it must
 
 Every message says where, what, and what to do next.
 """
@@ -33,6 +35,13 @@ class AwsError(KedroAwsError):
     """AWS refused a request, or could not be reached."""
 
 
+class ConflictError(AwsError):
+    """AWS refused a request because the thing exists by now, or another change of it is under way.
+
+    The command that was refused looks again and plans anew.
+    """
+
+
 class LocalAwsError(KedroAwsError):
     """The local AWS did not start, or stopped answering."""
 
@@ -43,6 +52,18 @@ class SparkError(KedroAwsError):
 
 class ServingError(KedroAwsError):
     """An endpoint did not come into service, or its model did not answer as it should."""
+
+
+class AnswerError(ServingError):
+    """A model refused a payload, or answered otherwise than it must.
+
+    Attributes:
+        reason: Why, in a few words.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def first_line(message: BaseException | str) -> str:

@@ -7,7 +7,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kedro_aws_plugin.aws.environment import is_local
-from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
+from kedro_aws_plugin.errors import AwsError, ConflictError, KedroAwsError, LocalAwsError
 
 _LOG_IN = "Log in (for example `aws sso login`), or choose another AWS_PROFILE."
 _BY_CODE = {
@@ -57,12 +57,14 @@ def translate_errors(what: str) -> Iterator[None]:
 
     Raises:
         LocalAwsError: If the local AWS no longer answers.
+        ConflictError: If the thing exists by now, or another change of it is under way.
         AwsError: For every other error of botocore.
     """
     try:
         yield
     except ClientError as error:
-        raise AwsError(_explain_refusal(what, error)) from error
+        kind = ConflictError if _is_conflict(error) else AwsError
+        raise kind(_explain_refusal(what, error)) from error
     except BotoCoreError as error:
         raise _translate_failure(what, error) from error
 
@@ -96,6 +98,18 @@ def is_absent(error: ClientError) -> bool:
         or "cannot find" in message
         or "does not exist" in message
         or "not found" in message
+    )
+
+
+def _is_conflict(error: ClientError) -> bool:
+    """Tell whether an error says that something exists already, or is being changed.
+
+    SageMaker says so only in the text of a ValidationException.
+    """
+    message = str(error).lower()
+    return get_error_code(error) in {"ConflictException", "ResourceInUse"} or (
+        get_error_code(error) == "ValidationException"
+        and any(words in message for words in ("already exist", "in-progress", "in progress"))
     )
 
 

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions
-from kedro_aws_plugin.errors import KedroAwsError
+from kedro_aws_plugin.errors import ConflictError, KedroAwsError
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.config import Project
     from kedro_aws_plugin.plan.plan import Plan
     from kedro_aws_plugin.session.session import Session
+
+_ATTEMPTS = 5
+"""How often a command begins anew where somebody else was quicker."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def print_or_apply(
     if not plan.steps:
         _show(command, options, {**plan.as_json(), "results": []}, render(plan))
         return
-    if not options.yes and (options.always_ask or command.project.config.target == "aws"):
+    must_ask = plan.changes and (options.always_ask or command.project.config.target == "aws")
+    if must_ask and not options.yes:
         _ask(render(plan))
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.cli.progress import StepProgress
@@ -115,7 +119,32 @@ def print_or_apply(
     with StepProgress() as progress:
         results = apply(plan, command.aws, progress, clock)
     value = outcome(results) if outcome else {**plan.as_json(), "results": results}
-    _show(command, options, value, summary(results))
+    _show(
+        command,
+        options,
+        value,
+        summary(results) if plan.changes or outcome else f"unchanged: {plan.unchanged}",
+    )
+
+
+def converge(attempt: Callable[[], None]) -> None:
+    """Look, plan and apply; begin anew where somebody else changed the same thing at the same time.
+
+    Args:
+        attempt: Looks at what there is, and prints or applies the plan from there.
+
+    Raises:
+        ConflictError: If somebody else was quicker each time.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except ConflictError as error:
+            click.echo(
+                f"{error.format_message().split(': ')[0]}: somebody else was quicker. Looking again.",
+                err=True,
+            )
+    return attempt()
 
 
 def _show(command: Command, options: PlanOptions, value: Any, text: str) -> None:

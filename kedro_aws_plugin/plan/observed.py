@@ -64,6 +64,7 @@ class Endpoint:
         pending_config: The config that it serves after the update under way.
         serverless: Whether it runs without instances.
         tags: Its tags; None if they were not looked up.
+        arn: Its ARN.
     """
 
     name: str
@@ -73,11 +74,38 @@ class Endpoint:
     pending_config: str | None = None
     serverless: bool = False
     tags: Mapping[str, str] | None = None
+    arn: str = ""
 
     @property
     def coming(self) -> str:
         """The config that it serves once the change under way is over."""
         return self.pending_config or self.config_name
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A payload, and what the model answered to it before it was registered.
+
+    Attributes:
+        body: Rows as CSV with a header.
+        answer: The model's answer, as JSON.
+    """
+
+    body: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True)
+class Former:
+    """The endpoint config to go back to if the wanted one fails its check.
+
+    Attributes:
+        config_name: Its name.
+        sample: The sample of the version that it serves, if that has one.
+    """
+
+    config_name: str
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +116,14 @@ class Serving:
         endpoint: The endpoint, if there is one.
         model_exists: Whether the wanted model exists.
         config_exists: Whether the wanted endpoint config exists.
+        former: The endpoint config that served before the wanted one, or that serves now; None if there is
+            none, or if it failed its check too.
     """
 
     endpoint: Endpoint | None
     model_exists: bool
     config_exists: bool
+    former: Former | None = None
 
 
 @dataclass(frozen=True)

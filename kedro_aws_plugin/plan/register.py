@@ -10,7 +10,14 @@ from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
 from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, CSV, JSON
 from kedro_aws_plugin.model_artifact.signature import summarize
-from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, PENDING, REJECTED, RegisteredGroup
+from kedro_aws_plugin.plan.observed import (
+    APPROVED,
+    COMPLETED,
+    PENDING,
+    REJECTED,
+    RegisteredGroup,
+    Sample,
+)
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.registry import (
@@ -28,19 +35,6 @@ MAX_SIGNATURE = 16384
 
 MAX_PROPERTIES = 50
 """The limit of CustomerMetadataProperties."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A payload, and what the model answered to it before it was registered.
-
-    Attributes:
-        body: Rows as CSV with a header.
-        answer: The model's answer, as JSON.
-    """
-
-    body: bytes
-    answer: bytes
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,15 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed, observe_e
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample, observe_signatures
 from kedro_aws_plugin.aws.session import Aws, find_account
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, ModelPackage, Owned, RegisteredGroup, Serving
-from kedro_aws_plugin.plan.register import Sample
+from kedro_aws_plugin.plan.observed import (
+    Deployed,
+    Endpoint,
+    ModelPackage,
+    Owned,
+    RegisteredGroup,
+    Sample,
+    Serving,
+)
 
 
 def body(content: bytes) -> dict[str, StreamingBody]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
+from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Serving
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Serving
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
 
 
 def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
@@ -20,6 +22,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
             raise
     return Endpoint(
         name=name,
+        arn=found["EndpointArn"],
         status=found["EndpointStatus"],
         config_name=found["EndpointConfigName"],
         failure=found.get("FailureReason"),
@@ -30,8 +33,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
 def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
     """Look up an endpoint's tags, and whether it is serverless."""
     with translate_errors(f"list the tags of endpoint {endpoint.name}"):
-        arn = aws.sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointArn"]
-        pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=endpoint.arn)
         tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
     variant = observe_variant(aws, endpoint.config_name)
     return replace(endpoint, tags=tags, serverless=variant is not None and variant.serverless)
@@ -40,11 +42,26 @@ def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
 def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
     """Look up what of a deployment exists."""
     found = observe_endpoint(aws, endpoint)
+    tagged = add_tags_and_mode(aws, found) if found else None
     return Serving(
-        endpoint=add_tags_and_mode(aws, found) if found else None,
+        endpoint=tagged,
         model_exists=_observe_package(aws, model) is not None,
         config_exists=observe_variant(aws, config) is not None,
+        former=_observe_former(aws, tagged, config) if tagged else None,
     )
+
+
+def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
+    """Look up the config to go back to from the wanted one, unless that failed its check itself."""
+    tags = endpoint.tags or {}
+    name = tags.get(FORMER_CONFIG) if endpoint.coming == wanted else endpoint.config_name
+    if not name or name == wanted or FAILED_CHECK + name in tags:
+        return None
+    variant = observe_variant(aws, name)
+    if variant is None:
+        return None
+    package = _observe_package(aws, variant.model)
+    return Former(config_name=name, sample=observe_sample(aws, package) if package else None)
 
 
 def observe_deployed(aws: Aws, name: str) -> Deployed | None:

@@ -9,8 +9,7 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup
-from kedro_aws_plugin.plan.register import Sample
+from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup, Sample
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
