@@ -106,7 +106,7 @@ def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> R
             wait_for_endpoint(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
-        case InvokeEndpoint() as sent | CheckEndpoint(sent=sent):
+        case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
             return {"answer": invoke_and_check(aws, sent)}
         case _:
             assert_never(step)
