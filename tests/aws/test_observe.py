@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import answers
 import pytest
-from answers import ABSENT, package_arn
+from answers import ABSENT, ENDPOINT_ARN, package_arn
 from botocore.response import StreamingBody
 from stubbed import Stubbed
 
@@ -91,7 +91,7 @@ def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
     shown = answers.endpoint("Updating", FailureReason="once", PendingDeploymentSummary=pending)
     stubbed.answers("DescribeEndpoint", shown, {"EndpointName": "flights"})
     endpoint = observe_endpoint(stubbed.aws, "flights")
-    assert endpoint == Endpoint("flights", "Updating", "flights-1", "once", "flights-2")
+    assert endpoint == Endpoint("flights", "Updating", "flights-1", "once", "flights-2", arn=ENDPOINT_ARN)
     assert endpoint.coming == "flights-2"
 
 
@@ -103,9 +103,8 @@ def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
 
 def describe_tagged(stubbed: Stubbed, tags: Mapping[str, str], variant: Mapping[str, object]) -> None:
     """What is looked up of an endpoint with its tags and its kind."""
-    stubbed.answers("DescribeEndpoint", answers.endpoint())
     found = [{"Key": key, "Value": value} for key, value in tags.items()]
-    asked = {"ResourceArn": f"{answers.ACCOUNT}:endpoint/flights"}
+    asked = {"ResourceArn": ENDPOINT_ARN}
     stubbed.answers("ListTags", {"Tags": found[:1], "NextToken": "more"}, asked)
     stubbed.answers("ListTags", {"Tags": found[1:]}, {**asked, "NextToken": "more"})
     stubbed.answers("DescribeEndpointConfig", answers.config(**variant), {"EndpointConfigName": "flights-1"})
@@ -121,7 +120,9 @@ def test_all_of_a_deployment_exists(stubbed: Stubbed, variant: dict[str, object]
     stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
     found = observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
-    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS)
+    endpoint = Endpoint(
+        "flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS, arn=ENDPOINT_ARN
+    )
     assert found == Serving(endpoint, True, True)
 
 
@@ -139,7 +140,7 @@ def test_what_an_endpoint_serves(stubbed: Stubbed, variant: dict[str, object], s
     stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
     found = observe_deployed(stubbed.aws, "flights")
     serverless = shown.startswith("serverless")
-    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless)
+    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless, arn=ENDPOINT_ARN)
     assert found == Deployed(endpoint, package_arn(2), shown)
 
 
@@ -156,7 +157,7 @@ def test_an_endpoint_that_outlived_its_config(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     absent(stubbed, "DescribeEndpointConfig")
     found = observe_deployed(stubbed.aws, "flights")
-    assert found == Deployed(Endpoint("flights", "InService", "flights-1"), None, "")
+    assert found == Deployed(Endpoint("flights", "InService", "flights-1", arn=ENDPOINT_ARN), None, "")
 
 
 def test_no_endpoint_serves_nothing(stubbed: Stubbed) -> None:
@@ -206,7 +207,7 @@ def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpointConfig", answers.config())
     owned = observe_owned(stubbed.aws, answers.TAGS, None)
     assert owned == Owned(
-        endpoints=(Endpoint("b", "Updating", "flights-1"),),
+        endpoints=(Endpoint("b", "Updating", "flights-1", arn=ENDPOINT_ARN),),
         configs=("a", "b", "flights-1"),
         models=("a", "b", "flights-m"),
     )

@@ -64,7 +64,6 @@ def observe_everything(stubbed: Stubbed) -> None:
     observe_sample(aws, package_arn(2))
     stubbed.answers("GetResources", {"ResourceTagMappingList": []})
     stubbed.answers("DescribeEndpoint", answers.endpoint())
-    stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("ListTags", {"Tags": []})
     stubbed.answers("DescribeEndpointConfig", answers.config())
     owned = observe_owned(aws, TAGS, "flights")

@@ -98,7 +98,10 @@ def test_a_change_that_never_shows_has_failed(stubbed: Stubbed, time: FakeTime) 
         stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0"))
     with pytest.raises(ServingError) as failed:
         wait(stubbed, time)
-    assert failed.value.message.startswith("The update of endpoint flights failed: AWS gives no reason. ")
+    assert failed.value.message == (
+        "Endpoint flights serves flights-0, not flights-1: somebody else has deployed to it meanwhile, "
+        f"or the update failed without a reason. {LOGS}"
+    )
 
 
 def test_an_update_that_failed_at_once_is_not_waited_for(stubbed: Stubbed, time: FakeTime) -> None:
