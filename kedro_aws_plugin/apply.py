@@ -9,11 +9,13 @@ from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
+from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import invoke_and_check, wait_for_deletion, wait_for_endpoint
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
+from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 from kedro_aws_plugin.plan.steps.serving import (
     CheckEndpoint,
@@ -91,26 +93,29 @@ def _apply_step(step: Step, aws: Aws, progress: Progress, clock: Clock) -> Resul
 
 
 def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> Result:
+    result: Result = {}
     match step:
         case PlainStep():
-            return _send(step, aws, clock)
+            result = _send(step, aws, clock)
+        case CreateModelPackage():
+            result = {"arn": create_package(aws, step, clock)}
         case UploadFile():
-            return {"uri": f"s3://{step.bucket}/{step.key}", "written": upload_file(aws.s3, step)}
+            result = {"uri": f"s3://{step.bucket}/{step.key}", "written": upload_file(aws.s3, step)}
         case DeleteObjects():
             delete_objects(aws.s3, step)
         case UpdateStack():
-            return {"written": update_stack(aws, step)}
+            result = {"written": update_stack(aws, step)}
         case WaitForStack():
-            return {"outputs": dict(wait_for_stack(aws, step, clock, note))}
+            result = {"outputs": dict(wait_for_stack(aws, step, clock, note))}
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
         case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
-            return {"answer": invoke_and_check(aws, sent)}
+            result = {"answer": invoke_and_check(aws, sent)}
         case _:
             assert_never(step)
-    return {}
+    return result
 
 
 def _send(step: PlainStep, aws: Aws, clock: Clock) -> Result:

@@ -4,22 +4,19 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions
-from kedro_aws_plugin.errors import ConflictError, KedroAwsError
+from kedro_aws_plugin.errors import KedroAwsError, repeat_env
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.config import Project
     from kedro_aws_plugin.plan.plan import Plan
     from kedro_aws_plugin.session.session import Session
-
-_ATTEMPTS = 5
-"""How often a command begins anew where somebody else was quicker."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +26,14 @@ class Command:
     Attributes:
         session: The opened project.
         stdout: Where results are printed; everything else, including Kedro's log, is printed on stderr.
+        warned: The warnings that the user has read. A plan that is made anew does not repeat them.
+        env: The Kedro environment that the user gave; None if none was given.
     """
 
     session: "Session"
     stdout: TextIO
+    warned: set[str] = field(default_factory=set)
+    env: str | None = None
 
     @property
     def project(self) -> "Project":
@@ -43,6 +44,10 @@ class Command:
     def aws(self) -> "Aws":
         """The clients of the AWS in force."""
         return self.session.aws
+
+    def repeat_env(self, text: str) -> str:
+        """Add the --env that the user gave to the commands in a text."""
+        return repeat_env(text, self.env)
 
     def show(self, text: str) -> None:
         """Print a result on standard output."""
@@ -71,12 +76,16 @@ def open_command(
 
     stdout = sys.stdout
     with redirect_stdout(sys.stderr):
-        session = Session.open(env, params)
-        command = Command(session, stdout)
-        _ = session.config  # so that a mistake in aws.yml is reported before anything is connected
-        if connect:
-            session.connect()
-        yield command
+        try:
+            session = Session.open(env, params)
+            command = Command(session, stdout, env=env)
+            _ = session.config  # so that a mistake in aws.yml is reported before anything is connected
+            if connect:
+                session.connect()
+            yield command
+        except KedroAwsError as error:
+            error.env = env
+            raise
 
 
 def print_or_apply(
@@ -102,7 +111,9 @@ def print_or_apply(
     from kedro_aws_plugin.plan.render import render, render_requests
 
     for warning in plan.warnings:
-        click.secho(f"Warning: {warning}", err=True, fg="yellow")
+        if warning not in command.warned:
+            click.secho(f"Warning: {warning}", err=True, fg="yellow")
+    command.warned.update(plan.warnings)
     if options.dry_run:
         _show(command, options, plan.as_json(), render_requests(plan))
         return
@@ -136,15 +147,9 @@ def converge(attempt: Callable[[], None]) -> None:
     Raises:
         ConflictError: If somebody else was quicker each time.
     """
-    for _ in range(_ATTEMPTS):
-        try:
-            return attempt()
-        except ConflictError as error:
-            click.echo(
-                f"{error.format_message().split(': ')[0]}: somebody else was quicker. Looking again.",
-                err=True,
-            )
-    return attempt()
+    from kedro_aws_plugin.aws.clock import begin_anew_on_conflict
+
+    begin_anew_on_conflict(attempt, lambda text: click.echo(text, err=True))
 
 
 def _show(command: Command, options: PlanOptions, value: Any, text: str) -> None:
