@@ -14,13 +14,30 @@ Every message says where, what, and what to do next.
 """
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable
 
 import click
+from typing_extensions import override
+
+_COMMAND_WITH_ENV = re.compile(
+    r"\bkedro aws (local start|(?!local\b|spark-jars\b)[a-z]+(-[a-z]+)*)\b(?! --env)"
+)
 
 
 class KedroAwsError(click.ClickException):
-    """Base of every error this plugin raises on purpose."""
+    """Base of every error this plugin raises on purpose.
+
+    Attributes:
+        env: The --env that the user gave, which the commands in the message repeat; None if none was given.
+    """
+
+    env: str | None = None
+
+    @override
+    def format_message(self) -> str:
+        return repeat_env(self.message, self.env)
 
 
 class ConfigError(KedroAwsError):
@@ -64,6 +81,22 @@ class AnswerError(ServingError):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def repeat_env(text: str, env: str | None) -> str:
+    """Add an --env to the commands in a text: without it they would reach another AWS than this one did.
+
+    Args:
+        text: A sentence that may name commands.
+        env: The --env that the user gave; None if none was given.
+
+    Example:
+        >>> repeat_env("Make it: kedro aws deploy", "prod")
+        'Make it: kedro aws deploy --env prod'
+    """
+    return (
+        text if env is None else _COMMAND_WITH_ENV.sub(lambda it: f"{it[0]} --env {shlex.quote(env)}", text)
+    )
 
 
 def first_line(message: BaseException | str) -> str:

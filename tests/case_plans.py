@@ -58,7 +58,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
     deploy = merge_deploy(config, project.get("options", {}))
     wanted = Deployment(
-        package=choose_approved(group, project.get("wanted")).arn,
+        package=choose_approved(group, project.get("wanted"), require_registry(config).group).arn,
         role_arn=choose_role(config, lambda: project.get("bootstrapped")),
         deploy=deploy,
         tags=make_project_tags(project["package"], config.env, config.bucket),
@@ -78,16 +78,18 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_endpoint(wanted, serving, sample)
 
 
-def _approval(_config: AwsConfig, project: Values, observed: Values) -> Plan:
+def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
     group = TypeAdapter(RegisteredGroup).validate_python(observed)
-    package = choose_package(group, project.get("wanted"))
+    package = choose_package(group, project.get("wanted"), require_registry(config).group)
     return plan_approval(package, project["approval"], project.get("reason"))
 
 
 def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
     if "objects" in project:
         observed = {**observed, "objects": [f"sagemaker/g/{n}" for n in range(project["objects"])]}
-    return plan_teardown(project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed))
+    return plan_teardown(
+        project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed), project.get("only")
+    )
 
 
 PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {

@@ -131,7 +131,8 @@ def _explain_refusal(what: str, error: ClientError) -> str:
     if code in _LIMITS:
         return (
             f"Could not {what}: an AWS quota is used up ({message}). "
-            "Delete what is not needed (kedro aws destroy), or raise the quota in Service Quotas."
+            "Delete an endpoint that is not needed (kedro aws destroy --endpoint NAME), or raise the quota "
+            "in Service Quotas."
         )
     if code in _THROTTLED:
         return f"Could not {what}: AWS asks to slow down ({message}). Run the command again in a minute."

@@ -12,7 +12,8 @@ from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_a
 @click.option(
     "--package", metavar="VERSION|ARN", help="Version to deploy; by default the newest approved one."
 )
-@click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
+@click.option("--group", metavar="GROUP", help="Model package group; by default that of the endpoint.")
+@click.option("--endpoint", help="Name of the endpoint; by default the one of aws.yml, or of the group.")
 @click.option(
     "--mode", type=click.Choice(["realtime", "serverless"]), help="On instances, or pay per request."
 )
@@ -27,7 +28,7 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, *
     """Serve a version of the model on an endpoint.
 
     By default this is the newest approved version. Options that you do not give are taken from `deploy:` in
-    aws.yml.
+    aws.yml. If that has several endpoints, name one, or the group that only one of them is for.
 
     Once the endpoint serves, it is sent the version's sample payload. If it answers otherwise than the model
     did, the endpoint goes back to what it served before.
@@ -43,11 +44,11 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, *
 
     with open_command(options.env) as this:
         config = this.project.config
-        size = merge_deploy(config, changes)
+        size = merge_deploy(config, {**changes, "package": package})
         role = choose_role(config, lambda: find_role(this.aws, config.bucket))
-        group = observe_group(this.aws, choose_group(config, package))
+        group = observe_group(this.aws, choose_group(config, package, size.group))
         wanted = Deployment(
-            package=choose_approved(group, package).arn,
+            package=choose_approved(group, package, config.registry.group if config.registry else None).arn,
             role_arn=role,
             deploy=size,
             tags=make_project_tags(this.project.package, config.env, config.bucket),
@@ -56,7 +57,13 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, *
             again=again,
         )
         sample = observe_sample(this.aws, wanted.package)
-        state = "is in service" if wait else "is being created or updated. Follow it: kedro aws status"
+        state = (
+            "is in service"
+            if wait
+            else this.repeat_env(
+                f"is being created or updated. Follow it: kedro aws status --endpoint {wanted.endpoint}"
+            )
+        )
 
         def attempt() -> None:
             found = observe_serving(this.aws, wanted.endpoint, wanted.model_name, wanted.config_name)

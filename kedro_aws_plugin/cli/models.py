@@ -3,7 +3,7 @@
 import click
 
 from kedro_aws_plugin.cli.options import with_read_options
-from kedro_aws_plugin.cli.plan_command import open_command
+from kedro_aws_plugin.cli.plan_command import Command, open_command
 
 
 @click.command("models")
@@ -13,17 +13,31 @@ def models(group: str | None, env: str | None, output: str) -> None:
     """List the versions of a model, the newest first."""
     from dataclasses import asdict
 
+    from kedro_aws_plugin.aws.owned import observe_groups
     from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_signatures
     from kedro_aws_plugin.cli.table import format_table
-    from kedro_aws_plugin.config import require_registry
+    from kedro_aws_plugin.config import choose_group
+    from kedro_aws_plugin.plan.approval import explain_empty_group
+    from kedro_aws_plugin.plan.tags import make_project_tags
 
     with open_command(env) as this:
-        found = observe_group(this.aws, group or require_registry(this.project.config).group)
+        config = this.project.config
+        found = observe_group(this.aws, choose_group(config, group=group))
         if output == "json":
             found = observe_signatures(this.aws, found)
             this.show_json([asdict(package) for package in found.packages])
-        elif not found.packages:
-            this.show(f"{found.name} has no versions. Register one: kedro aws register-model")
-        else:
+            return
+        if found.packages:
             rows = [(str(p.version), p.approval, p.created, p.description) for p in found.packages]
             this.show(format_table(("version", "approval", "registered", "description"), rows))
+        else:
+            default = config.registry.group if config.registry else None
+            this.show(this.repeat_env(explain_empty_group(found, default)))
+        tags = make_project_tags(this.project.package, config.env, config.bucket)
+        _name_others(this, [name for name in observe_groups(this.aws, tags) if name != found.name])
+
+
+def _name_others(this: Command, groups: list[str]) -> None:
+    if groups:
+        hint = this.repeat_env(f"List one: kedro aws models --group {groups[0]}")
+        click.echo(f"This project has other model package groups: {', '.join(groups)}. {hint}", err=True)

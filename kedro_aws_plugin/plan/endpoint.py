@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,7 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     endpoint = observed.endpoint
     if endpoint is not None:
         _refuse(wanted, endpoint)
+        _refuse_another_model(wanted, observed.serves)
     package = wanted.package.rsplit(":", 1)[-1]
     title = f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})"
     steps = [*_plan_definitions(wanted, observed), *_plan_change(wanted, observed)]
@@ -147,12 +149,23 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
     if endpoint.status == IN_SERVICE and wanted.deploy.mode == "serverless" and not endpoint.serverless:
         raise AwsError(
             f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
-            f"Run `kedro aws destroy` first. {others}"
+            f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {others}"
         )
     if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wanted.wait:
         raise AwsError(
             f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker takes one change at a time. "
             "Leave --no-wait out, or run the command again later."
+        )
+
+
+def _refuse_another_model(wanted: Deployment, serves: str | None) -> None:
+    """Refuse to put one model in another one's place, unless aws.yml or the user names both."""
+    (now, _), (group, version) = parse_package(serves or ""), parse_package(wanted.package)
+    if now is not None and now != group and not wanted.deploy.may_replace:
+        raise AwsError(
+            f"Endpoint {wanted.endpoint} serves model package group {now}, and version {version} of {group} "
+            "would take its place. Choose another endpoint with --endpoint. If that is meant: "
+            f"kedro aws deploy --endpoint {wanted.endpoint} --group {group} --package {version}"
         )
 
 
@@ -233,6 +246,18 @@ def _plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
         accept="application/json",
         expected=sample.answer,
     )
+
+
+def find_endpoint_name(made: str) -> str | None:
+    """Find the endpoint for which a model or an endpoint config was made in its name; None if in no such."""
+    named = re.fullmatch(r"(?P<endpoint>.+)-[0-9a-f]{8}", made)
+    return named["endpoint"] if named else None
+
+
+def parse_package(arn: str) -> tuple[str | None, int | None]:
+    """Parse the group and the version in a package's ARN; None for each that it does not name."""
+    named = re.fullmatch(r"arn:[^/]+:model-package/([^/]+)/(\d+)", arn)
+    return (named[1], int(named[2])) if named else (None, None)
 
 
 def _compute_digest(content: object) -> str:

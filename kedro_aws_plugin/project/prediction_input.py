@@ -53,7 +53,9 @@ def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
 
     deployed = observe_deployed(aws, endpoint)
     if deployed is None:
-        raise ServingError(f"There is no endpoint {endpoint}. Make it: kedro aws deploy")
+        raise ServingError(
+            f"There is no endpoint {endpoint}. Make it: kedro aws deploy --endpoint {endpoint}"
+        )
     sample = observe_sample(aws, deployed.package) if deployed.package else None
     if sample is None:
         raise ServingError(

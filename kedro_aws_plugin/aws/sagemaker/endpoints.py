@@ -1,13 +1,13 @@
 """Look up what SageMaker serves: endpoints, their configs and models."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Serving
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Serving, Variant
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
 
 
@@ -36,7 +36,7 @@ def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
         pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=endpoint.arn)
         tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
     variant = observe_variant(aws, endpoint.config_name)
-    return replace(endpoint, tags=tags, serverless=variant is not None and variant.serverless)
+    return replace(endpoint, tags=tags, serverless=variant is not None and variant.mode == "serverless")
 
 
 def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
@@ -48,7 +48,13 @@ def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving
         model_exists=_observe_package(aws, model) is not None,
         config_exists=observe_variant(aws, config) is not None,
         former=_observe_former(aws, tagged, config) if tagged else None,
+        serves=_observe_served(aws, tagged) if tagged and tagged.config_name != config else None,
     )
+
+
+def _observe_served(aws: Aws, endpoint: Endpoint) -> str | None:
+    variant = observe_variant(aws, endpoint.config_name)
+    return _observe_package(aws, variant.model) or None if variant else None
 
 
 def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
@@ -71,9 +77,9 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
         return None
     variant = observe_variant(aws, endpoint.config_name)
     if variant is None:
-        return Deployed(endpoint=endpoint, package=None, variant="")
-    endpoint = replace(endpoint, serverless=variant.serverless)
-    return Deployed(endpoint=endpoint, package=_observe_package(aws, variant.model), variant=variant.size)
+        return Deployed(endpoint=endpoint, package=None, variant=None)
+    endpoint = replace(endpoint, serverless=variant.mode == "serverless")
+    return Deployed(endpoint=endpoint, package=_observe_package(aws, variant.model), variant=variant)
 
 
 def _observe_package(aws: Aws, model: str) -> str | None:
@@ -88,21 +94,6 @@ def _observe_package(aws: Aws, model: str) -> str | None:
     return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
 
 
-@dataclass(frozen=True)
-class Variant:
-    """What an endpoint config serves.
-
-    Attributes:
-        model: The name of the model.
-        serverless: Whether it runs without instances.
-        size: Mode and size for the user, e.g. "realtime, 2 x ml.m5.large".
-    """
-
-    model: str
-    serverless: bool
-    size: str
-
-
 def observe_variant(aws: Aws, config: str) -> Variant | None:
     """Look up what an endpoint config serves; None if there is no such config."""
     with translate_errors(f"describe endpoint config {config}"):
@@ -114,7 +105,16 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
             raise
     variant = found["ProductionVariants"][0]
     if "ServerlessConfig" in variant:
-        size = f"serverless, {variant['ServerlessConfig']['MemorySizeInMB']} MB"
-        return Variant(variant["ModelName"], True, size)
-    count = variant.get("InitialInstanceCount", 1)
-    return Variant(variant["ModelName"], False, f"realtime, {count} x {variant.get('InstanceType', '?')}")
+        size = variant["ServerlessConfig"]
+        return Variant(
+            model=variant["ModelName"],
+            mode="serverless",
+            memory_mb=size["MemorySizeInMB"],
+            max_concurrency=size["MaxConcurrency"],
+        )
+    return Variant(
+        model=variant["ModelName"],
+        mode="realtime",
+        instance_type=variant.get("InstanceType"),
+        instance_count=variant.get("InitialInstanceCount", 1),
+    )

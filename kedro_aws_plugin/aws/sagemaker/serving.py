@@ -32,19 +32,19 @@ def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Calla
     if endpoint is None:
         raise ServingError(
             f"Endpoint {step.name} was deleted while this command waited for it. "
-            "Run `kedro aws deploy` to make it again."
+            f"Run `kedro aws deploy --endpoint {step.name}` to make it again."
         )
     reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
     logs = say_where_its_log_is(aws.target, step.name)
     if endpoint.status != IN_SERVICE:
         raise ServingError(
             f"Endpoint {step.name} is {endpoint.status}: {reason}. "
-            f"Correct the cause and run `kedro aws deploy` again. {logs}"
+            f"Correct the cause and run `kedro aws deploy --endpoint {step.name}` again. {logs}"
         )
     if step.config_name != endpoint.config_name and endpoint.failure is None:
         raise ServingError(
             f"Endpoint {step.name} serves {endpoint.config_name}, not {step.config_name}: somebody else has "
-            "deployed to it meanwhile. Look at it with `kedro aws status`."
+            f"deployed to it meanwhile, or the update failed without a reason. {logs}"
         )
     if step.config_name != endpoint.config_name:
         raise ServingError(
@@ -147,7 +147,8 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
             ) from error
         if code == "ValidationError" and "not found" in message.lower():
             raise ServingError(
-                f"There is no endpoint {step.name} in service. Make it: kedro aws deploy"
+                f"There is no endpoint {step.name} in service. Make it: "
+                f"kedro aws deploy --endpoint {step.name}"
             ) from error
         raise
 
