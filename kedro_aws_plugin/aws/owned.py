@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.sagemaker.endpoints import (
-    add_tags_and_mode,
     observe_deployed,
     observe_endpoint,
+    observe_tags,
     observe_variant,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
@@ -40,7 +40,7 @@ def observe_owned(aws: Aws, tags: Tags, endpoints: Collection[str]) -> Owned:
     own: list[Endpoint] = []
     foreign: list[Endpoint] = []
     for each in (endpoint for endpoint in found if endpoint):
-        is_own = each.name not in endpoints or _is_own(add_tags_and_mode(aws, each), tags)
+        is_own = each.name not in endpoints or tags.items() <= observe_tags(aws, each).items()
         (own if is_own else foreign).append(each)
     variants = {each.config_name: observe_variant(aws, each.config_name) for each in own}
     served = {config: variant.model for config, variant in variants.items() if variant}
@@ -93,7 +93,7 @@ def observe_groups(aws: Aws, tags: Tags) -> tuple[str, ...]:
 def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
     endpoint, variant = deployed.endpoint, deployed.variant
     group, version = parse_package(deployed.package or "")
-    failed_check = (add_tags_and_mode(aws, endpoint).tags or {}).get(FAILED_CHECK + endpoint.config_name)
+    failed_check = observe_tags(aws, endpoint).get(FAILED_CHECK + endpoint.config_name)
     size = asdict(variant) if variant else {}
     size.pop("model", None)
     return EndpointReport(
@@ -129,7 +129,3 @@ def _find_names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
         kind, _, name = arn.split(":", 5)[-1].partition("/")
         names.setdefault(kind, set()).add(name)
     return names
-
-
-def _is_own(endpoint: Endpoint, tags: Tags) -> bool:
-    return tags.items() <= (endpoint.tags or {}).items()

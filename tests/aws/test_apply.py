@@ -68,7 +68,8 @@ def test_the_first_error_ends_it_and_names_the_step(stubbed: Stubbed, time: Fake
         )
     assert refused.value.message == (
         "Could not create endpoint config flights-1: an AWS quota is used up "
-        "(The account-level service limit is 0). Delete what is not needed (kedro aws destroy), "
+        "(The account-level service limit is 0). Delete an endpoint that is not needed "
+        "(kedro aws destroy --endpoint NAME), "
         "or raise the quota in Service Quotas."
     )
     assert stubbed.requests.changing == ["CreateModel", "CreateEndpointConfig"]

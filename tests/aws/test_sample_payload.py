@@ -46,4 +46,6 @@ def test_no_endpoint(stubbed: Stubbed) -> None:
     stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
     with pytest.raises(ServingError) as refused:
         find_sample_payload(stubbed.aws, "flights")
-    assert refused.value.message == "There is no endpoint flights. Make it: kedro aws deploy"
+    assert (
+        refused.value.message == "There is no endpoint flights. Make it: kedro aws deploy --endpoint flights"
+    )

@@ -30,11 +30,15 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
     )
 
 
-def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
-    """Look up an endpoint's tags, and whether it is serverless."""
+def observe_tags(aws: Aws, endpoint: Endpoint) -> dict[str, str]:
+    """Look up an endpoint's tags."""
     with translate_errors(f"list the tags of endpoint {endpoint.name}"):
         pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=endpoint.arn)
-        tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
+
+def _add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
+    tags = observe_tags(aws, endpoint)
     variant = observe_variant(aws, endpoint.config_name)
     return replace(endpoint, tags=tags, serverless=variant is not None and variant.mode == "serverless")
 
@@ -42,7 +46,7 @@ def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
 def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
     """Look up what of a deployment exists."""
     found = observe_endpoint(aws, endpoint)
-    tagged = add_tags_and_mode(aws, found) if found else None
+    tagged = _add_tags_and_mode(aws, found) if found else None
     return Serving(
         endpoint=tagged,
         model_exists=_observe_package(aws, model) is not None,
