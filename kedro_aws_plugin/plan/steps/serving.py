@@ -274,7 +274,8 @@ class DeleteTags(PlainStep):
         return {"ResourceArn": self.arn, "TagKeys": sorted(self.keys)}
 
     def __str__(self) -> str:
-        return f"take {', '.join(sorted(self.keys))} from the tags of {shorten_arn(self.arn)}"
+        tags = f"{len(self.keys)} tags" if len(self.keys) > 1 else f"the tag {', '.join(self.keys)}"
+        return f"take {tags} from {shorten_arn(self.arn)}"
 
 
 @dataclass(frozen=True)
