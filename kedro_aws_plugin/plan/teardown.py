@@ -35,7 +35,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         if only in owned.foreign:
             raise AwsError(
                 f"Endpoint {only} exists, and this project's environment did not make it: it lacks its tags. "
-                "Choose another one; kedro aws status lists this project's."
+                "Choose another one: `kedro aws status` lists this project's."
             )
         owned = _narrow(owned, only)
         what, nothing = f"endpoint {only} of {project}", f"{project} has no endpoint {only} on AWS to delete"
