@@ -10,7 +10,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.errors import ProjectError, SparkError
 from kedro_aws_plugin.run import state as run_state
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class AwsHooks:
         if self._session is None or self._context is None:
             return
         config = self._session.optional_config
-        _check_runner(config, str(run_params.get("runner")))
+        if config is not None and "ParallelRunner" in str(run_params.get("runner")):
+            _check_parallel(config, pipeline, catalog)
         from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
@@ -119,11 +120,19 @@ def _find_session(context: KedroContext) -> "Session":
     return Session.of(loader, path, PACKAGE_NAME or path.name, Path(loader.conf_source))
 
 
-def _check_runner(config: "AwsConfig | None", runner: str) -> None:
-    if config is not None and config.spark.enabled and "ParallelRunner" in runner:
+def _check_parallel(config: "AwsConfig", pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+    """Refuse what Kedro's ParallelRunner cannot run, before Kedro prints a warning for each dataset."""
+    if config.spark.enabled:
         raise SparkError(
             "ParallelRunner runs each node in its own process, and Spark frames cannot be sent there. "
             "Use --runner ThreadRunner or SequentialRunner, or set `spark.enabled` to false in aws.yml."
+        )
+    from kedro_aws_plugin.project.catalog import find_unsendable
+
+    if unsendable := find_unsendable(catalog, pipeline.datasets()):
+        raise ProjectError(
+            "ParallelRunner runs each node in its own process, and a connection to S3 cannot be sent there: "
+            f"{', '.join(unsendable)}. Use --runner ThreadRunner."
         )
 
 
