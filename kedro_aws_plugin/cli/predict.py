@@ -34,9 +34,10 @@ def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | 
 def _read_payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
     from kedro_aws_plugin.project.prediction_input import find_sample_payload, read_payload
 
-    payload = (
-        find_sample_payload(this.aws, endpoint) if source is None else read_payload(this.session, source)
-    )
+    if source is None:
+        payload = find_sample_payload(this.aws, endpoint)
+    else:
+        payload = read_payload(this.session, source, endpoint)
     return payload.body, payload.content_type
 
 
