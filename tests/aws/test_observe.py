@@ -15,6 +15,7 @@ from kedro_aws_plugin.aws.owned import add_registry, observe_owned, observe_repo
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed, observe_endpoint, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample, observe_signatures
 from kedro_aws_plugin.aws.session import Aws, find_account
+from kedro_aws_plugin.cli.models import describe_other_groups
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.observed import (
     Deployed,
@@ -303,6 +304,19 @@ def test_one_report_alone(stubbed: Stubbed) -> None:
 )
 def test_which_endpoints_somebody_has_to_look_at(status: str, failure: str | None, broken: bool) -> None:
     assert EndpointReport("flights", status, failure=failure).is_broken is broken
+
+
+def test_the_other_groups_in_one_line(stubbed: Stubbed) -> None:
+    stubbed.answers("GetResources", resources(*(f"model-package-group/{name}" for name in ("b", "a", "c"))))
+    assert describe_other_groups(stubbed.aws, answers.TAGS, "b") == (
+        "This project has other model package groups: a, c. List one: kedro aws models --group a"
+    )
+    stubbed.answers("GetResources", resources("model-package-group/b", "model/m"))
+    assert describe_other_groups(stubbed.aws, answers.TAGS, "b") == ""
+    stubbed.refuses("GetResources", "AccessDeniedException", "no", 403)
+    assert describe_other_groups(stubbed.aws, answers.TAGS, "b").startswith(
+        "Warning: Could not find what carries this project's tags: AWS does not allow it (no)."
+    )
 
 
 def test_what_an_endpoint_serves_that_is_to_serve_another_thing(stubbed: Stubbed) -> None:
