@@ -8,12 +8,12 @@ import answers
 import pytest
 from answers import ABSENT
 from case_plans import step_classes
-from every_step import Told, all_steps, apply_steps, body, put_down
+from every_step import CHECK, Told, all_steps, apply_steps, body, put_down
 from stubbed import FakeTime, Stubbed, Values
 
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.errors import AwsError, ConflictError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Ref, Step, registry, s3, serving
 
@@ -205,3 +205,57 @@ def test_a_plan_with_references_against_the_local_aws(local_aws: Any, time: Fake
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
     model = sagemaker.describe_model(ModelName="flights-m")
     assert (model["ModelArn"], model["PrimaryContainer"]["ModelPackageName"]) == (results[3]["arn"], arn)
+
+
+def test_a_failed_check_is_marked_and_the_former_config_checked_too(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'), CHECK.sent.request())
+    mark = {"Key": "kedro-aws:failed-check/flights-2", "Value": "it answers p : 3.0 instead of p : 1.0"}
+    stubbed.answers("AddTags", {"Tags": []}, {"ResourceArn": CHECK.arn, "Tags": [mark]})
+    stubbed.answers("UpdateEndpoint", {"EndpointArn": str(CHECK.arn)})
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-1"))
+    assert CHECK.former_check is not None
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [2.0]}'), CHECK.former_check.request())
+    with pytest.raises(ServingError) as failed:
+        apply_steps(stubbed, time, CHECK)
+    assert failed.value.message == (
+        "Version 2 of flights failed its check on endpoint flights: it answers p : 3.0 instead of p : 1.0. "
+        "It serves flights-1 instead. Its log: kedro aws local logs flights. "
+        "Deploy another version, or try this one again with --again."
+    )
+
+
+def test_going_back_may_fail_too(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'))
+    stubbed.answers("AddTags", {"Tags": []})
+    stubbed.refuses("UpdateEndpoint", "AccessDeniedException", "no", 403)
+    with pytest.raises(ServingError, match=r"Going back failed too: Could not update endpoint flights to fl"):
+        apply_steps(stubbed, time, CHECK)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "ValidationException",
+            'Cannot create already existing model "arn:aws:sagemaker:eu-west-1:1:model/m".',
+        ),
+        (
+            "ValidationException",
+            'Cannot update in-progress endpoint "arn:aws:sagemaker:eu-west-1:1:endpoint/e".',
+        ),
+        ("ResourceInUse", "Resource Already Exists"),
+        ("ConflictException", "The package group is being changed"),
+    ],
+)
+def test_somebody_else_was_quicker(
+    stubbed: Stubbed, time: FakeTime, tmp_path: Path, code: str, message: str
+) -> None:
+    stubbed.refuses("CreateModel", code, message)
+    with pytest.raises(ConflictError):
+        apply_steps(stubbed, time, all_steps(tmp_path)[serving.CreateModel])
+
+
+def test_a_plan_may_end_with_an_error(stubbed: Stubbed, time: FakeTime) -> None:
+    plan = Plan(title="t", steps=(), unchanged="", failure="Version 2 of flights failed its check.")
+    with pytest.raises(ServingError, match=r"^Version 2 of flights failed its check\.$"):
+        apply(plan, stubbed.aws, Told(), time.clock())
