@@ -1,6 +1,6 @@
 """Look up everything that carries a project's tags, in all services."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -8,6 +8,7 @@ from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_deployed,
     observe_endpoint,
+    observe_package,
     observe_tags,
     observe_variant,
 )
@@ -21,6 +22,7 @@ from kedro_aws_plugin.plan.observed import (
     Endpoint,
     EndpointReport,
     Owned,
+    Variant,
 )
 from kedro_aws_plugin.plan.register import get_artifact_prefix
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags
@@ -78,8 +80,9 @@ def observe_reports(
         # AWS's index of tags may still show what is gone.
         if deployed:
             reports.append(_report(aws, deployed))
-        elif any(observe_variant(aws, config) for config in configs.get(name, [])):
-            reports.append(EndpointReport(name, MISSING, groups.get(name)))
+        elif variant := _find_variant(aws, configs.get(name, [])):
+            group, _ = parse_package(observe_package(aws, variant.model) or "")
+            reports.append(EndpointReport(name, MISSING, groups.get(name) or group))
         elif name in groups or name == only:
             reports.append(EndpointReport(name, NOT_DEPLOYED, groups.get(name)))
     return tuple(reports)
@@ -88,6 +91,11 @@ def observe_reports(
 def observe_groups(aws: Aws, tags: Tags) -> tuple[str, ...]:
     """Look up the names of the model package groups that carry a project's tags."""
     return tuple(sorted(_find_names_by_kind(aws, tags).get("model-package-group", set())))
+
+
+def _find_variant(aws: Aws, configs: Sequence[str]) -> Variant | None:
+    """Find what the first of these endpoint configs serves that exists."""
+    return next(filter(None, (observe_variant(aws, config) for config in configs)), None)
 
 
 def _report(aws: Aws, deployed: Deployed) -> EndpointReport:

@@ -1,5 +1,6 @@
 """`kedro aws status`."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -30,18 +31,19 @@ def status(endpoint: str | None, env: str | None, output: str) -> None:
         config = this.project.config
         name = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
         tags = make_project_tags(this.project.package, config.env, config.bucket)
-        reports = observe_reports(this.aws, tags, find_endpoint_groups(config), name)
+        known = find_endpoint_groups(config)
+        reports = observe_reports(this.aws, tags, known, name)
         if output == "json":
             this.show_json([asdict(report) for report in reports])
         else:
             _show(this, reports)
+            _name_remedies(this, reports, known)
         if any(report.is_broken for report in reports):
             click.get_current_context().exit(1)
 
 
 def _show(this: Command, reports: "tuple[EndpointReport, ...]") -> None:
     from kedro_aws_plugin.cli.table import format_table
-    from kedro_aws_plugin.plan.observed import MISSING, NOT_DEPLOYED
 
     if not reports:
         this.show(
@@ -56,11 +58,20 @@ def _show(this: Command, reports: "tuple[EndpointReport, ...]") -> None:
     this.show(
         format_table([head[column] for column in kept], [[row[column] for column in kept] for row in rows])
     )
+
+
+def _name_remedies(
+    this: Command, reports: "tuple[EndpointReport, ...]", known: Mapping[str, str | None]
+) -> None:
+    from kedro_aws_plugin.plan.observed import MISSING, NOT_DEPLOYED
+
     for each in reports:
         if each.status in (MISSING, NOT_DEPLOYED):
             again = " again" if each.status == MISSING else ""
+            # aws.yml knows the group of its own endpoints.
+            group = f" --group {each.group}" if each.group and each.name not in known else ""
             hint = this.repeat_env(f"kedro aws deploy --endpoint {each.name}")
-            click.echo(f"{each.name} is {each.status}. Make it{again}: {hint}", err=True)
+            click.echo(f"{each.name} is {each.status}. Make it{again}: {hint}{group}", err=True)
 
 
 def _name_version(report: "EndpointReport") -> str:

@@ -140,7 +140,7 @@ def _plan_return(title: str, check: CheckEndpoint, endpoint: Endpoint, reason: s
 
 
 def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
-    others = "Choose another name: --endpoint, or `deploy.endpoint` in aws.yml."
+    others = "Choose another name: --endpoint, or under `deploy` in aws.yml."
     if endpoint.tags is not None and not wanted.tags.items() <= endpoint.tags.items():
         raise AwsError(
             f"Endpoint {endpoint.name} exists, and this project's environment did not make it: "

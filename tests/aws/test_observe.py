@@ -262,6 +262,7 @@ def test_the_reports_are_of_the_endpoints_of_aws_yml_and_of_those_with_the_tags(
     deployed(stubbed, "b", {f"{FAILED_CHECK}flights-1": "answers 2"})
     absent(stubbed, "DescribeEndpoint")  # lost
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "lost-0000000b"})
+    stubbed.answers("DescribeModel", answers.model())
     absent(stubbed, "DescribeEndpoint")  # old
     absent(stubbed, "DescribeEndpointConfig")
     absent(stubbed, "DescribeEndpoint")  # stale
@@ -272,7 +273,7 @@ def test_the_reports_are_of_the_endpoints_of_aws_yml_and_of_those_with_the_tags(
         EndpointReport("flights", "InService", failure="no capacity", **serves),
         EndpointReport("score", "not deployed", "tips"),
         EndpointReport("b", "InService", failure="answers 2", **serves),
-        EndpointReport("lost", "missing"),
+        EndpointReport("lost", "missing", "flights"),
     )
 
 
@@ -283,6 +284,7 @@ def test_one_report_alone(stubbed: Stubbed) -> None:
     absent(stubbed, "DescribeEndpoint")
     stubbed.answers("GetResources", resources("endpoint/other", "endpoint-config/score-0000000a"))
     stubbed.answers("DescribeEndpointConfig", answers.config())
+    absent(stubbed, "DescribeModel")
     [found] = observe_reports(stubbed.aws, answers.TAGS, {"score": "tips"}, "score")
     assert found == EndpointReport("score", "missing", "tips")
 

@@ -48,7 +48,7 @@ def test_an_endpoint_that_does_not_come_up(stubbed: Stubbed, time: FakeTime, sta
         wait(stubbed, time)
     assert failed.value.message == (
         f"Endpoint flights is {status}: The primary container did not pass the ping health check. "
-        f"Correct the cause and run `kedro aws deploy --endpoint flights` again. {LOGS}"
+        f"Correct the cause and run the same command again. {LOGS}"
     )
 
 
@@ -134,7 +134,7 @@ def test_an_endpoint_deleted_meanwhile(stubbed: Stubbed, time: FakeTime) -> None
     assert time.seconds == 30
     assert gone.value.message == (
         "Endpoint flights was deleted while this command waited for it. "
-        "Run `kedro aws deploy --endpoint flights` to make it again."
+        "Run the same command to make it again."
     )
 
 

@@ -49,7 +49,7 @@ def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving
     tagged = _add_tags_and_mode(aws, found) if found else None
     return Serving(
         endpoint=tagged,
-        model_exists=_observe_package(aws, model) is not None,
+        model_exists=observe_package(aws, model) is not None,
         config_exists=observe_variant(aws, config) is not None,
         former=_observe_former(aws, tagged, config) if tagged else None,
         serves=_observe_served(aws, tagged) if tagged and tagged.config_name != config else None,
@@ -58,7 +58,7 @@ def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving
 
 def _observe_served(aws: Aws, endpoint: Endpoint) -> str | None:
     variant = observe_variant(aws, endpoint.config_name)
-    return _observe_package(aws, variant.model) or None if variant else None
+    return observe_package(aws, variant.model) or None if variant else None
 
 
 def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
@@ -70,7 +70,7 @@ def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
     variant = observe_variant(aws, name)
     if variant is None:
         return None
-    package = _observe_package(aws, variant.model)
+    package = observe_package(aws, variant.model)
     return Former(config_name=name, sample=observe_sample(aws, package) if package else None)
 
 
@@ -83,10 +83,10 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
     if variant is None:
         return Deployed(endpoint=endpoint, package=None, variant=None)
     endpoint = replace(endpoint, serverless=variant.mode == "serverless")
-    return Deployed(endpoint=endpoint, package=_observe_package(aws, variant.model), variant=variant)
+    return Deployed(endpoint=endpoint, package=observe_package(aws, variant.model), variant=variant)
 
 
-def _observe_package(aws: Aws, model: str) -> str | None:
+def observe_package(aws: Aws, model: str) -> str | None:
     """Look up the package of a model; "" if the model has none, None if there is no such model."""
     with translate_errors(f"describe model {model}"):
         try:

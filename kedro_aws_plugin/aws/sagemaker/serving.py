@@ -32,14 +32,14 @@ def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Calla
     if endpoint is None:
         raise ServingError(
             f"Endpoint {step.name} was deleted while this command waited for it. "
-            f"Run `kedro aws deploy --endpoint {step.name}` to make it again."
+            "Run the same command to make it again."
         )
     reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
     logs = say_where_its_log_is(aws.target, step.name)
     if endpoint.status != IN_SERVICE:
         raise ServingError(
             f"Endpoint {step.name} is {endpoint.status}: {reason}. "
-            f"Correct the cause and run `kedro aws deploy --endpoint {step.name}` again. {logs}"
+            f"Correct the cause and run the same command again. {logs}"
         )
     if step.config_name != endpoint.config_name and endpoint.failure is None:
         raise ServingError(
