@@ -11,6 +11,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from kedro_aws_plugin.errors import ProjectError, SparkError
+from kedro_aws_plugin.kedro_internals import silence_resolver_warning
 from kedro_aws_plugin.run import state as run_state
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from kedro_aws_plugin.registration.after_run import PendingRegistrations
     from kedro_aws_plugin.session.connection import Connection
     from kedro_aws_plugin.session.session import Session
+
+silence_resolver_warning()  # Kedro imports the hooks before it reads a configuration
 
 
 class AwsHooks:

@@ -168,6 +168,7 @@ def test_its_tests_pass(run: Run, project: Path) -> None:
     tested = run("pytest", "-p", "no:cacheprovider", cwd=project)
     assert tested.returncode == 0, tested.stdout
     assert "2 passed" in tested.stdout
+    assert "warnings summary" not in tested.stdout
 
 
 def test_its_linter_passes_on_what_is_there_now(run: Run, project: Path) -> None:
