@@ -48,8 +48,9 @@ def test_a_warning_that_users_cannot_prevent_is_not_printed(conf: Path, module: 
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True
     )
-    assert "register_new_resolver" not in done.stderr
-    assert "another one" in done.stderr
+    printed = done.stdout + done.stderr  # Kedro may have sent warnings to its log
+    assert "register_new_resolver" not in printed
+    assert "another one" in printed
 
 
 def test_a_run_s_id_is_its_session_s(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
