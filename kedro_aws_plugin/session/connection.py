@@ -81,6 +81,15 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
     return local, started, seeded
 
 
+def explain_raw_data(project: Project) -> str:
+    """Warn of raw data that no table reads, each in a line of its own; empty if there is none."""
+    from kedro_aws_plugin.plan.athena import explain_misplaced
+
+    folder = project.path / RAW_DATA
+    keys = [f"{RAW_DATA.as_posix()}/{each.name}" for each in sorted(folder.glob("*")) if each.is_file()]
+    return "".join(f"\nWarning: {each}" for each in explain_misplaced(project.config, keys))
+
+
 def _connect_local(project: Project) -> Connection:
     config = project.config
     if not config.local.autostart and local_aws.find(local_aws.default_state_dir(project.path)) is None:
@@ -94,12 +103,13 @@ def _connect_local(project: Project) -> Connection:
     if seeded.created:
         files = "1 file" if seeded.uploaded == 1 else f"{seeded.uploaded} files"
         notes.append(f"bucket {config.bucket} created, {files} uploaded from {RAW_DATA}")
+    note = f": {', '.join(notes)}" if notes else ""
     return Connection(
         target="local",
         account=local.account_id,
         region=config.region,
         env=config.env,
-        note=f": {', '.join(notes)}" if notes else "",
+        note=f"{note}{explain_raw_data(project)}" if seeded.created else note,
         url=local.endpoint_url,
     )
 
