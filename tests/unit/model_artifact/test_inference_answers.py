@@ -108,11 +108,15 @@ def test_answers_of_several_types_are_no_array():
         ),
     ],
 )
-def test_only_a_container_without_pyarrow_says_that_it_needs_it(monkeypatch, has_pyarrow, asked, answered):
+def test_only_a_container_without_pyarrow_says_that_it_needs_it(
+    handlers_of, monkeypatch, has_pyarrow, asked, answered
+):
+    frame = pd.DataFrame({"x": [1.0, 2, 3, 4]})
+    packed = handlers_of(LogisticRegression().fit(frame, ["b", "a", "b", "a"]), frame, "predict")
     if not has_pyarrow:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(handlers.Refusal) as request:
-        handlers.input_fn(b"PAR1", PARQUET)
+    with pytest.raises(packed.Refusal) as request:
+        packed.input_fn(b"PAR1", PARQUET)
     with pytest.raises(handlers.Refusal) as answer:
         handlers.output_fn([3, True], PARQUET)
     for refused, (status, beginning) in ((request, asked), (answer, answered)):
