@@ -59,11 +59,11 @@ def test_an_update_swaps_the_model(requests_sent: Requests) -> None:
     first = predicted()
     requests_sent.all.clear()
     assert ci("deploy", "--package", "2") == "Endpoint ci-price is in service\n"
-    assert requests_sent.changing == ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"]
+    assert requests_sent.changing == ["CreateModel", "CreateEndpointConfig", "AddTags", "UpdateEndpoint"]
     assert predicted() == pytest.approx([2 * value for value in first])
     requests_sent.all.clear()
     assert ci("deploy", "--package", f"{CI}/1") == "Endpoint ci-price is in service\n"
-    assert requests_sent.changing == ["UpdateEndpoint"]
+    assert requests_sent.changing == ["AddTags", "UpdateEndpoint"]
     assert predicted() == pytest.approx(first)
 
 

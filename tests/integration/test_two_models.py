@@ -128,8 +128,9 @@ def assert_that_one_can_go_alone(sagemaker: Any) -> None:
     assert served(code=1)["score"] == ("missing", "score", None)
     told = kedro_aws("status", "--endpoint", "score", code=1)
     assert told.stdout == "endpoint  status\nscore     missing\n"
-    kedro_aws(*follow(told.stderr.splitlines()[-1]))
-    assert kedro_aws("destroy", "--yes").stdout == "Deleted, in 4 steps.\n"
+    planned = json.loads(kedro_aws(*follow(told.stderr), "--dry-run", "-o", "json").stdout)
+    assert planned["title"] == "deploy model-package/score/1 to endpoint score (serverless)"
+    assert kedro_aws("destroy", "--yes").stdout == "Deleted, in 2 steps.\n"
     assert served()["score"] == ("not deployed", "score", None)
 
 
