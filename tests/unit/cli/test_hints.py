@@ -65,7 +65,7 @@ def _parse(command: str) -> click.Context:
     return found.make_context(found.name, words)
 
 
-@pytest.mark.parametrize(("module", "command"), HINTS, ids=" kedro aws ".join)
+@pytest.mark.parametrize(("module", "command"), HINTS, ids=[": ".join(hint) for hint in HINTS])
 def test_a_command_in_a_message_is_one_that_there_is(module: str, command: str) -> None:
     _parse(command)
     assert "destroy" not in command or "--endpoint" in command, f"{module}: {command} deletes everything"
