@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import click
@@ -29,11 +30,19 @@ def _texts(tree: ast.AST) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(
-                str(part.value) if isinstance(part, ast.Constant) else PUT_IN for part in node.values
-            )
+            yield from map("".join, product(*map(_choices, node.values)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts | docs:
             yield node.value
+
+
+def _choices(part: ast.expr) -> list[str]:
+    """What a part of an f-string may be: itself, either side of a condition, or any value."""
+    if isinstance(part, ast.Constant):
+        return [str(part.value)]
+    if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.IfExp):
+        sides = (part.value.body, part.value.orelse)
+        return [str(side.value) if isinstance(side, ast.Constant) else PUT_IN for side in sides]
+    return [PUT_IN]
 
 
 def _commands(text: str) -> Iterator[str]:
