@@ -20,6 +20,7 @@ from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AwsError, ConflictError
 from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
+from kedro_aws_plugin.plan.steps import Service
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 
 BUCKET = "flights-data"
@@ -59,7 +60,10 @@ def register(local_aws: Any) -> Callable[[list[tuple[Candidate, bool]]], list[st
         looked = threading.Barrier(len(wanted))
 
         def one(candidate: Candidate, approve: bool) -> str:
-            clients = {name: local_aws.client(name) for name in ("sagemaker", "s3")}
+            clients: dict[Service, Any] = {
+                "sagemaker": local_aws.client("sagemaker"),
+                "s3": local_aws.client("s3"),
+            }
             aws = Aws("local", "eu-west-1", clients)
             first = True
 
