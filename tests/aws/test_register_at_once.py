@@ -52,19 +52,14 @@ def make_target(*, approve: bool = False) -> Registration:
 @pytest.fixture
 def register(local_aws: Any) -> Callable[[list[tuple[Candidate, bool]]], list[str]]:
     """Register all at once: each looks before anyone has made anything."""
-    local_aws.client("s3").create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
+    services: tuple[Service, ...] = ("sagemaker", "s3")  # a client may be used by many threads
+    aws = Aws("local", "eu-west-1", {name: local_aws.client(name) for name in services})
+    aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
     def register_all(wanted: list[tuple[Candidate, bool]]) -> list[str]:
         looked = threading.Barrier(len(wanted))
 
         def one(candidate: Candidate, approve: bool) -> str:
-            clients: dict[Service, Any] = {
-                "sagemaker": local_aws.client("sagemaker"),
-                "s3": local_aws.client("s3"),
-            }
-            aws = Aws("local", "eu-west-1", clients)
             first = True
 
             def attempt() -> str:
@@ -73,7 +68,7 @@ def register(local_aws: Any) -> Callable[[list[tuple[Candidate, bool]]], list[st
                     make_target(approve=approve), candidate, observe_group(aws, "flights")
                 )
                 if first:
-                    looked.wait(timeout=30)
+                    looked.wait(timeout=120)
                 first = False
                 results = apply(plan, aws, Told(), Clock(interval=0.1))
                 return results[-1]["arn"] if results else plan.unchanged.split(" ")[0]
