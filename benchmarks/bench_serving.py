@@ -1,17 +1,21 @@
 """What InvokeEndpoint through the local AWS takes, by the same handlers called over bare HTTP.
 
-One model, one payload and one client code (http.client, kept alive) for both sides, asked in turn. Then eight
-clients at once, of an endpoint with a worker for each processor and of one with a single worker.
+A model like the starter's, one payload and one client code (http.client, kept alive) for both sides, asked in
+turn. Then eight clients at once, of an endpoint with a worker for each processor and of one with a single
+worker: the model like the starter's, which needs the processors, and one that only waits, whose ratio other
+programs on the machine change little.
 """
 
 import argparse
 import http.client
+import json
 import os
+import pickle
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,16 +28,31 @@ import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from common import environment, in_turn, judge, kedro, new_project, ratio_of, row, running_local_aws, workshop
+from common import environment, in_turn, judge, ratio_of, row, workshop
 
-from local_aws import LocalAws
+import local_aws
+from kedro_aws_plugin.model_artifact.archive import Member, build_archive
+from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY, list_model_members
+from kedro_aws_plugin.model_artifact.signature import describe_input, describe_output, write_signature
 from local_aws.sagemaker.unpack import unpack
 
 GOAL = 1.2
 THROUGHPUT_GOAL = 1 / 1.5
 _CLIENTS = 8
-_ENDPOINT = "my-flights-price"
-_ONE_WORKER = "one-worker"
+_COMPUTING = "computing"
+_MANY, _ONE = "many-workers", "one-worker"
+_WAITING = """
+import time
+
+def model_fn(model_dir):
+    return None
+
+def transform_fn(model, body, content_type, accept):
+    time.sleep(0.05)
+    return '{"predictions": []}', accept
+"""
+_BUCKET = "benchmark"
+_REGION = "eu-west-1"
 _ROLE = "arn:aws:iam::123456789012:role/benchmark"
 _HEADERS = {"Content-Type": "text/csv", "Accept": "application/json"}
 
@@ -44,7 +63,7 @@ class Target:
 
     address: str
     path: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 def ask(target: Target, body: bytes, requests: int) -> list[float]:
@@ -54,7 +73,7 @@ def ask(target: Target, body: bytes, requests: int) -> list[float]:
     took = []
     for _ in range(requests):
         began = time.perf_counter()
-        connection.request("POST", target.path, body, target.headers)
+        connection.request("POST", target.path, body, dict(target.headers))
         response = connection.getresponse()
         answer = response.read()
         took.append(time.perf_counter() - began)
@@ -80,39 +99,29 @@ def compare(local: Target, bare: Target, body: bytes, requests: int, rounds: int
     judge(ratio_of([(statistics.median(a), statistics.median(b)) for a, b in both]), GOAL)
 
 
-def compare_workers(all_workers: Target, one_worker: Target, body: bytes, requests: int, rounds: int) -> None:
+def compare_workers(aws: local_aws.LocalAws, model: str, body: bytes, requests: int, rounds: int) -> None:
     """Print how long a worker for each processor takes for as many requests as a single worker."""
+    many, one = (find_endpoint(aws, name, model, body) for name in (_MANY, _ONE))
 
     def take(target: Target) -> float:
         began = time.perf_counter()
         ask_at_once(target, body, requests, _CLIENTS)
         return time.perf_counter() - began
 
-    both = in_turn(lambda: take(all_workers), lambda: take(one_worker), rounds)
-    print(f" {_CLIENTS} clients, {requests} requests a round")
+    both = in_turn(lambda: take(many), lambda: take(one), rounds)
+    print(f" {_CLIENTS} clients of the {model} model, {requests} requests a round")
     for index, name in enumerate(("a worker for each processor", "one worker")):
         row(name, f"{requests / statistics.median(pair[index] for pair in both):.0f} requests a second")
     judge(ratio_of(both), THROUGHPUT_GOAL)
 
 
-def deploy_one_worker(aws: LocalAws, archive: str) -> None:
-    """Deploy the same archive behind a single worker."""
-    sagemaker: Any = boto3.client("sagemaker", **client_options(aws))
-    variables = {
-        "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
-    }
-    container = {"Image": "benchmark", "ModelDataUrl": archive, "Environment": variables}
-    sagemaker.create_model(ModelName=_ONE_WORKER, ExecutionRoleArn=_ROLE, PrimaryContainer=container)
-    variant = {"VariantName": "v", "ModelName": _ONE_WORKER, "InstanceType": "ml.m5.large"}
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=_ONE_WORKER, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
-    )
-    sagemaker.create_endpoint(EndpointName=_ONE_WORKER, EndpointConfigName=_ONE_WORKER)
-    sagemaker.get_waiter("endpoint_in_service").wait(
-        EndpointName=_ONE_WORKER, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
+def find_endpoint(aws: local_aws.LocalAws, name: str, model: str, body: bytes) -> Target:
+    """Say where the endpoint of a model is. The headers have a signature, which is good for 15 minutes."""
+    path = f"/endpoints/{name}-{model}/invocations"
+    request = AWSRequest("POST", f"{aws.endpoint_url}{path}", headers=_HEADERS, data=body)
+    keys = Credentials(aws.access_key_id, aws.secret_access_key)
+    SigV4Auth(keys, "sagemaker", aws.region).add_auth(request)
+    return Target(urlsplit(aws.endpoint_url).netloc, path, dict(request.headers.items()))
 
 
 def show(name: str, seconds: Sequence[float]) -> None:
@@ -121,19 +130,21 @@ def show(name: str, seconds: Sequence[float]) -> None:
     row(name, f"p50 {1000 * p50:.2f} ms, p99 {1000 * p99:.2f} ms")
 
 
-def by_boto3(aws: LocalAws, body: bytes, requests: int) -> None:
+def by_boto3(aws: local_aws.LocalAws, body: bytes, requests: int) -> None:
     """Print what the same request takes through boto3, which signs it."""
     client: Any = boto3.client("sagemaker-runtime", **client_options(aws))
     took = []
     for _ in range(requests + 1):
         began = time.perf_counter()
-        client.invoke_endpoint(EndpointName=_ENDPOINT, Body=body, ContentType="text/csv")["Body"].read()
+        client.invoke_endpoint(EndpointName=f"{_MANY}-{_COMPUTING}", Body=body, ContentType="text/csv")[
+            "Body"
+        ].read()
         took.append(time.perf_counter() - began)
     del took[0]  # it connects first
     show("through the local AWS by boto3", took)
 
 
-def client_options(aws: LocalAws) -> dict[str, Any]:
+def client_options(aws: local_aws.LocalAws) -> dict[str, Any]:
     """What makes a boto3 client speak to the local AWS."""
     variables = aws.environment()
     return {
@@ -144,24 +155,55 @@ def client_options(aws: LocalAws) -> dict[str, Any]:
     }
 
 
-def sign(aws: LocalAws, endpoint: str, body: bytes) -> Target:
-    """Make the target of an endpoint. Its headers have a signature, which is good for 15 minutes."""
-    path = f"/endpoints/{endpoint}/invocations"
-    request = AWSRequest("POST", f"{aws.endpoint_url}{path}", headers=_HEADERS, data=body)
-    keys = Credentials(aws.access_key_id, aws.secret_access_key)
-    SigV4Auth(keys, "sagemaker", aws.region).add_auth(request)
-    return Target(urlsplit(aws.endpoint_url).netloc, path, dict(request.headers.items()))
+def pack(folder: Path) -> tuple[Path, bytes]:
+    """Pack a model of the starter's kind and size; return the archive and five rows as CSV."""
+    import numpy as np
+    import pandas as pd
+    from sklearn.compose import ColumnTransformer
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    chance, size = np.random.default_rng(0), 2000
+    numbers = {f"number_{each}": chance.normal(size=size).round(3) for each in range(8)}
+    texts = {f"text_{each}": chance.choice([f"type {kind}" for kind in range(8)], size) for each in range(3)}
+    table = pd.DataFrame({**numbers, **texts})
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer([("numbers", "passthrough", [*numbers]), ("texts", one_hot, [*texts])])
+    trees = HistGradientBoostingRegressor(max_iter=150, max_leaf_nodes=8, random_state=3)
+    model = Pipeline([("columns", columns), ("trees", trees)]).fit(table, table["number_0"] * 2)
+    file = folder / "model.pickle"
+    file.write_bytes(pickle.dumps(model))
+    signature = write_signature(describe_input(model, table, "predict"), describe_output(model, "predict"))
+    members = [*list_model_members(file), Member("code/signature.json", json.dumps(signature).encode())]
+    archive = build_archive(members, folder / "model.tar.gz").path
+    return archive, table.head(5).to_csv(index=False).encode()
 
 
-def fetch(aws: LocalAws, folder: Path) -> tuple[str, bytes]:
-    """Unpack the registered model, and return its archive's URI and its sample payload."""
+def deploy(aws: local_aws.LocalAws, archive: Path, model: str) -> None:
+    """Deploy an archive to an endpoint with a worker for each processor, and to one with a single worker."""
     s3: Any = boto3.client("s3", **client_options(aws))
-    found = s3.list_objects_v2(Bucket="my-flights-data", Prefix="sagemaker/")["Contents"]
-    keys = {Path(item["Key"]).name: item["Key"] for item in found}
-    s3.download_file("my-flights-data", keys["model.tar.gz"], str(folder / "model.tar.gz"))
-    unpack(folder / "model.tar.gz", folder / "model")
-    sample: bytes = s3.get_object(Bucket="my-flights-data", Key=keys["sample.csv"])["Body"].read()
-    return f"s3://my-flights-data/{keys['model.tar.gz']}", sample
+    s3.upload_file(str(archive), _BUCKET, f"{model}.tar.gz")
+    sagemaker: Any = boto3.client("sagemaker", **client_options(aws))
+    for endpoint, workers in ((_MANY, os.cpu_count() or 1), (_ONE, 1)):
+        name = f"{endpoint}-{model}"
+        variables = {
+            "SAGEMAKER_PROGRAM": PROGRAM,
+            "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY,
+            "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
+            "OMP_NUM_THREADS": "1",
+        }
+        data = f"s3://{_BUCKET}/{model}.tar.gz"
+        container = {"Image": "benchmark", "ModelDataUrl": data, "Environment": variables}
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=_ROLE, PrimaryContainer=container)
+        variant = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large"}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+        )
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        sagemaker.get_waiter("endpoint_in_service").wait(
+            EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
 
 
 @contextmanager
@@ -180,25 +222,27 @@ def bare_server(model: Path) -> Iterator[str]:
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--requests", type=int, default=100, help="a round")
+    options.add_argument("--requests", type=int, default=80, help="a round")
     options.add_argument("--rounds", type=int, default=10)
     chosen = options.parse_args()
-    os.environ.update(environment())
+    # Threads of OpenMP that wait for a processor would be measured otherwise, on every side.
+    os.environ.update({**environment(), "OMP_NUM_THREADS": "1"})
     print("InvokeEndpoint through the local AWS by the same handlers over bare HTTP")
     with workshop() as folder:
-        project = new_project(folder)
-        for command in ("run", "aws register-model --approve", "aws deploy"):
-            kedro(*command.split(), cwd=project)
-        aws = running_local_aws(project)
-        archive, body = fetch(aws, folder)
-        deploy_one_worker(aws, archive)
-        local, one_worker = (sign(aws, endpoint, body) for endpoint in (_ENDPOINT, _ONE_WORKER))
-        with bare_server(folder / "model") as address:
+        archive, body = pack(folder)
+        unpack(archive, folder / "model")
+        aws, _ = local_aws.start(folder / ".kedro-aws", region=_REGION, exit_with_parent=True)
+        s3: Any = boto3.client("s3", **client_options(aws))
+        s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
+        waiting = build_archive([Member("code/inference.py", _WAITING.encode())], folder / "waiting.tar.gz")
+        deploy(aws, archive, _COMPUTING)
+        deploy(aws, waiting.path, "waiting")
+        local = find_endpoint(aws, _MANY, _COMPUTING, body)
+        with bare_server(folder / "model") as bare:
             by_boto3(aws, body, chosen.requests)
-            compare(
-                local, Target(address, "/invocations", local.headers), body, chosen.requests, chosen.rounds
-            )
-        compare_workers(local, one_worker, body, chosen.requests, chosen.rounds)
+            compare(local, Target(bare, "/invocations", local.headers), body, chosen.requests, chosen.rounds)
+        for model in (_COMPUTING, "waiting"):
+            compare_workers(aws, model, body, chosen.requests, chosen.rounds)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 PHASES = {
-    "find model": ("catalog", "ProjectCatalog.saved_model"),
-    "load sample": ("catalog", "ProjectCatalog.rows"),
-    "load metrics": ("catalog", "ProjectCatalog.metrics"),
-    "download": ("catalog", "SavedModel.download"),
-    "check": ("candidate", "check_model"),
-    "pack": ("candidate", "build_archive"),
+    "find model": ("project.catalog", "ProjectCatalog.find_saved_model"),
+    "load sample": ("project.catalog", "ProjectCatalog.load_rows"),
+    "load metrics": ("project.catalog", "ProjectCatalog.load_metrics"),
+    "download": ("project.catalog", "SavedModel.download"),
+    "check": ("registration.candidate", "check_model"),
+    "pack": ("registration.candidate", "build_archive"),
     "upload": ("apply", "upload_file"),
 }
 _MIB = 1024 * 1024

@@ -9,12 +9,20 @@ from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
+from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import invoke_and_check, wait_for_deletion, wait_for_endpoint
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
+from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
-from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.serving import (
+    CheckEndpoint,
+    InvokeEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+)
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 
 
@@ -44,40 +52,70 @@ def apply(plan: Plan, aws: Aws, progress: Progress, clock: Clock) -> list[Result
         The results of each step, by their names.
 
     Raises:
+        ServingError: If a version fails its check, once the former one serves again.
         KedroAwsError: If AWS refuses a step. What was done stays; the same command again goes on from there.
     """
     results: list[Result] = []
     for planned in plan.steps:
         step = plan.resolve(planned, results)
-        progress.begin(step)
-        with translate_errors(str(step)):
-            result = _apply(step, aws, clock, progress.note)
-        progress.end(step, result)
-        results.append(result)
+        try:
+            results.append(_apply_step(step, aws, progress, clock))
+        except AnswerError as error:
+            if not isinstance(step, CheckEndpoint):
+                raise
+            _go_back(step, error.reason, aws, progress, clock)
+            raise ServingError(step.explain(error.reason, step.former)) from error
+    if plan.failure:
+        raise ServingError(plan.failure)
     return results
 
 
+def _go_back(step: CheckEndpoint, reason: str, aws: Aws, progress: Progress, clock: Clock) -> None:
+    """Mark a version that failed its check, and go back to the former one."""
+    try:
+        for each in step.otherwise(reason):
+            _apply_step(each, aws, progress, clock)
+    except ConflictError:
+        raise
+    except KedroAwsError as error:
+        raise ServingError(
+            f"{step.version} failed its check on endpoint {step.sent.name}: {reason}. "
+            f"Going back failed too: {error.format_message()}"
+        ) from error
+
+
+def _apply_step(step: Step, aws: Aws, progress: Progress, clock: Clock) -> Result:
+    progress.begin(step)
+    with translate_errors(str(step)):
+        result = _apply(step, aws, clock, progress.note)
+    progress.end(step, result)
+    return result
+
+
 def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> Result:
+    result: Result = {}
     match step:
         case PlainStep():
-            return _send(step, aws, clock)
+            result = _send(step, aws, clock)
+        case CreateModelPackage():
+            result = {"arn": create_package(aws, step, clock)}
         case UploadFile():
-            return {"uri": f"s3://{step.bucket}/{step.key}", "written": upload_file(aws.s3, step)}
+            result = {"uri": f"s3://{step.bucket}/{step.key}", "written": upload_file(aws.s3, step)}
         case DeleteObjects():
             delete_objects(aws.s3, step)
         case UpdateStack():
-            return {"written": update_stack(aws, step)}
+            result = {"written": update_stack(aws, step)}
         case WaitForStack():
-            return {"outputs": dict(wait_for_stack(aws, step, clock, note))}
+            result = {"outputs": dict(wait_for_stack(aws, step, clock, note))}
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
-        case InvokeEndpoint():
-            return {"answer": invoke_and_check(aws, step)}
+        case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
+            result = {"answer": invoke_and_check(aws, sent)}
         case _:
             assert_never(step)
-    return {}
+    return result
 
 
 def _send(step: PlainStep, aws: Aws, clock: Clock) -> Result:

@@ -4,21 +4,40 @@
     ├── ConfigError          aws.yml or the catalog: file, key, fix
     ├── ProjectError         the Kedro project or the model in it
     ├── AwsError             AWS refused or could not be reached
+    │   └── ConflictError    somebody else made or changed the same thing at the same time
     ├── LocalAwsError        the local AWS did not start, or died
     ├── SparkError           Java, the jars or the Spark session do not allow what was asked
     └── ServingError         an endpoint failed, or a model did not answer as it should
+        └── AnswerError      a model refused a payload, or answered otherwise than it must
 
 Every message says where, what, and what to do next.
 """
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable
 
 import click
+from typing_extensions import override
+
+_COMMAND_WITH_ENV = re.compile(
+    r"\bkedro aws (local start|(?!local\b|spark-jars\b)[a-z]+(-[a-z]+)*)\b(?! --env)"
+)
 
 
 class KedroAwsError(click.ClickException):
-    """Base of every error this plugin raises on purpose."""
+    """Base of every error this plugin raises on purpose.
+
+    Attributes:
+        env: The --env that the user gave, which the commands in the message repeat; None if none was given.
+    """
+
+    env: str | None = None
+
+    @override
+    def format_message(self) -> str:
+        return repeat_env(self.message, self.env)
 
 
 class ConfigError(KedroAwsError):
@@ -33,6 +52,13 @@ class AwsError(KedroAwsError):
     """AWS refused a request, or could not be reached."""
 
 
+class ConflictError(AwsError):
+    """AWS refused a request because the thing exists by now, or another change of it is under way.
+
+    The command that was refused looks again and plans anew.
+    """
+
+
 class LocalAwsError(KedroAwsError):
     """The local AWS did not start, or stopped answering."""
 
@@ -43,6 +69,34 @@ class SparkError(KedroAwsError):
 
 class ServingError(KedroAwsError):
     """An endpoint did not come into service, or its model did not answer as it should."""
+
+
+class AnswerError(ServingError):
+    """A model refused a payload, or answered otherwise than it must.
+
+    Attributes:
+        reason: Why, in a few words.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def repeat_env(text: str, env: str | None) -> str:
+    """Add an --env to the commands in a text: without it they would reach another AWS than this one did.
+
+    Args:
+        text: A sentence that may name commands.
+        env: The --env that the user gave; None if none was given.
+
+    Example:
+        >>> repeat_env("Make it: kedro aws deploy", "prod")
+        'Make it: kedro aws deploy --env prod'
+    """
+    return (
+        text if env is None else _COMMAND_WITH_ENV.sub(lambda it: f"{it[0]} --env {shlex.quote(env)}", text)
+    )
 
 
 def first_line(message: BaseException | str) -> str:

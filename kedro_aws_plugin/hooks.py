@@ -13,7 +13,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.errors import ProjectError, SparkError
+from kedro_aws_plugin.kedro_internals import silence_resolver_warning
 from kedro_aws_plugin.run import state as run_state
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kedro_aws_plugin.registration.after_run import PendingRegistrations
     from kedro_aws_plugin.session.connection import Connection
     from kedro_aws_plugin.session.session import Session
+
+silence_resolver_warning()  # Kedro imports the hooks before it reads a configuration
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +92,8 @@ class AwsHooks:
         config = self._session.optional_config
         if config is not None:
             _warn_of_empty_tables(self._session.connect(self._announce).empty_tables)
-        _check_runner(config, str(run_params.get("runner")))
+            if "ParallelRunner" in str(run_params.get("runner")):
+                _check_parallel(config, pipeline, catalog)
         from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
@@ -146,11 +150,19 @@ def _warn_of_empty_tables(tables: Mapping[str, str]) -> None:
         )
 
 
-def _check_runner(config: "AwsConfig | None", runner: str) -> None:
-    if config is not None and config.spark.enabled and "ParallelRunner" in runner:
+def _check_parallel(config: "AwsConfig", pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+    """Refuse what Kedro's ParallelRunner cannot run, before Kedro prints a warning for each dataset."""
+    if config.spark.enabled:
         raise SparkError(
             "ParallelRunner runs each node in its own process, and Spark frames cannot be sent there. "
             "Use --runner ThreadRunner or SequentialRunner, or set `spark.enabled` to false in aws.yml."
+        )
+    from kedro_aws_plugin.project.catalog import find_unsendable
+
+    if unsendable := find_unsendable(catalog, pipeline.datasets()):
+        raise ProjectError(
+            "ParallelRunner runs each node in its own process, and a connection to S3 cannot be sent there: "
+            f"{', '.join(unsendable)}. Use --runner ThreadRunner."
         )
 
 

@@ -10,6 +10,7 @@ nothing else distinguishes `kedro.inspection` from other code that reads a proje
 """
 
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 
 _SESSIONS = ("AbstractSession", "KedroSession", "KedroServiceSession")
 _BACKENDS = frozenset({"pickle", "joblib", "cloudpickle", "dill"})
+
+
+def silence_resolver_warning() -> None:
+    """Silence a warning that Kedro 1.7 on OmegaConf 2.4 causes several times for each configuration it reads.
+
+    Kedro registers its resolvers by the function's former name. Users cannot prevent that.
+    """
+    warnings.filterwarnings(
+        "ignore", message=r"register_new_resolver\(\) is deprecated", category=UserWarning
+    )
 
 
 def find_run_id() -> str | None:

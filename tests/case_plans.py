@@ -16,9 +16,9 @@ from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
-from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Serving
+from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Sample, Serving
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.register import Candidate, Registration, Sample, plan_registration
+from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
@@ -56,11 +56,15 @@ def _bootstrap(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
+    deploy = merge_deploy(config, project.get("options", {}))
     wanted = Deployment(
-        package=choose_approved(group, project.get("wanted")).arn,
+        package=choose_approved(group, project.get("wanted"), require_registry(config).group).arn,
         role_arn=choose_role(config, lambda: project.get("bootstrapped")),
-        deploy=merge_deploy(config, project.get("options", {})),
+        deploy=deploy,
         tags=make_project_tags(project["package"], config.env, config.bucket),
+        log=f"Its log: kedro aws local logs {deploy.endpoint}",
+        wait=project.get("wait", True),
+        again=project.get("again", False),
     )
     # The names hold digests: a case says what exists by {model} and {config}.
     names = {"model": wanted.model_name, "config": wanted.config_name}
@@ -71,19 +75,21 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
     )
     sample = TypeAdapter(Sample).validate_python(project["sample"]) if "sample" in project else None
     serving = TypeAdapter(Serving).validate_json(text)
-    return plan_endpoint(wanted, serving, sample, project.get("wait", True))
+    return plan_endpoint(wanted, serving, sample)
 
 
-def _approval(_config: AwsConfig, project: Values, observed: Values) -> Plan:
+def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
     group = TypeAdapter(RegisteredGroup).validate_python(observed)
-    package = choose_package(group, project.get("wanted"))
+    package = choose_package(group, project.get("wanted"), require_registry(config).group)
     return plan_approval(package, project["approval"], project.get("reason"))
 
 
 def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
     if "objects" in project:
         observed = {**observed, "objects": [f"sagemaker/g/{n}" for n in range(project["objects"])]}
-    return plan_teardown(project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed))
+    return plan_teardown(
+        project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed), project.get("only")
+    )
 
 
 PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {

@@ -8,10 +8,13 @@ from typing import Protocol, TypeVar
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import is_absent
-from kedro_aws_plugin.errors import KedroAwsError
+from kedro_aws_plugin.errors import ConflictError, KedroAwsError
 
 VISIBLE_AFTER = 30.0
 """Seconds after which a change that AWS still does not show is taken to have failed."""
+
+_ATTEMPTS = 5
+"""How often something is begun anew where somebody else was quicker."""
 
 _Answer = TypeVar("_Answer")
 
@@ -109,3 +112,24 @@ def retry_while_absent(send: Callable[[], _Answer], clock: Clock) -> _Answer:
             if not is_absent(error) or clock.now() > end:
                 raise
         clock.sleep(clock.interval)
+
+
+def begin_anew_on_conflict(attempt: Callable[[], _Answer], note: Callable[[str], None]) -> _Answer:
+    """Look, plan and apply; begin anew where somebody else changed the same thing at the same time.
+
+    Args:
+        attempt: Looks at what there is, and prints or applies the plan from there.
+        note: Shows the user that it is begun anew.
+
+    Returns:
+        What the attempt returns that succeeds.
+
+    Raises:
+        ConflictError: If somebody else was quicker each time.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except ConflictError as error:
+            note(f"{error.format_message().split(': ')[0]}: somebody else was quicker. Looking again.")
+    return attempt()

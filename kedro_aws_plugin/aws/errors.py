@@ -7,7 +7,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kedro_aws_plugin.aws.environment import is_local
-from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
+from kedro_aws_plugin.errors import AwsError, ConflictError, KedroAwsError, LocalAwsError
 
 _LOG_IN = "Log in (for example `aws sso login`), or choose another AWS_PROFILE."
 _BY_CODE = {
@@ -62,12 +62,14 @@ def translate_errors(what: str) -> Iterator[None]:
 
     Raises:
         LocalAwsError: If the local AWS no longer answers.
+        ConflictError: If the thing exists by now, or another change of it is under way.
         AwsError: For every other error of botocore.
     """
     try:
         yield
     except ClientError as error:
-        raise AwsError(_explain_refusal(what, error)) from error
+        kind = ConflictError if _is_conflict(error) else AwsError
+        raise kind(_explain_refusal(what, error)) from error
     except BotoCoreError as error:
         raise _translate_failure(what, error) from error
 
@@ -104,6 +106,18 @@ def is_absent(error: ClientError) -> bool:
     )
 
 
+def _is_conflict(error: ClientError) -> bool:
+    """Tell whether an error says that something exists already, or is being changed.
+
+    SageMaker says so only in the text of a ValidationException.
+    """
+    message = str(error).lower()
+    return get_error_code(error) in {"ConflictException", "ResourceInUse"} or (
+        get_error_code(error) == "ValidationException"
+        and any(words in message for words in ("already exist", "in-progress", "in progress"))
+    )
+
+
 def get_error_code(error: ClientError) -> str:
     """Get AWS's error code, e.g. "ValidationException"."""
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -122,7 +136,8 @@ def _explain_refusal(what: str, error: ClientError) -> str:
     if code in _LIMITS:
         return (
             f"Could not {what}: an AWS quota is used up ({message}). "
-            "Delete what is not needed (kedro aws destroy), or raise the quota in Service Quotas."
+            "Delete an endpoint that is not needed (kedro aws destroy --endpoint NAME), or raise the quota "
+            "in Service Quotas."
         )
     if code in _THROTTLED:
         return f"Could not {what}: AWS asks to slow down ({message}). Run the command again in a minute."

@@ -129,8 +129,8 @@ class Glue:
                 if get_error_code(error) == _ABSENT:
                     raise AwsError(
                         f"Could not create the table {self._shown}: the Glue database `{database}` does not "
-                        "exist. Create it with `kedro aws bootstrap`, or correct `database` in the catalog "
-                        "entry or `athena.database` in aws.yml."
+                        "exist. Create it with `kedro aws bootstrap --env ENV`, or correct `database` in the "
+                        "catalog entry or `athena.database` in aws.yml."
                     ) from error
                 raise
         return True

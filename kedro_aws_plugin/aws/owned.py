@@ -1,47 +1,125 @@
 """Look up everything that carries a project's tags, in all services."""
 
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
-from kedro_aws_plugin.aws.sagemaker.endpoints import add_tags_and_mode, observe_endpoint, observe_variant
+from kedro_aws_plugin.aws.sagemaker.endpoints import (
+    observe_deployed,
+    observe_endpoint,
+    observe_package,
+    observe_tags,
+    observe_variant,
+)
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import Endpoint, Owned
+from kedro_aws_plugin.plan.endpoint import find_endpoint_name, parse_package
+from kedro_aws_plugin.plan.observed import (
+    MISSING,
+    NOT_DEPLOYED,
+    Deployed,
+    Endpoint,
+    EndpointReport,
+    Owned,
+    Variant,
+)
 from kedro_aws_plugin.plan.register import get_artifact_prefix
-from kedro_aws_plugin.plan.tags import Tags
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags
 
 
-def observe_owned(aws: Aws, tags: Tags, endpoint: str | None) -> Owned:
+def observe_owned(aws: Aws, tags: Tags, endpoints: Collection[str]) -> Owned:
     """Look up the endpoints, endpoint configs and models that carry a project's tags.
 
     Args:
         aws: The clients.
         tags: The tags of the project's environment.
-        endpoint: The endpoint of aws.yml, which is looked up by its name too: AWS's index of tags shows a new
-            endpoint only after a while.
+        endpoints: The endpoints that aws.yml or the user names, which are looked up by their names too: AWS's
+            index of tags shows a new endpoint only after a while.
     """
     names = _find_names_by_kind(aws, tags)
-    known = names.get("endpoint", set()) | ({endpoint} if endpoint else set())
-    found = [observe_endpoint(aws, name) for name in sorted(known)]
-    own = [
-        each
-        for each in found
-        if each and (each.name != endpoint or _is_own(add_tags_and_mode(aws, each), tags))
-    ]
+    found = [observe_endpoint(aws, name) for name in sorted(names.get("endpoint", set()) | set(endpoints))]
+    own: list[Endpoint] = []
+    foreign: list[Endpoint] = []
+    for each in (endpoint for endpoint in found if endpoint):
+        is_own = each.name not in endpoints or tags.items() <= observe_tags(aws, each).items()
+        (own if is_own else foreign).append(each)
     variants = {each.config_name: observe_variant(aws, each.config_name) for each in own}
+    served = {config: variant.model for config, variant in variants.items() if variant}
     return Owned(
-        endpoints=tuple(sorted(own, key=lambda each: each.name)),
-        configs=tuple(
-            sorted(names.get("endpoint-config", set()) | {name for name in variants if variants[name]})
-        ),
-        models=tuple(sorted(names.get("model", set()) | {each.model for each in variants.values() if each})),
+        endpoints=tuple(own),
+        configs=tuple(sorted(names.get("endpoint-config", set()) | served.keys())),
+        models=tuple(sorted(names.get("model", set()) | set(served.values()))),
+        served=served,
+        foreign=tuple(each.name for each in foreign),
+    )
+
+
+def observe_reports(
+    aws: Aws, tags: Tags, groups: Mapping[str, str | None], only: str | None = None
+) -> tuple[EndpointReport, ...]:
+    """Look up the endpoints of aws.yml and those that carry a project's tags.
+
+    Args:
+        aws: The clients.
+        tags: The tags of the project's environment.
+        groups: The endpoints of aws.yml, each with the model package group that it is for.
+        only: Look up this endpoint alone.
+    """
+    if only is not None and (deployed := observe_deployed(aws, only)):
+        return (_report(aws, deployed),)
+    names = _find_names_by_kind(aws, tags)
+    configs: dict[str, list[str]] = {}
+    for config in sorted(names.get("endpoint-config", set())):
+        configs.setdefault(find_endpoint_name(config) or "", []).append(config)
+    tagged = names.get("endpoint", set()) | configs.keys() - {""}
+    known = [only] if only is not None else [*groups, *sorted(tagged - groups.keys())]
+    reports = []
+    for name in known:
+        deployed = None if name == only else observe_deployed(aws, name)
+        # AWS's index of tags may still show what is gone.
+        if deployed:
+            reports.append(_report(aws, deployed))
+        elif variant := _find_variant(aws, configs.get(name, [])):
+            group, _ = parse_package(observe_package(aws, variant.model) or "")
+            reports.append(EndpointReport(name, MISSING, groups.get(name) or group))
+        elif name in groups or name == only:
+            reports.append(EndpointReport(name, NOT_DEPLOYED, groups.get(name)))
+    return tuple(reports)
+
+
+def observe_groups(aws: Aws, tags: Tags) -> tuple[str, ...]:
+    """Look up the names of the model package groups that carry a project's tags."""
+    return tuple(sorted(_find_names_by_kind(aws, tags).get("model-package-group", set())))
+
+
+def _find_variant(aws: Aws, configs: Sequence[str]) -> Variant | None:
+    """Find what the first of these endpoint configs serves that exists."""
+    return next(filter(None, (observe_variant(aws, config) for config in configs)), None)
+
+
+def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
+    endpoint, variant = deployed.endpoint, deployed.variant
+    group, version = parse_package(deployed.package or "")
+    failed_check = observe_tags(aws, endpoint).get(FAILED_CHECK + endpoint.config_name)
+    size = asdict(variant) if variant else {}
+    size.pop("model", None)
+    return EndpointReport(
+        name=endpoint.name,
+        status=endpoint.status,
+        group=group,
+        version=version,
+        package=deployed.package or None,
+        config=endpoint.config_name,
+        pending_config=endpoint.pending_config,
+        failure=endpoint.failure or failed_check,
+        **size,
     )
 
 
 def add_registry(aws: Aws, owned: Owned, tags: Tags, bucket: str) -> Owned:
     """Look up the model package groups that carry a project's tags, with their versions and artifacts."""
-    groups = sorted(_find_names_by_kind(aws, tags).get("model-package-group", set()))
+    groups = observe_groups(aws, tags)
     with translate_errors(f"list the artifacts in s3://{bucket}"):
         objects = [key for group in groups for key in list_keys(aws.s3, bucket, get_artifact_prefix(group))]
     return replace(owned, groups=tuple(observe_group(aws, group) for group in groups), objects=tuple(objects))
@@ -59,7 +137,3 @@ def _find_names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
         kind, _, name = arn.split(":", 5)[-1].partition("/")
         names.setdefault(kind, set()).add(name)
     return names
-
-
-def _is_own(endpoint: Endpoint, tags: Tags) -> bool:
-    return tags.items() <= (endpoint.tags or {}).items()

@@ -109,7 +109,7 @@ class TableFiles:
             if isinstance(cause, ClientError) and get_error_code(cause) in {"404", "NoSuchBucket"}:
                 raise AwsError(
                     f"Could not write to {folder}: the bucket `{bucket}` does not exist. "
-                    "Create it with `kedro aws bootstrap`, or correct `location`."
+                    "Create it with `kedro aws bootstrap --env ENV`, or correct `location`."
                 ) from cause
             raise
 

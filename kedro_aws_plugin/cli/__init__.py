@@ -1,14 +1,13 @@
 """The `kedro aws` commands. Each is imported only when it is called, so that `kedro` itself stays fast."""
 
-import warnings
 from typing import Any
 
 import click
 from kedro.framework.cli.utils import LazyGroup
 
-# Kedro 1.7 on OmegaConf 2.4 prints this several times in each command, and users cannot prevent it.
-warnings.filterwarnings("ignore", message=r"register_new_resolver\(\) is deprecated", category=UserWarning)
+from kedro_aws_plugin.kedro_internals import silence_resolver_warning
 
+silence_resolver_warning()
 _HERE = "kedro_aws_plugin.cli"
 
 

@@ -7,28 +7,33 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 
 
 @click.command("destroy")
+@click.option("--endpoint", help="Delete this endpoint only, with its endpoint configs and models.")
 @click.option("--registry", is_flag=True, help="Also delete the registered versions and their artifacts.")
 @with_plan_options
-def destroy(options: PlanOptions, registry: bool) -> None:
+def destroy(options: PlanOptions, endpoint: str | None, registry: bool) -> None:
     """Delete what was deployed.
 
-    It deletes every endpoint, endpoint config and model that has the tags of this project and environment.
-    Your data, the trained models in the catalog and the bucket are kept.
+    It deletes every endpoint, endpoint config and model that has the tags of this project and environment;
+    with --endpoint, only one endpoint and what was made for it. Your data, the trained models in the catalog
+    and the bucket are kept.
     """
     from dataclasses import replace
 
     from kedro_aws_plugin.aws.owned import add_registry, observe_owned
+    from kedro_aws_plugin.config import find_endpoint_groups, merge_deploy
     from kedro_aws_plugin.plan.tags import make_project_tags
     from kedro_aws_plugin.plan.teardown import plan_teardown
 
+    if registry and endpoint:
+        raise click.UsageError("--registry deletes the versions of all endpoints. Leave out --endpoint.")
     with open_command(options.env) as this:
         config = this.project.config
         tags = make_project_tags(this.project.package, config.env, config.bucket)
-        endpoint = config.deploy.endpoint if config.deploy else None
-        owned = observe_owned(this.aws, tags, endpoint)
+        only = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
+        owned = observe_owned(this.aws, tags, {*find_endpoint_groups(config), *([only] if only else [])})
         if registry:
             owned = add_registry(this.aws, owned, tags, config.bucket)
-        plan = plan_teardown(this.project.package, config.bucket, owned)
+        plan = plan_teardown(this.project.package, config.bucket, owned, only)
         print_or_apply(
             this,
             plan,

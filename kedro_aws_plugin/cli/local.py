@@ -23,7 +23,7 @@ def start(env: str | None) -> None:
 
     Its bucket is created with the files of data/raw, and so are the Glue tables of aws.yml.
     """
-    from kedro_aws_plugin.session.connection import start_local
+    from kedro_aws_plugin.session.connection import explain_raw_data, start_local
     from kedro_aws_plugin.session.session import Session
 
     project = Session.open(env).project
@@ -36,7 +36,7 @@ def start(env: str | None) -> None:
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )
-    _make_commands().announce_start(aws, started, note)
+    _make_commands().announce_start(aws, started, f"{note}{explain_raw_data(project)}")
 
 
 @local.command("stop")

@@ -4,13 +4,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions
-from kedro_aws_plugin.errors import KedroAwsError
+from kedro_aws_plugin.errors import KedroAwsError, repeat_env
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
@@ -26,10 +26,14 @@ class Command:
     Attributes:
         session: The opened project.
         stdout: Where results are printed; everything else, including Kedro's log, is printed on stderr.
+        warned: The warnings that the user has read. A plan that is made anew does not repeat them.
+        env: The Kedro environment that the user gave; None if none was given.
     """
 
     session: "Session"
     stdout: TextIO
+    warned: set[str] = field(default_factory=set)
+    env: str | None = None
 
     @property
     def project(self) -> "Project":
@@ -40,6 +44,10 @@ class Command:
     def aws(self) -> "Aws":
         """The clients of the AWS in force."""
         return self.session.aws
+
+    def repeat_env(self, text: str) -> str:
+        """Add the --env that the user gave to the commands in a text."""
+        return repeat_env(text, self.env)
 
     def show(self, text: str) -> None:
         """Print a result on standard output."""
@@ -68,12 +76,16 @@ def open_command(
 
     stdout = sys.stdout
     with redirect_stdout(sys.stderr):
-        session = Session.open(env, params)
-        command = Command(session, stdout)
-        _ = session.config  # so that a mistake in aws.yml is reported before anything is connected
-        if connect:
-            session.connect()
-        yield command
+        try:
+            session = Session.open(env, params)
+            command = Command(session, stdout, env=env)
+            _ = session.config  # so that a mistake in aws.yml is reported before anything is connected
+            if connect:
+                session.connect()
+            yield command
+        except KedroAwsError as error:
+            error.env = env
+            raise
 
 
 def print_or_apply(
@@ -99,14 +111,17 @@ def print_or_apply(
     from kedro_aws_plugin.plan.render import render, render_requests
 
     for warning in plan.warnings:
-        click.secho(f"Warning: {warning}", err=True, fg="yellow")
+        if warning not in command.warned:
+            click.secho(f"Warning: {warning}", err=True, fg="yellow")
+    command.warned.update(plan.warnings)
     if options.dry_run:
         _show(command, options, plan.as_json(), render_requests(plan))
         return
     if not plan.steps:
         _show(command, options, {**plan.as_json(), "results": []}, render(plan))
         return
-    if not options.yes and (options.always_ask or command.project.config.target == "aws"):
+    must_ask = plan.changes and (options.always_ask or command.project.config.target == "aws")
+    if must_ask and not options.yes:
         _ask(render(plan))
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.cli.progress import StepProgress
@@ -115,7 +130,26 @@ def print_or_apply(
     with StepProgress() as progress:
         results = apply(plan, command.aws, progress, clock)
     value = outcome(results) if outcome else {**plan.as_json(), "results": results}
-    _show(command, options, value, summary(results))
+    _show(
+        command,
+        options,
+        value,
+        summary(results) if plan.changes or outcome else f"unchanged: {plan.unchanged}",
+    )
+
+
+def converge(attempt: Callable[[], None]) -> None:
+    """Look, plan and apply; begin anew where somebody else changed the same thing at the same time.
+
+    Args:
+        attempt: Looks at what there is, and prints or applies the plan from there.
+
+    Raises:
+        ConflictError: If somebody else was quicker each time.
+    """
+    from kedro_aws_plugin.aws.clock import begin_anew_on_conflict
+
+    begin_anew_on_conflict(attempt, lambda text: click.echo(text, err=True))
 
 
 def _show(command: Command, options: PlanOptions, value: Any, text: str) -> None:

@@ -11,7 +11,7 @@ from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_ap
 
 @click.command("predict")
 @click.argument("source", metavar="[FILE|-|ENTRY]", required=False)
-@click.option("--endpoint", help="Name of the endpoint; by default `deploy.endpoint` of aws.yml.")
+@click.option("--endpoint", help="Name of the endpoint; by default the one of aws.yml.")
 @click.option("--dry-run", is_flag=True, help="Print the request that would be sent, and do not send it.")
 @with_read_options
 def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
@@ -34,9 +34,10 @@ def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | 
 def _read_payload(this: Command, source: str | None, endpoint: str) -> tuple[bytes, str]:
     from kedro_aws_plugin.project.prediction_input import find_sample_payload, read_payload
 
-    payload = (
-        find_sample_payload(this.aws, endpoint) if source is None else read_payload(this.session, source)
-    )
+    if source is None:
+        payload = find_sample_payload(this.aws, endpoint)
+    else:
+        payload = read_payload(this.session, source, endpoint)
     return payload.body, payload.content_type
 
 

@@ -3,7 +3,7 @@
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
-from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
+from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply
 
 
 @click.command("register-model")
@@ -26,6 +26,10 @@ def register_model(options: PlanOptions, model: str | None, version: str | None,
         entry = model or require_registry(config).model
         catalog = ProjectCatalog.open(this.session)
         request = RegistrationRequest(catalog.find_registry(config, entry), version, approve)
-        with prepare_registration(this.project, catalog, request, this.aws) as plan:
+        with prepare_registration(this.project, catalog, request, this.aws) as look:
             state = APPROVED if approve else PENDING
-            print_or_apply(this, plan, options, lambda results: f"{results[-1]['arn']} ({state})")
+
+            def attempt() -> None:
+                print_or_apply(this, look(), options, lambda results: f"{results[-1]['arn']} ({state})")
+
+            converge(attempt)

@@ -7,6 +7,7 @@ from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.config.sections import (
     choose_group,
     choose_role,
+    find_endpoint_groups,
     find_results_folder,
     merge_deploy,
     require_registry,
@@ -23,6 +24,7 @@ __all__ = [
     "Serverless",
     "choose_group",
     "choose_role",
+    "find_endpoint_groups",
     "find_results_folder",
     "merge_deploy",
     "merge_registry",

@@ -20,6 +20,14 @@ GlueName = Annotated[
     str,
     match_pattern(r"[a-z0-9_]{1,255}", "a name in Glue: 1 to 255 lower-case letters, digits and underscores"),
 ]
+DatabaseName = Annotated[
+    str,
+    # Glue takes any text. Athena takes a hyphen in a database's name, in quotes, and no other sign.
+    match_pattern(
+        r"[a-z0-9_][a-z0-9_-]{0,254}",
+        "a database: 1 to 255 lower-case letters, digits, underscores and hyphens, a hyphen not first",
+    ),
+]
 WorkgroupName = Annotated[
     str,
     match_pattern(
@@ -99,7 +107,7 @@ class Athena(Section):
         tables: Tables over files that are on S3 already, by table name.
     """
 
-    database: GlueName
+    database: DatabaseName
     workgroup: WorkgroupName = PRIMARY
     output_location: S3Folder | None = None
     max_scan_gb: float | None = Field(default=None, ge=0.01, le=7_000_000_000)

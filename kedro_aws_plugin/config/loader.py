@@ -231,8 +231,8 @@ def _explain_missing_key(files: ConfigFiles, keys: Sequence[str | int]) -> str:
 def _explain_unknown_key(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | int]) -> str:
     for key in keys[:-1]:
         field = model.model_fields.get(str(key))
-        # A key that is not a field is a name that the user chose, such as a table's.
-        model = _find_section_model(field.annotation) if field else model
+        # A key that is no section is a name that the user chose, such as a table's.
+        model = (_find_section_model(field.annotation) if field else None) or model
     known = [name for name in model.model_fields if name != "env" or model is not AwsConfig]
     dotted = ".".join(str(key) for key in keys)
     return (
@@ -241,7 +241,7 @@ def _explain_unknown_key(files: ConfigFiles, model: type[BaseModel], keys: Seque
     )
 
 
-def _find_section_model(annotation: Any) -> type[BaseModel]:
+def _find_section_model(annotation: Any) -> type[BaseModel] | None:
     """Find the model within the annotation of a section, an optional one, or sections by name."""
     options = [option for option in (annotation, *get_args(annotation)) if isinstance(option, type)]
-    return next(option for option in options if issubclass(option, BaseModel))
+    return next((option for option in options if issubclass(option, BaseModel)), None)

@@ -2,9 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import Section, match_pattern
@@ -109,22 +117,68 @@ class Serverless(Section):
     max_concurrency: int = Field(default=5, ge=1, le=200)
 
 
-class Deploy(Section):
-    """`deploy:` the endpoint that `kedro aws deploy` creates.
+class EndpointSettings(Section):
+    """What an endpoint serves, and on what: the keys that each endpoint of `deploy:` can have.
 
     Attributes:
-        endpoint: The name of the endpoint.
+        group: The model package group whose versions it serves; by default `registry.group`.
         mode: `realtime` (instances) or `serverless`.
         instance_type: The instance type of a realtime endpoint.
         instance_count: How many instances a realtime endpoint has.
         serverless: The size of a serverless endpoint.
     """
 
-    endpoint: EndpointName
+    group: Name | None = None
     mode: Mode = "realtime"
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
+
+
+class NamedEndpoint(EndpointSettings):
+    """`deploy.endpoints.<name>:` one of several endpoints; keys that it leaves out come from `deploy:`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_nothing_as_no_keys(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class DeploySection(EndpointSettings):
+    """`deploy:` the endpoints that `kedro aws deploy` creates. Keys beside `endpoints` are their defaults.
+
+    Attributes:
+        endpoints: The endpoints, by name.
+        endpoint: The name of the only endpoint, if there is one: the short form of `endpoints`.
+    """
+
+    endpoints: Mapping[EndpointName, NamedEndpoint] = {}
+    endpoint: EndpointName | None = Field(default=None, validate_default=True)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _check_that_it_is_one_form(cls, name: str | None, others: ValidationInfo) -> str | None:
+        named = others.data.get("endpoints")
+        if name is None and named == {}:
+            raise PydanticKnownError("missing")
+        if name is not None and named:
+            raise ValueError(
+                f"`{name}` stands beside `deploy.endpoints`; keep one of the two, with all the names there"
+            )
+        return name
+
+
+class Deploy(EndpointSettings):
+    """The endpoint that a command works on, chosen from `deploy:` and the command's options.
+
+    Attributes:
+        endpoint: The name of the endpoint.
+        may_replace: Whether it may serve this group instead of another one: the user, or its own entry in
+            aws.yml, names the group.
+    """
+
+    endpoint: EndpointName
+    may_replace: bool = False
 
 
 class Bootstrap(Section):
@@ -159,7 +213,7 @@ class AwsConfig(Section):
         bucket: The S3 bucket of the project.
         role_arn: The role that SageMaker assumes to read the model and to write logs.
         registry: The model to register.
-        deploy: The endpoint to create.
+        deploy: The endpoints to create.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
         globals: The dynamic globals, which are computed for each run, by name.
@@ -173,7 +227,7 @@ class AwsConfig(Section):
     bucket: Annotated[str, AfterValidator(_check_bucket_name)]
     role_arn: RoleArn | None = None
     registry: Registry | None = None
-    deploy: Deploy | None = None
+    deploy: DeploySection | None = None
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
     globals: Mapping[GlobalName, Global] = {}

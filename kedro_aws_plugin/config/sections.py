@@ -29,36 +29,57 @@ def require_registry(config: AwsConfig) -> Registry:
     return config.registry
 
 
-def choose_group(config: AwsConfig, package: str | None = None) -> str:
+def choose_group(config: AwsConfig, package: str | None = None, group: str | None = None) -> str:
     """Choose the model package group that a command works on.
 
     Args:
         config: The project's configuration.
-        package: A version: an ARN contains its group; a number is a version in `registry.group`.
+        package: A version: an ARN contains its group; a number is a version in the group.
+        group: The group that the user names, or that of the endpoint; by default `registry.group`.
 
     Raises:
-        ConfigError: If neither names a group.
+        ConfigError: If none of them names a group, or two of them name different ones.
     """
-    named = _PACKAGE_ARN.fullmatch(package or "")
-    return named["group"] if named else require_registry(config).group
+    named = _find_group(package)
+    if named and group and named != group:
+        raise ConfigError(
+            f"{package} is in model package group {named}, and --group is {group}. Leave one of the two out."
+        )
+    return named or group or _require_group(config)
+
+
+def find_endpoint_groups(config: AwsConfig) -> dict[str, str | None]:
+    """Find the endpoints of aws.yml, each with the model package group whose versions it serves, if known."""
+    if config.deploy is None:
+        return {}
+    default = config.deploy.group or (config.registry.group if config.registry else None)
+    if config.deploy.endpoint:
+        return {config.deploy.endpoint: default}
+    return {name: each.group or default for name, each in config.deploy.endpoints.items()}
 
 
 def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
-    """Override the `deploy:` section with a command's options.
+    """Choose the endpoint that a command works on, and override its keys with the command's options.
 
     Args:
         config: The project's configuration.
-        changes: Options by the name of their key; None for those that the user did not give.
+        changes: Options by the name of their key; None for those that the user did not give. Of `package`,
+            only the group in an ARN matters.
 
     Raises:
-        ConfigError: If there is no name for the endpoint, or an option's value is wrong.
+        ConfigError: If it is not clear which endpoint is meant, or an option's value is wrong.
     """
     given = {key: value for key, value in changes.items() if value is not None}
-    values = config.deploy.model_dump() if config.deploy else {}
+    group, packed = given.get("group"), _find_group(given.pop("package", None))
+    name = given.get("endpoint") or _choose_endpoint(config, group or packed)
+    below, own = _find_settings(config, name)
+    typed = group if "endpoint" in given else None
+    default = config.registry.group if config.registry else None
+    wanted = group or packed or own.get("group") or below.get("group") or default
     size = {key: given.pop(key) for key in _SERVERLESS if key in given}
-    values = {**values, **given, "serverless": {**values.get("serverless", {}), **size}}
-    if "endpoint" not in values:
-        raise ConfigError("conf/base/aws.yml: `deploy.endpoint` is missing. Add it, or give --endpoint.")
+    values = {**below, **own, **given, "endpoint": name, "group": wanted}
+    values["serverless"] = {**below.get("serverless", {}), **own.get("serverless", {}), **size}
+    values["may_replace"] = wanted is not None and wanted in (typed, own.get("group"))
     try:
         return Deploy.model_validate(values)
     except ValidationError as error:
@@ -69,6 +90,52 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         if first["type"] != "value_error":
             message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
         raise ConfigError(f"{option}: {end_sentence(message)}") from None
+
+
+def _find_group(package: str | None) -> str | None:
+    """Find the group in the ARN of a version; None if it is no ARN."""
+    named = _PACKAGE_ARN.fullmatch(package or "")
+    return named["group"] if named else None
+
+
+def _require_group(config: AwsConfig) -> str:
+    if config.registry is None:
+        raise ConfigError("conf/base/aws.yml: `registry.group` is missing. Add it, or give --group.")
+    return config.registry.group
+
+
+def _choose_endpoint(config: AwsConfig, group: str | None) -> str:
+    """Choose the only endpoint of aws.yml, or the only one that is for a group."""
+    groups = find_endpoint_groups(config)
+    if not groups:
+        raise ConfigError("conf/base/aws.yml: `deploy.endpoint` is missing. Add it, or give --endpoint.")
+    fitting = [name for name, own in groups.items() if group is None or own in (group, None)]
+    exact = [name for name in fitting if groups[name] == group]
+    found = exact or fitting
+    if len(found) == 1:
+        return found[0]
+    about = f" for model package group {group}" if group else ""
+    if found:
+        raise ConfigError(
+            f"conf/base/aws.yml has several endpoints{about}: {', '.join(found)}. Choose one with --endpoint."
+        )
+    known = ", ".join(f"{name} (for {own})" for name, own in groups.items())
+    raise ConfigError(
+        f"conf/base/aws.yml has no endpoint{about}; it has {known}. "
+        "Choose one with --endpoint, or add one to `deploy.endpoints`."
+    )
+
+
+def _find_settings(config: AwsConfig, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Find what aws.yml says for all endpoints, and for this one."""
+    section = config.deploy
+    if section is None:
+        return {}, {}
+    stated = section.model_dump(exclude_unset=True, exclude={"endpoint", "endpoints"})
+    if name == section.endpoint:
+        return {}, stated
+    own = section.endpoints.get(name)
+    return stated, own.model_dump(exclude_unset=True) if own else {}
 
 
 def find_results_folder(config: AwsConfig) -> str:

@@ -233,7 +233,7 @@ _FIXES: tuple[tuple[str, str], ...] = (
     (r"COLUMN_NOT_FOUND|Column .* cannot be resolved", "Correct the column's name, or add it to the table."),
     (
         r"SCHEMA_NOT_FOUND|Schema .* does not exist|Database .* not found",
-        "Correct `database`, or create it (`kedro aws bootstrap`).",
+        "Correct `database`, or create it (`kedro aws bootstrap --env ENV`).",
     ),
     (
         r"TABLE_NOT_FOUND|Table .* (does not exist|not found)",
@@ -246,7 +246,7 @@ _FIXES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"WorkGroup .*(not found|does not exist)|is not found",
-        "Correct `workgroup`, or create it (`kedro aws bootstrap`).",
+        "Correct `workgroup`, or create it (`kedro aws bootstrap --env ENV`).",
     ),
     (
         r"CATALOG_NOT_FOUND|Catalog .* (does not exist|not found)",

@@ -178,8 +178,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             f"`table: {self._table}` is not a name that Athena accepts. Use lower-case letters, digits and "
             "underscores.": not _TABLE.fullmatch(self._table),
             "`database` is missing. Set it here, or `athena.database` in aws.yml.": self._database is None,
-            f"`database: {self._database}` is not a name that Athena accepts. Use lower-case letters, digits "
-            "and underscores.": self._database is not None and not _DATABASE.fullmatch(self._database),
+            f"`database: {self._database}` is not a name that Athena accepts. Use lower-case letters, "
+            "digits, underscores and hyphens.": self._database is not None
+            and not _DATABASE.fullmatch(self._database),
             f"`location: {self._location}` is not an S3 URI. Write s3://bucket/folder/.": (
                 self._location is not None and not _LOCATION.fullmatch(self._location)
             ),

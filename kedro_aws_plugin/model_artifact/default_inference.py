@@ -36,6 +36,7 @@ _ALIASES = {
     "application/csv": CSV,
     "application/x-jsonlines": JSON_LINES,
     "application/jsonl": JSON_LINES,
+    "application/x-ndjson": JSON_LINES,
     "application/vnd.apache.parquet": PARQUET,
     "*/*": JSON,
     "application/*": JSON,
@@ -180,8 +181,8 @@ def _read_csv(body: Any, parameters: dict[str, str]) -> pd.DataFrame:
         rows = [row for row in csv.reader(io.StringIO(_to_text(body)), strict=True) if row]
     except csv.Error as error:
         raise Refusal(400, f"The request is not CSV: {error}.{_example()}") from error
-    names = [cell.strip() for cell in rows[0]]
-    if _is_header(names, parameters.get("header")):
+    names = [_clean(cell) for cell in rows[0]]
+    if _is_header(names, parameters.get("header"), alone=len(rows) == 1):
         rows = rows[1:]
     else:
         names = []
@@ -205,14 +206,14 @@ def _restore_empty_texts(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _is_header(first: list[str], stated: str | None) -> bool:
+def _is_header(first: list[str], stated: str | None, *, alone: bool) -> bool:
     if stated in ("present", "absent"):
         return stated == "present"
     columns = _columns()
     known = {column["name"] for column in columns}
     if len(known & set(first)) * 2 >= len(known):
         return True
-    if any(_is_number(cell) for cell in first):
+    if alone or any(_is_number(cell) for cell in first):
         return False
     if len(first) != len(columns):
         return True
@@ -312,13 +313,22 @@ def _unwrap(value: Any) -> Any:
     known = {column["name"] for column in _columns()}
     for key in _WRAPPERS:
         inner = value.get(key)
-        if key not in known and isinstance(inner, (dict, list)) and set(value) - {key} <= _BESIDE_A_WRAPPER:
+        if not isinstance(inner, (dict, list)) or set(value) - {key} - _BESIDE_A_WRAPPER:
+            continue
+        if key not in known or _holds_rows(inner, known):
             return inner
     return value
 
 
+def _holds_rows(inner: Any, known: set[str]) -> bool:
+    """Tell rows under a key that is also a column's name from that column's cells."""
+    if isinstance(inner, dict):
+        return bool(known & set(inner))
+    return bool(inner) and all(isinstance(row, (dict, list)) for row in inner)
+
+
 def _rows_of_object(value: dict[str, Any]) -> tuple[Any, list[str] | None]:
-    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+    if isinstance(value.get("columns"), list) and _is_list_of_lists(value.get("data")):
         return value["data"], [str(name) for name in value["columns"]]
     if isinstance(value.get("schema"), dict) and isinstance(value.get("data"), list):
         return value["data"], None
@@ -334,6 +344,11 @@ def _rows_of_object(value: dict[str, Any]) -> tuple[Any, list[str] | None]:
     if len({len(cell) for cell in cells}) > 1:
         raise Refusal(400, f"The columns must all have the same length.{_example()}")
     return [list(row) for row in zip(*cells)], list(value)  # noqa: B905 - Python 3.9
+
+
+def _is_list_of_lists(data: Any) -> bool:
+    # A model may have columns that are named `columns` and `data`.
+    return isinstance(data, list) and all(isinstance(row, list) for row in data)
 
 
 def _is_features(row: Any) -> bool:
@@ -363,7 +378,7 @@ def _make_frame(rows: list[list[Any]], names: list[str] | None) -> pd.DataFrame:
 def _conform(table: pd.DataFrame) -> pd.DataFrame:
     columns, names = _columns(), [column["name"] for column in _columns()]
     named = all(isinstance(name, str) for name in table.columns)
-    table = table.rename(columns=str.strip) if named else table
+    table = table.rename(columns=_clean) if named else table
     if named and not _goes_by_position(table, names):
         missing = [name for name in names if name not in table.columns]
         if missing and (_input() or {}).get("required", True):
@@ -376,6 +391,11 @@ def _conform(table: pd.DataFrame) -> pd.DataFrame:
         takes = f"{len(names)} {_plural(len(names), 'column')} ({_list(names)})"
         raise Refusal(400, f"The model takes {takes}; each row has {table.shape[1]}.{_example()}")
     return pd.DataFrame({column["name"]: _convert(table[column["name"]], column) for column in columns})
+
+
+def _clean(name: str) -> str:
+    """Remove blanks around a name, unless the model's own has them."""
+    return name if name in {column["name"] for column in _columns()} else name.strip()
 
 
 def _goes_by_position(table: pd.DataFrame, names: list[str]) -> bool:

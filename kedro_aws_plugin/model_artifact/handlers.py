@@ -163,7 +163,7 @@ def _walk_top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 def _find_bound_names(body: Sequence[ast.stmt]) -> Iterator[str]:
     """Find the names that a module binds at its top level."""
     for node in _walk_top_level(body):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from ((alias.asname or alias.name) for alias in node.names)
@@ -179,6 +179,11 @@ def _check_parameters(node: ast.stmt, override: Path) -> None:
 
     Only what can be seen without importing the file is checked: functions, and names bound to a lambda.
     """
+    if isinstance(node, ast.AsyncFunctionDef) and node.name in _PARAMETERS:
+        raise ProjectError(
+            f"{override}, line {node.lineno}: {node.name} is async, and the container does not wait for what"
+            f" it answers. Write: def {node.name}({', '.join(_PARAMETERS[node.name])}):"
+        )
     name, arguments = _find_arguments(node)
     if name not in _PARAMETERS or arguments is None:
         return
@@ -204,7 +209,7 @@ def _check_parameters(node: ast.stmt, override: Path) -> None:
 def _find_arguments(node: ast.stmt) -> tuple[str, ast.arguments | None]:
     if isinstance(node, ast.FunctionDef):
         return node.name, node.args
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-        target = node.targets[0]
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Lambda):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         return (target.id if isinstance(target, ast.Name) else ""), node.value.args
     return "", None

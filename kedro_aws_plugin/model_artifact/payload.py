@@ -137,7 +137,7 @@ def draw_rows(frame: Any, rows: int = CHECKED_ROWS) -> "pd.DataFrame":
         rows: The number of rows, at most.
 
     Returns:
-        The rows, numbered anew.
+        The rows, numbered anew. The names of columns are texts, as in every request.
 
     Raises:
         ProjectError: If it is not a table.
@@ -147,7 +147,7 @@ def draw_rows(frame: Any, rows: int = CHECKED_ROWS) -> "pd.DataFrame":
         chance = random.Random(_SEED)  # noqa: S311 - nothing secret
         bounds = [len(table) * part // rows for part in range(rows + 1)]
         table = table.iloc[[chance.randrange(*pair) for pair in itertools.pairwise(bounds)]]
-    return table.reset_index(drop=True)
+    return table.reset_index(drop=True).set_axis([str(name) for name in table.columns], axis=1)
 
 
 def is_same_answer(expected: bytes, got: bytes, content_type: str) -> bool:

@@ -32,6 +32,8 @@ _PLATFORMS = (
     "manylinux1_x86_64",
 )
 _UNREACHABLE = "after connection broken by"  # pip warns so before it tries again
+_NO_PIP = "No module named pip"
+_OTHER_PYTHON = re.compile(r"Package '(.+)' requires a different Python: ([\d.]+) not in '(.+)'")
 _NO_MATCH = re.compile(r"No matching distribution found for (.+)")
 
 
@@ -130,6 +132,13 @@ class _Pip:
                 "pip reaches no package index, so the wheels of registry.requirements cannot be downloaded."
                 " Connect to the network, or set PIP_FIND_LINKS to a folder of wheels."
             )
+        if _NO_PIP in output:
+            return (
+                f"{sys.executable} has no pip, which downloads the wheels. Install it:"
+                " `uv pip install pip`, or `python -m ensurepip`."
+            )
+        if other := _OTHER_PYTHON.search(output):
+            return self._explain_python(*other.groups())
         if unmatched := _NO_MATCH.search(output):
             return (
                 f"there is no wheel of {unmatched.group(1)} for Python {self._python} on Linux x86_64, as the"
@@ -139,6 +148,18 @@ class _Pip:
         errors = [line for line in output.splitlines() if line.startswith("ERROR: ")]
         said = (errors or output.splitlines() or ["nothing"])[0].removeprefix("ERROR: ").rstrip(".")
         return f"pip said: {said}. Correct registry.requirements in conf/base/aws.yml."
+
+    def _explain_python(self, package: str, compared: str, needed: str) -> str:
+        """Explain a requirement of another Python; older versions of pip compare with their own."""
+        if compared.startswith(f"{self._python}.") or compared == self._python:
+            return (
+                f"{package} needs Python {needed}, and the container {self._image.version} has"
+                f" {self._python}. Choose another version in registry.requirements of conf/base/aws.yml."
+            )
+        return (
+            f"this pip compares wheels with its own Python {compared}, not with the container's"
+            f" {self._python}. Run `python -m pip install --upgrade pip`."
+        )
 
 
 def _read_found(entry: Mapping[str, Any]) -> _Found:

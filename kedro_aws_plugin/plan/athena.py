@@ -1,5 +1,6 @@
 """Build a project's database, tables and workgroup, in the form of Glue, Athena and CloudFormation."""
 
+from collections.abc import Collection
 from typing import Any
 
 from kedro_aws_plugin.config import Athena, AthenaTable, AwsConfig, find_results_folder
@@ -83,6 +84,24 @@ def build_workgroup(config: AwsConfig, project: str) -> Values | None:
         "Description": f"Queries of the Kedro project {project}",
         "Configuration": configuration,
     }
+
+
+def explain_misplaced(config: AwsConfig, keys: Collection[str]) -> list[str]:
+    """Explain which files lie beside the folder that a table reads: reviews.csv beside reviews/.
+
+    Args:
+        config: The project's configuration.
+        keys: The keys of the raw data, e.g. "data/raw/reviews.csv".
+    """
+    tables = config.athena.tables if config.athena else {}
+    folders = {table.location.removeprefix(f"s3://{config.bucket}/"): name for name, table in tables.items()}
+    beside = {key: f"{key.rpartition('.')[0]}/" for key in keys}
+    return [
+        f"the table `{folders[folder]}` reads {folder}, and {key} is not in it. Move it there, and run "
+        f"`kedro aws {'local reset' if config.target == 'local' else 'bootstrap'}`."
+        for key, folder in beside.items()
+        if folder in folders
+    ]
 
 
 def _build_table_input(name: str, table: AthenaTable) -> Values:

@@ -6,6 +6,7 @@ from pathlib import Path
 from kedro_aws_plugin.config import AwsConfig, find_results_folder
 from kedro_aws_plugin.config.athena import PRIMARY
 from kedro_aws_plugin.errors import AwsError, ConfigError
+from kedro_aws_plugin.plan.athena import explain_misplaced
 from kedro_aws_plugin.plan.observed import Foundation, Stack
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
@@ -66,7 +67,7 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
         title=f"bootstrap {project} in {config.region}",
         steps=(*stack_steps, *uploads),
         unchanged=f"stack {name}{f', role {role}' if role else ''}",
-        warnings=_collect_warnings(config),
+        warnings=(*_collect_warnings(config), *explain_misplaced(config, [file.key for file in files])),
     )
 
 

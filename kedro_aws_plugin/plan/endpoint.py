@@ -2,26 +2,35 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
-from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Serving
+from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Sample, Serving
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.register import SAMPLE_TYPE, Sample
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.register import SAMPLE_TYPE
+from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.serving import (
+    AddTags,
+    CheckEndpoint,
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    DeleteTags,
     InvokeEndpoint,
     UpdateEndpoint,
     WaitForDeletion,
     WaitForEndpoint,
 )
-from kedro_aws_plugin.plan.tags import Tags
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, Tags
+
+_MAX_FAILURES = 20
+"""So many failed checks stay in an endpoint's tags, of which AWS takes 50."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,18 @@ class Deployment:
         role_arn: The ARN of the role that SageMaker assumes.
         deploy: The endpoint's name, mode and size.
         tags: The tags of the model, the endpoint config and the endpoint.
+        log: A sentence, without its full stop, that says where the endpoint's log is.
+        wait: Whether to wait until the endpoint serves, and to check its answer.
+        again: Whether to deploy a version that failed its check once more.
     """
 
     package: str
     role_arn: str
     deploy: Deploy
     tags: Tags
+    log: str
+    wait: bool = True
+    again: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -70,30 +85,62 @@ class Deployment:
         }
 
 
-def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None, wait: bool = True) -> Plan:
+def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) -> Plan:
     """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload.
+
+    A version that failed its check before is not deployed again unless that is wanted.
 
     Raises:
         AwsError: If the endpoint belongs to somebody else, or cannot be changed as wanted.
+        ServingError: If the version failed its check before, and something else serves.
     """
-    if observed.endpoint is not None:
-        _refuse(wanted, observed.endpoint, wait)
-    steps = [*_plan_definitions(wanted, observed), *_plan_change(wanted, observed)]
-    under_way = observed.endpoint is not None and observed.endpoint.status in BUSY
-    if wait and (steps or under_way):
-        steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
-        if sample:
-            steps.append(_plan_check(wanted.endpoint, sample))
+    endpoint = observed.endpoint
+    if endpoint is not None:
+        _refuse(wanted, endpoint)
+        _refuse_another_model(wanted, observed.serves)
     package = wanted.package.rsplit(":", 1)[-1]
+    title = f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})"
+    steps = [*_plan_definitions(wanted, observed), *_plan_change(wanted, observed)]
+    check = _plan_check(wanted, observed, sample, steps) if sample else None
+    if check and endpoint and not wanted.again and (reason := _find_failure(endpoint, wanted.config_name)):
+        return _plan_return(title, check, endpoint, reason)
+    if wanted.wait:
+        under_way = endpoint is not None and endpoint.status in BUSY
+        if steps or under_way:
+            steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
+        if check:
+            steps.append(check)
+            if endpoint and _find_failure(endpoint, wanted.config_name):
+                steps.append(DeleteTags(arn=endpoint.arn, keys=(FAILED_CHECK + wanted.config_name,)))
     return Plan(
-        title=f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})",
+        title=title,
         steps=tuple(steps),
         unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
     )
 
 
-def _refuse(wanted: Deployment, endpoint: Endpoint, wait: bool) -> None:
-    others = "Choose another name: --endpoint, or `deploy.endpoint` in aws.yml."
+def _find_failure(endpoint: Endpoint, config: str) -> str | None:
+    """Find the reason for which a config failed its check on this endpoint; None if it did not."""
+    return (endpoint.tags or {}).get(FAILED_CHECK + config)
+
+
+def _plan_return(title: str, check: CheckEndpoint, endpoint: Endpoint, reason: str) -> Plan:
+    """Plan what an interrupted command left undone after a failed check, if anything; then the same error."""
+    if endpoint.coming != check.config_name:
+        raise ServingError(check.explain(reason, endpoint.coming))
+    if check.former is None:
+        raise ServingError(check.explain(reason, None))
+    settle = [WaitForEndpoint(name=endpoint.name, config_name=None)] if endpoint.status in BUSY else []
+    return Plan(
+        title=title,
+        steps=(*settle, *check.go_back()),
+        unchanged="",
+        failure=check.explain(reason, check.former),
+    )
+
+
+def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
+    others = "Choose another name: --endpoint, or under `deploy` in aws.yml."
     if endpoint.tags is not None and not wanted.tags.items() <= endpoint.tags.items():
         raise AwsError(
             f"Endpoint {endpoint.name} exists, and this project's environment did not make it: "
@@ -102,12 +149,23 @@ def _refuse(wanted: Deployment, endpoint: Endpoint, wait: bool) -> None:
     if endpoint.status == IN_SERVICE and wanted.deploy.mode == "serverless" and not endpoint.serverless:
         raise AwsError(
             f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
-            f"Run `kedro aws destroy` first. {others}"
+            f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {others}"
         )
-    if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wait:
+    if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wanted.wait:
         raise AwsError(
             f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker takes one change at a time. "
             "Leave --no-wait out, or run the command again later."
+        )
+
+
+def _refuse_another_model(wanted: Deployment, serves: str | None) -> None:
+    """Refuse to put one model in another one's place, unless aws.yml or the user names both."""
+    (now, _), (group, version) = parse_package(serves or ""), parse_package(wanted.package)
+    if now is not None and now != group and not wanted.deploy.may_replace:
+        raise AwsError(
+            f"Endpoint {wanted.endpoint} serves model package group {now}, and version {version} of {group} "
+            "would take its place. Choose another endpoint with --endpoint. If that is meant: "
+            f"kedro aws deploy --endpoint {wanted.endpoint} --group {group} --package {version}"
         )
 
 
@@ -132,7 +190,6 @@ def _plan_definitions(wanted: Deployment, observed: Serving) -> list[Step]:
 def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
     """Plan the steps from the endpoint that exists, if any, to the wanted one."""
     create = CreateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, tags=wanted.tags)
-    update = UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
     settle = WaitForEndpoint(name=wanted.endpoint, config_name=None)
     gone = WaitForDeletion(name=wanted.endpoint)
     endpoint = observed.endpoint
@@ -140,14 +197,48 @@ def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
         return [create]
     if endpoint.status == "Deleting":
         return [gone, create]
+    update = [
+        *_plan_tags(endpoint, observed),
+        UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name),
+    ]
     if endpoint.status in BUSY:
-        return [] if endpoint.coming == wanted.config_name else [settle, update]
+        return [] if endpoint.coming == wanted.config_name else [settle, *update]
     if endpoint.status != IN_SERVICE:
         return [DeleteEndpoint(name=wanted.endpoint), gone, create]
-    return [] if endpoint.config_name == wanted.config_name else [update]
+    return [] if endpoint.config_name == wanted.config_name else update
 
 
-def _plan_check(endpoint: str, sample: Sample) -> InvokeEndpoint:
+def _plan_tags(endpoint: Endpoint, observed: Serving) -> list[Step]:
+    """Plan the tag that names the config to go back to, and make room for one more failed check."""
+    tags = endpoint.tags or {}
+    failures = [key for key in tags if key.startswith(FAILED_CHECK)]
+    steps: list[Step] = []
+    if len(failures) >= _MAX_FAILURES:
+        steps.append(DeleteTags(arn=endpoint.arn, keys=failures))
+    if observed.former and tags.get(FORMER_CONFIG) != observed.former.config_name:
+        steps.append(AddTags(arn=endpoint.arn, tags={FORMER_CONFIG: observed.former.config_name}))
+    return steps
+
+
+def _plan_check(
+    wanted: Deployment, observed: Serving, sample: Sample, steps: Sequence[BaseStep]
+) -> CheckEndpoint:
+    created = next((step for step in steps if isinstance(step, CreateEndpoint)), None)
+    group, version = wanted.package.rsplit("/", 2)[-2:]
+    # An endpoint that is created anew has no former config.
+    former = observed.former if created is None else None
+    return CheckEndpoint(
+        sent=_plan_request(wanted.endpoint, sample),
+        arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
+        config_name=wanted.config_name,
+        version=f"Version {version} of {group}",
+        log=wanted.log,
+        former=former.config_name if former else None,
+        former_check=_plan_request(wanted.endpoint, former.sample) if former and former.sample else None,
+    )
+
+
+def _plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
     return InvokeEndpoint(
         name=endpoint,
         body=sample.body,
@@ -155,6 +246,18 @@ def _plan_check(endpoint: str, sample: Sample) -> InvokeEndpoint:
         accept="application/json",
         expected=sample.answer,
     )
+
+
+def find_endpoint_name(made: str) -> str | None:
+    """Find the endpoint for which a model or an endpoint config was made in its name; None if in no such."""
+    named = re.fullmatch(r"(?P<endpoint>.+)-[0-9a-f]{8}", made)
+    return named["endpoint"] if named else None
+
+
+def parse_package(arn: str) -> tuple[str | None, int | None]:
+    """Parse the group and the version in a package's ARN; None for each that it does not name."""
+    named = re.fullmatch(r"arn:[^/]+:model-package/([^/]+)/(\d+)", arn)
+    return (named[1], int(named[2])) if named else (None, None)
 
 
 def _compute_digest(content: object) -> str:

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 IN_SERVICE = "InService"
+DELETING = "Deleting"
+NOT_DEPLOYED = "not deployed"
+MISSING = "missing"
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 APPROVED = "Approved"
 REJECTED = "Rejected"
 COMPLETED = "Completed"
+FAILED = "Failed"
 PENDING = "PendingManualApproval"
 
 
@@ -64,6 +68,7 @@ class Endpoint:
         pending_config: The config that it serves after the update under way.
         serverless: Whether it runs without instances.
         tags: Its tags; None if they were not looked up.
+        arn: Its ARN.
     """
 
     name: str
@@ -73,11 +78,38 @@ class Endpoint:
     pending_config: str | None = None
     serverless: bool = False
     tags: Mapping[str, str] | None = None
+    arn: str = ""
 
     @property
     def coming(self) -> str:
         """The config that it serves once the change under way is over."""
         return self.pending_config or self.config_name
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A payload, and what the model answered to it before it was registered.
+
+    Attributes:
+        body: Rows as CSV with a header.
+        answer: The model's answer, as JSON.
+    """
+
+    body: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True)
+class Former:
+    """The endpoint config to go back to if the wanted one fails its check.
+
+    Attributes:
+        config_name: Its name.
+        sample: The sample of the version that it serves, if that has one.
+    """
+
+    config_name: str
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +120,37 @@ class Serving:
         endpoint: The endpoint, if there is one.
         model_exists: Whether the wanted model exists.
         config_exists: Whether the wanted endpoint config exists.
+        former: The endpoint config that served before the wanted one, or that serves now; None if there is
+            none, or if it failed its check too.
+        serves: The ARN of the package that the endpoint serves now, if that is another one than wanted.
     """
 
     endpoint: Endpoint | None
     model_exists: bool
     config_exists: bool
+    former: Former | None = None
+    serves: str | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an endpoint config serves, and on what.
+
+    Attributes:
+        model: The name of the model.
+        mode: `realtime` (instances) or `serverless`.
+        instance_type: The instance type of a realtime endpoint.
+        instance_count: How many instances a realtime endpoint has.
+        memory_mb: The memory of a serverless endpoint in MB.
+        max_concurrency: How many requests a serverless endpoint handles at once.
+    """
+
+    model: str
+    mode: str
+    instance_type: str | None = None
+    instance_count: int | None = None
+    memory_mb: int | None = None
+    max_concurrency: int | None = None
 
 
 @dataclass(frozen=True)
@@ -101,13 +159,55 @@ class Deployed:
 
     Attributes:
         endpoint: The endpoint.
-        package: The ARN of the package it serves.
-        variant: Mode and size for the user, e.g. "realtime, 2 x ml.m5.large".
+        package: The ARN of the package it serves; "" or None if that cannot be told.
+        variant: On what it serves; None if its config is gone.
     """
 
     endpoint: Endpoint
     package: str | None
-    variant: str
+    variant: Variant | None
+
+
+@dataclass(frozen=True)
+class EndpointReport:
+    """An endpoint of the project, as `kedro aws status` shows it.
+
+    Attributes:
+        name: Its name.
+        status: AWS's status; `not deployed`, or `missing` if it was deployed and is gone.
+        group: The model package group that it serves, or that aws.yml names for it.
+        version: The version that it serves.
+        package: The ARN of that version.
+        mode: `realtime` or `serverless`.
+        instance_type: The instance type of a realtime endpoint.
+        instance_count: How many instances a realtime endpoint has.
+        memory_mb: The memory of a serverless endpoint in MB.
+        max_concurrency: How many requests a serverless endpoint handles at once.
+        config: The endpoint config that serves.
+        pending_config: The endpoint config that serves after the update under way.
+        failure: Why the last creation, update or check of what it serves failed.
+    """
+
+    name: str
+    status: str
+    group: str | None = None
+    version: int | None = None
+    package: str | None = None
+    mode: str | None = None
+    instance_type: str | None = None
+    instance_count: int | None = None
+    memory_mb: int | None = None
+    max_concurrency: int | None = None
+    config: str | None = None
+    pending_config: str | None = None
+    failure: str | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether somebody has to look at it: it failed, or it is gone though nobody destroyed it."""
+        if self.status in BUSY or self.status in (DELETING, NOT_DEPLOYED):
+            return False
+        return self.status != IN_SERVICE or self.failure is not None
 
 
 @dataclass(frozen=True)
@@ -120,6 +220,8 @@ class Owned:
         models: Names of models.
         groups: Model package groups with their versions.
         objects: Keys in the project's bucket.
+        served: The model of each endpoint's config, by the config's name.
+        foreign: Endpoints that were looked up by their name and lack the tags.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -127,6 +229,8 @@ class Owned:
     models: tuple[str, ...] = ()
     groups: tuple[RegisteredGroup, ...] = ()
     objects: tuple[str, ...] = ()
+    served: Mapping[str, str] = field(default_factory=dict)
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.plan.steps import Ref, Result, Step
+from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.ref import fill_refs, find_refs
 
-_READING = ("Describe", "Get", "Head", "List")
+_READING = ("Describe", "Get", "Head", "Invoke", "List")
 """How the names of operations begin that change nothing."""
 
 
@@ -19,7 +20,8 @@ class Plan:
     Attributes:
         title: What the plan is for, e.g. "deploy my-flights-price".
         steps: The steps in the order in which they are applied.
-        unchanged: What is already as it should be, e.g. an ARN; shown when there are no steps.
+        unchanged: What is already as it should be, e.g. an ARN; shown when no step changes anything.
+        failure: Why the command fails once the steps are done; None if it does not.
         warnings: Sentences for the user to read before the plan is applied.
 
     Raises:
@@ -30,6 +32,14 @@ class Plan:
     steps: tuple[Step, ...]
     unchanged: str
     warnings: tuple[str, ...] = ()
+    failure: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether any step changes something. What is sent only if a step fails does not count."""
+        return any(
+            not operation.startswith(_READING) for step in self.steps for operation, _ in step.requests()
+        )
 
     def __post_init__(self) -> None:
         for number, step in enumerate(self.steps, start=1):
@@ -58,9 +68,10 @@ class Plan:
         """Convert the plan to plain values, with every request, complete and in order."""
         return {
             "title": self.title,
-            "unchanged": self.unchanged if not self.steps else None,
+            "unchanged": None if self.changes else self.unchanged,
             "warnings": list(self.warnings),
             "steps": [_as_json(step) for step in self.show_steps()],
+            **({"failure": self.failure} if self.failure else {}),
         }
 
     def _number(self, ref: Ref) -> int:
@@ -72,9 +83,11 @@ class Plan:
         return next(numbers, len(self.steps) + 1)
 
 
-def _as_json(step: Step) -> dict[str, Any]:
+def _as_json(step: BaseStep) -> dict[str, Any]:
     """Convert a step; one of several requests is called after the first that changes anything."""
-    value = {"step": type(step).__name__, "summary": str(step), "service": step.service}
+    value: dict[str, Any] = {"step": type(step).__name__, "summary": str(step), "service": step.service}
+    if otherwise := step.otherwise("the reason"):
+        value["otherwise"] = [_as_json(each) for each in otherwise]
     sent = [{"operation": operation, "request": _to_json(request)} for operation, request in step.requests()]
     if len(sent) == 1:
         return {**value, **sent[0]}

@@ -1,7 +1,8 @@
 """Plan the registration of a model: (target, candidate, observed) -> Plan."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,15 @@ from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
 from kedro_aws_plugin.model_artifact.payload import CONTENT_TYPES, CSV, JSON
 from kedro_aws_plugin.model_artifact.signature import summarize
-from kedro_aws_plugin.plan.observed import APPROVED, COMPLETED, PENDING, REJECTED, RegisteredGroup
+from kedro_aws_plugin.plan.observed import (
+    APPROVED,
+    COMPLETED,
+    FAILED,
+    PENDING,
+    REJECTED,
+    RegisteredGroup,
+    Sample,
+)
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.registry import (
@@ -23,24 +32,14 @@ from kedro_aws_plugin.plan.tags import Tags
 
 SAMPLE_TYPE = CSV
 
+_TOKEN_LENGTH = 36
+"""The limit of ClientToken in characters."""
+
 MAX_SIGNATURE = 16384
 """The limit of DataInputConfig in characters."""
 
 MAX_PROPERTIES = 50
 """The limit of CustomerMetadataProperties."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A payload, and what the model answered to it before it was registered.
-
-    Attributes:
-        body: Rows as CSV with a header.
-        answer: The model's answer, as JSON.
-    """
-
-    body: bytes
-    answer: bytes
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,14 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
         if not observed.exists:
             steps.append(_plan_group(target))
         steps += _plan_uploads(target, candidate)
-        steps.append(_plan_package(target, candidate, mark))
+        same = [each for each in observed.packages if mark in each.description]
+        failed = [each.arn for each in same if each.status == FAILED]
+        steps.append(_plan_package(target, candidate, mark, failed))
     elif target.approve and known.approval == REJECTED:
         raise AwsError(
             f"Version {known.version} of {target.group} is the same model, and it was rejected. "
-            f"To deploy it nevertheless, approve it: kedro aws approve-model {known.version}"
+            f"To deploy it nevertheless, approve it: "
+            f"kedro aws approve-model {known.version} --group {target.group}"
         )
     elif target.approve and known.approval != APPROVED:
         steps.append(UpdateModelPackage(arn=known.arn, approval=APPROVED))
@@ -169,7 +171,9 @@ def _plan_uploads(target: Registration, candidate: Candidate) -> list[Step]:
     return [*uploads, archive]
 
 
-def _plan_package(target: Registration, candidate: Candidate, mark: str) -> CreateModelPackage:
+def _plan_package(
+    target: Registration, candidate: Candidate, mark: str, failed: Sequence[str]
+) -> CreateModelPackage:
     base = f"s3://{target.bucket}/{_make_key(target, candidate, '')}"
     container: dict[str, Any] = {
         "Image": candidate.image,
@@ -190,6 +194,8 @@ def _plan_package(target: Registration, candidate: Candidate, mark: str) -> Crea
     return CreateModelPackage(
         group=target.group,
         description=f"{candidate.entry} {candidate.version}, {mark}",
+        mark=mark,
+        token=_make_token(target.group, candidate.content_sha256, *failed),
         approval=APPROVED if target.approve else PENDING,
         inference={
             "Containers": [container],
@@ -199,6 +205,14 @@ def _plan_package(target: Registration, candidate: Candidate, mark: str) -> Crea
         metrics={"ModelQuality": {"Statistics": quality}} if candidate.quality is not None else None,
         properties=_describe(candidate),
     )
+
+
+def _make_token(*parts: str) -> str:
+    """Make a token that all who register the same content at the same time have in common.
+
+    A registration that failed has used up its token.
+    """
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_TOKEN_LENGTH]
 
 
 def _write_signature(candidate: Candidate) -> str | None:

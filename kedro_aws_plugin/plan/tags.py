@@ -1,8 +1,18 @@
 """Tags: they mark what this plugin created, and for which project and environment."""
 
+import re
 from collections.abc import Mapping
 
 Tags = Mapping[str, str]
+
+FORMER_CONFIG = "kedro-aws:former-config"
+"""The tag of an endpoint that names the config which served before the last update."""
+
+FAILED_CHECK = "kedro-aws:failed-check/"
+"""How the tag of an endpoint begins that says why a config failed its check; the config's name follows."""
+
+_MAX_VALUE = 256
+_NOT_ALLOWED = re.compile(r"[^\w\s.:/=+@-]+")
 
 
 def make_project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
@@ -16,3 +26,8 @@ def make_project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
 def format_tags(tags: Tags) -> list[dict[str, str]]:
     """Convert tags to SageMaker's form."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def shorten_to_tag(text: str) -> str:
+    """Leave of a text what the value of a tag may hold: 256 letters, digits, spaces and some signs."""
+    return " ".join(_NOT_ALLOWED.sub(" ", text).split())[:_MAX_VALUE].strip()

@@ -1,6 +1,8 @@
 """Plan the deletion of what this plugin created: (owned) -> Plan."""
 
-from kedro_aws_plugin.plan.observed import BUSY, Endpoint, Owned
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.endpoint import find_endpoint_name
+from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.registry import DeleteModelPackage, DeleteModelPackageGroup
@@ -14,11 +16,29 @@ from kedro_aws_plugin.plan.steps.serving import (
 )
 
 _OBJECTS_PER_REQUEST = 1000
-_DELETING = "Deleting"
 
 
-def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
-    """Plan the deletion. What uses another thing is deleted before it."""
+def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = None) -> Plan:
+    """Plan the deletion. What uses another thing is deleted before it.
+
+    Args:
+        project: The project's package.
+        bucket: The project's bucket.
+        owned: What carries the project's tags.
+        only: Delete this endpoint, with its configs and models, and nothing else.
+
+    Raises:
+        AwsError: If that endpoint belongs to somebody else.
+    """
+    what, nothing = f"what {project} has on AWS", f"{project} has nothing on AWS to delete"
+    if only is not None:
+        if only in owned.foreign:
+            raise AwsError(
+                f"Endpoint {only} exists, and this project's environment did not make it: it lacks its tags. "
+                "Choose another one: `kedro aws status` lists this project's."
+            )
+        owned = _narrow(owned, only)
+        what, nothing = f"endpoint {only} of {project}", f"{project} has no endpoint {only} on AWS to delete"
     steps: list[Step] = []
     for endpoint in owned.endpoints:
         steps += _plan_deletion(endpoint)
@@ -31,16 +51,34 @@ def plan_teardown(project: str, bucket: str, owned: Owned) -> Plan:
     # The groups lead to the objects, so they are deleted last: after an interruption the rest is found.
     steps += [DeleteModelPackageGroup(group=group.name) for group in owned.groups]
     return Plan(
-        title=f"destroy what {project} has on AWS",
+        title=f"destroy {what}",
         steps=tuple(steps),
-        unchanged=f"{project} has nothing on AWS to delete",
+        unchanged=nothing,
+    )
+
+
+def _narrow(owned: Owned, name: str) -> Owned:
+    """Leave one endpoint with the configs and models that were made for it, and that no other one uses."""
+    own = [each for each in owned.endpoints if each.name == name]
+    others = {
+        config for each in owned.endpoints if each.name != name for config in (each.config_name, each.coming)
+    }
+    in_use = {owned.served[config] for config in others if config in owned.served}
+    configs = {each for each in owned.configs if find_endpoint_name(each) == name}
+    configs |= {each.config_name for each in own if each.config_name in owned.served}
+    models = {each for each in owned.models if find_endpoint_name(each) == name}
+    models |= {owned.served[config] for config in configs if config in owned.served}
+    return Owned(
+        endpoints=tuple(own),
+        configs=tuple(sorted(configs - others)),
+        models=tuple(sorted(models - in_use)),
     )
 
 
 def _plan_deletion(endpoint: Endpoint) -> list[Step]:
     """Plan an endpoint's deletion, after the change under way: SageMaker refuses to delete it before."""
     gone = WaitForDeletion(name=endpoint.name)
-    if endpoint.status == _DELETING:
+    if endpoint.status == DELETING:
         return [gone]
     settled = [WaitForEndpoint(name=endpoint.name, config_name=None)] if endpoint.status in BUSY else []
     return [*settled, DeleteEndpoint(name=endpoint.name), gone]

@@ -2,10 +2,12 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import CatalogProtocol, DatasetError
@@ -233,6 +235,19 @@ class ProjectCatalog:
             raise ProjectError(
                 f"`{entry}` has never been saved. Run the pipeline first: kedro run"
             ) from error
+
+
+def find_unsendable(catalog: CatalogProtocol[Any, Any], entries: Collection[str]) -> list[str]:
+    """Find the entries of a catalog that cannot be sent to another process."""
+    return [entry for entry in sorted(entries) if entry in catalog and not _is_sendable(catalog.get(entry))]
+
+
+def _is_sendable(dataset: object) -> bool:
+    try:
+        ForkingPickler.dumps(dataset)
+    except (AttributeError, PicklingError):  # as Kedro's own check, which comes later
+        return False
+    return True
 
 
 def suggest_correction(key: str) -> str:

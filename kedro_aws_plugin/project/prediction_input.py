@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kedro_aws_plugin.errors import ProjectError, ServingError
+from kedro_aws_plugin.errors import AwsError, ProjectError, ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.project.catalog import ProjectCatalog
 from kedro_aws_plugin.session.session import Session
@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
 
 STANDARD_INPUT = "-"
-MAX_BYTES = 6 * 1024 * 1024
-"""The limit of InvokeEndpoint."""
+_REALTIME_MB = 6
+_SERVERLESS_MB = 4
+"""The limits of InvokeEndpoint, in MB of 1024 * 1024 bytes.
+
+Source: "Payload size" in SageMaker's pages on real-time inference and on serverless endpoints.
+"""
+_MB = 1024 * 1024
 
 
-def read_payload(session: Session, source: str) -> Payload:
+def read_payload(session: Session, source: str, endpoint: str) -> Payload:
     """Read rows for a prediction.
 
     Args:
         session: The opened project, whose catalog is read.
         source: The path of a file, `-` for standard input, or a catalog entry.
+        endpoint: The endpoint that will get them. A serverless one accepts less than others.
 
     Raises:
         ProjectError: If there is nothing under that name, or it is empty, malformed or too large.
@@ -33,12 +39,26 @@ def read_payload(session: Session, source: str) -> Payload:
         payload = Payload.from_file(Path(source))
     else:
         payload = _read_entry(session, source)
-    if len(payload.body) > MAX_BYTES:
-        raise ProjectError(
-            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and an endpoint accepts at most "
-            "6 MB. Send fewer rows."
-        )
+    if len(payload.body) > _SERVERLESS_MB * _MB:  # most requests are small: nothing is looked up for them
+        serverless = _is_serverless(session.aws, endpoint)
+        limit = _SERVERLESS_MB if serverless else _REALTIME_MB
+        if len(payload.body) > limit * _MB:
+            raise ProjectError(
+                f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and "
+                f"{'a serverless endpoint' if serverless else 'an endpoint'} accepts at most "
+                f"{limit} MB. Send fewer rows."
+            )
     return payload
+
+
+def _is_serverless(aws: "Aws", endpoint: str) -> bool:
+    from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
+
+    try:
+        deployed = observe_deployed(aws, endpoint)
+    except AwsError:  # whoever may only invoke it reads from AWS what is wrong
+        return False
+    return deployed is not None and deployed.endpoint.serverless
 
 
 def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
@@ -53,7 +73,9 @@ def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
 
     deployed = observe_deployed(aws, endpoint)
     if deployed is None:
-        raise ServingError(f"There is no endpoint {endpoint}. Make it: kedro aws deploy")
+        raise ServingError(
+            f"There is no endpoint {endpoint}. Make it: kedro aws deploy --endpoint {endpoint}"
+        )
     sample = observe_sample(aws, deployed.package) if deployed.package else None
     if sample is None:
         raise ServingError(

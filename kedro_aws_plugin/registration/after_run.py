@@ -96,7 +96,7 @@ def _register(
 ) -> str | None:
     """Register a model, and describe the result in one line; None if the run did not save the model."""
     from kedro_aws_plugin.apply import apply
-    from kedro_aws_plugin.aws.clock import Clock
+    from kedro_aws_plugin.aws.clock import Clock, begin_anew_on_conflict
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.plan.observed import PENDING
     from kedro_aws_plugin.project.catalog import ProjectCatalog
@@ -109,13 +109,21 @@ def _register(
     ):  # with `--only-missing-outputs`, the runner may have left it out
         return None
     request = RegistrationRequest(registry, version=run_id)
-    with prepare_registration(pending.project, saved, request, aws) as plan:
-        for warning in plan.warnings:
-            _warn(warning)
-        if not plan.steps:
-            return f"{what} is registered already: {plan.unchanged}"
-        registered = apply(plan, aws, _LoggedProgress(), Clock())[-1]["arn"]
-    return f"Registered {what}: {registered} ({PENDING})"
+    with prepare_registration(pending.project, saved, request, aws) as look:
+        warned: set[str] = set()
+
+        def attempt() -> str:
+            plan = look()
+            for warning in plan.warnings:
+                if warning not in warned:
+                    _warn(warning)
+            warned.update(plan.warnings)
+            if not plan.steps:
+                return f"{what} is registered already: {plan.unchanged}"
+            registered = apply(plan, aws, _LoggedProgress(), Clock())[-1]["arn"]
+            return f"Registered {what}: {registered} ({PENDING})"
+
+        return begin_anew_on_conflict(attempt, _log.info)
 
 
 class _LoggedProgress:

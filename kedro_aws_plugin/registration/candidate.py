@@ -25,7 +25,8 @@ from kedro_aws_plugin.model_artifact.payload import draw_rows
 from kedro_aws_plugin.model_artifact.project_package import list_package_members
 from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
 from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
-from kedro_aws_plugin.plan.register import Candidate, Sample
+from kedro_aws_plugin.plan.observed import Sample
+from kedro_aws_plugin.plan.register import Candidate
 from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
 from kedro_aws_plugin.registration.lineage import Lineage
 from kedro_aws_plugin.run.record import find_installed_versions, read_record, take_record

@@ -1,6 +1,6 @@
 """Plan the registration of a saved model, for `kedro aws register-model` and for runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -32,8 +32,10 @@ class RegistrationRequest:
 @contextmanager
 def prepare_registration(
     project: Project, catalog: ProjectCatalog, request: RegistrationRequest, aws: Aws
-) -> Iterator[Plan]:
-    """Pack a saved model and plan its registration. Apply the plan within the context.
+) -> Iterator[Callable[[], Plan]]:
+    """Pack a saved model. What the context gives looks up what is registered, and plans from there.
+
+    Apply the plan within the context. Where somebody else registers at the same time, look again.
 
     Args:
         project: The Kedro project.
@@ -53,4 +55,4 @@ def prepare_registration(
         tags=make_project_tags(project.package, config.env, config.bucket),
     )
     with prepare_candidate(project, catalog, request.registry, request.version) as candidate:
-        yield plan_registration(target, candidate, observe_group(aws, group))
+        yield lambda: plan_registration(target, candidate, observe_group(aws, group))

@@ -103,6 +103,15 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
     return local, started, seeded
 
 
+def explain_raw_data(project: Project) -> str:
+    """Warn of raw data that no table reads, each in a line of its own; empty if there is none."""
+    from kedro_aws_plugin.plan.athena import explain_misplaced
+
+    folder = project.path / RAW_DATA
+    keys = [f"{RAW_DATA.as_posix()}/{each.name}" for each in sorted(folder.glob("*")) if each.is_file()]
+    return "".join(f"\nWarning: {each}" for each in explain_misplaced(project.config, keys))
+
+
 def _connect_local(project: Project) -> Connection:
     config = project.config
     if not config.local.autostart and local_aws.find(local_aws.default_state_dir(project.path)) is None:
@@ -121,12 +130,13 @@ def _connect_local(project: Project) -> Connection:
         notes.append(f"{files} uploaded from {RAW_DATA}")
     elif seeded.created:
         notes.append(f"no raw data in {project.path / RAW_DATA} yet, it is uploaded when it comes")
+    note = f": {', '.join(notes)}" if notes else ""
     return Connection(
         target="local",
         account=local.account_id,
         region=config.region,
         env=config.env,
-        note=f": {', '.join(notes)}" if notes else "",
+        note=f"{note}{explain_raw_data(project)}" if seeded.created else note,
         url=local.endpoint_url,
         empty_tables=seeded.empty_tables,
         binding=Binding(

@@ -41,7 +41,12 @@ class ModelServer:
         self._host = host
         self._folder = host.workdir / name
         self._write = log
-        self._environment = make_environment(container, host)
+        self._workers = _count_workers(container.environment)
+        self._environment = {
+            # Workers that all compute on every processor wait for each other most of the time.
+            "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // self._workers)),
+            **make_environment(container, host),
+        }
         self._threads: list[threading.Thread] = []
         self._running: list[Worker] = []
         self._changed = threading.Condition()
@@ -71,7 +76,7 @@ class ModelServer:
         if not self._healthy:
             self.stop()
             raise CannotServe(self._reason or f"The container's last line: {self._last_line}")
-        for _ in range(_count_workers(self._container.environment) - 1):
+        for _ in range(self._workers - 1):
             self._add_worker()
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:

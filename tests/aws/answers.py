@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 ACCOUNT = "arn:aws:sagemaker:eu-west-1:123456789012"
+ENDPOINT_ARN = f"{ACCOUNT}:endpoint/flights"
 GROUP_ARN = f"{ACCOUNT}:model-package-group/flights"
 ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

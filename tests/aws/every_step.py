@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import answers
-from answers import ABSENT, ACCOUNT, GROUP_ARN, ROLE, STACK_ID, TAGS, package_arn
+from answers import ABSENT, ACCOUNT, ENDPOINT_ARN, GROUP_ARN, ROLE, STACK_ID, TAGS, package_arn
 from botocore.response import StreamingBody
 from case_plans import plain_steps
 from stubbed import FakeTime, Stubbed
@@ -18,6 +18,28 @@ from local_aws.protocol.service_model import load_service_model
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}
 INFERENCE = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
 VARIANT = {"VariantName": "AllTraffic", "ModelName": "flights-m", "InstanceType": "ml.m5.large"}
+
+CHECK = serving.CheckEndpoint(
+    sent=serving.InvokeEndpoint(
+        name="flights",
+        body=b"1\n",
+        content_type="text/csv",
+        accept="application/json",
+        expected=b'{"p": [1.0]}',
+    ),
+    arn=ENDPOINT_ARN,
+    config_name="flights-2",
+    version="Version 2 of flights",
+    log="Its log: kedro aws local logs flights",
+    former="flights-1",
+    former_check=serving.InvokeEndpoint(
+        name="flights",
+        body=b"2\n",
+        content_type="text/csv",
+        accept="application/json",
+        expected=b'{"p": [2.0]}',
+    ),
+)
 
 
 class Told:
@@ -47,13 +69,7 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
     upload = s3.UploadFile(
         path=archive, size=7, sha256="0" * 64, bucket="flights-data", key="k", content_type="application/gzip"
     )
-    invoke = serving.InvokeEndpoint(
-        name="flights",
-        body=b"1\n",
-        content_type="text/csv",
-        accept="application/json",
-        expected=b'{"p": [1.0]}',
-    )
+    invoke = CHECK.sent
     made: list[Step] = [
         upload,
         s3.PutObject(bucket="flights-data", key="k", body=b"1", content_type="text/csv"),
@@ -62,6 +78,8 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         registry.CreateModelPackage(
             group="flights",
             description="d",
+            mark="content 0a",
+            token="t",
             approval="Approved",
             inference=INFERENCE,
             metrics={
@@ -81,6 +99,9 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         serving.WaitForEndpoint(name="flights", config_name="flights-1"),
         serving.WaitForDeletion(name="flights"),
         invoke,
+        CHECK,
+        serving.AddTags(arn=ENDPOINT_ARN, tags={"kedro-aws:former-config": "flights-0"}),
+        serving.DeleteTags(arn=ENDPOINT_ARN, keys=("b", "a")),
         serving.DeleteEndpoint(name="flights"),
         serving.DeleteEndpointConfig(name="flights-1"),
         serving.DeleteModel(name="flights-m"),
@@ -109,6 +130,8 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     serving.CreateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
     serving.UpdateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
     serving.WaitForEndpoint: (answers.endpoint(), {}),
+    serving.AddTags: ({"Tags": []}, {}),
+    serving.DeleteTags: ({}, {}),
     serving.DeleteEndpoint: ({}, {"deleted": True}),
     serving.DeleteEndpointConfig: ({}, {"deleted": True}),
     serving.DeleteModel: ({}, {"deleted": True}),
@@ -133,7 +156,7 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     if isinstance(step, serving.WaitForDeletion):
         stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
         return {}
-    if isinstance(step, serving.InvokeEndpoint):
+    if isinstance(step, serving.InvokeEndpoint | serving.CheckEndpoint):
         stubbed.answers("InvokeEndpoint", body(b'{"p": [1.0]}'), step.request())
         return {"answer": '{"p": [1.0]}'}
     response, result = ANSWERS.get(type(step)) or answer_plainly(step)
@@ -142,6 +165,8 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
         request = {**request, "Body": step.path.read_bytes()}
         stubbed.refuses("HeadObject", "404", "Not Found", 404)
     stubbed.answers(step.operation, response, request)
+    if isinstance(step, registry.CreateModelPackage):
+        stubbed.answers("DescribeModelPackage", answers.package(1))
     return result
 
 

@@ -8,12 +8,12 @@ import answers
 import pytest
 from answers import ABSENT
 from case_plans import step_classes
-from every_step import Told, all_steps, apply_steps, body, put_down
+from every_step import CHECK, Told, all_steps, apply_steps, body, put_down
 from stubbed import FakeTime, Stubbed, Values
 
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.errors import AwsError, ConflictError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Ref, Step, registry, s3, serving
 
@@ -29,14 +29,17 @@ def test_a_step_sends_the_requests_that_a_dry_run_shows(
     step = all_steps(tmp_path)[kind]
     expected = put_down(stubbed, step)
     assert apply_steps(stubbed, time, step) == ([expected], [f"begin {step}", f"end {step}: {expected}"])
-    sent = [(each.service, each.operation, without_file(each.params)) for each in stubbed.requests.all]
-    shown = [(step.service, operation, without_file(request)) for operation, request in step.requests()]
+    sent = [(each.service, each.operation, without_the_unknown(each.params)) for each in stubbed.requests.all]
+    shown = [
+        (step.service, operation, without_the_unknown(request)) for operation, request in step.requests()
+    ]
     assert sent == shown
 
 
-def without_file(request: Values) -> Values:
-    """A dry run describes a file where its bytes are sent; other bodies are shown as they are."""
-    return {**request, "Body": "<file>"} if "IfNoneMatch" in request else request
+def without_the_unknown(request: Values) -> Values:
+    """A dry run describes a file where its bytes are sent, and the ARN that only AWS's answer gives."""
+    made = {"ModelPackageName": "<ARN>"} if "ModelPackageName" in request else {}
+    return {**request, **({"Body": "<file>"} if "IfNoneMatch" in request else {}), **made}
 
 
 @by_name
@@ -65,7 +68,8 @@ def test_the_first_error_ends_it_and_names_the_step(stubbed: Stubbed, time: Fake
         )
     assert refused.value.message == (
         "Could not create endpoint config flights-1: an AWS quota is used up "
-        "(The account-level service limit is 0). Delete what is not needed (kedro aws destroy), "
+        "(The account-level service limit is 0). Delete an endpoint that is not needed "
+        "(kedro aws destroy --endpoint NAME), "
         "or raise the quota in Service Quotas."
     )
     assert stubbed.requests.changing == ["CreateModel", "CreateEndpointConfig"]
@@ -149,8 +153,8 @@ def test_another_answer_than_at_registration_is_an_error(
     with pytest.raises(ServingError) as differs:
         apply_steps(stubbed, time, step)
     assert differs.value.message == (
-        "Endpoint flights is in service, but answers its sample payload differently than the model did "
-        f'when it was registered: {shown} instead of {{"p": [1.0]}}. '
+        "Endpoint flights answers its sample payload differently than the model did when it was "
+        f'registered: it answers {shown} instead of {{"p": [1.0]}}. '
         "Compare the versions of Python and scikit-learn that register-model warned of."
     )
 
@@ -178,6 +182,7 @@ def test_a_later_step_is_sent_the_result_of_an_earlier_one(
     arn = answers.package_arn(7)
     put_down(stubbed, group)
     stubbed.answers("CreateModelPackage", {"ModelPackageArn": arn})
+    stubbed.answers("DescribeModelPackage", answers.package(7))
     stubbed.answers("UpdateModelPackage", {"ModelPackageArn": arn})
     stubbed.answers("CreateModel", {"ModelArn": f"{answers.ACCOUNT}:model/flights-m"})
     _, lines = apply_steps(stubbed, time, group, package, approve, model)
@@ -200,3 +205,57 @@ def test_a_plan_with_references_against_the_local_aws(local_aws: Any, time: Fake
     assert sagemaker.describe_model_package(ModelPackageName=arn)["ModelApprovalStatus"] == "Approved"
     model = sagemaker.describe_model(ModelName="flights-m")
     assert (model["ModelArn"], model["PrimaryContainer"]["ModelPackageName"]) == (results[3]["arn"], arn)
+
+
+def test_a_failed_check_is_marked_and_the_former_config_checked_too(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'), CHECK.sent.request())
+    mark = {"Key": "kedro-aws:failed-check/flights-2", "Value": "it answers p : 3.0 instead of p : 1.0"}
+    stubbed.answers("AddTags", {"Tags": []}, {"ResourceArn": CHECK.arn, "Tags": [mark]})
+    stubbed.answers("UpdateEndpoint", {"EndpointArn": str(CHECK.arn)})
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-1"))
+    assert CHECK.former_check is not None
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [2.0]}'), CHECK.former_check.request())
+    with pytest.raises(ServingError) as failed:
+        apply_steps(stubbed, time, CHECK)
+    assert failed.value.message == (
+        "Version 2 of flights failed its check on endpoint flights: it answers p : 3.0 instead of p : 1.0. "
+        "It serves flights-1 instead. Its log: kedro aws local logs flights. "
+        "Deploy another version, or try this one again with --again."
+    )
+
+
+def test_going_back_may_fail_too(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'))
+    stubbed.answers("AddTags", {"Tags": []})
+    stubbed.refuses("UpdateEndpoint", "AccessDeniedException", "no", 403)
+    with pytest.raises(ServingError, match=r"Going back failed too: Could not update endpoint flights to fl"):
+        apply_steps(stubbed, time, CHECK)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "ValidationException",
+            'Cannot create already existing model "arn:aws:sagemaker:eu-west-1:1:model/m".',
+        ),
+        (
+            "ValidationException",
+            'Cannot update in-progress endpoint "arn:aws:sagemaker:eu-west-1:1:endpoint/e".',
+        ),
+        ("ResourceInUse", "Resource Already Exists"),
+        ("ConflictException", "The package group is being changed"),
+    ],
+)
+def test_somebody_else_was_quicker(
+    stubbed: Stubbed, time: FakeTime, tmp_path: Path, code: str, message: str
+) -> None:
+    stubbed.refuses("CreateModel", code, message)
+    with pytest.raises(ConflictError):
+        apply_steps(stubbed, time, all_steps(tmp_path)[serving.CreateModel])
+
+
+def test_a_plan_may_end_with_an_error(stubbed: Stubbed, time: FakeTime) -> None:
+    plan = Plan(title="t", steps=(), unchanged="", failure="Version 2 of flights failed its check.")
+    with pytest.raises(ServingError, match=r"^Version 2 of flights failed its check\.$"):
+        apply(plan, stubbed.aws, Told(), time.clock())

@@ -7,17 +7,28 @@ from dataclasses import replace
 
 import answers
 import pytest
-from answers import ABSENT, package_arn
+from answers import ABSENT, ENDPOINT_ARN, package_arn
 from botocore.response import StreamingBody
 from stubbed import Stubbed
 
-from kedro_aws_plugin.aws.owned import add_registry, observe_owned
+from kedro_aws_plugin.aws.owned import add_registry, observe_owned, observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed, observe_endpoint, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample, observe_signatures
 from kedro_aws_plugin.aws.session import Aws, find_account
+from kedro_aws_plugin.cli.models import describe_other_groups
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, ModelPackage, Owned, RegisteredGroup, Serving
-from kedro_aws_plugin.plan.register import Sample
+from kedro_aws_plugin.plan.observed import (
+    Deployed,
+    Endpoint,
+    EndpointReport,
+    ModelPackage,
+    Owned,
+    RegisteredGroup,
+    Sample,
+    Serving,
+    Variant,
+)
+from kedro_aws_plugin.plan.tags import FAILED_CHECK
 
 
 def body(content: bytes) -> dict[str, StreamingBody]:
@@ -84,7 +95,7 @@ def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
     shown = answers.endpoint("Updating", FailureReason="once", PendingDeploymentSummary=pending)
     stubbed.answers("DescribeEndpoint", shown, {"EndpointName": "flights"})
     endpoint = observe_endpoint(stubbed.aws, "flights")
-    assert endpoint == Endpoint("flights", "Updating", "flights-1", "once", "flights-2")
+    assert endpoint == Endpoint("flights", "Updating", "flights-1", "once", "flights-2", arn=ENDPOINT_ARN)
     assert endpoint.coming == "flights-2"
 
 
@@ -94,13 +105,17 @@ def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
     assert observe_serving(stubbed.aws, "flights", "flights-m", "flights-1") == Serving(None, False, False)
 
 
-def describe_tagged(stubbed: Stubbed, tags: Mapping[str, str], variant: Mapping[str, object]) -> None:
-    """What is looked up of an endpoint with its tags and its kind."""
-    stubbed.answers("DescribeEndpoint", answers.endpoint())
+def list_tags(stubbed: Stubbed, tags: Mapping[str, str]) -> None:
+    """The tags of the endpoint, on two pages."""
     found = [{"Key": key, "Value": value} for key, value in tags.items()]
-    asked = {"ResourceArn": f"{answers.ACCOUNT}:endpoint/flights"}
+    asked = {"ResourceArn": ENDPOINT_ARN}
     stubbed.answers("ListTags", {"Tags": found[:1], "NextToken": "more"}, asked)
     stubbed.answers("ListTags", {"Tags": found[1:]}, {**asked, "NextToken": "more"})
+
+
+def describe_tagged(stubbed: Stubbed, tags: Mapping[str, str], variant: Mapping[str, object]) -> None:
+    """What is looked up of an endpoint with its tags and its kind."""
+    list_tags(stubbed, tags)
     stubbed.answers("DescribeEndpointConfig", answers.config(**variant), {"EndpointConfigName": "flights-1"})
 
 
@@ -114,26 +129,31 @@ def test_all_of_a_deployment_exists(stubbed: Stubbed, variant: dict[str, object]
     stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
     found = observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
-    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS)
+    endpoint = Endpoint(
+        "flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS, arn=ENDPOINT_ARN
+    )
     assert found == Serving(endpoint, True, True)
 
 
 @pytest.mark.parametrize(
-    ("variant", "shown"),
+    ("variant", "known"),
     [
-        ({}, "realtime, 2 x ml.m5.large"),
-        ({"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}, "serverless, 2048 MB"),
-        ({"InitialInstanceCount": 1}, "realtime, 1 x ?"),
+        ({}, Variant("flights-m", "realtime", "ml.m5.large", 2)),
+        (
+            {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}},
+            Variant("flights-m", "serverless", memory_mb=2048, max_concurrency=5),
+        ),
+        ({"InitialInstanceCount": 1}, Variant("flights-m", "realtime", None, 1)),
     ],
 )
-def test_what_an_endpoint_serves(stubbed: Stubbed, variant: dict[str, object], shown: str) -> None:
+def test_what_an_endpoint_serves(stubbed: Stubbed, variant: dict[str, object], known: Variant) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     stubbed.answers("DescribeEndpointConfig", answers.config(**variant))
     stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
     found = observe_deployed(stubbed.aws, "flights")
-    serverless = shown.startswith("serverless")
-    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless)
-    assert found == Deployed(endpoint, package_arn(2), shown)
+    serverless = "ServerlessConfig" in variant
+    endpoint = Endpoint("flights", "InService", "flights-1", serverless=serverless, arn=ENDPOINT_ARN)
+    assert found == Deployed(endpoint, package_arn(2), known)
 
 
 def test_an_endpoint_that_outlived_its_model(stubbed: Stubbed) -> None:
@@ -149,7 +169,7 @@ def test_an_endpoint_that_outlived_its_config(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     absent(stubbed, "DescribeEndpointConfig")
     found = observe_deployed(stubbed.aws, "flights")
-    assert found == Deployed(Endpoint("flights", "InService", "flights-1"), None, "")
+    assert found == Deployed(Endpoint("flights", "InService", "flights-1", arn=ENDPOINT_ARN), None, None)
 
 
 def test_no_endpoint_serves_nothing(stubbed: Stubbed) -> None:
@@ -197,11 +217,12 @@ def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpoint", answers.endpoint("Updating", "flights-1"), {"EndpointName": "b"})
     absent(stubbed, "DescribeEndpoint")
     stubbed.answers("DescribeEndpointConfig", answers.config())
-    owned = observe_owned(stubbed.aws, answers.TAGS, None)
+    owned = observe_owned(stubbed.aws, answers.TAGS, ())
     assert owned == Owned(
-        endpoints=(Endpoint("b", "Updating", "flights-1"),),
+        endpoints=(Endpoint("b", "Updating", "flights-1", arn=ENDPOINT_ARN),),
         configs=("a", "b", "flights-1"),
         models=("a", "b", "flights-m"),
+        served={"flights-1": "flights-m"},
     )
 
 
@@ -213,12 +234,101 @@ def test_the_endpoint_of_aws_yml_is_found_before_the_index_of_tags_knows_it(
 ) -> None:
     stubbed.answers("GetResources", resources())
     stubbed.answers("DescribeEndpoint", answers.endpoint(), {"EndpointName": "flights"})
-    describe_tagged(stubbed, tags, {})
+    list_tags(stubbed, tags)
     if ours:
         stubbed.answers("DescribeEndpointConfig", answers.config())
-    owned = observe_owned(stubbed.aws, answers.TAGS, "flights")
+    owned = observe_owned(stubbed.aws, answers.TAGS, {"flights"})
     assert [endpoint.name for endpoint in owned.endpoints] == (["flights"] if ours else [])
+    assert owned.foreign == (() if ours else ("flights",))
     assert (owned.configs, owned.models) == ((("flights-1",), ("flights-m",)) if ours else ((), ()))
+
+
+def deployed(stubbed: Stubbed, name: str, tags: Mapping[str, str], **others: object) -> None:
+    """What is looked up of an endpoint that serves version 2 of flights."""
+    stubbed.answers("DescribeEndpoint", answers.endpoint(**others), {"EndpointName": name})
+    stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
+    stubbed.answers("DescribeModel", answers.model())
+    list_tags(stubbed, tags)
+
+
+def test_the_reports_are_of_the_endpoints_of_aws_yml_and_of_those_with_the_tags(stubbed: Stubbed) -> None:
+    tagged = resources(
+        *("endpoint/b", "endpoint/stale", "endpoint-config/b-0000000a", "endpoint-config/by-hand"),
+        *("endpoint-config/lost-0000000b", "endpoint-config/old-0000000c", "model/flights-m"),
+    )
+    stubbed.answers("GetResources", tagged)
+    deployed(stubbed, "flights", {"team": "search"}, FailureReason="no capacity")
+    absent(stubbed, "DescribeEndpoint")  # score
+    deployed(stubbed, "b", {f"{FAILED_CHECK}flights-1": "answers 2"})
+    absent(stubbed, "DescribeEndpoint")  # lost
+    stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "lost-0000000b"})
+    stubbed.answers("DescribeModel", answers.model())
+    absent(stubbed, "DescribeEndpoint")  # old
+    absent(stubbed, "DescribeEndpointConfig")
+    absent(stubbed, "DescribeEndpoint")  # stale
+    found = observe_reports(stubbed.aws, answers.TAGS, {"flights": "flights", "score": "tips"})
+    size = {"mode": "realtime", "instance_type": "ml.m5.large", "instance_count": 2, "config": "flights-1"}
+    serves = {"group": "flights", "version": 2, "package": package_arn(2), **size}
+    assert found == (
+        EndpointReport("flights", "InService", failure="no capacity", **serves),
+        EndpointReport("score", "not deployed", "tips"),
+        EndpointReport("b", "InService", failure="answers 2", **serves),
+        EndpointReport("lost", "missing", "flights"),
+    )
+
+
+def test_one_report_alone(stubbed: Stubbed) -> None:
+    deployed(stubbed, "flights", {"team": "search"})
+    [found] = observe_reports(stubbed.aws, answers.TAGS, {"score": None}, "flights")
+    assert (found.name, found.status, found.version) == ("flights", "InService", 2)
+    absent(stubbed, "DescribeEndpoint")
+    stubbed.answers("GetResources", resources("endpoint/other", "endpoint-config/score-0000000a"))
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    absent(stubbed, "DescribeModel")
+    [found] = observe_reports(stubbed.aws, answers.TAGS, {"score": "tips"}, "score")
+    assert found == EndpointReport("score", "missing", "tips")
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "broken"),
+    [
+        ("InService", None, False),
+        ("InService", "the update failed", True),
+        ("Updating", "the one before failed", False),
+        ("Creating", None, False),
+        ("Deleting", None, False),
+        ("not deployed", None, False),
+        ("Failed", "no capacity", True),
+        ("OutOfService", None, True),
+        ("UpdateRollbackFailed", None, True),
+        ("missing", None, True),
+    ],
+)
+def test_which_endpoints_somebody_has_to_look_at(status: str, failure: str | None, broken: bool) -> None:
+    assert EndpointReport("flights", status, failure=failure).is_broken is broken
+
+
+def test_the_other_groups_in_one_line(stubbed: Stubbed) -> None:
+    stubbed.answers("GetResources", resources(*(f"model-package-group/{name}" for name in ("b", "a", "c"))))
+    assert describe_other_groups(stubbed.aws, answers.TAGS, "b") == (
+        "This project has other model package groups: a, c. List one: kedro aws models --group a"
+    )
+    stubbed.answers("GetResources", resources("model-package-group/b", "model/m"))
+    assert describe_other_groups(stubbed.aws, answers.TAGS, "b") == ""
+    stubbed.refuses("GetResources", "AccessDeniedException", "no", 403)
+    assert describe_other_groups(stubbed.aws, answers.TAGS, "b").startswith(
+        "Warning: Could not find what carries this project's tags: AWS does not allow it (no)."
+    )
+
+
+def test_what_an_endpoint_serves_that_is_to_serve_another_thing(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    describe_tagged(stubbed, {f"{FAILED_CHECK}flights-1": "", **answers.TAGS}, {})
+    absent(stubbed, "DescribeModel")
+    absent(stubbed, "DescribeEndpointConfig")
+    stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
+    stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
+    assert observe_serving(stubbed.aws, "flights", "flights-x", "flights-2").serves == package_arn(2)
 
 
 def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stubbed) -> None:
@@ -270,7 +380,7 @@ def test_a_bucket_that_is_gone_holds_no_artifacts(stubbed: Stubbed) -> None:
         ),
         (
             "GetResources",
-            lambda aws: observe_owned(aws, answers.TAGS, None),
+            lambda aws: observe_owned(aws, answers.TAGS, ()),
             "find what carries this project's tags",
         ),
     ],

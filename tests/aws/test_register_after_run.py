@@ -57,6 +57,7 @@ def test_what_the_run_saved_is_registered_and_said(
     aws.refuses("HeadObject", "404", "Not Found", 404)
     aws.answers("PutObject", {"ETag": "e"})
     aws.answers("CreateModelPackage", {"ModelPackageArn": package_arn(1)})
+    aws.answers("DescribeModelPackage", answers.package(1))
     caplog.set_level(logging.INFO, "kedro_aws_plugin")
     register(tmp_path, catalog, "cheap", "dear")
     assert len(caplog.messages) == 3
@@ -79,6 +80,7 @@ def test_what_is_registered_already_is_said_and_nothing_is_sent(
     aws.refuses("HeadObject", "404", "Not Found", 404)
     aws.answers("PutObject", {"ETag": "e"})
     aws.answers("CreateModelPackage", {"ModelPackageArn": package_arn(1)})
+    aws.answers("DescribeModelPackage", answers.package(1))
     register(tmp_path, catalog, "dear")
     [request] = aws.requests.of("CreateModelPackage")
     known = {**answers.package_summary(1), "ModelPackageDescription": request["ModelPackageDescription"]}
@@ -109,6 +111,7 @@ def test_a_warning_is_said_before_the_registration(
     aws.refuses("HeadObject", "404", "Not Found", 404)
     aws.answers("PutObject", {"ETag": "e"})
     aws.answers("CreateModelPackage", {"ModelPackageArn": package_arn(1)})
+    aws.answers("DescribeModelPackage", answers.package(1))
     registry = Registry(group="flights", model="dear", metrics="metrics")
     project = Project(tmp_path, "flights", CONFIG)
     register_models(PendingRegistrations(project, {}, (registry,)), catalog, RUN)

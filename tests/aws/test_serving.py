@@ -48,7 +48,7 @@ def test_an_endpoint_that_does_not_come_up(stubbed: Stubbed, time: FakeTime, sta
         wait(stubbed, time)
     assert failed.value.message == (
         f"Endpoint flights is {status}: The primary container did not pass the ping health check. "
-        f"Correct the cause and run `kedro aws deploy` again. {LOGS}"
+        f"Correct the cause and run the same command again. {LOGS}"
     )
 
 
@@ -98,7 +98,10 @@ def test_a_change_that_never_shows_has_failed(stubbed: Stubbed, time: FakeTime) 
         stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0"))
     with pytest.raises(ServingError) as failed:
         wait(stubbed, time)
-    assert failed.value.message.startswith("The update of endpoint flights failed: AWS gives no reason. ")
+    assert failed.value.message == (
+        "Endpoint flights serves flights-0, not flights-1: somebody else has deployed to it meanwhile, "
+        f"or the update failed without a reason. {LOGS}"
+    )
 
 
 def test_an_update_that_failed_at_once_is_not_waited_for(stubbed: Stubbed, time: FakeTime) -> None:
@@ -131,7 +134,7 @@ def test_an_endpoint_deleted_meanwhile(stubbed: Stubbed, time: FakeTime) -> None
     assert time.seconds == 30
     assert gone.value.message == (
         "Endpoint flights was deleted while this command waited for it. "
-        "Run `kedro aws deploy` to make it again."
+        "Run the same command to make it again."
     )
 
 
@@ -224,7 +227,9 @@ def test_no_endpoint_to_ask(stubbed: Stubbed) -> None:
     )
     with pytest.raises(ServingError) as absent:
         invoke(stubbed.aws, INVOKE)
-    assert absent.value.message == "There is no endpoint flights in service. Make it: kedro aws deploy"
+    assert absent.value.message == (
+        "There is no endpoint flights in service. Make it: kedro aws deploy --endpoint flights"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.config.models import DeploySection, NamedEndpoint
 from kedro_aws_plugin.datasets.defaults import AthenaDefaults, use
 
 
@@ -22,6 +23,9 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]
             continue
         default = ... if field.default is PydanticUndefined else field.default
         yield f"{prefix}{name}", default
+        if model is DeploySection and name == "endpoints":  # each takes the keys of `deploy` itself
+            assert set(NamedEndpoint.model_fields) < set(DeploySection.model_fields)
+            continue
         for option in (field.annotation, *get_args(field.annotation)):
             if isinstance(option, type) and issubclass(option, BaseModel):
                 named = {"tables": "<table>.", "globals": "<name>."}.get(name, "")  # the user's own keys

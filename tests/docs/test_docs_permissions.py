@@ -136,13 +136,11 @@ def _called_for_steps() -> dict[str, set[str]]:
     """The names in each `case` of apply.py, by the class of the step."""
     tree = ast.parse((PACKAGE / "apply.py").read_text(encoding="utf-8"))
     return {
-        case.pattern.cls.id: {
-            name.id for each in case.body for name in ast.walk(each) if isinstance(name, ast.Name)
-        }
+        kind.cls.id: {name.id for each in case.body for name in ast.walk(each) if isinstance(name, ast.Name)}
         for case in ast.walk(tree)
         if isinstance(case, ast.match_case)
-        and isinstance(case.pattern, ast.MatchClass)
-        and isinstance(case.pattern.cls, ast.Name)
+        for kind in ast.walk(case.pattern)
+        if isinstance(kind, ast.MatchClass) and isinstance(kind.cls, ast.Name)
     }
 
 

@@ -103,7 +103,7 @@ def test_a_version_that_was_never_saved(stored: str, requests_sent: Requests) ->
 
 
 def test_a_group_without_versions(odd: str, requests_sent: Requests) -> None:
-    sentence = "Model package group odd has no versions. Register one: kedro aws register-model"
+    sentence = "Model package group odd has no versions. Register one: kedro aws register-model --env odd"
     assert kedro_aws("deploy", "-e", odd).error == sentence
     assert kedro_aws("approve-model", "-e", odd).error == sentence
     assert kedro_aws("reject-model", "7", "-e", odd).error == sentence
@@ -111,11 +111,14 @@ def test_a_group_without_versions(odd: str, requests_sent: Requests) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-@pytest.mark.parametrize("command", [("deploy", "--package"), ("approve-model",), ("reject-model",)])
+@pytest.mark.parametrize(
+    "command", [("deploy", "--endpoint", GROUP, "--package"), ("approve-model",), ("reject-model",)]
+)
 def test_a_version_that_the_group_does_not_have(command: tuple[str, ...], requests_sent: Requests) -> None:
     other = PACKAGES.replace(GROUP, "other") + "/1"
     assert kedro_aws(*command, other).error == (
-        "Model package group other has no versions. Register one: kedro aws register-model"
+        "Model package group other does not exist. Register a catalog entry that is marked with it: "
+        "kedro aws register-model --model ENTRY"
     )
     assert kedro_aws(*command, "99").error == (f"Model package group {GROUP} has no version 99. It has: 1.")
     assert requests_sent.changing == []
@@ -241,5 +244,5 @@ def test_no_endpoint_to_ask(requests_sent: Requests) -> None:
     for arguments in (("predict",), ("predict", "-")):
         sentence = kedro_aws(*arguments, "--endpoint", "nope", stdin="a\n1\n").error
         assert sentence.startswith("There is no endpoint nope")
-        assert sentence.endswith("Make it: kedro aws deploy")
+        assert sentence.endswith("Make it: kedro aws deploy --endpoint nope")
     assert requests_sent.changing == []

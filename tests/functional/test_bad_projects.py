@@ -48,7 +48,7 @@ def test_no_aws_yml(copy: Path) -> None:
             "instance_type: ml.m5.large",
             "instance_typ: ml.m5.large",
             "conf/base/aws.yml: unknown key `deploy.instance_typ`; did you mean `instance_type`? "
-            "Known keys here: endpoint, mode, instance_type, instance_count, serverless.",
+            "Known keys here: group, mode, instance_type, instance_count, serverless, endpoints, endpoint.",
         ),
         (
             "region: eu-west-1",

@@ -134,7 +134,7 @@ def test_models_of_a_group_without_versions() -> None:
     done = kedro_aws("models", "-e", "empty")
     assert (done.code, done.stdout) == (
         0,
-        "empty-price has no versions. Register one: kedro aws register-model\n",
+        "empty-price has no versions. Register one: kedro aws register-model --env empty\n",
     )
     assert kedro_aws("models", "-e", "empty", "-o", "json").stdout == "[]\n"
 
@@ -162,7 +162,8 @@ def test_registering_approves_no_model_that_was_rejected(registered: str, reques
     kedro_aws("reject-model")
     assert kedro_aws("register-model", "--approve").error == (
         f"Version 1 of {GROUP} is the same model, and it was rejected. "
-        "To deploy it nevertheless, approve it: kedro aws approve-model 1"
+        "To deploy it nevertheless, approve it: "
+        f"kedro aws approve-model 1 --group {GROUP}"
     )
     assert kedro_aws("approve-model", "-o", "json").json["results"] == [{"arn": registered}]
     assert requests_sent.changing == ["UpdateModelPackage", "UpdateModelPackage"]
@@ -172,7 +173,7 @@ def test_deploying_again_changes_nothing(deployed: str, registered: str, request
     done = kedro_aws("deploy")
     assert (done.code, done.stdout) == (0, f"unchanged: endpoint {deployed} serves {registered}\n")
     assert requests_sent.changing == []
-    assert not requests_sent.of("InvokeEndpoint")
+    assert len(requests_sent.of("InvokeEndpoint")) == 1
 
 
 def test_deploying_is_what_its_dry_run_said(registered: str, state: State, requests_sent: Requests) -> None:
@@ -200,30 +201,30 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
         "DescribeEndpoint",
         "InvokeEndpoint",
     ]
-    assert kedro_aws("status", "--endpoint", "small", "-o", "json").json == {
-        "endpoint": {
+    assert kedro_aws("status", "--endpoint", "small", "-o", "json").json == [
+        {
             "name": "small",
             "status": "InService",
-            "config_name": planned["steps"][1]["request"]["EndpointConfigName"],
-            "failure": None,
+            "group": GROUP,
+            "version": 1,
+            "package": registered,
+            "mode": "serverless",
+            "instance_type": None,
+            "instance_count": None,
+            "memory_mb": 1024,
+            "max_concurrency": 1,
+            "config": planned["steps"][1]["request"]["EndpointConfigName"],
             "pending_config": None,
-            "serverless": True,
-            "tags": None,
-        },
-        "package": registered,
-        "variant": "serverless, 1024 MB",
-    }
+            "failure": None,
+        }
+    ]
 
 
-def test_status_follows_the_endpoint_to_its_version(deployed: str, registered: str, state: State) -> None:
-    shown = dict(line.split(maxsplit=1) for line in kedro_aws("status").stdout.splitlines())
-    assert shown == {
-        "endpoint": deployed,
-        "status": "InService",
-        "serves": registered,
-        "variant": "realtime, 1 x ml.m5.large",
-        "config": state.endpoints()[deployed],
-    }
+@pytest.mark.usefixtures("registered")
+def test_status_follows_the_endpoint_to_its_version(deployed: str) -> None:
+    head, row = kedro_aws("status", "--endpoint", deployed).stdout.splitlines()
+    assert head.split() == ["endpoint", "status", "serves", "size"]
+    assert row.split(maxsplit=3) == [deployed, "InService", f"{GROUP}/1", "realtime, 1 x ml.m5.large"]
 
 
 @pytest.mark.usefixtures("deployed")
@@ -236,8 +237,10 @@ def test_deploy_names_what_has_no_effect_on_this_machine() -> None:
 
 def test_status_of_no_endpoint() -> None:
     done = kedro_aws("status", "--endpoint", "nope")
-    assert (done.code, done.stdout) == (0, "Endpoint nope does not exist. Make it: kedro aws deploy\n")
-    assert kedro_aws("status", "--endpoint", "nope", "-o", "json").stdout == "null\n"
+    assert (done.code, done.stdout) == (0, "endpoint  status\nnope      not deployed\n")
+    assert done.stderr.endswith("nope is not deployed. Make it: kedro aws deploy --endpoint nope\n")
+    [shown] = kedro_aws("status", "--endpoint", "nope", "-o", "json").json
+    assert (shown["name"], shown["status"], shown["package"]) == ("nope", "not deployed", None)
 
 
 def test_predict_asks_with_the_sample(deployed: str, registered: str, state: State) -> None:
@@ -302,7 +305,7 @@ def test_predict_dry_run_sends_nothing(rows: pd.DataFrame, requests_sent: Reques
 
 def test_no_wait_returns_at_once_and_the_next_deploy_waits(registered: str, state: State) -> None:
     done = kedro_aws("deploy", "--endpoint", "quick", "--no-wait")
-    following = "Endpoint quick is being created or updated. Follow it: kedro aws status\n"
+    following = "Endpoint quick is being created or updated. Follow it: kedro aws status --endpoint quick\n"
     assert (done.code, done.stdout) == (0, following)
     again = kedro_aws("deploy", "--endpoint", "quick")
     assert again.code == 0

@@ -136,5 +136,5 @@ def test_local_after_aws_in_one_process_is_local_again(deployed: str) -> None:
     for _ in range(2):
         assert "profile (nope)" in kedro_aws("status", "-e", "aws").error
         assert os.environ["AWS_PROFILE"] == "nope"
-        assert kedro_aws("status").stdout.startswith(f"endpoint  {deployed}\n")
+        assert f"\n{deployed}  " in kedro_aws("status").stdout
         assert "AWS_PROFILE" not in os.environ

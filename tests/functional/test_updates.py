@@ -59,11 +59,11 @@ def test_an_update_swaps_the_model(requests_sent: Requests) -> None:
     first = predicted()
     requests_sent.all.clear()
     assert ci("deploy", "--package", "2") == "Endpoint ci-price is in service\n"
-    assert requests_sent.changing == ["CreateModel", "CreateEndpointConfig", "UpdateEndpoint"]
+    assert requests_sent.changing == ["CreateModel", "CreateEndpointConfig", "AddTags", "UpdateEndpoint"]
     assert predicted() == pytest.approx([2 * value for value in first])
     requests_sent.all.clear()
     assert ci("deploy", "--package", f"{CI}/1") == "Endpoint ci-price is in service\n"
-    assert requests_sent.changing == ["UpdateEndpoint"]
+    assert requests_sent.changing == ["AddTags", "UpdateEndpoint"]
     assert predicted() == pytest.approx(first)
 
 
@@ -77,8 +77,10 @@ def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: St
     assert "no licence for this machine" in kedro_aws("local", "logs", "ci-price").stdout
     assert state.endpoints()["ci-price"] == serving
     assert predicted() == before
-    status = kedro_aws("status", "-e", "ci", "-o", "json").json
-    assert (status["package"], status["endpoint"]["status"]) == (f"{CI}/1", "InService")
+    shown = kedro_aws("status", "-e", "ci", "--endpoint", "ci-price", "-o", "json")
+    [status] = shown.json
+    assert (shown.code, status["package"], status["status"]) == (1, f"{CI}/1", "InService")
+    assert status["failure"] in sentence
 
 
 @pytest.mark.usefixtures("versions")

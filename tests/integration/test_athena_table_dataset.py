@@ -216,7 +216,7 @@ def test_a_save_that_does_not_fit_changes_nothing(aws: LocalAws) -> None:
     [
         (
             {"database": "absent"},
-            "the Glue database `absent` does not exist. Create it with `kedro aws bootstrap`",
+            "the Glue database `absent` does not exist. Create it with `kedro aws bootstrap --env ENV`",
         ),
         (
             {"location": "s3://no-such-bucket/x/"},

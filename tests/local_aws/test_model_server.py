@@ -149,6 +149,13 @@ def test_stopping_ends_workers_that_have_just_begun(cloud: Cloud, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_workers_share_the_processors_among_their_threads(cloud: Cloud, tmp_path: Path):
+    processors = os.cpu_count() or 1
+    for workers in (1, processors):
+        with serving(cloud, tmp_path, workers=str(workers)) as server:
+            assert ask(server, "environment")["OMP_NUM_THREADS"] == str(processors // workers)
+
+
 def test_an_endpoint_has_as_many_workers_as_there_are_processors_up_to_four(cloud: Cloud):
     cloud.deploy("e", "m", ECHO)
     expected = min(os.cpu_count() or 1, 4)
@@ -183,6 +190,7 @@ def test_a_model_gets_the_container_s_variables_and_not_the_user_s(
     }
     assert {name: variables.get(name) for name in expected} == expected
     known = {"KEDRO_AWS_MODEL_DATA", "HOME", "LANG", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy", "TMPDIR"}
+    known.add("OMP_NUM_THREADS")
     others = {name for name in variables if not name.startswith(("AWS_", "LC_", "PYTHON", "SAGEMAKER_"))}
     if sys.platform != "win32":
         assert others - known <= set(expected)

@@ -96,7 +96,8 @@ def test_keeps_on_s3_what_outlives_a_run(project: Path) -> None:
     assert len(files) == len(catalog) - 1
     registry = yaml.safe_load((project / "conf/base/aws.yml").read_text("utf-8"))["registry"]
     versioned = {name for name, entry in catalog.items() if entry.get("versioned")}
-    assert versioned == {registry["model"], registry["metrics"]}
+    splits = {"train", "test"} & set(catalog)  # those of iris are Spark's, and made anew from its features
+    assert versioned == {registry["model"], registry["metrics"], *splits}
 
 
 @pytest.mark.parametrize(("env", "target"), [("local", "local"), ("aws", "aws")])
@@ -113,6 +114,15 @@ def test_passes_its_own_linter(project: Path) -> None:
         ruff = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
         checked = subprocess.run(ruff, cwd=project, capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("name", STARTERS)
+def test_asks_for_the_name_alone(starter: Path, name: str) -> None:
+    prompts = yaml.safe_load((starter.with_name(name) / "prompts.yml").read_text("utf-8"))
+    assert set(prompts) == {"project_name"}
+    allowed = prompts["project_name"]["regex_validator"]
+    names = ("Moon Prices", "x-1", "飛行", "a", "a/b", "")
+    assert [bool(re.match(allowed, each)) for each in names] == [True, True, True, False, False, False]
 
 
 def test_requires_the_local_aws_for_development_alone(project: Path) -> None:

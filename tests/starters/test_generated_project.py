@@ -1,7 +1,11 @@
 """The project as a newcomer has it: made by `kedro new`, then run, tested, linted, packaged."""
 
+import json
+import os
 import re
+import select
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +81,80 @@ def test_registers_what_kedro_pipeline_create_makes(run: Run, tmp_path: Path) ->
         *("-", "__default__", "-", "data_processing", "-", "data_science", "-", "reporting")
     ]
     assert listed.stderr == ""
+    for arguments in (["check"], ["format", "--check"]):
+        linted = run("ruff", *arguments, cwd=tmp_path / "more")
+        assert linted.returncode == 0, linted.stdout
+
+
+def judge(run: Run, project: Path, version: str) -> dict[str, float]:
+    """Run the last node alone, on the model and the test set of a version; read what it saved."""
+    versions = f"regressor:{version},test:{version}"
+    judged = run("kedro", "run", "--nodes=evaluate_model", f"--load-versions={versions}", cwd=project)
+    assert judged.returncode == 0, judged.stderr
+    return read_newest_metrics(project)
+
+
+def read_newest_metrics(project: Path) -> dict[str, float]:
+    s3 = find_local_aws(project).client("s3")
+    listed = s3.list_objects_v2(Bucket="my-flights-data", Prefix="metrics/")["Contents"]
+    newest = max(each["Key"] for each in listed)
+    return json.loads(s3.get_object(Bucket="my-flights-data", Key=newest)["Body"].read())
+
+
+def find_local_aws(project: Path) -> local_aws.LocalAws:
+    found = local_aws.find(local_aws.default_state_dir(project))
+    assert found is not None
+    return found
+
+
+def test_an_old_version_can_be_judged_again(run: Run, project: Path) -> None:
+    """Its test set is kept with it: that of a later run, with another split, is another one."""
+    assert run("kedro", "run", cwd=project).returncode == 0
+    s3 = find_local_aws(project).client("s3")
+    models = s3.list_objects_v2(Bucket="my-flights-data", Prefix="models/")["Contents"]
+    version = max(each["Key"] for each in models).split("/")[-2]
+    then = read_newest_metrics(project)
+    other = run("kedro", "run", "--pipelines=data_science", "--params", "split.random_state=4", cwd=project)
+    assert other.returncode == 0, other.stderr
+    assert read_newest_metrics(project) != then
+    assert judge(run, project, version) == then
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.parametrize(("typed", "folder"), [("Moon Prices", "moon-prices"), ("", "aws-spaceflights")])
+def test_new_as_typed_asks_for_the_name(tmp_path: Path, typed: str, folder: str) -> None:
+    """Return alone takes the name that is offered."""
+    printed = type_into_a_terminal(["kedro", *NEW], typed, cwd=tmp_path)
+    assert "[AWS Spaceflights]:" in printed
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+
+
+def type_into_a_terminal(arguments: list[str], typed: str, cwd: Path) -> str:
+    """Run a module in a terminal; answer its first question."""
+    import pty
+
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1"},
+        stdin=end,
+        stdout=end,
+        stderr=end,
+    )
+    os.close(end)
+    os.write(terminal, typed.encode() + b"\n")  # the terminal keeps it until it is read
+    printed = b""
+    while process.poll() is None or select.select([terminal], [], [], 0)[0]:
+        if not select.select([terminal], [], [], 0.1)[0]:
+            continue
+        try:
+            printed += os.read(terminal, 4096)
+        except OSError:  # Linux ends a terminal that nobody writes to so
+            break
+    os.close(terminal)
+    assert process.wait(timeout=60) == 0, printed.decode()
+    return printed.decode()
 
 
 def test_runs_one_pipeline_by_its_name(run: Run, project: Path) -> None:
@@ -90,6 +168,7 @@ def test_its_tests_pass(run: Run, project: Path) -> None:
     tested = run("pytest", "-p", "no:cacheprovider", cwd=project)
     assert tested.returncode == 0, tested.stdout
     assert "2 passed" in tested.stdout
+    assert "warnings summary" not in tested.stdout
 
 
 def test_its_linter_passes_on_what_is_there_now(run: Run, project: Path) -> None:

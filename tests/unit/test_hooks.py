@@ -10,7 +10,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from kedro_aws_plugin.config import AwsConfig, Project, Registry
-from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.errors import ProjectError, SparkError
 from kedro_aws_plugin.hooks import AwsHooks
 from kedro_aws_plugin.run.record import hash_parameters, read_key, read_record
 from kedro_aws_plugin.session.connection import Connection
@@ -104,6 +104,29 @@ def test_a_project_without_aws_yml_is_left_alone(
     hooks.before_pipeline_run({"run_id": RUN}, TRAINS, DataCatalog())
     assert capsys.readouterr() == ("", "")
     assert not state.exists()
+
+
+def test_connections_to_s3_do_not_go_into_other_processes(tmp_path: Path) -> None:
+    values = {"env": "local", "target": "local", "region": "eu-west-1", "bucket": "flights"}
+    hooks = connected(tmp_path, AwsConfig.model_validate(values))
+    kinds = {"table": ("s3://flights/t.csv", False), "regressor": ("s3://flights/m.csv", True)}
+    catalog = DataCatalog.from_config(
+        {
+            name: {"type": "pandas.CSVDataset", "filepath": path, "versioned": versioned}
+            for name, (path, versioned) in {**kinds, "local": (str(tmp_path / "l.csv"), False)}.items()
+        }
+    )
+    pipeline = Pipeline([Node(print, ["table", "local"], "regressor", name="train")])
+    run = {"run_id": RUN, "runner": "<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>"}
+    with pytest.raises(ProjectError) as refused:
+        hooks.before_pipeline_run(run, pipeline, catalog)
+    assert refused.value.message == (
+        "ParallelRunner runs each node in its own process, and a connection to S3 cannot be sent there: "
+        "regressor, table. Use --runner ThreadRunner."
+    )
+    hooks.before_pipeline_run({**run, "runner": "ThreadRunner"}, pipeline, catalog)
+    only_local = Pipeline([Node(print, "local", None, name="show")])
+    hooks.before_pipeline_run(run, only_local, catalog)
 
 
 def test_spark_frames_do_not_go_into_other_processes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Kedro's and OmegaConf's private names: a test for each one that the plugin relies on."""
 
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -35,6 +36,21 @@ def conf(tmp_path: Path) -> Path:
 
 def make_loader(source: Path) -> OmegaConfigLoader:
     return OmegaConfigLoader(str(source), base_env="base", default_run_env="local")
+
+
+@pytest.mark.parametrize("module", ["hooks", "cli"])
+def test_a_warning_that_users_cannot_prevent_is_not_printed(conf: Path, module: str) -> None:
+    code = (
+        f"import kedro_aws_plugin.{module}\nfrom kedro.config import OmegaConfigLoader\n"
+        f"assert OmegaConfigLoader({str(conf)!r}, base_env='base', default_run_env='local')['globals']\n"
+        "import warnings\nwarnings.warn('another')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True
+    )
+    printed = done.stdout + done.stderr  # Kedro may have sent warnings to its log
+    assert "register_new_resolver" not in printed
+    assert "another" in printed
 
 
 def test_a_run_s_id_is_its_session_s(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

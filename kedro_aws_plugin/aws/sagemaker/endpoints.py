@@ -1,12 +1,14 @@
 """Look up what SageMaker serves: endpoints, their configs and models."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
+from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Serving
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Serving, Variant
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
 
 
 def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
@@ -20,6 +22,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
             raise
     return Endpoint(
         name=name,
+        arn=found["EndpointArn"],
         status=found["EndpointStatus"],
         config_name=found["EndpointConfigName"],
         failure=found.get("FailureReason"),
@@ -27,24 +30,48 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
     )
 
 
-def add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
-    """Look up an endpoint's tags, and whether it is serverless."""
+def observe_tags(aws: Aws, endpoint: Endpoint) -> dict[str, str]:
+    """Look up an endpoint's tags."""
     with translate_errors(f"list the tags of endpoint {endpoint.name}"):
-        arn = aws.sagemaker.describe_endpoint(EndpointName=endpoint.name)["EndpointArn"]
-        pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-        tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        pages = aws.sagemaker.get_paginator("list_tags").paginate(ResourceArn=endpoint.arn)
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
+
+def _add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
+    tags = observe_tags(aws, endpoint)
     variant = observe_variant(aws, endpoint.config_name)
-    return replace(endpoint, tags=tags, serverless=variant is not None and variant.serverless)
+    return replace(endpoint, tags=tags, serverless=variant is not None and variant.mode == "serverless")
 
 
 def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
     """Look up what of a deployment exists."""
     found = observe_endpoint(aws, endpoint)
+    tagged = _add_tags_and_mode(aws, found) if found else None
     return Serving(
-        endpoint=add_tags_and_mode(aws, found) if found else None,
-        model_exists=_observe_package(aws, model) is not None,
+        endpoint=tagged,
+        model_exists=observe_package(aws, model) is not None,
         config_exists=observe_variant(aws, config) is not None,
+        former=_observe_former(aws, tagged, config) if tagged else None,
+        serves=_observe_served(aws, tagged) if tagged and tagged.config_name != config else None,
     )
+
+
+def _observe_served(aws: Aws, endpoint: Endpoint) -> str | None:
+    variant = observe_variant(aws, endpoint.config_name)
+    return observe_package(aws, variant.model) or None if variant else None
+
+
+def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
+    """Look up the config to go back to from the wanted one, unless that failed its check itself."""
+    tags = endpoint.tags or {}
+    name = tags.get(FORMER_CONFIG) if endpoint.coming == wanted else endpoint.config_name
+    if not name or name == wanted or FAILED_CHECK + name in tags:
+        return None
+    variant = observe_variant(aws, name)
+    if variant is None:
+        return None
+    package = observe_package(aws, variant.model)
+    return Former(config_name=name, sample=observe_sample(aws, package) if package else None)
 
 
 def observe_deployed(aws: Aws, name: str) -> Deployed | None:
@@ -54,12 +81,12 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
         return None
     variant = observe_variant(aws, endpoint.config_name)
     if variant is None:
-        return Deployed(endpoint=endpoint, package=None, variant="")
-    endpoint = replace(endpoint, serverless=variant.serverless)
-    return Deployed(endpoint=endpoint, package=_observe_package(aws, variant.model), variant=variant.size)
+        return Deployed(endpoint=endpoint, package=None, variant=None)
+    endpoint = replace(endpoint, serverless=variant.mode == "serverless")
+    return Deployed(endpoint=endpoint, package=observe_package(aws, variant.model), variant=variant)
 
 
-def _observe_package(aws: Aws, model: str) -> str | None:
+def observe_package(aws: Aws, model: str) -> str | None:
     """Look up the package of a model; "" if the model has none, None if there is no such model."""
     with translate_errors(f"describe model {model}"):
         try:
@@ -69,21 +96,6 @@ def _observe_package(aws: Aws, model: str) -> str | None:
                 return None
             raise
     return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """What an endpoint config serves.
-
-    Attributes:
-        model: The name of the model.
-        serverless: Whether it runs without instances.
-        size: Mode and size for the user, e.g. "realtime, 2 x ml.m5.large".
-    """
-
-    model: str
-    serverless: bool
-    size: str
 
 
 def observe_variant(aws: Aws, config: str) -> Variant | None:
@@ -97,7 +109,16 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
             raise
     variant = found["ProductionVariants"][0]
     if "ServerlessConfig" in variant:
-        size = f"serverless, {variant['ServerlessConfig']['MemorySizeInMB']} MB"
-        return Variant(variant["ModelName"], True, size)
-    count = variant.get("InitialInstanceCount", 1)
-    return Variant(variant["ModelName"], False, f"realtime, {count} x {variant.get('InstanceType', '?')}")
+        size = variant["ServerlessConfig"]
+        return Variant(
+            model=variant["ModelName"],
+            mode="serverless",
+            memory_mb=size["MemorySizeInMB"],
+            max_concurrency=size["MaxConcurrency"],
+        )
+    return Variant(
+        model=variant["ModelName"],
+        mode="realtime",
+        instance_type=variant.get("InstanceType"),
+        instance_count=variant.get("InitialInstanceCount", 1),
+    )

@@ -1,16 +1,19 @@
 """Look up what SageMaker's model registry has. Lists are read to their last page."""
 
 import json
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.errors import is_absent, translate_errors
+from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
+from kedro_aws_plugin.aws.errors import get_error_code, is_absent, translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup
-from kedro_aws_plugin.plan.register import Sample
+from kedro_aws_plugin.plan.observed import FAILED, ModelPackage, RegisteredGroup, Sample
+from kedro_aws_plugin.plan.steps import Request
+from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
@@ -51,6 +54,45 @@ def observe_sample(aws: Aws, package: str) -> Sample | None:
         body = read(aws.s3, f"{folder}/sample.csv")
         answer = read(aws.s3, f"{folder}/sample-answer.json")
     return Sample(body=body, answer=answer) if body is not None and answer is not None else None
+
+
+def create_package(aws: Aws, step: CreateModelPackage, clock: Clock) -> str:
+    """Register a version, once for all who do it at the same time, and return its ARN.
+
+    AWS answers a token that it knows with the version that the token made. If that version has been deleted
+    since, the token no longer serves, and the version is registered with another one.
+
+    Raises:
+        ClientError: If AWS refuses the registration. A ConflictException says that somebody else registers
+            the same content at the same time with other options.
+    """
+    request = step.request()
+    try:
+        arn = _send(aws, request)
+    except ClientError as error:
+        if get_error_code(error) != "ConflictException" or _is_listed(aws, step):
+            raise
+    else:
+        if not _was_deleted(aws, arn, clock):
+            return arn
+    return _send(aws, {**request, "ClientToken": str(uuid.uuid4())})
+
+
+def _send(aws: Aws, request: Request) -> str:
+    return str(aws.sagemaker.create_model_package(**request)["ModelPackageArn"])
+
+
+def _is_listed(aws: Aws, step: CreateModelPackage) -> bool:
+    known = observe_group(aws, step.group).packages
+    return any(step.mark in each.description for each in known if each.status != FAILED)
+
+
+def _was_deleted(aws: Aws, package: str, clock: Clock) -> bool:
+    try:
+        retry_while_absent(lambda: aws.sagemaker.describe_model_package(ModelPackageName=package), clock)
+    except ClientError as error:
+        return is_absent(error)  # whoever may not look takes AWS's word
+    return False
 
 
 def _find_signature(aws: Aws, package: str) -> dict[str, Any] | None:

@@ -8,7 +8,8 @@ from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_unti
 from kedro_aws_plugin.aws.errors import get_error_code
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import ServingError
+from kedro_aws_plugin.config.models import Target
+from kedro_aws_plugin.errors import AnswerError, ServingError
 from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
 from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
@@ -31,14 +32,19 @@ def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Calla
     if endpoint is None:
         raise ServingError(
             f"Endpoint {step.name} was deleted while this command waited for it. "
-            "Run `kedro aws deploy` to make it again."
+            "Run the same command to make it again."
         )
     reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
-    logs = _say_where_its_log_is(aws, step.name)
+    logs = say_where_its_log_is(aws.target, step.name)
     if endpoint.status != IN_SERVICE:
         raise ServingError(
             f"Endpoint {step.name} is {endpoint.status}: {reason}. "
-            f"Correct the cause and run `kedro aws deploy` again. {logs}"
+            f"Correct the cause and run the same command again. {logs}"
+        )
+    if step.config_name != endpoint.config_name and endpoint.failure is None:
+        raise ServingError(
+            f"Endpoint {step.name} serves {endpoint.config_name}, not {step.config_name}: somebody else has "
+            f"deployed to it meanwhile, or the update failed without a reason. {logs}"
         )
     if step.config_name != endpoint.config_name:
         raise ServingError(
@@ -86,8 +92,9 @@ def _make_deadline(name: str) -> Deadline:
     return Deadline(f"Endpoint {name}", _TIMEOUT, ServingError)
 
 
-def _say_where_its_log_is(aws: Aws, endpoint: str) -> str:
-    if aws.target == "local":
+def say_where_its_log_is(target: Target, endpoint: str) -> str:
+    """Say where an endpoint's log is, in a sentence without its full stop."""
+    if target == "local":
         return f"Its log: kedro aws local logs {endpoint}"
     return f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{endpoint}"
 
@@ -99,14 +106,17 @@ def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
         The answer.
 
     Raises:
-        ServingError: If the model refused the payload or answers otherwise, or there is no such endpoint.
+        AnswerError: If the model refused the payload or answers otherwise.
+        ServingError: If there is no such endpoint.
     """
     answer = invoke(aws, step)
     if step.expected is not None and not is_same_answer(step.expected, answer, step.accept):
-        raise ServingError(
-            f"Endpoint {step.name} is in service, but answers its sample payload differently than the model "
-            f"did when it was registered: {_shorten(answer)} instead of {_shorten(step.expected)}. "
-            "Compare the versions of Python and scikit-learn that register-model warned of."
+        reason = f"it answers {_shorten(answer)} instead of {_shorten(step.expected)}"
+        raise AnswerError(
+            f"Endpoint {step.name} answers its sample payload differently than the model did when it was "
+            f"registered: {reason}. "
+            "Compare the versions of Python and scikit-learn that register-model warned of.",
+            reason,
         )
     return answer.decode("utf-8", errors="replace")
 
@@ -115,7 +125,8 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
     """Send a payload and return the model's answer.
 
     Raises:
-        ServingError: If the model refused the payload, or there is no such endpoint.
+        AnswerError: If the model refused the payload.
+        ServingError: If there is no such endpoint.
     """
     try:
         return aws.runtime.invoke_endpoint(**step.request())["Body"].read()
@@ -128,13 +139,16 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
             )
             if _HTML in original.lower():  # the server's page, which does not give the reason
                 original = "its code raised an error, which its log gives"
-            raise ServingError(
-                f"Endpoint {step.name} could not answer: {original.splitlines()[0].rstrip('.')}. "
-                f"{_say_where_its_log_is(aws, step.name)}"
+            reason = original.splitlines()[0].rstrip(".")
+            raise AnswerError(
+                f"Endpoint {step.name} could not answer: {reason}. "
+                f"{say_where_its_log_is(aws.target, step.name)}",
+                f"it could not answer, {reason}",
             ) from error
         if code == "ValidationError" and "not found" in message.lower():
             raise ServingError(
-                f"There is no endpoint {step.name} in service. Make it: kedro aws deploy"
+                f"There is no endpoint {step.name} in service. Make it: "
+                f"kedro aws deploy --endpoint {step.name}"
             ) from error
         raise
 

@@ -5,12 +5,20 @@ A step knows its AWS operation and the request that it sends: `apply` sends it, 
 
 from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
 from kedro_aws_plugin.plan.steps.ref import Ref
+from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
-from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.serving import (
+    CheckEndpoint,
+    InvokeEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+)
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 
 Step = (
     PlainStep
+    | CheckEndpoint
+    | CreateModelPackage
     | DeleteObjects
     | InvokeEndpoint
     | UpdateStack

@@ -42,6 +42,15 @@ class BaseStep(ABC):
         """List everything that is sent, in order: the operations with their requests."""
         return [(self.operation, self.request())]
 
+    def otherwise(self, reason: str) -> "tuple[BaseStep, ...]":
+        """List the steps that are taken if this one fails, and only then.
+
+        Args:
+            reason: Why it failed.
+        """
+        del reason
+        return ()
+
     @abstractmethod
     def __str__(self) -> str:
         """Describe the step in a few words, beginning with a verb: "create endpoint flights"."""

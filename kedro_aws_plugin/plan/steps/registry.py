@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from kedro_aws_plugin.plan.steps.base import PlainStep, Request
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
 from kedro_aws_plugin.plan.tags import Tags, format_tags
 
@@ -35,14 +35,27 @@ class CreateModelPackageGroup(PlainStep):
 
 
 @dataclass(frozen=True)
-class CreateModelPackage(PlainStep):
-    """Register a version of a model in its group."""
+class CreateModelPackage(BaseStep):
+    """Register a version of a model in its group, once, however many do it at the same time.
+
+    Attributes:
+        group: The group.
+        description: It has the mark of the content.
+        mark: What the descriptions of all registrations of the same content have in common.
+        token: AWS answers a second request with the same token with the version that the first one made.
+        approval: Approved or PendingManualApproval.
+        inference: The InferenceSpecification.
+        metrics: The ModelMetrics, if there are any.
+        properties: The CustomerMetadataProperties.
+    """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateModelPackage"
-    results: ClassVar = {"arn": "ModelPackageArn"}
+    results: ClassVar = ("arn",)
     group: str
     description: str
+    mark: str
+    token: str
     approval: str
     inference: Mapping[str, Any]
     metrics: Mapping[str, Any] | None
@@ -56,10 +69,17 @@ class CreateModelPackage(PlainStep):
             "ModelApprovalStatus": self.approval,
             "InferenceSpecification": dict(self.inference),
             "CustomerMetadataProperties": dict(self.properties),
+            "ClientToken": self.token,
         }
         if self.metrics:
             request["ModelMetrics"] = dict(self.metrics)
         return request
+
+    @override
+    def requests(self) -> list[tuple[str, Request]]:
+        """List the requests: the registration, then whether the version exists; 0 stands for its number."""
+        look = {"ModelPackageName": f"{self.group}/0"}
+        return [(self.operation, self.request()), ("DescribeModelPackage", look)]
 
     def __str__(self) -> str:
         return f"register model package in {self.group} ({self.approval})"

@@ -1,6 +1,6 @@
 """SageMaker's models, endpoint configs, endpoints and predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
-from kedro_aws_plugin.plan.tags import Tags, format_tags
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags, format_tags, shorten_to_tag
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,108 @@ class InvokeEndpoint(BaseStep):
 
 
 @dataclass(frozen=True)
+class CheckEndpoint(BaseStep):
+    """Send a version's sample payload to its endpoint; if the answer is wrong, go back to the former config.
+
+    Attributes:
+        sent: The payload, with the answer that the model must give.
+        arn: The endpoint's ARN. One of its tags keeps that the check failed.
+        config_name: The config that is checked.
+        version: The version that is checked, as the beginning of a sentence: "Version 3 of flights".
+        log: A sentence that says where the endpoint's log is.
+        former: The config to go back to, if there is one.
+        former_check: The payload of the former version, with its answer.
+    """
+
+    service: ClassVar = "sagemaker-runtime"
+    operation: ClassVar = "InvokeEndpoint"
+    results: ClassVar = ("answer",)
+    sent: InvokeEndpoint
+    arn: str | Ref
+    config_name: str
+    version: str
+    log: str
+    former: str | None = None
+    former_check: InvokeEndpoint | None = None
+
+    @override
+    def request(self) -> Request:
+        return self.sent.request()
+
+    @override
+    def otherwise(self, reason: str) -> "tuple[ServingStep, ...]":
+        mark = {FAILED_CHECK + self.config_name: shorten_to_tag(reason)}
+        return (AddTags(arn=self.arn, tags=mark), *self.go_back())
+
+    def go_back(self) -> "tuple[ServingStep, ...]":
+        """List the steps from the checked config to the former one; none if there is no former one."""
+        if self.former is None:
+            return ()
+        name = self.sent.name
+        check = (self.former_check,) if self.former_check else ()
+        return (
+            UpdateEndpoint(name=name, config_name=self.former),
+            WaitForEndpoint(name=name, config_name=self.former),
+            *check,
+        )
+
+    def explain(self, reason: str, serving: str | None) -> str:
+        """Say that the check failed, what serves now, and what to do.
+
+        Args:
+            reason: Why it failed.
+            serving: The config that serves instead; None if the endpoint stays with the checked one.
+        """
+        now = (
+            f"It serves {serving} instead."
+            if serving
+            else "There is no former config to go back to, so it stays with this version."
+        )
+        return (
+            f"{self.version} failed its check on endpoint {self.sent.name}: {shorten_to_tag(reason)}. {now} "
+            f"{self.log}. Deploy another version, or try this one again with --again."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sent}; if it is wrong, {'go back to ' + self.former if self.former else 'mark it'}"
+
+
+@dataclass(frozen=True)
+class AddTags(PlainStep):
+    """Add tags to an endpoint."""
+
+    service: ClassVar = "sagemaker"
+    operation: ClassVar = "AddTags"
+    arn: str | Ref
+    tags: Tags
+
+    @override
+    def request(self) -> Request:
+        return {"ResourceArn": self.arn, "Tags": format_tags(self.tags)}
+
+    def __str__(self) -> str:
+        return f"tag {shorten_arn(self.arn)} with {', '.join(self.tags)}"
+
+
+@dataclass(frozen=True)
+class DeleteTags(PlainStep):
+    """Take tags away from an endpoint."""
+
+    service: ClassVar = "sagemaker"
+    operation: ClassVar = "DeleteTags"
+    arn: str
+    keys: Collection[str]
+
+    @override
+    def request(self) -> Request:
+        return {"ResourceArn": self.arn, "TagKeys": sorted(self.keys)}
+
+    def __str__(self) -> str:
+        tags = f"{len(self.keys)} tags" if len(self.keys) > 1 else f"the tag {', '.join(self.keys)}"
+        return f"take {tags} from {shorten_arn(self.arn)}"
+
+
+@dataclass(frozen=True)
 class DeleteEndpoint(PlainStep):
     """Stop an endpoint."""
 
@@ -225,3 +327,7 @@ class DeleteModel(PlainStep):
 
     def __str__(self) -> str:
         return f"delete model {self.name}"
+
+
+ServingStep = PlainStep | WaitForEndpoint | InvokeEndpoint
+"""The kinds of steps that go back to a former config."""

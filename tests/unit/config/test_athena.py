@@ -26,6 +26,11 @@ def read(folder: Path, athena: dict[str, Any]) -> AwsConfig:
     return config
 
 
+@pytest.mark.parametrize("name", ["kedro-on-aws", "2026", "_", "d" * 255])
+def test_a_database_has_any_name_that_glue_and_athena_take(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, {"database": name}).athena.database == name
+
+
 def test_a_database_is_enough(tmp_path: Path) -> None:
     config = read(tmp_path, {"database": "flights"})
     assert config.athena is not None
@@ -63,13 +68,19 @@ def table(**changes: Any) -> dict[str, Any]:
 
 
 NAME = "is not a name in Glue: 1 to 255 lower-case letters, digits and underscores."
+DATABASE = (
+    "is not a database: 1 to 255 lower-case letters, digits, underscores and hyphens, a hyphen not first."
+)
 FOLDER = "is not a folder on S3; one looks like s3://my-bucket/data/raw/reviews/."
 
 
 @pytest.mark.parametrize(
     ("athena", "message"),
     [
-        ({"database": "My-Db"}, f"`athena.database`: `My-Db` {NAME}"),
+        ({"database": "My-Db"}, f"`athena.database`: `My-Db` {DATABASE}"),
+        ({"database": "-db"}, f"`athena.database`: `-db` {DATABASE}"),
+        ({"database": "my.db"}, f"`athena.database`: `my.db` {DATABASE}"),
+        ({"database": "d", "tables": {"a-b": TABLE}}, f"`athena.tables.a-b`: `a-b` {NAME}"),
         ({}, "`athena.database` is missing. Add it."),
         (
             {"databse": "d"},

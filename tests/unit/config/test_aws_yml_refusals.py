@@ -32,7 +32,7 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
-            "Known keys here: endpoint, mode, instance_type, instance_count, serverless.",
+            "Known keys here: group, mode, instance_type, instance_count, serverless, endpoints, endpoint.",
             id="deploy",
         ),
         pytest.param(
@@ -60,6 +60,33 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         ),
         pytest.param(
             f"{BASE}deploy: {{mode: realtime}}\n", "`deploy.endpoint` is missing. Add it.", id="name"
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoints: {{}}}}\n", "`deploy.endpoint` is missing. Add it.", id="no endpoints"
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoint: e, endpoints: {{f: {{}}}}}}\n",
+            "`deploy.endpoint`: `e` stands beside `deploy.endpoints`; keep one of the two, with all the "
+            "names there.",
+            id="both forms",
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
+            "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
+            "Known keys here: group, mode, instance_type, instance_count, serverless.",
+            id="a key of one of several endpoints",
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
+            "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
+            "Known keys here: group, mode, instance_type, instance_count, serverless.",
+            id="an endpoint called like a key",
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoints: {{my_price: {{}}}}}}\n",
+            "`deploy.endpoints.my_price`: `my_price` is not an endpoint name: 1 to 54 lower-case letters, "
+            "digits and inner hyphens.",
+            id="the name of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}registry: regressor\n",

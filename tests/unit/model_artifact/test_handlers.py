@@ -99,6 +99,11 @@ def test_a_transform_fn_of_the_project_is_passed_through(tmp_path, monkeypatch):
             " and nothing else. Write: def input_fn(body, content_type):",
         ),
         ("def model_fn(folder, context): ...", "Write: def model_fn(folder):"),
+        (
+            "def output_fn(p, a): ...\nasync def input_fn(body, kind): ...",
+            "line 2: input_fn is async, .* Write: def input_fn(body, content_type):",
+        ),
+        ("input_fn: object = lambda b: b", "asks for b; .* Write: input_fn = lambda body, content_type: "),
         ("def predict_fn(model): ...", "predict_fn asks for model; .* Write: def predict_fn(data, model):"),
         ("def output_fn(): ...", "output_fn asks for nothing; .* Write: def output_fn(prediction, accept):"),
         (

@@ -97,6 +97,32 @@ def test_answers_of_several_types_are_no_array():
     assert caught.value.status == 406
 
 
+@pytest.mark.parametrize(
+    ("has_pyarrow", "asked", "answered"),
+    [
+        (True, (400, "The request is not Parquet: "), (406, "These answers do not fit into columns; ")),
+        (
+            False,
+            (415, "Parquet needs pyarrow, which this container lacks; send CSV or JSON."),
+            (406, "Parquet needs pyarrow, which this container lacks; accept application/json."),
+        ),
+    ],
+)
+def test_only_a_container_without_pyarrow_says_that_it_needs_it(
+    handlers_of, monkeypatch, has_pyarrow, asked, answered
+):
+    frame = pd.DataFrame({"x": [1.0, 2, 3, 4]})
+    packed = handlers_of(LogisticRegression().fit(frame, ["b", "a", "b", "a"]), frame, "predict")
+    if not has_pyarrow:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(packed.Refusal) as request:
+        packed.input_fn(b"PAR1", PARQUET)
+    with pytest.raises(handlers.Refusal) as answer:
+        handlers.output_fn([3, True], PARQUET)
+    for refused, (status, beginning) in ((request, asked), (answer, answered)):
+        assert (refused.value.status, str(refused.value)[: len(beginning)]) == (status, beginning)
+
+
 def test_parquet_has_the_names_of_the_classes(handlers_of):
     frame = pd.DataFrame({"x": [1.0, 2, 3, 4]})
     model = LogisticRegression().fit(frame, ["b", "a", "b", "a"])

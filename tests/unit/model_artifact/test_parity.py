@@ -245,6 +245,22 @@ def several_probabilities() -> Any:
     return MultiOutputClassifier(LogisticRegression()).fit(frame, labels), frame, "predict_proba"
 
 
+def blanks_around_names() -> Any:
+    return fit(LinearRegression(), pd.DataFrame({" x ": range(6), "y ": Y[::-1]}))
+
+
+def names_of_split() -> Any:
+    return fit(LinearRegression(), pd.DataFrame({"columns": range(6), "data": Y[::-1]}))
+
+
+def names_of_wrappers() -> Any:
+    return fit(LinearRegression(), pd.DataFrame({"inputs": range(6), "instances": Y[::-1]}))
+
+
+def name_of_a_wrapper_alone() -> Any:
+    return fit(LinearRegression(), pd.DataFrame({"instances": Y[::-1]}))
+
+
 KINDS: list[Callable[[], tuple[Any, pd.DataFrame, str]]] = [
     na_words,
     zip_codes,
@@ -276,6 +292,10 @@ KINDS: list[Callable[[], tuple[Any, pd.DataFrame, str]]] = [
     several_outputs,
     several_labels,
     several_probabilities,
+    blanks_around_names,
+    names_of_split,
+    names_of_wrappers,
+    name_of_a_wrapper_alone,
 ]
 
 
@@ -364,6 +384,10 @@ NUMERIC = {
     "several_outputs",
     "several_labels",
     "several_probabilities",
+    "blanks_around_names",
+    "names_of_split",
+    "names_of_wrappers",
+    "name_of_a_wrapper_alone",
 }
 """Tables that are arrays of numbers."""
 

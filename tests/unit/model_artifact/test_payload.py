@@ -198,3 +198,7 @@ def test_answers_that_say_something_else_are_not(one, other, content_type):
 def test_any_bytes_are_a_request_or_one_sentence(body):
     with suppress(ProjectError):
         assert Payload.from_bytes(body).body == body
+
+
+def test_the_columns_of_drawn_rows_have_texts_as_names():
+    assert draw_rows(pd.DataFrame([[1.5, 2.5]])).columns.tolist() == ["0", "1"]

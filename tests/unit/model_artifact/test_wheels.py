@@ -1,5 +1,7 @@
 """What a container installs when it starts, inside the artifact."""
 
+import sys
+import venv
 import zipfile
 from pathlib import Path
 
@@ -17,10 +19,10 @@ PURE = "py3-none-any"
 COMPILED = "cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64"
 
 
-def add_wheel(index: Path, name: str, version: str, tag: str = PURE, needs: str = "") -> Path:
+def add_wheel(index: Path, name: str, version: str, tag: str = PURE, more: str = "") -> Path:
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    metadata += f"Requires-Dist: {needs}\n" if needs else ""
+    metadata += f"{more}\n" if more else ""
     path = index / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{info}/METADATA", metadata)
@@ -39,8 +41,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     add_wheel(folder, "numpy", "2.5.1", COMPILED)
     add_wheel(folder, "numpy", "2.9.0", COMPILED)
     for tag in (COMPILED, "cp311-cp311-manylinux2014_x86_64", "cp312-cp312-win_amd64"):
-        add_wheel(folder, "boosting", "4.0", tag, needs="plain_helper>=1")
-    add_wheel(folder, "plain_helper", "1.5", needs="numpy>=2")
+        add_wheel(folder, "boosting", "4.0", tag, more="Requires-Dist: plain_helper>=1")
+    add_wheel(folder, "plain_helper", "1.5", more="Requires-Dist: numpy>=2")
     return folder
 
 
@@ -110,6 +112,38 @@ def test_what_cannot_be_bundled_is_one_sentence(wheels: Path, requirement: str, 
         bundle_requirements([requirement], IMAGE, wheels)
     assert caught.value.message.startswith(said)
     assert "\n" not in caught.value.message
+
+
+def test_a_wheel_for_a_newer_python_than_the_containers_is_said(index: Path, wheels: Path) -> None:
+    add_wheel(index, "newer", "1.0", more="Requires-Python: >=3.99")
+    with pytest.raises(ProjectError) as caught:
+        bundle_requirements(["newer==1.0"], IMAGE, wheels)
+    assert caught.value.message.startswith(
+        "registry.bundle: newer needs Python >=3.99, and the container 1.9-0 has 3.12. Choose another version"
+    )
+
+
+OLD_PIP = """
+print("ERROR: Package 'numpy' requires a different Python: 3.10.4 not in '>=3.11'")
+raise SystemExit(1)
+"""
+
+
+def test_a_pip_that_is_too_old_is_said(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old" / "pip").mkdir(parents=True)
+    (tmp_path / "old" / "pip" / "__init__.py").touch()
+    (tmp_path / "old" / "pip" / "__main__.py").write_text(OLD_PIP)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "old"))
+    with pytest.raises(ProjectError, match=r"its own Python 3\.10\.4, not .* --upgrade pip`\."):
+        bundle_requirements(["boosting"], IMAGE, wheels)
+
+
+def test_a_python_without_pip_is_said(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    bare = next(path for path in tmp_path.glob("bare/*/python*") if path.is_file())
+    monkeypatch.setattr(sys, "executable", str(bare))
+    with pytest.raises(ProjectError, match=r"has no pip, .* `uv pip install pip`"):
+        bundle_requirements(["boosting"], IMAGE, wheels)
 
 
 def test_an_index_that_is_not_reached_is_said(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:

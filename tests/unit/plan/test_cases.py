@@ -15,6 +15,7 @@ from case_plans import FOLDERS, PLANNERS, REFUSED, plan_case, step_classes
 from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.steps.ref import fill_refs
 from local_aws.protocol.service_model import find_violations, load_service_model
 
 
@@ -43,14 +44,17 @@ def test_plan_is_refused_in_one_sentence(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=_id)
 def test_every_request_is_one_that_aws_takes(folder: Path) -> None:
-    for step in plan_case(folder).show_steps():
-        for operation, request in step.requests():
-            assert find_violations(step.service, operation, request) == []
+    for planned in plan_case(folder).steps:
+        step = fill_refs(planned, lambda ref: f"arn:aws:sagemaker:eu-west-1:123456789012:{ref.name}/e")
+        for each in (step, *step.otherwise("it answers {} instead of []")):
+            for operation, request in each.requests():
+                assert find_violations(each.service, operation, request) == []
 
 
 def test_every_planner_has_cases_and_every_step_is_in_one() -> None:
     assert {folder.parent.name for folder in FOLDERS} == set(PLANNERS)
-    seen = {type(step) for folder in FOLDERS for step in plan_case(folder).steps}
+    planned = [step for folder in FOLDERS for step in plan_case(folder).steps]
+    seen = {type(each) for step in planned for each in (step, *step.otherwise("a reason"))}
     assert seen == set(step_classes().values())
     assert len(seen) >= 21
 

@@ -7,6 +7,7 @@ import pytest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.render import render_requests
 from kedro_aws_plugin.plan.steps.s3 import PutObject, UploadFile
+from kedro_aws_plugin.plan.steps.serving import CheckEndpoint, InvokeEndpoint
 
 
 def put(key: str, body: bytes) -> PutObject:
@@ -22,6 +23,22 @@ def test_each_request_stands_below_its_own_step() -> None:
     assert '"Key": "a"' in first
     assert second.startswith("2. ")
     assert '"Key": "b"' in second
+
+
+def test_what_is_sent_only_after_a_failure_stands_below_its_step() -> None:
+    sent = InvokeEndpoint(name="flights", body=b"1", content_type="text/csv", accept="text/csv")
+    check = CheckEndpoint(
+        sent, "arn", "flights-2", "Version 2 of flights", "Its log: here", former="flights-1"
+    )
+    plan = Plan(title="deploy", steps=(check,), unchanged="endpoint flights serves it")
+    assert (plan.changes, plan.as_json()["unchanged"]) == (False, "endpoint flights serves it")
+    blocks = render_requests(plan).split("\n\n")
+    assert [block.split()[:5] for block in blocks[2:]] == [
+        ["1a.", "If", "1.", "fails:", "tag"],
+        ["1b.", "If", "1.", "fails:", "update"],
+        ["1c.", "If", "1.", "fails:", "wait"],
+    ]
+    assert '"EndpointConfigName": "flights-1"' in blocks[3]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ GROUP = CreateModelPackageGroup(group="flights", description="d", tags={})
 PACKAGE = CreateModelPackage(
     group="flights",
     description="d",
+    mark="content 0a",
+    token="t",
     approval="PendingManualApproval",
     inference={"Containers": [{"Image": "image:1"}]},
     metrics=None,
