@@ -127,16 +127,6 @@ class Deploy(Section):
     serverless: Serverless = Serverless()
 
 
-class Bootstrap(Section):
-    """`bootstrap:` what `kedro aws bootstrap` makes besides.
-
-    Attributes:
-        access_logs: The folder in another bucket where S3 logs each request for the project's bucket.
-    """
-
-    access_logs: S3Folder | None = None
-
-
 class Local(Section):
     """`local:` the local AWS.
 
@@ -147,6 +137,16 @@ class Local(Section):
 
     port: int = Field(default=0, ge=0, le=65535)
     autostart: bool = True
+
+
+class Bootstrap(Section):
+    """`bootstrap:` what `kedro aws bootstrap` makes besides.
+
+    Attributes:
+        access_logs: The folder in another bucket where S3 logs each request for the project's bucket.
+    """
+
+    access_logs: S3Folder | None = None
 
 
 class AwsConfig(Section):
