@@ -337,7 +337,7 @@ _GLUE = Table(
         "GetTables": _all_but(*_PAST, "IncludeStatusDetails"),
         "DeleteTable": _all_but("TransactionId"),
         "BatchDeleteTable": _all_but("TransactionId"),
-        "GetPartitions": _all_but(*_PAST, "Segment", recorded=("ExcludeColumnSchema",)),
+        "GetPartitions": _all_but(*_PAST, recorded=("ExcludeColumnSchema",)),
         "CreateCrawler": _all_but(
             "Schedule", "LakeFormationConfiguration", "CatalogId", others=Support.RECORDED
         ),
