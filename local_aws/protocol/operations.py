@@ -211,6 +211,34 @@ _SAGEMAKER = Table(
             recorded=("ManagedConfiguration",),
         ),
         "CreateModelPackage": _CREATE_MODEL_PACKAGE,
+        "DescribeModelPackage": Settings(works=("ModelPackageName",)),
+        "UpdateModelPackage": Settings(
+            works=(
+                "ModelPackageArn",
+                "ModelApprovalStatus",
+                "ModelPackageRegistrationType",
+                "ApprovalDescription",
+                "CustomerMetadataProperties",
+                "CustomerMetadataPropertiesToRemove",
+                "AdditionalInferenceSpecificationsToAdd",
+                "InferenceSpecification",
+                "SourceUri",
+                "ModelCard",
+                "ModelLifeCycle",
+                "ClientToken",
+            )
+        ),
+        "Search": Settings(
+            works=(
+                "Resource",
+                "SearchExpression",
+                "SortBy",
+                "SortOrder",
+                "NextToken",
+                "MaxResults",
+                "CrossAccountFilterOption",
+            )
+        ),
     },
     ways_out={
         "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
@@ -223,6 +251,20 @@ _SAGEMAKER = Table(
 
 _SAGEMAKER_RUNTIME = Table(
     works=frozenset({"InvokeEndpoint"}),
+    settings={
+        "InvokeEndpoint": Settings(
+            works=(
+                "EndpointName",
+                "Body",
+                "ContentType",
+                "Accept",
+                "CustomAttributes",
+                "TargetVariant",
+                "InferenceId",
+            ),
+            recorded=("PrefixAwareId",),
+        )
+    },
     ways_out=dict.fromkeys(("InvokeEndpointAsync", "InvokeEndpointWithResponseStream"), "use InvokeEndpoint"),
 )
 
