@@ -18,10 +18,13 @@ REPORT_PREFIX = "kedro-aws: "
 """Begins the lines that a serving process prints for the server; all its other lines are the model's."""
 
 INSTANCE_HEADER = "x-kedro-aws-instance"
-"""The header that carries the server's instance id, which only readers of the state file know."""
+"""The header that carries the server's instance id, which only readers of the state file know.
+
+Likewise the password of a process that serves a model, which only the server knows.
+"""
 
 INSTANCE_VARIABLE = "KEDRO_AWS_INSTANCE"
-"""The variable that gives a new server its instance id."""
+"""The variable that gives a new server its instance id, or a serving process its password."""
 
 ALREADY_RUNNING = 3
 """Exit code of a server whose state folder another one holds locked."""

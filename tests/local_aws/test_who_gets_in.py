@@ -11,12 +11,14 @@ from email.utils import formatdate
 from urllib.parse import quote, urlsplit
 
 import boto3
+import psutil
 import pytest
 import s3fs
 from local_cloud import BUCKET, Cloud
 from raw_requests import Raw, host_of, presign, send, sign
 
 from local_aws import LocalAws
+from local_aws.control import client as control
 
 pytestmark = pytest.mark.slow
 
@@ -307,6 +309,21 @@ def test_the_requests_that_the_attacks_change_are_let_in(cloud: Cloud) -> None:
     models = sign(cloud.aws, "POST", "/", b"{}", service="sagemaker", headers=LIST_MODELS)
     assert json.loads(send(cloud.aws, models).body) == {"Models": []}
     assert send(cloud.aws, sign(cloud.aws, "GET", "/moto-api/data.json")).status == 200
+
+
+def test_the_processes_of_a_model_answer_the_local_aws_only(cloud: Cloud) -> None:
+    cloud.deploy("e", "m", SAGEMAKER_MODEL_SERVER_WORKERS="1")
+    (pid,) = control.status(cloud.aws)["endpoints"][0]["Pids"]
+    (address,) = [each.laddr for each in psutil.Process(pid).net_connections() if each.status == "LISTEN"]
+    assert address.ip == "127.0.0.1"
+    worker = replace(cloud.aws, endpoint_url=f"http://127.0.0.1:{address.port}")
+    for guess in ("", "0" * 32, cloud.aws.instance):
+        request = Raw(
+            "POST", "/invocations", (("X-Kedro-Aws-Instance", guess), ("Content-Type", "text/csv")), b"1"
+        )
+        answered = send(worker, request)
+        assert (answered.status, answered.body) == (403, b"")
+    assert cloud.invoke("e", "1") == "m:1:text/csv"
 
 
 def test_presigned_urls_of_the_tools_are_of_version_4(cloud: Cloud) -> None:
