@@ -183,13 +183,12 @@ class QueryProcesses:
 
     def _start(self) -> "_Process":
         folder = self._workdir / f"process-{next(self._numbers)}"
-        process = _Process(self._moto, self._workdir, folder, self._memory)
         with self._changed:
-            self._all.add(process)
-            closed = self._closed
-        try:
-            if closed:
+            if self._closed:
                 raise Cancelled
+            process = _Process(self._moto, self._workdir, folder, self._memory)
+            self._all.add(process)
+        try:
             process.wait_until_ready()
         except AthenaFailure:
             self._discard(process)
