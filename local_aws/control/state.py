@@ -137,13 +137,6 @@ VARIABLES = frozenset(environment("", "", Credentials("", "")))
 """The names of the variables of `LocalAws.environment`."""
 
 
-def make_lock(state_dir: Path) -> Any:
-    """Make the lock that a server holds for its whole life. It is not acquired yet."""
-    from filelock import FileLock
-
-    return FileLock(lock_file(state_dir), mode=0o600)
-
-
 def lock_file(state_dir: Path) -> Path:
     """Give the file that a server holds locked for its whole life."""
     return state_dir / "local.lock"
