@@ -82,6 +82,7 @@ EXCEPTIONS = (
         "cloudwatch:PutMetricData",
         "AWS has no resources for this action; the statement's condition names the namespaces",
     ),
+    Accepted("STAR", "s3:GetBucket*", "CloudFormation reads every setting of the bucket, and no object"),
     Accepted(
         "RESOURCE_POLICY_PRIVILEGE_ESCALATION",
         "s3:PutBucketPolicy",
@@ -113,6 +114,9 @@ def check_policy(policy: dict[str, Any], where: str) -> Iterator[Finding]:
     for each in found:
         yield Finding(where, each.issue, str(each.detail))
     for statement in policy["Statement"]:
+        for action in _as_list(statement["Action"]):
+            if "*" in action:
+                yield Finding(f"{where}, {statement.get('Sid')}", "STAR", f"{action} is many actions")
         if "*" in _as_list(statement["Resource"]):
             for action in _as_list(statement["Action"]):
                 yield Finding(f"{where}, {statement.get('Sid')}", "STAR", f"{action} on *")

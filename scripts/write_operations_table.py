@@ -33,6 +33,8 @@ Each operation of SageMaker, Athena and Glue, and each setting of an operation, 
 What starts work or promises an output is never merely recorded. `scripts/write_operations_table.py` writes
 this page from `local_aws/protocol/operations.py` and the service models of botocore {version}. A test calls
 every operation.
+
+The other APIs of SageMaker's family (feature store, metrics, A2I, edge) are refused.
 """
 
 

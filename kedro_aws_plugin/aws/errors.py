@@ -21,6 +21,11 @@ _BY_CODE = {
     "SignatureDoesNotMatch": f"AWS does not accept your secret access key. {_LOG_IN}",
     "NoSuchBucket": "the bucket does not exist. Create it, or correct `bucket` in globals.yml.",
 }
+_OF_THE_LOCAL_AWS = "This local AWS has credentials of its own"
+_NOT_OF_THIS_ONE = (
+    "the local AWS does not accept these credentials: they are former ones, or those of another folder's. "
+    "Run the command again, in a notebook after a restart of Python."
+)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 _LIMITS = frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "SlowDown", "TooManyRequestsException"})
@@ -126,8 +131,8 @@ def get_error_code(error: ClientError) -> str:
 def _explain_refusal(what: str, error: ClientError) -> str:
     code = get_error_code(error)
     message = _shorten(str(error.response.get("Error", {}).get("Message") or error).strip().rstrip("."))
-    if code in _BY_CODE:
-        return f"Could not {what}: {_BY_CODE[code]}"
+    if known := _NOT_OF_THIS_ONE if _OF_THE_LOCAL_AWS in message else _BY_CODE.get(code):
+        return f"Could not {what}: {known}"
     if code in _DENIED:
         return (
             f"Could not {what}: AWS does not allow it ({message}). "

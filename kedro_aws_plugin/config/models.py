@@ -181,16 +181,6 @@ class Deploy(EndpointSettings):
     may_replace: bool = False
 
 
-class Bootstrap(Section):
-    """`bootstrap:` what `kedro aws bootstrap` makes besides.
-
-    Attributes:
-        access_logs: The folder in another bucket where S3 logs each request for the project's bucket.
-    """
-
-    access_logs: S3Folder | None = None
-
-
 class Local(Section):
     """`local:` the local AWS.
 
@@ -201,6 +191,16 @@ class Local(Section):
 
     port: int = Field(default=0, ge=0, le=65535)
     autostart: bool = True
+
+
+class Bootstrap(Section):
+    """`bootstrap:` what `kedro aws bootstrap` makes besides.
+
+    Attributes:
+        access_logs: The folder in another bucket where S3 logs each request for the project's bucket.
+    """
+
+    access_logs: S3Folder | None = None
 
 
 class AwsConfig(Section):

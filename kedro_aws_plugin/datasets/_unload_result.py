@@ -294,16 +294,31 @@ def create_table_as(
 ) -> tuple[str, Execution]:
     """Write the result with CREATE TABLE AS; the table is deleted with the other leftovers.
 
+    A workgroup that enforces its configuration chooses the folder itself, and refuses a table that names one.
+
     Returns:
         The S3 URI of its folder, and the statement that succeeded.
     """
-    prefix = leftovers.add_folder(_make_folder(job))
     name = f"kedro_{uuid.uuid4().hex}"
     leftovers.add_table(job.database, name)
     before, after = job.selection
-    options = f"{_format_options(job, 'write_compression')}, external_location = '{prefix}'"
-    sql = f"CREATE TABLE {_quote(job.database)}.{name} WITH ({options}) AS {before}\n{job.sql}\n{after}"
-    return prefix, athena.run(job.make_statement(sql), watch)
+    options = _format_options(job, "write_compression")
+    head, body = f"CREATE TABLE {_quote(job.database)}.{name} WITH", f"AS {before}\n{job.sql}\n{after}"
+    if not athena.get_workgroup().enforced:
+        prefix = leftovers.add_folder(_make_folder(job))
+        sql = f"{head} ({options}, external_location = '{prefix}') {body}"
+        return prefix, athena.run(job.make_statement(sql), watch)
+
+    def watch_folder(status: Status) -> None:
+        """Add the folder that Athena names after the query, for a query that is stopped leaves files too."""
+        for uri in status.outputs:
+            above, found, _ = uri.partition(status.query_id)
+            if found:
+                leftovers.add_folder(f"{above}{found}/")
+        watch(status)
+
+    execution = athena.run(job.make_statement(f"{head} ({options}) {body}"), watch_folder)
+    return leftovers.add_folder(athena.find_table_folder(job.database, name)), execution
 
 
 def find_result(

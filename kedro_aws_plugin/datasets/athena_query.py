@@ -66,9 +66,9 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
     nullable types, because floats would change large integers. Dates are `datetime.date`, decimals
     `decimal.Decimal`, arrays numpy arrays, maps and rows dicts. Timestamps have microseconds.
 
-    **Names.** Columns have the names that the query gives, in its case. Files of `unload` and `ctas` have them
-    in lower case: a query that writes one with a capital is run once more, for no rows, unless `columns` is
-    given.
+    **Names.** Columns have the names that the query gives, in its case. Files of `unload` and `ctas` have
+    them in lower case: a query that writes one with a capital is run once more, for no rows, unless `columns`
+    is given.
 
     **Order.** UNLOAD writes several files at once, so only `mode: select` keeps the order of an ORDER BY.
 

@@ -5,13 +5,13 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_aws.athena.result_files import is_text
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.clock import now
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"
 ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 _FINAL = {SUCCEEDED, FAILED, CANCELLED}
+_TEXT_TYPES = {"DDL", "UTILITY"}
 _MANIFESTED = {"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"}
 
 
@@ -214,3 +214,8 @@ def _drop_missing(**members: Any) -> Params:
 
 def _milliseconds(seconds: float) -> int:
     return max(0, round(1000 * seconds))
+
+
+def is_text(statement_type: str, plain_text: bool) -> bool:
+    """Tell whether a result file is text rather than CSV."""
+    return plain_text or statement_type in _TEXT_TYPES

@@ -183,13 +183,12 @@ class QueryProcesses:
 
     def _start(self) -> "_Process":
         folder = self._workdir / f"process-{next(self._numbers)}"
-        process = _Process(self._moto, self._workdir, folder, self._memory)
         with self._changed:
-            self._all.add(process)
-            closed = self._closed
-        try:
-            if closed:
+            if self._closed:
                 raise Cancelled
+            process = _Process(self._moto, self._workdir, folder, self._memory)
+            self._all.add(process)
+        try:
             process.wait_until_ready()
         except AthenaFailure:
             self._discard(process)
@@ -339,8 +338,9 @@ class _Process:
             while self._held:
                 os.close(self._held.pop())
             for stream in (self._popen.stdin, self._popen.stdout):
-                with suppress(OSError):
-                    stream and stream.close()
+                if stream is not None:
+                    with suppress(OSError):
+                        stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         for path in (self._workdir / "objects").glob(f"*.{self._popen.pid}-*"):
             path.unlink(missing_ok=True)
@@ -356,7 +356,9 @@ class _Process:
         return None
 
     def _answer(self, request: AwsRequest) -> AwsAnswer:
-        if request.method == "PUT" and isinstance(request.body, Path):
+        if request.service == "glue":
+            self._uploaded.clear()  # what was uploaded before may belong to a table from here on
+        elif request.method == "PUT":
             self._uploaded.append(request.path)
         with _open(request.body) as body:
             answer = self._moto.request(

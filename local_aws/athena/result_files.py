@@ -6,40 +6,20 @@ CSV: every value in quotes, NULL as nothing at all, a header. Text: no header, c
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from local_aws.athena.submission import Outcome
+from local_aws.athena.executions import is_text
+from local_aws.athena.failures import Cancelled, unsupported
+from local_aws.athena.submission import Outcome, ResultFile
 
 Row = Sequence[str | None]
 
-_TEXT_TYPES = {"DDL", "UTILITY"}
 _MOST_BYTES = 1 << 30
 """The server holds a result in its memory while it stores it."""
 
 
-@dataclass(frozen=True)
-class ResultFile:
-    """A local file with the rows of a result.
-
-    Attributes:
-        rows: How many there are, without the header.
-    """
-
-    path: Path
-    rows: int
-
-
-def is_text(statement_type: str, plain_text: bool) -> bool:
-    """Tell whether the file is text rather than CSV."""
-    return plain_text or statement_type in _TEXT_TYPES
-
-
-def write_result(
-    path: Path, statement_type: str, outcome: "Outcome", cancelled: threading.Event
-) -> "Outcome":
+def write_result(path: Path, statement_type: str, outcome: Outcome, cancelled: threading.Event) -> Outcome:
     """Write the rows of an outcome to a file, and return the outcome with this file in their place.
 
     If that fails, there is no file. CTAS, INSERT and UNLOAD have no rows, and get none.
@@ -63,9 +43,7 @@ def write_result(
     return replace(outcome, rows=iter(()), result_file=ResultFile(path, rows))
 
 
-def _write(path: Path, statement_type: str, outcome: "Outcome", cancelled: threading.Event) -> int:
-    from local_aws.athena.failures import Cancelled, unsupported
-
+def _write(path: Path, statement_type: str, outcome: Outcome, cancelled: threading.Event) -> int:
     text = is_text(statement_type, outcome.plain_text)
     count = size = 0
     with path.open("wb") as file, closing(_lines(outcome, text)) as lines:
@@ -79,7 +57,7 @@ def _write(path: Path, statement_type: str, outcome: "Outcome", cancelled: threa
     return count if text else count - 1
 
 
-def _lines(outcome: "Outcome", text: bool) -> Generator[str, None, None]:
+def _lines(outcome: Outcome, text: bool) -> Generator[str, None, None]:
     try:
         if not text:
             yield _write_csv_line([each.name for each in outcome.columns])

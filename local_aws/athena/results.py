@@ -5,7 +5,7 @@ import re
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from threading import RLock
@@ -16,12 +16,13 @@ from local_aws.athena.column_info import describe_column, write_metadata_file
 from local_aws.athena.executions import CANCELLED, FAILED, SUCCEEDED, Execution
 from local_aws.athena.faults import invalid_request, unsupported
 from local_aws.athena.paging import decode, encode
-from local_aws.athena.result_files import Row
 from local_aws.athena.s3 import Objects
 from local_aws.protocol.aws_json import Operation, Params
 
 if TYPE_CHECKING:
     from local_aws.athena.submission import Outcome
+
+Row = Sequence[str | None]
 
 _PAGE = 1000
 _FIELD = re.compile(r'"((?:[^"]|"")*)"')

@@ -111,7 +111,7 @@ class Session:
         """Return the rows as Athena's texts; the first are computed now, so that a failure shows early."""
         result = self.execute(translated.sql)
         kinds = [column.type for column in translated.columns]
-        first = self._fetch(result)
+        first = self.fetch(result)
 
         def all_rows() -> Iterator[tuple[str | None, ...]]:
             try:
@@ -119,13 +119,18 @@ class Session:
                 while batch:
                     for row in batch:
                         yield tuple(write_value(value, kind) for value, kind in zip(row, kinds, strict=True))
-                    batch = self._fetch(result)
+                    batch = self.fetch(result)
             finally:
                 self.close()
 
         return all_rows()
 
-    def _fetch(self, result: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    def fetch(self, result: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+        """Compute the next rows of a result; there are none at its end.
+
+        Raises:
+            AthenaFailure: If that fails, in Athena's words, or the query was cancelled.
+        """
         try:
             batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
         except duckdb.Error as error:

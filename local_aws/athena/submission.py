@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from typing_extensions import Self
 
-from local_aws.athena.result_files import ResultFile
 from local_aws.trino import Column
 
 
@@ -59,6 +59,18 @@ class Submission:
     def with_parameters(self, parameters: tuple[str, ...]) -> Self:
         """Return the same submission with other literals for the question marks."""
         return replace(self, parameters=parameters)
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A local file with the rows of a result.
+
+    Attributes:
+        rows: How many there are, without the header.
+    """
+
+    path: Path
+    rows: int
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from local_aws.athena.target import Target
 from local_aws.trino import Translated, write_value
 from local_aws.trino.types import Type, read_type
 
-_ROWS = 10_000
 _NULL = "\\N"
 _DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
@@ -29,8 +28,7 @@ def write(session: Session, translated: Translated, target: Target, out: Path) -
     count = 0
     with ExitStack() as stack:
         files: dict[tuple[object, ...], IO[str]] = {}
-        while rows := result.fetchmany(_ROWS):
-            session.check()
+        while rows := session.fetch(result):
             for row in rows:
                 key = row[width:]
                 if key not in files:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from local_aws._version import __version__
@@ -32,10 +32,12 @@ from local_aws.control.state import (
     format_command,
     lock_file,
     log_file,
-    make_lock,
     read_state,
 )
 from local_aws.errors import LocalAwsError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _HEALTH_SECONDS = 5.0
 _START_SECONDS = 60.0
@@ -289,6 +291,13 @@ def _wait(launch: Launch, process: "subprocess.Popen[bytes]", deadline: float) -
             raise explain_exit(launch, code)
         time.sleep(_POLL)
     return None
+
+
+def make_lock(state_dir: Path) -> "FileLock":
+    """Make the lock that a server holds for its whole life. It is not acquired yet."""
+    from filelock import FileLock
+
+    return FileLock(lock_file(state_dir), mode=0o600)
 
 
 def is_alive(state_dir: Path, timeout: float = 0) -> bool:

@@ -38,7 +38,7 @@ def make_private_folder(folder: Path, ours: Collection[str]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.name != "posix" or not folder.stat().st_mode & _OTHERS:
         return
-    held = {each.name for each in folder.iterdir()}
+    held = {each.name for each in folder.iterdir()} - {".gitignore"}
     if held and not held & set(ours):
         raise PermissionError(errno.EPERM, "other users can enter it, and it holds other files")
     close_to_others(folder)

@@ -18,10 +18,13 @@ REPORT_PREFIX = "kedro-aws: "
 """Begins the lines that a serving process prints for the server; all its other lines are the model's."""
 
 INSTANCE_HEADER = "x-kedro-aws-instance"
-"""The header that carries the server's instance id, which only readers of the state file know."""
+"""The header that carries the server's instance id, which only readers of the state file know.
+
+Likewise the password of a process that serves a model, which only the server knows.
+"""
 
 INSTANCE_VARIABLE = "KEDRO_AWS_INSTANCE"
-"""The variable that gives a new server its instance id."""
+"""The variable that gives a new server its instance id, or a serving process its password."""
 
 ALREADY_RUNNING = 3
 """Exit code of a server whose state folder another one holds locked."""
@@ -132,13 +135,6 @@ def environment(
 
 VARIABLES = frozenset(environment("", "", Credentials("", "")))
 """The names of the variables of `LocalAws.environment`."""
-
-
-def make_lock(state_dir: Path) -> Any:
-    """Make the lock that a server holds for its whole life. It is not acquired yet."""
-    from filelock import FileLock
-
-    return FileLock(lock_file(state_dir), mode=0o600)
 
 
 def lock_file(state_dir: Path) -> Path:

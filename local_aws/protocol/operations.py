@@ -211,6 +211,34 @@ _SAGEMAKER = Table(
             recorded=("ManagedConfiguration",),
         ),
         "CreateModelPackage": _CREATE_MODEL_PACKAGE,
+        "DescribeModelPackage": Settings(works=("ModelPackageName",)),
+        "UpdateModelPackage": Settings(
+            works=(
+                "ModelPackageArn",
+                "ModelApprovalStatus",
+                "ModelPackageRegistrationType",
+                "ApprovalDescription",
+                "CustomerMetadataProperties",
+                "CustomerMetadataPropertiesToRemove",
+                "AdditionalInferenceSpecificationsToAdd",
+                "InferenceSpecification",
+                "SourceUri",
+                "ModelCard",
+                "ModelLifeCycle",
+                "ClientToken",
+            )
+        ),
+        "Search": Settings(
+            works=(
+                "Resource",
+                "SearchExpression",
+                "SortBy",
+                "SortOrder",
+                "NextToken",
+                "MaxResults",
+                "CrossAccountFilterOption",
+            )
+        ),
     },
     ways_out={
         "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
@@ -223,6 +251,20 @@ _SAGEMAKER = Table(
 
 _SAGEMAKER_RUNTIME = Table(
     works=frozenset({"InvokeEndpoint"}),
+    settings={
+        "InvokeEndpoint": Settings(
+            works=(
+                "EndpointName",
+                "Body",
+                "ContentType",
+                "Accept",
+                "CustomAttributes",
+                "TargetVariant",
+                "InferenceId",
+            ),
+            recorded=("PrefixAwareId",),
+        )
+    },
     ways_out=dict.fromkeys(("InvokeEndpointAsync", "InvokeEndpointWithResponseStream"), "use InvokeEndpoint"),
 )
 
@@ -337,7 +379,7 @@ _GLUE = Table(
         "GetTables": _all_but(*_PAST, "IncludeStatusDetails"),
         "DeleteTable": _all_but("TransactionId"),
         "BatchDeleteTable": _all_but("TransactionId"),
-        "GetPartitions": _all_but(*_PAST, "Segment", recorded=("ExcludeColumnSchema",)),
+        "GetPartitions": _all_but(*_PAST, recorded=("ExcludeColumnSchema",)),
         "CreateCrawler": _all_but(
             "Schedule", "LakeFormationConfiguration", "CatalogId", others=Support.RECORDED
         ),

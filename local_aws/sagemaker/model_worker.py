@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_aws.control.state import REPORT_PREFIX
+from local_aws.control.state import INSTANCE_HEADER, INSTANCE_VARIABLE, REPORT_PREFIX
 from local_aws.sagemaker.container import Container
 
 _PING_EVERY = 0.05
@@ -92,6 +93,8 @@ class Worker:
         self._process: subprocess.Popen[str] | None = None
         self._port: int | None = None
         self._connection: http.client.HTTPConnection | None = None
+        # Every user of the machine can connect to the process's port.
+        self._pass = {INSTANCE_HEADER: secrets.token_hex(16)}
         self.reason = ""
 
     @property
@@ -138,7 +141,7 @@ class Worker:
                 raise ModelGone
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._answer_seconds)
         try:
-            connection.request("POST", "/invocations", body, dict(headers))
+            connection.request("POST", "/invocations", body, {**headers, **self._pass})
             answer = connection.getresponse()
             response = ModelResponse(
                 answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
@@ -176,7 +179,7 @@ class Worker:
             encoding="utf-8",
             errors="replace",
             cwd=self._folder,
-            env=dict(self._environment),
+            env={**self._environment, INSTANCE_VARIABLE: self._pass[INSTANCE_HEADER]},
         )
 
     def _ping_until_ready(self, process: "subprocess.Popen[str]", offer: Callable[[], None]) -> None:
@@ -192,7 +195,7 @@ class Worker:
             return False
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOCATION_SECONDS)
         try:
-            connection.request("GET", "/ping")
+            connection.request("GET", "/ping", headers=self._pass)
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False

@@ -24,11 +24,11 @@ _OPERATIONS = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
 _REFUSED = {
-    "x-amzn-sagemaker-target-model": "endpoints of several models",
-    "x-amzn-sagemaker-target-container-hostname": "endpoints of several containers",
-    "x-amzn-sagemaker-inference-component": "inference components",
-    "x-amzn-sagemaker-enable-explanations": "explanations",
-    "x-amzn-sagemaker-session-id": "sessions with a model",
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
+    "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+    "x-amzn-sagemaker-session-id": "SessionId",
 }
 _FORWARDED = {
     "content-type": "Content-Type",
@@ -68,6 +68,9 @@ class Runtime:
         try:
             if operation != "invocations":
                 raise _unsupported(_TABLE.describe_refusal(_OPERATIONS[operation]))
+            for header, member in _REFUSED.items():
+                if header in request.headers:
+                    raise _unsupported(_TABLE.describe_refusal("InvokeEndpoint", member))
             with self._deployments.hold(region, endpoint) as deployment:
                 if deployment is None:
                     raise _invalid(f"Endpoint {endpoint} of account {ACCOUNT_ID} not found.")
@@ -107,9 +110,6 @@ def _choose_variant(request: Request, endpoint: str, deployment: Deployment) -> 
     variant = deployment.choose(wanted)
     if variant is None:
         raise _invalid(f"Variant {wanted} not found for Endpoint {endpoint} of account {ACCOUNT_ID}.")
-    for header, what in _REFUSED.items():
-        if header in request.headers:
-            raise _unsupported(what)
     return variant
 
 

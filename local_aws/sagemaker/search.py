@@ -27,8 +27,6 @@ class Search:
         kind = params["Resource"]
         if kind not in _RECORDS:
             raise unsupported(f"Search for {kind}")
-        if params.get("VisibilityConditions"):
-            raise unsupported("VisibilityConditions of Search")
         wanted = make_test(kind, params["SearchExpression"]) if "SearchExpression" in params else None
         key = _make_key(kind, params.get("SortBy"))
         with self._resources.lock:

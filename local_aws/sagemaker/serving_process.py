@@ -14,13 +14,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from hmac import compare_digest
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_aws.control.state import REPORT_PREFIX, wait_for_stdin
+from local_aws.control.state import INSTANCE_HEADER, INSTANCE_VARIABLE, REPORT_PREFIX, wait_for_stdin
 from local_aws.sagemaker import framework
 from local_aws.sagemaker.model_application import Answer, Application, Request
 from local_aws.sagemaker.opt_ml import CannotStart, OptMl, find_prepared, prepare
@@ -31,13 +32,18 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s - %(name)s - %(message)s"
 
 
 class Server(ThreadingHTTPServer):
-    """An HTTP server on a free port of 127.0.0.1."""
+    """An HTTP server on a free port of 127.0.0.1, which answers only the local AWS.
+
+    Args:
+        password: What each request must have in a header of its own.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
+    def __init__(self, password: str) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.password = password.encode()
         self.application: Application | None = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -56,6 +62,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a request of any method."""
+        if not compare_digest(self.headers.get(INSTANCE_HEADER, "").encode(), self.server.password):
+            self.close_connection = True
+            self._write(Answer(HTTPStatus.FORBIDDEN, {}, b""))
+            return
+        del self.headers[INSTANCE_HEADER]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, urlsplit(self.path).path, headers, body)
@@ -115,7 +126,7 @@ def main() -> int:
         The exit code.
     """
     root = Path(sys.argv[1])
-    server = Server()
+    server = Server(os.environ.pop(INSTANCE_VARIABLE))
     _report(port=server.server_address[1])
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
     ended = threading.Event()

@@ -1,8 +1,10 @@
 """Glue: moto answers what the table of operations has, and everything else is refused."""
 
+import json
 import logging
 import threading
 from http import HTTPStatus
+from zlib import crc32
 
 from local_aws.protocol.aws_json import Params, TabledService, make_fault_response, parse_parameters
 from local_aws.protocol.messages import AwsFault, Request, Response
@@ -34,7 +36,10 @@ class Glue(TabledService):
                 return self._update_table(request, params)
         except AwsFault as fault:
             return make_fault_response(fault)
-        return self._hand_on(operation, request)
+        response = self._hand_on(operation, request)
+        if operation == "GetPartitions" and "Segment" in params and response.status == HTTPStatus.OK:
+            return _choose_segment(response, params["Segment"])
+        return response
 
     def _update_table(self, request: Request, params: Params) -> Response:
         """Update a table if its version is the one that the request names. moto updates any."""
@@ -72,3 +77,15 @@ class Glue(TabledService):
             _log.exception("moto failed: %s", operation)
             return make_fault_response(self.refuse(f"{operation} with these parameters"))
         return Response(answer.status, answer.headers, answer.body)
+
+
+def _choose_segment(response: Response, segment: Params) -> Response:
+    """Keep the partitions of one segment, where moto lists those of all."""
+    answer = json.loads(response.body)
+    answer["Partitions"] = [
+        partition
+        for partition in answer["Partitions"]
+        if crc32("/".join(partition["Values"]).encode()) % segment["TotalSegments"]
+        == segment["SegmentNumber"]
+    ]
+    return Response.of_json(response.status, answer, "application/x-amz-json-1.1")

@@ -7,6 +7,7 @@ import shutil
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from http import HTTPStatus
@@ -181,10 +182,15 @@ class RequestHandler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log a line for each request but invocations and the local AWS's own routes."""
         del size
-        if self.path.startswith(PREFIX):
+        path = vars(self).get("path") or "-"  # what is no HTTP has none
+        if path.startswith(PREFIX):
             return
-        target = self.headers.get("X-Amz-Target", "-")
-        _log.info("%s", _make_harmless(f"{self.command} {self.path} {target} {code}"))
+        headers: Mapping[str, str] = vars(self).get("headers") or {}
+        target = headers.get("X-Amz-Target", "-")
+        _log.info("%s", _make_harmless(f"{self.command} {path} {target} {code}"))
+
+    def log_error(self, format: str, *args: Any) -> None:
+        """Log nothing more than `log_request` does: a kept connection that is idle for long is no error."""
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write to this module's log instead of werkzeug's."""

@@ -154,3 +154,27 @@ def test_a_table_of_another_version_is_not_updated(local_aws: LocalAws) -> None:
         glue.update_table(**update)
     assert glue.get_table(**table)["Table"]["Description"] == "mine"
     assert len(glue.get_table_versions(DatabaseName="shop", TableName="t")["TableVersions"]) == 1
+
+
+def test_each_partition_is_in_one_segment(local_aws: LocalAws) -> None:
+    glue = local_aws.client("glue")
+    glue.create_database(DatabaseInput={"Name": "shop"})
+    storage = {"Columns": [{"Name": "x", "Type": "int"}], "Location": "s3://lake/t/"}
+    keys = [{"Name": "day", "Type": "string"}]
+    glue.create_table(
+        DatabaseName="shop", TableInput={"Name": "t", "PartitionKeys": keys, "StorageDescriptor": storage}
+    )
+    days = [str(day) for day in range(20)]
+    glue.batch_create_partition(
+        DatabaseName="shop", TableName="t", PartitionInputList=[{"Values": [day]} for day in days]
+    )
+
+    def read(number: int, total: int) -> list[str]:
+        segment = {"SegmentNumber": number, "TotalSegments": total}
+        found = glue.get_partitions(DatabaseName="shop", TableName="t", Segment=segment)["Partitions"]
+        return [partition["Values"][0] for partition in found]
+
+    assert sorted(read(0, 1)) == sorted(days)
+    thirds = [read(number, 3) for number in range(3)]
+    assert sorted(day for third in thirds for day in third) == sorted(days)
+    assert all(thirds)

@@ -94,7 +94,7 @@ def test_a_nested_filter_is_satisfied_by_one_item_alone(registry: Cloud, image: 
 def test_groups_by_tag_and_time(registry: Cloud) -> None:
     (tagged,) = find(registry, "ModelPackageGroup", condition("Tags.team", "pricing"))
     assert (tagged["ModelPackageGroupName"], tagged["Tags"]) == ("fares", TEAM)
-    later = f"{tagged['CreationTime']:%Y-%m-%dT%H:%M:%S.%f%z}"
+    later = tagged["CreationTime"].isoformat()
     others = find(registry, "ModelPackageGroup", condition("CreationTime", later, "GreaterThan"))
     assert [each["ModelPackageGroupName"] for each in others] == ["delays"]
     early = condition("CreationTime", "2020-01-01T00:00:00", "LessThan")

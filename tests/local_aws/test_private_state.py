@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kedro_aws_plugin.aws.errors import translate_errors
+from kedro_aws_plugin.errors import AwsError
 from local_aws.control import client as control
 from local_aws.control.credentials import ACCESS_KEY_PREFIX
 from local_aws.control.state import make_state_dir
@@ -169,6 +171,12 @@ def test_credentials_and_port_are_kept_until_they_are_renewed(folder: Path) -> N
     with pytest.raises(Exception, match="InvalidAccessKeyId"):
         second.client("s3").list_buckets()
     assert third.client("s3").list_buckets()["Buckets"] == []
+    for service, call in (("s3", "list_buckets"), ("sts", "get_caller_identity"), ("glue", "get_databases")):
+        with pytest.raises(AwsError) as caught, translate_errors("ask"):
+            getattr(second.client(service), call)()
+        assert caught.value.message.startswith(
+            "Could not ask: the local AWS does not accept these credentials: they are former ones"
+        )
 
     control.stop(state)
     control.renew(state)

@@ -19,7 +19,7 @@ from local_aws import Stopped
 from local_aws.cli import main
 from local_aws.control import client as control
 from local_aws.control.process_identity import ProcessIdentity, find_place, read_process
-from local_aws.control.state import LocalAws, make_lock, make_state_dir, write_state
+from local_aws.control.state import LocalAws, make_state_dir, write_state
 from local_aws.errors import LocalAwsError
 
 pytestmark = [
@@ -71,7 +71,10 @@ def test_a_process_that_has_its_pid_now_is_left_alone(
     write_state(state_dir, LocalAws(url, "eu-west-1", "1", innocent.pid, state_dir / "local.log", "x"))
     identity = {"pid": innocent.pid, "started": started, "place": find_place()}
     (state_dir / "local.pid").write_text(json.dumps(identity))
-    with make_lock(state_dir), pytest.raises(LocalAwsError, match="which process it is cannot be found out"):
+    with (
+        control.make_lock(state_dir),
+        pytest.raises(LocalAwsError, match="which process it is cannot be found out"),
+    ):
         control.stop(state_dir)
     assert innocent.poll() is None
     assert control.stop(state_dir) is Stopped.NOT_RUNNING

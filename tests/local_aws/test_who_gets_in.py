@@ -11,12 +11,14 @@ from email.utils import formatdate
 from urllib.parse import quote, urlsplit
 
 import boto3
+import psutil
 import pytest
 import s3fs
 from local_cloud import BUCKET, Cloud
 from raw_requests import Raw, host_of, presign, send, sign
 
 from local_aws import LocalAws
+from local_aws.control import client as control
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +147,9 @@ UNSIGNED: dict[str, Attack] = {
     "a path that is none": bare("GET", "*"),
     "no host": lambda _aws: b"GET / HTTP/1.1\r\n\r\n",
     "HTTP of 1991": lambda _aws: b"GET /\r\n\r\n",
+    "no HTTP: TLS": lambda _aws: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "no HTTP: a long line": lambda _aws: b"GET /" + b"a" * 70000,
+    "no HTTP: many headers": lambda _aws: b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n",
 }
 HOSTS: dict[str, Attack] = {
     "rebound": signed_but(host="evil.example"),
@@ -286,6 +291,8 @@ def test_no_attack_gets_in(cloud: Cloud) -> None:
     for name, attack in ATTACKS.items():
         answered = send(cloud.aws, attack(cloud.aws))
         expected = {400, 403} if name.startswith("length") or "HTTP of" in name else {403}
+        if "no HTTP" in name:
+            expected = {0, 400, 414, 431}  # 0 is an answer in the form of HTTP 0.9, which has no status
         if answered.status not in expected or read_everything(cloud) != before:
             got_in[name] = (answered.status, answered.body[:200])
         for secret in (cloud.aws.secret_access_key, cloud.aws.instance):
@@ -307,6 +314,21 @@ def test_the_requests_that_the_attacks_change_are_let_in(cloud: Cloud) -> None:
     models = sign(cloud.aws, "POST", "/", b"{}", service="sagemaker", headers=LIST_MODELS)
     assert json.loads(send(cloud.aws, models).body) == {"Models": []}
     assert send(cloud.aws, sign(cloud.aws, "GET", "/moto-api/data.json")).status == 200
+
+
+def test_the_processes_of_a_model_answer_the_local_aws_only(cloud: Cloud) -> None:
+    cloud.deploy("e", "m", SAGEMAKER_MODEL_SERVER_WORKERS="1")
+    (pid,) = control.status(cloud.aws)["endpoints"][0]["Pids"]
+    (address,) = [each.laddr for each in psutil.Process(pid).net_connections() if each.status == "LISTEN"]
+    assert address.ip == "127.0.0.1"
+    worker = replace(cloud.aws, endpoint_url=f"http://127.0.0.1:{address.port}")
+    for guess in ("", "0" * 32, cloud.aws.instance):
+        request = Raw(
+            "POST", "/invocations", (("X-Kedro-Aws-Instance", guess), ("Content-Type", "text/csv")), b"1"
+        )
+        answered = send(worker, request)
+        assert (answered.status, answered.body) == (403, b"")
+    assert cloud.invoke("e", "1") == "m:1:text/csv"
 
 
 def test_presigned_urls_of_the_tools_are_of_version_4(cloud: Cloud) -> None:

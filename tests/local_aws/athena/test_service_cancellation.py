@@ -92,6 +92,18 @@ def test_a_reset_ends_every_query_and_forgets_it(api: Api):
     assert api.engine.resets == 1
 
 
+def test_closing_ends_every_query_at_once(api: Api):
+    running = [api.start("wait") for _ in range(6)]
+    api.until(running[0], "RUNNING")
+    started = time.monotonic()
+    api.athena.close()
+    assert time.monotonic() - started < 5
+    assert api.engine.closed
+    assert (
+        expect_fault(api, "GetQueryExecution", QueryExecutionId=running[5])[2] == "QUERY_EXECUTION_NOT_FOUND"
+    )
+
+
 def test_a_query_over_the_workgroups_scan_limit_is_cancelled(api: Api):
     reason = "Query cancelled! : Bytes scanned limit was exceeded"
     api.engine.answers["SELECT big"] = Cancelled(reason)

@@ -42,6 +42,7 @@ def rules(checked: Any) -> set[str]:
     [
         (policy("sagemaker:DescribeEndpoint", "*"), {"RESOURCE_STAR", "STAR"}),
         (policy("tag:GetResources", "*"), {"STAR"}),
+        (policy("s3:GetBucket*", "arn:aws:s3:::mine"), {"STAR"}),
         (policy("sagemaker:DescribeEndpont", ENDPOINT), {"UNKNOWN_ACTION"}),
         (policy("sagemaker:DescribeModel", ENDPOINT), {"RESOURCE_MISMATCH"}),
         (policy("sagemaker:CreateEndpoint", ENDPOINT), {"RESOURCE_MISMATCH"}),  # and its endpoint config
@@ -53,7 +54,16 @@ def rules(checked: Any) -> set[str]:
         ),
         (policy("sagemaker:DescribeEndpoint", ENDPOINT), set()),
     ],
-    ids=["star", "star-only", "typo", "other-resource", "second-resource", "condition", "right"],
+    ids=[
+        "star",
+        "star-only",
+        "many-actions",
+        "typo",
+        "other-resource",
+        "second-resource",
+        "condition",
+        "right",
+    ],
 )
 def test_a_mistake_in_a_policy_is_found(wrong: dict[str, Any], found: set[str]) -> None:
     assert rules(script().check_policy(wrong, "here")) == found
