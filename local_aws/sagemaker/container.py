@@ -52,20 +52,15 @@ def resolve_variants(here: Region, config: Params) -> list[Variant]:
 
     Raises:
         AwsFault: If a model was deleted.
-        CannotServe: If a model needs what only the real AWS has.
     """
     return [_resolve_variant(here, each) for each in config["ProductionVariants"]]
 
 
 def _resolve_variant(here: Region, params: Params) -> Variant:
-    containers = find_model(here, params["ModelName"])["Resolved"]
-    if len(containers) != 1:
-        raise CannotServe(
-            f"The local AWS serves models of one container; {params['ModelName']} has {len(containers)}."
-        )
+    definition = find_model(here, params["ModelName"])["Resolved"][0]
     seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
     container = Container(
-        here.name, _find_archive(containers[0]), containers[0].get("Environment", {}), seconds
+        here.name, _find_archive(definition), definition.get("Environment", {}), seconds
     )
     return Variant(
         params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container
@@ -73,10 +68,6 @@ def _resolve_variant(here: Region, params: Params) -> Variant:
 
 
 def _find_archive(definition: Params) -> str | None:
-    if definition.get("Mode", "SingleModel") != "SingleModel":
-        raise CannotServe("The local AWS does not serve multi-model containers.")
     source = definition.get("ModelDataSource", {}).get("S3DataSource", {})
-    if source and (source.get("CompressionType"), source.get("S3DataType")) != ("Gzip", "S3Object"):
-        raise CannotServe("The local AWS serves models from a model.tar.gz, not from an S3 prefix.")
     uri: str | None = definition.get("ModelDataUrl") or source.get("S3Uri")
     return uri

@@ -140,7 +140,7 @@ def test_an_enforced_workgroup_chooses_the_folder_of_ctas(aws: LocalAws) -> None
 
 def test_an_enforced_workgroup_refuses_a_folder_of_ones_own(aws: LocalAws) -> None:
     sql = f"CREATE TABLE made WITH (external_location = 's3://{BUCKET}/made/') AS SELECT 5 AS x"
-    with pytest.raises(DatasetError, match="centralized output location.*remove `external_location`"):
+    with pytest.raises(DatasetError, match=r"centralized output location.*remove `external_location`"):
         dataset(sql, mode="select", allow_ddl=True, workgroup=enforce(aws)).load()
     assert keys(aws) == []
 
