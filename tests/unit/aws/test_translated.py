@@ -168,8 +168,8 @@ def test_a_message_of_many_lines_becomes_one() -> None:
         (
             "ResourceLimitExceeded",
             400,
-            "an AWS quota is used up (Said so). Delete what is not needed (kedro aws destroy), "
-            "or raise the quota in Service Quotas.",
+            "an AWS quota is used up (Said so). Delete an endpoint that is not needed "
+            "(kedro aws destroy --endpoint NAME), or raise the quota in Service Quotas.",
         ),
         ("ThrottlingException", 400, "AWS asks to slow down (Said so). Run the command again in a minute."),
         ("SlowDown", 503, "AWS asks to slow down (Said so). Run the command again in a minute."),
