@@ -459,8 +459,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _report(way, measure(way, counter, place, options.libraries), cells)
             print(f"    {time.monotonic() - began:.0f} s", flush=True)
     seen = "all processes, in a network without a way out" if alone else "the proxy and Python's resolver"
-    rest = sum(sum(counts) for (_, _, name), counts in cells.items() if name not in TITLES)
-    print(f"before and after the libraries' own requests: {rest}")
+    outside = sum(sum(counts) for (_, _, name), counts in cells.items() if name not in TITLES)
+    print(f"before and after the libraries' own requests: {outside}")
     note = f"Measured on {date.today()} by `scripts/isolation_matrix.py` ({seen})."
     table = f"{write_table(cells, options.libraries)}\n{note}\n"
     print(table)

@@ -21,6 +21,7 @@ def brings(code: str) -> list[str]:
     ("module", "kedro"),
     [
         ("kedro_aws_plugin.cli", "kedro.framework.cli"),
+        ("kedro_aws_plugin.cli.viz", "kedro.framework.cli"),
         ("kedro_aws_plugin.starters.specs", "kedro.framework.cli.starters"),
         ("kedro_aws_plugin.hooks", "kedro.framework.context"),
         ("local_aws.pytest_plugin", "pytest"),
