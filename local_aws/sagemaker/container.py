@@ -59,9 +59,7 @@ def resolve_variants(here: Region, config: Params) -> list[Variant]:
 def _resolve_variant(here: Region, params: Params) -> Variant:
     definition = find_model(here, params["ModelName"])["Resolved"][0]
     seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
-    container = Container(
-        here.name, _find_archive(definition), definition.get("Environment", {}), seconds
-    )
+    container = Container(here.name, _find_archive(definition), definition.get("Environment", {}), seconds)
     return Variant(
         params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container
     )
