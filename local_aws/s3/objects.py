@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flask import Response
 from moto.core.responses import ActionResult
+from moto.moto_server.werkzeug_app import BackendRequest
 from moto.s3 import models, responses, urls
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
 from moto.s3.models import FakeKey, FakeMultipart
@@ -21,6 +23,7 @@ from moto.s3.responses import S3Response
 from moto.s3.utils import compute_checksum
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import HTTPException
 
 from local_aws.s3 import bodies
 from local_aws.s3.content import EMPTY, Content, NoRoom, Store, join, make_digest
@@ -307,6 +310,19 @@ def _checksum(body: Any, algorithm: str, encode_base64: bool = True) -> bytes:
         return compute_checksum(body, algorithm, encode_base64)
     digest = body.digest(algorithm)
     return base64.b64encode(digest) if encode_base64 else digest
+
+
+def answer_object(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answer a request for an object as moto does, without what Flask does for each request."""
+    request = BackendRequest(environ)
+    try:
+        status, headers, body = StoredResponse().key_response(request, request.raw_url, {})
+    except HTTPException as error:
+        return error(environ, start_response)
+    response = Response(body, status, headers)
+    if request.method == "HEAD" and "content-length" in headers:
+        response.headers["Content-Length"] = headers["content-length"]
+    return response(environ, start_response)
 
 
 def keep_in_files(store: Store) -> None:

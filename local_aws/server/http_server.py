@@ -27,7 +27,7 @@ from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.signature import Head, Refused, Verifier
 from local_aws.s3.content import Content, Store
-from local_aws.s3.objects import CONTENT, keep_in_files
+from local_aws.s3.objects import CONTENT, answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
@@ -45,6 +45,8 @@ _CHUNK = 1024**2
 _COPIED = 64 * 1024
 _MOST_CONNECTIONS = 256
 _MOST_KEPT = 128
+_OBJECT = re.compile("/[^/]+/.")
+_NOT_S3 = ("/moto-api/", "/latest/meta-data/", "/latest/api/", "/v20180820/")
 _FULL = b"HTTP/1.1 503 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _log = logging.getLogger(__name__)
@@ -336,19 +338,27 @@ class _HttpServer(ThreadedWSGIServer):
 
 
 class _Dispatcher(DomainDispatcherApplication):
-    """moto's choice of the service for a request, which lists moto's folder each time, remembered."""
+    """moto, with a short way to S3's objects.
 
-    def get_backend_for_host(self, host: str | None) -> Any:
-        """Find the service of a host, as moto does."""
-        return self._find(host)
+    moto lists a folder of its own to choose the service of each request; here the choice is remembered.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._find = lru_cache(super().get_backend_for_host)
 
-    def _get_body(self, environ: dict[str, Any]) -> str | None:
-        """Read the body where it may name the service; not that of a presigned upload, which is streamed."""
-        return None if "X-Amz-Credential=" in environ["QUERY_STRING"] else super()._get_body(environ)
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a WSGI request."""
+        if _OBJECT.match(environ["PATH_INFO"]) and not environ["PATH_INFO"].startswith(_NOT_S3):
+            query = environ.get("QUERY_STRING", "")
+            _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
+            if service == "s3":
+                return answer_object(environ, start_response)
+        return super().__call__(environ, start_response)
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Find the service of a host, as moto does."""
+        return self._find(host)
 
 
 class LocalServer:
