@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from uuid import uuid4
 
+CONTENT = "local_aws.content"
+"""The key of a WSGI environ under which an answer's body is, if that lies in files."""
+
 _BLOCK = 1024**2
 _SMALL = 64 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -47,6 +50,11 @@ class Segment:
     file: StoredFile
     start: int
     size: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the file."""
+        return self.start == 0 and self.file.path.stat().st_size == self.size
 
 
 class Content:
@@ -88,6 +96,15 @@ class Content:
     def read(self) -> bytes:
         """Read all of it into memory."""
         return b"".join(self)
+
+    def save(self, path: Path) -> None:
+        """Make a file of it that nobody may change: its own by a second name, if it is one, else a copy."""
+        if len(self.segments) == 1 and self.segments[0].is_whole:
+            with suppress(OSError):  # not every disk has files with two names
+                path.hardlink_to(self.segments[0].file.path)
+                return
+        with path.open("wb") as file:
+            file.writelines(self)
 
     def digest(self, algorithm: str) -> bytes:
         """Return a checksum, computed at most once.

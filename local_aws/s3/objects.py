@@ -26,10 +26,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 from local_aws.s3 import bodies
-from local_aws.s3.content import EMPTY, Content, NoRoom, Store, join, make_digest
-
-CONTENT = "local_aws.content"
-"""The key of a WSGI environ under which an answer's body is, if that lies in files."""
+from local_aws.s3.content import CONTENT, EMPTY, Content, NoRoom, Store, join, make_digest
 
 LIMIT = 5 * 1024**3
 _NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")

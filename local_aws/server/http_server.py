@@ -26,8 +26,8 @@ from local_aws.protocol.overlay import Overlay, answer
 from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.signature import Head, Refused, Verifier
-from local_aws.s3.content import Content, Store
-from local_aws.s3.objects import CONTENT, answer_object, keep_in_files
+from local_aws.s3.content import CONTENT, Content, Store
+from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker

@@ -289,6 +289,38 @@ def test_a_reader_has_the_content_that_it_began_to_read(cloud: Cloud) -> None:
     assert wait_for(lambda: not stored_files(cloud))
 
 
+def test_a_query_reads_the_file_of_an_object_without_copying_it(cloud: Cloud) -> None:
+    cloud.s3.put_object(Bucket=BUCKET, Key="t/one", Body=b"1,a\n2,b\n")
+    upload_in_parts(cloud, "t/parts", b"3,c\n" * (PART // 4), b"4,d\n")
+    (single,) = (path for path in stored_files(cloud) if path.stat().st_size == 8)
+    athena = boto3.client("athena")
+
+    def run(sql: str) -> str:
+        output = {"OutputLocation": f"s3://{BUCKET}/results/"}
+        names = {
+            "QueryExecutionId": athena.start_query_execution(QueryString=sql, ResultConfiguration=output)[
+                "QueryExecutionId"
+            ]
+        }
+
+        def describe() -> Any:
+            return athena.get_query_execution(**names)["QueryExecution"]["Status"]
+
+        assert wait_for(lambda: describe()["State"] not in {"QUEUED", "RUNNING"})
+        assert describe()["State"] == "SUCCEEDED", describe()
+        return str(names["QueryExecutionId"])
+
+    run("CREATE DATABASE shop")
+    run(
+        "CREATE EXTERNAL TABLE shop.t (n int, s string) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' "
+        f"LOCATION 's3://{BUCKET}/t/'"
+    )
+    query = run("SELECT count(*), sum(n) FROM shop.t")
+    answer = read(cloud, f"results/{query}.csv").decode().splitlines()[1]
+    assert answer == f'"{PART // 4 + 3}","{3 * (PART // 4) + 7}"'
+    assert single.stat().st_nlink == 2
+
+
 def test_reset_removes_the_files(cloud: Cloud) -> None:
     import local_aws
 
