@@ -24,6 +24,10 @@ class NoRoom(Exception):
     """The disk has no room for an object."""
 
 
+class Lost(Exception):
+    """Somebody has removed or cut a file of a content."""
+
+
 class Source(Protocol):
     """What a content is read from: an open file, or the body of a request."""
 
@@ -96,6 +100,20 @@ class Content:
     def read(self) -> bytes:
         """Read all of it into memory."""
         return b"".join(self)
+
+    def check(self) -> None:
+        """Look whether all files are there.
+
+        Raises:
+            Lost: If not.
+        """
+        for segment in self.segments:
+            try:
+                size = segment.file.path.stat().st_size
+            except OSError as error:
+                raise Lost(str(segment.file.path)) from error
+            if size < segment.start + segment.size:
+                raise Lost(str(segment.file.path))
 
     def save(self, path: Path) -> None:
         """Make a file of it that nobody may change: its own by a second name, if it is one, else a copy."""

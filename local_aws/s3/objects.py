@@ -26,9 +26,10 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 from local_aws.s3 import bodies
-from local_aws.s3.content import CONTENT, EMPTY, Content, NoRoom, Store, join, make_digest
+from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store, join, make_digest
 
 LIMIT = 5 * 1024**3
+_LOST = "The file of this object is gone from the folder of the local AWS: upload the object again."
 _NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")
 _ALGORITHMS = {name.lower(): name for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")}
 _CHECKED = ("CRC32", "SHA1", "SHA256")
@@ -160,16 +161,23 @@ class StoredResponse(S3Response):
                 self._received = self._receive(request)
             with _within_s3(request.method):
                 answer = super().key_response(request, full_url, headers)
+            if isinstance(answer[2], Content):
+                answer[2].check()
+        except Lost:
+            return self._refuse(request, Unavailable("ServiceUnavailable", _LOST))
         except S3ClientError as error:
-            self._received = EMPTY
-            self.setup_class(request)
-            status, headers, body = self._send_response(self.serialized(ActionResult(error)))
-            return getattr(error, "status", status), headers, body
+            return self._refuse(request, error)
         finally:
             self._received = self.body = self.raw_body = None  # a cycle of references would keep the file
         if isinstance(answer[2], Content):
             request.environ[CONTENT] = answer[2]
         return answer
+
+    def _refuse(self, request: Any, error: S3ClientError) -> Any:
+        self._received = EMPTY
+        self.setup_class(request)
+        status, headers, body = self._send_response(self.serialized(ActionResult(error)))
+        return getattr(error, "status", status), headers, body
 
     def setup_class(self, request: Any, full_url: Any = None, headers: Any = None) -> None:  # type: ignore[override]
         """Prepare the answer; the body of an upload is read already."""
@@ -257,6 +265,10 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
             "ServiceUnavailable",
             "The disk of the local AWS has no room for this object. Make room, for example with "
             "`local-aws reset`, and try again.",
+        ) from None
+    except OSError as error:
+        raise Unavailable(
+            "ServiceUnavailable", f"The local AWS cannot write to its folder: {error.strerror}."
         ) from None
     except bodies.Incomplete:
         raise _make_incomplete() from None

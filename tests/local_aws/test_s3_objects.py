@@ -291,9 +291,10 @@ def test_a_reader_has_the_content_that_it_began_to_read(cloud: Cloud) -> None:
 
 def test_a_query_reads_the_file_of_an_object_without_copying_it(cloud: Cloud) -> None:
     cloud.s3.put_object(Bucket=BUCKET, Key="t/one", Body=b"1,a\n2,b\n")
-    upload_in_parts(cloud, "t/parts", b"3,c\n" * (PART // 4), b"4,d\n")
+    rows = PART // 1003 + 1
+    upload_in_parts(cloud, "t/parts", b"3,%s\n" % (b"c" * 1000) * rows, b"4,d\n")
     (single,) = (path for path in stored_files(cloud) if path.stat().st_size == 8)
-    athena = boto3.client("athena")
+    athena: Any = boto3.client("athena")
 
     def run(sql: str) -> str:
         output = {"OutputLocation": f"s3://{BUCKET}/results/"}
@@ -317,7 +318,7 @@ def test_a_query_reads_the_file_of_an_object_without_copying_it(cloud: Cloud) ->
     )
     query = run("SELECT count(*), sum(n) FROM shop.t")
     answer = read(cloud, f"results/{query}.csv").decode().splitlines()[1]
-    assert answer == f'"{PART // 4 + 3}","{3 * (PART // 4) + 7}"'
+    assert answer == f'"{rows + 3}","{3 * rows + 7}"'
     assert single.stat().st_nlink == 2
 
 
@@ -351,6 +352,17 @@ def test_a_disk_without_room_is_awss_error_and_leaves_nothing(cloud: Cloud) -> N
     assert stored_files(cloud) == []
     cloud.s3.put_object(Bucket=BUCKET, Key="k", Body=DATA)
     assert read(cloud, "k") == DATA
+
+
+def test_an_object_whose_file_is_gone_is_an_error_in_a_sentence(cloud: Cloud) -> None:
+    cloud.s3.put_object(Bucket=BUCKET, Key="k", Body=DATA)
+    (file,) = stored_files(cloud)
+    file.unlink()
+    code, message, status = refused(without_retries().get_object, Bucket=BUCKET, Key="k")
+    assert (code, status) == ("ServiceUnavailable", 503)
+    assert message.endswith("is gone from the folder of the local AWS: upload the object again.")
+    cloud.s3.put_object(Bucket=BUCKET, Key="k", Body=b"again")
+    assert read(cloud, "k") == b"again"
 
 
 def memory_of(pid: int) -> int:
