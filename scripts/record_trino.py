@@ -3,9 +3,9 @@
     python scripts/record_trino.py --record     # needs Java 17 or later, and Maven; takes some minutes
     python scripts/record_trino.py --compare    # needs neither
 
-Trino's jars come from Maven Central into .cache/trino-<version>. The server listens on 127.0.0.1 and ends with
-this script. It is not run in CI. The statements are the conformance statements of the local Athena, our own
-queries over tables of TPC-H and TPC-DS, and statements made at random from a seed.
+Trino's jars come from Maven Central into .cache/trino-<version>. The server listens on 127.0.0.1 and ends
+with this script. It is not run in CI. The statements are the conformance statements of the local Athena, our
+own queries over tables of TPC-H and TPC-DS, and statements made at random from a seed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -108,9 +107,8 @@ def compare(path: Path, show: int) -> int:
             refused[verdict.detail] += 1
         if verdict.kind in {"wrong", "other error"}:
             wrong.append((verdict, one))
+    kinds = ("equal", "last digit", "known", "refused", "other error", "wrong")
     print(f"Trino {header['version']}, recorded {header['recorded']}: {len(recorded)} statements")
-        f"Trino {header['version']}, recorded {header['recorded']}, seed {header['seed']}: {len(recorded)} statements"
-    )
     print("| part | statements | " + " | ".join(kinds) + " |")
     print("|---" * (len(kinds) + 2) + "|")
     for part in dict.fromkeys(one.part for one in recorded):
@@ -149,13 +147,13 @@ class Recording:
             for sql in create_in_trino():
                 client.must(sql)
             make_benchmark_tables(client)
-        self._statements = list(all_statements(self._options.seed, self._options.generated))
-        missing = [sql for _, sql in self._statements if sql not in self._kept]
+        statements = all_statements(self._options.seed, self._options.generated)
+        missing = [(part, sql) for part, sql in statements if sql not in self._kept]
         with ThreadPoolExecutor(CLIENTS) as clients:
-            answers = zip(missing, clients.map(client.ask, missing), strict=True)
-            for number, (sql, answer) in enumerate(answers, 1):
+            answers = zip(missing, clients.map(client.ask, (sql for _, sql in missing)), strict=True)
+            for number, ((part, sql), answer) in enumerate(answers, 1):
                 if answer is not None:
-                    self._kept[sql] = Recorded("", sql, *answer)
+                    self._kept[sql] = Recorded(part, sql, *answer)
                 if number % WRITTEN_AFTER == 0:
                     print(f"{number} of {len(missing)}", flush=True)
                     self.write()
@@ -163,15 +161,12 @@ class Recording:
 
     def write(self) -> None:
         """Write what is known."""
-        recorded = [
-            replace(self._kept[sql], part=part) for part, sql in self._statements if sql in self._kept
-        ]
         header = {
             "version": self._options.version,
             "recorded": datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
             "seed": self._options.seed,
         }
-        write_recording(header, recorded, self._options.output)
+        write_recording(header, list(self._kept.values()), self._options.output)
 
 
 def all_statements(seed: int, generated: int) -> Iterator[tuple[str, str]]:

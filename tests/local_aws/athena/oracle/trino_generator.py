@@ -572,7 +572,7 @@ array(date) = sequence(DATE '2020-01-31', DATE '2020-05-31', INTERVAL '1' MONTH)
 array(integer) = CAST({array(varchar)} AS array(integer))
 array(varchar) = CAST({array(integer)} AS array(varchar))
 array(bigint) = CAST({json} AS array(bigint))
-array(T) = array_sort({array(T)}, (x, y) -> IF(x < y, 1, IF(x = y, 0, -1)))
+array(T) = array_sort(filter({array(T)}, z -> z IS NOT NULL), (x, y) -> IF(x < y, 1, IF(x = y, 0, -1)))
 map(K,V) = map(ARRAY[{K}], ARRAY[{V}])
 map(K,V) = map(ARRAY[{K}, {K}], ARRAY[{V}, {V}])
 map(K,V) = map_filter({map(K,V)}, (k, v) -> {boolean;k:K;v:V})
@@ -776,7 +776,7 @@ class Generator:
         table, scope = self._table()
         expression = self._expression(self._any_type(), scope, self._chance.choice((1, 1, 2)))
         where = f" WHERE {self._expression('boolean', scope, 1)}" if self._chance.random() < 0.3 else ""
-        return f"SELECT id, {expression} FROM {table}{where} ORDER BY id"
+        return f"SELECT id, {expression} AS e FROM {table}{where} ORDER BY id"
 
     def _grouped(self) -> str:
         table, scope = self._table()

@@ -33,7 +33,16 @@ _REFUSAL = "the local Athena does not support "
 _SORTED = re.compile(r"ORDER BY[^()]*$")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:E-?\d+)?")
 _DETAIL = re.compile(r"\(.*|\d+.*|'.*", re.DOTALL)
-_LAST_DIGITS = 4e-16
+_LAST_DIGITS, _LAST_DIGITS_OF_REAL = 2e-15, 6e-8
+KNOWN = {
+    "names of time zones that this Trino does not take": r"gmt0",
+    "the order of a map's entries, which nothing promises": r"map_(keys|values|entries)\(.*map_concat\(",
+    "a comparison that contradicts itself, of a NULL with a value": r"array_sort\(.*NULL.*\(x, y\) ->",
+    "a part of a row that Trino does not evaluate, and that fails": r"ROW\(.*\)\[1\]",
+    "what fails beside a NULL, which Trino does not evaluate": "",
+    "a letter beyond the first 65536, which Trino writes into JSON as escapes": "json",
+}
+"""Where the local Athena may differ from Trino, and in which statements."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,14 @@ class LocalAthena:
 
     def compare(self, recorded: Recorded) -> Verdict:
         """Run a statement and compare the answer with Trino's."""
+        verdict = self._compare(recorded)
+        if verdict.kind == "wrong":
+            for reason, pattern in KNOWN.items():
+                if re.search(pattern, recorded.sql) and _is_allowed(reason, verdict, recorded):
+                    return Verdict("known", reason)
+        return verdict
+
+    def _compare(self, recorded: Recorded) -> Verdict:
         try:
             types, rows = self.answer(recorded.sql)
         except TrinoError as error:
@@ -146,9 +163,22 @@ class LocalAthena:
             return Verdict("wrong", f"types {types} for {recorded.types}")
         if rows == recorded.rows:
             return Verdict("equal")
-        if _equal_but_for_last_digits(rows, recorded.rows):
+        if _equal_but_for_last_digits(rows, recorded.rows, single="real" in str(types)):
             return Verdict("last digit")
         return Verdict("wrong", _first_difference(rows, recorded.rows))
+
+
+def _is_allowed(reason: str, verdict: Verdict, recorded: Recorded) -> bool:
+    """Tell whether the difference is of the kind that is known."""
+    if "escapes" in reason:
+        return "\\\\uD83D" in verdict.detail
+    if "time zones" in reason:
+        return recorded.error == "NOT_SUPPORTED"
+    if "beside a NULL" in reason and not any(None in row or "null" in str(row) for row in recorded.rows):
+        return False
+    if "fails" in reason:
+        return verdict.detail.startswith("fails with") and "line 1:" not in verdict.detail
+    return recorded.error is None and not verdict.detail.startswith(("fails with", "types"))
 
 
 def _first_difference(rows: list[list[str | None]], expected: list[list[str | None]]) -> str:
@@ -175,13 +205,16 @@ def refusal(message: str) -> str:
     return _DETAIL.sub("", message.removeprefix(_REFUSAL)).strip()
 
 
-def _equal_but_for_last_digits(rows: list[list[str | None]], expected: list[list[str | None]]) -> bool:
+def _equal_but_for_last_digits(
+    rows: list[list[str | None]], expected: list[list[str | None]], *, single: bool
+) -> bool:
     """Tell whether only floating-point numbers differ, by no more than the libraries of C and Java do."""
     one, other = json.dumps(rows), json.dumps(expected)
     if _NUMBER.sub("", one) != _NUMBER.sub("", other):
         return False
     pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
-    return all(abs(float(a) - float(b)) <= _LAST_DIGITS * max(abs(float(a)), abs(float(b))) for a, b in pairs)
+    most = _LAST_DIGITS_OF_REAL if single else _LAST_DIGITS
+    return all(abs(float(a) - float(b)) <= most * max(abs(float(a)), abs(float(b))) for a, b in pairs)
 
 
 def _athena_type(kind: str) -> str:
