@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import io
 import socket
 import subprocess
@@ -253,6 +254,21 @@ def test_a_presigned_upload_and_download(cloud: Cloud) -> None:
         assert answer.status == 200
     with urllib.request.urlopen(cloud.s3.generate_presigned_url("get_object", names)) as answer:
         assert answer.read() == DATA
+
+
+def test_a_connection_carries_one_request_after_the_other(cloud: Cloud) -> None:
+    connection = http.client.HTTPConnection(host_of(cloud.aws), timeout=10)
+    sockets = []
+    for operation in ("put_object", "head_object", "get_object", "delete_object"):
+        url = cloud.s3.generate_presigned_url(operation, {"Bucket": BUCKET, "Key": "k"})
+        body = DATA if operation == "put_object" else None
+        connection.request(operation.partition("_")[0].upper(), url.partition(host_of(cloud.aws))[2], body)
+        answer = connection.getresponse()
+        assert answer.status in {200, 204}
+        assert answer.read() == (DATA if operation == "get_object" else b"")
+        sockets.append(connection.sock)
+    assert len(set(sockets)) == 1
+    connection.close()
 
 
 def test_s3fs_writes_and_reads(cloud: Cloud) -> None:
