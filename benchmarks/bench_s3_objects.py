@@ -151,6 +151,13 @@ def copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def keep(source: Path, target: Path) -> None:
+    """Copy a file, and wait until the disk has it."""
+    copy(source, target)
+    with target.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def carry_large(side: Side, folder: Path, size: int, pairs: int) -> float:
     """Measure objects of one size, in MiB, and return the seconds that a MiB takes both ways."""
     source, target = folder / "source", folder / "target"
@@ -169,6 +176,10 @@ def carry_large(side: Side, folder: Path, size: int, pairs: int) -> float:
             row(name, spread([ours for ours, _ in measured]))
             row("cp", spread([theirs for _, theirs in measured]))
             judge(ratio_of(measured), OF_COPYING)
+            kept = in_turn(
+                lambda work=work: seconds_of(work), lambda: seconds_of(lambda: keep(source, target)), pairs
+            )
+            row("next to cp until the disk has it", str(ratio_of(kept)))
             per_mib += statistics.median(ours for ours, _ in measured) / size
     verdict(most[0] - before, GROWTH, "MiB of memory more")
     side.s3.delete_object(Bucket=BUCKET, Key="large")
