@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -327,24 +328,23 @@ def running_trino(version: str) -> Iterator[str]:
     java, folder = find_program("java"), ROOT / f".cache/trino-{version}"
     resolve_jars(folder, version)
     command = [java, "-Xmx2g", "-cp", f"{folder / 'jars'}/*", str(ROOT / "scripts/TrinoServer.java")]
-    with (
-        (folder / "server.log").open("w") as log,
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as server,
-    ):
-        assert server.stdout is not None
-        assert server.stdin is not None
+    written = folder / "server.log"
+    with written.open("w") as log:
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
-            for line in server.stdout:
-                if found := re.search(r"READY (http://\S+?)(?:\x1b|\s|$)", line):
-                    break
-            else:
-                raise SystemExit(f"Trino did not start; {folder / 'server.log'} says why.")
-            yield found[1]
+            yield wait_for_address(server, written)
         finally:
-            server.stdin.close()
-            server.terminate()
+            # It ends with its standard input.
+            server.communicate()
+
+
+def wait_for_address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until Trino has written its address: all that it prints goes into its log."""
+    while server.poll() is None:
+        if found := re.search(r"READY (http://\S+?)(?:\x1b|\s|$)", log.read_text(errors="replace")):
+            return found[1]
+        time.sleep(1)
+    raise SystemExit(f"Trino did not start; {log} says why.")
 
 
 def resolve_jars(folder: Path, version: str) -> None:
