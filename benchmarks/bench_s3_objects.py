@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,14 +172,12 @@ def carry_large(side: Side, folder: Path, size: int, pairs: int) -> float:
             ("download_file", lambda: side.s3.download_file(BUCKET, "large", str(target))),
         ):
             measured = in_turn(
-                lambda work=work: seconds_of(work), lambda: seconds_of(lambda: copy(source, target)), pairs
+                partial(seconds_of, work), lambda: seconds_of(lambda: copy(source, target)), pairs
             )
             row(name, spread([ours for ours, _ in measured]))
             row("cp", spread([theirs for _, theirs in measured]))
             judge(ratio_of(measured), OF_COPYING)
-            kept = in_turn(
-                lambda work=work: seconds_of(work), lambda: seconds_of(lambda: keep(source, target)), pairs
-            )
+            kept = in_turn(partial(seconds_of, work), lambda: seconds_of(lambda: keep(source, target)), pairs)
             row("next to cp until the disk has it", str(ratio_of(kept)))
             per_mib += statistics.median(ours for ours, _ in measured) / size
     verdict(most[0] - before, GROWTH, "MiB of memory more")
