@@ -45,6 +45,12 @@ KNOWN = {
     "a letter beyond the first 65536, which Trino writes into JSON as escapes": "json",
 }
 """Where the local Athena may differ from Trino, and in which statements."""
+_ERRORS_FOR = {
+    "takes for a table": "TABLE_NOT_FOUND",
+    "overflows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "time zones": "NOT_SUPPORTED",
+}
+"""The error that Trino must have given for a reason in KNOWN."""
 
 
 @dataclass(frozen=True)
@@ -174,12 +180,9 @@ def _is_allowed(reason: str, verdict: Verdict, recorded: Recorded) -> bool:
     """Tell whether the difference is of the kind that is known."""
     if "escapes" in reason:
         return "\\\\uD83D" in verdict.detail
-    if "takes for a table" in reason:
-        return recorded.error == "TABLE_NOT_FOUND"
-    if "overflows" in reason:
-        return recorded.error == "NUMERIC_VALUE_OUT_OF_RANGE"
-    if "time zones" in reason:
-        return recorded.error == "NOT_SUPPORTED"
+    for words, error in _ERRORS_FOR.items():
+        if words in reason:
+            return recorded.error == error
     if "beside a NULL" in reason and not any(None in row or "null" in str(row) for row in recorded.rows):
         return False
     if "fails" in reason:
