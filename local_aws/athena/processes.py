@@ -368,6 +368,7 @@ class _Process:
                 region=request.region,
                 headers=request.headers,
                 body=body,
+                target=request.target,
             )
         answered: bytes | Path = answer.body
         if len(answer.body) > _LONG_BODY:

@@ -47,10 +47,11 @@ class _ServersMoto(Moto):
         region: str = "",
         headers: Mapping[str, str] | None = None,
         body: bytes | IO[bytes] = b"",
+        target: Path | None = None,
     ) -> Answer:
         """Send one HTTP request; a body in a file stays there."""
         content = body if isinstance(body, bytes) else Path(body.name)
-        send(self._output, AwsRequest(method, path, service, region, headers or {}, content))
+        send(self._output, AwsRequest(method, path, service, region, headers or {}, content, target))
         answer = self._answers.get()
         if isinstance(answer.body, bytes):
             return Answer(answer.status, answer.headers, answer.body)

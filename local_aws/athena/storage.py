@@ -100,12 +100,14 @@ class Storage:
         path = self._cache / name
         if path.exists():
             return path
-        answer = self._moto.request("GET", f"/{found.bucket}/{quote(found.key)}")
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
-            raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
         self._cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        partial.write_bytes(answer.body)
+        partial.unlink(missing_ok=True)
+        answer = self._moto.request("GET", f"/{found.bucket}/{quote(found.key)}", target=partial)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+            raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
+        if not partial.exists():  # a moto that keeps objects in memory
+            partial.write_bytes(answer.body)
         os.replace(partial, path)  # noqa: PTH105 - atomic: another query may want the same object
         return path
 

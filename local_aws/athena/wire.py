@@ -45,6 +45,7 @@ class AwsRequest:
 
     Attributes:
         body: The body, or the file that holds it.
+        target: The new file for the content of an object.
     """
 
     method: str
@@ -53,6 +54,7 @@ class AwsRequest:
     region: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | Path = b""
+    target: Path | None = None
 
 
 @dataclass(frozen=True)

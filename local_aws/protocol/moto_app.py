@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import IO, Any
 
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.overlay import WsgiApp
+from local_aws.s3.content import CONTENT
 
 _TARGETS = {
     "application-autoscaling": "AnyScaleFrontendService",
@@ -83,10 +85,15 @@ class Moto:
         region: str = "",
         headers: Mapping[str, str] | None = None,
         body: bytes | IO[bytes] = b"",
+        target: Path | None = None,
     ) -> Answer:
-        """Send one HTTP request, such as ``PUT /bucket/key`` to S3."""
+        """Send one HTTP request, such as ``PUT /bucket/key`` to S3.
+
+        With `target`, an object's content that lies in files comes in this new file, not in the answer's
+        body. Nobody may change it: it can be the object's own.
+        """
         from werkzeug.datastructures import Headers
-        from werkzeug.test import EnvironBuilder, run_wsgi_app
+        from werkzeug.test import EnvironBuilder
 
         scope = f"{region or self._region}/{_SIGNING_NAMES.get(service, service)}"
         signed = {
@@ -101,8 +108,20 @@ class Moto:
             input_stream=io.BytesIO(body) if isinstance(body, bytes) else body,
             content_length=len(body) if isinstance(body, bytes) else _measure(body),
         )
-        chunks, status, answered = run_wsgi_app(self._app, builder.get_environ())
-        return Answer(int(status.split(" ", 1)[0]), dict(answered.items()), b"".join(chunks))
+        environ = builder.get_environ()
+        started: list[Any] = []
+        chunks = self._app(environ, lambda *head: started.extend(head))
+        try:
+            content = environ.get(CONTENT)
+            if target is None or content is None:
+                answered = b"".join(chunks)
+            else:
+                content.save(target)
+                answered = b""
+        finally:
+            if (close := getattr(chunks, "close", None)) is not None:
+                close()
+        return Answer(int(started[0].split(" ", 1)[0]), dict(started[1]), answered)
 
     def reset(self) -> None:
         """Delete everything that moto holds."""

@@ -13,6 +13,7 @@ from local_aws.control.proof import prove
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import pick
+from local_aws.s3.content import Store
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
@@ -28,6 +29,7 @@ class Parts:
     """The parts of the server that its own routes need."""
 
     moto: Moto
+    objects: Store
     sagemaker: SageMaker
     athena: Athena
     seeding: Seeding
@@ -98,6 +100,7 @@ class Administration:
         self._parts.athena.reset()
         self._parts.logs.reset()
         self._parts.moto.reset()
+        self._parts.objects.clear()
         self._parts.seeding.reset()
         return {}
 

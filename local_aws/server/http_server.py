@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, cast
@@ -26,6 +27,8 @@ from local_aws.protocol.overlay import Overlay, answer
 from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.signature import Head, Refused, Verifier
+from local_aws.s3.content import CONTENT, Content, Store
+from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
@@ -40,7 +43,11 @@ _IDLE_SECONDS = 60
 _DRAIN_SECONDS = 2
 _DRAINED = 64 * 1024**2
 _CHUNK = 1024**2
+_COPIED = 64 * 1024
 _MOST_CONNECTIONS = 256
+_MOST_KEPT = 128
+_OBJECT = re.compile("/[^/]+/.")
+_NOT_S3 = ("/moto-api/", "/latest/meta-data/", "/latest/api/", "/v20180820/")
 _FULL = b"HTTP/1.1 503 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _log = logging.getLogger(__name__)
@@ -49,13 +56,14 @@ _log = logging.getLogger(__name__)
 class RequestHandler(MotoRequestHandler):
     """A handler that asks the gate before it answers, and answers invocations without WSGI.
 
-    werkzeug closes the connection after each WSGI request; invocations keep theirs open.
+    werkzeug would close the connection after each WSGI request; here it stays open.
     """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "_HttpServer"
     _body: bytes | None = None
+    _input: "_Counted | None" = None
     _taken = False
 
     def handle_one_request(self) -> None:
@@ -69,7 +77,7 @@ class RequestHandler(MotoRequestHandler):
         Returns:
             Whether the request is to be answered. If not, its refusal has been sent.
         """
-        self._body, self._taken = None, False
+        self._body, self._input, self._taken = None, None, False
         if not super().parse_request():
             return False
         try:
@@ -96,7 +104,66 @@ class RequestHandler(MotoRequestHandler):
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             environ.pop("wsgi.input_terminated", None)
             environ.update({"wsgi.input": io.BytesIO(self._body), "CONTENT_LENGTH": str(len(self._body))})
+        elif "wsgi.input_terminated" not in environ:
+            self._input = _Counted(
+                cast("io.BufferedReader", self.rfile), int(environ.get("CONTENT_LENGTH") or 0)
+            )
+            environ["wsgi.input"] = self._input
         return environ
+
+    def run_wsgi(self) -> None:
+        """Answer by WSGI, from files where the answer lies in files."""
+        if self._waits_for_continue and not self._taken:
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._taken = True
+        started: list[Any] = []
+        environ = self.make_environ()
+        answered = self.server.app(environ, lambda *head: started.extend(head))  # type: ignore[arg-type]
+        try:
+            content: Content | None = environ.get(CONTENT)
+            body = b"".join(answered) if content is None or len(content) <= _COPIED else content
+            self._send_answer(started[0], started[1], body)
+        except OSError:
+            self.close_connection = True  # the client has gone
+        finally:
+            environ.pop(CONTENT, None)
+            if (close := getattr(answered, "close", None)) is not None:
+                close()
+
+    def _send_answer(self, status: str, headers: list[tuple[str, str]], body: bytes | Content) -> None:
+        """Send an answer, and keep the connection if nothing of the request is left in it."""
+        left = self._count_left()
+        self.close_connection |= bool(left) or self.server.is_crowded
+        without = self.command == "HEAD" or status[:3] in {"204", "304"}
+        lines = [f"HTTP/1.1 {status}", f"Date: {self.date_time_string()}"]
+        lines += [
+            f"{name}: {value}" for name, value in headers if without or name.lower() != "content-length"
+        ]
+        if not without:
+            lines.append(f"Content-Length: {len(body)}")
+        lines.append(f"Connection: {'close' if self.close_connection else 'keep-alive'}")
+        self.log_request(status[:3])
+        head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+        if without:
+            self.wfile.write(head)
+        elif isinstance(body, bytes):
+            self.wfile.write(head + body)
+        else:
+            self.wfile.write(head)
+            self._send_content(body)
+        if left:
+            self._drain(left)
+
+    def _send_content(self, content: Content) -> None:
+        for segment in content.segments:
+            with segment.file.path.open("rb") as file:
+                self.connection.sendfile(file, segment.start, segment.size)
+
+    def _count_left(self) -> int:
+        """Count the bytes of the request that nobody has read."""
+        if self._input is not None:
+            return self._input.left
+        return _DRAINED if self._body is None and "Transfer-Encoding" in self.headers else 0
 
     def do_POST(self) -> None:
         """Answer InvokeEndpoint directly, and everything else by WSGI."""
@@ -149,7 +216,9 @@ class RequestHandler(MotoRequestHandler):
         self.log_request(response.status)
         closing = {**response.headers, "Connection": "close"}
         self._send(Response(response.status, closing, response.body))
-        left = self._measure_unread()
+        self._drain(self._measure_unread())
+
+    def _drain(self, left: int) -> None:
         deadline = time.monotonic() + _DRAIN_SECONDS
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
@@ -197,6 +266,24 @@ class RequestHandler(MotoRequestHandler):
         _log.info("%s", _make_harmless(format % args))
 
 
+class _Counted(io.RawIOBase):
+    """The body of a request, which counts what is left of it."""
+
+    def __init__(self, stream: io.BufferedReader, length: int) -> None:
+        self._stream = stream
+        self.left = length
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some more; nothing at the end, or if the client has gone."""
+        count = self._stream.readinto(memoryview(buffer)[: self.left])
+        self.left -= count
+        return count
+
+
 def _make_harmless(line: str) -> str:
     """Leave out of a line what would let its reader sign requests, or steer its reader's terminal."""
     unsigned = re.sub(r"(?i)(X-Amz-Signature=)[^&\s]*", r"\1-", line)
@@ -217,6 +304,13 @@ class _HttpServer(ThreadedWSGIServer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._open = 0
+        self._counting = threading.Lock()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many connections are open that those that wait for a next request must go."""
+        return self._open > _MOST_KEPT
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a connection in a thread of its own, if there are not too many."""
@@ -234,15 +328,43 @@ class _HttpServer(ThreadedWSGIServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer a connection, and make room for another one."""
+        with self._counting:
+            self._open += 1
         try:
             super().process_request_thread(request, client_address)
         finally:
+            with self._counting:
+                self._open -= 1
             self._free.release()
 
     def service_actions(self) -> None:
         """Stop if requested. `serve_forever` calls this after each request and every 0.1 seconds."""
         if self.stop_requested:
             raise _StopRequested
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto, with a short way to S3's objects.
+
+    moto lists a folder of its own to choose the service of each request; here the choice is remembered.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._find = lru_cache(super().get_backend_for_host)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a WSGI request."""
+        if _OBJECT.match(environ["PATH_INFO"]) and not environ["PATH_INFO"].startswith(_NOT_S3):
+            query = environ.get("QUERY_STRING", "")
+            _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
+            if service == "s3":
+                return answer_object(environ, start_response)
+        return super().__call__(environ, start_response)
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Find the service of a host, as moto does."""
+        return self._find(host)
 
 
 class LocalServer:
@@ -266,8 +388,10 @@ class LocalServer:
         self._state_dir = state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
+        self._objects = Store(state_dir / "objects")
         self._clear_workdirs()
-        app = DomainDispatcherApplication(create_backend_app)
+        keep_in_files(self._objects)
+        app = _Dispatcher(create_backend_app)
         moto = Moto(app, region)
         self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
         self.port = self._http.port
@@ -283,6 +407,7 @@ class LocalServer:
         administration = Administration(
             Parts(
                 moto=moto,
+                objects=self._objects,
                 sagemaker=self._sagemaker,
                 athena=self._athena,
                 seeding=seeding,
@@ -334,3 +459,4 @@ class LocalServer:
     def _clear_workdirs(self) -> None:
         for folder in (self._workdir, self._athena_workdir):
             shutil.rmtree(folder, ignore_errors=True)
+        self._objects.clear()

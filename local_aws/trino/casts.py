@@ -48,11 +48,14 @@ def can_cast(kind: Type, to: Type) -> bool:
 
 def _fits_json(kind: Type, *, reading: bool) -> bool:
     if kind.name == "map":
-        is_key = kind.inner[0].name in _NUMBERS | {"boolean", "varchar"}
+        # Trino finds out about other keys only when it writes one; here they are refused.
+        is_key = not reading or kind.inner[0].name in _NUMBERS | {"boolean", "varchar"}
         return is_key and _fits_json(kind.inner[1], reading=reading)
     if kind.name in {"array", "row"}:
         return all(_fits_json(inner, reading=reading) for inner in kind.inner)
-    return kind.name in _NUMBERS | {"boolean", "varchar", "json"} or (not reading and kind.name in _TIMES)
+    return kind.name in _NUMBERS | {"boolean", "varchar", "json"} or (
+        not reading and kind.name in _TIMES | {"unknown"}
+    )
 
 
 def cast(value: Typed, to: Type) -> Typed:
@@ -133,6 +136,10 @@ def _out_of_range(sql: str, kind: Type, to: Type) -> str:
         return fail("INVALID_CAST_ARGUMENT", message, shown)
     if kind in FLOATING and to.name == "bigint":
         return fail("INVALID_CAST_ARGUMENT", "Unable to cast {} to bigint", shown)
+    if kind in FLOATING:
+        nan = fail("INVALID_CAST_ARGUMENT", f"Cannot cast NaN to {to.name}")
+        large = fail("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {to.name}: {{}}", shown)
+        return f"CASE WHEN isnan({sql}) THEN {nan} ELSE {large} END"
     return fail("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {to.name}: {{}}", shown)
 
 
@@ -262,7 +269,15 @@ def _to_time(sql: str, kind: Type, to: Type) -> str:
         return f"trino_text_to_time({sql}, {to.numbers[0]})"
     if kind.name == "time":
         raise Unsupported(f"CAST from {kind} to {to}")
-    return f"CAST({f'trino_local({sql})' if 'zone' in kind.name else sql} AS TIME)"
+    local = f"trino_local({sql})" if "zone" in kind.name else sql
+    # Trino takes a second off the fraction of a second before 1970.
+    odd = fail(
+        "NOT_SUPPORTED", "the local Athena does not support the time of a fraction of a second before 1970"
+    )
+    before = (
+        f"epoch_us(CAST({local} AS TIMESTAMP)) < 0 AND epoch_us(CAST({local} AS TIMESTAMP)) % 1000000 <> 0"
+    )
+    return f"CASE WHEN {before} THEN {odd} ELSE CAST({local} AS TIME) END"
 
 
 def _refuse_other_keys(kind: Type) -> None:

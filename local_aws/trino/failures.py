@@ -37,6 +37,16 @@ _KNOWN = (
         "{1} {0} overflow: {2}",
     ),
     (
+        r"Overflow on abs\((.*?)\)",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        "Value {0} is out of range for abs",
+    ),
+    (
+        r"Casting value .* to type DECIMAL\S* failed: value is out of range",
+        "NUMERIC_VALUE_OUT_OF_RANGE",
+        "Decimal overflow",
+    ),
+    (
         r"Overflow in negation",
         "NUMERIC_VALUE_OUT_OF_RANGE",
         "negation overflow",
@@ -92,7 +102,10 @@ def explain_error(error: duckdb.Error) -> TrinoError:
             )
     if isinstance(error, duckdb.InterruptException):
         return TrinoError("USER_CANCELED", "Query was canceled")
-    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
+    if isinstance(
+        error,
+        (duckdb.BinderException, duckdb.InternalException, duckdb.CatalogException, duckdb.ParserException),
+    ):
         # DuckDB does not accept the translated SQL: a gap in the translation, not the user's mistake.
         return Unsupported(f"this query ({first_line})")
     return TrinoError("GENERIC_USER_ERROR", first_line)

@@ -91,9 +91,9 @@ def _whole(node: nodes.Literal, number: int) -> Typed:
     return Typed(f"CAST({number} AS {duckdb_type(kind)})", kind)
 
 
-def _decimal(text: str, digits: int = 0) -> Typed:
+def _decimal(text: str) -> Typed:
     whole, _, fraction = text.partition(".")
-    digits = digits or len(whole.lstrip("0")) + len(fraction)
+    digits = len(whole.lstrip("0")) + len(fraction)
     if digits > _MOST_DIGITS:
         raise TrinoError("INVALID_LITERAL", f"Invalid decimal literal '{text}'")
     kind = decimal(max(1, digits), len(fraction))
@@ -106,9 +106,7 @@ def translate_typed_literal(node: nodes.TypedLiteral) -> Typed:
     if name == "decimal":
         if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", node.text):
             raise _invalid(node)
-        # Unlike in a bare number, leading zeros count.
-        digits = node.text.lstrip("+-")
-        found = _decimal(digits, len(digits.replace(".", "")))
+        found = _decimal(node.text.lstrip("+-"))
         return Typed(f"(- {found.sql})", found.type) if node.text.startswith("-") else found
     if name in {"timestamp", "date"}:
         return _date_or_timestamp(node)

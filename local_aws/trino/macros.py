@@ -57,7 +57,7 @@ _COLLECTION_MACROS = {
         f"WHEN i > len(a) THEN {fail(_INVALID, 'Array subscript must be less than or equal to array length: {} > {}', 'i', 'len(a)')} "
         "ELSE a[i] END"
     ),
-    "trino_element_at(a, i)": f"CASE WHEN i = 0 THEN {_STARTS_AT_ONE} ELSE a[i] END",
+    "trino_element_at(a, i)": f"CASE WHEN i = 0 AND a IS NOT NULL THEN {_STARTS_AT_ONE} ELSE a[i] END",
     "trino_array_concat(a, b)": "CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN list_concat(a, b) END",
     "trino_element(x)": "CASE WHEN x IS NOT NULL THEN [x] END",
     "trino_array_concat_all(x)": "CASE WHEN NOT trino_has_null(x) THEN flatten(x) END",
@@ -186,10 +186,11 @@ _COLLECTION_MACROS = {
 }
 
 _MACROS = {
-    # A NULL without a type fits every other branch of a CASE.
-    "trino_fail(m)": "CASE WHEN trino_raise(m) THEN NULL END",
-    "trino_divide(a, b)": f"CASE WHEN b = 0 THEN {_ZERO} ELSE a // b END",
-    "trino_modulo(a, b)": f"CASE WHEN b = 0 THEN {_ZERO} WHEN b = -1 THEN a - a ELSE a % b END",
+    # A NULL without a type fits every other branch of a CASE. It comes out of a list, because DuckDB leaves out
+    # what it knows to be NULL: `trino_fail(m) IS NOT NULL` would not fail.
+    "trino_fail(m)": "list_reverse(CASE WHEN trino_raise(m) THEN [NULL] END)[1]",
+    "trino_divide(a, b)": f"CASE WHEN b = 0 AND a IS NOT NULL THEN {_ZERO} ELSE a // b END",
+    "trino_modulo(a, b)": f"CASE WHEN b = 0 AND a IS NOT NULL THEN {_ZERO} WHEN b = -1 THEN a - a ELSE a % b END",
     "trino_now()": "date_trunc('millisecond', CAST(now() AS TIMESTAMP))",
     "trino_whitespace()": "'" + _SPACES + "'",
     # Strings

@@ -15,6 +15,7 @@ from local_aws.trino.typed import (
     is_numeric,
     mismatch,
     refuse_unhashed,
+    semantic_error,
 )
 from local_aws.trino.types import (
     BIGINT,
@@ -58,6 +59,9 @@ def translate_binary(at: Place, operator: str, left: Typed, right: Typed) -> Typ
         found = calculate(at, operator, left, right)
     else:
         found = compare(operator, left, right)
+    if found is None and operator == "||" and "char" not in {left.type.name, right.type.name}:
+        message = f"Unexpected parameters ({left.type}, {right.type}) for function concat"
+        raise semantic_error("FUNCTION_NOT_FOUND", at, message)
     if found is None:
         raise cannot_apply(at, operator, left.type, right.type)
     return found
@@ -192,6 +196,8 @@ def concatenate(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - o
         return Typed("CAST(NULL AS VARCHAR)", VARCHAR)
     if left.type.name == right.type.name == "varbinary":
         return Typed(f"({left.sql} || {right.sql})", left.type)
+    if _is_ambiguous(left.type, right.type):
+        raise Unsupported(f"{left.type} || {right.type}")
     if left.type.name == "array" and (common := common_type(left.type, right.type)):
         return Typed(f"trino_array_concat({coerce(left, common).sql}, {coerce(right, common).sql})", common)
     if left.type.name == "array" and (common := common_type(left.type, array_of(right.type))):
@@ -201,6 +207,12 @@ def concatenate(left: Typed, right: Typed) -> Typed | None:  # noqa: PLR0911 - o
         element = coerce(left, common.inner[0]).sql
         return Typed(f"trino_array_concat(trino_element({element}), {coerce(right, common).sql})", common)
     return None
+
+
+def _is_ambiguous(left: Type, right: Type) -> bool:
+    """Tell whether a NULL without a type stands beside an array: an array, or an element of one?"""
+    unclear = (UNKNOWN, array_of(UNKNOWN))
+    return "array" in {left.name, right.name} and left != right and (left in unclear or right in unclear)
 
 
 def compare(operator: str, left: Typed, right: Typed) -> Typed | None:

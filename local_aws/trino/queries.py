@@ -141,11 +141,18 @@ class Queries:
         return write_sort_key(place.translate(sort.key), sort)
 
     def _values(self, body: nodes.Values, scope: Scope, parent: Place | None) -> Selected:
+        if parent is not None and any(
+            isinstance(node, nodes.Name) for row in body.rows for node in nodes.walk(row)
+        ):
+            raise Unsupported("VALUES of columns of the query around")
         place = Expressions(self.session, Scope(common=scope.common), self, "VALUES", parent)
         rows = []
         for row in body.rows:
             items = row.items if isinstance(row, nodes.Row) else (row,)
-            rows.append([place.translate(item) for item in items])
+            parts = [place.translate(item) for item in items]
+            if not isinstance(row, nodes.Row) and parts[0].type.name == "row":
+                parts = _parts_of(parts[0])
+            rows.append(parts)
         if len({len(row) for row in rows}) != 1:
             raise mismatch(body.at, "Values rows have mismatched sizes")
         kinds = []
@@ -303,7 +310,7 @@ def _resolve_sort_key(key: nodes.Node, items: list[Output]) -> nodes.Node:
         if name:
             named.setdefault(name.lower(), []).append(item.expression)
     if isinstance(key, nodes.Name) and len(key.parts) == 1 and key.parts[0] in named:
-        found = list(dict.fromkeys(named[key.parts[0]]))
+        found = named[key.parts[0]]
         if len(found) > 1:
             raise semantic_error("AMBIGUOUS_NAME", key.at, f"Column '{key.parts[0]}' is ambiguous")
         return found[0]
@@ -330,6 +337,8 @@ def _grouping_sets(node: nodes.Select, expressions: list[nodes.Node]) -> list[tu
     count = 1
     for element in elements:
         count *= len(element)
+        if len(element) > 1:
+            _check_columns([key for one in element for key in one], expressions)
     if count > _MOST_SETS:
         raise Unsupported("so many grouping sets")
     sets = []
@@ -341,6 +350,23 @@ def _grouping_sets(node: nodes.Select, expressions: list[nodes.Node]) -> list[tu
         ]
         sets.append(tuple(dict.fromkeys(resolved)))
     return sets
+
+
+def _parts_of(row: Typed) -> list[Typed]:
+    """List the fields of a row: as an item of VALUES, it is a row of the table."""
+    pairs = zip(name_fields(row.type), row.type.inner, strict=True)
+    return [Typed(f"({row.sql}).{quote_name(name)}", kind) for name, kind in pairs]
+
+
+def _check_columns(keys: list[nodes.Node], expressions: list[nodes.Node]) -> None:
+    """Refuse an expression in GROUPING SETS, CUBE or ROLLUP, where only columns can be."""
+    for key in keys:
+        index = find_ordinal(key, len(expressions))
+        found = key if index is None else expressions[index]
+        if not isinstance(found, (nodes.Name, nodes.Field, Resolved)):
+            raise semantic_error(
+                "INVALID_COLUMN_REFERENCE", key.at, "GROUP BY expression must be a column reference"
+            )
 
 
 class _Output:

@@ -205,7 +205,8 @@ def _unnested_columns(relation: nodes.Unnest, value: Typed) -> list[tuple[str, T
         sides = ((f"unnest(map_keys({value.sql}))", key), (f"unnest(map_values({value.sql}))", item))
         return [(sql, kind, None) for sql, kind in sides]
     if value.type.name != "array":
-        raise mismatch(relation.at, f"Cannot unnest type: {value.type}")
+        message = f"Cannot unnest type: {value.type}"
+        raise semantic_error("INVALID_FUNCTION_ARGUMENT", relation.at, message)
     element = value.type.inner[0]
     if element.name != "row":
         return [(f"unnest({value.sql})", element, None)]

@@ -134,6 +134,8 @@ class SpecialForms(TypeGrammar):
         side = self.take().upper if is_sided else ""
         name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(side, "trim")
         first = None if self.ahead("FROM") else self.value()
+        if first is None and not side:
+            self.refuse("TRIM(FROM ...)")
         if side or first is None or self.ahead("FROM"):
             self.expect("FROM")
             arguments = (self.value(),) if first is None else (self.value(), first)

@@ -110,7 +110,7 @@ def _with_exponent(value: float, digits: str) -> str:
     if math.isnan(value) or math.isinf(value):
         return _java(value, repr)
     if value == 0:
-        return "-0E0" if math.copysign(1, value) < 0 else "0E0"
+        return "0E0"
     return _scientific(Decimal(digits))
 
 

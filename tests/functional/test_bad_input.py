@@ -194,7 +194,7 @@ def test_what_is_no_payload_is_not_sent(stdin: bytes, message: str, requests_sen
         (b"1,2,3\n", f"The model takes 11 columns ({COLUMNS}); each row has 3."),
         (b"crew,engines\n1,2\n", "The request lacks the columns passenger_capacity, "),
         (b'{"instances": []}', "The request has no rows; send at least one as application/json."),
-        (b"crew\n", "The request has no rows; send at least one as text/csv."),
+        (b"crew\n", f"The model takes 11 columns ({COLUMNS}); "),
     ],
 )
 def test_what_the_model_cannot_answer_is_said_by_the_model(stdin: bytes, message: str) -> None:

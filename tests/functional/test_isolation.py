@@ -134,7 +134,8 @@ def test_a_hostile_shell_reaches_the_local_aws_and_says_so(project: Path, deploy
 def test_local_after_aws_in_one_process_is_local_again(deployed: str) -> None:
     os.environ["AWS_PROFILE"] = "nope"
     for _ in range(2):
+        before = {**os.environ}
         assert "profile (nope)" in kedro_aws("status", "-e", "aws").error
-        assert os.environ["AWS_PROFILE"] == "nope"
+        assert os.environ == before  # a switch that fails leaves the process as it was
         assert f"\n{deployed}  " in kedro_aws("status").stdout
         assert "AWS_PROFILE" not in os.environ

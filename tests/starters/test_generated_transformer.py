@@ -83,7 +83,7 @@ def test_a_step_of_the_project_answers_at_the_endpoint_as_in_the_model(project: 
         return s3.get_object(Bucket="moon-steps-data", Key=found["Key"])["Body"].read()
 
     model = pickle.loads(read("models/regressor"))
-    table = pd.read_parquet(io.BytesIO(read("data/model_input/"))).head(20)
+    table = pd.read_parquet(io.BytesIO(read("data/model_input/model_input_table.parquet"))).head(20)
     table.to_csv(project / "rows.csv", index=False)
     predicted = run("kedro", "aws", "predict", "rows.csv", "-o", "json", cwd=project)
     assert predicted.returncode == 0, predicted.stderr

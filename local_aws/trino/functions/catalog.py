@@ -42,6 +42,7 @@ bool_or(boolean) -> boolean = bool_or({0}){tail}
 bitwise_and_agg(bigint) -> bigint = bit_and({0}){tail}
 bitwise_or_agg(bigint) -> bigint = bit_or({0}){tail}
 bitwise_xor_agg(bigint) -> bigint = bit_xor({0}){tail}
+geometric_mean(bigint) -> double = exp(avg(trino_ln({0})){tail})
 geometric_mean(real) -> real = CAST(exp(avg(trino_ln({0})){tail}) AS FLOAT)
 geometric_mean(double) -> double = exp(avg(trino_ln({0})){tail})
 listagg(varchar, varchar) -> varchar = string_agg({0}, {1}{order}){tail}
@@ -52,10 +53,10 @@ multimap_agg(K, V) -> map(K, array(V)) = \
 approx_distinct(T) -> bigint = count(DISTINCT {0}){tail}
 approx_distinct(T, double) -> bigint = count(DISTINCT {0}){tail}
 # Trino's digest keeps every value of a small group, and returns the upper of two in the middle.
-approx_percentile(I, double) -> I = trino_percentile(list_sort(list({0}){tail}), {1})
+approx_percentile(bigint, double) -> bigint = trino_percentile(list_sort(list({0}){tail}), {1})
 approx_percentile(F, double) -> F = trino_percentile(list_sort(list({0}){tail}), {1})
 approx_percentile(double, double) -> double = trino_percentile(list_sort(list({0}){tail}), {1})
-approx_percentile(I, array(double)) -> array(I) = trino_percentiles(list_sort(list({0}){tail}), {1})
+approx_percentile(bigint, array(double)) -> array(bigint) = trino_percentiles(list_sort(list({0}){tail}), {1})
 approx_percentile(F, array(double)) -> array(F) = trino_percentiles(list_sort(list({0}){tail}), {1})
 stddev(double) -> double = stddev_samp({0}){tail}
 stddev_samp(double) -> double = stddev_samp({0}){tail}
@@ -95,7 +96,7 @@ lead(T, bigint, T) -> T = lead({0}, trino_reach({1}, 0), {2}{order}){tail}
 
 REFUSED = frozenset(
     """
-    approx_most_frequent approx_set array_histogram bar beta_cdf bing_tile bing_tile_at
+    approx_most_frequent approx_set array_first array_histogram array_last bar beta_cdf bing_tile bing_tile_at
     bing_tile_coordinates bing_tile_polygon bing_tile_quadkey bing_tile_zoom_level bing_tiles_around
     char2hexint checksum classify color convex_hull_agg cosine_distance cosine_similarity current_groups
     current_time current_user dot_product empty_approx_set ends_with euclidean_distance

@@ -17,8 +17,8 @@ from local_aws.trino.functions.table import (
     unify,
 )
 from local_aws.trino.place import Place
-from local_aws.trino.typed import Typed, can_coerce, coerce, mismatch, refuse_unhashed, semantic_error
-from local_aws.trino.types import Type
+from local_aws.trino.typed import Typed, can_coerce, coerce, refuse_unhashed, semantic_error
+from local_aws.trino.types import UNKNOWN, Type, array_of
 
 _PARTS = {"entry": ("key", "value"), "pair": ("a", "b"), "triple": ("key", "a", "b")}
 """What a lambda's names are parts of when DuckDB hands it one struct."""
@@ -88,10 +88,13 @@ def resolve(place: Place, node: nodes.Call, known: list[Signature], parts: dict[
     if found is None:
         raise no_form(node, known, arguments)
     signature, bound = found
+    kinds = {value.type for value in arguments if value is not None}
+    if node.name == "concat" and "T" in bound and kinds & {UNKNOWN, array_of(UNKNOWN)}:
+        raise Unsupported("concat of NULL without a type")
     for name, kind in bound.items():
         if node.name in _COMPARING:
             refuse_unhashed(kind, node.name)
-        if node.name in _ORDERING and kind.name == "uuid":
+        if node.name in _ORDERING and kind.name in {"uuid", "json", "map", "row", "array"}:
             raise Unsupported(f"{node.name} of the type {kind}")
         if node.name in _FINDING and name in "KT" and kind.inner:
             raise Unsupported(f"{node.name} of the type {kind}")
@@ -144,8 +147,9 @@ def coerce_lambda_result(node: nodes.Lambda, body: Typed, gives: Type, bound: Bi
         unify(gives, body.type, bound, exactly=True)
         return coerce(body, body.type).sql
     wanted = substitute(gives, bound)
-    if not can_coerce(body.type, wanted):
-        raise mismatch(node.at, f"Lambda result should have type {wanted} but has {body.type}")
+    if body.type == UNKNOWN or not can_coerce(body.type, wanted):
+        message = f"Unexpected parameters: a lambda that gives {body.type}, not {wanted}"
+        raise semantic_error("FUNCTION_NOT_FOUND", node.at, message)
     return coerce(body, wanted).sql
 
 

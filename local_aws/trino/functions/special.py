@@ -74,11 +74,16 @@ def _try(place: Place, node: nodes.Call) -> Typed:
 
 def _typeof(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1)
-    kind = place.translate(node.arguments[0]).type
+    value = place.translate(node.arguments[0])
+    kind = value.type
     if kind in (VARCHAR, array_of(VARCHAR)) and isinstance(node.arguments[0], nodes.Call):
         raise Unsupported("typeof of a text that a function returns, whose length is not known")
     # Here, unlike in the types of results, a map has a space after its comma.
-    return Typed(write_literal(re.sub(r",(?=[a-z])", ", ", str(kind))), VARCHAR)
+    shown = write_literal(re.sub(r",(?=[a-z])", ", ", str(kind)))
+    if any(isinstance(inner, nodes.Name) for inner in nodes.walk(node)):
+        return Typed(shown, VARCHAR)
+    # A constant is computed, and may fail.
+    return Typed(f"(CASE WHEN {value.sql} IS NULL THEN {shown} ELSE {shown} END)", VARCHAR)
 
 
 def _extreme(place: Place, node: nodes.Call) -> Typed:

@@ -53,6 +53,8 @@ def _moment(place: Place, node: nodes.Call, index: int) -> Typed:
     value = place.translate(node.arguments[index])
     if value.type == UNKNOWN:
         value = coerce(value, TIMESTAMP)
+    if value.type.name == "time":
+        raise Unsupported(f"{node.name} of the type {value.type}")
     if value.type.name not in {"date", "timestamp", _ZONED}:
         kinds = ", ".join(str(place.translate(argument).type) for argument in node.arguments)
         message = f"Unexpected parameters ({kinds}) for function {node.name}"

@@ -185,7 +185,9 @@ _NUMBERS: dict[str, Callable[[datetime.datetime], int]] = {
 
 
 def format_datetime(local: datetime.datetime, zone: str, pattern: str) -> str:
-    """Format a moment with Joda's pattern."""
+    """Format a moment with Joda's pattern; without a zone, the pattern must not ask for one."""
+    if not zone and re.search("[zZ]", re.sub("'[^']*'", "", pattern)):
+        raise failure("format_datetime for TIMESTAMP type, use 'Z' timezone pattern is not allowed")
     return "".join(_joda(local, zone, found) for found in _joda_parts(pattern))
 
 

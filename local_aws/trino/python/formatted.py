@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 from local_aws.trino.python.raising import Function, failure, unsupported
 
+_WIDE = Context(prec=400)
+"""Holds every double, and its decimals."""
 _FORMAT = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(]*)(\d*)(?:\.(\d+))?([a-zA-Z%])")
 
 
@@ -55,7 +57,7 @@ def _format(found: re.Match[str], value: str | None, kind: str) -> str:
     size = int(width or 0)
     if "-" in flags:
         return shown.ljust(size)
-    zeros = "0" in flags and letter in "dfxX"
+    zeros = "0" in flags and letter in "dfxX" and value is not None
     return shown.zfill(size) if zeros else shown.rjust(size)
 
 
@@ -67,7 +69,7 @@ def _fraction(found: re.Match[str], value: str) -> str:
             raise unsupported(f"{found[0]} of {value} in format")
         return value
     if letter == "f":
-        rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _WIDE)
         return format(rounded, ("+" if "+" in flags else "") + ("," if "," in flags else "") + "f")
     # Rounded by its decimal digits: Java rounds 1.2345 up, whatever its bits are.
     significant = Context(prec=places + 1, rounding=ROUND_HALF_UP)

@@ -155,7 +155,7 @@ def shift(number: int, places: int, way: str, kind: str) -> int:
     """Shift bits; to the right either with zeros or with the sign."""
     width = _WIDTHS[kind]
     if places < 0:
-        raise failure("Shift must not be negative")
+        raise unsupported("a shift by a negative number")
     mask = 2**width - 1
     if way == "arithmetic":
         return number >> min(places, width)

@@ -1,0 +1,210 @@
+"""How fast the local S3 carries large objects, next to copying the same file, and how many small ones.
+
+One side uploads or downloads a file with boto3, the other copies it on the same disk; the ratio is of
+seconds, so 2.5x is 0.4 of the disk's speed. The memory that the server takes more is read while it works.
+`--before FOLDER` is a checkout of an earlier commit: its server and this one's get the same small puts and
+gets, in turn, from 8 processes that only send and receive.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from common import in_turn, judge, ratio_of, row, spread, verdict, workshop
+
+import local_aws
+
+BUCKET = "bench-objects"
+CLIENTS, SMALL = 8, 1000
+MIB = 1024**2
+OF_COPYING = 2.5
+OF_BEFORE = 1 / 1.5
+GROWTH = 150
+
+_START = """
+import json, sys
+from pathlib import Path
+import local_aws
+aws, _ = local_aws.start(Path(sys.argv[1]), region="eu-west-1")
+print(json.dumps([aws.endpoint_url, aws.access_key_id, aws.secret_access_key, aws.pid]))
+"""
+_CLIENT = """
+import http.client, json, sys, urllib.parse
+urls = json.load(sys.stdin)
+host = urllib.parse.urlsplit(urls[0][1]).netloc
+connection = http.client.HTTPConnection(host)
+for method, url in urls:
+    target = url.partition(host)[2]
+    connection.request(method, target, b"x" * 1000 if method == "PUT" else None)
+    answer = connection.getresponse()
+    if answer.status != 200 or (method == "GET") != (len(answer.read()) == 1000):
+        sys.exit(f"{method} {target}: {answer.status}")
+"""
+
+
+class Side:
+    """A local AWS of a checkout, with a bucket."""
+
+    def __init__(self, state: Path, code: Path) -> None:
+        self.state = state
+        done = subprocess.run(
+            [sys.executable, "-c", _START, str(state)],
+            env={**os.environ, "PYTHONPATH": str(code)},
+            cwd=state.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        url, key, secret, self.pid = json.loads(done.stdout)
+        self.s3 = boto3.client(
+            "s3",
+            endpoint_url=url,
+            region_name="eu-west-1",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=Config(signature_version="s3v4"),
+        )
+        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    def carry_small(self) -> float:
+        """Put and get small objects from several processes, and return the seconds."""
+        names = [{"Bucket": BUCKET, "Key": f"small/{number}"} for number in range(SMALL)]
+        pairs = [
+            [
+                (method, self.s3.generate_presigned_url(f"{method.lower()}_object", name))
+                for method in ("PUT", "GET")
+            ]
+            for name in names
+        ]
+        clients = [
+            subprocess.Popen([sys.executable, "-S", "-c", _CLIENT], stdin=subprocess.PIPE, text=True)
+            for _ in range(CLIENTS)
+        ]
+        time.sleep(1)  # until all have imported what they need
+        began = time.perf_counter()
+        for number, client in enumerate(clients):
+            assert client.stdin is not None
+            client.stdin.write(json.dumps([each for pair in pairs[number::CLIENTS] for each in pair]))
+            client.stdin.close()
+        if any(client.wait() for client in clients):
+            sys.exit("A client failed.")
+        return time.perf_counter() - began
+
+
+def memory_of(pid: int) -> int:
+    """The resident memory of a process, in MiB."""
+    done = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return int(done.stdout) // 1024
+
+
+@contextmanager
+def most_memory_of(pid: int) -> Iterator[list[int]]:
+    """Watch a process's memory: the most of it comes first in the list."""
+    seen, ended = [memory_of(pid)], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):
+            seen[0] = max(seen[0], memory_of(pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def make_file(path: Path, size: int) -> None:
+    """Write a file whose blocks differ."""
+    block = os.urandom(MIB - 8)
+    with path.open("wb") as file:
+        for number in range(size):
+            file.write(number.to_bytes(8, "big") + block)
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Measure a piece of work."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file as a user would."""
+    target.unlink(missing_ok=True)
+    if program := shutil.which("cp"):
+        subprocess.run([program, str(source), str(target)], check=True)
+    else:
+        shutil.copyfile(source, target)
+
+
+def keep(source: Path, target: Path) -> None:
+    """Copy a file, and wait until the disk has it."""
+    copy(source, target)
+    with target.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def carry_large(side: Side, folder: Path, size: int, pairs: int) -> float:
+    """Measure objects of one size, in MiB, and return the seconds that a MiB takes both ways."""
+    source, target = folder / "source", folder / "target"
+    make_file(source, size)
+    before = memory_of(side.pid)
+    per_mib = 0.0
+    print(f"{size} MiB", flush=True)
+    with most_memory_of(side.pid) as most:
+        for name, work in (
+            ("upload_file", lambda: side.s3.upload_file(str(source), BUCKET, "large")),
+            ("download_file", lambda: side.s3.download_file(BUCKET, "large", str(target))),
+        ):
+            measured = in_turn(
+                partial(seconds_of, work), lambda: seconds_of(lambda: copy(source, target)), pairs
+            )
+            row(name, spread([ours for ours, _ in measured]))
+            row("cp", spread([theirs for _, theirs in measured]))
+            judge(ratio_of(measured), OF_COPYING)
+            kept = in_turn(partial(seconds_of, work), lambda: seconds_of(lambda: keep(source, target)), pairs)
+            row("next to cp until the disk has it", str(ratio_of(kept)))
+            per_mib += statistics.median(ours for ours, _ in measured) / size
+    verdict(most[0] - before, GROWTH, "MiB of memory more")
+    side.s3.delete_object(Bucket=BUCKET, Key="large")
+    return per_mib
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pairs", type=int, default=3)
+    options.add_argument("--size", type=int, default=1024, help="MiB of the large object; 5120 needs 25 GB")
+    options.add_argument("--before", type=Path, help="a checkout of an earlier commit")
+    given = options.parse_args()
+    with workshop() as folder:
+        here = Side(folder / ".kedro-aws", Path(local_aws.__file__).parents[1])
+        quarter = carry_large(here, folder, given.size // 4, given.pairs)
+        whole = carry_large(here, folder, given.size, given.pairs)
+        row("a MiB of the whole by one of a quarter", f"{whole / quarter:.2f}x")
+        if given.before is not None:
+            (folder / "before").mkdir()
+            earlier = Side(folder / "before" / ".kedro-aws", given.before)
+            measured = in_turn(here.carry_small, earlier.carry_small, given.pairs)
+            row(f"{SMALL} small puts and gets", spread([ours for ours, _ in measured]))
+            row("before", spread([theirs for _, theirs in measured]))
+            judge(ratio_of(measured), OF_BEFORE)
+
+
+if __name__ == "__main__":
+    main()

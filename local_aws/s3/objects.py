@@ -1,0 +1,348 @@
+"""moto's S3 with the contents of its objects in files.
+
+moto knows S3's rules: versions, conditions, tags, listings, errors. It hands contents around as `bytes`. Here
+its keys, its multipart uploads and its answers get a `Content` instead, which behaves as moto needs it and
+lies in files. See docs/adr/0014.
+"""
+
+import base64
+import hashlib
+import importlib
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Response
+from moto.core.responses import ActionResult
+from moto.moto_server.werkzeug_app import BackendRequest
+from moto.s3 import models, responses, urls
+from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
+from moto.s3.models import FakeKey, FakeMultipart
+from moto.s3.responses import S3Response
+from moto.s3.utils import compute_checksum
+from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import HTTPException
+
+from local_aws.s3 import bodies
+from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store, join, make_digest
+
+LIMIT = 5 * 1024**3
+_LOST = "The file of this object is gone from the folder of the local AWS: upload the object again."
+_NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")
+_ALGORITHMS = {name.lower(): name for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")}
+_CHECKED = ("CRC32", "SHA1", "SHA256")
+_CHECKSUM = "x-amz-checksum-"
+_answering = threading.local()
+
+
+class Unavailable(S3ClientError):
+    """The local AWS cannot store an object; S3's clients try again."""
+
+    status = 503
+
+
+class StoredKey(FakeKey):
+    """An object, whose content lies in files."""
+
+    store: Store
+    _content: Content = EMPTY
+
+    def __new__(cls, *_args: Any, **_options: Any) -> "StoredKey":
+        """Make one that moto does not track: it would live, and its file with it, until a reset."""
+        return object.__new__(cls)
+
+    @property
+    def value(self) -> Any:
+        """The content: within an answer of S3 as it is, for moto's other services as bytes."""
+        return self._content if getattr(_answering, "now", False) else self._content.read()
+
+    @value.setter
+    def value(self, new_value: Content | bytes | str) -> None:
+        if isinstance(new_value, str):
+            new_value = new_value.encode()
+        if not isinstance(new_value, Content):
+            new_value = _write(self.store, _Bytes(new_value))
+        self._value_buffer.close()
+        self._content = new_value
+        self.contentsize = len(new_value)
+
+    @property
+    def etag(self) -> str:
+        """The ETag: that of a multipart upload, or the MD5 of the content."""
+        if self._etag is None:
+            self._etag = self._content.digest("MD5").hex()
+        return f'"{self._etag}"'
+
+    def checksum(self, algorithm: str) -> bytes:
+        """Return a checksum of the content."""
+        return self._content.digest(algorithm)
+
+    def dispose(self, garbage: bool = False) -> None:
+        """Let go of the parts. The content goes with its last reader."""
+        del garbage
+        if self.multipart is not None:
+            self.multipart.dispose()
+        self.disposed = True
+
+    def __del__(self) -> None:
+        """Do nothing: the file goes with the content."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the lock; the content is shared."""
+        return {name: value for name, value in vars(self).items() if name not in {"lock", "_value_buffer"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a lock of its own."""
+        vars(self).update(state)
+        self.lock = threading.Lock()
+
+    def release(self) -> None:
+        """Let go of the content, as a part does when its upload has ended."""
+        self._content = EMPTY
+
+
+class StoredMultipart(FakeMultipart):
+    """A multipart upload, whose parts become the object without being copied."""
+
+    parts: dict[int, StoredKey]  # type: ignore[assignment]
+
+    def __new__(cls, *_args: Any, **_options: Any) -> "StoredMultipart":
+        """Make one that moto does not track."""
+        return object.__new__(cls)
+
+    def complete(self, body: Iterable[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int] | None]:
+        """Make the content, the ETag and the checksum of the object, as moto does."""
+        chosen: list[StoredKey] = []
+        for number, etag in body:
+            part = self.parts.get(number)
+            if part is None or part.etag.strip('"') != etag.replace('"', ""):
+                raise InvalidPart
+            if chosen and chosen[-1].contentsize < S3_UPLOAD_PART_MIN_SIZE:
+                raise EntityTooSmall
+            chosen.append(part)
+        if not chosen:
+            raise MalformedXML
+        digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
+        etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}"
+        content = join([part._content for part in chosen])
+        return content, etag, self._compute_checksum(chosen, content)
+
+    def _compute_checksum(self, parts: list[StoredKey], content: Content) -> tuple[str, str, int] | None:
+        algorithm = self.metadata.get("x-amz-checksum-algorithm")
+        if not algorithm:
+            return None
+        default = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
+        kind = self.metadata.get("x-amz-checksum-type") or default
+        if kind != "COMPOSITE":
+            return kind, base64.b64encode(content.digest(algorithm)).decode(), 1
+        digest = make_digest(algorithm)
+        for part in parts:
+            digest.update(part.checksum(algorithm))
+        return kind, base64.b64encode(digest.digest()).decode(), len(parts)
+
+    def dispose(self) -> None:
+        """Let go of the parts' contents. Those of a completed upload live on in its object."""
+        for part in self.parts.values():
+            part.release()
+
+
+class StoredResponse(S3Response):
+    """An answer of S3. Before moto sees an upload, its content is in a file."""
+
+    store: Store
+    _received: Content | None = None
+
+    def key_response(self, request: Any, full_url: str, headers: Any) -> Any:
+        """Answer a request for an object."""
+        try:
+            if _brings_content(request):
+                self._received = self._receive(request)
+            with _within_s3(request.method):
+                answer = super().key_response(request, full_url, headers)
+            if isinstance(answer[2], Content):
+                answer[2].check()
+        except Lost:
+            return self._refuse(request, Unavailable("ServiceUnavailable", _LOST))
+        except S3ClientError as error:
+            return self._refuse(request, error)
+        finally:
+            self._received = self.body = self.raw_body = None  # a cycle of references would keep the file
+        if isinstance(answer[2], Content):
+            request.environ[CONTENT] = answer[2]
+        return answer
+
+    def _refuse(self, request: Any, error: S3ClientError) -> Any:
+        self._received = EMPTY
+        self.setup_class(request)
+        status, headers, body = self._send_response(self.serialized(ActionResult(error)))
+        return getattr(error, "status", status), headers, body
+
+    def setup_class(self, request: Any, full_url: Any = None, headers: Any = None) -> None:  # type: ignore[override]
+        """Prepare the answer; the body of an upload is read already."""
+        if self._received is not None:
+            vars(request).update(data=b"", form=ImmutableMultiDict(), files=ImmutableMultiDict())
+        super().setup_class(request, full_url, headers)
+        if self._received is not None:
+            self.body = self._received
+
+    def _handle_encoded_body(self, body: Any) -> Any:
+        return super()._handle_encoded_body(body) if self._received is None else self._received
+
+    def _handle_v4_chunk_signatures(self, body: bytes, content_length: int) -> Any:
+        if self._received is not None:
+            return self._received
+        return super()._handle_v4_chunk_signatures(body, content_length)
+
+    def _get_checksum(self, response_headers: dict[str, Any]) -> Any:
+        algorithm = self.headers.get("x-amz-sdk-checksum-algorithm", "").upper()
+        header = f"{_CHECKSUM}{algorithm.lower()}"
+        if self._received is not None and algorithm and not self.headers.get(header):
+            value = base64.b64encode(self._received.digest(algorithm)).decode()
+            self.request.environ[_to_variable(header)] = value
+        return super()._get_checksum(response_headers)
+
+    def _receive(self, request: Any) -> Content:
+        environ = request.environ
+        headers = request.headers
+        source: Any = bodies.open_body(environ, LIMIT)
+        if headers.get("x-amz-content-sha256", "").startswith(bodies.STREAMING):
+            source = bodies.AwsChunks(source)
+        content = _write(self.store, source, *_find_algorithms(headers))
+        if isinstance(source, bodies.AwsChunks):
+            stated = headers.get("x-amz-decoded-content-length", "")
+            if stated.isdecimal() and int(stated) != len(content):
+                raise _make_incomplete()
+            environ.update({_to_variable(name): value for name, value in source.trailers.items()})
+        _check_digests(content, headers)
+        return content
+
+
+def _check_digests(content: Content, headers: Any) -> None:
+    """Check that the content is what the client says that it sent.
+
+    Raises:
+        S3ClientError: If a checksum is not that of the content.
+    """
+    stated = {name: headers.get(_CHECKSUM + name.lower()) for name in _CHECKED}
+    stated["MD5"] = headers.get("Content-MD5")
+    for name, value in stated.items():
+        if value and value != base64.b64encode(content.digest(name)).decode():
+            what = "Content-MD5" if name == "MD5" else name
+            found = "what we received" if name == "MD5" else "the calculated checksum"
+            raise S3ClientError("BadDigest", f"The {what} you specified did not match {found}.")
+
+
+def _find_algorithms(headers: Any) -> Iterator[str]:
+    """Find which checksums moto will ask for: those that the request brings or announces."""
+    stated = {headers.get("x-amz-sdk-checksum-algorithm", "").lower()}
+    stated |= {
+        name.strip().lower().removeprefix(_CHECKSUM) for name in headers.get("x-amz-trailer", "").split(",")
+    }
+    stated |= {name.lower().removeprefix(_CHECKSUM) for name in headers.keys()}  # noqa: SIM118 - not a dict
+    return (name for key, name in _ALGORITHMS.items() if key in stated)
+
+
+class _Bytes:
+    """Bytes to be written."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = memoryview(data)
+
+    def readinto(self, buffer: memoryview) -> int:
+        block, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _write(store: Store, source: Any, *algorithms: str) -> Content:
+    """Write a content, and turn what can go wrong into S3's errors."""
+    try:
+        return store.write(source, *algorithms)
+    except NoRoom:
+        raise Unavailable(
+            "ServiceUnavailable",
+            "The disk of the local AWS has no room for this object. Make room, for example with "
+            "`local-aws reset`, and try again.",
+        ) from None
+    except OSError as error:
+        raise Unavailable(
+            "ServiceUnavailable", f"The local AWS cannot write to its folder: {error.strerror}."
+        ) from None
+    except bodies.Incomplete:
+        raise _make_incomplete() from None
+    except bodies.Malformed:
+        raise S3ClientError(
+            "InvalidRequest", "The body is not in the chunks that its head announces."
+        ) from None
+    except bodies.TooLong:
+        raise S3ClientError(
+            "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"
+        ) from None
+
+
+def _make_incomplete() -> S3ClientError:
+    return S3ClientError(
+        "IncompleteBody",
+        "You did not provide the number of bytes specified by the Content-Length HTTP header",
+    )
+
+
+def _to_variable(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"
+
+
+def _brings_content(request: Any) -> bool:
+    """Tell whether the body of a request for an object is a content: of PutObject or UploadPart."""
+    return (
+        request.method == "PUT"
+        and request.mimetype != "multipart/form-data"  # moto takes the file out of the form
+        and "x-amz-copy-source" not in request.headers
+        and not any(name in request.args for name in _NOT_CONTENTS)
+    )
+
+
+@contextmanager
+def _within_s3(method: str) -> Iterator[None]:
+    """Give moto's S3 contents as they are; but bytes for SELECT, which is a POST."""
+    _answering.now = method != "POST"
+    try:
+        yield
+    finally:
+        _answering.now = False
+
+
+def _checksum(body: Any, algorithm: str, encode_base64: bool = True) -> bytes:
+    """Compute a checksum of a content, or of bytes as moto does."""
+    if not isinstance(body, Content):
+        return compute_checksum(body, algorithm, encode_base64)
+    digest = body.digest(algorithm)
+    return base64.b64encode(digest) if encode_base64 else digest
+
+
+def answer_object(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answer a request for an object as moto does, without what Flask does for each request."""
+    request = BackendRequest(environ)
+    try:
+        status, headers, body = StoredResponse().key_response(request, request.raw_url, {})
+    except HTTPException as error:
+        return error(environ, start_response)
+    response = Response(body, status, headers)
+    if request.method == "HEAD" and "content-length" in headers:
+        response.headers["Content-Length"] = headers["content-length"]
+    return response(environ, start_response)
+
+
+def keep_in_files(store: Store) -> None:
+    """Make moto keep the contents of objects in files. Call it before moto's first request.
+
+    Args:
+        store: Where the files are.
+    """
+    StoredKey.store = StoredResponse.store = store
+    models.FakeKey = StoredKey  # type: ignore[misc]
+    models.FakeMultipart = StoredMultipart  # type: ignore[misc]
+    responses.compute_checksum = _checksum  # type: ignore[attr-defined]
+    responses.S3Response = StoredResponse  # type: ignore[misc]
+    importlib.reload(urls)  # it holds the methods of the class, and moto loads it again itself

@@ -1,0 +1,261 @@
+"""The recording of Trino's answers, and the comparison of the local Athena's with it."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from trino_fixtures import FIXTURES, create_in_duckdb
+
+from local_aws.trino import (
+    Column,
+    Relation,
+    TableName,
+    TrinoError,
+    Unsupported,
+    explain_error,
+    parse,
+    prepare,
+    translate,
+    write_value,
+)
+
+FOLDER = Path(__file__).parent
+RECORDED = FOLDER / "recorded.jsonl.xz"
+BENCHMARKS = FOLDER / "benchmark_tables"
+_REFUSAL = "the local Athena does not support "
+_SORTED = re.compile(r"ORDER BY[^()]*$")
+_NUMBER = re.compile(r"-?\d+\.\d+(?:E-?\d+)?")
+_DETAIL = re.compile(r"\(.*|\d+.*|'.*", re.DOTALL)
+_LAST_DIGITS, _LAST_DIGITS_OF_REAL = 2e-15, 6e-8
+KNOWN = {
+    "`r.*` of a column of rows, which this Trino takes for a table": r"SELECT r\.\*",
+    "typeof of a constant that overflows, which is not computed": r"typeof\(",
+    "names of time zones that this Trino does not take": r"gmt0",
+    "the order of a map's entries, which nothing promises": r"map_(keys|values|entries)\(.*map_concat\(",
+    "a comparison that contradicts itself, of a NULL with a value": r"array_sort\(.*NULL.*\(x, y\) ->",
+    "a part of a row that Trino does not evaluate, and that fails": r"ROW\(.*\)\[1\]",
+    "what fails beside a NULL, which Trino does not evaluate": "",
+    "a letter beyond the first 65536, which Trino writes into JSON as escapes": "json",
+}
+"""Where the local Athena may differ from Trino, and in which statements."""
+_ERRORS_FOR = {
+    "takes for a table": "TABLE_NOT_FOUND",
+    "overflows": "NUMERIC_VALUE_OUT_OF_RANGE",
+    "time zones": "NOT_SUPPORTED",
+}
+"""The error that Trino must have given for a reason in KNOWN."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A statement and what Trino answered.
+
+    Attributes:
+        part: Where the statement comes from: conformance, tpch, tpcds or generated.
+        sql: The statement.
+        types: The types of the columns, as Athena shows them; none where it failed.
+        rows: The values, as Athena prints them. Maps are sorted, and rows where there is no ORDER BY.
+        error: The name of Trino's error, or None.
+    """
+
+    part: str
+    sql: str
+    types: list[str]
+    rows: list[list[str | None]]
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the local Athena's answer compares: equal, refused, last digit, other error or wrong."""
+
+    kind: str
+    detail: str = ""
+
+
+def read_recording(path: Path = RECORDED) -> tuple[dict[str, Any], list[Recorded]]:
+    """Read what is known of the recording as a whole, and the statements."""
+    header, *lines = lzma.decompress(path.read_bytes()).decode().splitlines()
+    return json.loads(header), [Recorded(*json.loads(line)) for line in lines]
+
+
+def write_recording(header: Mapping[str, Any], recorded: list[Recorded], path: Path = RECORDED) -> None:
+    """Write a recording."""
+    lines = [
+        json.dumps(header),
+        *(
+            json.dumps(
+                [one.part, one.sql, one.types, one.rows, one.error], ensure_ascii=False, separators=(",", ":")
+            )
+            for one in recorded
+        ),
+    ]
+    path.write_bytes(lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME))
+
+
+def arrange(sql: str, rows: list[list[str | None]]) -> list[list[str | None]]:
+    """Sort the rows of a query that does not say in which order they come."""
+    if _SORTED.search(sql):
+        return rows
+    return sorted(rows, key=lambda row: [(value is None, value or "") for value in row])
+
+
+class LocalAthena:
+    """The local Athena's engine over the tables that Trino had."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect()
+        prepare(self._connection)
+        for sql in create_in_duckdb():
+            self._connection.execute(sql)
+        self._relations = {
+            TableName(None, None, fixture.name): Relation(
+                f'"fixture_{fixture.name}"',
+                tuple(Column(name, kind) for name, kind in fixture.columns.items()),
+            )
+            for fixture in FIXTURES
+        } | dict(self._benchmark_tables())
+
+    def _benchmark_tables(self) -> Iterator[tuple[TableName, Relation]]:
+        for path in sorted(BENCHMARKS.glob("*.parquet")):
+            described = self._connection.execute(f"DESCRIBE SELECT * FROM read_parquet('{path}')").fetchall()
+            columns = tuple(Column(name, _athena_type(kind)) for name, kind, *_ in described)
+            yield TableName(None, None, path.stem), Relation(f"read_parquet('{path}')", columns)
+
+    def close(self) -> None:
+        """Close DuckDB."""
+        self._connection.close()
+
+    def answer(self, sql: str) -> tuple[list[str], list[list[str | None]]]:
+        """Run a query: the types of its columns and its rows, as Athena prints them.
+
+        Raises:
+            TrinoError: If it fails.
+        """
+        query = parse(sql)
+        translated = translate(
+            query, {name: self._relations[name] for name in query.tables if name in self._relations}
+        )
+        kinds = [column.type for column in translated.columns]
+        try:
+            found = self._connection.execute(translated.sql).fetchall()
+        except duckdb.Error as error:
+            raise explain_error(error) from error
+        written = [[_write(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in found]
+        return kinds, arrange(sql, written)
+
+    def compare(self, recorded: Recorded) -> Verdict:
+        """Run a statement and compare the answer with Trino's."""
+        verdict = self._compare(recorded)
+        if verdict.kind == "wrong":
+            for reason, pattern in KNOWN.items():
+                if re.search(pattern, recorded.sql) and _is_allowed(reason, verdict, recorded):
+                    return Verdict("known", reason)
+        return verdict
+
+    def _compare(self, recorded: Recorded) -> Verdict:
+        try:
+            types, rows = self.answer(recorded.sql)
+        except TrinoError as error:
+            return _compare_error(error, recorded)
+        if recorded.error is not None:
+            return Verdict("wrong", f"answers {rows[:3]} for {recorded.error}")
+        if types != recorded.types:
+            return Verdict("wrong", f"types {types} for {recorded.types}")
+        if rows == recorded.rows:
+            return Verdict("equal")
+        if _equal_but_for_last_digits(rows, recorded.rows, single="real" in str(types)):
+            return Verdict("last digit")
+        return Verdict("wrong", _first_difference(rows, recorded.rows))
+
+
+def _is_allowed(reason: str, verdict: Verdict, recorded: Recorded) -> bool:
+    """Tell whether the difference is of the kind that is known."""
+    if "escapes" in reason:
+        return "\\\\uD83D" in verdict.detail
+    for words, error in _ERRORS_FOR.items():
+        if words in reason:
+            return recorded.error == error
+    if "beside a NULL" in reason and not any(None in row or "null" in str(row) for row in recorded.rows):
+        return False
+    if "fails" in reason:
+        return verdict.detail.startswith("fails with") and "line 1:" not in verdict.detail
+    return recorded.error is None and not verdict.detail.startswith(("fails with", "types"))
+
+
+def _first_difference(rows: list[list[str | None]], expected: list[list[str | None]]) -> str:
+    if len(rows) != len(expected):
+        return f"{len(rows)} rows for {len(expected)}"
+    for row, other in zip(rows, expected, strict=True):
+        if row != other:
+            return f"{row} for {other}"
+    raise AssertionError
+
+
+def _compare_error(error: TrinoError, recorded: Recorded) -> Verdict:
+    if isinstance(error, Unsupported) or error.message.startswith(_REFUSAL):
+        return Verdict("refused", refusal(error.message))
+    if recorded.error is None:
+        return Verdict("wrong", f"fails with {error}")
+    if error.code == recorded.error:
+        return Verdict("equal")
+    return Verdict("other error", f"{error} for {recorded.error}")
+
+
+def refusal(message: str) -> str:
+    """Name the kind of a refusal."""
+    return _DETAIL.sub("", message.removeprefix(_REFUSAL)).strip()
+
+
+def _equal_but_for_last_digits(
+    rows: list[list[str | None]], expected: list[list[str | None]], *, single: bool
+) -> bool:
+    """Tell whether only floating-point numbers differ, by no more than the libraries of C and Java do."""
+    one, other = json.dumps(rows), json.dumps(expected)
+    if _NUMBER.sub("", one) != _NUMBER.sub("", other):
+        return False
+    pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
+    most = _LAST_DIGITS_OF_REAL if single else _LAST_DIGITS
+    return all(abs(float(a) - float(b)) <= most * max(abs(float(a)), abs(float(b))) for a, b in pairs)
+
+
+def _athena_type(kind: str) -> str:
+    return kind.lower().replace(" ", "")
+
+
+def _write(value: Any, kind: str) -> str | None:
+    """Write a value as Athena does, but maps in the order of their keys: no engine promises another."""
+    if value is None or "map(" not in kind:
+        return write_value(value, kind)
+    if kind.startswith("array("):
+        return f"[{', '.join(_null(_write(one, kind[len('array(') : -1])) for one in value)}]"
+    if kind.startswith("map("):
+        return sort_map(write_value(value, kind) or "")
+    return write_value(value, kind)
+
+
+def _null(written: str | None) -> str:
+    return "null" if written is None else written
+
+
+def sort_map(written: str) -> str:
+    """Sort the entries of a map that is written as text, and not nested."""
+    depth, start, entries = 0, 1, []
+    for position, letter in enumerate(written[1:-1], 1):
+        depth += (letter in "[{") - (letter in "]}")
+        if (
+            depth == 0
+            and written[position : position + 2] == ", "
+            and re.match(r"[^=\]}]*=", written[position + 2 :])
+        ):
+            entries.append(written[start:position])
+            start = position + 2
+    entries.append(written[start:-1])
+    return "{" + ", ".join(sorted(entries)) + "}"
