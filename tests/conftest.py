@@ -1,6 +1,7 @@
 """What more than one room of tests needs."""
 
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +29,18 @@ def _no_rule() -> Iterator[None]:
     before = guard.get_rule()
     yield
     guard.set_rule(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_bound_buckets() -> Iterator[None]:
+    """To which project a bucket of a Spark session belongs in one test is nothing to the next test."""
+    yield
+    spark = sys.modules.get("pyspark.sql")
+    session = spark.SparkSession.getActiveSession() if spark else None
+    if getattr(session, "_jsc", None) is not None:
+        configuration = session._jsc.hadoopConfiguration()
+        for name in list(configuration.getPropsWithPrefix("kedro.aws.bucket.")):
+            configuration.unset(f"kedro.aws.bucket.{name}")
 
 
 @pytest.fixture(autouse=True)

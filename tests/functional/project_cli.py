@@ -116,14 +116,14 @@ class State:
 
     def endpoints(self) -> dict[str, str]:
         """Names and configs."""
-        found = self.sagemaker.list_endpoints(MaxResults=100)["Endpoints"]
+        found = self._list("list_endpoints", "Endpoints")
         described = [self.sagemaker.describe_endpoint(EndpointName=each["EndpointName"]) for each in found]
         return {each["EndpointName"]: each["EndpointConfigName"] for each in described}
 
     def everything(self) -> Mapping[str, Sequence[Any]]:
         """Objects, registry, models, configs and endpoints."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-        groups = self.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+        groups = self._list("list_model_package_groups", "ModelPackageGroupSummaryList")
         names = [group["ModelPackageGroupName"] for group in groups]
         return {
             "objects": sorted(
@@ -131,13 +131,16 @@ class State:
             ),
             "groups": sorted(names),
             "packages": sorted(package for name in names for package in self._packages(name)),
-            "models": sorted(each["ModelName"] for each in self.sagemaker.list_models()["Models"]),
+            "models": sorted(each["ModelName"] for each in self._list("list_models", "Models")),
             "configs": sorted(
-                each["EndpointConfigName"]
-                for each in self.sagemaker.list_endpoint_configs()["EndpointConfigs"]
+                each["EndpointConfigName"] for each in self._list("list_endpoint_configs", "EndpointConfigs")
             ),
             "endpoints": sorted(self.endpoints().items()),
         }
+
+    def _list(self, operation: str, key: str) -> list[dict[str, Any]]:
+        """List all of a kind: a page has ten."""
+        return [each for page in self.sagemaker.get_paginator(operation).paginate() for each in page[key]]
 
     def _packages(self, group: str) -> list[tuple[str, str]]:
         pages = self.sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)

@@ -115,6 +115,7 @@ def test_another_user_reads_nothing_holds_no_lock_and_is_not_answered(folder: Pa
         capture_output=True,
         text=True,
         check=False,
+        env=without_coverage(),
     )
     assert other.stderr == ""
     assert json.loads(other.stdout) == []
@@ -132,7 +133,9 @@ def test_a_folder_of_another_user_is_not_used(folder: Path) -> None:
         f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         f"try: make_state_dir(Path({str(state)!r}))\nexcept OSError as error: print(type(error).__name__)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=without_coverage()
+    )
     assert (done.stdout, done.stderr) == ("PermissionError\n", "")
     make_state_dir(state)  # its owner can
     assert find_open(state) == []
@@ -187,3 +190,8 @@ def test_credentials_and_port_are_kept_until_they_are_renewed(folder: Path) -> N
     assert others.credentials != fourth.credentials
     control.stop(folder / "another" / ".kedro-aws")
     assert find_open(state) == []
+
+
+def without_coverage() -> dict[str, str]:
+    """Another user cannot write the figures of coverage either."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}

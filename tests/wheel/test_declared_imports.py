@@ -15,6 +15,8 @@ from local_aws.control import launch
 EXCEPTIONS = {
     ("kedro_aws_plugin.datasets._frames", "polars"): "the project's catalog has `engine: polars`",
     ("local_aws.control.client", "filelock"): "`check_extra` has found it",
+    ("local_aws.s3.content", "awscrt"): "only for CRC64NVME, as in moto",
+    ("local_aws.s3.content", "crc32c"): "only for CRC32C, as in moto",
 }
 """Imports within functions of what no extra of the module brings, and why it is there all the same."""
 

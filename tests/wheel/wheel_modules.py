@@ -21,6 +21,7 @@ NEEDED = {
     "kedro_aws_plugin.spark": ("spark",),
     "local_aws.athena": ("local",),
     "local_aws.protocol": ("local",),
+    "local_aws.s3": ("local",),
     "local_aws.sagemaker": ("local",),
     "local_aws.server": ("local",),
     "local_aws.trino": ("local",),
