@@ -5,6 +5,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,8 @@ def plan_case(folder: Path) -> Plan:
     return PLANNERS[folder.parent.name](AwsConfig.model_validate(config), project, observed)
 
 
-def step_classes() -> dict[str, type[BaseStep]]:
+@cache
+def step_classes() -> Mapping[str, type[BaseStep]]:
     """Every class of step by its name, found by reading the modules of plan/steps/."""
     return {each.__name__: each for each in _defined() if not inspect.isabstract(each)}
 
@@ -122,7 +124,8 @@ def _defined() -> Iterator[type[BaseStep]]:
                 yield each
 
 
-def plain_steps() -> dict[str, PlainStep]:
+@cache
+def plain_steps() -> Mapping[str, PlainStep]:
     """One plain step of every class, by its name, as a case plans it."""
     planned = (step for folder in FOLDERS for step in plan_case(folder).steps)
     return {type(step).__name__: step for step in planned if isinstance(step, PlainStep)}

@@ -200,6 +200,7 @@ print(json.dumps([isinstance(each, fs.S3FileSystem) for each in (made, found, ag
     assert outside.seen == []
 
 
+@pytest.mark.slow  # it imports the SDK
 def test_the_sdks_telemetry_is_not_sent(local: Listener, outside: Listener) -> None:
     pytest.importorskip("sagemaker.core")
     code = """

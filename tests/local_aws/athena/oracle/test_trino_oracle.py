@@ -31,6 +31,7 @@ def compared(local):
     return [(one, local.compare(one)) for one in chosen]
 
 
+@pytest.mark.slow
 def test_no_answer_differs_from_trinos(compared):
     wrong = {one.sql: verdict.detail for one, verdict in compared if verdict.kind == "wrong"}
     assert wrong == {}
