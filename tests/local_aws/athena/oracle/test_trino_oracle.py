@@ -37,11 +37,13 @@ def test_no_answer_differs_from_trinos(compared):
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_most_statements_are_answered(compared):
     counted = Counter(verdict.kind for _, verdict in compared)
     assert counted["equal"] > LEAST_EQUAL * len(compared)
 
 
+@pytest.mark.slow
 def test_few_differences_are_known_and_few_errors_have_another_name(compared):
     counted = Counter(verdict.kind for _, verdict in compared)
     assert counted["known"] + counted["other error"] < MOST_UNCLEAR * len(compared)
