@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -102,13 +103,21 @@ class QueryProcesses:
             try:
                 if cancelled.is_set():
                     raise Cancelled
-                result = process.ask(Run(submission))
+                result = self._keep(submission, process.ask(Run(submission)))
             finally:
                 with self._changed:
                     del self._running[submission.execution_id]
         if isinstance(result, AthenaFailure):
             raise result
         return cast("Outcome", result)
+
+    def _keep(self, submission: Submission, result: "Outcome | AthenaFailure | Parsed") -> Any:
+        """Move the file of a result out of its process's folder, which goes away with the process."""
+        if not isinstance(result, Outcome) or result.result_file is None:
+            return result
+        kept = self._workdir / f"{submission.execution_id}.result"
+        os.replace(result.result_file.path, kept)  # noqa: PTH105 - it replaces on Windows too
+        return replace(result, result_file=replace(result.result_file, path=kept))
 
     def cancel(self, execution_id: str) -> None:
         """Interrupt a statement if it is running; set its event first.
@@ -292,14 +301,17 @@ class _Process:
 
         Raises:
             AthenaFailure: If the process ends first.
+            Exception: If a request cannot be answered; the process, which waits for the answer, is killed.
         """
         self._uploaded.clear()
-        try:
-            self._send(task)
-            while isinstance(message := self._receive(), AwsRequest):
-                self._send(self._answer(message))
-        except OSError:
-            message = None
+        message = self._tell(task)
+        while isinstance(message, AwsRequest):
+            try:
+                answer = self._answer(message)
+            except BaseException:
+                self.kill()
+                raise
+            message = self._tell(answer)
         if isinstance(message, Ended):
             self.peak_bytes = message.peak_bytes
             self.used = time.monotonic()
@@ -345,9 +357,14 @@ class _Process:
         for path in (self._workdir / "objects").glob(f"*.{self._popen.pid}-*"):
             path.unlink(missing_ok=True)
 
-    def _send(self, message: object) -> None:
-        with self._lock:
-            send(self._input, message)
+    def _tell(self, message: object) -> Any:
+        """Send a message, and wait for the next one; None if the process has ended."""
+        try:
+            with self._lock:
+                send(self._input, message)
+            return self._receive()
+        except OSError:
+            return None
 
     def _receive(self) -> Any:
         assert self._popen.stdout is not None  # noqa: S101 - it is a pipe

@@ -19,7 +19,7 @@ from local_aws.athena import processes as query_processes
 from local_aws.athena.failures import AthenaFailure, Cancelled
 from local_aws.athena.processes import QueryProcesses
 from local_aws.athena.submission import Outcome, Submission
-from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.moto_app import Answer, Moto
 
 pytestmark = pytest.mark.slow
 
@@ -245,9 +245,34 @@ def test_a_process_that_has_used_much_memory_is_not_used_again(
     queries.run("SELECT 1")
     before = queries.pids()
     monkeypatch.setattr(query_processes, "_WORN_BYTES", 50_000_000)
-    queries.run("SELECT 1")
+    assert queries.text("SELECT 1 AS one") == '"one"\n"1"\n'  # the result outlives its process
     assert queries.pids() == []
     assert not is_running(before[0])
+
+
+class Broken(Moto):
+    """A server that cannot answer one kind of request."""
+
+    def __init__(self, lake: Lake, error: Exception) -> None:
+        self.lake = lake
+        self.error: Exception | None = error
+
+    def request(self, method: str, path: str, **others: Any) -> Answer:
+        if self.error is not None:
+            raise self.error
+        return self.lake.moto.request(method, path, **others)
+
+
+@pytest.mark.parametrize("error", [KeyError("key"), OSError(28, "No space left on device")])
+def test_what_the_server_cannot_answer_is_its_own_error_and_the_next_query_runs(
+    start: Callable[..., Queries], lake: Lake, error: Exception
+) -> None:
+    moto = Broken(lake, error)
+    queries = start(moto)
+    with pytest.raises(type(error)):
+        queries.run("SHOW TABLES", statement_type="UTILITY")
+    moto.error = None
+    assert queries.text("SELECT 1 AS one") == '"one"\n"1"\n'
 
 
 def test_of_the_processes_that_wait_one_stays(
