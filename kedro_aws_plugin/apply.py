@@ -9,6 +9,7 @@ from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import invoke_and_check, wait_for_deletion, wait_for_endpoint
 from kedro_aws_plugin.aws.session import Aws
@@ -65,23 +66,43 @@ def apply(plan: Plan, aws: Aws, progress: Progress, clock: Clock) -> list[Result
                 raise
             _go_back(step, error.reason, aws, progress, clock)
             raise ServingError(step.explain(error.reason, step.former)) from error
+        except KedroAwsError as error:
+            if plan.failure is None or isinstance(error, ConflictError):
+                raise
+            raise ServingError(f"{plan.failure} Going back failed too: {error.message}") from error
     if plan.failure:
         raise ServingError(plan.failure)
     return results
 
 
 def _go_back(step: CheckEndpoint, reason: str, aws: Aws, progress: Progress, clock: Clock) -> None:
-    """Mark a version that failed its check, and go back to the former one."""
-    try:
-        for each in step.otherwise(reason):
-            _apply_step(each, aws, progress, clock)
-    except ConflictError:
-        raise
-    except KedroAwsError as error:
+    """Mark a version that failed its check, and go back to the former one.
+
+    Raises:
+        ServingError: If somebody else has deployed meanwhile, or a step fails. A mark that cannot be written
+            does not keep the others from being taken.
+    """
+    failed = f"{step.version} failed its check on endpoint {step.sent.name}: {reason}."
+    found = observe_endpoint(aws, step.sent.name)
+    if found is None or found.coming != step.config_name:
+        now = f"serves {found.coming} by now" if found else "is gone by now"
         raise ServingError(
-            f"{step.version} failed its check on endpoint {step.sent.name}: {reason}. "
-            f"Going back failed too: {error.format_message()}"
-        ) from error
+            f"{failed} But the endpoint {now}: somebody else has changed it meanwhile. "
+            "Look at it with `kedro aws status`, and deploy again if yours is to serve."
+        )
+    mark, *others = step.otherwise(reason)
+    problem: KedroAwsError | None = None
+    for each in (mark, *others):
+        try:
+            _apply_step(each, aws, progress, clock)
+        except ConflictError:
+            raise
+        except KedroAwsError as error:
+            problem = error
+            if each is not mark:
+                break
+    if problem:
+        raise ServingError(f"{failed} What follows from that failed too: {problem.message}") from problem
 
 
 def _apply_step(step: Step, aws: Aws, progress: Progress, clock: Clock) -> Result:

@@ -114,11 +114,14 @@ def retry_while_absent(send: Callable[[], _Answer], clock: Clock) -> _Answer:
         clock.sleep(clock.interval)
 
 
-def begin_anew_on_conflict(attempt: Callable[[], _Answer], note: Callable[[str], None]) -> _Answer:
+def begin_anew_on_conflict(
+    attempt: Callable[[], _Answer], clock: Clock, note: Callable[[str], None]
+) -> _Answer:
     """Look, plan and apply; begin anew where somebody else changed the same thing at the same time.
 
     Args:
         attempt: Looks at what there is, and prints or applies the plan from there.
+        clock: The time. There is a pause before each look: AWS shows changes with a delay.
         note: Shows the user that it is begun anew.
 
     Returns:
@@ -132,4 +135,5 @@ def begin_anew_on_conflict(attempt: Callable[[], _Answer], note: Callable[[str],
             return attempt()
         except ConflictError as error:
             note(f"{error.format_message().split(': ')[0]}: somebody else was quicker. Looking again.")
+            clock.sleep(clock.interval)
     return attempt()

@@ -66,11 +66,14 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, *
             )
         )
 
+        told: set[str | None] = {None}
+
         def attempt() -> None:
             found = observe_serving(this.aws, wanted.endpoint, wanted.model_name, wanted.config_name)
             plan = plan_endpoint(wanted, found, sample)
-            if config.target == "local" and (recorded := describe_recorded(plan)):
+            if config.target == "local" and (recorded := describe_recorded(plan)) not in told:
+                told.add(recorded)
                 click.echo(recorded, err=True)
             print_or_apply(this, plan, options, lambda _: f"Endpoint {wanted.endpoint} {state}")
 
-        converge(attempt)
+        converge(this, attempt)

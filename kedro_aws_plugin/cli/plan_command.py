@@ -13,6 +13,7 @@ from kedro_aws_plugin.cli.options import PlanOptions
 from kedro_aws_plugin.errors import KedroAwsError, repeat_env
 
 if TYPE_CHECKING:
+    from kedro_aws_plugin.aws.clock import Clock
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.config import Project
     from kedro_aws_plugin.plan.plan import Plan
@@ -107,7 +108,6 @@ def print_or_apply(
     Raises:
         KedroAwsError: If the user does not confirm, or AWS refuses a step.
     """
-    from kedro_aws_plugin.aws.clock import Clock
     from kedro_aws_plugin.plan.render import render, render_requests
 
     for warning in plan.warnings:
@@ -126,9 +126,8 @@ def print_or_apply(
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.cli.progress import StepProgress
 
-    clock = Clock(interval=0.2 if command.project.config.target == "local" else 5.0)
     with StepProgress() as progress:
-        results = apply(plan, command.aws, progress, clock)
+        results = apply(plan, command.aws, progress, _make_clock(command))
     value = outcome(results) if outcome else {**plan.as_json(), "results": results}
     _show(
         command,
@@ -138,10 +137,17 @@ def print_or_apply(
     )
 
 
-def converge(attempt: Callable[[], None]) -> None:
+def _make_clock(command: Command) -> "Clock":
+    from kedro_aws_plugin.aws.clock import Clock
+
+    return Clock(interval=0.2 if command.project.config.target == "local" else 5.0)
+
+
+def converge(command: Command, attempt: Callable[[], None]) -> None:
     """Look, plan and apply; begin anew where somebody else changed the same thing at the same time.
 
     Args:
+        command: The running command.
         attempt: Looks at what there is, and prints or applies the plan from there.
 
     Raises:
@@ -149,7 +155,7 @@ def converge(attempt: Callable[[], None]) -> None:
     """
     from kedro_aws_plugin.aws.clock import begin_anew_on_conflict
 
-    begin_anew_on_conflict(attempt, lambda text: click.echo(text, err=True))
+    begin_anew_on_conflict(attempt, _make_clock(command), lambda text: click.echo(text, err=True))
 
 
 def _show(command: Command, options: PlanOptions, value: Any, text: str) -> None:

@@ -32,4 +32,4 @@ def register_model(options: PlanOptions, model: str | None, version: str | None,
             def attempt() -> None:
                 print_or_apply(this, look(), options, lambda results: f"{results[-1]['arn']} ({state})")
 
-            converge(attempt)
+            converge(this, attempt)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -16,7 +17,7 @@ class VizHooks:
     @cli_hook_impl
     def before_command_run(self, project_metadata: Any, command_args: list[str]) -> None:
         """Connect to the AWS of the environment, if the command loads a catalog for Kedro-Viz."""
-        if project_metadata is None or command_args[:1] != ["viz"] or "--help" in command_args:
+        if project_metadata is None or command_args[:1] != ["viz"] or {"-h", "--help"} & set(command_args):
             return
         if command_args[1:2] and not command_args[1].startswith("-") and command_args[1] not in _COMMANDS:
             return
@@ -39,8 +40,11 @@ def find_env(arguments: list[str]) -> str | None:
     """
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
-        if name in ("--env", "-e"):
-            return value if equals else next(iter(arguments[index + 1 :]), None)
+        if name == "--env" and equals:
+            return value
+        short = re.fullmatch(r"-a?e(.*)", argument)  # -a of `kedro viz run` has no value
+        if name == "--env" or short:
+            return short[1] if short and short[1] else next(iter(arguments[index + 1 :]), None)
     return None
 
 

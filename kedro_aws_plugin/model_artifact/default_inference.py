@@ -181,7 +181,7 @@ def _read_csv(body: Any, parameters: dict[str, str]) -> pd.DataFrame:
         rows = [row for row in csv.reader(io.StringIO(_to_text(body)), strict=True) if row]
     except csv.Error as error:
         raise Refusal(400, f"The request is not CSV: {error}.{_example()}") from error
-    names = [_clean(cell) for cell in rows[0]]
+    names = _clean(rows[0])
     if _is_header(names, parameters.get("header"), alone=len(rows) == 1):
         rows = rows[1:]
     else:
@@ -267,8 +267,8 @@ def _read_npy(body: Any, parameters: dict[str, str]) -> pd.DataFrame:
 
 def _load_array(body: Any) -> Any:
     try:
-        return np.load(io.BytesIO(body), allow_pickle=False)
-    except (ValueError, OSError, TypeError) as error:
+        return np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
+    except (ValueError, OSError, TypeError, EOFError, MemoryError) as error:
         raise Refusal(
             400, f"The request is not NPY without pickled objects: {_to_sentence(error)}"
         ) from error
@@ -378,7 +378,11 @@ def _make_frame(rows: list[list[Any]], names: list[str] | None) -> pd.DataFrame:
 def _conform(table: pd.DataFrame) -> pd.DataFrame:
     columns, names = _columns(), [column["name"] for column in _columns()]
     named = all(isinstance(name, str) for name in table.columns)
-    table = table.rename(columns=_clean) if named else table
+    if named:
+        table = table.copy(deep=False)
+        table.columns = pd.Index(_clean(list(table.columns)))
+        if not table.columns.is_unique:
+            raise Refusal(400, "The columns must have different names.")
     if named and not _goes_by_position(table, names):
         missing = [name for name in names if name not in table.columns]
         if missing and (_input() or {}).get("required", True):
@@ -393,9 +397,10 @@ def _conform(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({column["name"]: _convert(table[column["name"]], column) for column in columns})
 
 
-def _clean(name: str) -> str:
-    """Remove blanks around a name, unless the model's own has them."""
-    return name if name in {column["name"] for column in _columns()} else name.strip()
+def _clean(names: list[str]) -> list[str]:
+    """Remove blanks around names, unless the model's own have them."""
+    known = {column["name"] for column in _columns()}
+    return [name if name in known else name.strip() for name in names]
 
 
 def _goes_by_position(table: pd.DataFrame, names: list[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kedro_aws_plugin.config import Deploy
 from kedro_aws_plugin.errors import AwsError, ServingError
-from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Sample, Serving
+from kedro_aws_plugin.plan.observed import BUSY, DELETING, IN_SERVICE, Endpoint, Sample, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
@@ -102,16 +102,20 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     title = f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})"
     steps = [*_plan_definitions(wanted, observed), *_plan_change(wanted, observed)]
     check = _plan_check(wanted, observed, sample, steps) if sample else None
-    if check and endpoint and not wanted.again and (reason := _find_failure(endpoint, wanted.config_name)):
+    # The tags of an endpoint that is made anew go with the former one.
+    is_new = any(isinstance(step, CreateEndpoint) for step in steps)
+    reason = _find_failure(endpoint, wanted.config_name) if endpoint and not is_new else None
+    if check and endpoint and reason and not wanted.again:
         return _plan_return(title, check, endpoint, reason)
+    if endpoint and reason:
+        # First of all: a command that ends early is then followed by one that checks.
+        steps.insert(0, DeleteTags(arn=endpoint.arn, keys=(FAILED_CHECK + wanted.config_name,)))
     if wanted.wait:
         under_way = endpoint is not None and endpoint.status in BUSY
-        if steps or under_way:
+        if under_way or any(isinstance(step, CreateEndpoint | UpdateEndpoint) for step in steps):
             steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
         if check:
             steps.append(check)
-            if endpoint and _find_failure(endpoint, wanted.config_name):
-                steps.append(DeleteTags(arn=endpoint.arn, keys=(FAILED_CHECK + wanted.config_name,)))
     return Plan(
         title=title,
         steps=tuple(steps),
@@ -195,7 +199,7 @@ def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
     endpoint = observed.endpoint
     if endpoint is None:
         return [create]
-    if endpoint.status == "Deleting":
+    if endpoint.status == DELETING:
         return [gone, create]
     update = [
         *_plan_tags(endpoint, observed),

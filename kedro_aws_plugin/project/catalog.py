@@ -245,7 +245,7 @@ def find_unsendable(catalog: CatalogProtocol[Any, Any], entries: Collection[str]
 def _is_sendable(dataset: object) -> bool:
     try:
         ForkingPickler.dumps(dataset)
-    except (AttributeError, PicklingError):  # as Kedro's own check, which comes later
+    except (AttributeError, TypeError, PicklingError):
         return False
     return True
 

@@ -111,6 +111,7 @@ def _register(
     request = RegistrationRequest(registry, version=run_id)
     with prepare_registration(pending.project, saved, request, aws) as look:
         warned: set[str] = set()
+        clock = Clock(interval=0.2 if config.target == "local" else 5.0)
 
         def attempt() -> str:
             plan = look()
@@ -120,10 +121,10 @@ def _register(
             warned.update(plan.warnings)
             if not plan.steps:
                 return f"{what} is registered already: {plan.unchanged}"
-            registered = apply(plan, aws, _LoggedProgress(), Clock())[-1]["arn"]
+            registered = apply(plan, aws, _LoggedProgress(), clock)[-1]["arn"]
             return f"Registered {what}: {registered} ({PENDING})"
 
-        return begin_anew_on_conflict(attempt, _log.info)
+        return begin_anew_on_conflict(attempt, clock, _log.info)
 
 
 class _LoggedProgress:

@@ -142,9 +142,7 @@ def test_how_far_a_wait_is_is_told(stubbed: Stubbed, time: FakeTime, tmp_path: P
     assert apply_steps(stubbed, time, step)[1] == [f"begin {step}", "Creating", f"end {step}: {{}}"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "shown"), [(b'{"p": [2]}', '{"p": [2]}'), (b"x" * 300, f"{'x' * 200}...")]
-)
+@pytest.mark.parametrize(("answer", "shown"), [(b'{"p": [2]}', '{"p": [2]}'), (b"x" * 300, f"{'x' * 90}...")])
 def test_another_answer_than_at_registration_is_an_error(
     stubbed: Stubbed, time: FakeTime, tmp_path: Path, answer: bytes, shown: str
 ) -> None:
@@ -155,7 +153,7 @@ def test_another_answer_than_at_registration_is_an_error(
     assert differs.value.message == (
         "Endpoint flights answers its sample payload differently than the model did when it was "
         f'registered: it answers {shown} instead of {{"p": [1.0]}}. '
-        "Compare the versions of Python and scikit-learn that register-model warned of."
+        "Compare the versions that register-model warned of."
     )
 
 
@@ -209,6 +207,7 @@ def test_a_plan_with_references_against_the_local_aws(local_aws: Any, time: Fake
 
 def test_a_failed_check_is_marked_and_the_former_config_checked_too(stubbed: Stubbed, time: FakeTime) -> None:
     stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'), CHECK.sent.request())
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-2"))
     mark = {"Key": "kedro-aws:failed-check/flights-2", "Value": "it answers p : 3.0 instead of p : 1.0"}
     stubbed.answers("AddTags", {"Tags": []}, {"ResourceArn": CHECK.arn, "Tags": [mark]})
     stubbed.answers("UpdateEndpoint", {"EndpointArn": str(CHECK.arn)})
@@ -220,16 +219,38 @@ def test_a_failed_check_is_marked_and_the_former_config_checked_too(stubbed: Stu
     assert failed.value.message == (
         "Version 2 of flights failed its check on endpoint flights: it answers p : 3.0 instead of p : 1.0. "
         "It serves flights-1 instead. Its log: kedro aws local logs flights. "
+        "Compare the versions that register-model warned of. "
         "Deploy another version, or try this one again with --again."
     )
 
 
 def test_going_back_may_fail_too(stubbed: Stubbed, time: FakeTime) -> None:
     stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'))
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-2"))
     stubbed.answers("AddTags", {"Tags": []})
     stubbed.refuses("UpdateEndpoint", "AccessDeniedException", "no", 403)
-    with pytest.raises(ServingError, match=r"Going back failed too: Could not update endpoint flights to fl"):
+    with pytest.raises(ServingError, match=r"from that failed too: Could not update endpoint flights to fl"):
         apply_steps(stubbed, time, CHECK)
+
+
+def test_a_mark_that_cannot_be_written_keeps_nobody_from_going_back(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'))
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-2"))
+    stubbed.refuses("AddTags", "AccessDeniedException", "no", 403)
+    stubbed.answers("UpdateEndpoint", {"EndpointArn": str(CHECK.arn)})
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-1"))
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [2.0]}'))
+    with pytest.raises(ServingError, match="from that failed too: Could not tag endpoint/flights with"):
+        apply_steps(stubbed, time, CHECK)
+    assert stubbed.requests.changing == ["AddTags", "UpdateEndpoint"]
+
+
+def test_what_somebody_else_has_deployed_meanwhile_is_left_alone(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [3.0]}'))
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-3"))
+    with pytest.raises(ServingError, match="But the endpoint serves flights-3 by now: somebody else"):
+        apply_steps(stubbed, time, CHECK)
+    assert stubbed.requests.changing == []
 
 
 @pytest.mark.parametrize(

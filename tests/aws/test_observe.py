@@ -12,7 +12,12 @@ from botocore.response import StreamingBody
 from stubbed import Stubbed
 
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned, observe_reports
-from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed, observe_endpoint, observe_serving
+from kedro_aws_plugin.aws.sagemaker.endpoints import (
+    _observe_former,
+    observe_deployed,
+    observe_endpoint,
+    observe_serving,
+)
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample, observe_signatures
 from kedro_aws_plugin.aws.session import Aws, find_account
 from kedro_aws_plugin.cli.models import describe_other_groups
@@ -21,6 +26,7 @@ from kedro_aws_plugin.plan.observed import (
     Deployed,
     Endpoint,
     EndpointReport,
+    Former,
     ModelPackage,
     Owned,
     RegisteredGroup,
@@ -413,3 +419,37 @@ def test_a_sample_that_may_not_be_read_is_not_absent(stubbed: Stubbed) -> None:
     stubbed.refuses("GetObject", "AccessDenied", "Access Denied", 403)
     with pytest.raises(AwsError, match="permission to call GetObject"):
         observe_sample(stubbed.aws, package_arn(2))
+
+
+def updating(now: str, coming: str) -> Endpoint:
+    return Endpoint("flights", "Updating", now, pending_config=coming)
+
+
+SERVES = Endpoint("flights", "InService", "flights-1")
+WANTED = Endpoint("flights", "InService", "flights-2")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "tags", "exists", "former"),
+    [
+        (SERVES, {}, True, "flights-1"),
+        (SERVES, {}, False, None),
+        (SERVES, {"kedro-aws:failed-check/flights-1": "it answers 2"}, True, None),
+        (WANTED, {"kedro-aws:former-config": "flights-1"}, True, "flights-1"),
+        (WANTED, {"kedro-aws:former-config": "flights-2"}, True, None),
+        (WANTED, {}, True, None),
+        (updating("flights-0", "flights-2"), {"kedro-aws:former-config": "flights-1"}, True, "flights-1"),
+        (updating("flights-0", "flights-1"), {}, True, "flights-1"),
+    ],
+)
+def test_the_config_to_go_back_to(
+    stubbed: Stubbed, endpoint: Endpoint, tags: dict[str, str], exists: bool, former: str | None
+) -> None:
+    """What serves once the change under way is over, or, if that is the wanted one, what the tag names."""
+    if former and exists:
+        stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": former})
+        stubbed.answers("DescribeModel", answers.model(package=None))
+    elif not exists:
+        absent(stubbed, "DescribeEndpointConfig")
+    found = _observe_former(stubbed.aws, replace(endpoint, tags=tags), "flights-2")
+    assert found == (Former(former) if former else None)

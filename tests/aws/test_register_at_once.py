@@ -73,7 +73,7 @@ def register(local_aws: Any) -> Callable[[list[tuple[Candidate, bool]]], list[st
                 results = apply(plan, aws, Told(), Clock(interval=0.1))
                 return results[-1]["arn"] if results else plan.unchanged.split(" ")[0]
 
-            return begin_anew_on_conflict(attempt, lambda _: None)
+            return begin_anew_on_conflict(attempt, Clock(interval=0.1), lambda _: None)
 
         with ThreadPoolExecutor(len(wanted)) as pool:
             return list(pool.map(lambda each: one(*each), wanted))
@@ -192,14 +192,15 @@ def test_a_token_used_with_other_options(
             apply_steps(stubbed, time, step)
 
 
-def test_who_is_always_too_late_reads_what_aws_said() -> None:
+def test_who_is_always_too_late_reads_what_aws_said(time: FakeTime) -> None:
     notes: list[str] = []
 
     def attempt() -> None:
         raise ConflictError("Could not create model package group flights: it already exists.")
 
     with pytest.raises(AwsError, match="it already exists"):
-        begin_anew_on_conflict(attempt, notes.append)
+        begin_anew_on_conflict(attempt, time.clock(), notes.append)
+    assert time.seconds == 25
     assert (
         notes
         == ["Could not create model package group flights: somebody else was quicker. Looking again."] * 5

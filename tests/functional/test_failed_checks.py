@@ -86,6 +86,7 @@ def test_a_version_that_answers_wrongly_is_taken_back_and_not_tried_again(
     )
     assert failed.endswith(
         f". It serves {first} instead. Its log: kedro aws local logs checked-price. "
+        "Compare the versions that register-model warned of. "
         "Deploy another version, or try this one again with --again."
     )
     assert (state.endpoints()[ENDPOINT], predicted()) == (first, before)
@@ -99,7 +100,7 @@ def test_a_version_that_answers_wrongly_is_taken_back_and_not_tried_again(
 
     again = checked("deploy", "--package", "2", "--again")
     assert again.error == failed
-    assert requests_sent.changing == ["UpdateEndpoint", "AddTags", "UpdateEndpoint"]
+    assert requests_sent.changing == ["DeleteTags", "UpdateEndpoint", "AddTags", "UpdateEndpoint"]
     assert (state.endpoints()[ENDPOINT], predicted()) == (first, before)
 
 
@@ -141,6 +142,14 @@ def test_a_command_killed_before_it_went_back_is_finished_by_the_next(
     assert requests_sent.changing == ["UpdateEndpoint"]
 
 
+def test_again_without_waiting_is_checked_by_the_next_command(first: str, state: State) -> None:
+    failed = checked("deploy", "--package", "2").error
+    assert checked("deploy", "--package", "2", "--again", "--no-wait").code == 0
+    assert not [key for key in tags(state) if key.startswith(FAILED)]
+    assert checked("deploy", "--package", "2").error == failed
+    assert state.endpoints()[ENDPOINT] == first
+
+
 def test_again_forgets_the_failure_of_a_version_that_answers_by_now(first: str, state: State) -> None:
     arn = state.sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointArn"]
     state.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": FAILED + first, "Value": "it was tired"}])
@@ -153,7 +162,6 @@ def test_again_forgets_the_failure_of_a_version_that_answers_by_now(first: str, 
     assert checked("deploy", "--package", "1").stdout.startswith("unchanged: ")
 
 
-@pytest.mark.usefixtures("versions")
 def test_two_deployments_at_once_end_with_one_endpoint(project: Path, state: State) -> None:
     done: list[Any] = []
     command = ("aws", "deploy", "-e", "checked", "--endpoint", "checked-twice", "--package", "1")

@@ -179,6 +179,8 @@ def test_the_environment_of_a_command() -> None:
     assert find_env(["viz", "run", "--env", "aws"]) == "aws"
     assert find_env(["viz", "run", "--env=aws", "-a"]) == "aws"
     assert find_env(["viz", "run", "-e", "ci"]) == "ci"
+    assert find_env(["viz", "run", "-eprod"]) == "prod"
+    assert find_env(["viz", "run", "-ae", "ci"]) == "ci"
     assert find_env(["viz"]) is None
 
 

@@ -52,19 +52,20 @@ def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving
         model_exists=observe_package(aws, model) is not None,
         config_exists=observe_variant(aws, config) is not None,
         former=_observe_former(aws, tagged, config) if tagged else None,
-        serves=_observe_served(aws, tagged) if tagged and tagged.config_name != config else None,
+        serves=_observe_served(aws, tagged) if tagged and tagged.coming != config else None,
     )
 
 
 def _observe_served(aws: Aws, endpoint: Endpoint) -> str | None:
-    variant = observe_variant(aws, endpoint.config_name)
+    """Look up the package that an endpoint serves once the change under way is over."""
+    variant = observe_variant(aws, endpoint.coming)
     return observe_package(aws, variant.model) or None if variant else None
 
 
 def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
     """Look up the config to go back to from the wanted one, unless that failed its check itself."""
     tags = endpoint.tags or {}
-    name = tags.get(FORMER_CONFIG) if endpoint.coming == wanted else endpoint.config_name
+    name = tags.get(FORMER_CONFIG) if endpoint.coming == wanted else endpoint.coming
     if not name or name == wanted or FAILED_CHECK + name in tags:
         return None
     variant = observe_variant(aws, name)

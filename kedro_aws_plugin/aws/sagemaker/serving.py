@@ -16,7 +16,7 @@ from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion,
 
 _HTML = "<html"
 _TIMEOUT = 45 * 60
-_SHOWN = 200
+_SHOWN = 90
 """Characters of a model's answer that an error message shows."""
 
 
@@ -114,8 +114,7 @@ def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
         reason = f"it answers {_shorten(answer)} instead of {_shorten(step.expected)}"
         raise AnswerError(
             f"Endpoint {step.name} answers its sample payload differently than the model did when it was "
-            f"registered: {reason}. "
-            "Compare the versions of Python and scikit-learn that register-model warned of.",
+            f"registered: {reason}. Compare the versions that register-model warned of.",
             reason,
         )
     return answer.decode("utf-8", errors="replace")

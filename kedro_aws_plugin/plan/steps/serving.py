@@ -236,7 +236,8 @@ class CheckEndpoint(BaseStep):
         )
         return (
             f"{self.version} failed its check on endpoint {self.sent.name}: {shorten_to_tag(reason)}. {now} "
-            f"{self.log}. Deploy another version, or try this one again with --again."
+            f"{self.log}. Compare the versions that register-model warned of. "
+            "Deploy another version, or try this one again with --again."
         )
 
     def __str__(self) -> str:

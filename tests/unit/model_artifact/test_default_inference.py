@@ -169,6 +169,13 @@ def test_a_payload_reads_back_as_the_table_it_was_made_of(model, frame, handlers
         np.testing.assert_allclose(answer, expected, rtol=1e-9)
 
 
+TOO_LARGE = (
+    b"\x93NUMPY\x01\x00\x76\x00"
+    + b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999, 2), }".ljust(117)
+    + b"\n"
+)
+"""The head of an array that no memory holds."""
+
 CLIENT_ERRORS = {
     ("", JSON): (400, "The request is empty; send at least one row as application/json."),
     (" \n", CSV): (400, "The request is empty; send at least one row as text/csv."),
@@ -193,6 +200,9 @@ CLIENT_ERRORS = {
         "The request lacks the columns engines, crew, kind, certified; the model takes",
     ),
     ("engines,crew\n", CSV): (400, "The request has no rows; send at least one as text/csv."),
+    (b"PK\x03\x04 a zip", "application/x-npy"): (400, "The request is not NPY without pickled objects: "),
+    (TOO_LARGE, "application/x-npy"): (400, "The request is not NPY without pickled objects: "),
+    ('[{"engines": 1, " engines": 2, "crew": 1}]', JSON): (400, "The columns must have different names."),
     ("1,2,3\n", CSV): (400, "The model takes 4 columns (engines, crew, kind, certified); each row has 3."),
     (b"\xff\xfe", "text/csv;charset=x"): (400, "The model takes 4 columns (engines, crew, kind, certified);"),
     ("many,2,a,True\n", CSV): (400, "Column engines has 'many', which is not a number."),
