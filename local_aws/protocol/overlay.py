@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from local_aws.protocol.aws_json import make_fault_response
 from local_aws.protocol.messages import AwsFault, Request, Response, parse_signing_scope
 from local_aws.protocol.refusal import make_refusal
+from local_aws.protocol.signature import S3_SERVICES
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -42,7 +43,13 @@ class Overlay:
         self._moto = moto
 
     def find_service(self, request: Request) -> Service | None:
-        """Find the service that answers a request; None if that is moto."""
+        """Find the service that answers a request; None if that is moto.
+
+        What is signed for S3 is answered by moto's S3 alone, whatever else the request says: its body was
+        neither limited nor verified.
+        """
+        if request.service in S3_SERVICES:
+            return None
         return next((service for service in self._services if service.handles(request)), None)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -22,6 +22,7 @@ _CODES = {
     "too large": ("EntityTooLarge", "RequestEntityTooLargeException", "RequestEntityTooLarge"),
     "not implemented": ("NotImplemented", "UnsupportedOperationException", "UnsupportedOperation"),
     "bad length": ("InvalidRequest", "SerializationException", "MalformedInput"),
+    "bad header": ("InvalidArgument", "ValidationException", "InvalidParameterValue"),
 }
 _FORM = "application/x-www-form-urlencoded"
 

@@ -183,7 +183,9 @@ class _AgainMixin:
         request.headers = _copy_headers(head.headers)
         request.context["timestamp"] = self._claim.timestamp
         digest = _find_digest(head, presigned=presigned, of_s3=self._claim.of_s3)
-        request.headers[_DIGEST] = digest or (sha256(body).hexdigest() if body else EMPTY_SHA256_HASH)
+        if digest is None or (body is not None and digest != UNSIGNED_PAYLOAD):
+            digest = sha256(body).hexdigest() if body else EMPTY_SHA256_HASH
+        request.headers[_DIGEST] = digest
         signer: Any = self
         to_sign = signer.string_to_sign(request, signer.canonical_request(request))
         return str(signer.signature(to_sign, request))

@@ -93,7 +93,7 @@ class Content:
                 while left:
                     block = file.read(min(_BLOCK, left))
                     if not block:
-                        raise EOFError(f"{segment.file.path} is shorter than it was written.")
+                        raise OSError(errno.EIO, f"{segment.file.path} is shorter than it was written")
                     left -= len(block)
                     yield block
 
@@ -236,11 +236,15 @@ class Store:
                     block = buffer[:filled]
                     for digest in digests.values():
                         digest.update(block)
-                    file.write(block)
+                    rest = block
+                    while rest:  # the last block before the disk is full is written in part
+                        rest = rest[file.write(rest) :]
                     size += filled
                     if filled == _SMALL:
                         buffer = memoryview(bytearray(_BLOCK))
                     filled = source.readinto(buffer) or 0
+            if path.stat().st_size != size:
+                raise OSError(errno.EIO, f"{path} was changed while it was written")
         except OSError as error:
             if error.errno in _FULL:
                 raise NoRoom(str(path)) from error

@@ -124,9 +124,12 @@ class StoredMultipart(FakeMultipart):
             chosen.append(part)
         if not chosen:
             raise MalformedXML
+        contents = [part._content for part in chosen]
+        if any(len(each) != part.contentsize for each, part in zip(contents, chosen, strict=True)):
+            raise InvalidPart  # the upload was completed or aborted meanwhile
         digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
         etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}"
-        content = join([part._content for part in chosen])
+        content = join(contents)
         return content, etag, self._compute_checksum(chosen, content)
 
     def _compute_checksum(self, parts: list[StoredKey], content: Content) -> tuple[str, str, int] | None:

@@ -99,8 +99,8 @@ class Administration:
         self._parts.sagemaker.reset()
         self._parts.athena.reset()
         self._parts.logs.reset()
+        self._parts.objects.clear()  # before the buckets: what is made from here on keeps its files
         self._parts.moto.reset()
-        self._parts.objects.clear()
         self._parts.seeding.reset()
         return {}
 

@@ -52,6 +52,10 @@ class Gate:
         self._instance = instance.encode()
         self._hosts = frozenset(f"{name}:{port}" for name in _NAMES)
 
+    def renew(self, instance: str) -> None:
+        """Require another id for the local AWS's own routes."""
+        self._instance = instance.encode()
+
     def admit(self, head: Head, read: Callable[[int], bytes]) -> bytes | None:
         """Let a request in, or raise.
 

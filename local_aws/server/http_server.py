@@ -1,5 +1,6 @@
 """The HTTP server of the overlay: werkzeug's threaded server, with a shortcut for invocations."""
 
+import errno
 import io
 import logging
 import re
@@ -14,13 +15,14 @@ from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, cast
+from uuid import uuid4
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
-from local_aws.control.state import environment, read_state, write_state
+from local_aws.control.state import LocalAws, environment, read_state, write_state
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer
@@ -124,7 +126,7 @@ class RequestHandler(MotoRequestHandler):
             body = b"".join(answered) if content is None or len(content) <= _COPIED else content
             self._send_answer(started[0], started[1], body)
         except OSError:
-            self.close_connection = True  # the client has gone
+            self.close_connection = True  # the client has gone, or a file that was promised
         finally:
             environ.pop(CONTENT, None)
             if (close := getattr(answered, "close", None)) is not None:
@@ -143,7 +145,12 @@ class RequestHandler(MotoRequestHandler):
             lines.append(f"Content-Length: {len(body)}")
         lines.append(f"Connection: {'close' if self.close_connection else 'keep-alive'}")
         self.log_request(status[:3])
-        head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+        try:
+            head = "\r\n".join([*lines, "\r\n"]).encode("latin-1")
+        except UnicodeEncodeError:
+            self.close_connection = True
+            self._send(make_refusal(self._make_request(), "bad header", _NOT_LATIN, HTTPStatus.BAD_REQUEST))
+            return
         if without:
             self.wfile.write(head)
         elif isinstance(body, bytes):
@@ -157,7 +164,9 @@ class RequestHandler(MotoRequestHandler):
     def _send_content(self, content: Content) -> None:
         for segment in content.segments:
             with segment.file.path.open("rb") as file:
-                self.connection.sendfile(file, segment.start, segment.size)
+                sent = self.connection.sendfile(file, segment.start, segment.size)
+            if sent != segment.size:
+                raise OSError(errno.EIO, f"{segment.file.path} is cut")
 
     def _count_left(self) -> int:
         """Count the bytes of the request that nobody has read."""
@@ -343,6 +352,9 @@ class _HttpServer(ThreadedWSGIServer):
             raise _StopRequested
 
 
+_NOT_LATIN = "Header value cannot be represented using ISO-8859-1."
+
+
 class _Dispatcher(DomainDispatcherApplication):
     """moto, with a short way to S3's objects.
 
@@ -352,6 +364,15 @@ class _Dispatcher(DomainDispatcherApplication):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._find = lru_cache(super().get_backend_for_host)
+
+    def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
+        """Find moto's host of a request. For a presigned URL its signature says it, never the body."""
+        query = environ.get("QUERY_STRING", "")
+        if environ.get("HTTP_AUTHORIZATION") or "X-Amz-Credential" not in query:
+            found: str | None = super().infer_service_region_host(environ, path)
+            return found
+        region, service = parse_signing_scope("", query)
+        return f"{service}.{region}.amazonaws.com"
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a WSGI request."""
@@ -385,6 +406,7 @@ class LocalServer:
     ) -> None:
         self.instance = instance
         self.credentials = credentials
+        self._renewing = threading.Lock()
         self._state_dir = state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
@@ -440,13 +462,27 @@ class LocalServer:
         self._http.stop_requested = True
 
     def renew(self) -> None:
-        """Make new credentials, and refuse the former ones. Models that run keep those."""
-        self.credentials = make_credentials()
+        """Make new credentials and a new instance id, and refuse the former ones.
+
+        Models that run keep the former credentials.
+        """
+        with self._renewing:
+            self._renew()
+
+    def describes(self, known: LocalAws | None) -> bool:
+        """Tell whether what the state file says is about this server."""
+        with self._renewing:
+            return known is not None and known.instance == self.instance
+
+    def _renew(self) -> None:
+        self.credentials, self.instance = make_credentials(), uuid4().hex
         write_kept(self._state_dir, Kept(self.credentials, self.port))
         self._verifier.renew(self.credentials)
+        self._http.gate.renew(self.instance)
         written = read_state(self._state_dir)
         if written is not None:
-            write_state(self._state_dir, replace(written, **asdict(self.credentials)))
+            renewed = {**asdict(self.credentials), "instance": self.instance}
+            write_state(self._state_dir, replace(written, **renewed))
         self._of_models.update(environment(self.url, self._of_models["AWS_REGION"], self.credentials))
 
     def close(self) -> None:

@@ -81,7 +81,7 @@ def main() -> int:
     try:
         server.serve()
     finally:
-        if _is_ours(server, state_dir):
+        if server.describes(read_state(state_dir)):
             remove_state(state_dir)
         server.close()
         _log.info("stopped")
@@ -98,12 +98,6 @@ def _make_server(state_dir: Path, region: str, port: int) -> Any:
     server = LocalServer(state_dir, region, chosen, instance, kept.credentials)
     write_kept(state_dir, Kept(kept.credentials, server.port))
     return server
-
-
-def _is_ours(server: Any, state_dir: Path) -> bool:
-    """Tell whether the state file is there, and describes this server."""
-    known = read_state(state_dir)
-    return known is not None and known.instance == server.instance
 
 
 def _parse_options() -> Any:
@@ -162,7 +156,7 @@ def _stop_without_state(server: Any, state_dir: Path) -> None:
 
     Likewise when another server has written its own, as from a machine that does not see this one's lock.
     """
-    while _is_ours(server, state_dir):
+    while server.describes(read_state(state_dir)):
         time.sleep(_STATE_SECONDS)
     server.shut_down()
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from raw_requests import Raw, host_of, send
 
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.errors import AwsError
+from local_aws import LocalAws
 from local_aws.control import client as control
 from local_aws.control.credentials import ACCESS_KEY_PREFIX
 from local_aws.control.state import make_state_dir
@@ -170,6 +172,7 @@ def test_credentials_and_port_are_kept_until_they_are_renewed(folder: Path) -> N
     assert third is not None
     assert (third.pid, third.endpoint_url) == (second.pid, first.endpoint_url)
     assert third.access_key_id != first.access_key_id
+    assert [ask_for_a_proof(third, instance) for instance in (second.instance, third.instance)] == [403, 200]
     assert third.secret_access_key != first.secret_access_key
     with pytest.raises(Exception, match="InvalidAccessKeyId"):
         second.client("s3").list_buckets()
@@ -190,6 +193,12 @@ def test_credentials_and_port_are_kept_until_they_are_renewed(folder: Path) -> N
     assert others.credentials != fourth.credentials
     control.stop(folder / "another" / ".kedro-aws")
     assert find_open(state) == []
+
+
+def ask_for_a_proof(aws: LocalAws, instance: str) -> int:
+    """The status of what only a reader of the state file may ask for."""
+    headers = (("Host", host_of(aws)), ("X-Kedro-Aws-Instance", instance))
+    return send(aws, Raw("POST", "/_kedro_aws/health", headers, b'{"challenge": "1"}')).status
 
 
 def without_coverage() -> dict[str, str]:

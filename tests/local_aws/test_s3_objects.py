@@ -348,6 +348,28 @@ def test_reset_removes_the_files(cloud: Cloud) -> None:
     assert stored_files(cloud) == []
 
 
+def test_an_upload_that_a_reset_interrupts_is_not_acknowledged(cloud: Cloud) -> None:
+    import local_aws
+
+    request = sign(cloud.aws, "PUT", f"/{BUCKET}/half", DATA).to_bytes()
+    host, port = host_of(cloud.aws).split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(request[: 3 * MIB])
+        assert wait_for(lambda: len(stored_files(cloud)) == 1)
+        local_aws.reset(cloud.aws.log_file.parent)
+        cloud.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        connection.sendall(request[3 * MIB :])
+        assert connection.recv(1000).startswith(b"HTTP/1.1 503 ")
+    assert refused(cloud.s3.get_object, Bucket=BUCKET, Key="half")[0] == "NoSuchKey"
+
+
+def test_a_header_that_http_cannot_send_is_refused(cloud: Cloud) -> None:
+    cloud.s3.put_object(Bucket=BUCKET, Key="k", Body=b"1")
+    named = 'attachment; filename="Łódź.csv"'
+    answer = refused(cloud.s3.get_object, Bucket=BUCKET, Key="k", ResponseContentDisposition=named)
+    assert (answer[0], answer[2]) == ("InvalidArgument", 400)
+
+
 @contextmanager
 def files_of_at_most(pid: int, size: int) -> Iterator[None]:
     import resource
@@ -360,8 +382,9 @@ def files_of_at_most(pid: int, size: int) -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process's files")
-def test_a_disk_without_room_is_awss_error_and_leaves_nothing(cloud: Cloud) -> None:
-    with files_of_at_most(cloud.aws.pid, 8 * MIB):
+@pytest.mark.parametrize("room", [8 * MIB, len(DATA) - 1000], ids=["much", "the last block only in part"])
+def test_a_disk_without_room_is_awss_error_and_leaves_nothing(cloud: Cloud, room: int) -> None:
+    with files_of_at_most(cloud.aws.pid, room):
         code, message, status = refused(without_retries().put_object, Bucket=BUCKET, Key="k", Body=DATA)
     assert (code, status) == ("ServiceUnavailable", 503)
     assert "no room for this object" in message

@@ -107,6 +107,14 @@ def tampered_json(aws: LocalAws) -> Raw:
     return replace(request, body=b'{"MaxResults": 6}')
 
 
+def tampered_json_with_its_digest(aws: LocalAws) -> Raw:
+    """A client may state the digest of its body; the body that comes must have it."""
+    body = b'{"MaxResults": 5}'
+    stated = (*LIST_MODELS, ("X-Amz-Content-SHA256", hashlib.sha256(body).hexdigest()))
+    request = sign(aws, "POST", "/", body, service="sagemaker", headers=stated)
+    return replace(request, body=b'{"MaxResults": 6}')
+
+
 def other_operation(aws: LocalAws) -> Raw:
     request = sign(aws, "POST", "/", b"{}", service="sagemaker", headers=LIST_MODELS)
     return request.with_headers(("X-Amz-Target", "SageMaker.ListEndpoints"))
@@ -224,6 +232,7 @@ SIGNATURES: dict[str, Attack] = {
     "another query": lambda aws: replace(rightful(aws), target=f"{KEY}?acl"),
     "twice": lambda aws: replace(rightful(aws), headers=(*rightful(aws).headers, ("Authorization", "x"))),
     "another body of JSON": tampered_json,
+    "another body of JSON, its digest stated": tampered_json_with_its_digest,
     "another operation": other_operation,
     "presigned and expired": lambda aws: presign(
         aws, "PUT", KEY, body=b"evil", expires=5, age=timedelta(seconds=10)
@@ -314,6 +323,18 @@ def test_the_requests_that_the_attacks_change_are_let_in(cloud: Cloud) -> None:
     models = sign(cloud.aws, "POST", "/", b"{}", service="sagemaker", headers=LIST_MODELS)
     assert json.loads(send(cloud.aws, models).body) == {"Models": []}
     assert send(cloud.aws, sign(cloud.aws, "GET", "/moto-api/data.json")).status == 200
+
+
+def test_what_is_signed_for_s3_reaches_no_other_service(cloud: Cloud) -> None:
+    """Its body is neither limited before it is read nor verified."""
+    target = ("X-Amz-Target", "SageMaker.CreateModelPackageGroup")
+    body = b'{"ModelPackageGroupName": "third"}'
+    answered = send(cloud.aws, sign(cloud.aws, "POST", "/", body, headers=[target]))
+    assert (answered.status, b"ModelPackageGroupArn" in answered.body) != (200, True)
+    assert cloud.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    form = presign(cloud.aws, "GET", "/", body=b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15")
+    listed = send(cloud.aws, form.with_headers(("Content-Type", FORM)))
+    assert (listed.status, b"ListAllMyBucketsResult" in listed.body) == (200, True)
 
 
 def test_the_processes_of_a_model_answer_the_local_aws_only(cloud: Cloud) -> None:
