@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from botocore.utils import get_environ_proxies
 from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
+from kedro_aws_plugin.aws.binding import is_aws_host
 from kedro_aws_plugin.aws.credentials import create_dataset_session
 from kedro_aws_plugin.aws.errors import translate_errors
 
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 _CONNECT_TIMEOUT = 5
 _REQUEST_TIMEOUT = 60
 """Seconds. The AWS SDK's default of three seconds would end a large read from a busy server."""
@@ -60,7 +60,7 @@ def open_s3_filesystem(
 
 def _endpoint(url: str) -> dict[str, str]:
     parts = urlsplit(url)
-    if (parts.hostname or "").endswith(_AWS_DOMAINS):
+    if is_aws_host(parts.hostname):
         return {}
     return {"endpoint_override": parts.netloc, "scheme": parts.scheme}
 

@@ -61,7 +61,7 @@ def create_dataset_session(
         ConfigError: If a name among the credentials is not known.
     """
     given = credentials or {}
-    unknown = sorted(set(given) - {*_NAMES, *_BINDING})
+    unknown = sorted(set(given) - {*_NAMES, *(_BINDING if "target" in given else ())})
     if unknown:
         raise ConfigError(
             f"conf/*/credentials.yml: `{unknown[0]}` is not known. Use {', '.join(sorted(_NAMES))}."

@@ -8,6 +8,7 @@ gets the endpoint of the local AWS, and the SageMaker SDK's telemetry is not sen
 
 import re
 from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -24,6 +25,7 @@ LOCAL_KEY = "KEDROAWSLOCAL"
 _LOCAL_CLIENT = "local-aws/client"
 """What the clients of `LocalAws.client` add to the header User-Agent: they are meant for it."""
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _KEY = re.compile(r"Credential=([^/&]+)[/%]")
 _DONE = "_kedro_aws_guarded"
 
@@ -35,7 +37,7 @@ class Rule:
     Attributes:
         target: The AWS in force.
         url: The URL of the local AWS in force; empty for the real one.
-        aside: Endpoints of the user's variables that are not in force, and of local AWSs.
+        aside: Endpoints of the user's variables, profiles and settings of fsspec, which are not in force.
     """
 
     target: Target
@@ -77,7 +79,7 @@ def make_rule(target: Target, url: str, endpoints: Collection[str]) -> Rule:
     Args:
         target: The AWS in force.
         url: The URL of the local AWS, if it is in force.
-        endpoints: URLs that are not in force: those of the user's variables, and of local AWSs.
+        endpoints: URLs that are not in force: those of the user's variables, profiles and settings of fsspec.
     """
     aside = {urlsplit(each).netloc for each in endpoints} - {urlsplit(url).netloc, ""}
     return Rule(target, url, frozenset(aside))
@@ -104,7 +106,10 @@ def check(url: str, headers: Any) -> None:
             "This catalog was created for the real AWS, but a later Kedro session has switched this process "
             "to the local AWS. Nothing was sent. Use that session's catalog, or start another session."
         )
-    wrong = to_aws if rule.target == "local" else with_local_key
+    to_other_local = (
+        with_local_key and parts.hostname in _LOOPBACK and parts.netloc != urlsplit(rule.url).netloc
+    )
+    wrong = to_aws or to_other_local if rule.target == "local" else with_local_key
     if (to_aws and with_local_key) or (not bound and (wrong or parts.netloc in rule.aside)):
         raise _refuse(rule, url)
 
@@ -145,7 +150,7 @@ def _guard_botocore(module: Any) -> None:
     @wraps(original)
     def send(self: Any, request: Any) -> Any:
         check(request.url, request.headers)
-        return original(self, request)
+        return original(_without_proxy(self, request.url), request)
 
     setattr(send, _DONE, True)
     session.send = send
@@ -162,7 +167,7 @@ def _guard_async(original: Any) -> Any:
     @wraps(original)
     async def send(self: Any, request: Any) -> Any:
         check(request.url, request.headers)
-        return await original(self, request)
+        return await original(_without_proxy(self, request.url), request)
 
     setattr(send, _DONE, True)
     return send
@@ -175,7 +180,6 @@ def _redirect_sts(module: Any) -> None:
     """
     if not any(handler is _redirect for _, handler, *_ in module.BUILTIN_HANDLERS):
         module.BUILTIN_HANDLERS.append(("before-sign.sts", _redirect))
-        module.BUILTIN_HANDLERS.append(("before-send.sts", _send_directly))
 
 
 def _redirect(request: Any, **_: Any) -> None:
@@ -187,13 +191,18 @@ def _redirect(request: Any, **_: Any) -> None:
         request.url = parts._replace(scheme=local.scheme, netloc=local.netloc).geturl()
 
 
-def _send_directly(request: Any, **_: Any) -> Any:
-    """Send a request to the local AWS past the proxy that its client has for the public endpoint."""
-    from botocore.httpsession import URLLib3Session
+def _without_proxy(session: Any, url: str) -> Any:
+    """Make a session that goes past its client's proxy, if the URL is that of the local AWS in force.
 
-    rule = _rule
-    is_ours = rule is not None and rule.url and urlsplit(request.url).netloc == urlsplit(rule.url).netloc
-    return URLLib3Session(proxies={}).send(request) if is_ours else None
+    A client of STS's public endpoint, whose requests were sent here, may have one.
+    """
+    rule, config = _rule, getattr(session, "_proxy_config", None)
+    is_ours = rule is not None and rule.url and urlsplit(url).netloc == urlsplit(rule.url).netloc
+    if not is_ours or config is None or config.proxy_url_for(url) is None:
+        return session
+    direct = copy(session)
+    direct._proxy_config = type(config)()
+    return direct
 
 
 def _silence_telemetry(module: Any) -> None:

@@ -7,6 +7,8 @@ commands and Kedro-Viz show. `bind_credentials` makes the credentials of these n
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from kedro_aws_plugin.aws.binding import Binding, find_binding
@@ -150,7 +152,7 @@ class _Binder:
 
 def _uses_fsspec(name: str) -> bool:
     """Tell whether a dataset passes its credentials to fsspec. All but a few of kedro-datasets do."""
-    if name.startswith("kedro_datasets.") or name.count(".") == 1:
+    if _is_kedros(name):
         return True
     kind = _find_class(name)
     if kind is None:
@@ -160,9 +162,21 @@ def _uses_fsspec(name: str) -> bool:
     return "credentials" in accepted and any("fsspec" in module for module in modules)
 
 
+@cache
+def _is_kedros(name: str) -> bool:
+    """Tell whether a dataset is of kedro-datasets: `pandas.CSVDataset`, or by its whole name."""
+    if name.startswith("kedro_datasets."):
+        return True
+    package, dot, short = name.partition(".")
+    try:
+        return bool(dot) and "." not in short and find_spec(f"kedro_datasets.{package}") is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def _is_ours(kind: Any) -> bool:
     """Tell whether a dataset of the project is derived from one of this plugin's."""
-    found = _find_class(kind) if isinstance(kind, str) and kind.count(".") > 1 else kind
+    found = _find_class(kind) if isinstance(kind, str) and not _is_kedros(kind) else kind
     return isinstance(found, type) and any(each.__module__.startswith(_OURS) for each in found.__mro__)
 
 

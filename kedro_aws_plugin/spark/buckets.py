@@ -43,18 +43,21 @@ def bind_buckets(
         for key, value in make_s3a_options(environ).items()
         if key.startswith(_PREFIX)
     }
+    is_real = "AWS_ENDPOINT_URL" not in environ
     for bucket in buckets:
         known = configuration.get(f"{_MARK}{bucket}")
-        if known not in (None, owner):
+        before = {key: configuration.get(f"{_PREFIX}bucket.{bucket}.{key}") for key in options}
+        if known not in (None, owner) and before != options:
             raise SparkError(
                 f"The bucket {bucket} of this Spark session belongs to {known}, and it cannot be bound to "
                 f"{owner} too. Stop the session with `spark.stop()`, or restart Python."
             )
-        before = {key: configuration.get(f"{_PREFIX}bucket.{bucket}.{key}") for key in options}
         if known is not None and before != options:  # the local AWS was started again, at another port
             java: Any = session.sparkContext._jvm
             java.org.apache.hadoop.fs.FileSystem.closeAll()
         for key, value in {**_REAL, **options}.items():
+            if is_real and configuration.get(f"{_PREFIX}bucket.{bucket}.{key}") is not None:
+                continue  # spark.yml may give a bucket of the real AWS settings of its own
             configuration.set(f"{_PREFIX}bucket.{bucket}.{key}", value)
         configuration.set(f"{_MARK}{bucket}", owner)
 

@@ -139,9 +139,23 @@ def test_a_bound_bucket_keeps_its_aws(spark: SparkSession, local_aws: LocalAws, 
         with pytest.raises(
             SparkError, match=r"belongs to /flights \(local\), and it cannot be bound to /other"
         ):
-            bind_buckets(spark, [name], local_aws.environment(), "/other (local)")
+            bind_buckets(spark, [name], {**local_aws.environment(), **elsewhere}, "/other (local)")
         bind_buckets(spark, [name], {**local_aws.environment(), **elsewhere}, "/flights (local)")
         assert endpoint(spark, bucket) == "http://127.0.0.1:9"
+    finally:
+        unbind(spark, name)
+
+
+def test_a_bucket_of_the_real_aws_keeps_what_spark_yml_says_of_it(spark: SparkSession) -> None:
+    configuration, name = spark._jsc.hadoopConfiguration(), "partner"
+    anonymous = "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider"
+    real = {"AWS_REGION": "eu-west-1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+    configuration.set(f"fs.s3a.bucket.{name}.aws.credentials.provider", anonymous)
+    try:
+        bind_buckets(spark, [name], real, "/flights (aws)")
+        bind_buckets(spark, [name], real, "/flights (aws)")
+        assert configuration.get(f"fs.s3a.bucket.{name}.endpoint.region") == "eu-west-1"
+        assert configuration.get(f"fs.s3a.bucket.{name}.aws.credentials.provider") == anonymous
     finally:
         unbind(spark, name)
 

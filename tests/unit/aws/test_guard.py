@@ -168,6 +168,41 @@ print(json.dumps(sts.get_caller_identity()["Account"]))
     assert outside.seen == []
 
 
+def test_sts_by_aiobotocore_reaches_the_local_aws_past_the_proxy(local: Listener, outside: Listener) -> None:
+    code = """
+import asyncio
+from aiobotocore.session import get_session
+async def find_account():
+    public = "https://sts.eu-west-1.amazonaws.com"
+    async with get_session().create_client("sts", region_name="eu-west-1", endpoint_url=public) as sts:
+        return (await sts.get_caller_identity())["Account"]
+go_local()
+os.environ["NO_PROXY"] = ""
+print(json.dumps(asyncio.run(find_account())))
+"""
+    assert run(f"import os\n{code}", local, outside) == "123456789012"
+    assert local.seen == ["POST /"]
+    assert outside.seen == []
+
+
+def test_a_client_of_another_projects_local_aws_is_refused(local: Listener, outside: Listener) -> None:
+    code = """
+go_local()
+former = early()
+listener = sys.argv[2]
+go_local()
+print(json.dumps([ask(former, "list_buckets"), ask(early(), "list_buckets")]))
+"""
+    other = Listener()
+    try:
+        refused, answered = run(code.replace("sys.argv[2]", repr(other.url)), local, outside)
+    finally:
+        other.close()
+    assert refused.startswith(REFUSED.format(url=local.url, force=THE_LOCAL.format(listener=other.url)))
+    assert answered == "answered"
+    assert (local.seen, other.seen) == ([], ["GET /"])
+
+
 def test_s3fs_whose_settings_say_otherwise_reaches_the_local_aws(local: Listener, outside: Listener) -> None:
     code = """
 import os, subprocess

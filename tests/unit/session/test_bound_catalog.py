@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +166,32 @@ def test_any_config_loader_can_be_bound(tmp_path: Path, own: bool, monkeypatch: 
     assert type(loader).__mro__.count(type(loader)) == 1
     assert isinstance(loader, Own if own else OmegaConfigLoader)
     assert "AWS_ENDPOINT_URL" not in os.environ or os.environ["AWS_ENDPOINT_URL"] != URL
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A module of the project: the names of its datasets have one dot, as those of kedro-datasets."""
+    (tmp_path / "shop_datasets.py").write_text(
+        "from kedro.io import AbstractDataset\n"
+        "from kedro_aws_plugin.datasets import AthenaQueryDataset\n"
+        "class Query(AthenaQueryDataset): pass\n"
+        "class Price(AbstractDataset):\n"
+        "    def __init__(self, filepath): self.filepath = filepath\n"
+        "    def _load(self): return self.filepath\n"
+        "    def _save(self, data): pass\n"
+        "    def _describe(self): return {}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("shop_datasets", None)
+
+
+@pytest.mark.usefixtures("shop")
+def test_datasets_of_the_project_are_no_datasets_of_kedros() -> None:
+    price = {"type": "shop_datasets.Price", "filepath": "s3://flights/price"}
+    assert make(price, LOCAL).load() == "s3://flights/price"
+    query = {"type": "shop_datasets.Query", "sql": "SELECT 1"}
+    bound = bind_catalog({"query": query}, LOCAL, lambda: CREDENTIALS)["query"]
+    ours = {**query, "type": "kedro_aws_plugin.datasets.AthenaQueryDataset"}
+    assert bound == {**bind_catalog({"query": ours}, LOCAL, dict)["query"], "type": query["type"]}
