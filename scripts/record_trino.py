@@ -292,6 +292,8 @@ def write_double(value: float) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0:
         return "-0.0" if math.copysign(1, value) < 0 else "0.0"
+    if abs(value) == 5e-324:  # noqa: PLR2004 - Java has one digit more here
+        return "4.9E-324" if value > 0 else "-4.9E-324"
     _, digits, exponent = Decimal(repr(abs(value))).as_tuple()
     text = "".join(map(str, digits)).rstrip("0") or "0"
     point = len(digits) + int(exponent)

@@ -7,10 +7,12 @@ import lzma
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 from trino_fixtures import FIXTURES, create_in_duckdb
 
 from local_aws.trino import (
@@ -34,23 +36,8 @@ _SORTED = re.compile(r"ORDER BY[^()]*$")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:E-?\d+)?")
 _DETAIL = re.compile(r"\(.*|\d+.*|'.*", re.DOTALL)
 _LAST_DIGITS, _LAST_DIGITS_OF_REAL = 2e-15, 6e-8
-KNOWN = {
-    "`r.*` of a column of rows, which this Trino takes for a table": r"SELECT r\.\*",
-    "typeof of a constant that overflows, which is not computed": r"typeof\(",
-    "names of time zones that this Trino does not take": r"gmt0",
-    "the order of a map's entries, which nothing promises": r"map_(keys|values|entries)\(.*map_concat\(",
-    "a comparison that contradicts itself, of a NULL with a value": r"array_sort\(.*NULL.*\(x, y\) ->",
-    "a part of a row that Trino does not evaluate, and that fails": r"ROW\(.*\)\[1\]",
-    "what fails beside a NULL, which Trino does not evaluate": "",
-    "a letter beyond the first 65536, which Trino writes into JSON as escapes": "json",
-}
-"""Where the local Athena may differ from Trino, and in which statements."""
-_ERRORS_FOR = {
-    "takes for a table": "TABLE_NOT_FOUND",
-    "overflows": "NUMERIC_VALUE_OUT_OF_RANGE",
-    "time zones": "NOT_SUPPORTED",
-}
-"""The error that Trino must have given for a reason in KNOWN."""
+KNOWN_FILE = FOLDER / "known_differences.yml"
+"""The statements whose answers may differ from Trino's: exactly these, by the reason."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +141,8 @@ class LocalAthena:
     def compare(self, recorded: Recorded) -> Verdict:
         """Run a statement and compare the answer with Trino's."""
         verdict = self._compare(recorded)
-        if verdict.kind == "wrong":
-            for reason, pattern in KNOWN.items():
-                if re.search(pattern, recorded.sql) and _is_allowed(reason, verdict, recorded):
-                    return Verdict("known", reason)
+        if verdict.kind == "wrong" and recorded.sql in read_known():
+            return Verdict("known", read_known()[recorded.sql])
         return verdict
 
     def _compare(self, recorded: Recorded) -> Verdict:
@@ -171,23 +156,16 @@ class LocalAthena:
             return Verdict("wrong", f"types {types} for {recorded.types}")
         if rows == recorded.rows:
             return Verdict("equal")
-        if _equal_but_for_last_digits(rows, recorded.rows, single="real" in str(types)):
+        if _equal_but_for_last_digits(rows, recorded.rows, types):
             return Verdict("last digit")
         return Verdict("wrong", _first_difference(rows, recorded.rows))
 
 
-def _is_allowed(reason: str, verdict: Verdict, recorded: Recorded) -> bool:
-    """Tell whether the difference is of the kind that is known."""
-    if "escapes" in reason:
-        return "\\\\uD83D" in verdict.detail
-    for words, error in _ERRORS_FOR.items():
-        if words in reason:
-            return recorded.error == error
-    if "beside a NULL" in reason and not any(None in row or "null" in str(row) for row in recorded.rows):
-        return False
-    if "fails" in reason:
-        return verdict.detail.startswith("fails with") and "line 1:" not in verdict.detail
-    return recorded.error is None and not verdict.detail.startswith(("fails with", "types"))
+@cache
+def read_known() -> dict[str, str]:
+    """Read the statements that may differ, each with the reason."""
+    stated: dict[str, list[str]] = yaml.safe_load(KNOWN_FILE.read_text(encoding="utf-8"))
+    return {sql: reason for reason, statements in stated.items() for sql in statements}
 
 
 def _first_difference(rows: list[list[str | None]], expected: list[list[str | None]]) -> str:
@@ -215,14 +193,23 @@ def refusal(message: str) -> str:
 
 
 def _equal_but_for_last_digits(
-    rows: list[list[str | None]], expected: list[list[str | None]], *, single: bool
+    rows: list[list[str | None]], expected: list[list[str | None]], types: list[str]
 ) -> bool:
     """Tell whether only floating-point numbers differ, by no more than the libraries of C and Java do."""
-    one, other = json.dumps(rows), json.dumps(expected)
-    if _NUMBER.sub("", one) != _NUMBER.sub("", other):
+    return len(rows) == len(expected) and all(
+        _is_close(one, other, kind)
+        for row, wanted in zip(rows, expected, strict=True)
+        for one, other, kind in zip(row, wanted, types, strict=True)
+    )
+
+
+def _is_close(one: str | None, other: str | None, kind: str) -> bool:
+    if one == other or one is None or other is None:
+        return one == other
+    if not re.search(r"\b(double|real)\b", kind) or _NUMBER.sub("", one) != _NUMBER.sub("", other):
         return False
-    pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
-    most = _LAST_DIGITS_OF_REAL if single else _LAST_DIGITS
+    pairs = list(zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True))
+    most = _LAST_DIGITS_OF_REAL if re.search(r"\breal\b", kind) else _LAST_DIGITS
     return all(abs(float(a) - float(b)) <= most * max(abs(float(a)), abs(float(b))) for a, b in pairs)
 
 
