@@ -8,27 +8,55 @@ from pathlib import Path
 
 from kedro_aws_plugin.errors import SparkError
 
-_PACKAGES, _JARS = "spark.jars.packages", "spark.jars"
+_PACKAGES, _EXCLUDES, _JARS = "spark.jars.packages", "spark.jars.excludes", "spark.jars"
 _HADOOP_AWS = re.compile(r"(?:^|[:/\\])hadoop-aws[:-](\d[\w.-]*?)(?:\.jar)?$")
 _HADOOP = re.compile(r"hadoop-client-api-(\d[\w.-]*)\.jar")
 
+_SDK = {"3.4.1": "2.24.8", "3.4.2": "2.29.52", "3.5.0": "2.35.5"}
+"""The AWS SDK for each Hadoop that a supported pyspark has: of the minor version that Hadoop was built with.
 
-def find_s3a_packages(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Find the packages that s3a:// needs in `spark.jars.packages`, as Maven's ``group:artifact:version``.
+`scripts/spark_jars_matrix.py` runs each of them.
+"""
 
-    hadoop-aws works only with the Hadoop of its own version. It brings the AWS SDK that it was built with.
+_MODULES = ("s3-transfer-manager", "sts", "sso", "ssooidc")
+"""What S3A and the SDK's credential chain use: S3, roles that are assumed, and profiles with single sign-on."""
+
+_NOT_NEEDED = (
+    "software.amazon.awssdk:bundle",  # all of AWS, 558 MB
+    # Spark has its own of these, which come first on the classpath anyway.
+    "commons-codec:*",
+    "commons-logging:*",
+    "io.netty:*",
+    "org.apache.httpcomponents:*",
+    "org.slf4j:*",
+)
+
+
+def find_s3a_settings(environ: Mapping[str, str] = os.environ) -> dict[str, list[str]]:
+    """Find the properties of Spark by which it fetches what s3a:// needs from Maven Central.
+
+    hadoop-aws works only with the Hadoop of its own version. It depends on the bundle of the whole AWS SDK. For
+    a Hadoop with which the few modules of the SDK that it uses have been run, these are named instead.
 
     Args:
         environ: The environment variables. With SPARK_HOME, pyspark runs that Spark instead of its own.
+
+    Returns:
+        `spark.jars.packages`, as Maven's ``group:artifact:version``, and `spark.jars.excludes`.
 
     Raises:
         SparkError: If there is no Spark, or a Spark without Hadoop.
 
     Example:
-        >>> find_s3a_packages()
-        ['org.apache.hadoop:hadoop-aws:3.5.0']
+        >>> find_s3a_settings()["spark.jars.packages"][0]
+        'org.apache.hadoop:hadoop-aws:3.5.0'
     """
-    return [f"org.apache.hadoop:hadoop-aws:{read_hadoop_version(find_jars_folder(environ))}"]
+    hadoop = read_hadoop_version(find_jars_folder(environ))
+    packages = [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
+    if hadoop not in _SDK:
+        return {_PACKAGES: packages}
+    modules = [f"software.amazon.awssdk:{module}:{_SDK[hadoop]}" for module in _MODULES]
+    return {_PACKAGES: packages + modules, _EXCLUDES: [*_NOT_NEEDED]}
 
 
 def find_jars_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -71,7 +99,7 @@ def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.envi
 
     Args:
         settings: Spark's properties; `spark.jars.packages` and `spark.jars` may name hadoop-aws.
-        environ: As for `find_s3a_packages`.
+        environ: As for `find_s3a_settings`.
 
     Raises:
         SparkError: If the versions differ.
@@ -93,7 +121,7 @@ def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.envi
             (hadoop,) = hadoops
             raise SparkError(
                 f"{where} has hadoop-aws {version[1]}, and Spark has Hadoop {hadoop}; only the same version "
-                "works. `kedro aws spark-jars` prints the line for spark.yml."
+                "works. `kedro aws spark-jars` prints the lines for spark.yml."
             )
 
 

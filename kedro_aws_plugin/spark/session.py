@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.errors import SparkError, first_line
-from kedro_aws_plugin.spark.jars import check_jars, find_s3a_packages
+from kedro_aws_plugin.spark.jars import check_jars
 from kedro_aws_plugin.spark.java import find_java
 from kedro_aws_plugin.spark.s3a import apply_s3a, make_session_options
 
@@ -114,11 +114,11 @@ def _explain_failure(error: Exception) -> str:
 
 
 def _advise(settings: Mapping[str, str]) -> str:
-    packages = settings.get("spark.jars.packages")
-    if packages:
+    if settings.get("spark.jars.packages"):
         return (
-            f"Spark's own messages are above. It fetches {packages} from Maven Central. If it cannot reach "
-            "that, set `spark.jars` to the files in conf/local/spark.yml, and `spark.jars.packages` to null."
+            "Spark's own messages are above. It fetches `spark.jars.packages` from Maven Central. If it cannot "
+            "reach that, set `spark.jars` to the files in conf/local/spark.yml, and `spark.jars.packages` to "
+            "null."
         )
     return "Spark's own messages are above. Correct conf/base/spark.yml."
 
@@ -138,9 +138,8 @@ def _check_s3a(session: "SparkSession", settings: Mapping[str, str]) -> None:
     if jvm is None or jvm.org.apache.spark.util.Utils.classIsLoadable(_S3A):
         return
     session.stop()
-    line = f"spark.jars.packages: {','.join(find_s3a_packages())}"
     found = "`spark.jars` does not have them" if settings.get("spark.jars") else "spark.yml names no jars"
     raise SparkError(
-        f"Spark has no classes for s3a://, and {found}. Add `{line}` to conf/base/spark.yml: "
-        "`kedro aws spark-jars` prints it."
+        f"Spark has no classes for s3a://, and {found}. Add the lines that `kedro aws spark-jars` prints to "
+        "conf/base/spark.yml."
     )
