@@ -4,12 +4,11 @@
 
 Two executors, each a process of its own with one core (Spark's `local-cluster`), write the same frame to
 the local AWS as Parquet in one folder for each day: as it comes, from so many tasks, and repartitioned by
-day. Then one day is read back from each. The jars are those of the tests (scripts/fetch_test_jars.py).
+day. Then one day is read back from each. Spark fetches its jars as for a user.
 """
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,14 +19,13 @@ from typing import TYPE_CHECKING
 import local_aws
 from kedro_aws_plugin.aws.environment import use_local
 from kedro_aws_plugin.spark.decorators import repartition_by
-from kedro_aws_plugin.spark.jars import find_jars_folder
+from kedro_aws_plugin.spark.jars import find_jars_folder, find_s3a_settings
 from kedro_aws_plugin.spark.session import start_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 BUCKET = "bench-repartition"
-JARS = Path(__file__).parents[1] / ".cache" / "test-jars"
 OPTIONS = {
     "spark.master": "local-cluster[2,1,1024]",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -36,12 +34,6 @@ OPTIONS = {
     "spark.sql.shuffle.partitions": "16",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # The jars are older than pyspark's Hadoop and cannot read its defaults ("60s").
-    "spark.hadoop.fs.s3a.bucket.probe": "0",
-    "spark.hadoop.fs.s3a.connection.establish.timeout": "5000",
-    "spark.hadoop.fs.s3a.connection.timeout": "600000",
-    "spark.hadoop.fs.s3a.multipart.purge.age": "86400",
-    "spark.hadoop.fs.s3a.threads.keepalivetime": "60",
 }
 
 
@@ -87,9 +79,6 @@ def _aws() -> Iterator[local_aws.LocalAws]:
 
 
 def _session(folder: str) -> "SparkSession":
-    jars = os.pathsep.join(str(jar) for jar in sorted(JARS.glob("*.jar")))
-    if not jars:
-        sys.exit("The S3A jars are not there: run scripts/fetch_test_jars.py.")
     installed = find_jars_folder({}).parent
     # The executors' files go below SPARK_HOME, where the installed pyspark is to stay as it is.
     home = Path(folder, "home")
@@ -100,12 +89,8 @@ def _session(folder: str) -> "SparkSession":
     # Spark's scripts would say so; local-cluster starts its executors without them.
     core = next((installed / "jars").glob("spark-core_*.jar"))
     os.environ["SPARK_SCALA_VERSION"] = core.name.split("_")[1].split("-")[0]
-    places = {
-        "spark.driver.extraClassPath": jars,
-        "spark.executor.extraClassPath": jars,
-        "spark.local.dir": folder,
-    }
-    return start_session({**OPTIONS, **places})
+    jars = {key: ",".join(values) for key, values in find_s3a_settings({}).items()}
+    return start_session({**OPTIONS, **jars, "spark.local.dir": folder})
 
 
 def _frame(spark: "SparkSession", rows: int, days: int, tasks: int) -> "DataFrame":

@@ -263,7 +263,7 @@ def write_project(folder: Path, bucket: str, spark: bool) -> None:
         sys.path.insert(0, str(ROOT / "tests"))
         import spark_session  # type: ignore[import-not-found]
 
-        settings = {**spark_session.local_settings(), "spark.master": "local[1]"}
+        settings = {**spark_session.jar_settings(), "spark.master": "local[1]"}
     values = {"bucket": bucket, "spark": str(spark).lower(), "settings": json.dumps(settings)}
     for name, text in PROJECT.items():
         file = folder / name

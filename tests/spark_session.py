@@ -23,38 +23,56 @@ CONFIGURATION = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.extraJavaOptions": _QUICK_START,
+    "spark.executor.extraJavaOptions": _QUICK_START,
     "spark.driver.memory": "1g",
     "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # The jars are older than pyspark's Hadoop. As the newer ones: no request before there is something to do.
+}
+"""Of every Spark session in tests, beside what the plugin sets."""
+
+
+_OF_THE_OLD_JARS = {
+    # As the newer ones: no request before there is something to do.
     "spark.hadoop.fs.s3a.bucket.probe": "0",
-    # They cannot read its defaults ("60s"). Milliseconds.
+    # They cannot read their pyspark's defaults ("60s"). Milliseconds.
     "spark.hadoop.fs.s3a.connection.establish.timeout": "5000",
     "spark.hadoop.fs.s3a.connection.timeout": "60000",
     # Seconds.
     "spark.hadoop.fs.s3a.multipart.purge.age": "86400",
     "spark.hadoop.fs.s3a.threads.keepalivetime": "60",
 }
-"""Of every Spark session in tests, beside what the plugin sets."""
 
 
 def jars() -> list[Path]:
     """The S3A jars that `scripts/fetch_test_jars.py` has fetched; none if it has not."""
-    found: list[Path] = script("fetch_test_jars").cached()
+    fetching = script("fetch_test_jars")
+    found: list[Path] = fetching.fetched() or fetching.cached_old()
     return found
 
 
-def local_settings() -> dict[str, str | None]:
-    """The conf/local/spark.yml of a generated project: the jars of this machine, none of Maven Central."""
+def jar_settings() -> dict[str, str]:
+    """The properties of a session whose jars are on the classpath, without asking Spark to find them."""
     path = os.pathsep.join(map(str, jars()))
+    old = {} if script("fetch_test_jars").fetched() else _OF_THE_OLD_JARS
     return {
         **CONFIGURATION,
-        "spark.jars.packages": None,
+        **old,
         "spark.driver.extraClassPath": path,
         "spark.executor.extraClassPath": path,
-        "spark.executor.extraJavaOptions": _QUICK_START,
     }
+
+
+def local_settings() -> dict[str, str | None]:
+    """The conf/local/spark.yml of a generated project.
+
+    Its own spark.yml says which jars Spark gets from Maven Central. Here they come from .cache; where it
+    lacks them, the old ones are used instead.
+    """
+    fetching = script("fetch_test_jars")
+    if fetching.fetched():
+        return {**CONFIGURATION, "spark.jars.ivy": str(fetching.IVY)}
+    return {**jar_settings(), "spark.jars.packages": None, "spark.jars.excludes": None}
 
 
 @pytest.fixture(scope="session")
@@ -66,13 +84,9 @@ def _spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkS
     skip_unless_possible()
     folder = tmp_path_factory.mktemp("spark")
     builder = SparkSession.builder.master("local[2]").appName("tests")
-    for key, value in CONFIGURATION.items():
+    places = {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse")}
+    for key, value in {**jar_settings(), **places}.items():
         builder = builder.config(key, value)
-    builder = (
-        builder.config("spark.driver.extraClassPath", os.pathsep.join(map(str, jars())))
-        .config("spark.local.dir", str(folder))
-        .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-    )
     with pytest.MonkeyPatch.context() as environment:
         # Java keeps the variables that it is started with.
         for name in [name for name in os.environ if name.startswith("AWS_")]:

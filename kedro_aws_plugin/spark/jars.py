@@ -19,7 +19,7 @@ _SDK = {"3.4.1": "2.24.8", "3.4.2": "2.29.52", "3.5.0": "2.35.5"}
 """
 
 _MODULES = ("s3-transfer-manager", "sts", "sso", "ssooidc")
-"""What S3A and the SDK's credential chain use: S3, roles that are assumed, and profiles with single sign-on."""
+"""What S3A and the SDK's credential chain use: S3, assumed roles, and profiles with single sign-on."""
 
 _NOT_NEEDED = (
     "software.amazon.awssdk:bundle",  # all of AWS, 558 MB
@@ -35,8 +35,8 @@ _NOT_NEEDED = (
 def find_s3a_settings(environ: Mapping[str, str] = os.environ) -> dict[str, list[str]]:
     """Find the properties of Spark by which it fetches what s3a:// needs from Maven Central.
 
-    hadoop-aws works only with the Hadoop of its own version. It depends on the bundle of the whole AWS SDK. For
-    a Hadoop with which the few modules of the SDK that it uses have been run, these are named instead.
+    hadoop-aws works only with the Hadoop of its own version. It depends on the bundle of the whole AWS SDK.
+    For a Hadoop that has been run with only those modules of the SDK that it uses, these are named instead.
 
     Args:
         environ: The environment variables. With SPARK_HOME, pyspark runs that Spark instead of its own.

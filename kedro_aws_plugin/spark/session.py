@@ -116,9 +116,9 @@ def _explain_failure(error: Exception) -> str:
 def _advise(settings: Mapping[str, str]) -> str:
     if settings.get("spark.jars.packages"):
         return (
-            "Spark's own messages are above. It fetches `spark.jars.packages` from Maven Central. If it cannot "
-            "reach that, set `spark.jars` to the files in conf/local/spark.yml, and `spark.jars.packages` to "
-            "null."
+            "Spark's own messages are above. It fetches `spark.jars.packages` from Maven Central. If it "
+            "cannot reach that, set `spark.jars` to the files in conf/local/spark.yml, and "
+            "`spark.jars.packages` to null."
         )
     return "Spark's own messages are above. Correct conf/base/spark.yml."
 

@@ -27,7 +27,7 @@ def test_a_write_is_whole_or_is_not_there(local_aws: LocalAws, tmp_path: Path) -
     spark_session.skip_unless_possible()
     place = {"LocationConstraint": local_aws.region}
     local_aws.client("s3").create_bucket(Bucket="iris", CreateBucketConfiguration=place)
-    stated = {key: value for key, value in spark_session.local_settings().items() if value is not None}
+    stated = spark_session.jar_settings()
     settings, program = tmp_path / "settings.json", Path(__file__).with_name("dying_write.py")
     with cluster(tmp_path, workers=1) as master:
         settings.write_text(json.dumps({**stated, **SETTINGS, "spark.master": master}), encoding="utf-8")

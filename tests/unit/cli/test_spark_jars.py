@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from kedro_aws_plugin.cli.spark_jars import spark_jars
 
-COORDINATES = "org.apache.hadoop:hadoop-aws:3.4.1"
+HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.4.1"
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +21,20 @@ def spark_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_prints_the_line_for_spark_yml() -> None:
+def test_prints_the_lines_for_spark_yml() -> None:
     printed = CliRunner().invoke(spark_jars, [])
     assert printed.exit_code == 0
-    assert yaml.safe_load(printed.stdout) == {"spark.jars.packages": COORDINATES}
+    settings = yaml.safe_load(printed.stdout)
+    assert list(settings) == ["spark.jars.packages", "spark.jars.excludes"]
+    assert settings["spark.jars.packages"][0] == HADOOP_AWS
+    assert "software.amazon.awssdk:bundle" in settings["spark.jars.excludes"]
 
 
 def test_prints_json() -> None:
     printed = CliRunner().invoke(spark_jars, ["-o", "json"])
-    assert json.loads(printed.stdout) == {"packages": [COORDINATES], "hadoop": "3.4.1"}
+    found = json.loads(printed.stdout)
+    assert list(found) == ["packages", "excludes", "hadoop"]
+    assert (found["packages"][0], found["hadoop"]) == (HADOOP_AWS, "3.4.1")
 
 
 def test_a_spark_without_hadoop(spark_home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which hadoop-aws fits."""
+"""Which jars fit."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kedro_aws_plugin.errors import SparkError
-from kedro_aws_plugin.spark.jars import check_jars, find_jars_folder, find_s3a_packages, read_hadoop_version
+from kedro_aws_plugin.spark.jars import check_jars, find_jars_folder, find_s3a_settings, read_hadoop_version
 
 
 def spark_home(folder: Path, *jars: str) -> Path:
@@ -25,7 +25,27 @@ def test_hadoop_aws_is_of_the_sparks_own_hadoop(tmp_path: Path, hadoop: str) -> 
         "parquet-hadoop-1.17.0.jar",
         "spark-core_2.13-4.0.5.jar",
     )
-    assert find_s3a_packages({"SPARK_HOME": str(home)}) == [f"org.apache.hadoop:hadoop-aws:{hadoop}"]
+    packages = find_s3a_settings({"SPARK_HOME": str(home)})["spark.jars.packages"]
+    assert packages[0] == f"org.apache.hadoop:hadoop-aws:{hadoop}"
+
+
+@pytest.mark.parametrize(("hadoop", "line"), [("3.4.1", "2.24."), ("3.4.2", "2.29."), ("3.5.0", "2.35.")])
+def test_the_sdk_is_of_the_line_that_hadoop_was_built_with(tmp_path: Path, hadoop: str, line: str) -> None:
+    """`aws-java-sdk-v2.version` in the POM of that hadoop-project."""
+    home = spark_home(tmp_path, f"hadoop-client-api-{hadoop}.jar")
+    found = find_s3a_settings({"SPARK_HOME": str(home)})
+    sdk = [package.split(":") for package in found["spark.jars.packages"][1:]]
+    assert {group for group, _, _ in sdk} == {"software.amazon.awssdk"}
+    assert len({version for _, _, version in sdk if version.startswith(line)}) == 1
+    assert {"s3-transfer-manager", "sts"} <= {module for _, module, _ in sdk}
+    assert "software.amazon.awssdk:bundle" in found["spark.jars.excludes"]
+
+
+def test_a_hadoop_that_nobody_has_run_with_modules_gets_the_bundle(tmp_path: Path) -> None:
+    home = spark_home(tmp_path, "hadoop-client-api-3.4.1-amzn-2.jar")
+    assert find_s3a_settings({"SPARK_HOME": str(home)}) == {
+        "spark.jars.packages": ["org.apache.hadoop:hadoop-aws:3.4.1-amzn-2"]
+    }
 
 
 def test_the_installed_pyspark() -> None:
@@ -37,15 +57,15 @@ def test_the_installed_pyspark() -> None:
 def test_a_spark_without_hadoop(tmp_path: Path) -> None:
     home = spark_home(tmp_path, "spark-core_2.13-4.0.5.jar")
     with pytest.raises(SparkError, match=r"jars has no hadoop-client-api jar, so the plugin cannot choose"):
-        find_s3a_packages({"SPARK_HOME": str(home)})
+        find_s3a_settings({"SPARK_HOME": str(home)})
     with pytest.raises(SparkError, match=r"no-such-place/jars has no hadoop-client-api jar"):
-        find_s3a_packages({"SPARK_HOME": "no-such-place"})
+        find_s3a_settings({"SPARK_HOME": "no-such-place"})
 
 
 def test_a_spark_with_two_hadoops(tmp_path: Path) -> None:
     home = spark_home(tmp_path, "hadoop-client-api-3.5.0.jar", "hadoop-client-api-3.4.1.jar")
     with pytest.raises(SparkError, match=r"jars of several versions of Hadoop \(3\.4\.1, 3\.5\.0\)"):
-        find_s3a_packages({"SPARK_HOME": str(home)})
+        find_s3a_settings({"SPARK_HOME": str(home)})
 
 
 def fitting(folder: Path) -> dict[str, str]:

@@ -5,14 +5,14 @@ import sys
 
 from pyspark import SparkConf
 
-from kedro_aws_plugin.spark.jars import check_jars, find_s3a_packages
+from kedro_aws_plugin.spark.jars import check_jars, find_s3a_settings
 from kedro_aws_plugin.spark.s3a import make_session_options
 
 variables = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "eu-west-1"}
 conf = SparkConf(loadDefaults=False).setAll(list(make_session_options(variables).items()))
 assert conf.get("spark.hadoop.fs.s3a.endpoint") == "http://127.0.0.1:1"
-(package,) = find_s3a_packages({})
-check_jars({"spark.jars.packages": package}, {})
+packages = find_s3a_settings({})["spark.jars.packages"]
+check_jars({"spark.jars.packages": ",".join(packages)}, {})
 command = [sys.executable, "-m", "kedro", "aws", "spark-jars"]
 printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-assert f"spark.jars.packages: {package}" in printed.splitlines(), printed
+assert [f"  - {package}" in printed.splitlines() for package in packages] == [True] * len(packages), printed
