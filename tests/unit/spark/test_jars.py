@@ -4,6 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kedro_aws_plugin.errors import SparkError
 from kedro_aws_plugin.spark.jars import check_jars, find_jars_folder, find_s3a_settings, read_hadoop_version
@@ -46,6 +47,12 @@ def test_a_hadoop_that_nobody_has_run_with_modules_gets_the_bundle(tmp_path: Pat
     assert find_s3a_settings({"SPARK_HOME": str(home)}) == {
         "spark.jars.packages": ["org.apache.hadoop:hadoop-aws:3.4.1-amzn-2"]
     }
+
+
+def test_the_starter_has_the_lines_for_the_installed_pyspark() -> None:
+    (file,) = Path(__file__).parents[3].glob("starters/aws-pyspark-iris/*/conf/base/spark.yml")
+    stated = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert find_s3a_settings({}).items() <= stated.items()
 
 
 def test_the_installed_pyspark() -> None:
