@@ -2,9 +2,10 @@
 
     python benchmarks/bench_spark_read.py [--gib 2] [--files 16] [--rounds 3]
 
-The files are made once and uploaded. Then Spark, with two cores, looks for the greatest number of every column
-(it reads the whole of each file) and of one column of eight (it reads ranges), from s3a:// and from file:// in
-turns. All of it is in the system's cache. Each ratio is of the medians. Spark fetches its jars as for a user.
+The files are made once and uploaded. Then Spark, with two cores, looks for the greatest number of every
+column (it reads the whole of each file) and of one column of eight (it reads ranges), from s3a:// and from
+file:// in turns. All of it is in the system's cache. Each ratio is of the medians. Spark fetches its jars as
+for a user.
 """
 
 import argparse
