@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export KEDRO_DISABLE_TELEMETRY := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-fast check mutants docs benchmarks clean
+.PHONY: demo test test-fast check mutants isolation docs benchmarks clean
 
 demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 	@$(BIN)/python scripts/demo.py
@@ -29,6 +29,9 @@ check: $(VENV)/.dev  ## Lint, format, types, layers, policies
 
 mutants: $(VENV)/.dev  ## Changes of the code that no test notices; ROOM=plan for one room, MUTANTS_ARGS="--minutes 20"
 	$(BIN)/python scripts/run_mutants.py $(ROOM) $(MUTANTS_ARGS)
+
+isolation: $(VENV)/.dev  ## What leaves for the AWS that is not in force, for docs/concepts/isolation.md (needs root)
+	$(BIN)/python scripts/isolation_matrix.py --write
 
 docs: $(VENV)/.dev  ## The documentation, in site/
 	$(BIN)/mkdocs build --strict

@@ -8,6 +8,9 @@ Each row is a way to run a project, each column a library. With the local AWS in
 of names count the requests that would have left this machine; with the real AWS in force, a listener that
 stands for the local one counts what reaches it. The hostile environment points everything the wrong way.
 
+A library that fails says nothing about where its requests go, so its cell says so: with the local AWS, if it
+got no answer; with the real AWS, which cannot be reached, if nothing was on its way there.
+
 As root on Linux, the script moves into a network namespace whose only name server is its own, so that Java
 and C++ are seen too. Elsewhere only the proxy and Python's resolver count.
 """
@@ -17,6 +20,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -55,10 +59,12 @@ TITLES = {
     "spark": "Spark",
     "sagemaker": "SageMaker SDK",
 }
-Cells = dict[tuple[str, str, str], list[int]]
+Cells = dict[tuple[str, str, str], list[int | str]]
 NEW_NETWORK, NEW_MOUNTS, BIND, PRIVATE = 0x40000000, 0x00020000, 0x1000, 0x44000
 STRAYS = (".com", ".aws", ".cn", ".invalid")
 """The ends of names that somebody asks for on the way out; this machine asks for its own name too."""
+
+FAILED = "failed"
 
 PROJECT = {
     "pyproject.toml": """
@@ -459,9 +465,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _report(way, measure(way, counter, place, options.libraries), cells)
             print(f"    {time.monotonic() - began:.0f} s", flush=True)
     seen = "all processes, in a network without a way out" if alone else "the proxy and Python's resolver"
-    outside = sum(sum(counts) for (_, _, name), counts in cells.items() if name not in TITLES)
-    print(f"before and after the libraries' own requests: {outside}")
-    note = f"Measured on {date.today()} by `scripts/isolation_matrix.py` ({seen})."
+    outside = [counts for (_, _, name), counts in cells.items() if name not in TITLES and any(counts)]
+    print(f"before and after the libraries' own requests: {outside or 0}")
+    note = (
+        f"Measured on {date.today()} by `scripts/isolation_matrix.py` ({seen}). `-`: Kedro-Viz runs no "
+        "node,\nand Spark refuses to change to the real AWS within a process."
+    )
     table = f"{write_table(cells, options.libraries)}\n{note}\n"
     print(table)
     if options.write:
@@ -470,12 +479,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(count for counts in cells.values() for count in counts) else 0
 
 
+def _has_failed(way: Way, each: Mapping[str, Any]) -> bool:
+    """Tell whether a library failed before it could send anything, and not because the plugin refused."""
+    if "rest" in each or "Nothing was sent" in each["said"]:
+        return False
+    if way.target == "aws":
+        return not each["left"]
+    return re.match(r"[\w.]*(Error|Exception|Exit|Failure)\w*: ", each["said"]) is not None
+
+
 def _report(way: Way, found: Mapping[str, Mapping[str, Any]], cells: Cells) -> None:
     """Print what was found in one way, and put the counts into the cells of the table."""
     shell = "hostile" if way.hostile else "clean"
     for name, each in found.items():
         seen = each.get("all", each["left" if way.target == "local" else "reached"])
-        count = each.get("rest", len(seen))
+        count = each.get("rest", len(seen)) or (FAILED if _has_failed(way, each) else 0)
         # Kedro-Viz loads these two by itself, for the previews.
         columns = ("catalog", "athena") if way.driver == "viz" and "rest" in each else (name,)
         for column in columns:

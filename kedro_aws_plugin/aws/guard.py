@@ -18,9 +18,7 @@ from kedro_aws_plugin.aws.after_import import change_modules
 from kedro_aws_plugin.aws.binding import MARK, is_aws_host
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
-
-LOCAL_KEY = "KEDROAWSLOCAL"
-"""Begins the access keys of every local AWS."""
+from local_aws import ACCESS_KEY_PREFIX
 
 _LOCAL_CLIENT = "local-aws/client"
 """What the clients of `LocalAws.client` add to the header User-Agent: they are meant for it."""
@@ -99,7 +97,10 @@ def check(url: str, headers: Any) -> None:
     if rule is None:
         return
     parts = urlsplit(url)
-    to_aws, with_local_key = is_aws_host(parts.hostname), _find_key(url, headers).startswith(LOCAL_KEY)
+    to_aws, with_local_key = (
+        is_aws_host(parts.hostname),
+        _find_key(url, headers).startswith(ACCESS_KEY_PREFIX),
+    )
     bound = _find_binding(headers)
     if to_aws and with_local_key and bound == "aws":
         raise AwsError(

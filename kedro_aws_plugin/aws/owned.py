@@ -14,7 +14,8 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.endpoint import find_endpoint_name, parse_package
+from kedro_aws_plugin.config.sections import parse_package
+from kedro_aws_plugin.plan.endpoint import find_endpoint_name
 from kedro_aws_plugin.plan.observed import (
     MISSING,
     NOT_DEPLOYED,

@@ -10,7 +10,6 @@ from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
-_PACKAGE_ARN = re.compile(r"arn:[^/]+:model-package/(?P<group>[^/]+)/\d+")
 _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {"memory_mb": "--memory"}
 
@@ -40,7 +39,7 @@ def choose_group(config: AwsConfig, package: str | None = None, group: str | Non
     Raises:
         ConfigError: If none of them names a group, or two of them name different ones.
     """
-    named = _find_group(package)
+    named, _ = parse_package(package or "")
     if named and group and named != group:
         raise ConfigError(
             f"{package} is in model package group {named}, and --group is {group}. Leave one of the two out."
@@ -70,7 +69,7 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         ConfigError: If it is not clear which endpoint is meant, or an option's value is wrong.
     """
     given = {key: value for key, value in changes.items() if value is not None}
-    group, packed = given.get("group"), _find_group(given.pop("package", None))
+    group, (packed, _) = given.get("group"), parse_package(given.pop("package", None) or "")
     name = given.get("endpoint") or _choose_endpoint(config, group or packed)
     below, own = _find_settings(config, name)
     typed = group if "endpoint" in given else None
@@ -92,10 +91,10 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         raise ConfigError(f"{option}: {end_sentence(message)}") from None
 
 
-def _find_group(package: str | None) -> str | None:
-    """Find the group in the ARN of a version; None if it is no ARN."""
-    named = _PACKAGE_ARN.fullmatch(package or "")
-    return named["group"] if named else None
+def parse_package(arn: str) -> tuple[str | None, int | None]:
+    """Parse the group and the version in a package's ARN; None for each that it does not name."""
+    named = re.fullmatch(r"arn:[^/]+:model-package/([^/]+)/(\d+)", arn)
+    return (named[1], int(named[2])) if named else (None, None)
 
 
 def _require_group(config: AwsConfig) -> str:

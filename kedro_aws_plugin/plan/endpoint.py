@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
+from kedro_aws_plugin.config.sections import parse_package
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.observed import BUSY, DELETING, IN_SERVICE, Endpoint, Sample, Serving
 from kedro_aws_plugin.plan.plan import Plan
@@ -256,12 +257,6 @@ def find_endpoint_name(made: str) -> str | None:
     """Find the endpoint for which a model or an endpoint config was made in its name; None if in no such."""
     named = re.fullmatch(r"(?P<endpoint>.+)-[0-9a-f]{8}", made)
     return named["endpoint"] if named else None
-
-
-def parse_package(arn: str) -> tuple[str | None, int | None]:
-    """Parse the group and the version in a package's ARN; None for each that it does not name."""
-    named = re.fullmatch(r"arn:[^/]+:model-package/([^/]+)/(\d+)", arn)
-    return (named[1], int(named[2])) if named else (None, None)
 
 
 def _compute_digest(content: object) -> str:

@@ -1,7 +1,9 @@
 """Bind the catalog's configuration to an AWS: each entry on S3, and each dataset of this plugin.
 
-An entry gets the name of credentials, so that no secret is in the catalog's configuration, which Kedro's
-commands and Kedro-Viz show. `bind_credentials` makes the credentials of these names.
+Kedro's commands and Kedro-Viz show a catalog's configuration, so an entry gets the name of credentials, and
+`bind_credentials` makes the credentials of these names. Where an entry cannot name all of them, its
+configuration holds them itself: if it has credentials or an endpoint in `fs_args` beside its `credentials`,
+if it is an `ibis.FileDataset`, or if its `credentials` are written into the catalog.
 """
 
 import importlib

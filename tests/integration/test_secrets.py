@@ -20,7 +20,7 @@ PLANTED = {
     for name in (
         "own-secret",
         "own-token",
-        "database",
+        "website",
         "parameter",
         "runtime",
         "global",
@@ -46,6 +46,7 @@ FILES = {
           filepath: s3://{BUCKET}/table.csv
           credentials: own
         absent: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/absent.csv", credentials: own}}
+        prices: {{type: api.APIDataset, url: "http://127.0.0.1:9/prices", credentials: website}}
         query:
           type: kedro_aws_plugin.datasets.AthenaQueryDataset
           query: SELEC nonsense
@@ -54,7 +55,7 @@ FILES = {
     """,
     "conf/local/credentials.yml": f"""
         own: {{key: AKIAOWN, secret: {PLANTED["own-secret"]}, token: {PLANTED["own-token"]}}}
-        database: {{con: "postgresql://me:{PLANTED["database"]}@db/x"}}
+        website: [me, {PLANTED["website"]}]
     """,
     "conf/base/globals.yml": f"token: {PLANTED['global']}\n",
     "conf/base/parameters.yml": f"""
@@ -76,7 +77,7 @@ FILES = {
 
         def register_pipelines():
             fitted = node(fit, ["table", "params:password", "params:runtime"], ["regressor", "metrics"])
-            failing = {name: pipeline([node(same, name, "out")]) for name in ("absent", "query")}
+            failing = {name: pipeline([node(same, name, "out")]) for name in ("absent", "query", "prices")}
             return {"__default__": pipeline([fitted]), **failing}
     """,
 }
@@ -117,6 +118,7 @@ codes = [
     run("__default__", {"runtime": "RUNTIME"}),
     run("absent", {"runtime": "RUNTIME"}),
     run("query", {}),
+    run("prices", {}),
     run("query", {"globals": {"tokn": "RUNTIME"}}),
     kedro_aws("register-model", "--model", "regressor", "--dry-run", "--output", "json"),
     kedro_aws("register-model", "--model", "regressor", "--version", "nope"),
@@ -194,7 +196,7 @@ def test_no_secret_is_said_or_left_anywhere(project: Path, local_aws: LocalAws) 
     said = done.stdout + done.stderr
     assert done.returncode == 0, said.decode()
     codes = done.stdout.decode().splitlines()[-1]
-    assert codes.split()[:6] == ["0", "1", "1", "1", "0", "1"], said.decode()
+    assert codes.split() == ["0", "1", "1", "1", "1", "0", "1", "0", "0"], said.decode()
     assert found_in(said, secret) == set(), said.decode()
     left = {name: found_in(content, secret) for name, content in read_everything(local_aws, project)}
     assert {name: names for name, names in left.items() if names} == {}
