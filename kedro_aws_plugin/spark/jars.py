@@ -12,10 +12,11 @@ _PACKAGES, _EXCLUDES, _JARS = "spark.jars.packages", "spark.jars.excludes", "spa
 _HADOOP_AWS = re.compile(r"(?:^|[:/\\])hadoop-aws[:-](\d[\w.-]*?)(?:\.jar)?$")
 _HADOOP = re.compile(r"hadoop-client-api-(\d[\w.-]*)\.jar")
 
-_SDK = {"3.4.1": "2.24.8", "3.4.2": "2.29.52", "3.5.0": "2.35.5"}
-"""The AWS SDK for each Hadoop that a supported pyspark has: of the minor version that Hadoop was built with.
+_SDK = {"3.5.0": "2.35.5"}
+"""The AWS SDK for a Hadoop whose S3A runs without the SDK's bundle, as `scripts/spark_jars_matrix.py` shows.
 
-`scripts/spark_jars_matrix.py` runs each of them.
+It is of the minor version that Hadoop was built with. Hadoop 3.4 needs the bundle: to assume a role, its S3A
+uses a class that only the bundle has (`software.amazon.awssdk.thirdparty...URIBuilder`).
 """
 
 _MODULES = ("s3-transfer-manager", "sts", "sso", "ssooidc")

@@ -9,14 +9,14 @@ from click.testing import CliRunner
 
 from kedro_aws_plugin.cli.spark_jars import spark_jars
 
-HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.4.1"
+HADOOP_AWS = "org.apache.hadoop:hadoop-aws:3.5.0"
 
 
 @pytest.fixture(autouse=True)
 def spark_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Spark with Hadoop 3.4.1."""
+    """A Spark with Hadoop 3.5.0."""
     (tmp_path / "jars").mkdir()
-    (tmp_path / "jars/hadoop-client-api-3.4.1.jar").touch()
+    (tmp_path / "jars/hadoop-client-api-3.5.0.jar").touch()
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     return tmp_path
 
@@ -34,11 +34,11 @@ def test_prints_json() -> None:
     printed = CliRunner().invoke(spark_jars, ["-o", "json"])
     found = json.loads(printed.stdout)
     assert list(found) == ["packages", "excludes", "hadoop"]
-    assert (found["packages"][0], found["hadoop"]) == (HADOOP_AWS, "3.4.1")
+    assert (found["packages"][0], found["hadoop"]) == (HADOOP_AWS, "3.5.0")
 
 
 def test_a_spark_without_hadoop(spark_home: Path) -> None:
-    (spark_home / "jars/hadoop-client-api-3.4.1.jar").unlink()
+    (spark_home / "jars/hadoop-client-api-3.5.0.jar").unlink()
     refused = CliRunner().invoke(spark_jars, [])
     assert refused.exit_code == 1
     assert "has no hadoop-client-api jar" in refused.stderr
