@@ -40,6 +40,7 @@ def commands() -> None:
         "bootstrap": f"{_HERE}.bootstrap.bootstrap",
         "deploy": f"{_HERE}.deploy.deploy",
         "destroy": f"{_HERE}.destroy.destroy",
+        "doctor": f"{_HERE}.doctor.doctor",
         "globals": f"{_HERE}.globals.globals_",
         "local": f"{_HERE}.local.local",
         "models": f"{_HERE}.models.models",
