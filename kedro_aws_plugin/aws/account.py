@@ -119,7 +119,8 @@ def _find_encryption(aws: Aws, bucket: str) -> str | None:
 
 
 def _lets_sagemaker_assume(statement: Mapping[str, Any]) -> bool:
-    services = statement.get("Principal", {}).get("Service", [])
+    principal = statement.get("Principal", {})
+    services = principal.get("Service", []) if isinstance(principal, Mapping) else []
     return (
         statement.get("Effect") == "Allow"
         and "sts:AssumeRole" in _as_list(statement.get("Action", []))

@@ -7,7 +7,7 @@ from kedro_aws_plugin.aws.account import BucketReport, is_assumable, measure_ske
 from kedro_aws_plugin.aws.cloudformation import find_role
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups, merge_deploy
-from kedro_aws_plugin.doctor.finding import Finding
+from kedro_aws_plugin.doctor.finding import Finding, blame
 from kedro_aws_plugin.errors import KedroAwsError
 
 _SOON_REFUSED, _REFUSED = 60.0, 300.0
@@ -127,5 +127,4 @@ def _try(check: str, examine: Callable[[], "Iterator[Finding] | list[Finding]"])
     try:
         yield from list(examine())
     except KedroAwsError as error:
-        message, _, fix = error.message.partition(". ")
-        yield Finding(check, "unknown", f"{message.rstrip('.')}.", fix)
+        yield blame(check, error, "unknown")

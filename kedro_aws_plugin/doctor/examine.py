@@ -12,7 +12,7 @@ import local_aws
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.config.spark import read_spark_settings
 from kedro_aws_plugin.doctor.account import examine_account
-from kedro_aws_plugin.doctor.finding import Finding
+from kedro_aws_plugin.doctor.finding import Finding, blame
 from kedro_aws_plugin.doctor.machine import (
     check_container,
     check_docker,
@@ -45,7 +45,7 @@ def examine(env: str | None) -> Iterator[Finding]:
         config = session.config
     except KedroAwsError as error:
         yield from check_packages({}, installed)
-        yield _translate("project", error)
+        yield blame("project", error)
         return
     catalog, findings = _read_catalog(session)
     yield from check_packages(find_extras(catalog, config), installed)
@@ -62,7 +62,7 @@ def _read_catalog(session: Session) -> tuple[Mapping[str, Any], list[Finding]]:
     try:
         return session.loader["catalog"], []
     except KedroAwsError as error:
-        return {}, [_translate("catalog", error)]
+        return {}, [blame("catalog", error)]
     except Exception as error:  # noqa: BLE001 - whatever a project's configuration raises
         fix = "Correct it. `kedro catalog list-patterns` shows the whole error."
         return {}, [Finding("catalog", "problem", f"It cannot be read: {first_line(error)}.", fix)]
@@ -104,7 +104,7 @@ def _examine_aws(session: Session, config: AwsConfig) -> Iterator[Finding]:
     try:
         connection = session.connect(announce=lambda _: None)
     except KedroAwsError as error:
-        yield _translate("credentials", error)
+        yield blame("credentials", error)
         return
     yield Finding("credentials", "ok", f"Account {connection.account}, {connection.region}")
     yield from examine_account(session.aws, config, lambda: datetime.now(timezone.utc))
@@ -114,7 +114,7 @@ def _try_spark(session: Session, config: AwsConfig) -> Iterator[Finding]:
     try:
         yield from check_spark(read_spark_settings(session.loader, config.target), os.environ)
     except KedroAwsError as error:
-        yield _translate("spark.yml", error)
+        yield blame("spark.yml", error)
 
 
 def _ask_git(project: Path, state_dir: Path) -> bool | None:
@@ -132,8 +132,3 @@ def _ask_git(project: Path, state_dir: Path) -> bool | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return {0: True, 1: False}.get(asked.returncode)
-
-
-def _translate(check: str, error: KedroAwsError) -> Finding:
-    message, _, fix = error.message.partition(". ")
-    return Finding(check, "problem", f"{message.rstrip('.')}.", fix)

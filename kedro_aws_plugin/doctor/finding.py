@@ -1,8 +1,11 @@
 """What an examination finds."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
+
+from kedro_aws_plugin.errors import KedroAwsError
 
 State = Literal["ok", "fixed", "warning", "problem", "unknown"]
 
@@ -29,6 +32,12 @@ class Finding:
     def as_json(self) -> dict[str, str]:
         """Make what `-o json` prints."""
         return {"check": self.check, "state": self.state, "message": self.message, "fix": self.fix}
+
+
+def blame(check: str, error: KedroAwsError, state: State = "problem") -> Finding:
+    """Make a finding of an error of this plugin, whose message is a sentence and then what to do."""
+    message, *fix = re.split(r"(?<=[.?]) ", error.message.splitlines()[0], maxsplit=1)
+    return Finding(check, state, message, "".join(fix))
 
 
 def join_names(names: Iterable[str], most: int = 4) -> str:

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from kedro_aws_plugin.doctor.finding import Finding, join_names
+from kedro_aws_plugin.doctor.finding import Finding, blame, join_names
 from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image, explain_skew
 from kedro_aws_plugin.spark.jars import check_jars, find_s3a_packages
@@ -54,7 +54,7 @@ def check_container(region: str, python: str, installed: Mapping[str, str]) -> I
     try:
         image = choose_sklearn_image(region, installed["scikit-learn"])
     except KedroAwsError as error:
-        yield Finding("container", "problem", error.message)
+        yield blame("container", error)
         return
     except KeyError:
         yield Finding(
@@ -108,15 +108,13 @@ def check_spark(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iter
         java = find_java(environ)
         yield Finding("java", "ok", f"Java {java.version}, {java.path}")
     except KedroAwsError as error:
-        message, _, fix = error.message.partition(". ")
-        yield Finding("java", "problem", f"{message}.", fix)
+        yield blame("java", error)
     try:
         check_jars(settings, environ)
         named = settings.get("spark.jars.packages", "")
         packages = find_s3a_packages(environ)
     except KedroAwsError as error:
-        message, _, fix = error.message.partition(". ")
-        yield Finding("jars", "problem", f"{message}.", fix)
+        yield blame("jars", error)
         return
     if any("hadoop-aws" in f"{named},{settings.get('spark.jars', '')}" for _ in packages):
         yield Finding("jars", "ok", named)
