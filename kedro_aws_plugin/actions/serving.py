@@ -67,11 +67,11 @@ def prepare_deployment(
     )
     sample = observe_sample(aws, wanted.package)
 
-    def look() -> Plan:
+    def look_and_plan() -> Plan:
         found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
         return plan_endpoint(wanted, found, sample)
 
-    return PreparedDeployment(wanted.endpoint, look)
+    return PreparedDeployment(wanted.endpoint, look_and_plan)
 
 
 def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:

@@ -111,6 +111,7 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
     files = [
         *sorted((PACKAGE / "aws").rglob("*.py")),
+        *sorted((PACKAGE / "actions").glob("*.py")),
         *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
         PACKAGE / "registration" / "planned.py",
