@@ -42,6 +42,7 @@ def commands() -> None:
         "destroy": f"{_HERE}.destroy.destroy",
         "doctor": f"{_HERE}.doctor.doctor",
         "globals": f"{_HERE}.globals.globals_",
+        "init": f"{_HERE}.init.init",
         "local": f"{_HERE}.local.local",
         "models": f"{_HERE}.models.models",
         "predict": f"{_HERE}.predict.predict",
