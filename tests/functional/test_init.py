@@ -175,7 +175,8 @@ def test_several_models_must_be_chosen(namespaced: Path) -> None:
     code = namespaced / "src/some_one/pipelines/area/__init__.py"
     text = code.read_text(encoding="utf-8").replace(
         'return pipeline(parts, namespace="north", inputs="table")',
-        "areas = (pipeline(parts, namespace=each, inputs='table') for each in ('north', 'south'))\n    return sum(areas, Pipeline([]))",
+        "areas = [pipeline(parts, namespace=each, inputs='table') for each in ('north', 'south')]\n"
+        "    return sum(areas, Pipeline([]))",
     )
     code.write_text(text, encoding="utf-8")
     refused = init(namespaced, "--yes")
