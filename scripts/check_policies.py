@@ -76,6 +76,7 @@ class Finding:
 
 EXCEPTIONS = (
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
+    Accepted("STAR", "servicequotas:ListServiceQuotas", "AWS has no resources for this action"),
     Accepted("STAR", "ecr:GetAuthorizationToken", "AWS has no resources for this action"),
     Accepted(
         "STAR",

@@ -19,11 +19,13 @@ from kedro_aws_plugin.plan.steps import Service
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
+    from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_resourcegroupstaggingapi.client import ResourceGroupsTaggingAPIClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_service_quotas.client import ServiceQuotasClient
     from mypy_boto3_ssm.client import SSMClient
     from mypy_boto3_sts.client import STSClient
 
@@ -88,6 +90,16 @@ class Aws:
     def cloudformation(self) -> "CloudFormationClient":
         """The stack of what a project needs before its first run."""
         return cast("CloudFormationClient", self._client("cloudformation"))
+
+    @property
+    def iam(self) -> "IAMClient":
+        """Roles."""
+        return cast("IAMClient", self._client("iam"))
+
+    @property
+    def quotas(self) -> "ServiceQuotasClient":
+        """How much of a service the account may use."""
+        return cast("ServiceQuotasClient", self._client("service-quotas"))
 
     @property
     def tagging(self) -> "ResourceGroupsTaggingAPIClient":

@@ -42,14 +42,8 @@ def reject_model(options: PlanOptions, package: str | None, group: str | None, r
 def _decide(
     options: PlanOptions, approval: str, version: tuple[str | None, str | None], reason: str | None
 ) -> None:
-    from kedro_aws_plugin.aws.sagemaker.registry import observe_group
-    from kedro_aws_plugin.config import choose_group
-    from kedro_aws_plugin.plan.approval import choose_package, plan_approval
+    from kedro_aws_plugin.actions.registry import plan_decision
 
-    package, group = version
     with open_command(options.env) as this:
-        config = this.project.config
-        found = observe_group(this.aws, choose_group(config, package, group))
-        chosen = choose_package(found, package, config.registry.group if config.registry else None)
-        plan = plan_approval(chosen, approval, reason)
+        chosen, plan = plan_decision(this.session, approval, *version, reason)
         print_or_apply(this, plan, options, lambda _: f"{chosen.arn} is {approval}")

@@ -33,47 +33,20 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, *
     Once the endpoint serves, it is sent the version's sample payload. If it answers otherwise than the model
     did, the endpoint goes back to what it served before.
     """
-    from kedro_aws_plugin.aws.cloudformation import find_role
-    from kedro_aws_plugin.aws.sagemaker.endpoints import observe_serving
-    from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
-    from kedro_aws_plugin.aws.sagemaker.serving import say_where_its_log_is
-    from kedro_aws_plugin.config import choose_group, choose_role, merge_deploy
-    from kedro_aws_plugin.plan.approval import choose_approved
-    from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+    from kedro_aws_plugin.actions.serving import prepare_deployment
     from kedro_aws_plugin.plan.recorded import describe_recorded
-    from kedro_aws_plugin.plan.tags import make_project_tags
 
     with open_command(options.env) as this:
-        config = this.project.config
-        size = merge_deploy(config, {**changes, "package": package})
-        role = choose_role(config, lambda: find_role(this.aws, config.bucket))
-        group = observe_group(this.aws, choose_group(config, package, size.group))
-        wanted = Deployment(
-            package=choose_approved(group, package, config.registry.group if config.registry else None).arn,
-            role_arn=role,
-            deploy=size,
-            tags=make_project_tags(this.project.package, config.env, config.bucket),
-            log=say_where_its_log_is(config.target, size.endpoint),
-            wait=wait,
-            again=again,
-        )
-        sample = observe_sample(this.aws, wanted.package)
-        state = (
-            "is in service"
-            if wait
-            else this.repeat_env(
-                f"is being created or updated. Follow it: kedro aws status --endpoint {wanted.endpoint}"
-            )
-        )
-
+        prepared = prepare_deployment(this.session, package, changes, wait=wait, again=again)
+        follow = f"is being created or updated. Follow it: kedro aws status --endpoint {prepared.endpoint}"
+        state = "is in service" if wait else this.repeat_env(follow)
         told: set[str | None] = {None}
 
         def attempt() -> None:
-            found = observe_serving(this.aws, wanted.endpoint, wanted.model_name, wanted.config_name)
-            plan = plan_endpoint(wanted, found, sample)
-            if config.target == "local" and (recorded := describe_recorded(plan)) not in told:
+            plan = prepared.look()
+            if this.project.config.target == "local" and (recorded := describe_recorded(plan)) not in told:
                 told.add(recorded)
                 click.echo(recorded, err=True)
-            print_or_apply(this, plan, options, lambda _: f"Endpoint {wanted.endpoint} {state}")
+            print_or_apply(this, plan, options, lambda _: f"Endpoint {prepared.endpoint} {state}")
 
         converge(this, attempt)

@@ -52,7 +52,7 @@ def globals_(params: dict[str, Any], env: str | None, output: str) -> None:
     The list also shows what computes the value and which file sets it. The command connects to AWS only if a
     global needs AWS or is a function. Secrets are shown as ***.
     """
-    from kedro_aws_plugin.cli.table import format_table
+    from kedro_aws_plugin.actions.tables import format_table
 
     with open_command(env, connect=False, params=params) as this:
         found = _list_globals(this.session)

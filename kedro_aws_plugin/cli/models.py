@@ -5,43 +5,61 @@ from typing import TYPE_CHECKING
 import click
 
 from kedro_aws_plugin.cli.options import with_read_options
-from kedro_aws_plugin.cli.plan_command import open_command
+from kedro_aws_plugin.cli.plan_command import Command, open_command
 from kedro_aws_plugin.errors import AwsError
 
 if TYPE_CHECKING:
+    from kedro_aws_plugin.actions.registry import Difference
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.plan.tags import Tags
 
 
 @click.command("models")
 @click.option("--group", metavar="GROUP", help="Model package group; by default `registry.group` of aws.yml.")
+@click.option("--compare", nargs=2, metavar="V1 V2", help="Show in what two versions differ.")
 @with_read_options
-def models(group: str | None, env: str | None, output: str) -> None:
-    """List the versions of a model, the newest first."""
+def models(group: str | None, compare: tuple[str, str] | None, env: str | None, output: str) -> None:
+    """List the versions of a model with their metrics, the newest first."""
     from dataclasses import asdict
 
-    from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_signatures
-    from kedro_aws_plugin.cli.table import format_table
-    from kedro_aws_plugin.config import choose_group
+    from kedro_aws_plugin.actions.registry import compare_versions, list_versions
+    from kedro_aws_plugin.actions.tables import format_table, tabulate_versions
     from kedro_aws_plugin.plan.approval import explain_empty_group
     from kedro_aws_plugin.plan.tags import make_project_tags
 
     with open_command(env) as this:
         config = this.project.config
-        found = observe_group(this.aws, choose_group(config, group=group))
+        default = config.registry.group if config.registry else None
+        if compare:
+            _show_differences(this, compare_versions(this.session, group, *compare), compare, output)
+            return
+        found = list_versions(this.session, group)
         if output == "json":
-            found = observe_signatures(this.aws, found)
             this.show_json([asdict(package) for package in found.packages])
             return
         if found.packages:
-            rows = [(str(p.version), p.approval, p.created, p.description) for p in found.packages]
-            this.show(format_table(("version", "approval", "registered", "description"), rows))
+            this.show(format_table(*tabulate_versions(found)))
         else:
-            default = config.registry.group if config.registry else None
             this.show(this.repeat_env(explain_empty_group(found, default)))
         tags = make_project_tags(this.project.package, config.env, config.bucket)
         if line := describe_other_groups(this.aws, tags, found.name):
             click.echo(this.repeat_env(line), err=True)
+
+
+def _show_differences(
+    this: Command, differences: "list[Difference]", names: tuple[str, str], output: str
+) -> None:
+    from dataclasses import asdict
+
+    from kedro_aws_plugin.actions.tables import format_table, tabulate_differences
+
+    if output == "json":
+        this.show_json([asdict(each) for each in differences])
+        return
+    if not differences:
+        this.show(f"{' and '.join(names)} do not differ.")
+        return
+    this.show(format_table(*tabulate_differences(differences, names)))
 
 
 def describe_other_groups(aws: "Aws", tags: "Tags", group: str) -> str:

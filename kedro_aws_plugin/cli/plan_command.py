@@ -13,7 +13,6 @@ from kedro_aws_plugin.cli.options import PlanOptions
 from kedro_aws_plugin.errors import KedroAwsError, repeat_env
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.aws.clock import Clock
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.config import Project
     from kedro_aws_plugin.plan.plan import Plan
@@ -123,11 +122,12 @@ def print_or_apply(
     must_ask = plan.changes and (options.always_ask or command.project.config.target == "aws")
     if must_ask and not options.yes:
         _ask(render(plan))
+    from kedro_aws_plugin.actions.carry_out import make_clock
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.cli.progress import StepProgress
 
     with StepProgress() as progress:
-        results = apply(plan, command.aws, progress, _make_clock(command))
+        results = apply(plan, command.aws, progress, make_clock(command.project.config.target))
     value = outcome(results) if outcome else {**plan.as_json(), "results": results}
     _show(
         command,
@@ -135,12 +135,6 @@ def print_or_apply(
         value,
         summary(results) if plan.changes or outcome else f"unchanged: {plan.unchanged}",
     )
-
-
-def _make_clock(command: Command) -> "Clock":
-    from kedro_aws_plugin.aws.clock import Clock
-
-    return Clock(interval=0.2 if command.project.config.target == "local" else 5.0)
 
 
 def converge(command: Command, attempt: Callable[[], None]) -> None:
@@ -153,9 +147,11 @@ def converge(command: Command, attempt: Callable[[], None]) -> None:
     Raises:
         ConflictError: If somebody else was quicker each time.
     """
+    from kedro_aws_plugin.actions.carry_out import make_clock
     from kedro_aws_plugin.aws.clock import begin_anew_on_conflict
 
-    begin_anew_on_conflict(attempt, _make_clock(command), lambda text: click.echo(text, err=True))
+    clock = make_clock(command.project.config.target)
+    begin_anew_on_conflict(attempt, clock, lambda text: click.echo(text, err=True))
 
 
 def _show(command: Command, options: PlanOptions, value: Any, text: str) -> None:

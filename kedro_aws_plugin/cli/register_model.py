@@ -16,20 +16,16 @@ def register_model(options: PlanOptions, model: str | None, version: str | None,
 
     Its metrics, its lineage and a sample payload are registered with it.
     """
-    from kedro_aws_plugin.config import require_registry
+    from kedro_aws_plugin.actions.registry import prepare_model
     from kedro_aws_plugin.plan.observed import APPROVED, PENDING
-    from kedro_aws_plugin.project.catalog import ProjectCatalog
-    from kedro_aws_plugin.registration.planned import RegistrationRequest, prepare_registration
 
-    with open_command(options.env) as this:
-        config = this.project.config
-        entry = model or require_registry(config).model
-        catalog = ProjectCatalog.open(this.session)
-        request = RegistrationRequest(catalog.find_registry(config, entry), version, approve)
-        with prepare_registration(this.project, catalog, request, this.aws) as look:
-            state = APPROVED if approve else PENDING
+    with (
+        open_command(options.env) as this,
+        prepare_model(this.session, model, version, approve=approve) as look,
+    ):
+        state = APPROVED if approve else PENDING
 
-            def attempt() -> None:
-                print_or_apply(this, look(), options, lambda results: f"{results[-1]['arn']} ({state})")
+        def attempt() -> None:
+            print_or_apply(this, look(), options, lambda results: f"{results[-1]['arn']} ({state})")
 
-            converge(this, attempt)
+        converge(this, attempt)

@@ -1,6 +1,7 @@
 """What exists on AWS now, as values."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +15,8 @@ REJECTED = "Rejected"
 COMPLETED = "Completed"
 FAILED = "Failed"
 PENDING = "PendingManualApproval"
+METRIC = "metric."
+"""How the names of properties begin that are metrics."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class ModelPackage:
         created: When it was registered, ISO 8601.
         status: Completed, or one of Pending, InProgress, Failed and Deleting.
         signature: The model's input and output; None if it has none, or if it was not looked up.
+        properties: The metrics and the lineage that were registered with it; empty if not looked up.
     """
 
     arn: str
@@ -39,6 +43,22 @@ class ModelPackage:
     created: str
     status: str = COMPLETED
     signature: Mapping[str, Any] | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Its metrics by name."""
+        stated = {name: value for name, value in self.properties.items() if name.startswith(METRIC)}
+        found: dict[str, float] = {}
+        for name, value in sorted(stated.items()):
+            with suppress(ValueError):  # another tool's words
+                found[name.removeprefix(METRIC)] = float(value)
+        return found
+
+    @property
+    def lineage(self) -> dict[str, str]:
+        """What it was made from: the properties that are no metrics."""
+        return {name: value for name, value in sorted(self.properties.items()) if not name.startswith(METRIC)}
 
 
 @dataclass(frozen=True)

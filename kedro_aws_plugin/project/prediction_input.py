@@ -39,16 +39,32 @@ def read_payload(session: Session, source: str, endpoint: str) -> Payload:
         payload = Payload.from_file(Path(source))
     else:
         payload = _read_entry(session, source)
-    if len(payload.body) > _SERVERLESS_MB * _MB:  # most requests are small: nothing is looked up for them
-        serverless = _is_serverless(session.aws, endpoint)
-        limit = _SERVERLESS_MB if serverless else _REALTIME_MB
-        if len(payload.body) > limit * _MB:
-            raise ProjectError(
-                f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and "
-                f"{'a serverless endpoint' if serverless else 'an endpoint'} accepts at most "
-                f"{limit} MB. Send fewer rows."
-            )
+    check_size(session.aws, payload, source, endpoint)
     return payload
+
+
+def check_size(aws: "Aws", payload: Payload, source: str, endpoint: str) -> None:
+    """Check that an endpoint accepts a request of this size.
+
+    Args:
+        aws: The clients.
+        payload: The request.
+        source: Where its rows come from, as the beginning of a sentence.
+        endpoint: The endpoint.
+
+    Raises:
+        ProjectError: If it is too large.
+    """
+    if len(payload.body) <= _SERVERLESS_MB * _MB:  # most requests are small: nothing is looked up for them
+        return
+    serverless = _is_serverless(aws, endpoint)
+    limit = _SERVERLESS_MB if serverless else _REALTIME_MB
+    if len(payload.body) > limit * _MB:
+        raise ProjectError(
+            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and "
+            f"{'a serverless endpoint' if serverless else 'an endpoint'} accepts at most "
+            f"{limit} MB. Send fewer rows."
+        )
 
 
 def _is_serverless(aws: "Aws", endpoint: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kedro_aws_plugin.plan.observed import METRIC
+
 MAX_PROPERTIES = 50
 MAX_KEY = 128
 MAX_VALUE = 256
@@ -57,7 +59,7 @@ class Lineage:
         }
         facts["git_dirty"] = None if self.git_dirty is None else str(self.git_dirty).lower()
         facts |= {f"version.{name}": value for name, value in sorted(self.versions.items())}
-        metrics = {f"metric.{name}": repr(value) for name, value in sorted(self.metrics.items())}
+        metrics = {f"{METRIC}{name}": repr(value) for name, value in sorted(self.metrics.items())}
         kept = _fit({**facts, **metrics})
         omitted = len(kept) - MAX_PROPERTIES
         if omitted > 0:

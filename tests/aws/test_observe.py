@@ -18,7 +18,7 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_endpoint,
     observe_serving,
 )
-from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample, observe_signatures
+from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.aws.session import Aws, find_account
 from kedro_aws_plugin.cli.models import describe_other_groups
 from kedro_aws_plugin.errors import AwsError
@@ -86,7 +86,7 @@ def test_the_signature_of_each_version(stubbed: Stubbed, text: str | None, signa
     if text is not None:
         found["InferenceSpecification"]["Containers"][0]["ModelInput"] = {"DataInputConfig": text}
     stubbed.answers("DescribeModelPackage", found, {"ModelPackageName": package_arn(1)})
-    group = observe_signatures(stubbed.aws, RegisteredGroup("flights", exists=True, packages=(package,)))
+    group = observe_details(stubbed.aws, RegisteredGroup("flights", exists=True, packages=(package,)))
     expected = json.loads(text) if text is not None and signature else None
     assert group.packages == (replace(package, signature=expected),)
 

@@ -37,6 +37,9 @@ OPERATION_ACTIONS = {
     "GetObject": {"s3:GetObject", "s3:ListBucket"},
     "GetResources": {"tag:GetResources"},
     "GetCallerIdentity": set(),  # needs none
+    "GetPublicAccessBlock": {"s3:GetBucketPublicAccessBlock"},
+    "GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
+    "ListServiceQuotas": {"servicequotas:ListServiceQuotas"},
 }
 READS_BY_CONFIGURATION = {
     "register-model": {"s3:GetObject", "s3:ListBucket"},
@@ -50,6 +53,7 @@ PLANNERS = {
     "deploy": "plan/endpoint.py",
     "predict": "plan/prediction.py",
     "destroy": "plan/teardown.py",
+    "doctor": None,
     "globals": None,
     "models": None,
     "spark-jars": None,
@@ -107,6 +111,8 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
     files = [
         *sorted((PACKAGE / "aws").rglob("*.py")),
+        *sorted((PACKAGE / "actions").glob("*.py")),
+        *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
         PACKAGE / "registration" / "planned.py",
     ]

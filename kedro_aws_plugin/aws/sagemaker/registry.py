@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from kedro_aws_plugin.plan.steps import Request
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
+    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef, ModelPackageSummaryTypeDef
+
+_READERS = 8
 
 
 def observe_group(aws: Aws, group: str) -> RegisteredGroup:
@@ -36,10 +39,13 @@ def observe_group(aws: Aws, group: str) -> RegisteredGroup:
     return RegisteredGroup(name=group, exists=True, packages=tuple(packages))
 
 
-def observe_signatures(aws: Aws, group: RegisteredGroup) -> RegisteredGroup:
-    """Look up the signatures of a group's versions: one request for each."""
-    with translate_errors(f"read the versions in model package group {group.name}"):
-        packages = tuple(replace(each, signature=_find_signature(aws, each.arn)) for each in group.packages)
+def observe_details(aws: Aws, group: RegisteredGroup) -> RegisteredGroup:
+    """Look up the signatures and properties of a group's versions: one request for each, some at a time."""
+    with (
+        translate_errors(f"read the versions in model package group {group.name}"),
+        ThreadPoolExecutor(_READERS) as pool,
+    ):
+        packages = tuple(pool.map(lambda each: _add_details(aws, each), group.packages))
     return replace(group, packages=packages)
 
 
@@ -95,9 +101,14 @@ def _was_deleted(aws: Aws, package: str, clock: Clock) -> bool:
     return False
 
 
-def _find_signature(aws: Aws, package: str) -> dict[str, Any] | None:
+def _add_details(aws: Aws, package: ModelPackage) -> ModelPackage:
+    found = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    properties = found.get("CustomerMetadataProperties", {})
+    return replace(package, signature=_find_signature(found), properties=properties)
+
+
+def _find_signature(found: "DescribeModelPackageOutputTypeDef") -> dict[str, Any] | None:
     """Find the signature that `register-model` wrote; None if others registered the version."""
-    found = aws.sagemaker.describe_model_package(ModelPackageName=package)
     containers = found.get("InferenceSpecification", {}).get("Containers") or [{}]
     text = containers[0].get("ModelInput", {}).get("DataInputConfig", "")
     try:

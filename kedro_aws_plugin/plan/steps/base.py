@@ -9,11 +9,13 @@ Request = dict[str, Any]
 Result = dict[str, Any]
 Service = Literal[
     "cloudformation",
+    "iam",
     "resourcegroupstaggingapi",
     "s3",
     "sagemaker",
     "sagemaker-runtime",
     "secretsmanager",
+    "service-quotas",
     "ssm",
     "sts",
 ]

@@ -1,0 +1,87 @@
+"""Endpoints: deploy to one, list them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kedro_aws_plugin.aws.cloudformation import find_role
+from kedro_aws_plugin.aws.owned import observe_reports
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_serving
+from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
+from kedro_aws_plugin.aws.sagemaker.serving import say_where_its_log_is
+from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.plan.approval import choose_approved
+from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.observed import EndpointReport
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.session.session import Session
+
+
+@dataclass(frozen=True)
+class PreparedDeployment:
+    """A deployment that is ready to be planned.
+
+    Attributes:
+        endpoint: The name of the endpoint.
+        look: Looks at what there is, and plans from there.
+    """
+
+    endpoint: str
+    look: Callable[[], Plan]
+
+
+def prepare_deployment(
+    session: Session,
+    package: str | None,
+    changes: Mapping[str, Any],
+    *,
+    wait: bool = True,
+    again: bool = False,
+) -> PreparedDeployment:
+    """Choose the version and the endpoint.
+
+    Args:
+        session: The opened project, connected.
+        package: The version, by number or ARN; by default the newest approved one.
+        changes: What to take instead of the keys of `deploy:` in aws.yml; None for those to keep.
+        wait: Whether to wait until the endpoint serves, and to check its answer.
+        again: Whether to deploy a version once more that failed its check.
+
+    Raises:
+        KedroAwsError: If there is no such version, it is not approved, or it is not clear which endpoint is
+            meant.
+    """
+    config, aws = session.config, session.aws
+    size = merge_deploy(config, {**changes, "package": package})
+    role = choose_role(config, lambda: find_role(aws, config.bucket))
+    group = observe_group(aws, choose_group(config, package, size.group))
+    wanted = Deployment(
+        package=choose_approved(group, package, config.registry.group if config.registry else None).arn,
+        role_arn=role,
+        deploy=size,
+        tags=make_project_tags(session.project.package, config.env, config.bucket),
+        log=say_where_its_log_is(config.target, size.endpoint),
+        wait=wait,
+        again=again,
+    )
+    sample = observe_sample(aws, wanted.package)
+
+    def look_and_plan() -> Plan:
+        found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
+        return plan_endpoint(wanted, found, sample)
+
+    return PreparedDeployment(wanted.endpoint, look_and_plan)
+
+
+def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:
+    """List the endpoints of aws.yml, and those with the tags of the project and its environment.
+
+    Args:
+        session: The opened project, connected.
+        endpoint: The only one to list; by default all.
+    """
+    config = session.config
+    name = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
+    tags = make_project_tags(session.project.package, config.env, config.bucket)
+    return observe_reports(session.aws, tags, find_endpoint_groups(config), name)

@@ -1,0 +1,72 @@
+"""Versions, differences and endpoints as tables: a head and rows of text, for terminals and for notebooks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.actions.registry import Difference
+    from kedro_aws_plugin.plan.observed import EndpointReport, RegisteredGroup
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""The head, and the rows."""
+
+
+def tabulate_versions(found: "RegisteredGroup") -> Table:
+    """Put the versions of a model in rows, their metrics side by side."""
+    metrics = sorted({name for package in found.packages for name in package.metrics})
+    head = ["version", "approval", "registered", *metrics, "description"]
+    rows = [
+        [
+            str(each.version),
+            each.approval,
+            each.created,
+            *(f"{each.metrics[name]:.4g}" if name in each.metrics else "" for name in metrics),
+            each.description,
+        ]
+        for each in found.packages
+    ]
+    return head, rows
+
+
+def tabulate_differences(differences: "Sequence[Difference]", names: Sequence[str]) -> Table:
+    """Put what differs in rows, the two versions side by side."""
+    rows = [
+        [each.name, each.one, each.other, "" if each.change is None else f"{each.change:+.4g}"]
+        for each in differences
+    ]
+    return ["", *(f"version {name}" for name in names), "change"], rows
+
+
+def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
+    """Put endpoints in rows. A column that is empty in all of them is left out."""
+    head = ("endpoint", "status", "serves", "size", "failure")
+    rows = [
+        (each.name, each.status, _name_version(each), _describe_size(each), each.failure or "")
+        for each in reports
+    ]
+    kept = [column for column in range(len(head)) if not rows or any(row[column] for row in rows)]
+    return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
+
+
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format rows under a head, with columns two spaces apart, for terminals, pipes and files alike."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
+    return "\n".join(lines)
+
+
+def _name_version(report: "EndpointReport") -> str:
+    if report.config is None:
+        return ""
+    return f"{report.group}/{report.version}" if report.group else report.package or "?"
+
+
+def _describe_size(report: "EndpointReport") -> str:
+    if report.mode == "serverless":
+        return f"serverless, {report.memory_mb} MB, {report.max_concurrency} at once"
+    if report.mode == "realtime":
+        return f"realtime, {report.instance_count} x {report.instance_type or '?'}"
+    return ""

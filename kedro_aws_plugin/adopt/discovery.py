@@ -1,0 +1,107 @@
+"""Find out what an existing project has: models, their metrics and samples, raw data."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TABLES = ("CSVDataset", "ParquetDataset", "ExcelDataset", "FeatherDataset", "JSONDataset")
+_NUMBERS = ("MetricsDataset", "json.JSONDataset", "yaml.YAMLDataset")
+_PICKLE = "PickleDataset"
+_MODEL_WORDS = ("model", "regressor", "classifier", "estimator", "predictor")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that could be registered.
+
+    Attributes:
+        entry: Its catalog entry.
+        metrics: The entry of its metrics; None if there is none.
+        sample: The entry of a table that it was made from; None if there is none.
+        versioned: Whether Kedro keeps its versions.
+    """
+
+    entry: str
+    metrics: str | None
+    sample: str | None
+    versioned: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a project has.
+
+    Attributes:
+        models: Its models.
+        read: The entries that are only read: the raw data.
+        written: The entries that a node writes.
+    """
+
+    models: tuple[Model, ...]
+    read: frozenset[str]
+    written: frozenset[str]
+
+
+def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
+    """Find the models, and which entries are read and written.
+
+    A model is a pickle that a node writes. If several pickles are written, those whose names speak of a model
+    count; all of them, if none does.
+
+    Args:
+        catalog: The catalog's configuration, with an entry for each dataset, patterns resolved.
+        pipelines: The registered pipelines.
+    """
+    nodes = list(dict.fromkeys(node for pipeline in pipelines.values() for node in pipeline.nodes))
+    written = {name for node in nodes for name in node.outputs}
+    pickles = [name for name in sorted(written & set(catalog)) if _has_type(catalog[name], (_PICKLE,))]
+    named = [name for name in pickles if any(word in name.lower() for word in _MODEL_WORDS)]
+    models = tuple(
+        Model(
+            name,
+            _find_metrics(name, nodes, catalog),
+            _find_sample(name, nodes, catalog),
+            bool(catalog[name].get("versioned")),
+        )
+        for name in named or pickles
+    )
+    used = {name for node in nodes for name in node.inputs}
+    return Found(
+        models, frozenset(used - written & set(catalog)) & set(catalog), frozenset(written) & set(catalog)
+    )
+
+
+def _find_metrics(model: str, nodes: Collection[Any], catalog: Mapping[str, Any]) -> str | None:
+    """Find the nearest numbers that are made with the model."""
+    for name in _walk(model, nodes, forward=True):
+        if name in catalog and _has_type(catalog[name], _NUMBERS):
+            return name
+    return None
+
+
+def _find_sample(model: str, nodes: Collection[Any], catalog: Mapping[str, Any]) -> str | None:
+    """Find the nearest table that the model is made from."""
+    for name in _walk(model, nodes, forward=False):
+        if name in catalog and _has_type(catalog[name], _TABLES) and not _has_type(catalog[name], _NUMBERS):
+            return name
+    return None
+
+
+def _walk(start: str, nodes: Collection[Any], *, forward: bool) -> Iterator[str]:
+    """Walk from a dataset along the nodes, the nearest datasets first."""
+    seen, level = {start}, [start]
+    while level:
+        reached = [
+            name
+            for node in nodes
+            if set(node.inputs if forward else node.outputs) & set(level)
+            for name in (node.outputs if forward else node.inputs)
+            if name not in seen
+        ]
+        level = list(dict.fromkeys(reached))
+        seen.update(level)
+        yield from level
+
+
+def _has_type(entry: Any, names: Collection[str]) -> bool:
+    return isinstance(entry, Mapping) and str(entry.get("type", "")).endswith(tuple(names))

@@ -1,0 +1,130 @@
+"""`kedro aws init`."""
+
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+
+import click
+
+from kedro_aws_plugin.errors import ConfigError, KedroAwsError, ProjectError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from kedro_aws_plugin.adopt.changes import Change
+    from kedro_aws_plugin.adopt.discovery import Model
+    from kedro_aws_plugin.adopt.files import Answers
+    from kedro_aws_plugin.adopt.look import Adopted
+
+_SECONDS = 5
+_NEXT = "Next: kedro aws doctor, then kedro run"
+
+
+@click.command("init")
+@click.option("--model", "entry", metavar="ENTRY", help="Catalog entry of the model to register.")
+@click.option("--bucket", help="Name of the bucket; by default the project's name and -data.")
+@click.option("--region", default="eu-west-1", show_default=True, help="AWS region.")
+@click.option("--s3", is_flag=True, help="Move the catalog's entries on this machine's disk to S3.")
+@click.option("--docker", is_flag=True, help="Add Docker Compose: JupyterLab, Kedro-Viz, the local AWS.")
+@click.option("--ci", type=click.Choice(["github"]), help="Add a workflow: test, plan, deploy.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Change the files without asking for confirmation.")
+def init(entry: str | None, dry_run: bool, yes: bool, **wishes: object) -> None:
+    """Add AWS to an existing Kedro project.
+
+    It adds aws.yml and the environment `aws`, shows the difference first, and overwrites nothing. Run it
+    again to add more.
+    """
+    from kedro_aws_plugin.adopt.look import look_at_project
+    from kedro_aws_plugin.adopt.plan import Wishes, plan_adoption
+
+    stdout = sys.stdout
+    with redirect_stdout(sys.stderr):
+        project = look_at_project()
+        answers = _answer(project, entry, wishes)
+        wanted = Wishes(bool(wishes["s3"]), bool(wishes["docker"]), wishes["ci"] is not None)
+        changes = plan_adoption(project, answers, wanted)
+        if not changes:
+            click.echo("unchanged: nothing to add", file=stdout)
+            return
+        click.echo("".join(each.show() for each in changes), file=stdout, nl=False)
+        if dry_run:
+            return
+        _warn_of_uncommitted(project.path)
+        if not yes:
+            _ask()
+        _make(project.path, changes)
+    click.echo(_NEXT, err=True)
+
+
+def _answer(project: "Adopted", entry: str | None, wishes: "Mapping[str, object]") -> "Answers":
+    from kedro_aws_plugin.adopt.files import Answers
+    from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+
+    region = str(wishes["region"])
+    bucket = str(wishes["bucket"] or f"{project.name}-data")
+    if problem := find_bucket_problem(bucket):
+        raise ConfigError(f"--bucket: `{bucket}` is not a bucket name: {problem}. Give another one.")
+    if problem := find_region_problem(region):
+        raise ConfigError(f"--region: `{region}` is {problem}. Give another one.")
+    has_config = (project.path / "conf/base/aws.yml").exists()
+    model = None if has_config and entry is None else _choose_model(project.found.models, entry)
+    return Answers(project.name, bucket, region, model)
+
+
+def _choose_model(models: "tuple[Model, ...]", entry: str | None) -> "Model | None":
+    """Choose the model to register: the one that the user names, the only one, or the one of their answer."""
+    by_name = {model.entry: model for model in models}
+    if entry is not None:
+        if entry not in by_name:
+            known = f"It has {', '.join(by_name)}." if by_name else "No node writes a pickle."
+            raise ProjectError(f"The catalog has no model `{entry}` that a node writes. {known}")
+        return by_name[entry]
+    if len(models) <= 1:
+        return models[0] if models else None
+    if not sys.stdin.isatty():
+        raise ProjectError(f"There are several models: {', '.join(by_name)}. Choose one with --model.")
+    return by_name[click.prompt("Which model", type=click.Choice(list(by_name)), err=True)]
+
+
+def _warn_of_uncommitted(project: "Path") -> None:
+    try:
+        asked = subprocess.run(
+            ["git", "status", "--porcelain"],  # noqa: S607
+            cwd=project,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if asked.returncode == 0 and asked.stdout:
+        click.secho(
+            "Warning: the project has changes that are not committed. Commit them first, and `git diff` will "
+            "show what this command did.",
+            err=True,
+            fg="yellow",
+        )
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise KedroAwsError(
+            "Nothing was changed: confirmation is required. Re-run with --yes, or preview with --dry-run."
+        )
+    if not click.confirm("Make these changes?", err=True):
+        raise KedroAwsError("Nothing was changed.")
+
+
+def _make(project: "Path", changes: "list[Change]") -> None:
+    for change in changes:
+        try:
+            change.make(project)
+        except OSError as error:
+            raise ProjectError(
+                f"{change.path} cannot be written: {first_line(error)}. Correct that and run the command "
+                "again; it goes on from there."
+            ) from error
+        click.echo(f"✓ {change.path}", err=True)

@@ -1,0 +1,126 @@
+"""Examine the project: its catalog, and what its nodes hand to each other."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.doctor.finding import Finding, join_names
+
+_ATHENA = ("AthenaQueryDataset", "AthenaTableDataset")
+_REMOTE = "://"
+_MEMORY = "MemoryDataset"
+
+
+def find_extras(catalog: Mapping[str, Any], config: AwsConfig) -> dict[str, str]:
+    """Find the extras of this plugin that a project needs, each with the reason.
+
+    Args:
+        catalog: The catalog's configuration, patterns included.
+        config: The project's aws.yml.
+    """
+    found: dict[str, str] = {}
+    if config.target == "local":
+        found["local"] = "the local AWS"
+    if config.spark.enabled:
+        found["spark"] = "`spark.enabled` in aws.yml"
+    for name, entry in catalog.items():
+        kind = str(entry.get("type", "")) if isinstance(entry, Mapping) else ""
+        if kind.endswith(_ATHENA):
+            found.setdefault("athena", f"`{name}`")
+        if kind.startswith("spark.") or ".spark." in kind or _loads_spark_frames(entry):
+            found.setdefault("spark", f"`{name}`")
+        elif any(path.startswith("s3") for path in list_paths(entry)):
+            found.setdefault("s3", f"`{name}`")
+    return found
+
+
+def _loads_spark_frames(entry: Any) -> bool:
+    """Tell whether an entry of this plugin loads Spark frames."""
+    return isinstance(entry, Mapping) and entry.get("engine") == "spark"
+
+
+def list_paths(entry: Any) -> list[str]:
+    """List the paths of an entry: of a PartitionedDataset and the like, those of the dataset inside too."""
+    if not isinstance(entry, Mapping):
+        return []
+    own = [str(entry[key]) for key in ("filepath", "path", "location") if isinstance(entry.get(key), str)]
+    return own + list_paths(entry.get("dataset"))
+
+
+def check_paths(catalog: Mapping[str, Any]) -> Finding:
+    """Check that what a run on the real AWS reads and writes is not on this machine."""
+    local = [
+        name for name, entry in catalog.items() if any(_REMOTE not in path for path in list_paths(entry))
+    ]
+    if not local:
+        return Finding("paths", "ok", "No entry is on this machine's disk")
+    return Finding(
+        "paths",
+        "warning",
+        f"On this machine's disk: {join_names(local)}. A run on another machine does not find them.",
+        "Give them a filepath that begins with s3://${globals:bucket}/ in conf/aws/catalog.yml.",
+    )
+
+
+def check_memory(name: str, pipeline: Any, stored: Collection[str]) -> Finding:
+    """Check which datasets of a pipeline are only in memory.
+
+    Args:
+        name: The pipeline's name.
+        pipeline: The pipeline.
+        stored: The datasets that the catalog stores.
+    """
+    handed = {each for node in pipeline.nodes for each in node.outputs} & {
+        each for node in pipeline.nodes for each in node.inputs
+    }
+    lost = handed - set(stored)
+    where = "pipeline" if name == "__default__" else f"pipeline {name}"
+    if not lost:
+        return Finding("memory", "ok", f"The {where} hands nothing over in memory")
+    return Finding(
+        "memory",
+        "warning",
+        f"The {where} hands over in memory: {join_names(lost)}. That is lost where its nodes run in several "
+        "processes.",
+        "Add them to conf/base/catalog.yml before you run its nodes apart.",
+    )
+
+
+def check_model(catalog: Mapping[str, Any], model: str) -> Finding:
+    """Check that the model of `registry:` can be registered."""
+    entry = catalog.get(model)
+    fix = "Correct `registry.model` in conf/base/aws.yml, or the entry in the catalog."
+    if entry is None:
+        return Finding("model", "problem", f"`registry.model` is `{model}`, which the catalog lacks.", fix)
+    if not str(entry.get("type", "")).endswith("PickleDataset"):
+        return Finding("model", "problem", f"`{model}` is no pickle.PickleDataset.", fix)
+    if not entry.get("versioned"):
+        return Finding(
+            "model", "problem", f"`{model}` is not versioned.", f"Add `versioned: true` to `{model}`."
+        )
+    return Finding("model", "ok", f"`{model}` is a versioned pickle")
+
+
+def check_pipelines(pipelines: Mapping[str, Any], catalog: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check each registered pipeline that is not a part of the default one."""
+    whole = pipelines.get("__default__")
+    for name, pipeline in pipelines.items():
+        if name == "__default__" or whole is None or not set(pipeline.nodes) <= set(whole.nodes):
+            yield check_memory(name, pipeline, find_stored(catalog, pipeline.datasets()))
+
+
+def find_stored(catalog: Mapping[str, Any], names: Collection[str]) -> set[str]:
+    """Find the datasets that the catalog stores: by an entry, or by a pattern that their names match."""
+    from kedro.io import CatalogConfigResolver
+
+    entries = {name: _leave_out_credentials(entry) for name, entry in catalog.items()}
+    resolver = CatalogConfigResolver(entries, default_runtime_patterns={"{default}": {"type": _MEMORY}})
+    found = {name: resolver.resolve_pattern(name) for name in names}
+    return {name for name, entry in found.items() if not str(entry.get("type", "")).endswith(_MEMORY)}
+
+
+def _leave_out_credentials(entry: Any) -> Any:
+    """Leave out the names of credentials, which need not be known here."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return {key: _leave_out_credentials(value) for key, value in entry.items() if key != "credentials"}

@@ -1,0 +1,194 @@
+"""`kedro aws init` in projects that this plugin has not made."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from project_cli import Ran, kedro
+
+import local_aws
+
+PIPELINE = '''
+"""A namespaced pipeline."""
+
+from kedro.pipeline import Pipeline, node, pipeline
+from sklearn.linear_model import LinearRegression
+
+
+def fit(rows):
+    return LinearRegression().fit(rows[["x"]], rows["y"])
+
+
+def score(model, rows):
+    return {"r2": float(model.score(rows[["x"]], rows["y"]))}
+
+
+def create_pipeline() -> Pipeline:
+    parts = [
+        node(fit, "table", "model", name="fit"),
+        node(score, ["model", "table"], "metrics", name="score"),
+    ]
+    return pipeline(parts, namespace="north", inputs="table")
+'''
+CATALOG = """\
+table:
+  type: pandas.CSVDataset
+  filepath: data/01_raw/table.csv # rows
+
+"{area}.model": # of each area
+  type: pickle.PickleDataset
+  filepath: data/06_models/{area}.pkl
+
+"{area}.metrics":
+  type: json.JSONDataset
+  filepath: data/08_reporting/{area}.json
+"""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Path]:
+    """What `kedro new` makes without tools."""
+    made = kedro("new", "--name", "Some One", "--tools", "none", "--example", "n", cwd=tmp_path)
+    assert made.code == 0, made.stderr
+    project = tmp_path / "some-one"
+    yield project
+    local_aws.stop(local_aws.default_state_dir(project))
+
+
+@pytest.fixture
+def namespaced(bare: Path) -> Path:
+    """A project with namespaces and dataset factories."""
+    (bare / "conf/base/catalog.yml").write_text(CATALOG, encoding="utf-8")
+    (bare / "data/01_raw").mkdir(parents=True, exist_ok=True)
+    (bare / "data/01_raw/table.csv").write_text(
+        "x,y\n" + "".join(f"{i},{i * 2 + i % 3}\n" for i in range(40)), encoding="utf-8"
+    )
+    folder = bare / "src/some_one/pipelines/area"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(PIPELINE, encoding="utf-8")
+    return bare
+
+
+def init(project: Path, *options: str) -> Ran:
+    return kedro("aws", "init", *options, cwd=project)
+
+
+def snapshot(project: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(project).as_posix(): path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_a_bare_project(bare: Path) -> None:
+    before = snapshot(bare)
+    shown = init(bare, "--dry-run")
+    assert shown.code == 0, shown
+    assert "+++ b/conf/base/aws.yml\n" in shown.stdout
+    assert snapshot(bare) == before
+    done = init(bare, "--yes")
+    assert (done.code, done.stderr.endswith("Next: kedro aws doctor, then kedro run\n")) == (0, True)
+    assert yaml.safe_load((bare / "conf/base/aws.yml").read_text()) == {
+        "region": "eu-west-1",
+        "bucket": "${globals:bucket}",
+    }
+    assert yaml.safe_load((bare / "conf/base/globals.yml").read_text()) == {"bucket": "some-one-data"}
+    assert (bare / ".gitignore").read_text(encoding="utf-8").splitlines()[-1] == ".kedro-aws/"
+    after = snapshot(bare)
+    again = init(bare, "--yes")
+    assert again.stdout.splitlines()[-1] == "unchanged: nothing to add"
+    assert snapshot(bare) == after
+
+
+def test_from_init_to_a_prediction(namespaced: Path) -> None:
+    done = init(namespaced, "--yes", "--s3")
+    assert done.code == 0, done
+    catalog = (namespaced / "conf/base/catalog.yml").read_text(encoding="utf-8")
+    assert "filepath: s3://${globals:bucket}/data/raw/table.csv # rows\n" in catalog
+    assert yaml.safe_load(catalog)["{area}.model"] == {
+        "type": "pickle.PickleDataset",
+        "filepath": "s3://${globals:bucket}/data/06_models/{area}.pkl",
+        "versioned": True,
+    }
+    assert yaml.safe_load((namespaced / "conf/base/aws.yml").read_text())["registry"] == {
+        "group": "some-one-model",
+        "model": "north.model",
+        "metrics": "north.metrics",
+        "sample": "table",
+    }
+    for command in ("run", "aws register-model --approve", "aws deploy"):
+        ran = kedro(*command.split(), cwd=namespaced)
+        assert ran.code == 0, ran
+    predicted = kedro("aws", "predict", cwd=namespaced)
+    assert len(predicted.stdout.splitlines()) >= 5
+    assert init(namespaced, "--yes", "--s3").stdout.splitlines()[-1] == "unchanged: nothing to add"
+
+
+def test_what_is_there_is_kept(bare: Path) -> None:
+    (bare / "conf/base/aws.yml").write_text("region: us-east-1\nbucket: mine\n", encoding="utf-8")
+    (bare / "conf/base/globals.yml").write_text("answer: 42", encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet"], cwd=bare, check=True)
+    done = init(bare, "--yes", "--docker", "--ci", "github")
+    assert done.code == 0, done
+    assert "Warning: the project has changes that are not committed." in done.stderr
+    assert (bare / "conf/base/aws.yml").read_text(encoding="utf-8") == "region: us-east-1\nbucket: mine\n"
+    assert (bare / "conf/base/globals.yml").read_text(
+        encoding="utf-8"
+    ) == "answer: 42\nbucket: some-one-data\n"
+    assert "cookiecutter" not in (bare / "compose.yaml").read_text(encoding="utf-8")
+    workflow = (bare / ".github/workflows/aws.yml").read_text(encoding="utf-8")
+    assert set(yaml.safe_load(workflow)["jobs"]) == {"test", "plan", "deploy"}
+    assert "INSTALL" not in workflow
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--bucket", "My_Bucket"), "--bucket: `My_Bucket` is not a bucket name"),
+        (("--region", "mars"), "--region: `mars` is not an AWS region"),
+        (
+            ("--model", "absent"),
+            "The catalog has no model `absent` that a node writes. No node writes a pickle.",
+        ),
+        ((), "Nothing was changed: confirmation is required."),
+    ],
+)
+def test_refused_in_one_sentence(bare: Path, options: tuple[str, ...], says: str) -> None:
+    before = snapshot(bare)
+    refused = init(bare, *options)
+    assert refused.code == 1
+    [line] = [line for line in refused.stderr.splitlines() if line.startswith("Error: ")]
+    assert says in line
+    assert snapshot(bare) == before
+
+
+def test_outside_of_a_project(tmp_path: Path) -> None:
+    assert "is not inside a Kedro project." in init(tmp_path).stderr
+
+
+def test_several_models_must_be_chosen(namespaced: Path) -> None:
+    code = namespaced / "src/some_one/pipelines/area/__init__.py"
+    text = code.read_text(encoding="utf-8").replace(
+        'return pipeline(parts, namespace="north", inputs="table")',
+        "areas = [pipeline(parts, namespace=each, inputs='table') for each in ('north', 'south')]\n"
+        "    return sum(areas, Pipeline([]))",
+    )
+    code.write_text(text, encoding="utf-8")
+    refused = init(namespaced, "--yes")
+    assert "There are several models: north.model, south.model. Choose one with --model." in refused.stderr
+    assert init(namespaced, "--yes", "--model", "south.model").code == 0
+    assert "model: south.model" in (namespaced / "conf/base/aws.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_folder_that_cannot_be_written(bare: Path) -> None:
+    (bare / "conf/base").chmod(0o555)
+    try:
+        assert "conf/base/aws.yml cannot be written" in init(bare, "--yes").stderr
+    finally:
+        (bare / "conf/base").chmod(0o755)
