@@ -2,9 +2,9 @@
 
     python scripts/make_docker_base.py
 
-Prints the tarball, .cache/docker-base.tar, made once. It stands for `python:3.12-slim-bookworm` where no image
-can be pulled: it has what that image has and the Dockerfiles of the starters use, and Debian's own Python.
-The certificates that this machine trusts are in it. Exits with 3 and a sentence where it cannot be made.
+Prints the tarball, .cache/docker-base.tar, made once. It stands for `python:3.12-slim-bookworm` where no
+image can be pulled: it has what the starters' Dockerfiles use of that image, with Debian's own Python, and
+the certificates that this machine trusts. Exits with 3 and a sentence where it cannot be made.
 """
 
 import os

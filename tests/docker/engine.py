@@ -93,7 +93,7 @@ class Project:
 
     @contextmanager
     def up(self, log: Path) -> Iterator[list[str]]:
-        """Run `docker compose up` until both addresses are printed, and yield the lines; stop it at the end."""
+        """Run `docker compose up`; yield its lines once both addresses are printed; stop it at the end."""
         with log.open("w") as output:
             process = subprocess.Popen(
                 self.command("up", "--no-build"),
