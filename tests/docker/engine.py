@@ -19,7 +19,9 @@ from pathlib import Path
 
 BASE_TARBALL = Path(__file__).parents[2] / ".cache" / "docker-base.tar"
 _BASE_IMAGE = "kedro-aws-plugin/base"
+_KEPT = ("BASE_IMAGE", "DOCKER_BUILDKIT", "DOCKER_HOST", "HOME", "PATH")
 _READY_SECONDS = 60
+_UP_SECONDS = 180
 _HOST_NETWORK = "services: {kedro: {build: {network: host}}}\n"
 """The build reaches the package index as this machine does, whatever it lets a bridge do."""
 
@@ -50,8 +52,7 @@ class Engine:
         ).stdout
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("DOCKER_HOST", "HOME", "PATH") if name in os.environ}
-        return {**kept, **self.variables}
+        return {**{name: os.environ[name] for name in _KEPT if name in os.environ}, **self.variables}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Project:
         )
         return Done(done.returncode, done.stdout)
 
-    def exec(self, *command: str, timeout: float = 90) -> str:
+    def exec(self, *command: str, timeout: float = 180) -> str:
         """Run a command as from the second terminal; it must succeed."""
         done = self.compose("exec", "-T", "kedro", *command, timeout=timeout)
         assert done.code == 0, done.printed
@@ -104,7 +105,7 @@ class Project:
                 stderr=subprocess.STDOUT,
             )
         try:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + _UP_SECONDS
             while "| Kedro-Viz " not in log.read_text():
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
@@ -160,7 +161,16 @@ def find_or_start() -> Iterator[Engine]:
     finally:
         daemon.terminate()
         daemon.wait(timeout=60)
+        _unmount_below(folder)
         shutil.rmtree(folder)
+
+
+def _unmount_below(folder: Path) -> None:
+    """Unmount what a daemon leaves mounted: its data, and the network namespace of the host."""
+    mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for place in sorted(mounted, reverse=True):
+        if Path(place).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", place], check=True, timeout=30)
 
 
 def _answers(engine: Engine) -> bool:
