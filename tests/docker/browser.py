@@ -32,9 +32,19 @@ class Page:
     def wait_for(self, script: str, seconds: float = 60) -> None:
         """Wait until an expression of JavaScript is true in the page."""
         deadline = time.monotonic() + seconds
-        while not self.send("Runtime.evaluate", expression=script)["result"].get("value"):
+        while not self.tell(f"!!({script})"):
             assert time.monotonic() < deadline, f"not so within {seconds:.0f} s: {script}"
             time.sleep(0.3)
+
+    def tell(self, script: str) -> Any:
+        """Evaluate an expression of JavaScript in the page."""
+        return self.send("Runtime.evaluate", expression=script)["result"].get("value")
+
+    def run_selected_cell(self) -> None:
+        """Press Shift and Enter, which runs a cell in JupyterLab and goes on to the next one."""
+        key = {"modifiers": 8, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        for kind in ("rawKeyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, **key)
 
     def take_picture(self) -> bytes:
         """Return the page as it looks, as a PNG."""

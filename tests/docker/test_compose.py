@@ -29,6 +29,12 @@ TEMPLATE = ROOT / "starters" / "aws-spaceflights"
 PICTURES = ROOT / "docs" / "pictures"
 NOTEBOOK = "notebooks/explore.ipynb"
 OWNER, OTHER = 1000, 1234
+CLOSE_HINTS = """
+[...document.querySelectorAll("button, [class*=close]")]
+    .filter(each => each.innerText == "Dismiss" || each.className.includes?.("hints"))
+    .forEach(each => each.click())
+"""
+"""Closes what Kedro-Viz shows a new user in front of the pipelines."""
 PLANTED = ("conf/local/credentials.yml", "image/secret.txt", ".env.production")
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -224,9 +230,15 @@ def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
     address = f"{up.lab}/lab/tree/{NOTEBOOK}?token={up.token}"
     with open_page(address, tmp_path / "lab") as page:
         page.wait_for(f"{text}.includes('Explore the project') && {text}.includes('Kedro (my_flights)')")
+        page.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+        page.run_selected_cell()
+        page.run_selected_cell()
+        page.wait_for("document.querySelector('.jp-OutputArea')?.innerText.includes('shuttle_id')")
+        assert not page.tell(f"{text}.includes('Jupyter news')")
         keep_picture("jupyterlab.png", page.take_picture())
     with open_page(f"{up.viz}/", tmp_path / "viz") as page:
         page.wait_for("document.querySelectorAll('.pipeline-node').length > 10")
+        page.tell(CLOSE_HINTS)
         keep_picture("kedro-viz.png", page.take_picture())
 
 
