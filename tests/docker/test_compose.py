@@ -30,9 +30,9 @@ PICTURES = ROOT / "docs" / "pictures"
 NOTEBOOK = "notebooks/explore.ipynb"
 OWNER, OTHER = 1000, 1234
 CLOSE_HINTS = """
-[...document.querySelectorAll("button, [class*=close]")]
-    .filter(each => each.innerText == "Dismiss" || each.className.includes?.("hints"))
-    .forEach(each => each.click())
+[...document.querySelectorAll("button, .feature-hints__close")]
+    .filter(each => each.innerText == "Dismiss" || each.matches(".feature-hints__close"))
+    .forEach(each => each.dispatchEvent(new MouseEvent("click", {bubbles: true})))
 """
 """Closes what Kedro-Viz shows a new user in front of the pipelines."""
 PLANTED = ("conf/local/credentials.yml", "image/secret.txt", ".env.production")
