@@ -20,7 +20,7 @@ NOT_POSSIBLE = 3
 
 _PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
 _SUITE = "bookworm"
-_TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
+_TRUSTED = "usr/local/share/ca-certificates"
 _UNUSED = (
     "var/cache/apt/archives",
     "var/lib/apt/lists",
@@ -60,10 +60,10 @@ def make() -> Path:
 
 
 def _trust_what_this_machine_trusts(root: Path) -> None:
-    """Put the machine's certificates where `update-ca-certificates` keeps them when it runs again."""
-    if _TRUSTED.is_file():
-        shutil.copy(_TRUSTED, root / "usr/local/share/ca-certificates/machine.crt")
-        subprocess.run(["chroot", root, "update-ca-certificates"], check=True, stdout=sys.stderr)
+    """Add what this machine's administrator trusts, such as the authority of a proxy, to Debian's own."""
+    for certificate in (Path("/") / _TRUSTED).glob("*.crt"):
+        shutil.copy(certificate, root / _TRUSTED)
+    subprocess.run(["chroot", root, "update-ca-certificates"], check=True, stdout=sys.stderr)
 
 
 if __name__ == "__main__":
