@@ -287,9 +287,7 @@ def test_another_owner_is_told_what_to_run(project: Project) -> None:
     subprocess.run(["bash", "-c", write], cwd=project.folder, check=True)
     assert project.compose("build", timeout=60).code == 0
 
-    told = refuse(
-        project, f"What the local AWS holds belongs to {OWNER}:{OWNER}, and the user of the image is"
-    )
+    told = refuse(project, f"/state/aws in a volume belongs to {OWNER}:{OWNER}, and the user of the image is")
     fixed = project.compose(*told.removeprefix("docker compose ").split(), timeout=60)
     assert fixed.code == 0, fixed.printed
     assert project.compose("run", "--rm", "kedro", "touch", "made", timeout=60).code == 0
