@@ -13,6 +13,7 @@ demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 test: $(VENV)/.dev  ## The whole suite, with coverage
 	@$(BIN)/python scripts/fetch_test_jars.py >/dev/null || echo "Without these jars the tests of Spark are skipped."
 	@$(BIN)/python scripts/make_container_environment.py >/dev/null || echo "The tests of AWS's container are skipped."
+	@$(BIN)/python scripts/make_docker_base.py >/dev/null || echo "The tests of Docker need a daemon that answers."
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.dev  ## The inner loop: nothing that generates projects or starts many processes
