@@ -16,7 +16,7 @@ from packaging.version import Version
 from kedro_aws_plugin.doctor.finding import Finding, blame, join_names
 from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image, explain_skew
-from kedro_aws_plugin.spark.jars import check_jars, find_s3a_packages
+from kedro_aws_plugin.spark.jars import check_jars, find_s3a_settings
 from kedro_aws_plugin.spark.java import find_java
 
 _US = "kedro-aws-plugin"
@@ -111,19 +111,19 @@ def check_spark(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iter
         yield blame("java", error)
     try:
         check_jars(settings, environ)
-        named = settings.get("spark.jars.packages", "")
-        packages = find_s3a_packages(environ)
+        find_s3a_settings(environ)
     except KedroAwsError as error:
         yield blame("jars", error)
         return
-    if any("hadoop-aws" in f"{named},{settings.get('spark.jars', '')}" for _ in packages):
+    named = ",".join(settings.get(key, "") for key in ("spark.jars.packages", "spark.jars"))
+    if "hadoop-aws" in named:
         yield Finding("jars", "ok", named)
     else:
         yield Finding(
             "jars",
             "warning",
             "spark.yml names no hadoop-aws, so Spark cannot read s3a://.",
-            f"Add to conf/base/spark.yml: spark.jars.packages: {','.join(packages)}",
+            "Add to conf/base/spark.yml what this prints: kedro aws spark-jars",
         )
 
 

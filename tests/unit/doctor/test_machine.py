@@ -114,7 +114,7 @@ def test_no_java_and_jars_of_another_hadoop(spark_home: Path) -> None:
 def test_spark_without_the_jars_for_s3(spark_home: Path) -> None:
     found = list(check_spark({}, {"PATH": "", "SPARK_HOME": str(spark_home)}))[1]
     assert (found.check, found.state) == ("jars", "warning")
-    assert found.fix.endswith("spark.jars.packages: org.apache.hadoop:hadoop-aws:3.4.1")
+    assert found.fix.endswith("kedro aws spark-jars")
 
 
 def test_no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
