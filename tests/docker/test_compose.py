@@ -314,14 +314,14 @@ def test_a_read_only_project_is_told_of(project: Project) -> None:
 
 
 def test_a_taken_port_is_named_and_another_one_does(project: Project) -> None:
-    other = str(find_free_port())
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", int(project.ports["LAB_PORT"])))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
-        refused = project.compose("up", "--detach", "--no-build", timeout=60)
+        port = str(taken.getsockname()[1])
+        refused = project.compose("up", "--detach", "--no-build", timeout=60, LAB_PORT=port)
         assert refused.code != 0
-        assert re.search(rf"127\.0\.0\.1:{project.ports['LAB_PORT']}.*in use", refused.printed)
-        assert project.compose("up", "--detach", "--no-build", timeout=60, LAB_PORT=other).code == 0
+        assert re.search(rf"127\.0\.0\.1:{port}.*in use", refused.printed)
+        assert project.compose("up", "--detach", "--no-build", timeout=60).code == 0
 
 
 def test_a_daemon_that_is_not_there_is_told_of(project: Project, tmp_path: Path) -> None:
