@@ -217,13 +217,6 @@ def test_kedro_viz_shows_what_is_on_s3_and_in_athena(up: Up) -> None:
     assert "review_scores_rating" in json.dumps(reviews["preview"])
 
 
-def test_an_edit_is_seen_at_once(up: Up) -> None:
-    (nodes,) = up.project.folder.glob("src/*/pipelines/data_science/__init__.py")
-    nodes.write_text(nodes.read_text().replace('name="train_model"', 'name="train_it"'))
-    assert "train_it" in up.project.exec("kedro", "registry", "describe", "data_science")
-    wait_until(lambda: up.find_in_viz("train_it"), seconds=120)
-
-
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
     text = "document.body.innerText"
@@ -239,6 +232,7 @@ def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
     with open_page(f"{up.viz}/", tmp_path / "viz") as page:
         page.wait_for("document.querySelectorAll('.pipeline-node').length > 10")
         page.tell(CLOSE_HINTS)
+        page.wait_for("!document.querySelector('.feature-hints__reopen-message')")
         keep_picture("kedro-viz.png", page.take_picture())
 
 
@@ -250,8 +244,15 @@ def keep_picture(name: str, picture: bytes) -> None:
         (PICTURES / name).write_bytes(picture)
 
 
+def test_an_edit_is_seen_at_once(up: Up) -> None:
+    (nodes,) = up.project.folder.glob("src/*/pipelines/data_science/__init__.py")
+    nodes.write_text(nodes.read_text().replace('name="train_model"', 'name="train_it"'))
+    assert "train_it" in up.project.exec("kedro", "registry", "describe", "data_science")
+    wait_until(lambda: up.find_in_viz("train_it"), seconds=120)
+
+
 def test_run_beside_it_names_exec(up: Up) -> None:
-    refused = up.project.compose("run", "--rm", "kedro", "kedro", "run", timeout=60)
+    refused = up.project.compose("run", "--rm", "kedro", "kedro", "run", timeout=120)
     assert refused.code == 1
     assert "Use that one: docker compose exec kedro kedro run" in refused.printed
 
@@ -313,14 +314,14 @@ def test_a_read_only_project_is_told_of(project: Project) -> None:
 
 
 def test_a_taken_port_is_named_and_another_one_does(project: Project) -> None:
-    other = str(find_free_port())
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", int(project.ports["LAB_PORT"])))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
-        refused = project.compose("up", "--detach", "--no-build", timeout=60)
+        port = str(taken.getsockname()[1])
+        refused = project.compose("up", "--detach", "--no-build", timeout=60, LAB_PORT=port)
         assert refused.code != 0
-        assert re.search(rf"127\.0\.0\.1:{project.ports['LAB_PORT']}.*in use", refused.printed)
-        assert project.compose("up", "--detach", "--no-build", timeout=60, LAB_PORT=other).code == 0
+        assert re.search(rf"127\.0\.0\.1:{port}.*in use", refused.printed)
+        assert project.compose("up", "--detach", "--no-build", timeout=60).code == 0
 
 
 def test_a_daemon_that_is_not_there_is_told_of(project: Project, tmp_path: Path) -> None:
