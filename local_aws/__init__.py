@@ -13,6 +13,7 @@ It needs neither a Kedro project nor an AWS account. Start it in a shell with `l
     sagemaker/   registry, endpoints and the processes that serve models
     athena/      Athena's API, tables and results
     trino/       Trino's SELECT on DuckDB
+    kept/        what is kept in the state folder until a reset
     protocol/    AWS's requests and responses, checked against botocore's service model
 
 Other packages import what `__all__` lists, and nothing deeper but `local_aws.cli`.

@@ -92,7 +92,7 @@ def find(state_dir: Path) -> LocalAws | None:
 
 
 def start(
-    state_dir: Path, *, region: str, port: int = 0, exit_with_parent: bool = False
+    state_dir: Path, *, region: str, port: int = 0, exit_with_parent: bool = False, keep: bool = True
 ) -> tuple[LocalAws, bool]:
     """Start the local AWS, unless it is running.
 
@@ -101,6 +101,8 @@ def start(
         region: The region that clients should use.
         port: The port on 127.0.0.1; 0 takes a free one.
         exit_with_parent: Whether the server ends when this process ends, even if this process is killed.
+        keep: Whether it has what the last one of the folder held, and keeps it for the next one. Otherwise it
+            begins empty, and leaves what is kept as it is.
 
     Returns:
         The local AWS, and whether this call started it.
@@ -117,7 +119,7 @@ def start(
     check_extra()
     prepare(state_dir)
     deadline = time.monotonic() + _START_SECONDS
-    launch = Launch(state_dir, region, port, exit_with_parent)
+    launch = Launch(state_dir, region, port, exit_with_parent, keep)
     while time.monotonic() < deadline:
         aws = _wait(launch, spawn(launch), deadline)
         if aws is not None:

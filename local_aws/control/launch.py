@@ -10,7 +10,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from local_aws.control.private_files import open_to_append
-from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file, make_state_dir
+from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, UNUSABLE, log_file, make_state_dir
 from local_aws.errors import LocalAwsError
 
 _NEEDED = (
@@ -67,6 +67,7 @@ class Launch:
     region: str
     port: int = 0
     exit_with_parent: bool = False
+    keep: bool = True
     instance: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -89,6 +90,7 @@ def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
                 "local_aws.server.process",
                 *options,
                 *(["--exit-with-parent"] if launch.exit_with_parent else []),
+                *([] if launch.keep else ["--keep-nothing"]),
             ],
             stdin=subprocess.PIPE if launch.exit_with_parent else subprocess.DEVNULL,
             stdout=log,
@@ -124,6 +126,8 @@ def explain_exit(launch: Launch, code: int | None) -> LocalAwsError:
         )
     with log_path.open(encoding="utf-8", errors="replace") as log:
         last = _read_last_line(log)
+    if code == UNUSABLE:
+        return LocalAwsError(last)
     return LocalAwsError(f"The local AWS ended while it started (exit code {code}): {last} See {log_path}.")
 
 

@@ -32,6 +32,9 @@ ALREADY_RUNNING = 3
 PORT_TAKEN = 4
 """Exit code of a server whose port is in use."""
 
+UNUSABLE = 5
+"""Exit code of a server that cannot use what is kept; the last line of its log says why."""
+
 _OURS = frozenset({"local.lock", "local.log", "credentials.json", "parameters.key", "runs", "tmp"})
 _LOOPBACK = "127.0.0.1,localhost"
 
@@ -145,6 +148,11 @@ def lock_file(state_dir: Path) -> Path:
 def log_file(state_dir: Path) -> Path:
     """Give the file of a server's requests and errors."""
     return state_dir / "local.log"
+
+
+def kept_folder(state_dir: Path) -> Path:
+    """Give the folder of what is kept until a reset."""
+    return state_dir / "kept"
 
 
 def config_file(state_dir: Path) -> Path:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -388,11 +388,24 @@ class _Dispatcher(DomainDispatcherApplication):
         return self._find(host)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server has its files.
+
+    Attributes:
+        state_dir: The folder for logs, the models' folders and whatever ends with the server.
+        kept: The folder of what is kept until a reset; None if nothing is kept.
+    """
+
+    state_dir: Path
+    kept: Path | None = None
+
+
 class LocalServer:
     """moto, the overlay and their HTTP server.
 
     Args:
-        state_dir: The folder for logs and the models' folders.
+        place: Where its files are.
         region: The region of requests that are not signed.
         port: The port on 127.0.0.1; 0 takes a free one.
         instance: The id that the local AWS's own routes require.
@@ -402,12 +415,12 @@ class LocalServer:
     account_id = ACCOUNT_ID
 
     def __init__(
-        self, state_dir: Path, region: str, port: int, instance: str, credentials: Credentials
+        self, place: Place, region: str, port: int, instance: str, credentials: Credentials
     ) -> None:
         self.instance = instance
         self.credentials = credentials
         self._renewing = threading.Lock()
-        self._state_dir = state_dir
+        self._state_dir = state_dir = place.state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
         self._objects = Store(state_dir / "objects")

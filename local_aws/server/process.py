@@ -1,6 +1,7 @@
 """The server's process: moto behind the overlay, on 127.0.0.1 only.
 
-``python -m local_aws.server.process --state-dir DIR --region REGION [--port N] [--exit-with-parent]``
+``python -m local_aws.server.process --state-dir DIR --region REGION [--port N] [--exit-with-parent]
+[--keep-nothing]``
 It holds a lock in the state folder for its whole life, and writes the state file when it can answer requests.
 """
 
@@ -27,6 +28,7 @@ from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_VARIABLE,
     PORT_TAKEN,
+    UNUSABLE,
     LocalAws,
     lock_file,
     log_file,
@@ -36,6 +38,7 @@ from local_aws.control.state import (
     write_config,
     write_state,
 )
+from local_aws.kept.folder import UnusableError, open_kept
 
 _STATE_SECONDS = 2.0
 _log = logging.getLogger("local_aws")
@@ -62,15 +65,14 @@ def main() -> int:
         lock.acquire(timeout=0)
     except Timeout:
         return ALREADY_RUNNING
-    write_process(state_dir)
-    remove_state(state_dir)
-    _close_to_others(state_dir)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
+    _take_over(state_dir)
     if not _is_free(options.port):
         return PORT_TAKEN
-    server = _make_server(state_dir, options.region, options.port)
+    try:
+        server = _make_server(options, state_dir)
+    except UnusableError as error:
+        print(error.message, file=sys.stderr)  # the last line of the log, which `explain_exit` reads
+        return UNUSABLE
     _stop_on_signals(server)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
@@ -88,14 +90,25 @@ def main() -> int:
     return 0
 
 
-def _make_server(state_dir: Path, region: str, port: int) -> Any:
+def _take_over(state_dir: Path) -> None:
+    """Make the folder's files those of this process."""
+    write_process(state_dir)
+    remove_state(state_dir)
+    _close_to_others(state_dir)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+
+
+def _make_server(options: Any, state_dir: Path) -> Any:
     """Make the server, with the credentials of its folder and, unless a port is asked for, the last one."""
-    from local_aws.server.http_server import LocalServer
+    from local_aws.server.http_server import LocalServer, Place
 
     kept = read_kept(state_dir)
-    chosen = port or (kept.port if _is_free(kept.port) else 0)
+    chosen = options.port or (kept.port if _is_free(kept.port) else 0)
     instance = os.environ.pop(INSTANCE_VARIABLE)
-    server = LocalServer(state_dir, region, chosen, instance, kept.credentials)
+    place = Place(state_dir, None if options.keep_nothing else open_kept(state_dir))
+    server = LocalServer(place, options.region, chosen, instance, kept.credentials)
     write_kept(state_dir, Kept(kept.credentials, server.port))
     return server
 
@@ -106,6 +119,7 @@ def _parse_options() -> Any:
     parser.add_argument("--region", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--exit-with-parent", action="store_true")
+    parser.add_argument("--keep-nothing", action="store_true")
     return parser.parse_args()
 
 
