@@ -40,7 +40,7 @@ def open_kept(state_dir: Path) -> Path:
     if int(found) != FORMAT:
         raise UnusableError(
             f"{folder} was written by a newer kedro-aws-plugin, in format {found}; this version reads "
-            f"{FORMAT}. Upgrade the plugin; or delete what is kept there: {format_command('reset', state_dir)}"
+            f"{FORMAT}. Upgrade the plugin; or delete what is kept: {format_command('reset', state_dir)}"
         )
     return folder
 
