@@ -2,8 +2,8 @@
 
 In each round, a thread for each kind of things (`kept_things.py`) changes what a local AWS holds, until the
 server is killed at a random moment. Then it is started again, sometimes killed while it starts, and what was
-changed is read back: what was acknowledged must be there, and what was not acknowledged must be there whole or
-not at all. Every eighth round stops the server in order instead. At last, everything is read back.
+changed is read back: what was acknowledged must be there, and what was not acknowledged must be there whole
+or not at all. Every eighth round stops the server in order instead. At last, everything is read back.
 """
 
 import argparse
