@@ -5,13 +5,15 @@ Both `local-aws VERB` and `kedro aws local VERB` call the methods of `LocalComma
 
 import json
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 import click
 
@@ -77,10 +79,33 @@ class LocalCommands:
         click.echo(_STOPPED[local_aws.stop(self.state_dir).name], err=True)
 
     def reset(self) -> None:
-        """Delete everything that the local AWS holds."""
+        """Delete everything that the local AWS holds, whether it runs or not.
+
+        Raises:
+            LocalAwsError: If it cannot be deleted.
+        """
         emptied = local_aws.reset(self.state_dir)
-        message = "Local AWS emptied." if emptied else "The local AWS is not running: it is empty."
+        message = "Local AWS emptied." if emptied else "The local AWS is not running, and keeps nothing."
         click.echo(message, err=True)
+
+    def prune(self, older_than: timedelta) -> None:
+        """Delete what old queries have left.
+
+        Args:
+            older_than: How long ago they ended.
+
+        Raises:
+            LocalAwsError: If the local AWS is not running.
+        """
+        aws = local_aws.find(self.state_dir)
+        if aws is None:
+            raise self._make_not_running_error()
+        pruned = local_aws.prune(aws, older_than)
+        click.echo(
+            f"Deleted {pruned.results} files of results and {pruned.copies} copies of objects: "
+            f"{format_size(pruned.size)}.",
+            err=True,
+        )
 
     def renew(self) -> None:
         """Make new credentials.
@@ -182,6 +207,31 @@ class LocalCommands:
         return self.start_command or format_command("start", self.state_dir)
 
 
+class Age(click.ParamType):
+    """An age such as `7d`, `12h`, `30m` or `0s`."""
+
+    name = "age"
+    _units: ClassVar = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read an age."""
+        found = re.fullmatch(r"([0-9]{1,6})([smhd])", value.strip())
+        if found is None:
+            self.fail(f"`{value}` is not an age such as 7d, 12h or 30m.", param, ctx)
+        return timedelta(**{self._units[found[2]]: int(found[1])})
+
+
+older_than_option = click.option(
+    "--older-than",
+    type=Age(),
+    default="7d",
+    show_default=True,
+    metavar="AGE",
+    help="How long ago the queries ended, such as 7d, 12h or 30m.",
+)
+"""The option of `prune`."""
+
+
 def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
     return click.option(
         "--state-dir",
@@ -221,15 +271,29 @@ def _start(state_dir: Path | None, region: str, port: int) -> None:
 @main.command("stop")
 @_state_dir_option
 def _stop(state_dir: Path | None) -> None:
-    """Stop it. Everything that it holds is lost."""
+    """Stop it. What it holds is kept for the next start."""
     _make_commands(state_dir).stop()
 
 
 @main.command("reset")
 @_state_dir_option
 def _reset(state_dir: Path | None) -> None:
-    """Delete all buckets, tables and models. It goes on running."""
+    """Delete all buckets, tables, models and whatever else it holds.
+
+    If it runs, it goes on running.
+    """
     _make_commands(state_dir).reset()
+
+
+@main.command("prune")
+@_state_dir_option
+@older_than_option
+def _prune(state_dir: Path | None, older_than: timedelta) -> None:
+    """Delete the results of old queries, and copies of what they have read.
+
+    The history of the queries stays, and so does what UNLOAD, INSERT and CREATE TABLE AS have written.
+    """
+    _make_commands(state_dir).prune(older_than)
 
 
 @main.command("renew")
@@ -302,6 +366,15 @@ def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def format_size(size: float) -> str:
+    """Write a number of bytes, as 3.4 MB."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:  # noqa: PLR2004 - the next unit
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
 
 
 def _shorten(file: Path) -> str:

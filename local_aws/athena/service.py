@@ -7,11 +7,13 @@ from local_aws.athena.account import Account
 from local_aws.athena.data_catalogs import DataCatalogs
 from local_aws.athena.faults import invalid_request
 from local_aws.athena.named_queries import NamedQueries
+from local_aws.athena.old_files import Deleted, delete_old
 from local_aws.athena.prepared_statements import PreparedStatements
 from local_aws.athena.queries import Queries
 from local_aws.athena.results import Results
 from local_aws.athena.running import QueryEngine, Runner
 from local_aws.athena.s3 import Objects
+from local_aws.athena.storage import Storage
 from local_aws.athena.workgroups import Workgroups
 from local_aws.protocol.aws_json import TabledService
 from local_aws.protocol.moto_app import Moto
@@ -37,6 +39,8 @@ class Athena:
         region: str,
         make_engine: Callable[[], QueryEngine] | None = None,
     ) -> None:
+        self._moto = moto
+        self._workdir = workdir
         objects = Objects(moto)
         self._account = Account()
         self.workgroups = Workgroups(self._account)
@@ -59,6 +63,11 @@ class Athena:
         self._runner.reset()
         self._account.clear()
         self._results.reset()
+
+    def delete_old(self, before: float) -> Deleted:
+        """Delete the results of queries that ended before a time, and copies of objects from before it."""
+        copies = self._workdir / "queries" / "objects"
+        return delete_old(self._account, Storage(self._moto, copies), copies, before)
 
     def close(self) -> None:
         """End every query and delete everything."""

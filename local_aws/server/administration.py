@@ -2,8 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import pick
 from local_aws.s3.content import Store
+from local_aws.s3.keeping import Keeping
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
@@ -29,7 +31,7 @@ class Parts:
     """The parts of the server that its own routes need."""
 
     moto: Moto
-    objects: Store
+    objects: Store | Keeping
     sagemaker: SageMaker
     athena: Athena
     seeding: Seeding
@@ -40,7 +42,7 @@ class Parts:
 
 
 class Administration:
-    """The routes health, status, seed, reset, renew and stop, for callers whom the gate has let in."""
+    """The routes health, status, seed, prune, reset, renew and stop, for callers whom the gate has let in."""
 
     name = "local"
 
@@ -50,6 +52,7 @@ class Administration:
             "health": self._health,
             "status": self._status,
             "seed": self._seed,
+            "prune": self._prune,
             "reset": self._reset,
             "renew": self._renew,
             "stop": self._stop,
@@ -94,6 +97,9 @@ class Administration:
         return self._parts.seeding.seed(
             params["bucket"], Path(params["folder"]), params["region"], params["athena"]
         )
+
+    def _prune(self, params: Any) -> Any:
+        return asdict(self._parts.athena.delete_old(time.time() - float(params["older_than"])))
 
     def _reset(self, _params: Any) -> Any:
         self._parts.sagemaker.reset()

@@ -156,7 +156,7 @@ def test_what_does_not_run_is_said(project: Path, monkeypatch):
     as_json = run("status", "-o", "json")
     assert (as_json.exit_code, json.loads(as_json.stdout)) == (1, {"running": False})
     assert run("stop").stderr == "The local AWS is not running.\n"
-    assert run("reset").stderr == "The local AWS is not running: it is empty.\n"
+    assert run("reset").stderr == "The local AWS is not running, and keeps nothing.\n"
     logs = run("logs")
     assert logs.exit_code == 1
     assert "the local AWS has not run here" in logs.stderr
