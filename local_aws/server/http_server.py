@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 from uuid import uuid4
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
@@ -30,6 +31,7 @@ from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.signature import Head, Refused, Verifier
 from local_aws.s3.content import CONTENT, Content, Store
+from local_aws.s3.keeping import Keeping, NotKeptError
 from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
@@ -361,8 +363,9 @@ class _Dispatcher(DomainDispatcherApplication):
     moto lists a folder of its own to choose the service of each request; here the choice is remembered.
     """
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, create_app: Any, keeping: Keeping | None) -> None:
+        super().__init__(create_app)
+        self._keeping = keeping
         self._find = lru_cache(super().get_backend_for_host)
 
     def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
@@ -381,7 +384,22 @@ class _Dispatcher(DomainDispatcherApplication):
             _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
             if service == "s3":
                 return answer_object(environ, start_response)
-        return super().__call__(environ, start_response)
+        if self._keeping is None:
+            return super().__call__(environ, start_response)
+        return self._answer_kept(environ, start_response)
+
+    def _answer_kept(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request, to whatever service, when what it changed of S3 is kept."""
+        head: list[Any] = []
+        try:
+            with cast("Keeping", self._keeping).kept():
+                answered = super().__call__(environ, lambda *parts: head.extend(parts))
+        except NotKeptError as error:
+            return ServiceUnavailable(f"The local AWS cannot write to its disk: {error}.")(
+                environ, start_response
+            )
+        start_response(*head)
+        return answered
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Find the service of a host, as moto does."""
@@ -423,10 +441,13 @@ class LocalServer:
         self._state_dir = state_dir = place.state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
-        self._objects = Store(state_dir / "objects")
+        self._keeping = None if place.kept is None else Keeping(place.kept)
+        self._objects = Store(state_dir / "objects") if self._keeping is None else self._keeping.store
         self._clear_workdirs()
-        keep_in_files(self._objects)
-        app = _Dispatcher(create_backend_app)
+        keep_in_files(self._objects, self._keeping)
+        if self._keeping is not None:
+            self._keeping.restore()
+        app = _Dispatcher(create_backend_app, self._keeping)
         moto = Moto(app, region)
         self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
         self.port = self._http.port
@@ -442,7 +463,7 @@ class LocalServer:
         administration = Administration(
             Parts(
                 moto=moto,
-                objects=self._objects,
+                objects=self._keeping or self._objects,
                 sagemaker=self._sagemaker,
                 athena=self._athena,
                 seeding=seeding,
@@ -508,4 +529,5 @@ class LocalServer:
     def _clear_workdirs(self) -> None:
         for folder in (self._workdir, self._athena_workdir):
             shutil.rmtree(folder, ignore_errors=True)
-        self._objects.clear()
+        if self._keeping is None:
+            self._objects.clear()

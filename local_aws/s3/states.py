@@ -1,0 +1,160 @@
+"""The state of moto's objects of S3 as bytes, and back.
+
+Of each object what differs from a new one is written. So rows are short, and what a later moto adds to its
+objects has the value that a new one has.
+"""
+
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from moto.s3.models import FakeAcl, s3_backends
+from moto.utilities.utils import LowercaseDict
+
+from local_aws.s3.content import EMPTY, Content
+from local_aws.s3.database import Place, Row
+from local_aws.s3.models import (
+    ROW,
+    StoredBucket,
+    StoredKey,
+    StoredMarker,
+    StoredMultipart,
+    StoredTableBucket,
+)
+
+State = dict[str, Any]
+_NOT_OF_KEYS = frozenset({"lock", "_value_buffer", "_content", "_tick", "multipart", "acl", "_metadata", ROW})
+_NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
+_NOT_OF_UPLOADS = frozenset({"parts", "partlist"})
+_NEW = vars(StoredKey("", EMPTY, "", "us-east-1"))  # type: ignore[arg-type]
+_PRIVATE: FakeAcl = _NEW["acl"]
+_PRIVATE_STATE = pickle.dumps(_PRIVATE)
+
+
+def write_bucket(bucket: Any, tags: dict[str, str]) -> bytes:
+    """Write the settings of a bucket."""
+    settings = {name: value for name, value in dict(vars(bucket)).items() if name not in _NOT_OF_BUCKETS}
+    return pickle.dumps((isinstance(bucket, StoredTableBucket), settings, tags))
+
+
+def revive_bucket(row: Row) -> tuple[Any, dict[str, str]]:
+    """Make a bucket, still without objects, and its tags."""
+    of_table, settings, tags = _read(row)
+    made = StoredTableBucket if of_table else StoredBucket
+    bucket = made(settings["name"], settings["account_id"], settings["region_name"])
+    for name, value in settings.items():
+        setattr(bucket, name, value)
+    backend = s3_backends[bucket.account_id][bucket.partition]
+    (backend.table_buckets if of_table else backend.buckets)[bucket.name] = bucket
+    if tags:
+        backend.tagger.tags[bucket.arn] = tags
+    return bucket
+
+
+def write_version(version: Any, tags: dict[str, str]) -> bytes:
+    """Write a version of an object, or a delete marker."""
+    if isinstance(version, StoredMarker):
+        return pickle.dumps(
+            ("marker", version.name, version.last_modified, version.version_id, bool(version.key))
+        )
+    return pickle.dumps(("key", *_write_key(version), tags))
+
+
+def revive_version(row: Row, open_content: Callable[[list[Place]], Content]) -> Any:
+    """Make a version of an object, or a delete marker, of its row."""
+    kind, *state = _read(row)
+    if kind == "marker":
+        version: Any = object.__new__(StoredMarker)
+        version.name, version.last_modified, version._version_id, after_marker = state
+        version.hide(after_marker=after_marker)
+    else:
+        of_key, digests, tags = state
+        version = _revive_key(of_key, open_content(row.places), digests)
+        if tags:
+            backend = s3_backends[version.account_id][version.partition]
+            backend.tagger.tags.setdefault(version.arn, tags)
+    vars(version)[ROW] = row.row
+    return version
+
+
+def write_upload(upload: StoredMultipart) -> bytes:
+    """Write an upload, without its parts."""
+    return pickle.dumps(
+        {name: value for name, value in dict(vars(upload)).items() if name not in _NOT_OF_UPLOADS}
+    )
+
+
+def revive_upload(row: Row) -> StoredMultipart:
+    """Make an upload, still without parts."""
+    upload = object.__new__(StoredMultipart)
+    vars(upload).update(_read(row), parts={}, partlist=[])
+    return upload
+
+
+def write_part(part: StoredKey) -> bytes:
+    """Write a part of an upload."""
+    return pickle.dumps(_write_key(part))
+
+
+def revive_part(row: Row, open_content: Callable[[list[Place]], Content]) -> StoredKey:
+    """Make a part of an upload."""
+    state, digests = _read(row)
+    return _revive_key(state, open_content(row.places), digests)
+
+
+def _read(row: Row) -> Any:
+    return pickle.loads(row.state)  # noqa: S301 - the folder is private to the user, and written here alone
+
+
+def find_places(content: Content) -> list[Place]:
+    """Name the parts of files that are a content."""
+    return [(segment.file.name, segment.start, segment.size) for segment in content.segments]
+
+
+def _write_key(key: StoredKey) -> tuple[State, dict[str, bytes]]:
+    held = dict(vars(key))
+    state = {
+        name: value
+        for name, value in held.items()
+        if name not in _NOT_OF_KEYS and (name not in _NEW or _NEW[name] != value)
+    }
+    state["_metadata"] = dict(key.metadata)
+    if held["acl"] is not None and pickle.dumps(held["acl"]) != _PRIVATE_STATE:
+        state["acl"] = held["acl"]
+    elif held["acl"] is None:
+        state["acl"] = None
+    if key.multipart is not None:
+        parts = [
+            (number, part.contentsize, part._etag) for number, part in sorted(key.multipart.parts.items())
+        ]
+        state["multipart"] = (key.multipart.id, parts)
+    return state, dict(key._content.digests)
+
+
+def _revive_key(state: State, content: Content, digests: dict[str, bytes]) -> StoredKey:
+    key = object.__new__(StoredKey)
+    held = vars(key)
+    held.update(_NEW)
+    held.update(state)
+    held["lock"] = threading.Lock()
+    held["_metadata"] = LowercaseDict(state["_metadata"])
+    held["_content"] = Content(content.segments, digests)
+    if "multipart" in state:
+        upload, parts = state["multipart"]
+        held["multipart"] = _revive_completed(key, upload, parts)
+    return key
+
+
+def _revive_completed(key: StoredKey, upload: str, parts: list[tuple[int, int, str]]) -> StoredMultipart:
+    """Make the completed upload of an object, of which moto asks the id, and the sizes and ETags of parts."""
+    completed = StoredMultipart(key.name, LowercaseDict(), key.account_id, key.region_name)  # type: ignore[arg-type]
+    completed.id = upload
+    completed.partlist = [number for number, _size, _etag in parts]
+    for number, size, etag in parts:
+        of_part = {"name": number, "contentsize": size, "_etag": etag, "_metadata": {}}
+        shared = {
+            name: getattr(key, name) for name in ("account_id", "region_name", "partition", "last_modified")
+        }
+        completed.parts[number] = _revive_key({**shared, **of_part}, EMPTY, {})
+    return completed
