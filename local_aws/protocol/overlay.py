@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import make_fault_response
 from local_aws.protocol.messages import AwsFault, Request, Response, parse_signing_scope
 from local_aws.protocol.refusal import make_refusal
@@ -36,11 +37,20 @@ class Service(Protocol):
 
 
 class Overlay:
-    """A WSGI application that asks its services first, then moto."""
+    """A WSGI application that asks its services first, then moto.
 
-    def __init__(self, services: Sequence[Service], moto: WsgiApp) -> None:
+    Args:
+        services: The services.
+        moto: moto.
+        keep: Writes what a request to the services has changed, before it is answered.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], moto: WsgiApp, keep: Callable[[], None] = lambda: None
+    ) -> None:
         self._services = tuple(services)
         self._moto = moto
+        self._keep = keep
 
     def find_service(self, request: Request) -> Service | None:
         """Find the service that answers a request; None if that is moto.
@@ -64,10 +74,19 @@ class Overlay:
                 response = _refuse(request)
         else:
             with_body = Request(**{**vars(request), "body": _read_body(environ)})
-            response = answer(service, with_body)
+            response = self._answer(service, with_body)
         headers = {**response.headers, "Content-Length": str(len(response.body))}
         start_response(f"{response.status} {_find_phrase(response.status)}", list(headers.items()))
         return [response.body]
+
+    def _answer(self, service: Service, request: Request) -> Response:
+        response = answer(service, request)
+        try:
+            self._keep()
+        except NotKept as error:
+            _log.error("%s", error)
+            return make_refusal(request, "not kept", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        return response
 
 
 def answer(service: Service, request: Request) -> Response:

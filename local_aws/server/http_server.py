@@ -24,6 +24,7 @@ from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
+from local_aws.kept.services import KeptServices
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer
@@ -40,6 +41,7 @@ from local_aws.server.administration import PREFIX, Administration, Parts
 from local_aws.server.athena_seeding import AthenaSeeding
 from local_aws.server.gate import BadLength, Gate, TooLarge
 from local_aws.server.glue import Glue
+from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
 
@@ -447,9 +449,11 @@ class LocalServer:
         keep_in_files(self._objects, self._keeping)
         if self._keeping is not None:
             self._keeping.restore()
-        app = _Dispatcher(create_backend_app, self._keeping)
+        self._kept = KeptServices(place.kept)
+        dispatcher = _Dispatcher(create_backend_app, self._keeping)
+        app = dispatcher if self._kept.moto is None else KeptMoto(dispatcher, self._kept.moto)
         moto = Moto(app, region)
-        self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
+        self._http = _HttpServer("127.0.0.1", port, dispatcher, handler=RequestHandler)
         self.port = self._http.port
         self.url = f"http://127.0.0.1:{self.port}"
         self._verifier = Verifier(credentials)
@@ -479,7 +483,7 @@ class LocalServer:
             *self._athena.services,
             Glue(moto, region),
         )
-        self._http.overlay = Overlay(services, app)
+        self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay
 
     def serve(self) -> None:
@@ -522,6 +526,7 @@ class LocalServer:
     def close(self) -> None:
         """Close the port, and stop every model and every query."""
         self._http.server_close()
+        self._kept.close()
         self._sagemaker.reset()
         self._athena.close()
         self._clear_workdirs()

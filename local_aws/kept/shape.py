@@ -1,0 +1,248 @@
+"""How moto's objects are cut into cells: what gets a row of its own, and what is written within another's."""
+
+import enum
+import pickle
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, auto
+from functools import cache
+from importlib import import_module
+from operator import attrgetter
+from typing import Any
+
+from local_aws.kept.watch import is_watchable, unwatch, watch
+
+_ATOMS = (str, int, float, bool, type(None), bytes, datetime, date, Decimal)
+_UNCHANGING = frozenset({"moto.logs.models:LogEvent"})
+"""Classes whose objects nobody changes, of which there can be very many: they lie within others' rows."""
+
+_INLINE = (type, BaseException, enum.Enum, dict, list, set, frozenset, tuple, str, bytes, int)
+_PLAIN_HASH = (object.__hash__, None)
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+BIG = 128
+"""From this size on, a collection of objects is written in chunks."""
+
+_CHUNK = 64
+
+
+class Kind(Enum):
+    """What is done with an object of a class."""
+
+    INLINE = auto()
+    ATOM = auto()
+    UNCHANGING = auto()
+    CELL = auto()
+    GLOBAL = auto()
+
+
+def name_class(kind: type) -> str:
+    """Write where a class is found."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def find_class(name: str) -> type:
+    """Find a class by what `name_class` wrote.
+
+    Raises:
+        ImportError: If its module is gone.
+        AttributeError: If the class is gone.
+    """
+    module, _, path = name.partition(":")
+    found: type = attrgetter(path)(import_module(module))
+    return found
+
+
+def find_service(kind: type) -> str:
+    """Tell which of moto's services a class belongs to."""
+    parts = kind.__module__.split(".")
+    return parts[1] if parts[0] == "moto" and len(parts) > 1 else ""
+
+
+@cache
+def classify(kind: type) -> Kind:
+    """Decide what is done with the objects of a class. Those that become cells are watched from here on."""
+    if kind in _ATOMS:
+        return Kind.ATOM
+    if not kind.__module__.startswith("moto."):
+        return Kind.INLINE
+    if name_class(kind) in _UNCHANGING:
+        unwatch(kind)
+        return Kind.UNCHANGING
+    if kind.__name__ in {"BackendDict", "AccountSpecificBackend"} or kind.__module__.startswith("moto.s3."):
+        return Kind.GLOBAL
+    if not _is_plain(kind):
+        return Kind.INLINE
+    watch(kind)
+    return Kind.CELL
+
+
+def _is_plain(kind: type) -> bool:
+    """Tell whether all that an object of a class is lies in its attributes."""
+    return (
+        not issubclass(kind, _INLINE)
+        and kind.__reduce_ex__ is object.__reduce_ex__
+        and kind.__reduce__ is object.__reduce__
+        and getattr(kind, "__getstate__", None) in (None, getattr(object, "__getstate__", None))
+        and not hasattr(kind, "__setstate__")
+        and not hasattr(kind, "__slots__")
+        and kind.__hash__ in _PLAIN_HASH
+        and kind.__dictoffset__ != 0
+        and is_watchable(kind)
+    )
+
+
+def reduce_lock(value: Any) -> Any:
+    """Reduce a lock to a new one that nobody holds; leave everything else to `pickle`."""
+    if isinstance(value, _LOCKS):
+        return (threading.Lock if isinstance(value, _LOCKS[0]) else threading.RLock), ()
+    return NotImplemented
+
+
+class Big:
+    """Stands in an object's row for a collection whose members are in rows of their own.
+
+    Attributes:
+        kind: The class of the collection.
+        chunks: The rows with its members, in their order.
+    """
+
+    def __init__(self, kind: type, chunks: list[int]) -> None:
+        self.kind = kind
+        self.chunks = chunks
+
+    def build(self, read: Callable[[int], list[Any]]) -> Any:
+        """Make the collection again."""
+        return self.kind(member for chunk in self.chunks for member in read(chunk))
+
+
+class Chunks:
+    """The members of a large collection, in chunks, so that one more member writes one chunk.
+
+    Members are compared by identity: objects that change in themselves are cells with rows of their own, and
+    everything else in such a collection cannot change.
+
+    Args:
+        new_row: Gives the number of a new row.
+    """
+
+    def __init__(self, new_row: Callable[[], int]) -> None:
+        self._new_row = new_row
+        self.rows: list[int] = []
+        self._members: list[list[Any]] = []  # it holds them, so that no other object gets their ids
+        self._ids: list[Any] = []
+        self._identify: Callable[[Any], Any] = id
+
+    def update(self, collection: Any) -> tuple[dict[int, list[Any]], list[int]] | None:
+        """Take the collection as it is now.
+
+        Returns:
+            The chunks that have to be written and the rows that are no longer used; None if it has members
+            that can change in themselves.
+        """
+        members = list(collection.items()) if isinstance(collection, dict) else list(collection)
+        ids = _identify(collection)
+        known = len(self._ids)
+        self._identify = _identify_pair if isinstance(collection, dict) else id
+        if ids[:known] == self._ids:
+            if not _fit(members[known:]):
+                return None
+            changed, gone = self._append(members[known:]), []
+        else:
+            if not _fit(members):
+                return None
+            changed, gone = self._rearrange(members, ids)
+        self._ids = ids
+        return changed, gone
+
+    def _append(self, members: Sequence[Any]) -> dict[int, list[Any]]:
+        changed: dict[int, list[Any]] = {}
+        for member in members:
+            if not self._members or len(self._members[-1]) >= _CHUNK:
+                self._members.append([])
+                self.rows.append(self._new_row())
+            self._members[-1].append(member)
+            changed[self.rows[-1]] = self._members[-1]
+        return changed
+
+    def _rearrange(self, members: list[Any], ids: list[Any]) -> tuple[dict[int, list[Any]], list[int]]:
+        """Take away what is gone; begin anew if that is not all that has happened."""
+        left, before = set(ids), iter(self._ids)
+        shrunk = [[each for each in chunk if next(before) in left] for chunk in self._members]
+        flat = [each for chunk in shrunk for each in chunk]
+        kept = len(flat)
+        if list(map(self._identify, flat)) != ids[:kept]:
+            gone, self.rows, self._members = self.rows, [], []
+            return self._append(members), gone
+        pairs = list(zip(self.rows, shrunk, self._members, strict=True))
+        changed = {row: new for row, new, old in pairs if new and len(new) < len(old)}
+        gone = [row for row, new, _old in pairs if not new]
+        self.rows = [row for row, new, _old in pairs if new]
+        self._members = [new for _row, new, _old in pairs if new]
+        changed.update(self._append(members[kept:]))
+        return changed, gone
+
+
+def is_big(value: Any) -> bool:
+    """Tell whether a value is a collection that may be written in chunks."""
+    return type(value) in (list, dict, OrderedDict) and len(value) >= BIG
+
+
+def _identify(collection: Any) -> list[Any]:
+    if isinstance(collection, dict):
+        return list(zip(map(id, collection), map(id, collection.values()), strict=True))
+    return list(map(id, collection))
+
+
+def _identify_pair(member: tuple[Any, Any]) -> tuple[int, int]:
+    return id(member[0]), id(member[1])
+
+
+def _fit(members: Sequence[Any]) -> bool:
+    """Tell whether no member can change without being a cell."""
+    return all(
+        classify(type(part)) is not Kind.INLINE
+        for member in members
+        for part in (member if isinstance(member, tuple) else (member,))
+    )
+
+
+def number_new_events() -> None:
+    """Give log events ids that no earlier server has given: moto counts them from 0."""
+    logs = sys.modules.get("moto.logs.models")
+    if logs is not None:
+        logs.LogEvent._event_id = time.time_ns() // 1000
+
+
+class CellPickler(pickle.Pickler):
+    """Writes the attributes of one object; cells that it mentions are left to `refer`."""
+
+    def __init__(self, file: Any, refer: Callable[[Any], Any]) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self._refer = refer
+
+    def persistent_id(self, value: Any) -> Any:
+        """Return the reference to a cell; None for what is written here."""
+        if classify(type(value)) in (Kind.CELL, Kind.GLOBAL):
+            return self._refer(value)
+        return None
+
+    def reducer_override(self, value: Any) -> Any:
+        """Leave out that a lock is held."""
+        return reduce_lock(value)
+
+
+class CellUnpickler(pickle.Unpickler):
+    """Reads what `CellPickler` wrote; `resolve` finds what is referred to."""
+
+    def __init__(self, file: Any, resolve: Callable[[Any], Any]) -> None:
+        super().__init__(file)
+        self._resolve = resolve
+
+    def persistent_load(self, reference: Any) -> Any:
+        """Return what a reference stands for."""
+        return self._resolve(reference)

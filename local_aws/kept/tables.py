@@ -1,0 +1,189 @@
+"""Tables of a service's resources: dicts in memory whose changed entries are written to the database.
+
+For services whose state is plain values. `local_aws.kept.cells` does the same for moto's objects.
+"""
+
+import json
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from local_aws.kept.database import Change, Database
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    room TEXT NOT NULL, kind TEXT NOT NULL, region TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    UNIQUE (room, kind, region, key)
+);
+"""
+_PUT = (
+    "INSERT INTO entries (room, kind, region, key, value) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (room, kind, region, key) DO UPDATE SET value = excluded.value"
+)
+_READ = "SELECT key, value FROM entries WHERE room = ? AND kind = ? AND region = ? ORDER BY number"
+_DELETE = "DELETE FROM entries WHERE room = ? AND kind = ? AND region = ? AND key = ?"
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How a value becomes JSON's values and comes back."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+PLAIN = Codec(lambda value: value, lambda value: value)
+
+
+class Table(dict[K, V], Generic[K, V]):
+    """A dict that remembers which entries may have changed: those that were looked up, set or deleted.
+
+    Who changes an entry that he found otherwise, as by `values()`, has to look it up as well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.touched: set[Any] = set()
+
+    def __getitem__(self, key: K) -> V:
+        """Return an entry, which may be changed then."""
+        value = super().__getitem__(key)
+        self.touched.add(key)
+        return value
+
+    def get(self, key: K, default: Any = None) -> Any:
+        """Return an entry, which may be changed then."""
+        if key not in self:
+            return default
+        return self[key]
+
+    def setdefault(self, key: K, default: Any = None) -> Any:
+        """Return an entry, and make it if it is missing."""
+        self.touched.add(key)
+        return super().setdefault(key, default)
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.touched.add(key)
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: K) -> None:
+        self.touched.add(key)
+        super().__delitem__(key)
+
+    def pop(self, key: K, *default: Any) -> Any:
+        """Delete an entry, and return it."""
+        self.touched.add(key)
+        return super().pop(key, *default)
+
+    def clear(self) -> None:
+        """Delete all entries."""
+        self.touched.update(self)
+        super().clear()
+
+
+class _Kept:
+    """A table, and what the database has of it."""
+
+    def __init__(self, kind: str, region: str, codec: Codec) -> None:
+        self.kind = kind
+        self.region = region
+        self.codec = codec
+        self.table: Table[Any, Any] = Table()
+        self._written: dict[Any, int] = {}
+
+    def load(self, key: str, value: str) -> None:
+        """Take an entry from the database."""
+        read = json.loads(key)
+        of_table = tuple(read) if isinstance(read, list) else read
+        dict.__setitem__(self.table, of_table, self.codec.decode(json.loads(value)))
+        self._written[of_table] = hash(value)
+
+    def list_changes(self, room: str) -> Iterator[Change]:
+        """List what the database does not have yet."""
+        for key in self.table.touched:
+            place = (room, self.kind, self.region, json.dumps(key))
+            if key in self.table:
+                value = json.dumps(self.codec.encode(dict.__getitem__(self.table, key)))
+                if self._written.get(key) != hash(value):
+                    self._written[key] = hash(value)
+                    yield _PUT, (*place, value)
+            elif self._written.pop(key, None) is not None:
+                yield _DELETE, place
+
+    def forget_written(self) -> None:
+        """Write the touched entries again, whatever the database has."""
+        for key in self.table.touched:
+            self._written[key] = 0
+
+
+class Room:
+    """The tables of one service.
+
+    Args:
+        name: Its name.
+        lock: What guards its tables; can be entered again by its holder.
+        database: Where they are kept; None to keep nothing.
+    """
+
+    def __init__(self, name: str, lock: AbstractContextManager[Any], database: Database | None) -> None:
+        self._name = name
+        self._lock = lock
+        self._database = database
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    def list_regions(self) -> list[str]:
+        """List the regions of which something is kept."""
+        if self._database is None:
+            return []
+        found = self._database.read("SELECT DISTINCT region FROM entries WHERE room = ?", self._name)
+        return [region for (region,) in found]
+
+    def open_table(self, kind: str, region: str = "", codec: Codec = PLAIN) -> Table[Any, Any]:
+        """Return the table of a kind of resources, with what is kept of it.
+
+        Args:
+            kind: A name within the room.
+            region: The region.
+            codec: For values that are not JSON's. Keys are strings or tuples of them.
+        """
+        with self._lock:
+            if (kind, region) not in self._kept:
+                kept = self._kept[kind, region] = _Kept(kind, region, codec)
+                rows = [] if self._database is None else self._database.read(_READ, self._name, kind, region)
+                for key, value in rows:
+                    kept.load(key, value)
+            return self._kept[kind, region].table
+
+    def flush(self) -> None:
+        """Write what has changed.
+
+        Raises:
+            NotKept: If it cannot be written. The next call tries again.
+        """
+        with self._lock:
+            touched = [kept for kept in self._kept.values() if kept.table.touched]
+            if self._database is not None and touched:
+                changes = [change for kept in touched for change in kept.list_changes(self._name)]
+                self._write(changes, touched)
+            for kept in touched:
+                kept.table.touched.clear()
+
+    def _write(self, changes: list[Change], touched: list[_Kept]) -> None:
+        if not changes or self._database is None:
+            return
+        try:
+            self._database.write(changes)
+        except BaseException:
+            for kept in touched:
+                kept.forget_written()
+            raise
+
+    def detach(self) -> None:
+        """Keep nothing from here on: what comes is the end of the server."""
+        with self._lock:
+            self._database = None
