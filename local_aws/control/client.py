@@ -54,13 +54,16 @@ class Seeded:
     Attributes:
         bucket: The bucket.
         created: Whether this call created the bucket.
-        uploaded: How many files this call uploaded; 0 if the bucket was seeded before.
+        uploaded: How many files this call uploaded: those that were new or had changed.
+        skipped: Why others were not uploaded, by their keys: their objects are not what was uploaded before.
+            Each change of a file is named once.
         empty_tables: The locations of the tables that have no files, by the tables' names.
     """
 
     bucket: str
     created: bool
     uploaded: int
+    skipped: Mapping[str, str] = field(default_factory=dict, repr=False)
     empty_tables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -168,9 +171,9 @@ def seed(
     region: str | None = None,
     athena: Mapping[str, Any] | None = None,
 ) -> Seeded:
-    """Create a bucket and upload a folder, once for each bucket in the server's life.
+    """Create a bucket and upload the files of a folder that are new or have changed.
 
-    Objects that exist are not replaced.
+    An object that is not what was uploaded before, since somebody has changed or deleted it, stays as it is.
 
     Args:
         aws: The running local AWS.

@@ -38,7 +38,6 @@ from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.administration import PREFIX, Administration, Parts
-from local_aws.server.athena_seeding import AthenaSeeding
 from local_aws.server.gate import BadLength, Gate, TooLarge
 from local_aws.server.glue import Glue
 from local_aws.server.kept_moto import KeptMoto
@@ -461,16 +460,15 @@ class LocalServer:
         logs = LogShipper(moto, state_dir)
         self._of_models = environment(self.url, region, credentials)
         host = Host(self._workdir, self._of_models)
-        self._sagemaker = SageMaker(moto, host, logs.open, region)
+        self._sagemaker = SageMaker(moto, host, logs.open, region, self._kept.open_room)
         self._athena = Athena(moto, self._athena_workdir, region)
-        seeding = Seeding(moto, AthenaSeeding(moto, self._athena))
         administration = Administration(
             Parts(
                 moto=moto,
                 objects=self._keeping or self._objects,
                 sagemaker=self._sagemaker,
                 athena=self._athena,
-                seeding=seeding,
+                seeding=Seeding(moto, self._athena, self._kept),
                 logs=logs,
                 credentials=lambda: self.credentials,
                 renew=self.renew,

@@ -71,6 +71,7 @@ def test_start_find_and_stop(state_dir: Path):
     assert not is_open(aws.endpoint_url)
     assert control.find(state_dir) is None
     assert not control.stop(state_dir)
+    assert control.reset(state_dir), "it had kept something"
     assert not control.reset(state_dir)
 
 
