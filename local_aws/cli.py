@@ -361,11 +361,16 @@ def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
         yield "endpoints: none"
         return
     head = ("endpoint", "status", "config")
-    keys = ("EndpointName", "EndpointStatus", "EndpointConfigName")
-    rows = [head, *(tuple(str(each[key]) for key in keys) for each in held["endpoints"])]
+    rows = [head, *map(_describe_endpoint, held["endpoints"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _describe_endpoint(endpoint: dict[str, Any]) -> tuple[str, str, str]:
+    note = ", starts when asked for" if endpoint["Asleep"] else ""
+    status = f"{endpoint['EndpointStatus']}{note}"
+    return endpoint["EndpointName"], status, endpoint["EndpointConfigName"]
 
 
 def format_size(size: float) -> str:

@@ -86,6 +86,10 @@ class Table(dict[K, V], Generic[K, V]):
         super().clear()
 
 
+OpenRoom = Callable[[str, AbstractContextManager[Any]], "Room"]
+"""Makes the tables of a service: (its name, the lock that guards them) -> Room."""
+
+
 class _Kept:
     """A table, and what the database has of it."""
 
@@ -165,6 +169,8 @@ class Room:
         Raises:
             NotKept: If it cannot be written. The next call tries again.
         """
+        if not any(kept.table.touched for kept in list(self._kept.values())):
+            return
         with self._lock:
             touched = [kept for kept in self._kept.values() if kept.table.touched]
             if self._database is not None and touched:
@@ -187,3 +193,8 @@ class Room:
         """Keep nothing from here on: what comes is the end of the server."""
         with self._lock:
             self._database = None
+
+
+def open_nothing(name: str, lock: AbstractContextManager[Any]) -> Room:
+    """Make the tables of a service that nobody keeps."""
+    return Room(name, lock, None)

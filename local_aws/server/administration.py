@@ -86,6 +86,7 @@ class Administration:
                 {
                     **pick(endpoint, _SHOWN),
                     "Region": here.name,
+                    "Asleep": sagemaker.deployments.is_asleep(here.name, endpoint["EndpointName"]),
                     "Pids": sagemaker.deployments.list_pids(here.name, endpoint["EndpointName"]),
                 }
                 for here in sagemaker.resources.list_regions()
