@@ -24,7 +24,8 @@ def local() -> None:
 def start(env: str | None) -> None:
     """Start the local AWS of this project.
 
-    Its bucket is created with the files of data/raw, and so are the Glue tables of aws.yml.
+    It has what it held when it was stopped. Its bucket and the Glue tables of aws.yml are created, and the
+    files of data/raw are uploaded that are new or have changed.
     """
     from kedro_aws_plugin.session.connection import explain_raw_data, start_local
     from kedro_aws_plugin.session.session import Session
@@ -39,7 +40,7 @@ def start(env: str | None) -> None:
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )
-    _make_commands().announce_start(aws, started, f"{note}{explain_raw_data(project)}")
+    _make_commands().announce_start(aws, started, f"{note}{explain_raw_data(project, seeded)}")
 
 
 @local.command("stop")
