@@ -50,8 +50,8 @@ def test_what_is_not_uploaded_is_named_with_what_to_do(tmp_path: Path) -> None:
     project = make_project(tmp_path, "s3://flights/data/raw/reviews/")
     one = Seeded("flights", False, 0, {"data/raw/a.csv": "the object was changed on S3"})
     assert explain_raw_data(project, one) == (
-        "\nWarning: data/raw/a.csv is not uploaded: the object was changed on S3. To use the file, copy it in a "
-        "shell that has `kedro aws local env`: aws s3 cp data/raw/a.csv s3://flights/data/raw/a.csv"
+        "\nWarning: data/raw/a.csv is not uploaded: the object was changed on S3. To use the file, copy it "
+        "in a shell that has `kedro aws local env`: aws s3 cp data/raw/a.csv s3://flights/data/raw/a.csv"
     )
     many = Seeded("flights", False, 0, {f"data/raw/{number}": "x" for number in range(5)})
     lines = explain_raw_data(project, many).splitlines()[1:]
