@@ -1,9 +1,10 @@
 """What a request changes of S3. moto's objects note it themselves, so that no request is forgotten."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -13,11 +14,13 @@ class Changes:
     Attributes:
         buckets: Buckets whose settings were.
         versions: Keys, by bucket and name, each with the ids of versions that changed after they were made.
+        former: Versions that were replaced or deleted, by bucket and key.
         uploads: Uploads, by bucket and id, each with the numbers of parts that came.
     """
 
     buckets: set[str] = field(default_factory=set)
     versions: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    former: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     uploads: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -28,6 +31,8 @@ class Changes:
         self.buckets |= other.buckets
         for key, ids in other.versions.items():
             self.versions.setdefault(key, set()).update(ids)
+        for key, versions in other.former.items():
+            self.former.setdefault(key, []).extend(versions)
         for upload, numbers in other.uploads.items():
             self.uploads.setdefault(upload, set()).update(numbers)
 
@@ -68,6 +73,13 @@ class Notes:
         """Note that a key has other versions, or that versions of it were changed."""
         if self.are_taken:
             self._now.versions.setdefault((bucket, key), set()).update(versions)
+
+    def note_former(self, bucket: str, key: str, versions: Sequence[Any]) -> None:
+        """Note that a key has other versions, and which it had before."""
+        if self.are_taken:
+            now = self._now
+            now.versions.setdefault((bucket, key), set())
+            now.former.setdefault((bucket, key), []).extend(versions)
 
     def note_upload(self, bucket: str, upload: str, *parts: int) -> None:
         """Note that an upload has begun, has ended or has got parts."""

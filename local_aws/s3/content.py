@@ -8,7 +8,7 @@ import shutil
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,12 +287,12 @@ class Store:
         """Remove all files."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def sweep(self, kept: Container[str]) -> None:
+    def sweep(self) -> None:
         """Remove every file that is not kept: what an earlier server has left when it was killed."""
         with suppress(OSError):
             for folder in os.scandir(self._folder):
                 for file in os.scandir(folder.path):
-                    if folder.name + file.name not in kept:
+                    if not (self._is_kept and self._is_kept(folder.name + file.name)):
                         _remove(Path(file.path))
 
     def remove_unused(self, names: Iterable[str] = ()) -> None:

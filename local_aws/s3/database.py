@@ -3,10 +3,10 @@
 A row has a state, which `local_aws.s3.states` reads and writes, and the parts of files that are its content.
 """
 
-import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,6 @@ CREATE TABLE IF NOT EXISTS item (
     state BLOB NOT NULL, content TEXT
 );
 CREATE INDEX IF NOT EXISTS item_by_name ON item (bucket, kind, name);
-CREATE TABLE IF NOT EXISTS file (
-    name TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (name, row)
-) WITHOUT ROWID;
 """
 _PRAGMAS = "PRAGMA journal_mode = WAL", "PRAGMA synchronous = OFF", "PRAGMA cache_size = -8000"
 
@@ -43,16 +40,14 @@ class Row:
     @property
     def places(self) -> list[Place]:
         """The parts of files that are its content."""
-        return (
-            [] if self.content is None else [(each[0], each[1], each[2]) for each in json.loads(self.content)]
-        )
+        return _read_places(self.content)
 
 
 class Database:
     """The file of rows.
 
-    A commit is in the hands of the operating system when `change` ends: the process may be killed then. It
-    does not wait for the disk.
+    What was changed is in the hands of the operating system when a change ends: the process may be killed
+    then. It does not wait for the disk. One thread at a time may change something.
 
     Args:
         path: The file; it is made if it is not there.
@@ -63,79 +58,93 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer, self._reader, self._finder = (_connect(path) for _ in range(3))
+        self._writer, self._reader = _connect(path), _connect(path)
         self._reading = threading.Lock()
-        self._freed: list[str] = []
         self._writer.executescript(_SCHEMA)
+        found = self._reader.execute("SELECT content FROM item WHERE content IS NOT NULL")
+        self._uses = Counter(name for (content,) in found for name in _find_files(_read_places(content)))
+        self._gained: list[str] = []
+        self._lost: list[str] = []
 
     @contextmanager
-    def change(self) -> Iterator[list[str]]:
-        """Make changes that are kept together or not at all. One thread at a time may.
+    def change(self, *, alone: bool = False) -> Iterator[list[str]]:
+        """Make changes that are kept together or not at all.
+
+        Args:
+            alone: Whether it is one change, which needs no transaction.
 
         Yields:
-            The names of the files that have lost a row by these changes.
+            The names of the files that have lost a row, complete at the end.
         """
-        self._freed = []
-        self._writer.execute("BEGIN IMMEDIATE")
+        self._gained, self._lost = [], []
+        if not alone:
+            self._writer.execute("BEGIN IMMEDIATE")
         try:
-            yield self._freed
-            self._writer.execute("COMMIT")
+            yield self._lost
+            if not alone:
+                self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
+        self._uses.update(self._gained)
+        for name in self._lost:
+            self._uses[name] -= 1
+            if not self._uses[name]:
+                del self._uses[name]
 
-    def find(self, bucket: str, kind: str, name: bytes) -> dict[int, str | None]:
-        """Find the rows of a name, with their contents, within `change`."""
+    def find(self, bucket: str, kind: str, name: bytes) -> dict[int, list[Place]]:
+        """Find the rows of a name, with their contents, as they are within `change`."""
         found = self._writer.execute(
             "SELECT row, content FROM item WHERE bucket = ? AND kind = ? AND name = ?", (bucket, kind, name)
         )
-        return dict(found.fetchall())
+        return {row: _read_places(content) for row, content in found}
 
     def insert(self, bucket: str, kind: str, name: bytes, state: bytes, places: list[Place]) -> int:
         """Add a row, and return its number. Numbers grow."""
-        content = json.dumps(places, separators=(",", ":")) if places else None
         made = self._writer.execute(
             "INSERT INTO item (bucket, kind, name, state, content) VALUES (?, ?, ?, ?, ?)",
-            (bucket, kind, name, state, content),
+            (bucket, kind, name, state, _write_places(places)),
         )
-        row = cast("int", made.lastrowid)
-        for file in {place[0] for place in places}:
-            self._writer.execute("INSERT INTO file VALUES (?, ?)", (file, row))
-        return row
+        self._gained += _find_files(places)
+        return cast("int", made.lastrowid)
+
+    def replace(self, row: int, state: bytes, places: list[Place], former: list[Place]) -> None:
+        """Write another state and another content of a row."""
+        self._writer.execute(
+            "UPDATE item SET state = ?, content = ? WHERE row = ?", (state, _write_places(places), row)
+        )
+        self._gained += _find_files(places)
+        self._lost += _find_files(former)
 
     def update(self, row: int, state: bytes) -> None:
         """Write another state of a row."""
         self._writer.execute("UPDATE item SET state = ? WHERE row = ?", (state, row))
 
-    def delete(self, rows: dict[int, str | None]) -> None:
+    def delete(self, rows: Mapping[int, list[Place]]) -> None:
         """Delete rows, given with their contents."""
-        for row, content in rows.items():
+        for row, places in rows.items():
             self._writer.execute("DELETE FROM item WHERE row = ?", (row,))
-            files = {place[0] for place in _read_places(content)}
-            self._writer.executemany(
-                "DELETE FROM file WHERE name = ? AND row = ?", [(file, row) for file in files]
-            )
-            self._freed += files
+            self._lost += _find_files(places)
 
-    def find_of_upload(self, bucket: str, upload: bytes) -> dict[int, str | None]:
+    def find_of_upload(self, bucket: str, upload: bytes) -> dict[int, list[Place]]:
         """Find the rows of an upload and of its parts, with their contents, within `change`."""
         found = self._writer.execute(
             "SELECT row, content FROM item WHERE bucket = ? AND kind = ? AND name >= ? AND name < ?",
             (bucket, PART, upload + b"/", upload + b"0"),
         )
-        return {**dict(found.fetchall()), **self.find(bucket, UPLOAD, upload)}
+        parts = {row: _read_places(content) for row, content in found}
+        return {**parts, **self.find(bucket, UPLOAD, upload)}
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete all rows of a bucket."""
         rows = self._writer.execute("SELECT row, content FROM item WHERE bucket = ?", (bucket,))
-        self.delete(dict(rows.fetchall()))
+        self.delete({row: _read_places(content) for row, content in rows.fetchall()})
 
     def clear(self) -> None:
         """Delete all rows."""
-        with self.change():
-            self._writer.execute("DELETE FROM item")
-            self._writer.execute("DELETE FROM file")
+        self._writer.execute("DELETE FROM item")
+        self._uses.clear()
 
     def read(self, kind: str) -> list[tuple[str, Row]]:
         """Read the rows of a kind, each with the name of its bucket, in the order of their making."""
@@ -158,28 +167,27 @@ class Database:
             versions[key] = (*versions.get(key, ()), Row(*each))
         return versions
 
-    def read_files(self) -> set[str]:
-        """Read the names of all files that a row mentions."""
-        with self._reading:
-            return {name for (name,) in self._reader.execute("SELECT name FROM file")}
-
     def has_file(self, name: str) -> bool:
-        """Tell whether a row that is committed mentions a file.
-
-        It has a connection and no lock, so that it may be called wherever an object ends, also within any
-        other method here. Its caller sees to it that one thread at a time does.
-        """
-        found = self._finder.execute("SELECT 1 FROM file WHERE name = ? LIMIT 1", (name,)).fetchall()
-        return bool(found)
+        """Tell whether a row mentions a file."""
+        return name in self._uses
 
     def close(self) -> None:
         """Close the file."""
-        for connection in (self._finder, self._reader, self._writer):
-            connection.close()
+        self._reader.close()
+        self._writer.close()
+
+
+def _write_places(places: list[Place]) -> str | None:
+    return " ".join(f"{name}:{start}:{size}" for name, start, size in places) or None
+
+
+def _find_files(places: list[Place]) -> set[str]:
+    return {name for name, _start, _size in places}
 
 
 def _read_places(content: str | None) -> list[Place]:
-    return [] if content is None else [(name, start, size) for name, start, size in json.loads(content)]
+    places = [] if content is None else [place.split(":") for place in content.split(" ")]
+    return [(name, int(start), int(size)) for name, start, size in places]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -12,7 +12,7 @@ from moto.s3.models import s3_backends
 from local_aws.kept.folder import UnusableError, explain_damage
 from local_aws.s3 import database, states
 from local_aws.s3.changes import NOTES, Changes
-from local_aws.s3.content import Content, Segment, Store
+from local_aws.s3.content import EMPTY, Content, Segment, Store
 from local_aws.s3.database import PART, UPLOAD, VERSION, Database, Place, Row, encode_key
 from local_aws.s3.models import ROW, StoredKeys
 
@@ -60,7 +60,7 @@ class Keeping:
         NOTES.are_taken = True
 
     def _restore(self) -> None:
-        self.store.sweep(self._database.read_files())
+        self.store.sweep()
         uploads: dict[str, dict[str, Any]] = {}
         for bucket, row in self._database.read(UPLOAD):
             uploads.setdefault(bucket, {})[row.name.decode()] = states.revive_upload(row)
@@ -117,17 +117,57 @@ class Keeping:
         with self._writing:
             changes.add(self._left)
             self._left = Changes()
-            made: list[tuple[Any, int]] = []
             try:
-                with self._database.change() as freed:
-                    self._write_all(changes, made)
+                freed = self._write_one(changes) or self._write_many(changes)
             except sqlite3.Error as error:
                 self._left = changes
                 raise NotKeptError(str(error)) from error
-            for version, row in made:
-                vars(version)[ROW] = row
         if freed:
             self.store.remove_unused(freed)
+
+    def _write_many(self, changes: Changes) -> list[str]:
+        made: list[tuple[Any, int]] = []
+        with self._database.change() as freed:
+            self._write_all(changes, made)
+        for version, row in made:
+            vars(version)[ROW] = row
+        return freed
+
+    def _write_one(self, changes: Changes) -> list[str] | None:
+        """Write what most requests change, by one statement: a key without earlier versions.
+
+        Returns:
+            The names of files that have lost a row; None if more is to be written.
+        """
+        if changes.buckets or changes.uploads or len(changes.versions) != 1:
+            return None
+        (place,) = changes.versions
+        bucket = _find_bucket(place[0])
+        former = [version for version in changes.former.get(place, ()) if ROW in vars(version)]
+        versions = [] if bucket is None else bucket.keys.getlist(place[1], [])
+        is_new = len(versions) == 1 and ROW not in vars(versions[0])
+        if place not in changes.former or bucket is None or len(former) > 1 or not (is_new or not versions):
+            return None
+        with self._database.change(alone=True) as freed:
+            self._replace(bucket.name, place[1], versions, former)
+        return freed
+
+    def _replace(self, bucket: str, key: str, versions: list[Any], former: list[Any]) -> None:
+        """Write a key's only version in the place of its former one; either may be missing."""
+        places = [states.find_places(_content_of(version)) for version in former]
+        if not versions:
+            self._database.delete(
+                {vars(version)[ROW]: at for version, at in zip(former, places, strict=True)}
+            )
+            return
+        (version,) = versions
+        state, place = _write_version(version), states.find_places(_content_of(version))
+        if former:
+            row = vars(former[0])[ROW]
+            self._database.replace(row, state, place, places[0])
+        else:
+            row = self._database.insert(bucket, VERSION, encode_key(key), state, place)
+        vars(version)[ROW] = row
 
     def _write_all(self, changes: Changes, made: list[tuple[Any, int]]) -> None:
         for name in changes.buckets:
@@ -156,11 +196,11 @@ class Keeping:
             held.pop(row, None)
             if is_held and version.version_id not in ids:
                 continue
-            state = states.write_version(version, _find_tags(version, getattr(version, "arn", "")))
+            state = _write_version(version)
             if is_held:
                 self._database.update(row, state)
             else:
-                places = states.find_places(getattr(version, "_content", Content()))
+                places = states.find_places(_content_of(version))
                 made.append((version, self._database.insert(bucket.name, VERSION, name, state, places)))
         self._database.delete(held)
 
@@ -201,6 +241,15 @@ def _find_bucket(name: str) -> Any:
         return None
     backend = s3_backends[place[1]][place[0]]
     return backend.buckets.get(name) or backend.table_buckets.get(name)
+
+
+def _write_version(version: Any) -> bytes:
+    return states.write_version(version, _find_tags(version, getattr(version, "arn", "")))
+
+
+def _content_of(version: Any) -> Content:
+    content: Content = getattr(version, "_content", EMPTY)
+    return content
 
 
 def _find_tags(resource: Any, arn: str) -> dict[str, str]:

@@ -232,17 +232,18 @@ class StoredKeys(_VersionedKeyStore):
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Add a version."""
+        self._load()
         NOTES.note_key(self._bucket, key)
         super().__setitem__(key, value)
 
     def setlist(self, key: str, list_: Any) -> None:
         """Set the versions of a key."""
-        NOTES.note_key(self._bucket, key)
+        NOTES.note_former(self._bucket, key, self.getlist(key, []))
         super().setlist(key, list_)
 
     def pop(self, key: str) -> None:  # type: ignore[override]
         """Take a key and all its versions away."""
-        NOTES.note_key(self._bucket, key)
+        NOTES.note_former(self._bucket, key, self.getlist(key, []))
         super().pop(key)
 
     def __contains__(self, key: object) -> bool:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from moto.s3.models import FakeAcl, s3_backends
+from moto.s3.models import FakeAcl, FakeGrant, s3_backends
 from moto.utilities.utils import LowercaseDict
 
 from local_aws.s3.content import EMPTY, Content
@@ -28,8 +28,7 @@ _NOT_OF_KEYS = frozenset({"lock", "_value_buffer", "_content", "_tick", "multipa
 _NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
 _NOT_OF_UPLOADS = frozenset({"parts", "partlist"})
 _NEW = vars(StoredKey("", EMPTY, "", "us-east-1"))  # type: ignore[arg-type]
-_PRIVATE: FakeAcl = _NEW["acl"]
-_PRIVATE_STATE = pickle.dumps(_PRIVATE)
+_PRIVATE: FakeGrant = _NEW["acl"].grants[0]
 
 
 def write_bucket(bucket: Any, tags: dict[str, str]) -> bytes:
@@ -103,6 +102,14 @@ def revive_part(row: Row, open_content: Callable[[list[Place]], Content]) -> Sto
     return _revive_key(state, open_content(row.places), digests)
 
 
+def _is_private(acl: FakeAcl | None) -> bool:
+    """Tell whether an access control list is that of a new object."""
+    if acl is None or len(acl.grants) != 1:
+        return False
+    (grant,) = acl.grants
+    return grant.permissions == _PRIVATE.permissions and grant.grantees == _PRIVATE.grantees
+
+
 def _read(row: Row) -> Any:
     return pickle.loads(row.state)  # noqa: S301 - the folder is private to the user, and written here alone
 
@@ -120,10 +127,8 @@ def _write_key(key: StoredKey) -> tuple[State, dict[str, bytes]]:
         if name not in _NOT_OF_KEYS and (name not in _NEW or _NEW[name] != value)
     }
     state["_metadata"] = dict(key.metadata)
-    if held["acl"] is not None and pickle.dumps(held["acl"]) != _PRIVATE_STATE:
+    if not _is_private(held["acl"]):
         state["acl"] = held["acl"]
-    elif held["acl"] is None:
-        state["acl"] = None
     if key.multipart is not None:
         parts = [
             (number, part.contentsize, part._etag) for number, part in sorted(key.multipart.parts.items())
