@@ -10,7 +10,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from local_aws.control.private_files import open_to_append
-from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, UNUSABLE, log_file, make_state_dir
+from local_aws.control.state import INSTANCE_VARIABLE, NO_ROOM, PORT_TAKEN, UNUSABLE, log_file, make_state_dir
 from local_aws.errors import LocalAwsError
 
 _NEEDED = (
@@ -52,6 +52,7 @@ def prepare(state_dir: Path) -> None:
     """
     try:
         make_state_dir(state_dir)
+        os.close(open_to_append(log_file(state_dir)))
     except OSError as error:
         raise LocalAwsError(
             f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it "
@@ -123,6 +124,11 @@ def explain_exit(launch: Launch, code: int | None) -> LocalAwsError:
             f"The local AWS cannot use port {launch.port} of 127.0.0.1: it is in use. Choose another one: "
             "`local-aws start --port`, or `local.port` in conf/base/aws.yml of a Kedro project; 0 takes a "
             "free one."
+        )
+    if code == NO_ROOM:
+        return LocalAwsError(
+            f"The local AWS cannot start: the disk of {launch.state_dir} is full. Nothing is lost. Make "
+            "room, then run the command again."
         )
     with log_path.open(encoding="utf-8", errors="replace") as log:
         last = _read_last_line(log)

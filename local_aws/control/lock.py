@@ -20,7 +20,11 @@ def make_lock(state_dir: Path) -> "FileLock":
 
 
 def is_alive(state_dir: Path, timeout: float = 0) -> bool:
-    """Tell whether a server still holds the lock after `timeout` seconds; a pid could be reused."""
+    """Tell whether a server still holds the lock after `timeout` seconds; a pid could be reused.
+
+    Raises:
+        LocalAwsError: If the file of the lock cannot be opened.
+    """
     from filelock import Timeout
 
     try:
@@ -28,6 +32,8 @@ def is_alive(state_dir: Path, timeout: float = 0) -> bool:
             return False
     except Timeout:
         return True
+    except OSError as error:
+        raise _explain(state_dir, error) from error
 
 
 @contextmanager
@@ -35,7 +41,7 @@ def hold(state_dir: Path) -> Iterator[None]:
     """Hold the lock, so that no server starts meanwhile.
 
     Raises:
-        LocalAwsError: If one that does not answer holds it.
+        LocalAwsError: If one that does not answer holds it, or its file cannot be opened.
     """
     from filelock import Timeout
 
@@ -46,5 +52,11 @@ def hold(state_dir: Path) -> Iterator[None]:
             f"The local AWS does not answer. Stop it, then run the command again: "
             f"{format_command('stop', state_dir)}"
         ) from None
+    except OSError as error:
+        raise _explain(state_dir, error) from error
     with lock:
         yield
+
+
+def _explain(state_dir: Path, error: OSError) -> LocalAwsError:
+    return LocalAwsError(f"{lock_file(state_dir)} cannot be locked: {error.strerror}. Make it writable.")

@@ -6,11 +6,13 @@ It holds a lock in the state folder for its whole life, and writes the state fil
 """
 
 import argparse
+import errno
 import logging
 import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -27,9 +29,11 @@ from local_aws.control.process_identity import write_process
 from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_VARIABLE,
+    NO_ROOM,
     PORT_TAKEN,
     UNUSABLE,
     LocalAws,
+    identify_folder,
     lock_file,
     log_file,
     read_state,
@@ -38,9 +42,11 @@ from local_aws.control.state import (
     write_config,
     write_state,
 )
+from local_aws.kept.database import NotKept
 from local_aws.kept.folder import UnusableError, open_kept
 
 _STATE_SECONDS = 2.0
+_NEEDED_ROOM = 256 * 1024
 _log = logging.getLogger("local_aws")
 
 
@@ -65,19 +71,18 @@ def main() -> int:
         lock.acquire(timeout=0)
     except Timeout:
         return ALREADY_RUNNING
-    _take_over(state_dir)
-    if not _is_free(options.port):
-        return PORT_TAKEN
     try:
+        _take_over(state_dir)
+        if not _is_free(options.port):
+            return PORT_TAKEN
         server = _make_server(options, state_dir)
-    except UnusableError as error:
-        print(error.message, file=sys.stderr)  # the last line of the log, which `explain_exit` reads
-        return UNUSABLE
-    _stop_on_signals(server)
+        write_config(state_dir)
+        _stop_on_signals(server)
+        write_state(state_dir, _describe(server, state_dir, options.region))
+    except (OSError, NotKept, UnusableError) as error:
+        return _explain_failure(state_dir, error)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
-    write_config(state_dir)
-    write_state(state_dir, _describe(server, state_dir, options.region))
     threading.Thread(target=_stop_without_state, args=(server, state_dir), daemon=True).start()
     _log.info("serving at %s", server.url)
     try:
@@ -88,6 +93,20 @@ def main() -> int:
         server.close()
         _log.info("stopped")
     return 0
+
+
+def _explain_failure(state_dir: Path, error: Exception) -> int:
+    """Say why a server cannot start, as `explain_exit` reads it: in the exit code, or the log's last line."""
+    try:
+        with tempfile.TemporaryFile(dir=state_dir) as probe:
+            probe.write(bytes(_NEEDED_ROOM))
+    except OSError as full:
+        if full.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return NO_ROOM
+    if isinstance(error, OSError):
+        raise error
+    print(str(error), file=sys.stderr)
+    return UNUSABLE
 
 
 def _take_over(state_dir: Path) -> None:
@@ -146,6 +165,7 @@ def _describe(server: Any, state_dir: Path, region: str) -> LocalAws:
         version=__version__,
         access_key_id=server.credentials.access_key_id,
         secret_access_key=server.credentials.secret_access_key,
+        folder=identify_folder(state_dir),
     )
 
 
