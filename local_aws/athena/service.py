@@ -15,6 +15,7 @@ from local_aws.athena.running import QueryEngine, Runner
 from local_aws.athena.s3 import Objects
 from local_aws.athena.storage import Storage
 from local_aws.athena.workgroups import Workgroups
+from local_aws.kept.tables import OpenRoom, open_nothing
 from local_aws.protocol.aws_json import TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
@@ -30,6 +31,7 @@ class Athena:
         workdir: A folder for copies of objects and results.
         region: The region of requests that are not signed.
         make_engine: Another engine than DuckDB's, for tests.
+        open_room: Makes the tables of a service, with what is kept of them.
     """
 
     def __init__(
@@ -38,11 +40,12 @@ class Athena:
         workdir: Path,
         region: str,
         make_engine: Callable[[], QueryEngine] | None = None,
+        open_room: OpenRoom = open_nothing,
     ) -> None:
         self._moto = moto
         self._workdir = workdir
         objects = Objects(moto)
-        self._account = Account()
+        self._account = Account(open_room)
         self.workgroups = Workgroups(self._account)
         self._results = Results(self._account, objects, workdir / "results")
         prepared = PreparedStatements(self._account)

@@ -13,7 +13,17 @@ from typing import Any
 from moto.core.base_backend import BackendDict, BaseBackend
 
 from local_aws.kept.database import Change, Database
-from local_aws.kept.shape import Big, CellPickler, Chunks, Kind, classify, find_service, is_big, name_class
+from local_aws.kept.shape import (
+    Big,
+    CellPickler,
+    Chunks,
+    Kind,
+    classify,
+    find_service,
+    is_big,
+    name_backends,
+    name_class,
+)
 from local_aws.kept.watch import Seen, recording
 
 SCHEMA = """
@@ -39,7 +49,7 @@ class Cell:
         value: The object. It is held, so that no other object gets its `id`.
         row: The number of its row.
         service: Whose it is.
-        place: For a backend its service, account and region.
+        place: For a backend the name of moto's backends, its account and its region.
         chunks: Its large collections, by the attribute's name.
     """
 
@@ -266,9 +276,9 @@ class _Saving:
 
     def _refer(self, value: Any, service: str) -> Any:
         if isinstance(value, BackendDict):
-            return ("service", value.service_name)
+            return ("service", name_backends(value))
         if type(value).__name__ == "AccountSpecificBackend":
-            return ("account", value.service_name, value.account_id)
+            return ("account", _name_of_account(value), value.account_id)
         if type(value).__module__.startswith("moto.s3."):
             return _refer_to_s3(value)
         known = self._cells.has_cell(value)
@@ -287,13 +297,18 @@ class _Saving:
 
 
 def _find_place(backend: BaseBackend) -> str:
-    """Find where moto has a backend, as ``service/account/region``."""
+    """Find where moto has a backend, as ``service/account/region``; see `name_backends`."""
     for of_service in BackendDict._instances:
         for account, of_account in of_service.items():
             for region, each in of_account.items():
                 if each is backend:
-                    return f"{of_service.service_name}/{account}/{region}"
+                    return f"{name_backends(of_service)}/{account}/{region}"
     return ""
+
+
+def _name_of_account(of_account: Any) -> str:
+    owners = [each for each in BackendDict._instances if of_account in each.values()]
+    return name_backends(owners[0])
 
 
 def _refer_to_s3(value: Any) -> Any:

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 import moto
-from moto.backends import get_backend
 from moto.core.base_backend import BaseBackend
+from moto.s3.models import s3_backends
 
 from local_aws.kept.cells import Cell, Cells
 from local_aws.kept.database import Database
@@ -40,7 +40,7 @@ class CannotLoad(Exception):
         self.service = service
 
 
-def load(database: Database, cells: Cells) -> None:
+def load(database: Database, cells: Cells) -> dict[str, str]:
     """Give moto's backends the state that is kept.
 
     What cannot be taken over of a service is saved in a copy of the database, and the service begins empty.
@@ -48,6 +48,9 @@ def load(database: Database, cells: Cells) -> None:
     Args:
         database: Where it is kept.
         cells: Gets the objects.
+
+    Returns:
+        The services whose state could not be taken over, each with the sentence about it.
 
     Raises:
         UnusableError: If the database is damaged.
@@ -61,12 +64,12 @@ def load(database: Database, cells: Cells) -> None:
             lost[loading.service] = loading.reason
             rows = [row for row in rows if row[1] not in lost]
             loading = _Loading(rows, upgraded)
-        if lost:
-            _set_aside(database, lost)
+        sentences = _set_aside(database, lost)
         used = loading.install()
         database.write(("DELETE FROM cells WHERE id = ?", (row[0],)) for row in rows if row[0] not in used)
         cells.adopt([cell for cell in loading.cells if cell.row in used], max(loading.highest, 0))
         number_new_events()
+        return sentences
 
 
 def _note_version(database: Database) -> bool:
@@ -76,20 +79,22 @@ def _note_version(database: Database) -> bool:
     return written != [(moto.__version__,)]
 
 
-def _set_aside(database: Database, lost: dict[str, str]) -> None:
+def _set_aside(database: Database, lost: dict[str, str]) -> dict[str, str]:
     """Save a copy of everything, and delete what this version cannot read."""
+    if not lost:
+        return {}
     now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
     copy = database.path.with_name(f"{database.path.stem}.{now}.backup")
     database.save_copy(copy)
+    sentences = {}
     for service, reason in lost.items():
-        _log.warning(
-            "The state of %s could not be taken over from an earlier version (%s), so it begins empty; "
-            "what it was is in %s",
-            service,
-            reason,
-            copy,
+        sentences[service] = (
+            f"The state of {service} could not be taken over from an earlier version ({reason}), so it "
+            f"begins empty; what it was is in {copy}"
         )
+        _log.warning("%s", sentences[service])
         database.write([("DELETE FROM cells WHERE service = ?", (service,))])
+    return sentences
 
 
 class _Loading:
@@ -131,6 +136,8 @@ class _Loading:
             found = find_class(name)
             if classify(found) is not Kind.CELL:
                 raise TypeError(f"{name} has another form now")
+            if place:
+                find_class(place.split("/")[0])
             self._values[number] = object.__new__(found)
         except Exception as error:
             raise CannotLoad(service, f"{type(error).__name__}: {error}") from error
@@ -193,7 +200,7 @@ def _install(cell: Cell, upgraded: bool) -> None:
         attributes = object.__getattribute__(cell.value, "__dict__")
         for name, value in vars(fresh).items():
             attributes.setdefault(name, value)
-    of_account = get_backend(service)[account]  # type: ignore[call-overload]
+    of_account = find_class(service)[account]
     dict.__setitem__(of_account, region, cell.value)
 
 
@@ -234,9 +241,9 @@ def _list_attributes(kind: type) -> tuple[str, ...]:
 def _find_global(reference: tuple[str, ...]) -> Any:
     kind, *path = reference
     if kind == "service":
-        return get_backend(path[0])  # type: ignore[call-overload]
+        return find_class(path[0])
     if kind == "account":
-        return get_backend(path[0])[path[1]]  # type: ignore[call-overload]
+        return find_class(path[0])[path[1]]
     account, region = path[:2]
-    s3 = get_backend("s3")[account][region]
+    s3 = s3_backends[account][region]
     return s3 if kind == "s3" else s3.buckets.get(path[2])

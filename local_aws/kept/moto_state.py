@@ -20,6 +20,7 @@ class MotoState:
 
     Attributes:
         lock: Held by the one request that may change moto's objects.
+        lost: The services whose state could not be taken over, each with a sentence about it.
 
     Raises:
         UnusableError: If what is kept is damaged.
@@ -32,7 +33,7 @@ class MotoState:
         watch(BaseModel)
         watch(BaseBackend)
         _leave_s3_alone()
-        load(database, self._cells)
+        self.lost = load(database, self._cells)
 
     def save(self, seen: Seen) -> None:
         """Write what a request may have changed.

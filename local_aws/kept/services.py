@@ -55,6 +55,14 @@ class KeptServices:
         """List the services whose state is not kept, though it should be, each with the reason."""
         return {} if self.moto is None else self.moto.list_failed()
 
+    def list_lost(self) -> Mapping[str, str]:
+        """List the services that began empty, since this version cannot read what was kept of them.
+
+        Returns:
+            A sentence for each, by the service's name.
+        """
+        return {} if self.moto is None else self.moto.lost
+
     def close(self) -> None:
         """Write everything, and let go of the database. What is changed from here on is not kept."""
         if self._database is None or self.moto is None:

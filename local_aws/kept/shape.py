@@ -5,7 +5,7 @@ import pickle
 import sys
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,9 @@ from enum import Enum, auto
 from functools import cache
 from importlib import import_module
 from operator import attrgetter
+from types import CodeType, FunctionType
 from typing import Any
+from weakref import WeakValueDictionary
 
 from local_aws.kept.watch import is_watchable, unwatch, watch
 
@@ -45,16 +47,25 @@ def name_class(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def find_class(name: str) -> type:
-    """Find a class by what `name_class` wrote.
+def find_class(name: str) -> Any:
+    """Find what `name_class` or `name_backends` wrote.
 
     Raises:
-        ImportError: If its module is gone.
-        AttributeError: If the class is gone.
+        ImportError: If the module is gone.
+        AttributeError: If it is gone.
     """
     module, _, path = name.partition(":")
-    found: type = attrgetter(path)(import_module(module))
-    return found
+    return attrgetter(path)(import_module(module))
+
+
+def name_backends(backends: Any) -> str:
+    """Write where the backends of one of moto's services are found; `find_class` finds them again.
+
+    moto's names of its services do not tell it: some have the same one.
+    """
+    module = backends.backend.__module__
+    name = next(name for name, value in vars(sys.modules[module]).items() if value is backends)
+    return f"{module}:{name}"
 
 
 def find_service(kind: type) -> str:
@@ -96,11 +107,66 @@ def _is_plain(kind: type) -> bool:
     )
 
 
-def reduce_lock(value: Any) -> Any:
-    """Reduce a lock to a new one that nobody holds; leave everything else to `pickle`."""
-    if isinstance(value, _LOCKS):
+def reduce_special(value: Any) -> Any:
+    """Reduce what `pickle` cannot write or read again: locks, private keys, functions within functions."""
+    if isinstance(value, _LOCKS):  # a new one, which nobody holds
         return (threading.Lock if isinstance(value, _LOCKS[0]) else threading.RLock), ()
+    if isinstance(value, FunctionType) and "<locals>" in value.__qualname__:
+        return _reduce_function(value)
+    if isinstance(value, defaultdict) and type(value) is not defaultdict:
+        return _reduce_default_dict(value)
+    if isinstance(value, WeakValueDictionary):
+        return WeakValueDictionary, (dict(value),)
+    if type(value).__module__.startswith("cryptography.") and hasattr(value, "private_bytes"):
+        return _reduce_key(value)
     return NotImplemented
+
+
+def _reduce_function(function: FunctionType) -> Any:
+    """Reduce a function to its place in the function that makes it, such as the lambda of a defaultdict."""
+    outer, _, name = function.__qualname__.rpartition(".<locals>.")
+    if "<locals>" in outer or function.__closure__ or function.__defaults__:
+        return NotImplemented
+    places = _list_places(function.__module__, outer, name)
+    return find_function, (function.__module__, outer, name, places.index(function.__code__))
+
+
+def find_function(module: str, outer: str, name: str, place: int) -> FunctionType:
+    """Make again what `_reduce_function` has reduced."""
+    code = _list_places(module, outer, name)[place]
+    return FunctionType(code, vars(import_module(module)), name)
+
+
+def _list_places(module: str, outer: str, name: str) -> list[CodeType]:
+    maker = attrgetter(outer)(import_module(module))
+    codes = [each for each in maker.__code__.co_consts if isinstance(each, CodeType)]
+    return [each for each in codes if each.co_name == name]
+
+
+def _reduce_key(key: Any) -> Any:
+    from cryptography.hazmat.primitives import serialization
+
+    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return load_key, (key.private_bytes(*form),)
+
+
+def load_key(data: bytes) -> Any:
+    """Make again a private key that `_reduce_key` has reduced."""
+    from cryptography.hazmat.primitives import serialization
+
+    return serialization.load_der_private_key(data, None)
+
+
+def _reduce_default_dict(value: Any) -> Any:
+    """Reduce a dict of a class whose constructor takes something else than the factory."""
+    return make_default_dict, (type(value), value.default_factory), vars(value), None, iter(value.items())
+
+
+def make_default_dict(kind: Any, factory: Any) -> Any:
+    """Begin what `_reduce_default_dict` has reduced."""
+    made = kind.__new__(kind)
+    made.default_factory = factory
+    return made
 
 
 class Big:
@@ -232,8 +298,8 @@ class CellPickler(pickle.Pickler):
         return None
 
     def reducer_override(self, value: Any) -> Any:
-        """Leave out that a lock is held."""
-        return reduce_lock(value)
+        """Write what cannot be written as it is."""
+        return reduce_special(value)
 
 
 class CellUnpickler(pickle.Unpickler):

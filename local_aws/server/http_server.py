@@ -461,7 +461,7 @@ class LocalServer:
         self._of_models = environment(self.url, region, credentials)
         host = Host(self._workdir, self._of_models)
         self._sagemaker = SageMaker(moto, host, logs.open, region, self._kept.open_room)
-        self._athena = Athena(moto, self._athena_workdir, region)
+        self._athena = Athena(moto, self._athena_workdir, region, open_room=self._kept.open_room)
         administration = Administration(
             Parts(
                 moto=moto,
