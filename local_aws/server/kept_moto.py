@@ -1,6 +1,7 @@
 """Requests to moto, recorded: what they have changed is kept before they are answered."""
 
 import io
+import logging
 import re
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -21,6 +22,8 @@ _WAITING = frozenset({"ReceiveMessage", "Invoke", "StartSyncExecution", "TestSta
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _RPC = re.compile(r"/operation/(\w+)$")
 _OWN = "/moto-api/"
+
+_log = logging.getLogger(__name__)
 
 
 class KeptMoto:
@@ -83,7 +86,10 @@ class KeptMoto:
         with recording(seen):
             answered = self._app(environ, start_response)
         if seen:
-            self._state.save(seen)
+            try:
+                self._state.save(seen)
+            except NotKept as error:  # S3 has answered for itself; the rest is written with the next request
+                _log.warning("%s", error)
         return answered
 
 
