@@ -5,6 +5,7 @@ nothing of moto's internals (see docs/adr/0001).
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from local_aws.protocol.signature import S3_SERVICES
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_READING = re.compile("(Get|List|Describe|BatchGet|Head|Lookup|Search|Filter|Validate|Test|Estimate)[A-Z]")
 
 _log = logging.getLogger(__name__)
 
@@ -84,9 +87,21 @@ class Overlay:
         try:
             self._keep()
         except NotKept as error:
+            if not request.target or only_reads(request.method, request.target.rpartition(".")[2]):
+                return response  # what is owed is of other requests, which were refused
             _log.error("%s", error)
             return make_refusal(request, "not kept", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
         return response
+
+
+def only_reads(method: str, operation: str) -> bool:
+    """Tell whether a request changes nothing.
+
+    Args:
+        method: The method of HTTP, which says it if nothing else does.
+        operation: AWS's name of the operation; empty if it is not known.
+    """
+    return bool(_READING.match(operation)) if operation else method in {"GET", "HEAD", "OPTIONS"}
 
 
 def answer(service: Service, request: Request) -> Response:

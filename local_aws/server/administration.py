@@ -11,6 +11,7 @@ from typing import Any
 from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
+from local_aws.kept.database import NotKept
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import pick
@@ -73,6 +74,8 @@ class Administration:
             return Response.of_json(200, route(json.loads(request.body or b"{}")))
         except AwsFault as fault:
             return Response.of_json(fault.status, {"message": fault.message})
+        except NotKept as error:
+            return Response.of_json(503, {"message": str(error)})
 
     def _health(self, params: Any) -> Any:
         secret = self._parts.credentials().secret_access_key

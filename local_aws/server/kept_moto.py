@@ -13,11 +13,10 @@ from local_aws.kept.database import NotKept
 from local_aws.kept.moto_state import MotoState
 from local_aws.kept.watch import Seen, recording
 from local_aws.protocol.messages import parse_signing_scope
-from local_aws.protocol.overlay import Environ, StartResponse, WsgiApp, read_head
+from local_aws.protocol.overlay import Environ, StartResponse, WsgiApp, only_reads, read_head
 from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.signature import S3_SERVICES
 
-_READING = re.compile("(Get|List|Describe|BatchGet|Head|Lookup|Search|Filter|Validate|Test|Estimate)[A-Z]")
 _WAITING = frozenset({"ReceiveMessage", "Invoke", "StartSyncExecution", "TestState"})
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _RPC = re.compile(r"/operation/(\w+)$")
@@ -55,7 +54,7 @@ class KeptMoto:
         if service in S3_SERVICES:
             return self._answer_s3(environ, start_response)
         operation = _find_operation(environ)
-        if _only_reads(environ["REQUEST_METHOD"], operation):
+        if only_reads(environ["REQUEST_METHOD"], operation):
             with recording(None):
                 return self._app(environ, start_response)
         return self._change(environ, start_response, operation)
@@ -91,10 +90,6 @@ class KeptMoto:
             except NotKept as error:  # S3 has answered for itself; the rest is written with the next request
                 _log.warning("%s", error)
         return answered
-
-
-def _only_reads(method: str, operation: str) -> bool:
-    return bool(_READING.match(operation)) if operation else method in {"GET", "HEAD", "OPTIONS"}
 
 
 def _find_operation(environ: Environ) -> str:
