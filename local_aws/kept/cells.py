@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.s3.models import FakeBucket
 
 from local_aws.kept.database import Change, Database
 from local_aws.kept.shape import (
@@ -21,6 +22,7 @@ from local_aws.kept.shape import (
     classify,
     find_service,
     is_big,
+    is_of_s3,
     name_backends,
     name_class,
 )
@@ -279,7 +281,7 @@ class _Saving:
             return ("service", name_backends(value))
         if type(value).__name__ == "AccountSpecificBackend":
             return ("account", _name_of_account(value), value.account_id)
-        if type(value).__module__.startswith("moto.s3."):
+        if is_of_s3(type(value)):
             return _refer_to_s3(value)
         known = self._cells.has_cell(value)
         cell = self._cells.find(value, service)
@@ -315,6 +317,6 @@ def _refer_to_s3(value: Any) -> Any:
     """Refer to a bucket or to S3 as a whole; their own rows are elsewhere."""
     if isinstance(value, BaseBackend):
         return ("s3", value.account_id, value.region_name)
-    if type(value).__name__ == "FakeBucket":
+    if isinstance(value, FakeBucket):
         return ("bucket", value.account_id, value.partition, value.name)
     raise pickle.PicklingError(f"it holds {type(value).__name__} of S3")

@@ -9,6 +9,7 @@ from moto.s3 import models as s3_models
 from local_aws.kept.cells import Cells
 from local_aws.kept.database import Database
 from local_aws.kept.loading import load
+from local_aws.kept.shape import is_of_s3
 from local_aws.kept.watch import Seen, recording, take_strays, unwatch, watch
 
 
@@ -72,6 +73,5 @@ class MotoState:
 def _leave_s3_alone() -> None:
     """Record nothing about S3's objects, which are very many."""
     for kind in vars(s3_models).values():
-        own = isinstance(kind, type) and kind.__module__ == s3_models.__name__
-        if own and issubclass(kind, (BaseModel, BaseBackend)):
+        if isinstance(kind, type) and is_of_s3(kind) and issubclass(kind, (BaseModel, BaseBackend)):
             unwatch(kind)

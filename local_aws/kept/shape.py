@@ -74,19 +74,22 @@ def find_service(kind: type) -> str:
     return parts[1] if parts[0] == "moto" and len(parts) > 1 else ""
 
 
+def is_of_s3(kind: type) -> bool:
+    """Tell whether a class is of S3, which keeps its objects itself: moto's, or one in its place."""
+    return kind.__module__.startswith(("moto.s3.", "local_aws.s3."))
+
+
 @cache
 def classify(kind: type) -> Kind:
     """Decide what is done with the objects of a class. Those that become cells are watched from here on."""
     if kind in _ATOMS:
         return Kind.ATOM
-    if not kind.__module__.startswith("moto."):
-        return Kind.INLINE
+    if is_of_s3(kind) or kind.__name__ in {"BackendDict", "AccountSpecificBackend"}:
+        return Kind.GLOBAL
     if name_class(kind) in _UNCHANGING:
         unwatch(kind)
         return Kind.UNCHANGING
-    if kind.__name__ in {"BackendDict", "AccountSpecificBackend"} or kind.__module__.startswith("moto.s3."):
-        return Kind.GLOBAL
-    if not _is_plain(kind):
+    if not kind.__module__.startswith("moto.") or not _is_plain(kind):
         return Kind.INLINE
     watch(kind)
     return Kind.CELL

@@ -49,6 +49,7 @@ class Table(dict[K, V], Generic[K, V]):
     def __init__(self) -> None:
         super().__init__()
         self.touched: set[Any] = set()
+        self.deleted: set[Any] = set()
 
     def __getitem__(self, key: K) -> V:
         """Return an entry, which may be changed then."""
@@ -72,18 +73,23 @@ class Table(dict[K, V], Generic[K, V]):
         super().__setitem__(key, value)
 
     def __delitem__(self, key: K) -> None:
-        self.touched.add(key)
+        self._note_deleted(key)
         super().__delitem__(key)
 
     def pop(self, key: K, *default: Any) -> Any:
         """Delete an entry, and return it."""
-        self.touched.add(key)
+        self._note_deleted(key)
         return super().pop(key, *default)
 
     def clear(self) -> None:
         """Delete all entries."""
-        self.touched.update(self)
+        for key in self:
+            self._note_deleted(key)
         super().clear()
+
+    def _note_deleted(self, key: Any) -> None:
+        self.touched.add(key)
+        self.deleted.add(key)
 
 
 OpenRoom = Callable[[str, AbstractContextManager[Any]], "Room"]
@@ -110,19 +116,42 @@ class _Kept:
     def list_changes(self, room: str) -> Iterator[Change]:
         """List what the database does not have yet."""
         for key in self.table.touched:
-            place = (room, self.kind, self.region, json.dumps(key))
-            if key in self.table:
-                value = json.dumps(self.codec.encode(dict.__getitem__(self.table, key)))
-                if self._written.get(key) != hash(value):
-                    self._written[key] = hash(value)
-                    yield _PUT, (*place, value)
-            elif self._written.pop(key, None) is not None:
-                yield _DELETE, place
+            is_written = self._written.get(key) is not None
+            if is_written and (key in self.table.deleted or key not in self.table):
+                del self._written[key]
+                yield _DELETE, self._place(room, key)
+        new = [key for key in self.table.touched if key in self.table and key not in self._written]
+        for key in [*(self.table.touched & self._written.keys()), *_sort(new, self.table)]:
+            value = json.dumps(self.codec.encode(dict.__getitem__(self.table, key)))
+            if self._written.get(key) != hash(value):
+                self._written[key] = hash(value)
+                yield _PUT, (*self._place(room, key), value)
+
+    def _place(self, room: str, key: Any) -> tuple[str, ...]:
+        return (room, self.kind, self.region, json.dumps(key))
+
+    def settle(self) -> None:
+        """Take it that the database has everything."""
+        self.table.touched.clear()
+        self.table.deleted.clear()
 
     def forget_written(self) -> None:
         """Write the touched entries again, whatever the database has."""
         for key in self.table.touched:
             self._written[key] = 0
+        self.table.deleted |= self.table.touched & self.table.keys()
+
+
+def _sort(keys: list[Any], table: Table[Any, Any]) -> list[Any]:
+    """Sort keys that were added to a table: they are among its last."""
+    left, found = set(keys), []
+    for key in reversed(table):
+        if not left:
+            break
+        if key in left:
+            left.discard(key)
+            found.append(key)
+    return found[::-1]
 
 
 class Room:
@@ -177,7 +206,7 @@ class Room:
                 changes = [change for kept in touched for change in kept.list_changes(self._name)]
                 self._write(changes, touched)
             for kept in touched:
-                kept.table.touched.clear()
+                kept.settle()
 
     def _write(self, changes: list[Change], touched: list[_Kept]) -> None:
         if not changes or self._database is None:

@@ -47,3 +47,6 @@ class Lasting:
     @property
     def log(self) -> str:
         return (self.state_dir / "local.log").read_text()
+
+    def reset(self) -> None:
+        local_aws.reset(self.state_dir)
