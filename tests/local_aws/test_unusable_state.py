@@ -152,7 +152,7 @@ needs_mounts = pytest.mark.skipif(
 def run_on(mount: str, code: str, folder: Path) -> list[str]:
     """Run Python where a mount is in force, and return the lines that it prints."""
     command = f'{mount} && exec "$PYTHON" -c "$CODE" "$FOLDER"'
-    variables = {"PYTHON": sys.executable, "CODE": code, "FOLDER": str(folder)}
+    variables = {"AWS_MAX_ATTEMPTS": "1", "PYTHON": sys.executable, "CODE": code, "FOLDER": str(folder)}
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", command],
         env={**os.environ, **variables},
@@ -178,3 +178,84 @@ def test_a_disk_that_cannot_be_written_is_one_sentence(state_dir: Path) -> None:
         f"{state_dir / 'local.lock'} cannot be locked: Read-only file system. Make it writable."
     ]
     assert is_filled(start(state_dir))
+
+
+FULL = """
+import sys
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+import local_aws
+
+folder, filler = Path(sys.argv[1]) / "state", Path(sys.argv[1]) / "filler"
+
+def start():
+    aws, _ = local_aws.start(folder, region="eu-west-1")
+    return [aws.client(name) for name in ("s3", "glue", "sagemaker")]
+
+def fill():
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+
+def attempt(request, **params):
+    try:
+        request(**params)
+        print("done")
+    except ClientError as error:
+        print(error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"])
+
+s3, glue, sagemaker = start()
+s3.create_bucket(Bucket="shop", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+s3.put_object(Bucket="shop", Key="before", Body=b"x" * 1000)
+fill()
+attempt(s3.put_object, Bucket="shop", Key="large", Body=bytes(10**6))
+for number in range(20):
+    name = f"d{number}"
+    try:
+        glue.create_database(DatabaseInput={"Name": name, "Description": "x" * 2000})
+    except ClientError:
+        break
+attempt(glue.create_database, DatabaseInput={"Name": "other"})
+attempt(sagemaker.create_model_package_group, ModelPackageGroupName="g")
+print([each["Key"] for each in s3.list_objects(Bucket="shop")["Contents"]])
+attempt(glue.get_databases)
+filler.unlink()
+attempt(glue.create_database, DatabaseInput={"Name": "after"})
+attempt(s3.put_object, Bucket="shop", Key="large", Body=bytes(10**6))
+fill()
+print(local_aws.stop(folder).name)
+try:
+    start()
+except local_aws.LocalAwsError as error:
+    print(error.message)
+filler.unlink()
+s3, glue, sagemaker = start()
+print([s3.head_object(Bucket="shop", Key=key)["ContentLength"] for key in ("before", "large")])
+attempt(glue.get_database, Name="after")
+print(local_aws.stop(folder).name)
+"""
+
+
+@needs_mounts
+def test_a_full_disk_refuses_what_changes_something_and_recovers(state_dir: Path) -> None:
+    state_dir.mkdir()
+    assert run_on('mount -t tmpfs -o size=24m tmpfs "$FOLDER"', FULL, state_dir) == [
+        "503 ServiceUnavailable",
+        "503 ServiceUnavailableException",
+        "503 ServiceUnavailableException",
+        "['before']",
+        "done",
+        "done",
+        "done",
+        "IN_ORDER",
+        f"The local AWS cannot start: the disk of {state_dir / 'state'} is full. Nothing is lost. Make room, "
+        "then run the command again.",
+        "[1000, 1000000]",
+        "done",
+        "IN_ORDER",
+    ]
