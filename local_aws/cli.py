@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 import click
 
 import local_aws
+from local_aws.control.disk import measure_disk
 from local_aws.control.state import earlier_log_file, endpoint_log_file, format_command, log_file
 from local_aws.errors import LocalAwsError
 
@@ -119,7 +120,7 @@ class LocalCommands:
         )
 
     def print_status(self, output: str) -> None:
-        """Print where the local AWS listens, and its buckets and endpoints.
+        """Print where the local AWS listens, what it holds, and how much disk that takes.
 
         Args:
             output: `text` or `json`.
@@ -136,7 +137,8 @@ class LocalCommands:
             for line in _format_status(aws, held):
                 click.echo(line)
         if aws is None:
-            raise self._make_not_running_error()
+            kept = measure_disk(self.state_dir)["kept"]
+            raise self._make_not_running_error(f" It keeps {format_size(kept)}." if kept else "")
 
     def print_environment(self) -> None:
         """Print the shell commands that point any AWS tool at the local AWS.
@@ -200,8 +202,9 @@ class LocalCommands:
         endpoints = [] if aws is None else local_aws.status(aws)["endpoints"]
         return sorted(each["EndpointName"] for each in endpoints)
 
-    def _make_not_running_error(self) -> LocalAwsError:
-        return LocalAwsError(f"The local AWS is not running here. Start it: {self._format_start_command()}")
+    def _make_not_running_error(self, kept: str = "") -> LocalAwsError:
+        start = self._format_start_command()
+        return LocalAwsError(f"The local AWS is not running here.{kept} Start it: {start}")
 
     def _format_start_command(self) -> str:
         return self.start_command or format_command("start", self.state_dir)
@@ -307,7 +310,7 @@ def _renew(state_dir: Path | None) -> None:
 @_state_dir_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def _status(state_dir: Path | None, output: str) -> None:
-    """Show where it listens, and its buckets and endpoints.
+    """Show where it listens, what it holds, and how much disk that takes.
 
     Exits with 1 if it is not running.
     """
@@ -356,7 +359,29 @@ def _describe(aws: "LocalAws") -> dict[str, object]:
 def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
     where = f"{aws.endpoint_url}, account {aws.account_id}, {aws.region}"
     yield f"Local AWS at {where}, process {aws.pid}"
-    yield f"buckets: {', '.join(map(str, held['buckets'])) or 'none'}"
+    buckets = [f"{name} ({_format_bucket(size)})" for name, size in held["sizes"].items()]
+    yield f"buckets: {', '.join(buckets) or 'none'}"
+    yield from _format_endpoints(held)
+    if held["holds"]:
+        counts = [
+            f"{count:,} {kind.removesuffix('s' * (count == 1))}" for kind, count in held["holds"].items()
+        ]
+        yield f"holds: {', '.join(counts)}"
+    disk = held["disk"]
+    kept, rest = format_size(disk["kept"]), format_size(disk["rest"])
+    yield f"disk: {kept} of contents and {rest} of other files in {_shorten(aws.log_file.parent)}"
+    if not held["keeps"]:
+        yield "kept: nothing, as it was started so"
+    for service, reason in held["not_kept"].items():
+        yield f"not kept: what {service} holds, until the local AWS stops: {reason}"
+
+
+def _format_bucket(size: dict[str, int]) -> str:
+    objects = "1 object" if size["objects"] == 1 else f"{size['objects']:,} objects"
+    return f"{objects}, {format_size(size['size'])}"
+
+
+def _format_endpoints(held: dict[str, Any]) -> Iterator[str]:
     if not held["endpoints"]:
         yield "endpoints: none"
         return

@@ -29,7 +29,7 @@ from kept_things import KINDS, REGION, Count, Kind
 import local_aws
 from local_aws.control.launch import Launch, spawn
 
-_LONGEST = 1.2
+_LONGEST = 2.0
 _STARTING = 1.5
 _IN_ORDER = 8
 _WHILE_STARTING = 5

@@ -67,6 +67,10 @@ class Athena:
         self._account.clear()
         self._results.reset()
 
+    def count_queries(self) -> int:
+        """Count the queries of the history."""
+        return len(self._account.executions())
+
     def delete_old(self, before: float) -> Deleted:
         """Delete the results of queries that ended before a time, and copies of objects from before it."""
         copies = self._workdir / "queries" / "objects"

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from local_aws._version import __version__
 from local_aws.control.credentials import Kept, make_credentials, read_kept, write_kept
+from local_aws.control.disk import measure_disk
 from local_aws.control.launch import Launch, check_extra, explain_exit, prepare, reap, spawn
 from local_aws.control.lock import hold, is_alive
 from local_aws.control.process_identity import read_process
@@ -197,8 +198,15 @@ def seed(
 
 
 def status(aws: LocalAws) -> dict[str, Any]:
-    """Read the names of its ``buckets``, and its ``endpoints`` with their statuses."""
-    return _call(aws, "status")
+    """Read what a local AWS holds.
+
+    Returns:
+        The names of its ``buckets``, and their ``sizes``: the ``objects`` and the ``size`` in bytes of each.
+        Its ``endpoints`` with their statuses. How many things it ``holds``, by their kinds. Whether it
+        ``keeps`` them; the services that are ``not_kept`` nevertheless, with the reasons. Its bytes on the
+        ``disk``: what is ``kept`` and the ``rest``.
+    """
+    return {**_call(aws, "status"), "disk": measure_disk(aws.log_file.parent)}
 
 
 def prune(aws: LocalAws, older_than: timedelta) -> Pruned:

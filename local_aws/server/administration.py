@@ -1,7 +1,6 @@
 """The local AWS's own routes under ``/_kedro_aws/``, which `local_aws.control` calls."""
 
 import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,17 +13,15 @@ from local_aws.control.proof import prove
 from local_aws.kept.database import NotKept
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
-from local_aws.protocol.resources import pick
 from local_aws.s3.content import Store
 from local_aws.s3.keeping import Keeping
 from local_aws.sagemaker.service import SageMaker
+from local_aws.server.contents import Contents
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
 
 PREFIX = "/_kedro_aws/"
 _MOTO_RESET = "/moto-api/reset"
-_BUCKET = re.compile(r"<Bucket>.*?<Name>(.*?)</Name>", re.DOTALL)
-_SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason")
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class Parts:
     sagemaker: SageMaker
     athena: Athena
     seeding: Seeding
+    contents: Contents
     logs: LogShipper
     credentials: Callable[[], Credentials]
     renew: Callable[[], None]
@@ -82,20 +80,7 @@ class Administration:
         return {"proof": prove(secret, str(params.get("challenge", "")))}
 
     def _status(self, _params: Any) -> Any:
-        listing = self._parts.moto.request("GET", "/").body.decode()
-        sagemaker = self._parts.sagemaker
-        with sagemaker.resources.lock:
-            endpoints = [
-                {
-                    **pick(endpoint, _SHOWN),
-                    "Region": here.name,
-                    "Asleep": sagemaker.deployments.is_asleep(here.name, endpoint["EndpointName"]),
-                    "Pids": sagemaker.deployments.list_pids(here.name, endpoint["EndpointName"]),
-                }
-                for here in sagemaker.resources.list_regions()
-                for endpoint in here.endpoints.values()
-            ]
-        return {"buckets": sorted(_BUCKET.findall(listing)), "endpoints": endpoints}
+        return self._parts.contents.describe()
 
     def _seed(self, params: Any) -> Any:
         return self._parts.seeding.seed(

@@ -38,6 +38,7 @@ from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.administration import PREFIX, Administration, Parts
+from local_aws.server.contents import Contents
 from local_aws.server.gate import BadLength, Gate, TooLarge
 from local_aws.server.glue import Glue
 from local_aws.server.kept_moto import KeptMoto
@@ -433,9 +434,7 @@ class LocalServer:
 
     account_id = ACCOUNT_ID
 
-    def __init__(
-        self, place: Place, region: str, port: int, instance: str, credentials: Credentials
-    ) -> None:
+    def __init__(self, place: Place, region: str, port: int, instance: str, credentials: Credentials) -> None:
         self.instance = instance
         self.credentials = credentials
         self._renewing = threading.Lock()
@@ -469,6 +468,7 @@ class LocalServer:
                 sagemaker=self._sagemaker,
                 athena=self._athena,
                 seeding=Seeding(moto, self._athena, self._kept),
+                contents=Contents(self._sagemaker, self._athena, self._kept, place.kept),
                 logs=logs,
                 credentials=lambda: self.credentials,
                 renew=self.renew,

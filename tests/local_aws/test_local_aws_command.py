@@ -89,7 +89,7 @@ def test_the_life_of_a_local_aws(folder: Path) -> None:
         aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
     ).create_bucket(Bucket="shop")
-    assert "buckets: shop" in run("status").stdout
+    assert "buckets: shop (0 objects, 0 bytes)" in run("status").stdout
     assert "PUT /shop" in run("logs").stdout
     emptied = run("reset")
     assert (emptied.returncode, emptied.stdout, emptied.stderr) == (0, "", "Local AWS emptied.\n")
