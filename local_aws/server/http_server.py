@@ -8,8 +8,8 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
@@ -47,6 +47,7 @@ from local_aws.server.seeding import Seeding
 
 _IDLE_SECONDS = 60
 _DRAIN_SECONDS = 2
+_ENDING_SECONDS = 2
 _DRAINED = 64 * 1024**2
 _CHUNK = 1024**2
 _COPIED = 64 * 1024
@@ -118,6 +119,14 @@ class RequestHandler(MotoRequestHandler):
         return environ
 
     def run_wsgi(self) -> None:
+        """Answer by WSGI, unless the server ends: what it changed then could be lost."""
+        with self.server.answering() as may_answer:
+            if may_answer:
+                self._run_wsgi()
+            else:
+                self.close_connection = True
+
+    def _run_wsgi(self) -> None:
         """Answer by WSGI, from files where the answer lies in files."""
         if self._waits_for_continue and not self._taken:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -138,6 +147,8 @@ class RequestHandler(MotoRequestHandler):
 
     def _send_answer(self, status: str, headers: list[tuple[str, str]], body: bytes | Content) -> None:
         """Send an answer, and keep the connection if nothing of the request is left in it."""
+        if self.server.has_ended:
+            raise ConnectionAbortedError
         left = self._count_left()
         self.close_connection |= bool(left) or self.server.is_crowded
         without = self.command == "HEAD" or status[:3] in {"204", "304"}
@@ -313,12 +324,36 @@ class _HttpServer(ThreadedWSGIServer):
     daemon_threads = True
     request_queue_size = 128
     stop_requested = False
+    has_ended = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._open = 0
         self._counting = threading.Lock()
+        self._answering = 0
+        self._is_ending = False
+        self._all_answered = threading.Condition()
+
+    @contextmanager
+    def answering(self) -> Iterator[bool]:
+        """Answer a request within, if this gives true."""
+        with self._all_answered:
+            may_answer = not self._is_ending
+            self._answering += may_answer
+        try:
+            yield may_answer
+        finally:
+            with self._all_answered:
+                self._answering -= may_answer
+                self._all_answered.notify_all()
+
+    def end(self) -> None:
+        """Begin no further answer, and wait for a moment until those that were begun are sent."""
+        with self._all_answered:
+            self._is_ending = True
+            self._all_answered.wait_for(lambda: not self._answering, _ENDING_SECONDS)
+            self.has_ended = True
 
     @property
     def is_crowded(self) -> bool:
@@ -522,8 +557,9 @@ class LocalServer:
         self._of_models.update(environment(self.url, self._of_models["AWS_REGION"], self.credentials))
 
     def close(self) -> None:
-        """Close the port, and stop every model and every query."""
+        """Close the port, and stop every model and every query. What was answered is kept."""
         self._http.server_close()
+        self._http.end()
         self._kept.close()
         self._sagemaker.reset()
         self._athena.close()
