@@ -76,7 +76,8 @@ class Execution:
     @classmethod
     def decode(cls, written: Params) -> "Execution":
         """Read what `encode` wrote. Nothing of it is under way any more."""
-        execution = cls(**written)
+        known = {each.name for each in fields(cls)}
+        execution = cls(**{name: value for name, value in written.items() if name in known})
         execution.finished.set()
         return execution
 

@@ -39,11 +39,13 @@ _PUT = "INSERT OR REPLACE INTO cells (id, service, class, place, data) VALUES (?
 _DELETE = "DELETE FROM cells WHERE id = ?"
 _SHARED = frozenset({"core", "moto_api", "utilities"})
 _RETRIES = 20
+_SWEEP = 20_000
+"""After so many new rows, those of objects that are gone are looked for."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(slots=True)
 class Cell:
     """An object that has a row.
 
@@ -85,6 +87,7 @@ class Cells:
         self._digests: dict[int, bytes] = {}
         self._written: set[int] = set()
         self._last_row = 0
+        self._since_sweep = 0
         self.failed: dict[str, str] = {}
 
     def adopt(self, cells: list[Cell], last_row: int) -> None:
@@ -104,6 +107,8 @@ class Cells:
         """
         with recording(None):
             self._finish(_Saving(self), [each for each in seen.values() if self._is_known(each)])
+            if self._since_sweep > max(_SWEEP, len(self._by_id) // 2):
+                self.save_all()
 
     def save_all(self) -> None:
         """Write every object that differs from its row, and delete the rows that nothing mentions."""
@@ -116,6 +121,8 @@ class Cells:
             }
             rows = self._database.read("SELECT id FROM cells")
             self._database.write((_DELETE, (row,)) for (row,) in rows if row not in used)
+            self._by_id = {id(cell.value): cell for cell in saving.done.values()}
+            self._since_sweep = 0
 
     def clear(self) -> None:
         """Delete all rows."""
@@ -173,6 +180,7 @@ class Cells:
     def new_row(self) -> int:
         """Give the number of a new row."""
         self._last_row += 1
+        self._since_sweep += 1
         return self._last_row
 
     def has(self, row: int, digest: bytes) -> bool:

@@ -1,8 +1,11 @@
 """The small SQLite databases of what is kept."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,9 @@ from local_aws.kept.folder import UnusableError, explain_damage
 
 Change = tuple[str, Sequence[Any]]
 """An SQL statement and its parameters."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class NotKept(Exception):
@@ -69,11 +75,26 @@ class Database:
                     raise NotKept(f"{self.path} cannot be written: {error}") from error
                 raise
 
-    def save_copy(self, path: Path) -> None:
-        """Write a copy of the whole database to another file."""
-        with self._lock, sqlite3.connect(path) as copy:
+    def set_aside(self, service: str, reason: str) -> str:
+        """Save a copy of everything, since what is kept of a service cannot be read.
+
+        Args:
+            service: The service.
+            reason: Why not.
+
+        Returns:
+            The sentence about it, which names the copy.
+        """
+        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
+        path = self.path.with_name(f"{self.path.stem}.{now}.backup")
+        with self._lock, closing(sqlite3.connect(path)) as copy:
             self._connection.backup(copy)
-        copy.close()
+        sentence = (
+            f"The state of {service} could not be taken over from an earlier version ({reason}), so it "
+            f"begins empty; what it was is in {path}"
+        )
+        _log.warning("%s", sentence)
+        return sentence
 
     def close(self) -> None:
         """Close the file. Nothing can be read or written afterwards."""

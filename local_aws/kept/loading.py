@@ -3,9 +3,7 @@
 import ast
 import inspect
 import io
-import logging
 import textwrap
-from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
@@ -29,7 +27,6 @@ Row = tuple[int, str, str, str, bytes]
 """The number, the service, the class, the place and the data of a row."""
 
 _READ = "SELECT id, service, class, place, data FROM cells"
-_log = logging.getLogger(__name__)
 
 
 class CannotLoad(Exception):
@@ -80,20 +77,9 @@ def _note_version(database: Database) -> bool:
 
 
 def _set_aside(database: Database, lost: dict[str, str]) -> dict[str, str]:
-    """Save a copy of everything, and delete what this version cannot read."""
-    if not lost:
-        return {}
-    now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
-    copy = database.path.with_name(f"{database.path.stem}.{now}.backup")
-    database.save_copy(copy)
-    sentences = {}
-    for service, reason in lost.items():
-        sentences[service] = (
-            f"The state of {service} could not be taken over from an earlier version ({reason}), so it "
-            f"begins empty; what it was is in {copy}"
-        )
-        _log.warning("%s", sentences[service])
-        database.write([("DELETE FROM cells WHERE service = ?", (service,))])
+    """Save a copy of what this version cannot read, and delete it."""
+    sentences = {service: database.set_aside(service, reason) for service, reason in lost.items()}
+    database.write(("DELETE FROM cells WHERE service = ?", (service,)) for service in lost)
     return sentences
 
 

@@ -61,7 +61,8 @@ class KeptServices:
         Returns:
             A sentence for each, by the service's name.
         """
-        return {} if self.moto is None else self.moto.lost
+        of_rooms = {room.name: room.lost for room in self._rooms if room.lost}
+        return of_rooms if self.moto is None else {**self.moto.lost, **of_rooms}
 
     def close(self) -> None:
         """Write everything, and let go of the database. What is changed from here on is not kept."""

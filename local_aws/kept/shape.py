@@ -12,7 +12,8 @@ from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
 from importlib import import_module
-from operator import attrgetter
+from itertools import accumulate
+from operator import attrgetter, is_
 from types import CodeType, FunctionType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -202,9 +203,10 @@ class Chunks:
     def __init__(self, new_row: Callable[[], int]) -> None:
         self._new_row = new_row
         self.rows: list[int] = []
-        self._members: list[list[Any]] = []  # it holds them, so that no other object gets their ids
-        self._ids: list[Any] = []
-        self._identify: Callable[[Any], Any] = id
+        self._sizes: list[int] = []
+        # The members are held, so that no other object gets their place in memory.
+        self._keys: list[Any] = []
+        self._values: list[Any] = []
 
     def update(self, collection: Any) -> tuple[dict[int, list[Any]], list[int]] | None:
         """Take the collection as it is now.
@@ -213,47 +215,66 @@ class Chunks:
             The chunks that have to be written and the rows that are no longer used; None if it has members
             that can change in themselves.
         """
-        members = list(collection.items()) if isinstance(collection, dict) else list(collection)
-        ids = _identify(collection)
-        known = len(self._ids)
-        self._identify = _identify_pair if isinstance(collection, dict) else id
-        if ids[:known] == self._ids:
-            if not _fit(members[known:]):
-                return None
-            changed, gone = self._append(members[known:]), []
-        else:
-            if not _fit(members):
-                return None
-            changed, gone = self._rearrange(members, ids)
-        self._ids = ids
-        return changed, gone
+        # An OrderedDict is a dict with the same order, since moto moves no entry; its own methods are slow.
+        values = list(dict.values(collection)) if isinstance(collection, dict) else list(collection)
+        keys = list(dict.keys(collection)) if isinstance(collection, dict) else values
+        known, gone = len(self._values), []
+        changed: set[int] = set()
+        if not _begins_with(values, self._values) or not _begins_with(keys, self._keys):
+            known, changed, gone = self._shrink(keys, values)
+        if not _fit(values[known:]) or (keys is not values and not _fit(keys[known:])):
+            return None
+        self._keys, self._values = keys, values
+        changed |= self._append(len(values) - known)
+        return self._cut(changed, pairs=keys is not values), gone
 
-    def _append(self, members: Sequence[Any]) -> dict[int, list[Any]]:
-        changed: dict[int, list[Any]] = {}
-        for member in members:
-            if not self._members or len(self._members[-1]) >= _CHUNK:
-                self._members.append([])
+    def _append(self, count: int) -> set[int]:
+        """Make room for members at the end, and return the rows that get some."""
+        changed = set()
+        while count > 0:
+            if not self._sizes or self._sizes[-1] >= _CHUNK:
+                self._sizes.append(0)
                 self.rows.append(self._new_row())
-            self._members[-1].append(member)
-            changed[self.rows[-1]] = self._members[-1]
+            added = min(count, _CHUNK - self._sizes[-1])
+            self._sizes[-1] += added
+            count -= added
+            changed.add(self.rows[-1])
         return changed
 
-    def _rearrange(self, members: list[Any], ids: list[Any]) -> tuple[dict[int, list[Any]], list[int]]:
-        """Take away what is gone; begin anew if that is not all that has happened."""
-        left, before = set(ids), iter(self._ids)
-        shrunk = [[each for each in chunk if next(before) in left] for chunk in self._members]
-        flat = [each for chunk in shrunk for each in chunk]
-        kept = len(flat)
-        if list(map(self._identify, flat)) != ids[:kept]:
-            gone, self.rows, self._members = self.rows, [], []
-            return self._append(members), gone
-        pairs = list(zip(self.rows, shrunk, self._members, strict=True))
-        changed = {row: new for row, new, old in pairs if new and len(new) < len(old)}
-        gone = [row for row, new, _old in pairs if not new]
-        self.rows = [row for row, new, _old in pairs if new]
-        self._members = [new for _row, new, _old in pairs if new]
-        changed.update(self._append(members[kept:]))
-        return changed, gone
+    def _shrink(self, keys: list[Any], values: list[Any]) -> tuple[int, set[int], list[int]]:
+        """Take away what is gone; begin anew if that is not all that has happened.
+
+        Returns:
+            How many members are left, the rows that have fewer, and those that have none.
+        """
+        left = set(zip(map(id, keys), map(id, values), strict=True))
+        before = list(zip(map(id, self._keys), map(id, self._values), strict=True))
+        stay = [each in left for each in before]
+        kept = [each for each, stays in zip(before, stay, strict=True) if stays]
+        if kept != list(zip(map(id, keys[: len(kept)]), map(id, values[: len(kept)]), strict=True)):
+            gone, self.rows, self._sizes = self.rows, [], []
+            return 0, set(), gone
+        ends = list(accumulate(self._sizes))
+        sizes = [sum(stay[end - size : end]) for size, end in zip(self._sizes, ends, strict=True)]
+        chunks = list(zip(self.rows, self._sizes, sizes, strict=True))
+        self.rows = [row for row, _old, new in chunks if new]
+        self._sizes = [new for _row, _old, new in chunks if new]
+        changed = {row for row, old, new in chunks if 0 < new < old}
+        return len(kept), changed, [row for row, _old, new in chunks if not new]
+
+    def _cut(self, rows: set[int], *, pairs: bool) -> dict[int, list[Any]]:
+        """Cut the members of some rows out of all."""
+        cut = {}
+        ends = accumulate(self._sizes)
+        for row, size, end in zip(self.rows, self._sizes, ends, strict=True):
+            if row in rows:
+                part = self._values[end - size : end]
+                cut[row] = list(zip(self._keys[end - size : end], part, strict=True)) if pairs else part
+        return cut
+
+
+def _begins_with(values: list[Any], first: list[Any]) -> bool:
+    return len(values) >= len(first) and all(map(is_, first, values))
 
 
 def is_big(value: Any) -> bool:
@@ -261,23 +282,9 @@ def is_big(value: Any) -> bool:
     return type(value) in (list, dict, OrderedDict) and len(value) >= BIG
 
 
-def _identify(collection: Any) -> list[Any]:
-    if isinstance(collection, dict):
-        return list(zip(map(id, collection), map(id, collection.values()), strict=True))
-    return list(map(id, collection))
-
-
-def _identify_pair(member: tuple[Any, Any]) -> tuple[int, int]:
-    return id(member[0]), id(member[1])
-
-
 def _fit(members: Sequence[Any]) -> bool:
     """Tell whether no member can change without being a cell."""
-    return all(
-        classify(type(part)) is not Kind.INLINE
-        for member in members
-        for part in (member if isinstance(member, tuple) else (member,))
-    )
+    return all(classify(type(each)) is not Kind.INLINE for each in members)
 
 
 def number_new_events() -> None:
@@ -294,15 +301,18 @@ class CellPickler(pickle.Pickler):
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
         self._refer = refer
 
-    def persistent_id(self, value: Any) -> Any:
-        """Return the reference to a cell; None for what is written here."""
-        if classify(type(value)) in (Kind.CELL, Kind.GLOBAL):
-            return self._refer(value)
-        return None
-
     def reducer_override(self, value: Any) -> Any:
-        """Write what cannot be written as it is."""
+        """Write a reference to a cell, and what cannot be written as it is.
+
+        It is not called for what is built into Python, of which there is most. (`persistent_id` would be.)
+        """
+        if classify(type(value)) in (Kind.CELL, Kind.GLOBAL):
+            return Reference, (self._refer(value),)
         return reduce_special(value)
+
+
+class Reference:
+    """Stands for an object that has a row of its own. Only its name is ever used."""
 
 
 class CellUnpickler(pickle.Unpickler):
@@ -312,6 +322,8 @@ class CellUnpickler(pickle.Unpickler):
         super().__init__(file)
         self._resolve = resolve
 
-    def persistent_load(self, reference: Any) -> Any:
-        """Return what a reference stands for."""
-        return self._resolve(reference)
+    def find_class(self, module: str, name: str) -> Any:
+        """Find a class by its name; in the place of `Reference`, what finds the object."""
+        if (module, name) == (Reference.__module__, Reference.__name__):
+            return self._resolve
+        return super().find_class(module, name)

@@ -24,6 +24,7 @@ _PUT = (
 )
 _READ = "SELECT key, value FROM entries WHERE room = ? AND kind = ? AND region = ? ORDER BY number"
 _DELETE = "DELETE FROM entries WHERE room = ? AND kind = ? AND region = ? AND key = ?"
+_FORGET = "DELETE FROM entries WHERE room = ? AND kind = ? AND region = ?"
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -135,6 +136,12 @@ class _Kept:
         self.table.touched.clear()
         self.table.deleted.clear()
 
+    def forget(self) -> None:
+        """Begin empty."""
+        self._written.clear()
+        self.table.clear()
+        self.settle()
+
     def forget_written(self) -> None:
         """Write the touched entries again, whatever the database has."""
         for key in self.table.touched:
@@ -158,22 +165,28 @@ class Room:
     """The tables of one service.
 
     Args:
-        name: Its name.
+        name: Its name, also an attribute.
         lock: What guards its tables; can be entered again by its holder.
         database: Where they are kept; None to keep nothing.
     """
 
     def __init__(self, name: str, lock: AbstractContextManager[Any], database: Database | None) -> None:
-        self._name = name
+        self.name = name
         self._lock = lock
         self._database = database
         self._kept: dict[tuple[str, str], _Kept] = {}
+        self._lost = ""
+
+    @property
+    def lost(self) -> str:
+        """The sentence about what is kept and could not be read; empty if it could."""
+        return self._lost
 
     def list_regions(self) -> list[str]:
         """List the regions of which something is kept."""
         if self._database is None:
             return []
-        found = self._database.read("SELECT DISTINCT region FROM entries WHERE room = ?", self._name)
+        found = self._database.read("SELECT DISTINCT region FROM entries WHERE room = ?", self.name)
         return [region for (region,) in found]
 
     def open_table(self, kind: str, region: str = "", codec: Codec = PLAIN) -> Table[Any, Any]:
@@ -187,10 +200,18 @@ class Room:
         with self._lock:
             if (kind, region) not in self._kept:
                 kept = self._kept[kind, region] = _Kept(kind, region, codec)
-                rows = [] if self._database is None else self._database.read(_READ, self._name, kind, region)
-                for key, value in rows:
-                    kept.load(key, value)
+                if self._database is not None:
+                    self._load(kept, self._database)
             return self._kept[kind, region].table
+
+    def _load(self, kept: _Kept, database: Database) -> None:
+        try:
+            for key, value in database.read(_READ, self.name, kept.kind, kept.region):
+                kept.load(key, value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._lost = database.set_aside(self.name, f"{kept.kind}: {type(error).__name__}: {error}")
+            database.write([(_FORGET, (self.name, kept.kind, kept.region))])
+            kept.forget()
 
     def flush(self) -> None:
         """Write what has changed.
@@ -203,7 +224,7 @@ class Room:
         with self._lock:
             touched = [kept for kept in self._kept.values() if kept.table.touched]
             if self._database is not None and touched:
-                changes = [change for kept in touched for change in kept.list_changes(self._name)]
+                changes = [change for kept in touched for change in kept.list_changes(self.name)]
                 self._write(changes, touched)
             for kept in touched:
                 kept.settle()

@@ -141,3 +141,21 @@ def test_one_more_member_writes_one_chunk_and_one_less_too():
 
 def test_members_that_can_change_in_themselves_are_not_chunked():
     assert Chunks(lambda: 0).update([{"a": 1}] * 200) is None
+
+
+def test_what_cannot_be_read_is_set_aside_and_the_rest_is_there(tmp_path: Path):
+    room, database = open_room(tmp_path)
+    room.open_table("things", "eu-west-1")["a"] = "no number"
+    room.open_table("others", "eu-west-1")["b"] = 2
+    room.flush()
+    database.close()
+    room, database = open_room(tmp_path)
+    assert room.open_table("things", "eu-west-1", Codec(str, float)) == {}
+    assert room.open_table("others", "eu-west-1") == {"b": 2}
+    (copy,) = tmp_path.glob("*.backup")
+    assert room.lost.startswith("The state of room could not be taken over from an earlier version (things: ")
+    assert room.lost.endswith(str(copy))
+    database.close()
+    aside = Database(copy, "")
+    assert aside.read("SELECT value FROM entries WHERE kind = 'things'") == [('"no number"',)]
+    aside.close()
