@@ -42,18 +42,15 @@ class StoredFile:
     """A file of a store, which hears of it when nothing in memory refers to it any more.
 
     Args:
+        name: The name by which its store finds it.
         path: Where it is.
-        discard: Called with its path then.
+        discard: Called with its name then.
     """
 
-    def __init__(self, path: Path, discard: Callable[[Path], None]) -> None:
+    def __init__(self, name: str, path: Path, discard: Callable[[str], None]) -> None:
+        self.name = name
         self.path = path
-        weakref.finalize(self, discard, path).atexit = False
-
-    @property
-    def name(self) -> str:
-        """The name by which its store finds it."""
-        return self.path.parent.name + self.path.name
+        weakref.finalize(self, discard, name).atexit = False
 
     def __deepcopy__(self, _memo: object) -> "StoredFile":
         """Return this one: a file never changes."""
@@ -231,7 +228,7 @@ class Store:
         self._folder = folder
         self._is_kept = is_kept
         self._files: weakref.WeakValueDictionary[str, StoredFile] = weakref.WeakValueDictionary()
-        self._unused: deque[Path] = deque()
+        self._unused: deque[str] = deque()
         self._looking = threading.Lock()
 
     def write(self, source: Source, *algorithms: str) -> Content:
@@ -280,7 +277,7 @@ class Store:
         with self._looking:
             file = self._files.get(name)
             if file is None:
-                file = self._files[name] = StoredFile(self._locate(name), self._discard)
+                file = self._files[name] = StoredFile(name, self._locate(name), self._discard)
             return file
 
     def clear(self) -> None:
@@ -301,21 +298,20 @@ class Store:
         Args:
             names: Files that are kept no more, but perhaps still in use.
         """
-        self._unused.extend(self._locate(name) for name in names if name not in self._files)
+        self._unused.extend(name for name in names if name not in self._files)
         while self._unused and self._looking.acquire(blocking=False):
             try:
-                path = self._unused.popleft()
-                name = path.parent.name + path.name
+                name = self._unused.popleft()
                 if name not in self._files and not (self._is_kept and self._is_kept(name)):
-                    _remove(path)
+                    _remove(self._locate(name))
             except IndexError:  # another thread was faster
                 return
             finally:
                 self._looking.release()
 
-    def _discard(self, path: Path) -> None:
+    def _discard(self, name: str) -> None:
         """Remove a file that nothing in memory refers to: now or, where a thread is about to, by that."""
-        self._unused.append(path)
+        self._unused.append(name)
         self.remove_unused()
 
     def _locate(self, name: str) -> Path:
@@ -334,7 +330,7 @@ class Store:
             if error.errno in _FULL:
                 raise NoRoom(str(path)) from error
             raise
-        stored = self._files[name] = StoredFile(path, self._discard)
+        stored = self._files[name] = StoredFile(name, path, self._discard)
         return stored, file
 
 

@@ -20,6 +20,7 @@ from local_aws.protocol.signature import S3_SERVICES
 _WAITING = frozenset({"ReceiveMessage", "Invoke", "StartSyncExecution", "TestState"})
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _RPC = re.compile(r"/operation/(\w+)$")
+_OF_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN = "/moto-api/"
 
 _log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class KeptMoto:
                 return answered
         query = environ.get("QUERY_STRING", "")
         _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
-        if service in S3_SERVICES:
+        if service in S3_SERVICES and environ["REQUEST_METHOD"] not in _OF_READING:
             return self._answer_s3(environ, start_response)
         operation = _find_operation(environ)
         if only_reads(environ["REQUEST_METHOD"], operation):
