@@ -493,6 +493,12 @@ class Queries(Kind):
 
     def change(self) -> None:
         """Run a query. It is acknowledged when its state is."""
+        try:
+            self._run()
+        except ClientError as error:
+            self.count.problems.append(f"a query: {error}")
+
+    def _run(self) -> None:
         athena = self.clients("athena")
         number = self.chance.randrange(10**9)
         where = {"OutputLocation": _RESULTS}
