@@ -198,7 +198,7 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
         raise Unavailable(
             "ServiceUnavailable",
             "The disk of the local AWS has no room for this object. Make room, for example with "
-            "`local-aws reset`, and try again.",
+            "`local-aws prune`, and try again.",
         ) from None
     except OSError as error:
         raise Unavailable(
@@ -220,7 +220,7 @@ def _make_not_kept(error: NotKeptError) -> S3ClientError:
     return Unavailable(
         "ServiceUnavailable",
         f"The local AWS cannot write what this request changed: {error}. Make room on its disk, for example "
-        "with `local-aws reset`, and try again.",
+        "with `local-aws prune`, and try again.",
     )
 
 
