@@ -95,6 +95,34 @@ def test_a_changed_file_is_uploaded_again_unless_its_object_was_changed_too(loca
     assert read("b") == "4"
 
 
+@pytest.mark.slow
+def test_what_was_uploaded_is_known_after_a_restart_in_another_place(tmp_path):
+    project, moved = tmp_path / "project", tmp_path / "moved"
+    (project / "raw").mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        (project / "raw" / name).write_text("1")
+    table = {"Name": "t", "StorageDescriptor": {"Location": "s3://mine/data/raw/"}}
+    athena = {"database": {"Name": "shop"}, "tables": [table], "workgroup": None}
+    aws, _ = control.start(project / "state", region=REGION)
+    assert control.seed(aws, bucket="mine", folder=project / "raw", athena=athena).uploaded == 3
+    aws.client("s3").put_object(Bucket="mine", Key="data/raw/b", Body=b"by hand")
+    control.stop(project / "state")
+    project.rename(moved)
+    rewrite(moved / "raw" / "a", "2")
+    rewrite(moved / "raw" / "b", "2")
+    try:
+        aws, _ = control.start(moved / "state", region=REGION)
+        seeded = control.seed(aws, bucket="mine", folder=moved / "raw", athena={**athena, "tables": []})
+        assert (seeded.created, seeded.uploaded) == (False, 1)
+        assert seeded.skipped == {"data/raw/b": "the object was changed on S3"}
+        assert aws.client("glue").get_tables(DatabaseName="shop")["TableList"] == []
+        read = aws.client("s3").get_object
+        found = [read(Bucket="mine", Key=f"data/raw/{name}")["Body"].read() for name in ("a", "b", "c")]
+        assert found == [b"2", b"by hand", b"1"]
+    finally:
+        control.stop(moved / "state")
+
+
 def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):
     with pytest.raises(LocalAwsError) as caught:
         control.seed(local_aws, bucket="NO", folder=tmp_path)
