@@ -374,6 +374,7 @@ def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
         yield "kept: nothing, as it was started so"
     for service, reason in held["not_kept"].items():
         yield f"not kept: what {service} holds, until the local AWS stops: {reason}"
+    yield from held.get("set_aside", ())
 
 
 def _format_bucket(size: dict[str, int]) -> str:

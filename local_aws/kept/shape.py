@@ -81,7 +81,7 @@ def is_of_s3(kind: type) -> bool:
 
 
 @cache
-def classify(kind: type) -> Kind:
+def classify(kind: Any) -> Kind:
     """Decide what is done with the objects of a class. Those that become cells are watched from here on."""
     if kind in _ATOMS:
         return Kind.ATOM
@@ -218,8 +218,9 @@ class Chunks:
         # An OrderedDict is a dict with the same order, since moto moves no entry; its own methods are slow.
         values = list(dict.values(collection)) if isinstance(collection, dict) else list(collection)
         keys = list(dict.keys(collection)) if isinstance(collection, dict) else values
-        known, gone = len(self._values), []
+        known = len(self._values)
         changed: set[int] = set()
+        gone: list[int] = []
         if not _begins_with(values, self._values) or not _begins_with(keys, self._keys):
             known, changed, gone = self._shrink(keys, values)
         if not _fit(values[known:]) or (keys is not values and not _fit(keys[known:])):

@@ -45,7 +45,7 @@ def watch(kind: type) -> None:
 
 def unwatch(kind: type) -> None:
     """Record nothing of a class that is derived from a watched one."""
-    kind.__getattribute__ = object.__getattribute__  # type: ignore[method-assign]
+    kind.__getattribute__ = object.__getattribute__  # type: ignore[assignment, method-assign]
 
 
 @contextmanager
