@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,8 @@ CONTENT = "local_aws.content"
 
 _BLOCK = 1024**2
 _SMALL = 64 * 1024
+_PAUSE = 0.002
+"""Seconds between the folders of a sweep, so that it does not delay requests."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -285,12 +288,11 @@ class Store:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove every file that is not kept: what an earlier server has left when it was killed."""
+        """Remove every file that is neither kept nor in use: what a server has left when it was killed."""
         with suppress(OSError):
             for folder in os.scandir(self._folder):
-                for file in os.scandir(folder.path):
-                    if not (self._is_kept and self._is_kept(folder.name + file.name)):
-                        _remove(Path(file.path))
+                self.remove_unused([folder.name + file.name for file in os.scandir(folder.path)])
+                time.sleep(_PAUSE)
 
     def remove_unused(self, names: Iterable[str] = ()) -> None:
         """Remove the files that nothing refers to any more.
@@ -320,6 +322,7 @@ class Store:
     def _create(self) -> tuple[StoredFile, IO[bytes]]:
         name = uuid4().hex
         path = self._locate(name)
+        stored = self._files[name] = StoredFile(name, path, self._discard)  # before a sweep can see the file
         try:
             try:
                 file = path.open("xb", buffering=0)
@@ -330,7 +333,6 @@ class Store:
             if error.errno in _FULL:
                 raise NoRoom(str(path)) from error
             raise
-        stored = self._files[name] = StoredFile(name, path, self._discard)
         return stored, file
 
 

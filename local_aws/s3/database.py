@@ -61,10 +61,15 @@ class Database:
         self._writer, self._reader = _connect(path), _connect(path)
         self._reading = threading.Lock()
         self._writer.executescript(_SCHEMA)
-        found = self._reader.execute("SELECT content FROM item WHERE content IS NOT NULL")
-        self._uses = Counter(name for (content,) in found for name in _find_files(_read_places(content)))
+        self._uses: Counter[str] | None = None
         self._gained: list[str] = []
         self._lost: list[str] = []
+
+    def count_uses(self) -> None:
+        """Count of how many rows each file is; until then, all files count as used. No change may go on."""
+        with self._reading:
+            found = self._reader.execute("SELECT content FROM item WHERE content IS NOT NULL").fetchall()
+        self._uses = Counter(name for (content,) in found for name in _find_files(_read_places(content)))
 
     @contextmanager
     def change(self, *, alone: bool = False) -> Iterator[list[str]]:
@@ -87,11 +92,12 @@ class Database:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
-        self._uses.update(self._gained)
-        for name in self._lost:
-            self._uses[name] -= 1
-            if not self._uses[name]:
-                del self._uses[name]
+        if self._uses is not None:
+            self._uses.update(self._gained)
+            self._uses.subtract(self._lost)
+            for name in self._lost:
+                if not self._uses[name]:
+                    del self._uses[name]
 
     def find(self, bucket: str, kind: str, name: bytes) -> dict[int, list[Place]]:
         """Find the rows of a name, with their contents, as they are within `change`."""
@@ -144,7 +150,7 @@ class Database:
     def clear(self) -> None:
         """Delete all rows."""
         self._writer.execute("DELETE FROM item")
-        self._uses.clear()
+        self._uses = Counter()
 
     def read(self, kind: str) -> list[tuple[str, Row]]:
         """Read the rows of a kind, each with the name of its bucket, in the order of their making."""
@@ -168,8 +174,8 @@ class Database:
         return versions
 
     def has_file(self, name: str) -> bool:
-        """Tell whether a row mentions a file."""
-        return name in self._uses
+        """Tell whether a row mentions a file, or may do so."""
+        return self._uses is None or name in self._uses
 
     def close(self) -> None:
         """Close the file."""

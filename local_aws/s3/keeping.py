@@ -58,9 +58,18 @@ class Keeping:
         except Exception as error:  # whatever damaged bytes do to pickle and to moto
             raise _make_unusable(self._folder, error) from error
         NOTES.are_taken = True
+        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+
+    def _sweep(self) -> None:
+        """Remove files that belong to nothing, while requests are answered."""
+        try:
+            with self._writing:
+                self._database.count_uses()
+        except sqlite3.Error:  # the server is closing
+            return
+        self.store.sweep()
 
     def _restore(self) -> None:
-        self.store.sweep()
         uploads: dict[str, dict[str, Any]] = {}
         for bucket, row in self._database.read(UPLOAD):
             uploads.setdefault(bucket, {})[row.name.decode()] = states.revive_upload(row)

@@ -24,6 +24,7 @@ from local_aws.s3.content import EMPTY, Content, join, make_digest
 ROW = "_row"
 """The attribute of a version with the number of its row; it is missing as long as nothing is kept of it."""
 
+_UNREAD = "_unread"
 _PASSING = frozenset({"_tick"})
 _ITS_OWN = frozenset({"lock", "_value_buffer", ROW})
 _reading = threading.RLock()
@@ -34,11 +35,32 @@ class StoredKey(FakeKey):
 
     write: Callable[[bytes], Content]
     gives_contents: Callable[[], bool]
-    _content: Content = EMPTY
+    _content: Content
 
     def __new__(cls, *_args: Any, **_options: Any) -> "StoredKey":
         """Make one that moto does not track: it would live, and its file with it, until a reset."""
         return object.__new__(cls)
+
+    @classmethod
+    def make_unread(cls, name: str, row: int, read: Callable[["StoredKey"], dict[str, Any]]) -> "StoredKey":
+        """Make one whose state is read when more than its name is asked for: a listing asks it of few."""
+        key = object.__new__(cls)
+        vars(key).update({"name": name, ROW: row, _UNREAD: read})
+        return key
+
+    def __getattr__(self, name: str) -> Any:
+        """Read the state, if that was not done yet."""
+        if _UNREAD not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}")
+        self._read_state()
+        return getattr(self, name)
+
+    def _read_state(self) -> None:
+        with _reading:
+            held = vars(self)
+            if (read := held.get(_UNREAD)) is not None:
+                held.update(read(self))
+                del held[_UNREAD]
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Note changes after the making."""
@@ -91,6 +113,7 @@ class StoredKey(FakeKey):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the lock and the row, which are of this one alone; the content is shared."""
+        self._read_state()
         return {name: value for name, value in vars(self).items() if name not in _ITS_OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from moto.s3.models import FakeAcl, FakeGrant, s3_backends
 from moto.utilities.utils import LowercaseDict
 
 from local_aws.s3.content import EMPTY, Content
-from local_aws.s3.database import Place, Row
+from local_aws.s3.database import Place, Row, decode_key
 from local_aws.s3.models import (
     ROW,
     StoredBucket,
@@ -27,6 +27,7 @@ State = dict[str, Any]
 _NOT_OF_KEYS = frozenset({"lock", "_value_buffer", "_content", "_tick", "multipart", "acl", "_metadata", ROW})
 _NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
 _NOT_OF_UPLOADS = frozenset({"parts", "partlist"})
+_KEY, _MARKER = b"k", b"m"
 _NEW = vars(StoredKey("", EMPTY, "", "us-east-1"))  # type: ignore[arg-type]
 _PRIVATE: FakeGrant = _NEW["acl"].grants[0]
 
@@ -39,7 +40,7 @@ def write_bucket(bucket: Any, tags: dict[str, str]) -> bytes:
 
 def revive_bucket(row: Row) -> tuple[Any, dict[str, str]]:
     """Make a bucket, still without objects, and its tags."""
-    of_table, settings, tags = _read(row)
+    of_table, settings, tags = _read(row.state)
     made = StoredTableBucket if of_table else StoredBucket
     bucket = made(settings["name"], settings["account_id"], settings["region_name"])
     for name, value in settings.items():
@@ -54,27 +55,32 @@ def revive_bucket(row: Row) -> tuple[Any, dict[str, str]]:
 def write_version(version: Any, tags: dict[str, str]) -> bytes:
     """Write a version of an object, or a delete marker."""
     if isinstance(version, StoredMarker):
-        return pickle.dumps(
-            ("marker", version.name, version.last_modified, version.version_id, bool(version.key))
-        )
-    return pickle.dumps(("key", *_write_key(version), tags))
+        after_marker = version.key is not None
+        return _MARKER + pickle.dumps((version.last_modified, version.version_id, after_marker))
+    return _KEY + pickle.dumps((*_write_key(version), tags))
 
 
 def revive_version(row: Row, open_content: Callable[[list[Place]], Content]) -> Any:
-    """Make a version of an object, or a delete marker, of its row."""
-    kind, *state = _read(row)
-    if kind == "marker":
-        version: Any = object.__new__(StoredMarker)
-        version.name, version.last_modified, version._version_id, after_marker = state
-        version.hide(after_marker=after_marker)
-    else:
-        of_key, digests, tags = state
-        version = _revive_key(of_key, open_content(row.places), digests)
-        if tags:
-            backend = s3_backends[version.account_id][version.partition]
-            backend.tagger.tags.setdefault(version.arn, tags)
-    vars(version)[ROW] = row.row
-    return version
+    """Make a version of an object, or a delete marker, of its row. An object is read when it is asked for."""
+    name = decode_key(row.name)
+    if row.state.startswith(_KEY):
+        return StoredKey.make_unread(name, row.row, lambda key: _read_version(key, row, open_content))
+    marker: Any = object.__new__(StoredMarker)
+    marker.name = name
+    marker.last_modified, marker._version_id, after_marker = _read(row.state[1:])
+    marker.hide(after_marker=after_marker)
+    vars(marker)[ROW] = row.row
+    return marker
+
+
+def _read_version(key: StoredKey, row: Row, open_content: Callable[[list[Place]], Content]) -> State:
+    state, digests, tags = _read(row.state[1:])
+    held = _revive(state, open_content(row.places), digests)
+    if tags:
+        version = held["_version_id"] or "null"
+        arn = f"arn:{held['partition']}:s3:::{held['bucket_name']}/{key.name}/{version}"
+        s3_backends[held["account_id"]][held["partition"]].tagger.tags.setdefault(arn, tags)
+    return held
 
 
 def write_upload(upload: StoredMultipart) -> bytes:
@@ -87,7 +93,7 @@ def write_upload(upload: StoredMultipart) -> bytes:
 def revive_upload(row: Row) -> StoredMultipart:
     """Make an upload, still without parts."""
     upload = object.__new__(StoredMultipart)
-    vars(upload).update(_read(row), parts={}, partlist=[])
+    vars(upload).update(_read(row.state), parts={}, partlist=[])
     return upload
 
 
@@ -98,7 +104,7 @@ def write_part(part: StoredKey) -> bytes:
 
 def revive_part(row: Row, open_content: Callable[[list[Place]], Content]) -> StoredKey:
     """Make a part of an upload."""
-    state, digests = _read(row)
+    state, digests = _read(row.state)
     return _revive_key(state, open_content(row.places), digests)
 
 
@@ -110,8 +116,8 @@ def _is_private(acl: FakeAcl | None) -> bool:
     return grant.permissions == _PRIVATE.permissions and grant.grantees == _PRIVATE.grantees
 
 
-def _read(row: Row) -> Any:
-    return pickle.loads(row.state)  # noqa: S301 - the folder is private to the user, and written here alone
+def _read(state: bytes) -> Any:
+    return pickle.loads(state)  # noqa: S301 - the folder is private to the user, and written here alone
 
 
 def find_places(content: Content) -> list[Place]:
@@ -139,27 +145,27 @@ def _write_key(key: StoredKey) -> tuple[State, dict[str, bytes]]:
 
 def _revive_key(state: State, content: Content, digests: dict[str, bytes]) -> StoredKey:
     key = object.__new__(StoredKey)
-    held = vars(key)
-    held.update(_NEW)
-    held.update(state)
+    vars(key).update(_revive(state, content, digests))
+    return key
+
+
+def _revive(state: State, content: Content, digests: dict[str, bytes]) -> State:
+    held = {**_NEW, **state}
     held["lock"] = threading.Lock()
     held["_metadata"] = LowercaseDict(state["_metadata"])
     held["_content"] = Content(content.segments, digests)
     if "multipart" in state:
-        upload, parts = state["multipart"]
-        held["multipart"] = _revive_completed(key, upload, parts)
-    return key
+        held["multipart"] = _revive_completed(held, *state["multipart"])
+    return held
 
 
-def _revive_completed(key: StoredKey, upload: str, parts: list[tuple[int, int, str]]) -> StoredMultipart:
+def _revive_completed(key: State, upload: str, parts: list[tuple[int, int, str]]) -> StoredMultipart:
     """Make the completed upload of an object, of which moto asks the id, and the sizes and ETags of parts."""
-    completed = StoredMultipart(key.name, LowercaseDict(), key.account_id, key.region_name)  # type: ignore[arg-type]
+    completed = StoredMultipart(key["name"], LowercaseDict(), key["account_id"], key["region_name"])  # type: ignore[arg-type]
     completed.id = upload
     completed.partlist = [number for number, _size, _etag in parts]
     for number, size, etag in parts:
         of_part = {"name": number, "contentsize": size, "_etag": etag, "_metadata": {}}
-        shared = {
-            name: getattr(key, name) for name in ("account_id", "region_name", "partition", "last_modified")
-        }
+        shared = {name: key[name] for name in ("account_id", "region_name", "partition", "last_modified")}
         completed.parts[number] = _revive_key({**shared, **of_part}, EMPTY, {})
     return completed
