@@ -373,7 +373,9 @@ def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
     if not held["keeps"]:
         yield "kept: nothing, as it was started so"
     for service, reason in held["not_kept"].items():
-        yield f"not kept: what {service} holds, until the local AWS stops: {reason}"
+        yield f"not kept: what {service} holds: {reason}"
+    for service, reason in held["began_empty"].items():
+        yield f"began empty: {service}: {reason}"
     yield from held.get("set_aside", ())
 
 

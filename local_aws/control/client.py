@@ -203,8 +203,9 @@ def status(aws: LocalAws) -> dict[str, Any]:
     Returns:
         The names of its ``buckets``, and their ``sizes``: the ``objects`` and the ``size`` in bytes of each.
         Its ``endpoints`` with their statuses. How many things it ``holds``, by their kinds. Whether it
-        ``keeps`` them; the services that are ``not_kept`` nevertheless, with the reasons. Its bytes on the
-        ``disk``: what is ``kept`` and the ``rest``.
+        ``keeps`` them; the services that are ``not_kept`` nevertheless, and those that ``began_empty``, since
+        this version cannot read what was kept, with the reasons. Its bytes on the ``disk``: what is ``kept``
+        and the ``rest``.
     """
     return {**_call(aws, "status"), "disk": measure_disk(aws.log_file.parent)}
 

@@ -327,7 +327,8 @@ class Store:
             try:
                 file = path.open("xb", buffering=0)
             except FileNotFoundError:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                self._folder.mkdir(exist_ok=True)  # not its parents: the state folder may have been moved
+                path.parent.mkdir(exist_ok=True)
                 file = path.open("xb", buffering=0)
         except OSError as error:
             if error.errno in _FULL:

@@ -45,6 +45,7 @@ class Contents:
             "holds": {name: count for name, count in counts.items() if count},
             "keeps": self._rows is not None,
             "not_kept": dict(self._kept.list_unkept()),
+            "began_empty": dict(self._kept.list_lost()),
             "set_aside": list(self._kept.list_lost().values()),
         }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 import local_aws
 from local_aws import LocalAws, LocalAwsError, Stopped
@@ -120,7 +121,10 @@ def test_a_folder_that_is_moved_while_it_runs_is_started_again_with_everything(s
     aws = start(state_dir)
     fill(aws)
     moved = state_dir.parent / "moved"
+    s3 = aws.client("s3")
     state_dir.rename(moved)
+    with pytest.raises((ClientError, BotoCoreError)):
+        s3.put_object(Bucket=BUCKET, Key="late", Body=BODY)
     psutil.Process(aws.pid).wait(30)
     assert not state_dir.exists()
     again = start(moved)
