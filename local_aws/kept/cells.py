@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _PUT = "INSERT OR REPLACE INTO cells (id, service, class, place, data) VALUES (?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM cells WHERE id = ?"
+_ALL: Any = BackendDict
 _SHARED = frozenset({"core", "moto_api", "utilities"})
 _RETRIES = 20
 _SWEEP = 20_000
@@ -158,7 +159,8 @@ class Cells:
 
     def _is_known(self, value: Any) -> bool:
         if isinstance(value, BaseBackend):
-            return classify(type(value)) is Kind.CELL
+            kind: type = type(value)
+            return classify(kind) is Kind.CELL
         return self.has_cell(value)
 
     def find(self, value: Any, service: str) -> Cell:
@@ -308,7 +310,7 @@ class _Saving:
 
 def _find_place(backend: BaseBackend) -> str:
     """Find where moto has a backend, as ``service/account/region``; see `name_backends`."""
-    for of_service in BackendDict._instances:
+    for of_service in _ALL._instances:
         for account, of_account in of_service.items():
             for region, each in of_account.items():
                 if each is backend:
@@ -317,7 +319,7 @@ def _find_place(backend: BaseBackend) -> str:
 
 
 def _name_of_account(of_account: Any) -> str:
-    owners = [each for each in BackendDict._instances if of_account in each.values()]
+    owners = [each for each in _ALL._instances if of_account in each.values()]
     return name_backends(owners[0])
 
 

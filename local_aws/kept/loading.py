@@ -53,7 +53,7 @@ def load(database: Database, cells: Cells) -> dict[str, str]:
         UnusableError: If the database is damaged.
     """
     with recording(None):
-        rows: list[Row] = database.read(_READ)  # type: ignore[assignment]
+        rows: list[Row] = database.read(_READ)
         lost: dict[str, str] = {}
         upgraded = _note_version(database)
         loading = _Loading(rows, upgraded)

@@ -81,7 +81,7 @@ def is_of_s3(kind: type) -> bool:
 
 
 @cache
-def classify(kind: Any) -> Kind:
+def classify(kind: type) -> Kind:
     """Decide what is done with the objects of a class. Those that become cells are watched from here on."""
     if kind in _ATOMS:
         return Kind.ATOM
@@ -285,7 +285,8 @@ def is_big(value: Any) -> bool:
 
 def _fit(members: Sequence[Any]) -> bool:
     """Tell whether no member can change without being a cell."""
-    return all(classify(type(each)) is not Kind.INLINE for each in members)
+    kinds: set[type] = set(map(type, members))
+    return all(classify(kind) is not Kind.INLINE for kind in kinds)
 
 
 def number_new_events() -> None:
@@ -307,7 +308,8 @@ class CellPickler(pickle.Pickler):
 
         It is not called for what is built into Python, of which there is most. (`persistent_id` would be.)
         """
-        if classify(type(value)) in (Kind.CELL, Kind.GLOBAL):
+        kind: type = type(value)
+        if classify(kind) in (Kind.CELL, Kind.GLOBAL):
             return Reference, (self._refer(value),)
         return reduce_special(value)
 
