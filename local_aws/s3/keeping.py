@@ -71,11 +71,11 @@ class Keeping:
 
     def _restore(self) -> None:
         uploads: dict[str, dict[str, Any]] = {}
-        for bucket, row in self._database.read(UPLOAD):
-            uploads.setdefault(bucket, {})[row.name.decode()] = states.revive_upload(row)
-        for bucket, row in self._database.read(PART):
+        for name, row in self._database.read(UPLOAD):
+            uploads.setdefault(name, {})[row.name.decode()] = states.revive_upload(row)
+        for name, row in self._database.read(PART):
             upload, _, number = row.name.decode().rpartition("/")
-            uploads[bucket][upload].parts[int(number)] = states.revive_part(row, self._open)
+            uploads[name][upload].parts[int(number)] = states.revive_part(row, self._open)
         for name, row in self._database.read(database.BUCKET):
             bucket = states.revive_bucket(row)
             bucket.keys = StoredKeys(name, self._database.read_versions, self._revive)
@@ -228,9 +228,12 @@ class Keeping:
             )
 
     def _put(self, bucket: str, kind: str, name: bytes, state: bytes, places: list[Place]) -> None:
-        """Write a row in the place of those that have its name."""
-        self._database.delete(self._database.find(bucket, kind, name))
-        self._database.insert(bucket, kind, name, state, places)
+        """Write the only row of a name, in the place of what it was."""
+        held = self._database.find(bucket, kind, name)
+        if not held:
+            self._database.insert(bucket, kind, name, state, places)
+        for row, former in held.items():
+            self._database.replace(row, state, places, former)
 
     def _revive(self, _bucket: str, rows: tuple[Row, ...]) -> list[Any]:
         return [states.revive_version(row, self._open) for row in rows]
@@ -261,7 +264,7 @@ def _content_of(version: Any) -> Content:
     return content
 
 
-def _find_tags(resource: Any, arn: str) -> dict[str, str]:
+def _find_tags(resource: Any, arn: str) -> dict[str, str | None]:
     if not arn:
         return {}
     return dict(s3_backends[resource.account_id][resource.partition].tagger.tags.get(arn, {}))

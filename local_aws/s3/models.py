@@ -101,6 +101,11 @@ class StoredKey(FakeKey):
         if ROW in vars(self):
             NOTES.note_key(self.bucket_name or "", self.name, self.version_id)
 
+    def set_acl(self, acl: Any) -> None:
+        """Set the access control list; an upload that names none leaves that of a new object."""
+        if acl is not None:
+            super().set_acl(acl)
+
     def dispose(self, garbage: bool = False) -> None:
         """Let go of the parts. The content goes with its last reader."""
         del garbage
@@ -293,6 +298,8 @@ class _Noting:
     """A bucket that notes changes of its settings, and whose objects and uploads note theirs."""
 
     name: str
+    keys: Any
+    multiparts: Any
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -308,11 +315,11 @@ class _Noting:
         NOTES.note_bucket(self.name)
 
 
-class StoredBucket(_Noting, FakeBucket):
+class StoredBucket(_Noting, FakeBucket):  # type: ignore[misc]
     """A bucket."""
 
 
-class StoredTableBucket(_Noting, FakeTableStorageBucket):
+class StoredTableBucket(_Noting, FakeTableStorageBucket):  # type: ignore[misc]
     """The bucket of a table of S3 Tables."""
 
 

@@ -28,20 +28,20 @@ _NOT_OF_KEYS = frozenset({"lock", "_value_buffer", "_content", "_tick", "multipa
 _NOT_OF_BUCKETS = frozenset({"keys", "multiparts"})
 _NOT_OF_UPLOADS = frozenset({"parts", "partlist"})
 _KEY, _MARKER = b"k", b"m"
-_NEW = vars(StoredKey("", EMPTY, "", "us-east-1"))  # type: ignore[arg-type]
+_NEW = vars(StoredKey("", EMPTY, "", "us-east-1"))
 _PRIVATE: FakeGrant = _NEW["acl"].grants[0]
 
 
-def write_bucket(bucket: Any, tags: dict[str, str]) -> bytes:
+def write_bucket(bucket: Any, tags: dict[str, str | None]) -> bytes:
     """Write the settings of a bucket."""
     settings = {name: value for name, value in dict(vars(bucket)).items() if name not in _NOT_OF_BUCKETS}
     return pickle.dumps((isinstance(bucket, StoredTableBucket), settings, tags))
 
 
-def revive_bucket(row: Row) -> tuple[Any, dict[str, str]]:
-    """Make a bucket, still without objects, and its tags."""
+def revive_bucket(row: Row) -> Any:
+    """Make a bucket, still without objects, and tell moto of it."""
     of_table, settings, tags = _read(row.state)
-    made = StoredTableBucket if of_table else StoredBucket
+    made: Any = StoredTableBucket if of_table else StoredBucket
     bucket = made(settings["name"], settings["account_id"], settings["region_name"])
     for name, value in settings.items():
         setattr(bucket, name, value)
@@ -52,7 +52,7 @@ def revive_bucket(row: Row) -> tuple[Any, dict[str, str]]:
     return bucket
 
 
-def write_version(version: Any, tags: dict[str, str]) -> bytes:
+def write_version(version: Any, tags: dict[str, str | None]) -> bytes:
     """Write a version of an object, or a delete marker."""
     if isinstance(version, StoredMarker):
         after_marker = version.key is not None
@@ -161,7 +161,7 @@ def _revive(state: State, content: Content, digests: dict[str, bytes]) -> State:
 
 def _revive_completed(key: State, upload: str, parts: list[tuple[int, int, str]]) -> StoredMultipart:
     """Make the completed upload of an object, of which moto asks the id, and the sizes and ETags of parts."""
-    completed = StoredMultipart(key["name"], LowercaseDict(), key["account_id"], key["region_name"])  # type: ignore[arg-type]
+    completed = StoredMultipart(key["name"], LowercaseDict(), key["account_id"], key["region_name"])
     completed.id = upload
     completed.partlist = [number for number, _size, _etag in parts]
     for number, size, etag in parts:
