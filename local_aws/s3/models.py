@@ -315,11 +315,11 @@ class _Noting:
         NOTES.note_bucket(self.name)
 
 
-class StoredBucket(_Noting, FakeBucket):  # type: ignore[misc]
+class StoredBucket(_Noting, FakeBucket):
     """A bucket."""
 
 
-class StoredTableBucket(_Noting, FakeTableStorageBucket):  # type: ignore[misc]
+class StoredTableBucket(_Noting, FakeTableStorageBucket):
     """The bucket of a table of S3 Tables."""
 
 
