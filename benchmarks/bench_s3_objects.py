@@ -2,8 +2,9 @@
 
 One side uploads or downloads a file with boto3, the other copies it on the same disk; the ratio is of
 seconds, so 2.5x is 0.4 of the disk's speed. The memory that the server takes more is read while it works.
-`--before FOLDER` is a checkout of an earlier commit: its server and this one's get the same small puts and
-gets, in turn, from 8 processes that only send and receive.
+A server that keeps what it holds and one that does not get the same small puts and gets, in turn, from 8
+processes that only send and receive. `--before FOLDER` is a checkout of an earlier commit: its server and
+this one's get them, too.
 """
 
 import argparse
@@ -32,13 +33,14 @@ CLIENTS, SMALL = 8, 1000
 MIB = 1024**2
 OF_COPYING = 2.5
 OF_BEFORE = 1 / 1.5
+OF_KEEPING_NOTHING = 1 / 0.85
 GROWTH = 150
 
 _START = """
 import json, sys
 from pathlib import Path
 import local_aws
-aws, _ = local_aws.start(Path(sys.argv[1]), region="eu-west-1")
+aws, _ = local_aws.start(Path(sys.argv[1]), region="eu-west-1", **json.loads(sys.argv[2]))
 print(json.dumps([aws.endpoint_url, aws.access_key_id, aws.secret_access_key, aws.pid]))
 """
 _CLIENT = """
@@ -58,10 +60,12 @@ for method, url in urls:
 class Side:
     """A local AWS of a checkout, with a bucket."""
 
-    def __init__(self, state: Path, code: Path) -> None:
+    def __init__(self, state: Path, code: Path, **options: bool) -> None:
+        state.parent.mkdir(exist_ok=True)
         self.state = state
+        self.code = code
         done = subprocess.run(
-            [sys.executable, "-c", _START, str(state)],
+            [sys.executable, "-c", _START, str(state), json.dumps(options)],
             env={**os.environ, "PYTHONPATH": str(code)},
             cwd=state.parent,
             capture_output=True,
@@ -185,6 +189,14 @@ def carry_large(side: Side, folder: Path, size: int, pairs: int) -> float:
     return per_mib
 
 
+def compare_small(ours: Side, other: Side, pairs: int, name: str, goal: float) -> None:
+    """Measure small objects on two sides in turn, and print their ratio."""
+    measured = in_turn(ours.carry_small, other.carry_small, pairs)
+    row(f"{SMALL} small puts and gets", spread([each for each, _ in measured]))
+    row(name, spread([each for _, each in measured]))
+    judge(ratio_of(measured), goal)
+
+
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -197,13 +209,11 @@ def main() -> None:
         quarter = carry_large(here, folder, given.size // 4, given.pairs)
         whole = carry_large(here, folder, given.size, given.pairs)
         row("a MiB of the whole by one of a quarter", f"{whole / quarter:.2f}x")
+        forgetful = Side(folder / "forgetful" / ".kedro-aws", here.code, keep=False)
+        compare_small(here, forgetful, given.pairs, "by a server that keeps nothing", OF_KEEPING_NOTHING)
         if given.before is not None:
-            (folder / "before").mkdir()
             earlier = Side(folder / "before" / ".kedro-aws", given.before)
-            measured = in_turn(here.carry_small, earlier.carry_small, given.pairs)
-            row(f"{SMALL} small puts and gets", spread([ours for ours, _ in measured]))
-            row("before", spread([theirs for _, theirs in measured]))
-            judge(ratio_of(measured), OF_BEFORE)
+            compare_small(here, earlier, given.pairs, "before", OF_BEFORE)
 
 
 if __name__ == "__main__":

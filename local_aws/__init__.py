@@ -13,6 +13,7 @@ It needs neither a Kedro project nor an AWS account. Start it in a shell with `l
     sagemaker/   registry, endpoints and the processes that serve models
     athena/      Athena's API, tables and results
     trino/       Trino's SELECT on DuckDB
+    kept/        what is kept in the state folder until a reset
     protocol/    AWS's requests and responses, checked against botocore's service model
 
 Other packages import what `__all__` lists, and nothing deeper but `local_aws.cli`.
@@ -24,9 +25,11 @@ from local_aws._version import __version__
 
 if TYPE_CHECKING:
     from local_aws.control.client import (
+        Pruned,
         Seeded,
         Stopped,
         find,
+        prune,
         renew,
         reset,
         seed,
@@ -49,6 +52,7 @@ _HOMES = {
     "Credentials": "local_aws.control.credentials",
     "LocalAws": "local_aws.control.state",
     "LocalAwsError": "local_aws.errors",
+    "Pruned": "local_aws.control.client",
     "Seeded": "local_aws.control.client",
     "Stopped": "local_aws.control.client",
     "VARIABLES": "local_aws.control.state",
@@ -56,6 +60,7 @@ _HOMES = {
     "find": "local_aws.control.client",
     "list_recorded": "local_aws.protocol.operations",
     "make_state_dir": "local_aws.control.state",
+    "prune": "local_aws.control.client",
     "renew": "local_aws.control.client",
     "reset": "local_aws.control.client",
     "seed": "local_aws.control.client",
@@ -70,6 +75,7 @@ __all__ = [
     "Credentials",
     "LocalAws",
     "LocalAwsError",
+    "Pruned",
     "Seeded",
     "Stopped",
     "__version__",
@@ -77,6 +83,7 @@ __all__ = [
     "find",
     "list_recorded",
     "make_state_dir",
+    "prune",
     "renew",
     "reset",
     "seed",

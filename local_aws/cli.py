@@ -5,17 +5,20 @@ Both `local-aws VERB` and `kedro aws local VERB` call the methods of `LocalComma
 
 import json
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 import click
 
 import local_aws
+from local_aws.control.disk import measure_disk
 from local_aws.control.state import earlier_log_file, endpoint_log_file, format_command, log_file
 from local_aws.errors import LocalAwsError
 
@@ -77,10 +80,33 @@ class LocalCommands:
         click.echo(_STOPPED[local_aws.stop(self.state_dir).name], err=True)
 
     def reset(self) -> None:
-        """Delete everything that the local AWS holds."""
+        """Delete everything that the local AWS holds, whether it runs or not.
+
+        Raises:
+            LocalAwsError: If it cannot be deleted.
+        """
         emptied = local_aws.reset(self.state_dir)
-        message = "Local AWS emptied." if emptied else "The local AWS is not running: it is empty."
+        message = "Local AWS emptied." if emptied else "The local AWS is not running, and keeps nothing."
         click.echo(message, err=True)
+
+    def prune(self, older_than: timedelta) -> None:
+        """Delete what old queries have left.
+
+        Args:
+            older_than: How long ago they ended.
+
+        Raises:
+            LocalAwsError: If the local AWS is not running.
+        """
+        aws = local_aws.find(self.state_dir)
+        if aws is None:
+            raise self._make_not_running_error()
+        pruned = local_aws.prune(aws, older_than)
+        click.echo(
+            f"Deleted {pruned.results} files of results and {pruned.copies} copies of objects: "
+            f"{format_size(pruned.size)}.",
+            err=True,
+        )
 
     def renew(self) -> None:
         """Make new credentials.
@@ -94,7 +120,7 @@ class LocalCommands:
         )
 
     def print_status(self, output: str) -> None:
-        """Print where the local AWS listens, and its buckets and endpoints.
+        """Print where the local AWS listens, what it holds, and how much disk that takes.
 
         Args:
             output: `text` or `json`.
@@ -111,7 +137,8 @@ class LocalCommands:
             for line in _format_status(aws, held):
                 click.echo(line)
         if aws is None:
-            raise self._make_not_running_error()
+            kept = measure_disk(self.state_dir)["kept"]
+            raise self._make_not_running_error(f" It keeps {format_size(kept)}." if kept else "")
 
     def print_environment(self) -> None:
         """Print the shell commands that point any AWS tool at the local AWS.
@@ -175,11 +202,37 @@ class LocalCommands:
         endpoints = [] if aws is None else local_aws.status(aws)["endpoints"]
         return sorted(each["EndpointName"] for each in endpoints)
 
-    def _make_not_running_error(self) -> LocalAwsError:
-        return LocalAwsError(f"The local AWS is not running here. Start it: {self._format_start_command()}")
+    def _make_not_running_error(self, kept: str = "") -> LocalAwsError:
+        start = self._format_start_command()
+        return LocalAwsError(f"The local AWS is not running here.{kept} Start it: {start}")
 
     def _format_start_command(self) -> str:
         return self.start_command or format_command("start", self.state_dir)
+
+
+class Age(click.ParamType):
+    """An age such as `7d`, `12h`, `30m` or `0s`."""
+
+    name = "age"
+    _units: ClassVar = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read an age."""
+        found = re.fullmatch(r"([0-9]{1,6})([smhd])", value.strip())
+        if found is None:
+            self.fail(f"`{value}` is not an age such as 7d, 12h or 30m.", param, ctx)
+        return timedelta(**{self._units[found[2]]: int(found[1])})
+
+
+older_than_option = click.option(
+    "--older-than",
+    type=Age(),
+    default="7d",
+    show_default=True,
+    metavar="AGE",
+    help="How long ago the queries ended, such as 7d, 12h or 30m.",
+)
+"""The option of `prune`."""
 
 
 def _state_dir_option(function: "Callable[..., None]") -> "Callable[..., None]":
@@ -221,15 +274,29 @@ def _start(state_dir: Path | None, region: str, port: int) -> None:
 @main.command("stop")
 @_state_dir_option
 def _stop(state_dir: Path | None) -> None:
-    """Stop it. Everything that it holds is lost."""
+    """Stop it. What it holds is kept for the next start."""
     _make_commands(state_dir).stop()
 
 
 @main.command("reset")
 @_state_dir_option
 def _reset(state_dir: Path | None) -> None:
-    """Delete all buckets, tables and models. It goes on running."""
+    """Delete all buckets, tables, models and whatever else it holds.
+
+    If it runs, it goes on running.
+    """
     _make_commands(state_dir).reset()
+
+
+@main.command("prune")
+@_state_dir_option
+@older_than_option
+def _prune(state_dir: Path | None, older_than: timedelta) -> None:
+    """Delete the results of old queries, and copies of what they have read.
+
+    The history of the queries stays, and so does what UNLOAD, INSERT and CREATE TABLE AS have written.
+    """
+    _make_commands(state_dir).prune(older_than)
 
 
 @main.command("renew")
@@ -243,7 +310,7 @@ def _renew(state_dir: Path | None) -> None:
 @_state_dir_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def _status(state_dir: Path | None, output: str) -> None:
-    """Show where it listens, and its buckets and endpoints.
+    """Show where it listens, what it holds, and how much disk that takes.
 
     Exits with 1 if it is not running.
     """
@@ -292,16 +359,55 @@ def _describe(aws: "LocalAws") -> dict[str, object]:
 def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
     where = f"{aws.endpoint_url}, account {aws.account_id}, {aws.region}"
     yield f"Local AWS at {where}, process {aws.pid}"
-    yield f"buckets: {', '.join(map(str, held['buckets'])) or 'none'}"
+    buckets = [f"{name} ({_format_bucket(size)})" for name, size in held["sizes"].items()]
+    yield f"buckets: {', '.join(buckets) or 'none'}"
+    yield from _format_endpoints(held)
+    if held["holds"]:
+        counts = [
+            f"{count:,} {kind.removesuffix('s' * (count == 1))}" for kind, count in held["holds"].items()
+        ]
+        yield f"holds: {', '.join(counts)}"
+    disk = held["disk"]
+    kept, rest = format_size(disk["kept"]), format_size(disk["rest"])
+    yield f"disk: {kept} of contents and {rest} of other files in {_shorten(aws.log_file.parent)}"
+    if not held["keeps"]:
+        yield "kept: nothing, as it was started so"
+    for service, reason in held["not_kept"].items():
+        yield f"not kept: what {service} holds: {reason}"
+    for service, reason in held["began_empty"].items():
+        yield f"began empty: {service}: {reason}"
+    yield from held.get("set_aside", ())
+
+
+def _format_bucket(size: dict[str, int]) -> str:
+    objects = "1 object" if size["objects"] == 1 else f"{size['objects']:,} objects"
+    return f"{objects}, {format_size(size['size'])}"
+
+
+def _format_endpoints(held: dict[str, Any]) -> Iterator[str]:
     if not held["endpoints"]:
         yield "endpoints: none"
         return
     head = ("endpoint", "status", "config")
-    keys = ("EndpointName", "EndpointStatus", "EndpointConfigName")
-    rows = [head, *(tuple(str(each[key]) for key in keys) for each in held["endpoints"])]
+    rows = [head, *map(_describe_endpoint, held["endpoints"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _describe_endpoint(endpoint: dict[str, Any]) -> tuple[str, str, str]:
+    note = ", starts when asked for" if endpoint["Asleep"] else ""
+    status = f"{endpoint['EndpointStatus']}{note}"
+    return endpoint["EndpointName"], status, endpoint["EndpointConfigName"]
+
+
+def format_size(size: float) -> str:
+    """Write a number of bytes, as 3.4 MB."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:  # noqa: PLR2004 - the next unit
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
 
 
 def _shorten(file: Path) -> str:

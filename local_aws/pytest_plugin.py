@@ -45,7 +45,7 @@ def local_aws(_local_aws_state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> "L
     """
     from local_aws import reset, start
 
-    aws, started = start(_local_aws_state_dir, region=_REGION, exit_with_parent=True)
+    aws, started = start(_local_aws_state_dir, region=_REGION, exit_with_parent=True, keep=False)
     if not started:
         reset(_local_aws_state_dir)
     for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -163,8 +163,8 @@ def _translate_failure(what: str, error: BotoCoreError) -> KedroAwsError:
         # A proxy may listen on 127.0.0.1 too, so the request's own URL decides.
         if is_local(str(error.kwargs.get("endpoint_url", ""))):
             return LocalAwsError(
-                f"Could not {what}: the local AWS stopped answering ({message}). What was in it is gone. "
-                "Run `kedro run` to start it and fill it again, then this command."
+                f"Could not {what}: the local AWS stopped answering ({message}). It keeps what it "
+                "held. Run the command again: it starts the local AWS."
             )
         return AwsError(
             f"Could not {what}: AWS cannot be reached ({message}). "

@@ -6,8 +6,11 @@ import click
 
 from kedro_aws_plugin.cli.options import env_option, output_option
 from kedro_aws_plugin.errors import LocalAwsError
+from local_aws.cli import older_than_option
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from local_aws.cli import LocalCommands
 
 
@@ -21,7 +24,8 @@ def local() -> None:
 def start(env: str | None) -> None:
     """Start the local AWS of this project.
 
-    Its bucket is created with the files of data/raw, and so are the Glue tables of aws.yml.
+    It has what it held when it was stopped. Its bucket and the Glue tables of aws.yml are created, and the
+    files of data/raw are uploaded that are new or have changed.
     """
     from kedro_aws_plugin.session.connection import explain_raw_data, start_local
     from kedro_aws_plugin.session.session import Session
@@ -36,12 +40,12 @@ def start(env: str | None) -> None:
     note = (
         f", {seeded.uploaded} files of data/raw uploaded to s3://{seeded.bucket}" if seeded.uploaded else ""
     )
-    _make_commands().announce_start(aws, started, f"{note}{explain_raw_data(project)}")
+    _make_commands().announce_start(aws, started, f"{note}{explain_raw_data(project, seeded)}")
 
 
 @local.command("stop")
 def stop() -> None:
-    """Stop the local AWS and delete what it holds."""
+    """Stop the local AWS. What it holds is kept for the next start."""
     _make_commands().stop()
 
 
@@ -49,9 +53,20 @@ def stop() -> None:
 def reset() -> None:
     """Delete what the local AWS holds.
 
-    It keeps running. Models are stopped and buckets deleted. The next run uploads data/raw again.
+    If it runs, it keeps running, and its models are stopped. The next run uploads data/raw again.
     """
     _make_commands().reset()
+
+
+@local.command("prune")
+@older_than_option
+def prune(older_than: "timedelta") -> None:
+    """Delete what old queries have left in the local AWS.
+
+    That is their results on S3, and copies of the objects that they have read. The history of the queries
+    stays, and so does what UNLOAD, INSERT and CREATE TABLE AS have written.
+    """
+    _make_commands().prune(older_than)
 
 
 @local.command("renew")

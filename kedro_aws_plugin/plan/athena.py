@@ -96,9 +96,9 @@ def explain_misplaced(config: AwsConfig, keys: Collection[str]) -> list[str]:
     tables = config.athena.tables if config.athena else {}
     folders = {table.location.removeprefix(f"s3://{config.bucket}/"): name for name, table in tables.items()}
     beside = {key: f"{key.rpartition('.')[0]}/" for key in keys}
+    then = "; the next run uploads it" if config.target == "local" else ", and run `kedro aws bootstrap`"
     return [
-        f"the table `{folders[folder]}` reads {folder}, and {key} is not in it. Move it there, and run "
-        f"`kedro aws {'local reset' if config.target == 'local' else 'bootstrap'}`."
+        f"the table `{folders[folder]}` reads {folder}, and {key} is not in it. Move it there{then}."
         for key, folder in beside.items()
         if folder in folders
     ]

@@ -14,6 +14,7 @@ from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.errors import LocalAwsError
 
 RAW_DATA = Path("data") / "raw"
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,32 @@ def start_local(project: Project) -> tuple[local_aws.LocalAws, bool, local_aws.S
     return local, started, seeded
 
 
-def explain_raw_data(project: Project) -> str:
-    """Warn of raw data that no table reads, each in a line of its own; empty if there is none."""
+def explain_raw_data(project: Project, seeded: local_aws.Seeded) -> str:
+    """Warn of raw data that is not where it is read, each in a line of its own; empty if there is none.
+
+    That is what was not uploaded, and, when something was, what no table reads.
+    """
+    misplaced = _list_misplaced(project) if seeded.created or seeded.uploaded else []
+    return "".join(f"\nWarning: {each}" for each in [*_list_skipped(seeded), *misplaced])
+
+
+def _list_skipped(seeded: local_aws.Seeded) -> list[str]:
+    """Explain which files were not uploaded; if there are many, name some of them."""
+    named = [
+        f"{key} is not uploaded: {reason}. To use the file, copy it in a shell that has "
+        f"`kedro aws local env`: aws s3 cp {key} s3://{seeded.bucket}/{key}"
+        for key, reason in list(seeded.skipped.items())[:_NAMED]
+    ]
+    others = len(seeded.skipped) - len(named)
+    return [*named, f"likewise {others} others of {RAW_DATA}"] if others else named
+
+
+def _list_misplaced(project: Project) -> list[str]:
     from kedro_aws_plugin.plan.athena import explain_misplaced
 
     folder = project.path / RAW_DATA
     keys = [f"{RAW_DATA.as_posix()}/{each.name}" for each in sorted(folder.glob("*")) if each.is_file()]
-    return "".join(f"\nWarning: {each}" for each in explain_misplaced(project.config, keys))
+    return explain_misplaced(project.config, keys)
 
 
 def _connect_local(project: Project) -> Connection:
@@ -136,7 +156,7 @@ def _connect_local(project: Project) -> Connection:
         account=local.account_id,
         region=config.region,
         env=config.env,
-        note=f"{note}{explain_raw_data(project)}" if seeded.created else note,
+        note=f"{note}{explain_raw_data(project, seeded)}",
         url=local.endpoint_url,
         empty_tables=seeded.empty_tables,
         binding=Binding(

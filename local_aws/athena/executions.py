@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from local_aws.protocol.aws_json import Params
@@ -12,6 +13,7 @@ QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "QUEUED", "RUNNING", "SUCCEEDED"
 ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
 _FINAL = {SUCCEEDED, FAILED, CANCELLED}
 _TEXT_TYPES = {"DDL", "UTILITY"}
+_OF_A_RUN = {"statement", "cancelled", "finished"}
 _MANIFESTED = {"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"}
 
 
@@ -30,7 +32,7 @@ class Execution:
         bytes_limit: The workgroup's BytesScannedCutoffPerQuery.
         token: The ClientRequestToken that started it.
         asked_location: The OutputLocation that the client asked for.
-        number: Grows with each execution.
+        number: Grows with each execution, also from one server to the next.
         cancelled: An event that is set when the query is cancelled.
         finished: An event that is set when no work is left, which may be after the final state.
         manifest: The S3 URI of the list of files that the statement wrote.
@@ -49,7 +51,7 @@ class Execution:
     bytes_limit: int | None = None
     token: str = ""
     asked_location: str | None = None
-    number: int = field(default_factory=itertools.count().__next__)
+    number: int = field(default_factory=itertools.count(time.time_ns()).__next__)
     state: str = QUEUED
     reason: str | None = None
     error: Params | None = None
@@ -66,6 +68,18 @@ class Execution:
     reused: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
+
+    def encode(self) -> Params:
+        """Write what is kept of it."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _OF_A_RUN}
+
+    @classmethod
+    def decode(cls, written: Params) -> "Execution":
+        """Read what `encode` wrote. Nothing of it is under way any more."""
+        known = {each.name for each in fields(cls)}
+        execution = cls(**{name: value for name, value in written.items() if name in known})
+        execution.finished.set()
+        return execution
 
     @property
     def sql(self) -> str:
@@ -124,7 +138,7 @@ class Execution:
     @property
     def newest_first(self) -> str:
         """A sort key that puts the newest execution first."""
-        return f"{10**15 - self.number:016d}"
+        return f"{10**20 - self.number:021d}"
 
     def can_answer(self, other: "Execution", oldest: float) -> bool:
         """Tell whether the result is also that of another execution, and no older than a time."""

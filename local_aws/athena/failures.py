@@ -1,5 +1,7 @@
 """Failures of queries, with Athena's messages."""
 
+from typing import Any
+
 from local_aws.protocol.messages import AwsFault
 from local_aws.trino import TrinoError, Unsupported
 
@@ -32,6 +34,16 @@ class AthenaFailure(Exception):
         self.category = category
         self.error_type = error_type
         self.retryable = False
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The failure as GetQueryExecution's AthenaError."""
+        return {
+            "ErrorCategory": self.category,
+            "ErrorType": self.error_type,
+            "Retryable": self.retryable,
+            "ErrorMessage": self.message,
+        }
 
 
 class Cancelled(AthenaFailure):

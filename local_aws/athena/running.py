@@ -119,6 +119,7 @@ class Runner:
         with self._account.lock:
             running = execution.state == RUNNING
             stopped = execution.end(CANCELLED, _BY_USER)
+            self._account.keep(execution)
         if stopped:
             execution.cancelled.set()
         if stopped and running:
@@ -178,7 +179,9 @@ class Runner:
 
     def _end(self, execution: Execution, state: str, reason: str | None = None) -> bool:
         with self._account.lock:
-            return execution.end(state, reason)
+            ended = execution.end(state, reason)
+            self._account.keep(execution)
+            return ended
 
     def _fail(self, execution: Execution, error: Exception) -> None:
         from local_aws.athena.failures import Cancelled, as_failure
@@ -189,14 +192,9 @@ class Runner:
             return
         if failure is not error:
             _log.error("query %s", execution.id, exc_info=error)
-        details = {
-            "ErrorCategory": failure.category,
-            "ErrorType": failure.error_type,
-            "Retryable": failure.retryable,
-            "ErrorMessage": failure.message,
-        }
         with self._account.lock:
-            execution.end(FAILED, failure.message, details)
+            execution.end(FAILED, failure.message, failure.details)
+            self._account.keep(execution)
 
     def _submission(self, execution: Execution) -> "Submission":
         from local_aws.athena.submission import Submission

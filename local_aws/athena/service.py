@@ -7,12 +7,15 @@ from local_aws.athena.account import Account
 from local_aws.athena.data_catalogs import DataCatalogs
 from local_aws.athena.faults import invalid_request
 from local_aws.athena.named_queries import NamedQueries
+from local_aws.athena.old_files import Deleted, delete_old
 from local_aws.athena.prepared_statements import PreparedStatements
 from local_aws.athena.queries import Queries
 from local_aws.athena.results import Results
 from local_aws.athena.running import QueryEngine, Runner
 from local_aws.athena.s3 import Objects
+from local_aws.athena.storage import Storage
 from local_aws.athena.workgroups import Workgroups
+from local_aws.kept.tables import OpenRoom, open_nothing
 from local_aws.protocol.aws_json import TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
@@ -28,6 +31,7 @@ class Athena:
         workdir: A folder for copies of objects and results.
         region: The region of requests that are not signed.
         make_engine: Another engine than DuckDB's, for tests.
+        open_room: Makes the tables of a service, with what is kept of them.
     """
 
     def __init__(
@@ -36,9 +40,12 @@ class Athena:
         workdir: Path,
         region: str,
         make_engine: Callable[[], QueryEngine] | None = None,
+        open_room: OpenRoom = open_nothing,
     ) -> None:
+        self._moto = moto
+        self._workdir = workdir
         objects = Objects(moto)
-        self._account = Account()
+        self._account = Account(open_room)
         self.workgroups = Workgroups(self._account)
         self._results = Results(self._account, objects, workdir / "results")
         prepared = PreparedStatements(self._account)
@@ -59,6 +66,15 @@ class Athena:
         self._runner.reset()
         self._account.clear()
         self._results.reset()
+
+    def count_queries(self) -> int:
+        """Count the queries of the history."""
+        return len(self._account.executions())
+
+    def delete_old(self, before: float) -> Deleted:
+        """Delete the results of queries that ended before a time, and copies of objects from before it."""
+        copies = self._workdir / "queries" / "objects"
+        return delete_old(self._account, Storage(self._moto, copies), copies, before)
 
     def close(self) -> None:
         """End every query and delete everything."""

@@ -179,9 +179,12 @@ def _empty(here: Region, name: str) -> None:
     def forgotten(execution: Execution) -> bool:
         return execution.workgroup == name and execution.is_final
 
-    here.executions = {key: each for key, each in here.executions.items() if not forgotten(each)}
-    here.named_queries = {key: each for key, each in here.named_queries.items() if each["WorkGroup"] != name}
-    here.prepared = {key: each for key, each in here.prepared.items() if key[0] != name}
+    for execution in [each for each in here.executions.values() if forgotten(each)]:
+        del here.executions[execution.id]
+    for query in [each for each in here.named_queries.values() if each["WorkGroup"] == name]:
+        del here.named_queries[query["NamedQueryId"]]
+    for key in [key for key in here.prepared if key[0] == name]:
+        del here.prepared[key]
 
 
 def _arn(here: Region, name: str) -> str:

@@ -11,18 +11,22 @@ Cheap to import: no boto3, no moto, no pydantic.
 
 import http.client
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from local_aws._version import __version__
 from local_aws.control.credentials import Kept, make_credentials, read_kept, write_kept
+from local_aws.control.disk import measure_disk
 from local_aws.control.launch import Launch, check_extra, explain_exit, prepare, reap, spawn
+from local_aws.control.lock import hold, is_alive
 from local_aws.control.process_identity import read_process
 from local_aws.control.proof import make_challenge, prove
 from local_aws.control.state import (
@@ -30,14 +34,12 @@ from local_aws.control.state import (
     INSTANCE_HEADER,
     LocalAws,
     format_command,
+    kept_folder,
     lock_file,
     log_file,
     read_state,
 )
 from local_aws.errors import LocalAwsError
-
-if TYPE_CHECKING:
-    from filelock import FileLock
 
 _HEALTH_SECONDS = 5.0
 _START_SECONDS = 60.0
@@ -53,14 +55,32 @@ class Seeded:
     Attributes:
         bucket: The bucket.
         created: Whether this call created the bucket.
-        uploaded: How many files this call uploaded; 0 if the bucket was seeded before.
+        uploaded: How many files this call uploaded: those that were new or had changed.
+        skipped: Why others were not uploaded, by their keys: their objects are not what was uploaded before.
+            Each change of a file is named once.
         empty_tables: The locations of the tables that have no files, by the tables' names.
     """
 
     bucket: str
     created: bool
     uploaded: int
+    skipped: Mapping[str, str] = field(default_factory=dict, repr=False)
     empty_tables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What a call of `prune` deleted.
+
+    Attributes:
+        results: How many files of results of queries.
+        copies: How many copies of objects that queries have read.
+        size: Their bytes on the disk.
+    """
+
+    results: int
+    copies: int
+    size: int
 
 
 class Stopped(IntEnum):
@@ -92,7 +112,7 @@ def find(state_dir: Path) -> LocalAws | None:
 
 
 def start(
-    state_dir: Path, *, region: str, port: int = 0, exit_with_parent: bool = False
+    state_dir: Path, *, region: str, port: int = 0, exit_with_parent: bool = False, keep: bool = True
 ) -> tuple[LocalAws, bool]:
     """Start the local AWS, unless it is running.
 
@@ -101,6 +121,8 @@ def start(
         region: The region that clients should use.
         port: The port on 127.0.0.1; 0 takes a free one.
         exit_with_parent: Whether the server ends when this process ends, even if this process is killed.
+        keep: Whether it has what the last one of the folder held, and keeps it for the next one. Otherwise it
+            begins empty, and leaves what is kept as it is.
 
     Returns:
         The local AWS, and whether this call started it.
@@ -117,7 +139,7 @@ def start(
     check_extra()
     prepare(state_dir)
     deadline = time.monotonic() + _START_SECONDS
-    launch = Launch(state_dir, region, port, exit_with_parent)
+    launch = Launch(state_dir, region, port, exit_with_parent, keep)
     while time.monotonic() < deadline:
         aws = _wait(launch, spawn(launch), deadline)
         if aws is not None:
@@ -150,9 +172,9 @@ def seed(
     region: str | None = None,
     athena: Mapping[str, Any] | None = None,
 ) -> Seeded:
-    """Create a bucket and upload a folder, once for each bucket in the server's life.
+    """Create a bucket and upload the files of a folder that are new or have changed.
 
-    Objects that exist are not replaced.
+    An object that is not what was uploaded before, since somebody has changed or deleted it, stays as it is.
 
     Args:
         aws: The running local AWS.
@@ -176,20 +198,56 @@ def seed(
 
 
 def status(aws: LocalAws) -> dict[str, Any]:
-    """Read the names of its ``buckets``, and its ``endpoints`` with their statuses."""
-    return _call(aws, "status")
+    """Read what a local AWS holds.
+
+    Returns:
+        The names of its ``buckets``, and their ``sizes``: the ``objects`` and the ``size`` in bytes of each.
+        Its ``endpoints`` with their statuses. How many things it ``holds``, by their kinds. Whether it
+        ``keeps`` them; the services that are ``not_kept`` nevertheless, and those that ``began_empty``, since
+        this version cannot read what was kept, with the reasons. Its bytes on the ``disk``: what is ``kept``
+        and the ``rest``.
+    """
+    return {**_call(aws, "status"), "disk": measure_disk(aws.log_file.parent)}
+
+
+def prune(aws: LocalAws, older_than: timedelta) -> Pruned:
+    """Delete what old queries have left: their results on S3, and copies of the objects that they have read.
+
+    The history of the queries stays, and so does what UNLOAD, INSERT and CREATE TABLE AS have written.
+
+    Args:
+        aws: The running local AWS.
+        older_than: How long ago the queries ended.
+
+    Raises:
+        LocalAwsError: If another version runs, or it does not answer.
+    """
+    check_version(aws)
+    return Pruned(**_call(aws, "prune", {"older_than": older_than.total_seconds()}))
 
 
 def reset(state_dir: Path) -> bool:
-    """Stop the models and delete everything that the local AWS holds; it goes on running.
+    """Delete everything that the local AWS holds. If it runs, its models are stopped, and it goes on running.
 
     Returns:
-        Whether it was running.
+        Whether it was running or had kept anything.
+
+    Raises:
+        LocalAwsError: If it runs and does not answer, or the folder cannot be written.
     """
     aws = find(state_dir)
-    if aws is None:
+    if aws is not None:
+        _call(aws, "reset")
+        return True
+    if not kept_folder(state_dir).exists():
         return False
-    _call(aws, "reset")
+    check_extra()
+    with hold(state_dir):
+        try:
+            shutil.rmtree(kept_folder(state_dir))
+        except OSError as error:
+            raise LocalAwsError(f"{error.filename} cannot be deleted: {error.strerror}.") from error
+        shutil.rmtree(state_dir / "logs", ignore_errors=True)
     return True
 
 
@@ -206,12 +264,7 @@ def renew(state_dir: Path) -> None:
         return
     check_extra()
     prepare(state_dir)
-    if is_alive(state_dir):
-        raise LocalAwsError(
-            f"The local AWS does not answer. Stop it, then run the command again: "
-            f"{format_command('stop', state_dir)}"
-        )
-    with make_lock(state_dir):
+    with hold(state_dir):
         write_kept(state_dir, Kept(make_credentials(), read_kept(state_dir).port))
 
 
@@ -291,24 +344,6 @@ def _wait(launch: Launch, process: "subprocess.Popen[bytes]", deadline: float) -
             raise explain_exit(launch, code)
         time.sleep(_POLL)
     return None
-
-
-def make_lock(state_dir: Path) -> "FileLock":
-    """Make the lock that a server holds for its whole life. It is not acquired yet."""
-    from filelock import FileLock
-
-    return FileLock(lock_file(state_dir), mode=0o600)
-
-
-def is_alive(state_dir: Path, timeout: float = 0) -> bool:
-    """Tell whether a server still holds the lock after `timeout` seconds; a pid could be reused."""
-    from filelock import Timeout
-
-    try:
-        with make_lock(state_dir).acquire(timeout=timeout):
-            return False
-    except Timeout:
-        return True
 
 
 def _is_of_the_holder(known: LocalAws, state_dir: Path) -> bool:

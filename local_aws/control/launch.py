@@ -10,7 +10,7 @@ from typing import IO, Any
 from uuid import uuid4
 
 from local_aws.control.private_files import open_to_append
-from local_aws.control.state import INSTANCE_VARIABLE, PORT_TAKEN, log_file, make_state_dir
+from local_aws.control.state import INSTANCE_VARIABLE, NO_ROOM, PORT_TAKEN, UNUSABLE, log_file, make_state_dir
 from local_aws.errors import LocalAwsError
 
 _NEEDED = (
@@ -52,6 +52,7 @@ def prepare(state_dir: Path) -> None:
     """
     try:
         make_state_dir(state_dir)
+        os.close(open_to_append(log_file(state_dir)))
     except OSError as error:
         raise LocalAwsError(
             f"The local AWS cannot keep its files in {state_dir}: {error.strerror}. Make it "
@@ -67,6 +68,7 @@ class Launch:
     region: str
     port: int = 0
     exit_with_parent: bool = False
+    keep: bool = True
     instance: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -89,6 +91,7 @@ def spawn(launch: Launch) -> "subprocess.Popen[bytes]":
                 "local_aws.server.process",
                 *options,
                 *(["--exit-with-parent"] if launch.exit_with_parent else []),
+                *([] if launch.keep else ["--keep-nothing"]),
             ],
             stdin=subprocess.PIPE if launch.exit_with_parent else subprocess.DEVNULL,
             stdout=log,
@@ -122,8 +125,15 @@ def explain_exit(launch: Launch, code: int | None) -> LocalAwsError:
             "`local-aws start --port`, or `local.port` in conf/base/aws.yml of a Kedro project; 0 takes a "
             "free one."
         )
+    if code == NO_ROOM:
+        return LocalAwsError(
+            f"The local AWS cannot start: the disk of {launch.state_dir} is full. Nothing is lost. Make "
+            "room, then run the command again."
+        )
     with log_path.open(encoding="utf-8", errors="replace") as log:
         last = _read_last_line(log)
+    if code == UNUSABLE:
+        return LocalAwsError(last)
     return LocalAwsError(f"The local AWS ended while it started (exit code {code}): {last} See {log_path}.")
 
 

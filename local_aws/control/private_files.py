@@ -12,9 +12,13 @@ _OTHERS = 0o077
 def write_private(path: Path, text: str) -> None:
     """Write a file in one step; readers see the old text or the new one."""
     descriptor, written = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(written).replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(written).replace(path)
+    except BaseException:
+        Path(written).unlink(missing_ok=True)
+        raise
 
 
 def open_to_append(path: Path) -> int:

@@ -32,6 +32,12 @@ ALREADY_RUNNING = 3
 PORT_TAKEN = 4
 """Exit code of a server whose port is in use."""
 
+UNUSABLE = 5
+"""Exit code of a server that cannot use what is kept; the last line of its log says why."""
+
+NO_ROOM = 6
+"""Exit code of a server whose disk is full; its log may have no room for the reason."""
+
 _OURS = frozenset({"local.lock", "local.log", "credentials.json", "parameters.key", "runs", "tmp"})
 _LOOPBACK = "127.0.0.1,localhost"
 
@@ -50,6 +56,7 @@ class LocalAws:
         version: The version of the plugin that started it.
         access_key_id: The access key that its requests are signed with.
         secret_access_key: The secret of that key.
+        folder: Which folder its state folder is, so that a copy of the state file means nothing.
     """
 
     endpoint_url: str
@@ -61,6 +68,7 @@ class LocalAws:
     version: str = ""
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
+    folder: str = field(default="", repr=False)
 
     def environment(self) -> dict[str, str]:
         """Make the variables that point boto3, awscli, s3fs and every other AWS SDK at this local AWS.
@@ -147,6 +155,11 @@ def log_file(state_dir: Path) -> Path:
     return state_dir / "local.log"
 
 
+def kept_folder(state_dir: Path) -> Path:
+    """Give the folder of what is kept until a reset."""
+    return state_dir / "kept"
+
+
 def config_file(state_dir: Path) -> Path:
     """Give the file of the settings of AWS's tools."""
     return state_dir / "aws.config"
@@ -168,12 +181,23 @@ def earlier_log_file(state_dir: Path, endpoint: str) -> Path:
 
 
 def read_state(state_dir: Path) -> LocalAws | None:
-    """Read what a server wrote about itself, or None. The server may have died since."""
+    """Read what a server wrote about itself, or None. The server may have died since.
+
+    What was copied with the folder is about the server of another folder.
+    """
     try:
         known = json.loads(_file(state_dir).read_text(encoding="utf-8"))
+        if known.get("folder", "") not in {"", identify_folder(state_dir)}:
+            return None
         return LocalAws(**{**known, "log_file": Path(known["log_file"])})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def identify_folder(state_dir: Path) -> str:
+    """Tell a folder from its copies. It stays the same when the folder is moved."""
+    found = state_dir.stat()
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def write_state(state_dir: Path, aws: LocalAws) -> None:

@@ -5,10 +5,12 @@ nothing of moto's internals (see docs/adr/0001).
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import make_fault_response
 from local_aws.protocol.messages import AwsFault, Request, Response, parse_signing_scope
 from local_aws.protocol.refusal import make_refusal
@@ -17,6 +19,8 @@ from local_aws.protocol.signature import S3_SERVICES
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_READING = re.compile("(Get|List|Describe|BatchGet|Head|Lookup|Search|Filter|Validate|Test|Estimate)[A-Z]")
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +40,20 @@ class Service(Protocol):
 
 
 class Overlay:
-    """A WSGI application that asks its services first, then moto."""
+    """A WSGI application that asks its services first, then moto.
 
-    def __init__(self, services: Sequence[Service], moto: WsgiApp) -> None:
+    Args:
+        services: The services.
+        moto: moto.
+        keep: Writes what a request to the services has changed, before it is answered.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], moto: WsgiApp, keep: Callable[[], None] = lambda: None
+    ) -> None:
         self._services = tuple(services)
         self._moto = moto
+        self._keep = keep
 
     def find_service(self, request: Request) -> Service | None:
         """Find the service that answers a request; None if that is moto.
@@ -64,10 +77,31 @@ class Overlay:
                 response = _refuse(request)
         else:
             with_body = Request(**{**vars(request), "body": _read_body(environ)})
-            response = answer(service, with_body)
+            response = self._answer(service, with_body)
         headers = {**response.headers, "Content-Length": str(len(response.body))}
         start_response(f"{response.status} {_find_phrase(response.status)}", list(headers.items()))
         return [response.body]
+
+    def _answer(self, service: Service, request: Request) -> Response:
+        response = answer(service, request)
+        try:
+            self._keep()
+        except NotKept as error:
+            if not request.target or only_reads(request.method, request.target.rpartition(".")[2]):
+                return response  # what is owed is of other requests, which were refused
+            _log.error("%s", error)
+            return make_refusal(request, "not kept", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        return response
+
+
+def only_reads(method: str, operation: str) -> bool:
+    """Tell whether a request changes nothing.
+
+    Args:
+        method: The method of HTTP, which says it if nothing else does.
+        operation: AWS's name of the operation; empty if it is not known.
+    """
+    return bool(_READING.match(operation)) if operation else method in {"GET", "HEAD", "OPTIONS"}
 
 
 def answer(service: Service, request: Request) -> Response:

@@ -23,6 +23,7 @@ _CODES = {
     "not implemented": ("NotImplemented", "UnsupportedOperationException", "UnsupportedOperation"),
     "bad length": ("InvalidRequest", "SerializationException", "MalformedInput"),
     "bad header": ("InvalidArgument", "ValidationException", "InvalidParameterValue"),
+    "not kept": ("ServiceUnavailable", "ServiceUnavailableException", "ServiceUnavailable"),
 }
 _FORM = "application/x-www-form-urlencoded"
 

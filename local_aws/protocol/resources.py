@@ -4,9 +4,10 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from local_aws.kept.tables import OpenRoom, open_nothing
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.clock import now
 from local_aws.protocol.messages import invalid
@@ -43,16 +44,37 @@ class Region:
 
 
 class Resources:
-    """The resources of all regions. Hold `lock` while you read or change more than one of them."""
+    """The resources of all regions. Hold `lock` while you read or change more than one of them.
 
-    def __init__(self) -> None:
+    Args:
+        open_room: Makes the tables of a service, with what is kept of them.
+    """
+
+    def __init__(self, open_room: OpenRoom = open_nothing) -> None:
         self.lock = threading.RLock()
+        self._room = open_room("sagemaker", self.lock)
         self._regions: dict[str, Region] = {}
         self._last_time = 0.0
+        for region in self._room.list_regions():
+            self._open(region)
 
     def __getitem__(self, region: str) -> Region:
         with self.lock:
-            return self._regions.setdefault(region, Region(region))
+            return self._regions.get(region) or self._open(region)
+
+    def _open(self, region: str) -> Region:
+        kinds = [each.name for each in fields(Region) if each.name != "name"]
+        tables = {kind: self._room.open_table(kind, region) for kind in kinds}
+        here = self._regions[region] = Region(region, **tables)
+        return here
+
+    def flush(self) -> None:
+        """Write what has changed. Who changes something outside of a request calls it.
+
+        Raises:
+            NotKept: If it cannot be written. The next request tries again.
+        """
+        self._room.flush()
 
     def list_regions(self) -> list[Region]:
         """List the regions that were used."""

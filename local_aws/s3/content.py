@@ -3,9 +3,13 @@
 import binascii
 import errno
 import hashlib
+import os
 import shutil
+import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +21,8 @@ CONTENT = "local_aws.content"
 
 _BLOCK = 1024**2
 _SMALL = 64 * 1024
+_PAUSE = 0.002
+"""Seconds between the folders of a sweep, so that it does not delay requests."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -36,11 +42,18 @@ class Source(Protocol):
 
 
 class StoredFile:
-    """A file that is removed when nothing refers to it any more."""
+    """A file of a store, which hears of it when nothing in memory refers to it any more.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        name: The name by which its store finds it.
+        path: Where it is.
+        discard: Called with its name then.
+    """
+
+    def __init__(self, name: str, path: Path, discard: Callable[[str], None]) -> None:
+        self.name = name
         self.path = path
-        weakref.finalize(self, _remove, path).atexit = False
+        weakref.finalize(self, discard, name).atexit = False
 
     def __deepcopy__(self, _memo: object) -> "StoredFile":
         """Return this one: a file never changes."""
@@ -96,6 +109,11 @@ class Content:
                         raise OSError(errno.EIO, f"{segment.file.path} is shorter than it was written")
                     left -= len(block)
                     yield block
+
+    @property
+    def digests(self) -> dict[str, bytes]:
+        """What is known of its checksums."""
+        return self._digests
 
     def read(self) -> bytes:
         """Read all of it into memory."""
@@ -206,10 +224,15 @@ class Store:
 
     Args:
         folder: The folder.
+        is_kept: Tells whether a file must stay, by its name, though nothing in memory refers to it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_kept: Callable[[str], bool] | None = None) -> None:
         self._folder = folder
+        self._is_kept = is_kept
+        self._files: weakref.WeakValueDictionary[str, StoredFile] = weakref.WeakValueDictionary()
+        self._unused: deque[str] = deque()
+        self._looking = threading.Lock()
 
     def write(self, source: Source, *algorithms: str) -> Content:
         """Write what a source has left to a new file.
@@ -226,8 +249,7 @@ class Store:
         first = source.readinto(buffer) or 0
         if not first:
             return Content((), {name: digest.digest() for name, digest in digests.items()})
-        path, file = self._create()
-        stored = StoredFile(path)
+        stored, file = self._create()
         size = 0
         try:
             with file:
@@ -243,33 +265,76 @@ class Store:
                     if filled == _SMALL:
                         buffer = memoryview(bytearray(_BLOCK))
                     filled = source.readinto(buffer) or 0
-            if path.stat().st_size != size:
-                raise OSError(errno.EIO, f"{path} was changed while it was written")
+            if stored.path.stat().st_size != size:
+                raise OSError(errno.EIO, f"{stored.path} was changed while it was written")
         except OSError as error:
             if error.errno in _FULL:
-                raise NoRoom(str(path)) from error
+                raise NoRoom(str(stored.path)) from error
             raise
         return Content(
             (Segment(stored, 0, size),), {name: digest.digest() for name, digest in digests.items()}
         )
 
+    def find(self, name: str) -> StoredFile:
+        """Find a file that is there already, by its name."""
+        with self._looking:
+            file = self._files.get(name)
+            if file is None:
+                file = self._files[name] = StoredFile(name, self._locate(name), self._discard)
+            return file
+
     def clear(self) -> None:
         """Remove all files."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _create(self) -> tuple[Path, IO[bytes]]:
+    def sweep(self) -> None:
+        """Remove every file that is neither kept nor in use: what a server has left when it was killed."""
+        with suppress(OSError):
+            for folder in os.scandir(self._folder):
+                self.remove_unused([folder.name + file.name for file in os.scandir(folder.path)])
+                time.sleep(_PAUSE)
+
+    def remove_unused(self, names: Iterable[str] = ()) -> None:
+        """Remove the files that nothing refers to any more.
+
+        Args:
+            names: Files that are kept no more, but perhaps still in use.
+        """
+        self._unused.extend(name for name in names if name not in self._files)
+        while self._unused and self._looking.acquire(blocking=False):
+            try:
+                name = self._unused.popleft()
+                if name not in self._files and not (self._is_kept and self._is_kept(name)):
+                    _remove(self._locate(name))
+            except IndexError:  # another thread was faster
+                return
+            finally:
+                self._looking.release()
+
+    def _discard(self, name: str) -> None:
+        """Remove a file that nothing in memory refers to: now or, where a thread is about to, by that."""
+        self._unused.append(name)
+        self.remove_unused()
+
+    def _locate(self, name: str) -> Path:
+        return self._folder / name[:2] / name[2:]
+
+    def _create(self) -> tuple[StoredFile, IO[bytes]]:
         name = uuid4().hex
-        path = self._folder / name[:2] / name[2:]
+        path = self._locate(name)
+        stored = self._files[name] = StoredFile(name, path, self._discard)  # before a sweep can see the file
         try:
             try:
-                return path, path.open("xb", buffering=0)
+                file = path.open("xb", buffering=0)
             except FileNotFoundError:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                return path, path.open("xb", buffering=0)
+                self._folder.mkdir(exist_ok=True)  # not its parents: the state folder may have been moved
+                path.parent.mkdir(exist_ok=True)
+                file = path.open("xb", buffering=0)
         except OSError as error:
             if error.errno in _FULL:
                 raise NoRoom(str(path)) from error
             raise
+        return stored, file
 
 
 def _remove(path: Path) -> None:

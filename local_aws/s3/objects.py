@@ -1,32 +1,38 @@
-"""moto's S3 with the contents of its objects in files.
+"""moto's S3 with the contents of its objects in files, and its answers after what they changed is kept.
 
-moto knows S3's rules: versions, conditions, tags, listings, errors. It hands contents around as `bytes`. Here
-its keys, its multipart uploads and its answers get a `Content` instead, which behaves as moto needs it and
-lies in files. See docs/adr/0014.
+See docs/adr/0014.
 """
 
 import base64
-import hashlib
 import importlib
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from flask import Response
 from moto.core.responses import ActionResult
 from moto.moto_server.werkzeug_app import BackendRequest
 from moto.s3 import models, responses, urls
-from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML, S3ClientError
-from moto.s3.models import FakeKey, FakeMultipart
+from moto.s3.exceptions import S3ClientError
 from moto.s3.responses import S3Response
 from moto.s3.utils import compute_checksum
-from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 from local_aws.s3 import bodies
-from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store, join, make_digest
+from local_aws.s3.changes import NOTES
+from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store
+from local_aws.s3.keeping import Keeping, NotKeptError
+from local_aws.s3.models import (
+    BucketNames,
+    StoredBucket,
+    StoredKey,
+    StoredMarker,
+    StoredMultipart,
+    StoredTableBucket,
+    StoredTags,
+)
 
 LIMIT = 5 * 1024**3
 _LOST = "The file of this object is gone from the folder of the local AWS: upload the object again."
@@ -34,6 +40,7 @@ _NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")
 _ALGORITHMS = {name.lower(): name for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")}
 _CHECKED = ("CRC32", "SHA1", "SHA256")
 _CHECKSUM = "x-amz-checksum-"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _answering = threading.local()
 
 
@@ -43,131 +50,43 @@ class Unavailable(S3ClientError):
     status = 503
 
 
-class StoredKey(FakeKey):
-    """An object, whose content lies in files."""
-
-    store: Store
-    _content: Content = EMPTY
-
-    def __new__(cls, *_args: Any, **_options: Any) -> "StoredKey":
-        """Make one that moto does not track: it would live, and its file with it, until a reset."""
-        return object.__new__(cls)
-
-    @property
-    def value(self) -> Any:
-        """The content: within an answer of S3 as it is, for moto's other services as bytes."""
-        return self._content if getattr(_answering, "now", False) else self._content.read()
-
-    @value.setter
-    def value(self, new_value: Content | bytes | str) -> None:
-        if isinstance(new_value, str):
-            new_value = new_value.encode()
-        if not isinstance(new_value, Content):
-            new_value = _write(self.store, _Bytes(new_value))
-        self._value_buffer.close()
-        self._content = new_value
-        self.contentsize = len(new_value)
-
-    @property
-    def etag(self) -> str:
-        """The ETag: that of a multipart upload, or the MD5 of the content."""
-        if self._etag is None:
-            self._etag = self._content.digest("MD5").hex()
-        return f'"{self._etag}"'
-
-    def checksum(self, algorithm: str) -> bytes:
-        """Return a checksum of the content."""
-        return self._content.digest(algorithm)
-
-    def dispose(self, garbage: bool = False) -> None:
-        """Let go of the parts. The content goes with its last reader."""
-        del garbage
-        if self.multipart is not None:
-            self.multipart.dispose()
-        self.disposed = True
-
-    def __del__(self) -> None:
-        """Do nothing: the file goes with the content."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the lock; the content is shared."""
-        return {name: value for name, value in vars(self).items() if name not in {"lock", "_value_buffer"}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make a lock of its own."""
-        vars(self).update(state)
-        self.lock = threading.Lock()
-
-    def release(self) -> None:
-        """Let go of the content, as a part does when its upload has ended."""
-        self._content = EMPTY
-
-
-class StoredMultipart(FakeMultipart):
-    """A multipart upload, whose parts become the object without being copied."""
-
-    parts: dict[int, StoredKey]  # type: ignore[assignment]
-
-    def __new__(cls, *_args: Any, **_options: Any) -> "StoredMultipart":
-        """Make one that moto does not track."""
-        return object.__new__(cls)
-
-    def complete(self, body: Iterable[tuple[int, str]]) -> tuple[Any, str, tuple[str, str, int] | None]:
-        """Make the content, the ETag and the checksum of the object, as moto does."""
-        chosen: list[StoredKey] = []
-        for number, etag in body:
-            part = self.parts.get(number)
-            if part is None or part.etag.strip('"') != etag.replace('"', ""):
-                raise InvalidPart
-            if chosen and chosen[-1].contentsize < S3_UPLOAD_PART_MIN_SIZE:
-                raise EntityTooSmall
-            chosen.append(part)
-        if not chosen:
-            raise MalformedXML
-        contents = [part._content for part in chosen]
-        if any(len(each) != part.contentsize for each, part in zip(contents, chosen, strict=True)):
-            raise InvalidPart  # the upload was completed or aborted meanwhile
-        digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
-        etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}"
-        content = join(contents)
-        return content, etag, self._compute_checksum(chosen, content)
-
-    def _compute_checksum(self, parts: list[StoredKey], content: Content) -> tuple[str, str, int] | None:
-        algorithm = self.metadata.get("x-amz-checksum-algorithm")
-        if not algorithm:
-            return None
-        default = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
-        kind = self.metadata.get("x-amz-checksum-type") or default
-        if kind != "COMPOSITE":
-            return kind, base64.b64encode(content.digest(algorithm)).decode(), 1
-        digest = make_digest(algorithm)
-        for part in parts:
-            digest.update(part.checksum(algorithm))
-        return kind, base64.b64encode(digest.digest()).decode(), len(parts)
-
-    def dispose(self) -> None:
-        """Let go of the parts' contents. Those of a completed upload live on in its object."""
-        for part in self.parts.values():
-            part.release()
-
-
 class StoredResponse(S3Response):
-    """An answer of S3. Before moto sees an upload, its content is in a file."""
+    """An answer of S3. Before moto sees an upload, its content is in a file.
+
+    Attributes:
+        store: Where the files are.
+        keeping: Keeps what requests change; None if nothing is kept.
+    """
 
     store: Store
+    keeping: Keeping | None = None
     _received: Content | None = None
+
+    def bucket_response(self, request: Any, full_url: str, headers: Any) -> Any:
+        """Answer a request for a bucket."""
+        bucket, _key = _find_place(request)
+        try:
+            with self._keep(request.method, bucket):
+                answer = super().bucket_response(request, full_url, headers)
+                if request.method not in _READING:
+                    NOTES.note_bucket(bucket)  # moto changes some settings in place
+        except NotKeptError as error:
+            return self._refuse(request, _make_not_kept(error))
+        return answer
 
     def key_response(self, request: Any, full_url: str, headers: Any) -> Any:
         """Answer a request for an object."""
         try:
             if _brings_content(request):
                 self._received = self._receive(request)
-            with _within_s3(request.method):
+            with _within_s3(request.method), self._keep(request.method, *_find_place(request)):
                 answer = super().key_response(request, full_url, headers)
             if isinstance(answer[2], Content):
                 answer[2].check()
         except Lost:
             return self._refuse(request, Unavailable("ServiceUnavailable", _LOST))
+        except NotKeptError as error:
+            return self._refuse(request, _make_not_kept(error))
         except S3ClientError as error:
             return self._refuse(request, error)
         finally:
@@ -175,6 +94,18 @@ class StoredResponse(S3Response):
         if isinstance(answer[2], Content):
             request.environ[CONTENT] = answer[2]
         return answer
+
+    @contextmanager
+    def _keep(self, method: str, *place: str) -> Iterator[None]:
+        """Write what is changed within, before the answer; requests that may change the same wait."""
+        if self.keeping is None:
+            yield
+            return
+        with ExitStack() as held:
+            if method not in _READING:
+                held.enter_context(self.keeping.locked(*place))
+            held.enter_context(self.keeping.kept())
+            yield
 
     def _refuse(self, request: Any, error: S3ClientError) -> Any:
         self._received = EMPTY
@@ -267,7 +198,7 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
         raise Unavailable(
             "ServiceUnavailable",
             "The disk of the local AWS has no room for this object. Make room, for example with "
-            "`local-aws reset`, and try again.",
+            "`local-aws prune`, and try again.",
         ) from None
     except OSError as error:
         raise Unavailable(
@@ -283,6 +214,19 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
         raise S3ClientError(
             "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"
         ) from None
+
+
+def _make_not_kept(error: NotKeptError) -> S3ClientError:
+    return Unavailable(
+        "ServiceUnavailable",
+        f"The local AWS cannot write what this request changed: {error}. Make room on its disk, for example "
+        "with `local-aws prune`, and try again.",
+    )
+
+
+def _find_place(request: Any) -> tuple[str, str]:
+    bucket, _, key = request.path.removeprefix("/").partition("/")
+    return bucket, key
 
 
 def _make_incomplete() -> S3ClientError:
@@ -337,15 +281,24 @@ def answer_object(environ: dict[str, Any], start_response: Any) -> Iterable[byte
     return response(environ, start_response)
 
 
-def keep_in_files(store: Store) -> None:
+def keep_in_files(store: Store, keeping: Keeping | None = None) -> None:
     """Make moto keep the contents of objects in files. Call it before moto's first request.
 
     Args:
         store: Where the files are.
+        keeping: Keeps what requests change.
     """
-    StoredKey.store = StoredResponse.store = store
+    StoredResponse.store = store
+    StoredResponse.keeping = keeping
+    StoredKey.write = staticmethod(lambda data: _write(store, _Bytes(data)))
+    StoredKey.gives_contents = staticmethod(lambda: getattr(_answering, "now", False))
     models.FakeKey = StoredKey  # type: ignore[misc]
+    models.FakeDeleteMarker = StoredMarker  # type: ignore[misc]
     models.FakeMultipart = StoredMultipart  # type: ignore[misc]
+    models.FakeBucket = StoredBucket  # type: ignore[misc]
+    models.FakeTableStorageBucket = StoredTableBucket  # type: ignore[misc]
+    models.TaggingService = StoredTags  # type: ignore[attr-defined]
+    models.s3_backends.bucket_accounts = BucketNames()
     responses.compute_checksum = _checksum  # type: ignore[attr-defined]
     responses.S3Response = StoredResponse  # type: ignore[misc]
     importlib.reload(urls)  # it holds the methods of the class, and moto loads it again itself

@@ -1,6 +1,6 @@
 """The containers of an endpoint, as far as the local AWS runs them: an archive and its environment."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.resources import Region
@@ -45,6 +45,16 @@ class Variant:
     weight: float
     serverless: bool
     container: Container
+
+
+def write_variants(variants: list[Variant]) -> list[Params]:
+    """Write variants as plain values, which outlive their config, their models and the server."""
+    return [asdict(variant) for variant in variants]
+
+
+def read_variants(written: list[Params]) -> list[Variant]:
+    """Read what `write_variants` wrote."""
+    return [Variant(**{**each, "container": Container(**each["container"])}) for each in written]
 
 
 def resolve_variants(here: Region, config: Params) -> list[Variant]:

@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from local_aws.sagemaker.container import CannotServe, Variant
@@ -103,12 +104,24 @@ class Deployment:
             thread.join()
 
 
+@dataclass(frozen=True, eq=False)
+class _Asleep:
+    """A deployment that starts with the first request; `waking` is held by who starts it."""
+
+    start: Callable[[], Deployment]
+    waking: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Deployments:
-    """The deployments, and which endpoint each of them serves."""
+    """The deployments, and which endpoint each of them serves.
+
+    The deployment of an endpoint that an earlier server has made sleeps: it starts with the first request.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._serving: dict[tuple[str, str], Deployment] = {}
+        self._asleep: dict[tuple[str, str], _Asleep] = {}
         self._all: set[Deployment] = set()
 
     def add(self, deployment: Deployment) -> None:
@@ -123,6 +136,7 @@ class Deployments:
             The deployment that got them before, if there is one.
         """
         with self._lock:
+            self._asleep.pop((region, endpoint), None)
             old = self._serving.get((region, endpoint))
             self._serving[region, endpoint] = deployment
             return old
@@ -134,6 +148,7 @@ class Deployments:
             The deployment that got them before, if there is one.
         """
         with self._lock:
+            self._asleep.pop((region, endpoint), None)
             return self._serving.pop((region, endpoint), None)
 
     def forget(self, deployment: Deployment) -> None:
@@ -143,16 +158,57 @@ class Deployments:
 
     @contextmanager
     def hold(self, region: str, endpoint: str) -> Iterator[Deployment | None]:
-        """Hold the deployment of an endpoint for one request; None if nothing serves the endpoint."""
-        with self._lock:
-            deployment = self._serving.get((region, endpoint))
-            if deployment is not None:
-                deployment.lease()
+        """Hold the deployment of an endpoint for one request; None if nothing serves the endpoint.
+
+        Raises:
+            CannotServe: If the deployment was asleep, and cannot start.
+        """
+        deployment = self._lease(region, endpoint)
+        if deployment is None and (asleep := self._asleep.get((region, endpoint))) is not None:
+            with asleep.waking:
+                deployment = self._lease(region, endpoint) or self._wake(region, endpoint, asleep)
         try:
             yield deployment
         finally:
             if deployment is not None:
                 deployment.release()
+
+    def _lease(self, region: str, endpoint: str) -> Deployment | None:
+        with self._lock:
+            deployment = self._serving.get((region, endpoint))
+            if deployment is not None:
+                deployment.lease()
+            return deployment
+
+    def _wake(self, region: str, endpoint: str, asleep: "_Asleep") -> Deployment | None:
+        """Start a deployment, and lease it; what serves the endpoint, if that has changed meanwhile."""
+        if self._asleep.get((region, endpoint)) is not asleep:
+            return self._lease(region, endpoint)
+        deployment = asleep.start()
+        with self._lock:
+            if self._asleep.get((region, endpoint)) is asleep:
+                del self._asleep[region, endpoint]
+                self._serving[region, endpoint] = deployment
+                deployment.lease()
+                return deployment
+        deployment.stop()
+        self.forget(deployment)
+        return self._lease(region, endpoint)
+
+    def leave_asleep(self, region: str, endpoint: str, start: Callable[[], Deployment]) -> None:
+        """Let the first request to an endpoint start what serves it.
+
+        Args:
+            region: The region.
+            endpoint: The endpoint.
+            start: Starts it and waits until it is healthy, or raises CannotServe.
+        """
+        with self._lock:
+            self._asleep[region, endpoint] = _Asleep(start)
+
+    def is_asleep(self, region: str, endpoint: str) -> bool:
+        """Tell whether an endpoint is in service and starts with the first request."""
+        return (region, endpoint) in self._asleep
 
     def list_pids(self, region: str, endpoint: str) -> list[int]:
         """List the ids of the processes that serve an endpoint."""
@@ -166,6 +222,7 @@ class Deployments:
             deployments = list(self._all)
             self._all.clear()
             self._serving.clear()
+            self._asleep.clear()
         threads = [threading.Thread(target=deployment.stop) for deployment in deployments]
         for thread in threads:
             thread.start()

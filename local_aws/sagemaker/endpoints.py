@@ -2,12 +2,19 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
-from local_aws.sagemaker.container import CannotServe, Variant, resolve_variants
+from local_aws.sagemaker.container import (
+    CannotServe,
+    Variant,
+    read_variants,
+    resolve_variants,
+    write_variants,
+)
 from local_aws.sagemaker.deployment import Deployment, Deployments, LogOpener
 from local_aws.sagemaker.hosting import find_config
 from local_aws.sagemaker.model_worker import Host
@@ -16,6 +23,10 @@ _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
 _REASON_LENGTH = 1024
 _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
+_SERVING = "Serving"
+"""The member of an endpoint that says how to serve it again. No operation shows it."""
+
+_INTERRUPTED = "Request to service failed: the local AWS ended meanwhile. "
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +55,32 @@ class Endpoints:
             "DeleteEndpoint": self.delete,
         }
 
+    def take_over(self) -> None:
+        """Settle the endpoints of an earlier server. Those in service start when they are first asked for.
+
+        What that server was doing has ended with it: a creation has failed, an update leaves the former
+        config in service, a deletion is completed.
+        """
+        with self._resources.lock:
+            for here in self._resources.list_regions():
+                for endpoint in list(here.endpoints.values()):
+                    self._take_over(here, endpoint)
+
+    def _take_over(self, here: Region, endpoint: Resource) -> None:
+        name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+        if status == "Deleting":
+            self._delete(here, endpoint)
+            return
+        if status == "Creating":
+            hint = "Delete the endpoint, then create it again."
+            self._settle(here, endpoint, failure=f"{_INTERRUPTED}{hint}")
+        elif status == "Updating":
+            self._settle(here, endpoint, failure=f"{_INTERRUPTED}The former config serves; update it again.")
+        if endpoint["EndpointStatus"] == "InService":
+            self._deployments.leave_asleep(
+                here.name, name, lambda: self._start(here, endpoint, read_variants(endpoint[_SERVING]))
+            )
+
     def create(self, region: str, params: Params) -> Params:
         """CreateEndpoint: the endpoint is Creating, then InService or Failed."""
         with self._resources.lock:
@@ -70,7 +107,8 @@ class Endpoints:
     def describe(self, region: str, params: Params) -> Params:
         """DescribeEndpoint."""
         with self._resources.lock:
-            return dict(find_endpoint(self._resources[region], params["EndpointName"]))
+            endpoint = find_endpoint(self._resources[region], params["EndpointName"])
+            return {name: value for name, value in endpoint.items() if name != _SERVING}
 
     def list(self, region: str, params: Params) -> Params:
         """ListEndpoints."""
@@ -129,13 +167,15 @@ class Endpoints:
 
     def _deploy(self, here: Region, endpoint: Resource, config: Resource) -> None:
         try:
-            deployment = self._start(here, endpoint, config)
+            with self._resources.lock:
+                variants = resolve_variants(here, config)
+            deployment = self._start(here, endpoint, variants)
         except (CannotServe, AwsFault) as error:
-            self._settle(endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
+            self._settle(here, endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
             return
         except Exception as error:  # noqa: BLE001 - the endpoint must not stay in Creating, whatever the error
             _log.exception("endpoint %s", endpoint["EndpointName"])
-            self._settle(endpoint, failure=f"The local AWS failed: {type(error).__name__}: {error}")
+            self._settle(here, endpoint, failure=f"The local AWS failed: {type(error).__name__}: {error}")
             return
         with self._resources.lock:
             wanted = here.endpoints.get(endpoint["EndpointName"]) is endpoint
@@ -148,13 +188,12 @@ class Endpoints:
             endpoint["ProductionVariants"] = [
                 _describe_variant(each) for each in config["ProductionVariants"]
             ]
-            self._settle(endpoint)
+            endpoint[_SERVING] = write_variants(variants)
+            self._settle(here, endpoint)
         self._retire(old)
 
-    def _start(self, here: Region, endpoint: Resource, config: Resource) -> Deployment:
+    def _start(self, here: Region, endpoint: Resource, variants: Sequence[Variant]) -> Deployment:
         open_log = self._logs(here.name, endpoint["EndpointName"])
-        with self._resources.lock:
-            variants: list[Variant] = resolve_variants(here, config)
         deployment = Deployment(variants, self._host, open_log)
         self._deployments.add(deployment)
         try:
@@ -164,7 +203,7 @@ class Endpoints:
             raise
         return deployment
 
-    def _settle(self, endpoint: Resource, failure: str | None = None) -> None:
+    def _settle(self, here: Region, endpoint: Resource, failure: str | None = None) -> None:
         """End a creation or an update. After a failed update the former config still serves."""
         with self._resources.lock:
             failed_creation = failure is not None and endpoint["EndpointStatus"] == "Creating"
@@ -175,13 +214,26 @@ class Endpoints:
                 EndpointStatus="Failed" if failed_creation else "InService",
                 LastModifiedTime=self._resources.now(),
             )
+            here.endpoints.get(endpoint["EndpointName"])  # it has changed
+            self._keep()
+
+    def _keep(self) -> None:
+        """Write what was changed outside of a request."""
+        try:
+            self._resources.flush()
+        except NotKept as error:
+            _log.error("%s", error)
 
     def _remove(self, here: Region, endpoint: Resource, deployment: Deployment | None) -> None:
         self._retire(deployment)
         with self._resources.lock:
             if here.endpoints.get(endpoint["EndpointName"]) is endpoint:
-                del here.endpoints[endpoint["EndpointName"]]
-                here.tags.pop(endpoint["EndpointArn"], None)
+                self._delete(here, endpoint)
+
+    def _delete(self, here: Region, endpoint: Resource) -> None:
+        del here.endpoints[endpoint["EndpointName"]]
+        here.tags.pop(endpoint["EndpointArn"], None)
+        self._keep()
 
     def _retire(self, deployment: Deployment | None) -> None:
         if deployment is not None:

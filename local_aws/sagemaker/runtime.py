@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from local_aws.protocol.messages import AwsFault, Request, Response, unsupported
 from local_aws.protocol.operations import TABLES
 from local_aws.protocol.resources import ACCOUNT_ID
-from local_aws.sagemaker.container import Variant
+from local_aws.sagemaker.container import CannotServe, Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.model_worker import ModelGone, ModelResponse, ModelSlow
 
@@ -75,6 +75,8 @@ class Runtime:
                 if deployment is None:
                     raise _invalid(f"Endpoint {endpoint} of account {ACCOUNT_ID} not found.")
                 return self._invoke(request, region, endpoint, deployment)
+        except CannotServe as error:  # an earlier server's endpoint, which was to start now
+            return _make_model_error(region, endpoint, 0, str(error))
         except AwsFault as fault:
             return Response.of_json(fault.status, {"Message": fault.message}, x_amzn_errortype=fault.code)
 

@@ -1,5 +1,6 @@
 """SageMaker and the Resource Groups Tagging API as services of the overlay."""
 
+from local_aws.kept.tables import OpenRoom, open_nothing
 from local_aws.protocol.aws_json import JsonService, TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
@@ -17,16 +18,28 @@ from local_aws.sagemaker.tags import Tagging, Tags
 
 
 class SageMaker:
-    """The part of SageMaker that the local AWS runs itself: its services and their state."""
+    """The part of SageMaker that the local AWS runs itself: its services and their state.
 
-    def __init__(self, moto: Moto, host: Host, logs: EndpointLogs, region: str) -> None:
-        self.resources = Resources()
+    Args:
+        moto: The S3 and the other services to use.
+        host: The settings of the processes that serve models.
+        logs: Opens the log streams of endpoints.
+        region: The region of requests that are not signed.
+        open_room: Makes the tables of a service, with what is kept of them.
+    """
+
+    def __init__(
+        self, moto: Moto, host: Host, logs: EndpointLogs, region: str, open_room: OpenRoom = open_nothing
+    ) -> None:
+        self.resources = Resources(open_room)
         self.deployments = Deployments()
+        endpoints = Endpoints(self.resources, self.deployments, host, logs)
+        endpoints.take_over()
         operations = {
             **Registry(self.resources).operations(),
             **Models(self.resources, moto).operations(),
             **EndpointConfigs(self.resources).operations(),
-            **Endpoints(self.resources, self.deployments, host, logs).operations(),
+            **endpoints.operations(),
             **Tags(self.resources).operations(),
             **Search(self.resources).operations(),
         }

@@ -1,27 +1,27 @@
 """The local AWS's own routes under ``/_kedro_aws/``, which `local_aws.control` calls."""
 
 import json
-import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
+from local_aws.kept.database import NotKept
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
-from local_aws.protocol.resources import pick
 from local_aws.s3.content import Store
+from local_aws.s3.keeping import Keeping
 from local_aws.sagemaker.service import SageMaker
+from local_aws.server.contents import Contents
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
 
 PREFIX = "/_kedro_aws/"
 _MOTO_RESET = "/moto-api/reset"
-_BUCKET = re.compile(r"<Bucket>.*?<Name>(.*?)</Name>", re.DOTALL)
-_SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason")
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Parts:
     """The parts of the server that its own routes need."""
 
     moto: Moto
-    objects: Store
+    objects: Store | Keeping
     sagemaker: SageMaker
     athena: Athena
     seeding: Seeding
+    contents: Contents
     logs: LogShipper
     credentials: Callable[[], Credentials]
     renew: Callable[[], None]
@@ -40,7 +41,7 @@ class Parts:
 
 
 class Administration:
-    """The routes health, status, seed, reset, renew and stop, for callers whom the gate has let in."""
+    """The routes health, status, seed, prune, reset, renew and stop, for callers whom the gate has let in."""
 
     name = "local"
 
@@ -50,6 +51,7 @@ class Administration:
             "health": self._health,
             "status": self._status,
             "seed": self._seed,
+            "prune": self._prune,
             "reset": self._reset,
             "renew": self._renew,
             "stop": self._stop,
@@ -70,30 +72,23 @@ class Administration:
             return Response.of_json(200, route(json.loads(request.body or b"{}")))
         except AwsFault as fault:
             return Response.of_json(fault.status, {"message": fault.message})
+        except NotKept as error:
+            return Response.of_json(503, {"message": str(error)})
 
     def _health(self, params: Any) -> Any:
         secret = self._parts.credentials().secret_access_key
         return {"proof": prove(secret, str(params.get("challenge", "")))}
 
     def _status(self, _params: Any) -> Any:
-        listing = self._parts.moto.request("GET", "/").body.decode()
-        sagemaker = self._parts.sagemaker
-        with sagemaker.resources.lock:
-            endpoints = [
-                {
-                    **pick(endpoint, _SHOWN),
-                    "Region": here.name,
-                    "Pids": sagemaker.deployments.list_pids(here.name, endpoint["EndpointName"]),
-                }
-                for here in sagemaker.resources.list_regions()
-                for endpoint in here.endpoints.values()
-            ]
-        return {"buckets": sorted(_BUCKET.findall(listing)), "endpoints": endpoints}
+        return self._parts.contents.describe()
 
     def _seed(self, params: Any) -> Any:
         return self._parts.seeding.seed(
             params["bucket"], Path(params["folder"]), params["region"], params["athena"]
         )
+
+    def _prune(self, params: Any) -> Any:
+        return asdict(self._parts.athena.delete_old(time.time() - float(params["older_than"])))
 
     def _reset(self, _params: Any) -> Any:
         self._parts.sagemaker.reset()

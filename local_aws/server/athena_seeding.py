@@ -5,6 +5,7 @@ from typing import Any
 from local_aws.athena.service import Athena
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
+from local_aws.server.memory import Memory
 
 Values = dict[str, Any]
 _ALREADY = frozenset({"AlreadyExistsException", "EntityNotFoundException"})
@@ -15,12 +16,17 @@ class AthenaSeeding:
 
     It keeps what it made last, so that a call with the same definitions does nothing as long as the database
     is there.
+
+    Args:
+        moto: The Glue.
+        athena: The workgroups.
+        made: What was made last, by region and database.
     """
 
-    def __init__(self, moto: Moto, athena: Athena) -> None:
+    def __init__(self, moto: Moto, athena: Athena, made: Memory) -> None:
         self._moto = moto
         self._athena = athena
-        self._made: dict[tuple[str, str], Values] = {}
+        self._made = made
 
     def seed(self, wanted: Values, region: str) -> None:
         """Make or change what is wanted, and drop the tables that were wanted at the last call only.
@@ -41,7 +47,7 @@ class AthenaSeeding:
         self._make_tables(database, wanted["tables"], before["tables"] if before else [], region)
         if wanted["workgroup"]:
             self._make_workgroup(wanted["workgroup"], region)
-        self._made[region, database] = wanted
+        self._made.put((region, database), wanted)
 
     def reset(self) -> None:
         """Forget what was made, so that the next call makes it again."""

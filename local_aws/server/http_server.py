@@ -8,9 +8,9 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -18,11 +18,13 @@ from typing import IO, Any, cast
 from uuid import uuid4
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
+from local_aws.kept.services import KeptServices
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer
@@ -30,19 +32,22 @@ from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.signature import Head, Refused, Verifier
 from local_aws.s3.content import CONTENT, Content, Store
+from local_aws.s3.keeping import Keeping, NotKeptError
 from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
 from local_aws.server.administration import PREFIX, Administration, Parts
-from local_aws.server.athena_seeding import AthenaSeeding
+from local_aws.server.contents import Contents
 from local_aws.server.gate import BadLength, Gate, TooLarge
 from local_aws.server.glue import Glue
+from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
 
 _IDLE_SECONDS = 60
 _DRAIN_SECONDS = 2
+_ENDING_SECONDS = 2
 _DRAINED = 64 * 1024**2
 _CHUNK = 1024**2
 _COPIED = 64 * 1024
@@ -114,6 +119,14 @@ class RequestHandler(MotoRequestHandler):
         return environ
 
     def run_wsgi(self) -> None:
+        """Answer by WSGI, unless the server ends: what it changed then could be lost."""
+        with self.server.answering() as may_answer:
+            if may_answer:
+                self._run_wsgi()
+            else:
+                self.close_connection = True
+
+    def _run_wsgi(self) -> None:
         """Answer by WSGI, from files where the answer lies in files."""
         if self._waits_for_continue and not self._taken:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -134,6 +147,8 @@ class RequestHandler(MotoRequestHandler):
 
     def _send_answer(self, status: str, headers: list[tuple[str, str]], body: bytes | Content) -> None:
         """Send an answer, and keep the connection if nothing of the request is left in it."""
+        if self.server.has_ended:
+            raise ConnectionAbortedError
         left = self._count_left()
         self.close_connection |= bool(left) or self.server.is_crowded
         without = self.command == "HEAD" or status[:3] in {"204", "304"}
@@ -309,12 +324,36 @@ class _HttpServer(ThreadedWSGIServer):
     daemon_threads = True
     request_queue_size = 128
     stop_requested = False
+    has_ended = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._open = 0
         self._counting = threading.Lock()
+        self._answering = 0
+        self._is_ending = False
+        self._all_answered = threading.Condition()
+
+    @contextmanager
+    def answering(self) -> Iterator[bool]:
+        """Answer a request within, if this gives true."""
+        with self._all_answered:
+            may_answer = not self._is_ending
+            self._answering += may_answer
+        try:
+            yield may_answer
+        finally:
+            with self._all_answered:
+                self._answering -= may_answer
+                self._all_answered.notify_all()
+
+    def end(self) -> None:
+        """Begin no further answer, and wait for a moment until those that were begun are sent."""
+        with self._all_answered:
+            self._is_ending = True
+            self._all_answered.wait_for(lambda: not self._answering, _ENDING_SECONDS)
+            self.has_ended = True
 
     @property
     def is_crowded(self) -> bool:
@@ -361,8 +400,9 @@ class _Dispatcher(DomainDispatcherApplication):
     moto lists a folder of its own to choose the service of each request; here the choice is remembered.
     """
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, create_app: Any, keeping: Keeping | None) -> None:
+        super().__init__(create_app)
+        self._keeping = keeping
         self._find = lru_cache(super().get_backend_for_host)
 
     def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
@@ -381,18 +421,46 @@ class _Dispatcher(DomainDispatcherApplication):
             _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
             if service == "s3":
                 return answer_object(environ, start_response)
-        return super().__call__(environ, start_response)
+        if self._keeping is None:
+            return super().__call__(environ, start_response)
+        return self._answer_kept(environ, start_response)
+
+    def _answer_kept(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request, to whatever service, when what it changed of S3 is kept."""
+        head: list[Any] = []
+        try:
+            with cast("Keeping", self._keeping).kept():
+                answered = super().__call__(environ, lambda *parts: head.extend(parts))
+        except NotKeptError as error:
+            return ServiceUnavailable(f"The local AWS cannot write to its disk: {error}.")(
+                environ, start_response
+            )
+        start_response(*head)
+        return answered
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Find the service of a host, as moto does."""
         return self._find(host)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a server has its files.
+
+    Attributes:
+        state_dir: The folder for logs, the models' folders and whatever ends with the server.
+        kept: The folder of what is kept until a reset; None if nothing is kept.
+    """
+
+    state_dir: Path
+    kept: Path | None = None
+
+
 class LocalServer:
     """moto, the overlay and their HTTP server.
 
     Args:
-        state_dir: The folder for logs and the models' folders.
+        place: Where its files are.
         region: The region of requests that are not signed.
         port: The port on 127.0.0.1; 0 takes a free one.
         instance: The id that the local AWS's own routes require.
@@ -401,21 +469,24 @@ class LocalServer:
 
     account_id = ACCOUNT_ID
 
-    def __init__(
-        self, state_dir: Path, region: str, port: int, instance: str, credentials: Credentials
-    ) -> None:
+    def __init__(self, place: Place, region: str, port: int, instance: str, credentials: Credentials) -> None:
         self.instance = instance
         self.credentials = credentials
         self._renewing = threading.Lock()
-        self._state_dir = state_dir
+        self._state_dir = state_dir = place.state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
-        self._objects = Store(state_dir / "objects")
+        self._keeping = None if place.kept is None else Keeping(place.kept)
+        self._objects = Store(state_dir / "objects") if self._keeping is None else self._keeping.store
         self._clear_workdirs()
-        keep_in_files(self._objects)
-        app = _Dispatcher(create_backend_app)
+        keep_in_files(self._objects, self._keeping)
+        if self._keeping is not None:
+            self._keeping.restore()
+        self._kept = KeptServices(place.kept)
+        dispatcher = _Dispatcher(create_backend_app, self._keeping)
+        app = dispatcher if self._kept.moto is None else KeptMoto(dispatcher, self._kept.moto)
         moto = Moto(app, region)
-        self._http = _HttpServer("127.0.0.1", port, app, handler=RequestHandler)
+        self._http = _HttpServer("127.0.0.1", port, dispatcher, handler=RequestHandler)
         self.port = self._http.port
         self.url = f"http://127.0.0.1:{self.port}"
         self._verifier = Verifier(credentials)
@@ -423,16 +494,16 @@ class LocalServer:
         logs = LogShipper(moto, state_dir)
         self._of_models = environment(self.url, region, credentials)
         host = Host(self._workdir, self._of_models)
-        self._sagemaker = SageMaker(moto, host, logs.open, region)
-        self._athena = Athena(moto, self._athena_workdir, region)
-        seeding = Seeding(moto, AthenaSeeding(moto, self._athena))
+        self._sagemaker = SageMaker(moto, host, logs.open, region, self._kept.open_room)
+        self._athena = Athena(moto, self._athena_workdir, region, open_room=self._kept.open_room)
         administration = Administration(
             Parts(
                 moto=moto,
-                objects=self._objects,
+                objects=self._keeping or self._objects,
                 sagemaker=self._sagemaker,
                 athena=self._athena,
-                seeding=seeding,
+                seeding=Seeding(moto, self._athena, self._kept),
+                contents=Contents(self._sagemaker, self._athena, self._kept, place.kept),
                 logs=logs,
                 credentials=lambda: self.credentials,
                 renew=self.renew,
@@ -445,7 +516,7 @@ class LocalServer:
             *self._athena.services,
             Glue(moto, region),
         )
-        self._http.overlay = Overlay(services, app)
+        self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay
 
     def serve(self) -> None:
@@ -486,8 +557,10 @@ class LocalServer:
         self._of_models.update(environment(self.url, self._of_models["AWS_REGION"], self.credentials))
 
     def close(self) -> None:
-        """Close the port, and stop every model and every query."""
+        """Close the port, and stop every model and every query. What was answered is kept."""
         self._http.server_close()
+        self._http.end()
+        self._kept.close()
         self._sagemaker.reset()
         self._athena.close()
         self._clear_workdirs()
@@ -495,4 +568,5 @@ class LocalServer:
     def _clear_workdirs(self) -> None:
         for folder in (self._workdir, self._athena_workdir):
             shutil.rmtree(folder, ignore_errors=True)
-        self._objects.clear()
+        if self._keeping is None:
+            self._objects.clear()

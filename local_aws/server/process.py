@@ -1,15 +1,18 @@
 """The server's process: moto behind the overlay, on 127.0.0.1 only.
 
-``python -m local_aws.server.process --state-dir DIR --region REGION [--port N] [--exit-with-parent]``
+``python -m local_aws.server.process --state-dir DIR --region REGION [--port N] [--exit-with-parent]
+[--keep-nothing]``
 It holds a lock in the state folder for its whole life, and writes the state file when it can answer requests.
 """
 
 import argparse
+import errno
 import logging
 import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -26,8 +29,11 @@ from local_aws.control.process_identity import write_process
 from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_VARIABLE,
+    NO_ROOM,
     PORT_TAKEN,
+    UNUSABLE,
     LocalAws,
+    identify_folder,
     lock_file,
     log_file,
     read_state,
@@ -36,8 +42,11 @@ from local_aws.control.state import (
     write_config,
     write_state,
 )
+from local_aws.kept.database import NotKept
+from local_aws.kept.folder import UnusableError, open_kept
 
 _STATE_SECONDS = 2.0
+_NEEDED_ROOM = 256 * 1024
 _log = logging.getLogger("local_aws")
 
 
@@ -62,20 +71,18 @@ def main() -> int:
         lock.acquire(timeout=0)
     except Timeout:
         return ALREADY_RUNNING
-    write_process(state_dir)
-    remove_state(state_dir)
-    _close_to_others(state_dir)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
-    if not _is_free(options.port):
-        return PORT_TAKEN
-    server = _make_server(state_dir, options.region, options.port)
-    _stop_on_signals(server)
+    try:
+        _take_over(state_dir)
+        if not _is_free(options.port):
+            return PORT_TAKEN
+        server = _make_server(options, state_dir)
+        write_config(state_dir)
+        _stop_on_signals(server)
+        write_state(state_dir, _describe(server, state_dir, options.region))
+    except (OSError, NotKept, UnusableError) as error:
+        return _explain_failure(state_dir, error)
     if options.exit_with_parent:
         threading.Thread(target=_stop_with_stdin, args=(server,), daemon=True).start()
-    write_config(state_dir)
-    write_state(state_dir, _describe(server, state_dir, options.region))
     threading.Thread(target=_stop_without_state, args=(server, state_dir), daemon=True).start()
     _log.info("serving at %s", server.url)
     try:
@@ -88,14 +95,39 @@ def main() -> int:
     return 0
 
 
-def _make_server(state_dir: Path, region: str, port: int) -> Any:
+def _explain_failure(state_dir: Path, error: Exception) -> int:
+    """Say why a server cannot start, as `explain_exit` reads it: in the exit code, or the log's last line."""
+    try:
+        with tempfile.TemporaryFile(dir=state_dir) as probe:
+            probe.write(bytes(_NEEDED_ROOM))
+    except OSError as full:
+        if full.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return NO_ROOM
+    if isinstance(error, OSError):
+        raise error
+    print(str(error), file=sys.stderr)
+    return UNUSABLE
+
+
+def _take_over(state_dir: Path) -> None:
+    """Make the folder's files those of this process."""
+    write_process(state_dir)
+    remove_state(state_dir)
+    _close_to_others(state_dir)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+
+
+def _make_server(options: Any, state_dir: Path) -> Any:
     """Make the server, with the credentials of its folder and, unless a port is asked for, the last one."""
-    from local_aws.server.http_server import LocalServer
+    from local_aws.server.http_server import LocalServer, Place
 
     kept = read_kept(state_dir)
-    chosen = port or (kept.port if _is_free(kept.port) else 0)
+    chosen = options.port or (kept.port if _is_free(kept.port) else 0)
     instance = os.environ.pop(INSTANCE_VARIABLE)
-    server = LocalServer(state_dir, region, chosen, instance, kept.credentials)
+    place = Place(state_dir, None if options.keep_nothing else open_kept(state_dir))
+    server = LocalServer(place, options.region, chosen, instance, kept.credentials)
     write_kept(state_dir, Kept(kept.credentials, server.port))
     return server
 
@@ -106,6 +138,7 @@ def _parse_options() -> Any:
     parser.add_argument("--region", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--exit-with-parent", action="store_true")
+    parser.add_argument("--keep-nothing", action="store_true")
     return parser.parse_args()
 
 
@@ -132,6 +165,7 @@ def _describe(server: Any, state_dir: Path, region: str) -> LocalAws:
         version=__version__,
         access_key_id=server.credentials.access_key_id,
         secret_access_key=server.credentials.secret_access_key,
+        folder=identify_folder(state_dir),
     )
 
 

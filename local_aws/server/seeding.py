@@ -1,66 +1,74 @@
 """The first contents of the local AWS: a bucket with raw data, and the tables for Athena."""
 
-import re
 import threading
-from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
+from local_aws.athena.service import Athena
+from local_aws.kept.services import KeptServices
 from local_aws.protocol.messages import invalid
 from local_aws.protocol.moto_app import Moto
 from local_aws.server.athena_seeding import AthenaSeeding, Values
+from local_aws.server.memory import Memory
+from local_aws.server.raw_data import RawData, Uploaded, read_message
 
-_PREFIX = "data/raw"
 _FOUND = 200
-_EXISTS = 412
 
 
 class Seeding:
-    """Creates and fills buckets, each of them once, and again if it was deleted."""
+    """Creates buckets and fills them, and again if they were deleted.
 
-    def __init__(self, moto: Moto, athena: AthenaSeeding) -> None:
+    Args:
+        moto: The S3 and the Glue.
+        athena: The workgroups.
+        kept: Where it is kept what was made and uploaded.
+    """
+
+    def __init__(self, moto: Moto, athena: Athena, kept: KeptServices) -> None:
         self._moto = moto
-        self._athena = athena
         self._lock = threading.Lock()
-        self._seeded: set[str] = set()
+        lock = threading.RLock()  # not held for long, since requests wait for it
+        self._room = kept.open_room("seeding", lock)
+        self._athena = AthenaSeeding(moto, athena, Memory(self._room.open_table("athena"), lock))
+        self._raw_data = RawData(moto, Memory(self._room.open_table("files"), lock))
 
     def seed(self, bucket: str, folder: Path, region: str, athena: Values | None) -> dict[str, object]:
-        """Create the bucket, and upload the files of `folder` to ``data/raw/`` where they do not exist yet.
+        """Create the bucket if it is not there, and bring the files of `folder` to ``data/raw/``.
 
         Args:
             bucket: The name of the bucket.
-            folder: The raw data.
+            folder: The raw data, see `RawData.upload`.
             region: The region.
-            athena: The database, tables and workgroup, see `AthenaSeeding.seed`. A call for the same bucket
-                applies their changes.
+            athena: The database, tables and workgroup, see `AthenaSeeding.seed`.
 
         Returns:
             The fields of `local_aws.Seeded`.
         """
         with self._lock:
-            if athena:
-                self._athena.seed(athena, region)
-            created = self._create(bucket, region)
-            if bucket in self._seeded and not created:
-                return self._describe(bucket, created, 0, athena)
-            files = sorted(
-                file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(".")
-            )
-            uploaded = sum(
-                self._upload(bucket, file, f"{_PREFIX}/{file.relative_to(folder).as_posix()}")
-                for file in files
-            )
-            if files:  # otherwise they may come later, as where a packaged project runs
-                self._seeded.add(bucket)
-            return self._describe(bucket, created, uploaded, athena)
+            try:
+                if athena:
+                    self._athena.seed(athena, region)
+                created = self._create(bucket, region)
+                if created:
+                    self._raw_data.forget(bucket)
+                uploaded = self._raw_data.upload(bucket, folder)
+            finally:
+                self._room.flush()
+        return self._describe(bucket, created, uploaded, athena)
 
     def _describe(
-        self, bucket: str, created: bool, uploaded: int, athena: Values | None
+        self, bucket: str, created: bool, uploaded: Uploaded, athena: Values | None
     ) -> dict[str, object]:
         tables = athena["tables"] if athena else []
         locations = {table["Name"]: table["StorageDescriptor"]["Location"] for table in tables}
         empty = {name: location for name, location in locations.items() if not self._holds_files(location)}
-        return {"bucket": bucket, "created": created, "uploaded": uploaded, "empty_tables": empty}
+        return {
+            "bucket": bucket,
+            "created": created,
+            "uploaded": uploaded.count,
+            "skipped": uploaded.skipped,
+            "empty_tables": empty,
+        }
 
     def _holds_files(self, location: str) -> bool:
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
@@ -68,10 +76,11 @@ class Seeding:
         return b"<Contents>" in self._moto.request("GET", f"/{bucket}?{query}").body
 
     def reset(self) -> None:
-        """Forget which buckets were seeded, so that the next call seeds them again."""
+        """Forget what was made and uploaded, so that the next call does it again."""
         with self._lock:
-            self._seeded.clear()
             self._athena.reset()
+            self._raw_data.reset()
+            self._room.flush()
 
     def _create(self, bucket: str, region: str) -> bool:
         if self._moto.request("HEAD", f"/{bucket}", region=region).status == _FOUND:
@@ -80,20 +89,5 @@ class Seeding:
         body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>" if place else ""
         answer = self._moto.request("PUT", f"/{bucket}", region=region, body=body.encode())
         if answer.status != _FOUND:
-            raise invalid(f"Bucket {bucket} cannot be created: {_read_message(answer.body)}")
+            raise invalid(f"Bucket {bucket} cannot be created: {read_message(answer.body)}")
         return True
-
-    def _upload(self, bucket: str, file: Path, key: str) -> bool:
-        with file.open("rb") as content:
-            headers = {"If-None-Match": "*", "Content-Type": "binary/octet-stream"}
-            answer = self._moto.request("PUT", f"/{bucket}/{quote(key)}", headers=headers, body=content)
-        if answer.status not in {_FOUND, _EXISTS}:
-            raise invalid(f"{file} cannot be uploaded: {_read_message(answer.body)}")
-        return answer.status == _FOUND
-
-
-def _read_message(body: bytes) -> str:
-    """Read the message of S3's error, which is XML."""
-    text = body.decode(errors="replace")
-    found = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
-    return unescape(found.group(1)) if found else text

@@ -105,11 +105,9 @@ def test_a_local_aws_killed_in_the_middle_of_a_command(mortal: Any) -> None:
     sentence = kedro_aws("deploy", "--endpoint", "doomed").error
     killer.join()
     assert sentence.startswith("Could not describe endpoint doomed: the local AWS stopped answering (")
-    assert sentence.endswith(
-        "). What was in it is gone. Run `kedro run` to start it and fill it again, then this command."
-    )
+    assert sentence.endswith("). It keeps what it held. Run the command again: it starts the local AWS.")
     assert time.monotonic() - began < 30
     again = kedro_aws("models")
     assert again.code == 0
-    assert again.stdout == "my-flights-price has no versions. Register one: kedro aws register-model\n"
-    assert f": started, bucket {BUCKET} created, 3 files uploaded from data/raw\n" in again.stderr
+    assert again.stdout.splitlines()[1].split()[:2] == ["1", "Approved"]
+    assert ": started\n" in again.stderr

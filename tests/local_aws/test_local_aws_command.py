@@ -20,7 +20,7 @@ import local_aws
 from local_aws.cli import main
 
 MAIN = "import sys; from local_aws.cli import main; sys.argv[0] = 'local-aws'; main()"
-VERBS = ("start", "stop", "status", "reset", "renew", "logs", "env")
+VERBS = ("start", "stop", "status", "reset", "prune", "renew", "logs", "env")
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_the_life_of_a_local_aws(folder: Path) -> None:
         aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
     ).create_bucket(Bucket="shop")
-    assert "buckets: shop" in run("status").stdout
+    assert "buckets: shop (0 objects, 0 bytes)" in run("status").stdout
     assert "PUT /shop" in run("logs").stdout
     emptied = run("reset")
     assert (emptied.returncode, emptied.stdout, emptied.stderr) == (0, "", "Local AWS emptied.\n")
@@ -155,7 +155,7 @@ def test_what_is_not_running_is_one_sentence(folder: Path) -> None:
     assert (as_json.exit_code, json.loads(as_json.stdout)) == (1, {"running": False})
     stopped, emptied = run_here("stop"), run_here("reset")
     assert (stopped.exit_code, stopped.stderr) == (0, "The local AWS is not running.\n")
-    assert (emptied.exit_code, emptied.stderr) == (0, "The local AWS is not running: it is empty.\n")
+    assert (emptied.exit_code, emptied.stderr) == (0, "The local AWS is not running, and keeps nothing.\n")
     logs = run_here("logs")
     assert (logs.exit_code, logs.stdout) == (1, "")
     file = Path(".kedro-aws", "local.log")

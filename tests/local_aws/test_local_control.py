@@ -71,6 +71,7 @@ def test_start_find_and_stop(state_dir: Path):
     assert not is_open(aws.endpoint_url)
     assert control.find(state_dir) is None
     assert not control.stop(state_dir)
+    assert control.reset(state_dir), "it had kept something"
     assert not control.reset(state_dir)
 
 
@@ -233,9 +234,9 @@ def test_it_can_be_asked_to_stop_while_the_interpreter_ends(tmp_path: Path):
 import threading
 from pathlib import Path
 from local_aws.control.credentials import make_credentials
-from local_aws.server.http_server import LocalServer
+from local_aws.server.http_server import LocalServer, Place
 
-server = LocalServer(Path({str(tmp_path)!r}), {REGION!r}, 0, "this", make_credentials())
+server = LocalServer(Place(Path({str(tmp_path)!r})), {REGION!r}, 0, "this", make_credentials())
 serving = threading.Thread(target=server.serve, daemon=True)
 serving.start()
 

@@ -1,6 +1,8 @@
 """Seeding: the bucket and the files that a project starts with."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from local_aws.errors import LocalAwsError
 REGION = "eu-west-1"
 
 
-def test_seeding_happens_once(local_aws, tmp_path):
+def test_a_bucket_is_made_and_filled(local_aws, tmp_path):
     folder = tmp_path / "data" / "raw"
     (folder / "deep").mkdir(parents=True)
     (folder / "companies.csv").write_text("a,b\n")
@@ -23,14 +25,16 @@ def test_seeding_happens_once(local_aws, tmp_path):
     assert keys == ["data/raw/companies.csv", "data/raw/deep/größe 1.csv"]
     assert s3.get_object(Bucket="my-flights", Key=keys[0])["Body"].read() == b"a,b\n"
     assert s3.get_bucket_location(Bucket="my-flights")["LocationConstraint"] == REGION
-    (folder / "companies.csv").write_text("changed")
     assert control.seed(local_aws, bucket="my-flights", folder=folder) == control.Seeded(
         "my-flights", False, 0
     )
-    assert s3.get_object(Bucket="my-flights", Key=keys[0])["Body"].read() == b"a,b\n"
     s3.create_bucket(Bucket="mine-already", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="mine-already", Key=keys[0], Body=b"mine")
-    assert control.seed(local_aws, bucket="mine-already", folder=folder).uploaded == 1
+    already = control.seed(local_aws, bucket="mine-already", folder=folder)
+    assert (already.uploaded, dict(already.skipped)) == (
+        1,
+        {keys[0]: "an object of this name was there before"},
+    )
     assert s3.get_object(Bucket="mine-already", Key=keys[0])["Body"].read() == b"mine"
     nowhere = control.seed(local_aws, bucket="us-bucket", folder=tmp_path / "nowhere", region="us-east-1")
     assert (nowhere.created, nowhere.uploaded) == (True, 0)
@@ -46,7 +50,77 @@ def test_raw_data_that_comes_later_is_uploaded_then(local_aws, tmp_path):
     (folder / "a.csv").write_text("x")
     assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 1
     (folder / "b.csv").write_text("x")
+    assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 1
     assert control.seed(local_aws, bucket="later", folder=folder).uploaded == 0
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Write a file anew, at another time than before however coarse the disk's clock is."""
+    before = file.stat().st_mtime_ns
+    file.write_text(text)
+    os.utime(file, ns=(before + 10**9, before + 10**9))
+
+
+def test_a_changed_file_is_uploaded_again_unless_its_object_was_changed_too(local_aws, tmp_path):
+    def seed() -> tuple[int, dict[str, str]]:
+        seeded = control.seed(local_aws, bucket="mine", folder=tmp_path)
+        return seeded.uploaded, dict(seeded.skipped)
+
+    def read(name: str) -> str:
+        return s3.get_object(Bucket="mine", Key=f"data/raw/{name}")["Body"].read().decode()
+
+    s3 = local_aws.client("s3")
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / name).write_text("1")
+    assert seed() == (4, {})
+    s3.put_object(Bucket="mine", Key="data/raw/b", Body=b"by hand")
+    s3.delete_object(Bucket="mine", Key="data/raw/c")
+    assert seed() == (0, {}), "the files are as they were"
+    assert read("b") == "by hand"
+    for name in ("a", "b", "c"):
+        rewrite(tmp_path / name, "2")
+    rewrite(tmp_path / "d", "1")
+    skipped = {"data/raw/b": "the object was changed on S3", "data/raw/c": "the object was deleted"}
+    assert seed() == (1, skipped)
+    assert seed() == (0, {}), "each change is named once"
+    assert (read("a"), read("b"), read("d")) == ("2", "by hand", "1")
+    assert s3.list_objects_v2(Bucket="mine", Prefix="data/raw/c")["KeyCount"] == 0
+
+    rewrite(tmp_path / "b", "3")
+    assert seed() == (0, {"data/raw/b": "the object was changed on S3"})
+    s3.put_object(Bucket="mine", Key="data/raw/b", Body=b"3")
+    assert seed() == (0, {}), "the object is the file's copy again"
+    rewrite(tmp_path / "b", "4")
+    assert seed() == (1, {})
+    assert read("b") == "4"
+
+
+@pytest.mark.slow
+def test_what_was_uploaded_is_known_after_a_restart_in_another_place(tmp_path):
+    project, moved = tmp_path / "project", tmp_path / "moved"
+    (project / "raw").mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        (project / "raw" / name).write_text("1")
+    table = {"Name": "t", "StorageDescriptor": {"Location": "s3://mine/data/raw/"}}
+    athena = {"database": {"Name": "shop"}, "tables": [table], "workgroup": None}
+    aws, _ = control.start(project / "state", region=REGION)
+    assert control.seed(aws, bucket="mine", folder=project / "raw", athena=athena).uploaded == 3
+    aws.client("s3").put_object(Bucket="mine", Key="data/raw/b", Body=b"by hand")
+    control.stop(project / "state")
+    project.rename(moved)
+    rewrite(moved / "raw" / "a", "2")
+    rewrite(moved / "raw" / "b", "2")
+    try:
+        aws, _ = control.start(moved / "state", region=REGION)
+        seeded = control.seed(aws, bucket="mine", folder=moved / "raw", athena={**athena, "tables": []})
+        assert (seeded.created, seeded.uploaded) == (False, 1)
+        assert seeded.skipped == {"data/raw/b": "the object was changed on S3"}
+        assert aws.client("glue").get_tables(DatabaseName="shop")["TableList"] == []
+        read = aws.client("s3").get_object
+        found = [read(Bucket="mine", Key=f"data/raw/{name}")["Body"].read() for name in ("a", "b", "c")]
+        assert found == [b"2", b"by hand", b"1"]
+    finally:
+        control.stop(moved / "state")
 
 
 def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):

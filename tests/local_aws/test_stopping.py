@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from local_aws import Stopped
 from local_aws.cli import main
 from local_aws.control import client as control
+from local_aws.control.lock import make_lock
 from local_aws.control.process_identity import ProcessIdentity, find_place, read_process
 from local_aws.control.state import LocalAws, make_state_dir, write_state
 from local_aws.errors import LocalAwsError
@@ -72,7 +73,7 @@ def test_a_process_that_has_its_pid_now_is_left_alone(
     identity = {"pid": innocent.pid, "started": started, "place": find_place()}
     (state_dir / "local.pid").write_text(json.dumps(identity))
     with (
-        control.make_lock(state_dir),
+        make_lock(state_dir),
         pytest.raises(LocalAwsError, match="which process it is cannot be found out"),
     ):
         control.stop(state_dir)

@@ -22,6 +22,8 @@ KEPT = {
     "kedro_aws_plugin/config/injection.py:_live",
     # Kedro makes datasets from the catalog's arguments alone: the hook has no other way to them.
     "kedro_aws_plugin/datasets/defaults.py:_current",
+    # moto's classes belong to the process: what its own threads look at is noted for whoever writes next.
+    "local_aws/kept/watch.py:_strays",
     # Servers end with the pipe that these objects hold.
     "local_aws/control/launch.py:_started",
 }

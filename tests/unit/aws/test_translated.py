@@ -113,9 +113,8 @@ def test_a_local_aws_that_died_is_named(kind: type[BotoCoreError]) -> None:
     error = made(kind, endpoint_url=LOCAL)
     assert type(translation(error)) is LocalAwsError
     assert translation(error).message == (
-        f"Could not {WHAT}: the local AWS stopped answering ({str(error).rstrip('.')}). What "
-        f"was in it is gone. "
-        "Run `kedro run` to start it and fill it again, then this command."
+        f"Could not {WHAT}: the local AWS stopped answering ({str(error).rstrip('.')}). It "
+        "keeps what it held. Run the command again: it starts the local AWS."
     )
 
 

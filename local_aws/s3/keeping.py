@@ -1,0 +1,270 @@
+"""Keeps what S3 holds: writes what a request changed before it is answered, and brings it back at a start."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from moto.s3.models import s3_backends
+
+from local_aws.kept.folder import UnusableError, explain_damage
+from local_aws.s3 import database, states
+from local_aws.s3.changes import NOTES, Changes
+from local_aws.s3.content import EMPTY, Content, Segment, Store
+from local_aws.s3.database import PART, UPLOAD, VERSION, Database, Place, Row, encode_key
+from local_aws.s3.models import ROW, StoredKeys
+
+_LOCKS = 64
+_ROWS = "objects.sqlite"
+
+
+class NotKeptError(Exception):
+    """What a request has changed could not be written yet. It is tried again with the next request."""
+
+
+class Keeping:
+    """What S3 holds, in a folder.
+
+    Args:
+        folder: The folder of what is kept.
+
+    Raises:
+        UnusableError: If it cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._database = Database(folder / _ROWS)
+        except sqlite3.Error as error:
+            raise _make_unusable(folder, error) from error
+        self._folder = folder
+        self.store = Store(folder / "objects", self._database.has_file)
+        self._left = Changes()
+        self._writing = threading.Lock()
+        self._locks = [threading.RLock() for _ in range(_LOCKS)]
+
+    def restore(self) -> None:
+        """Give moto's S3 what is kept, and remove files that belong to nothing.
+
+        The objects of a bucket are read when they are first asked for.
+
+        Raises:
+            UnusableError: If it cannot be read.
+        """
+        try:
+            self._restore()
+        except Exception as error:  # whatever damaged bytes do to pickle and to moto
+            raise _make_unusable(self._folder, error) from error
+        NOTES.are_taken = True
+        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+
+    def _sweep(self) -> None:
+        """Remove files that belong to nothing, while requests are answered."""
+        try:
+            with self._writing:
+                self._database.count_uses()
+        except sqlite3.Error:  # the server is closing
+            return
+        self.store.sweep()
+
+    def _restore(self) -> None:
+        uploads: dict[str, dict[str, Any]] = {}
+        for name, row in self._database.read(UPLOAD):
+            uploads.setdefault(name, {})[row.name.decode()] = states.revive_upload(row)
+        for name, row in self._database.read(PART):
+            upload, _, number = row.name.decode().rpartition("/")
+            uploads[name][upload].parts[int(number)] = states.revive_part(row, self._open)
+        for name, row in self._database.read(database.BUCKET):
+            bucket = states.revive_bucket(row)
+            bucket.keys = StoredKeys(name, self._database.read_versions, self._revive)
+            for key, upload in uploads.get(name, {}).items():
+                upload.partlist = sorted(upload.parts)
+                bucket.multiparts[key] = upload
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep what is changed within: it is written at the end.
+
+        Raises:
+            NotKeptError: If it could not be written.
+        """
+        with NOTES.taken() as changes:
+            try:
+                yield
+            finally:
+                if changes or self._left:
+                    self._write(changes)
+
+    @contextmanager
+    def locked(self, bucket: str, key: str = "") -> Iterator[None]:
+        """Hold what a request may change, so that no other request's half is written with it.
+
+        Args:
+            bucket: The bucket.
+            key: The key; nothing if it may change any.
+        """
+        with ExitStack() as held:
+            for lock in [self._locks[hash((bucket, key)) % _LOCKS]] if key else self._locks:
+                held.enter_context(lock)
+            yield
+
+    def clear(self) -> None:
+        """Forget everything, and remove all files."""
+        with self._writing:
+            self._left = Changes()
+            self._database.clear()
+        self.store.clear()
+
+    def close(self) -> None:
+        """Close the file of rows."""
+        with self._writing:
+            self._database.close()
+
+    def _write(self, changes: Changes) -> None:
+        with self._writing:
+            changes.add(self._left)
+            self._left = Changes()
+            try:
+                freed = self._write_one(changes) or self._write_many(changes)
+            except sqlite3.Error as error:
+                self._left = changes
+                raise NotKeptError(str(error)) from error
+        if freed:
+            self.store.remove_unused(freed)
+
+    def _write_many(self, changes: Changes) -> list[str]:
+        made: list[tuple[Any, int]] = []
+        with self._database.change() as freed:
+            self._write_all(changes, made)
+        for version, row in made:
+            vars(version)[ROW] = row
+        return freed
+
+    def _write_one(self, changes: Changes) -> list[str] | None:
+        """Write what most requests change, by one statement: a key without earlier versions.
+
+        Returns:
+            The names of files that have lost a row; None if more is to be written.
+        """
+        if changes.buckets or changes.uploads or len(changes.versions) != 1:
+            return None
+        (place,) = changes.versions
+        bucket = _find_bucket(place[0])
+        former = [version for version in changes.former.get(place, ()) if ROW in vars(version)]
+        versions = [] if bucket is None else bucket.keys.getlist(place[1], [])
+        is_new = len(versions) == 1 and ROW not in vars(versions[0])
+        if place not in changes.former or bucket is None or len(former) > 1 or not (is_new or not versions):
+            return None
+        with self._database.change(alone=True) as freed:
+            self._replace(bucket.name, place[1], versions, former)
+        return freed
+
+    def _replace(self, bucket: str, key: str, versions: list[Any], former: list[Any]) -> None:
+        """Write a key's only version in the place of its former one; either may be missing."""
+        places = [states.find_places(_content_of(version)) for version in former]
+        if not versions:
+            self._database.delete(
+                {vars(version)[ROW]: at for version, at in zip(former, places, strict=True)}
+            )
+            return
+        (version,) = versions
+        state, place = _write_version(version), states.find_places(_content_of(version))
+        if former:
+            row = vars(former[0])[ROW]
+            self._database.replace(row, state, place, places[0])
+        else:
+            row = self._database.insert(bucket, VERSION, encode_key(key), state, place)
+        vars(version)[ROW] = row
+
+    def _write_all(self, changes: Changes, made: list[tuple[Any, int]]) -> None:
+        for name in changes.buckets:
+            bucket = _find_bucket(name)
+            if bucket is None:
+                self._database.delete_bucket(name)
+            else:
+                self._write_bucket(bucket)
+        for (name, key), ids in changes.versions.items():
+            if (bucket := _find_bucket(name)) is not None:
+                self._write_versions(bucket, key, ids, made)
+        for (name, upload), numbers in changes.uploads.items():
+            if (bucket := _find_bucket(name)) is not None:
+                self._write_upload(bucket, upload, numbers)
+
+    def _write_bucket(self, bucket: Any) -> None:
+        tags = _find_tags(bucket, bucket.arn)
+        self._put(bucket.name, database.BUCKET, b"", states.write_bucket(bucket, tags), [])
+
+    def _write_versions(self, bucket: Any, key: str, ids: set[str], made: list[tuple[Any, int]]) -> None:
+        name = encode_key(key)
+        held = self._database.find(bucket.name, VERSION, name)
+        for version in bucket.keys.getlist(key, []):
+            row = vars(version).get(ROW)
+            is_held = row in held
+            held.pop(row, None)
+            if is_held and version.version_id not in ids:
+                continue
+            state = _write_version(version)
+            if is_held:
+                self._database.update(row, state)
+            else:
+                places = states.find_places(_content_of(version))
+                made.append((version, self._database.insert(bucket.name, VERSION, name, state, places)))
+        self._database.delete(held)
+
+    def _write_upload(self, bucket: Any, key: str, numbers: set[int]) -> None:
+        upload, name = bucket.multiparts.get(key), key.encode()
+        if upload is None:
+            self._database.delete(self._database.find_of_upload(bucket.name, name))
+            return
+        if not self._database.find(bucket.name, UPLOAD, name):
+            self._database.insert(bucket.name, UPLOAD, name, states.write_upload(upload), [])
+        for number in numbers:
+            part = upload.parts[number]
+            part_name = b"%s/%d" % (name, number)
+            self._put(
+                bucket.name, PART, part_name, states.write_part(part), states.find_places(part._content)
+            )
+
+    def _put(self, bucket: str, kind: str, name: bytes, state: bytes, places: list[Place]) -> None:
+        """Write the only row of a name, in the place of what it was."""
+        held = self._database.find(bucket, kind, name)
+        if not held:
+            self._database.insert(bucket, kind, name, state, places)
+        for row, former in held.items():
+            self._database.replace(row, state, places, former)
+
+    def _revive(self, _bucket: str, rows: tuple[Row, ...]) -> list[Any]:
+        return [states.revive_version(row, self._open) for row in rows]
+
+    def _open(self, places: list[Place]) -> Content:
+        return Content(tuple(Segment(self.store.find(name), start, size) for name, start, size in places))
+
+
+def _make_unusable(folder: Path, error: Exception) -> UnusableError:
+    return UnusableError(explain_damage(folder.parent, folder / _ROWS, f"cannot be read ({error})"))
+
+
+def _find_bucket(name: str) -> Any:
+    """Find a bucket of moto's by its name; None if there is none."""
+    place = s3_backends.bucket_accounts.get(name)
+    if place is None:
+        return None
+    backend = s3_backends[place[1]][place[0]]
+    return backend.buckets.get(name) or backend.table_buckets.get(name)
+
+
+def _write_version(version: Any) -> bytes:
+    return states.write_version(version, _find_tags(version, getattr(version, "arn", "")))
+
+
+def _content_of(version: Any) -> Content:
+    content: Content = getattr(version, "_content", EMPTY)
+    return content
+
+
+def _find_tags(resource: Any, arn: str) -> dict[str, str | None]:
+    if not arn:
+        return {}
+    return dict(s3_backends[resource.account_id][resource.partition].tagger.tags.get(arn, {}))
