@@ -1,5 +1,7 @@
 """INSERT INTO: the columns of a query in the order and types of the table, as Trino coerces them."""
 
+from collections.abc import Sequence
+
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import query_failure
 from local_aws.trino import Column, Translated, TrinoError
@@ -63,12 +65,16 @@ def _check_names(named: tuple[str, ...], columns: tuple[Column, ...], table: Tab
             raise query_failure(TrinoError("NOT_SUPPORTED", message))
 
 
-def _check_types(wanted: list[str], given: list[str]) -> None:
-    fit = len(wanted) == len(given) and all(
+def can_assign(wanted: Sequence[str], given: Sequence[str]) -> bool:
+    """Tell whether values of the given types can be put in columns of the wanted ones, without CAST."""
+    return len(wanted) == len(given) and all(
         _can_coerce(read_type(source), read_type(target))
         for source, target in zip(given, wanted, strict=True)
     )
-    if not fit:
+
+
+def _check_types(wanted: list[str], given: list[str]) -> None:
+    if not can_assign(wanted, given):
         raise query_failure(
             TrinoError(
                 "TYPE_MISMATCH",
@@ -91,6 +97,8 @@ def _can_coerce(source: Type, target: Type) -> bool:  # noqa: PLR0911 - a kind o
         return _fits_decimal(source, target)
     if target.name == "timestamp":
         return source.name in {"date", "timestamp"}
+    if target.name in {"time", "timestamp with time zone"}:
+        return source.name == target.name
     if target.name == source.name and target.inner:
         pairs = zip(source.inner, target.inner, strict=False)
         return len(source.inner) == len(target.inner) and all(_can_coerce(one, other) for one, other in pairs)

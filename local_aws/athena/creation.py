@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from local_aws.athena import iceberg_statements
 from local_aws.athena.catalog import Table, parse_partition
 from local_aws.athena.coercion import fit_to_table
 from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
@@ -63,7 +64,10 @@ def unload(session: Session, statement: Unload) -> Outcome:
 
 def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     """Write a query's result and register it as a table."""
-    properties = _check_properties(statement.properties, _CTAS_PROPERTIES)
+    iceberg = iceberg_statements.is_iceberg(statement)
+    properties = (
+        statement.properties if iceberg else _check_properties(statement.properties, _CTAS_PROPERTIES)
+    )
     database = session.catalog.database_of(statement.name)
     full = f"{database}.{statement.name.table}"
     if session.catalog.table(statement.name) is not None:
@@ -73,6 +77,8 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
         raise query_failure(TrinoError("TABLE_ALREADY_EXISTS", message))
     if not session.catalog.has_database(database):
         raise query_failure(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
+    if iceberg:
+        return iceberg_statements.create_table_as(session, statement)
     kind, compression = check_format(str(properties.get("format") or "PARQUET"), _compression(properties))
     partitioned_by = _read_names(properties.get("partitioned_by"))
     translated = session.translate(statement.query.tree, session.submission.parameters)
@@ -102,6 +108,8 @@ def insert(session: Session, statement: Insert) -> Outcome:
         raise query_failure(
             TrinoError("TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.{full}' does not exist")
         )
+    if table.is_iceberg:
+        return iceberg_statements.insert(session, statement, table)
     if table.is_view:
         raise query_failure(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
     target = _choose_target(table)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from local_aws.athena import parsing, partitions
+from local_aws.athena import iceberg_statements, parsing, partitions
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import AthenaFailure, ddl_failure, query_failure, semantic_failure, unsupported
 from local_aws.athena.session import Session
@@ -71,6 +71,8 @@ def _table(session: Session, statement: ShowTable | Describe) -> Table:
 
 def _of_table(session: Session, statement: ShowTable) -> tuple[tuple[str, ...], Iterable[tuple[str, ...]]]:
     table = _table(session, statement)
+    if table.is_iceberg and (shown := iceberg_statements.show(session, statement)):
+        return shown
     readers: dict[str, Callable[[], tuple[tuple[str, ...], Iterable[tuple[str, ...]]]]] = {
         "COLUMNS": lambda: (
             ("field",),
@@ -105,6 +107,8 @@ def _properties(table: Table, wanted: str) -> Iterable[tuple[str, str]]:
 
 def _describe(session: Session, statement: Describe) -> Iterable[tuple[str, str, str]]:
     table = _table(session, statement)
+    if table.is_iceberg and (shown := iceberg_statements.show(session, statement)):
+        return shown[1]
     if statement.detail:
         raise unsupported(f"DESCRIBE {statement.detail}")
     keys = table.glue.get("PartitionKeys") or ()
