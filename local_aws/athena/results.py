@@ -27,7 +27,10 @@ Row = Sequence[str | None]
 _PAGE = 1000
 _FIELD = re.compile(r'"((?:[^"]|"")*)"')
 _KEPT_FILES = 8
-_METADATA_VERBS = {"CREATE_TABLE_AS_SELECT": "CREATE TABLE", "INSERT": "INSERT", "UNLOAD": "UNLOAD"}
+_METADATA_VERBS = {
+    "CREATE_TABLE_AS_SELECT": "CREATE TABLE",
+    **{each: each for each in ("DELETE", "INSERT", "MERGE", "UNLOAD", "UPDATE")},
+}
 
 
 class Results:

@@ -424,7 +424,9 @@ class LocalServer:
         self._of_models = environment(self.url, region, credentials)
         host = Host(self._workdir, self._of_models)
         self._sagemaker = SageMaker(moto, host, logs.open, region)
-        self._athena = Athena(moto, self._athena_workdir, region)
+        glue = Glue(moto, region)
+        # A query commits to an Iceberg table as any client does: only if nobody else was faster.
+        self._athena = Athena(Moto(Overlay((glue,), app), region), self._athena_workdir, region)
         seeding = Seeding(moto, AthenaSeeding(moto, self._athena))
         administration = Administration(
             Parts(
@@ -443,7 +445,7 @@ class LocalServer:
             administration,
             *self._sagemaker.services,
             *self._athena.services,
-            Glue(moto, region),
+            glue,
         )
         self._http.overlay = Overlay(services, app)
         self._http.app = self._http.overlay

@@ -232,7 +232,7 @@ def test_a_changed_object_is_read_again(lake: Lake) -> None:
 @pytest.mark.parametrize(
     "properties",
     [
-        "'table_type'='ICEBERG'",
+        "'table_type'='DELTA'",
         "'skip.footer.line.count'='1'",
         "'parquet.column.index.access'='true'",
         "'serialization.encoding'='latin1'",
