@@ -28,6 +28,8 @@ from pathlib import Path
 import local_aws
 
 REGION, BUCKET, DATABASE = "us-west-2", "peer-suites", "aws_sdk_pandas"
+WORKERS = 4
+"""Most tests wait for their queries, a second between two questions."""
 HERE = Path(__file__).parent
 BOTO = "boto3==1.43.117"
 REFUSED = re.compile(r"the local (Athena|AWS) does not support|The local AWS does not support")
@@ -104,7 +106,7 @@ DBT = Suite(
     },
 )  # fmt: skip
 IBIS = Suite(
-    installs=("{}[athena]", BOTO, "pandas<3", "pytest"),
+    installs=("{}[athena]", BOTO, "pandas<3", "pytest", "pytest-xdist"),
     folder=".",
     tests={"ibis, its calls": (str(HERE / "peer_ibis.py"), "--noconftest", "-c", os.devnull)},
     variables={"IBIS_ATHENA_S3_STAGING_DIR": f"s3://{BUCKET}/ibis"},
@@ -150,6 +152,7 @@ def run(suite: Suite, tests: Sequence[str], checkout: Path, python: Path, variab
     """Run some tests of a project and read how they ended."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = [python, "-m", "pytest", "-p", "peer_plugin", "-p", "no:cacheprovider", "-q", "--tb=short"]
+        command += ["-n", str(WORKERS)]
         subprocess.run(
             [*command, f"--junitxml={report.name}", *tests],
             cwd=checkout / suite.folder,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from local_aws.trino import nodes
-from local_aws.trino.casts import can_cast, cast_sql, shown_sql
+from local_aws.trino.casts import can_cast, cast_sql
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import special_arrays, special_dates
 from local_aws.trino.functions.resolution import check_arity, translate_scalar
@@ -30,6 +30,7 @@ from local_aws.trino.types import (
     name_fields,
     quote_name,
 )
+from local_aws.trino.value_texts import shown_sql
 
 _ZONED = "timestamp with time zone"
 
