@@ -112,14 +112,14 @@ def _promote(table: IcebergTable, name: str, kind: IcebergType) -> PrimitiveType
     from pyiceberg.schema import promote
 
     old = table.schema.find_field(name).field_type
-    if not isinstance(old, PrimitiveType) or not isinstance(kind, PrimitiveType):
+    if old == kind or not isinstance(old, PrimitiveType) or not isinstance(kind, PrimitiveType):
         return None
     try:
         promote(old, kind)
     except ResolveError as error:
         message = f"Cannot change column type: {name}: {old} -> {kind}"
         raise ddl_failure("InvalidOperationException", message) from error
-    return None if old == kind else kind
+    return kind
 
 
 def _rename(session: Session, statement: RenameTable, table: IcebergTable) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from uuid import uuid4
 
-import duckdb
 import pyarrow as pa
 from pyiceberg.io.pyarrow import (
     _dataframe_to_data_files,
@@ -17,7 +16,9 @@ from local_aws.athena.session import Session
 from local_aws.trino import Column
 from local_aws.trino.types import Type, duckdb_type, name_fields, quote_name, read_type
 
-_ROWS = 50_000
+_ROWS = '"iceberg#rows"'
+"""The temporary table of the rows that are being written."""
+_BATCH = 50_000
 _BYTES = 128 << 20
 """How much is held in memory until it becomes files: one for each partition that it has."""
 _MOST_PARTITIONS = 100
@@ -47,20 +48,19 @@ def write(session: Session, metadata: TableMetadata, sql: str, columns: Sequence
 
 
 def _tables(session: Session, sql: str) -> Iterator[pa.Table]:
-    """Compute a query part by part, as Arrow tables that fit into memory."""
-    try:
-        reader = session.execute(sql).to_arrow_reader(_ROWS)
-        batches: list[pa.RecordBatch] = []
-        for batch in reader:
-            session.check()
-            batches.append(batch)
-            if sum(each.nbytes for each in batches) > _BYTES:
-                yield pa.Table.from_batches(batches)
-                batches = []
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise session.explain(error) from error
+    """Compute a query, and give its rows part by part, as Arrow tables that fit into memory."""
+    # DuckDB keeps the rows, on disk if need be: what fails then fails before anything is written.
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {sql}").fetchall()
+    batches: list[pa.RecordBatch] = []
+    for batch in session.connection.sql(f"FROM {_ROWS}").to_arrow_reader(_BATCH):
+        session.check()
+        batches.append(batch)
+        if sum(each.nbytes for each in batches) > _BYTES:
+            yield pa.Table.from_batches(batches)
+            batches = []
     if batches and (table := pa.Table.from_batches(batches)).num_rows:
         yield table
+    session.execute(f"DROP TABLE {_ROWS}").fetchall()
 
 
 def _as_stored(sql: str, columns: Sequence[Column]) -> str:
