@@ -25,20 +25,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import local_aws
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+os.environ["PYTHONPATH"] = str(ROOT)
+
+import local_aws  # noqa: E402 - this checkout's
 
 REGION, BUCKET, DATABASE = "us-west-2", "peer-suites", "aws_sdk_pandas"
 WORKERS = 4
 """Most tests wait for their queries, a second between two questions."""
-HERE = Path(__file__).parent
+HERE = ROOT / "scripts"
+CLIENTS_OWN = 2
+"""The one of awswrangler's workgroups that lets clients choose where results are."""
 BOTO = "boto3==1.43.117"
 REFUSED = re.compile(r"the local (Athena|AWS) does not support|The local AWS does not support")
-OUTPUTS = {
-    "Region": REGION,
-    "BucketName": BUCKET,
-    "GlueDatabaseName": DATABASE,
-    "KmsKeyArn": f"arn:aws:kms:{REGION}:123456789012:key/00000000-0000-0000-0000-000000000000",
-}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,6 @@ AWSWRANGLER = Suite(
             "catalog": "catalog", "Iceberg": "athena_iceberg",
         }.items()
     },
-    variables={"PEER_STACK_OUTPUTS": json.dumps(OUTPUTS)},
 )  # fmt: skip
 DBT = Suite(
     installs=("{}/dbt-adapters", "{}/dbt-tests-adapter", "{}/dbt-athena", BOTO, "dbt-core<1.12", "pytest",
@@ -129,32 +128,49 @@ def make_environment(suite: Suite, checkout: Path, folder: Path) -> Path:
         venv.create(folder, with_pip=True)
         installs = [install.format(checkout) for install in suite.installs]
         subprocess.run(
-            [python, "-m", "pip", "install", "-q", *installs], check=True, env={**os.environ, **suite.variables}
+            [python, "-m", "pip", "install", "-q", *installs],
+            check=True,
+            env={**os.environ, **suite.variables},
         )
     return python
 
 
-def prepare(aws: local_aws.LocalAws) -> None:
-    """Make the bucket, databases and workgroups that the projects have in their accounts."""
+def prepare(aws: local_aws.LocalAws) -> dict[str, str]:
+    """Make the bucket, databases and workgroups that the projects have in their accounts.
+
+    Returns:
+        Variables for the suites: the outputs of awswrangler's stack.
+    """
     aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     glue, athena = aws.client("glue"), aws.client("athena")
     glue.create_database(DatabaseInput={"Name": DATABASE})
     output = {"ResultConfiguration": {"OutputLocation": f"s3://{BUCKET}/results/"}}
     athena.create_work_group(Name="pyathena", Configuration=output)
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    by_key = {"EncryptionOption": "SSE_KMS", "KmsKey": key}
+    # awswrangler's tests would make these workgroups, several processes at once.
+    for number, encryption in enumerate((None, {"EncryptionOption": "SSE_S3"}, by_key, by_key)):
+        results = {"OutputLocation": f"s3://{BUCKET}/athena_workgroup{number}/"}
+        if encryption:
+            results["EncryptionConfiguration"] = encryption
+        settings = {"ResultConfiguration": results, "EnforceWorkGroupConfiguration": number != CLIENTS_OWN}
+        athena.create_work_group(Name=f"aws_sdk_pandas_{number}", Configuration=settings)
     managed = {"ManagedQueryResultsConfiguration": {"Enabled": True}}
-    try:
-        athena.create_work_group(Name="pyathena-managed", Configuration=managed)
-    except athena.exceptions.InvalidRequestException as error:
-        print(f"no workgroup with managed results: {error}", file=sys.stderr)
+    athena.create_work_group(Name="aws_sdk_pandas_managed", Configuration=managed)
+    outputs = {"Region": REGION, "BucketName": BUCKET, "GlueDatabaseName": DATABASE, "KmsKeyArn": key}
+    return {"PEER_STACK_OUTPUTS": json.dumps(outputs)}
 
 
-def run(suite: Suite, tests: Sequence[str], checkout: Path, python: Path, variables: Mapping[str, str]) -> Score:
+def run(
+    suite: Suite, tests: Sequence[str], checkout: Path, python: Path, variables: Mapping[str, str]
+) -> Score:
     """Run some tests of a project and read how they ended."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         command = [python, "-m", "pytest", "-p", "peer_plugin", "-p", "no:cacheprovider", "-q", "--tb=short"]
         command += ["-n", str(WORKERS)]
         subprocess.run(
             [*command, f"--junitxml={report.name}", *tests],
+            check=False,
             cwd=checkout / suite.folder,
             env={**os.environ, **variables, **suite.variables, "PYTHONPATH": str(HERE)},
             stdout=sys.stderr,
@@ -166,7 +182,7 @@ def read_report(report: Path, environment: Sequence[str]) -> Score:
     """Read pytest's report in JUnit's form."""
     counts: Counter[str] = Counter()
     failures = []
-    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it
+    for case in ET.parse(report).getroot().iter("testcase"):
         kind, reason = judge(case, environment)
         counts[kind] += 1
         if kind not in {"passed", "skipped"}:
@@ -202,7 +218,9 @@ def write_table(scores: Mapping[str, Score]) -> Iterator[str]:
 
 def main() -> int:
     """Run the suites whose checkouts are given."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkouts", nargs="+", metavar="PROJECT=FOLDER", help=f"of {', '.join(SUITES)}")
     parser.add_argument("--environments", type=Path, required=True, help="a folder for their environments")
     parser.add_argument("--only", default="", help="run the rows whose name has this text")
@@ -212,13 +230,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         aws, _ = local_aws.start(Path(folder), region=REGION, exit_with_parent=True)
         try:
-            prepare(aws)
+            variables = {**aws.environment(), **prepare(aws)}
             for project, checkout in checkouts.items():
                 suite = SUITES[project]
                 python = make_environment(suite, Path(checkout), options.environments / project)
                 for row, tests in suite.tests.items():
                     if options.only in row:
-                        scores[row] = run(suite, tests, Path(checkout), python, aws.environment())
+                        scores[row] = run(suite, tests, Path(checkout), python, variables)
                         for failure in scores[row].failures:
                             print(*failure, sep=" | ", file=sys.stderr)
         finally:

@@ -26,6 +26,8 @@ from local_aws.athena.writing import (
     hive_columns,
     refuse_if_occupied,
     refuse_unnamed,
+    refuse_untyped,
+    with_json_as_text,
     write,
 )
 from local_aws.protocol.messages import AwsFault
@@ -52,7 +54,7 @@ def unload(session: Session, statement: Unload) -> Outcome:
         raise AthenaFailure("SYNTAX_ERROR: Missing required property 'format' in UNLOAD", error_type=1006)
     kind, compression = check_format(str(properties["format"]), str(properties.get("compression") or ""))
     partitioned_by = _read_names(properties.get("partitioned_by"))
-    translated = session.translate(statement.query.tree, session.submission.parameters)
+    translated = with_json_as_text(session.translate(statement.query.tree, session.submission.parameters))
     hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
     location = directory(statement.location)
@@ -83,6 +85,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     partitioned_by = _read_names(properties.get("partitioned_by"))
     translated = session.translate(statement.query.tree, session.submission.parameters)
     refuse_unnamed(translated.columns)
+    refuse_untyped(translated.columns)
     columns = hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
     location = _location(session, properties)

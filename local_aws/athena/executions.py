@@ -36,6 +36,7 @@ class Execution:
         manifest: The S3 URI of the list of files that the statement wrote.
         reused: The result file of the earlier execution that answered this one.
         update_count: Rows written; 0 for a SELECT.
+        managed: Whether Athena keeps the result, so that the client is told no place for it.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Execution:
     bytes_limit: int | None = None
     token: str = ""
     asked_location: str | None = None
+    managed: bool = False
     number: int = field(default_factory=itertools.count().__next__)
     state: str = QUEUED
     reason: str | None = None
@@ -161,11 +163,7 @@ class Execution:
             "Query": self.sql,
             "StatementType": self.statement_type,
             "SubstatementType": self.substatement,
-            "ManagedQueryResultsConfiguration": {"Enabled": False},
-            "ResultConfiguration": {
-                **self.request.get("ResultConfiguration", {}),
-                "OutputLocation": self.output_location,
-            },
+            "ManagedQueryResultsConfiguration": {"Enabled": self.managed},
             "ResultReuseConfiguration": self.request.get(
                 "ResultReuseConfiguration", {"ResultReuseByAgeConfiguration": {"Enabled": False}}
             ),
@@ -175,6 +173,9 @@ class Execution:
             "WorkGroup": self.workgroup,
             "EngineVersion": dict(ENGINE_VERSION),
         }
+        if not self.managed:
+            location = {"OutputLocation": self.output_location}
+            described["ResultConfiguration"] = {**self.request.get("ResultConfiguration", {}), **location}
         if self.parameters:
             described["ExecutionParameters"] = list(self.parameters)
         return described
@@ -201,7 +202,7 @@ class Execution:
         end = self.completed or now()
         started = self.started or end
         return {
-            "QueryQueueTimeInMillis": _milliseconds(started - self.submitted),
+            "QueryQueueTimeInMillis": max(1, _milliseconds(started - self.submitted)),
             "EngineExecutionTimeInMillis": _milliseconds(end - started),
             "ServiceProcessingTimeInMillis": 0,
             "TotalExecutionTimeInMillis": _milliseconds(end - self.submitted),

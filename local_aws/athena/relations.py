@@ -98,7 +98,8 @@ class Relations:
             AthenaFailure: If Athena, or the local Athena, would not run it.
         """
         try:
-            return translate(query, self._resolve(query, _Context(database, parameters)), parameters)
+            relations = self._resolve(query, _Context(database, parameters))
+            return translate(query, relations, parameters, database or self._catalog.database)
         except TrinoError as error:
             raise query_failure(error) from error
 

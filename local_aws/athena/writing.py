@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -86,6 +86,14 @@ def refuse_unnamed(columns: Sequence[Column]) -> None:
             raise query_failure(TrinoError("MISSING_COLUMN_NAME", message))
 
 
+def refuse_untyped(columns: Sequence[Column]) -> None:
+    """Raise if a column is a NULL without a type."""
+    for position, column in enumerate(columns, 1):
+        if column.type == "unknown":
+            message = f"line 1:1: Column type is unknown at position {position}"
+            raise query_failure(TrinoError("COLUMN_TYPE_UNKNOWN", message))
+
+
 def refuse_duplicates(columns: Sequence[Column]) -> None:
     """Raise if two columns have the same name."""
     names = [column.name.lower() for column in columns]
@@ -93,6 +101,15 @@ def refuse_duplicates(columns: Sequence[Column]) -> None:
         if names.count(name) > 1:
             message = f"Column name '{name}' specified more than once"
             raise query_failure(TrinoError("DUPLICATE_COLUMN_NAME", message))
+
+
+def with_json_as_text(translated: Translated) -> Translated:
+    """Declare columns of JSON to be texts, which is what UNLOAD writes for them."""
+    columns = (
+        Column(column.name, "varchar" if column.type == "json" else column.type)
+        for column in translated.columns
+    )
+    return Translated(translated.sql, tuple(columns))
 
 
 def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
@@ -159,25 +176,38 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
         f"CAST(c{position} AS {_parquet_type(column.type)}) AS {quote_name(name)}"
         for position, (name, column) in enumerate(zip(names, translated.columns, strict=True))
     )
-    options = [
-        "FORMAT parquet",
-        f"COMPRESSION {'uncompressed' if target.compression == 'NONE' else target.compression.lower()}",
-        "OVERWRITE_OR_IGNORE",
-    ]
-    if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
-        options.append(f"PARTITION_BY ({', '.join(map(quote_name, target.partitioned_by))})")
-    else:
-        options.append(f"FILE_SIZE_BYTES '{_FILE_SIZE}'")
     folder = str(out).replace("'", "''")
-    query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases})"  # noqa: S608 - quoted
-    result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(options)})")
+    # DuckDB declares a column that it knows to have no NULL REQUIRED; Athena's are all OPTIONAL.
+    no_row = f"SELECT {', '.join('NULL' for _ in names)} WHERE random() < 0"
+    query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases}) UNION ALL {no_row}"  # noqa: S608 - quoted
+    result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(_parquet_options(target))})")
     row = result.fetchone()
     return int(row[0]) if row else 0
 
 
+def _parquet_options(target: Target) -> Iterator[str]:
+    yield "FORMAT parquet"
+    yield f"COMPRESSION {'uncompressed' if target.compression == 'NONE' else target.compression.lower()}"
+    yield "OVERWRITE_OR_IGNORE"
+    if _writes_int96():
+        yield "WRITE_TIMESTAMP_AS_INT96 true"
+    if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
+        yield f"PARTITION_BY ({', '.join(map(quote_name, target.partitioned_by))})"
+    else:
+        yield f"FILE_SIZE_BYTES '{_FILE_SIZE}'"
+
+
+def _writes_int96() -> bool:
+    """Tell whether DuckDB can write timestamps as Athena does, which DuckDB 1 cannot."""
+    import duckdb
+
+    return not duckdb.__version__.startswith("1.")
+
+
 def _parquet_type(athena_type: str) -> str:
-    """Return DuckDB's type with milliseconds, which is what Athena's timestamps have."""
-    return re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", to_duckdb_type(athena_type))
+    """Return DuckDB's type for a column; without INT96, timestamps have milliseconds."""
+    kind = to_duckdb_type(athena_type)
+    return kind if _writes_int96() else re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", kind)
 
 
 def _hive_directory(relative: Path) -> str:

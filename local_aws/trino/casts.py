@@ -41,6 +41,7 @@ def can_cast(kind: Type, to: Type) -> bool:
         or (a == "varchar" and b in scalar | _TIMES | {"time", "char", "uuid"})
         or (b in {"varchar", "char"} and a in scalar | _TIMES | {"time", "varchar", "char", "uuid"})
         or {a, b} == {"uuid", "varbinary"}
+        or (a == "varchar" and b == "varbinary")
         or (a in _TIMES and b in _TIMES | {"time"})
         or (a.startswith("interval") and b == "varchar")
     )
@@ -103,6 +104,7 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
         "time": _to_time,
         "boolean": _to_boolean,
         "uuid": _to_uuid,
+        "varbinary": _to_varbinary,
     }
     return writers.get(to.name, _to_number)(sql, kind, to)
 
@@ -166,6 +168,10 @@ def _to_uuid(sql: str, _: Type, to: Type) -> str:
         f"WHEN {lenient} AND length({sql}) < {_UUID_LENGTH} THEN {short} "
         f"WHEN {sql} IS NOT NULL THEN {bad} END"
     )
+
+
+def _to_varbinary(sql: str, _: Type, __: Type) -> str:
+    return f"encode({sql})"
 
 
 def _to_decimal(sql: str, kind: Type, to: Type) -> str:

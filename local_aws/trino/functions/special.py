@@ -169,9 +169,19 @@ def _map_empty(place: Place, node: nodes.Call) -> Typed:
     return Typed("CAST(MAP {} AS MAP(INTEGER, INTEGER))", Type("map", (UNKNOWN, UNKNOWN)))
 
 
+def _current_catalog(_place: Place, _node: nodes.Call) -> Typed:
+    return Typed(write_literal("awsdatacatalog"), VARCHAR)
+
+
+def _current_schema(place: Place, _node: nodes.Call) -> Typed:
+    return Typed(write_literal(place.session.schema), VARCHAR)
+
+
 FUNCTIONS: dict[str, Callable[[Place, nodes.Call], Typed]] = {
     **special_arrays.FUNCTIONS,
     **special_dates.FUNCTIONS,
+    "current_catalog": _current_catalog,
+    "current_schema": _current_schema,
     "if": _if,
     "coalesce": _coalesce,
     "nullif": _nullif,
