@@ -1,7 +1,6 @@
 """The engine of the local Athena, which runs statements."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,11 +101,6 @@ class Engine:
         session = self._running.get(execution_id)
         if session is not None:
             session.interrupt()
-
-    def reset(self) -> None:
-        """Delete all copies of objects and all files of queries."""
-        self._storage.clear()
-        shutil.rmtree(self._workdir / "queries", ignore_errors=True)
 
 
 def _resolve_execute(statement: Statement, submission: Submission) -> tuple[Statement, Submission]:
