@@ -14,6 +14,7 @@ from local_aws.athena.table_formats import (
     DELIMITED,
     HIVE_JSON,
     OPENX_JSON,
+    ORC,
     PARQUET,
     table_format,
 )
@@ -130,6 +131,9 @@ def _choose_target(table: Table) -> Target:
     if table.serde == PARQUET:
         compression = str(table.parameters.get("parquet.compression") or "GZIP").upper()
         return Target(table.location, "PARQUET", compression, partitioned_by)
+    if table.serde == ORC:
+        compression = str(table.parameters.get("orc.compress") or "ZLIB").upper()
+        return Target(table.location, "ORC", compression, partitioned_by)
     if table.serde in {OPENX_JSON, *HIVE_JSON}:
         return Target(table.location, "JSON", "GZIP", partitioned_by)
     if table.serde == DELIMITED and "escape.delim" not in table.serde_parameters:
@@ -183,7 +187,7 @@ def _location(session: Session, properties: Mapping[str, object]) -> str:
 
 
 def _compression(properties: Mapping[str, object]) -> str:
-    given = (properties.get(name) for name in ("write_compression", "parquet_compression"))
+    given = (properties.get(name) for name in ("write_compression", "parquet_compression", "orc_compression"))
     return str(next(filter(None, given), ""))
 
 

@@ -21,6 +21,7 @@ _FILE_SIZE = "32MB"
 _MOST_PARTITIONS = 100
 _COMPRESSIONS = {
     "PARQUET": ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE"),
+    "ORC": ("ZLIB", "SNAPPY", "ZSTD", "LZ4", "NONE"),
     "JSON": ("GZIP", "NONE"),
     "TEXTFILE": ("GZIP", "NONE"),
 }
@@ -53,7 +54,7 @@ def check_format(name: str, compression: str) -> tuple[str, str]:
     kind, packed = name.upper(), compression.upper()
     if kind not in _COMPRESSIONS:
         raise unsupported(f"writing files of the format {kind}")
-    packed = packed or "GZIP"
+    packed = packed or ("ZLIB" if kind == "ORC" else "GZIP")
     if packed not in _COMPRESSIONS[kind]:
         raise unsupported(f"the compression {packed} of {kind} files")
     return kind, packed
@@ -155,7 +156,7 @@ def write(session: Session, translated: Translated, target: Target) -> Written:
     """
     out = session.folder / "out"
     out.mkdir(parents=True, exist_ok=True)
-    if target.format == "PARQUET":
+    if target.format in {"PARQUET", "ORC"}:
         rows = _copy(session, translated, target, out)
     else:
         rows = text_writing.write(session, translated, target, out)
@@ -182,12 +183,26 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
     query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases}) UNION ALL {no_row}"  # noqa: S608 - quoted
     result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(_parquet_options(target))})")
     row = result.fetchone()
+    if target.format == "ORC":
+        _convert_to_orc(session, out, target.compression)
     return int(row[0]) if row else 0
+
+
+def _convert_to_orc(session: Session, folder: Path, compression: str) -> None:
+    """Convert the Parquet files of a folder to ORC, which DuckDB does not write."""
+    import pyarrow.parquet as pq
+    from pyarrow import orc
+
+    packed = "uncompressed" if compression == "NONE" else compression.lower()
+    for path in [each for each in folder.rglob("*") if each.is_file()]:
+        session.check()
+        orc.write_table(pq.ParquetFile(path).read(), path, compression=packed)
 
 
 def _parquet_options(target: Target) -> Iterator[str]:
     yield "FORMAT parquet"
-    yield f"COMPRESSION {'uncompressed' if target.compression == 'NONE' else target.compression.lower()}"
+    packed = "NONE" if target.format == "ORC" else target.compression
+    yield f"COMPRESSION {'uncompressed' if packed == 'NONE' else packed.lower()}"
     yield "OVERWRITE_OR_IGNORE"
     if _writes_int96():
         yield "WRITE_TIMESTAMP_AS_INT96 true"
@@ -240,7 +255,7 @@ def escape_value(value: str) -> str:
 
 def _upload(session: Session, target: Target, files: Iterable[tuple[Path, str]]) -> tuple[str, ...]:
     stamp = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
-    suffix = ".gz" if target.format != "PARQUET" and target.compression == "GZIP" else ""
+    suffix = ".gz" if target.format not in {"PARQUET", "ORC"} and target.compression == "GZIP" else ""
     done: list[str] = []
     try:
         for number, (path, below) in enumerate(files):

@@ -70,7 +70,8 @@ skewness(double) -> double = CASE WHEN count({0}){tail} < 3 THEN NULL WHEN var_p
     / sqrt(count({0}){tail} * (count({0}){tail} - 1.0)) END
 kurtosis(double) -> double = CASE WHEN count({0}){tail} < 4 THEN NULL WHEN var_pop({0}){tail} = 0 \
     THEN CAST('NaN' AS DOUBLE) ELSE kurtosis({0}){tail} END
-approx_most_frequent(bigint, T, bigint) -> map(T, bigint) = trino_most_frequent(list({1}){tail}, min({0}){tail})
+approx_most_frequent(bigint, T, bigint) -> map(T, bigint) = \
+    trino_most_frequent(list({1}){tail}, min({0}){tail})
 corr(real, real) -> real = CAST(trino_finite(corr({0}, {1}){tail}) AS FLOAT)
 corr(double, double) -> double = trino_finite(corr({0}, {1}){tail})
 covar_pop(real, real) -> real = CAST(covar_pop({0}, {1}){tail} AS FLOAT)
