@@ -105,7 +105,7 @@ def _properties(table: Table, wanted: str) -> Iterable[tuple[str, str]]:
     return [(key, value) for key, value in table.parameters.items() if not wanted or key == wanted]
 
 
-def _describe(session: Session, statement: Describe) -> Iterable[tuple[str, str, str]]:
+def _describe(session: Session, statement: Describe) -> Iterable[tuple[str, ...]]:
     table = _table(session, statement)
     if table.is_iceberg and (shown := iceberg_statements.show(session, statement)):
         return shown[1]

@@ -15,6 +15,7 @@ from local_aws.trino.nodes import Node
 from local_aws.trino.parse import Query, make_query
 from local_aws.trino.query_grammar import QueryGrammar
 
+Items = tuple[nodes.Star | nodes.Item, ...]
 ADDRESS = ("$path", "$pos")
 """The hidden columns that tell where a row is."""
 
@@ -96,7 +97,7 @@ class _ChangeGrammar(QueryGrammar):
         target = self._target()
         self.expect("SET")
         assignments = self.read_list(self._assignment)
-        items = (
+        items: Items = (
             *_address(at, target.parts),
             *(nodes.Item(at, value, None) for _, value in assignments),
             nodes.Star(at, ()),
@@ -113,9 +114,9 @@ class _ChangeGrammar(QueryGrammar):
         source = self._aliased()
         self.expect("ON")
         condition = self.expression()
-        cases = [self._case()]
+        cases = [self._when()]
         while self.ahead("WHEN"):
-            cases.append(self._case())
+            cases.append(self._when())
         joined = nodes.Join(at, "LEFT", source, named, condition)
         matched = nodes.Unary(
             at, "NOT", nodes.IsNull(at, nodes.Name(at, (*qualifier, ADDRESS[0]), ADDRESS[0]))
@@ -124,7 +125,7 @@ class _ChangeGrammar(QueryGrammar):
         values = tuple(
             _if_chosen(number, index, value) for index, case in enumerate(cases, 1) for value in case[3]
         )
-        items = (
+        items: Items = (
             *_address(at, qualifier),
             nodes.Item(at, number, None),
             *(nodes.Item(at, value, None) for value in values),
@@ -144,7 +145,7 @@ class _ChangeGrammar(QueryGrammar):
         self.expect("=")
         return name, self.expression()
 
-    def _case(self) -> tuple[str, Node | None, tuple[str, ...], tuple[Node, ...]]:
+    def _when(self) -> tuple[str, Node | None, tuple[str, ...], tuple[Node, ...]]:
         """Read WHEN [NOT] MATCHED [AND condition] THEN action: action, condition, columns, expressions."""
         self.expect("WHEN")
         if self.takes("NOT"):
@@ -163,9 +164,7 @@ class _ChangeGrammar(QueryGrammar):
         assignments = self.read_list(self._assignment)
         return "UPDATE", condition, tuple(name for name, _ in assignments), tuple(v for _, v in assignments)
 
-    def _query(
-        self, items: tuple[nodes.Star | nodes.Item, ...], source: nodes.Relation, where: Node | None
-    ) -> Query:
+    def _query(self, items: Items, source: nodes.Relation, where: Node | None) -> Query:
         self.finish(semicolon=True)
         select = nodes.Select(source.at, False, items, source, where, None, None, ())
         return make_query(nodes.Query(source.at, (), select, (), None, None), self.parameters)

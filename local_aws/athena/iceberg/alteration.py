@@ -6,7 +6,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.types import IcebergType, PrimitiveType
 
 from local_aws.athena.failures import AthenaFailure, ddl_failure, semantic_failure
-from local_aws.athena.iceberg.properties import read_properties
+from local_aws.athena.iceberg.properties import find_name, read_properties
 from local_aws.athena.iceberg.tables import IcebergTable
 from local_aws.athena.iceberg.types import counter, iceberg_type
 from local_aws.athena.session import Session
@@ -40,9 +40,8 @@ def alter(session: Session, statement: Statement, table: IcebergTable) -> None:
             with session.iceberg.commit(table.full_name), table.iceberg.transaction() as change:
                 change.set_properties(read_properties(statement.properties, new=False))
         case UnsetTableProperties():
-            names = read_properties(dict.fromkeys(statement.properties, "0"), new=False)
             with session.iceberg.commit(table.full_name), table.iceberg.transaction() as change:
-                change.remove_properties(*names)
+                change.remove_properties(*map(find_name, statement.properties))
         case AddColumns() | ChangeColumn() | DropColumn():
             _change_schema(session, statement, table)
 

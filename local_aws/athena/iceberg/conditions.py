@@ -59,7 +59,8 @@ def read_partition_filter(query: Query, schema: Schema) -> iceberg.BooleanExpres
     assert isinstance(select, nodes.Select)  # noqa: S101 - the parser has made it one
     if len(conditions) != len(list(_conjuncts(select.where))):
         return None
-    return reduce(iceberg.And, converted, iceberg.AlwaysTrue())
+    everything: iceberg.BooleanExpression = iceberg.AlwaysTrue()
+    return reduce(iceberg.And, converted, everything)
 
 
 def _conjuncts(where: nodes.Node | None) -> Sequence[nodes.Node]:
@@ -98,9 +99,9 @@ class _Conditions:
             case nodes.InList(operand=nodes.Name() as name):
                 return reduce(iceberg.Or, (self._compare("=", name, item) for item in node.items))
             case nodes.IsNull(operand=nodes.Name() as name):
-                return iceberg.IsNull(self._field(name).name)
+                return iceberg.IsNull(term=iceberg.Reference(self._field(name).name))
             case nodes.Unary(operator="NOT", operand=nodes.IsNull(operand=nodes.Name() as name)):
-                return iceberg.NotNull(self._field(name).name)
+                return iceberg.NotNull(term=iceberg.Reference(self._field(name).name))
         raise _NotUsable
 
     def _compare(self, operator: str, name: nodes.Name, value: nodes.Node) -> iceberg.BooleanExpression:

@@ -19,7 +19,7 @@ from local_aws.athena.statement import CreateIcebergTable, CreateTableAs, HiveCo
 from local_aws.athena.storage import split_uri
 from local_aws.athena.submission import Outcome
 from local_aws.athena.writing import refuse_duplicates, refuse_if_occupied
-from local_aws.trino import Column, TrinoError, from_glue_type
+from local_aws.trino import TrinoError, from_glue_type
 from local_aws.trino.types import Type, read_type
 
 
@@ -95,8 +95,7 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
         )
         files: list[DataFile] = []
         if statement.with_data:
-            stored = [Column(name, str(kind)) for name, kind, _ in columns]
-            files = write(session, transaction.table_metadata, translated.sql, stored)
+            files = write(session, transaction.table_metadata, translated.sql)
         append(transaction, files)
         transaction.commit_transaction()
     return describe_written(session, ("DDL", "CREATE_TABLE_AS_SELECT"), files)
@@ -139,7 +138,7 @@ def insert(session: Session, statement: Insert, table: IcebergTable) -> Outcome:
     query = session.translate(statement.query.tree, session.submission.parameters)
     translated = fit_to_table(table, statement.columns, query)
     with session.iceberg.commit(table.full_name):
-        files = write(session, table.iceberg.metadata, translated.sql, table.columns)
+        files = write(session, table.iceberg.metadata, translated.sql)
         if files:
             transaction = table.iceberg.transaction()
             append(transaction, files)

@@ -40,8 +40,8 @@ def _describe(table: IcebergTable) -> Iterable[tuple[str, ...]]:
     yield "", "", ""
     yield "# Partition spec:", "", ""
     yield "# field_name", "field_transform", "column_name"
-    for field in table.iceberg.spec().fields:
-        yield field.name, str(field.transform), table.schema.find_field(field.source_id).name
+    for part in table.iceberg.spec().fields:
+        yield part.name, str(part.transform), table.schema.find_field(part.source_id).name
 
 
 def _type(athena_type: str) -> str:

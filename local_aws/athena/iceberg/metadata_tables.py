@@ -8,7 +8,7 @@ from typing import Any
 from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile, DataFileContent, ManifestFile
 from pyiceberg.table.snapshots import ancestors_of
-from pyiceberg.transforms import IdentityTransform
+from pyiceberg.transforms import IdentityTransform, Transform
 from pyiceberg.types import DateType, IcebergType, NestedField, PrimitiveType, TimestampType, TimestamptzType
 
 from local_aws.athena.failures import AthenaFailure
@@ -18,6 +18,7 @@ from local_aws.trino import Column, Relation
 from local_aws.trino.typed import write_literal
 from local_aws.trino.types import Type, duckdb_type, name_fields, quote_name, read_type
 
+_IDENTITY: Transform[Any, Any] = IdentityTransform()
 Rows = tuple[dict[str, str], Iterable[Sequence[Any]]]
 _MOMENT = "timestamp(3) with time zone"
 _COUNTS = "map(integer, bigint)"
@@ -155,7 +156,7 @@ def _bounds(table: IcebergTable, bounds: Mapping[int, bytes] | None) -> dict[int
         name = table.schema.find_column_name(number)
         kind = table.schema.find_type(name) if name else None
         if isinstance(kind, PrimitiveType):
-            shown[number] = IdentityTransform().to_human_string(kind, from_bytes(kind, bound))
+            shown[number] = _IDENTITY.to_human_string(kind, from_bytes(kind, bound))
     return shown
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from pyiceberg.partitioning import PARTITION_FIELD_ID_START, PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -19,7 +20,7 @@ from pyiceberg.types import NestedField
 
 from local_aws.athena.failures import AthenaFailure
 
-_TIMES: dict[str, type[Transform]] = {
+_TIMES: dict[str, type[Transform[Any, Any]]] = {
     "year": YearTransform,
     "month": MonthTransform,
     "day": DayTransform,
@@ -46,7 +47,7 @@ def build_spec(texts: Sequence[str], schema: Schema) -> PartitionSpec:
     return PartitionSpec(*fields)
 
 
-def _read(text: str, schema: Schema) -> tuple[NestedField, Transform, str]:
+def _read(text: str, schema: Schema) -> tuple[NestedField, Transform[Any, Any], str]:
     """Return the column, the transform, and the name of the partition field as Iceberg gives it."""
     call = _CALL.fullmatch(text)
     if call is None:
@@ -74,7 +75,7 @@ def _find(name: str, schema: Schema) -> NestedField:
     raise AthenaFailure(f"INVALID_TABLE_PROPERTY: Column '{name}' of the partitioning does not exist")
 
 
-def write_transform(transform: Transform, column: str) -> str:
+def write_transform(transform: Transform[Any, Any], column: str) -> str:
     """Write a transform as SHOW CREATE TABLE does."""
     match transform:
         case IdentityTransform():

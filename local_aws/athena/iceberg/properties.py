@@ -7,6 +7,7 @@ from local_aws.athena.failures import AthenaFailure, unsupported
 _CODECS = {"zstd", "gzip", "snappy", "lz4", "none"}
 _CODEC = "write.parquet.compression-codec"
 _FORMAT = "write.format.default"
+_NAMES = {"write_compression": _CODEC, "compression": _CODEC, "format": _FORMAT}
 _DEFAULTS = {_FORMAT: "parquet", _CODEC: "zstd"}
 NUMBERS: Mapping[str, int] = {
     "optimize_rewrite_min_data_file_size_bytes": 402_653_184,
@@ -39,15 +40,27 @@ def read_properties(given: Mapping[str, str], *, new: bool = True) -> dict[str, 
         elif name == "format":
             if value.lower() != "parquet":
                 raise unsupported(f"the format {value.upper()} of Iceberg tables")
-        elif name in {"write_compression", "compression"}:
+        elif find_name(key) == _CODEC:
             found[_CODEC] = _read_codec(value)
-        elif name in NUMBERS:
-            if not value.isdigit():
-                raise AthenaFailure(f"INVALID_TABLE_PROPERTY: {name} must be a whole number: {value}")
+        elif value.isdigit():
             found[name] = value
         else:
-            raise AthenaFailure(f"Unsupported table property key: {key}")
+            raise AthenaFailure(f"INVALID_TABLE_PROPERTY: {name} must be a whole number: {value}")
     return found
+
+
+def find_name(key: str) -> str:
+    """Return Iceberg's name of a property of Athena.
+
+    Raises:
+        AthenaFailure: If Athena does not know it.
+    """
+    name = key.lower()
+    if name in NUMBERS or name == "comment":
+        return name
+    if name not in _NAMES:
+        raise AthenaFailure(f"Unsupported table property key: {key}")
+    return _NAMES[name]
 
 
 def _read_codec(value: str) -> str:

@@ -87,7 +87,7 @@ def _snapshot_at(table: IcebergTable, value: Any, kind: str) -> int:
         moment = value["utc"]
         shown = f"{local_time(moment, value['zone']):%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {value['zone']}"
     elif kind.startswith("timestamp"):
-        moment, shown = value, write_value(value, kind)
+        moment, shown = value, str(write_value(value, kind))
     elif kind == "date":
         moment, shown = datetime(value.year, value.month, value.day), str(value)
     else:

@@ -156,7 +156,7 @@ def replace_files(
         AthenaFailure: If a row cannot be computed, or another writer was faster.
     """
     with session.iceberg.commit(table.full_name):
-        files = write(session, table.iceberg.metadata, sql, table.columns)
+        files = write(session, table.iceberg.metadata, sql)
         transaction = table.iceberg.transaction()
         if not tasks:
             append(transaction, files)

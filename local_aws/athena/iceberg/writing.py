@@ -1,6 +1,6 @@
 """Data files of Iceberg tables, written from queries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
 from uuid import uuid4
 
@@ -9,12 +9,15 @@ from pyiceberg.io.pyarrow import (
     _dataframe_to_data_files,
 )  # pyiceberg writes files without a commit nowhere else
 from pyiceberg.manifest import DataFile
+from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StructType, TimestamptzType
 
 from local_aws.athena.failures import AthenaFailure
+from local_aws.athena.iceberg.types import to_athena
 from local_aws.athena.session import Session
-from local_aws.trino import Column
-from local_aws.trino.types import Type, duckdb_type, name_fields, quote_name, read_type
+from local_aws.trino.typed import fail
+from local_aws.trino.types import duckdb_type, name_fields, quote_name
 
 _ROWS = '"iceberg#rows"'
 """The temporary table of the rows that are being written."""
@@ -24,21 +27,20 @@ _BYTES = 128 << 20
 _MOST_PARTITIONS = 100
 
 
-def write(session: Session, metadata: TableMetadata, sql: str, columns: Sequence[Column]) -> list[DataFile]:
+def write(session: Session, metadata: TableMetadata, sql: str) -> list[DataFile]:
     """Run a query into data files of a table, which are not part of it before they are committed.
 
     Args:
         session: The running query.
         metadata: The table's metadata.
-        sql: A SELECT of the table's columns.
-        columns: Their names and Athena types.
+        sql: A SELECT of the table's columns, in their order.
 
     Raises:
         AthenaFailure: If the query fails, or has too many partitions.
     """
     found: list[DataFile] = []
     numbers, unique = count(0), uuid4()
-    for table in _tables(session, _as_stored(sql, columns)):
+    for table in _tables(session, _as_stored(sql, metadata.schema())):
         found += _dataframe_to_data_files(metadata, table, session.iceberg.files, unique, numbers)
         if len({file.partition for file in found}) > _MOST_PARTITIONS:
             raise AthenaFailure(
@@ -63,30 +65,53 @@ def _tables(session: Session, sql: str) -> Iterator[pa.Table]:
     session.execute(f"DROP TABLE {_ROWS}").fetchall()
 
 
-def _as_stored(sql: str, columns: Sequence[Column]) -> str:
-    names = ", ".join(f"c{position}" for position, _ in enumerate(columns))
+def _as_stored(sql: str, schema: Schema) -> str:
+    names = ", ".join(f"c{position}" for position, _ in enumerate(schema.fields))
     chosen = ", ".join(
-        f"{_convert(f'c{position}', read_type(column.type))} AS {quote_name(column.name)}"
-        for position, column in enumerate(columns)
+        f"{_check(f'c{position}', field)} AS {quote_name(field.name)}"
+        for position, field in enumerate(schema.fields)
     )
     return f"SELECT {chosen} FROM ({sql}) AS q({names})"  # noqa: S608 - quoted
 
 
-def _convert(sql: str, kind: Type) -> str:
-    """Write a value as Arrow has it: an instant is not a structure there."""
-    if kind.name == "timestamp with time zone":
+def _check(sql: str, field: NestedField) -> str:
+    value = _convert(sql, field.field_type)
+    if not field.required:
+        return value
+    bad = fail("CONSTRAINT_VIOLATION", f"NULL value not allowed for NOT NULL column: {field.name.lower()}")
+    return f"CASE WHEN {sql} IS NULL THEN {bad} ELSE {value} END"
+
+
+def _convert(sql: str, kind: IcebergType) -> str:
+    """Write a value as Arrow has it: an instant is no structure there, and names keep their case."""
+    if isinstance(kind, TimestamptzType):
         return f"timezone('UTC', {sql}.utc)"
-    if "with time zone" not in str(kind):
-        return f"CAST({sql} AS {duckdb_type(kind)})"
-    if kind.name == "array":
-        return f"list_transform({sql}, lambda x: {_convert('x', kind.inner[0])})"
-    if kind.name == "map":
-        value = _convert("x.value", kind.inner[1])
-        entry = f"struct_pack(key := {_convert('x.key', kind.inner[0])}, value := {value})"
-        entries = f"map_from_entries(list_transform(map_entries({sql}), lambda x: {entry}))"
-        return f"CASE WHEN {sql} IS NOT NULL THEN {entries} END"
+    if not _differs(kind):
+        return f"CAST({sql} AS {duckdb_type(to_athena(kind))})"
+    match kind:
+        case ListType():
+            return f"list_transform({sql}, lambda x: {_convert('x', kind.element_type)})"
+        case MapType():
+            value = _convert("x.value", kind.value_type)
+            entry = f"struct_pack(key := {_convert('x.key', kind.key_type)}, value := {value})"
+            entries = f"map_from_entries(list_transform(map_entries({sql}), lambda x: {entry}))"
+            return f"CASE WHEN {sql} IS NOT NULL THEN {entries} END"
+    assert isinstance(kind, StructType)  # noqa: S101 - all others are handled above
     parts = ", ".join(
-        f"{quote_name(name)} := {_convert(f'{sql}.{quote_name(name)}', inner)}"
-        for name, inner in zip(name_fields(kind), kind.inner, strict=True)
+        f"{quote_name(field.name)} := {_convert(f'{sql}.{quote_name(name)}', field.field_type)}"
+        for name, field in zip(name_fields(to_athena(kind)), kind.fields, strict=True)
     )
     return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({parts}) END"
+
+
+def _differs(kind: IcebergType) -> bool:
+    match kind:
+        case ListType():
+            return _differs(kind.element_type)
+        case MapType():
+            return _differs(kind.key_type) or _differs(kind.value_type)
+        case StructType():
+            return any(
+                field.name != field.name.lower() or _differs(field.field_type) for field in kind.fields
+            )
+    return isinstance(kind, TimestamptzType)

@@ -90,3 +90,17 @@ def test_changes_are_those_of_another_engine(lake: Lake, seed: int) -> None:
 
     for _ in range(8):
         pair.run(statements.make())
+
+
+def test_cases_inside_of_changes(lake: Lake) -> None:
+    lake.run("create table t (k bigint) location 's3://lake/t/' tblproperties ('table_type'='ICEBERG')")
+    lake.run("insert into t values (1), (2)")
+
+    lake.run("update t set k = case when k = 1 then 10 else k end where case k when 1 then true end")
+    lake.run(
+        "merge into t using (values 2, 3) as n(k) on t.k = n.k "
+        "when matched and case when n.k = 2 then true end then update set k = 20 "
+        "when not matched then insert values (case when n.k = 3 then 30 end)"
+    )
+
+    assert sorted(lake.rows("select k from t")) == [("10",), ("20",), ("30",)]

@@ -311,9 +311,10 @@ def test_describe_and_show(table: Lake) -> None:
     ]
     shown = "\n".join(str(line) for line in table.run("show create table t").lines)
     assert shown == (
-        "CREATE TABLE db.t (\n  id bigint,\n  name string COMMENT 'who',\n  at timestamp,\n  "
-        "price decimal(8,2))\nPARTITIONED BY (month(`at`))\nLOCATION 's3://lake/t'\nTBLPROPERTIES (\n"
-        "  'table_type'='iceberg',\n  'write_compression'='zstd',\n  'format'='parquet',\n  'vacuum_min_snapshots_to_keep'='2'\n)"
+        "CREATE TABLE db.t (\n  id bigint,\n  name string COMMENT 'who',\n  at timestamp,\n"
+        "  price decimal(8,2))\nPARTITIONED BY (month(`at`))\nLOCATION 's3://lake/t'\nTBLPROPERTIES (\n"
+        "  'table_type'='iceberg',\n  'write_compression'='zstd',\n  'format'='parquet',\n"
+        "  'vacuum_min_snapshots_to_keep'='2'\n)"
     )
     table.run("drop table t")
     table.run(shown.replace("'format'='parquet',\n", ""))
