@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import query_failure
 from local_aws.trino import Column, Translated, TrinoError
-from local_aws.trino.typed import fail
-from local_aws.trino.types import Type, duckdb_type, quote_name, read_type
+from local_aws.trino.typed import coerce_sql, fail
+from local_aws.trino.types import UNKNOWN, Type, duckdb_type, quote_name, read_type
 
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
 _DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
@@ -30,13 +30,19 @@ def fit_to_table(table: Table, names: tuple[str, ...], query: Translated) -> Tra
     wanted = {column.name: column.type for column in columns}
     _check_types([wanted[name] for name in named], [column.type for column in query.columns])
     aliases = {name: f"c{position}" for position, name in enumerate(named)}
-    values = ", ".join(_value(column, aliases.get(column.name, "NULL")) for column in columns)
+    sources = {name: read_type(column.type) for name, column in zip(named, query.columns, strict=True)}
+    values = ", ".join(
+        _value(column, aliases.get(column.name, "NULL"), sources.get(column.name, UNKNOWN))
+        for column in columns
+    )
     sql = f"SELECT {values} FROM ({query.sql}) AS q({', '.join(aliases.values())})"  # noqa: S608 - quoted
     return Translated(sql, columns)
 
 
-def _value(column: Column, sql: str) -> str:
+def _value(column: Column, sql: str, source: Type) -> str:
     kind = read_type(column.type)
+    if source.inner:  # rows are converted by the places of their fields, which DuckDB finds by their names
+        sql = coerce_sql(sql, source, kind)
     if kind.name in _TEXTS and kind.numbers:
         sql = _truncate_spaces(sql, kind)
     return f"CAST({sql} AS {duckdb_type(kind)}) AS {quote_name(column.name)}"

@@ -139,6 +139,11 @@ def _nothing(columns: Sequence[Column], schema: Schema) -> str:
     return f"SELECT {', '.join(nulls)} WHERE false"
 
 
+def name_variable(sql: str) -> str:
+    """Name the variable of a lambda over a value; no variable in the value's SQL has this name."""
+    return "x" * (sql.count("x") + 1)
+
+
 class _Reader:
     """Writes the expressions for the columns of a file."""
 
@@ -196,13 +201,15 @@ class _Reader:
             case iceberg.StructType():
                 return self._struct(sql, arrow, kind)
             case iceberg.ListType():
-                element = self._convert("x", arrow.value_type, kind.element_type)
-                return f"list_transform({sql}, lambda x: {element})"
+                each = name_variable(sql)
+                element = self._convert(each, arrow.value_type, kind.element_type)
+                return f"list_transform({sql}, lambda {each}: {element})"
             case iceberg.MapType():
-                key = self._convert("x.key", arrow.key_type, kind.key_type)
-                value = self._convert("x.value", arrow.item_type, kind.value_type)
+                each = name_variable(sql)
+                key = self._convert(f"{each}.key", arrow.key_type, kind.key_type)
+                value = self._convert(f"{each}.value", arrow.item_type, kind.value_type)
                 entry = f"struct_pack(key := {key}, value := {value})"
-                entries = f"map_from_entries(list_transform(map_entries({sql}), lambda x: {entry}))"
+                entries = f"map_from_entries(list_transform(map_entries({sql}), lambda {each}: {entry}))"
                 return f"CASE WHEN {sql} IS NOT NULL THEN {entries} END"
             case iceberg.TimestamptzType():
                 instant = (

@@ -14,6 +14,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StructType, TimestamptzType
 
 from local_aws.athena.failures import AthenaFailure
+from local_aws.athena.iceberg.reading import name_variable
 from local_aws.athena.iceberg.types import to_athena
 from local_aws.athena.session import Session
 from local_aws.trino.typed import fail
@@ -90,11 +91,13 @@ def _convert(sql: str, kind: IcebergType) -> str:
         return f"CAST({sql} AS {duckdb_type(to_athena(kind))})"
     match kind:
         case ListType():
-            return f"list_transform({sql}, lambda x: {_convert('x', kind.element_type)})"
+            each = name_variable(sql)
+            return f"list_transform({sql}, lambda {each}: {_convert(each, kind.element_type)})"
         case MapType():
-            value = _convert("x.value", kind.value_type)
-            entry = f"struct_pack(key := {_convert('x.key', kind.key_type)}, value := {value})"
-            entries = f"map_from_entries(list_transform(map_entries({sql}), lambda x: {entry}))"
+            each = name_variable(sql)
+            key, value = _convert(f"{each}.key", kind.key_type), _convert(f"{each}.value", kind.value_type)
+            entry = f"struct_pack(key := {key}, value := {value})"
+            entries = f"map_from_entries(list_transform(map_entries({sql}), lambda {each}: {entry}))"
             return f"CASE WHEN {sql} IS NOT NULL THEN {entries} END"
     assert isinstance(kind, StructType)  # noqa: S101 - all others are handled above
     parts = ", ".join(

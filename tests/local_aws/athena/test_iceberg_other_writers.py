@@ -157,3 +157,24 @@ def test_names_with_capitals_and_columns_without_null_stay_so(lake: Lake) -> Non
     assert read(lake).scan().to_arrow().to_pylist() == rows
     assert message == "CONSTRAINT_VIOLATION: NULL value not allowed for NOT NULL column: id"
     assert lake.rows("select id, info.n from t") == [("2", "7")]
+
+
+def test_values_in_values_in_values(lake: Lake) -> None:
+    deep = "array(row(a array(array(integer)), m map(varchar, array(timestamp(6) with time zone))))"
+    value = (
+        "array[row(array[array[1, null], null], "
+        "map(array['k'], array[array[timestamp '2024-01-01 00:00:00 UTC']])), null]"
+    )
+    lake.run(
+        "create table t with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/t/') as "
+        f"select cast({value} as {deep}) as v, cast(row(1, 2) as row(b integer, a integer)) as r"
+    )
+    lake.run("insert into t (v, r) select v, cast(row(3, 4) as row(a integer, b integer)) from t")
+
+    moment = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    inner = {"a": [[1, None], None], "m": [("k", [moment])]}
+    assert read(lake).scan().to_arrow()["v"].to_pylist() == [[inner, None]] * 2
+    # By the place, not by the name, as in Trino.
+    assert sorted(lake.rows("select r.b, r.a from t")) == [("1", "2"), ("3", "4")]
+    shown = "[{a=[[1, null], null], m={k=[2024-01-01 00:00:00.000000 UTC]}}, null]"
+    assert lake.rows("select v from t") == [(shown,)] * 2
