@@ -40,6 +40,7 @@ from trino_generator import Generator  # noqa: E402
 from trino_recording import (  # noqa: E402
     BENCHMARKS,
     RECORDED,
+    SEED,
     LocalAthena,
     Recorded,
     arrange,
@@ -56,7 +57,7 @@ from local_aws.trino.types import Type, read_type  # noqa: E402
 
 VERSION = "435"
 """Athena's engine version 3 is older than today's Trino; later ones divide decimals otherwise."""
-SEED, GENERATED, MOST_ROWS, CLIENTS = 14, 10_200, 200, 4
+GENERATED, MOST_ROWS, CLIENTS = 10_200, 200, 4
 BATCH, WRITTEN_AFTER = 1000, 300
 NO_ANSWER = "no answer"
 """Stands for mistakes in Trino and for a machine that is too busy, which say nothing about what is right."""

@@ -31,6 +31,8 @@ from local_aws.trino import (
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded.jsonl.xz"
 BENCHMARKS = FOLDER / "benchmark_tables"
+SEED = 14
+"""What the statements at random are made from."""
 _REFUSAL = "the local Athena does not support "
 _SORTED = re.compile(r"ORDER BY[^()]*$")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:E-?\d+)?")
