@@ -150,7 +150,7 @@ def prepare(aws: local_aws.LocalAws) -> dict[str, str]:
     by_key = {"EncryptionOption": "SSE_KMS", "KmsKey": key}
     # awswrangler's tests would make these workgroups, several processes at once.
     for number, encryption in enumerate((None, {"EncryptionOption": "SSE_S3"}, by_key, by_key)):
-        results = {"OutputLocation": f"s3://{BUCKET}/athena_workgroup{number}/"}
+        results: dict[str, object] = {"OutputLocation": f"s3://{BUCKET}/athena_workgroup{number}/"}
         if encryption:
             results["EncryptionConfiguration"] = encryption
         settings = {"ResultConfiguration": results, "EnforceWorkGroupConfiguration": number != CLIENTS_OWN}
@@ -166,8 +166,8 @@ def run(
 ) -> Score:
     """Run some tests of a project and read how they ended."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        command = [python, "-m", "pytest", "-p", "peer_plugin", "-p", "no:cacheprovider", "-q", "--tb=short"]
-        command += ["-n", str(WORKERS)]
+        flags = "-m pytest -p peer_plugin -p no:cacheprovider -q --tb=short"
+        command = [str(python), *flags.split(), "-n", str(WORKERS)]
         subprocess.run(
             [*command, f"--junitxml={report.name}", *tests],
             check=False,
