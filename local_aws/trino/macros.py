@@ -200,8 +200,13 @@ _MACROS = {
         f"CASE WHEN b = 0 AND a IS NOT NULL THEN {_ZERO} WHEN (a < 0) = (b < 0) THEN (2 * abs(a) + abs(b)) // (2 * abs(b)) "
         "ELSE -((2 * abs(a) + abs(b)) // (2 * abs(b))) END"
     ),
+    "trino_with_point(digits, scale)": "left(digits, length(digits) - scale) || '.' || right(digits, scale)",
+    "trino_average(total, n, scale)": (
+        "CASE WHEN total < 0 THEN '-' ELSE '' END || trino_with_point("
+        "repeat('0', scale) || CAST(abs(trino_whole_quotient(total, n)) AS VARCHAR), scale)"
+    ),
     "trino_decimal_average(s, n, scale)": (
-        "CASE WHEN length(s) < 36 THEN CAST(trino_whole_quotient(CAST(replace(s, '.', '') AS HUGEINT), n) AS VARCHAR) || 'E-' || scale "
+        "CASE WHEN length(s) < 36 THEN trino_average(CAST(replace(s, '.', '') AS HUGEINT), n, scale) "
         "ELSE trino_decimal_divide(s, CAST(n AS VARCHAR), scale) END"
     ),
     "trino_now()": "date_trunc('millisecond', CAST(now() AS TIMESTAMP))",
