@@ -115,9 +115,10 @@ def test_changed_rows_count_and_stay_changed(table: Lake) -> None:
 
 def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
     merged = table.run(
-        "merge into t as target using (values (1, 'x'), (2, 'gone'), (8, 'new'), (9, 'skip')) as s(id, name) "
+        "merge into t as target using (values (1, 'x'), (2, 'gone'), (3, 'stay'), (8, 'new'), (9, 'skip')) "
+        "as s(id, name) "
         "on target.id = s.id when matched and s.name = 'gone' then delete "
-        "when matched then update set name = s.name || target.name "
+        "when matched and s.name <> 'stay' then update set name = s.name || target.name "
         "when not matched and s.name <> 'skip' then insert (id, name) values (s.id, s.name)"
     )
 
