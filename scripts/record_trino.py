@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -178,7 +179,9 @@ class Recording:
 
     def write(self) -> None:
         """Write what is known of today's statements."""
-        recorded = [self._kept[sql] for sql in self._wanted if sql in self._kept]
+        recorded = [
+            replace(self._kept[sql], part=part) for sql, part in self._wanted.items() if sql in self._kept
+        ]
         header = {
             "version": self._options.version,
             "recorded": datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
