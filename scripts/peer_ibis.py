@@ -21,7 +21,7 @@ def connection():
     yield ibis.athena.connect(
         s3_staging_dir=f"{STAGING}/{database}/", region_name=os.environ["AWS_REGION"], schema_name=database
     )
-    opened.drop_database(database, force=True, cascade=True)
+    opened.drop_database(database, force=True)
 
 
 @pytest.fixture(scope="module")

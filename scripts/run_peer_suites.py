@@ -61,7 +61,7 @@ class Suite:
 
 
 PYATHENA = Suite(
-    installs=("{}", BOTO, "sqlalchemy<2.1", "pandas<3", "pyarrow", "polars", "s3fs", "Jinja2", "pytest",
+    installs=("{}", BOTO, "sqlalchemy<2.0.46", "pandas<3", "pyarrow", "polars", "s3fs", "Jinja2", "pytest",
               "pytest-xdist", "pytest-dependency", "tzdata"),
     folder=".",
     tests={"PyAthena": ("tests/pyathena", "--ignore=tests/pyathena/spark")},
@@ -105,7 +105,7 @@ DBT = Suite(
     },
 )  # fmt: skip
 IBIS = Suite(
-    installs=("{}[athena]", BOTO, "pandas<3", "pytest", "pytest-xdist"),
+    installs=("{}[athena]", "sqlglot<28", BOTO, "pandas<3", "pytest", "pytest-xdist"),
     folder=".",
     tests={"ibis, its calls": (str(HERE / "peer_ibis.py"), "--noconftest", "-c", os.devnull)},
     variables={"IBIS_ATHENA_S3_STAGING_DIR": f"s3://{BUCKET}/ibis"},
