@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from local_aws.trino import nodes
 from local_aws.trino.failures import TrinoError
 from local_aws.trino.names import Column, Relation, TableName, Translated
 from local_aws.trino.parse import Query, literal
@@ -40,10 +41,28 @@ def translate(
         sql, fields = Queries(session).query(query.tree, Scope(), None, outermost=True)
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
+    keeps_lengths = _reads_columns_alone(query.tree)
     columns = (
-        Column(field.written or f"_col{index}", show_type(field.type)) for index, field in enumerate(fields)
+        Column(
+            field.written or f"_col{index}",
+            str(field.type) if keeps_lengths and field.type.name == "varchar" else show_type(field.type),
+        )
+        for index, field in enumerate(fields)
     )
     return Translated(sql, tuple(columns))
+
+
+def _reads_columns_alone(query: nodes.Query) -> bool:
+    """Tell whether a query selects nothing but columns of a table, whose varchar(10) has its length."""
+    body = query.body
+    return (
+        not query.common
+        and isinstance(body, nodes.Select)
+        and isinstance(body.source, nodes.TableReference)
+        and all(
+            isinstance(item, nodes.Star) or isinstance(item.expression, nodes.Name) for item in body.items
+        )
+    )
 
 
 def show_type(kind: Type) -> str:

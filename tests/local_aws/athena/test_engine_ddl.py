@@ -242,7 +242,8 @@ def test_information_schema(logs: Lake) -> None:
 
 def test_show_create_table_orders_properties_as_java_does(lake: Lake) -> None:
     lake.run("""create external table t (a int) location 's3://lake/t/' tblproperties (
-        'classification'='csv', 'compressionType'='none', 'projection.enabled'='false', 'typeOfData'='file')""")
+        'classification'='csv', 'compressionType'='none', 'projection.enabled'='false',
+        'typeOfData'='file')""")
 
     lines = [str(line).strip(" ,)") for line in lake.run("show create table db.t").lines]
 
@@ -255,3 +256,11 @@ def test_show_create_table_orders_properties_as_java_does(lake: Lake) -> None:
 
 def test_what_show_gives_has_the_type_string(logs: Lake) -> None:
     assert set(logs.run("show columns in logs").types.values()) == {"string"}
+
+
+def test_a_column_keeps_the_length_of_its_texts(lake: Lake) -> None:
+    lake.run("create external table t (a varchar(10), b string) location 's3://lake/t/'")
+
+    assert lake.run("select a, b from t where b > 'x'").types == {"a": "varchar(10)", "b": "varchar"}
+    assert lake.run("select * from t").types["a"] == "varchar(10)"
+    assert lake.run("select upper(a) as a from t").types == {"a": "varchar"}
