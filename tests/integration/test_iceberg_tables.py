@@ -105,7 +105,9 @@ def test_sql_reads_and_changes_what_pyiceberg_wrote(
         NestedField(3, "at", TimestamptzType()),
         NestedField(4, "day", DateType()),
         NestedField(5, "price", DecimalType(9, 2)),
-        NestedField(6, "parts", ListType(7, StructType(NestedField(8, "a", LongType())))),
+        NestedField(
+            6, "parts", ListType(7, StructType(NestedField(8, "a", LongType())), element_required=False)
+        ),
         NestedField(9, "local", TimestampType()),
     )
     spec = PartitionSpec(
