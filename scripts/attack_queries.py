@@ -39,7 +39,9 @@ REGEX = f"SELECT regexp_like('{'a' * 60}b', '(a+)+$')"
 THOUSANDS = " CROSS JOIN ".join(f"unnest(sequence(1, 10000)) AS t{n} (c{n})" for n in range(4))
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-GOAL_P99, GOAL_STOP = 0.5, 5.0
+GOAL_P99, GOAL_STOP, GOAL_FOLLOWING = 0.5, 5.0, 5.0
+GOAL_MEGABYTES, GOAL_KEPT_MEGABYTES = 4 * 3_700, 150
+"""What four processes may use at most, and what may stay of it when all have ended."""
 PATIENCE = 60
 SETTLING = 12
 
@@ -395,11 +397,26 @@ def run(attack: Attack, seconds: float, pause: float) -> list[str]:
         return make_row(attack, measured, stop(cloud))
 
 
+def is_good(attack: Attack, measured: Measured, stop_seconds: float) -> bool:
+    """Tell whether others were answered, the queries ended, and all that they took came back."""
+    before, most, after = measured.memory
+    ended = {"SUCCEEDED", "FAILED", "CANCELLED"}
+    return (
+        max(map(p99, measured.taken.values())) <= GOAL_P99
+        and stop_seconds < GOAL_STOP
+        and (attack.ends or measured.idle < GOAL_STOP)
+        and set(measured.states) <= (ended if attack.ends else {"CANCELLED", "FAILED"})
+        and len(measured.states) == len(attack.queries)
+        and most - before <= GOAL_MEGABYTES
+        and after - before <= GOAL_KEPT_MEGABYTES
+        and measured.following < GOAL_FOLLOWING
+    )
+
+
 def make_row(attack: Attack, measured: Measured, stop_seconds: float) -> list[str]:
     """Write what was measured as a row of the table."""
     worst = {name: p99(each) for name, each in measured.taken.items()}
-    freed = attack.ends or measured.idle < GOAL_STOP
-    good = max(worst.values()) <= GOAL_P99 and stop_seconds < GOAL_STOP and freed
+    good = is_good(attack, measured, stop_seconds)
     states = measured.states
     shown = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states))) or "-"
     print(f"    {attack.name}: {shown} {measured.reason[:150]}", file=sys.stderr)

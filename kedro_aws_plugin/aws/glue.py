@@ -95,6 +95,10 @@ class Glue:
         with translate_errors("reach Glue"):
             return cls(session.client("glue", config=make_dataset_config()), database, table)
 
+    def beside(self, table: str) -> "Glue":
+        """Return another table of the same database."""
+        return Glue(self._client, self._name["DatabaseName"], table)
+
     def get_table(self) -> TableVersion | None:
         """Look up the table; None if the table or its database does not exist."""
         with translate_errors(f"look up the table {self._shown}"):
@@ -298,7 +302,12 @@ def _read_location(storage: Mapping[str, Any]) -> str:
 
 
 def _read_columns(columns: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {str(column["Name"]): str(column.get("Type", "")) for column in columns}
+    # Glue keeps the columns that an Iceberg table has had, marked as such.
+    return {
+        str(column["Name"]): str(column.get("Type", ""))
+        for column in columns
+        if column.get("Parameters", {}).get("iceberg.field.current") != "false"
+    }
 
 
 def _split(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

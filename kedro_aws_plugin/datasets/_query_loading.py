@@ -123,7 +123,7 @@ def _run(load: Load, athena: Athena, leftovers: Leftovers, limit: ScanLimit) -> 
     job = UnloadJob(
         sql=load.query.sql,
         parameters=load.parameters,
-        location=_find_location(load, athena),
+        location=find_location(load.context, athena),
         database=load.database or "default",
         partitioned_by=load.partitioned_by,
         columns=load.columns,
@@ -132,12 +132,17 @@ def _run(load: Load, athena: Athena, leftovers: Leftovers, limit: ScanLimit) -> 
     return find_result(athena, job, filesystem, leftovers, make(athena, job, leftovers, watch))
 
 
-def _find_location(load: Load, athena: Athena) -> str:
-    location = load.output_location or athena.get_workgroup().output_location
+def find_location(context: QueryContext, athena: Athena) -> str:
+    """Return the S3 URI for files of a query, ending in ``/``: the context's, or else the workgroup's.
+
+    Raises:
+        DatasetError: If there is none.
+    """
+    location = context.output_location or athena.get_workgroup().output_location
     if not location:
         raise DatasetError(
             "The result has no location: neither the catalog entry nor aws.yml has `output_location`, "
-            f"and the workgroup {load.workgroup or 'primary'} has none of its own. "
+            f"and the workgroup {context.workgroup or 'primary'} has none of its own. "
             "Give `output_location: s3://bucket/prefix/`."
         )
     return location if location.endswith("/") else f"{location}/"

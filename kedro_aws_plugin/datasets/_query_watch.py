@@ -273,6 +273,7 @@ _FIXES: tuple[tuple[str, str], ...] = (
         "This workgroup chooses the folders of new tables itself: remove `external_location`, or write files "
         "to a folder of your choice with UNLOAD.",
     ),
+    (r"ICEBERG_COMMIT_ERROR", "Another writer changed the table meanwhile: run it again."),
     (r"exhausted resources|INSUFFICIENT_RESOURCES|timeout", "Split the query, or try again later."),
 )
 _CANCELLED = (

@@ -306,8 +306,8 @@ def check_readable(name: str, table: TableVersion) -> None:
     else:
         return
     raise DatasetError(
-        f"{name} is {kind}; AthenaTableDataset reads and writes Parquet tables only. "
-        "Read it with AthenaQueryDataset; to save, choose another `table`."
+        f"{name} is {kind}; AthenaTableDataset reads and writes Parquet tables only, and Iceberg tables with "
+        "`table_format: iceberg`. Read it with AthenaQueryDataset; to save, choose another `table`."
     )
 
 

@@ -88,6 +88,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         mode: Mode = "unload",
         engine: Engine = "pandas",
         partitioned_by: Sequence[str] = (),
+        partition_cols: Sequence[str] | None = None,
         execution_parameters: Sequence[object] = (),
         result_reuse_minutes: int | None = None,
         chunk_rows: int | None = None,
@@ -117,6 +118,7 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
                 the result's files stay until the process ends.
             partitioned_by: The columns by which `unload` and `ctas` put files into folders. They must be the
                 last columns of the query.
+            partition_cols: The name that other Athena datasets have for `partitioned_by`. It is refused.
             execution_parameters: The values of the query's `?`, in order; Athena binds them in every mode. A
                 text is bound as varchar, so compare it with a date by `CAST(? AS date)`.
             result_reuse_minutes: Load an earlier result of the same query if it is at most this old, in
@@ -135,6 +137,10 @@ class AthenaQueryDataset(AbstractDataset[None, Any]):
         Raises:
             DatasetError: If an argument is not valid, or arguments do not fit together.
         """
+        if partition_cols is not None:
+            raise DatasetError(
+                "`partition_cols` is called `partitioned_by` here. Rename it in the catalog entry."
+            )
         project = defaults.find_defaults(credentials)
         self._query = query
         self._query_file = resolve_path(query_file)

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, get_args
+from typing import Any, Literal, cast, get_args
 
 from kedro.io import AbstractDataset, DatasetError
 
 from kedro_aws_plugin.aws.arrow_s3 import open_s3_filesystem
+from kedro_aws_plugin.aws.athena_query import QueryContext
 from kedro_aws_plugin.aws.credentials import create_dataset_session
 from kedro_aws_plugin.aws.glue import Glue
 from kedro_aws_plugin.aws.table_files import TableFiles
@@ -15,6 +16,7 @@ from kedro_aws_plugin.config.glue_types import is_glue_type
 from kedro_aws_plugin.datasets import defaults
 from kedro_aws_plugin.datasets._entry import TablePreview, as_tuple, check_choice, raise_dataset_errors
 from kedro_aws_plugin.datasets._frames import Engine, to_frame, to_json_table
+from kedro_aws_plugin.datasets._iceberg import IcebergEntry, IcebergMode, load_iceberg, save_iceberg
 from kedro_aws_plugin.datasets._spark import read_spark
 from kedro_aws_plugin.datasets._table_definition import Mode, Save, Stores, TableEntry
 from kedro_aws_plugin.datasets._table_files import WriteOptions
@@ -29,7 +31,13 @@ from kedro_aws_plugin.datasets._table_saving import make_save_id, save_frame
 _TABLE = re.compile(r"[a-z0-9_]{1,255}")
 _DATABASE = re.compile(r"[a-z0-9_][a-z0-9_-]{0,254}")
 _LOCATION = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+_TRANSFORM = re.compile(
+    r"[a-z0-9_]+|(year|month|day|hour)\(\s*[a-z0-9_]+\s*\)|(bucket|truncate)\(\s*\d+\s*,\s*[a-z0-9_]+\s*\)"
+)
 _COMPRESSIONS = ("snappy", "gzip", "zstd", "none")
+
+
+TableFormat = Literal["parquet", "iceberg"]
 
 
 class AthenaTableDataset(AbstractDataset[Any, Any]):
@@ -73,6 +81,25 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
     prices = dataset.load()
     ```
 
+    An **Iceberg table** (`table_format: iceberg`) is saved and loaded by Athena's statements:
+
+    ```yaml
+    customers:
+      type: kedro_aws_plugin.datasets.AthenaTableDataset
+      table: customers
+      table_format: iceberg
+      mode: merge
+      merge_on: [customer_id]
+      partition_by: ["bucket(16, customer_id)"]
+    ```
+
+    Each save is one INSERT or MERGE, which a query sees as a whole or not at all. If another writer changes
+    the same rows meanwhile, the save fails and changes nothing: run it again. `overwrite` replaces the rows
+    and keeps the columns; the earlier rows can be read with FOR TIMESTAMP AS OF until VACUUM removes them.
+    New columns are added. Integers of 8 and 16 bits become `int`. Timestamps keep microseconds, but those
+    inside arrays, maps and structures keep milliseconds. The rows travel through a temporary table
+    `kedro_staged_...` and a folder in `output_location`; a save that is killed leaves both.
+
     **Concurrent queries and crashes.** Each save writes to a new folder below `location`, then changes Glue,
     then deletes the files that nothing reads any more. The table can be read at any time, also after a crash.
 
@@ -107,7 +134,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         database: str | None = None,
         location: str | None = None,
         partition_by: str | Sequence[str] = (),
-        mode: Mode = "overwrite",
+        table_format: TableFormat = "parquet",
+        mode: Mode | IcebergMode = "overwrite",
+        merge_on: str | Sequence[str] = (),
         engine: Engine = "pandas",
         columns: Sequence[str] | None = None,
         partition_filter: str | None = None,
@@ -116,6 +145,8 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         parameters: Mapping[str, str] | None = None,
         compression: str = "snappy",
         max_rows_per_file: int = 1_000_000,
+        workgroup: str | None = None,
+        output_location: str | None = None,
         credentials: Mapping[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -127,20 +158,29 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             location: The S3 URI of the folder below which saves write; by default
                 `tables/<database>/<table>/` in the bucket of aws.yml's `athena.output_location`. It must be
                 outside of `athena.output_location`, and no other table may be there.
-            partition_by: The columns that become folders, so that queries that filter by them read less.
+            partition_by: The columns that become folders, so that queries that filter by them read less. An
+                Iceberg table takes transforms too: `day(at)`, `bucket(16, id)`.
+            table_format: `parquet` or `iceberg`.
             mode: Which rows a save replaces: `overwrite` all, `overwrite_partitions` those of the partitions
-                in the frame, `append` none.
+                in the frame (not Iceberg), `append` none, `merge` those with the same values in `merge_on`
+                (Iceberg only).
+            merge_on: The columns whose values tell which row a row of the frame replaces.
             engine: The library of the frame that a load returns: `pandas`, `pyarrow`, `polars` or `spark`. A
                 save takes frames of all four.
             columns: The columns to load, in this order; by default all, the partition columns last.
             partition_filter: The partitions to load, as an expression over the partition columns in Glue's
-                language, e.g. `year >= 2024 AND country IN ('CH', 'SG')`. Glue lists no others.
+                language, e.g. `year >= 2024 AND country IN ('CH', 'SG')`. Glue lists no others. For an
+                Iceberg table, any condition in Athena's SQL.
             schema: Glue types, e.g. `decimal(10,2)`, by column: for columns whose values are all missing, or
                 that are to have another type than the frame's. Values are cast, and may be rounded.
             comment: A description of the table for Glue.
-            parameters: Additional parameters of the table in Glue.
+            parameters: Additional parameters of the table in Glue; of an Iceberg table, properties that
+                Athena knows, e.g. `vacuum_max_snapshot_age_seconds`.
             compression: The Parquet codec: `snappy`, `gzip`, `zstd` or `none`.
             max_rows_per_file: The most rows in one file. Several files are written and read at once.
+            workgroup: The Athena workgroup of an Iceberg table's statements; by default aws.yml's.
+            output_location: The S3 URI for the rows of an Iceberg table on their way, and for results of its
+                statements; by default aws.yml's, else the workgroup's own.
             credentials: boto3's (`aws_access_key_id`, `profile_name`, ...) or s3fs's (`key`, `secret`,
                 `token`); by default botocore's. Spark does not use them.
             metadata: Any data of yours; Kedro ignores it.
@@ -153,7 +193,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._database = database or project.database
         self._location = location or _default_location(project.output_location, self._database, table)
         self._partition_by = as_tuple(partition_by)
+        self._table_format = table_format
         self._mode = mode
+        self._merge_on = as_tuple(merge_on)
         self._engine = engine
         self._columns = as_tuple(columns) if columns is not None else None
         self._partition_filter = partition_filter
@@ -162,6 +204,12 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         self._parameters = {name: str(value) for name, value in (parameters or {}).items()}
         self._compression = compression
         self._max_rows_per_file = max_rows_per_file
+        self._context = QueryContext(
+            database=self._database,
+            workgroup=workgroup or project.workgroup,
+            output_location=output_location or project.output_location,
+            region=project.region,
+        )
         self._region = project.region
         self._project = project
         self._credentials = deepcopy(dict(credentials or {}))
@@ -171,7 +219,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
 
     def _check(self, results: str) -> None:
         """Validate the arguments."""
-        check_choice("mode", self._mode, get_args(Mode))
+        check_choice("table_format", self._table_format, get_args(TableFormat))
+        iceberg = self._table_format == "iceberg"
+        check_choice("mode", self._mode, get_args(IcebergMode if iceberg else Mode))
         check_choice("engine", self._engine, get_args(Engine))
         check_choice("compression", self._compression, _COMPRESSIONS)
         refusals = {
@@ -189,6 +239,18 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             "`mode: overwrite_partitions` needs `partition_by`.": (
                 self._mode == "overwrite_partitions" and not self._partition_by
             ),
+            "`mode: merge` needs `merge_on`: the columns that tell the rows apart.": (
+                self._mode == "merge" and not self._merge_on
+            ),
+            "`merge_on` needs `table_format: iceberg` and `mode: merge`.": (
+                bool(self._merge_on) and self._mode != "merge"
+            ),
+            "`engine: spark` needs `table_format: parquet`. Load the table with AthenaQueryDataset.": (
+                iceberg and self._engine == "spark"
+            ),
+            "`partition_by` of an Iceberg table takes columns, and year, month, day, hour, bucket or "
+            "truncate of one, e.g. `day(at)` or `bucket(16, id)`.": iceberg
+            and not all(_TRANSFORM.fullmatch(text) for text in self._partition_by),
             "`partition_by` names a column twice.": len(set(self._partition_by)) < len(self._partition_by),
             "`columns` is empty. Name a column, or remove `columns` to load all.": self._columns == (),
             "`max_rows_per_file` must be 1 or more.": self._max_rows_per_file < 1,
@@ -213,6 +275,8 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             DatasetError: If the table does not exist or cannot be read.
         """
         with raise_dataset_errors(self._project):
+            if self._table_format == "iceberg":
+                return load_iceberg(self._iceberg, self._open_stores(), self._selection, self._engine)
             if self._engine == "spark":
                 layout, partitions = find_partitions(self._selection, self._open_stores().glue)
                 return read_spark(partitions, layout, choose_columns(self._selection, layout))
@@ -228,6 +292,11 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             DatasetError: If the frame cannot be saved without a change of its values, does not fit the table,
                 or AWS refuses a request.
         """
+        if self._table_format == "iceberg":
+            with raise_dataset_errors(self._project):
+                options = WriteOptions(self._compression, self._max_rows_per_file)
+                save_iceberg(data, self._iceberg, options, self._open_stores())
+            return
         if self._location is None:
             raise DatasetError(
                 "`location` is missing. Set it here, or `athena.output_location` in aws.yml: "
@@ -236,7 +305,7 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
         about = {"Parameters": self._parameters, **({"Description": self._comment} if self._comment else {})}
         location = f"{self._location.rstrip('/')}/"
         entry = TableEntry(self._name, self._partition_by, self._schema)
-        save = Save(entry, self._mode, location, make_save_id(self._name), about)
+        save = Save(entry, cast("Mode", self._mode), location, make_save_id(self._name), about)
         with raise_dataset_errors(self._project):
             options = WriteOptions(self._compression, self._max_rows_per_file)
             save_frame(data, save, options, self._open_stores())
@@ -248,7 +317,11 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             nrows: Number of rows.
         """
         with raise_dataset_errors(self._project):
-            frame = to_frame(lambda: read_table(self._selection, self._open_stores(), rows=nrows), "pandas")
+            stores = self._open_stores()
+            if self._table_format == "iceberg":
+                frame = load_iceberg(self._iceberg, stores, self._selection, "pandas", int(nrows))
+            else:
+                frame = to_frame(lambda: read_table(self._selection, stores, rows=nrows), "pandas")
         return TablePreview(to_json_table(frame))
 
     @property
@@ -258,6 +331,22 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
     @property
     def _selection(self) -> TableSelection:
         return TableSelection(self._name, self._columns, self._partition_filter)
+
+    @property
+    def _iceberg(self) -> IcebergEntry:
+        return IcebergEntry(
+            database=str(self._database),
+            table=self._table,
+            context=self._context,
+            location=self._location,
+            partition_by=self._partition_by,
+            mode=cast("IcebergMode", self._mode),
+            merge_on=self._merge_on,
+            types=self._schema,
+            properties={"write_compression": self._compression, **self._parameters},
+            comment=self._comment,
+            credentials=self._credentials,
+        )
 
     def _open_stores(self) -> Stores:
         """Open Glue and S3. Each load and save does so: clients cannot be pickled, nor used after a fork."""
@@ -277,7 +366,9 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
             "table": self._name,
             "location": self._location,
             "partition_by": list(self._partition_by),
+            "table_format": self._table_format,
             "mode": self._mode,
+            "merge_on": list(self._merge_on),
             "engine": self._engine,
             "partition_filter": self._partition_filter,
         }

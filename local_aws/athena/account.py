@@ -29,6 +29,7 @@ class Region:
         executions: By id, oldest first; the newest 10,000.
         tokens: The execution that each ClientRequestToken started.
         tags: By ARN.
+        has_default: Whether the database `default` was made.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Region:
     executions: dict[str, Execution] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    has_default: bool = False
 
     def workgroup(self, name: str) -> Params:
         """Return a workgroup, or raise Athena's error."""

@@ -85,10 +85,11 @@ class Table:
         """The columns whose values are in the paths."""
         return self._read_columns(self.glue.get("PartitionKeys"))
 
-    def _read_columns(self, described: Sequence[Mapping[str, str]] | None) -> tuple[Column, ...]:
+    def _read_columns(self, described: Sequence[Mapping[str, Any]] | None) -> tuple[Column, ...]:
         return tuple(
             Column(each["Name"].lower(), self._read_type(each["Name"], each.get("Type") or "string"))
             for each in described or ()
+            if (each.get("Parameters") or {}).get("iceberg.field.current") != "false"
         )
 
     def _read_type(self, column: str, kind: str) -> str:
@@ -103,6 +104,11 @@ class Table:
     def is_view(self) -> bool:
         """Whether it is a view."""
         return self.glue.get("TableType") == "VIRTUAL_VIEW"
+
+    @property
+    def is_iceberg(self) -> bool:
+        """Whether it is an Iceberg table."""
+        return self.parameters.get("table_type", "").lower() == "iceberg"
 
     @property
     def view(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from local_aws.athena import iceberg_statements
 from local_aws.athena.catalog import Table, parse_partition
 from local_aws.athena.coercion import fit_to_table
 from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
@@ -13,6 +14,7 @@ from local_aws.athena.table_formats import (
     DELIMITED,
     HIVE_JSON,
     OPENX_JSON,
+    ORC,
     PARQUET,
     table_format,
 )
@@ -25,6 +27,8 @@ from local_aws.athena.writing import (
     hive_columns,
     refuse_if_occupied,
     refuse_unnamed,
+    refuse_untyped,
+    with_json_as_text,
     write,
 )
 from local_aws.protocol.messages import AwsFault
@@ -51,7 +55,7 @@ def unload(session: Session, statement: Unload) -> Outcome:
         raise AthenaFailure("SYNTAX_ERROR: Missing required property 'format' in UNLOAD", error_type=1006)
     kind, compression = check_format(str(properties["format"]), str(properties.get("compression") or ""))
     partitioned_by = _read_names(properties.get("partitioned_by"))
-    translated = session.translate(statement.query.tree, session.submission.parameters)
+    translated = with_json_as_text(session.translate(statement.query.tree, session.submission.parameters))
     hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
     location = directory(statement.location)
@@ -63,7 +67,10 @@ def unload(session: Session, statement: Unload) -> Outcome:
 
 def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     """Write a query's result and register it as a table."""
-    properties = _check_properties(statement.properties, _CTAS_PROPERTIES)
+    iceberg = iceberg_statements.is_iceberg(statement)
+    properties = (
+        statement.properties if iceberg else _check_properties(statement.properties, _CTAS_PROPERTIES)
+    )
     database = session.catalog.database_of(statement.name)
     full = f"{database}.{statement.name.table}"
     if session.catalog.table(statement.name) is not None:
@@ -73,10 +80,13 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
         raise query_failure(TrinoError("TABLE_ALREADY_EXISTS", message))
     if not session.catalog.has_database(database):
         raise query_failure(TrinoError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist"))
+    if iceberg:
+        return iceberg_statements.create_table_as(session, statement)
     kind, compression = check_format(str(properties.get("format") or "PARQUET"), _compression(properties))
     partitioned_by = _read_names(properties.get("partitioned_by"))
     translated = session.translate(statement.query.tree, session.submission.parameters)
     refuse_unnamed(translated.columns)
+    refuse_untyped(translated.columns)
     columns = hive_columns(translated.columns)
     check_partitions(translated.columns, partitioned_by)
     location = _location(session, properties)
@@ -102,6 +112,8 @@ def insert(session: Session, statement: Insert) -> Outcome:
         raise query_failure(
             TrinoError("TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.{full}' does not exist")
         )
+    if table.is_iceberg:
+        return iceberg_statements.insert(session, statement, table)
     if table.is_view:
         raise query_failure(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
     target = _choose_target(table)
@@ -119,6 +131,9 @@ def _choose_target(table: Table) -> Target:
     if table.serde == PARQUET:
         compression = str(table.parameters.get("parquet.compression") or "GZIP").upper()
         return Target(table.location, "PARQUET", compression, partitioned_by)
+    if table.serde == ORC:
+        compression = str(table.parameters.get("orc.compress") or "ZLIB").upper()
+        return Target(table.location, "ORC", compression, partitioned_by)
     if table.serde in {OPENX_JSON, *HIVE_JSON}:
         return Target(table.location, "JSON", "GZIP", partitioned_by)
     if table.serde == DELIMITED and "escape.delim" not in table.serde_parameters:
@@ -172,7 +187,7 @@ def _location(session: Session, properties: Mapping[str, object]) -> str:
 
 
 def _compression(properties: Mapping[str, object]) -> str:
-    given = (properties.get(name) for name in ("write_compression", "parquet_compression"))
+    given = (properties.get(name) for name in ("write_compression", "parquet_compression", "orc_compression"))
     return str(next(filter(None, given), ""))
 
 

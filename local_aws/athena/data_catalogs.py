@@ -45,6 +45,7 @@ class DataCatalogs:
     def list_databases(self, region: str, params: Params) -> Params:
         """Answer ListDatabases."""
         _check_catalog(params["CatalogName"])
+        make_default(self._moto, region)
         databases = map(_database, self._all("GetDatabases", "DatabaseList", {}, region))
         shown, token = page(databases, lambda each: str(each["Name"]), params)
         return {"DatabaseList": shown, "NextToken": token}
@@ -52,6 +53,7 @@ class DataCatalogs:
     def get_database(self, region: str, params: Params) -> Params:
         """Answer GetDatabase."""
         _check_catalog(params["CatalogName"])
+        make_default(self._moto, region)
         found = self._glue("GetDatabase", {"Name": params["DatabaseName"].lower()}, region)
         return {"Database": _database(found["Database"])}
 
@@ -83,6 +85,15 @@ class DataCatalogs:
             return self._moto.call("glue", operation, params, region)
         except AwsFault as fault:
             raise AwsFault("MetadataException", fault.message) from fault
+
+
+def make_default(moto: Moto, region: str) -> None:
+    """Create the database `default`, which every account that uses Athena has."""
+    try:
+        moto.call("glue", "CreateDatabase", {"DatabaseInput": {"Name": "default"}}, region)
+    except AwsFault as fault:
+        if fault.code != "AlreadyExistsException":
+            raise
 
 
 def _check_catalog(name: str) -> None:

@@ -32,6 +32,9 @@ class Database:
             if self._root is None:
                 self._root = duckdb.connect(
                     config={
+                        # A query must not fetch code, neither from DuckDB's servers nor from the user's folder.
+                        "autoinstall_known_extensions": "false",
+                        "autoload_known_extensions": "false",
                         "memory_limit": f"{self.memory}B",
                         "max_temp_directory_size": f"{DISK_BYTES}B",
                         "temp_directory": str(self._spill),

@@ -96,16 +96,16 @@ def _create_table(session: Session, statement: CreateTable) -> None:
         if names.count(name) > 1:
             raise semantic_failure(f"[Error 10036]: Duplicate column name: {name}")
     files = statement.format
+    comment = {"comment": statement.comment} if statement.comment else {}
     session.catalog.create_table(
         statement.name,
         {
-            **({"Description": statement.comment} if statement.comment else {}),
             "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"EXTERNAL": "TRUE", **statement.properties},
+            "Parameters": {"EXTERNAL": "TRUE", **comment, **statement.properties},
             "PartitionKeys": _describe_columns(statement.partitions),
             "StorageDescriptor": {
                 "Columns": _describe_columns(statement.columns),
-                "Location": statement.location,
+                "Location": statement.location.rstrip("/"),
                 "InputFormat": files.input_format,
                 "OutputFormat": files.output_format,
                 "SerdeInfo": {"SerializationLibrary": files.serde, "Parameters": dict(files.parameters)},

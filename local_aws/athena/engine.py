@@ -1,7 +1,6 @@
 """The engine of the local Athena, which runs statements."""
 
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,24 +8,27 @@ from typing import cast
 
 from typing_extensions import assert_never
 
-from local_aws.athena import creation, definition, parsing, show
+from local_aws.athena import creation, definition, iceberg_statements, parsing, show
 from local_aws.athena.catalog import Catalog
 from local_aws.athena.database import Database
 from local_aws.athena.failures import AthenaFailure, Cancelled, ddl_failure, unsupported
 from local_aws.athena.limits import default_memory
 from local_aws.athena.session import Session
 from local_aws.athena.statement import (
+    ChangeRows,
     CreateTableAs,
     Definition,
     Execute,
     Explain,
     Insert,
     Name,
+    Optimize,
     Prepare,
     Select,
     Show,
     Statement,
     Unload,
+    Vacuum,
 )
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Outcome, Submission
@@ -100,11 +102,6 @@ class Engine:
         if session is not None:
             session.interrupt()
 
-    def reset(self) -> None:
-        """Delete all copies of objects and all files of queries."""
-        self._storage.clear()
-        shutil.rmtree(self._workdir / "queries", ignore_errors=True)
-
 
 def _resolve_execute(statement: Statement, submission: Submission) -> tuple[Statement, Submission]:
     """Replace EXECUTE by the prepared statement and its parameters."""
@@ -117,7 +114,7 @@ def _resolve_execute(statement: Statement, submission: Submission) -> tuple[Stat
     return parsing.parse(sql), submission.with_parameters(parameters)
 
 
-def _run(session: Session, statement: Statement) -> Outcome:  # noqa: PLR0911 - a kind of statement each
+def _run(session: Session, statement: Statement) -> Outcome:  # noqa: C901, PLR0911 - a kind of statement each
     match statement:
         case Select():
             return _select(session, statement)
@@ -129,6 +126,8 @@ def _run(session: Session, statement: Statement) -> Outcome:  # noqa: PLR0911 - 
             return creation.create_table_as(session, statement)
         case Insert():
             return creation.insert(session, statement)
+        case ChangeRows() | Optimize() | Vacuum():
+            return iceberg_statements.change(session, statement)
         case Prepare():
             return Outcome(
                 *parsing.kind(statement), prepared=(statement.name, statement.sql), plain_text=True
@@ -136,7 +135,7 @@ def _run(session: Session, statement: Statement) -> Outcome:  # noqa: PLR0911 - 
         case Execute():
             raise unsupported("EXECUTE of EXECUTE")
     if isinstance(statement, Definition):
-        return definition.define(session, statement)
+        return iceberg_statements.define(session, statement) or definition.define(session, statement)
     if isinstance(statement, Show):
         return show.show(session, statement)
     assert_never(statement)

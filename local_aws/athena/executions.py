@@ -14,7 +14,7 @@ ENGINE_VERSION = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "At
 _FINAL = {SUCCEEDED, FAILED, CANCELLED}
 _TEXT_TYPES = {"DDL", "UTILITY"}
 _OF_A_RUN = {"statement", "cancelled", "finished"}
-_MANIFESTED = {"CREATE_TABLE_AS_SELECT", "INSERT", "UNLOAD"}
+_MANIFESTED = {"CREATE_TABLE_AS_SELECT", "DELETE", "INSERT", "MERGE", "OPTIMIZE", "UNLOAD", "UPDATE"}
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Execution:
         manifest: The S3 URI of the list of files that the statement wrote.
         reused: The result file of the earlier execution that answered this one.
         update_count: Rows written; 0 for a SELECT.
+        managed: Whether Athena keeps the result, so that the client is told no place for it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Execution:
     bytes_limit: int | None = None
     token: str = ""
     asked_location: str | None = None
+    managed: bool = False
     number: int = field(default_factory=itertools.count(time.time_ns()).__next__)
     state: str = QUEUED
     reason: str | None = None
@@ -175,11 +177,7 @@ class Execution:
             "Query": self.sql,
             "StatementType": self.statement_type,
             "SubstatementType": self.substatement,
-            "ManagedQueryResultsConfiguration": {"Enabled": False},
-            "ResultConfiguration": {
-                **self.request.get("ResultConfiguration", {}),
-                "OutputLocation": self.output_location,
-            },
+            "ManagedQueryResultsConfiguration": {"Enabled": self.managed},
             "ResultReuseConfiguration": self.request.get(
                 "ResultReuseConfiguration", {"ResultReuseByAgeConfiguration": {"Enabled": False}}
             ),
@@ -189,6 +187,9 @@ class Execution:
             "WorkGroup": self.workgroup,
             "EngineVersion": dict(ENGINE_VERSION),
         }
+        if not self.managed:
+            location = {"OutputLocation": self.output_location}
+            described["ResultConfiguration"] = {**self.request.get("ResultConfiguration", {}), **location}
         if self.parameters:
             described["ExecutionParameters"] = list(self.parameters)
         return described
@@ -215,7 +216,7 @@ class Execution:
         end = self.completed or now()
         started = self.started or end
         return {
-            "QueryQueueTimeInMillis": _milliseconds(started - self.submitted),
+            "QueryQueueTimeInMillis": max(1, _milliseconds(started - self.submitted)),
             "EngineExecutionTimeInMillis": _milliseconds(end - started),
             "ServiceProcessingTimeInMillis": 0,
             "TotalExecutionTimeInMillis": _milliseconds(end - self.submitted),

@@ -8,18 +8,25 @@ from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.statement import (
     AddColumns,
     AddPartitions,
+    ChangeColumn,
+    ChangeRows,
     CreateDatabase,
+    CreateIcebergTable,
     CreateTable,
     CreateTableAs,
     CreateView,
     Describe,
+    DropColumn,
     DropDatabase,
     DropPartitions,
     DropTable,
     Execute,
     Explain,
     Insert,
+    Optimize,
     Prepare,
+    QueryText,
+    RenameTable,
     RepairTable,
     Select,
     SetLocation,
@@ -29,20 +36,31 @@ from local_aws.athena.statement import (
     ShowTables,
     Statement,
     Unload,
+    UnsetTableProperties,
+    Vacuum,
 )
 from local_aws.athena.submission import Parsed
-from local_aws.athena.tokens import Tokens
+from local_aws.athena.tokens import Tokens, name_of
 from local_aws.trino import Token, TrinoError, end_token, tokenize
+from local_aws.trino import parse as parse_query
 
 _HIVE = re.compile(
-    r"(CREATE\s+(EXTERNAL|DATABASE|SCHEMA)|DROP\s+(DATABASE|SCHEMA)|ALTER|MSCK|SHOW|DESCRIBE|DESC)\b",
+    r"(CREATE\s+(EXTERNAL|DATABASE|SCHEMA)|DROP\s+(DATABASE|SCHEMA)|ALTER|MSCK|SHOW|DESCRIBE|DESC)\b"
+    r"|CREATE\s+TABLE\s+(IF\s+NOT\s+EXISTS\s+)?[^\s(]+\s*\(",
     re.IGNORECASE,
 )
 _COMMENTS = re.compile(r"\A(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
-_UNSUPPORTED = ("MERGE", "UPDATE", "DELETE", "VACUUM", "OPTIMIZE", "ANALYZE", "CALL", "GRANT", "REVOKE")
+_UNSUPPORTED = ("ANALYZE", "CALL", "GRANT", "REVOKE")
 
 _KINDS: dict[type, tuple[str, str]] = {
     AddColumns: ("DDL", "ALTER_TABLE_ADD_COLUMNS"),
+    ChangeColumn: ("DDL", "ALTER_TABLE_CHANGE_COLUMN"),
+    DropColumn: ("DDL", "ALTER_TABLE_DROP_COLUMN"),
+    RenameTable: ("DDL", "ALTER_TABLE_RENAME"),
+    CreateIcebergTable: ("DDL", "CREATE_TABLE"),
+    Optimize: ("DML", "OPTIMIZE"),
+    UnsetTableProperties: ("DDL", "ALTER_TABLE_UNSET_TBLPROPERTIES"),
+    Vacuum: ("DDL", "VACUUM"),
     AddPartitions: ("DDL", "ALTER_TABLE_ADD_PARTITION"),
     CreateDatabase: ("DDL", "CREATE_DATABASE"),
     CreateTable: ("DDL", "CREATE_TABLE"),
@@ -100,6 +118,8 @@ def kind(statement: Statement) -> tuple[str, str]:  # noqa: PLR0911 - a kind of 
             return "UTILITY", "SHOW_VIEWS"
         case ShowTable():
             return "UTILITY", f"SHOW_{statement.what.replace(' ', '_')}"
+        case ChangeRows():
+            return "DML", type(statement.change).__name__.upper()
         case Prepare(sql=None):
             return "DDL", "DEALLOCATE_PREPARE"
     return _KINDS[type(statement)]
@@ -126,12 +146,16 @@ def _trino(tokens: Tokens) -> Statement:
         "EXECUTE": _execute,
         "EXPLAIN": _explain,
         "INSERT": _insert,
+        "OPTIMIZE": _optimize,
         "PREPARE": _prepare,
         "UNLOAD": _unload,
+        "VACUUM": _vacuum,
     }
     for word, reader in readers.items():
         if tokens.takes(word):
             return reader(tokens)
+    if any(tokens.sees(word) for word in ("DELETE", "UPDATE", "MERGE")):
+        return _change(tokens)
     for word in _UNSUPPORTED:
         if tokens.sees(word):
             raise unsupported(word)
@@ -151,8 +175,6 @@ def _create(tokens: Tokens) -> Statement:
     tokens.expect("TABLE")
     if_not_exists = tokens.takes("IF", "NOT", "EXISTS")
     table = tokens.name()
-    if tokens.sees("("):
-        raise unsupported("CREATE TABLE without EXTERNAL (an Iceberg table)")
     if tokens.takes("COMMENT"):
         tokens.string()
     properties = _properties(tokens) if tokens.takes("WITH") else {}
@@ -219,6 +241,33 @@ def _insert(tokens: Tokens) -> Insert:
         tokens.expect(")")
         columns = tuple(found)
     return Insert(table, columns, tokens.query())
+
+
+def _change(tokens: Tokens) -> ChangeRows:
+    change = tokens.change()
+    return ChangeRows(name_of(change.table), change)
+
+
+def _optimize(tokens: Tokens) -> Optimize:
+    name = tokens.name()
+    tokens.expect("REWRITE", "DATA", "USING", "BIN_PACK")
+    if tokens.done:
+        return Optimize(name, None)
+    if not tokens.sees("WHERE"):
+        tokens.expect("WHERE")
+    # The condition is read as that of a query, which finds what it says about the partitions.
+    parts = ".".join(f'"{part}"' for part in (name.database, name.table) if part)
+    sql = f"SELECT * FROM {parts} {tokens.rest}"  # noqa: S608 - parsed, not run
+    try:
+        return Optimize(name, QueryText(sql, parse_query(sql)))
+    except TrinoError as error:
+        raise query_failure(error) from error
+
+
+def _vacuum(tokens: Tokens) -> Vacuum:
+    name = tokens.name()
+    tokens.end()
+    return Vacuum(name)
 
 
 def _drop(tokens: Tokens) -> DropTable:

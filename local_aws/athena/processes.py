@@ -259,8 +259,10 @@ class _Process:
     def _spawn(self, memory: int) -> "subprocess.Popen[bytes]":
         module = "local_aws.athena.query_process"
         command = [sys.executable, "-m", module, str(self._workdir), str(self._folder), str(memory)]
+        # Whoever started the server may have keys of the real AWS, which no query may find.
+        given = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         # Arrow's own allocator takes a gigabyte at once, which counts even if most of it is never used.
-        options: dict[str, Any] = {"env": {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}}
+        options: dict[str, Any] = {"env": {**given, "ARROW_DEFAULT_MEMORY_POOL": "system"}}
         if sys.platform == "win32":
             options["creationflags"] = subprocess.CREATE_NO_WINDOW
         else:

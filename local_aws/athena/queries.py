@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from local_aws.athena.account import DEFAULT_WORKGROUP, Account, Region
@@ -31,8 +32,11 @@ _DEFAULT_REUSE_MINUTES = 60
 class Queries:
     """Operations on query executions."""
 
-    def __init__(self, account: Account, objects: Objects, runner: Runner) -> None:
+    def __init__(
+        self, account: Account, objects: Objects, runner: Runner, make_default: Callable[[str], None]
+    ) -> None:
         self._account = account
+        self._make_default = make_default
         self._objects = objects
         self._runner = runner
 
@@ -56,6 +60,9 @@ class Queries:
             if (known := self._same_token(self._account[region], params)) is not None:
                 return {"QueryExecutionId": known.id}
             workgroup = self._account[region].workgroup(params.get("WorkGroup", DEFAULT_WORKGROUP))
+        if not self._account[region].has_default:
+            self._make_default(region)
+            self._account[region].has_default = True
         execution = self._execution(region, params, workgroup)
         with self._account.lock:
             here = self._account[region]
@@ -74,7 +81,8 @@ class Queries:
             raise invalid_request(f"WorkGroup {workgroup['Name']} is disabled.")
         configuration = workgroup["Configuration"]
         chosen = _result_configuration(params, configuration)
-        base = self._output_location(chosen)
+        managed = bool(configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled"))
+        base = self._objects.make_managed_folder() if managed else self._output_location(chosen)
         parsed = self._parse(params)
         if parsed.names_location and configuration.get("EnforceWorkGroupConfiguration"):
             raise invalid_request(_OWN_LOCATION)
@@ -90,6 +98,7 @@ class Queries:
             bytes_limit=configuration.get("BytesScannedCutoffPerQuery"),
             token=params["ClientRequestToken"],
             asked_location=params.get("ResultConfiguration", {}).get("OutputLocation"),
+            managed=managed,
         )
 
     def _output_location(self, configuration: Params) -> str:

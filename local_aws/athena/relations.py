@@ -1,8 +1,9 @@
 """The tables of a query, made readable for DuckDB."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -26,6 +27,9 @@ from local_aws.trino import (
 )
 from local_aws.trino.types import quote_name, read_type
 
+if TYPE_CHECKING:
+    from local_aws.athena.iceberg.tables import IcebergTables
+
 _CATALOG = "awsdatacatalog"
 _DEEPEST = 32
 
@@ -38,6 +42,14 @@ class _Context:
     parameters: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Use:
+    """Where a table is used."""
+
+    query: Query
+    context: _Context
+
+
 class Relations:
     """The tables and views of one query, as temporary views of its own connection.
 
@@ -45,13 +57,21 @@ class Relations:
         connection: The query's.
         catalog: The catalog that describes the tables.
         storage: The objects of the tables.
+        iceberg: Gives the Iceberg tables; their library is imported only then.
 
     Attributes:
         tables: The tables that the query reads, without views.
         scanned: The sizes of the objects that each of them reads, by URI.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: Catalog, storage: Storage) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        catalog: Catalog,
+        storage: Storage,
+        iceberg: "Callable[[], IcebergTables]",
+    ) -> None:
+        self._iceberg = iceberg
         self._connection = connection
         self._catalog = catalog
         self._storage = storage
@@ -78,7 +98,8 @@ class Relations:
             AthenaFailure: If Athena, or the local Athena, would not run it.
         """
         try:
-            return translate(query, self._resolve(query, _Context(database, parameters)), parameters)
+            relations = self._resolve(query, _Context(database, parameters))
+            return translate(query, relations, parameters, database or self._catalog.database)
         except TrinoError as error:
             raise query_failure(error) from error
 
@@ -91,11 +112,21 @@ class Relations:
         found = Name(name.schema or context.database or self._catalog.database, name.table)
         if found.database == "information_schema":
             return self._create(found, metadata_tables.information_schema(self._catalog, found.table))
+        table = self._catalog.table(found)
+        base = (
+            self._catalog.table(Name(found.database, found.table.partition("$")[0]))
+            if table is None
+            else table
+        )
+        if base is not None and base.is_iceberg:
+            return self._of_iceberg(found, name, base, _Use(query, context))
         if found.table.endswith("$partitions"):
             return self._partitions(found)
-        table = self._catalog.table(found)
         if table is None:
             raise self._missing(name, found, query)
+        if name.version is not None:
+            message = "This connector does not support versioned tables"
+            raise query_failure(TrinoError("NOT_SUPPORTED", f"line 1:1: {message}"))
         if table.is_view:
             return self._view(found, table)
         alternatives = find_conditions(query, name, table.partition_keys)
@@ -106,6 +137,16 @@ class Relations:
         return self._table(
             found, table, Filter(self._connection, query, context.parameters, alternatives), hidden
         )
+
+    def _of_iceberg(self, found: Name, mention: TableName, table: Table, use: "_Use") -> Relation:
+        from local_aws.athena.iceberg.relation import Wanted, relate
+
+        wanted = Wanted(mention, use.query, use.context.parameters, found.table.partition("$")[2])
+        read = self._iceberg().read(table)
+        relation, sizes = relate(read, wanted, self._connection)
+        self.scanned.setdefault(found, {}).update(sizes)
+        self.tables[found] = self._create(found, relation)
+        return self.tables[found]
 
     def _missing(self, name: TableName, found: Name, query: Query) -> AthenaFailure:
         parts = tuple(part for part in (name.catalog, name.schema, name.table) if part)

@@ -1,14 +1,11 @@
 """Results: the files that Athena writes to S3, and GetQueryResults, which reads them from there."""
 
-import os
 import re
 import shutil
-import tempfile
-from collections import OrderedDict
+import uuid
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from threading import RLock
 from typing import IO, TYPE_CHECKING
 
 from local_aws.athena.account import Account
@@ -26,22 +23,19 @@ Row = Sequence[str | None]
 
 _PAGE = 1000
 _FIELD = re.compile(r'"((?:[^"]|"")*)"')
-_KEPT_FILES = 8
-_METADATA_VERBS = {"CREATE_TABLE_AS_SELECT": "CREATE TABLE", "INSERT": "INSERT", "UNLOAD": "UNLOAD"}
+_METADATA_VERBS = {
+    "CREATE_TABLE_AS_SELECT": "CREATE TABLE",
+    **{each: each for each in ("DELETE", "INSERT", "MERGE", "UNLOAD", "UPDATE")},
+}
 
 
 class Results:
-    """Writes and reads results.
-
-    The files read last are kept in `folder`, because the local S3 would copy a whole object for each page.
-    """
+    """Writes and reads results; in `folder` are the names of files while they are opened."""
 
     def __init__(self, account: Account, objects: Objects, folder: Path) -> None:
         self._account = account
         self._objects = objects
         self._folder = folder
-        self._lock = RLock()
-        self._kept: OrderedDict[tuple[str, str], Path] = OrderedDict()
 
     def operations(self) -> dict[str, Operation]:
         """Return the operations by AWS's names."""
@@ -82,17 +76,13 @@ class Results:
         result = outcome.result_file
         if result is None:
             raise RuntimeError("A statement without files of its own must have a file of rows.")
-        path = self._new_file()
         try:
-            os.replace(result.path, path)  # noqa: PTH105 - it replaces on Windows too
             execution.output_rows = result.rows
-            execution.output_bytes = path.stat().st_size
-            with path.open("rb") as file:
-                etag = self._objects.write(execution.output_location, file)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        self._keep((execution.output_location, etag), path)
+            execution.output_bytes = result.path.stat().st_size
+            with result.path.open("rb") as file:
+                self._objects.write(execution.output_location, file)
+        finally:
+            result.path.unlink(missing_ok=True)
 
     def get(self, region: str, params: Params) -> Params:
         """Answer GetQueryResults."""
@@ -125,40 +115,17 @@ class Results:
 
     def _open(self, uri: str) -> IO[bytes]:
         """Open a result file as it is in S3 now."""
-        etag = self._objects.etag(uri)
-        if etag is None:
-            raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
-        with self._lock:
-            if (path := self._kept.get((uri, etag))) is not None:
-                self._kept.move_to_end((uri, etag))
-                return path.open("rb")
-        content = self._objects.read(uri)
-        if content is None:
-            raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
-        path = self._new_file()
-        path.write_bytes(content)
-        file = path.open("rb")
-        self._keep((uri, etag), path)
-        return file
-
-    def _new_file(self) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            return Path(file.name)
-
-    def _keep(self, key: tuple[str, str], path: Path) -> None:
-        with self._lock:
-            if (old := self._kept.pop(key, None)) is not None:
-                _remove(old)
-            self._kept[key] = path
-            while len(self._kept) > _KEPT_FILES:
-                _remove(self._kept.popitem(last=False)[1])
+        path = self._folder / uuid.uuid4().hex
+        file = self._objects.open(uri, path)
+        _remove(path)
+        if file is None:
+            raise invalid_request("Could not find results", "RESULT_NOT_FOUND")
+        return file
 
     def reset(self) -> None:
         """Delete all files."""
-        with self._lock:
-            self._kept.clear()
-            shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _check_state(execution: Execution) -> None:

@@ -206,7 +206,7 @@ class Runner:
             database=execution.database,
             catalog=execution.catalog,
             parameters=tuple(map(read_parameter, execution.parameters)),
-            output_location=execution.base,
+            output_location=None if execution.managed else execution.base,
             region=execution.region,
             bytes_limit=execution.bytes_limit,
             prepared=self._statements(execution),

@@ -1,11 +1,15 @@
 """Access to objects of the local S3."""
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
+
+_MANAGED = "s3://athena-managed-query-results/"
+"""On AWS the bucket of managed results is Athena's own, which no account sees."""
 
 
 class Objects:
@@ -18,21 +22,28 @@ class Objects:
         """Tell whether the bucket of a URI exists."""
         return self._moto.request("HEAD", f"/{bucket_of(uri)}").status == HTTPStatus.OK
 
+    def make_managed_folder(self) -> str:
+        """Return the URI below which results of workgroups with managed results are; make its bucket."""
+        if not self.has_bucket(_MANAGED):
+            self._moto.request("PUT", f"/{bucket_of(_MANAGED)}", region="us-east-1")
+        return _MANAGED
+
     def etag(self, uri: str) -> str | None:
         """Return an object's ETag, or None if there is no object."""
         answer = self._moto.request("HEAD", _path(uri))
         return answer.headers.get("ETag", "") if answer.status == HTTPStatus.OK else None
 
-    def read(self, uri: str) -> bytes | None:
-        """Return an object's content, or None if there is no object."""
-        answer = self._moto.request("GET", _path(uri))
-        return answer.body if answer.status == HTTPStatus.OK else None
+    def open(self, uri: str, path: Path) -> IO[bytes] | None:
+        """Open an object's content by a new name, which its reader deletes; None if there is no object."""
+        answer = self._moto.request("GET", _path(uri), target=path)
+        if answer.status != HTTPStatus.OK:
+            return None
+        if not path.exists():  # a moto that keeps objects in memory
+            path.write_bytes(answer.body)
+        return path.open("rb")
 
-    def write(self, uri: str, content: bytes | IO[bytes]) -> str:
+    def write(self, uri: str, content: bytes | IO[bytes]) -> None:
         """Store an object.
-
-        Returns:
-            Its ETag.
 
         Raises:
             AwsFault: If S3 refuses it.
@@ -41,7 +52,6 @@ class Objects:
         answer = self._moto.request("PUT", _path(uri), headers=headers, body=content)
         if answer.status != HTTPStatus.OK:
             raise AwsFault("NoSuchBucket", f"{uri} cannot be written.", answer.status)
-        return answer.headers.get("ETag", "")
 
     def delete(self, uri: str) -> None:
         """Delete an object if it exists."""

@@ -1,10 +1,11 @@
 """The service of the local Athena. It replaces moto's wholly, so that there is only one state."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from local_aws.athena.account import Account
-from local_aws.athena.data_catalogs import DataCatalogs
+from local_aws.athena.data_catalogs import DataCatalogs, make_default
 from local_aws.athena.faults import invalid_request
 from local_aws.athena.named_queries import NamedQueries
 from local_aws.athena.old_files import Deleted, delete_old
@@ -52,7 +53,7 @@ class Athena:
         engine = make_engine or (lambda: _duckdb(moto, workdir / "queries"))
         self._runner = Runner(self._account, self._results, prepared, engine)
         operations = {
-            **Queries(self._account, objects, self._runner).operations(),
+            **Queries(self._account, objects, self._runner, partial(make_default, moto)).operations(),
             **self._results.operations(),
             **self.workgroups.operations(),
             **NamedQueries(self._account).operations(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,6 +17,9 @@ from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
 from local_aws.trino import Query, Translated, explain_error, write_value
+
+if TYPE_CHECKING:
+    from local_aws.athena.iceberg.tables import IcebergTables
 
 _ROWS = 1000
 
@@ -49,7 +53,14 @@ class Session:
     @cached_property
     def relations(self) -> Relations:
         """The tables that the query reads."""
-        return Relations(self.connection, self.catalog, self.storage)
+        return Relations(self.connection, self.catalog, self.storage, lambda: self.iceberg)
+
+    @cached_property
+    def iceberg(self) -> "IcebergTables":
+        """The Iceberg tables that the query reads or changes."""
+        from local_aws.athena.iceberg.tables import IcebergTables
+
+        return IcebergTables(self.catalog, self.storage, self.folder / "iceberg")
 
     def interrupt(self) -> None:
         """Interrupt DuckDB if it is running."""
@@ -72,7 +83,7 @@ class Session:
         try:
             translated = self.relations.translate(query, parameters)
         except duckdb.Error as error:
-            raise self._explain(error) from error
+            raise self.explain(error) from error
         limit = self.submission.bytes_limit
         if limit is not None and self.relations.scanned_bytes > limit:
             raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
@@ -89,7 +100,7 @@ class Session:
             result = self.connection.execute(sql)
         except duckdb.Error as error:
             self.check()
-            raise self._explain(error) from error
+            raise self.explain(error) from error
         self.check()
         return result
 
@@ -102,7 +113,8 @@ class Session:
         if self.cancelled.is_set():
             raise Cancelled
 
-    def _explain(self, error: duckdb.Error) -> AthenaFailure:
+    def explain(self, error: Exception) -> AthenaFailure:
+        """Turn an error of DuckDB into the failure that Athena would report."""
         if isinstance(error, duckdb.OutOfMemoryException):
             return out_of_memory(self.database.memory)
         return query_failure(explain_error(error))
@@ -135,6 +147,6 @@ class Session:
             batch: list[tuple[object, ...]] = result.fetchmany(_ROWS)
         except duckdb.Error as error:
             self.check()
-            raise self._explain(error) from error
+            raise self.explain(error) from error
         self.check()
         return batch

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from local_aws.athena import parsing, partitions
+from local_aws.athena import iceberg_statements, parsing, partitions
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import AthenaFailure, ddl_failure, query_failure, semantic_failure, unsupported
 from local_aws.athena.session import Session
-from local_aws.athena.statement import Describe, Show, ShowDatabases, ShowTable, ShowTables
+from local_aws.athena.statement import Describe, Name, Show, ShowDatabases, ShowTable, ShowTables
 from local_aws.athena.submission import Outcome
 from local_aws.athena.writing import escape_value
 from local_aws.trino import Column, TrinoError
@@ -32,7 +32,7 @@ def show(session: Session, statement: Show) -> Outcome:
             names, rows = ("col_name", "data_type", "comment"), _describe(session, statement)
         case ShowTable():
             names, rows = _of_table(session, statement)
-    columns = tuple(Column(name, "varchar") for name in names)
+    columns = tuple(Column(name, "string") for name in names)
     return Outcome(*parsing.kind(statement), columns, iter(list(rows)), plain_text=True)
 
 
@@ -71,13 +71,15 @@ def _table(session: Session, statement: ShowTable | Describe) -> Table:
 
 def _of_table(session: Session, statement: ShowTable) -> tuple[tuple[str, ...], Iterable[tuple[str, ...]]]:
     table = _table(session, statement)
+    if table.is_iceberg and (shown := iceberg_statements.show(session, statement)):
+        return shown
     readers: dict[str, Callable[[], tuple[tuple[str, ...], Iterable[tuple[str, ...]]]]] = {
         "COLUMNS": lambda: (
             ("field",),
             [(_pad(c.name),) for c in (*table.columns, *table.partition_keys)],
         ),
         "PARTITIONS": lambda: (("partition",), _partitions(session, table)),
-        "CREATE TABLE": lambda: (("createtab_stmt",), _create_table(table)),
+        "CREATE TABLE": lambda: (("createtab_stmt",), _create_table(table, statement.name)),
         "CREATE VIEW": lambda: (("Create View",), _create_view(table)),
         "TBLPROPERTIES": lambda: (("prpt_name", "prpt_value"), _properties(table, statement.property)),
     }
@@ -103,8 +105,10 @@ def _properties(table: Table, wanted: str) -> Iterable[tuple[str, str]]:
     return [(key, value) for key, value in table.parameters.items() if not wanted or key == wanted]
 
 
-def _describe(session: Session, statement: Describe) -> Iterable[tuple[str, str, str]]:
+def _describe(session: Session, statement: Describe) -> Iterable[tuple[str, ...]]:
     table = _table(session, statement)
+    if table.is_iceberg and (shown := iceberg_statements.show(session, statement)):
+        return shown[1]
     if statement.detail:
         raise unsupported(f"DESCRIBE {statement.detail}")
     keys = table.glue.get("PartitionKeys") or ()
@@ -129,24 +133,28 @@ def _create_view(table: Table) -> Iterable[tuple[str]]:
     return [(line,) for line in lines.splitlines()]
 
 
-def _create_table(table: Table) -> Iterable[tuple[str]]:
+def _create_table(table: Table, asked: Name) -> Iterable[tuple[str]]:
     if table.is_view:
         raise semantic_failure(f"{table.name} is a view: use SHOW CREATE VIEW")
     lines = [
-        f"CREATE EXTERNAL TABLE `{table.database}.{table.name}`(",
+        # The name is as the statement has it: with the database, or without.
+        f"CREATE EXTERNAL TABLE `{'.'.join(filter(None, (asked.database, table.name)))}`(",
         *_definitions(table.storage.get("Columns")),
     ]
-    if table.glue.get("Description"):
-        lines.append(f"COMMENT {_quote(table.glue['Description'])}")
+    properties = dict(table.parameters)
+    if comment := properties.pop("comment", table.glue.get("Description")):
+        lines.append(f"COMMENT {_quote(comment)}")
     if table.partition_keys:
         lines += ["PARTITIONED BY ( ", *_definitions(table.glue["PartitionKeys"])]
     lines += ["ROW FORMAT SERDE ", f"  {_quote(table.serde)} "]
-    serde = (table.storage.get("SerdeInfo") or {}).get("Parameters") or {}
+    serde = dict((table.storage.get("SerdeInfo") or {}).get("Parameters") or {})
+    if serde.get("serialization.format") == "1":  # the default, which Hive leaves out
+        del serde["serialization.format"]
     if serde:
         lines += ["WITH SERDEPROPERTIES ( ", *_assignments(serde)]
     lines += ["STORED AS INPUTFORMAT ", f"  {_quote(table.storage.get('InputFormat', ''))} "]
     lines += ["OUTPUTFORMAT ", f"  {_quote(table.storage.get('OutputFormat', ''))}"]
-    lines += ["LOCATION", f"  {_quote(table.location)}", "TBLPROPERTIES (", *_assignments(table.parameters)]
+    lines += ["LOCATION", f"  {_quote(table.location)}", "TBLPROPERTIES (", *_assignments(properties)]
     return [(line,) for line in lines]
 
 
@@ -160,9 +168,25 @@ def _definitions(columns: Iterable[dict[str, str]] | None) -> list[str]:
 
 
 def _assignments(properties: Mapping[str, str]) -> list[str]:
-    pairs = sorted(properties.items())
-    written = [f"  {_quote(key)}={_quote(value)}" for key, value in pairs if key != "EXTERNAL"]
+    keys = _order_as_java(key for key in properties if key != "EXTERNAL")
+    written = [f"  {_quote(key)}={_quote(properties[key])}" for key in keys]
     return [*(f"{line}, " for line in written[:-1]), *(f"{line})" for line in written[-1:] or ["  )"])]
+
+
+def _order_as_java(keys: Iterable[str]) -> list[str]:
+    """Put keys into the order of Java's HashMap, in which Athena shows them."""
+    listed = sorted(keys)
+    buckets = 16
+    while len(listed) > 0.75 * buckets:
+        buckets *= 2
+
+    def find_bucket(key: str) -> int:
+        code = 0
+        for letter in key.encode("utf-16-be")[1::2]:
+            code = (31 * code + letter) & 0xFFFFFFFF
+        return (code ^ code >> 16) & (buckets - 1)
+
+    return sorted(listed, key=find_bucket)
 
 
 def _quote(text: str) -> str:

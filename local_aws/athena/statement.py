@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from local_aws.trino import Delete, Merge, Update
 from local_aws.trino import Query as TrinoQuery
 
 
@@ -126,6 +127,46 @@ class CreateTable:
 
 
 @dataclass(frozen=True)
+class CreateIcebergTable:
+    """CREATE TABLE ... TBLPROPERTIES ('table_type'='ICEBERG').
+
+    Attributes:
+        partitions: The transforms of PARTITIONED BY, such as ``bucket(16,id)``.
+    """
+
+    name: Name
+    columns: tuple[HiveColumn, ...]
+    partitions: tuple[str, ...]
+    location: str
+    properties: Mapping[str, str]
+    comment: str = ""
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True)
+class ChangeRows:
+    """DELETE, UPDATE or MERGE."""
+
+    name: Name
+    change: Delete | Update | Merge
+
+
+@dataclass(frozen=True)
+class Optimize:
+    """OPTIMIZE table REWRITE DATA USING BIN_PACK [WHERE condition]: the query has the condition."""
+
+    name: Name
+    query: QueryText | None
+
+
+@dataclass(frozen=True)
+class Vacuum:
+    """VACUUM table."""
+
+    name: Name
+
+
+@dataclass(frozen=True)
 class CreateDatabase:
     """CREATE DATABASE."""
 
@@ -190,11 +231,49 @@ class AddColumns:
 
 
 @dataclass(frozen=True)
+class ChangeColumn:
+    """ALTER TABLE ... CHANGE [COLUMN] old new type [COMMENT text] [FIRST | AFTER column].
+
+    Attributes:
+        after: The column that it comes after; empty for the first place, None for the one it has.
+    """
+
+    name: Name
+    old: str
+    column: HiveColumn
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class DropColumn:
+    """ALTER TABLE ... DROP COLUMN."""
+
+    name: Name
+    column: str
+
+
+@dataclass(frozen=True)
+class RenameTable:
+    """ALTER TABLE ... RENAME TO."""
+
+    name: Name
+    new: Name
+
+
+@dataclass(frozen=True)
 class SetTableProperties:
     """ALTER TABLE ... SET TBLPROPERTIES."""
 
     name: Name
     properties: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class UnsetTableProperties:
+    """ALTER TABLE ... UNSET TBLPROPERTIES."""
+
+    name: Name
+    properties: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -246,8 +325,10 @@ class Describe:
 
 
 Query: TypeAlias = Select | Explain | Unload | CreateTableAs | Insert
+IcebergChange: TypeAlias = ChangeRows | Optimize | Vacuum
 Definition: TypeAlias = (
     CreateTable
+    | CreateIcebergTable
     | CreateView
     | CreateDatabase
     | DropDatabase
@@ -255,9 +336,13 @@ Definition: TypeAlias = (
     | AddPartitions
     | DropPartitions
     | AddColumns
+    | ChangeColumn
+    | DropColumn
+    | RenameTable
     | SetTableProperties
+    | UnsetTableProperties
     | SetLocation
     | RepairTable
 )
 Show: TypeAlias = ShowDatabases | ShowTables | ShowTable | Describe
-Statement: TypeAlias = Query | Definition | Show | Prepare | Execute
+Statement: TypeAlias = Query | IcebergChange | Definition | Show | Prepare | Execute

@@ -1,5 +1,6 @@
 """Text, CSV, JSON and ORC files, converted to Parquet once and read by DuckDB as often as needed."""
 
+import bz2
 import csv
 import gzip
 import hashlib
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 _BATCH = 50_000
 _SKIPPED = "skip.header.line.count"
 _GZIP = b"\x1f\x8b"
-_COMPRESSIONS = {".bz2": "bzip2", ".snappy": "snappy", ".zst": "zstd", ".lz4": "lz4", ".lzo": "lzo"}
+_BZIP2 = b"BZh"
+_COMPRESSIONS = {".snappy": "snappy", ".zst": "zstd", ".lz4": "lz4", ".lzo": "lzo"}
 _EARLY = 2
 """Up to here in a line, opencsv never takes a quote for a part of its field."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -112,6 +114,8 @@ def _lines(path: Path, source: S3Object, skip: int) -> Iterator[str]:
     data = path.read_bytes()
     if data.startswith(_GZIP):
         data = gzip.decompress(data)
+    elif source.key.endswith(".bz2") and data.startswith(_BZIP2):
+        data = bz2.decompress(data)
     text = data.decode("utf-8", errors="replace")
     lines = iter(text.split("\n") if "\r" not in text else _LINE_END.split(text))
     found = (line for line in lines)

@@ -1,13 +1,13 @@
 """A reader of statements, token by token: enough of the grammar to find the query inside."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from typing_extensions import Never
 
 from local_aws.athena.failures import query_failure, unsupported
 from local_aws.athena.statement import Name, QueryText
-from local_aws.trino import Token, TrinoError, end_token, parse_tokens
+from local_aws.trino import Delete, Merge, Token, TrinoError, Update, end_token, parse_change, parse_tokens
 
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
 
@@ -94,9 +94,7 @@ class Tokens:
             parts.append(self.identifier())
         if self._hive and len(parts) == 1:
             parts = parts[0].split(".")
-        if len(parts) > 2 and parts[0] != "awsdatacatalog":  # noqa: PLR2004 - a catalog is in front
-            raise unsupported(f"the data catalog {parts[0]}")
-        return Name(parts[-2] if len(parts) > 1 else "", parts[-1])
+        return name_of(parts)
 
     def string(self) -> str:
         """Read a string and return its value."""
@@ -118,6 +116,19 @@ class Tokens:
         self._at = len(self._tokens) - 1
         try:
             return QueryText(text, parse_tokens(tokens))
+        except TrinoError as error:
+            raise query_failure(error) from error
+
+    def change(self) -> Delete | Update | Merge:
+        """Read everything that is left as DELETE, UPDATE or MERGE.
+
+        Raises:
+            AthenaFailure: If Trino does not accept it.
+        """
+        tokens = self._tokens[self._at :]
+        self._at = len(self._tokens) - 1
+        try:
+            return parse_change(tokens)
         except TrinoError as error:
             raise query_failure(error) from error
 
@@ -174,6 +185,17 @@ class Tokens:
         raise query_failure(
             TrinoError("SYNTAX_ERROR", f"line {line}:{column}: mismatched input '{token.text}'{hint}")
         )
+
+
+def name_of(parts: Sequence[str]) -> Name:
+    """Return the table's name that one to three parts make.
+
+    Raises:
+        AthenaFailure: If they name another data catalog.
+    """
+    if len(parts) > 2 and parts[0] != "awsdatacatalog":  # noqa: PLR2004 - a catalog is in front
+        raise unsupported(f"the data catalog {parts[0]}")
+    return Name(parts[-2] if len(parts) > 1 else "", parts[-1])
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -144,8 +144,9 @@ class Workgroups:
 
 
 def _check(configuration: Params) -> None:
-    if configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled"):
-        raise unsupported("managed query results; give the workgroup an OutputLocation instead")
+    managed = configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled")
+    if managed and configuration.get("ResultConfiguration", {}).get("OutputLocation"):
+        raise invalid_request("A workgroup with managed query results cannot have an OutputLocation.")
     version = configuration.get("EngineVersion", {}).get("SelectedEngineVersion", "AUTO")
     if version not in ENGINE_VERSION.values():
         raise unsupported(f"the engine version {version!r}; use AUTO")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +21,7 @@ _FILE_SIZE = "32MB"
 _MOST_PARTITIONS = 100
 _COMPRESSIONS = {
     "PARQUET": ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE"),
+    "ORC": ("ZLIB", "SNAPPY", "ZSTD", "LZ4", "NONE"),
     "JSON": ("GZIP", "NONE"),
     "TEXTFILE": ("GZIP", "NONE"),
 }
@@ -53,7 +54,7 @@ def check_format(name: str, compression: str) -> tuple[str, str]:
     kind, packed = name.upper(), compression.upper()
     if kind not in _COMPRESSIONS:
         raise unsupported(f"writing files of the format {kind}")
-    packed = packed or "GZIP"
+    packed = packed or ("ZLIB" if kind == "ORC" else "GZIP")
     if packed not in _COMPRESSIONS[kind]:
         raise unsupported(f"the compression {packed} of {kind} files")
     return kind, packed
@@ -86,6 +87,14 @@ def refuse_unnamed(columns: Sequence[Column]) -> None:
             raise query_failure(TrinoError("MISSING_COLUMN_NAME", message))
 
 
+def refuse_untyped(columns: Sequence[Column]) -> None:
+    """Raise if a column is a NULL without a type."""
+    for position, column in enumerate(columns, 1):
+        if column.type == "unknown":
+            message = f"line 1:1: Column type is unknown at position {position}"
+            raise query_failure(TrinoError("COLUMN_TYPE_UNKNOWN", message))
+
+
 def refuse_duplicates(columns: Sequence[Column]) -> None:
     """Raise if two columns have the same name."""
     names = [column.name.lower() for column in columns]
@@ -93,6 +102,15 @@ def refuse_duplicates(columns: Sequence[Column]) -> None:
         if names.count(name) > 1:
             message = f"Column name '{name}' specified more than once"
             raise query_failure(TrinoError("DUPLICATE_COLUMN_NAME", message))
+
+
+def with_json_as_text(translated: Translated) -> Translated:
+    """Declare columns of JSON to be texts, which is what UNLOAD writes for them."""
+    columns = (
+        Column(column.name, "varchar" if column.type == "json" else column.type)
+        for column in translated.columns
+    )
+    return Translated(translated.sql, tuple(columns))
 
 
 def hive_columns(columns: Sequence[Column]) -> list[tuple[str, str]]:
@@ -138,7 +156,7 @@ def write(session: Session, translated: Translated, target: Target) -> Written:
     """
     out = session.folder / "out"
     out.mkdir(parents=True, exist_ok=True)
-    if target.format == "PARQUET":
+    if target.format in {"PARQUET", "ORC"}:
         rows = _copy(session, translated, target, out)
     else:
         rows = text_writing.write(session, translated, target, out)
@@ -159,25 +177,52 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
         f"CAST(c{position} AS {_parquet_type(column.type)}) AS {quote_name(name)}"
         for position, (name, column) in enumerate(zip(names, translated.columns, strict=True))
     )
-    options = [
-        "FORMAT parquet",
-        f"COMPRESSION {'uncompressed' if target.compression == 'NONE' else target.compression.lower()}",
-        "OVERWRITE_OR_IGNORE",
-    ]
-    if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
-        options.append(f"PARTITION_BY ({', '.join(map(quote_name, target.partitioned_by))})")
-    else:
-        options.append(f"FILE_SIZE_BYTES '{_FILE_SIZE}'")
     folder = str(out).replace("'", "''")
-    query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases})"  # noqa: S608 - quoted
-    result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(options)})")
+    # DuckDB declares a column that it knows to have no NULL REQUIRED; Athena's are all OPTIONAL.
+    no_row = f"SELECT {', '.join('NULL' for _ in names)} WHERE random() < 0"
+    query = f"SELECT {columns} FROM ({translated.sql}) AS q({aliases}) UNION ALL {no_row}"  # noqa: S608 - quoted
+    result = session.execute(f"COPY ({query}) TO '{folder}' ({', '.join(_parquet_options(target))})")
     row = result.fetchone()
+    if target.format == "ORC":
+        _convert_to_orc(session, out, target.compression)
     return int(row[0]) if row else 0
 
 
+def _convert_to_orc(session: Session, folder: Path, compression: str) -> None:
+    """Convert the Parquet files of a folder to ORC, which DuckDB does not write."""
+    import pyarrow.parquet as pq
+    from pyarrow import orc
+
+    packed = "uncompressed" if compression == "NONE" else compression.lower()
+    for path in [each for each in folder.rglob("*") if each.is_file()]:
+        session.check()
+        orc.write_table(pq.ParquetFile(path).read(), path, compression=packed)
+
+
+def _parquet_options(target: Target) -> Iterator[str]:
+    yield "FORMAT parquet"
+    packed = "NONE" if target.format == "ORC" else target.compression
+    yield f"COMPRESSION {'uncompressed' if packed == 'NONE' else packed.lower()}"
+    yield "OVERWRITE_OR_IGNORE"
+    if _writes_int96():
+        yield "WRITE_TIMESTAMP_AS_INT96 true"
+    if target.partitioned_by:  # DuckDB 1.5 cannot bound the size of a partition's files
+        yield f"PARTITION_BY ({', '.join(map(quote_name, target.partitioned_by))})"
+    else:
+        yield f"FILE_SIZE_BYTES '{_FILE_SIZE}'"
+
+
+def _writes_int96() -> bool:
+    """Tell whether DuckDB can write timestamps as Athena does, which DuckDB 1 cannot."""
+    import duckdb
+
+    return not duckdb.__version__.startswith("1.")
+
+
 def _parquet_type(athena_type: str) -> str:
-    """Return DuckDB's type with milliseconds, which is what Athena's timestamps have."""
-    return re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", to_duckdb_type(athena_type))
+    """Return DuckDB's type for a column; without INT96, timestamps have milliseconds."""
+    kind = to_duckdb_type(athena_type)
+    return kind if _writes_int96() else re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", kind)
 
 
 def _hive_directory(relative: Path) -> str:
@@ -210,7 +255,7 @@ def escape_value(value: str) -> str:
 
 def _upload(session: Session, target: Target, files: Iterable[tuple[Path, str]]) -> tuple[str, ...]:
     stamp = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
-    suffix = ".gz" if target.format != "PARQUET" and target.compression == "GZIP" else ""
+    suffix = ".gz" if target.format not in {"PARQUET", "ORC"} and target.compression == "GZIP" else ""
     done: list[str] = []
     try:
         for number, (path, below) in enumerate(files):

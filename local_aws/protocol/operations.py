@@ -351,7 +351,7 @@ _DATABASE_INPUT = _all_but(
 _GLUE = Table(
     works=_names("""
         CreateDatabase GetDatabase GetDatabases UpdateDatabase DeleteDatabase
-        CreateTable GetTable GetTables UpdateTable DeleteTable BatchDeleteTable
+        CreateTable GetTable GetTables SearchTables UpdateTable DeleteTable BatchDeleteTable
         GetTableVersion GetTableVersions DeleteTableVersion
         CreatePartition GetPartition GetPartitions UpdatePartition DeletePartition
         BatchCreatePartition BatchGetPartition BatchUpdatePartition BatchDeletePartition GetPartitionIndexes
@@ -377,6 +377,7 @@ _GLUE = Table(
         ),
         "GetTable": _all_but(*_PAST, "IncludeStatusDetails"),
         "GetTables": _all_but(*_PAST, "IncludeStatusDetails"),
+        "SearchTables": _all_but("Filters", "SortCriteria", "ResourceShareType", "IncludeStatusDetails"),
         "DeleteTable": _all_but("TransactionId"),
         "BatchDeleteTable": _all_but("TransactionId"),
         "GetPartitions": _all_but(*_PAST, recorded=("ExcludeColumnSchema",)),

@@ -11,6 +11,8 @@ from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 
 _PREFIX = "AWSGlue"
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+_MOST_FOUND = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +36,8 @@ class Glue(TabledService):
             self._validate(operation, params)
             if operation == "UpdateTable":
                 return self._update_table(request, params)
+            if operation == "SearchTables":
+                return self._search_tables(request, params)
         except AwsFault as fault:
             return make_fault_response(fault)
         response = self._hand_on(operation, request)
@@ -62,6 +66,26 @@ class Glue(TabledService):
                 self._moto.call("glue", "DeleteTableVersion", version, request.region)
             return response
 
+    def _search_tables(self, request: Request, params: Params) -> Response:
+        """List the tables whose description has a text. moto does not know the operation."""
+        wanted = params.get("SearchText", "").strip('"').lower()
+        databases = self._moto.call("glue", "GetDatabases", {}, request.region)["DatabaseList"]
+        tables = [
+            table
+            for database in databases
+            for table in self._moto.call(
+                "glue", "GetTables", {"DatabaseName": database["Name"]}, request.region
+            )["TableList"]
+        ]
+        found = sorted(
+            (table for table in tables if wanted in json.dumps(table, default=str).lower()),
+            key=lambda table: (table["DatabaseName"], table["Name"]),
+        )
+        start = int(params.get("NextToken", 0))
+        end = start + params.get("MaxResults", _MOST_FOUND)
+        token = {"NextToken": str(end)} if end < len(found) else {}
+        return Response.of_json(200, {"TableList": found[start:end], **token}, _CONTENT_TYPE)
+
     def _hand_on(self, operation: str, request: Request) -> Response:
         headers = {name: request.headers.get(name, "") for name in ("content-type", "x-amz-target")}
         try:
@@ -88,4 +112,4 @@ def _choose_segment(response: Response, segment: Params) -> Response:
         if crc32("/".join(partition["Values"]).encode()) % segment["TotalSegments"]
         == segment["SegmentNumber"]
     ]
-    return Response.of_json(response.status, answer, "application/x-amz-json-1.1")
+    return Response.of_json(response.status, answer, _CONTENT_TYPE)

@@ -495,7 +495,10 @@ class LocalServer:
         self._of_models = environment(self.url, region, credentials)
         host = Host(self._workdir, self._of_models)
         self._sagemaker = SageMaker(moto, host, logs.open, region, self._kept.open_room)
-        self._athena = Athena(moto, self._athena_workdir, region, open_room=self._kept.open_room)
+        glue = Glue(moto, region)
+        # A query commits to an Iceberg table as any client does: only if nobody else was faster.
+        of_queries = Moto(Overlay((glue,), app), region)
+        self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
         administration = Administration(
             Parts(
                 moto=moto,
@@ -514,7 +517,7 @@ class LocalServer:
             administration,
             *self._sagemaker.services,
             *self._athena.services,
-            Glue(moto, region),
+            glue,
         )
         self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay

@@ -1,11 +1,13 @@
 """Trino's SELECT (Athena engine version 3) on DuckDB.
 
-`parse(sql)` reads one query. `translate(query, relations, parameters)` returns DuckDB's SQL and the types of
-the result. `prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs,
-and `write_value(value, type)` writes a value as Athena does. What is not known to be right is refused with
+`parse(sql)` reads one query, `parse_change(tokens)` reads DELETE, UPDATE and MERGE.
+`translate(query, relations, parameters)` returns DuckDB's SQL and the types of the result.
+`prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs, and
+`write_value(value, type)` writes a value as Athena does. What is not known to be right is refused with
 `Unsupported`.
 """
 
+from local_aws.trino.changes import Delete, Merge, Update, parse_change
 from local_aws.trino.failures import TrinoError, Unsupported, explain_error
 from local_aws.trino.lexer import Token, end_token, tokenize
 from local_aws.trino.macros import prepare
@@ -17,6 +19,8 @@ from local_aws.trino.types import from_glue_type, to_duckdb_type, to_glue_type
 
 __all__ = [
     "Column",
+    "Delete",
+    "Merge",
     "Query",
     "Relation",
     "TableName",
@@ -24,10 +28,12 @@ __all__ = [
     "Translated",
     "TrinoError",
     "Unsupported",
+    "Update",
     "end_token",
     "explain_error",
     "from_glue_type",
     "parse",
+    "parse_change",
     "parse_tokens",
     "prepare",
     "to_duckdb_type",

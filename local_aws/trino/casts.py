@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local_aws.trino.failures import Unsupported
+from local_aws.trino.json_writing import to_json_sql
 from local_aws.trino.typed import FLOATING, WHOLE, Typed, coerce_sql, convert_parts, fail
 from local_aws.trino.types import (
     BOOLEAN,
@@ -14,14 +15,13 @@ from local_aws.trino.types import (
     Type,
     duckdb_type,
 )
+from local_aws.trino.value_texts import MOST_PRECISE, shown_sql, text_sql
 
 _NUMBERS = {"tinyint", "smallint", "integer", "bigint", "real", "double", "decimal"}
 _TIMES = {"date", "timestamp", "timestamp with time zone"}
 _WRITTEN = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT"}
-_MOST_PRECISE = 6
 _HEX = "[0-9a-fA-F]"
 _UUID_LENGTH = 36
-_PLAIN_JSON = (*WHOLE, BOOLEAN, VARCHAR)
 
 
 def can_cast(kind: Type, to: Type) -> bool:
@@ -41,6 +41,7 @@ def can_cast(kind: Type, to: Type) -> bool:
         or (a == "varchar" and b in scalar | _TIMES | {"time", "char", "uuid"})
         or (b in {"varchar", "char"} and a in scalar | _TIMES | {"time", "varchar", "char", "uuid"})
         or {a, b} == {"uuid", "varbinary"}
+        or (a == "varchar" and b == "varbinary")
         or (a in _TIMES and b in _TIMES | {"time"})
         or (a.startswith("interval") and b == "varchar")
     )
@@ -48,7 +49,7 @@ def can_cast(kind: Type, to: Type) -> bool:
 
 def _fits_json(kind: Type, *, reading: bool) -> bool:
     if kind.name == "map":
-        # Trino finds out about other keys only when it writes one; here they are refused.
+        # Trino finds out about other keys only when it writes one.
         is_key = not reading or kind.inner[0].name in _NUMBERS | {"boolean", "varchar"}
         return is_key and _fits_json(kind.inner[1], reading=reading)
     if kind.name in {"array", "row"}:
@@ -91,7 +92,7 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
     if kind == JSON:
         return _from_json(sql, to)
     if to == JSON:
-        return _to_json(sql, kind)
+        return to_json_sql(sql, kind)
     if to.name in {"array", "map", "row"}:
         return convert_parts(sql, kind, to, cast_sql)
     writers = {
@@ -103,6 +104,7 @@ def cast_sql(sql: str, kind: Type, to: Type) -> str:
         "time": _to_time,
         "boolean": _to_boolean,
         "uuid": _to_uuid,
+        "varbinary": _to_varbinary,
     }
     return writers.get(to.name, _to_number)(sql, kind, to)
 
@@ -143,11 +145,6 @@ def _out_of_range(sql: str, kind: Type, to: Type) -> str:
     return fail("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {to.name}: {{}}", shown)
 
 
-def shown_sql(sql: str, kind: Type) -> str:
-    """Write the SQL of a value's text, with a double as Java prints it: a CAST would add an exponent."""
-    return f"trino_{kind.name}_text({sql})" if kind in FLOATING else _to_varchar(sql, kind, VARCHAR)
-
-
 def _to_boolean(sql: str, kind: Type, _: Type) -> str:
     if kind.name != "varchar":
         return f"({sql} <> 0)"
@@ -171,6 +168,10 @@ def _to_uuid(sql: str, _: Type, to: Type) -> str:
         f"WHEN {lenient} AND length({sql}) < {_UUID_LENGTH} THEN {short} "
         f"WHEN {sql} IS NOT NULL THEN {bad} END"
     )
+
+
+def _to_varbinary(sql: str, _: Type, __: Type) -> str:
+    return f"encode({sql})"
 
 
 def _to_decimal(sql: str, kind: Type, to: Type) -> str:
@@ -198,7 +199,7 @@ def _to_decimal(sql: str, kind: Type, to: Type) -> str:
 
 
 def _to_varchar(sql: str, kind: Type, to: Type) -> str:
-    text = _text(sql, kind)
+    text = text_sql(sql, kind)
     if not to.numbers:
         return text
     (length,) = to.numbers
@@ -210,33 +211,6 @@ def _to_varchar(sql: str, kind: Type, to: Type) -> str:
     return f"CASE WHEN length({text}) > {length} THEN {bad} ELSE {text} END"
 
 
-def _text(sql: str, kind: Type) -> str:  # noqa: PLR0911 - one a type
-    match kind.name:
-        case "varchar":
-            return sql
-        case "double" | "real":
-            return f"trino_{kind.name}_as_varchar({sql})"
-        case "timestamp":
-            return f"strftime({sql}, '{_pattern(kind)}')"
-        case "timestamp with time zone":
-            return f"(strftime(trino_local({sql}), '{_pattern(kind)}') || ' ' || ({sql}).zone)"
-        case "time":
-            return f"strftime(DATE '1970-01-01' + {sql}, '{_pattern(kind)[9:]}')"
-        case "interval day to second" | "interval year to month":
-            return f"trino_{kind.name.replace(' ', '_')}_text({sql})"
-        case "decimal" if kind.numbers[0] == kind.numbers[1]:
-            return rf"regexp_replace(CAST({sql} AS VARCHAR), '^(-?)\.', '\10.')"
-    return f"CAST({sql} AS VARCHAR)"
-
-
-def _pattern(kind: Type) -> str:
-    (digits,) = kind.numbers
-    fractions = {0: "", 3: ".%g", _MOST_PRECISE: ".%f"}
-    if digits not in fractions:
-        raise Unsupported(f"the text of a {kind}")
-    return f"%Y-%m-%d %H:%M:%S{fractions[digits]}"
-
-
 def _to_date(sql: str, kind: Type, _: Type) -> str:
     if kind.name == "varchar":
         return f"trino_text_to_date({sql})"
@@ -245,7 +219,7 @@ def _to_date(sql: str, kind: Type, _: Type) -> str:
 
 def _to_timestamp(sql: str, kind: Type, to: Type) -> str:
     (digits,) = to.numbers
-    if digits > _MOST_PRECISE:
+    if digits > MOST_PRECISE:
         raise Unsupported(f"the type {to}")
     if kind.name == "varchar":
         return f"trino_text_to_timestamp({sql}, {digits})"
@@ -255,7 +229,7 @@ def _to_timestamp(sql: str, kind: Type, to: Type) -> str:
 
 def _to_zoned(sql: str, kind: Type, to: Type) -> str:
     (digits,) = to.numbers
-    if digits > _MOST_PRECISE:
+    if digits > MOST_PRECISE:
         raise Unsupported(f"the type {to}")
     if kind.name == "varchar":
         return f"trino_text_to_zoned({sql}, {digits})"
@@ -298,39 +272,3 @@ def _from_json(sql: str, to: Type) -> str:
     if to == BOOLEAN or to in WHOLE:
         return f"CAST({called} AS {duckdb_type(to)})"
     return cast_sql(called, VARCHAR, to)
-
-
-def _to_json(sql: str, kind: Type) -> str:
-    """Let DuckDB write JSON, once the values that it would write differently are texts."""
-    _refuse_other_keys(kind)
-    if kind.name == "decimal":
-        return _text(sql, kind)
-    if kind.name == "row" and all(kind.fields) and all(inner in _PLAIN_JSON for inner in kind.inner):
-        # Its fields keep their order, unlike the keys of a map.
-        return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({sql}) AS VARCHAR) END"
-    if kind in (REAL, DOUBLE) or kind.name in {"array", "map", "row", "json"}:
-        return f"trino_json_canonical(CAST(to_json({_json_ready(sql, kind)}) AS VARCHAR))"
-    return f"CASE WHEN {sql} IS NOT NULL THEN CAST(to_json({_json_ready(sql, kind)}) AS VARCHAR) END"
-
-
-def _json_ready(sql: str, kind: Type) -> str:
-    name = f"j{sql.count('lambda')}"
-    match kind.name:
-        case "json":
-            return f"CAST({sql} AS JSON)"
-        case "real" | "decimal":
-            raise Unsupported(f"CAST from {kind} to json")
-        case "date" | "timestamp" | "timestamp with time zone":
-            return _text(sql, kind)
-        case "array":
-            return f"list_transform({sql}, lambda {name}: {_json_ready(name, kind.inner[0])})"
-        case "map" if kind.inner[1].name not in {
-            "boolean",
-            "varchar",
-            *(whole.name for whole in WHOLE),
-            "double",
-        }:
-            raise Unsupported(f"CAST from {kind} to json")
-        case "row":
-            raise Unsupported("CAST from row to json")
-    return sql

@@ -12,8 +12,7 @@ from local_aws.trino.special_forms import SpecialForms
 
 _COMPARISONS = ("=", "<>", "!=", "<", "<=", ">", ">=")
 _TIMES = ("CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
-_NOW = ("CURRENT_DATE", "CURRENT_USER", *_TIMES)
-_UNSUPPORTED_NOW = ("CURRENT_CATALOG", "CURRENT_SCHEMA", "CURRENT_PATH")
+_NOW = ("CURRENT_CATALOG", "CURRENT_DATE", "CURRENT_SCHEMA", "CURRENT_USER", *_TIMES)
 _FRAME_UNITS = ("ROWS", "RANGE", "GROUPS")
 _SIDES = ("PRECEDING", "FOLLOWING")
 _PATTERN_WORDS = ("AFTER", "INITIAL", "SEEK", "PATTERN", "SUBSET", "DEFINE")
@@ -189,7 +188,7 @@ class ExpressionGrammar(SpecialForms):
         if word in {"NULL", "TRUE", "FALSE"}:
             self.take()
             return nodes.Literal(at, "null" if word == "NULL" else "boolean", word.lower())
-        if word in _UNSUPPORTED_NOW:
+        if word == "CURRENT_PATH":
             self.take()
             self.refuse(word)
             return nodes.Literal(at, "null", "null")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import duckdb
 
 
 class TrinoError(Exception):
@@ -87,7 +83,7 @@ _TRINO_TYPES = {
 }
 
 
-def explain_error(error: duckdb.Error) -> TrinoError:
+def explain_error(error: Exception) -> TrinoError:
     """Turn an error of translated SQL into the failure that Athena would report."""
     import duckdb
 

@@ -35,6 +35,9 @@ from local_aws.trino.types import (
     duckdb_type,
 )
 
+DECIMAL_LITERALS_ARE_DOUBLE = True
+"""Whether an untyped `1.5` is a DOUBLE, as on Athena, rather than a DECIMAL(2,1), as in Trino; see ADR 18."""
+
 _LARGEST_INTEGER, _LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
 _MOST_DIGITS = 38
 _MOST_PRECISE = 6
@@ -60,9 +63,9 @@ def translate_literal(node: nodes.Literal) -> Typed:  # noqa: PLR0911 - one a ki
             return Typed(write_literal(node.value), Type("varchar", (len(node.value),)))
         case "integer":
             return _whole(node, int(node.value))
-        case "decimal":
+        case "decimal" if not DECIMAL_LITERALS_ARE_DOUBLE:
             return _decimal(node.value)
-        case "double":
+        case "decimal" | "double":
             return Typed(f"CAST('{float(node.value)!r}' AS DOUBLE)", DOUBLE)
     if len(node.value) % 2 or re.search("[^0-9a-fA-F]", node.value):
         raise syntax_error(node.at, "Binary literal must contain an even number of hexadecimal digits")
@@ -74,10 +77,10 @@ def translate_negative(node: nodes.Literal) -> Typed:
     match node.kind:
         case "integer":
             return _whole(node, -int(node.value))
-        case "decimal":
+        case "decimal" if not DECIMAL_LITERALS_ARE_DOUBLE:
             found = _decimal(node.value)
             return Typed(f"(- {found.sql})", found.type)
-        case "double":
+        case "decimal" | "double":
             return Typed(f"CAST('{-float(node.value)!r}' AS DOUBLE)", DOUBLE)
         case "null":
             return Typed("NULL", UNKNOWN)

@@ -178,6 +178,10 @@ _COLLECTION_MACROS = {
         "CASE WHEN len(trino_present(a)) > 0 THEN map(trino_distinct(trino_present(a)), list_transform("
         "trino_distinct(trino_present(a)), lambda k: CAST(len(list_filter(a, lambda e: e = k)) AS BIGINT))) END"
     ),
+    "trino_most_frequent(a, n)": (
+        "map_from_entries(list_transform(list_reverse_sort(list_transform(map_entries(trino_histogram(a)), "
+        "lambda e: struct_pack(c := e.value, k := e.key)))[1:n], lambda e: struct_pack(k := e.k, v := e.c)))"
+    ),
     "trino_map_equal(a, b)": (
         "CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN cardinality(a) <> cardinality(b) THEN false "
         "WHEN len(list_filter(map_keys(a), lambda k: NOT map_contains(b, k) OR a[k] <> b[k])) > 0 THEN false "
@@ -191,6 +195,20 @@ _MACROS = {
     "trino_fail(m)": "list_reverse(CASE WHEN trino_raise(m) THEN [NULL] END)[1]",
     "trino_divide(a, b)": f"CASE WHEN b = 0 AND a IS NOT NULL THEN {_ZERO} ELSE a // b END",
     "trino_modulo(a, b)": f"CASE WHEN b = 0 AND a IS NOT NULL THEN {_ZERO} WHEN b = -1 THEN a - a ELSE a % b END",
+    # Rounded half up, away from zero, as decimals are.
+    "trino_whole_quotient(a, b)": (
+        f"CASE WHEN b = 0 AND a IS NOT NULL THEN {_ZERO} WHEN (a < 0) = (b < 0) THEN (2 * abs(a) + abs(b)) // (2 * abs(b)) "
+        "ELSE -((2 * abs(a) + abs(b)) // (2 * abs(b))) END"
+    ),
+    "trino_with_point(digits, scale)": "left(digits, length(digits) - scale) || '.' || right(digits, scale)",
+    "trino_average(total, n, scale)": (
+        "CASE WHEN total < 0 THEN '-' ELSE '' END || trino_with_point("
+        "repeat('0', scale) || CAST(abs(trino_whole_quotient(total, n)) AS VARCHAR), scale)"
+    ),
+    "trino_decimal_average(s, n, scale)": (
+        "CASE WHEN length(s) < 36 THEN trino_average(CAST(replace(s, '.', '') AS HUGEINT), n, scale) "
+        "ELSE trino_decimal_divide(s, CAST(n AS VARCHAR), scale) END"
+    ),
     "trino_now()": "date_trunc('millisecond', CAST(now() AS TIMESTAMP))",
     "trino_whitespace()": "'" + _SPACES + "'",
     # Strings

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TableName:
-    """A table as a query names it; parts that the query leaves out are None."""
+    """A table as a query names it; parts that the query leaves out are None.
+
+    Attributes:
+        version: The `nodes.Version` of FOR TIMESTAMP AS OF or FOR VERSION AS OF; None for the newest one.
+    """
 
     catalog: str | None
     schema: str | None
     table: str
+    version: object = None
 
 
-def table_name(parts: tuple[str, ...]) -> TableName:
-    """Build a table's name from the parts that a query names."""
+def table_name(parts: tuple[str, ...], version: object = None) -> TableName:
+    """Build a table's name from the parts that a query names, and the version that it asks for."""
     catalog, schema, table = ((None, None, *parts))[-3:]
-    return TableName(catalog, schema, str(table))
+    return TableName(catalog, schema, str(table), version)
 
 
 @dataclass(frozen=True)

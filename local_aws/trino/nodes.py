@@ -269,10 +269,19 @@ class Relation(Node):
 
 
 @dataclass(frozen=True)
+class Version(Node):
+    """FOR TIMESTAMP AS OF or FOR VERSION AS OF; `kind` is TIMESTAMP or VERSION."""
+
+    kind: str
+    value: Node
+
+
+@dataclass(frozen=True)
 class TableReference(Relation):
-    """A table by its name."""
+    """A table by its name, and perhaps at an earlier version."""
 
     parts: tuple[str, ...]
+    version: Version | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from local_aws.trino.failures import TrinoError, Unsupported
 from local_aws.trino.lexer import Place
 from local_aws.trino.typed import (
@@ -34,6 +36,8 @@ from local_aws.trino.types import (
     quote_name,
 )
 
+_DIGITS_OF_INT64 = 18
+_DIGITS_AS_DOUBLE = re.compile(r"CAST\('?[-+.\deE]+'? AS DOUBLE\)")
 _INTERVALS = (DAY_TO_SECOND, YEAR_TO_MONTH)
 _ZONED = "timestamp with time zone"
 _ORDERED = {
@@ -125,23 +129,47 @@ def _decimal_arithmetic(operator: str, left: Typed, right: Typed) -> Typed:
         case "*":
             return _product(a, b, (p1, s1), (p2, s2))
         case "/":
-            kind = decimal(min(MOST_DIGITS, p1 + s2 + max(s2 - s1, 0)), scale)
-            called = f"trino_decimal_divide(CAST({a} AS VARCHAR), CAST({b} AS VARCHAR), {scale})"
-            return Typed(f"CAST({called} AS {duckdb_type(kind)})", kind)
+            return _quotient(a, b, (p1, s1), (p2, s2))
     kind = decimal(min(p2 - s2, p1 - s1) + scale, scale)
     called = f"trino_decimal_modulo(CAST({a} AS VARCHAR), CAST({b} AS VARCHAR))"
     return Typed(f"CAST({called} AS {duckdb_type(kind)})", kind)
 
 
 def _product(a: str, b: str, first: tuple[int, ...], second: tuple[int, ...]) -> Typed:
-    precision, scale = first[0] + second[0], first[1] + second[1]
+    scale = first[1] + second[1]
     if scale > MOST_DIGITS:
         raise TrinoError("NUMERIC_VALUE_OUT_OF_RANGE", "DECIMAL scale must be in range [0, precision]")
-    kind = decimal(min(MOST_DIGITS, precision), scale)
-    if precision <= MOST_DIGITS:
-        return Typed(f"CAST(({a} * {b}) AS {duckdb_type(kind)})", kind)
-    called = f"trino_decimal_multiply(CAST({a} AS VARCHAR), CAST({b} AS VARCHAR))"
+    kind = decimal(min(MOST_DIGITS, first[0] + second[0]), scale)
+    return Typed(f"CAST({_multiply(a, b, first, second)} AS {duckdb_type(kind)})", kind)
+
+
+def _multiply(a: str, b: str, first: tuple[int, ...], second: tuple[int, ...]) -> str:
+    if max(first[0], second[0]) <= _DIGITS_OF_INT64 < first[0] + second[0]:
+        # DuckDB would calculate with 64 bits, and fail where they do not suffice.
+        a = f"CAST({a} AS DECIMAL({_DIGITS_OF_INT64 + 1}, {first[1]}))"
+    return f"({a} * {b})"
+
+
+def _quotient(a: str, b: str, first: tuple[int, ...], second: tuple[int, ...]) -> Typed:
+    (p1, s1), (p2, s2) = first, second
+    scale = max(s1, s2)
+    kind = decimal(min(MOST_DIGITS, p1 + s2 + max(s2 - s1, 0)), scale)
+    fits = max(p1 + scale + s2, p2 + s2, kind.numbers[0] + scale) + 1 < MOST_DIGITS
+    if fits and "trino_whole_quotient" not in a + b:
+        # Both as whole numbers, without their points, which is faster than Python. The macro repeats its
+        # arguments, so that SQL with one inside another would grow fast.
+        whole = f"trino_whole_quotient({_shift(a, first, scale + s2)}, {_shift(b, second, s2)})"
+        unit = f"CAST('1e-{scale}' AS DECIMAL({scale + 1}, {scale}))"
+        digits = kind.numbers[0]
+        product = _multiply(f"CAST({whole} AS DECIMAL({digits}, 0))", unit, (digits, 0), (scale + 1, scale))
+        return Typed(f"CAST({product} AS {duckdb_type(kind)})", kind)
+    called = f"trino_decimal_divide(CAST({a} AS VARCHAR), CAST({b} AS VARCHAR), {scale})"
     return Typed(f"CAST({called} AS {duckdb_type(kind)})", kind)
+
+
+def _shift(number: str, kind: tuple[int, ...], places: int) -> str:
+    power = f"CAST('1e{places}' AS DECIMAL({places + 1}, 0))"
+    return f"CAST({_multiply(number, power, kind, (places + 1, 0))} AS HUGEINT)"
 
 
 def _with_intervals(at: Place, operator: str, left: Typed, right: Typed) -> Typed | None:
@@ -224,9 +252,15 @@ def compare(operator: str, left: Typed, right: Typed) -> Typed | None:
         if common.name in {"array", "row", "uuid"}:
             raise Unsupported(f"{operator} between values of the type {common}")
         return None
-    return Typed(
-        write_comparison(operator, coerce(left, common).sql, coerce(right, common).sql, common), BOOLEAN
-    )
+    a, b = coerce(left, common).sql, coerce(right, common).sql
+    if common in FLOATING and not (_may_be_nan(left) or _may_be_nan(right)):
+        return Typed(f"({a} {operator} {b})", BOOLEAN)
+    return Typed(write_comparison(operator, a, b, common), BOOLEAN)
+
+
+def _may_be_nan(value: Typed) -> bool:
+    """Tell whether a number may be NaN: only a floating-point one that is not written as digits."""
+    return value.type in FLOATING and not _DIGITS_AS_DOUBLE.fullmatch(value.sql)
 
 
 def write_comparison(operator: str, left: str, right: str, kind: Type) -> str:

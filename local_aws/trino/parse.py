@@ -45,14 +45,17 @@ def parse_tokens(tokens: Sequence[Token]) -> Query:
     """
     grammar = QueryGrammar(tokens)
     try:
-        tree = grammar.statement()
-        references = list(_tables(tree, frozenset()))
+        return make_query(grammar.statement(), grammar.parameters)
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
+
+
+def make_query(tree: nodes.Query, parameters: int) -> Query:
+    """Find the tables of a tree, which has some `?`."""
     places: dict[TableName, Place] = {}
-    for reference in references:
-        places.setdefault(table_name(reference.parts), reference.at)
-    return Query(tree, frozenset(places), grammar.parameters, places)
+    for reference in _tables(tree, frozenset()):
+        places.setdefault(table_name(reference.parts, reference.version), reference.at)
+    return Query(tree, frozenset(places), parameters, places)
 
 
 def _tables(node: nodes.Node, common: frozenset[str]) -> Iterator[nodes.TableReference]:

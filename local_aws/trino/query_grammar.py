@@ -205,10 +205,9 @@ class QueryGrammar(ExpressionGrammar):
     def _aliased(self) -> nodes.Relation:
         at, relation = self.at, self._relation_primary()
         if isinstance(relation, nodes.TableReference) and self.takes("FOR"):
-            self.expect_any("TIMESTAMP", "VERSION")
+            kind = self.expect_any("TIMESTAMP", "VERSION")
             self.expect("AS", "OF")
-            self.value()
-            self.refuse("time travel (FOR TIMESTAMP AS OF)")
+            relation = nodes.TableReference(at, relation.parts, nodes.Version(at, kind, self.value()))
         return self._alias(at, relation)
 
     def _alias(self, at: Place, relation: nodes.Relation) -> nodes.Relation:

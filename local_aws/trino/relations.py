@@ -50,7 +50,7 @@ def _translate_table(place: Expressions, relation: nodes.TableReference) -> Sour
         raise semantic_error(
             "SYNTAX_ERROR", relation.at, f"Too many dots in table name: {'.'.join(relation.parts)}"
         )
-    found = place.session.relations.get(table_name(relation.parts))
+    found = place.session.relations.get(table_name(relation.parts, relation.version))
     if found is None:
         shown = ".".join(relation.parts)
         raise semantic_error("TABLE_NOT_FOUND", relation.at, f"Table '{shown}' does not exist")

@@ -34,10 +34,11 @@ class CommonResult:
 
 @dataclass
 class Session:
-    """What one translation shares: the tables, the parameters and a counter of names."""
+    """What one translation shares: the tables, the parameters, the schema and a counter of names."""
 
     relations: Mapping[TableName, Relation]
     parameters: tuple[nodes.Node, ...]
+    schema: str = "default"
     taken: int = field(default=0)
 
     def new_name(self, letter: str) -> str:

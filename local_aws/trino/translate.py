@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from local_aws.trino import nodes
 from local_aws.trino.failures import TrinoError
 from local_aws.trino.names import Column, Relation, TableName, Translated
 from local_aws.trino.parse import Query, literal
@@ -12,11 +13,14 @@ from local_aws.trino.scope import Scope, Session
 from local_aws.trino.types import VARCHAR, Type
 
 _LEAST_DIGITS = 3
-"""Athena shows times to the millisecond at least."""
+"""Athena shows timestamps to the millisecond at least, but `time '13:24:11'` without a fraction."""
 
 
 def translate(
-    query: Query, relations: Mapping[TableName, Relation], parameters: Sequence[str] = ()
+    query: Query,
+    relations: Mapping[TableName, Relation],
+    parameters: Sequence[str] = (),
+    schema: str = "default",
 ) -> Translated:
     """Translate a query into DuckDB's SQL, with the columns of its result.
 
@@ -24,6 +28,7 @@ def translate(
         query: A query from `parse`.
         relations: How DuckDB reads each of `query.tables`.
         parameters: SQL literals for the `?`, as Athena's ExecutionParameters.
+        schema: What CURRENT_SCHEMA is.
 
     Raises:
         TrinoError: If Athena would refuse the query; `Unsupported` if only the local Athena cannot run it.
@@ -31,15 +36,33 @@ def translate(
     if query.parameters != len(parameters):
         message = f"Incorrect number of parameters: expected {query.parameters} but found {len(parameters)}"
         raise TrinoError("INVALID_PARAMETER_USAGE", message)
-    session = Session(relations, tuple(literal(text) for text in parameters))
+    session = Session(relations, tuple(literal(text) for text in parameters), schema)
     try:
         sql, fields = Queries(session).query(query.tree, Scope(), None, outermost=True)
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
+    keeps_lengths = _reads_columns_alone(query.tree)
     columns = (
-        Column(field.written or f"_col{index}", show_type(field.type)) for index, field in enumerate(fields)
+        Column(
+            field.written or f"_col{index}",
+            str(field.type) if keeps_lengths and field.type.name == "varchar" else show_type(field.type),
+        )
+        for index, field in enumerate(fields)
     )
     return Translated(sql, tuple(columns))
+
+
+def _reads_columns_alone(query: nodes.Query) -> bool:
+    """Tell whether a query selects nothing but columns of a table, whose varchar(10) has its length."""
+    body = query.body
+    return (
+        not query.common
+        and isinstance(body, nodes.Select)
+        and isinstance(body.source, nodes.TableReference)
+        and all(
+            isinstance(item, nodes.Star) or isinstance(item.expression, nodes.Name) for item in body.items
+        )
+    )
 
 
 def show_type(kind: Type) -> str:
@@ -50,7 +73,7 @@ def show_type(kind: Type) -> str:
 def _unbounded(kind: Type) -> Type:
     if kind.name == "varchar":
         return VARCHAR
-    if kind.name in {"time", "timestamp", "timestamp with time zone"}:
+    if kind.name in {"timestamp", "timestamp with time zone"}:
         return Type(kind.name, (max(_LEAST_DIGITS, *kind.numbers),))
     arguments = tuple(_unbounded(one) if isinstance(one, Type) else one for one in kind.arguments)
     return Type(kind.name, arguments, kind.fields)

@@ -179,6 +179,15 @@ def test_partition_columns_are_typed_and_in_the_querys_order(aws: LocalAws) -> N
     assert keys(aws) == []
 
 
+@pytest.mark.parametrize("mode", ["unload", "ctas"])
+def test_partitioned_files_lie_in_a_folder_for_each_value(aws: LocalAws, mode: str) -> None:
+    rows = "(VALUES (1, 'a', 5), (2, 'a', 6), (3, 'b', 5)) AS t (x, y, z)"
+    arguments = {"mode": mode, "partitioned_by": ["y", "z"], "keep_results": True}
+    dataset(f"SELECT x, y, z FROM {rows}", **arguments).load()
+    folders = {"/".join(key.split("/")[-3:-1]) for key in keys(aws) if "y=" in key}
+    assert folders == {"y=a/z=5", "y=a/z=6", "y=b/z=5"}
+
+
 def test_columns() -> None:
     rows = "SELECT x, y, z FROM (VALUES (1, 'a', 2.5E0)) AS t (x, y, z)"
     for arguments in ({}, {"mode": "ctas"}, {"mode": "select"}, {"partitioned_by": ["y", "z"]}):

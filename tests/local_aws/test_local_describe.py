@@ -178,3 +178,18 @@ def test_each_partition_is_in_one_segment(local_aws: LocalAws) -> None:
     thirds = [read(number, 3) for number in range(3)]
     assert sorted(day for third in thirds for day in third) == sorted(days)
     assert all(thirds)
+
+
+def test_tables_are_found_by_a_text_in_their_description(local_aws: LocalAws) -> None:
+    glue = local_aws.client("glue")
+    glue.create_database(DatabaseInput={"Name": "shop"})
+    for name, column in (("orders", "id"), ("prices", "amount"), ("stock", "Amount_left")):
+        storage = {"Columns": [{"Name": column, "Type": "int"}], "Location": f"s3://lake/{name}/"}
+        glue.create_table(DatabaseName="shop", TableInput={"Name": name, "StorageDescriptor": storage})
+
+    first = glue.search_tables(SearchText="amount", MaxResults=1)
+    rest = glue.search_tables(SearchText="amount", MaxResults=1, NextToken=first["NextToken"])
+
+    assert [each["Name"] for each in (*first["TableList"], *rest["TableList"])] == ["prices", "stock"]
+    assert "NextToken" not in rest
+    assert len(glue.search_tables()["TableList"]) == 3

@@ -17,8 +17,8 @@ sum(bigint) -> bigint = CAST(sum({distinct}{0}){tail} AS BIGINT)
 sum(real) -> real = CAST(sum({distinct}CAST({0} AS DOUBLE)){tail} AS FLOAT)
 sum(double) -> double = sum({distinct}{0}){tail}
 sum(D) -> widest(D) = CAST(sum({distinct}{0}){tail} AS {result})
-avg(D) -> D = CAST(trino_decimal_divide(CAST(sum({distinct}{0}){tail} AS VARCHAR), \
-    CAST(count({distinct}{0}){tail} AS VARCHAR), {scale}) AS {D})
+avg(D) -> D = CAST(CAST(trino_decimal_average(CAST(sum({distinct}{0}){tail} AS VARCHAR), \
+    count({distinct}{0}){tail}, {scale}) AS DECIMAL(38, {scale})) AS {D})
 sum(interval day to second) -> interval day to second = CAST(sum({distinct}{0}){tail} AS BIGINT)
 sum(interval year to month) -> interval year to month = CAST(sum({distinct}{0}){tail} AS INTEGER)
 avg(bigint) -> double = avg({distinct}{0}){tail}
@@ -64,6 +64,14 @@ stddev_pop(double) -> double = stddev_pop({0}){tail}
 variance(double) -> double = var_samp({0}){tail}
 var_samp(double) -> double = var_samp({0}){tail}
 var_pop(double) -> double = var_pop({0}){tail}
+# DuckDB's skewness is that of a sample, Trino's that of the whole.
+skewness(double) -> double = CASE WHEN count({0}){tail} < 3 THEN NULL WHEN var_pop({0}){tail} = 0 \
+    THEN CAST('NaN' AS DOUBLE) ELSE skewness({0}){tail} * (count({0}){tail} - 2) \
+    / sqrt(count({0}){tail} * (count({0}){tail} - 1.0)) END
+kurtosis(double) -> double = CASE WHEN count({0}){tail} < 4 THEN NULL WHEN var_pop({0}){tail} = 0 \
+    THEN CAST('NaN' AS DOUBLE) ELSE kurtosis({0}){tail} END
+approx_most_frequent(bigint, T, bigint) -> map(T, bigint) = \
+    trino_most_frequent(list({1}){tail}, min({0}){tail})
 corr(real, real) -> real = CAST(trino_finite(corr({0}, {1}){tail}) AS FLOAT)
 corr(double, double) -> double = trino_finite(corr({0}, {1}){tail})
 covar_pop(real, real) -> real = CAST(covar_pop({0}, {1}){tail} AS FLOAT)
@@ -96,7 +104,7 @@ lead(T, bigint, T) -> T = lead({0}, trino_reach({1}, 0), {2}{order}){tail}
 
 REFUSED = frozenset(
     """
-    approx_most_frequent approx_set array_first array_histogram array_last bar beta_cdf bing_tile bing_tile_at
+    approx_set array_first array_histogram array_last bar beta_cdf bing_tile bing_tile_at
     bing_tile_coordinates bing_tile_polygon bing_tile_quadkey bing_tile_zoom_level bing_tiles_around
     char2hexint checksum classify color convex_hull_agg cosine_distance cosine_similarity current_groups
     current_time current_user dot_product empty_approx_set ends_with euclidean_distance
@@ -105,11 +113,11 @@ REFUSED = frozenset(
     from_iso8601_timestamp_nanos from_unixtime_nanos geometry_from_hadoop_shape geometry_invalid_reason
     geometry_nearest_points geometry_to_bing_tiles geometry_union geometry_union_agg
     great_circle_distance hash_counts index intersection_cardinality inverse_beta_cdf inverse_normal_cdf
-    jaccard_index json json_scalar json_serialize kurtosis learn_classifier learn_libsvm_classifier
+    jaccard_index json json_scalar json_serialize learn_classifier learn_libsvm_classifier
     learn_libsvm_regressor learn_regressor line_interpolate_point line_interpolate_points
     line_locate_point make_set_digest map_union max_data_size_for_stats merge merge_set_digest murmur3
     normal_cdf numeric_histogram objectid objectid_timestamp parse_data_size qdigest_agg reduce_agg
-    regress render rgb shuffle simplify_geometry skewness spatial_partitioning spatial_partitions
+    regress render rgb shuffle simplify_geometry spatial_partitioning spatial_partitions
     spooky_hash_v2_32 spooky_hash_v2_64 st_area st_asbinary st_astext st_boundary st_buffer st_centroid
     st_contains st_convexhull st_coorddim st_crosses st_difference st_dimension st_disjoint st_distance
     st_endpoint st_envelope st_envelopeaspts st_equals st_exteriorring st_geometries st_geometryfromtext

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from local_aws.trino import nodes
-from local_aws.trino.casts import can_cast, cast_sql, shown_sql
+from local_aws.trino.casts import can_cast, cast_sql
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions import special_arrays, special_dates
 from local_aws.trino.functions.resolution import check_arity, translate_scalar
@@ -30,6 +30,7 @@ from local_aws.trino.types import (
     name_fields,
     quote_name,
 )
+from local_aws.trino.value_texts import shown_sql
 
 _ZONED = "timestamp with time zone"
 
@@ -168,9 +169,19 @@ def _map_empty(place: Place, node: nodes.Call) -> Typed:
     return Typed("CAST(MAP {} AS MAP(INTEGER, INTEGER))", Type("map", (UNKNOWN, UNKNOWN)))
 
 
+def _current_catalog(_place: Place, _node: nodes.Call) -> Typed:
+    return Typed(write_literal("awsdatacatalog"), VARCHAR)
+
+
+def _current_schema(place: Place, _node: nodes.Call) -> Typed:
+    return Typed(write_literal(place.session.schema), VARCHAR)
+
+
 FUNCTIONS: dict[str, Callable[[Place, nodes.Call], Typed]] = {
     **special_arrays.FUNCTIONS,
     **special_dates.FUNCTIONS,
+    "current_catalog": _current_catalog,
+    "current_schema": _current_schema,
     "if": _if,
     "coalesce": _coalesce,
     "nullif": _nullif,

@@ -37,6 +37,8 @@ _DATE_UNITS = ("day", "week", "month", "quarter", "year")
 _UNITS = ("millisecond", "second", "minute", "hour", *_DATE_UNITS)
 _ZONED = "timestamp with time zone"
 
+_MILLISECONDS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
+
 
 def _unit(node: nodes.Call, kind: Type, units: tuple[str, ...]) -> str:
     literal = node.arguments[0]
@@ -44,7 +46,7 @@ def _unit(node: nodes.Call, kind: Type, units: tuple[str, ...]) -> str:
         raise Unsupported(f"{node.name} with a unit that is not a literal")
     unit = literal.value.lower()
     if unit not in (tuple(name for name in units if name in _DATE_UNITS) if kind == DATE else units):
-        message = f"'{literal.value}' is not a valid {'DATE' if kind == DATE else 'TIMESTAMP'} field"
+        message = f"'{literal.value}' is not a valid {kind.name.partition(' ')[0].upper()} field"
         raise semantic_error("INVALID_FUNCTION_ARGUMENT", node.at, message)
     return unit
 
@@ -82,16 +84,22 @@ def _move(local: str, value: Typed) -> str:
 
 def _date_add(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 3)
-    value, amount = _moment(place, node, 2), place.translate(node.arguments[1])
+    amount, found = place.translate(node.arguments[1]), place.translate(node.arguments[2])
+    is_time = found.type.name == "time"
+    value = found if is_time else _moment(place, node, 2)
     if not can_coerce(amount.type, BIGINT):
         raise mismatch(node.at, f"Unexpected parameters for function date_add: {amount.type} is not a bigint")
-    unit, count = _unit(node, value.type, _UNITS), coerce(amount, BIGINT).sql
+    count = coerce(amount, BIGINT).sql
+    if is_time:
+        size = _MILLISECONDS[_unit(node, value.type, tuple(_MILLISECONDS))]
+        return Typed(f"trino_time_plus({value.sql}, ({count} % 86400000) * {size})", value.type)
+    unit = _unit(node, value.type, _UNITS)
     months = {"month": 1, "quarter": 3, "year": 12}.get(unit)
     if months:
         step = f"to_months(CAST({count} * {months} AS INTEGER))"
     else:
-        sizes = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
-        step = f"to_milliseconds({count} * {sizes.get(unit, 7 * 86_400_000)})"
+        sizes = {**_MILLISECONDS, "day": 86_400_000, "week": 7 * 86_400_000}
+        step = f"to_milliseconds({count} * {sizes[unit]})"
     if value.type.name == _ZONED:
         if unit in _DATE_UNITS:
             return Typed(_move(f"trino_local({value.sql}) + {step}", value), value.type)

@@ -51,11 +51,6 @@ def modulo(one: str, other: str) -> str:
     return _check(_WIDE.remainder(Decimal(one), Decimal(other)))
 
 
-def multiply(one: str, other: str) -> str:
-    """Return the product."""
-    return _check(_WIDE.multiply(Decimal(one), Decimal(other)))
-
-
 def round_half_up(value: str, places: int) -> str:
     """Round half up to a number of places, which may be negative."""
     return _check(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_EXACT))
@@ -178,7 +173,6 @@ _TEXT = "VARCHAR"
 FUNCTIONS: dict[str, Function] = {
     "trino_decimal_divide": (divide, [_TEXT, _TEXT, "INTEGER"], _TEXT),
     "trino_decimal_modulo": (modulo, [_TEXT, _TEXT], _TEXT),
-    "trino_decimal_multiply": (multiply, [_TEXT, _TEXT], _TEXT),
     "trino_decimal_round": (round_half_up, [_TEXT, "BIGINT"], _TEXT),
     "trino_decimal_round_to": (round_decimal, [_TEXT, "BIGINT", _TEXT], _TEXT),
     "trino_decimal_truncate": (truncate, [_TEXT, "BIGINT"], _TEXT),

@@ -40,7 +40,6 @@ def _engine(_moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> Engine:
 def lake(_moto: Moto, _engine: Engine) -> Lake:
     """An empty data lake."""
     _moto.reset()
-    _engine.reset()
     place = f"<LocationConstraint>{REGION}</LocationConstraint>"
     body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>"
     assert _moto.request("PUT", f"/{LAKE}", region=REGION, body=body.encode()).status == 200

@@ -86,7 +86,7 @@ def test_ctas_without_data(lake: Lake) -> None:
             "create table t with (external_location = 's3://lake/old/') as select 1 as a",
             "HIVE_PATH_ALREADY_EXISTS: Target directory for table 'db.t' already exists: s3://lake/old/.",
         ),
-        ("create table t with (table_type = 'ICEBERG') as select 1 as a", "NOT_SUPPORTED: the local Athena"),
+        ("create table t with (table_type = 'DELTA') as select 1 as a", "NOT_SUPPORTED: the local Athena"),
     ],
 )
 def test_ctas_refuses(lake: Lake, sql: str, message: str) -> None:

@@ -25,8 +25,12 @@ def logs(lake: Lake) -> Lake:
 def test_create_external_table_is_in_glue(logs: Lake) -> None:
     table = logs.table("logs")
 
-    assert table["Description"] == "what happened"
-    assert table["Parameters"] == {"EXTERNAL": "TRUE", "skip.header.line.count": "1"}
+    assert table["Parameters"] == {
+        "EXTERNAL": "TRUE",
+        "comment": "what happened",
+        "skip.header.line.count": "1",
+    }
+    assert not table["StorageDescriptor"]["Location"].endswith("/")
     assert table["PartitionKeys"] == [{"Name": "year", "Type": "int"}, {"Name": "day", "Type": "string"}]
     storage = table["StorageDescriptor"]
     assert storage["Columns"] == [
@@ -46,7 +50,8 @@ def test_show_create_table_can_be_run_again(logs: Lake) -> None:
     logs.run("drop table logs")
     logs.run("\n".join(map(str, lines)))
 
-    assert lines[0] == "CREATE EXTERNAL TABLE `db.logs`("
+    assert lines[0] == "CREATE EXTERNAL TABLE `logs`("
+    assert "COMMENT 'what happened'" in lines
     assert logs.table("logs")["StorageDescriptor"] == before
 
 
@@ -233,3 +238,29 @@ def test_information_schema(logs: Lake) -> None:
     ]
     assert logs.rows("select view_definition from information_schema.views") == [("select 1 as a",)]
     assert logs.fails("select * from information_schema.nope").startswith("TABLE_NOT_FOUND: ")
+
+
+def test_show_create_table_orders_properties_as_java_does(lake: Lake) -> None:
+    lake.run("""create external table t (a int) location 's3://lake/t/' tblproperties (
+        'classification'='csv', 'compressionType'='none', 'projection.enabled'='false',
+        'typeOfData'='file')""")
+
+    lines = [str(line).strip(" ,)") for line in lake.run("show create table db.t").lines]
+
+    assert lines[0] == "CREATE EXTERNAL TABLE `db.t`("
+    assert lines[lines.index("TBLPROPERTIES (") + 1 :] == [
+        *["'compressionType'='none'", "'classification'='csv'"],
+        *["'projection.enabled'='false'", "'typeOfData'='file'"],
+    ]
+
+
+def test_what_show_gives_has_the_type_string(logs: Lake) -> None:
+    assert set(logs.run("show columns in logs").types.values()) == {"string"}
+
+
+def test_a_column_keeps_the_length_of_its_texts(lake: Lake) -> None:
+    lake.run("create external table t (a varchar(10), b string) location 's3://lake/t/'")
+
+    assert lake.run("select a, b from t where b > 'x'").types == {"a": "varchar(10)", "b": "varchar"}
+    assert lake.run("select * from t").types["a"] == "varchar(10)"
+    assert lake.run("select upper(a) as a from t").types == {"a": "varchar"}

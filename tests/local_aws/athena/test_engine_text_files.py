@@ -1,5 +1,6 @@
 """Tables of text, CSV and JSON files: what the local Athena reads from them."""
 
+import bz2
 import gzip
 
 import pytest
@@ -31,6 +32,14 @@ def test_lazy_simple_values_that_do_not_parse_are_null(lake: Lake) -> None:
         ("1", None, "1000.0", None, "true", "2024-03-01", None, ""),
         (None, "99999999999", "NaN", "-1.00", None, "2024-01-02", "2024-01-02 00:00:00.000", None),
     ]
+
+
+def test_compressed_text_is_read(lake: Lake) -> None:
+    _text_table(lake, "a int", "row format delimited fields terminated by ','")
+    lake.put("t/a.bz2", bz2.compress(b"1\n2\n"))
+    lake.put("t/b.gz", gzip.compress(b"3\n"))
+
+    assert sorted(lake.rows("select a from t")) == [("1",), ("2",), ("3",)]
 
 
 def test_lazy_simple_numbers_and_dates_at_the_edges(lake: Lake) -> None:
@@ -232,7 +241,7 @@ def test_a_changed_object_is_read_again(lake: Lake) -> None:
 @pytest.mark.parametrize(
     "properties",
     [
-        "'table_type'='ICEBERG'",
+        "'table_type'='DELTA'",
         "'skip.footer.line.count'='1'",
         "'parquet.column.index.access'='true'",
         "'serialization.encoding'='latin1'",

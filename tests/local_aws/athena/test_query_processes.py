@@ -146,6 +146,19 @@ def test_a_process_reads_the_lake_and_serves_the_next_query_too(
     assert queries.pids() == pids
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_has_no_credentials_of_the_server(
+    start: Callable[..., Queries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-for-queries")
+    queries = start()
+    queries.run("SELECT 1")
+    (pid,) = queries.pids()
+    given = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"ARROW_DEFAULT_MEMORY_POOL=system" in given
+    assert b"AWS_" not in given
+
+
 def test_a_query_that_does_not_listen_is_killed_and_no_other_one_is(start: Callable[..., Queries]) -> None:
     queries = start()
     endless = Started(queries, ENDLESS)

@@ -75,11 +75,11 @@ def test_results_are_read_from_s3_as_they_are_now(api: Api):
         assert api.rows(execution_id) == rows
 
 
-def test_many_results_keep_few_files(api: Api):
+def test_results_that_are_read_leave_no_files(api: Api):
     api.engine.answers["SELECT"] = lambda: outcome(("1",))
     ids = [api.run("SELECT")["QueryExecutionId"] for _ in range(12)]
     assert [api.rows(each) for each in ids] == [[["c0"], ["1"]]] * 12
-    assert len(list((api.folder / "results").iterdir())) == 8
+    assert [each for each in api.folder.rglob("*") if each.is_file()] == []
 
 
 def test_a_failed_query_has_no_results(api: Api):
@@ -184,3 +184,24 @@ def test_the_metadata_file_is_a_protocol_buffers_message():
         b"\x0a\x02id\x12\x06INSERT\x18\xac\x02"
         b"\x22\x1e\x0a\x04hive\x22\x01n\x2a\x01n\x32\x07varchar\x38\xac\x02\x40\x00\x48\x03\x50\x01"
     )
+
+
+def test_a_workgroup_can_leave_the_results_to_athena(api: Api):
+    managed = {"ManagedQueryResultsConfiguration": {"Enabled": True}}
+    api("CreateWorkGroup", Name="managed", Configuration=managed)
+    api.engine.answers["SELECT 1"] = outcome(("1",))
+
+    execution = api.run("SELECT 1", WorkGroup="managed")
+
+    assert execution["ManagedQueryResultsConfiguration"] == {"Enabled": True}
+    assert "ResultConfiguration" not in execution
+    rows = api("GetQueryResults", QueryExecutionId=execution["QueryExecutionId"])["ResultSet"]["Rows"]
+    assert rows[-1] == {"Data": [{"VarCharValue": "1"}]}
+
+
+def test_managed_results_have_no_place(api: Api):
+    both = {
+        "ManagedQueryResultsConfiguration": {"Enabled": True},
+        "ResultConfiguration": {"OutputLocation": "s3://lake/results/"},
+    }
+    assert "managed query results" in expect_fault(api, "CreateWorkGroup", Name="x", Configuration=both)[1]

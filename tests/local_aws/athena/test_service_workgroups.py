@@ -76,7 +76,6 @@ def test_a_workgroup_that_holds_something_is_deleted_only_with_all_of_it(api: Ap
 @pytest.mark.parametrize(
     ("configuration", "what"),
     [
-        ({"ManagedQueryResultsConfiguration": {"Enabled": True}}, "managed query results"),
         (
             {"EngineVersion": {"SelectedEngineVersion": "PySpark engine version 3"}},
             "the engine version 'PySpark",
@@ -191,7 +190,10 @@ def test_the_data_catalog_is_glues(api: Api):
     assert api("ListDataCatalogs")["DataCatalogsSummary"][0]["CatalogName"] == "AwsDataCatalog"
     assert api("GetDataCatalog", Name="awsdatacatalog")["DataCatalog"]["Type"] == "GLUE"
     databases = api("ListDatabases", **catalog)["DatabaseList"]
-    assert [(each["Name"], each["Description"]) for each in databases] == [("flights", "all")]
+    assert [(each["Name"], each.get("Description")) for each in databases] == [
+        ("default", None),
+        ("flights", "all"),
+    ]
     assert api("GetDatabase", **catalog, DatabaseName="flights")["Database"]["Name"] == "flights"
     table = api("GetTableMetadata", **catalog, DatabaseName="flights", TableName="Reviews")["TableMetadata"]
     assert table["Columns"] == [{"Name": "id", "Type": "bigint", "Comment": "unique"}]

@@ -36,6 +36,7 @@ ONE = "SELECT x, p FROM (VALUES (1, 2)) AS t (x, p)"
         ({"engine": "spark", "chunk_rows": 5}, "and no `chunk_rows`"),
         ({"columns": ["x"], "partitioned_by": ["x"]}, "Remove `partitioned_by`"),
         ({"execution_parameters": ["a\0"]}, "NUL"),
+        ({"partition_cols": ["x"]}, "`partition_cols` is called `partitioned_by` here"),
     ],
 )
 def test_a_wrong_argument_is_refused(arguments: dict[str, Any], message: str) -> None:

@@ -43,7 +43,9 @@ def test_the_project_s_defaults_travel_by_pickle() -> None:
         "table": "project.prices",
         "location": "s3://flights/tables/project/prices/",
         "partition_by": [],
+        "table_format": "parquet",
         "mode": "overwrite",
+        "merge_on": [],
         "engine": "pandas",
         "partition_filter": None,
     }
@@ -91,6 +93,25 @@ def test_the_entry_overrides_the_project() -> None:
             "`schema`: a: `int64` is not a type of Glue. Write e.g. int, string or decimal(10,2).",
         ),
         ({"schema": {"a": "Integer"}}, "`schema`: a: `integer` is not a type of Glue."),
+        ({"table_format": "delta"}, "`table_format: delta` is not known. Use one of parquet, iceberg."),
+        (
+            {"mode": "merge", "merge_on": "id"},
+            "`mode: merge` is not known. Use one of overwrite, overwrite_partitions, append.",
+        ),
+        (
+            {"table_format": "iceberg", "mode": "overwrite_partitions"},
+            "`mode: overwrite_partitions` is not known. Use one of overwrite, append, merge.",
+        ),
+        ({"table_format": "iceberg", "mode": "merge"}, "`mode: merge` needs `merge_on`"),
+        (
+            {"table_format": "iceberg", "merge_on": "id"},
+            "`merge_on` needs `table_format: iceberg` and `mode: merge`",
+        ),
+        ({"table_format": "iceberg", "engine": "spark"}, "`engine: spark` needs `table_format: parquet`."),
+        (
+            {"table_format": "iceberg", "partition_by": "bucket(id)"},
+            "`partition_by` of an Iceberg table takes columns, and year, month,",
+        ),
     ],
 )
 def test_a_wrong_argument_is_refused(changed: dict[str, Any], message: str) -> None:

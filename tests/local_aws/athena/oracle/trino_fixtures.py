@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -226,3 +228,13 @@ def create_in_duckdb() -> Iterator[str]:
             for row in fixture.rows
         )
         yield f'INSERT INTO "fixture_{fixture.name}" VALUES {rows}'
+
+
+def make_digest(files: Iterable[Path]) -> str:
+    """Return a digest of all tables: the fixtures as both engines make them, and the files of the others."""
+    digest = hashlib.sha256()
+    for sql in (*create_in_trino(), *create_in_duckdb()):
+        digest.update(sql.encode())
+    for path in sorted(files):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()

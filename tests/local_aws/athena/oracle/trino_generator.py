@@ -972,6 +972,8 @@ def _unify(result: str, kind: str) -> dict[str, str] | None:
                 letters, parts = [result[len(head) : -1]], [kind[len(head) : -1]]
             bound = {}
             for letter, part in zip(letters, parts, strict=True):
+                if letter == "K" and "(" in part:
+                    return None  # keys are plain
                 if letter in _LETTERS:
                     bound[letter] = part
                 elif letter != part:

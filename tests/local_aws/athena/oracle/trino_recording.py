@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import yaml
-from trino_fixtures import FIXTURES, create_in_duckdb
+from trino_fixtures import FIXTURES, create_in_duckdb, make_digest
 
 from local_aws.trino import (
     Column,
@@ -31,6 +31,8 @@ from local_aws.trino import (
 FOLDER = Path(__file__).parent
 RECORDED = FOLDER / "recorded.jsonl.xz"
 BENCHMARKS = FOLDER / "benchmark_tables"
+SEED = 14
+"""What the statements at random are made from."""
 _REFUSAL = "the local Athena does not support "
 _SORTED = re.compile(r"ORDER BY[^()]*$")
 _NUMBER = re.compile(r"-?\d+\.\d+(?:E-?\d+)?")
@@ -67,6 +69,11 @@ class Verdict:
     detail: str = ""
 
 
+def digest_tables() -> str:
+    """Return a digest of the tables that Trino had, if it was asked today."""
+    return make_digest(BENCHMARKS.glob("*.parquet"))
+
+
 def read_recording(path: Path = RECORDED) -> tuple[dict[str, Any], list[Recorded]]:
     """Read what is known of the recording as a whole, and the statements."""
     header, *lines = lzma.decompress(path.read_bytes()).decode().splitlines()
@@ -85,6 +92,16 @@ def write_recording(header: Mapping[str, Any], recorded: list[Recorded], path: P
         ),
     ]
     path.write_bytes(lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME))
+
+
+def read_fixed_statements() -> Iterator[tuple[str, str]]:
+    """Return the statements that are not made at random, with the part that each belongs to."""
+    for path in sorted((FOLDER.parent / "conformance").glob("*.yml")):
+        for case in yaml.safe_load(path.read_text(encoding="utf-8")):
+            yield "conformance", case["sql"]
+    for part in ("tpch", "tpcds"):
+        text = (FOLDER / f"{part}.sql").read_text(encoding="utf-8")
+        yield from ((part, sql.strip()) for sql in text.split(";\n") if sql.strip())
 
 
 def arrange(sql: str, rows: list[list[str | None]]) -> list[list[str | None]]:

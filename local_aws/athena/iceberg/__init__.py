@@ -1,0 +1,1 @@
+"""Iceberg tables: pyiceberg reads and commits their metadata, DuckDB reads their files and computes."""

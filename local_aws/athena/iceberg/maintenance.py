@@ -1,0 +1,103 @@
+"""OPTIMIZE and VACUUM of Iceberg tables."""
+
+from collections import defaultdict
+from collections.abc import Hashable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from pyiceberg.table import FileScanTask
+from pyiceberg.table.snapshots import ancestors_of
+
+from local_aws.athena.failures import query_failure
+from local_aws.athena.iceberg import reading
+from local_aws.athena.iceberg.alteration import find_files
+from local_aws.athena.iceberg.conditions import read_partition_filter
+from local_aws.athena.iceberg.properties import read_number
+from local_aws.athena.iceberg.rows import replace_files
+from local_aws.athena.iceberg.tables import IcebergTable
+from local_aws.athena.session import Session
+from local_aws.athena.statement import Optimize
+from local_aws.athena.submission import Outcome
+from local_aws.trino import TrinoError
+from local_aws.trino.types import quote_name
+
+
+def optimize(session: Session, statement: Optimize, table: IcebergTable) -> Outcome:
+    """Put the rows of many small files of a partition, and of files with deletes, in few files.
+
+    Raises:
+        AthenaFailure: If the condition is about more than partitions, or another writer was faster.
+    """
+    condition = None
+    if statement.query is not None:
+        condition = read_partition_filter(statement.query.tree, table.schema)
+        if condition is None or not _is_of_partitions(table, statement):
+            message = (
+                "Unexpected FilterNode found in plan; probably connector was not able to handle "
+                "provided WHERE expression"
+            )
+            raise query_failure(TrinoError("NOT_SUPPORTED", message))
+    scan = reading.plan(table, condition=condition)
+    written: tuple[str, ...] = ()
+    chosen = [task for tasks in _groups(table, scan).values() for task in tasks]
+    if chosen:
+        names = ", ".join(quote_name(column.name) for column in table.columns)
+        sql = reading.select(replace(scan, tasks=tuple(chosen)))
+        written = replace_files(session, table, chosen, f"SELECT {names} FROM ({sql})")  # noqa: S608 - quoted
+    return Outcome("DML", "OPTIMIZE", written=written)
+
+
+def _is_of_partitions(table: IcebergTable, statement: Optimize) -> bool:
+    """Tell whether a condition names partition columns only, so that it holds for whole files."""
+    from local_aws.trino import nodes
+
+    assert statement.query is not None  # noqa: S101 - the caller has checked it
+    names = {node.parts[-1] for node in nodes.walk(statement.query.tree.tree) if isinstance(node, nodes.Name)}
+    sources = {table.schema.find_field(field.source_id).name.lower() for field in table.iceberg.spec().fields}
+    return names <= sources
+
+
+def _groups(table: IcebergTable, scan: reading.Scan) -> dict[Hashable, list[FileScanTask]]:
+    """Choose the files of each partition that OPTIMIZE writes anew."""
+    properties = table.iceberg.properties
+    small = read_number(properties, "optimize_rewrite_min_data_file_size_bytes")
+    enough = read_number(properties, "optimize_rewrite_data_file_threshold")
+    deletes = read_number(properties, "optimize_rewrite_delete_file_threshold")
+    groups: dict[Hashable, list[FileScanTask]] = defaultdict(list)
+    for task in scan.tasks:
+        if task.file.file_size_in_bytes < small or len(task.delete_files) >= deletes:
+            groups[task.file.spec_id, task.file.partition].append(task)
+    return {
+        key: tasks
+        for key, tasks in groups.items()
+        if len(tasks) >= enough or any(task.delete_files for task in tasks)
+    }
+
+
+def vacuum(session: Session, table: IcebergTable) -> Outcome:
+    """Forget snapshots that are older than the table keeps them, and delete the files that nobody needs then.
+
+    Raises:
+        AthenaFailure: If another writer was faster.
+    """
+    properties = table.iceberg.properties
+    age = timedelta(seconds=read_number(properties, "vacuum_max_snapshot_age_seconds"))
+    least = read_number(properties, "vacuum_min_snapshots_to_keep")
+    before = set(find_files(table))
+    metadata = table.iceberg.metadata
+    oldest = (datetime.now(timezone.utc) - age).timestamp() * 1000
+    current = list(ancestors_of(metadata.current_snapshot(), metadata))
+    kept = {snapshot.snapshot_id for snapshot in current[:least]}
+    kept |= {ref.snapshot_id for ref in metadata.refs.values()}
+    old = [
+        snapshot.snapshot_id
+        for snapshot in metadata.snapshots
+        if snapshot.timestamp_ms < oldest and snapshot.snapshot_id not in kept
+    ]
+    if old:
+        with session.iceberg.commit(table.full_name):
+            table.iceberg.maintenance.expire_snapshots().by_ids(old).commit()
+    needed = set(find_files(table))
+    for uri in before - needed:
+        session.iceberg.files.delete(uri)
+    return Outcome("DDL", "VACUUM", plain_text=True)
