@@ -491,15 +491,21 @@ class LocalServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._verifier = Verifier(credentials)
         self._http.gate = Gate(self._verifier, instance, self.port)
-        logs = LogShipper(moto, state_dir)
         self._of_models = environment(self.url, region, credentials)
+        logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, self._of_models)
         self._sagemaker = SageMaker(moto, host, logs.open, region, self._kept.open_room)
         glue = Glue(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
         of_queries = Moto(Overlay((glue,), app), region)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
-        administration = Administration(
+        administration = self._make_administration(moto, logs, place)
+        services = (administration, *self._sagemaker.services, *self._athena.services, glue)
+        self._http.overlay = Overlay(services, app, self._kept.flush)
+        self._http.app = self._http.overlay
+
+    def _make_administration(self, moto: Moto, logs: LogShipper, place: Place) -> Administration:
+        return Administration(
             Parts(
                 moto=moto,
                 objects=self._keeping or self._objects,
@@ -513,14 +519,6 @@ class LocalServer:
                 shut_down=self.shut_down,
             )
         )
-        services = (
-            administration,
-            *self._sagemaker.services,
-            *self._athena.services,
-            glue,
-        )
-        self._http.overlay = Overlay(services, app, self._kept.flush)
-        self._http.app = self._http.overlay
 
     def serve(self) -> None:
         """Answer requests until `shut_down` is called."""
