@@ -476,13 +476,7 @@ class LocalServer:
         self._state_dir = state_dir = place.state_dir
         self._workdir = state_dir / "containers"
         self._athena_workdir = state_dir / "athena"
-        self._keeping = None if place.kept is None else Keeping(place.kept)
-        self._objects = Store(state_dir / "objects") if self._keeping is None else self._keeping.store
-        self._clear_workdirs()
-        keep_in_files(self._objects, self._keeping)
-        if self._keeping is not None:
-            self._keeping.restore()
-        self._kept = KeptServices(place.kept)
+        self._restore(place)
         dispatcher = _Dispatcher(create_backend_app, self._keeping)
         app = dispatcher if self._kept.moto is None else KeptMoto(dispatcher, self._kept.moto)
         moto = Moto(app, region)
@@ -503,6 +497,16 @@ class LocalServer:
         services = (administration, *self._sagemaker.services, *self._athena.services, glue)
         self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay
+
+    def _restore(self, place: Place) -> None:
+        """Take up what is kept of objects and services."""
+        self._keeping = None if place.kept is None else Keeping(place.kept)
+        self._objects = Store(self._state_dir / "objects") if self._keeping is None else self._keeping.store
+        self._clear_workdirs()
+        keep_in_files(self._objects, self._keeping)
+        if self._keeping is not None:
+            self._keeping.restore()
+        self._kept = KeptServices(place.kept)
 
     def _make_administration(self, moto: Moto, logs: LogShipper, place: Place) -> Administration:
         return Administration(
