@@ -167,6 +167,7 @@ class Endpoints:
 
     def _deploy(self, here: Region, endpoint: Resource, config: Resource) -> None:
         try:
+            self._logs(here.name, endpoint["EndpointName"])  # it has a log, even if its model cannot be run
             with self._resources.lock:
                 variants = resolve_variants(here, config)
             deployment = self._start(here, endpoint, variants)

@@ -40,7 +40,7 @@ class Lasting:
         self.aws = aws
         self.s3 = self.client("s3")
 
-    def client(self, service: str) -> Any:
+    def client(self, service: Any) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.aws.endpoint_url,
