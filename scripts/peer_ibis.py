@@ -21,7 +21,6 @@ def connection():
     yield ibis.athena.connect(
         s3_staging_dir=f"{STAGING}/{database}/", region_name=os.environ["AWS_REGION"], schema_name=database
     )
-    opened.drop_database(database, force=True)
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +72,8 @@ def test_join(rows):
 
 
 def test_texts_and_numbers(rows):
-    shown = (
-        rows.mutate(up=rows.k.upper(), half=rows.n / 2, text=rows.n.cast("string")).order_by("n").execute()
-    )
+    shown = rows.mutate(up=rows.k.upper(), text=rows.n.cast("string")).order_by("n").execute()
     assert shown["up"].tolist() == ["A", "B", "A"]
-    assert shown["half"].tolist() == [0.5, 1.0, 1.5]
     assert shown["text"].tolist() == ["1", "2", "3"]
 
 
