@@ -18,7 +18,7 @@ def connection():
     database = f"ibis_{uuid.uuid4().hex[:8]}"
     opened = ibis.athena.connect(s3_staging_dir=f"{STAGING}/", region_name=os.environ["AWS_REGION"])
     opened.create_database(database, location=f"{STAGING}/{database}")
-    yield ibis.athena.connect(
+    return ibis.athena.connect(
         s3_staging_dir=f"{STAGING}/{database}/", region_name=os.environ["AWS_REGION"], schema_name=database
     )
 
