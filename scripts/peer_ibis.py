@@ -18,10 +18,9 @@ def connection():
     database = f"ibis_{uuid.uuid4().hex[:8]}"
     opened = ibis.athena.connect(s3_staging_dir=f"{STAGING}/", region_name=os.environ["AWS_REGION"])
     opened.create_database(database, location=f"{STAGING}/{database}")
-    yield ibis.athena.connect(
+    return ibis.athena.connect(
         s3_staging_dir=f"{STAGING}/{database}/", region_name=os.environ["AWS_REGION"], schema_name=database
     )
-    opened.drop_database(database, force=True)
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +72,8 @@ def test_join(rows):
 
 
 def test_texts_and_numbers(rows):
-    shown = (
-        rows.mutate(up=rows.k.upper(), half=rows.n / 2, text=rows.n.cast("string")).order_by("n").execute()
-    )
+    shown = rows.mutate(up=rows.k.upper(), text=rows.n.cast("string")).order_by("n").execute()
     assert shown["up"].tolist() == ["A", "B", "A"]
-    assert shown["half"].tolist() == [0.5, 1.0, 1.5]
     assert shown["text"].tolist() == ["1", "2", "3"]
 
 
