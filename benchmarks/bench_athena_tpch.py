@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class Cloud:
 
 def _write_ddl(path: Path) -> str:
     kinds = {"varchar": "string", "integer": "int"}
-    described = duckdb.sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
+    described = duckdb.execute(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
     columns = (f"{name} {kinds.get(kind.lower(), kind.lower())}" for name, kind, *_ in described)
     location = f"s3://{BUCKET}/{path.stem}/"
     return f"CREATE EXTERNAL TABLE {path.stem} ({', '.join(columns)}) STORED AS PARQUET LOCATION '{location}'"
@@ -109,7 +109,7 @@ def measure(
     """Measure one query on both sides in turn; both must answer the same number of rows."""
     counts = set()
 
-    def time_it(run: partial[Sequence[object]]) -> float:
+    def time_it(run: Callable[[], Sequence[object]]) -> float:
         began = time.perf_counter()
         counts.add(len(run()))
         return time.perf_counter() - began

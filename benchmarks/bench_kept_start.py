@@ -8,6 +8,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from common import in_turn, progress, ratio_of, row, verdict
 
@@ -36,7 +37,7 @@ def fill(state_dir: Path, objects: int, size: int) -> None:
                 (segment,) = written.segments
                 with segment.file.path.open("ab") as file:
                     file.truncate(size)
-                content = Content((Segment(segment.file, 0, size),), {"MD5": number.to_bytes(16, "big")})
+                content: Any = Content((Segment(segment.file, 0, size),), {"MD5": number.to_bytes(16, "big")})
                 backend.put_object(BUCKET, f"year={number % 100}/part-{number:06}.parquet", content)
         progress(f"{first + 1000} of {objects} objects")
     keeping.close()

@@ -210,7 +210,7 @@ class LocalCommands:
         return self.start_command or format_command("start", self.state_dir)
 
 
-class Age(click.ParamType):
+class Age(click.ParamType):  # type: ignore[type-arg]
     """An age such as `7d`, `12h`, `30m` or `0s`."""
 
     name = "age"

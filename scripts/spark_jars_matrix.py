@@ -179,7 +179,7 @@ def _run_quietly(*command: str) -> None:
 
 @contextmanager
 def _moto_with_tls(certificate: Path) -> Iterator[str]:
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     application = DomainDispatcherApplication(create_backend_app)
@@ -279,9 +279,10 @@ def _assume_a_role(session: "SparkSession", services: Services) -> None:
 
 def _log_in_by_single_sign_on(session: "SparkSession", services: Services) -> None:
     """The SDK finds the classes for such a profile, and that nobody has logged in."""
-    sdk: Any = session._jvm.software.amazon.awssdk
+    java: Any = session._jvm
+    sdk = java.software.amazon.awssdk
     kind = sdk.profiles.ProfileFile.Type.CONFIGURATION
-    path = session._jvm.java.io.File(str(services.config)).toPath()
+    path = java.java.io.File(str(services.config)).toPath()
     file = sdk.profiles.ProfileFile.builder().content(path).type(kind).build()
     builder = sdk.auth.credentials.ProfileCredentialsProvider.builder()
     provider = builder.profileFile(file).profileName("sso").build()

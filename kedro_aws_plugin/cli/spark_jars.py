@@ -20,8 +20,8 @@ def spark_jars(output: str) -> None:
 
     settings = find_s3a_settings()
     if output == "json":
-        values = {key.removeprefix("spark.jars."): value for key, value in settings.items()}
-        click.echo(json.dumps({**values, "hadoop": read_hadoop_version(find_jars_folder())}, indent=2))
+        named = {key.removeprefix("spark.jars."): value for key, value in settings.items()}
+        click.echo(json.dumps({**named, "hadoop": read_hadoop_version(find_jars_folder())}, indent=2))
         return
     for key, values in settings.items():
         click.echo("\n".join([f"{key}:", *(f"  - {value}" for value in values)]))

@@ -3,6 +3,7 @@
 import logging
 import threading
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from local_aws.athena.executions import ENGINE_VERSION, FAILED, Execution
 from local_aws.athena.faults import invalid_request
@@ -96,7 +97,9 @@ class Account:
 
     def _open(self, region: str) -> Region:
         kinds = [each.name for each in fields(Region) if each.name != "name"]
-        tables = {kind: self._room.open_table(kind, region, _CODECS.get(kind, PLAIN)) for kind in kinds}
+        tables: dict[str, Any] = {
+            kind: self._room.open_table(kind, region, _CODECS.get(kind, PLAIN)) for kind in kinds
+        }
         tables["workgroups"].setdefault(DEFAULT_WORKGROUP, _primary())
         here = self._regions[region] = Region(region, **tables)
         return here

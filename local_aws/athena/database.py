@@ -32,7 +32,7 @@ class Database:
             if self._root is None:
                 self._root = duckdb.connect(
                     config={
-                        # A query must not fetch code, neither from DuckDB's servers nor from the user's folder.
+                        # A query must not fetch code, from DuckDB's servers or the user's folder.
                         "autoinstall_known_extensions": "false",
                         "autoload_known_extensions": "false",
                         "memory_limit": f"{self.memory}B",

@@ -59,10 +59,10 @@ def _delete_results(storage: Storage, executions: Iterable[Execution]) -> list[i
             found = storage.list_objects(folder)
         except AthenaFailure:  # the bucket is gone
             continue
-        for each in found:
-            if each.uri in files:
-                storage.delete(each.uri)
-                sizes.append(each.size)
+        for file in found:
+            if file.uri in files:
+                storage.delete(file.uri)
+                sizes.append(file.size)
     return sizes
 
 

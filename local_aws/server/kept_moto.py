@@ -100,8 +100,8 @@ def _find_operation(environ: Environ) -> str:
     if found := _RPC.search(environ.get("PATH_INFO", "")):
         return found[1]
     if action := parse_qs(environ.get("QUERY_STRING", "")).get("Action"):
-        return action[0]
+        return str(action[0])
     stream = environ.get("wsgi.input")
     if isinstance(stream, io.BytesIO) and (named := _ACTION.search(stream.getvalue())) is not None:
-        return named[1].decode("ascii", "replace")
+        return str(named[1], "ascii", "replace")
     return ""
