@@ -41,28 +41,32 @@ def translate(
         sql, fields = Queries(session).query(query.tree, Scope(), None, outermost=True)
     except RecursionError:
         raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
-    keeps_lengths = _reads_columns_alone(query.tree)
+    plain = _find_plain_columns(query.tree, len(fields))
     columns = (
         Column(
             field.written or f"_col{index}",
-            str(field.type) if keeps_lengths and field.type.name == "varchar" else show_type(field.type),
+            str(field.type) if index in plain and field.type.name == "varchar" else show_type(field.type),
         )
         for index, field in enumerate(fields)
     )
     return Translated(sql, tuple(columns))
 
 
-def _reads_columns_alone(query: nodes.Query) -> bool:
-    """Tell whether a query selects nothing but columns of a table, whose varchar(10) has its length."""
+def _find_plain_columns(query: nodes.Query, width: int) -> set[int]:
+    """Find the items that are nothing but columns of a table, whose varchar(10) has its length."""
     body = query.body
-    return (
-        not query.common
-        and isinstance(body, nodes.Select)
-        and isinstance(body.source, nodes.TableReference)
-        and all(
-            isinstance(item, nodes.Star) or isinstance(item.expression, nodes.Name) for item in body.items
-        )
-    )
+    if (
+        query.common
+        or not isinstance(body, nodes.Select)
+        or not isinstance(body.source, nodes.TableReference)
+    ):
+        return set()
+    plain = [isinstance(item, nodes.Star) or isinstance(item.expression, nodes.Name) for item in body.items]
+    if all(plain):
+        return set(range(width))
+    if any(isinstance(item, nodes.Star) for item in body.items):
+        return set()
+    return {index for index, is_plain in enumerate(plain) if is_plain}
 
 
 def show_type(kind: Type) -> str:

@@ -263,4 +263,4 @@ def test_a_column_keeps_the_length_of_its_texts(lake: Lake) -> None:
 
     assert lake.run("select a, b from t where b > 'x'").types == {"a": "varchar(10)", "b": "varchar"}
     assert lake.run("select * from t").types["a"] == "varchar(10)"
-    assert lake.run("select upper(a) as a from t").types == {"a": "varchar"}
+    assert lake.run("select a, upper(a) as u from t").types == {"a": "varchar(10)", "u": "varchar"}
