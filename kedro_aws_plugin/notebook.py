@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 silence_resolver_warning()
+_ASK = "Nothing was changed. To change the real AWS so, add yes=True."
 
 
 @dataclass(frozen=True)
@@ -264,9 +265,9 @@ def load_magics(shell: Any) -> None:
 
     def aws(line: str) -> Any:
         """Show the project's AWS: `%aws status`, `%aws models`, `%aws predict ENTRY`."""
-        name, *arguments = line.split()
-        if name not in functions:
-            raise UsageError(f"%aws knows {', '.join(functions)}.")
+        name, *arguments = line.split() or [""]
+        if name not in functions or len(arguments) > 1:
+            raise UsageError(f"%aws knows {', '.join(functions)}, each with at most one argument.")
         return functions[name](*arguments)
 
     shell.register_magic_function(aws, "line", "aws")
@@ -274,8 +275,8 @@ def load_magics(shell: Any) -> None:
 
 def _open(env: str | None) -> Session:
     """Open the project: that of the notebook's Kedro context, if it is of the environment."""
-    context = _find_context()
-    session = find_session(context.config_loader) if context is not None else None
+    loader = getattr(_find_context(), "config_loader", None)
+    session = find_session(loader) if loader is not None else None
     if session is None or env not in (None, session.config.env):
         session = Session.open(env)
     session.connect(announce=lambda _: None)
@@ -297,12 +298,10 @@ def _carry_out(
 ) -> Done:
     if session.config.target == "aws" and not yes:
         plan = look()
-        return Done(
-            "Nothing was changed. To change the real AWS so, add yes=True."
-            if plan.changes
-            else plan.unchanged,
-            plan,
-        )
+        for warning in plan.warnings:
+            _tell(f"Warning: {warning}")
+        unchanged = f"unchanged: {plan.unchanged}"
+        return Done(_ASK if plan.changes else unchanged, plan)
     plans: list[Plan] = []
 
     def attempt() -> Plan:

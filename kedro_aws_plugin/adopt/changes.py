@@ -1,11 +1,14 @@
 """Changes of files: shown as a diff, then made."""
 
 import difflib
+import filecmp
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from kedro_aws_plugin.errors import ProjectError
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,18 @@ class Write:
         Raises:
             FileExistsError: If it has changed since it was looked at.
         """
-        target = project / self.path
-        now = target.read_text(encoding="utf-8") if target.exists() else None
-        if now != self.before:
-            raise FileExistsError(f"{self.path} has changed meanwhile. Run the command again.")
+        target = (project / self.path).resolve()
+        if read_text(target) != self.before:
+            raise FileExistsError(f"{self.path} has changed meanwhile")
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
-        new.write_text(self.after, encoding="utf-8")
-        if self.before is not None:
-            shutil.copymode(target, new)
-        new.replace(target)
+        try:
+            new.write_text(self.after, encoding="utf-8", newline="")
+            if self.before is not None:
+                shutil.copymode(target, new)
+            new.replace(target)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -67,15 +72,29 @@ class Copy:
         return f"copy {self.source} to {self.path}\n"
 
     def make(self, project: Path) -> None:
-        """Copy it, unless something is there."""
+        """Copy it in one step.
+
+        Raises:
+            FileExistsError: If something else is there.
+        """
         source, target = project / self.source, project / self.path
         if target.exists():
-            return
+            if _is_same(source, target):
+                return
+            raise FileExistsError(f"{self.path} is there already, and is not {self.source}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copy2(source, target)
+        new = target.with_name(f".{target.name}.new")
+        try:
+            if source.is_dir():
+                shutil.rmtree(new, ignore_errors=True)
+                shutil.copytree(source, new)
+            else:
+                shutil.copy2(source, new)
+            new.replace(target)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+            if new.is_file():
+                new.unlink()
 
 
 Change = Write | Copy
@@ -90,19 +109,43 @@ def write_new(project: Path, files: Iterable[tuple[str, str]]) -> Iterator[Write
 
 def append_line(project: Path, path: str, line: str) -> Iterator[Write]:
     """Plan a line at the end of a file, unless the file has it."""
-    before = _read(project / path)
-    lines = (before or "").splitlines()
-    if line not in lines:
-        yield Write(path, before, "".join(f"{each}\n" for each in [*lines, line]))
+    before = read_text(project / path)
+    if line not in (before or "").splitlines():
+        yield Write(path, before, f"{_end_line(before or '')}{line}\n")
 
 
 def add_key(project: Path, path: str, key: str, value: str) -> Iterator[Write]:
     """Plan a key at the end of a YAML file that exists and lacks it."""
-    before = _read(project / path)
+    before = read_text(project / path)
     if before is not None and not re.search(rf"^{key}\s*:", before, re.MULTILINE):
-        end = "" if not before or before.endswith("\n") else "\n"
-        yield Write(path, before, f"{before}{end}{key}: {value}\n")
+        yield Write(path, before, f"{_end_line(before)}{key}: {value}\n")
 
 
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.exists() else None
+def read_text(path: Path) -> str | None:
+    """Read a text as it is, with its ends of lines; None if there is no such file.
+
+    Raises:
+        ProjectError: If it is not UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"{path} is not in UTF-8. Save it so, and run the command again.") from error
+
+
+def _end_line(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.is_file() and other.is_file():
+        return filecmp.cmp(one, other, shallow=False)
+    if not (one.is_dir() and other.is_dir()):
+        return False
+    compared = filecmp.dircmp(one, other)
+    if compared.left_only or compared.right_only or compared.funny_files:
+        return False
+    return all(_is_same(one / name, other / name) for name in compared.common)

@@ -34,16 +34,14 @@ class Found:
     Attributes:
         models: Its models.
         read: The entries that are only read: the raw data.
-        written: The entries that a node writes.
     """
 
     models: tuple[Model, ...]
     read: frozenset[str]
-    written: frozenset[str]
 
 
 def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
-    """Find the models, and which entries are read and written.
+    """Find the models, and which entries are only read.
 
     A model is a pickle that a node writes. If several pickles are written, those whose names speak of a model
     count; all of them, if none does.
@@ -66,9 +64,7 @@ def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
         for name in named or pickles
     )
     used = {name for node in nodes for name in node.inputs}
-    return Found(
-        models, frozenset(used - written & set(catalog)) & set(catalog), frozenset(written) & set(catalog)
-    )
+    return Found(models, frozenset(used - written) & set(catalog))
 
 
 def _find_metrics(model: str, nodes: Collection[Any], catalog: Mapping[str, Any]) -> str | None:

@@ -9,8 +9,6 @@ import yaml
 
 from kedro_aws_plugin.adopt.discovery import Model
 
-_TEMPLATE = "aws-spaceflights/{{ cookiecutter.repo_name }}"
-_DOCKER = ("Dockerfile", "compose.yaml", ".dockerignore", ".devcontainer/devcontainer.json")
 _CI = ".github/workflows/aws.yml"
 
 
@@ -43,15 +41,6 @@ def list_configuration(answers: Answers) -> Iterator[tuple[str, str]]:
     )
 
 
-def list_docker(answers: Answers) -> Iterator[tuple[str, str]]:
-    """List the Docker files, which are those of the starters."""
-    folder = files("kedro_aws_plugin.starters").joinpath(_TEMPLATE)
-    for name in _DOCKER:
-        text = folder.joinpath(name).read_text(encoding="utf-8")
-        text = text.replace("{{ cookiecutter.repo_name | lower }}", answers.name)
-        yield name, text.replace("{{ cookiecutter.project_name }}", answers.name)
-
-
 def list_ci(answers: Answers, installed: str) -> Iterator[tuple[str, str]]:
     """List the workflow for GitHub.
 
@@ -60,7 +49,7 @@ def list_ci(answers: Answers, installed: str) -> Iterator[tuple[str, str]]:
         installed: What pip installs for the project.
     """
     text = files("kedro_aws_plugin.adopt").joinpath("github.yml").read_text(encoding="utf-8")
-    install = f'python -m pip install {installed} "kedro-aws-plugin[athena,local,s3]"'
+    install = f"python -m pip install {installed}"
     yield _CI, text.replace("REGION", answers.region).replace("INSTALL", install)
 
 

@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import yaml
+
 from kedro_aws_plugin.adopt.catalog_text import add_version, replace_paths
-from kedro_aws_plugin.adopt.changes import Change, Copy, Write, add_key, append_line, write_new
-from kedro_aws_plugin.adopt.files import Answers, list_ci, list_configuration, list_docker
+from kedro_aws_plugin.adopt.changes import Change, Copy, Write, add_key, append_line, read_text, write_new
+from kedro_aws_plugin.adopt.files import Answers, list_ci, list_configuration
 from kedro_aws_plugin.adopt.look import Adopted
+from kedro_aws_plugin.errors import ProjectError
 
 _IGNORED = ".kedro-aws/"
 _RAW = "data/raw"
@@ -21,53 +24,105 @@ class Wishes:
 
     Attributes:
         s3: Whether the entries on this machine's disk move to S3.
-        docker: Whether the project gets Docker files.
         ci: Whether the project gets a workflow for GitHub.
     """
 
     s3: bool = False
-    docker: bool = False
     ci: bool = False
 
 
-def plan_adoption(project: Adopted, answers: Answers, wishes: Wishes) -> list[Change]:
+@dataclass(frozen=True)
+class Adoption:
+    """How a project is adopted.
+
+    Attributes:
+        changes: The changes, in the order in which they are made: raw data is copied first.
+        warnings: What the user has to do by hand.
+    """
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def plan_adoption(project: Adopted, answers: Answers, wishes: Wishes) -> Adoption:
     """Plan the changes. What is there stays; a second plan has no changes.
 
     Args:
         project: The project.
         answers: What its configuration says.
         wishes: What the user wants besides.
+
+    Raises:
+        ProjectError: If two files of raw data would become one object.
     """
-    changes: list[Change] = [*write_new(project.path, list_configuration(answers))]
-    for file in ("conf/base/globals.yml", "conf/aws/globals.yml"):
-        changes += add_key(project.path, file, "bucket", answers.bucket)
+    catalog = [*_change_catalog(project, answers, wishes)]
+    moved = _find_moved(project, catalog)
+    changes: list[Change] = [*_copy_raw_data(project, moved)]
+    if not (project.path / "conf/base/aws.yml").exists():
+        changes += write_new(project.path, list_configuration(answers))
+        for file in ("conf/base/globals.yml", "conf/aws/globals.yml"):
+            changes += add_key(project.path, file, "bucket", answers.bucket)
     changes += append_line(project.path, ".gitignore", _IGNORED)
-    changes += _change_catalog(project, answers, wishes)
-    if wishes.docker:
-        changes += write_new(project.path, list_docker(answers))
+    changes += catalog
     if wishes.ci:
-        installed = "-r requirements.txt" if (project.path / "requirements.txt").exists() else "."
-        changes += write_new(project.path, list_ci(answers, installed))
-    return changes
+        changes += write_new(project.path, list_ci(answers, _find_installation(project.path)))
+    return Adoption(tuple(changes), tuple(_list_warnings(project, answers, wishes, moved)))
 
 
-def _change_catalog(project: Adopted, answers: Answers, wishes: Wishes) -> Iterator[Change]:
-    moved = [name for name in project.catalog if wishes.s3 and _list_paths(project.catalog[name])]
+def _change_catalog(project: Adopted, answers: Answers, wishes: Wishes) -> Iterator[Write]:
+    movable = [name for name, entry in project.catalog.items() if wishes.s3 and list_disk_paths(entry)]
     model = answers.model
     for file in _list_catalog_files(project.path):
-        before = file.read_text(encoding="utf-8")
+        before = read_text(file) or ""
         after = before
         if model is not None and not model.versioned:
             after = add_version(after, project.entries[model.entry])
-        for name in moved:
+        for name in movable:
             make_uri = partial(_make_uri, raw=name in project.found.read)
             after = replace_paths(after, project.entries[name], make_uri)
         if after != before:
             yield Write(file.relative_to(project.path).as_posix(), before, after)
-    for name in sorted(project.found.read & set(moved)):
-        for path in _list_paths(project.catalog[name]):
-            if (project.path / path).exists() and _make_key(path, raw=True) != path:
-                yield Copy(path, _make_key(path, raw=True))
+
+
+def _find_moved(project: Adopted, changes: list[Write]) -> set[str]:
+    """Find the datasets whose paths have moved, by parsing what the files will hold."""
+    moved = set()
+    for change in changes:
+        before, after = (yaml.safe_load(text) or {} for text in (change.before or "", change.after))
+        for name, source in project.entries.items():
+            if source in after and list_disk_paths(before.get(source)) and not list_disk_paths(after[source]):
+                moved.add(name)
+    return moved
+
+
+def _copy_raw_data(project: Adopted, moved: set[str]) -> Iterator[Copy]:
+    taken: dict[str, str] = {}
+    for name in sorted(project.found.read & moved):
+        for path in list_disk_paths(project.catalog[name]):
+            key = _make_key(path, raw=True)
+            if taken.setdefault(key, path) != path:
+                raise ProjectError(
+                    f"{taken[key]} and {path} would both become {key}. Give one of the files another name, "
+                    "and run the command again."
+                )
+            if key != path and (project.path / path).exists() and not (project.path / key).exists():
+                yield Copy(path, key)
+
+
+def _list_warnings(project: Adopted, answers: Answers, wishes: Wishes, moved: set[str]) -> Iterator[str]:
+    left = (
+        sorted(name for name, entry in project.catalog.items() if list_disk_paths(entry)) if wishes.s3 else []
+    )
+    if left := [name for name in left if name not in moved]:
+        yield (
+            f"Not moved, because the path is not written in the entry itself: {', '.join(left)}. "
+            "Change it by hand to begin with s3://${globals:bucket}/."
+        )
+    model = answers.model
+    if model is not None and not model.versioned and model.entry not in moved:
+        for path in list_disk_paths(project.catalog[model.entry]):
+            if (project.path / path).is_file():
+                yield f"Kedro saves no versions where a plain file is. Move {path} away before `kedro run`."
 
 
 def _list_catalog_files(project: Path) -> list[Path]:
@@ -76,19 +131,20 @@ def _list_catalog_files(project: Path) -> list[Path]:
     return sorted(found)
 
 
-def _list_paths(entry: Mapping[str, Any]) -> list[str]:
-    """List the paths of a dataset that are on this machine's disk, below the project."""
+def list_disk_paths(entry: Any) -> list[str]:
+    """List the paths of an entry that are on this machine's disk, below the project."""
+    if not isinstance(entry, Mapping):
+        return []
     stated = [str(entry[key]) for key in ("filepath", "path") if isinstance(entry.get(key), str)]
-    return [path for path in stated if is_on_disk(path)]
+    return [path for path in stated if _is_on_disk(path)]
 
 
-def is_on_disk(path: str) -> bool:
-    """Tell whether a path is on this machine's disk, relative to the project."""
+def _is_on_disk(path: str) -> bool:
     return "://" not in path and not path.startswith(("/", "${"))
 
 
 def _make_uri(path: str, *, raw: bool) -> str:
-    return f"s3://${{globals:bucket}}/{_make_key(path, raw=raw)}" if is_on_disk(path) else path
+    return f"s3://${{globals:bucket}}/{_make_key(path, raw=raw)}" if _is_on_disk(path) else path
 
 
 def _make_key(path: str, *, raw: bool) -> str:
@@ -96,5 +152,13 @@ def _make_key(path: str, *, raw: bool) -> str:
     parts = PurePosixPath(path).parts
     if not raw or parts[:2] == ("data", "raw"):
         return PurePosixPath(path).as_posix()
-    below = parts[2:] if parts[0] == "data" and len(parts) > 2 else parts[-1:]  # noqa: PLR2004 - data/01_raw/
+    below = parts[2:] if parts[:2] == ("data", "01_raw") else parts[1:] if parts[0] == "data" else parts
     return "/".join((_RAW, *below))
+
+
+def _find_installation(project: Path) -> str:
+    """Find what pip installs for the project in CI: what it names itself."""
+    if (project / "requirements.txt").exists():
+        return "-r requirements.txt"
+    text = read_text(project / "pyproject.toml") or ""
+    return '".[dev]"' if "\ndev = [" in text else "."

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from fnmatch import fnmatch
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,8 @@ from kedro_aws_plugin.aws.s3 import observe_bucket
 from kedro_aws_plugin.aws.session import Aws
 
 _CLASSIC_REGION = "us-east-1"
+_OLD_NAMES = {"EU": "eu-west-1"}
+"""What S3 calls the region of buckets that were made long ago."""
 _SETTINGS = 4
 """A bucket that blocks all public access has so many settings that are on."""
 
@@ -60,7 +63,7 @@ def report_bucket(aws: Aws, bucket: str) -> BucketReport:
         where = aws.s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
         return BucketReport(
             state,
-            region=where or _CLASSIC_REGION,
+            region=_OLD_NAMES.get(where, where) if where else _CLASSIC_REGION,
             is_private=_is_private(aws, bucket),
             encryption=_find_encryption(aws, bucket),
         )
@@ -123,7 +126,7 @@ def _lets_sagemaker_assume(statement: Mapping[str, Any]) -> bool:
     services = principal.get("Service", []) if isinstance(principal, Mapping) else []
     return (
         statement.get("Effect") == "Allow"
-        and "sts:AssumeRole" in _as_list(statement.get("Action", []))
+        and any(fnmatch("sts:assumerole", each.lower()) for each in _as_list(statement.get("Action", [])))
         and "sagemaker.amazonaws.com" in _as_list(services)
     )
 

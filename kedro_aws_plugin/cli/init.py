@@ -10,7 +10,7 @@ import click
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError, ProjectError, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from kedro_aws_plugin.adopt.changes import Change
@@ -25,9 +25,8 @@ _NEXT = "Next: kedro aws doctor, then kedro run"
 @click.command("init")
 @click.option("--model", "entry", metavar="ENTRY", help="Catalog entry of the model to register.")
 @click.option("--bucket", help="Name of the bucket; by default the project's name and -data.")
-@click.option("--region", default="eu-west-1", show_default=True, help="AWS region.")
+@click.option("--region", help="AWS region; by default eu-west-1.")
 @click.option("--s3", is_flag=True, help="Move the catalog's entries on this machine's disk to S3.")
-@click.option("--docker", is_flag=True, help="Add Docker Compose: JupyterLab, Kedro-Viz, the local AWS.")
 @click.option("--ci", type=click.Choice(["github"]), help="Add a workflow: test, plan, deploy.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Change the files without asking for confirmation.")
@@ -44,18 +43,20 @@ def init(entry: str | None, dry_run: bool, yes: bool, **wishes: object) -> None:
     with redirect_stdout(sys.stderr):
         project = look_at_project()
         answers = _answer(project, entry, wishes)
-        wanted = Wishes(bool(wishes["s3"]), bool(wishes["docker"]), wishes["ci"] is not None)
-        changes = plan_adoption(project, answers, wanted)
-        if not changes:
+        wanted = Wishes(bool(wishes["s3"]), wishes["ci"] is not None)
+        adoption = plan_adoption(project, answers, wanted)
+        for warning in adoption.warnings:
+            click.secho(f"Warning: {warning}", err=True, fg="yellow")
+        if not adoption.changes:
             click.echo("unchanged: nothing to add", file=stdout)
             return
-        click.echo("".join(each.show() for each in changes), file=stdout, nl=False)
+        click.echo("".join(each.show() for each in adoption.changes), file=stdout, nl=False)
         if dry_run:
             return
         _warn_of_uncommitted(project.path)
         if not yes:
             _ask()
-        _make(project.path, changes)
+        _make(project.path, adoption.changes)
     click.echo(_NEXT, err=True)
 
 
@@ -63,15 +64,42 @@ def _answer(project: "Adopted", entry: str | None, wishes: "Mapping[str, object]
     from kedro_aws_plugin.adopt.files import Answers
     from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 
-    region = str(wishes["region"])
-    bucket = str(wishes["bucket"] or f"{project.name}-data")
-    if problem := find_bucket_problem(bucket):
+    stated = _read_stated(project.path)
+    region = str(wishes["region"] or stated.get("region") or "eu-west-1")
+    bucket = str(wishes["bucket"] or stated.get("bucket") or f"{project.name}-data")
+    if stated:
+        for option, wanted in (
+            ("--model", entry),
+            ("--bucket", wishes["bucket"]),
+            ("--region", wishes["region"]),
+        ):
+            if wanted is not None:
+                raise ConfigError(
+                    f"conf/base/aws.yml is there already. Change it there, and leave out {option}."
+                )
+    elif problem := find_bucket_problem(bucket):
         raise ConfigError(f"--bucket: `{bucket}` is not a bucket name: {problem}. Give another one.")
-    if problem := find_region_problem(region):
+    elif problem := find_region_problem(region):
         raise ConfigError(f"--region: `{region}` is {problem}. Give another one.")
-    has_config = (project.path / "conf/base/aws.yml").exists()
-    model = None if has_config and entry is None else _choose_model(project.found.models, entry)
-    return Answers(project.name, bucket, region, model)
+    return Answers(
+        project.name, bucket, region, None if stated else _choose_model(project.found.models, entry)
+    )
+
+
+def _read_stated(project: "Path") -> dict[str, object]:
+    """Read aws.yml, if the project has one; what it says stays."""
+    import yaml
+
+    from kedro_aws_plugin.adopt.changes import read_text
+
+    text = read_text(project / "conf/base/aws.yml")
+    try:
+        stated = yaml.safe_load(text) if text else {}
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"conf/base/aws.yml: {first_line(error)}. Correct it, and run the command again."
+        ) from None
+    return stated if isinstance(stated, dict) else {}
 
 
 def _choose_model(models: "tuple[Model, ...]", entry: str | None) -> "Model | None":
@@ -118,7 +146,7 @@ def _ask() -> None:
         raise KedroAwsError("Nothing was changed.")
 
 
-def _make(project: "Path", changes: "list[Change]") -> None:
+def _make(project: "Path", changes: "Sequence[Change]") -> None:
     for change in changes:
         try:
             change.make(project)

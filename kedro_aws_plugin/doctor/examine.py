@@ -123,7 +123,7 @@ def _ask_git(project: Path, state_dir: Path) -> bool | None:
         return None
     try:
         asked = subprocess.run(  # noqa: S603
-            ["git", "check-ignore", "--quiet", str(state_dir)],  # noqa: S607
+            ["git", "check-ignore", "--quiet", f"{state_dir}/"],  # noqa: S607
             cwd=project,
             capture_output=True,
             timeout=_GIT_SECONDS,

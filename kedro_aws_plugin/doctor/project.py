@@ -5,6 +5,7 @@ from typing import Any
 
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.doctor.finding import Finding, join_names
+from kedro_aws_plugin.project.entries import resolve_entries
 
 _ATHENA = ("AthenaQueryDataset", "AthenaTableDataset")
 _REMOTE = "://"
@@ -88,10 +89,12 @@ def check_memory(name: str, pipeline: Any, stored: Collection[str]) -> Finding:
 
 def check_model(catalog: Mapping[str, Any], model: str) -> Finding:
     """Check that the model of `registry:` can be registered."""
-    entry = catalog.get(model)
+    entry = resolve_entries(catalog, [model]).get(model)
     fix = "Correct `registry.model` in conf/base/aws.yml, or the entry in the catalog."
     if entry is None:
         return Finding("model", "problem", f"`registry.model` is `{model}`, which the catalog lacks.", fix)
+    while isinstance(entry.get("dataset"), Mapping):  # a CachedDataset
+        entry = {**entry["dataset"], "versioned": entry.get("versioned") or entry["dataset"].get("versioned")}
     if not str(entry.get("type", "")).endswith("PickleDataset"):
         return Finding("model", "problem", f"`{model}` is no pickle.PickleDataset.", fix)
     if not entry.get("versioned"):
@@ -111,16 +114,5 @@ def check_pipelines(pipelines: Mapping[str, Any], catalog: Mapping[str, Any]) ->
 
 def find_stored(catalog: Mapping[str, Any], names: Collection[str]) -> set[str]:
     """Find the datasets that the catalog stores: by an entry, or by a pattern that their names match."""
-    from kedro.io import CatalogConfigResolver
-
-    entries = {name: _leave_out_credentials(entry) for name, entry in catalog.items()}
-    resolver = CatalogConfigResolver(entries, default_runtime_patterns={"{default}": {"type": _MEMORY}})
-    found = {name: resolver.resolve_pattern(name) for name in names}
+    found = resolve_entries(catalog, names)
     return {name for name, entry in found.items() if not str(entry.get("type", "")).endswith(_MEMORY)}
-
-
-def _leave_out_credentials(entry: Any) -> Any:
-    """Leave out the names of credentials, which need not be known here."""
-    if not isinstance(entry, Mapping):
-        return entry
-    return {key: _leave_out_credentials(value) for key, value in entry.items() if key != "credentials"}
