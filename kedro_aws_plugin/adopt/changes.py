@@ -79,8 +79,6 @@ class Copy:
         """
         source, target = project / self.source, project / self.path
         if target.exists():
-            if _is_same(source, target):
-                return
             raise FileExistsError(f"{self.path} is there already, and is not {self.source}")
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
@@ -138,6 +136,11 @@ def read_text(path: Path) -> str | None:
 
 def _end_line(text: str) -> str:
     return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def is_same(project: Path, one: str, other: str) -> bool:
+    """Tell whether two files or folders of a project hold the same."""
+    return _is_same(project / one, project / other)
 
 
 def _is_same(one: Path, other: Path) -> bool:

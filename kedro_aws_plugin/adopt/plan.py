@@ -9,7 +9,16 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.adopt.catalog_text import add_version, replace_paths
-from kedro_aws_plugin.adopt.changes import Change, Copy, Write, add_key, append_line, read_text, write_new
+from kedro_aws_plugin.adopt.changes import (
+    Change,
+    Copy,
+    Write,
+    add_key,
+    append_line,
+    is_same,
+    read_text,
+    write_new,
+)
 from kedro_aws_plugin.adopt.files import Answers, list_ci, list_configuration
 from kedro_aws_plugin.adopt.look import Adopted
 from kedro_aws_plugin.errors import ProjectError
@@ -105,15 +114,13 @@ def _copy_raw_data(project: Adopted, moved: set[str]) -> Iterator[Copy]:
                     f"{taken[key]} and {path} would both become {key}. Give one of the files another name, "
                     "and run the command again."
                 )
-            if key != path and (project.path / path).exists() and not (project.path / key).exists():
+            if key != path and (project.path / path).exists() and not is_same(project.path, path, key):
                 yield Copy(path, key)
 
 
 def _list_warnings(project: Adopted, answers: Answers, wishes: Wishes, moved: set[str]) -> Iterator[str]:
-    left = (
-        sorted(name for name, entry in project.catalog.items() if list_disk_paths(entry)) if wishes.s3 else []
-    )
-    if left := [name for name in left if name not in moved]:
+    left = sorted(name for name, entry in project.catalog.items() if _is_somewhere_on_disk(entry))
+    if wishes.s3 and (left := [name for name in left if name not in moved]):
         yield (
             f"Not moved, because the path is not written in the entry itself: {', '.join(left)}. "
             "Change it by hand to begin with s3://${globals:bucket}/."
@@ -137,6 +144,12 @@ def list_disk_paths(entry: Any) -> list[str]:
         return []
     stated = [str(entry[key]) for key in ("filepath", "path") if isinstance(entry.get(key), str)]
     return [path for path in stated if _is_on_disk(path)]
+
+
+def _is_somewhere_on_disk(entry: Any) -> bool:
+    """Tell whether an entry, or the dataset within it, has a path on this machine's disk."""
+    within = entry.get("dataset") if isinstance(entry, Mapping) else None
+    return bool(list_disk_paths(entry)) or (within is not None and _is_somewhere_on_disk(within))
 
 
 def _is_on_disk(path: str) -> bool:

@@ -76,7 +76,7 @@ def _examine_machine(session: Session, config: AwsConfig, installed: Mapping[str
     if (session.path / "compose.yaml").exists():
         yield check_docker()
     state_dir = local_aws.default_state_dir(session.path)
-    yield from check_ignored(state_dir, _ask_git(session.path, state_dir))
+    yield from check_ignored(state_dir, ask_git(session.path, state_dir))
 
 
 def _examine_project(config: AwsConfig, catalog: Mapping[str, Any]) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def _try_spark(session: Session, config: AwsConfig) -> Iterator[Finding]:
         yield blame("spark.yml", error)
 
 
-def _ask_git(project: Path, state_dir: Path) -> bool | None:
+def ask_git(project: Path, state_dir: Path) -> bool | None:
     """Ask git whether it ignores the state folder; None without git, a repository or the folder in it."""
     if not state_dir.is_relative_to(project):
         return None

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from project_cli import OFFLINE, kedro, kedro_aws
 
+from kedro_aws_plugin.doctor.examine import ask_git
+
 
 def test_a_new_project() -> None:
     found = kedro_aws("doctor")
@@ -77,6 +79,16 @@ def test_a_mistake_in_aws_yml_and_in_the_catalog(project: Path) -> None:
     finally:
         (local / "aws.yml").unlink(missing_ok=True)
         (local / "catalog.yml").unlink(missing_ok=True)
+
+
+def test_a_fresh_checkout_in_which_nothing_has_run(project: Path, tmp_path: Path) -> None:
+    """`.kedro-aws/` in .gitignore matches a folder, which is not there yet."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text(".kedro-aws/\n", encoding="utf-8")
+    assert ask_git(tmp_path, tmp_path / ".kedro-aws") is True
+    (tmp_path / ".gitignore").write_text("data/\n", encoding="utf-8")
+    assert ask_git(tmp_path, tmp_path / ".kedro-aws") is False
+    assert ask_git(tmp_path, project / ".kedro-aws") is None
 
 
 def test_what_git_would_commit_is_mended(project: Path) -> None:

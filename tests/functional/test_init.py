@@ -121,7 +121,8 @@ def test_from_init_to_a_prediction(namespaced: Path) -> None:
         "metrics": "north.metrics",
         "sample": "table",
     }
-    for command in ("run", "aws register-model --approve", "aws deploy"):
+    subprocess.run(["git", "init", "--quiet"], cwd=namespaced, check=True)
+    for command in ("aws doctor", "run", "aws register-model --approve", "aws deploy"):
         ran = kedro(*command.split(), cwd=namespaced)
         assert ran.code == 0, ran
     predicted = kedro("aws", "predict", cwd=namespaced)
@@ -132,18 +133,20 @@ def test_from_init_to_a_prediction(namespaced: Path) -> None:
 def test_what_is_there_is_kept(bare: Path) -> None:
     (bare / "conf/base/aws.yml").write_text("region: us-east-1\nbucket: mine\n", encoding="utf-8")
     (bare / "conf/base/globals.yml").write_text("answer: 42", encoding="utf-8")
+    (bare / ".gitignore").write_bytes(b"data/\r\nlogs/\r\n")
     subprocess.run(["git", "init", "--quiet"], cwd=bare, check=True)
-    done = init(bare, "--yes", "--docker", "--ci", "github")
+    done = init(bare, "--yes", "--ci", "github")
     assert done.code == 0, done
     assert "Warning: the project has changes that are not committed." in done.stderr
     assert (bare / "conf/base/aws.yml").read_text(encoding="utf-8") == "region: us-east-1\nbucket: mine\n"
-    assert (bare / "conf/base/globals.yml").read_text(
-        encoding="utf-8"
-    ) == "answer: 42\nbucket: some-one-data\n"
-    assert "cookiecutter" not in (bare / "compose.yaml").read_text(encoding="utf-8")
+    assert (bare / "conf/base/globals.yml").read_text(encoding="utf-8") == "answer: 42"
+    assert (bare / ".gitignore").read_bytes() == b"data/\r\nlogs/\r\n.kedro-aws/\n"
     workflow = (bare / ".github/workflows/aws.yml").read_text(encoding="utf-8")
     assert set(yaml.safe_load(workflow)["jobs"]) == {"test", "plan", "deploy"}
+    assert "aws-region: us-east-1\n" in workflow
     assert "INSTALL" not in workflow
+    refused = init(bare, "--yes", "--region", "eu-west-1")
+    assert "conf/base/aws.yml is there already. Change it there, and leave out --region." in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -165,6 +168,31 @@ def test_refused_in_one_sentence(bare: Path, options: tuple[str, ...], says: str
     [line] = [line for line in refused.stderr.splitlines() if line.startswith("Error: ")]
     assert says in line
     assert snapshot(bare) == before
+
+
+def test_what_cannot_be_moved_is_named_and_what_is_there_is_not_replaced(namespaced: Path) -> None:
+    catalog = namespaced / "conf/base/catalog.yml"
+    catalog.write_text(
+        CATALOG.replace("data/01_raw/table.csv # rows", "${_base}/table.csv") + "_base: data/01_raw\n",
+        encoding="utf-8",
+    )
+    shown = init(namespaced, "--s3", "--dry-run")
+    assert "Not moved, because the path is not written in the entry itself: table." in shown.stderr
+    assert "copy " not in shown.stdout
+    catalog.write_text(CATALOG, encoding="utf-8")
+    (namespaced / "data/raw").mkdir()
+    (namespaced / "data/raw/table.csv").write_text("another", encoding="utf-8")
+    before = snapshot(namespaced)
+    refused = init(namespaced, "--s3", "--yes")
+    assert "data/raw/table.csv is there already, and is not data/01_raw/table.csv" in refused.stderr
+    assert (refused.code, snapshot(namespaced)) == (1, before)
+
+
+def test_a_model_that_was_saved_without_versions(namespaced: Path) -> None:
+    (namespaced / "data/06_models").mkdir(parents=True, exist_ok=True)
+    (namespaced / "data/06_models/north.pkl").write_bytes(b"old")
+    shown = init(namespaced, "--dry-run")
+    assert "Move data/06_models/north.pkl away before `kedro run`." in shown.stderr
 
 
 def test_outside_of_a_project(tmp_path: Path) -> None:

@@ -156,4 +156,6 @@ print(get_ipython().run_line_magic("aws", "status"))
     [rows] = [line for line in lines if line.startswith("rows ")]
     assert int(rows.split()[1]) > 1000
     assert any(line.startswith(f"{deployed} ") and "InService" in line for line in lines)
-    assert "UsageError: %aws knows models, predict, status." in done.stdout + done.stderr
+    assert (
+        "UsageError: %aws knows models, predict, status, each with at most one" in done.stdout + done.stderr
+    )

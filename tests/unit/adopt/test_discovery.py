@@ -32,7 +32,6 @@ def test_a_model_with_its_table_and_its_metrics() -> None:
     found = discover(CATALOG, {"__default__": whole, "part": whole.to_nodes("train")})
     assert found.models == (Model("price_model", "scores", "features", versioned=True),)
     assert found.read == {"raw"}
-    assert found.written == {"features", "scaler", "price_model", "scores"}
 
 
 def test_a_pickle_without_a_telling_name_counts_if_no_other_has_one() -> None:
