@@ -26,6 +26,8 @@ _NOT_OF_THIS_ONE = (
     "the local AWS does not accept these credentials: they are former ones, or those of another folder's. "
     "Run the command again, in a notebook after a restart of Python."
 )
+_OF_A_CLOCK = ("Signature expired", "Signature not yet current")
+"""How SignatureDoesNotMatch begins, and what it is about, where it is not the secret key."""
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 _LIMITS = frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "SlowDown", "TooManyRequestsException"})
@@ -131,6 +133,8 @@ def get_error_code(error: ClientError) -> str:
 def _explain_refusal(what: str, error: ClientError) -> str:
     code = get_error_code(error)
     message = _shorten(str(error.response.get("Error", {}).get("Message") or error).strip().rstrip("."))
+    if code == "RequestTimeTooSkewed" or message.startswith(_OF_A_CLOCK):
+        return f"Could not {what}: this machine's clock is wrong ({message}). Set it, for example by NTP."
     if known := _NOT_OF_THIS_ONE if _OF_THE_LOCAL_AWS in message else _BY_CODE.get(code):
         return f"Could not {what}: {known}"
     if code in _DENIED:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
+from uuid import uuid4
 
 import pytest
 from browser import BROWSER, open_page
@@ -29,6 +30,9 @@ TEMPLATE = ROOT / "starters" / "aws-spaceflights"
 PICTURES = ROOT / "docs" / "pictures"
 NOTEBOOK = "notebooks/explore.ipynb"
 OWNER, OTHER = 1000, 1234
+NAME = "My Flights" if os.environ.get("UPDATE_PICTURES") else f"Compose {uuid4().hex[:6]}"
+"""A name of its own: the daemon that answers may have the tutorial's project, with what it holds."""
+REPOSITORY, PACKAGE = NAME.lower().replace(" ", "-"), NAME.lower().replace(" ", "_")
 CLOSE_HINTS = """
 [...document.querySelectorAll("button, .feature-hints__close")]
     .filter(each => each.innerText == "Dismiss" || each.matches(".feature-hints__close"))
@@ -71,7 +75,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("docker")
     made = Path(
         cookiecutter(
-            str(TEMPLATE), no_input=True, extra_context={"project_name": "My Flights"}, output_dir=str(folder)
+            str(TEMPLATE), no_input=True, extra_context={"project_name": NAME}, output_dir=str(folder)
         )
     )
     make_wheel(made / "image", folder)
@@ -85,11 +89,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         began = time.monotonic()
         built = project.compose("build", timeout=600)
         assert built.code == 0, built.printed
-        size = int(engine.docker("image", "inspect", "my-flights", "--format", "{{.Size}}")) / 1e9
+        size = int(engine.docker("image", "inspect", REPOSITORY, "--format", "{{.Size}}")) / 1e9
         print(f"build {time.monotonic() - began:.0f} s, image {size:.2f} GB")
         yield project
         project.compose("down", "--volumes", timeout=60)
-        engine.docker("image", "rm", "my-flights")
+        engine.docker("image", "rm", REPOSITORY)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +167,7 @@ def test_nothing_but_what_is_to_be_installed_gets_into_the_image(project: Projec
     )
     found = [line for line in listed.printed.splitlines() if line.startswith("/")]
     assert sorted(Path(name).suffix for name in found) == [".toml", ".whl"]
-    variables = project.engine.docker("image", "inspect", "my-flights", "--format", "{{.Config.Env}}")
+    variables = project.engine.docker("image", "inspect", REPOSITORY, "--format", "{{.Config.Env}}")
     assert not re.search("TOKEN|SECRET|AWS_ACCESS", variables)
 
 
@@ -199,7 +203,7 @@ def test_the_notebook_runs_in_the_projects_kernel(up: Up) -> None:
 def test_a_second_terminal_goes_from_the_run_to_a_prediction(up: Up) -> None:
     assert "R2 0." in up.project.exec("kedro", "run")
     up.project.exec("kedro", "aws", "register-model", "--approve")
-    assert "Endpoint my-flights-price is in service" in up.project.exec("kedro", "aws", "deploy")
+    assert f"Endpoint {REPOSITORY}-price is in service" in up.project.exec("kedro", "aws", "deploy")
     assert len(predict(up.project)) == 5
 
 
@@ -222,7 +226,7 @@ def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
     text = "document.body.innerText"
     address = f"{up.lab}/lab/tree/{NOTEBOOK}?token={up.token}"
     with open_page(address, tmp_path / "lab") as page:
-        page.wait_for(f"{text}.includes('Explore the project') && {text}.includes('Kedro (my_flights)')")
+        page.wait_for(f"{text}.includes('Explore the project') && {text}.includes('Kedro ({PACKAGE})')")
         page.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
         page.run_selected_cell()
         page.run_selected_cell()
@@ -332,11 +336,11 @@ def test_a_daemon_that_is_not_there_is_told_of(project: Project, tmp_path: Path)
 
 def test_down_keeps_the_volume_and_down_v_leaves_nothing(project: Project) -> None:
     def list_what_is_left() -> list[str]:
-        label = ("--filter", "label=com.docker.compose.project=my-flights")
+        label = ("--filter", f"label=com.docker.compose.project={REPOSITORY}")
         kinds = (("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q"))
         return [line for kind in kinds for line in project.engine.docker(*kind, *label).split()]
 
     assert project.compose("down", timeout=60).code == 0
-    assert list_what_is_left() == ["my-flights_state"]
+    assert list_what_is_left() == [f"{REPOSITORY}_state"]
     assert project.compose("down", "--volumes", timeout=60).code == 0
     assert list_what_is_left() == []

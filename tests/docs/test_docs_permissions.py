@@ -54,6 +54,7 @@ PLANNERS = {
     "predict": "plan/prediction.py",
     "destroy": "plan/teardown.py",
     "doctor": None,
+    "init": None,
     "globals": None,
     "models": None,
     "spark-jars": None,

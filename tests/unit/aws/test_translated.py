@@ -240,3 +240,18 @@ def test_a_deletion_says_whether_there_was_anything_left() -> None:
     assert delete_if_present(lambda: answers(gone)) is False
     with pytest.raises(ClientError, match="no right"):
         delete_if_present(lambda: answers(refused("AccessDeniedException", "no right")))
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("SignatureDoesNotMatch", "Signature expired: 20261129T000000Z is now earlier than 20261129T010000Z"),
+        ("SignatureDoesNotMatch", "Signature not yet current: 20261129T020000Z is still later"),
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large"),
+    ],
+)
+def test_a_wrong_clock_is_no_wrong_key(code: str, message: str) -> None:
+    """As STS and S3 say it; the key is right."""
+    error = ClientError({"Error": {"Code": code, "Message": message}}, "GetCallerIdentity")
+    with pytest.raises(AwsError, match="this machine's clock is wrong"), translate_errors(WHAT):
+        raise error
