@@ -133,9 +133,7 @@ def get_error_code(error: ClientError) -> str:
 def _explain_refusal(what: str, error: ClientError) -> str:
     code = get_error_code(error)
     message = _shorten(str(error.response.get("Error", {}).get("Message") or error).strip().rstrip("."))
-    if code == "RequestTimeTooSkewed" or message.startswith(_OF_A_CLOCK):
-        return f"Could not {what}: this machine's clock is wrong ({message}). Set it, for example by NTP."
-    if known := _NOT_OF_THIS_ONE if _OF_THE_LOCAL_AWS in message else _BY_CODE.get(code):
+    if known := _find_known_reason(code, message):
         return f"Could not {what}: {known}"
     if code in _DENIED:
         return (
@@ -154,6 +152,12 @@ def _explain_refusal(what: str, error: ClientError) -> str:
         return f"Could not {what}: AWS failed with {code}: {message}. Run the command again in a minute."
     advice = _MAKE_ANOTHER if message.startswith(_NO_ARCHIVE) else "Correct that and run the command again."
     return f"Could not {what}: AWS answered {code}: {message}. {advice}"
+
+
+def _find_known_reason(code: str, message: str) -> str | None:
+    if code == "RequestTimeTooSkewed" or message.startswith(_OF_A_CLOCK):
+        return f"this machine's clock is wrong ({message}). Set it, for example by NTP."
+    return _NOT_OF_THIS_ONE if _OF_THE_LOCAL_AWS in message else _BY_CODE.get(code)
 
 
 def _shorten(message: str) -> str:
