@@ -3,7 +3,6 @@
 import logging
 import threading
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from local_aws.athena.executions import ENGINE_VERSION, FAILED, Execution
 from local_aws.athena.faults import invalid_request
@@ -30,7 +29,7 @@ class Region:
         executions: By id, oldest first; the newest 10,000.
         tokens: The execution that each ClientRequestToken started.
         tags: By ARN.
-        has_default: Whether the database `default` was made.
+        made: The databases that Athena made by itself: `default`, once.
     """
 
     name: str
@@ -40,7 +39,7 @@ class Region:
     executions: dict[str, Execution] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    has_default: bool = False
+    made: dict[str, str] = field(default_factory=dict)
 
     def workgroup(self, name: str) -> Params:
         """Return a workgroup, or raise Athena's error."""
@@ -97,9 +96,7 @@ class Account:
 
     def _open(self, region: str) -> Region:
         kinds = [each.name for each in fields(Region) if each.name != "name"]
-        tables: dict[str, Any] = {
-            kind: self._room.open_table(kind, region, _CODECS.get(kind, PLAIN)) for kind in kinds
-        }
+        tables = {kind: self._room.open_table(kind, region, _CODECS.get(kind, PLAIN)) for kind in kinds}
         tables["workgroups"].setdefault(DEFAULT_WORKGROUP, _primary())
         here = self._regions[region] = Region(region, **tables)
         return here

@@ -60,9 +60,9 @@ class Queries:
             if (known := self._same_token(self._account[region], params)) is not None:
                 return {"QueryExecutionId": known.id}
             workgroup = self._account[region].workgroup(params.get("WorkGroup", DEFAULT_WORKGROUP))
-        if not self._account[region].has_default:
+        if "default" not in self._account[region].made:
             self._make_default(region)
-            self._account[region].has_default = True
+            self._account[region].made["default"] = region
         execution = self._execution(region, params, workgroup)
         with self._account.lock:
             here = self._account[region]
