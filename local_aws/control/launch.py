@@ -21,6 +21,7 @@ _NEEDED = (
     "moto",
     "numpy",
     "pyarrow",
+    "pyiceberg",
 )
 """The packages of the extra ``[local]``."""
 

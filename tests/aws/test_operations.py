@@ -13,6 +13,7 @@ from every_step import all_steps, apply_steps, body, put_down
 from stubbed import FakeTime, Stubbed, make_clients
 
 import kedro_aws_plugin
+from kedro_aws_plugin.aws.account import is_assumable, read_quotas, report_bucket
 from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_for_stack
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
@@ -75,6 +76,20 @@ def observe_everything(stubbed: Stubbed) -> None:
     add_registry(aws, owned, TAGS, "flights-data")
 
 
+def look_at_an_account(stubbed: Stubbed) -> None:
+    """What `kedro aws doctor` asks of it."""
+    stubbed.answers("HeadBucket")
+    stubbed.answers("GetBucketLocation")
+    stubbed.answers("GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}})
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    stubbed.answers("GetBucketEncryption", {"ServerSideEncryptionConfiguration": rules})
+    report_bucket(stubbed.aws, "flights-data")
+    stubbed.refuses("GetRole", "NoSuchEntity", status=404)
+    assert is_assumable(stubbed.aws, "arn:aws:iam::123456789012:role/r") is None
+    stubbed.answers("ListServiceQuotas", {"Quotas": []})
+    read_quotas(stubbed.aws, ["ml.m5.large"])
+
+
 def observe_a_stack(stubbed: Stubbed) -> None:
     """Look up one that is well, and one that is not."""
     stubbed.answers("DescribeStacks", {"Stacks": [answers.stack()]})
@@ -123,6 +138,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     apply_steps(stubbed, time, *every.values())
     observe_everything(stubbed)
     observe_a_stack(stubbed)
+    look_at_an_account(stubbed)
     read_values(stubbed)
     upload_in_parts(stubbed, every[s3.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()

@@ -121,12 +121,17 @@ def test_models_lists_versions(registered: str, state: State) -> None:
             "signature": json.loads(
                 created["InferenceSpecification"]["Containers"][0]["ModelInput"]["DataInputConfig"]
             ),
+            "properties": created["CustomerMetadataProperties"],
         }
     ]
     assert created["CustomerMetadataProperties"]["signature"] == "predict: table of 11 columns"
     shown = kedro_aws("models").stdout.splitlines()
-    assert shown[0].split() == ["version", "approval", "registered", "description"]
-    assert shown[1].split(maxsplit=3) == ["1", "Approved", listed[0]["created"], listed[0]["description"]]
+    metrics = ["mae", "max_error", "mse", "r2", "rmse"]
+    assert shown[0].split() == ["version", "approval", "registered", *metrics, "description"]
+    version, *rest = shown[1].split(maxsplit=8)
+    assert [version, *rest[:2], rest[-1]] == ["1", "Approved", listed[0]["created"], listed[0]["description"]]
+    of_the_run = [float(created["CustomerMetadataProperties"][f"metric.{name}"]) for name in metrics]
+    assert [float(value) for value in rest[2:-1]] == pytest.approx(of_the_run, rel=1e-3)
     assert str(at.year) in listed[0]["created"]
 
 

@@ -75,7 +75,7 @@ def test_what_is_held_is_shown(filled: LocalAws) -> None:
     assert sizes["size"] > 2000
     assert held["holds"] == {
         "objects": sizes["objects"],
-        "databases": 1,
+        "databases": 2,  # Athena always has `default`
         "tables": 1,
         "model package groups": 1,
         "query executions": 3,
@@ -83,7 +83,7 @@ def test_what_is_held_is_shown(filled: LocalAws) -> None:
     assert held["disk"]["kept"] > sizes["size"]
     shown = run(filled.log_file.parent, "status")[1].splitlines()
     assert re.match(r"buckets: shop \(\d+ objects, \d\.\d kB\)$", shown[1])
-    assert shown[3].endswith("1 database, 1 table, 1 model package group, 3 query executions")
+    assert shown[3].endswith("2 databases, 1 table, 1 model package group, 3 query executions")
     assert re.match(r"disk: \d+\.\d kB of contents and \d+\.\d kB of other files in ", shown[4])
 
 

@@ -14,7 +14,10 @@ from local_aws.control import launch
 
 EXCEPTIONS = {
     ("kedro_aws_plugin.datasets._frames", "polars"): "the project's catalog has `engine: polars`",
-    ("local_aws.control.client", "filelock"): "`check_extra` has found it",
+    ("kedro_aws_plugin.actions.prediction", "pandas"): "the caller has it, to give or to take a frame",
+    ("kedro_aws_plugin.notebook", "IPython"): "IPython calls it",
+    ("local_aws.control.lock", "filelock"): "`check_extra` has found it",
+    ("local_aws.kept.shape", "cryptography"): "moto brings it with the services that have keys",
     ("local_aws.s3.content", "awscrt"): "only for CRC64NVME, as in moto",
     ("local_aws.s3.content", "crc32c"): "only for CRC32C, as in moto",
 }

@@ -125,7 +125,7 @@ def test_a_bucket_that_does_not_exist_is_no_empty_one(lake: Lake, statement: str
     lake.run("alter table u add partition (day = '1') location 's3://no-such-bucket/x/day=1/'")
 
     assert lake.fails(statement).startswith(
-        "HIVE_FILESYSTEM_ERROR: Failed to list directory: s3://no-such-bucket/x/"
+        "HIVE_FILESYSTEM_ERROR: Failed to list directory: s3://no-such-bucket/x"
     )
 
 

@@ -26,7 +26,7 @@ ENDLESS = (
     "SELECT count(*) FROM UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y), "
     "UNNEST(sequence(1, 10000)) c(z) WHERE x * y % 7 = z % 11"
 )
-SLOW_TO_LOAD = "import time\ndef model_fn(model_dir): time.sleep(120)\n" + ECHO.split("\n\n", 1)[1]
+SLOW_TO_LOAD = ECHO.replace("    print", "    import time; time.sleep(120)\n    print")
 
 
 @pytest.fixture
