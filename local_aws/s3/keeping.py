@@ -121,7 +121,9 @@ class Keeping:
             try:
                 self._database.clear()
             except sqlite3.Error as error:
-                raise NotKept(f"{self._database.path} cannot be emptied: {error}") from error
+                raise NotKept(
+                    f"{self._database.path} cannot be emptied: {error}. Delete other files on its disk first."
+                ) from error
             self._left = Changes()
         self.store.clear()
 

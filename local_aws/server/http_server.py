@@ -520,6 +520,8 @@ class LocalServer:
                 logs=logs,
                 credentials=lambda: self.credentials,
                 renew=self.renew,
+                flush=self._kept.flush,
+                kept=place.kept,
                 shut_down=self.shut_down,
             )
         )

@@ -90,6 +90,21 @@ def test_what_cannot_be_read_is_one_sentence_and_stays_until_a_reset(state_dir: 
     assert start(state_dir).client("s3").list_buckets()["Buckets"] == []
 
 
+def test_a_reset_that_was_killed_is_done_by_the_next_start(state_dir: Path) -> None:
+    fill(start(state_dir))
+    local_aws.stop(state_dir)
+    (state_dir / "kept" / "resetting").touch()  # as while one that runs deletes what it holds
+    (state_dir / "kept.forgotten").mkdir()  # as while a folder is deleted
+    assert start(state_dir).client("s3").list_buckets()["Buckets"] == []
+    assert not (state_dir / "kept.forgotten").exists()
+    fill(start(state_dir))
+    local_aws.reset(state_dir)
+    local_aws.stop(state_dir)
+    fill(start(state_dir))
+    local_aws.stop(state_dir)
+    assert is_filled(start(state_dir))
+
+
 def test_a_server_that_keeps_nothing_leaves_what_is_kept_alone(state_dir: Path) -> None:
     fill(start(state_dir))
     local_aws.stop(state_dir)
