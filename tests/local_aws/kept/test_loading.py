@@ -43,11 +43,15 @@ def test_what_a_newer_moto_adds_to_a_backend_is_there_after_a_kill_too(tmp_path:
 
 def test_a_backend_that_begins_empty_is_an_empty_one_to_those_that_mention_it(tmp_path: Path):
     run("save(scaling)", tmp_path)
-    change(tmp_path, "UPDATE cells SET class = 'moto.ec2.models:Gone' WHERE class LIKE 'moto.ec2%:EC2Backend'")
+    change(
+        tmp_path, "UPDATE cells SET class = 'moto.ec2.models:Gone' WHERE class LIKE 'moto.ec2%:EC2Backend'"
+    )
     assert run("print(scaling.ec2_backend is ec2, list(kept.list_lost()))", tmp_path) == "True ['ec2']"
 
 
 def test_who_mentions_what_else_is_lost_begins_empty_too(tmp_path: Path):
     run("sns.mentioned = ec2.describe_vpcs()[0]; save(ec2); save(sns)", tmp_path)
-    change(tmp_path, "UPDATE cells SET class = 'moto.ec2.models:Gone' WHERE class LIKE 'moto.ec2%:EC2Backend'")
+    change(
+        tmp_path, "UPDATE cells SET class = 'moto.ec2.models:Gone' WHERE class LIKE 'moto.ec2%:EC2Backend'"
+    )
     assert run("print(sorted(kept.list_lost()))", tmp_path) == "['ec2', 'sns']"
