@@ -1,8 +1,8 @@
 """Which of moto's objects a request has looked at: only those can it have changed.
 
-Whoever changes an object reads one of its attributes, such as a dict in it, or sets or deletes one. So a class
-of moto that records all three tells, without looking at all objects, which ones a request may have changed. A
-request that only reads is not recorded.
+Whoever changes an object reads one of its attributes, such as a dict in it, or sets or deletes one. So a
+class of moto that records all three tells, without looking at all objects, which ones a request may have
+changed. A request that only reads is not recorded.
 """
 
 import threading
@@ -57,7 +57,7 @@ def is_watchable(kind: type) -> bool:
 
 
 def watch(kind: type) -> None:
-    """Record from here on which objects of a class, and of those derived from it, are looked at or changed."""
+    """Record from here on which objects of a class, and of those derived from it, are looked at or set."""
     if kind.__getattribute__ is not _look:  # type: ignore[comparison-overlap]
         for name, watched in _WATCHED.items():
             setattr(kind, name, watched)
