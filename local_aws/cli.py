@@ -376,7 +376,6 @@ def _format_status(aws: "LocalAws", held: dict[str, Any]) -> Iterator[str]:
         yield f"not kept: what {service} holds: {reason}"
     for service, reason in held["began_empty"].items():
         yield f"began empty: {service}: {reason}"
-    yield from held.get("set_aside", ())
 
 
 def _format_bucket(size: dict[str, int]) -> str:

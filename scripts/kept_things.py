@@ -596,6 +596,35 @@ class Schedules(Kind):
         return str(self.clients("scheduler").get_schedule(Name=name)["ScheduleExpression"])
 
 
+class Keys(Kind):
+    """Keys of KMS: whether one is enabled, which moto changes by setting an attribute and nothing else."""
+
+    name = "key"
+    most = 8
+
+    def __init__(self, clients: Clients, chance: random.Random) -> None:
+        super().__init__(clients, chance)
+        self._ids: dict[str, str] = {}
+
+    def choose(self, before: Any) -> Value:
+        """Choose a key that is enabled, or the other state."""
+        return True if before is None else not before
+
+    def write(self, name: str, before: Any, value: Any) -> None:
+        """Create, enable or disable the key."""
+        kms = self.clients("kms")
+        if before is None:
+            self._ids[name] = kms.create_key(Description=name)["KeyMetadata"]["KeyId"]
+        else:
+            (kms.enable_key if value else kms.disable_key)(KeyId=self._ids[name])
+
+    def read(self, name: str) -> Value:
+        """Describe the key."""
+        if name not in self._ids:
+            return None  # its creation was not answered, so that nobody knows its id
+        return bool(self.clients("kms").describe_key(KeyId=self._ids[name])["KeyMetadata"]["Enabled"])
+
+
 KINDS: tuple[type[Kind], ...] = (
     Objects,
     Multiparts,
@@ -608,6 +637,7 @@ KINDS: tuple[type[Kind], ...] = (
     Queries,
     Parameters,
     Schedules,
+    Keys,
 )
 
 

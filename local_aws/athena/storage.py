@@ -124,10 +124,11 @@ class Storage:
             reason = f"Unable to verify/create output bucket {bucket}"
             raise AthenaFailure(f"HIVE_WRITER_CLOSE_ERROR: Error committing write to Hive: {reason}")
 
-    def delete(self, uri: str) -> None:
-        """Delete an object if it exists."""
+    def delete(self, uri: str) -> bool:
+        """Delete an object if it exists, and tell whether S3 has done so."""
         bucket, key = split_uri(uri)
-        self._moto.request("DELETE", f"/{bucket}/{quote(key)}")
+        status = self._moto.request("DELETE", f"/{bucket}/{quote(key)}").status
+        return status < 400 or status == 404  # noqa: PLR2004 - HTTP's errors; what is gone with its bucket
 
     def clear(self) -> None:
         """Delete all local copies."""

@@ -33,6 +33,7 @@ from local_aws.control.state import (
     ALREADY_RUNNING,
     INSTANCE_HEADER,
     LocalAws,
+    forgotten_folder,
     format_command,
     kept_folder,
     lock_file,
@@ -243,8 +244,12 @@ def reset(state_dir: Path) -> bool:
         return False
     check_extra()
     with hold(state_dir):
+        forgotten = forgotten_folder(state_dir)
         try:
-            shutil.rmtree(kept_folder(state_dir))
+            if forgotten.exists():
+                shutil.rmtree(forgotten)
+            kept_folder(state_dir).rename(forgotten)  # at once, whenever this is killed
+            shutil.rmtree(forgotten)
         except OSError as error:
             raise LocalAwsError(f"{error.filename} cannot be deleted: {error.strerror}.") from error
         shutil.rmtree(state_dir / "logs", ignore_errors=True)

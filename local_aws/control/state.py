@@ -160,6 +160,11 @@ def kept_folder(state_dir: Path) -> Path:
     return state_dir / "kept"
 
 
+def forgotten_folder(state_dir: Path) -> Path:
+    """Give the folder of what was kept until a reset that is not done with deleting it."""
+    return state_dir / "kept.forgotten"
+
+
 def config_file(state_dir: Path) -> Path:
     """Give the file of the settings of AWS's tools."""
     return state_dir / "aws.config"

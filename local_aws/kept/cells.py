@@ -310,16 +310,18 @@ class _Saving:
 
 def _find_place(backend: BaseBackend) -> str:
     """Find where moto has a backend, as ``service/account/region``; see `name_backends`."""
-    for of_service in _ALL._instances:
-        for account, of_account in of_service.items():
-            for region, each in of_account.items():
+    for of_service in list(
+        _ALL._instances
+    ):  # of copies, since requests that only read add backends meanwhile
+        for account, of_account in list(of_service.items()):
+            for region, each in list(of_account.items()):
                 if each is backend:
                     return f"{name_backends(of_service)}/{account}/{region}"
     return ""
 
 
 def _name_of_account(of_account: Any) -> str:
-    owners = [each for each in _ALL._instances if of_account in each.values()]
+    owners = [each for each in list(_ALL._instances) if of_account in list(each.values())]
     return name_backends(owners[0])
 
 

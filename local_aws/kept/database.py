@@ -84,14 +84,21 @@ class Database:
 
         Returns:
             The sentence about it, which names the copy.
+
+        Raises:
+            NotKept: If the copy cannot be written. Nothing is left of it then.
         """
         now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
         path = self.path.with_name(f"{self.path.stem}.{now}.backup")
-        with self._lock, closing(sqlite3.connect(path)) as copy:
-            self._connection.backup(copy)
+        try:
+            with self._lock, closing(sqlite3.connect(path)) as copy:
+                self._connection.backup(copy)
+        except sqlite3.Error as error:
+            path.unlink(missing_ok=True)
+            raise NotKept(f"{path} cannot be written: {error}") from error
         sentence = (
-            f"The state of {service} could not be taken over from an earlier version ({reason}), so it "
-            f"begins empty; what it was is in {path}"
+            f"The state of {service} could not be taken over ({reason}), so it begins empty; what it was is "
+            f"in {path}"
         )
         _log.warning("%s", sentence)
         return sentence

@@ -1,14 +1,18 @@
 """The folder of what is kept, and the version of what lies in it."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from local_aws.control.state import format_command, kept_folder
+from local_aws.control.state import forgotten_folder, format_command, kept_folder
 from local_aws.errors import LocalAwsError
 
 FORMAT = 1
 """The version of what is kept. Raise it when an earlier plugin could not read what this one writes."""
 
 _NEW = "format.new"
+_RESETTING = "resetting"
 
 
 class UnusableError(LocalAwsError):
@@ -18,13 +22,18 @@ class UnusableError(LocalAwsError):
 def open_kept(state_dir: Path) -> Path:
     """Make the folder of what is kept, and check that this version can read what lies in it.
 
+    A reset that was killed is done to its end.
+
     Raises:
         UnusableError: If it cannot.
     """
     folder = kept_folder(state_dir)
     file = folder / "format"
     try:
+        shutil.rmtree(forgotten_folder(state_dir), ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
+        if (folder / _RESETTING).exists():
+            _empty(folder)
         if not file.exists() and not {each.name for each in folder.iterdir()} - {_NEW}:
             _write(file)
         found = file.read_text(encoding="ascii", errors="replace").strip()
@@ -43,6 +52,32 @@ def open_kept(state_dir: Path) -> Path:
             f"{FORMAT}. Upgrade the plugin; or delete what is kept: {format_command('reset', state_dir)}"
         )
     return folder
+
+
+@contextmanager
+def resetting(folder: Path | None) -> Iterator[None]:
+    """Delete within what is kept: all of it is gone even if the process ends in the middle.
+
+    Args:
+        folder: The folder of what is kept; None if nothing is.
+    """
+    marker = None if folder is None else folder / _RESETTING
+    if marker is not None:
+        marker.touch()
+    try:
+        yield
+    finally:
+        if marker is not None:
+            marker.unlink(missing_ok=True)
+
+
+def _empty(folder: Path) -> None:
+    for each in folder.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        elif each.name != _RESETTING:
+            each.unlink()
+    (folder / _RESETTING).unlink()
 
 
 def explain_damage(state_dir: Path, file: Path, what: str) -> str:

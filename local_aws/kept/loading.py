@@ -27,6 +27,8 @@ Row = tuple[int, str, str, str, bytes]
 """The number, the service, the class, the place and the data of a row."""
 
 _READ = "SELECT id, service, class, place, data FROM cells"
+_VERSION = "SELECT value FROM facts WHERE name = 'moto'"
+_NOTE_VERSION = "INSERT OR REPLACE INTO facts (name, value) VALUES ('moto', ?)"
 
 
 class CannotLoad(Exception):
@@ -51,29 +53,29 @@ def load(database: Database, cells: Cells) -> dict[str, str]:
 
     Raises:
         UnusableError: If the database is damaged.
+        NotKept: If it cannot be written.
     """
     with recording(None):
         rows: list[Row] = database.read(_READ)
         lost: dict[str, str] = {}
-        upgraded = _note_version(database)
-        loading = _Loading(rows, upgraded)
+        upgraded = database.read(_VERSION) != [(moto.__version__,)]
+        loading = _Loading(rows, upgraded, {})
+        empty: dict[int, str] = {}
         while not loading.succeeds():
             lost[loading.service] = loading.reason
+            empty |= {row[0]: row[3] for row in rows if row[1] in lost and row[3]}
             rows = [row for row in rows if row[1] not in lost]
-            loading = _Loading(rows, upgraded)
+            loading = _Loading(rows, upgraded, empty)
         sentences = _set_aside(database, lost)
         used = loading.install()
         database.write(("DELETE FROM cells WHERE id = ?", (row[0],)) for row in rows if row[0] not in used)
         cells.adopt([cell for cell in loading.cells if cell.row in used], max(loading.highest, 0))
+        if upgraded:
+            # What was filled in comes first: once the version is noted, no start fills it in again.
+            cells.save_all()
+            database.write([(_NOTE_VERSION, (moto.__version__,))])
         number_new_events()
         return sentences
-
-
-def _note_version(database: Database) -> bool:
-    """Note moto's version, and tell whether another one has written what is kept."""
-    written = database.read("SELECT value FROM facts WHERE name = 'moto'")
-    database.write([("INSERT OR REPLACE INTO facts (name, value) VALUES ('moto', ?)", (moto.__version__,))])
-    return written != [(moto.__version__,)]
 
 
 def _set_aside(database: Database, lost: dict[str, str]) -> dict[str, str]:
@@ -89,10 +91,12 @@ class _Loading:
     Args:
         rows: The rows.
         upgraded: Whether another version of moto wrote them.
+        empty: The places of backends that begin empty, by the numbers of their former rows.
     """
 
-    def __init__(self, rows: list[Row], upgraded: bool) -> None:
+    def __init__(self, rows: list[Row], upgraded: bool, empty: dict[int, str]) -> None:
         self._rows = rows
+        self._empty = empty
         self._upgraded = upgraded
         self._values: dict[int, Any] = {}
         self._states: dict[int, Any] = {}
@@ -134,10 +138,15 @@ class _Loading:
         mentions = self._mentions.setdefault(number, [])
 
         def resolve(reference: Any) -> Any:
-            if isinstance(reference, int):
-                mentions.append(reference)
-                return self._values.get(reference)
-            return _find_global(reference)
+            if not isinstance(reference, int):
+                return _find_global(reference)
+            if reference in self._empty:
+                backends, account, region = self._empty[reference].split("/")
+                return find_class(backends)[account][region]
+            mentions.append(reference)
+            if reference not in self._values:
+                raise LookupError("it mentions what is not kept")
+            return self._values[reference]
 
         try:
             state = CellUnpickler(io.BytesIO(data), resolve).load()

@@ -1,7 +1,7 @@
 """What is kept of all services but S3, in one database."""
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,16 @@ class KeptServices:
         return of_rooms if self.moto is None else {**self.moto.lost, **of_rooms}
 
     def close(self) -> None:
-        """Write everything, and let go of the database. What is changed from here on is not kept."""
+        """Write everything, and let go of the database. What is changed from here on is not kept.
+
+        Raises:
+            NotKept: If something cannot be written.
+        """
         if self._database is None or self.moto is None:
             return
-        self.flush()
-        for room in self._rooms:
-            room.detach()
-        self.moto.close()
-        self._database.close()
+        with ExitStack() as last:  # done even if the disk is full, or what is emptied next could be written
+            last.callback(self._database.close)
+            last.callback(self.moto.close)
+            for room in self._rooms:
+                last.callback(room.detach)
+            self.flush()

@@ -1,8 +1,8 @@
 """Which of moto's objects a request has looked at: only those can it have changed.
 
-Whoever changes an object reaches it by an attribute, be it one of a backend, or of the object itself. So a
-class of moto that records the reading of attributes tells, without looking at all objects, which ones a
-request may have changed. A request that only reads is not recorded.
+Whoever changes an object reads one of its attributes, such as a dict in it, or sets or deletes one. So a
+class of moto that records all three tells, without looking at all objects, which ones a request may have
+changed. A request that only reads is not recorded.
 """
 
 import threading
@@ -32,20 +32,41 @@ def _look(self: Any, name: str) -> Any:
     return object.__getattribute__(self, name)
 
 
+def _set(self: Any, name: str, value: Any) -> None:
+    seen = _watch.seen
+    if seen is not None:
+        seen[id(self)] = self
+    object.__setattr__(self, name, value)
+
+
+def _delete(self: Any, name: str) -> None:
+    seen = _watch.seen
+    if seen is not None:
+        seen[id(self)] = self
+    object.__delattr__(self, name)
+
+
+_WATCHED = {"__getattribute__": _look, "__setattr__": _set, "__delattr__": _delete}
+
+
 def is_watchable(kind: type) -> bool:
-    """Tell whether a class reads attributes as all objects do, or is watched already."""
-    return getattr(kind, "__getattribute__", None) in (object.__getattribute__, _look)
+    """Tell whether a class reads and sets attributes as all objects do, or is watched already."""
+    return all(
+        getattr(kind, name, None) in (getattr(object, name), watched) for name, watched in _WATCHED.items()
+    )
 
 
 def watch(kind: type) -> None:
-    """Record from here on which objects of a class, and of those derived from it, are looked at."""
+    """Record from here on which objects of a class, and of those derived from it, are looked at or set."""
     if kind.__getattribute__ is not _look:  # type: ignore[comparison-overlap]
-        kind.__getattribute__ = _look  # type: ignore[assignment, method-assign]
+        for name, watched in _WATCHED.items():
+            setattr(kind, name, watched)
 
 
 def unwatch(kind: type) -> None:
     """Record nothing of a class that is derived from a watched one."""
-    kind.__getattribute__ = object.__getattribute__  # type: ignore[assignment, method-assign]
+    for name in _WATCHED:
+        setattr(kind, name, getattr(object, name))
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from moto.s3.models import s3_backends
 
+from local_aws.kept.database import NotKept
 from local_aws.kept.folder import UnusableError, explain_damage
 from local_aws.s3 import database, states
 from local_aws.s3.changes import NOTES, Changes
@@ -18,10 +19,6 @@ from local_aws.s3.models import ROW, StoredKeys
 
 _LOCKS = 64
 _ROWS = "objects.sqlite"
-
-
-class NotKeptError(Exception):
-    """What a request has changed could not be written yet. It is tried again with the next request."""
 
 
 class Keeping:
@@ -88,14 +85,18 @@ class Keeping:
         """Keep what is changed within: it is written at the end.
 
         Raises:
-            NotKeptError: If it could not be written.
+            NotKept: If it could not be written yet. It is tried again with the next request; one that changes
+                nothing is answered though that fails again.
         """
         with NOTES.taken() as changes:
             try:
                 yield
             finally:
-                if changes or self._left:
+                if changes:
                     self._write(changes)
+                elif self._left:
+                    with suppress(NotKept):
+                        self._write(changes)
 
     @contextmanager
     def locked(self, bucket: str, key: str = "") -> Iterator[None]:
@@ -111,16 +112,33 @@ class Keeping:
             yield
 
     def clear(self) -> None:
-        """Forget everything, and remove all files."""
+        """Forget everything, and remove all files.
+
+        Raises:
+            NotKept: If it cannot be forgotten. Everything is there then.
+        """
         with self._writing:
+            try:
+                self._database.clear()
+            except sqlite3.Error as error:
+                raise NotKept(
+                    f"{self._database.path} cannot be emptied: {error}. Delete other files on its disk first."
+                ) from error
             self._left = Changes()
-            self._database.clear()
         self.store.clear()
 
     def close(self) -> None:
-        """Close the file of rows."""
-        with self._writing:
-            self._database.close()
+        """Write what is left, and close the file of rows.
+
+        Raises:
+            NotKept: If it cannot be written. The file is closed nevertheless.
+        """
+        try:
+            if self._left:
+                self._write(Changes())
+        finally:
+            with self._writing:
+                self._database.close()
 
     def _write(self, changes: Changes) -> None:
         with self._writing:
@@ -130,7 +148,7 @@ class Keeping:
                 freed = self._write_one(changes) or self._write_many(changes)
             except sqlite3.Error as error:
                 self._left = changes
-                raise NotKeptError(str(error)) from error
+                raise NotKept(str(error)) from error
         if freed:
             self.store.remove_unused(freed)
 

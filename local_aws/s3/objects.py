@@ -20,10 +20,11 @@ from moto.s3.utils import compute_checksum
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
+from local_aws.kept.database import NotKept
 from local_aws.s3 import bodies
 from local_aws.s3.changes import NOTES
 from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store
-from local_aws.s3.keeping import Keeping, NotKeptError
+from local_aws.s3.keeping import Keeping
 from local_aws.s3.models import (
     BucketNames,
     StoredBucket,
@@ -36,6 +37,7 @@ from local_aws.s3.models import (
 
 LIMIT = 5 * 1024**3
 _LOST = "The file of this object is gone from the folder of the local AWS: upload the object again."
+_MAKE_ROOM = "Delete other files on its disk, and try again; then `local-aws prune` can make more room."
 _NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")
 _ALGORITHMS = {name.lower(): name for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")}
 _CHECKED = ("CRC32", "SHA1", "SHA256")
@@ -70,7 +72,7 @@ class StoredResponse(S3Response):
                 answer = super().bucket_response(request, full_url, headers)
                 if request.method not in _READING:
                     NOTES.note_bucket(bucket)  # moto changes some settings in place
-        except NotKeptError as error:
+        except NotKept as error:
             return self._refuse(request, _make_not_kept(error))
         return answer
 
@@ -85,7 +87,7 @@ class StoredResponse(S3Response):
                 answer[2].check()
         except Lost:
             return self._refuse(request, Unavailable("ServiceUnavailable", _LOST))
-        except NotKeptError as error:
+        except NotKept as error:
             return self._refuse(request, _make_not_kept(error))
         except S3ClientError as error:
             return self._refuse(request, error)
@@ -197,8 +199,7 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
     except NoRoom:
         raise Unavailable(
             "ServiceUnavailable",
-            "The disk of the local AWS has no room for this object. Make room, for example with "
-            "`local-aws prune`, and try again.",
+            f"The disk of the local AWS has no room for this object. {_MAKE_ROOM}",
         ) from None
     except OSError as error:
         raise Unavailable(
@@ -216,11 +217,10 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
         ) from None
 
 
-def _make_not_kept(error: NotKeptError) -> S3ClientError:
+def _make_not_kept(error: NotKept) -> S3ClientError:
     return Unavailable(
         "ServiceUnavailable",
-        f"The local AWS cannot write what this request changed: {error}. Make room on its disk, for example "
-        "with `local-aws prune`, and try again.",
+        f"The local AWS cannot write what this request changed: {error}. {_MAKE_ROOM}",
     )
 
 

@@ -163,10 +163,12 @@ class Deployments:
         Raises:
             CannotServe: If the deployment was asleep, and cannot start.
         """
-        deployment = self._lease(region, endpoint)
-        if deployment is None and (asleep := self._asleep.get((region, endpoint))) is not None:
+        with self._lock:  # both at once: another request may just be done with waking it
+            deployment = self._lease(region, endpoint)
+            asleep = self._asleep.get((region, endpoint))
+        if asleep is not None:
             with asleep.waking:
-                deployment = self._lease(region, endpoint) or self._wake(region, endpoint, asleep)
+                deployment = self._wake(region, endpoint, asleep)
         try:
             yield deployment
         finally:
@@ -174,16 +176,17 @@ class Deployments:
                 deployment.release()
 
     def _lease(self, region: str, endpoint: str) -> Deployment | None:
-        with self._lock:
-            deployment = self._serving.get((region, endpoint))
-            if deployment is not None:
-                deployment.lease()
-            return deployment
+        """Lease what serves an endpoint. The lock must be held."""
+        deployment = self._serving.get((region, endpoint))
+        if deployment is not None:
+            deployment.lease()
+        return deployment
 
     def _wake(self, region: str, endpoint: str, asleep: "_Asleep") -> Deployment | None:
         """Start a deployment, and lease it; what serves the endpoint, if that has changed meanwhile."""
-        if self._asleep.get((region, endpoint)) is not asleep:
-            return self._lease(region, endpoint)
+        with self._lock:
+            if self._asleep.get((region, endpoint)) is not asleep:
+                return self._lease(region, endpoint)
         deployment = asleep.start()
         with self._lock:
             if self._asleep.get((region, endpoint)) is asleep:
@@ -193,7 +196,8 @@ class Deployments:
                 return deployment
         deployment.stop()
         self.forget(deployment)
-        return self._lease(region, endpoint)
+        with self._lock:
+            return self._lease(region, endpoint)
 
     def leave_asleep(self, region: str, endpoint: str, start: Callable[[], Deployment]) -> None:
         """Let the first request to an endpoint start what serves it.

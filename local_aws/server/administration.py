@@ -11,6 +11,7 @@ from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
 from local_aws.kept.database import NotKept
+from local_aws.kept.folder import resetting
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.s3.content import Store
@@ -37,6 +38,8 @@ class Parts:
     logs: LogShipper
     credentials: Callable[[], Credentials]
     renew: Callable[[], None]
+    flush: Callable[[], None]
+    kept: Path | None
     shut_down: Callable[[], None]
 
 
@@ -72,7 +75,7 @@ class Administration:
             return Response.of_json(200, route(json.loads(request.body or b"{}")))
         except AwsFault as fault:
             return Response.of_json(fault.status, {"message": fault.message})
-        except NotKept as error:
+        except (NotKept, OSError) as error:
             return Response.of_json(503, {"message": str(error)})
 
     def _health(self, params: Any) -> Any:
@@ -91,12 +94,15 @@ class Administration:
         return asdict(self._parts.athena.delete_old(time.time() - float(params["older_than"])))
 
     def _reset(self, _params: Any) -> Any:
-        self._parts.sagemaker.reset()
-        self._parts.athena.reset()
-        self._parts.logs.reset()
-        self._parts.objects.clear()  # before the buckets: what is made from here on keeps its files
-        self._parts.moto.reset()
-        self._parts.seeding.reset()
+        with resetting(self._parts.kept):
+            # First, since it is refused on a full disk; and what is made from here on keeps its files.
+            self._parts.objects.clear()
+            self._parts.sagemaker.reset()
+            self._parts.athena.reset()
+            self._parts.logs.reset()
+            self._parts.moto.reset()
+            self._parts.seeding.reset()
+            self._parts.flush()
         return {}
 
     def _renew(self, _params: Any) -> Any:

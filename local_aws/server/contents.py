@@ -46,7 +46,6 @@ class Contents:
             "keeps": self._rows is not None,
             "not_kept": dict(self._kept.list_unkept()),
             "began_empty": dict(self._kept.list_lost()),
-            "set_aside": list(self._kept.list_lost().values()),
         }
 
     def _list_endpoints(self) -> list[dict[str, Any]]:

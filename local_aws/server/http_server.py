@@ -18,21 +18,21 @@ from typing import IO, Any, cast
 from uuid import uuid4
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
+from local_aws.kept.database import NotKept
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
-from local_aws.protocol.overlay import Overlay, answer
+from local_aws.protocol.overlay import Overlay, answer, read_head
 from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.signature import Head, Refused, Verifier
 from local_aws.s3.content import CONTENT, Content, Store
-from local_aws.s3.keeping import Keeping, NotKeptError
+from local_aws.s3.keeping import Keeping
 from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
@@ -431,10 +431,10 @@ class _Dispatcher(DomainDispatcherApplication):
         try:
             with cast("Keeping", self._keeping).kept():
                 answered = super().__call__(environ, lambda *parts: head.extend(parts))
-        except NotKeptError as error:
-            return ServiceUnavailable(f"The local AWS cannot write to its disk: {error}.")(
-                environ, start_response
-            )
+        except NotKept as error:
+            request = read_head(environ)
+            refusal = make_refusal(request, "not kept", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+            head, answered = [f"{refusal.status} -", list(refusal.headers.items())], [refusal.body]
         start_response(*head)
         return answered
 
@@ -520,6 +520,8 @@ class LocalServer:
                 logs=logs,
                 credentials=lambda: self.credentials,
                 renew=self.renew,
+                flush=self._kept.flush,
+                kept=place.kept,
                 shut_down=self.shut_down,
             )
         )
@@ -565,9 +567,13 @@ class LocalServer:
         """Close the port, and stop every model and every query. What was answered is kept."""
         self._http.server_close()
         self._http.end()
-        self._kept.close()
+        with _logged():
+            self._kept.close()
         self._sagemaker.reset()
         self._athena.close()
+        if self._keeping is not None:
+            with _logged():
+                self._keeping.close()
         self._clear_workdirs()
 
     def _clear_workdirs(self) -> None:
@@ -575,3 +581,12 @@ class LocalServer:
             shutil.rmtree(folder, ignore_errors=True)
         if self._keeping is None:
             self._objects.clear()
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Log what cannot be kept at the end: what comes after it has to be done all the same."""
+    try:
+        yield
+    except NotKept as error:
+        _log.error("%s", error)

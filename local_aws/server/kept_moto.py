@@ -22,6 +22,9 @@ _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 _RPC = re.compile(r"/operation/(\w+)$")
 _OF_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN = "/moto-api/"
+_FORM = "application/x-www-form-urlencoded"
+_CHANGING = frozenset({"GetId", "GetShardIterator", "TestConnection"})
+"""Operations that add something to moto's state, though their names say that they only read."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,16 +49,18 @@ class KeptMoto:
         path = environ.get("PATH_INFO", "/")
         if path.startswith(_OWN):
             with self._state.lock, recording(None):
-                answered = self._app(environ, start_response)
-                if path == "/moto-api/reset":
+                head: list[Any] = []
+                answered = self._app(environ, lambda *parts: head.extend(parts))
+                if path == "/moto-api/reset" and environ["REQUEST_METHOD"] == "POST" and head[0][:3] == "200":
                     self._state.clear()
+                start_response(*head)
                 return answered
         query = environ.get("QUERY_STRING", "")
         _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
         if service in S3_SERVICES and environ["REQUEST_METHOD"] not in _OF_READING:
             return self._answer_s3(environ, start_response)
         operation = _find_operation(environ)
-        if only_reads(environ["REQUEST_METHOD"], operation):
+        if operation not in _CHANGING and only_reads(environ["REQUEST_METHOD"], operation):
             with recording(None):
                 return self._app(environ, start_response)
         return self._change(environ, start_response, operation)
@@ -101,6 +106,8 @@ def _find_operation(environ: Environ) -> str:
         return found[1]
     if action := parse_qs(environ.get("QUERY_STRING", "")).get("Action"):
         return str(action[0])
+    if not environ.get("CONTENT_TYPE", "").lower().startswith(_FORM):
+        return ""
     stream = environ.get("wsgi.input")
     if isinstance(stream, io.BytesIO) and (named := _ACTION.search(stream.getvalue())) is not None:
         return str(named[1], "ascii", "replace")

@@ -147,7 +147,7 @@ class LogShipper:
                 self._make("CreateLogStream", named, stream.region)
                 self._made.add(stream)
             self._moto.call("logs", "PutLogEvents", {**named, "logEvents": events}, stream.region)
-        except AwsFault as fault:
+        except Exception as fault:  # noqa: BLE001 - the thread goes on with the next lines
             self._made.discard(stream)
             _log.warning("log stream %s of %s: %s", stream.name, stream.group, fault)
 

@@ -194,6 +194,20 @@ def test_an_endpoint_that_cannot_start_again_says_why(lasting: Lasting, open_clo
     assert cloud.invoke("e", "1") == "m:1:text/csv"
 
 
+def test_an_attribute_that_is_only_set_survives_a_kill(lasting: Lasting):
+    glue, kms = lasting.client("glue"), lasting.client("kms")
+    glue.create_database(DatabaseInput={"Name": "shop"})
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    lasting.kill()  # so that nothing but the next requests can have written it
+    lasting.client("glue").update_database(
+        Name="shop", DatabaseInput={"Name": "shop", "Description": "of the shop"}
+    )
+    lasting.client("kms").disable_key(KeyId=key)
+    lasting.kill()
+    assert lasting.client("glue").get_database(Name="shop")["Database"]["Description"] == "of the shop"
+    assert lasting.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Disabled"
+
+
 def test_reset_forgets_all_of_it(lasting: Lasting, open_cloud: Callable[[], Cloud]):
     make_registry(open_cloud().sagemaker)
     make_athena(lasting.client("athena"))

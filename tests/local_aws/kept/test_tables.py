@@ -143,6 +143,14 @@ def test_members_that_can_change_in_themselves_are_not_chunked():
     assert Chunks(lambda: 0).update([{"a": 1}] * 200) is None
 
 
+def test_a_copy_that_cannot_be_written_leaves_nothing_of_it(tmp_path: Path):
+    _room, database = open_room(tmp_path)
+    database.close()
+    with pytest.raises(NotKept, match="backup cannot be written"):
+        database.set_aside("room", "damaged")
+    assert list(tmp_path.glob("*.backup")) == []
+
+
 def test_what_cannot_be_read_is_set_aside_and_the_rest_is_there(tmp_path: Path):
     room, database = open_room(tmp_path)
     room.open_table("things", "eu-west-1")["a"] = "no number"
@@ -153,7 +161,7 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_is_there(tmp_path: Path):
     assert room.open_table("things", "eu-west-1", Codec(str, float)) == {}
     assert room.open_table("others", "eu-west-1") == {"b": 2}
     (copy,) = tmp_path.glob("*.backup")
-    assert room.lost.startswith("The state of room could not be taken over from an earlier version (things: ")
+    assert room.lost.startswith("The state of room could not be taken over (things: ")
     assert room.lost.endswith(str(copy))
     database.close()
     aside = Database(copy, "")
