@@ -1,7 +1,8 @@
 """An Iceberg table of `AthenaTableDataset`: saved and loaded by Athena's own statements.
 
 A save writes the frame's rows to a folder of its own, registers them as a temporary table, and lets one
-INSERT or MERGE of Athena take them over: that is one commit of Iceberg, which a reader sees as a whole.
+INSERT or MERGE of Athena take them over: that is one commit of Iceberg, which a reader sees as a whole. If
+the table or a column is absent, CREATE TABLE or ALTER TABLE comes before it, as a commit of its own.
 """
 
 import uuid
@@ -105,7 +106,7 @@ def save_iceberg(frame: Any, entry: IcebergEntry, options: WriteOptions, stores:
             runner.run(write_create(entry, layout))
         elif new := {name: text for name, text in layout.columns.items() if name not in existing.columns}:
             runner.run(write_add_columns(entry, new))
-        runner.run(write_change(entry, layout, staged, is_new=existing is None))
+        runner.run(write_change(entry, layout, staged))
 
 
 def find_layout(entry: IcebergEntry, table: TableVersion | None) -> Layout | None:
@@ -246,21 +247,20 @@ def _define(columns: Columns) -> list[str]:
     return [*(f"{line}," for line in written[:-1]), *written[-1:]]
 
 
-def write_change(entry: IcebergEntry, layout: Layout, staged: str, *, is_new: bool) -> str:
+def write_change(entry: IcebergEntry, layout: Layout, staged: str) -> str:
     """Write the statement that takes over the staged rows, in one commit.
 
     Args:
         entry: The table.
         layout: The columns of the rows.
         staged: The table with the rows.
-        is_new: Whether the table was created for them, so that it has no other rows.
     """
     target = f'"{entry.database}"."{entry.table}"'
     names = [f'"{name}"' for name in layout.columns]
     values = ", ".join(_read_staged(name, text) for name, text in layout.columns.items())
     source = f'FROM "{entry.database}"."{staged}"'
     rows = f"SELECT {values} {source}"
-    if is_new or entry.mode == "append":
+    if entry.mode == "append":
         return f"INSERT INTO {target} ({', '.join(names)})\n{rows}"
     given = ", ".join(f"s.{name}" for name in names)
     insert = f"INSERT ({', '.join(names)}) VALUES ({given})"  # noqa: S608 - names are checked
@@ -327,9 +327,12 @@ def load_iceberg(
 
 
 def write_select(entry: IcebergEntry, layout: Layout, columns: Sequence[str], condition: str | None) -> str:
-    """Write the query of a load. UNLOAD has no timestamps with microseconds, so they are loaded as texts."""
+    """Write the query of a load. UNLOAD has no timestamps with microseconds, so they are loaded as texts.
+
+    Glue does not tell whether a timestamp has a time zone. One that has is loaded as its time in UTC.
+    """
     values = ", ".join(
-        f'CAST("{name}" AS varchar) AS "{name}"' if layout.columns[name] == "timestamp" else f'"{name}"'
+        f'CAST(CAST("{name}" AS timestamp(6)) AS varchar) AS "{name}"' if layout.columns[name] == "timestamp" else f'"{name}"'
         for name in columns
     )
     where = f"\nWHERE {condition}" if condition else ""

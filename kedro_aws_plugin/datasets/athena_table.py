@@ -93,10 +93,12 @@ class AthenaTableDataset(AbstractDataset[Any, Any]):
       partition_by: ["bucket(16, customer_id)"]
     ```
 
-    Each save is one INSERT or MERGE, which a query sees as a whole or not at all. If another writer changes
-    the same rows meanwhile, the save fails and changes nothing: run it again. `overwrite` replaces the rows
-    and keeps the columns; the earlier rows can be read with FOR TIMESTAMP AS OF until VACUUM removes them.
-    New columns are added. Integers of 8 and 16 bits become `int`. Timestamps keep microseconds, but those
+    The rows of a save are one INSERT or MERGE, which a query sees as a whole or not at all. If the table or
+    a column is absent, it is added before that, by a statement of its own. If another writer changes the
+    same rows meanwhile, the save fails and changes no row: run it again. `overwrite` replaces the rows and
+    keeps the columns; the earlier rows can be read with FOR TIMESTAMP AS OF until VACUUM removes them.
+    A timestamp with a time zone, of another writer, is loaded as its time in UTC; Athena refuses to save
+    to it. Integers of 8 and 16 bits become `int`. Timestamps keep microseconds, but those
     inside arrays, maps and structures keep milliseconds. The rows travel through a temporary table
     `kedro_staged_...` and a folder in `output_location`; a save that is killed leaves both.
 

@@ -25,6 +25,7 @@ from local_aws.trino import (
     parse,
     translate,
 )
+from local_aws.trino.names import NOT_VERSIONED
 from local_aws.trino.types import quote_name, read_type
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Relations:
             raise unsupported(f"the data catalog {name.catalog}")
         found = Name(name.schema or context.database or self._catalog.database, name.table)
         if found.database == "information_schema":
+            _refuse_version(name)
             return self._create(found, metadata_tables.information_schema(self._catalog, found.table))
         table = self._catalog.table(found)
         base = (
@@ -121,12 +123,11 @@ class Relations:
         if base is not None and base.is_iceberg:
             return self._of_iceberg(found, name, base, _Use(query, context))
         if found.table.endswith("$partitions"):
+            _refuse_version(name)
             return self._partitions(found)
         if table is None:
             raise self._missing(name, found, query)
-        if name.version is not None:
-            message = "This connector does not support versioned tables"
-            raise query_failure(TrinoError("NOT_SUPPORTED", f"line 1:1: {message}"))
+        _refuse_version(name)
         if table.is_view:
             return self._view(found, table)
         alternatives = find_conditions(query, name, table.partition_keys)
@@ -211,3 +212,8 @@ class Relations:
         names = ", ".join(quote_name(column.name) for column in relation.columns)
         self._connection.execute(f"CREATE TEMP VIEW {view} ({names}) AS {relation.sql}")
         return Relation(view, relation.columns)
+
+
+def _refuse_version(name: TableName) -> None:
+    if name.version is not None:
+        raise query_failure(TrinoError("NOT_SUPPORTED", f"line 1:1: {NOT_VERSIONED}"))

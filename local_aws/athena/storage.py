@@ -90,6 +90,10 @@ class Storage:
             if found.size and not any(part.startswith(("_", ".")) for part in found.key[skip:].split("/"))
         ]
 
+    def find_etag(self, bucket: str, key: str) -> str:
+        """Return an object's ETag; empty if there is no such object."""
+        return self._moto.request("HEAD", f"/{bucket}/{quote(key)}").headers.get("ETag", "").strip('"')
+
     def local(self, found: S3Object) -> Path:
         """Return a local file with an object's content.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_aws.trino import nodes
+from local_aws.trino.failures import TrinoError
 from local_aws.trino.lexer import Place, Token
 from local_aws.trino.nodes import Node
 from local_aws.trino.parse import Query, make_query
@@ -71,7 +72,10 @@ def parse_change(tokens: Sequence[Token]) -> Delete | Update | Merge:
     Raises:
         TrinoError: SYNTAX_ERROR with the place, NOT_SUPPORTED for what only Athena can.
     """
-    return _ChangeGrammar(tokens).change()
+    try:
+        return _ChangeGrammar(tokens).change()
+    except RecursionError:
+        raise TrinoError("QUERY_TOO_LARGE", "the query is nested too deeply") from None
 
 
 class _ChangeGrammar(QueryGrammar):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NOT_VERSIONED = "This connector does not support versioned tables"
+"""Why FOR ... AS OF fails of what has no versions."""
+
 
 @dataclass(frozen=True)
 class TableName:

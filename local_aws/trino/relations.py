@@ -7,7 +7,7 @@ from dataclasses import replace
 from local_aws.trino import nodes
 from local_aws.trino.expressions import Expressions
 from local_aws.trino.failures import TrinoError, Unsupported
-from local_aws.trino.names import table_name
+from local_aws.trino.names import NOT_VERSIONED, table_name
 from local_aws.trino.operators import write_comparison
 from local_aws.trino.scope import Field, Scope
 from local_aws.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
@@ -41,6 +41,8 @@ def translate_source(place: Expressions, relation: nodes.Relation) -> Source:
 def _translate_table(place: Expressions, relation: nodes.TableReference) -> Source:
     alias = place.session.new_name("t")
     if len(relation.parts) == 1 and (common := place.scope.common.get(relation.parts[0])):
+        if relation.version is not None:
+            raise semantic_error("NOT_SUPPORTED", relation.at, NOT_VERSIONED)
         fields = tuple(
             replace(field, sql=f"{alias}.c{index}", qualifier=relation.parts)
             for index, field in enumerate(common.fields)

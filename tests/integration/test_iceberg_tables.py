@@ -154,6 +154,15 @@ def test_sql_reads_and_changes_what_pyiceberg_wrote(
     ]
     assert again[0]["parts"] == [{"a": 1, "b": None}, None]
     assert again[1]["at"] == rows[1]["at"]
+    # Without a zone, in UTC: Glue does not tell the types apart, and Athena refuses to save to it.
+    theirs = dataset(table="theirs", mode="append")
+    loaded = theirs.load().dropna(subset="at")
+    assert [moment.isoformat() for moment in sorted(loaded["at"])] == [
+        "2024-01-01T12:00:00",
+        "2024-01-02T12:00:00",
+    ]
+    with pytest.raises(DatasetError, match=r"TYPE_MISMATCH.*timestamp\(6\) with time zone"):
+        theirs.save(pd.DataFrame({"id": [8], "at": pd.to_datetime(["2024-01-01"]).astype("datetime64[us]")}))
 
 
 def test_a_file_that_was_added_as_it_is_has_its_columns_by_name(

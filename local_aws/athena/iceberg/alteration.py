@@ -8,7 +8,7 @@ from pyiceberg.types import IcebergType, PrimitiveType
 from local_aws.athena.failures import AthenaFailure, ddl_failure, semantic_failure
 from local_aws.athena.iceberg.properties import find_name, read_properties
 from local_aws.athena.iceberg.tables import IcebergTable
-from local_aws.athena.iceberg.types import counter, iceberg_type
+from local_aws.athena.iceberg.types import counter, iceberg_type, to_athena
 from local_aws.athena.session import Session
 from local_aws.athena.statement import (
     AddColumns,
@@ -111,12 +111,15 @@ def _promote(table: IcebergTable, name: str, kind: IcebergType) -> PrimitiveType
     from pyiceberg.schema import promote
 
     old = table.schema.find_field(name).field_type
-    if old == kind or not isinstance(old, PrimitiveType) or not isinstance(kind, PrimitiveType):
+    # Nested types are compared in Athena's words: the field ids differ.
+    if to_athena(old) == to_athena(kind):
         return None
+    message = f"Cannot change column type: {name}: {old} -> {kind}"
+    if not isinstance(old, PrimitiveType) or not isinstance(kind, PrimitiveType):
+        raise ddl_failure("InvalidOperationException", message)
     try:
         promote(old, kind)
     except ResolveError as error:
-        message = f"Cannot change column type: {name}: {old} -> {kind}"
         raise ddl_failure("InvalidOperationException", message) from error
     return kind
 

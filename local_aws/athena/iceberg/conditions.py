@@ -48,8 +48,13 @@ def find_filter(
 
 def read_partition_filter(query: Query, schema: Schema) -> iceberg.BooleanExpression | None:
     """Read the whole condition of a query over one table; None if it says more than files can tell."""
-    ((mention),) = query.tables
-    ((conditions),) = find_conditions(query, mention, columns_of(schema)) or ((),)
+    if len(query.tables) != 1:  # a subquery of another table
+        return None
+    (mention,) = query.tables
+    alternatives = find_conditions(query, mention, columns_of(schema)) or ((),)
+    if len(alternatives) != 1:  # a subquery of the same table
+        return None
+    (conditions,) = alternatives
     usable = _Conditions(schema, ())
     try:
         converted = [usable.convert(condition) for condition in conditions]

@@ -1,6 +1,7 @@
 """The objects of the local S3 as pyiceberg's files."""
 
 import io
+import re
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -11,11 +12,15 @@ from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStrea
 from local_aws.athena.failures import AthenaFailure
 from local_aws.athena.storage import S3Object, Storage, split_uri
 
+_CONSTANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[^/]*\.(avro|json)$")
+"""The end of the URI of a metadata file whose name has a UUID."""
+
 
 class ObjectIO(FileIO):
     """Reads and writes objects for pyiceberg.
 
-    The name of every file has a UUID, so a file never changes and nothing is at the place of a new one.
+    The name of every file that is written has a UUID, so nothing is at its place. A metadata file whose
+    name has one never changes. Others can: a file that was added as it is can be overwritten.
 
     Args:
         storage: The objects. Only one thread at a time asks it, but pyiceberg has several.
@@ -41,7 +46,11 @@ class ObjectIO(FileIO):
         """
         bucket, key = split_uri(uri)
         with self._lock:
-            return self._storage.local(S3Object(bucket, key, "", 0))
+            etag = "" if self._is_constant(uri) else self._storage.find_etag(bucket, key)
+            return self._storage.local(S3Object(bucket, key, etag, 0))
+
+    def _is_constant(self, uri: str) -> bool:
+        return uri in self.written or _CONSTANT.search(uri) is not None
 
     def new_input(self, location: str) -> InputFile:
         """Return a file to read."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 HIDDEN = (Column("$path", "varchar", hidden=True), Column("$pos", "bigint", hidden=True))
 _ID = b"PARQUET:field_id"
+_Shape = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+"""What files that are read together have in common: the columns' SQL; names and types in the file."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def select(scan: Scan, hidden: Sequence[Column] = ()) -> str:
     """Write a SELECT of all columns of a scan, and of some hidden ones."""
     files = _file_io(scan.table)
     reader = _Reader(scan)
-    groups: dict[tuple[str, ...], list[tuple[Path, str]]] = {}
+    groups: dict[_Shape, list[tuple[Path, str]]] = {}
     parts = []
     for task in scan.tasks:
         path = files.local(task.file.file_path)
@@ -102,8 +104,10 @@ def select(scan: Scan, hidden: Sequence[Column] = ()) -> str:
             sql = _read(expressions, [(path, task.file.file_path)], hidden)
             parts.append(f"{sql} WHERE file_row_number NOT IN ({_deleted(task.file.file_path, deletes)})")
         else:
-            groups.setdefault(expressions, []).append((path, task.file.file_path))
-    parts += [_read(expressions, members, hidden) for expressions, members in groups.items()]
+            # DuckDB reads all files of a group with the types of the first, which can be narrower.
+            physical = tuple((field.name, str(field.type)) for field in schema_of(path))
+            groups.setdefault((expressions, physical), []).append((path, task.file.file_path))
+    parts += [_read(expressions, members, hidden) for (expressions, _), members in groups.items()]
     return " UNION ALL ".join(parts) or _nothing((*scan.columns, *hidden), scan.schema)
 
 

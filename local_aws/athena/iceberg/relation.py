@@ -12,6 +12,7 @@ from local_aws.athena.iceberg import metadata_tables, reading
 from local_aws.athena.iceberg.conditions import find_filter
 from local_aws.athena.iceberg.tables import IcebergTable
 from local_aws.trino import Query, Relation, TableName, TrinoError, nodes, translate, write_value
+from local_aws.trino.names import NOT_VERSIONED
 from local_aws.trino.text import local_time
 
 
@@ -41,10 +42,14 @@ def relate(
         AthenaFailure: If there is no such version, or the files are not supported.
     """
     if wanted.metadata:
+        if wanted.mention.version is not None:
+            raise query_failure(TrinoError("NOT_SUPPORTED", f"line 1:1: {NOT_VERSIONED}"))
         return metadata_tables.relate(table, wanted.metadata), {}
     snapshot = _find_version(table, wanted, connection)
     schema = table.iceberg.scan(snapshot_id=snapshot).projection() if snapshot is not None else table.schema
-    condition = find_filter(wanted.query, wanted.mention, schema, wanted.parameters)
+    # pyiceberg finds a filter's columns by their present names: an old version can have others.
+    same = schema.schema_id == table.schema.schema_id
+    condition = find_filter(wanted.query, wanted.mention, schema, wanted.parameters) if same else None
     scan = reading.plan(table, snapshot, condition)
     names = {
         part for node in nodes.walk(wanted.query.tree) if isinstance(node, nodes.Name) for part in node.parts

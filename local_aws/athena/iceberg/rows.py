@@ -8,7 +8,6 @@ from pyiceberg.table import FileScanTask
 from local_aws.athena.coercion import can_assign, fit_to_table
 from local_aws.athena.failures import query_failure
 from local_aws.athena.iceberg import reading
-from local_aws.athena.iceberg.creation import append
 from local_aws.athena.iceberg.tables import IcebergTable
 from local_aws.athena.iceberg.writing import write
 from local_aws.athena.session import Session
@@ -158,13 +157,12 @@ def replace_files(
     with session.iceberg.commit(table.full_name):
         files = write(session, table.iceberg.metadata, sql)
         transaction = table.iceberg.transaction()
-        if not tasks:
-            append(transaction, files)
-        else:
-            with transaction.update_snapshot().overwrite() as snapshot:
-                for task in tasks:
-                    snapshot.delete_data_file(task.file)
-                for file in files:
-                    snapshot.append_data_file(file)
+        # Also if no file is replaced: an append would be tried again after the commit of another writer,
+        # whose rows this statement has not seen.
+        with transaction.update_snapshot().overwrite() as snapshot:
+            for task in tasks:
+                snapshot.delete_data_file(task.file)
+            for file in files:
+                snapshot.append_data_file(file)
         transaction.commit_transaction()
     return tuple(file.file_path for file in files)

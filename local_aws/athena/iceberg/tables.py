@@ -108,8 +108,10 @@ class IcebergTables:
     def commit(self, name: str) -> Iterator[None]:
         """Write files and commit in this block; if that fails, none of them is left.
 
+        A commit can fail after Glue has taken it. Its files stay then: the table needs them.
+
         Args:
-            name: The table, for the failure.
+            name: The table with its database.
 
         Raises:
             AthenaFailure: ICEBERG_COMMIT_ERROR if another writer was faster.
@@ -123,8 +125,19 @@ class IcebergTables:
                 f"ICEBERG_COMMIT_ERROR: Failed to commit Iceberg update to table: {name}. {error}"
             ) from error
         except BaseException:
-            self.files.discard()
+            if not self._may_be_committed(name):
+                self.files.discard()
             raise
+
+    def _may_be_committed(self, name: str) -> bool:
+        """Tell whether Glue points to metadata that was just written, or cannot say where it points."""
+        database, _, table = name.partition(".")
+        try:
+            found = self._catalog.table(Name(database, table))
+        except Exception:  # noqa: BLE001 - whatever it is, we do not know
+            return True
+        roots = ("metadata_location", "previous_metadata_location")
+        return found is not None and any(found.parameters.get(root) in self.files.written for root in roots)
 
 
 class AthenaGlueCatalog(GlueCatalog):

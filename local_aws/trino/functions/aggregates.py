@@ -13,16 +13,16 @@ from local_aws.trino.types import BIGINT
 _UNORDERABLE = {"array", "map", "row", "json", "char", "uuid", "timestamp with time zone"}
 
 _ORDER_MATTERS = {"array_agg", "listagg", "map_agg", "multimap_agg", "arbitrary", "any_value"}
-_NO_DISTINCT = {
-    "map_agg",
-    "multimap_agg",
-    "map_union",
-    "histogram",
-    "approx_percentile",
-    "approx_distinct",
-    "max_by",
-    "min_by",
-    "listagg",
+_SAME_WITH_REPEATS = {
+    "min",
+    "max",
+    "bool_and",
+    "bool_or",
+    "every",
+    "arbitrary",
+    "any_value",
+    "bitwise_and_agg",
+    "bitwise_or_agg",
 }
 
 
@@ -46,7 +46,7 @@ def translate_aggregate(place: Place, node: nodes.Call, over: str = "") -> Typed
                 "FUNCTION_NOT_FOUND", node.at, f"Unexpected parameters (*) for function {node.name}"
             )
         return Typed(f"count(*){condition}{over}", BIGINT)
-    if node.distinct and (node.name in _NO_DISTINCT or node.order):
+    if node.distinct and (node.order or not _takes_distinct(node)):
         raise Unsupported(f"{node.name}(DISTINCT ...)")
     if node.order and node.name not in _ORDER_MATTERS:
         raise Unsupported(f"ORDER BY in {node.name}")
@@ -61,6 +61,12 @@ def translate_aggregate(place: Place, node: nodes.Call, over: str = "") -> Typed
         "tail": f"{condition}{over}",
     }
     return resolve(place, node, catalog.AGGREGATES[node.name], parts)
+
+
+def _takes_distinct(node: nodes.Call) -> bool:
+    if node.name in _SAME_WITH_REPEATS:
+        return len(node.arguments) == 1  # min(x, n) gives an x as often as it is there
+    return all("{distinct}" in form.sql for form in catalog.AGGREGATES[node.name] if form.arguments)
 
 
 def _refuse_unordered(place: Place, node: nodes.Call) -> None:

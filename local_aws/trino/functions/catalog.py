@@ -12,7 +12,7 @@ SCALARS: dict[str, list[Signature]] = read_signatures(
 AGGREGATES: dict[str, list[Signature]] = read_signatures(r"""
 count() -> bigint = count(*){tail}
 count(T) -> bigint = count({distinct}{0}){tail}
-count_if(boolean) -> bigint = CAST(count(CASE WHEN {0} THEN 1 END){tail} AS BIGINT)
+count_if(boolean) -> bigint = CAST(count({distinct}CASE WHEN {0} THEN 1 END){tail} AS BIGINT)
 sum(bigint) -> bigint = CAST(sum({distinct}{0}){tail} AS BIGINT)
 sum(real) -> real = CAST(sum({distinct}CAST({0} AS DOUBLE)){tail} AS FLOAT)
 sum(double) -> double = sum({distinct}{0}){tail}
@@ -41,7 +41,7 @@ every(boolean) -> boolean = bool_and({0}){tail}
 bool_or(boolean) -> boolean = bool_or({0}){tail}
 bitwise_and_agg(bigint) -> bigint = bit_and({0}){tail}
 bitwise_or_agg(bigint) -> bigint = bit_or({0}){tail}
-bitwise_xor_agg(bigint) -> bigint = bit_xor({0}){tail}
+bitwise_xor_agg(bigint) -> bigint = bit_xor({distinct}{0}){tail}
 geometric_mean(bigint) -> double = exp(avg(trino_ln({0})){tail})
 geometric_mean(real) -> real = CAST(exp(avg(trino_ln({0})){tail}) AS FLOAT)
 geometric_mean(double) -> double = exp(avg(trino_ln({0})){tail})
@@ -58,30 +58,32 @@ approx_percentile(F, double) -> F = trino_percentile(list_sort(list({0}){tail}),
 approx_percentile(double, double) -> double = trino_percentile(list_sort(list({0}){tail}), {1})
 approx_percentile(bigint, array(double)) -> array(bigint) = trino_percentiles(list_sort(list({0}){tail}), {1})
 approx_percentile(F, array(double)) -> array(F) = trino_percentiles(list_sort(list({0}){tail}), {1})
-stddev(double) -> double = stddev_samp({0}){tail}
-stddev_samp(double) -> double = stddev_samp({0}){tail}
-stddev_pop(double) -> double = stddev_pop({0}){tail}
-variance(double) -> double = var_samp({0}){tail}
-var_samp(double) -> double = var_samp({0}){tail}
-var_pop(double) -> double = var_pop({0}){tail}
-# DuckDB's skewness is that of a sample, Trino's that of the whole.
-skewness(double) -> double = CASE WHEN count({0}){tail} < 3 THEN NULL WHEN var_pop({0}){tail} = 0 \
-    THEN CAST('NaN' AS DOUBLE) ELSE skewness({0}){tail} * (count({0}){tail} - 2) \
-    / sqrt(count({0}){tail} * (count({0}){tail} - 1.0)) END
-kurtosis(double) -> double = CASE WHEN count({0}){tail} < 4 THEN NULL WHEN var_pop({0}){tail} = 0 \
-    THEN CAST('NaN' AS DOUBLE) ELSE kurtosis({0}){tail} END
+stddev(double) -> double = stddev_samp({distinct}{0}){tail}
+stddev_samp(double) -> double = stddev_samp({distinct}{0}){tail}
+stddev_pop(double) -> double = stddev_pop({distinct}{0}){tail}
+variance(double) -> double = var_samp({distinct}{0}){tail}
+var_samp(double) -> double = var_samp({distinct}{0}){tail}
+var_pop(double) -> double = var_pop({distinct}{0}){tail}
+# DuckDB's skewness is that of a sample, Trino's that of the whole. DuckDB fails where a value is not finite.
+skewness(double) -> double = CASE WHEN count({distinct}{0}){tail} < 3 THEN NULL \
+    WHEN NOT bool_and(isfinite({0})){tail} OR var_pop({distinct}{0}){tail} = 0 THEN CAST('NaN' AS DOUBLE) \
+    ELSE skewness({distinct}trino_finite({0})){tail} * (count({distinct}{0}){tail} - 2) \
+    / sqrt(count({distinct}{0}){tail} * (count({distinct}{0}){tail} - 1.0)) END
+kurtosis(double) -> double = CASE WHEN count({distinct}{0}){tail} < 4 THEN NULL \
+    WHEN NOT bool_and(isfinite({0})){tail} OR var_pop({distinct}{0}){tail} = 0 THEN CAST('NaN' AS DOUBLE) \
+    ELSE kurtosis({distinct}trino_finite({0})){tail} END
 approx_most_frequent(bigint, T, bigint) -> map(T, bigint) = \
     trino_most_frequent(list({1}){tail}, min({0}){tail})
-corr(real, real) -> real = CAST(trino_finite(corr({0}, {1}){tail}) AS FLOAT)
-corr(double, double) -> double = trino_finite(corr({0}, {1}){tail})
-covar_pop(real, real) -> real = CAST(covar_pop({0}, {1}){tail} AS FLOAT)
-covar_pop(double, double) -> double = covar_pop({0}, {1}){tail}
-covar_samp(real, real) -> real = CAST(covar_samp({0}, {1}){tail} AS FLOAT)
-covar_samp(double, double) -> double = covar_samp({0}, {1}){tail}
-regr_slope(real, real) -> real = CAST(trino_finite(regr_slope({0}, {1}){tail}) AS FLOAT)
-regr_slope(double, double) -> double = trino_finite(regr_slope({0}, {1}){tail})
-regr_intercept(real, real) -> real = CAST(trino_finite(regr_intercept({0}, {1}){tail}) AS FLOAT)
-regr_intercept(double, double) -> double = trino_finite(regr_intercept({0}, {1}){tail})
+corr(real, real) -> real = CAST(trino_finite(corr({distinct}{0}, {1}){tail}) AS FLOAT)
+corr(double, double) -> double = trino_finite(corr({distinct}{0}, {1}){tail})
+covar_pop(real, real) -> real = CAST(covar_pop({distinct}{0}, {1}){tail} AS FLOAT)
+covar_pop(double, double) -> double = covar_pop({distinct}{0}, {1}){tail}
+covar_samp(real, real) -> real = CAST(covar_samp({distinct}{0}, {1}){tail} AS FLOAT)
+covar_samp(double, double) -> double = covar_samp({distinct}{0}, {1}){tail}
+regr_slope(real, real) -> real = CAST(trino_finite(regr_slope({distinct}{0}, {1}){tail}) AS FLOAT)
+regr_slope(double, double) -> double = trino_finite(regr_slope({distinct}{0}, {1}){tail})
+regr_intercept(real, real) -> real = CAST(trino_finite(regr_intercept({distinct}{0}, {1}){tail}) AS FLOAT)
+regr_intercept(double, double) -> double = trino_finite(regr_intercept({distinct}{0}, {1}){tail})
 """)
 
 WINDOW_ONLY: dict[str, list[Signature]] = read_signatures(r"""

@@ -178,3 +178,13 @@ def test_values_in_values_in_values(lake: Lake) -> None:
     assert sorted(lake.rows("select r.b, r.a from t")) == [("1", "2"), ("3", "4")]
     shown = "[{a=[[1, null], null], m={k=[2024-01-01 00:00:00.000000 UTC]}}, null]"
     assert lake.rows("select v from t") == [(shown,)] * 2
+
+
+def test_a_file_that_was_added_and_is_overwritten_is_read_anew(table: Lake) -> None:
+    table.put("t/added.parquet", parquet(pa.table({"k": [8], "s": ["h"]})))
+    read(table).add_files(["s3://lake/t/added.parquet"])
+    assert table.rows("select s from t where k = 8") == [("h",)]
+
+    table.put("t/added.parquet", parquet(pa.table({"k": [8], "s": ["i"]})))
+
+    assert table.rows("select s from t where k = 8") == [("i",)]

@@ -2,11 +2,18 @@
 
 import re
 import time
+from dataclasses import replace
 from itertools import combinations
 
+import duckdb
 import mmh3
 import pytest
 from lake import Lake
+
+from local_aws.athena.catalog import Catalog
+from local_aws.athena.iceberg import reading
+from local_aws.athena.iceberg.tables import IcebergTables
+from local_aws.athena.statement import Name
 
 EMPTY = (
     "create table t (id bigint, name string comment 'who', at timestamp, price decimal(8,2)) "
@@ -163,6 +170,19 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
             "NOT_SUPPORTED: the local Athena does not support ALTER TABLE",
         ),
         ("alter table t change column id id int", "FAILED: Execution Error"),
+        (
+            "alter table t change column id id array<int>",
+            "FAILED: Execution Error, return code 1",
+        ),
+        (
+            "optimize t rewrite data using bin_pack where at in (select at from t)",
+            "NOT_SUPPORTED: Unexpected FilterNode found",
+        ),
+        (
+            "optimize t rewrite data using bin_pack where at in (select current_date from \"t$files\")",
+            "NOT_SUPPORTED: Unexpected FilterNode found",
+        ),
+        (f"delete from t where {'(' * 3000}true{')' * 3000}", "QUERY_TOO_LARGE"),
         ("alter table t drop column nope", "FAILED: SemanticException [Error 10002]"),
         ("alter table t set tblproperties ('a'='b')", "Unsupported table property key: a"),
         (
@@ -224,6 +244,33 @@ def test_time_travel_by_snapshot_and_by_time(table: Lake) -> None:
     result = table.run(f"select o.*, n.id from {old} order by 1")
     assert [(row[0], row[-1]) for row in result.rows] == [("1", None), ("2", None), ("3", "3")]
     assert [column.name for column in result.outcome.columns] == ["id", "name", "at", "price", "id"]
+
+
+def test_time_travel_prunes_by_the_names_of_its_version(table: Lake) -> None:
+    table.run("alter table t add columns (nick string)")
+    ((first,),) = table.rows('select snapshot_id from "t$snapshots"')
+    table.run("alter table t change column name who string")
+    table.run("alter table t change column nick name string")
+
+    old = f"t for version as of {first}"
+    assert ids(table, f"{old} where name = 'ann'") == ["1"]
+    table.run("alter table t drop column name")
+    assert ids(table, f"{old} where name = 'ann'") == ["1"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"t$files" for version as of 1',
+        "w for version as of 1",
+        "information_schema.tables for version as of 1",
+    ],
+)
+def test_what_has_no_versions_is_not_read_at_one(table: Lake, source: str) -> None:
+    message = table.fails(f"with w as (select 1 as a) select * from {source}")
+
+    assert message.startswith("NOT_SUPPORTED: line 1:")
+    assert message.endswith("This connector does not support versioned tables")
 
 
 @pytest.mark.parametrize(
@@ -293,6 +340,22 @@ def test_schema_evolution_keeps_what_old_files_say(table: Lake) -> None:
     ]
     names = table.rows("select column_name from information_schema.columns where table_name = 't'")
     assert sorted(str(name) for (name,) in names) == ["at", "extra", "id", "price", "who"]
+
+
+def test_files_from_before_a_promotion_are_read_with_files_from_after_it(lake: Lake) -> None:
+    lake.run("create table t (k int) location 's3://lake/t/' tblproperties ('table_type'='ICEBERG')")
+    lake.run("insert into t values (1)")
+    lake.run("alter table t change column k k bigint")
+    lake.run("insert into t values (4000000000)")
+    catalog = Catalog(lake.moto, "", "db")
+    found = catalog.table(Name("db", "t"))
+    assert found is not None
+    tables = IcebergTables(catalog, lake.engine._storage, lake.engine._workdir / "others")
+    scan = reading.plan(tables.read(found))
+
+    for tasks in (scan.tasks, scan.tasks[::-1]):
+        rows = duckdb.sql(reading.select(replace(scan, tasks=tasks))).fetchall()
+        assert sorted(rows) == [(1,), (4_000_000_000,)]
 
 
 def test_describe_and_show(table: Lake) -> None:

@@ -146,6 +146,9 @@ def test_functions_of_duckdb_are_unknown(connection, sql):
         "ROW(1, 2).*",
         "length(CAST('a' AS char(3)))",
         "max_by(x, x, 2) FROM (VALUES 1) t(x)",
+        "min(DISTINCT x, 2) FROM (VALUES 1) t(x)",
+        "geometric_mean(DISTINCT x) FROM (VALUES 1) t(x)",
+        "approx_most_frequent(DISTINCT 3, x, 10) FROM (VALUES 1) t(x)",
         "substr(X'0102', 1)",
         "typeof(lower('A'))",
         "typeof(split('a', ','))",
@@ -250,3 +253,23 @@ def test_what_is_never_reached_does_not_fail(connection):
 def test_what_is_nested_too_deeply_is_refused(connection, sql):
     with pytest.raises(TrinoError, match=r"^QUERY_TOO_LARGE: the query is nested too deeply$"):
         rows(connection, sql)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        ("variance(DISTINCT x)", "12.916666666666666"),
+        ("var_pop(DISTINCT x)", "9.6875"),
+        ("stddev(DISTINCT x)", "3.593976442141304"),
+        ("skewness(DISTINCT x)", "0.5130239584603056"),
+        ("kurtosis(DISTINCT x)", "-0.5818938605619177"),
+        ("count_if(DISTINCT x > 1)", "1"),
+        ("variance(DISTINCT x) FILTER (WHERE x < 9)", "4.333333333333333"),
+        ("covar_pop(DISTINCT x, x)", "9.6875"),
+        ("kurtosis(if(x = 9, nan(), x))", "NaN"),
+        ("skewness(if(x = 9, infinity(), x))", "NaN"),
+    ],
+)
+def test_aggregates_answer_as_trino_435_did(connection, call, answer):
+    ((found,),) = rows(connection, f"SELECT {call} FROM (VALUES 1, 1, 2, 5, 9) t(x)")
+    assert found == answer or float(found) == pytest.approx(float(answer), rel=1e-12)

@@ -49,35 +49,26 @@ INSERT = 'INSERT ("id", "at", "tags") VALUES (s."id", s."at", s."tags")'
 
 
 @pytest.mark.parametrize(
-    ("made", "is_new", "statement"),
+    ("made", "statement"),
     [
         (
             entry("append"),
-            False,
             f'INSERT INTO "my-shop"."prices" ("id", "at", "tags")\nSELECT {VALUES} FROM "my-shop"."staged"',
         ),
         (
             entry("merge", ("id",)),
-            True,
-            f'INSERT INTO "my-shop"."prices" ("id", "at", "tags")\nSELECT {VALUES} FROM "my-shop"."staged"',
-        ),
-        (
-            entry("merge", ("id",)),
-            False,
             f'MERGE INTO "my-shop"."prices" AS t USING (\nSELECT {VALUES} FROM "my-shop"."staged"\n) AS s '
             'ON t."id" = s."id"\nWHEN MATCHED THEN UPDATE SET "at" = s."at", "tags" = s."tags"\n'
             f"WHEN NOT MATCHED THEN {INSERT}",
         ),
         (
             entry("merge", ("id", "at", "tags")),
-            False,
             f'MERGE INTO "my-shop"."prices" AS t USING (\nSELECT {VALUES} FROM "my-shop"."staged"\n) AS s '
             'ON t."id" = s."id" AND t."at" = s."at" AND t."tags" = s."tags"\n'
             f"WHEN NOT MATCHED THEN {INSERT}",
         ),
         (
             entry("overwrite"),
-            False,
             f'MERGE INTO "my-shop"."prices" AS t USING (\nSELECT {VALUES}, false AS kedro_old '
             'FROM "my-shop"."staged"\nUNION ALL SELECT NULL, NULL, NULL, true\n) AS s '
             'ON s.kedro_old = (t."id" IS NULL OR t."id" IS NOT NULL)\nWHEN MATCHED THEN DELETE\n'
@@ -85,11 +76,11 @@ INSERT = 'INSERT ("id", "at", "tags") VALUES (s."id", s."at", s."tags")'
         ),
     ],
 )
-def test_one_statement_takes_the_rows_over(made: IcebergEntry, is_new: bool, statement: str) -> None:
-    assert write_change(made, LAYOUT, "staged", is_new=is_new) == statement
+def test_one_statement_takes_the_rows_over(made: IcebergEntry, statement: str) -> None:
+    assert write_change(made, LAYOUT, "staged") == statement
 
 
 def test_a_load_is_a_query() -> None:
     assert write_select(entry(), LAYOUT, ["tags", "at"], "id > 1") == (
-        'SELECT "tags", CAST("at" AS varchar) AS "at"\nFROM "my-shop"."prices"\nWHERE id > 1'
+        'SELECT "tags", CAST(CAST("at" AS timestamp(6)) AS varchar) AS "at"\nFROM "my-shop"."prices"\nWHERE id > 1'
     )
