@@ -106,7 +106,7 @@ def _write_ddl(path: Path) -> str:
 def measure(
     cloud: Cloud, alone: duckdb.DuckDBPyConnection, sql: str, pairs: int
 ) -> list[tuple[float, float]]:
-    """Measure one query on both sides in turn; both must answer the same number of rows and the same first row."""
+    """Measure one query on both sides in turn; both must answer as many rows, and the same first one."""
     answers = set()
 
     def time_it(run: Callable[[], Sequence[Sequence[object]]]) -> float:

@@ -332,7 +332,9 @@ def write_select(entry: IcebergEntry, layout: Layout, columns: Sequence[str], co
     Glue does not tell whether a timestamp has a time zone. One that has is loaded as its time in UTC.
     """
     values = ", ".join(
-        f'CAST(CAST("{name}" AS timestamp(6)) AS varchar) AS "{name}"' if layout.columns[name] == "timestamp" else f'"{name}"'
+        f'CAST(CAST("{name}" AS timestamp(6)) AS varchar) AS "{name}"'
+        if layout.columns[name] == "timestamp"
+        else f'"{name}"'
         for name in columns
     )
     where = f"\nWHERE {condition}" if condition else ""

@@ -279,7 +279,7 @@ class _Saving:
         file = io.BytesIO()
         try:
             CellPickler(file, refer).dump(value)
-        except RuntimeError:
+        except (RuntimeError, MemoryError, OSError):  # of the moment, not of the object
             raise
         except Exception as error:
             shown = f"{type(cell.value).__name__}: {type(error).__name__}: {error}"

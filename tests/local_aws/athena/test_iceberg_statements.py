@@ -179,7 +179,7 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
             "NOT_SUPPORTED: Unexpected FilterNode found",
         ),
         (
-            "optimize t rewrite data using bin_pack where at in (select current_date from \"t$files\")",
+            'optimize t rewrite data using bin_pack where at in (select current_date from "t$files")',
             "NOT_SUPPORTED: Unexpected FilterNode found",
         ),
         (f"delete from t where {'(' * 3000}true{')' * 3000}", "QUERY_TOO_LARGE"),

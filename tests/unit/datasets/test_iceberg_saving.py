@@ -82,5 +82,6 @@ def test_one_statement_takes_the_rows_over(made: IcebergEntry, statement: str) -
 
 def test_a_load_is_a_query() -> None:
     assert write_select(entry(), LAYOUT, ["tags", "at"], "id > 1") == (
-        'SELECT "tags", CAST(CAST("at" AS timestamp(6)) AS varchar) AS "at"\nFROM "my-shop"."prices"\nWHERE id > 1'
+        'SELECT "tags", CAST(CAST("at" AS timestamp(6)) AS varchar) AS "at"\n'
+        'FROM "my-shop"."prices"\nWHERE id > 1'
     )
