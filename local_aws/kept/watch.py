@@ -64,9 +64,10 @@ def watch(kind: type) -> None:
 
 
 def unwatch(kind: type) -> None:
-    """Record nothing of a class that is derived from a watched one."""
-    for name in _WATCHED:
-        setattr(kind, name, getattr(object, name))
+    """Record nothing of a class that is derived from a watched one. What it does itself, it goes on doing."""
+    for name, watched in _WATCHED.items():
+        if getattr(kind, name) is watched:
+            setattr(kind, name, getattr(object, name))
 
 
 @contextmanager

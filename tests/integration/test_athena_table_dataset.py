@@ -248,7 +248,7 @@ def test_the_message_names_what_cannot_be_loaded_and_the_fix(aws: LocalAws) -> N
         TableInput={"Name": "seen", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "x"},
     )
     with pytest.raises(
-        DatasetError, match=r"shop\.seen is a view; AthenaTableDataset reads and writes Parquet tables only\."
+        DatasetError, match=r"shop\.seen is a view; AthenaTableDataset reads and writes Parquet tables only,"
     ):
         dataset(table="seen").load()
     lines = {"SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde"}}

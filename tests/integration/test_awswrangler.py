@@ -178,7 +178,7 @@ def test_awswrangler_runs_statements_and_describes_tables(wr: Any):
         ["id", "bigint", False],
         ["day", "date", True],
     ]
-    assert "EXTERNAL TABLE `shop.daily`" in wr.athena.show_create_table("daily", **options)
+    assert "EXTERNAL TABLE `daily`" in wr.athena.show_create_table("daily", **options)
 
 
 def test_awswrangler_stops_a_query(wr: Any):
