@@ -53,6 +53,8 @@ def translate_aggregate(place: Place, node: nodes.Call, over: str = "") -> Typed
     _refuse_unordered(place, node)
     if (node.distinct or node.name == "approx_distinct") and node.arguments:
         refuse_unhashed(place.translate(node.arguments[0]).type, "DISTINCT")
+    if node.distinct and _takes_doubles_only(node):
+        _refuse_rounded(place, node)
     parts = {
         "distinct": "DISTINCT " if node.distinct else "",
         "order": f" ORDER BY {', '.join(translate_sort(place, sort) for sort in node.order)}"
@@ -67,6 +69,19 @@ def _takes_distinct(node: nodes.Call) -> bool:
     if node.name in _SAME_WITH_REPEATS:
         return len(node.arguments) == 1  # min(x, n) gives an x as often as it is there
     return all("{distinct}" in form.sql for form in catalog.AGGREGATES[node.name] if form.arguments)
+
+
+def _takes_doubles_only(node: nodes.Call) -> bool:
+    kinds = [str(kind) for form in catalog.AGGREGATES[node.name] for kind in form.arguments]
+    return all(kind in ("double", "real") for kind in kinds)
+
+
+def _refuse_rounded(place: Place, node: nodes.Call) -> None:
+    # Two numbers of these types can be one double, and would be made one before they are counted.
+    for argument in node.arguments:
+        kind = place.translate(argument).type
+        if kind.name in ("bigint", "decimal"):
+            raise Unsupported(f"{node.name}(DISTINCT ...) of the type {kind}")
 
 
 def _refuse_unordered(place: Place, node: nodes.Call) -> None:
