@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -213,10 +214,24 @@ def test_several_models_must_be_chosen(namespaced: Path) -> None:
     assert "model: south.model" in (namespaced / "conf/base/aws.yml").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root writes anywhere")
-def test_a_folder_that_cannot_be_written(bare: Path) -> None:
-    (bare / "conf/base").chmod(0o555)
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """Make a folder unwritable: by a mount for root, whom permissions do not stop."""
+    if os.geteuid() == 0:
+        make = [["mount", "--bind", folder, folder], ["mount", "-o", "remount,ro,bind", folder]]
+        undo = [["umount", folder]]
+    else:
+        make, undo = [["chmod", "555", folder]], [["chmod", "755", folder]]
     try:
-        assert "conf/base/aws.yml cannot be written" in init(bare, "--yes").stderr
+        for command in make:
+            subprocess.run(command, check=True)
+        yield
     finally:
-        (bare / "conf/base").chmod(0o755)
+        for command in undo:
+            subprocess.run(command, check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the commands are Linux's")
+def test_a_folder_that_cannot_be_written(bare: Path) -> None:
+    with unwritable(bare / "conf/base"):
+        assert "conf/base/aws.yml cannot be written" in init(bare, "--yes").stderr
