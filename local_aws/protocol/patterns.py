@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 _ASCII = {
     "Alnum": "0-9A-Za-z",
@@ -55,13 +56,22 @@ def _expand_class(found: re.Match[str]) -> str:
 @lru_cache(maxsize=32)
 def _find_ranges(name: str) -> str:
     """Find the code points of a Unicode category, as ranges. ``L`` includes ``Lu``, ``Ll`` and so on."""
-    ranges: list[str] = []
-    start = None
-    for point in range(sys.maxunicode + 2):
-        inside = point <= sys.maxunicode and unicodedata.category(chr(point)).startswith(name)
-        if inside and start is None:
-            start = point
-        elif not inside and start is not None:
-            ranges.append(f"\\U{start:08x}-\\U{point - 1:08x}")
-            start = None
+    ranges = []
+    for is_inside, adjoining in groupby(_list_runs(), key=lambda run: run[0].startswith(name)):
+        if is_inside:
+            runs = list(adjoining)
+            ranges.append(f"\\U{runs[0][1]:08x}-\\U{runs[-1][2]:08x}")
     return "".join(ranges)
+
+
+@lru_cache(maxsize=1)
+def _list_runs() -> list[tuple[str, int, int]]:
+    """List runs of code points of one category, in order: the category, the first and the last of them."""
+    runs = []
+    first = 0
+    # One pass for all categories, in C: a request that is checked first waits for it.
+    for category, run in groupby(map(unicodedata.category, map(chr, range(sys.maxunicode + 1)))):
+        following = first + sum(1 for _ in run)
+        runs.append((category, first, following - 1))
+        first = following
+    return runs

@@ -155,7 +155,7 @@ def _passes(kind: object, value: str) -> bool:
 
 @pytest.mark.slow
 @given(st.text(alphabet=_AWS_ALPHABET, max_size=70) | st.from_regex(r"\A[ab](-{0,40}[ab]){0,70}\Z"))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_an_endpoint_name_that_passes_leaves_room_for_what_is_named_after_it(name: str) -> None:
     if _passes(EndpointName, name):
         for operation, key in {
@@ -168,7 +168,7 @@ def test_an_endpoint_name_that_passes_leaves_room_for_what_is_named_after_it(nam
 
 
 @given(st.text(alphabet=_AWS_ALPHABET, max_size=70) | st.from_regex(r"\A[ab](-{0,40}[ab]){0,70}\Z"))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_a_group_name_passes_exactly_where_sagemaker_takes_it_in_lower_case(name: str) -> None:
     """SageMaker writes ARNs in lower case, so that two names which differ in case alone would clash."""
     request = {"ModelPackageGroupName": name}

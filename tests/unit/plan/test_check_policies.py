@@ -113,8 +113,3 @@ def test_an_exception_covers_its_own_finding_and_must_cover_one() -> None:
     assert module.sift([star], accepted) == []
     assert module.sift([star, other], accepted) == ["here: STAR: s3:GetObject on *"]
     assert module.sift([], accepted) == ["EXCEPTIONS: STAR: tag:GetResources: nothing needs this"]
-
-
-@pytest.mark.slow
-def test_nothing_is_wrong_but_the_exceptions(capsys: pytest.CaptureFixture[str]) -> None:
-    assert script().main() == 0, capsys.readouterr().out
