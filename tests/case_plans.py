@@ -63,7 +63,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
         role_arn=choose_role(config, lambda: project.get("bootstrapped")),
         deploy=deploy,
         tags=make_project_tags(project["package"], config.env, config.bucket),
-        log=f"Its log: kedro aws local logs {deploy.endpoint}",
+        log=f"Its log: kedro aws logs {deploy.endpoint}",
         wait=project.get("wait", True),
         again=project.get("again", False),
     )

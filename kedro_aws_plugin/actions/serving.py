@@ -61,7 +61,7 @@ def prepare_deployment(
         role_arn=role,
         deploy=size,
         tags=make_project_tags(session.project.package, config.env, config.bucket),
-        log=say_where_its_log_is(config.target, size.endpoint),
+        log=say_where_its_log_is(size.endpoint),
         wait=wait,
         again=again,
     )

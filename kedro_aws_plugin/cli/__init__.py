@@ -44,6 +44,7 @@ def commands() -> None:
         "globals": f"{_HERE}.globals.globals_",
         "init": f"{_HERE}.init.init",
         "local": f"{_HERE}.local.local",
+        "logs": f"{_HERE}.logs.logs",
         "models": f"{_HERE}.models.models",
         "predict": f"{_HERE}.predict.predict",
         "register-model": f"{_HERE}.register_model.register_model",

@@ -56,6 +56,7 @@ PLANNERS = {
     "doctor": None,
     "init": None,
     "globals": None,
+    "logs": None,
     "models": None,
     "spark-jars": None,
     "status": None,
@@ -77,11 +78,13 @@ OF_DATASETS = ("athena", "glue")
 
 def _operations_by_method() -> dict[str, tuple[str, str]]:
     """describe_model -> (sagemaker, DescribeModel)"""
-    return {
+    known = {
         xform_name(operation): (service, operation)
         for service in SERVICES
         for operation in load_service_model(service).operation_names
     }
+    del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
+    return known
 
 
 METHODS = _operations_by_method()
