@@ -49,6 +49,7 @@ def commands() -> None:
         "predict": f"{_HERE}.predict.predict",
         "register-model": f"{_HERE}.register_model.register_model",
         "reject-model": f"{_HERE}.approval.reject_model",
+        "rollback": f"{_HERE}.rollback.rollback",
         "spark-jars": f"{_HERE}.spark_jars.spark_jars",
         "status": f"{_HERE}.status.status",
     },

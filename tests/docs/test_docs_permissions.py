@@ -58,6 +58,7 @@ PLANNERS = {
     "globals": None,
     "logs": None,
     "models": None,
+    "rollback": "plan/rollback.py",
     "spark-jars": None,
     "status": None,
 }
@@ -272,6 +273,8 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "glue:HERE:table/NAME/kedro_*",
         "glue:HERE:userDefinedFunction/NAME/*",
         "iam::123456789012:role/NAME-SageMakerRole-*",
+        "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME:*",
+        "logs:HERE:log-group:/aws/sagemaker/TransformJobs:*",  # one group for every job
         "s3:::NAME",
         *(
             f"s3:::NAME/{folder}/*"
@@ -280,6 +283,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
+        "sagemaker:HERE:transform-job/*",
         "sagemaker:HERE:model-package-group/NAME",
         "sagemaker:HERE:model-package/NAME/*",
         "sagemaker:HERE:model/NAME-????????",

@@ -137,8 +137,7 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
                 original = "its code raised an error, which its log gives"
             reason = original.splitlines()[0].rstrip(".")
             raise AnswerError(
-                f"Endpoint {step.name} could not answer: {reason}. "
-                f"{say_where_its_log_is(step.name)}",
+                f"Endpoint {step.name} could not answer: {reason}. {say_where_its_log_is(step.name)}",
                 f"it could not answer, {reason}",
             ) from error
         if code == "ValidationError" and "not found" in message.lower():
