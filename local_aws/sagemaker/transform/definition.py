@@ -159,7 +159,7 @@ def check(params: Params) -> None:
     captured = params.get("DataCaptureConfig", {}).get("DestinationS3Uri", "s3://")
     for uri in (source["S3Uri"], params["TransformOutput"]["S3OutputPath"], captured):
         if not uri.startswith("s3://"):
-            raise unsupported(f"{uri} in a transform job; write it as s3://bucket/key")
+            raise invalid(f"{uri} must begin with s3://, as in s3://bucket/key.")
     if source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
         raise unsupported(
             f"S3DataType {source['S3DataType']} of transform jobs; use S3Prefix or ManifestFile"
