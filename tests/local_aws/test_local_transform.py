@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from local_cloud import ARN, BUCKET, Cloud, refused
+from local_cloud import ARN, BUCKET, ENVIRONMENT, IMAGE, ROLE, Cloud, refused
 from transform_jobs import ECHO, MODEL, Jobs
 
 SCOPE: dict[str, Any] = {}
@@ -29,6 +29,23 @@ def jobs(cloud: Cloud) -> Jobs:
     cloud.create_model("linear", MODEL)
     cloud.create_model("echo", ECHO)
     return Jobs(cloud)
+
+
+def register(cloud: Cloud, name: str) -> None:
+    """Make a model of an approved package, as `kedro aws` does."""
+    container = {"Image": IMAGE, "ModelDataUrl": cloud.put_model(name, MODEL), "Environment": ENVIRONMENT}
+    kinds = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    cloud.sagemaker.create_model_package_group(ModelPackageGroupName="flights")
+    package = cloud.sagemaker.create_model_package(
+        ModelPackageGroupName="flights",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={"Containers": [container], **kinds},
+    )
+    cloud.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=ROLE,
+        Containers=[{"ModelPackageName": package["ModelPackageArn"]}],
+    )
 
 
 def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> None:
