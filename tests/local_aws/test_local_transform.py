@@ -61,10 +61,10 @@ def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> 
     jobs.put_key("in/empty.csv", b"")
     jobs.put_key("in/folder/", b"")
     jobs.put_key("inside.csv", b"1,1\n")
-    created = jobs.create(
-        "linear", name="Flights-1", MaxPayloadInMB=1, MaxConcurrentTransforms=2, instances=3,
-        Tags=[{"Key": "team", "Value": "a"}],
-    )  # fmt: skip
+    register(jobs.cloud, "packaged")
+    tags = [{"Key": "team", "Value": "a"}]
+    many = {"MaxPayloadInMB": 1, "MaxConcurrentTransforms": 2, "instances": 3}
+    created = jobs.create("packaged", name="Flights-1", Tags=tags, **many)
     job = jobs.wait(created)
     assert job["TransformJobStatus"] == "Completed", (job, jobs.read_log(created))
     expected = {
@@ -77,7 +77,7 @@ def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> 
     assert job["CreationTime"] < job["TransformStartTime"] < job["TransformEndTime"]
     assert job["TransformInput"]["CompressionType"] == "None"
     assert job["DataProcessing"] == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
-    assert jobs.cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "a"}]
+    assert jobs.cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
     log = jobs.read_log(created)
     assert log[0] == "MaxConcurrentTransforms=2, MaxPayloadInMB=1, BatchStrategy=MULTI_RECORD"
     assert f"{BUCKET}/in/deep/two.csv: Transformed 70000 lines." in log
