@@ -55,9 +55,7 @@ def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> 
         "../up ü?.csv": [(7.0, 7.0)],
     }
     for name, each in rows.items():
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(each)
-        jobs.put_key(f"in/{name}", text.getvalue().encode())
+        jobs.put_key(f"in/{name}", "".join(f"{a},{b}\n" for a, b in each).encode())
     jobs.put_key("in/empty.csv", b"")
     jobs.put_key("in/folder/", b"")
     jobs.put_key("inside.csv", b"1,1\n")
@@ -184,6 +182,7 @@ def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> N
     short = [{"id": each["id"], "SageMakerOutput": each["SageMakerOutput"]} for each in joined]
     assert run_json(DataProcessing=named, BatchStrategy="SingleRecord") == short
     assert run_json(DataProcessing={**filters, "OutputFilter": "$.SageMakerOutput.y"}) == predictions
+    assert run_json(split="None", DataProcessing=filters) == joined
     assert run_json("in/c.json", "None", DataProcessing={"JoinSource": "Input"}) == [
         {"SageMakerInput": [1.0, 2.0], "SageMakerOutput": {"y": predict([(1.0, 2.0)])[0]}}
     ]

@@ -118,6 +118,36 @@ def test_hostile_inputs_fail_alone(jobs: Jobs) -> None:
     assert most - before < 100 * 1024**2
 
 
+def test_a_payload_may_have_50_megabytes(jobs: Jobs) -> None:
+    large = b"x" * 50 * 1024**2
+    jobs.put(in__a=large)
+    assert (
+        jobs.run("echo", MaxPayloadInMB=50, given={"SplitType": "None"})["TransformJobStatus"] == "Completed"
+    )
+    assert jobs.read()["a.out"] == b"[text/csv|text/csv|%b]\n" % large
+    failed = jobs.run("echo", MaxPayloadInMB=49, given={"SplitType": "None"})
+    assert failed["FailureReason"] == f"ClientError: {SEE_LOGS}"
+    assert jobs.read_log(failed["TransformJobName"])[1:] == [
+        f"{BUCKET}/in/a: ClientError: Too much data for max payload size (the whole object)"
+    ]
+
+
+def test_what_cannot_be_filtered_or_joined_is_named(jobs: Jobs) -> None:
+    jobs.put(in__a_csv=b"1,2\n3,4\n", in__b_csv=b"1,2\n\n3\n", in__c_csv=b'1,"2\n')
+    processing = {"InputFilter": "$[1:]", "JoinSource": "Input"}
+    job = jobs.run("echo", DataProcessing=processing)
+    assert job["FailureReason"] == f"ClientError: {SEE_LOGS}"
+    assert jobs.read() == {}
+    log = jobs.read_log(job["TransformJobName"])
+    assert (
+        f"{BUCKET}/in/a.csv: ClientError: the container has answered 2 records with 3. To join or filter"
+        in ("\n".join(log))
+    )
+    assert f"{BUCKET}/in/a.csv: Records: lines 1 to 2" in log
+    assert f"{BUCKET}/in/b.csv: ClientError: line 3: InputFilter $[1:]: it has only 1 elements" in log
+    assert f"{BUCKET}/in/c.csv: ClientError: line 1: InputFilter $[1:]: unexpected end of data" in log
+
+
 def list_models(folder: Path) -> list[int]:
     """List the processes that serve the models of a state folder."""
     return [

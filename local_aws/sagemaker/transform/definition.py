@@ -15,7 +15,8 @@ _TIMEOUT = 600
 _RETRIES = 3
 _STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}
 
-_FORMATS = {"text/csv": "csv", "application/json": "json", "application/jsonlines": "json"}
+_JSON_LINES = "application/jsonlines"
+_FORMATS = {"text/csv": "csv", "application/json": "json", _JSON_LINES: "json"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,11 @@ class Definition:
     def processes_output(self) -> bool:
         """Whether something other than the model's answer is written."""
         return self.output_filter != "$" or self.joins or self.generates_ids
+
+    @property
+    def has_line_records(self) -> bool:
+        """Whether each line is a record, rather than the whole object."""
+        return self.lines or _find_type(self.content_type) == _JSON_LINES
 
     @property
     def format(self) -> str:
