@@ -161,6 +161,7 @@ def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> N
     ends = [[row[0], row[-1]] for row in expected]
     assert run(processing={"OutputFilter": "$[0,-1]"}) == ends
     assert run(processing={"OutputFilter": "$[0,3:]"}) == ends
+    assert run(processing={"OutputFilter": "$[:1]"}) == [row[:2] for row in expected]  # AWS counts the end in
     assert run(processing={"JoinSource": "None"}) == [[row[-1]] for row in expected]
 
     documents = [{"id": row[0], "features": list(row[1:])} for row in rows]
