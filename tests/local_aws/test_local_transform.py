@@ -15,6 +15,7 @@ from transform_jobs import ECHO, MODEL, Jobs
 SCOPE: dict[str, Any] = {}
 exec(MODEL, SCOPE)
 predict = SCOPE["predict"]
+ROWS = (("id-1", 1.0, 2.0), ('a "quoted", id', -3.0, 4.5))
 SET = (
     "SAGEMAKER_PROGRAM",
     "SAGEMAKER_BATCH",
@@ -144,9 +145,8 @@ def test_the_container_knows_that_it_runs_a_job(jobs: Jobs) -> None:
     }
 
 
-def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> None:
-    rows = [("id-1", 1.0, 2.0), ('a "quoted", id', -3.0, 4.5)]
-    predictions = predict([row[1:] for row in rows])
+def test_rows_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> None:
+    rows, predictions = list(ROWS), predict([row[1:] for row in ROWS])
     jobs.put(in__a_csv=b'id-1,1.0,2.0\r\n\n"a ""quoted"", id",-3.0,4.5')
 
     def run(uri: str = "in/a.csv", **changes: Any) -> list[list[str]]:
@@ -164,6 +164,9 @@ def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> N
     assert run(processing={"OutputFilter": "$[:1]"}) == [row[:2] for row in expected]  # AWS counts the end in
     assert run(processing={"JoinSource": "None"}) == [[row[-1]] for row in expected]
 
+
+def test_documents_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> None:
+    rows, predictions = list(ROWS), predict([row[1:] for row in ROWS])
     documents = [{"id": row[0], "features": list(row[1:])} for row in rows]
     lines = "\n".join(json.dumps(each) for each in documents)
     jobs.put(in__b_jsonl=lines.encode(), in__c_json=b"[1.0,2.0]")
