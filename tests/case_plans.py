@@ -17,9 +17,10 @@ from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
-from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Sample, Serving
+from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Releases, Sample, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
+from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
@@ -64,7 +65,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
         role_arn=choose_role(config, lambda: project.get("bootstrapped")),
         deploy=deploy,
         tags=make_project_tags(project["package"], config.env, config.bucket),
-        log=f"Its log: kedro aws local logs {deploy.endpoint}",
+        log=f"Its log: kedro aws logs {deploy.endpoint}",
         wait=project.get("wait", True),
         again=project.get("again", False),
     )
@@ -86,6 +87,20 @@ def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_approval(package, project["approval"], project.get("reason"))
 
 
+def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    wanted = Rollback(
+        endpoint=merge_deploy(config, {}).endpoint,
+        tags=make_project_tags(project["package"], config.env, config.bucket),
+        reason=project.get("reason", "too many errors"),
+        wait=project.get("wait", True),
+    )
+    releases = TypeAdapter(Releases).validate_python(observed["releases"])
+    if "to" in project:
+        deployment = _endpoint(config, {**project, "wanted": project["to"], "again": True}, observed)
+        return plan_rollback_to(wanted, releases, deployment)
+    return plan_rollback(wanted, releases)
+
+
 def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
     if "objects" in project:
         observed = {**observed, "objects": [f"sagemaker/g/{n}" for n in range(project["objects"])]}
@@ -99,6 +114,7 @@ PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "bootstrap": _bootstrap,
     "endpoint": _endpoint,
     "register": _register,
+    "rollback": _rollback,
     "teardown": _teardown,
 }
 

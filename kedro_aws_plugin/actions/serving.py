@@ -6,7 +6,7 @@ from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
 from kedro_aws_plugin.aws.owned import observe_reports
-from kedro_aws_plugin.aws.sagemaker.endpoints import observe_serving
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
 from kedro_aws_plugin.aws.sagemaker.serving import say_where_its_log_is
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
@@ -14,6 +14,7 @@ from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
 from kedro_aws_plugin.plan.observed import EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.session.session import Session
 
@@ -46,7 +47,7 @@ def prepare_deployment(
         package: The version, by number or ARN; by default the newest approved one.
         changes: What to take instead of the keys of `deploy:` in aws.yml; None for those to keep.
         wait: Whether to wait until the endpoint serves, and to check its answer.
-        again: Whether to deploy a version once more that failed its check.
+        again: Whether to deploy a version once more that failed its check, or was rolled back.
 
     Raises:
         KedroAwsError: If there is no such version, it is not approved, or it is not clear which endpoint is
@@ -61,7 +62,7 @@ def prepare_deployment(
         role_arn=role,
         deploy=size,
         tags=make_project_tags(session.project.package, config.env, config.bucket),
-        log=say_where_its_log_is(config.target, size.endpoint),
+        log=say_where_its_log_is(size.endpoint),
         wait=wait,
         again=again,
     )
@@ -72,6 +73,36 @@ def prepare_deployment(
         return plan_endpoint(wanted, found, sample)
 
     return PreparedDeployment(wanted.endpoint, look_and_plan)
+
+
+def prepare_rollback(
+    session: Session, endpoint: str | None, to: str | None, *, reason: str, wait: bool = True
+) -> PreparedDeployment:
+    """Choose the endpoint, and the version to go back to.
+
+    Args:
+        session: The opened project, connected.
+        endpoint: The endpoint; by default the one of aws.yml.
+        to: The version, by number or ARN; by default what the endpoint served before.
+        reason: Why; kept in a tag of the endpoint.
+        wait: Whether to wait until the endpoint serves, and to check its answer.
+
+    Raises:
+        KedroAwsError: If there is no such version, or it is not clear which endpoint is meant.
+    """
+    config, aws = session.config, session.aws
+    name = merge_deploy(config, {"endpoint": endpoint, "package": to}).endpoint
+    tags = make_project_tags(session.project.package, config.env, config.bucket)
+    wanted = Rollback(endpoint=name, tags=tags, reason=reason, wait=wait)
+    if to is None:
+        return PreparedDeployment(name, lambda: plan_rollback(wanted, observe_releases(aws, name)))
+    deployment = prepare_deployment(session, to, {"endpoint": name}, wait=wait, again=True)
+
+    def look_and_plan() -> Plan:
+        releases = observe_releases(aws, name)
+        return plan_rollback_to(wanted, releases, deployment.look())
+
+    return PreparedDeployment(name, look_and_plan)
 
 
 def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:

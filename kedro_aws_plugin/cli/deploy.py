@@ -21,7 +21,9 @@ from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_a
 @click.option("--instance-count", type=int, help="Number of instances of a realtime endpoint.")
 @click.option("--memory", "memory_mb", type=int, help="Memory of a serverless endpoint in MB, 1024 to 6144.")
 @click.option("--max-concurrency", type=int, help="Requests that a serverless endpoint handles at once.")
-@click.option("--again", is_flag=True, help="Deploy a version once more that failed its check.")
+@click.option(
+    "--again", is_flag=True, help="Deploy a version once more that failed its check, or was rolled back."
+)
 @wait_option
 @with_plan_options
 def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, **changes: Any) -> None:

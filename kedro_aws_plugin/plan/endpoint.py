@@ -28,10 +28,11 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForDeletion,
     WaitForEndpoint,
 )
-from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, Tags
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags
 
 _MAX_FAILURES = 20
 """So many failed checks stay in an endpoint's tags, of which AWS takes 50."""
+_OTHERS = "Choose another name: --endpoint, or under `deploy` in aws.yml."
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Deployment:
         tags: The tags of the model, the endpoint config and the endpoint.
         log: A sentence, without its full stop, that says where the endpoint's log is.
         wait: Whether to wait until the endpoint serves, and to check its answer.
-        again: Whether to deploy a version that failed its check once more.
+        again: Whether to deploy a version once more that failed its check, or was rolled back.
     """
 
     package: str
@@ -89,14 +90,16 @@ class Deployment:
 def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) -> Plan:
     """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload.
 
-    A version that failed its check before is not deployed again unless that is wanted.
+    A version that failed its check before, or was rolled back, is not deployed again unless that is wanted.
 
     Raises:
         AwsError: If the endpoint belongs to somebody else, or cannot be changed as wanted.
-        ServingError: If the version failed its check before, and something else serves.
+        ServingError: If the version failed its check before, and something else serves; or if it was rolled
+            back.
     """
     endpoint = observed.endpoint
     if endpoint is not None:
+        refuse_of_somebody_else(wanted.tags, endpoint)
         _refuse(wanted, endpoint)
         _refuse_another_model(wanted, observed.serves)
     package = wanted.package.rsplit(":", 1)[-1]
@@ -108,9 +111,9 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     reason = _find_failure(endpoint, wanted.config_name) if endpoint and not is_new else None
     if check and endpoint and reason and not wanted.again:
         return _plan_return(title, check, endpoint, reason)
-    if endpoint and reason:
+    if endpoint and not is_new:
         # First of all: a command that ends early is then followed by one that checks.
-        steps.insert(0, DeleteTags(arn=endpoint.arn, keys=(FAILED_CHECK + wanted.config_name,)))
+        steps[:0] = _plan_another_chance(wanted, endpoint)
     if wanted.wait:
         under_way = endpoint is not None and endpoint.status in BUSY
         if under_way or any(isinstance(step, CreateEndpoint | UpdateEndpoint) for step in steps):
@@ -122,6 +125,23 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
         steps=tuple(steps),
         unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
     )
+
+
+def _plan_another_chance(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
+    """Plan to take away the tags that say of a version that it failed its check, or was rolled back."""
+    tags = endpoint.tags or {}
+    marks = (FAILED_CHECK + wanted.config_name, name_rolled_back(wanted.package))
+    keys = [mark for mark in marks if mark in tags]
+    return [DeleteTags(arn=endpoint.arn, keys=keys)] if keys else []
+
+
+def name_rolled_back(package: str) -> str:
+    """Name the tag of an endpoint which says that a version was rolled back.
+
+    Args:
+        package: The version's ARN.
+    """
+    return f"{ROLLED_BACK}{'/'.join(package.rsplit('/', 2)[-2:])}"
 
 
 def _find_failure(endpoint: Endpoint, config: str) -> str | None:
@@ -144,17 +164,31 @@ def _plan_return(title: str, check: CheckEndpoint, endpoint: Endpoint, reason: s
     )
 
 
-def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
-    others = "Choose another name: --endpoint, or under `deploy` in aws.yml."
-    if endpoint.tags is not None and not wanted.tags.items() <= endpoint.tags.items():
+def refuse_of_somebody_else(tags: Tags, endpoint: Endpoint) -> None:
+    """Refuse to change an endpoint that lacks the tags of the project and its environment.
+
+    Raises:
+        AwsError: If it lacks one of them.
+    """
+    if endpoint.tags is not None and not tags.items() <= endpoint.tags.items():
         raise AwsError(
-            f"Endpoint {endpoint.name} exists, and this project's environment did not make it: "
-            f"it lacks the tags {', '.join(f'{key}={value}' for key, value in wanted.tags.items())}. {others}"
+            f"Endpoint {endpoint.name} exists, and this project's environment did not make it: it lacks "
+            f"the tags {', '.join(f'{key}={value}' for key, value in tags.items())}. {_OTHERS}"
+        )
+
+
+def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
+    rolled_back = (endpoint.tags or {}).get(name_rolled_back(wanted.package))
+    if rolled_back is not None and not wanted.again:
+        group, version = wanted.package.rsplit("/", 2)[-2:]
+        raise ServingError(
+            f"Version {version} of {group} was rolled back on endpoint {endpoint.name}: {rolled_back}. "
+            "Deploy another version, or this one again with --again."
         )
     if endpoint.status == IN_SERVICE and wanted.deploy.mode == "serverless" and not endpoint.serverless:
         raise AwsError(
             f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
-            f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {others}"
+            f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
         )
     if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wanted.wait:
         raise AwsError(
@@ -233,17 +267,18 @@ def _plan_check(
     # An endpoint that is created anew has no former config.
     former = observed.former if created is None else None
     return CheckEndpoint(
-        sent=_plan_request(wanted.endpoint, sample),
+        sent=plan_request(wanted.endpoint, sample),
         arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
         config_name=wanted.config_name,
         version=f"Version {version} of {group}",
         log=wanted.log,
         former=former.config_name if former else None,
-        former_check=_plan_request(wanted.endpoint, former.sample) if former and former.sample else None,
+        former_check=plan_request(wanted.endpoint, former.sample) if former and former.sample else None,
     )
 
 
-def _plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
+def plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
+    """Plan to send a sample, and to check the answer."""
     return InvokeEndpoint(
         name=endpoint,
         body=sample.body,

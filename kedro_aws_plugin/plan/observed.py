@@ -153,6 +153,24 @@ class Serving:
 
 
 @dataclass(frozen=True)
+class Releases:
+    """What an endpoint serves, and what it served before.
+
+    Attributes:
+        endpoint: The endpoint, with its tags; None if there is none.
+        serves: The ARN of the package that it serves once a change under way is over; None if that cannot be
+            told.
+        former: The endpoint config that served before; None if it is not known, or failed its check.
+        former_package: The ARN of the package of that config; None if that cannot be told.
+    """
+
+    endpoint: Endpoint | None
+    serves: str | None = None
+    former: Former | None = None
+    former_package: str | None = None
+
+
+@dataclass(frozen=True)
 class Variant:
     """What an endpoint config serves, and on what.
 

@@ -11,6 +11,9 @@ FORMER_CONFIG = "kedro-aws:former-config"
 FAILED_CHECK = "kedro-aws:failed-check/"
 """How the tag of an endpoint begins that says why a config failed its check; the config's name follows."""
 
+ROLLED_BACK = "kedro-aws:rolled-back/"
+"""How the tag of an endpoint begins that keeps `deploy` from a version: `<group>/<version>` follows."""
+
 _MAX_VALUE = 256
 _NOT_ALLOWED = re.compile(r"[^\w\s.:/=+@-]+")
 

@@ -62,6 +62,20 @@ def endpoint(status: str = "InService", config: str = "flights-1", **others: Any
     }
 
 
+def transform_job(status: str) -> dict[str, Any]:
+    return {
+        "TransformJobName": "nightly",
+        "TransformJobArn": f"{ACCOUNT}:transform-job/nightly",
+        "TransformJobStatus": status,
+        "ModelName": "flights-m",
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://flights/in"}}
+        },
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        "CreationTime": THEN,
+    }
+
+
 def model(package: str | None = package_arn(2)) -> dict[str, Any]:
     container = {"ModelPackageName": package} if package else {"Image": "image:1"}
     return {
@@ -88,6 +102,7 @@ def config(**variant: Any) -> dict[str, Any]:
 ABSENT = {
     "DescribeEndpoint": f'Could not find endpoint "{ACCOUNT}:endpoint/flights".',
     "DescribeEndpointConfig": 'Could not find endpoint configuration "arn:...:endpoint-config/flights-1".',
+    "DescribeTransformJob": "Could not find requested job with name: flights",
     "DescribeModel": 'Could not find model "arn:aws:sagemaker:eu-west-1:123456789012:model/flights-m".',
     "DescribeModelPackageGroup": f"ModelPackageGroup {GROUP_ARN} does not exist.",
 }

@@ -218,7 +218,7 @@ def test_a_failed_check_is_marked_and_the_former_config_checked_too(stubbed: Stu
         apply_steps(stubbed, time, CHECK)
     assert failed.value.message == (
         "Version 2 of flights failed its check on endpoint flights: it answers p : 3.0 instead of p : 1.0. "
-        "It serves flights-1 instead. Its log: kedro aws local logs flights. "
+        "It serves flights-1 instead. Its log: kedro aws logs flights. "
         "Compare the versions that register-model warned of. "
         "Deploy another version, or try this one again with --again."
     )

@@ -14,7 +14,7 @@ from kedro_aws_plugin.aws.sagemaker.serving import invoke, wait_for_deletion, wa
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
 
-LOGS = "Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/flights"
+LOGS = "Its log: kedro aws logs flights"
 WAIT = WaitForEndpoint(name="flights", config_name="flights-1")
 GONE = WaitForDeletion(name="flights")
 INVOKE = InvokeEndpoint(name="flights", body=b"1,2\n", content_type="text/csv", accept="application/json")
@@ -50,13 +50,6 @@ def test_an_endpoint_that_does_not_come_up(stubbed: Stubbed, time: FakeTime, sta
         f"Endpoint flights is {status}: The primary container did not pass the ping health check. "
         f"Correct the cause and run the same command again. {LOGS}"
     )
-
-
-def test_the_log_of_the_local_aws_is_a_command_away(stubbed: Stubbed, time: FakeTime) -> None:
-    stubbed.aws.target = "local"
-    stubbed.answers("DescribeEndpoint", answers.endpoint("Failed"))
-    with pytest.raises(ServingError, match=r" Its log: kedro aws local logs flights$"):
-        wait(stubbed, time)
 
 
 def test_a_failure_without_a_reason(stubbed: Stubbed, time: FakeTime) -> None:

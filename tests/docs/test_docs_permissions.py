@@ -56,7 +56,9 @@ PLANNERS = {
     "doctor": None,
     "init": None,
     "globals": None,
+    "logs": None,
     "models": None,
+    "rollback": "plan/rollback.py",
     "spark-jars": None,
     "status": None,
 }
@@ -77,11 +79,13 @@ OF_DATASETS = ("athena", "glue")
 
 def _operations_by_method() -> dict[str, tuple[str, str]]:
     """describe_model -> (sagemaker, DescribeModel)"""
-    return {
+    known = {
         xform_name(operation): (service, operation)
         for service in SERVICES
         for operation in load_service_model(service).operation_names
     }
+    del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
+    return known
 
 
 METHODS = _operations_by_method()
@@ -269,6 +273,8 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "glue:HERE:table/NAME/kedro_*",
         "glue:HERE:userDefinedFunction/NAME/*",
         "iam::123456789012:role/NAME-SageMakerRole-*",
+        "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME:*",
+        "logs:HERE:log-group:/aws/sagemaker/TransformJobs:*",  # one group for every job
         "s3:::NAME",
         *(
             f"s3:::NAME/{folder}/*"
@@ -277,6 +283,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
+        "sagemaker:HERE:transform-job/*",
         "sagemaker:HERE:model-package-group/NAME",
         "sagemaker:HERE:model-package/NAME/*",
         "sagemaker:HERE:model/NAME-????????",

@@ -200,7 +200,7 @@ def test_what_is_no_payload_is_not_sent(stdin: bytes, message: str, requests_sen
 def test_what_the_model_cannot_answer_is_said_by_the_model(stdin: bytes, message: str) -> None:
     sentence = kedro_aws("predict", "-", stdin=stdin).error
     assert sentence.startswith(f"Endpoint {GROUP} could not answer: {message}")
-    assert sentence.endswith(f"Its log: kedro aws local logs {GROUP}")
+    assert sentence.endswith(f"Its log: kedro aws logs {GROUP}")
 
 
 @pytest.mark.usefixtures("deployed")

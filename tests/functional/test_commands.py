@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from project_cli import BUCKET, GROUP, PACKAGES, State, kedro, kedro_aws
+from project_cli import BUCKET, GROUP, PACKAGES, State, interrupt, kedro, kedro_aws, started
 from requests_sent import Requests
 
 HEAD = "local AWS at {url}, account 123456789012, eu-west-1 (env {env})\n"
@@ -317,3 +318,43 @@ def test_no_wait_returns_at_once_and_the_next_deploy_waits(registered: str, stat
     assert "quick" in again.stdout
     assert state.sagemaker.describe_endpoint(EndpointName="quick")["EndpointStatus"] == "InService"
     assert registered == f"{PACKAGES}/1"
+
+
+def test_the_log_of_an_endpoint(deployed: str, head: str) -> None:
+    assert kedro_aws("predict").code == 0
+    done = kedro_aws("logs")
+    assert done.code == 0, done.stderr
+    assert done.stderr == head
+    assert re.search(
+        r"^\d{4}-\d\d-\d\dT[\d:.]{12}\+00:00 AllTraffic/\S+ .*POST /invocations", done.stdout, re.M
+    )
+    lines = kedro_aws("logs", f"endpoint/{deployed}", "-o", "json").json
+    assert {"time", "stream", "text"} == set(lines[0])
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    assert kedro_aws("logs", "--since", "0s").stderr == head + (
+        f"The endpoint {deployed} has printed nothing since then. Look further back with --since 7d.\n"
+    )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_following_a_log_shows_what_is_printed_now(project: Path) -> None:
+    with started("aws", "logs", "-f", "--since", "0s", cwd=project) as following:
+        assert following.stdout is not None
+        assert following.stderr is not None
+        assert following.stderr.readline().startswith("local AWS at ")
+        assert kedro_aws("predict").code == 0
+        assert "POST /invocations" in following.stdout.readline()
+        ended = interrupt(following)
+    assert "Traceback" not in ended.stderr
+
+
+def test_there_is_no_such_log() -> None:
+    assert kedro_aws("logs", "nowhere").error == (
+        "There is no endpoint or transform job nowhere, and no log of one. "
+        "`kedro aws status` lists the endpoints."
+    )
+    assert kedro_aws("logs", "model/nowhere").error == (
+        "`model` has no log here. Write endpoint/nowhere or transform-job/nowhere."
+    )
+    both = kedro_aws("logs", "-f", "-o", "json")
+    assert (both.code, both.stdout) == (2, "")

@@ -1,5 +1,6 @@
 """Another version on an endpoint that serves; one that breaks."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,12 +69,46 @@ def test_an_update_swaps_the_model(requests_sent: Requests) -> None:
 
 
 @pytest.mark.usefixtures("versions")
+def test_a_rollback_stays_until_a_newer_version_is_wanted(requests_sent: Requests) -> None:
+    deploy = ("deploy", "--endpoint", "ci-back")
+    back = ("rollback", "--endpoint", "ci-back")
+    ci(*deploy, "--package", "1")
+    assert kedro_aws(*back, "-e", "ci").error == (
+        "It is not known what endpoint ci-back served before model-package/ci-price/1, or that was rolled "
+        "back too. Name the version: kedro aws rollback --env ci --endpoint ci-back --to VERSION"
+    )
+    ci(*deploy, "--package", "2")
+    requests_sent.all.clear()
+    assert ci(*back, "--reason", "twice the price") == "Endpoint ci-back is in service\n"
+    assert requests_sent.changing == ["AddTags", "UpdateEndpoint"]
+    assert _serves("ci-back") == f"{CI}/1"
+    requests_sent.all.clear()
+    assert ci(*back).startswith(
+        "unchanged: endpoint ci-back serves model-package/ci-price/1, to which it was"
+    )
+    assert kedro_aws(*deploy, "--package", "2", "-e", "ci").error == (
+        "Version 2 of ci-price was rolled back on endpoint ci-back: twice the price. "
+        "Deploy another version, or this one again with --again."
+    )
+    assert requests_sent.changing == []
+    ci(*deploy, "--package", "2", "--again")
+    assert _serves("ci-back") == f"{CI}/2"
+    ci(*back, "--to", "1")
+    assert _serves("ci-back") == f"{CI}/1"
+    assert "was rolled back" in kedro_aws(*deploy, "--package", "2", "-e", "ci").error
+
+
+def _serves(endpoint: str) -> str:
+    return json.loads(ci("status", "--endpoint", endpoint, "-o", "json"))[0]["package"]
+
+
+@pytest.mark.usefixtures("versions")
 def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: State) -> None:
     ci("deploy", "--package", "1")
     serving, before = state.endpoints()["ci-price"], predicted()
     sentence = kedro_aws("deploy", "-e", "ci").error
     assert sentence.startswith("The update of endpoint ci-price failed: ")
-    assert f" The former model keeps serving ({serving}). Its log: kedro aws local logs ci-price" in sentence
+    assert f" The former model keeps serving ({serving}). Its log: kedro aws logs ci-price" in sentence
     assert "no licence for this machine" in kedro_aws("local", "logs", "ci-price").stdout
     assert state.endpoints()["ci-price"] == serving
     assert predicted() == before
@@ -87,7 +122,7 @@ def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: St
 def test_an_endpoint_that_never_came_up_is_made_anew(requests_sent: Requests) -> None:
     sentence = kedro_aws("deploy", "-e", "ci", "--endpoint", "ci-new").error
     assert sentence.startswith("Endpoint ci-new is Failed: ")
-    assert sentence.endswith("Its log: kedro aws local logs ci-new")
+    assert sentence.endswith("Its log: kedro aws logs ci-new")
     requests_sent.all.clear()
     assert ci("deploy", "--endpoint", "ci-new", "--package", "2") == "Endpoint ci-new is in service\n"
     assert requests_sent.changing[-2:] == ["DeleteEndpoint", "CreateEndpoint"]

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Serving, Variant
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Releases, Serving, Variant
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
 
 
@@ -53,6 +53,22 @@ def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving
         config_exists=observe_variant(aws, config) is not None,
         former=_observe_former(aws, tagged, config) if tagged else None,
         serves=_observe_served(aws, tagged) if tagged and tagged.coming != config else None,
+    )
+
+
+def observe_releases(aws: Aws, name: str) -> Releases:
+    """Look up what an endpoint serves, and what it served before."""
+    found = observe_endpoint(aws, name)
+    if found is None:
+        return Releases(endpoint=None)
+    endpoint = _add_tags_and_mode(aws, found)
+    former = _observe_former(aws, endpoint, endpoint.coming)
+    variant = observe_variant(aws, former.config_name) if former else None
+    return Releases(
+        endpoint=endpoint,
+        serves=_observe_served(aws, endpoint),
+        former=former,
+        former_package=observe_package(aws, variant.model) or None if variant else None,
     )
 
 

@@ -8,7 +8,6 @@ from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_unti
 from kedro_aws_plugin.aws.errors import get_error_code
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AnswerError, ServingError
 from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
@@ -35,7 +34,7 @@ def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Calla
             "Run the same command to make it again."
         )
     reason = (endpoint.failure or "AWS gives no reason").rstrip(".")
-    logs = say_where_its_log_is(aws.target, step.name)
+    logs = say_where_its_log_is(step.name)
     if endpoint.status != IN_SERVICE:
         raise ServingError(
             f"Endpoint {step.name} is {endpoint.status}: {reason}. "
@@ -92,11 +91,9 @@ def _make_deadline(name: str) -> Deadline:
     return Deadline(f"Endpoint {name}", _TIMEOUT, ServingError)
 
 
-def say_where_its_log_is(target: Target, endpoint: str) -> str:
-    """Say where an endpoint's log is, in a sentence without its full stop."""
-    if target == "local":
-        return f"Its log: kedro aws local logs {endpoint}"
-    return f"Its log is in CloudWatch Logs, group /aws/sagemaker/Endpoints/{endpoint}"
+def say_where_its_log_is(endpoint: str) -> str:
+    """Say how to read an endpoint's log, in a sentence without its full stop."""
+    return f"Its log: kedro aws logs {endpoint}"
 
 
 def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
@@ -140,8 +137,7 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
                 original = "its code raised an error, which its log gives"
             reason = original.splitlines()[0].rstrip(".")
             raise AnswerError(
-                f"Endpoint {step.name} could not answer: {reason}. "
-                f"{say_where_its_log_is(aws.target, step.name)}",
+                f"Endpoint {step.name} could not answer: {reason}. {say_where_its_log_is(step.name)}",
                 f"it could not answer, {reason}",
             ) from error
         if code == "ValidationError" and "not found" in message.lower():

@@ -1,0 +1,173 @@
+"""Read CloudWatch Logs: what endpoints and jobs of SageMaker have printed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from kedro_aws_plugin.aws.clock import Clock
+from kedro_aws_plugin.aws.errors import get_error_code, is_absent, translate_errors
+from kedro_aws_plugin.aws.session import Aws
+
+_STREAMS_AT_ONCE = 100
+"""As many log streams as one request of FilterLogEvents may name."""
+_LATE = 10_000
+"""Milliseconds: lines can become readable in another order than they were printed in."""
+
+
+@dataclass(frozen=True)
+class LogSource:
+    """Something that prints.
+
+    Attributes:
+        kind: What it is: "endpoint" or "transform-job", as in its ARN.
+        name: Its name.
+        group: Its log group.
+        prefix: How the names of its streams in the group begin.
+    """
+
+    kind: str
+    name: str
+    group: str
+    prefix: str = ""
+
+    def make_console_link(self, region: str) -> str:
+        """Make the address of its log in AWS's console."""
+        console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        link = f"{console}#logsV2:log-groups/log-group/{_quote_twice(self.group)}"
+        return f"{link}$3FlogStreamNameFilter$3D{_quote_twice(self.prefix)}" if self.prefix else link
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line.
+
+    Attributes:
+        time: When it was printed, in milliseconds since 1970.
+        stream: The name of its log stream, without the prefix of the source.
+        text: What was printed.
+    """
+
+    time: int
+    stream: str
+    text: str
+
+
+def find_log_sources(aws: Aws, name: str) -> list[LogSource]:
+    """Find what of SageMaker has this name: an endpoint, a batch transform job, or both.
+
+    What has been deleted counts as long as its log is there.
+    """
+    endpoint = LogSource("endpoint", name, f"/aws/sagemaker/Endpoints/{name}")
+    job = LogSource("transform-job", name, "/aws/sagemaker/TransformJobs", prefix=f"{name}/")
+    found = []
+    with translate_errors(f"look for the log of {name}"):
+        if _endpoint_exists(aws, name) or _list_streams(aws, endpoint):
+            found.append(endpoint)
+        if _find_job_status(aws, name) or _list_streams(aws, job):
+            found.append(job)
+    return found
+
+
+def read_lines(aws: Aws, source: LogSource, since: int) -> Iterator[LogLine]:
+    """Read what was printed, in the order of time.
+
+    Args:
+        aws: The clients.
+        source: What printed it.
+        since: The time of the earliest line, in milliseconds since 1970.
+
+    Raises:
+        AwsError: If AWS refuses.
+    """
+    for _, line in _read_events(aws, source, since):
+        yield line
+
+
+def follow_lines(aws: Aws, source: LogSource, since: int, clock: Clock) -> Iterator[LogLine]:
+    """Read what was printed, and then what is being printed; of a job, until it has ended.
+
+    Args:
+        aws: The clients.
+        source: What prints.
+        since: The time of the earliest line, in milliseconds since 1970.
+        clock: The time; how often to look.
+
+    Raises:
+        AwsError: If AWS refuses.
+    """
+    seen: dict[str, int] = {}
+    while True:
+        ended = _has_ended(aws, source)
+        for event, line in _read_events(aws, source, since):
+            if event not in seen:
+                seen[event] = line.time
+                yield line
+        if ended:
+            return
+        since = max([since, *(time - _LATE for time in seen.values())])
+        seen = {event: time for event, time in seen.items() if time >= since}
+        clock.sleep(clock.interval)
+
+
+def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str, LogLine]]:
+    with translate_errors(f"read the log of {source.name}"):
+        streams = _list_streams(aws, source)
+        for first in range(0, len(streams), _STREAMS_AT_ONCE):
+            pages = aws.logs.get_paginator("filter_log_events").paginate(
+                logGroupName=source.group,
+                logStreamNames=streams[first : first + _STREAMS_AT_ONCE],
+                startTime=since,
+                interleaved=True,
+            )
+            for page in pages:
+                for event in page["events"]:
+                    stream = event["logStreamName"].removeprefix(source.prefix)
+                    yield event["eventId"], LogLine(event["timestamp"], stream, event["message"])
+
+
+def _list_streams(aws: Aws, source: LogSource) -> list[str]:
+    """List the names of a source's log streams; none where there is no log."""
+    paginator = aws.logs.get_paginator("describe_log_streams")
+    try:
+        if source.prefix:
+            pages = paginator.paginate(logGroupName=source.group, logStreamNamePrefix=source.prefix)
+        else:
+            pages = paginator.paginate(logGroupName=source.group)
+        return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+    except ClientError as error:
+        if get_error_code(error) == "ResourceNotFoundException":
+            return []
+        raise
+
+
+def _has_ended(aws: Aws, source: LogSource) -> bool:
+    if source.kind == "endpoint":
+        return False
+    with translate_errors(f"describe job {source.name}"):
+        return _find_job_status(aws, source.name) not in ("InProgress", "Stopping")
+
+
+def _endpoint_exists(aws: Aws, name: str) -> bool:
+    try:
+        aws.sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if is_absent(error):
+            return False
+        raise
+    return True
+
+
+def _find_job_status(aws: Aws, name: str) -> str | None:
+    try:
+        return aws.sagemaker.describe_transform_job(TransformJobName=name)["TransformJobStatus"]
+    except ClientError as error:
+        if is_absent(error):
+            return None
+        raise
+
+
+def _quote_twice(text: str) -> str:
+    """Quote a name for the console's addresses, in which "/" is "$252F"."""
+    return quote(quote(text, safe=""), safe="").replace("%", "$")

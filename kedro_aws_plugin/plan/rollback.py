@@ -1,0 +1,122 @@
+"""Plan how to go back to an earlier version: (rollback, observed) -> Plan."""
+
+from dataclasses import dataclass, replace
+
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.endpoint import name_rolled_back, plan_request, refuse_of_somebody_else
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Former, Releases
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.serving import AddTags, UpdateEndpoint, WaitForEndpoint
+from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, shorten_to_tag
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """A wish to go back.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        tags: The tags of the project and its environment.
+        reason: Why; a tag of the endpoint keeps it, and `deploy` then repeats it.
+        wait: Whether to wait until the endpoint serves, and to check its answer.
+    """
+
+    endpoint: str
+    tags: Tags
+    reason: str
+    wait: bool = True
+
+
+def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
+    """Plan the way to the endpoint config that served before, and the check of what it answers.
+
+    Raises:
+        AwsError: If there is no such endpoint, it belongs to somebody else or has failed, or it is not known
+            what it served before.
+    """
+    endpoint = _require(wanted, observed)
+    if endpoint.status not in (IN_SERVICE, *BUSY):
+        raise AwsError(
+            f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker cannot update it. Make "
+            f"it again: kedro aws deploy --endpoint {endpoint.name} --package VERSION"
+        )
+    serves = observed.serves.rsplit(":", 1)[-1] if observed.serves else endpoint.coming
+    if _is_back(endpoint):
+        return Plan(
+            title=f"roll back endpoint {endpoint.name}",
+            steps=_plan_wait(wanted, endpoint) if endpoint.status in BUSY else (),
+            unchanged=f"endpoint {endpoint.name} serves {serves}, to which it was rolled back. To go further "
+            f"back: kedro aws rollback --endpoint {endpoint.name} --to VERSION",
+        )
+    former = _require_former(observed, endpoint, serves)
+    settle = [WaitForEndpoint(name=endpoint.name, config_name=None)] if endpoint.status in BUSY else []
+    to = observed.former_package.rsplit(":", 1)[-1] if observed.former_package else former.config_name
+    return Plan(
+        title=f"roll back endpoint {endpoint.name} from {serves} to {to}",
+        steps=(
+            *settle,
+            *_plan_mark(wanted, observed, endpoint),
+            UpdateEndpoint(name=endpoint.name, config_name=former.config_name),
+            *_plan_wait(wanted, replace(endpoint, pending_config=former.config_name), former),
+        ),
+        unchanged="",
+    )
+
+
+def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan) -> Plan:
+    """Plan the way to a version that the user names: its deployment, and the mark of what serves now.
+
+    Args:
+        wanted: The endpoint.
+        observed: What it serves.
+        deployment: The plan that deploys the version to go back to.
+
+    Raises:
+        AwsError: If there is no such endpoint, or it belongs to somebody else.
+    """
+    endpoint = _require(wanted, observed)
+    if not deployment.changes:
+        return deployment
+    # First of all: a command that ends early leaves nothing for `deploy` to undo.
+    return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *deployment.steps))
+
+
+def _require(wanted: Rollback, observed: Releases) -> Endpoint:
+    if observed.endpoint is None:
+        raise AwsError(
+            f"There is no endpoint {wanted.endpoint}. Make it: kedro aws deploy --endpoint {wanted.endpoint}"
+        )
+    refuse_of_somebody_else(wanted.tags, observed.endpoint)
+    return observed.endpoint
+
+
+def _is_back(endpoint: Endpoint) -> bool:
+    tags = endpoint.tags or {}
+    return tags.get(FORMER_CONFIG) == endpoint.coming and any(key.startswith(ROLLED_BACK) for key in tags)
+
+
+def _require_former(observed: Releases, endpoint: Endpoint, serves: str) -> Former:
+    """Find the config to go back to: the one before, unless it was rolled back itself."""
+    mark = name_rolled_back(observed.former_package) if observed.former_package else ""
+    if observed.former is None or mark in (endpoint.tags or {}):
+        raise AwsError(
+            f"It is not known what endpoint {endpoint.name} served before {serves}, or that was rolled "
+            f"back too. Name the version: kedro aws rollback --endpoint {endpoint.name} --to VERSION"
+        )
+    return observed.former
+
+
+def _plan_mark(wanted: Rollback, observed: Releases, endpoint: Endpoint) -> tuple[Step, ...]:
+    if observed.serves is None:
+        return ()
+    mark = {name_rolled_back(observed.serves): shorten_to_tag(wanted.reason)}
+    return (AddTags(arn=endpoint.arn, tags=mark),)
+
+
+def _plan_wait(wanted: Rollback, endpoint: Endpoint, former: Former | None = None) -> tuple[Step, ...]:
+    if not wanted.wait:
+        return ()
+    wait = WaitForEndpoint(name=endpoint.name, config_name=endpoint.coming)
+    check = (plan_request(endpoint.name, former.sample),) if former and former.sample else ()
+    return (wait, *check)
