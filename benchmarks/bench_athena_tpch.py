@@ -4,6 +4,9 @@ One side starts a query with boto3, waits for it and reads the CSV file of its r
 awswrangler do. The other side is the same query, in DuckDB's own SQL, on an open connection of this process.
 Tables and queries come from DuckDB's extension for TPC-H; pip puts it, and the DuckDB that it is built for,
 into a folder of its own.
+
+With `--cpu` both sides run in this process, and the time is that of its processors: what the translation
+costs, on a machine that is busy with other things. S3, HTTP and the CSV file are left out then.
 """
 
 import argparse
@@ -24,6 +27,7 @@ import duckdb
 from common import in_turn, ratio_of, row, spread, verdict, workshop
 
 import local_aws
+from local_aws.trino import Column, Relation, TableName, parse, prepare, translate
 
 GOAL = 1.3
 REGION, BUCKET, DATABASE = "eu-west-1", "lake", "tpch"
@@ -103,23 +107,51 @@ def _write_ddl(path: Path) -> str:
     return f"CREATE EXTERNAL TABLE {path.stem} ({', '.join(columns)}) STORED AS PARQUET LOCATION '{location}'"
 
 
+class Translations:
+    """The local Athena's translation on a DuckDB of this process.
+
+    Args:
+        data: The folder of the Parquet files.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._connection = duckdb.connect()
+        prepare(self._connection)
+        self._relations = {
+            TableName(None, None, path.stem): Relation(f"read_parquet('{path}')", _columns(path))
+            for path in sorted(data.glob("*.parquet"))
+        }
+
+    def query(self, sql: str) -> list[Any]:
+        """Run a query and return its rows."""
+        query = parse(sql)
+        translated = translate(query, {name: self._relations[name] for name in query.tables})
+        return self._connection.execute(translated.sql).fetchall()
+
+
+def _columns(path: Path) -> tuple[Column, ...]:
+    described = duckdb.execute(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
+    return tuple(Column(name, kind.lower().replace(" ", "")) for name, kind, *_ in described)
+
+
 def measure(
-    cloud: Cloud, alone: duckdb.DuckDBPyConnection, sql: str, pairs: int
+    ours: Cloud | Translations, alone: duckdb.DuckDBPyConnection, sql: str, pairs: int
 ) -> list[tuple[float, float]]:
     """Measure one query on both sides in turn; both must answer as many rows and the same first row."""
     answers = set()
+    clock = time.perf_counter if isinstance(ours, Cloud) else time.process_time
 
     def time_it(run: Callable[[], Sequence[Sequence[object]]]) -> float:
-        began = time.perf_counter()
+        began = clock()
         rows = run()  # a row of one NULL is an empty line of the CSV file, which is read as no field
-        taken = time.perf_counter() - began
+        taken = clock() - began
         answers.add((len(rows), tuple(map(_round, rows[0] or [""])) if rows else ()))
         return taken
 
     def run_alone() -> list[Any]:
         return alone.execute(sql).fetchall()
 
-    measured = in_turn(lambda: time_it(partial(cloud.query, sql)), lambda: time_it(partial(run_alone)), pairs)
+    measured = in_turn(lambda: time_it(partial(ours.query, sql)), lambda: time_it(partial(run_alone)), pairs)
     if len(answers) != 1:
         sys.exit(f"{sql}\nThe sides answer differently: {answers}")
     return measured
@@ -139,13 +171,14 @@ def main() -> None:
     options.add_argument("--scale", default="1", help="TPC-H's scale factor")
     options.add_argument("--pairs", type=int, default=5)
     options.add_argument("--data", type=Path, help="a folder to keep tables and queries in")
+    options.add_argument("--cpu", action="store_true", help="compare processor time, in one process")
     options.add_argument("--only", type=int, nargs="+", help="the numbers of the queries")
     chosen = options.parse_args()
     with workshop() as folder, duckdb.connect() as alone:
         data = chosen.data or folder / "data"
         if not (data / "queries.json").exists():
             make_data(data, chosen.scale)
-        cloud = Cloud(folder, data)
+        ours = Translations(data) if chosen.cpu else Cloud(folder, data)
         for path in data.glob("*.parquet"):
             alone.execute(f"CREATE VIEW {path.stem} AS FROM read_parquet('{path}')")
         ratios = []
@@ -153,10 +186,10 @@ def main() -> None:
             if chosen.only and number not in chosen.only:
                 continue
             plain = re.sub(r"GROUP BY\s+supplier_no", "GROUP BY l_suppkey", sql).strip().removesuffix(";")
-            pairs = measure(cloud, alone, plain, chosen.pairs)
+            pairs = measure(ours, alone, plain, chosen.pairs)
             ratio = ratio_of(pairs)
             ratios.append(ratio.median)
-            row(f"query {number}, local Athena", spread([ours for ours, _ in pairs]))
+            row(f"query {number}, local Athena", spread([mine for mine, _ in pairs]))
             row(f"query {number}, DuckDB alone", spread([theirs for _, theirs in pairs]))
             row(f"query {number}, ratio", str(ratio))
     row("geometric mean", f"{statistics.geometric_mean(ratios):.3f}x of {len(ratios)} queries")

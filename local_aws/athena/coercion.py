@@ -98,8 +98,7 @@ def _can_coerce(source: Type, target: Type) -> bool:  # noqa: PLR0911 - a kind o
     if source.name in _INTEGERS and target.name in _INTEGERS:
         return _INTEGERS.index(source.name) <= _INTEGERS.index(target.name)
     if target.name in {"real", "double"}:
-        # A double fits a real: PyAthena's tests insert 1.0 into a float on Athena.
-        return source.name in {*_INTEGERS, "decimal", "real", "double"}
+        return source.name in {*_INTEGERS, "decimal", "real"}
     if target.name == "decimal":
         return _fits_decimal(source, target)
     if target.name == "timestamp":

@@ -17,7 +17,7 @@ _PRECISION = {
     "timestamp": 3,
     "timestamp with time zone": 3,
     "time": 3,
-    "varbinary": 2**30 - 1,
+    "varbinary": 2**30,
     "varchar": _UNBOUNDED,
 }
 _NAMES = {"real": "float", "int": "integer"}

@@ -117,7 +117,7 @@ def insert(session: Session, statement: Insert) -> Outcome:
     if table.is_view:
         raise query_failure(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
     target = _choose_target(table)
-    query = session.translate(statement.query.tree, session.submission.parameters)
+    query = session.translate_values(statement.query.tree)
     translated = fit_to_table(table, statement.columns, query)
     written = write(session, translated, target)
     session.catalog.add_partitions(table, [parse_partition(table, below) for below in written.partitions])

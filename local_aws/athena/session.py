@@ -16,7 +16,7 @@ from local_aws.athena.failures import AthenaFailure, Cancelled, out_of_memory, q
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
-from local_aws.trino import Query, Translated, explain_error, write_value
+from local_aws.trino import Query, Translated, execute, explain_error, keep_decimals, write_value
 
 if TYPE_CHECKING:
     from local_aws.athena.iceberg.tables import IcebergTables
@@ -89,6 +89,15 @@ class Session:
             raise Cancelled("Query cancelled! : Bytes scanned limit was exceeded")
         return translated
 
+    def translate_values(self, query: Query) -> Translated:
+        """Translate the query of a statement that puts its values in the columns of a table.
+
+        Raises:
+            AthenaFailure: If it cannot run, or would read more than the workgroup allows.
+        """
+        parameters = self.submission.parameters
+        return self.translate(keep_decimals(query, parameters), parameters)
+
     def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run DuckDB's SQL.
 
@@ -97,7 +106,7 @@ class Session:
         """
         self.check()
         try:
-            result = self.connection.execute(sql)
+            result = execute(self.connection, sql)
         except duckdb.Error as error:
             self.check()
             raise self.explain(error) from error

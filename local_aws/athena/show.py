@@ -11,6 +11,7 @@ from local_aws.athena.statement import Describe, Name, Show, ShowDatabases, Show
 from local_aws.athena.submission import Outcome
 from local_aws.athena.writing import escape_value
 from local_aws.trino import Column, TrinoError
+from local_aws.trino.types import quote_name
 
 _WIDTH = 20
 
@@ -129,8 +130,13 @@ def _create_view(table: Table) -> Iterable[tuple[str]]:
         raise query_failure(
             TrinoError("NOT_SUPPORTED", f"line 1:1: Relation '{table.name}' is a table, not a view")
         )
-    lines = f'CREATE VIEW "{table.name}" AS\n{table.view["originalSql"]}'
+    name = ".".join(map(_write_identifier, (table.database, table.name)))
+    lines = f"CREATE VIEW {name} AS\n{table.view['originalSql']}"
     return [(line,) for line in lines.splitlines()]
+
+
+def _write_identifier(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else quote_name(name)
 
 
 def _create_table(table: Table, asked: Name) -> Iterable[tuple[str]]:

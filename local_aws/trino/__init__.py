@@ -2,12 +2,14 @@
 
 `parse(sql)` reads one query, `parse_change(tokens)` reads DELETE, UPDATE and MERGE.
 `translate(query, relations, parameters)` returns DuckDB's SQL and the types of the result.
-`prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs, and
-`write_value(value, type)` writes a value as Athena does. What is not known to be right is refused with
-`Unsupported`.
+`prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs,
+`execute(connection, sql)` runs it, and `write_value(value, type)` writes a value as Athena does. What is not
+known to be right is refused with `Unsupported`.
 """
 
+from local_aws.trino.assignments import keep_decimals
 from local_aws.trino.changes import Delete, Merge, Update, parse_change
+from local_aws.trino.execution import execute
 from local_aws.trino.failures import TrinoError, Unsupported, explain_error
 from local_aws.trino.lexer import Token, end_token, tokenize
 from local_aws.trino.macros import prepare
@@ -30,8 +32,10 @@ __all__ = [
     "Unsupported",
     "Update",
     "end_token",
+    "execute",
     "explain_error",
     "from_glue_type",
+    "keep_decimals",
     "parse",
     "parse_change",
     "parse_tokens",

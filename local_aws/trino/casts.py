@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.json_writing import to_json_sql
-from local_aws.trino.typed import FLOATING, WHOLE, Typed, coerce_sql, convert_parts, fail
+from local_aws.trino.typed import FLOATING, WHOLE, Typed, coerce_sql, convert_parts, fail, write_try
 from local_aws.trino.types import (
     BOOLEAN,
     DOUBLE,
@@ -73,8 +73,8 @@ def try_cast(value: Typed, to: Type, name: str | None) -> Typed:
         name: A free name if the value itself may fail, which TRY_CAST does not catch.
     """
     if name is None:
-        return Typed(f"TRY({cast_sql(value.sql, value.type, to)})", to)
-    tried = f"TRY({cast_sql(name, value.type, to)})"
+        return Typed(write_try(cast_sql(value.sql, value.type, to)), to)
+    tried = write_try(cast_sql(name, value.type, to))
     return Typed(f"list_transform([{value.sql}], lambda {name}: {tried})[1]", to)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from local_aws.trino import calls, conditionals, literals, nodes, operators
+from local_aws.trino import alternatives, calls, conditionals, literals, nodes, operators
 from local_aws.trino.casts import can_cast, cast, try_cast
 from local_aws.trino.failures import Unsupported
 from local_aws.trino.functions.resolution import is_aggregate
@@ -150,20 +150,15 @@ class Expressions:
         return self.boolean(node, "Logical expression term must evaluate to a boolean (actual: {})")
 
     def _alternatives(self, node: nodes.Binary) -> str:
-        """Write OR, with the conditions that begin every alternative before it.
+        ways = [
+            [(self._term(one), one) for one in alternatives.split(way, "AND")]
+            for way in alternatives.split(node, "OR")
+        ]
+        return alternatives.write(ways, self._find_column)
 
-        DuckDB does so in an optimisation that is switched off. Without it, the keys of a join that stand in
-        every alternative are not found, and each row of one table meets each of the other.
-        """
-        written = [[(self._term(one), one) for one in _split(way, "AND")] for way in _split(node, "OR")]
-        shared = 0
-        for same in zip(*(way[:-1] for way in written), strict=False):
-            if len({sql for sql, _ in same}) > 1 or not _is_plain(same[0][1]):
-                break
-            shared += 1
-        first = [sql for sql, _ in written[0][:shared]]
-        rest = " OR ".join(f"({' AND '.join(sql for sql, _ in way[shared:])})" for way in written)
-        return f"({' AND '.join([*first, f'({rest})'])})"
+    def _find_column(self, name: nodes.Name) -> Typed | None:
+        """Return the column of a table of FROM, if rows are looked at one by one here."""
+        return None if self.grouped or self.variables else self.scope.find(name)
 
     def _is_null(self, node: nodes.IsNull) -> Typed:
         return Typed(f"({self.translate(node.operand).sql} IS NULL)", BOOLEAN)
@@ -278,20 +273,6 @@ class Expressions:
         clause = "GROUPING SET/CUBE/ROLLUP/GROUP BY clause"
         message = f"A GROUPING() operation can only be used with a corresponding {clause}"
         raise semantic_error("MISSING_GROUP_BY", node.at, message)
-
-
-def _split(node: nodes.Node, operator: str) -> list[nodes.Node]:
-    """List the operands of a chain of AND or of OR."""
-    found: list[nodes.Node] = []
-    while isinstance(node, nodes.Binary) and node.operator == operator:
-        found.append(node.right)
-        node = node.left
-    return [node, *reversed(found)]
-
-
-def _is_plain(node: nodes.Node) -> bool:
-    """Tell whether a condition always gives the same, without a call or a query inside."""
-    return not any(isinstance(one, nodes.Call | nodes.Query) for one in nodes.walk(node))
 
 
 _HANDLERS: dict[type[nodes.Node], Callable[[Expressions, Any], Typed]] = {

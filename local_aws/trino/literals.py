@@ -36,7 +36,7 @@ from local_aws.trino.types import (
 )
 
 DECIMAL_LITERALS_ARE_DOUBLE = True
-"""Whether an untyped `1.5` is a DOUBLE, as on Athena, rather than a DECIMAL(2,1), as in Trino; see ADR 18."""
+"""Whether an untyped `1.5` is a DOUBLE, as on Athena, rather than a DECIMAL(2,1), as in Trino; see ADR 16."""
 
 _LARGEST_INTEGER, _LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
 _MOST_DIGITS = 38

@@ -328,6 +328,7 @@ _PYTHON_FUNCTIONS: dict[str, Function] = {
     **json_values.FUNCTIONS,
 }
 
+DISABLED_OPTIMIZERS = "expression_rewriter"
 _PREPARED = "trino_prepared()"
 
 
@@ -339,7 +340,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET default_null_order = 'nulls_last'")
-    connection.execute("SET disabled_optimizers = 'expression_rewriter'")
+    connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
     if _is_prepared(connection):
         return
     for name, definition in _PYTHON_FUNCTIONS.items():

@@ -76,6 +76,14 @@ def fail(code: str, message: str, *values: str) -> str:
     return f"trino_fail(concat({', '.join([*parts, write_literal(RAISED)])}))"
 
 
+def write_try(sql: str) -> str:
+    """Write SQL that is NULL where an expression fails.
+
+    DuckDB computes what an expression has twice before it, outside of TRY, but not what a CASE may not reach.
+    """
+    return f"TRY(CASE WHEN true THEN {sql} END)"
+
+
 def is_numeric(kind: Type) -> bool:
     """Tell whether arithmetic takes a type."""
     return kind in WHOLE or kind in FLOATING or kind.name == "decimal"

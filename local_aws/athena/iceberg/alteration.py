@@ -6,7 +6,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.types import IcebergType, PrimitiveType
 
 from local_aws.athena.failures import AthenaFailure, ddl_failure, semantic_failure
-from local_aws.athena.iceberg.properties import find_name, read_properties
+from local_aws.athena.iceberg.properties import find_names, read_properties
 from local_aws.athena.iceberg.tables import IcebergTable
 from local_aws.athena.iceberg.types import counter, iceberg_type, to_athena
 from local_aws.athena.session import Session
@@ -41,7 +41,7 @@ def alter(session: Session, statement: Statement, table: IcebergTable) -> None:
                 change.set_properties(read_properties(statement.properties, new=False))
         case UnsetTableProperties():
             with session.iceberg.commit(table.full_name), table.iceberg.transaction() as change:
-                change.remove_properties(*map(find_name, statement.properties))
+                change.remove_properties(*(name for key in statement.properties for name in find_names(key)))
         case AddColumns() | ChangeColumn() | DropColumn():
             _change_schema(session, statement, table)
 

@@ -135,7 +135,7 @@ def insert(session: Session, statement: Insert, table: IcebergTable) -> Outcome:
     Raises:
         AthenaFailure: If the query fails, or does not fit the table.
     """
-    query = session.translate(statement.query.tree, session.submission.parameters)
+    query = session.translate_values(statement.query.tree)
     translated = fit_to_table(table, statement.columns, query)
     with session.iceberg.commit(table.full_name):
         files = write(session, table.iceberg.metadata, translated.sql)

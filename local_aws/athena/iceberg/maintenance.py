@@ -1,5 +1,6 @@
 """OPTIMIZE and VACUUM of Iceberg tables."""
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import replace
@@ -21,9 +22,11 @@ from local_aws.athena.submission import Outcome
 from local_aws.trino import TrinoError
 from local_aws.trino.types import quote_name
 
+_METADATA = re.compile(r".*/(\d+)-[^/]*\.metadata\.json")
+
 
 def optimize(session: Session, statement: Optimize, table: IcebergTable) -> Outcome:
-    """Put the rows of many small files of a partition, and of files with deletes, in few files.
+    """Put the rows of small files of a partition, of too large ones and of those with deletes in new files.
 
     Raises:
         AthenaFailure: If the condition is about more than partitions, or another writer was faster.
@@ -61,16 +64,18 @@ def _groups(table: IcebergTable, scan: reading.Scan) -> dict[Hashable, list[File
     """Choose the files of each partition that OPTIMIZE writes anew."""
     properties = table.iceberg.properties
     small = read_number(properties, "optimize_rewrite_min_data_file_size_bytes")
+    large = read_number(properties, "optimize_rewrite_max_data_file_size_bytes")
     enough = read_number(properties, "optimize_rewrite_data_file_threshold")
     deletes = read_number(properties, "optimize_rewrite_delete_file_threshold")
     groups: dict[Hashable, list[FileScanTask]] = defaultdict(list)
     for task in scan.tasks:
-        if task.file.file_size_in_bytes < small or len(task.delete_files) >= deletes:
+        if not small <= task.file.file_size_in_bytes <= large or len(task.delete_files) >= deletes:
             groups[task.file.spec_id, task.file.partition].append(task)
     return {
         key: tasks
         for key, tasks in groups.items()
-        if len(tasks) >= enough or any(task.delete_files for task in tasks)
+        if len(tasks) >= enough
+        or any(task.delete_files or task.file.file_size_in_bytes > large for task in tasks)
     }
 
 
@@ -100,4 +105,23 @@ def vacuum(session: Session, table: IcebergTable) -> Outcome:
     needed = set(find_files(table))
     for uri in before - needed:
         session.iceberg.files.delete(uri)
+    _delete_old_metadata(session, table)
     return Outcome("DDL", "VACUUM", plain_text=True)
+
+
+def _delete_old_metadata(session: Session, table: IcebergTable) -> None:
+    """Delete the metadata files before the newest ones that the table keeps.
+
+    A file of a higher number than the current one is another writer's, who is about to commit it.
+    """
+    current = table.iceberg.metadata_location
+    number = _METADATA.fullmatch(current)
+    if number is None:
+        return
+    most = read_number(table.iceberg.properties, "vacuum_max_metadata_files_to_keep")
+    log = table.iceberg.metadata.metadata_log
+    kept = {current, *(entry.metadata_file for entry in log[max(0, len(log) - most) :])}
+    for found in session.storage.list_objects(current.rpartition("/")[0]):
+        old = _METADATA.fullmatch(found.uri)
+        if old is not None and found.uri not in kept and int(old[1]) < int(number[1]):
+            session.storage.delete(found.uri)

@@ -1,6 +1,6 @@
 """The properties of Iceberg tables that Athena knows, and where Iceberg keeps them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from local_aws.athena.failures import AthenaFailure, unsupported
 
@@ -17,8 +17,14 @@ NUMBERS: Mapping[str, int] = {
     "vacuum_min_snapshots_to_keep": 1,
     "vacuum_max_snapshot_age_seconds": 432_000,
     "vacuum_max_metadata_files_to_keep": 100,
+    "write_target_data_file_size_bytes": 536_870_912,
 }
-"""What OPTIMIZE and VACUUM go by, with the values of a table that does not say."""
+"""What OPTIMIZE, VACUUM and writers go by, with the values of a table that does not say."""
+_OF_ICEBERG = {
+    "vacuum_max_metadata_files_to_keep": "write.metadata.previous-versions-max",
+    "write_target_data_file_size_bytes": "write.target-file-size-bytes",
+}
+"""What pyiceberg obeys by its own name: how many metadata files it remembers, how large data files get."""
 
 
 def read_properties(given: Mapping[str, str], *, new: bool = True) -> dict[str, str]:
@@ -44,9 +50,23 @@ def read_properties(given: Mapping[str, str], *, new: bool = True) -> dict[str, 
             found[_CODEC] = _read_codec(value)
         elif value.isdigit():
             found[name] = value
+            if name in _OF_ICEBERG:
+                found[_OF_ICEBERG[name]] = value
         else:
             raise AthenaFailure(f"INVALID_TABLE_PROPERTY: {name} must be a whole number: {value}")
     return found
+
+
+def find_names(key: str) -> Iterator[str]:
+    """Give the names under which a property of Athena is kept.
+
+    Raises:
+        AthenaFailure: If Athena does not know it.
+    """
+    name = find_name(key)
+    yield name
+    if name in _OF_ICEBERG:
+        yield _OF_ICEBERG[name]
 
 
 def find_name(key: str) -> str:

@@ -27,7 +27,7 @@ def change(session: Session, statement: ChangeRows, table: IcebergTable) -> Outc
     Raises:
         AthenaFailure: If a row cannot be computed, or another writer was faster.
     """
-    translated = session.translate(statement.change.query, session.submission.parameters)
+    translated = session.translate_values(statement.change.query)
     names = ", ".join(f"c{position}" for position, _ in enumerate(translated.columns))
     session.execute(f"CREATE TEMP TABLE {_FOUND} AS SELECT * FROM ({translated.sql}) AS q({names})")  # noqa: S608 - quoted
     columns = translated.columns

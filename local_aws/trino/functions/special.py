@@ -21,6 +21,7 @@ from local_aws.trino.typed import (
     mismatch,
     semantic_error,
     write_literal,
+    write_try,
 )
 from local_aws.trino.types import (
     UNKNOWN,
@@ -70,7 +71,7 @@ def _nullif(place: Place, node: nodes.Call) -> Typed:
 def _try(place: Place, node: nodes.Call) -> Typed:
     check_arity(node, 1)
     value = place.translate(node.arguments[0])
-    return Typed(f"TRY({value.sql})", value.type)
+    return Typed(write_try(value.sql), value.type)
 
 
 def _typeof(place: Place, node: nodes.Call) -> Typed:

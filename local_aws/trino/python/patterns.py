@@ -15,8 +15,23 @@ _CLASSES = {
     "Space": r"[ \t\n\v\f\r]",
 }
 _CLASSES |= {"Upper": "[A-Z]", "Lower": "[a-z]", "Punct": r"[!-/:-@\[-`{-~]", "XDigit": "[0-9a-fA-F]"}
+_ASCII = {"w": "a-zA-Z0-9_", "d": "0-9", "s": r" \t\n\v\f\r"}
+"""What is in the classes: no other letters, digits and spaces than ASCII's. Yet `\\b` knows all letters."""
+_OTHERS = {
+    "W": r"\x00-/:-@\[-\^`{-\U0010ffff",
+    "D": r"\x00-/:-\U0010ffff",
+    "S": r"\x00-\x08\x0e-\x1f!-\U0010ffff",
+}
+"""What is in the classes within others, where they cannot be negated."""
 _JAVA = re.compile(r"\\p\{(\w+)\}|\\[zZhHRQEGXNPkpuUx]|\\.|\(\?<(?=[A-Za-z])|\[\^?\]?|&&|\]", re.DOTALL)
 _REPLACEMENT = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\$", re.DOTALL)
+
+
+def _write_class(letter: str, *, inside: bool) -> str:
+    """Write a class by its letter, perhaps inside another class: words, digits, spaces, or all others."""
+    if inside:
+        return _ASCII.get(letter) or _OTHERS[letter]
+    return f"[{_ASCII[letter]}]" if letter in _ASCII else f"[^{_ASCII[letter.lower()]}]"
 
 
 @lru_cache(maxsize=512)
@@ -35,6 +50,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch
             inside = True
         elif text == "]":
             inside = False
+        elif text[1:] in _ASCII or text[1:] in _OTHERS:
+            text = _write_class(text[1:], inside=inside)
         elif text == "(?<":
             return "(?P<"
         elif text == r"\z":

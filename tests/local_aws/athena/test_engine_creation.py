@@ -170,6 +170,30 @@ def test_insert_refuses(lake: Lake, sql: str, message: str) -> None:
     assert lake.keys("") == []
 
 
+def test_decimal_literals_go_where_decimals_go(lake: Lake) -> None:
+    lake.run(
+        "create external table t (r float, d decimal(20,2), x double, a array<float>) stored as parquet "
+        "location 's3://lake/t/'"
+    )
+    lake.run("insert into t values (1.5, 123456789012345678.01, 0.1, array[0.5, -2.25]), (2, 3, 4, null)")
+    lake.run("insert into t select -2.5, +1.05, case when true then .25 end, null")
+    lake.run(
+        "insert into t select 7, 7, 7, null where false union all select ?, 0.1, 1e0, null",
+        parameters=("3.25",),
+    )
+
+    assert lake.rows("select r, d, x, a from t order by d") == [
+        ("3.25", "0.10", "1.0", None),
+        ("-2.5", "1.05", "0.25", None),
+        ("2.0", "3.00", "4.0", None),
+        ("1.5", "123456789012345678.01", "0.1", "[0.5, -2.25]"),
+    ]
+    for value in ("1e0", "1.5 * 2", "cast(1.5 as double)", "x"):
+        assert "TYPE_MISMATCH" in lake.fails(f"insert into t (r) select {value} from t")
+        assert "TYPE_MISMATCH" in lake.fails(f"insert into t (d) select {value} from t")
+    assert "Query: [decimal(4,3)]" in lake.fails("insert into t (d) values (1.005)")
+
+
 def test_a_text_that_is_too_long_is_not_inserted(lake: Lake) -> None:
     lake.run("create external table t (a varchar(3)) stored as parquet location 's3://lake/t/'")
     lake.run("insert into t values ('ab   '), ('abc'), (null)")

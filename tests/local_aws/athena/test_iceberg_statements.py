@@ -416,6 +416,47 @@ def test_vacuum_deletes_what_no_snapshot_needs(table: Lake) -> None:
     assert ids(table) == ["1", "2", "3"]
 
 
+def test_optimize_splits_files_that_are_too_large(table: Lake) -> None:
+    def sizes() -> list[int]:
+        return [int(size) for (size,) in table.rows('select file_size_in_bytes from "t$files"')]
+
+    table.run("insert into t (id) select n from unnest(sequence(10, 5000)) as u(n)")
+    before = table.rows("select id from t order by id")
+    table.run("optimize t rewrite data using bin_pack")
+    largest = max(sizes())
+    table.run(
+        f"alter table t set tblproperties ('optimize_rewrite_max_data_file_size_bytes'='{largest - 1}', "
+        "'write_target_data_file_size_bytes'='40000')"
+    )
+
+    table.run("optimize t rewrite data using bin_pack")
+
+    assert max(sizes()) < largest
+    assert table.rows("select id from t order by id") == before
+
+
+def test_vacuum_deletes_old_metadata_files(table: Lake) -> None:
+    def files() -> list[str]:
+        return [key for key in table.keys("t/metadata/") if key.endswith(".metadata.json")]
+
+    table.run("alter table t set tblproperties ('vacuum_max_metadata_files_to_keep'='2')")
+    for number in range(4):
+        table.run(f"insert into t (id) values ({number + 10})")
+    before = files()
+    other = f"t/metadata/{len(before) + 1:05}-of-another-writer.metadata.json"
+    table.put(other, "{}")
+
+    table.run("vacuum t")
+
+    assert len(before) > 5
+    assert files() == [*before[-3:], other]
+    assert ids(table) == ["1", "2", "3", "10", "11", "12", "13"]
+    table.run("alter table t unset tblproperties ('vacuum_max_metadata_files_to_keep')")
+    table.run("insert into t (id) values (20)")
+    table.run("vacuum t")
+    assert len(files()) == 6
+
+
 def test_drop_deletes_the_files_and_rename_keeps_them(table: Lake) -> None:
     table.run("alter table t rename to moved")
     assert ids(table, "moved") == ["1", "2", "3"]

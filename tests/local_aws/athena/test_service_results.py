@@ -171,7 +171,7 @@ def test_column_types_are_named_as_athena_names_them():
         "date": ("date", 0, 0, False),
         "timestamp(3)": ("timestamp", 3, 0, False),
         "timestamp(3) with time zone": ("timestamp with time zone", 3, 0, False),
-        "varbinary": ("varbinary", 1073741823, 0, False),
+        "varbinary": ("varbinary", 1073741824, 0, False),
         "array(row(a integer, b varchar(3)))": ("array", 0, 0, False),
         "map(varchar,decimal(3,1))": ("map", 0, 0, False),
         "row(a integer,b varchar)": ("row", 0, 0, False),

@@ -1,6 +1,7 @@
 """What must stay within DuckDB, or not meet every row of another table; decimals are as exact as Python's."""
 
 import random
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 import duckdb
@@ -84,6 +85,16 @@ def test_many_averages_take_little_time_beside_sums(connection):
     assert "trino_decimal_divide" not in called
 
 
+def test_what_each_alternative_says_of_a_table_comes_before_the_join(connection):
+    rows = "(SELECT n AS {0}, n % 100 AS {1} FROM unnest(sequence(1, 5000)) t(n)) {2}"
+    tables = f"{rows.format('k', 'x', 'a')}, {rows.format('j', 'y', 'b')}"
+    where = "k % 100 = j % 100 AND ((x = 1 AND y IN (1, 2)) OR (x BETWEEN 2 AND 3 AND y = 2 AND k > j))"
+    sql = translate(parse(f"SELECT count(*), max(x) FROM {tables} WHERE {where}"), {}).sql
+    assert connection.execute(sql).fetchall() == [(50 * 50 + 50 * 49 // 2, 2)]
+    (plan,) = (row[1] for row in connection.execute(f"EXPLAIN ANALYZE {sql}").fetchall())
+    assert {"150", "100"} <= set(re.findall(r"([\d,]+) row", plan))  # of the two tables, before the join
+
+
 def test_the_key_of_a_join_in_each_alternative_is_found(connection):
     rows = "(SELECT n AS {0}, n % 7 AS {1} FROM unnest(sequence(1, 5000)) t(n)) {2}"
     tables = f"{rows.format('k', 'x', 'a')}, {rows.format('j', 'y', 'b')}"
@@ -101,6 +112,8 @@ def test_the_key_of_a_join_in_each_alternative_is_found(connection):
         ("(x = 1 AND y = 1) OR x = 1", [(1, 1), (1, 2), (1, None)]),
         ("(x = 2 AND y = 1) OR (y = 2 AND x = 1)", [(1, 2), (2, 1)]),
         ("NOT ((x = 1 AND y = 1) OR (x = 1 AND y = 2))", [(2, 1), (2, None)]),
+        ("NOT ((x = 1 AND y = 1) OR (y = 2 AND x = 2))", [(1, 2), (2, 1)]),
+        ("((x = 1 AND y = 1) OR (y = 2 AND x = 2)) IS NULL", [(1, None), (2, None)]),
     ],
 )
 def test_alternatives_keep_their_meaning(connection, condition, rows):

@@ -21,6 +21,7 @@ from local_aws.trino import (
     TableName,
     TrinoError,
     Unsupported,
+    execute,
     explain_error,
     parse,
     prepare,
@@ -149,7 +150,7 @@ class LocalAthena:
         )
         kinds = [column.type for column in translated.columns]
         try:
-            found = self._connection.execute(translated.sql).fetchall()
+            found = execute(self._connection, translated.sql).fetchall()
         except duckdb.Error as error:
             raise explain_error(error) from error
         written = [[_write(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in found]
