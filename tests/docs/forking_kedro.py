@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 _SLOW = (
-    "boto3 botocore.httpsession click cloudpickle fsspec jinja2 moto.core numpy omegaconf openpyxl pandas "
+    "boto3 botocore.httpsession click cloudpickle fsspec jinja2 numpy omegaconf openpyxl pandas "
     "pyarrow.dataset pyarrow.parquet pyathena pydantic requests rich.console rich.table s3fs "
     "sklearn.compose sklearn.ensemble sklearn.metrics sklearn.pipeline sklearn.preprocessing yaml"
 )

@@ -53,6 +53,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "KEDRO_DISABLE_TELEMETRY": "1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "COLUMNS": "200",
+            "OMP_NUM_THREADS": "1",  # several tests share the processors, and OpenMP's threads wait by spinning
             "STORY_FILES": str(Path(__file__).with_name("files")),
         }
     finally:
