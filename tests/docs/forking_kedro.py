@@ -1,8 +1,8 @@
 """`kedro` and `local-aws` for many commands: a process that has imported the slow packages forks for each.
 
-What a command does is what it does in a process of its own: it has its own arguments, folder, variables, standard
-streams and exit code, and it imports Kedro, the plugin and the project itself. Only pandas and the like are there
-already, which nothing of a project changes.
+What a command does is what it does in a process of its own: it has its own arguments, folder, variables,
+standard streams and exit code, and it imports Kedro, the plugin and the project itself. Only pandas and the
+like are there already, which nothing of a project changes.
 """
 
 import json
@@ -23,8 +23,8 @@ _SLOW = (
 _CLIENT = textwrap.dedent("""\
     #!{python} -IS
     import json, os, socket, sys
-    asked = {{"program": {program!r}, "arguments": sys.argv[1:], "folder": os.getcwd(), "env": dict(os.environ)}}
-    message = json.dumps(asked).encode()
+    command = {{"program": {program!r}, "arguments": sys.argv[1:]}}
+    message = json.dumps({{**command, "folder": os.getcwd(), "env": dict(os.environ)}}).encode()
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect({address!r})
         socket.send_fds(connection, [len(message).to_bytes(8, "big")], [0, 1, 2])
@@ -44,7 +44,8 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen([sys.executable, __file__, address], cwd=folder, stdin=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not Path(address).exists():
-        assert process.poll() is None and time.monotonic() < deadline, "it did not start"
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     return process
 
@@ -59,7 +60,7 @@ def _serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address + ".new")
         listener.listen(8)
-        os.rename(address + ".new", address)
+        Path(address + ".new").rename(address)
         while True:
             connection, _ = listener.accept()
             if os.fork() == 0:

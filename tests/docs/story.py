@@ -1,4 +1,4 @@
-"""A page of the documentation as a story: its blocks in their order, in one folder, as a reader would follow it."""
+"""A page of the documentation as a story: its blocks in order, in one folder, as a reader follows it."""
 
 import json
 import os
@@ -27,11 +27,13 @@ _VOLATILE = [  # in this order
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b", "HEX"),
     (r"\b\d+(?:\.\d+)? (?:k|M|G|Ki|Mi|Gi)?B\b", "SIZE"),
     (r"\b\d+ s\b", "SECONDS"),
-    (r"[─-╿]+", "LINE"),
+    (r"[─-╿]+|={3,}", "LINE"),
     (r"\s+", " "),
 ]
 _VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
-_OF_THE_MACHINE = re.compile(r"^(local AWS at |Warning: \w+ is \S+ here and |The local AWS records these settings)")
+_OF_THE_MACHINE = re.compile(
+    r"^(local AWS at |Warning: \w+ is \S+ here and |The local AWS records these settings)"
+)
 
 
 class Story:
@@ -85,7 +87,7 @@ class Story:
         """Type a command, confirm what it asks, and return what it prints."""
         script = self._notes / "script"
         script.write_text(
-            f"test -e {self._variables} && source {self._variables}\ncd \"$(cat {self._where})\" && set -e\n"
+            f'test -e {self._variables} && source {self._variables}\ncd "$(cat {self._where})" && set -e\n'
             f"trap 'code=$?; export -p >{self._variables}; pwd >{self._where}; exit $code' EXIT\n{command}\n",
             encoding="utf-8",
         )
@@ -99,7 +101,7 @@ class Story:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
-                timeout=200,
+                timeout=300,
                 check=False,
             )
         finally:
@@ -131,7 +133,7 @@ class Story:
     def _run_cell(self, text: str) -> None:
         if self._cells is None:
             command = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(_CELLS))}"
-            before = f"test -e {self._variables} && source {self._variables}; cd \"$(cat {self._where})\"; "
+            before = f'test -e {self._variables} && source {self._variables}; cd "$(cat {self._where})"; '
             self._cells = subprocess.Popen(
                 ["bash", "-c", before + command],
                 env=self._environment,
@@ -166,7 +168,7 @@ def split_commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def compare(shown: str, printed: str) -> None:
-    """Fail unless what a page shows was printed; a line `...` stands for any lines, `...` in a line for any text."""
+    """Fail unless what a page shows was printed; `...` stands for any lines, or for any text in a line."""
     wanted, there = _normalise(shown), _normalise(printed)
     if not any(_OF_THE_MACHINE.match(line) for line in wanted):
         there = [line for line in there if not _OF_THE_MACHINE.match(line)]

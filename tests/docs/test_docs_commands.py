@@ -35,7 +35,9 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 def _rows() -> dict[tuple[str, ...], Path]:
     """The commands in the reference's first table, each with the guide that its row links."""
     page = REFERENCE / "commands.md"
-    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `kedro aws ")]
+    rows = [
+        line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `kedro aws ")
+    ]
     found = {}
     for row in rows:
         (guide,) = re.findall(r"\]\(([^)]+)\) \|$", row)

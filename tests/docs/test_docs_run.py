@@ -13,8 +13,6 @@ import pytest
 from doc_pages import PAGES, REASONS, ROOT, SHELLS, Block, blocks, get_story, prose
 from story import Story, compare
 
-import local_aws
-
 READ = [ROOT / "README.md", *PAGES]
 STORIES = [page for page in READ if get_story(page)]
 STEPS = {
@@ -53,7 +51,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "KEDRO_DISABLE_TELEMETRY": "1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "COLUMNS": "200",
-            "OMP_NUM_THREADS": "1",  # several tests share the processors, and OpenMP's threads wait by spinning
+            "OMP_NUM_THREADS": "1",  # OpenMP's threads wait by spinning, which others pay for
             "STORY_FILES": str(Path(__file__).with_name("files")),
         }
     finally:
@@ -88,6 +86,7 @@ def beginnings(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", STORIES, ids=_name)
 def test_page_is_true(
     page: Path, beginnings: Callable[[str], Path], environment: dict[str, str], tmp_path: Path
@@ -127,7 +126,7 @@ def _is_checked(page: Path, block: Block) -> bool:
 @every_page
 def test_code_is_in_fences(page: Path) -> None:
     """What is only indented, no test would find."""
-    assert not re.search(r"^ +```", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(re.findall(r"```", page.read_text(encoding="utf-8"))) == 2 * len(list(blocks(page)))
     text = re.sub(r"^ *(?:[-*]|\d+\.) .*\n(?:(?:    ?.*)?\n)*", "", prose(page), flags=re.MULTILINE)
     text = re.sub(r"^(?:!!!|:::) .*\n(?:(?: {4}.*)?\n)*", "", text, flags=re.MULTILINE)
     assert re.findall(r"\n\n(    \S.*)", text) == []
@@ -138,8 +137,8 @@ def test_the_demo_in_the_readme_is_that_of_the_script() -> None:
     (demo,) = [block for block in blocks(ROOT / "README.md") if block.get_note("not run") == "is the demo"]
     shown = re.findall(r"^\$ (kedro .*?)   # (.*)$", demo.text, re.MULTILINE)
     assert len(shown) > 4
-    for command, why in shown:
-        assert re.search(rf"{re.escape(command)}['\"]\W[^\n]*{re.escape(why)}|{re.escape(command)}'\n.*{re.escape(why)}", script)
+    for part in (part for line in shown for part in line):
+        assert part in script
 
 
 def test_what_runs_the_others_exists() -> None:
@@ -175,7 +174,7 @@ def test_a_story_ends_at_the_first_command_that_fails(tmp_path: Path) -> None:
     page.write_text("```console\n$ false\n```\n", "utf-8")
     with pytest.raises(AssertionError, match=r"page\.md:1: `false"):
         story.tell(page)
-    page.write_text('```python\nimport os\n1 / 0\n```\n', "utf-8")
+    page.write_text("```python\nimport os\n1 / 0\n```\n", "utf-8")
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         story.tell(page)
     story.end()
@@ -185,7 +184,9 @@ def test_a_story_ends_at_the_first_command_that_fails(tmp_path: Path) -> None:
 def test_what_is_quick_is_what_the_program_prints(environment: dict[str, str]) -> None:
     programs = [Path(folder) / "kedro" for folder in environment["PATH"].split(os.pathsep)[:2]]
     quick, real = (
-        subprocess.run([program, "aws", "--help"], env=environment, capture_output=True, text=True, check=True)
+        subprocess.run(
+            [program, "aws", "--help"], env=environment, capture_output=True, text=True, check=True
+        )
         for program in programs
     )
     assert "register-model" in quick.stdout
