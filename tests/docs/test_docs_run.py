@@ -134,7 +134,7 @@ def test_code_is_in_fences(page: Path) -> None:
 
 def test_the_demo_in_the_readme_is_that_of_the_script() -> None:
     script = (ROOT / "scripts" / "demo.py").read_text(encoding="utf-8")
-    (demo,) = [block for block in blocks(ROOT / "README.md") if block.get_note("not run") == "is the demo"]
+    demo, _ = [block for block in blocks(ROOT / "README.md") if block.get_note("not run") == "is the demo"]
     shown = re.findall(r"^\$ (kedro .*?)   # (.*)$", demo.text, re.MULTILINE)
     assert len(shown) > 4
     for part in (part for line in shown for part in line):
