@@ -26,6 +26,7 @@ REASONS = {
     "is the demo": "scripts/demo.py",
     "is the suite": "Makefile",
     "is the permissions' own test": "tests/docs/test_docs_permissions.py",
+    "is told in another page": "docs/getting-started/first-project.md",
     "is the starter's own test": "tests/starters/test_generated_project.py",
     "is the test of init": "tests/functional/test_init.py",
     "is one of several choices": "tests/docs/test_docs_aws_yml.py",

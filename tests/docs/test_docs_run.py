@@ -147,6 +147,17 @@ def test_what_runs_the_others_exists() -> None:
     assert [path for path in REASONS.values() if path and not (ROOT / path).exists()] == []
 
 
+@every_page
+def test_what_another_page_tells_is_there(page: Path) -> None:
+    told = [block for block in blocks(page) if block.get_note("not run") == "is told in another page"]
+    other = ROOT / str(REASONS["is told in another page"])
+    there = "".join(block.text for block in blocks(other) if block.get_note("not run") is None)
+    for command in re.findall(
+        r"^(kedro [\w-]+(?: [\w-]+)?)", "".join(block.text for block in told), re.MULTILINE
+    ):
+        assert f"$ {command}" in there
+
+
 @pytest.mark.parametrize(
     ("shown", "printed"),
     [
