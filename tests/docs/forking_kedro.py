@@ -13,6 +13,8 @@ import subprocess
 import sys
 import textwrap
 import time
+import traceback
+import warnings
 from pathlib import Path
 
 _SLOW = (
@@ -34,14 +36,15 @@ _CLIENT = textwrap.dedent("""\
 """)
 
 
-def start(folder: Path) -> "subprocess.Popen[bytes]":
+def start(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start it, and write the programs that ask it into `folder`, for PATH."""
+    alone = {**environment, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # no thread where it forks
     address = str(folder / "forking.socket")
     for program in ("kedro", "local-aws"):
         script = _CLIENT.format(python=sys.executable, program=program, address=address)
         (folder / program).write_text(script, encoding="utf-8")
         (folder / program).chmod(0o755)
-    process = subprocess.Popen([sys.executable, __file__, address], cwd=folder, stdin=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, __file__, address], cwd=folder, env=alone)
     deadline = time.monotonic() + 60
     while not Path(address).exists():
         assert process.poll() is None
@@ -63,10 +66,16 @@ def _serve(address: str) -> None:
         Path(address + ".new").rename(address)
         while True:
             connection, _ = listener.accept()
-            if os.fork() == 0:
+            if _fork() == 0:
                 listener.close()
                 _answer(connection)
             connection.close()
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads: pyarrow's, which wait
+        return os.fork()
 
 
 def _answer(connection: socket.socket) -> None:
@@ -86,6 +95,8 @@ def _answer(connection: socket.socket) -> None:
         os.environ.update(asked["env"])
         os.chdir(asked["folder"])
         code = _run(asked["program"], asked["arguments"])
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -32,7 +32,7 @@ _VOLATILE = [  # in this order
 ]
 _VERSION = re.compile(r"\d{4}-\d\d-\d\dT\d\d\.\d\d\.\d\d\.\d{3}Z")
 _OF_THE_MACHINE = re.compile(
-    r"^(local AWS at |Warning: \w+ is \S+ here and |The local AWS records these settings)"
+    r"^(local AWS at |Warning: [\w-]+ is \S+ here and |The local AWS records these settings)"
 )
 
 

@@ -43,7 +43,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
     path = [str(folder), str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]
-    process = forking_kedro.start(folder)
+    process = forking_kedro.start(folder, kept)
     try:
         yield {
             **kept,
