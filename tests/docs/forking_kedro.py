@@ -95,7 +95,7 @@ def _answer(connection: socket.socket) -> None:
         os.environ.update(asked["env"])
         os.chdir(asked["folder"])
         code = _run(asked["program"], asked["arguments"])
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - this process ends here
         traceback.print_exc()
     finally:
         sys.stdout.flush()
