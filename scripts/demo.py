@@ -43,7 +43,8 @@ def main() -> int:
             show("kedro aws local stop", "nothing keeps running", PROJECT)
     if code == 0:
         print(f"\nFrom `kedro new` to a prediction in {time.monotonic() - began:.0f} s.")
-        print(f"The project is in {PROJECT.relative_to(ROOT)}: go on there.")
+        activate = os.path.relpath(Path(sys.executable).with_name("activate"), ROOT)
+        print(f"Go on there: . {activate} && cd {PROJECT.relative_to(ROOT)}")
     return code
 
 

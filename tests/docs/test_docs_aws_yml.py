@@ -1,6 +1,7 @@
 """The keys, datasets and YAML in the documentation against the code."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from kedro_aws_plugin.config import AwsConfig
-from kedro_aws_plugin.config.models import DeploySection, NamedEndpoint
+from kedro_aws_plugin.config.models import DeploySection, Mark, NamedEndpoint
+from kedro_aws_plugin.config.spark import read_spark_settings
 from kedro_aws_plugin.datasets.defaults import AthenaDefaults, use
 
 
@@ -66,14 +68,21 @@ def test_every_key_has_a_type_and_a_rule() -> None:
 
 
 @pages
-def test_yaml_blocks_parse_and_aws_yml_blocks_are_valid(page: Path) -> None:
+def test_yaml_blocks_are_valid(page: Path) -> None:
     for block in blocks(page):
         if block.language != "yaml":
             continue
         values = yaml.safe_load(block.text)
         assert values is not None, block
-        if block.title.endswith("aws.yml"):
+        name = block.title.rpartition("/")[2]
+        if name == "aws.yml":
             _check_aws_yml(block.title.split("/")[1], values)
+        elif name == "spark.yml":
+            assert set(read_spark_settings({"spark": values}, "aws")) <= set(values)
+        elif name == "catalog.yml":
+            _check_catalog(values)
+        else:
+            assert name in ("globals.yml", "parameters.yml"), block
 
 
 def _check_aws_yml(env: str, values: dict[str, Any]) -> None:
@@ -82,19 +91,15 @@ def _check_aws_yml(env: str, values: dict[str, Any]) -> None:
     AwsConfig.model_validate({**base, **filled})
 
 
-@pages
-def test_datasets_of_ours_in_yaml_blocks_can_be_made(page: Path) -> None:
-    values = [yaml.safe_load(block.text) for block in blocks(page) if block.language == "yaml"]
-    entries = {
-        name: entry
-        for block in values
-        for name, entry in block.items()
-        if isinstance(entry, dict) and str(entry.get("type")).startswith("kedro_aws_plugin.")
-    }
+def _check_catalog(values: dict[str, Any]) -> None:
+    """Make each dataset; those of Spark would need a session."""
+    filled = yaml.safe_load(re.sub(r"\$\{globals:[^}]*\}", "my-bucket", yaml.safe_dump(values, width=1000)))
     use(AthenaDefaults(database="my_flights", output_location="s3://my-bucket/athena/"))
     try:
-        for name, entry in entries.items():
-            AbstractDataset.from_config(name, entry)
+        for name, entry in filled.items():
+            if not entry["type"].startswith("spark."):
+                AbstractDataset.from_config(name, {**entry, "versioned": False})
+            if "metadata" in entry:
+                Mark.model_validate(entry["metadata"]["sagemaker"])
     finally:
         use(AthenaDefaults())
-    assert entries or page.name != "query-athena.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import markdown
 import pytest
-from doc_pages import COMMANDS, DOCS, REFERENCE, ROOT, SHELLS, blocks, pages, prose
+from doc_pages import COMMANDS, DOCS, REFERENCE, SHELLS, blocks, pages, prose
 
 from kedro_aws_plugin.cli import aws
 from local_aws.cli import main as local_aws
@@ -32,16 +32,30 @@ def test_every_command_and_option_is_in_the_reference() -> None:
         assert [option for option in _options(command) if option not in section] == [], path
 
 
+def _rows() -> dict[tuple[str, ...], Path]:
+    """The commands in the reference's first table, each with the guide that its row links."""
+    page = REFERENCE / "commands.md"
+    rows = [
+        line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `kedro aws ")
+    ]
+    found = {}
+    for row in rows:
+        (guide,) = re.findall(r"\]\(([^)]+)\) \|$", row)
+        found |= {tuple(name.split()): (page.parent / guide).resolve() for name in _first_cell_commands(row)}
+    return found
+
+
+def test_the_reference_names_the_commands_that_exist() -> None:
+    assert set(_rows()) == set(COMMANDS)
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_every_command_is_in_the_readme_and_in_a_guide(path: tuple[str, ...]) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in readme.splitlines() if line.startswith("| `kedro aws ")]
-    names = {tuple(name.split()) for row in rows for name in _first_cell_commands(row)}
-    assert path in names
-    guides = "\n".join(
-        page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md") if page.parent != REFERENCE
-    )
-    assert f"kedro aws {' '.join(path)}" in guides
+def test_every_command_is_used_in_its_guide(path: tuple[str, ...]) -> None:
+    guide = _rows()[path]
+    assert DOCS / "guides" in guide.parents
+    used = [line for block in blocks(guide) if block.language in SHELLS for line in block.text.splitlines()]
+    command = f"kedro aws {' '.join(path)}"
+    assert any(re.search(rf"{command}(?![\w-])", line) for line in used), f"{guide.name}: {command}"
 
 
 def _first_cell_commands(row: str) -> list[str]:
@@ -50,12 +64,6 @@ def _first_cell_commands(row: str) -> list[str]:
     first = named[0].removeprefix("kedro aws ")
     group = first.rpartition(" ")[0]
     return [first, *(f"{group} {name}".strip() for name in named[1:])]
-
-
-def test_the_readme_lists_no_command_that_does_not_exist() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in readme.splitlines() if line.startswith("| `kedro aws ")]
-    assert {tuple(name.split()) for row in rows for name in _first_cell_commands(row)} == set(COMMANDS)
 
 
 def _command_lines(page: Path) -> Iterator[str]:
