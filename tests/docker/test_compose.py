@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 from uuid import uuid4
@@ -62,7 +63,7 @@ class Up:
     viz: str
     lines: list[str]
 
-    def find_in_viz(self, name: str) -> dict[str, object] | None:
+    def find_in_viz(self, name: str) -> dict[str, Any] | None:
         """Ask Kedro-Viz for what it knows of a node or a dataset."""
         shown = ask(self.viz, "", "GET", "/api/main")["nodes"]
         ids = [node["id"] for node in shown if node["name"] == name]
@@ -221,6 +222,21 @@ def test_kedro_viz_shows_what_is_on_s3_and_in_athena(up: Up) -> None:
     assert "review_scores_rating" in json.dumps(reviews["preview"])
 
 
+def test_kedro_viz_shows_the_metrics_and_draws_them_over_the_versions(up: Up) -> None:
+    """The notebook and the second terminal have made a version each."""
+    metrics, history, predictions = (
+        up.find_in_viz(name) for name in ("metrics", "metrics_plot", "predictions_plot")
+    )
+    assert metrics is not None
+    assert history is not None
+    assert predictions is not None
+    assert json.loads(str(metrics["preview"]))["r2"] > 0.6
+    (line,) = history["preview"]["data"]
+    assert len(set(line["x"])) == 2
+    (points,) = predictions["preview"]["data"]
+    assert points["type"].startswith("scatter")
+
+
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
     text = "document.body.innerText"
@@ -238,6 +254,11 @@ def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
         page.tell(CLOSE_HINTS)
         page.wait_for("!document.querySelector('.feature-hints__reopen-message')")
         keep_picture("kedro-viz.png", page.take_picture())
+    with open_page(f"{up.viz}/?pid=__default__&sn=predictions_plot", tmp_path / "plot") as page:
+        page.wait_for("document.querySelector('.pipeline-metadata .js-plotly-plot .points')")
+        page.tell(CLOSE_HINTS)
+        page.wait_for("!document.querySelector('.feature-hints__reopen-message')")
+        keep_picture("kedro-viz-plot.png", page.take_picture())
 
 
 def keep_picture(name: str, picture: bytes) -> None:

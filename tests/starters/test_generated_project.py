@@ -118,6 +118,11 @@ def test_an_old_version_can_be_judged_again(run: Run, project: Path) -> None:
     assert other.returncode == 0, other.stderr
     assert read_newest_metrics(project) != then
     assert judge(run, project, version) == then
+    s3_object = s3.get_object(Bucket="my-flights-data", Key="reports/metrics.json")
+    (line,) = json.loads(s3_object["Body"].read())["data"]
+    # `kedro run --nodes` without list_versions leaves the plot of the run before it.
+    assert line["x"] == sorted(set(line["x"]))
+    assert len(line["x"]) >= 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
