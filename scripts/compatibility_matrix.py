@@ -75,10 +75,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python", nargs="+", default=PYTHONS, metavar="VERSION")
     parser.add_argument("--only", choices=RESOLUTIONS, help="one of the two resolutions")
+    parser.add_argument("--wheel", type=Path, help="a wheel; by default that of this checkout")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        uv, wheel = install_uv(folder), build_wheel(folder)
+        uv = install_uv(folder)
+        wheel = options.wheel.resolve() if options.wheel else build_wheel(folder)
         print(f"Run on {datetime.date.today()}.\n")
         print(f"| Python | dependencies | {' | '.join(SHOWN)} | result |\n|{'---|' * (len(SHOWN) + 3)}")
         rows = []
@@ -99,7 +101,7 @@ def install_uv(folder: Path) -> Path:
     """Install uv, which resolves to the lowest versions; pip cannot."""
     subprocess.run([sys.executable, "-m", "venv", folder / "uv"], check=True)
     pip = [folder / "uv" / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "uv>=0.8"], check=True)
+    subprocess.run([*map(str, pip), "uv>=0.8"], check=True)
     return folder / "uv" / "bin" / "uv"
 
 
