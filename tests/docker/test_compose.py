@@ -23,12 +23,13 @@ from uuid import uuid4
 import pytest
 from browser import BROWSER, open_page
 from cookiecutter.main import cookiecutter
-from engine import Project, find_or_start
+from engine import Project, find_compose, find_or_start
 from jupyter import ask, start_kernel
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "starters" / "aws-spaceflights"
 PICTURES = ROOT / "docs" / "pictures"
+DEVCONTAINER = ROOT / ".cache/devcontainers/node_modules/.bin/devcontainer"
 NOTEBOOK = "notebooks/explore.ipynb"
 OWNER, OTHER = 1000, 1234
 NAME = "My Flights" if os.environ.get("UPDATE_PICTURES") else f"Compose {uuid4().hex[:6]}"
@@ -353,6 +354,34 @@ def test_a_daemon_that_is_not_there_is_told_of(project: Project, tmp_path: Path)
     refused = project.compose("ps", timeout=60, DOCKER_HOST=f"unix://{tmp_path}/no.sock")
     assert refused.code != 0
     assert "Cannot connect to the Docker daemon" in refused.printed
+
+
+@pytest.mark.skipif(
+    not DEVCONTAINER.exists(), reason="`make test` gets the CLI of development containers by npm"
+)
+def test_an_editor_opens_it_as_a_development_container(project: Project) -> None:
+    """By the CLI that editors use: it is this project's container, and its terminal the project's owner."""
+    owner = project.folder.stat().st_uid
+    opened = json.loads(run_devcontainer(project, "up", "--buildkit=never").splitlines()[-1])
+    assert opened["outcome"] == "success"
+    assert (opened["remoteUser"], opened["remoteWorkspaceFolder"]) == ("kedro", "/project")
+    assert project.compose("ps", "-q", "kedro", timeout=30).printed.strip() == opened["containerId"]
+    assert "kedro, version" in run_devcontainer(
+        project, "exec", "bash", "-c", "touch of-editor; kedro --version"
+    )
+    assert (project.folder / "of-editor").stat().st_uid == owner
+
+
+def run_devcontainer(project: Project, verb: str, *arguments: str) -> str:
+    where = ("--workspace-folder", str(project.folder), "--docker-compose-path", str(find_compose()))
+    options = [each for each in arguments if each.startswith("--")]
+    command = [str(DEVCONTAINER), verb, *where, *options, *arguments[len(options) :]]
+    environ = {**project.engine.environment(), **project.ports}
+    done = subprocess.run(
+        command, cwd=project.folder, env=environ, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_down_keeps_the_volume_and_down_v_leaves_nothing(project: Project) -> None:
