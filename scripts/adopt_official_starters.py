@@ -6,8 +6,8 @@ PATH is a clone of github.com/kedro-org/kedro-starters; none of its code is kept
 user types it: git takes a copy of the clone instead of GitHub. If the clone lacks the tag of the installed
 Kedro, its HEAD stands for it. Each project then goes through `kedro aws init` with all of its options,
 `doctor`, `kedro run`, `register-model`, `deploy --dry-run`, `deploy`, `predict`, and `init` again, which
-must find nothing to do. Prints the table of docs/guides/adopt-a-project.md; exits with 1 if a step failed. The
-projects need seaborn, matplotlib, plotly, and Java for Spark.
+must find nothing to do. Prints the table of docs/guides/adopt-a-project.md; exits with 1 if a step failed.
+The projects need seaborn, matplotlib, plotly, and Java for Spark.
 """
 
 import argparse

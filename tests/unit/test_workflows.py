@@ -1,5 +1,6 @@
-"""What actionlint and zizmor say of our workflows, and of the one that `kedro aws init --ci github` writes."""
+"""What actionlint and zizmor say of our workflows and of those for projects; and the changelog, for a release."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -72,3 +73,14 @@ def test_the_workflow_of_a_project(kind: str) -> None:
     installed = {"starter": '".[dev]"', "requirements": "-r requirements.txt", "plain": "."}[kind]
     assert all(f"python -m pip install {installed}\n" in each for each in runs.values())
     assert "secrets." not in text
+
+
+def test_every_fragment_gets_into_the_changelog() -> None:
+    """towncrier leaves out, without a word, a file whose name it does not understand."""
+    fragments = [file for file in (ROOT / "docs/changelog.d").iterdir() if file.name != ".gitkeep"]
+    kinds = "feature|bugfix|doc|removal|misc"
+    odd = [each.name for each in fragments if not re.fullmatch(rf"\d+\.({kinds})(\.\d+)?\.md", each.name)]
+    assert odd == []
+    built = run(ROOT, "towncrier", "build", "--draft", "--version=9.9.9", "--date=2026-11-29")
+    assert built.returncode == 0, built.stderr
+    assert "\n## 9.9.9 (2026-11-29)\n" in f"\n{built.stdout}", "the release workflow looks for this title"
