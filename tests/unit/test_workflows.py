@@ -1,4 +1,4 @@
-"""What actionlint and zizmor say of our workflows and of those for projects; and the changelog, for a release."""
+"""What actionlint and zizmor say of our workflows and of those for projects; the changelog of a release."""
 
 import re
 import shutil
