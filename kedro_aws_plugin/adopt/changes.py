@@ -105,11 +105,12 @@ def write_new(project: Path, files: Iterable[tuple[str, str]]) -> Iterator[Write
             yield Write(path, None, text)
 
 
-def append_line(project: Path, path: str, line: str) -> Iterator[Write]:
-    """Plan a line at the end of a file, unless the file has it."""
+def append_lines(project: Path, path: str, lines: Iterable[str]) -> Iterator[Write]:
+    """Plan lines at the end of a file: those that it does not have."""
     before = read_text(project / path)
-    if line not in (before or "").splitlines():
-        yield Write(path, before, f"{_end_line(before or '')}{line}\n")
+    missing = [line for line in lines if line not in (before or "").splitlines()]
+    if missing:
+        yield Write(path, before, _end_line(before or "") + "".join(f"{line}\n" for line in missing))
 
 
 def add_key(project: Path, path: str, key: str, value: str) -> Iterator[Write]:

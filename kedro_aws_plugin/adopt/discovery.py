@@ -1,5 +1,6 @@
 """Find out what an existing project has: models, their metrics and samples, raw data."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +35,12 @@ class Found:
     Attributes:
         models: Its models.
         read: The entries that are only read: the raw data.
+        spark: Whether Spark reads or writes an entry.
     """
 
     models: tuple[Model, ...]
     read: frozenset[str]
+    spark: bool = False
 
 
 def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
@@ -52,6 +55,7 @@ def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
     """
     nodes = list(dict.fromkeys(node for pipeline in pipelines.values() for node in pipeline.nodes))
     written = {name for node in nodes for name in node.outputs}
+    stored = {_leave_out_transcoding(name) for name in written}
     pickles = [name for name in sorted(written & set(catalog)) if _has_type(catalog[name], (_PICKLE,))]
     named = [name for name in pickles if any(word in name.lower() for word in _MODEL_WORDS)]
     models = tuple(
@@ -64,7 +68,8 @@ def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
         for name in named or pickles
     )
     used = {name for node in nodes for name in node.inputs}
-    return Found(models, frozenset(used - written) & set(catalog))
+    read = frozenset(name for name in used & set(catalog) if _leave_out_transcoding(name) not in stored)
+    return Found(models, read, any(uses_spark(entry) for entry in catalog.values()))
 
 
 def _find_metrics(model: str, nodes: Collection[Any], catalog: Mapping[str, Any]) -> str | None:
@@ -83,14 +88,25 @@ def _find_sample(model: str, nodes: Collection[Any], catalog: Mapping[str, Any])
     return None
 
 
+def uses_spark(entry: Any) -> bool:
+    """Tell whether Spark reads or writes an entry."""
+    return isinstance(entry, Mapping) and re.search(r"(^|\.)spark\.", str(entry.get("type", ""))) is not None
+
+
+def _leave_out_transcoding(name: str) -> str:
+    """Return what `table@spark` and `table@pandas` have in common: one writes what the other reads."""
+    return name.partition("@")[0]
+
+
 def _walk(start: str, nodes: Collection[Any], *, forward: bool) -> Iterator[str]:
     """Walk from a dataset along the nodes, the nearest datasets first."""
     seen, level = {start}, [start]
     while level:
+        here = {_leave_out_transcoding(name) for name in level}
         reached = [
             name
             for node in nodes
-            if set(node.inputs if forward else node.outputs) & set(level)
+            if here & {_leave_out_transcoding(name) for name in (node.inputs if forward else node.outputs)}
             for name in (node.outputs if forward else node.inputs)
             if name not in seen
         ]

@@ -1,5 +1,7 @@
 """Plan how a project is adopted: (project, answers, wishes) -> changes of files."""
 
+import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,16 +16,28 @@ from kedro_aws_plugin.adopt.changes import (
     Copy,
     Write,
     add_key,
-    append_line,
+    append_lines,
     is_same,
     read_text,
     write_new,
 )
-from kedro_aws_plugin.adopt.files import Answers, list_ci, list_configuration
+from kedro_aws_plugin.adopt.discovery import uses_spark
+from kedro_aws_plugin.adopt.files import (
+    SPARK,
+    Answers,
+    Packages,
+    list_ci,
+    list_configuration,
+    list_docker,
+    list_spark,
+)
 from kedro_aws_plugin.adopt.look import Adopted
-from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.errors import KedroAwsError, ProjectError
+from kedro_aws_plugin.spark.jars import find_s3a_settings
 
-_IGNORED = ".kedro-aws/"
+_IGNORED = (".kedro-aws/",)
+_IGNORED_BY_DOCKER = (".env", "image/")
+_IMAGE_UID = 1000
 _RAW = "data/raw"
 
 
@@ -34,10 +48,12 @@ class Wishes:
     Attributes:
         s3: Whether the entries on this machine's disk move to S3.
         ci: Whether the project gets a workflow for GitHub.
+        docker: Whether it gets the files for Docker Compose.
     """
 
     s3: bool = False
     ci: bool = False
+    docker: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,16 +82,61 @@ def plan_adoption(project: Adopted, answers: Answers, wishes: Wishes) -> Adoptio
     """
     catalog = [*_change_catalog(project, answers, wishes)]
     moved = _find_moved(project, catalog)
+    spark = any(uses_spark(project.catalog[name]) for name in moved)
+    packages = find_packages(project.path)
+    warnings = [*_list_warnings(project, answers, wishes, moved)]
     changes: list[Change] = [*_copy_raw_data(project, moved)]
     if not (project.path / "conf/base/aws.yml").exists():
-        changes += write_new(project.path, list_configuration(answers))
+        changes += write_new(project.path, list_configuration(answers, spark=spark))
         for file in ("conf/base/globals.yml", "conf/aws/globals.yml"):
             changes += add_key(project.path, file, "bucket", answers.bucket)
-    changes += append_line(project.path, ".gitignore", _IGNORED)
+    elif spark:
+        warnings.append("Spark will read S3. Add `spark: {enabled: true}` to conf/base/aws.yml.")
+    if spark:
+        changes += _add_spark(project.path, warnings)
+    ignored = _IGNORED + _IGNORED_BY_DOCKER if wishes.docker else _IGNORED
+    changes += append_lines(project.path, ".gitignore", ignored)
     changes += catalog
     if wishes.ci:
-        changes += write_new(project.path, list_ci(answers, _find_installation(project.path)))
-    return Adoption(tuple(changes), tuple(_list_warnings(project, answers, wishes, moved)))
+        changes += write_new(project.path, list_ci(answers, packages))
+    if wishes.docker:
+        changes += _add_docker(project, answers, packages)
+    if wishes.ci and not packages.named:
+        warnings.append(
+            f"The workflow installs what {packages.source or 'pyproject.toml'} names, which lacks "
+            "this plugin. Add kedro-aws-plugin[athena,local,s3], pinned."
+        )
+    return Adoption(tuple(changes), tuple(warnings))
+
+
+def _add_spark(project: Path, warnings: list[str]) -> Iterator[Write]:
+    """Plan spark.yml. What cannot be written becomes a warning."""
+    advice = f"Add what `kedro aws spark-jars` prints to {SPARK}."
+    stated = read_text(project / SPARK)
+    if stated is not None:
+        if "hadoop-aws" not in stated:
+            warnings.append(f"{SPARK} names no hadoop-aws, so Spark cannot read S3. {advice}")
+        return
+    try:
+        yield from write_new(project, list_spark(find_s3a_settings()))
+    except KedroAwsError as error:
+        warnings.append(f"{error.message} {advice}")
+
+
+def _add_docker(project: Adopted, answers: Answers, packages: Packages) -> Iterator[Write]:
+    """Plan the files for Docker Compose, unless the project has some; they belong to each other."""
+    listed = dict(list_docker(answers, packages, spark=project.found.spark))
+    if not any((project.path / name).exists() for name in ("Dockerfile", "compose.yaml")):
+        if not (project.path / "notebooks").is_dir():
+            listed["compose.yaml"] = listed["compose.yaml"].replace("/lab/tree/notebooks", "/lab")
+        yield from write_new(project.path, listed.items())
+    # Windows has neither these numbers nor the problem.
+    if (
+        hasattr(os, "getuid")
+        and os.getuid() != _IMAGE_UID
+        and "HOST_UID=" not in (read_text(project.path / ".env") or "")
+    ):
+        yield from append_lines(project.path, ".env", (f"HOST_UID={os.getuid()}", f"HOST_GID={os.getgid()}"))
 
 
 def _change_catalog(project: Adopted, answers: Answers, wishes: Wishes) -> Iterator[Write]:
@@ -169,9 +230,14 @@ def _make_key(path: str, *, raw: bool) -> str:
     return "/".join((_RAW, *below))
 
 
-def _find_installation(project: Path) -> str:
-    """Find what pip installs for the project in CI: what it names itself."""
-    if (project / "requirements.txt").exists():
-        return "-r requirements.txt"
-    text = read_text(project / "pyproject.toml") or ""
-    return '".[dev]"' if "\ndev = [" in text else "."
+def find_packages(project: Path) -> Packages:
+    """Find what the project's own files say of the packages that it needs."""
+    stated = read_text(project / "pyproject.toml") or ""
+    required = read_text(project / "requirements.txt")
+    section = re.search(r"^\[project\]\s*\n(.*?)(?=^\[|\Z)", stated, re.MULTILINE | re.DOTALL)
+    static = section is not None and re.search(r"^dependencies\s*=", section[1], re.MULTILINE) is not None
+    source = "pyproject.toml" if static else "requirements.txt" if required is not None else None
+    dev = re.search(r"^dev\s*=\s*\[", stated, re.MULTILINE) is not None
+    text = stated + (required or "")
+    tested = "pytest" in (stated if dev else required or stated) and (project / "tests").is_dir()
+    return Packages(source, dev, tested, "kedro-aws-plugin" in text)

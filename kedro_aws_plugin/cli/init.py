@@ -28,6 +28,7 @@ _NEXT = "Next: kedro aws doctor, then kedro run"
 @click.option("--region", help="AWS region; by default eu-west-1.")
 @click.option("--s3", is_flag=True, help="Move the catalog's entries on this machine's disk to S3.")
 @click.option("--ci", type=click.Choice(["github"]), help="Add a workflow: test, plan, deploy.")
+@click.option("--docker", is_flag=True, help="Add the files for Docker Compose.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Change the files without asking for confirmation.")
 def init(entry: str | None, dry_run: bool, yes: bool, **wishes: object) -> None:
@@ -43,7 +44,7 @@ def init(entry: str | None, dry_run: bool, yes: bool, **wishes: object) -> None:
     with redirect_stdout(sys.stderr):
         project = look_at_project()
         answers = _answer(project, entry, wishes)
-        wanted = Wishes(bool(wishes["s3"]), wishes["ci"] is not None)
+        wanted = Wishes(bool(wishes["s3"]), wishes["ci"] is not None, bool(wishes["docker"]))
         adoption = plan_adoption(project, answers, wanted)
         for warning in adoption.warnings:
             click.secho(f"Warning: {warning}", err=True, fg="yellow")

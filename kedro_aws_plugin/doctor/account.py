@@ -22,13 +22,13 @@ def examine_account(aws: Aws, config: AwsConfig, now: Callable[[], datetime]) ->
         config: The project's aws.yml.
         now: Tells the time on this machine, with its time zone.
     """
-    yield from _try("clock", lambda: [check_skew(measure_skew(aws, now()))])
-    yield from _try(
+    yield from try_to_examine("clock", lambda: [check_skew(measure_skew(aws, now()))])
+    yield from try_to_examine(
         "bucket", lambda: check_bucket(config.bucket, config.region, report_bucket(aws, config.bucket))
     )
     if config.deploy is not None:
-        yield from _try("role", lambda: [_check_role(aws, config)])
-        yield from _try("quotas", lambda: _check_quotas(aws, config))
+        yield from try_to_examine("role", lambda: [_check_role(aws, config)])
+        yield from try_to_examine("quotas", lambda: _check_quotas(aws, config))
 
 
 def check_skew(seconds: float) -> Finding:
@@ -122,7 +122,9 @@ def _check_quotas(aws: Aws, config: AwsConfig) -> Iterator[Finding]:
         yield from check_quotas(wanted, read_quotas(aws, wanted))
 
 
-def _try(check: str, examine: Callable[[], "Iterator[Finding] | list[Finding]"]) -> Iterator[Finding]:
+def try_to_examine(
+    check: str, examine: Callable[[], "Iterator[Finding] | list[Finding]"]
+) -> Iterator[Finding]:
     """Examine one thing; where AWS does not allow to look, say so and go on."""
     try:
         yield from list(examine())

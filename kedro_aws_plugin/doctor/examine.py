@@ -11,8 +11,9 @@ from typing import Any
 import local_aws
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.config.spark import read_spark_settings
-from kedro_aws_plugin.doctor.account import examine_account
+from kedro_aws_plugin.doctor.account import examine_account, try_to_examine
 from kedro_aws_plugin.doctor.finding import Finding, blame
+from kedro_aws_plugin.doctor.leftovers import check_local_aws, check_state_folders, examine_leftovers
 from kedro_aws_plugin.doctor.machine import (
     check_container,
     check_docker,
@@ -97,9 +98,9 @@ def _examine_project(config: AwsConfig, catalog: Mapping[str, Any]) -> Iterator[
 
 def _examine_aws(session: Session, config: AwsConfig) -> Iterator[Finding]:
     if config.target == "local":
-        running = local_aws.find(local_aws.default_state_dir(session.path))
-        said = f"at {running.endpoint_url}" if running else "not running; the next command starts it"
-        yield Finding("local AWS", "ok", said)
+        state_dir = local_aws.default_state_dir(session.path)
+        yield from check_local_aws(state_dir)
+        yield from check_state_folders(session.path, state_dir)
         return
     try:
         connection = session.connect(announce=lambda _: None)
@@ -108,6 +109,9 @@ def _examine_aws(session: Session, config: AwsConfig) -> Iterator[Finding]:
         return
     yield Finding("credentials", "ok", f"Account {connection.account}, {connection.region}")
     yield from examine_account(session.aws, config, lambda: datetime.now(timezone.utc))
+    yield from try_to_examine(
+        "leftovers", lambda: examine_leftovers(session.aws, config, session.project.package)
+    )
 
 
 def _try_spark(session: Session, config: AwsConfig) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kedro_aws_plugin.errors import KedroAwsError
+import click
 
 State = Literal["ok", "fixed", "warning", "problem", "unknown"]
 
@@ -34,8 +34,8 @@ class Finding:
         return {"check": self.check, "state": self.state, "message": self.message, "fix": self.fix}
 
 
-def blame(check: str, error: KedroAwsError, state: State = "problem") -> Finding:
-    """Make a finding of an error of this plugin, whose message is a sentence and then what to do."""
+def blame(check: str, error: click.ClickException, state: State = "problem") -> Finding:
+    """Make a finding of an error of ours, whose message is a sentence and then what to do."""
     message, *fix = re.split(r"(?<=[.?]) ", error.message.splitlines()[0], maxsplit=1)
     return Finding(check, state, message, "".join(fix))
 

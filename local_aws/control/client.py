@@ -273,6 +273,18 @@ def renew(state_dir: Path) -> None:
         write_kept(state_dir, Kept(make_credentials(), read_kept(state_dir).port))
 
 
+def is_held(state_dir: Path) -> bool:
+    """Tell whether a local AWS runs on a state folder, even one that does not answer.
+
+    Raises:
+        LocalAwsError: If the extra ``[local]`` is not installed.
+    """
+    if not lock_file(state_dir).exists():
+        return False
+    check_extra()
+    return is_alive(state_dir)
+
+
 def stop(state_dir: Path) -> Stopped:
     """Stop the local AWS and its models. Afterwards its processes are gone and its port is free.
 
@@ -284,10 +296,7 @@ def stop(state_dir: Path) -> Stopped:
     Raises:
         LocalAwsError: If it cannot be stopped, or the extra ``[local]`` is not installed.
     """
-    if not lock_file(state_dir).exists():
-        return Stopped.NOT_RUNNING
-    check_extra()
-    if not is_alive(state_dir):
+    if not is_held(state_dir):
         return Stopped.NOT_RUNNING
     stopped = Stopped.IN_ORDER if _end_in_order(state_dir) else _kill(state_dir)
     reap()

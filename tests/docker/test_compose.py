@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 from uuid import uuid4
@@ -22,12 +23,13 @@ from uuid import uuid4
 import pytest
 from browser import BROWSER, open_page
 from cookiecutter.main import cookiecutter
-from engine import Project, find_or_start
+from engine import Project, find_compose, find_or_start
 from jupyter import ask, start_kernel
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "starters" / "aws-spaceflights"
 PICTURES = ROOT / "docs" / "pictures"
+DEVCONTAINER = ROOT / ".cache/devcontainers/node_modules/.bin/devcontainer"
 NOTEBOOK = "notebooks/explore.ipynb"
 OWNER, OTHER = 1000, 1234
 NAME = "My Flights" if os.environ.get("UPDATE_PICTURES") else f"Compose {uuid4().hex[:6]}"
@@ -62,7 +64,7 @@ class Up:
     viz: str
     lines: list[str]
 
-    def find_in_viz(self, name: str) -> dict[str, object] | None:
+    def find_in_viz(self, name: str) -> dict[str, Any] | None:
         """Ask Kedro-Viz for what it knows of a node or a dataset."""
         shown = ask(self.viz, "", "GET", "/api/main")["nodes"]
         ids = [node["id"] for node in shown if node["name"] == name]
@@ -221,6 +223,21 @@ def test_kedro_viz_shows_what_is_on_s3_and_in_athena(up: Up) -> None:
     assert "review_scores_rating" in json.dumps(reviews["preview"])
 
 
+def test_kedro_viz_shows_the_metrics_and_draws_them_over_the_versions(up: Up) -> None:
+    """The notebook and the second terminal have made a version each."""
+    metrics, history, predictions = (
+        up.find_in_viz(name) for name in ("metrics", "metrics_plot", "predictions_plot")
+    )
+    assert metrics is not None
+    assert history is not None
+    assert predictions is not None
+    assert json.loads(str(metrics["preview"]))["r2"] > 0.6
+    (line,) = history["preview"]["data"]
+    assert len(set(line["x"])) == 2
+    (points,) = predictions["preview"]["data"]
+    assert points["type"].startswith("scatter")
+
+
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
     text = "document.body.innerText"
@@ -238,6 +255,11 @@ def test_a_browser_opens_both(up: Up, tmp_path: Path) -> None:
         page.tell(CLOSE_HINTS)
         page.wait_for("!document.querySelector('.feature-hints__reopen-message')")
         keep_picture("kedro-viz.png", page.take_picture())
+    with open_page(f"{up.viz}/?pid=__default__&sn=predictions_plot", tmp_path / "plot") as page:
+        page.wait_for("document.querySelector('.pipeline-metadata .js-plotly-plot .points')")
+        page.tell(CLOSE_HINTS)
+        page.wait_for("!document.querySelector('.feature-hints__reopen-message')")
+        keep_picture("kedro-viz-plot.png", page.take_picture())
 
 
 def keep_picture(name: str, picture: bytes) -> None:
@@ -332,6 +354,34 @@ def test_a_daemon_that_is_not_there_is_told_of(project: Project, tmp_path: Path)
     refused = project.compose("ps", timeout=60, DOCKER_HOST=f"unix://{tmp_path}/no.sock")
     assert refused.code != 0
     assert "Cannot connect to the Docker daemon" in refused.printed
+
+
+@pytest.mark.skipif(
+    not DEVCONTAINER.exists(), reason="`make test` gets the CLI of development containers by npm"
+)
+def test_an_editor_opens_it_as_a_development_container(project: Project) -> None:
+    """By the CLI that editors use: it is this project's container, and its terminal the project's owner."""
+    owner = project.folder.stat().st_uid
+    opened = json.loads(run_devcontainer(project, "up", "--buildkit=never").splitlines()[-1])
+    assert opened["outcome"] == "success"
+    assert (opened["remoteUser"], opened["remoteWorkspaceFolder"]) == ("kedro", "/project")
+    assert project.compose("ps", "-q", "kedro", timeout=30).printed.strip() == opened["containerId"]
+    assert "kedro, version" in run_devcontainer(
+        project, "exec", "bash", "-c", "touch of-editor; kedro --version"
+    )
+    assert (project.folder / "of-editor").stat().st_uid == owner
+
+
+def run_devcontainer(project: Project, verb: str, *arguments: str) -> str:
+    where = ("--workspace-folder", str(project.folder), "--docker-compose-path", str(find_compose()))
+    options = [each for each in arguments if each.startswith("--")]
+    command = [str(DEVCONTAINER), verb, *where, *options, *arguments[len(options) :]]
+    environ = {**project.engine.environment(), **project.ports}
+    done = subprocess.run(
+        command, cwd=project.folder, env=environ, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_down_keeps_the_volume_and_down_v_leaves_nothing(project: Project) -> None:

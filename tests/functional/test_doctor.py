@@ -1,12 +1,17 @@
 """`kedro aws doctor` in a generated project, as a user types it."""
 
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from project_cli import OFFLINE, kedro, kedro_aws
 
+import local_aws
 from kedro_aws_plugin.doctor.examine import ask_git
+from kedro_aws_plugin.doctor.leftovers import check_local_aws, check_state_folders
 
 
 def test_a_new_project() -> None:
@@ -55,8 +60,11 @@ def test_a_broken_profile_and_a_stale_login(project: Path, tmp_path: Path, confi
     home = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "HOME": str(tmp_path)}
     ran = kedro("aws", "doctor", "-e", "aws", cwd=project, **home, **OFFLINE)
     assert ran.code == 1
-    [line] = [line for line in ran.stdout.splitlines() if line.startswith("problem")]
-    assert says in line
+    lines = ran.stdout.splitlines()
+    [number] = [number for number, line in enumerate(lines) if line.startswith("problem")]
+    assert says in lines[number]
+    assert lines[number + 1].strip().startswith("Fix: ")
+    assert "Traceback" not in ran.stderr
 
 
 def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,3 +117,31 @@ def test_what_git_would_commit_is_mended(project: Path) -> None:
         own.write_text(kept, encoding="utf-8")
         (project / ".gitignore").write_text(ignored, encoding="utf-8")
         subprocess.run(["rm", "-rf", str(project / ".git")], check=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no processes")
+def test_a_local_aws_that_hangs_or_is_of_another_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is stopped like a debugger does it, and one whose state file names another version."""
+    aws, _ = local_aws.start(tmp_path, region="eu-west-1")
+    try:
+        os.kill(aws.pid, signal.SIGSTOP)
+        [hangs] = check_local_aws(tmp_path)
+        os.kill(aws.pid, signal.SIGCONT)
+        assert (hangs.state, hangs.fix) == ("problem", "kedro aws local stop")
+        assert "does not answer" in hangs.message
+        monkeypatch.setattr(local_aws, "__version__", "0.0.1")
+        [other] = check_local_aws(tmp_path)
+        assert (other.state, other.fix) == ("problem", "kedro aws local stop")
+        assert "and this is 0.0.1." in other.message
+    finally:
+        local_aws.stop(tmp_path)
+    [stopped] = check_local_aws(tmp_path)
+    assert (stopped.state, stopped.message) == ("ok", "not running; the next command starts it")
+
+
+def test_a_state_folder_that_is_no_longer_used(project: Path, tmp_path: Path) -> None:
+    [left] = check_state_folders(project, tmp_path)
+    assert (left.state, f"Delete {project / '.kedro-aws'}" in left.fix) == ("warning", True)
+    assert list(check_state_folders(project, project / ".kedro-aws")) == []

@@ -1,10 +1,12 @@
 """`kedro aws init` in projects that this plugin has not made."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import yaml
 from project_cli import Ran, kedro
 
 import local_aws
+from kedro_aws_plugin.spark.jars import find_s3a_settings
 
 PIPELINE = '''
 """A namespaced pipeline."""
@@ -148,6 +151,10 @@ def test_what_is_there_is_kept(bare: Path) -> None:
     assert "INSTALL" not in workflow
     refused = init(bare, "--yes", "--region", "eu-west-1")
     assert "conf/base/aws.yml is there already. Change it there, and leave out --region." in refused.stderr
+    (bare / "conf/base/aws.yml").write_text("region: [\n", encoding="utf-8")
+    broken = init(bare, "--yes", "--s3")
+    assert "Error: conf/base/aws.yml: " in broken.stderr
+    assert "Correct it, and run the command again." in broken.stderr
 
 
 @pytest.mark.parametrize(
@@ -194,6 +201,88 @@ def test_a_model_that_was_saved_without_versions(namespaced: Path) -> None:
     (namespaced / "data/06_models/north.pkl").write_bytes(b"old")
     shown = init(namespaced, "--dry-run")
     assert "Move data/06_models/north.pkl away before `kedro run`." in shown.stderr
+
+
+def test_spark_gets_its_settings_and_transcoded_tables_stay_together(namespaced: Path) -> None:
+    """What `table@spark` writes and `table@pandas` reads is one folder, and is no raw data."""
+    (namespaced / "conf/base/catalog.yml").write_text(
+        CATALOG.replace("table:\n", "raw:\n")
+        + """
+table@spark:
+  type: spark.SparkDatasetV2
+  filepath: data/03_primary/table
+
+table@pandas:
+  type: pandas.ParquetDataset
+  filepath: data/03_primary/table
+""",
+        encoding="utf-8",
+    )
+    code = namespaced / "src/some_one/pipelines/area/__init__.py"
+    text = code.read_text(encoding="utf-8").replace('"table"', '"table@pandas"')
+    text = text.replace(
+        "    parts = [", '    parts = [\n        node(str, "raw", "table@spark", name="prepare"),'
+    )
+    code.write_text(
+        text.replace('inputs="table@pandas"', 'inputs={"raw", "table@pandas"}, outputs="table@spark"')
+    )
+    done = init(namespaced, "--yes", "--s3")
+    assert done.code == 0, done
+    catalog = yaml.safe_load((namespaced / "conf/base/catalog.yml").read_text(encoding="utf-8"))
+    assert {catalog[f"table@{each}"]["filepath"] for each in ("spark", "pandas")} == {
+        "s3://${globals:bucket}/data/03_primary/table"
+    }
+    stated = yaml.safe_load((namespaced / "conf/base/aws.yml").read_text())
+    assert (stated["spark"], stated["registry"]["sample"]) == ({"enabled": True}, "table@pandas")
+    spark = yaml.safe_load((namespaced / "conf/base/spark.yml").read_text())
+    assert spark == find_s3a_settings()
+    assert init(namespaced, "--yes", "--s3").stdout.splitlines()[-1] == "unchanged: nothing to add"
+
+
+def test_docker_for_a_project_with_packages_of_its_own(bare: Path) -> None:
+    """The files are the starters', except that the image's packages have a file of their own."""
+    shutil.rmtree(bare / "notebooks")
+    done = init(bare, "--yes", "--docker", "--ci", "github")
+    assert done.code == 0, done
+    assert "The workflow installs what pyproject.toml names, which lacks this plugin." in done.stderr
+    required = (bare / "requirements-docker.txt").read_text(encoding="utf-8").splitlines()
+    assert required[1] == "kedro-aws-plugin[athena,local,s3]"
+    dockerfile = (bare / "Dockerfile").read_text(encoding="utf-8")
+    assert "\nCOPY pyproject.toml requirements-docker.txt requirements.loc[k] imag[e] /build/\n" in dockerfile
+    assert "else set -- -r pyproject.toml -r requirements-docker.txt; fi" in dockerfile
+    ignored = (bare / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1:4] == ["*", "!pyproject.toml", "!requirements-docker.txt"]
+    assert {".env", "image/", ".kedro-aws/"} <= set((bare / ".gitignore").read_text("utf-8").splitlines())
+    compose = yaml.safe_load((bare / "compose.yaml").read_text(encoding="utf-8"))["services"]["kedro"]
+    assert (compose["image"], compose["environment"]["LAB_URL"][-4:]) == ("some-one", "/lab")
+    made = [bare / name for name in ("Dockerfile", "compose.yaml", ".devcontainer/devcontainer.json")]
+    assert not [file for file in made if "cookiecutter" in file.read_text(encoding="utf-8")]
+    if sys.platform == "linux":
+        check_docker_files(bare)
+    own = (os.getuid(), os.getgid()) if hasattr(os, "getuid") else (1000, 1000)
+    written = f"HOST_UID={own[0]}\nHOST_GID={own[1]}\n" if own[0] != 1000 else None
+    assert ((bare / ".env").read_text() if (bare / ".env").exists() else None) == written
+    assert init(bare, "--yes", "--docker").stdout.splitlines()[-1] == "unchanged: nothing to add"
+    (bare / "Dockerfile").write_text("FROM mine\n", encoding="utf-8")
+    (bare / ".dockerignore").unlink()
+    assert init(bare, "--yes", "--docker").stdout.splitlines()[-1] == "unchanged: nothing to add"
+
+
+def check_docker_files(project: Path) -> None:
+    """Let hadolint and Compose itself read the files."""
+    hadolint = [str(Path(sys.executable).with_name("hadolint")), "Dockerfile"]
+    compose = [str(find_compose()), "--env-file", os.devnull, "config", "--quiet"]
+    for command in (hadolint, compose):
+        read = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+        assert (read.returncode, read.stdout, read.stderr) == (0, "", ""), read
+
+
+def find_compose() -> Path:
+    """Find the program in PyPI's package."""
+    found = find_spec("compose")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).with_name("docker-compose")
 
 
 def test_outside_of_a_project(tmp_path: Path) -> None:

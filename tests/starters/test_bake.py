@@ -91,13 +91,13 @@ def test_is_a_kedro_project(project: Path) -> None:
 
 def test_keeps_on_s3_what_outlives_a_run(project: Path) -> None:
     catalog = yaml.safe_load((project / "conf/base/catalog.yml").read_text("utf-8"))
-    files = [entry["filepath"] for entry in catalog.values() if "query" not in entry]
+    files = [entry.get("filepath") or entry["path"] for entry in catalog.values() if "query" not in entry]
     assert all(path.startswith("s3://${globals:bucket}/") for path in files)
     assert len(files) == len(catalog) - 1
     registry = yaml.safe_load((project / "conf/base/aws.yml").read_text("utf-8"))["registry"]
     versioned = {name for name, entry in catalog.items() if entry.get("versioned")}
     splits = {"train", "test"} & set(catalog)  # those of iris are Spark's, and made anew from its features
-    assert versioned == {registry["model"], registry["metrics"], *splits}
+    assert versioned == {registry["model"], registry["metrics"], "predictions_plot", *splits}
 
 
 @pytest.mark.parametrize(("env", "target"), [("local", "local"), ("aws", "aws")])

@@ -122,6 +122,33 @@ def test_no_code_no_data_and_no_credential_is_sent_to_the_build(project: Path) -
     assert ignored[2:] == ["!pyproject.toml", "!requirements.lock", "!image/*.crt", "!image/*.whl"]
 
 
+@linux_only
+def test_a_build_that_cannot_install_says_what_to_do_about_a_private_ca(
+    project: Path, tmp_path: Path
+) -> None:
+    """The build's script without Docker: its Python has no network, and there is no lock file."""
+    dockerfile = (project / "Dockerfile").read_text()
+    script = re.findall(r"^RUN (trap .*?[^\\])$", dockerfile, re.MULTILINE | re.DOTALL)[0]
+    stub = tmp_path / "python3"
+    stub.write_text("#!/bin/sh\necho CERTIFICATE_VERIFY_FAILED >&2\nexit 7\n")
+    stub.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.defpath}"}
+    built = subprocess.run(
+        ["sh", "-c", script.replace("\\\n", "")],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 7
+    said = " ".join(built.stdout.split())
+    assert (
+        "If it is CERTIFICATE_VERIFY_FAILED or UnknownIssuer, copy the certificate of your CA to "
+        "image/NAME.crt." in said
+    )
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="this system has no uids")
 @pytest.mark.parametrize(("uid", "written"), [(1000, None), (1234, "HOST_UID=1234\nHOST_GID=20\n")])
 def test_the_owner_is_written_down_where_the_image_has_another(

@@ -72,6 +72,16 @@ def test_run_trains_a_good_model_and_keeps_stdout_clean(run: Run, project: Path)
     assert 0.6 < float(found[1]) < 0.95
 
 
+def test_adds_the_workflow_that_its_readme_names(run: Run, project: Path) -> None:
+    """It installs the project's own extra, and runs its tests; Docker's files are there already."""
+    assert "`kedro aws init --ci github`" in (project / "README.md").read_text("utf-8")
+    added = run("kedro", "aws", "init", "--ci", "github", "--docker", "--dry-run", cwd=project)
+    assert added.returncode == 0, added.stderr
+    files = re.findall(r"^\+\+\+ b/(\S+)$", added.stdout, re.MULTILINE)
+    assert set(files) - {".env"} == {".github/workflows/aws.yml"}  # .env is of this user alone
+    assert '+      - run: python -m pip install ".[dev]"\n+      - run: pytest\n' in added.stdout
+
+
 def test_registers_what_kedro_pipeline_create_makes(run: Run, tmp_path: Path) -> None:
     assert run("kedro", *NEW, "--name", "More", cwd=tmp_path).returncode == 0
     created = run("kedro", "pipeline", "create", "reporting", cwd=tmp_path / "more")
@@ -118,6 +128,11 @@ def test_an_old_version_can_be_judged_again(run: Run, project: Path) -> None:
     assert other.returncode == 0, other.stderr
     assert read_newest_metrics(project) != then
     assert judge(run, project, version) == then
+    s3_object = s3.get_object(Bucket="my-flights-data", Key="reports/metrics.json")
+    (line,) = json.loads(s3_object["Body"].read())["data"]
+    # `kedro run --nodes` without list_versions leaves the plot of the run before it.
+    assert line["x"] == sorted(set(line["x"]))
+    assert len(line["x"]) >= 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")

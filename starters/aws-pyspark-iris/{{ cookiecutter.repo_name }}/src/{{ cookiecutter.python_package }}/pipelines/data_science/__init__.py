@@ -1,7 +1,9 @@
 """Train a model on Spark and a model that SageMaker serves, and compare them."""
 
 import logging
+from collections.abc import Callable
 
+import pandas as pd
 from kedro.pipeline import Node, Pipeline
 from kedro_aws_plugin.spark.decorators import cached
 from pyspark.ml import Pipeline as SparkPipeline
@@ -43,8 +45,14 @@ def create_pipeline() -> Pipeline:
             Node(
                 evaluate_model,
                 inputs=["classifier", "test", "spark_accuracy"],
-                outputs="metrics",
+                outputs=["metrics", "predictions_plot"],
                 name="evaluate_model",
+            ),
+            Node(
+                list_versions,
+                inputs=["metrics", "metrics_history"],
+                outputs="metrics_plot",
+                name="list_versions",
             ),
         ]
     )
@@ -84,7 +92,9 @@ def train_model(train: DataFrame, features: list[str], neighbours: int) -> Model
     return model.fit(table[features], table["species"])
 
 
-def evaluate_model(model: Model, test: DataFrame, spark_accuracy: float) -> dict[str, float]:
+def evaluate_model(
+    model: Model, test: DataFrame, spark_accuracy: float
+) -> tuple[dict[str, float], pd.DataFrame]:
     """Compare the predicted species of the test set with the true ones, for both models."""
     table = test.toPandas()
     true, predicted = table["species"], model.predict(table[model.feature_names_in_])
@@ -94,4 +104,16 @@ def evaluate_model(model: Model, test: DataFrame, spark_accuracy: float) -> dict
         "spark_accuracy": spark_accuracy,
     }
     logger.info("accuracy %(accuracy).3f, on Spark %(spark_accuracy).3f", metrics)
-    return metrics
+    return metrics, pd.DataFrame({"true species": true, "predicted species": predicted})
+
+
+def list_versions(
+    metrics: dict[str, float], history: dict[str, Callable[[], dict[str, float]]]
+) -> pd.DataFrame:
+    """List the metrics of every version, the oldest first.
+
+    The metrics of this run are among them: taking them as an input makes this node run after they
+    are saved.
+    """
+    versions = sorted(history)
+    return pd.DataFrame([{"version": name.split("/")[0], **history[name]()} for name in versions])

@@ -1,6 +1,7 @@
 """Train a model of a shuttle's price, and evaluate it."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,14 @@ def create_pipeline() -> Pipeline:
             Node(
                 evaluate_model,
                 inputs=["regressor", "test"],
-                outputs="metrics",
+                outputs=["metrics", "predictions_plot"],
                 name="evaluate_model",
+            ),
+            Node(
+                list_versions,
+                inputs=["metrics", "metrics_history"],
+                outputs="metrics_plot",
+                name="list_versions",
             ),
         ]
     )
@@ -69,7 +76,7 @@ def train_model(train: pd.DataFrame, parameters: dict[str, Any]) -> Model:
     return model.fit(train[numbers + categories], train["price"])
 
 
-def evaluate_model(model: Model, test: pd.DataFrame) -> dict[str, float]:
+def evaluate_model(model: Model, test: pd.DataFrame) -> tuple[dict[str, float], pd.DataFrame]:
     """Compare the predicted prices of the test set with the true prices, in dollars."""
     true, predicted = test["price"], model.predict(test[model.feature_names_in_])
     mse = mean_squared_error(true, predicted)
@@ -81,4 +88,16 @@ def evaluate_model(model: Model, test: pd.DataFrame) -> dict[str, float]:
         "max_error": float(max_error(true, predicted)),
     }
     logger.info("R2 %(r2).3f, mean absolute error $%(mae).0f", metrics)
-    return metrics
+    return metrics, pd.DataFrame({"true price": true, "predicted price": predicted})
+
+
+def list_versions(
+    metrics: dict[str, float], history: dict[str, Callable[[], dict[str, float]]]
+) -> pd.DataFrame:
+    """List the metrics of every version, the oldest first.
+
+    The metrics of this run are among them: taking them as an input makes this node run after they
+    are saved.
+    """
+    versions = sorted(history)
+    return pd.DataFrame([{"version": name.split("/")[0], **history[name]()} for name in versions])
