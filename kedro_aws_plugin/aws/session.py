@@ -20,6 +20,7 @@ from kedro_aws_plugin.plan.steps import Service
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_iam.client import IAMClient
+    from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_resourcegroupstaggingapi.client import ResourceGroupsTaggingAPIClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -95,6 +96,11 @@ class Aws:
     def iam(self) -> "IAMClient":
         """Roles."""
         return cast("IAMClient", self._client("iam"))
+
+    @property
+    def logs(self) -> "CloudWatchLogsClient":
+        """Logs."""
+        return cast("CloudWatchLogsClient", self._client("logs"))
 
     @property
     def quotas(self) -> "ServiceQuotasClient":

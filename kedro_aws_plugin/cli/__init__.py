@@ -50,6 +50,7 @@ def commands() -> None:
         "reject-model": f"{_HERE}.approval.reject_model",
         "spark-jars": f"{_HERE}.spark_jars.spark_jars",
         "status": f"{_HERE}.status.status",
+        "transform": f"{_HERE}.transform.transform",
     },
 )
 def aws() -> None:

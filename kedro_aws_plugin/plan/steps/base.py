@@ -10,6 +10,7 @@ Result = dict[str, Any]
 Service = Literal[
     "cloudformation",
     "iam",
+    "logs",
     "resourcegroupstaggingapi",
     "s3",
     "sagemaker",
