@@ -210,7 +210,7 @@ class _Preparation:
             folder=None if self._goes_to_s3 else self._folder,
         )
 
-        def look() -> Plan:
+        def look_at_model() -> Plan:
             if former is not None:
                 return plan_transform(wanted, TransformState(model_exists=True, job_input=former.input))
             existing = next((name for name in names if observe_package(self._aws, name) is not None), None)
@@ -218,7 +218,7 @@ class _Preparation:
             return plan_transform(chosen, TransformState(model_exists=existing is not None))
 
         return PreparedTransform(
-            job, wanted.resume, look, lambda results: self._finish(wanted, source, results)
+            job, wanted.resume, look_at_model, lambda results: self._finish(wanted, source, results)
         )
 
     def _check(self) -> None:
@@ -295,7 +295,7 @@ class _Preparation:
 
     def _convert(self, source: Source, form: LineFormat) -> TransformInput:
         files = self._size.instance_count
-        parts = write_lines(source.read(), form, self._folder, source.name, files=files)
+        parts = write_lines(source.iterate_tables(), form, self._folder, source.name, files=files)
         digest = hashlib.sha256("\n".join([form.content_type, *(part.sha256 for part in parts)]).encode())
         uri = f"{S3}{self._config.bucket}/{FOLDER}/input/{digest.hexdigest()[:16]}/"
         names = {part.path.name: part for part in parts}
@@ -351,7 +351,7 @@ class _Preparation:
         if not self._size.join:
             rows = self._options.rows
             return make_frame(answer, None if rows is None else rows.index)
-        inputs = source().load()
+        inputs = source().load_table()
         predictions = make_frame(answer, inputs.index)
         return pd.concat(
             [inputs.reset_index(drop=True), predictions.reset_index(drop=True)], axis=1

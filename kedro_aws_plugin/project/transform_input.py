@@ -42,12 +42,12 @@ class Table:
     name: str
     rows: "pd.DataFrame"
 
-    def read(self) -> "Iterator[pd.DataFrame]":
+    def iterate_tables(self) -> "Iterator[pd.DataFrame]":
         """Read the rows, some at a time."""
         for start in range(0, len(self.rows), _ROWS):
             yield self.rows.iloc[start : start + _ROWS]
 
-    def load(self) -> "pd.DataFrame":
+    def load_table(self) -> "pd.DataFrame":
         """Load all rows."""
         return self.rows
 
@@ -66,7 +66,7 @@ class Files:
     paths: Sequence[Path]
     columns: Sequence[Mapping[str, Any]] = ()
 
-    def read(self) -> "Iterator[pd.DataFrame]":
+    def iterate_tables(self) -> "Iterator[pd.DataFrame]":
         """Read the rows, some at a time.
 
         Raises:
@@ -80,11 +80,11 @@ class Files:
                     f"{self.name}: {path.name} cannot be read: {first_line(error)}. {_KINDS}"
                 ) from error
 
-    def load(self) -> "pd.DataFrame":
+    def load_table(self) -> "pd.DataFrame":
         """Load all rows."""
         import pandas as pd
 
-        return pd.concat(list(self.read()), ignore_index=True)
+        return pd.concat(list(self.iterate_tables()), ignore_index=True)
 
     def _read(self, path: Path) -> "Iterator[pd.DataFrame]":
         if path.suffix == ".csv":

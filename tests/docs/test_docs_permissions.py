@@ -59,6 +59,7 @@ PLANNERS = {
     "models": None,
     "spark-jars": None,
     "status": None,
+    "transform": "plan/transform.py",
 }
 PAGE = REFERENCE / "permissions.md"
 POLICIES = ("commands.json", "stack.json", "runs.json")
@@ -70,6 +71,7 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "endpoint/updating-to-another",
     "register/first-model",
     "register/second-version",
+    "transform/catalog-entry-first",
 )
 SERVICES = get_args(Service)
 OF_DATASETS = ("athena", "glue")
@@ -115,13 +117,14 @@ def _functions() -> dict[str, tuple[set[str], set[str]]]:
         *sorted((PACKAGE / "actions").glob("*.py")),
         *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
+        PACKAGE / "project" / "transform_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
     return {
         node.name: _calls(node)
         for file in files
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
 
 
@@ -292,6 +295,7 @@ def _arns(service: str, request: dict[str, Any]) -> set[str]:
         return {f"arn:aws:s3:::{request['Bucket']}/{key}" for key in keys or [request["Key"]]}
     arn = f"arn:aws:{service.removesuffix('-runtime')}:eu-west-1:123456789012:"
     named = {
+        "TransformJobName": f"{arn}transform-job/",
         "EndpointName": f"{arn}endpoint/",
         "EndpointConfigName": f"{arn}endpoint-config/",
         "ModelName": f"{arn}model/",
