@@ -167,6 +167,34 @@ _CREATE_ENDPOINT_CONFIG = Settings(
     ),
 )
 
+_CREATE_TRANSFORM_JOB = Settings(
+    works=(
+        "TransformJobName",
+        "ModelName",
+        "MaxConcurrentTransforms",
+        "ModelClientConfig",
+        "MaxPayloadInMB",
+        "BatchStrategy",
+        "Environment",
+        "TransformInput",
+        "TransformOutput.S3OutputPath",
+        "TransformOutput.Accept",
+        "TransformOutput.AssembleWith",
+        "TransformResources.InstanceCount",
+        "DataCaptureConfig.DestinationS3Uri",
+        "DataCaptureConfig.GenerateInferenceId",
+        "DataProcessing",
+        "Tags",
+    ),
+    recorded=(
+        "TransformOutput.KmsKeyId",
+        "DataCaptureConfig.KmsKeyId",
+        "TransformResources.InstanceType",
+        "TransformResources.VolumeKmsKeyId",
+        "TransformResources.TransformAmiVersion",
+    ),
+)
+
 _CREATE_MODEL_PACKAGE = Settings(
     works=(
         "ModelPackageName",
@@ -200,10 +228,12 @@ _SAGEMAKER = Table(
         CreateModel DescribeModel ListModels DeleteModel
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+        CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
     """),
     settings={
         "CreateModel": _CREATE_MODEL,
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
+        "CreateTransformJob": _CREATE_TRANSFORM_JOB,
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
         "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
         "CreateModelPackageGroup": Settings(
@@ -242,7 +272,6 @@ _SAGEMAKER = Table(
     },
     ways_out={
         "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
-        "CreateTransformJob": "invoke an endpoint, or predict in a process of your own",
         "CreateTrainingJob": "train in a process of your own",
         "CreateProcessingJob": "run the code in a process of your own",
         "CreatePipeline": "run its steps in a process of your own",

@@ -32,6 +32,7 @@ class Region:
     models: dict[str, Resource] = field(default_factory=dict)
     configs: dict[str, Resource] = field(default_factory=dict)
     endpoints: dict[str, Resource] = field(default_factory=dict)
+    transform_jobs: dict[str, Resource] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def make_arn(self, kind: str, name: str) -> str:
@@ -97,6 +98,7 @@ class Resources:
                     here.models,
                     here.configs,
                     here.endpoints,
+                    here.transform_jobs,
                     here.tags,
                 ):
                     table.clear()
@@ -122,6 +124,7 @@ class Listing:
         arn: The member with the ARN, which decides the order of equal resources.
         summary: The members that are listed.
         order: AWS's default SortOrder.
+        status: The member for SortBy=Status.
     """
 
     result: str
@@ -129,6 +132,7 @@ class Listing:
     arn: str
     summary: Sequence[str]
     order: str = "Descending"
+    status: str = "EndpointStatus"
 
     def page(self, resources: Iterable[Resource], params: Params) -> Params:
         """Make one page of filtered and sorted resources, with a NextToken if more follow."""
@@ -145,7 +149,7 @@ class Listing:
         return {self.result: [pick(each, self.summary) for each in found[:size]], "NextToken": token}
 
     def _choose_key(self, sort_by: str) -> Callable[[Resource], list[Any]]:
-        member = {"Name": self.name, "Status": "EndpointStatus"}.get(sort_by, sort_by)
+        member = {"Name": self.name, "Status": self.status}.get(sort_by, sort_by)
         return lambda resource: [resource.get(member, ""), resource["CreationTime"], resource[self.arn]]
 
     def _is_wanted(self, resource: Resource, params: Params) -> bool:

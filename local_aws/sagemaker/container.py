@@ -22,12 +22,14 @@ class Container:
         model_data: The S3 URI of the model.tar.gz, if the model has one.
         environment: The variables of the container.
         startup_seconds: The time it has until ``/ping`` answers.
+        most_workers: The most processes that are of use, if that is known.
     """
 
     region: str
     model_data: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     startup_seconds: float = _STARTUP_SECONDS
+    most_workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,22 @@ def resolve_variants(here: Region, config: Params) -> list[Variant]:
 
 
 def _resolve_variant(here: Region, params: Params) -> Variant:
-    definition = find_model(here, params["ModelName"])["Resolved"][0]
     seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
-    container = Container(here.name, _find_archive(definition), definition.get("Environment", {}), seconds)
+    container = resolve_container(here, params["ModelName"], seconds)
     return Variant(
         params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container
     )
+
+
+def resolve_container(here: Region, model: str, startup_seconds: float = _STARTUP_SECONDS) -> Container:
+    """Resolve the container of a model.
+
+    Raises:
+        AwsFault: If there is no such model.
+    """
+    definition = find_model(here, model)["Resolved"][0]
+    environment = definition.get("Environment", {})
+    return Container(here.name, _find_archive(definition), environment, startup_seconds)
 
 
 def _find_archive(definition: Params) -> str | None:

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from local_aws.sagemaker.container import CannotServe, Variant
+from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import INVOCATION_SECONDS, Host
-
-LogOpener = Callable[[str], Callable[[str], None]]
-"""Opens a log stream by name, and returns the function that writes a line to it."""
 
 
 class Deployment:

@@ -15,8 +15,9 @@ from local_aws.sagemaker.container import (
     resolve_variants,
     write_variants,
 )
-from local_aws.sagemaker.deployment import Deployment, Deployments, LogOpener
+from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.hosting import find_config
+from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_worker import Host
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")

@@ -1,11 +1,14 @@
 """The workers that serve one model side by side."""
 
+import json
 import logging
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
 
 from local_aws.sagemaker.container import CannotServe, Container
 from local_aws.sagemaker.model_worker import (
@@ -41,7 +44,7 @@ class ModelServer:
         self._host = host
         self._folder = host.workdir / name
         self._write = log
-        self._workers = _count_workers(container.environment)
+        self._workers = _count_workers(container)
         self._environment = {
             # Workers that all compute on every processor wait for each other most of the time.
             "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // self._workers)),
@@ -58,6 +61,11 @@ class ModelServer:
         self._reason = ""
         self._last_line = "the process printed nothing."
         self._losing = False
+
+    @property
+    def workers(self) -> int:
+        """The number of its processes, once all run."""
+        return self._workers
 
     @property
     def pids(self) -> list[int]:
@@ -86,9 +94,26 @@ class ModelServer:
             ModelGone: If there is no process to answer it.
             ModelSlow: If it takes too long.
         """
+        return self._send("POST", "/invocations", body, headers)
+
+    def read_execution_parameters(self) -> dict[str, Any]:
+        """Ask the container how jobs shall send it requests; nothing if it does not say.
+
+        Raises:
+            ModelGone: If there is no process to answer it.
+            ModelSlow: If it takes too long.
+        """
+        answer = self._send("GET", "/execution-parameters", b"", {})
+        try:
+            parameters = json.loads(answer.body) if answer.status == HTTPStatus.OK else {}
+        except (ValueError, RecursionError):
+            return {}
+        return parameters if isinstance(parameters, dict) else {}
+
+    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
         worker = self._take()
         try:
-            return worker.ask(body, headers)
+            return worker.request(method, path, body, headers)
         except ModelSlow:
             self._log(f"Process {worker.pid} has not answered in time, and is killed.")
             self._withdraw(worker)
@@ -100,10 +125,17 @@ class ModelServer:
         finally:
             self._give_back(worker)
 
+    def wait_until_serving(self, seconds: float) -> None:
+        """Wait until a process can answer, which is at once unless all have ended; or so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._serving or self._stopping.is_set(), seconds)
+
     def stop(self) -> None:
         """End the processes by closing their stdin, and kill those that do not end within 5 seconds."""
         with self._changed:
             self._stopping.set()
+            self._settled.set()
+            self._changed.notify_all()
             threads, running = list(self._threads), list(self._running)
         deadline = time.monotonic() + _STOP_SECONDS
         for worker in running:
@@ -202,12 +234,13 @@ class ModelServer:
             self._losing = False
 
 
-def _count_workers(environment: Mapping[str, str]) -> int:
+def _count_workers(container: Container) -> int:
     """Count the workers that the container asks for; by default one for each processor, at most 4.
 
     The image has no maximum, but an instance has not many processors and nothing else to do.
     """
     try:
-        return max(1, int(environment["SAGEMAKER_MODEL_SERVER_WORKERS"]))
+        count = max(1, int(container.environment["SAGEMAKER_MODEL_SERVER_WORKERS"]))
     except (KeyError, ValueError):
-        return min(os.cpu_count() or 1, _MOST_WORKERS)
+        count = min(os.cpu_count() or 1, _MOST_WORKERS)
+    return count if container.most_workers is None else min(count, container.most_workers)

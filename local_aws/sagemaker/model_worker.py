@@ -128,7 +128,7 @@ class Worker:
             self._disconnect()
             _close_stdin(process)
 
-    def ask(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
+    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
         """Send a request to the model.
 
         Raises:
@@ -141,7 +141,7 @@ class Worker:
                 raise ModelGone
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._answer_seconds)
         try:
-            connection.request("POST", "/invocations", body, {**headers, **self._pass})
+            connection.request(method, path, body, {**headers, **self._pass})
             answer = connection.getresponse()
             response = ModelResponse(
                 answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()

@@ -6,15 +6,18 @@ from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
 from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.deployment import Deployments
-from local_aws.sagemaker.endpoints import EndpointLogs, Endpoints
+from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
+from local_aws.sagemaker.logs import Logs
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.other_apis import OtherApis
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.runtime import Runtime
 from local_aws.sagemaker.scaling import Scaling
 from local_aws.sagemaker.search import Search
 from local_aws.sagemaker.tags import Tagging, Tags
+from local_aws.sagemaker.transform.jobs import TransformJobs
 
 
 class SageMaker:
@@ -23,23 +26,26 @@ class SageMaker:
     Args:
         moto: The S3 and the other services to use.
         host: The settings of the processes that serve models.
-        logs: Opens the log streams of endpoints.
+        logs: Opens the log streams of endpoints and jobs.
         region: The region of requests that are not signed.
         open_room: Makes the tables of a service, with what is kept of them.
     """
 
     def __init__(
-        self, moto: Moto, host: Host, logs: EndpointLogs, region: str, open_room: OpenRoom = open_nothing
+        self, moto: Moto, host: Host, logs: Logs, region: str, open_room: OpenRoom = open_nothing
     ) -> None:
         self.resources = Resources(open_room)
         self.deployments = Deployments()
-        endpoints = Endpoints(self.resources, self.deployments, host, logs)
+        endpoints = Endpoints(self.resources, self.deployments, host, logs.open)
         endpoints.take_over()
+        self._transform_jobs = TransformJobs(self.resources, host, logs, Objects(moto))
+        self._transform_jobs.take_over()
         operations = {
             **Registry(self.resources).operations(),
             **Models(self.resources, moto).operations(),
             **EndpointConfigs(self.resources).operations(),
             **endpoints.operations(),
+            **self._transform_jobs.operations(),
             **Tags(self.resources).operations(),
             **Search(self.resources).operations(),
         }
@@ -54,6 +60,7 @@ class SageMaker:
         )
 
     def reset(self) -> None:
-        """Delete all resources and stop every model."""
+        """Delete all resources and stop every model and every job."""
         self.resources.clear()
+        self._transform_jobs.stop_all()
         self.deployments.stop_all()

@@ -70,6 +70,7 @@ class Contents:
                 counts["model packages"] += len(here.packages)
                 counts["models"] += len(here.models)
                 counts["endpoint configs"] += len(here.configs)
+                counts["transform jobs"] += len(here.transform_jobs)
         return counts
 
 

@@ -488,7 +488,7 @@ class LocalServer:
         self._of_models = environment(self.url, region, credentials)
         logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, self._of_models)
-        self._sagemaker = SageMaker(moto, host, logs.open, region, self._kept.open_room)
+        self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
         glue = Glue(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
         of_queries = Moto(Overlay((glue,), app), region)

@@ -17,6 +17,8 @@ from local_aws.protocol.moto_app import Moto
 _PAUSE = 0.2
 _CAPACITY = 50_000
 _BATCH = 5_000
+_LOOK = 0.02
+_LONGEST_DELIVERY = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +65,8 @@ class _File:
 class LogShipper:
     """Writes the lines of endpoints to ``/aws/sagemaker/Endpoints/<endpoint>`` and to a file each.
 
+    The lines of jobs go to the log group of their kind only.
+
     Lines that come faster than they can be delivered are missing in the log stream, as on AWS. Files of an
     earlier server are moved to the folder's subfolder ``earlier``.
     """
@@ -81,15 +85,28 @@ class LogShipper:
 
     def open(self, region: str, endpoint: str) -> Callable[[str], Callable[[str], None]]:
         """Make an endpoint's file, and the function that opens its log streams by their names."""
-        group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._open_file(endpoint_log_file(self._state_dir, endpoint))
+        ship = self.open_group(region, f"/aws/sagemaker/Endpoints/{endpoint}")
+
+        def stream(name: str) -> Callable[[str], None]:
+            deliver = ship(name)
+
+            def write(text: str) -> None:
+                file.write(text)
+                deliver(text)
+
+            return write
+
+        return stream
+
+    def open_group(self, region: str, group: str) -> Callable[[str], Callable[[str], None]]:
+        """Make the function that opens the streams of a log group by their names."""
 
         def stream(name: str) -> Callable[[str], None]:
             target = _Stream(region, group, name)
 
             def write(text: str) -> None:
-                file.write(text)
                 try:
                     self._queue.put_nowait(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
                 except queue.Full:
@@ -98,6 +115,12 @@ class LogShipper:
             return write
 
         return stream
+
+    def deliver(self) -> None:
+        """Wait for a moment until what was written so far can be read."""
+        deadline = time.monotonic() + _LONGEST_DELIVERY
+        while self._queue.unfinished_tasks and time.monotonic() < deadline:
+            time.sleep(_LOOK)
 
     def reset(self) -> None:
         """Forget which streams exist, drop the lines in the queue, and delete the files."""
@@ -130,6 +153,8 @@ class LogShipper:
                 batch.append(self._queue.get_nowait())
             with self._lock:
                 self._ship_all(line for line in batch if line.generation == self._generation)
+            for _ in batch:
+                self._queue.task_done()
 
     def _ship_all(self, lines: Iterable[_Line]) -> None:
         by_stream: dict[_Stream, list[_Line]] = defaultdict(list)
