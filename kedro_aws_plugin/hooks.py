@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 silence_resolver_warning()  # Kedro imports the hooks before it reads a configuration
 
 _log = logging.getLogger(__name__)
+_NODES = "kedro_aws_plugin.nodes"
 
 
 class AwsHooks:
@@ -160,6 +161,12 @@ def _check_parallel(config: "AwsConfig", pipeline: Pipeline, catalog: CatalogPro
         raise SparkError(
             "ParallelRunner runs each node in its own process, and Spark frames cannot be sent there. "
             "Use --runner ThreadRunner or SequentialRunner, or set `spark.enabled` to false in aws.yml."
+        )
+    ours = [each.name for each in pipeline.nodes if getattr(each.func, "__module__", "") == _NODES]
+    if ours:
+        raise ProjectError(
+            "ParallelRunner runs each node in its own process, which does not have the run's connection to "
+            f"AWS: {', '.join(sorted(ours))}. Use --runner ThreadRunner or SequentialRunner."
         )
     from kedro_aws_plugin.project.catalog import find_unsendable
 

@@ -17,24 +17,21 @@ They make the plans of `kedro aws register-model`, `deploy`, `transform` and `pr
 run's environment, and carry them out without asking: to run such a pipeline is to ask for it.
 """
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import click
 from kedro.pipeline import node
 
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.run.state import find_run
 
 if TYPE_CHECKING:
-    import pandas as pd
     from kedro.pipeline.node import Node
 
     from kedro_aws_plugin.plan.plan import Plan
     from kedro_aws_plugin.project.catalog import ProjectCatalog
     from kedro_aws_plugin.session.session import Session
-
-_log = logging.getLogger(__name__)
 
 
 def register_model_node(
@@ -103,7 +100,7 @@ def transform_node(
             `instance_count`, `strategy`, `max_payload`, `concurrency`.
     """
 
-    def transform(table: "pd.DataFrame", arn: str | None = None) -> "pd.DataFrame | None":
+    def transform(table: Any, arn: str | None = None) -> Any:
         session, catalog, _ = _find_place()
         from kedro_aws_plugin.actions.transform import TransformOptions, prepare_transform
 
@@ -126,7 +123,7 @@ def predict_node(rows: str, predictions: str, *, endpoint_name: str, name: str |
         name: The node's name.
     """
 
-    def predict(table: "pd.DataFrame", endpoint: str) -> "pd.DataFrame":
+    def predict(table: Any, endpoint: str) -> Any:
         session, _, _ = _find_place()
         from kedro_aws_plugin.actions.prediction import decode_answer, make_frame, plan_rows
 
@@ -140,13 +137,13 @@ def _find_place() -> "tuple[Session, ProjectCatalog, str]":
     """Find the session, the catalog and the id of the run that the node belongs to.
 
     Raises:
-        ProjectError: If the node runs in another process than the run, or without the plugin's hooks.
+        ProjectError: If there is no such run: the project has no aws.yml, or somebody calls the function.
     """
     state = find_run()
     if state is None or state.place is None:
         raise ProjectError(
-            "The nodes of kedro_aws_plugin.nodes use the connection to AWS of the run, which exists in the "
-            "process of the run alone. Use --runner SequentialRunner or ThreadRunner."
+            "The nodes of kedro_aws_plugin.nodes need a run of a project with conf/base/aws.yml, in whose "
+            "process they run. Add that file, or use --runner SequentialRunner or ThreadRunner."
         )
     session, catalog = state.place
     return session, catalog, state.run_id
@@ -160,4 +157,4 @@ def _carry_out(session: "Session", look: "Callable[[], Plan]", plans: "list[Plan
         plans.append(look())
         return plans[-1]
 
-    return carry_out(session, attempt, _log.info)
+    return carry_out(session, attempt, lambda text: click.echo(text, err=True))

@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MISSING = {
-    "input": "a catalog entry, a file or s3://...",
-    "output": "a catalog entry or s3://...",
+    "input": "an entry, a file or an S3 folder",
+    "output": "an entry or an S3 folder",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
+from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options_but_output
 from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply
 
 
@@ -32,7 +32,7 @@ from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_a
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait for the job, and save its predictions."
 )
-@with_plan_options
+@with_plan_options_but_output
 def transform(options: PlanOptions, package: str | None, job: str | None, wait: bool, **changes: Any) -> None:
     """Predict for all rows of a table, in a batch transform job.
 

@@ -124,7 +124,7 @@ def _functions() -> dict[str, tuple[set[str], set[str]]]:
         node.name: _calls(node)
         for file in files
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_")
     }
 
 
@@ -272,10 +272,15 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "glue:HERE:table/NAME/kedro_*",
         "glue:HERE:userDefinedFunction/NAME/*",
         "iam::123456789012:role/NAME-SageMakerRole-*",
+        "logs:HERE:log-group:/aws/sagemaker/TransformJobs",
+        "logs:HERE:log-group:/aws/sagemaker/TransformJobs:log-stream:NAME-*",
         "s3:::NAME",
         *(
             f"s3:::NAME/{folder}/*"
-            for folder in ("athena", "data", "data/raw", "metrics", "models", "tables")
+            for folder in (
+                *("athena", "data", "data/raw", "metrics", "models", "tables"),
+                *("transform", "transform/input"),
+            )
         ),
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
@@ -283,6 +288,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "sagemaker:HERE:model-package-group/NAME",
         "sagemaker:HERE:model-package/NAME/*",
         "sagemaker:HERE:model/NAME-????????",
+        "sagemaker:HERE:transform-job/NAME-*",
         "secretsmanager:HERE:secret:NAME-??????",
         "ssm:HERE:parameter/NAME",
     }
