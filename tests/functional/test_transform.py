@@ -139,7 +139,7 @@ def test_a_record_that_the_model_refuses_is_shown(
     done = kedro_aws("transform", "--input", str(file), "--output", "predictions")
     assert (done.code, done.stdout) == (1, "")
     assert re.search(r"Error: Transform job [\w-]+ failed: .*\. Correct the input or the mod", done.stderr)
-    assert "`two` is not a number" in done.stderr.split("and it ends so:")[1]
+    assert "Column engines has 'two', which is not a number." in done.stderr.split("and it ends so:")[1]
     assert "PutObject" in requests_sent.changing
     assert "data/predictions/all.parquet" not in [each.get("Key") for each in requests_sent.of("PutObject")]
 
@@ -150,8 +150,8 @@ def test_what_is_refused_before_anything_is_sent(requests_sent: Requests, table:
         return kedro_aws("transform", "--input", "test", "--output", "predictions", *options).error
 
     assert kedro_aws("transform").error == (
-        "conf/base/aws.yml: `transform.input` is missing. Add it, or give --input: a catalog entry, a file or "
-        "an S3 folder."
+        "conf/base/aws.yml: `transform.input` is missing. Add it, or give --input: an entry, a file or an "
+        "S3 folder."
     )
     assert "has no entry `prediction`; did you mean `predictions`?" in refused("--output", "prediction")
     assert refused("--instance-type", "ml.t2.medium").startswith(
@@ -184,7 +184,7 @@ def test_the_pipelines_of_the_guide(guided: Path, local: Any, table: pd.DataFram
     assert len(commands) == 3
     for command in commands:
         # What the fixture's run has made is not made again.
-        first = ("--from-nodes", "evaluate_model") if "train" in command else ()
+        first = ("--from-nodes", "evaluate_model,register_regressor") if "train" in command else ()
         done = kedro(*shlex.split(command)[1:], *first, cwd=guided)
         assert done.code == 0, done.stderr
     assert read(s3, "models/package_arn.txt").decode().rpartition("/")[0] == PACKAGES
