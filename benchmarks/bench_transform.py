@@ -1,7 +1,7 @@
 """What a transform job of the local AWS takes, by `model.predict` in one process on the same file.
 
-A model like the starter's and a CSV of a million rows. The job's side: CreateTransformJob with two requests at
-once, until it is Completed; the model's own processes start within that. The other side: a new process that
+A model like the starter's and a CSV of a million rows. The job's side: CreateTransformJob with two requests
+at once, until it is Completed; the model's processes start within that. The other side: a new process that
 reads the same CSV with pandas, predicts all of it at once and writes the same lines. Both outputs must be
 equal. While the job runs, the memory of the server and of the model's processes is looked at: that of the
 server must not depend on the file.

@@ -42,6 +42,7 @@ _ALIASES = {
     "application/*": JSON,
     "text/*": CSV,
 }
+_PLAIN_FLOATS = ("float64", "float32", "float16")
 _WRAPPERS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _BESIDE_A_WRAPPER = frozenset({"params", "parameters", "signature_name"})
 _TRUE, _FALSE = frozenset({"true", "1", "1.0", "yes"}), frozenset({"false", "0", "0.0", "no"})
@@ -423,7 +424,7 @@ def _convert(cells: pd.Series, column: dict[str, Any]) -> pd.Series:
         and _fits(cells, column)
     ):
         return cells.reset_index(drop=True)
-    values = [None if _is_missing(cell) else cell for cell in cells.tolist()]
+    values = [None if type(cell) is not str and _is_missing(cell) else cell for cell in cells.tolist()]
     try:
         return _CONVERTERS[column["type"]](values, column)
     except (ValueError, TypeError, OverflowError) as error:
@@ -470,6 +471,9 @@ def _to_texts(values: list[Any], column: dict[str, Any]) -> pd.Series:
 
 def _to_numbers(values: list[Any], column: dict[str, Any]) -> pd.Series:
     dtype = column["dtype"]
+    if dtype in _PLAIN_FLOATS and column["type"] == "float":
+        floats = [_NAN if value is None else _to_float(value) for value in values]
+        return pd.Series(floats, dtype="float64").astype(dtype)
     numbers = [None if value is None else _to_number(value) for value in values]
     whole = all(number is None or isinstance(number, int) or number.is_integer() for number in numbers)
     has_missing = None in numbers
@@ -487,6 +491,15 @@ def _to_numbers(values: list[Any], column: dict[str, Any]) -> pd.Series:
     floats = pd.Series([_NAN if number is None else float(number) for number in numbers], dtype="float64")
     # A column of whole numbers with fractions or missing values is one of floats.
     return floats.astype(dtype) if column["type"] == "float" else floats
+
+
+def _to_float(value: Any) -> float:
+    """Convert as `_to_number` does, without trying first whether a text is a whole number: that is slow."""
+    if type(value) is str and "_" not in value:
+        number = float(value)
+        if not math.isinf(number):  # what is too large may be a whole number, which is refused
+            return number
+    return float(_to_number(value))
 
 
 def _to_number(value: Any) -> Any:

@@ -128,7 +128,10 @@ class ModelServer:
     def wait_until_serving(self, seconds: float) -> None:
         """Wait until a process can answer, which is at once unless all have ended; or so long at most."""
         with self._changed:
-            self._changed.wait_for(lambda: self._serving or self._stopping.is_set(), seconds)
+            self._changed.wait_for(
+                lambda: self._stopping.is_set() or any(each.pid is not None for each in self._serving),
+                seconds,
+            )
 
     def stop(self) -> None:
         """End the processes by closing their stdin, and kill those that do not end within 5 seconds."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 
 from local_aws.protocol.moto_app import Moto
@@ -52,7 +52,7 @@ class Objects:
 
     def list(self, bucket: str, prefix: str) -> Iterator[S3Object]:
         """List the objects whose keys begin with a prefix; none if there is no such bucket."""
-        query = f"/{quote(bucket)}?list-type=2&prefix={quote(prefix, safe='')}"
+        query = f"/{quote(bucket)}?list-type=2&encoding-type=url&prefix={quote(prefix, safe='')}"
         token = ""
         while True:
             more = f"&continuation-token={quote(token, safe='')}" if token else ""
@@ -61,7 +61,7 @@ class Objects:
                 return
             page = ET.fromstring(answer.body)  # noqa: S314 - the local S3's own answer
             for found in page.iter(f"{_NAMESPACE}Contents"):
-                yield S3Object(bucket, found.findtext(f"{_NAMESPACE}Key") or "")
+                yield S3Object(bucket, unquote_plus(found.findtext(f"{_NAMESPACE}Key") or ""))
             token = page.findtext(f"{_NAMESPACE}NextContinuationToken") or ""
             if not token:
                 return

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = self.server.application.answer(request)
         self._write(answer)
         if request.path != "/ping":
-            self._log(answer)
+            self._log(answer, quotes=request.path != "/execution-parameters")
 
     do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET
 
@@ -90,9 +90,9 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
         self.wfile.flush()
 
-    def _log(self, answer: Answer) -> None:
+    def _log(self, answer: Answer, *, quotes: bool) -> None:
         line = f'"{self.requestline}" {answer.status} {len(answer.body)}\n'
-        if answer.status in range(400, 500):
+        if quotes and answer.status in range(400, 500):
             line = f"{_quote(answer.body)}\n{line}"
         sys.stdout.write(line)
 

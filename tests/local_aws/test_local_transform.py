@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from local_cloud import ARN, BUCKET, Cloud, refused
+from local_cloud import ARN, BUCKET, ENVIRONMENT, IMAGE, ROLE, Cloud, refused
 from transform_jobs import ECHO, MODEL, Jobs
 
 SCOPE: dict[str, Any] = {}
 exec(MODEL, SCOPE)
 predict = SCOPE["predict"]
+ROWS = (("id-1", 1.0, 2.0), ('a "quoted", id', -3.0, 4.5))
 SET = (
     "SAGEMAKER_PROGRAM",
     "SAGEMAKER_BATCH",
@@ -31,6 +32,23 @@ def jobs(cloud: Cloud) -> Jobs:
     return Jobs(cloud)
 
 
+def register(cloud: Cloud, name: str) -> None:
+    """Make a model of an approved package, as `kedro aws` does."""
+    container = {"Image": IMAGE, "ModelDataUrl": cloud.put_model(name, MODEL), "Environment": ENVIRONMENT}
+    kinds = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    cloud.sagemaker.create_model_package_group(ModelPackageGroupName="flights")
+    package = cloud.sagemaker.create_model_package(
+        ModelPackageGroupName="flights",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={"Containers": [container], **kinds},
+    )
+    cloud.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=ROLE,
+        Containers=[{"ModelPackageName": package["ModelPackageArn"]}],
+    )
+
+
 def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> None:
     rows = {
         "one.csv": [(1.5, 2.0), (3.0, -4.0)],
@@ -38,16 +56,14 @@ def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> 
         "../up ü?.csv": [(7.0, 7.0)],
     }
     for name, each in rows.items():
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(each)
-        jobs.put_key(f"in/{name}", text.getvalue().encode())
+        jobs.put_key(f"in/{name}", "".join(f"{a},{b}\n" for a, b in each).encode())
     jobs.put_key("in/empty.csv", b"")
     jobs.put_key("in/folder/", b"")
     jobs.put_key("inside.csv", b"1,1\n")
-    created = jobs.create(
-        "linear", name="Flights-1", MaxPayloadInMB=1, MaxConcurrentTransforms=2, instances=3,
-        Tags=[{"Key": "team", "Value": "a"}],
-    )  # fmt: skip
+    register(jobs.cloud, "packaged")
+    tags = [{"Key": "team", "Value": "a"}]
+    many = {"MaxPayloadInMB": 1, "MaxConcurrentTransforms": 2, "instances": 3}
+    created = jobs.create("packaged", name="Flights-1", Tags=tags, **many)
     job = jobs.wait(created)
     assert job["TransformJobStatus"] == "Completed", (job, jobs.read_log(created))
     expected = {
@@ -60,7 +76,7 @@ def test_every_object_below_a_prefix_gets_the_models_predictions(jobs: Jobs) -> 
     assert job["CreationTime"] < job["TransformStartTime"] < job["TransformEndTime"]
     assert job["TransformInput"]["CompressionType"] == "None"
     assert job["DataProcessing"] == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
-    assert jobs.cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "a"}]
+    assert jobs.cloud.sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
     log = jobs.read_log(created)
     assert log[0] == "MaxConcurrentTransforms=2, MaxPayloadInMB=1, BatchStrategy=MULTI_RECORD"
     assert f"{BUCKET}/in/deep/two.csv: Transformed 70000 lines." in log
@@ -129,9 +145,8 @@ def test_the_container_knows_that_it_runs_a_job(jobs: Jobs) -> None:
     }
 
 
-def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> None:
-    rows = [("id-1", 1.0, 2.0), ('a "quoted", id', -3.0, 4.5)]
-    predictions = predict([row[1:] for row in rows])
+def test_rows_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> None:
+    rows, predictions = list(ROWS), predict([row[1:] for row in ROWS])
     jobs.put(in__a_csv=b'id-1,1.0,2.0\r\n\n"a ""quoted"", id",-3.0,4.5')
 
     def run(uri: str = "in/a.csv", **changes: Any) -> list[list[str]]:
@@ -146,8 +161,12 @@ def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> N
     ends = [[row[0], row[-1]] for row in expected]
     assert run(processing={"OutputFilter": "$[0,-1]"}) == ends
     assert run(processing={"OutputFilter": "$[0,3:]"}) == ends
+    assert run(processing={"OutputFilter": "$[:1]"}) == [row[:2] for row in expected]  # AWS counts the end in
     assert run(processing={"JoinSource": "None"}) == [[row[-1]] for row in expected]
 
+
+def test_documents_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> None:
+    rows, predictions = list(ROWS), predict([row[1:] for row in ROWS])
     documents = [{"id": row[0], "features": list(row[1:])} for row in rows]
     lines = "\n".join(json.dumps(each) for each in documents)
     jobs.put(in__b_jsonl=lines.encode(), in__c_json=b"[1.0,2.0]")
@@ -167,6 +186,7 @@ def test_records_are_filtered_and_joined_with_their_predictions(jobs: Jobs) -> N
     short = [{"id": each["id"], "SageMakerOutput": each["SageMakerOutput"]} for each in joined]
     assert run_json(DataProcessing=named, BatchStrategy="SingleRecord") == short
     assert run_json(DataProcessing={**filters, "OutputFilter": "$.SageMakerOutput.y"}) == predictions
+    assert run_json(split="None", DataProcessing=filters) == joined
     assert run_json("in/c.json", "None", DataProcessing={"JoinSource": "Input"}) == [
         {"SageMakerInput": [1.0, 2.0], "SageMakerOutput": {"y": predict([(1.0, 2.0)])[0]}}
     ]

@@ -118,6 +118,36 @@ def test_hostile_inputs_fail_alone(jobs: Jobs) -> None:
     assert most - before < 100 * 1024**2
 
 
+def test_a_payload_may_have_50_megabytes(jobs: Jobs) -> None:
+    large = b"x" * 50 * 1024**2
+    jobs.put(in__a=large)
+    assert (
+        jobs.run("echo", MaxPayloadInMB=50, given={"SplitType": "None"})["TransformJobStatus"] == "Completed"
+    )
+    assert jobs.read()["a.out"] == b"[text/csv|text/csv|%b]\n" % large
+    failed = jobs.run("echo", MaxPayloadInMB=49, given={"SplitType": "None"})
+    assert failed["FailureReason"] == f"ClientError: {SEE_LOGS}"
+    assert jobs.read_log(failed["TransformJobName"])[1:] == [
+        f"{BUCKET}/in/a: ClientError: Too much data for max payload size (the whole object)"
+    ]
+
+
+def test_what_cannot_be_filtered_or_joined_is_named(jobs: Jobs) -> None:
+    jobs.put(in__a_csv=b"1,2\n3,4\n", in__b_csv=b"1,2\n\n3\n", in__c_csv=b'1,"2\n')
+    processing = {"InputFilter": "$[1:]", "JoinSource": "Input"}
+    job = jobs.run("echo", DataProcessing=processing)
+    assert job["FailureReason"] == f"ClientError: {SEE_LOGS}"
+    assert jobs.read() == {}
+    log = jobs.read_log(job["TransformJobName"])
+    assert (
+        f"{BUCKET}/in/a.csv: ClientError: the container has answered 2 records with 3. To join or filter"
+        in ("\n".join(log))
+    )
+    assert f"{BUCKET}/in/a.csv: Records: lines 1 to 2" in log
+    assert f"{BUCKET}/in/b.csv: ClientError: line 3: InputFilter $[1:]: it has only 1 elements" in log
+    assert f"{BUCKET}/in/c.csv: ClientError: line 1: InputFilter $[1:]: unexpected end of data" in log
+
+
 def list_models(folder: Path) -> list[int]:
     """List the processes that serve the models of a state folder."""
     return [
@@ -131,10 +161,7 @@ def list_models(folder: Path) -> list[int]:
 def test_stop_ends_one_job_and_leaves_the_other(jobs: Jobs) -> None:
     jobs.put(in__a_csv=b"1\n", in__b_csv=b"slow\n", other__c_csv=b"3\n")
     name = jobs.create("echo")
-    deadline = time.monotonic() + 60
-    while "TransformStartTime" not in jobs.wait(name, "InProgress"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    jobs.wait_until_started(name)
     other = jobs.create("echo", "other/")
     jobs.cloud.sagemaker.stop_transform_job(TransformJobName=name)
     assert jobs.wait(name, "Stopping", "Stopped")
@@ -152,6 +179,18 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     local_aws.stop(path)
 
 
+def end_server(folder: Path, pid: int, *, by_kill: bool) -> None:
+    """Kill or stop a local AWS, and wait until the processes of its models have ended."""
+    if by_kill:
+        os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    else:
+        local_aws.stop(folder)
+    deadline = time.monotonic() + 30
+    while list_models(folder) or local_aws.find(folder) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_what_ends_with_the_local_aws_has_failed_when_it_is_there_again(folder: Path) -> None:
     def start() -> Jobs:
@@ -167,22 +206,9 @@ def test_what_ends_with_the_local_aws_has_failed_when_it_is_there_again(folder: 
     for end in ("kill", "stop"):
         name = jobs.create("echo", name=f"ends-by-{end}")
         names.append(name)
-        deadline = time.monotonic() + 60
-        while "TransformStartTime" not in jobs.cloud.sagemaker.describe_transform_job(TransformJobName=name):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        jobs.wait_until_started(name)
         assert list_models(folder)
-        if end == "kill":
-            pid = jobs.cloud.aws.pid
-            os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
-            while local_aws.find(folder) is not None:
-                time.sleep(0.05)
-        else:
-            local_aws.stop(folder)
-        deadline = time.monotonic() + 30
-        while list_models(folder):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        end_server(folder, jobs.cloud.aws.pid, by_kill=end == "kill")
         assert not list((folder / "containers").glob("*")) or end == "kill"
         jobs = start()
         job = jobs.wait(name)

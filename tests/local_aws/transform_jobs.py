@@ -28,21 +28,20 @@ def transform_fn(model, data, content_type, accept):
 """
 
 ECHO = """
-import json, os, sys, time
-sys.path.insert(0, os.environ.get("SAGEMAKER_BASE_DIR", "."))
-from sagemaker_containers.beta.framework.worker import Response
+import json, os, time
+from sagemaker_containers.beta.framework import worker
 
 def model_fn(model_dir): return None
 
 def execution_parameters_fn():
-    return Response(os.environ.get("PROPOSED", "{}"), mimetype="application/json")
+    return worker.Response(os.environ.get("PROPOSED", "{}"), mimetype="application/json")
 
 def transform_fn(model, data, content_type, accept):
     text = data if isinstance(data, str) else data.decode()
     if "slow" in text:
         time.sleep(600)
     if "bad" in text:
-        return Response("this record is bad", status=400, mimetype="text/plain")
+        return worker.Response("this record is bad", status=400, mimetype="text/plain")
     if "dies" in text and not os.path.exists("died"):
         open("died", "w").close()
         os._exit(9)
@@ -95,14 +94,24 @@ class Jobs:
 
     def wait(self, name: str, *statuses: str) -> dict[str, Any]:
         """Wait until a job has ended, or has one of these statuses."""
-        wanted = statuses or ("Completed", "Failed", "Stopped")
+        ended = ("Completed", "Failed", "Stopped")
+        wanted = statuses or ended
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             job: dict[str, Any] = self.cloud.sagemaker.describe_transform_job(TransformJobName=name)
             if job["TransformJobStatus"] in wanted:
                 return job
+            if job["TransformJobStatus"] in ended:
+                break
             time.sleep(0.05)
-        pytest.fail(f"{name} did not settle: {job}")
+        pytest.fail(f"{name} is not {wanted}: {job}")
+
+    def wait_until_started(self, name: str) -> None:
+        """Wait until the model of a job serves."""
+        deadline = time.monotonic() + 60
+        while "TransformStartTime" not in self.wait(name, "InProgress"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def read(self, prefix: str = "out/") -> dict[str, bytes]:
         """Read all objects below a prefix, by what follows it."""

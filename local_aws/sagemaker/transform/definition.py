@@ -15,7 +15,8 @@ _TIMEOUT = 600
 _RETRIES = 3
 _STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}
 
-_FORMATS = {"text/csv": "csv", "application/json": "json", "application/jsonlines": "json"}
+_JSON_LINES = "application/jsonlines"
+_FORMATS = {"text/csv": "csv", "application/json": "json", _JSON_LINES: "json"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ class Definition:
         return self.output_filter != "$" or self.joins or self.generates_ids
 
     @property
+    def has_line_records(self) -> bool:
+        """Whether each line is a record, rather than the whole object."""
+        return self.lines or _find_type(self.content_type) == _JSON_LINES
+
+    @property
     def format(self) -> str:
         """What records are processed as: ``csv`` or ``json``."""
         return _FORMATS[_find_type(self.content_type if self.processes_input or self.joins else self.accept)]
@@ -159,7 +165,7 @@ def check(params: Params) -> None:
     captured = params.get("DataCaptureConfig", {}).get("DestinationS3Uri", "s3://")
     for uri in (source["S3Uri"], params["TransformOutput"]["S3OutputPath"], captured):
         if not uri.startswith("s3://"):
-            raise unsupported(f"{uri} in a transform job; write it as s3://bucket/key")
+            raise invalid(f"{uri} must begin with s3://, as in s3://bucket/key.")
     if source["S3DataType"] not in {"S3Prefix", "ManifestFile"}:
         raise unsupported(
             f"S3DataType {source['S3DataType']} of transform jobs; use S3Prefix or ManifestFile"

@@ -184,9 +184,9 @@ class TransformJobs:
 
     def _settle(self, here: Region, job: Resource, status: str, reason: str = "") -> None:
         with self._resources.lock:
-            self._running.pop(job["TransformJobArn"], None)
             if here.transform_jobs.get(job["TransformJobName"]) is not job:  # a reset
                 return
+            self._running.pop(job["TransformJobArn"], None)
             now = self._resources.now()
             job.update(TransformJobStatus=status, TransformEndTime=now, LastModifiedTime=now)
             if reason:

@@ -1,7 +1,7 @@
 """What DataProcessing makes of records: filters before and after the model, and the join of both.
 
 CSV is read as AWS's documents demand it: RFC 4180, one record a line. A JSON record is a line, or the whole
-object if the input is not split.
+object if that is JSON and not split.
 """
 
 import csv
@@ -46,7 +46,7 @@ class _RecordProcessing(Processing, ABC, Generic[Record]):
     """
 
     def __init__(self, definition: Definition, time: str) -> None:
-        self._lines = definition.lines
+        self._lines = definition.has_line_records
         self._input = JsonPath(definition.input_filter)
         self._output = JsonPath(definition.output_filter)
         self._joins = definition.joins
@@ -86,7 +86,7 @@ class _RecordProcessing(Processing, ABC, Generic[Record]):
         text = _decode(batch.data)
         if not self._lines:
             return [(str(batch), text)]
-        lines = enumerate(text.split("\n"), batch.first)
+        lines = enumerate(text.split("\n"), max(batch.first, 1))
         return [(f"line {number}", line.rstrip("\r")) for number, line in lines if line.strip()]
 
     @abstractmethod

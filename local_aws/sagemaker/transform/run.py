@@ -62,9 +62,10 @@ class Run:
         most = definition.instances * definition.choose_batching({}).concurrency
         host = replace(around.host, answer_seconds=definition.timeout)
         self._server = ModelServer(
-            replace(container, most_workers=most), host, f"{name}-container", around.log
+            replace(container, most_workers=most), host, f"{name}/container", around.log
         )
         self._stopping = threading.Event()
+        self._saying = threading.Lock()
         self._storing = threading.Lock()
         self._is_storing = False
         self._processing = Processing()
@@ -164,8 +165,7 @@ class Run:
                 f"{each.source}: Transformed {records} lines." if records else f"{each.source}: Transformed."
             )
         except InputFailed as failed:
-            for line in failed.lines:
-                self._say(f"{each.source}: {line}")
+            self._say(*(f"{each.source}: {line}" for line in failed.lines))
             return failed.blame
         except TooLong as error:
             self._say(f"{each.source}: ClientError: Too much data for max payload size ({error.where})")
@@ -251,9 +251,12 @@ class Run:
                 self._around.objects.write(each.output, content, content_type)
             self._output(number).unlink()
 
-    def _say(self, line: str) -> None:
+    def _say(self, *lines: str) -> None:
+        """Write lines to the log about inputs, one after the other."""
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").removesuffix("+00:00")
-        self._around.data_log(f"{now}:[sagemaker logs]: {line}")
+        with self._saying:
+            for line in lines:
+                self._around.data_log(f"{now}:[sagemaker logs]: {line}")
 
 
 def _quote(what: str, answer: ModelResponse, batch: Batch) -> tuple[str, ...]:
