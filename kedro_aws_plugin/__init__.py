@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 from kedro_aws_plugin._version import __version__
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.notebook import approve_model, deploy, models, predict, register_model, status
+    from kedro_aws_plugin.notebook import (
+        approve_model,
+        deploy,
+        models,
+        predict,
+        register_model,
+        status,
+        transform,
+    )
     from kedro_aws_plugin.session.config_loader import AwsConfigLoader
     from kedro_aws_plugin.session.parameters import parameters
 
@@ -14,7 +22,9 @@ _NOTEBOOK = "kedro_aws_plugin.notebook"
 _HOMES = {
     "AwsConfigLoader": "kedro_aws_plugin.session.config_loader",
     "parameters": "kedro_aws_plugin.session.parameters",
-    **dict.fromkeys(("approve_model", "deploy", "models", "predict", "register_model", "status"), _NOTEBOOK),
+    **dict.fromkeys(
+        ("approve_model", "deploy", "models", "predict", "register_model", "status", "transform"), _NOTEBOOK
+    ),
 }
 
 __all__ = [
@@ -27,6 +37,7 @@ __all__ = [
     "predict",
     "register_model",
     "status",
+    "transform",
 ]
 
 

@@ -12,6 +12,7 @@ from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import invoke_and_check, wait_for_deletion, wait_for_endpoint
+from kedro_aws_plugin.aws.sagemaker.transform import collect_predictions, wait_for_transform
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
@@ -25,6 +26,10 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
+
+WaitingStep = WaitForDeletion | WaitForEndpoint | WaitForStack | WaitForTransform
+"""The kinds of steps that wait for something to end."""
 
 
 class Progress(Protocol):
@@ -126,17 +131,28 @@ def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> R
             delete_objects(aws.s3, step)
         case UpdateStack():
             result = {"written": update_stack(aws, step)}
+        case CollectPredictions():
+            result = collect_predictions(aws, step)
+        case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
+            result = {"answer": invoke_and_check(aws, sent)}
+        case _:
+            result = _wait(step, aws, clock, note)
+    return result
+
+
+def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]) -> Result:
+    match step:
         case WaitForStack():
-            result = {"outputs": dict(wait_for_stack(aws, step, clock, note))}
+            return {"outputs": dict(wait_for_stack(aws, step, clock, note))}
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
-        case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
-            result = {"answer": invoke_and_check(aws, sent)}
+        case WaitForTransform():
+            wait_for_transform(aws, step, clock, note)
         case _:
             assert_never(step)
-    return result
+    return {}
 
 
 def _send(step: PlainStep, aws: Aws, clock: Clock) -> Result:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 silence_resolver_warning()  # Kedro imports the hooks before it reads a configuration
 
 _log = logging.getLogger(__name__)
+_NODES = "kedro_aws_plugin.nodes"
 
 
 class AwsHooks:
@@ -94,8 +95,12 @@ class AwsHooks:
             _warn_of_empty_tables(self._session.connect(self._announce).empty_tables)
             if "ParallelRunner" in str(run_params.get("runner")):
                 _check_parallel(config, pipeline, catalog)
+        from kedro_aws_plugin.project.catalog import ProjectCatalog
         from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
+        if config is not None:
+            place = (self._session, ProjectCatalog(catalog, self._context.params))
+            run_state.settle(str(run_params["run_id"]), place)
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
         registries = models_to_register(config, outputs, catalog)
         stated = config.registry if config else None
@@ -156,6 +161,12 @@ def _check_parallel(config: "AwsConfig", pipeline: Pipeline, catalog: CatalogPro
         raise SparkError(
             "ParallelRunner runs each node in its own process, and Spark frames cannot be sent there. "
             "Use --runner ThreadRunner or SequentialRunner, or set `spark.enabled` to false in aws.yml."
+        )
+    ours = [each.name for each in pipeline.nodes if getattr(each.func, "__module__", "") == _NODES]
+    if ours:
+        raise ProjectError(
+            "ParallelRunner runs each node in its own process, which does not have the run's connection to "
+            f"AWS: {', '.join(sorted(ours))}. Use --runner ThreadRunner or SequentialRunner."
         )
     from kedro_aws_plugin.project.catalog import find_unsendable
 

@@ -1,6 +1,6 @@
 """The commands as functions, for notebooks and scripts: what they return shows itself as a table.
 
->>> from kedro_aws_plugin import models, deploy, predict, status
+>>> from kedro_aws_plugin import models, deploy, predict, status, transform
 >>> models()
 >>> deploy(package=3)
 >>> predict(catalog.load("model_input_table"))
@@ -255,6 +255,54 @@ def predict(
     results = carry_out(session, lambda: plan, _tell)
     index = None if rows is None or isinstance(rows, str) else rows.index
     return make_frame(decode_answer(results), index)
+
+
+def transform(
+    rows: "pd.DataFrame | str | None" = None,
+    output: str | None = None,
+    *,
+    package: int | str | None = None,
+    yes: bool = False,
+    env: str | None = None,
+    **changes: Any,
+) -> "pd.DataFrame | Done":
+    """Predict for all rows of a table, in a batch transform job.
+
+    Args:
+        rows: A frame, the path of a file, a catalog entry, or an object or folder on S3 (`s3://...`); by
+            default `transform.input` of aws.yml.
+        output: The catalog entry to save the predictions in, or a folder on S3; by default they are only
+            returned.
+        package: The version, by number or ARN; by default the newest approved one.
+        yes: As for `register_model`.
+        env: As for `models`.
+        **changes: Keys of `transform:` in aws.yml to change: `group`, `join`, `instance_type`,
+            `instance_count`, `strategy`, `max_payload`, `concurrency`.
+
+    Returns:
+        A row for each row, as `predict` gives them, with `join=True` beside the columns of the input. What
+        was done, if the predictions are on S3. The plan, if the real AWS would be changed without `yes`.
+
+    Raises:
+        KedroAwsError: If the job fails, or does not give a prediction for each row.
+
+    Example:
+        >>> transform(catalog.load("model_input_table"), join=True)
+    """
+    from kedro_aws_plugin.actions.transform import TransformOptions, prepare_transform
+
+    source, table = (rows, None) if rows is None or isinstance(rows, str) else (None, rows)
+    options = TransformOptions(
+        rows=table,
+        package=None if package is None else str(package),
+        saves=output is not None,
+        changes={**changes, "output": output, "input": source},
+    )
+    session = _open(env)
+    with prepare_transform(session, options) as prepared:
+        done = _carry_out(session, prepared.look, yes, lambda _: f"Transform job {prepared.job} is done")
+        made = prepared.finish(done.results) if done.results else None
+    return done if made is None or made.frame is None else made.frame
 
 
 def load_magics(shell: Any) -> None:

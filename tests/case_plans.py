@@ -5,6 +5,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from kedro_aws_plugin.config import AwsConfig, choose_role, merge_deploy, require_registry
+from kedro_aws_plugin.config import (
+    AwsConfig,
+    choose_role,
+    find_endpoint_groups,
+    merge_deploy,
+    merge_transform,
+    require_registry,
+)
 from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
@@ -26,6 +34,14 @@ from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
+from kedro_aws_plugin.plan.transform import (
+    TransformInput,
+    TransformRequest,
+    TransformState,
+    list_model_names,
+    make_job_name,
+    plan_transform,
+)
 
 CASES = Path(__file__).parent / "cases"
 REFUSED = sorted(path.parent for path in CASES.glob("*/*/error.txt"))
@@ -109,6 +125,29 @@ def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
     )
 
 
+def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
+    role = choose_role(config, lambda: None)
+    package = choose_approved(group, project.get("wanted"), require_registry(config).group)
+    size = merge_transform(config, project.get("options", {}))
+    job = make_job_name(package.group, datetime.fromisoformat(project["now"]))
+    wanted = TransformRequest(
+        job=job,
+        package=package.arn,
+        model=list_model_names(find_endpoint_groups(config), package.group, package.arn, role)[0],
+        role_arn=role,
+        input=TypeAdapter(TransformInput).validate_python(project["input"]),
+        output=project["output"],
+        accept=project["accept"],
+        size=size,
+        tags=make_project_tags(project["package"], config.env, config.bucket),
+        resume=f"kedro aws transform --job {job}",
+        join=project.get("join", False),
+        wait=project.get("wait", True),
+    )
+    return plan_transform(wanted, TypeAdapter(TransformState).validate_python(observed["transform"]))
+
+
 PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "approval": _approval,
     "bootstrap": _bootstrap,
@@ -116,6 +155,7 @@ PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "register": _register,
     "rollback": _rollback,
     "teardown": _teardown,
+    "transform": _transform,
 }
 
 

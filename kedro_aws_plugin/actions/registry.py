@@ -78,7 +78,12 @@ def compare_versions(session: Session, group: str | None, one: str, other: str) 
 
 @contextmanager
 def prepare_model(
-    session: Session, entry: str | None, version: str | None, *, approve: bool
+    session: Session,
+    entry: str | None,
+    version: str | None,
+    *,
+    approve: bool,
+    catalog: ProjectCatalog | None = None,
 ) -> Iterator[Callable[[], Plan]]:
     """Pack a saved model. What the context gives looks up what is registered, and plans from there.
 
@@ -87,12 +92,13 @@ def prepare_model(
         entry: The model's catalog entry; by default `registry.model` of aws.yml.
         version: The model's Kedro version; by default the newest.
         approve: Whether to approve the new version at once.
+        catalog: The catalog of the run in force; by default it is made anew.
 
     Raises:
         KedroAwsError: If the model cannot be found, loaded or used for a prediction, or AWS does not answer.
     """
     config = session.config
-    catalog = ProjectCatalog.open(session)
+    catalog = catalog or ProjectCatalog.open(session)
     registry = catalog.find_registry(config, entry or require_registry(config).model)
     request = RegistrationRequest(registry, version, approve)
     with prepare_registration(session.project, catalog, request, session.aws) as look:

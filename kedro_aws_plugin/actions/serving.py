@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
+from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.owned import observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
-from kedro_aws_plugin.aws.sagemaker.serving import say_where_its_log_is
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint

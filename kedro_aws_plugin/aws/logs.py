@@ -54,6 +54,11 @@ class LogLine:
     text: str
 
 
+def say_where_its_log_is(name: str) -> str:
+    """Say how to read the log of an endpoint or a job, in a sentence without its full stop."""
+    return f"Its log: kedro aws logs {name}"
+
+
 def find_log_sources(aws: Aws, name: str) -> list[LogSource]:
     """Find what of SageMaker has this name: an endpoint, a batch transform job, or both.
 

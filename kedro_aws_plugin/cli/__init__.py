@@ -52,6 +52,7 @@ def commands() -> None:
         "rollback": f"{_HERE}.rollback.rollback",
         "spark-jars": f"{_HERE}.spark_jars.spark_jars",
         "status": f"{_HERE}.status.status",
+        "transform": f"{_HERE}.transform.transform",
     },
 )
 def aws() -> None:

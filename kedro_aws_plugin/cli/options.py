@@ -12,14 +12,19 @@ _Function = Callable[..., None]
 env_option = click.option(
     "-e", "--env", metavar="ENV", help="Kedro environment, which decides which AWS is used."
 )
-output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of the result on standard output.",
-)
+
+
+def _make_format_option(*names: str) -> Callable[[_Function], _Function]:
+    return click.option(
+        *names,
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Format of the result on standard output.",
+    )
+
+
+output_option = _make_format_option("-o", "--output")
 _dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Print the requests that would be sent, and send none."
 )
@@ -61,6 +66,20 @@ def with_plan_options(function: _Function) -> _Function:
     @wraps(function)
     def with_options(env: str | None, output: str, dry_run: bool, yes: bool, **others: Any) -> None:
         function(PlanOptions(env=env, output=output, dry_run=dry_run, yes=yes), **others)
+
+    return with_options
+
+
+def with_plan_options_but_output(function: _Function) -> _Function:
+    """Add the same options where `--output` names what is written: the format is `-o` or `--format`."""
+
+    @env_option
+    @_make_format_option("-o", "--format", "result_format")
+    @_dry_run_option
+    @_yes_option
+    @wraps(function)
+    def with_options(env: str | None, result_format: str, dry_run: bool, yes: bool, **others: Any) -> None:
+        function(PlanOptions(env=env, output=result_format, dry_run=dry_run, yes=yes), **others)
 
     return with_options
 

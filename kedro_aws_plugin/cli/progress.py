@@ -8,15 +8,17 @@ from rich.console import Console
 from typing_extensions import Self
 
 from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.transform import WaitForTransform
 
 
 class StepProgress:
-    """Shows steps on standard error. Without a terminal there is no spinner."""
+    """Shows steps on standard error. Without a terminal there is no spinner, but a line for news of a job."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._status = self._console.status("")
         self._step = ""
+        self._news: str | None = None
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -31,10 +33,14 @@ class StepProgress:
     def begin(self, step: Step) -> None:
         """Show the current step."""
         self._step, self._began = str(step), time.monotonic()
+        self._news = "" if isinstance(step, WaitForTransform) else None
         self._status.update(self._step)
 
     def note(self, text: str) -> None:
         """Show how far the current step is."""
+        if not self._console.is_terminal and self._news not in (None, text):
+            self._console.print(f"  {self._step}: {text}")
+            self._news = text
         self._status.update(f"{self._step}: {text}, {time.monotonic() - self._began:.0f} s")
 
     def end(self, step: Step, result: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from kedro_aws_plugin.config.athena import Athena, AthenaTable
 from kedro_aws_plugin.config.mark import merge_registry, read_mark
-from kedro_aws_plugin.config.models import AwsConfig, Deploy, Local, Registry, Serverless
+from kedro_aws_plugin.config.models import AwsConfig, Deploy, Local, Registry, Serverless, Transform
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.config.sections import (
     choose_group,
@@ -10,6 +10,7 @@ from kedro_aws_plugin.config.sections import (
     find_endpoint_groups,
     find_results_folder,
     merge_deploy,
+    merge_transform,
     require_registry,
 )
 
@@ -22,12 +23,14 @@ __all__ = [
     "Project",
     "Registry",
     "Serverless",
+    "Transform",
     "choose_group",
     "choose_role",
     "find_endpoint_groups",
     "find_results_folder",
     "merge_deploy",
     "merge_registry",
+    "merge_transform",
     "read_mark",
     "require_registry",
 ]

@@ -22,6 +22,7 @@ from kedro_aws_plugin.config.spark import Spark
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
+Strategy = Literal["MultiRecord", "SingleRecord"]
 Method = Literal["predict", "predict_proba", "decision_function", "transform"]
 
 
@@ -181,6 +182,50 @@ class Deploy(EndpointSettings):
     may_replace: bool = False
 
 
+_MAX_MEGABYTES_AT_ONCE = 100
+"""SageMaker's limit for MaxConcurrentTransforms times MaxPayloadInMB.
+
+Source: "MaxPayloadInMB" of CreateTransformJob in SageMaker's API reference.
+"""
+
+
+class Transform(Section):
+    """`transform:` what `kedro aws transform` reads and writes, and on what it runs.
+
+    Attributes:
+        input: A catalog entry, a local file, or an object or folder on S3 (`s3://...`).
+        output: A catalog entry, or a folder on S3.
+        group: The model package group whose version predicts; by default `registry.group`.
+        join: Whether the predictions are put beside their inputs.
+        instance_type: The instance type of the job.
+        instance_count: On how many instances it runs.
+        strategy: `MultiRecord` fills each request with rows; `SingleRecord` sends each row alone.
+        max_payload: The size of a request in MB, at most.
+        concurrency: How many requests an instance handles at once; by default, the container says.
+    """
+
+    input: Entry | None = None
+    output: Entry | None = None
+    group: Name | None = None
+    join: bool = False
+    instance_type: InstanceType = "ml.m5.large"
+    instance_count: int = Field(default=1, ge=1)
+    strategy: Strategy = "MultiRecord"
+    max_payload: int = Field(default=6, ge=0, le=_MAX_MEGABYTES_AT_ONCE)
+    concurrency: int | None = Field(default=None, ge=1)
+
+    @field_validator("concurrency")
+    @classmethod
+    def _check_what_is_under_way_at_once(cls, concurrency: int | None, others: ValidationInfo) -> int | None:
+        payload = others.data.get("max_payload", 0)
+        if concurrency is not None and concurrency * payload > _MAX_MEGABYTES_AT_ONCE:
+            raise ValueError(
+                f"{concurrency} requests of {payload} MB (max_payload) are {concurrency * payload} MB at "
+                f"once, and SageMaker takes {_MAX_MEGABYTES_AT_ONCE} MB; lower one of the two"
+            )
+        return concurrency
+
+
 class Local(Section):
     """`local:` the local AWS.
 
@@ -214,6 +259,7 @@ class AwsConfig(Section):
         role_arn: The role that SageMaker assumes to read the model and to write logs.
         registry: The model to register.
         deploy: The endpoints to create.
+        transform: What a batch transform reads and writes, and on what it runs.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
         globals: The dynamic globals, which are computed for each run, by name.
@@ -228,6 +274,7 @@ class AwsConfig(Section):
     role_arn: RoleArn | None = None
     registry: Registry | None = None
     deploy: DeploySection | None = None
+    transform: Transform = Transform()
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
     globals: Mapping[GlobalName, Global] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry
+from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry, Transform
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
@@ -82,13 +82,35 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     try:
         return Deploy.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][-1])
-        option = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] != "value_error":
-            message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
-        raise ConfigError(f"{option}: {end_sentence(message)}") from None
+        raise _explain_option(error) from None
+
+
+def merge_transform(config: AwsConfig, changes: Mapping[str, Any]) -> Transform:
+    """Override the keys of `transform:` with a command's options.
+
+    Args:
+        config: The project's configuration.
+        changes: Options by the name of their key; None for those that the user did not give.
+
+    Raises:
+        ConfigError: If an option's value is wrong.
+    """
+    stated = config.transform.model_dump(exclude_unset=True)
+    given = {key: value for key, value in changes.items() if value is not None}
+    try:
+        return Transform.model_validate({**stated, **given})
+    except ValidationError as error:
+        raise _explain_option(error) from None
+
+
+def _explain_option(error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    key = str(first["loc"][-1])
+    option = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] != "value_error":
+        message = f"`{first['input']}` is wrong: {message[:1].lower()}{message[1:]}"
+    return ConfigError(f"{option}: {end_sentence(message)}")
 
 
 def parse_package(arn: str) -> tuple[str | None, int | None]:

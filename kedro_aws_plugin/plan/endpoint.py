@@ -65,7 +65,7 @@ class Deployment:
     @property
     def model_name(self) -> str:
         """The model's name, with a digest of what it is made of: the same content is never created twice."""
-        return f"{self.endpoint}-{_compute_digest([self.package, self.role_arn])}"
+        return make_model_name(self.endpoint, self.package, self.role_arn)
 
     @property
     def config_name(self) -> str:
@@ -286,6 +286,11 @@ def plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
         accept="application/json",
         expected=sample.answer,
     )
+
+
+def make_model_name(endpoint: str, package: str, role_arn: str) -> str:
+    """Make the name of the model that an endpoint serves, or that a batch transform uses."""
+    return f"{endpoint}-{_compute_digest([package, role_arn])}"
 
 
 def find_endpoint_name(made: str) -> str | None:

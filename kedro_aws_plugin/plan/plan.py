@@ -84,7 +84,7 @@ class Plan:
 
 
 def _as_json(step: BaseStep) -> dict[str, Any]:
-    """Convert a step; one of several requests is called after the first that changes anything."""
+    """Convert a step; one of several requests is called after the first that changes something, if any."""
     value: dict[str, Any] = {"step": type(step).__name__, "summary": str(step), "service": step.service}
     if otherwise := step.otherwise("the reason"):
         value["otherwise"] = [_as_json(each) for each in otherwise]
@@ -92,7 +92,7 @@ def _as_json(step: BaseStep) -> dict[str, Any]:
     if len(sent) == 1:
         return {**value, **sent[0]}
     changing = [each for each in sent if not str(each["operation"]).startswith(_READING)]
-    return {**value, **changing[0], "requests": sent}
+    return {**value, **(changing or sent[-1:])[0], "requests": sent}
 
 
 def _to_json(value: Any) -> Any:

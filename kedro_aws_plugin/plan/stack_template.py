@@ -146,17 +146,26 @@ def _build_bucket_policy() -> Values:
 
 
 def _build_role(project: str) -> Values:
-    """Build the role with what SageMaker needs to serve a model: the archive, the image, log and metrics."""
+    """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
+    logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
         _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
+        # Transform jobs get folders of their own: a model has this role, and is to reach no other data.
+        _allow("ReadRows", ["s3:GetObject"], _substitute("${Bucket.Arn}/transform/input/*")),
+        _allow(
+            "WritePredictions",
+            ["s3:AbortMultipartUpload", "s3:PutObject"],
+            _substitute("${Bucket.Arn}/transform/output/*"),
+        ),
         _allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            _substitute(
-                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:"
-                "log-group:/aws/sagemaker/Endpoints/*"
-            ),
+            [
+                _substitute(f"{logs}Endpoints/*"),
+                _substitute(f"{logs}TransformJobs"),
+                _substitute(f"{logs}TransformJobs:*"),
+            ],
         ),
         {
             **_allow("WriteMetrics", ["cloudwatch:PutMetricData"], "*"),

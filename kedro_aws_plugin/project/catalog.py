@@ -212,6 +212,32 @@ class ProjectCatalog:
             raise ProjectError(f"`{entry}` is a {type(table).__name__}, not a table. Name a table instead.")
         return table  # type: ignore[no-any-return]
 
+    def check_entry(self, entry: str, fix: str) -> None:
+        """Check that there is an entry.
+
+        Args:
+            entry: Its name.
+            fix: The end of the message if there is none: what to do.
+
+        Raises:
+            ProjectError: If there is none, or its dataset cannot be made.
+        """
+        self._find_entry(entry, fix)
+
+    def save_rows(self, entry: str, rows: "pd.DataFrame") -> None:
+        """Save a table.
+
+        Raises:
+            ProjectError: If it cannot be saved.
+        """
+        try:
+            with _silence_kedro():
+                self._catalog.save(entry, rows)
+        except DatasetError as error:
+            raise ProjectError(
+                f"`{entry}` cannot be saved: {first_line(error)}. Correct its entry in the catalog."
+            ) from error
+
     def _find_dataset(self, entry: str, fix: str) -> Any:
         """Find the dataset of an entry; of a CachedDataset, the dataset that it caches."""
         dataset = self._find_entry(entry, fix)

@@ -53,7 +53,7 @@ def prepare_candidate(
     Raises:
         ProjectError: If the model cannot be found, loaded or used for a prediction.
     """
-    with _make_work_folder(default_state_dir(project.path)) as folder:
+    with make_work_folder(default_state_dir(project.path)) as folder:
         maker = _Maker(project, catalog, registry)
         yield maker.prepare(catalog.find_saved_model(registry.model, version), folder)
 
@@ -178,8 +178,8 @@ def _list_signature(checked: Checked) -> list[Member]:
 
 
 @contextmanager
-def _make_work_folder(state: Path) -> Iterator[Path]:
-    """Make a temporary folder on the project's disk, where a large model fits.
+def make_work_folder(state: Path) -> Iterator[Path]:
+    """Make a temporary folder on the project's disk, where a large model or table fits.
 
     Folders that killed commands left behind are deleted after a day.
     """

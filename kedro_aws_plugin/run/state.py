@@ -32,11 +32,15 @@ class RunState:
     Args:
         run_id: Kedro's id of the run.
         load: Reads the parameters. Called once, when the parameters are first needed.
+
+    Attributes:
+        place: The session and the catalog of the run, for the plugin's own nodes; None in child processes.
     """
 
     def __init__(self, run_id: str, load: Callable[[], Mapping[str, Any]]) -> None:
         self.run_id = run_id
         self.ended = False
+        self.place: Any = None
         self._load = load
         self._lock = RLock()
         self._loading = False
@@ -126,11 +130,17 @@ def enter(run_id: str | None) -> None:
         _here.set(state)
 
 
+def settle(run_id: str, place: Any) -> None:
+    """Keep what the plugin's own nodes of a run work with, as long as the run is under way."""
+    if state := _under_way.get(run_id):
+        state.place = place
+
+
 def end(run_id: str) -> None:
     """Forget a run that has ended. The parameters of the latest run can still be read."""
     state = _under_way.pop(run_id, None)
     if state is not None:
-        state.ended = True
+        state.ended, state.place = True, None
 
 
 def find_run() -> RunState | None:

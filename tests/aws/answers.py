@@ -50,6 +50,21 @@ def package(version: int, url: str = "s3://flights-data/sagemaker/flights/0a/mod
     }
 
 
+def transform_job(status: str = "Completed", **others: Any) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": "s3://flights-data/i/"}
+    return {
+        "TransformJobName": "flights-1",
+        "TransformJobArn": f"{ACCOUNT}:transform-job/flights-1",
+        "TransformJobStatus": status,
+        "ModelName": "flights-m",
+        "TransformInput": {"DataSource": {"S3DataSource": source}},
+        "TransformOutput": {"S3OutputPath": "s3://flights-data/p"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        "CreationTime": THEN,
+        **others,
+    }
+
+
 def endpoint(status: str = "InService", config: str = "flights-1", **others: Any) -> dict[str, Any]:
     return {
         "EndpointName": "flights",
@@ -59,20 +74,6 @@ def endpoint(status: str = "InService", config: str = "flights-1", **others: Any
         "CreationTime": THEN,
         "LastModifiedTime": THEN,
         **others,
-    }
-
-
-def transform_job(status: str) -> dict[str, Any]:
-    return {
-        "TransformJobName": "nightly",
-        "TransformJobArn": f"{ACCOUNT}:transform-job/nightly",
-        "TransformJobStatus": status,
-        "ModelName": "flights-m",
-        "TransformInput": {
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://flights/in"}}
-        },
-        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        "CreationTime": THEN,
     }
 
 

@@ -12,7 +12,7 @@ from stubbed import FakeTime, Stubbed
 
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import PlainStep, Step, registry, s3, serving, stack
+from kedro_aws_plugin.plan.steps import PlainStep, Step, registry, s3, serving, stack, transform
 from local_aws.protocol.service_model import load_service_model
 
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}
@@ -108,6 +108,10 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         stack.CreateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
         stack.UpdateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
         stack.WaitForStack(name="kedro-aws-flights"),
+        transform.WaitForTransform(
+            name="flights-1", output="s3://flights-data/p/", files=1, resume="kedro aws transform --job x"
+        ),
+        transform.CollectPredictions(job="flights-1", output="s3://flights-data/p/", rows={"a.csv": 2}),
     ]
     planned: dict[type[Step], Step] = {type(step): step for step in plain_steps().values()}
     return {**planned, **{type(step): step for step in made}}
@@ -137,6 +141,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     serving.DeleteModel: ({}, {"deleted": True}),
     stack.CreateStack: ({"StackId": STACK_ID}, {"arn": STACK_ID}),
     stack.UpdateStack: ({"StackId": STACK_ID}, {"written": True}),
+    transform.WaitForTransform: (answers.transform_job(), {}),
     stack.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }
 
@@ -159,6 +164,10 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     if isinstance(step, serving.InvokeEndpoint | serving.CheckEndpoint):
         stubbed.answers("InvokeEndpoint", body(b'{"p": [1.0]}'), step.request())
         return {"answer": '{"p": [1.0]}'}
+    if isinstance(step, transform.CollectPredictions):
+        stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "p/a.csv.out"}]})
+        stubbed.answers("GetObject", body(b"1\n2"), step.request())
+        return {"rows": 2, "files": {}}
     response, result = ANSWERS.get(type(step)) or answer_plainly(step)
     request = step.request()
     if isinstance(step, s3.UploadFile):

@@ -19,10 +19,11 @@ from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
+from kedro_aws_plugin.aws.sagemaker.transform import wait_for_transform
 from kedro_aws_plugin.aws.session import find_account
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
-from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, stack
+from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, stack, transform
 
 
 def operations_in_the_source() -> set[tuple[str, str]]:
@@ -103,6 +104,16 @@ def observe_a_stack(stubbed: Stubbed) -> None:
         wait_for_stack(stubbed.aws, stack.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
 
 
+def look_at_a_failed_job(stubbed: Stubbed) -> None:
+    """What a transform tells of it."""
+    stubbed.answers("DescribeTransformJob", answers.transform_job("Failed"))
+    stubbed.answers("DescribeLogStreams", {"logStreams": [{"logStreamName": "flights-1/i"}]})
+    stubbed.answers("GetLogEvents", {"events": []})
+    step = transform.WaitForTransform(name="flights-1", output="s3://f/p/", files=1, resume="")
+    with pytest.raises(ServingError):
+        wait_for_transform(stubbed.aws, step, FakeTime().clock(), str)
+
+
 def read_values(stubbed: Stubbed) -> None:
     """Look up what dynamic globals may ask for."""
     stubbed.answers("GetParameter", {"Parameter": {"Type": "String", "Value": "a"}})
@@ -139,6 +150,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     observe_everything(stubbed)
     observe_a_stack(stubbed)
     look_at_an_account(stubbed)
+    look_at_a_failed_job(stubbed)
     read_values(stubbed)
     upload_in_parts(stubbed, every[s3.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()

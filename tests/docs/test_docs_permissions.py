@@ -61,6 +61,7 @@ PLANNERS = {
     "rollback": "plan/rollback.py",
     "spark-jars": None,
     "status": None,
+    "transform": "plan/transform.py",
 }
 PAGE = REFERENCE / "permissions.md"
 POLICIES = ("commands.json", "stack.json", "runs.json")
@@ -72,6 +73,7 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "endpoint/updating-to-another",
     "register/first-model",
     "register/second-version",
+    "transform/catalog-entry-first",
 )
 SERVICES = get_args(Service)
 OF_DATASETS = ("athena", "glue")
@@ -119,13 +121,14 @@ def _functions() -> dict[str, tuple[set[str], set[str]]]:
         *sorted((PACKAGE / "actions").glob("*.py")),
         *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
+        PACKAGE / "project" / "transform_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
     return {
         node.name: _calls(node)
         for file in files
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_")
     }
 
 
@@ -278,15 +281,18 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "s3:::NAME",
         *(
             f"s3:::NAME/{folder}/*"
-            for folder in ("athena", "data", "data/raw", "metrics", "models", "tables")
+            for folder in (
+                *("athena", "data", "data/raw", "metrics", "models", "tables"),
+                *("transform", "transform/input"),
+            )
         ),
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
-        "sagemaker:HERE:transform-job/*",
         "sagemaker:HERE:model-package-group/NAME",
         "sagemaker:HERE:model-package/NAME/*",
         "sagemaker:HERE:model/NAME-????????",
+        "sagemaker:HERE:transform-job/NAME-*",
         "secretsmanager:HERE:secret:NAME-??????",
         "ssm:HERE:parameter/NAME",
     }
@@ -299,6 +305,7 @@ def _arns(service: str, request: dict[str, Any]) -> set[str]:
         return {f"arn:aws:s3:::{request['Bucket']}/{key}" for key in keys or [request["Key"]]}
     arn = f"arn:aws:{service.removesuffix('-runtime')}:eu-west-1:123456789012:"
     named = {
+        "TransformJobName": f"{arn}transform-job/",
         "EndpointName": f"{arn}endpoint/",
         "EndpointConfigName": f"{arn}endpoint-config/",
         "ModelName": f"{arn}model/",

@@ -12,6 +12,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_aws_plugin.config import AwsConfig, Project, Registry
 from kedro_aws_plugin.errors import ProjectError, SparkError
 from kedro_aws_plugin.hooks import AwsHooks
+from kedro_aws_plugin.nodes import transform_node
 from kedro_aws_plugin.run.record import hash_parameters, read_key, read_record
 from kedro_aws_plugin.session.connection import Connection
 
@@ -136,3 +137,10 @@ def test_spark_frames_do_not_go_into_other_processes(tmp_path: Path) -> None:
     with pytest.raises(SparkError, match="ParallelRunner runs each node in its own process"):
         hooks.before_pipeline_run(run, TRAINS, {})
     hooks.before_pipeline_run({**run, "runner": "ThreadRunner"}, TRAINS, {})
+
+
+def test_parallel_runner_is_refused_for_nodes_that_use_aws(tmp_path: Path) -> None:
+    uses = Pipeline([transform_node("table", "predictions"), Node(same, "predictions", "shown")])
+    run = {"run_id": RUN, "runner": "<kedro.runner.parallel_runner.ParallelRunner object at 0x7f>"}
+    with pytest.raises(ProjectError, match=r"connection to AWS: transform_table\. Use --runner ThreadRunner"):
+        hooks_of(tmp_path, None).before_pipeline_run(run, uses, DataCatalog())

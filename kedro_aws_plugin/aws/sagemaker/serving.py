@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import get_error_code
+from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ServingError
@@ -89,11 +90,6 @@ def _may_be_outdated(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
 
 def _make_deadline(name: str) -> Deadline:
     return Deadline(f"Endpoint {name}", _TIMEOUT, ServingError)
-
-
-def say_where_its_log_is(endpoint: str) -> str:
-    """Say how to read an endpoint's log, in a sentence without its full stop."""
-    return f"Its log: kedro aws logs {endpoint}"
 
 
 def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:

@@ -14,10 +14,12 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
 Step = (
     PlainStep
     | CheckEndpoint
+    | CollectPredictions
     | CreateModelPackage
     | DeleteObjects
     | InvokeEndpoint
@@ -26,6 +28,7 @@ Step = (
     | WaitForDeletion
     | WaitForEndpoint
     | WaitForStack
+    | WaitForTransform
 )
 """A plain step, or one of those that take more than one request."""
 

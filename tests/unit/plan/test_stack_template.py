@@ -76,18 +76,21 @@ def test_no_client_writes_results_elsewhere() -> None:
     assert workgroup["ResultConfiguration"] == {"OutputLocation": "s3://my-flights-data/athena/"}
 
 
-def test_the_role_may_do_nothing_with_the_data() -> None:
+def test_the_role_may_do_nothing_with_the_data_but_what_transforms_are_given() -> None:
     (policy,) = template()["Resources"]["SageMakerRole"]["Properties"]["Policies"]
-    s3 = {
-        action: statement["Resource"]
+    s3 = [
+        (action, statement["Resource"])
         for statement in policy["PolicyDocument"]["Statement"]
         for action in statement["Action"]
         if action.startswith("s3:")
-    }
-    assert s3 == {
-        "s3:GetObject": {"Fn::Sub": "${Bucket.Arn}/sagemaker/*"},
-        "s3:ListBucket": {"Fn::GetAtt": ["Bucket", "Arn"]},
-    }
+    ]
+    assert s3 == [
+        ("s3:GetObject", {"Fn::Sub": "${Bucket.Arn}/sagemaker/*"}),
+        ("s3:ListBucket", {"Fn::GetAtt": ["Bucket", "Arn"]}),
+        ("s3:GetObject", {"Fn::Sub": "${Bucket.Arn}/transform/input/*"}),
+        ("s3:AbortMultipartUpload", {"Fn::Sub": "${Bucket.Arn}/transform/output/*"}),
+        ("s3:PutObject", {"Fn::Sub": "${Bucket.Arn}/transform/output/*"}),
+    ]
 
 
 def test_the_template_is_written_without_aliases_and_read_back_the_same() -> None:

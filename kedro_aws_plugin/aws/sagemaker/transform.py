@@ -1,0 +1,195 @@
+"""Transform jobs: look at them, wait for them, read what they wrote."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
+from kedro_aws_plugin.aws.errors import is_absent, translate_errors
+from kedro_aws_plugin.aws.logs import say_where_its_log_is
+from kedro_aws_plugin.aws.s3 import list_keys
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.errors import ServingError
+from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
+
+LOG_GROUP = "/aws/sagemaker/TransformJobs"
+_COMPLETED = "Completed"
+_ENDED = frozenset({_COMPLETED, "Failed", "Stopped"})
+_TIMEOUT = 5 * 24 * 60 * 60
+"""The longest that SageMaker lets a transform job run, in seconds: 5 days, by its service quotas."""
+
+_LOG_LINES = 10
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TransformJob:
+    """A transform job as DescribeTransformJob shows it.
+
+    Attributes:
+        status: InProgress, Completed, Failed, Stopping or Stopped.
+        input: The prefix that it reads.
+        output: The folder that it writes.
+        model: The name of its model.
+        failure: Why it failed.
+    """
+
+    status: str
+    input: str
+    output: str
+    model: str
+    failure: str | None = None
+
+
+def observe_job(aws: Aws, name: str) -> TransformJob | None:
+    """Look up a transform job; None if there is none."""
+    with translate_errors(f"describe transform job {name}"):
+        try:
+            found = aws.sagemaker.describe_transform_job(TransformJobName=name)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+    return TransformJob(
+        status=found["TransformJobStatus"],
+        input=found["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"],
+        output=found.get("TransformOutput", {}).get("S3OutputPath", ""),
+        model=found["ModelName"],
+        failure=found.get("FailureReason"),
+    )
+
+
+def list_transform_instance_types(aws: Aws) -> list[str]:
+    """List the instance types on which transform jobs run, as botocore's model of SageMaker knows them."""
+    shape = aws.sagemaker.meta.service_model.shape_for("TransformInstanceType")
+    return [str(name) for name in shape.enum]  # type: ignore[attr-defined]
+
+
+def wait_for_transform(aws: Aws, step: WaitForTransform, clock: Clock, note: Callable[[str], None]) -> None:
+    """Wait until a job has ended.
+
+    Raises:
+        ServingError: If it failed or was stopped, or the user does not want to wait.
+    """
+    bucket, _, prefix = step.output.removeprefix("s3://").partition("/")
+
+    def tell(status: str) -> None:
+        made = sum(key.endswith(".out") for key in list_keys(aws.s3, bucket, prefix))
+        note(f"{status}, {min(made, step.files)} of {step.files} files")
+
+    def has_ended(job: TransformJob | None) -> bool:
+        return job is not None and job.status in _ENDED
+
+    deadline = Deadline(f"Transform job {step.name}", _TIMEOUT, ServingError)
+    try:
+        job = wait_until(lambda: observe_job(aws, step.name), has_ended, deadline, clock, tell)
+    except KeyboardInterrupt:
+        raise ServingError(
+            f"Transform job {step.name} goes on. Come back to it: {step.resume}. "
+            f"Stop it: aws sagemaker stop-transform-job --transform-job-name {step.name}"
+        ) from None
+    if job is None or job.status == _COMPLETED:
+        return
+    lines = "".join(f"\n  {line}" for line in _read_log(aws, step.name))
+    if job.status == "Stopped":
+        raise ServingError(f"Transform job {step.name} was stopped. Run the command without --job again.")
+    reason = (job.failure or "AWS gives no reason").rstrip(".")
+    raise ServingError(
+        f"Transform job {step.name} failed: {reason}. Correct the input or the model, and run the command "
+        f"again. {say_where_its_log_is(step.name)}{', and it ends so:' if lines else ''}{lines}"
+    )
+
+
+def _read_log(aws: Aws, job: str) -> list[str]:
+    """Read the last lines of a job's log; none if it cannot be read, since the job's reason is known anyway.
+
+    What SageMaker says of the input that the model refused is in a stream of its own, `.../data-log`.
+    """
+    try:
+        streams = aws.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")
+        names = [stream["logStreamName"] for stream in streams["logStreams"]]
+        names.sort(key=lambda name: name.endswith("/data-log"))
+        lines: list[str] = []
+        for name in names[-2:]:
+            events = aws.logs.get_log_events(
+                logGroupName=LOG_GROUP, logStreamName=name, limit=_LOG_LINES, startFromHead=False
+            )
+            lines += [event["message"].rstrip() for event in events["events"]]
+    except (ClientError, BotoCoreError):
+        return []
+    return lines[-_LOG_LINES:]
+
+
+def collect_predictions(aws: Aws, step: CollectPredictions) -> dict[str, Any]:
+    """Read what a job wrote, and compare its rows with those of the input.
+
+    Returns:
+        The rows, and the local copy of each file by the input's name.
+
+    Raises:
+        ServingError: If a file is missing, or does not have a row for each row of its input.
+    """
+    bucket, _, prefix = step.output.removeprefix("s3://").partition("/")
+    found = _match(step.rows, list_keys(aws.s3, bucket, prefix))
+    files: dict[str, str] = {}
+    counted: dict[str, int] = {}
+    for number, (name, key) in enumerate(found.items()):
+        body = aws.s3.get_object(Bucket=bucket, Key=key)["Body"]
+        if step.folder is None:
+            counted[name] = count_lines(iter(lambda: body.read(_CHUNK), b""))  # noqa: B023 - read in this turn
+            continue
+        path = step.folder / f"{number:05d}.out"
+        with path.open("wb") as file:
+            shutil.copyfileobj(body, file, _CHUNK)
+        counted[name] = count_file(path)
+        files[name] = str(path)
+    _check_rows(step, counted)
+    return {"rows": sum(counted.values()), "files": files}
+
+
+def count_file(path: Path) -> int:
+    """Count the lines of a local file that are not empty."""
+    with path.open("rb") as file:
+        return count_lines(iter(lambda: file.read(_CHUNK), b""))
+
+
+def count_lines(chunks: Iterator[bytes]) -> int:
+    """Count the lines that are not empty; the last one may lack its line break."""
+    count, is_open = 0, False
+    for chunk in chunks:
+        first, *lines = chunk.split(b"\n")
+        # Each element but the last is the end of a line.
+        is_open = is_open or bool(first.strip())
+        for line in lines:
+            count += is_open
+            is_open = bool(line.strip())
+    return count + is_open
+
+
+def _match(rows: Mapping[str, int], keys: tuple[str, ...]) -> dict[str, str]:
+    """Find the key of each input's predictions: `<input>.out`, in a folder or not."""
+    found = {}
+    for name in rows:
+        ends = [f"{name}.out", f"{name.rpartition('/')[2]}.out"]
+        own = (key for end in ends for key in keys if f"/{key}".endswith(f"/{end}"))
+        if key := next(own, None):
+            found[name] = key
+    return found
+
+
+def _check_rows(step: CollectPredictions, counted: Mapping[str, int]) -> None:
+    wrong = [name for name, rows in step.rows.items() if counted.get(name) != rows]
+    if not wrong:
+        return
+    first = wrong[0]
+    came = f"{counted[first]} of {step.rows[first]}" if first in counted else "none"
+    others = f" and {len(wrong) - 1} more files" if wrong[1:] else ""
+    raise ServingError(
+        f"{sum(step.rows.values())} rows went into transform job {step.job}, and "
+        f"{sum(counted.values())} came out ({first}: {came}{others}). Nothing was saved; the files are in "
+        f"{step.output}. The model must answer with one line for each row."
+    )
