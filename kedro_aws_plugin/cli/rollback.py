@@ -26,7 +26,7 @@ def rollback(
     """
     from kedro_aws_plugin.actions.serving import prepare_rollback
 
-    why = reason or f"by kedro aws rollback at {datetime.now(timezone.utc):%Y-%m-%dT%H:%MZ}"
+    why = reason or f"at {datetime.now(timezone.utc):%Y-%m-%dT%H:%MZ}"
     with open_command(options.env) as this:
         prepared = prepare_rollback(this.session, endpoint, to, reason=why, wait=wait)
         follow = f"is being updated. Follow it: kedro aws status --endpoint {prepared.endpoint}"

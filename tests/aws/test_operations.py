@@ -15,6 +15,7 @@ from stubbed import FakeTime, Stubbed, make_clients
 import kedro_aws_plugin
 from kedro_aws_plugin.aws.account import is_assumable, read_quotas, report_bucket
 from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_for_stack
+from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
@@ -36,6 +37,7 @@ def operations_in_the_source() -> set[tuple[str, str]]:
     for service, client in make_clients().items():
         for method, operation in client.meta.method_to_api_mapping.items():
             known.setdefault(method, set()).add((service, operation))
+    del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
     package = Path(kedro_aws_plugin.__file__).parent
     plain = [kind for kind in step_classes().values() if issubclass(kind, PlainStep)]
     found: set[tuple[str, str]] = {(kind.service, kind.operation) for kind in plain}
@@ -114,6 +116,14 @@ def look_at_a_failed_job(stubbed: Stubbed) -> None:
         wait_for_transform(stubbed.aws, step, FakeTime().clock(), str)
 
 
+def read_a_log(stubbed: Stubbed) -> None:
+    """What an endpoint has printed."""
+    stubbed.answers("DescribeLogStreams", {"logStreams": [{"logStreamName": "AllTraffic/i"}]})
+    stubbed.answers("FilterLogEvents", {"events": []})
+    source = LogSource("endpoint", "flights", "/aws/sagemaker/Endpoints/flights")
+    assert list(read_lines(stubbed.aws, source, 0)) == []
+
+
 def read_values(stubbed: Stubbed) -> None:
     """Look up what dynamic globals may ask for."""
     stubbed.answers("GetParameter", {"Parameter": {"Type": "String", "Value": "a"}})
@@ -151,6 +161,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     observe_a_stack(stubbed)
     look_at_an_account(stubbed)
     look_at_a_failed_job(stubbed)
+    read_a_log(stubbed)
     read_values(stubbed)
     upload_in_parts(stubbed, every[s3.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()
