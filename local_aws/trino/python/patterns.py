@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
+from unicodedata import category
 
 from local_aws.trino.python.raising import Function, failure, unsupported
 
-_CLASSES = {
-    "L": r"[^\W\d_]",
-    "Alpha": "[a-zA-Z]",
-    "Digit": "[0-9]",
-    "Alnum": "[a-zA-Z0-9]",
-    "Space": r"[ \t\n\v\f\r]",
+_CLASSES: dict[str, Callable[[str], bool]] = {
+    "L": lambda letter: category(letter)[0] == "L",
+    "Alpha": lambda letter: category(letter)[0] == "L" or category(letter) == "Nl",
+    "Alnum": lambda letter: category(letter)[0] == "L" or category(letter) in {"Nl", "Nd"},
+    "Digit": lambda letter: category(letter) == "Nd",
+    "Lower": str.islower,
+    "Upper": str.isupper,
+    "Punct": lambda letter: category(letter)[0] == "P",
+    "Space": lambda letter: category(letter)[0] == "Z" or letter in "\t\n\v\f\r\x85",
+    "XDigit": set("0123456789abcdefABCDEF").__contains__,
 }
-_CLASSES |= {"Upper": "[A-Z]", "Lower": "[a-z]", "Punct": r"[!-/:-@\[-`{-~]", "XDigit": "[0-9a-fA-F]"}
+"""What `\\p{...}` matches, which is more than ASCII. The marks that are letters for Trino are left out."""
+_LETTERS = 0x33480
+"""Beyond are neither letters nor digits."""
 _ASCII = {"w": "a-zA-Z0-9_", "d": "0-9", "s": r" \t\n\v\f\r"}
-"""What is in the classes: no other letters, digits and spaces than ASCII's. Yet `\\b` knows all letters."""
+"""What is in the classes within others: only ASCII's letters, digits and spaces. Yet `\\b` knows all."""
 _OTHERS = {
     "W": r"\x00-/:-@\[-\^`{-\U0010ffff",
     "D": r"\x00-/:-\U0010ffff",
@@ -27,11 +35,24 @@ _JAVA = re.compile(r"\\p\{(\w+)\}|\\[zZhHRQEGXNPkpuUx]|\\.|\(\?<(?=[A-Za-z])|\[\
 _REPLACEMENT = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\$", re.DOTALL)
 
 
+@cache
+def _list_letters(name: str) -> str:
+    """List what is in a class of `_CLASSES`, as ranges for a class of Python's."""
+    found, ranges = _CLASSES[name], list[tuple[int, int]]()
+    for number in range(_LETTERS):
+        if found(chr(number)):
+            if ranges and ranges[-1][1] == number - 1:
+                ranges[-1] = (ranges[-1][0], number)
+            else:
+                ranges.append((number, number))
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+
+
 def _write_class(letter: str, *, inside: bool) -> str:
     """Write a class by its letter, perhaps inside another class: words, digits, spaces, or all others."""
     if inside:
         return _ASCII.get(letter) or _OTHERS[letter]
-    return f"[{_ASCII[letter]}]" if letter in _ASCII else f"[^{_ASCII[letter.lower()]}]"
+    return f"(?a:\\{letter})"
 
 
 @lru_cache(maxsize=512)
@@ -42,8 +63,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch
     def python(found: re.Match[str]) -> str:
         nonlocal inside
         text = found[0]
-        if found[1] and not inside and found[1] in _CLASSES:
-            return _CLASSES[found[1]]
+        if found[1] in _CLASSES:
+            return _list_letters(found[1]) if inside else f"[{_list_letters(found[1])}]"
         if text.startswith("["):
             if inside:
                 raise unsupported("nested classes in a regular expression")
