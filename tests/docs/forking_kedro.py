@@ -1,12 +1,15 @@
-"""`kedro` and `local-aws` for many commands: a process that has imported the slow packages forks for each.
+"""`kedro` and `local-aws` for many commands: a process that has imported everything forks for each.
 
 What a command does is what it does in a process of its own: it has its own arguments, folder, variables,
-standard streams and exit code, and it imports Kedro, the plugin and the project itself. Only pandas and the
-like are there already, which nothing of a project changes.
+standard streams and exit code, and it imports the project itself. Kedro reads the settings of its log from
+the current folder when it is imported, so that is done again.
 """
 
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import subprocess
@@ -15,11 +18,15 @@ import textwrap
 import time
 import traceback
 import warnings
+from importlib.metadata import entry_points
 from pathlib import Path
 
 _SLOW = (
-    "boto3 botocore.httpsession click cloudpickle fsspec jinja2 numpy omegaconf openpyxl pandas "
-    "pyarrow.dataset pyarrow.parquet pyathena pydantic requests rich.console rich.table s3fs "
+    "boto3 botocore.httpsession cloudpickle jinja2 "
+    "kedro.framework.cli.cli kedro.framework.session kedro.runner "
+    "kedro_datasets.json.json_dataset kedro_datasets.pandas.csv_dataset kedro_datasets.pandas.excel_dataset "
+    "kedro_datasets.pandas.parquet_dataset kedro_datasets.pickle.pickle_dataset local_aws.cli openpyxl "
+    "pyarrow.dataset pyarrow.parquet pyathena rich.console rich.table s3fs "
     "sklearn.compose sklearn.ensemble sklearn.metrics sklearn.pipeline sklearn.preprocessing yaml"
 )
 _CLIENT = textwrap.dedent("""\
@@ -54,11 +61,16 @@ def start(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]
 
 
 def _serve(address: str) -> None:
-    for name in _SLOW.split():
-        try:
-            __import__(name)
-        except ImportError:
-            continue
+    from kedro_aws_plugin import cli
+
+    commands = [f"kedro_aws_plugin.cli.{name}" for _, name, _ in pkgutil.iter_modules(cli.__path__)]
+    for name in (*_SLOW.split(), *commands):
+        importlib.import_module(name)
+    for group in ("kedro.hooks", "kedro.project_commands", "kedro.starters"):
+        for point in entry_points(group=group):
+            point.load()
+    gc.collect()
+    gc.freeze()  # or the forks copy every page that they only count in
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address + ".new")
@@ -108,7 +120,10 @@ def _run(program: str, arguments: list[str]) -> int:
     sys.argv = [program, *arguments]
     try:
         if program == "kedro":
+            from kedro.framework import project
             from kedro.framework.cli import main
+
+            project.LOGGING = type(project.LOGGING)()
         else:
             from local_aws.cli import main
         main()
