@@ -53,7 +53,7 @@ def main() -> int:
         commit = copy_starters(options.starters.resolve(), starters)
         kedro, python = version("kedro"), sys.version.split()[0]
         print(f"Run on {datetime.date.today()}: Kedro {kedro}, its starters at {commit}, Python {python}.\n")
-        print("| project | steps that succeeded | seconds | what failed |\n|---|---|---|---|")
+        print("| project | steps | seconds | what failed |\n|---|---|---|---|")
         failed = [name for name in options.only if not report(name, make_environment(starters))]
     return 1 if failed else 0
 

@@ -39,6 +39,7 @@ COMPILED = (
 )
 """Are taken with a wheel only, since nobody builds them to try a lower bound."""
 
+EXTRAS = ("athena", "local", "s3")
 SECONDS = 900
 
 
@@ -142,11 +143,13 @@ def try_row(tools: tuple[Path, Path, Path], python: str, resolution: str) -> Row
         install += [f"--only-binary={each}" for each in COMPILED]
         try:
             run([uv, "venv", "-q", "--python", interpreter, folder / "env"], folder, environ)
-            run([*install, f"{wheel}[athena,local,s3]"], folder, environ)
+            # Of the wheel alone, every dependency would be an indirect one, which stays the newest.
+            ours: list[str | Path] = [f"{wheel}[{','.join(EXTRAS)}]", "-r", ROOT / "pyproject.toml"]
+            ours += [f"--extra={extra}" for extra in EXTRAS]
+            run([*install, *ours], folder, environ)
             run(["kedro", "new", "--starter=aws-spaceflights", "--name=Matrix"], folder, environ)
             project = folder / "matrix"
-            wanted = ["-r", "pyproject.toml", "--extra", "dev"]
-            run([*install, f"{wheel}[athena,local,s3]", *wanted], project, environ)
+            run([*install, *ours, "-r", "pyproject.toml", "--extra=dev"], project, environ)
             listed = json.loads(run([uv, "pip", "list", "--format=json"], folder, environ))
             versions = {each["name"]: each["version"] for each in listed}
             use(project, environ)

@@ -19,6 +19,7 @@ IMPORTED = (
     "kedro_datasets",
     "numpy",
     "pandas",
+    "plotly",
     "pyspark",
     "s3fs",
     "sklearn",

@@ -9,8 +9,6 @@ from kedro_aws_plugin.config import choose_group, require_registry
 from kedro_aws_plugin.plan.approval import choose_package, plan_approval
 from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.project.catalog import ProjectCatalog
-from kedro_aws_plugin.registration.planned import RegistrationRequest, prepare_registration
 from kedro_aws_plugin.session.session import Session
 
 
@@ -97,6 +95,10 @@ def prepare_model(
     Raises:
         KedroAwsError: If the model cannot be found, loaded or used for a prediction, or AWS does not answer.
     """
+    # What packs a model takes long to import, and who only looks does not need it.
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
+    from kedro_aws_plugin.registration.planned import RegistrationRequest, prepare_registration
+
     config = session.config
     catalog = catalog or ProjectCatalog.open(session)
     registry = catalog.find_registry(config, entry or require_registry(config).model)

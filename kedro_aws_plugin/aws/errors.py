@@ -40,11 +40,10 @@ _NO_CREDENTIALS = (
     boto.ProfileNotFound,
     boto.NoAuthTokenError,
     boto.UnknownCredentialError,
-    boto.UnknownTokenProviderError,
     boto.RefreshWithMFAUnsupportedError,
     boto.MetadataRetrievalError,
-    # The oldest botocore that this plugin supports does not have `aws login`.
-    *([boto.LoginError] if hasattr(boto, "LoginError") else []),
+    # The oldest botocore that this plugin supports has neither of them.
+    *(getattr(boto, name) for name in ("LoginError", "UnknownTokenProviderError") if hasattr(boto, name)),
 )
 _NO_NETWORK = (
     boto.HTTPClientError,

@@ -220,12 +220,8 @@ table@pandas:
     )
     code = namespaced / "src/some_one/pipelines/area/__init__.py"
     text = code.read_text(encoding="utf-8").replace('"table"', '"table@pandas"')
-    text = text.replace(
-        "    parts = [", '    parts = [\n        node(str, "raw", "table@spark", name="prepare"),'
-    )
-    code.write_text(
-        text.replace('inputs="table@pandas"', 'inputs={"raw", "table@pandas"}, outputs="table@spark"')
-    )
+    prepare = 'Pipeline([node(lambda rows: rows, "raw", "table@spark", name="prepare")])'
+    code.write_text(text.replace("return pipeline(", f"return {prepare} + pipeline("), encoding="utf-8")
     done = init(namespaced, "--yes", "--s3")
     assert done.code == 0, done
     catalog = yaml.safe_load((namespaced / "conf/base/catalog.yml").read_text(encoding="utf-8"))
