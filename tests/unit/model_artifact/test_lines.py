@@ -36,7 +36,7 @@ TEXTS = pd.DataFrame(
     {
         "when": pd.to_datetime(["2026-01-31T10:00:00.000001", None]),
         "what": ["two\nlines, \u2028 and ümlaut", ""],
-        "kind": pd.Categorical(["k", None]),
+        "sort": pd.Categorical(["k", None]),
         "left": ["a", "b"],
     }
 )
@@ -65,12 +65,12 @@ def test_numbers_are_csv_in_the_models_order_and_to_the_last_bit(tmp_path: Path)
 
 
 def test_texts_dates_and_categories_are_json_lines_that_nothing_splits(tmp_path: Path) -> None:
-    form = choose_format(describe(what="text", when="datetime", kind="category"), "", joined=False)
+    form = choose_format(describe(what="text", when="datetime", sort="category"), "", joined=False)
     assert form.content_type == JSON_LINES
     lines = text_of(write_lines([TEXTS], form, tmp_path, "`t`")).split("\n")
     assert [json.loads(line) for line in lines[:-1]] == [
-        {"what": "two\nlines, \u2028 and ümlaut", "when": "2026-01-31T10:00:00.000001", "kind": "k"},
-        {"what": "", "when": None, "kind": None},
+        {"what": "two\nlines, \u2028 and ümlaut", "when": "2026-01-31T10:00:00.000001", "sort": "k"},
+        {"what": "", "when": None, "sort": None},
     ]
 
 
