@@ -14,6 +14,7 @@ import pickle
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ class Side:
         self._count = 0
         self.server_growth: list[float] = []
         self.models: list[float] = []
+        self.work: list[float] = []
         variables = {"SAGEMAKER_PROGRAM": PROGRAM, "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY}
         data = f"s3://{_BUCKET}/model.tar.gz"
         container = {"Image": "benchmark", "ModelDataUrl": data, "Environment": variables}
@@ -102,6 +104,7 @@ class Side:
         self._count += 1
         name = f"job-{self._count}"
         before, most, most_of_models = self._server.memory_info().rss, 0, 0
+        work, work_of_models = _measure_work(self._server), dict[int, float]()
         source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{_BUCKET}/in/"}
         began = time.perf_counter()
         self._sagemaker.create_transform_job(
@@ -125,17 +128,18 @@ class Side:
             if job["TransformJobStatus"] != "InProgress":
                 break
             most = max(most, self._server.memory_info().rss)
-            most_of_models = max(most_of_models, *(each.memory_info().rss for each in self._list_models()), 0)
+            for each in self._server.children():
+                with suppress(psutil.Error):  # it has just ended
+                    most_of_models = max(most_of_models, each.memory_info().rss)
+                    work_of_models[each.pid] = _measure_work(each)
             time.sleep(0.1)
         took = time.perf_counter() - began
         if job["TransformJobStatus"] != "Completed":
             sys.exit(f"The job has {job['TransformJobStatus']}: {job.get('FailureReason')}")
         self.server_growth.append((most - before) / _MEGABYTE)
         self.models.append(most_of_models / _MEGABYTE)
+        self.work.append(_measure_work(self._server) - work + sum(work_of_models.values()))
         return took
-
-    def _list_models(self) -> list[psutil.Process]:
-        return [each for each in self._server.children() if each.is_running()]
 
     def read(self) -> bytes:
         """Read the output."""
@@ -143,12 +147,19 @@ class Side:
         return body
 
 
-def predict(folder: Path) -> float:
-    """Predict in one process, and return its seconds."""
+def _measure_work(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return float(used.user + used.system)
+
+
+def predict(folder: Path, work: list[float]) -> float:
+    """Predict in one process, note its processor time, and return its seconds."""
     files = [str(folder / name) for name in ("model.pickle", "input.csv", "output.csv")]
-    began = time.perf_counter()
+    began, before = time.perf_counter(), os.times()
     subprocess.run([sys.executable, "-c", _PREDICT, *files], check=True, env=environment())
-    return time.perf_counter() - began
+    took, after = time.perf_counter() - began, os.times()
+    work.append(after.children_user - before.children_user + after.children_system - before.children_system)
+    return took
 
 
 def check_outputs(job: bytes, file: Path) -> None:
@@ -173,11 +184,14 @@ def main() -> None:
         progress("the inputs are made")
         aws, _ = local_aws.start(folder / ".kedro-aws", region=_REGION, exit_with_parent=True)
         job = Side(aws, folder, archive)
-        pairs = in_turn(job.run, lambda: predict(folder), chosen.pairs, warm_up=False)
+        work: list[float] = []
+        pairs = in_turn(job.run, lambda: predict(folder, work), chosen.pairs, warm_up=False)
         check_outputs(job.read(), folder / "output.csv")
         row("input", f"{(folder / 'input.csv').stat().st_size / _MEGABYTE:.0f} MB")
         for index, name in enumerate(("transform job, 2 workers", "model.predict in one process")):
             row(name, spread([pair[index] for pair in pairs]))
+        row("processor time of the job", spread(job.work))
+        row("processor time in one process", spread(work))
         row("memory of a model's process", f"{max(job.models):.0f} MB")
         row("memory of the server, growth", f"{max(job.server_growth):.0f} MB")
         judge(ratio_of(pairs), GOAL)

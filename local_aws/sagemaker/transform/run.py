@@ -17,7 +17,7 @@ from typing import IO
 from local_aws.sagemaker.container import Container
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import Host, ModelGone, ModelResponse, ModelSlow
-from local_aws.sagemaker.objects import Objects
+from local_aws.sagemaker.objects import NotStored, Objects
 from local_aws.sagemaker.transform.capture import write_manifests
 from local_aws.sagemaker.transform.definition import Batching, Definition
 from local_aws.sagemaker.transform.failures import SEE_LOGS, InputFailed, JobFailed, JobStopped
@@ -79,9 +79,10 @@ class Run:
 
         Raises:
             CannotServe: If the model does not serve.
-            JobFailed: If an input could not be transformed. The outputs of the others are stored.
+            JobFailed: If an input could not be transformed, or its output not stored. The outputs of the
+                others are.
             JobStopped: If it was stopped.
-            NotStored: If an output cannot be stored.
+            NotStored: If S3 refuses the manifests of captured data.
             OSError: If the disk is full, for instance.
         """
         self._folder.mkdir(parents=True)
@@ -137,8 +138,7 @@ class Run:
                 for number, each in enumerate(inputs)
             ]
             blames = [future.result() for future in futures]
-        done = [(number, each) for number, each in enumerate(inputs) if blames[number] is None]
-        self._store(done)
+        self._store(inputs, blames)
         blamed = next((blame for blame in blames if blame), None)
         if blamed:
             raise JobFailed(f"{blamed}: {SEE_LOGS}")
@@ -238,17 +238,24 @@ class Run:
                 raise JobStopped from None
             raise
 
-    def _store(self, done: Sequence[tuple[int, Input]]) -> None:
+    def _store(self, inputs: Sequence[Input], blames: list[str | None]) -> None:
+        """Store the outputs of the inputs for which nobody is to blame, and blame who stands in the way."""
         with self._storing:
             if self._stopping.is_set():
                 raise JobStopped
             self._is_storing = True
         content_type = self._definition.accept or "application/octet-stream"
-        for number, each in done:
+        for number, each in enumerate(inputs):
             if self._stopping.is_set():
                 raise JobStopped
-            with self._output(number).open("rb") as content:
-                self._around.objects.write(each.output, content, content_type)
+            if blames[number] is not None:
+                continue
+            try:
+                with self._output(number).open("rb") as content:
+                    self._around.objects.write(each.output, content, content_type)
+            except NotStored as error:
+                self._say(f"{each.source}: ClientError: {error}")
+                blames[number] = "ClientError"
             self._output(number).unlink()
 
     def _say(self, *lines: str) -> None:
