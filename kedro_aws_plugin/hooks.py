@@ -95,11 +95,10 @@ class AwsHooks:
             _warn_of_empty_tables(self._session.connect(self._announce).empty_tables)
             if "ParallelRunner" in str(run_params.get("runner")):
                 _check_parallel(config, pipeline, catalog)
-        from kedro_aws_plugin.project.catalog import ProjectCatalog
         from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
         if config is not None:
-            place = (self._session, ProjectCatalog(catalog, self._context.params))
+            place = (self._session, catalog, self._context.params)
             run_state.settle(str(run_params["run_id"]), place)
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
         registries = models_to_register(config, outputs, catalog)

@@ -145,8 +145,10 @@ def _find_place() -> "tuple[Session, ProjectCatalog, str]":
             "The nodes of kedro_aws_plugin.nodes need a run of a project with conf/base/aws.yml, in whose "
             "process they run. Add that file, or use --runner SequentialRunner or ThreadRunner."
         )
-    session, catalog = state.place
-    return session, catalog, state.run_id
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
+
+    session, catalog, parameters = state.place
+    return session, ProjectCatalog(catalog, parameters), state.run_id
 
 
 def _carry_out(session: "Session", look: "Callable[[], Plan]", plans: "list[Plan]") -> list[dict[str, Any]]:

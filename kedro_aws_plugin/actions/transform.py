@@ -288,7 +288,8 @@ class _Preparation:
         return download(self._aws, stored, self._folder, columns)
 
     def _check_names(self, source: Source) -> None:
-        if self._size.join and isinstance(source, Table) and "prediction" in source.rows.columns:
+        first = next(source.iterate_tables(), None) if self._size.join else None
+        if first is not None and "prediction" in first.columns:
             raise ProjectError(
                 f"{source.name} has a column `prediction` already. Rename it, or leave --join out."
             )

@@ -209,7 +209,8 @@ def look_at_objects(aws: "Aws", uri: str, form: LineFormat) -> StoredObjects:
                 f"{uri} has files of several kinds: {', '.join(sorted(suffixes))}. Name a folder with one."
             )
         stored = StoredObjects(f"{S3}{bucket}/{prefix}", keys, suffix=suffixes.pop())
-        if len(found) > len(keys) or stored.suffix not in (".csv", *_LINES):
+        taken = sum(key.startswith(prefix) for key in found)
+        if taken > len(keys) or stored.suffix not in (".csv", *_LINES):
             return stored  # SageMaker would take all that begins with the prefix
         folder = prefix[: prefix.rfind("/") + 1]
         rows = {key.removeprefix(folder): _count_rows(aws, bucket, key, stored.suffix, form) for key in keys}

@@ -34,7 +34,8 @@ class RunState:
         load: Reads the parameters. Called once, when the parameters are first needed.
 
     Attributes:
-        place: The session and the catalog of the run, for the plugin's own nodes; None in child processes.
+        place: The session, the catalog and the parameters of the run, for the plugin's own nodes; None in
+            child processes.
     """
 
     def __init__(self, run_id: str, load: Callable[[], Mapping[str, Any]]) -> None:

@@ -41,7 +41,9 @@ def operations_in_the_source() -> set[tuple[str, str]]:
     package = Path(kedro_aws_plugin.__file__).parent
     plain = [kind for kind in step_classes().values() if issubclass(kind, PlainStep)]
     found: set[tuple[str, str]] = {(kind.service, kind.operation) for kind in plain}
-    for path in [*(package / "aws").rglob("*.py"), package / "apply.py"]:
+    # Athena's client is the datasets'; it has methods of the same names as that of CloudWatch Logs.
+    files = [path for path in (package / "aws").rglob("*.py") if path.stem != "athena"]
+    for path in [*files, package / "apply.py"]:
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
                 if isinstance(call.func.value, ast.Name) and call.func.value.id.isupper():

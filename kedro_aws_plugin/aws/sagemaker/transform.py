@@ -172,9 +172,10 @@ def count_lines(chunks: Iterator[bytes]) -> int:
 
 def _match(rows: Mapping[str, int], keys: tuple[str, ...]) -> dict[str, str]:
     """Find the key of each input's predictions: `<input>.out`, in a folder or not."""
+    last_parts = [name.rpartition("/")[2] for name in rows]
     found = {}
-    for name in rows:
-        ends = [f"{name}.out", f"{name.rpartition('/')[2]}.out"]
+    for name, last in zip(rows, last_parts, strict=True):
+        ends = [f"{name}.out", *([f"{last}.out"] if last_parts.count(last) == 1 else [])]
         own = (key for end in ends for key in keys if f"/{key}".endswith(f"/{end}"))
         if key := next(own, None):
             found[name] = key

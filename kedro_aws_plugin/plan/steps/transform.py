@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from kedro_aws_plugin.config import Transform
 from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request
 from kedro_aws_plugin.plan.tags import Tags, format_tags
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.config import Transform
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class CreateTransformJob(PlainStep):
     output: str
     content_type: str
     accept: str
-    size: Transform
+    size: "Transform"
     join: bool
     tags: Tags
 
