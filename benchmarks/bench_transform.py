@@ -87,7 +87,8 @@ class Side:
         self._server = psutil.Process(aws.pid)
         self._sagemaker: Any = boto3.client("sagemaker", **client_options(aws))
         self._s3: Any = boto3.client("s3", **client_options(aws))
-        self._s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
+        where: Any = {"LocationConstraint": _REGION}
+        self._s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration=where)
         self._s3.upload_file(str(archive), _BUCKET, "model.tar.gz")
         self._s3.upload_file(str(folder / "input.csv"), _BUCKET, "in/input.csv")
         self._count = 0
@@ -96,7 +97,7 @@ class Side:
         self.work: list[float] = []
         variables = {"SAGEMAKER_PROGRAM": PROGRAM, "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY}
         data = f"s3://{_BUCKET}/model.tar.gz"
-        container = {"Image": "benchmark", "ModelDataUrl": data, "Environment": variables}
+        container: Any = {"Image": "benchmark", "ModelDataUrl": data, "Environment": variables}
         self._sagemaker.create_model(ModelName="m", ExecutionRoleArn=_ROLE, PrimaryContainer=container)
 
     def run(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group
 from kedro_aws_plugin.config import choose_group, require_registry
@@ -10,6 +11,9 @@ from kedro_aws_plugin.plan.approval import choose_package, plan_approval
 from kedro_aws_plugin.plan.observed import ModelPackage, RegisteredGroup
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.session.session import Session
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.project.catalog import ProjectCatalog
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def prepare_model(
     version: str | None,
     *,
     approve: bool,
-    catalog: ProjectCatalog | None = None,
+    catalog: "ProjectCatalog | None" = None,
 ) -> Iterator[Callable[[], Plan]]:
     """Pack a saved model. What the context gives looks up what is registered, and plans from there.
 

@@ -45,7 +45,8 @@ def test_a_failed_job_shows_its_reason_and_what_the_log_says_of_the_record(
     assert notes == ["InProgress, 1 of 2 files"]
     assert failed.value.message == (
         "Transform job flights-1 failed: ClientError: 400. Correct the input or the model, and run the "
-        "command again. Its log: kedro aws logs flights-1, and it ends so:\n  POST /invocations 400\n  Message: engines: `two` is not a number"
+        "command again. Its log: kedro aws logs flights-1, and it ends so:\n"
+        "  POST /invocations 400\n  Message: engines: `two` is not a number"
     )
 
 
