@@ -472,8 +472,8 @@ def _to_texts(values: list[Any], column: dict[str, Any]) -> pd.Series:
 def _to_numbers(values: list[Any], column: dict[str, Any]) -> pd.Series:
     dtype = column["dtype"]
     if dtype in _PLAIN_FLOATS and column["type"] == "float":
-        floats = [_NAN if value is None else _to_float(value) for value in values]
-        return pd.Series(floats, dtype="float64").astype(dtype)
+        plain = [_NAN if value is None else _to_float(value) for value in values]
+        return pd.Series(plain, dtype="float64").astype(dtype)
     numbers = [None if value is None else _to_number(value) for value in values]
     whole = all(number is None or isinstance(number, int) or number.is_integer() for number in numbers)
     has_missing = None in numbers

@@ -200,7 +200,10 @@ def test_captured_data_are_manifests_and_ids(jobs: Jobs) -> None:
     rows = [line.split(",") for line in jobs.read()["a.csv.out"].decode().splitlines()]
     assert [float(row[0]) for row in rows] == predict([(1, 2), (3, 4)])
     started = job["TransformStartTime"].astimezone(timezone.utc)
-    assert all(abs((datetime.fromisoformat(row[2]) - started).total_seconds()) < 5 for row in rows)
+    assert all(
+        abs((datetime.fromisoformat(row[2].replace("Z", "+00:00")) - started).total_seconds()) < 5
+        for row in rows
+    )
     assert len({UUID(row[1]) for row in rows}) == 2
     hour = f"{started:%Y/%m/%d/%H}"
     manifests = {key.rpartition("/")[0]: json.loads(body) for key, body in jobs.read("captured/").items()}
