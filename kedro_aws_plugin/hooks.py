@@ -98,7 +98,7 @@ class AwsHooks:
         from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
 
         if config is not None:
-            place = (self._session, catalog, self._context.params)
+            place = (self._session, catalog, self._context)
             run_state.settle(str(run_params["run_id"]), place)
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
         registries = models_to_register(config, outputs, catalog)

@@ -147,8 +147,8 @@ def _find_place() -> "tuple[Session, ProjectCatalog, str]":
         )
     from kedro_aws_plugin.project.catalog import ProjectCatalog
 
-    session, catalog, parameters = state.place
-    return session, ProjectCatalog(catalog, parameters), state.run_id
+    session, catalog, context = state.place
+    return session, ProjectCatalog(catalog, context.params), state.run_id
 
 
 def _carry_out(session: "Session", look: "Callable[[], Plan]", plans: "list[Plan]") -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ class RunState:
         load: Reads the parameters. Called once, when the parameters are first needed.
 
     Attributes:
-        place: The session, the catalog and the parameters of the run, for the plugin's own nodes; None in
+        place: The session, the catalog and the Kedro context of the run, for the plugin's own nodes; None in
             child processes.
     """
 

@@ -162,7 +162,9 @@ def test_what_is_refused_before_anything_is_sent(requests_sent: Requests, table:
     )
     assert refused("--max-payload", "101").startswith("--max-payload: `101` is wrong: ")
     assert refused("--job", "nobodys") == ("There is no transform job nobodys. Leave --job out to start one.")
-    assert refused("--input", "companies").startswith("`companies` has no columns d_check_complete, ")
+    assert refused("--input", "companies").startswith(
+        "`companies` has no columns engines, passenger_capacity, "
+    )
     assert refused("--input", f"s3://{BUCKET}/nothing").startswith(
         f"There is nothing at s3://{BUCKET}/nothing"
     )
