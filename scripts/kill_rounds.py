@@ -5,7 +5,7 @@ server is killed at a random moment. Then it is started again, sometimes killed 
 changed is read back: what was acknowledged must be there, and what was not acknowledged must be there whole
 or not at all. In every third round each kind has a change acknowledged first, since a server's first model
 and first query take long. Every eighth round stops the server in order instead. At last, everything is read
-back.
+back. Ctrl-C ends it after the round that goes on, with the table of what was seen until then.
 """
 
 import argparse
@@ -64,7 +64,7 @@ class Server:
             if service not in self._clients:
                 patience = Config(
                     proxies={},
-                    read_timeout=60,
+                    read_timeout=300,  # a machine that does much else is slow
                     retries={"total_max_attempts": 1},
                     max_pool_connections=len(KINDS),
                 )
@@ -93,17 +93,17 @@ class Server:
         process.wait()
 
 
-def run(state_dir: Path, rounds: int, seed: int, report: Any = sys.stderr) -> dict[str, Count]:
+def run(state_dir: Path, rounds: int, seed: int, enough: threading.Event) -> tuple[int, dict[str, Count]]:
     """Kill a local AWS `rounds` times.
 
     Args:
         state_dir: A folder for it; nothing is in it yet.
         rounds: How often.
         seed: Chooses what is changed, and when it is killed.
-        report: Where the progress is written.
+        enough: Ends it after a round.
 
     Returns:
-        What was seen, by kind.
+        How many rounds were done, and what was seen, by kind.
     """
     chance = random.Random(seed)
     server = Server(state_dir)
@@ -115,11 +115,14 @@ def run(state_dir: Path, rounds: int, seed: int, report: Any = sys.stderr) -> di
             if number % _WHILE_STARTING == 0:
                 server.kill_while_it_starts(chance.uniform(0, _STARTING))
             server.start()
-            _check(kinds, everything=number == rounds)
+            is_last = number == rounds or enough.is_set()
+            _check(kinds, everything=is_last)
             problems = sum(len(kind.count.problems) for kind in kinds)
-            print(f"\rround {number} of {rounds}, {problems} problems", end="", file=report, flush=True)
-        print(file=report)
-        return {kind.name: kind.count for kind in kinds}
+            progress = f"\rround {number} of {rounds}, {problems} problems"
+            print(progress, end="\n" if is_last else "", file=sys.stderr, flush=True)
+            if is_last:
+                break
+        return number, {kind.name: kind.count for kind in kinds}
     finally:
         local_aws.stop(state_dir)
 
@@ -184,9 +187,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=12)
     options = parser.parse_args()
+    enough = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: enough.set())
     with tempfile.TemporaryDirectory() as folder:
-        counts = run(Path(folder) / "state", options.rounds, options.seed)
-    print(write_table(counts))
+        rounds, counts = run(Path(folder) / "state", options.rounds, options.seed, enough)
+    acknowledged = sum(each.acknowledged for each in counts.values())
+    print(f"{rounds} rounds, {acknowledged} acknowledged changes\n\n{write_table(counts)}")
     problems = [problem for each in counts.values() for problem in each.problems]
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 from local_aws.athena import parsing
 from local_aws.athena.failures import AthenaFailure, Cancelled, lost
 from local_aws.athena.limits import default_memory
+from local_aws.athena.storage import remove_unused_links
 from local_aws.athena.submission import Outcome, Parsed, Submission
 from local_aws.athena.wire import AwsAnswer, AwsRequest, Cancel, Ended, Parse, Ready, Run, receive, send
 from local_aws.protocol.moto_app import Moto
@@ -30,6 +31,9 @@ _GRACE = 0.5
 
 _IDLE = 10.0
 """How many seconds a process waits for a query, if another one waits too."""
+
+_SWEEP = 60.0
+"""Every so many seconds the copies go that are the files of deleted objects, if no query runs."""
 
 _WORN_BYTES = 512 << 20
 """A process that has used more memory is not used again: it would keep much of it."""
@@ -50,9 +54,12 @@ class QueryProcesses:
         moto: The S3 and Glue to use.
         workdir: A folder for copies of objects and for temporary files.
         memory: The bytes of memory that DuckDB may use for a query; by default, what suits the machine.
+        sweep: Seconds until copies are looked through for those that are the files of deleted objects.
     """
 
-    def __init__(self, moto: Moto, workdir: Path, memory: int | None = None) -> None:
+    def __init__(
+        self, moto: Moto, workdir: Path, memory: int | None = None, *, sweep: float = _SWEEP
+    ) -> None:
         self._moto = moto
         self._workdir = workdir
         self._memory = memory or default_memory()
@@ -66,6 +73,7 @@ class QueryProcesses:
         self._running: dict[str, _Process] = {}
         self._closed = False
         threading.Thread(target=self._start_first, daemon=True).start()
+        threading.Thread(target=self._sweep, args=(sweep,), daemon=True).start()
 
     def parse(self, sql: str) -> Parsed:
         """Read a statement without running it.
@@ -137,10 +145,18 @@ class QueryProcesses:
             process.kill()
         shutil.rmtree(self._workdir / "objects", ignore_errors=True)
 
+    def _sweep(self, seconds: float) -> None:
+        """Remove the files of deleted objects from the copies, now and then, while no query can begin."""
+        with self._changed:
+            while not self._changed.wait_for(lambda: self._closed, seconds):
+                if not self._running:
+                    remove_unused_links(self._workdir / "objects")
+
     def close(self) -> None:
         """Kill every process."""
         with self._changed:
             self._closed = True
+            self._changed.notify_all()
             processes = list(self._all)
         for process in processes:
             process.kill()

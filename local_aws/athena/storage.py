@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,9 @@ from local_aws.athena.failures import AthenaFailure
 from local_aws.protocol.moto_app import Moto
 
 _URI = re.compile(r"s3[an]?://([^/]+)/?(.*)", re.DOTALL)
+_LINK = ".link"
+"""How the name of a copy ends that is an object's own file, by a second name."""
+
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
@@ -53,7 +57,8 @@ class Storage:
 
     Args:
         moto: The S3 to read and write.
-        cache: A folder for copies of objects, named after bucket, key and ETag: a copy never grows old.
+        cache: A folder for copies of objects, named after bucket, key and ETag: a copy never grows old. It is
+            the file of the object itself where that is possible, by a second name.
     """
 
     def __init__(self, moto: Moto, cache: Path) -> None:
@@ -101,18 +106,21 @@ class Storage:
             AthenaFailure: If the object has vanished.
         """
         name = hashlib.sha256(f"{found.bucket}/{found.key}/{found.etag}".encode()).hexdigest()
-        path = self._cache / name
-        if path.exists():
-            return path
+        copy, link = self._cache / name, self._cache / f"{name}{_LINK}"
+        for path in (link, copy):
+            if path.exists():
+                return path
         self._cache.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        partial = copy.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         partial.unlink(missing_ok=True)
         answer = self._moto.request("GET", f"/{found.bucket}/{quote(found.key)}", target=partial)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
             raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
         if not partial.exists():  # a moto that keeps objects in memory
             partial.write_bytes(answer.body)
+        path = link if partial.stat().st_nlink > 1 else copy
         os.replace(partial, path)  # noqa: PTH105 - atomic: another query may want the same object
+        partial.unlink(missing_ok=True)  # POSIX leaves it if both are names of one file already
         return path
 
     def upload(self, path: Path, uri: str) -> None:
@@ -139,6 +147,21 @@ class Storage:
         import shutil
 
         shutil.rmtree(self._cache, ignore_errors=True)
+
+
+def remove_unused_links(cache: Path) -> None:
+    """Remove the second names of files that are no object's any more: they would take room for nothing.
+
+    What was made of their contents, such as Parquet of a text file, goes with them.
+
+    Args:
+        cache: The folder of a `Storage`, which no query reads meanwhile.
+    """
+    for link in cache.glob(f"*{_LINK}"):
+        with suppress(FileNotFoundError):
+            if link.stat().st_nlink == 1:
+                for path in cache.glob(f"{link.stem}.*"):
+                    path.unlink()
 
 
 def _object(bucket: str, content: ET.Element) -> S3Object:

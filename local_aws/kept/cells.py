@@ -3,7 +3,6 @@
 See docs/adr/0015. Nothing here asks what an object means, so every service of moto is kept in the same way.
 """
 
-import io
 import logging
 import pickle
 from dataclasses import dataclass, field
@@ -16,12 +15,12 @@ from moto.s3.models import FakeBucket
 from local_aws.kept.database import Change, Database
 from local_aws.kept.shape import (
     Big,
-    CellPickler,
+    CellWriter,
     Chunks,
     Kind,
     classify,
+    find_big,
     find_service,
-    is_big,
     is_of_s3,
     name_backends,
     name_class,
@@ -126,12 +125,16 @@ class Cells:
             self._since_sweep = 0
 
     def clear(self) -> None:
-        """Delete all rows."""
+        """Delete all rows.
+
+        Raises:
+            NotKept: If they cannot be deleted. Each object has its row then, as before.
+        """
+        self._database.write([("DELETE FROM cells", ())])
         self._by_id.clear()
         self._digests.clear()
         self._written.clear()
         self.failed.clear()
-        self._database.write([("DELETE FROM cells", ())])
 
     def _finish(self, saving: "_Saving", values: list[Any]) -> None:
         for value in values:
@@ -148,6 +151,8 @@ class Cells:
 
     def _forget(self, saving: "_Saving") -> None:
         """Forget what a pass that failed has found out, so that the next one writes it again."""
+        for service in saving.given_up:
+            self.failed.pop(service, None)
         for row, cell in saving.done.items():
             cell.chunks.clear()
             if row not in self._written:
@@ -208,7 +213,10 @@ class _Saving:
         self._cells = cells
         self._whole = whole
         self._queue: list[Cell] = []
+        self._writer = CellWriter(self._refer)
+        self._service = ""
         self.done: dict[int, Cell] = {}
+        self.given_up: list[str] = []
         self.changes: list[Change] = []
         self.digests: dict[int, bytes] = {}
 
@@ -229,6 +237,7 @@ class _Saving:
             try:
                 self._write(cell)
             except CannotKeep as error:
+                self.given_up.append(error.service)
                 self.changes += self._cells.give_up(error)
 
     def _write(self, cell: Cell) -> None:
@@ -248,11 +257,10 @@ class _Saving:
     def _cut(self, cell: Cell) -> dict[str, Any]:
         """Return an object's attributes, with the large collections taken apart."""
         state: dict[str, Any] = dict(object.__getattribute__(cell.value, "__dict__"))
-        for name in [name for name in cell.chunks if not is_big(state.get(name))]:
+        big = find_big(state)
+        for name in cell.chunks.keys() - big:
             self._drop(cell.chunks.pop(name).rows)
-        for name, value in state.items():
-            if not is_big(value):
-                continue
+        for name, value in big.items():
             chunks = cell.chunks.get(name) or Chunks(self._cells.new_row)
             updated = chunks.update(value)
             if updated is None:
@@ -273,20 +281,16 @@ class _Saving:
         self.changes += [(_DELETE, (row,)) for row in rows]
 
     def _pickle(self, value: Any, cell: Cell) -> bytes:
-        def refer(mentioned: Any) -> Any:
-            return self._refer(mentioned, cell.service)
-
-        file = io.BytesIO()
+        self._service = cell.service
         try:
-            CellPickler(file, refer).dump(value)
+            return self._writer.write(value, type(cell.value))
         except (RuntimeError, MemoryError, OSError):  # of the moment, not of the object
             raise
         except Exception as error:
             shown = f"{type(cell.value).__name__}: {type(error).__name__}: {error}"
             raise CannotKeep(cell.service, shown) from error
-        return file.getvalue()
 
-    def _refer(self, value: Any, service: str) -> Any:
+    def _refer(self, value: Any) -> Any:
         if isinstance(value, BackendDict):
             return ("service", name_backends(value))
         if type(value).__name__ == "AccountSpecificBackend":
@@ -294,9 +298,9 @@ class _Saving:
         if is_of_s3(type(value)):
             return _refer_to_s3(value)
         known = self._cells.has_cell(value)
-        cell = self._cells.find(value, service)
+        cell = self._cells.find(value, self._service)
         if self._whole or not known:
-            self.add(value, service)
+            self.add(value, self._service)
         return cell.row
 
     def _put(self, row: int, cell: Cell, data: bytes) -> None:

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,15 @@ class Database:
         """
         now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
         path = self.path.with_name(f"{self.path.stem}.{now}.backup")
+        partial = self.path.with_name(f"{self.path.stem}.partial")
         try:
-            with self._lock, closing(sqlite3.connect(path)) as copy:
+            partial.unlink(missing_ok=True)  # of a server that was killed
+            with self._lock, closing(sqlite3.connect(partial)) as copy:
                 self._connection.backup(copy)
-        except sqlite3.Error as error:
-            path.unlink(missing_ok=True)
+            partial.rename(path)
+        except (OSError, sqlite3.Error) as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise NotKept(f"{path} cannot be written: {error}") from error
         sentence = (
             f"The state of {service} could not be taken over ({reason}), so it begins empty; what it was is "

@@ -1,9 +1,12 @@
 """The state of moto's services but S3: brought back at the start, and written after each request."""
 
 import threading
+from functools import wraps
+from typing import Any
 
 from moto.core.base_backend import BaseBackend
 from moto.core.common_models import BaseModel
+from moto.core.responses import BaseResponse
 from moto.s3 import models as s3_models
 
 from local_aws.kept.cells import Cells
@@ -34,6 +37,7 @@ class MotoState:
         watch(BaseModel)
         watch(BaseBackend)
         _leave_s3_alone()
+        _leave_accounts_alone()
         self.lost = load(database, self._cells)
 
     def save(self, seen: Seen) -> None:
@@ -50,6 +54,15 @@ class MotoState:
             self._owed.update(take_strays())
             self._cells.save(self._owed)
             self._owed = {}
+
+    def owe(self, seen: Seen) -> None:
+        """Write with the next request what one has changed that failed in the middle.
+
+        Args:
+            seen: The objects that it has looked at.
+        """
+        with self.lock:
+            self._owed.update(seen)
 
     def list_failed(self) -> dict[str, str]:
         """List the services whose state is not kept, each with the reason."""
@@ -75,3 +88,20 @@ def _leave_s3_alone() -> None:
     for kind in vars(s3_models).values():
         if isinstance(kind, type) and is_of_s3(kind) and issubclass(kind, (BaseModel, BaseBackend)):
             unwatch(kind)
+
+
+def _leave_accounts_alone() -> None:
+    """Record nothing while moto prepares a request: it looks for the account in seven backends of IAM.
+
+    It would note there when a key was last used; but the local AWS lets in none of the keys that IAM has.
+    """
+    prepare = BaseResponse.setup_class
+    if getattr(prepare, "__wrapped__", None) is not None:
+        return
+
+    @wraps(prepare)
+    def prepare_unrecorded(*args: Any, **options: Any) -> None:
+        with recording(None):
+            prepare(*args, **options)
+
+    BaseResponse.setup_class = prepare_unrecorded  # type: ignore[method-assign]

@@ -1,19 +1,21 @@
 """How moto's objects are cut into cells: what gets a row of its own, and what is written within another's."""
 
+import copyreg
 import enum
+import io
 import pickle
 import sys
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
 from importlib import import_module
 from itertools import accumulate
-from operator import attrgetter, is_
+from operator import attrgetter, is_, methodcaller
 from types import CodeType, FunctionType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -27,10 +29,12 @@ _UNCHANGING = frozenset({"moto.logs.models:LogEvent"})
 _INLINE = (type, BaseException, enum.Enum, dict, list, set, frozenset, tuple, str, bytes, int)
 _PLAIN_HASH = (object.__hash__, None)
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
-BIG = 128
+BIG = 32
 """From this size on, a collection of objects is written in chunks."""
 
-_CHUNK = 64
+_CHUNK = 32
+_COLLECTIONS = frozenset({list, dict, OrderedDict})
+_PLAIN_COMPARISONS: tuple[Any, ...] = (object.__eq__, str.__eq__, bytes.__eq__)
 
 
 class Kind(Enum):
@@ -111,19 +115,18 @@ def _is_plain(kind: type) -> bool:
     )
 
 
-def reduce_special(value: Any) -> Any:
-    """Reduce what `pickle` cannot write or read again: locks, private keys, functions within functions."""
-    if isinstance(value, _LOCKS):  # a new one, which nobody holds
-        return (threading.Lock if isinstance(value, _LOCKS[0]) else threading.RLock), ()
-    if isinstance(value, FunctionType) and "<locals>" in value.__qualname__:
-        return _reduce_function(value)
-    if isinstance(value, defaultdict) and type(value) is not defaultdict:
-        return _reduce_default_dict(value)
-    if isinstance(value, WeakValueDictionary):
-        return WeakValueDictionary, (dict(value),)
-    if type(value).__module__.startswith("cryptography.") and hasattr(value, "private_bytes"):
-        return _reduce_key(value)
-    return NotImplemented
+def _find_reducer(kind: type) -> Callable[[Any], Any] | None:
+    """Find what reduces objects of a class that `pickle` cannot write or read again: locks, private keys."""
+    if issubclass(kind, _LOCKS):  # a new one, which nobody holds
+        made = threading.Lock if issubclass(kind, _LOCKS[0]) else threading.RLock
+        return lambda _lock: (made, ())
+    if issubclass(kind, defaultdict) and kind is not defaultdict:
+        return _reduce_default_dict
+    if issubclass(kind, WeakValueDictionary):
+        return lambda value: (WeakValueDictionary, (dict(value),))
+    if kind.__module__.startswith("cryptography.") and hasattr(kind, "private_bytes"):
+        return _reduce_key
+    return None
 
 
 def _reduce_function(function: FunctionType) -> Any:
@@ -207,6 +210,7 @@ class Chunks:
         # The members are held, so that no other object gets their place in memory.
         self._keys: list[Any] = []
         self._values: list[Any] = []
+        self._kinds: set[type] = set()
 
     def update(self, collection: Any) -> tuple[dict[int, list[Any]], list[int]] | None:
         """Take the collection as it is now.
@@ -221,13 +225,27 @@ class Chunks:
         known = len(self._values)
         changed: set[int] = set()
         gone: list[int] = []
-        if not _begins_with(values, self._values) or not _begins_with(keys, self._keys):
+        if not self._begins_with_known(keys, values):
             known, changed, gone = self._shrink(keys, values)
-        if not _fit(values[known:]) or (keys is not values and not _fit(keys[known:])):
+        added = values[known:] if keys is values else [*values[known:], *keys[known:]]
+        kinds: set[type] = set(map(type, added))
+        if any(classify(kind) is Kind.INLINE for kind in kinds):  # it could change without being a cell
             return None
+        self._kinds |= kinds
         self._keys, self._values = keys, values
         changed |= self._append(len(values) - known)
         return self._cut(changed, pairs=keys is not values), gone
+
+    def _begins_with_known(self, keys: list[Any], values: list[Any]) -> bool:
+        known = len(self._values)
+        # Lists compare themselves quickly, where members that are equal are the same or are written alike.
+        is_quick = all(kind.__eq__ in _PLAIN_COMPARISONS for kind in self._kinds)
+        begins = _equals_start if is_quick else _is_start
+        return (
+            len(values) >= known
+            and begins(self._values, values)
+            and (keys is values or begins(self._keys, keys))
+        )
 
     def _append(self, count: int) -> set[int]:
         """Make room for members at the end, and return the rows that get some."""
@@ -274,19 +292,17 @@ class Chunks:
         return cut
 
 
-def _begins_with(values: list[Any], first: list[Any]) -> bool:
-    return len(values) >= len(first) and all(map(is_, first, values))
+def _equals_start(first: list[Any], members: list[Any]) -> bool:
+    return members[: len(first)] == first
 
 
-def is_big(value: Any) -> bool:
-    """Tell whether a value is a collection that may be written in chunks."""
-    return type(value) in (list, dict, OrderedDict) and len(value) >= BIG
+def _is_start(first: list[Any], members: list[Any]) -> bool:
+    return all(map(is_, first, members))
 
 
-def _fit(members: Sequence[Any]) -> bool:
-    """Tell whether no member can change without being a cell."""
-    kinds: set[type] = set(map(type, members))
-    return all(classify(kind) is not Kind.INLINE for kind in kinds)
+def find_big(state: dict[str, Any]) -> dict[str, Any]:
+    """Find the attributes that are collections which may be written in chunks."""
+    return {name: value for name, value in state.items() if type(value) in _COLLECTIONS and len(value) >= BIG}
 
 
 def number_new_events() -> None:
@@ -296,22 +312,78 @@ def number_new_events() -> None:
         logs.LogEvent._event_id = time.time_ns() // 1000
 
 
-class CellPickler(pickle.Pickler):
-    """Writes the attributes of one object; cells that it mentions are left to `refer`."""
+class CellWriter:
+    """Writes the attributes of objects; cells that they mention are left to `refer`.
 
-    def __init__(self, file: Any, refer: Callable[[Any], Any]) -> None:
-        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+    Args:
+        refer: Says how a cell is referred to.
+    """
+
+    def __init__(self, refer: Callable[[Any], Any]) -> None:
+        self._reducers = _Reducers(refer)
+
+    def write(self, value: Any, owner: type) -> bytes:
+        """Write a value.
+
+        Args:
+            value: The value.
+            owner: The class of the object whose attributes it holds.
+        """
+        if owner not in _WITH_FUNCTIONS:
+            try:
+                return self._write(pickle.Pickler, value)
+            except (AttributeError, pickle.PicklingError):  # a function within a function, most likely
+                pass
+        data = self._write(_FunctionPickler, value)
+        _WITH_FUNCTIONS.add(owner)
+        return data
+
+    def _write(self, make: type[pickle.Pickler], value: Any) -> bytes:
+        file = io.BytesIO()
+        pickler = make(file, pickle.HIGHEST_PROTOCOL)
+        pickler.dispatch_table = self._reducers
+        pickler.dump(value)
+        return file.getvalue()
+
+
+_WITH_FUNCTIONS: set[type] = set()
+"""Classes whose objects hold functions within functions, which only the slower pickler writes."""
+
+
+class _Reducers(dict[type, Callable[[Any], Any]]):
+    """How the objects of each class are reduced. Once a class is known, `pickle` finds it without a call."""
+
+    def __init__(self, refer: Callable[[Any], Any]) -> None:
+        super().__init__()
         self._refer = refer
 
-    def reducer_override(self, value: Any) -> Any:
-        """Write a reference to a cell, and what cannot be written as it is.
+    def __missing__(self, kind: Any) -> Callable[[Any], Any]:
+        """Decide how the objects of a class are reduced.
 
-        It is not called for what is built into Python, of which there is most. (`persistent_id` would be.)
+        Raises:
+            KeyError: If they are classes, which are written by their names.
         """
-        kind: type = type(value)
-        if classify(kind) in (Kind.CELL, Kind.GLOBAL):
-            return Reference, (self._refer(value),)
-        return reduce_special(value)
+        if issubclass(kind, type):
+            raise KeyError(kind)
+        found: Any = _find_reducer(kind) or copyreg.dispatch_table.get(kind) or _REDUCE
+        self[kind] = self._reduce_cell if classify(kind) in (Kind.CELL, Kind.GLOBAL) else found
+        return self[kind]
+
+    def _reduce_cell(self, value: Any) -> Any:
+        return Reference, (self._refer(value),)
+
+
+_REDUCE = methodcaller("__reduce_ex__", pickle.HIGHEST_PROTOCOL)
+
+
+class _FunctionPickler(pickle.Pickler):
+    """Writes functions within functions, too. It is called for every object that is not built into Python."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Reduce functions within functions; leave the others to the table."""
+        if isinstance(value, FunctionType) and "<locals>" in value.__qualname__:
+            return _reduce_function(value)
+        return NotImplemented
 
 
 class Reference:
@@ -319,7 +391,7 @@ class Reference:
 
 
 class CellUnpickler(pickle.Unpickler):
-    """Reads what `CellPickler` wrote; `resolve` finds what is referred to."""
+    """Reads what `CellWriter` wrote; `resolve` finds what is referred to."""
 
     def __init__(self, file: Any, resolve: Callable[[Any], Any]) -> None:
         super().__init__(file)

@@ -224,17 +224,16 @@ class Room:
         with self._lock:
             touched = [kept for kept in self._kept.values() if kept.table.touched]
             if self._database is not None and touched:
-                changes = [change for kept in touched for change in kept.list_changes(self.name)]
-                self._write(changes, touched)
+                self._write(touched, self._database)
             for kept in touched:
                 kept.settle()
 
-    def _write(self, changes: list[Change], touched: list[_Kept]) -> None:
-        if not changes or self._database is None:
-            return
+    def _write(self, touched: list[_Kept], database: Database) -> None:
         try:
-            self._database.write(changes)
-        except BaseException:
+            changes = [change for kept in touched for change in kept.list_changes(self.name)]
+            if changes:
+                database.write(changes)
+        except BaseException:  # listing them takes it already that they will be written
             for kept in touched:
                 kept.forget_written()
             raise

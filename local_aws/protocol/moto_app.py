@@ -18,6 +18,9 @@ _TARGETS = {
     "logs": "Logs_20140328",
     "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
 }
+_OWN = "moto"
+"""The service of moto's own routes: what is for S3 names a bucket."""
+
 _SIGNING_NAMES = {"resourcegroupstaggingapi": "tagging"}
 
 
@@ -125,7 +128,7 @@ class Moto:
 
     def reset(self) -> None:
         """Delete everything that moto holds."""
-        self.request("POST", "/moto-api/reset")
+        self.request("POST", "/moto-api/reset", service=_OWN)
 
 
 def _measure(stream: IO[bytes]) -> int:

@@ -67,29 +67,37 @@ class Notes:
     def note_bucket(self, bucket: str) -> None:
         """Note that a bucket's settings were changed, or that it was made or deleted."""
         if self.are_taken:
-            self._now.buckets.add(bucket)
+            with self._noting() as now:
+                now.buckets.add(bucket)
 
     def note_key(self, bucket: str, key: str, *versions: str) -> None:
         """Note that a key has other versions, or that versions of it were changed."""
         if self.are_taken:
-            self._now.versions.setdefault((bucket, key), set()).update(versions)
+            with self._noting() as now:
+                now.versions.setdefault((bucket, key), set()).update(versions)
 
     def note_former(self, bucket: str, key: str, versions: Sequence[Any]) -> None:
         """Note that a key has other versions, and which it had before."""
         if self.are_taken:
-            now = self._now
-            now.versions.setdefault((bucket, key), set())
-            now.former.setdefault((bucket, key), []).extend(versions)
+            with self._noting() as now:
+                now.versions.setdefault((bucket, key), set())
+                now.former.setdefault((bucket, key), []).extend(versions)
 
     def note_upload(self, bucket: str, upload: str, *parts: int) -> None:
         """Note that an upload has begun, has ended or has got parts."""
         if self.are_taken:
-            self._now.uploads.setdefault((bucket, upload), set()).update(parts)
+            with self._noting() as now:
+                now.uploads.setdefault((bucket, upload), set()).update(parts)
 
-    @property
-    def _now(self) -> Changes:
+    @contextmanager
+    def _noting(self) -> Iterator[Changes]:
+        """Note something within. Nobody takes what happens outside of requests meanwhile."""
         now: Changes | None = getattr(self._here, "now", None)
-        return self._stray if now is None else now
+        if now is not None:
+            yield now
+            return
+        with self._taking:
+            yield self._stray
 
 
 NOTES = Notes()

@@ -1,5 +1,6 @@
 """Keeps what S3 holds: writes what a request changed before it is answered, and brings it back at a start."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from local_aws.s3.models import ROW, StoredKeys
 
 _LOCKS = 64
 _ROWS = "objects.sqlite"
+_CALM = 2.0
+"""So many seconds after a start, files that belong to nothing are looked for: first it has to answer."""
+
+_log = logging.getLogger(__name__)
 
 
 class Keeping:
@@ -55,7 +60,9 @@ class Keeping:
         except Exception as error:  # whatever damaged bytes do to pickle and to moto
             raise _make_unusable(self._folder, error) from error
         NOTES.are_taken = True
-        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+        sweeping = threading.Timer(_CALM, self._sweep)
+        sweeping.daemon = True
+        sweeping.start()
 
     def _sweep(self) -> None:
         """Remove files that belong to nothing, while requests are answered."""
@@ -142,13 +149,18 @@ class Keeping:
 
     def _write(self, changes: Changes) -> None:
         with self._writing:
+            is_first_try = not self._left
             changes.add(self._left)
-            self._left = Changes()
+            self._left = changes  # until they are written, whatever happens
             try:
-                freed = self._write_one(changes) or self._write_many(changes)
-            except sqlite3.Error as error:
-                self._left = changes
-                raise NotKept(str(error)) from error
+                freed = self._write_one(changes) if is_first_try else None
+                if freed is None:
+                    freed = self._write_many(changes)
+            except Exception as error:  # the disk is full, or the memory
+                if not isinstance(error, sqlite3.Error):
+                    _log.exception("what S3 holds cannot be written")
+                raise NotKept(str(error) or type(error).__name__) from error
+            self._left = Changes()
         if freed:
             self.store.remove_unused(freed)
 

@@ -30,7 +30,7 @@ from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer, read_head
 from local_aws.protocol.refusal import make_refusal
 from local_aws.protocol.resources import ACCOUNT_ID
-from local_aws.protocol.signature import Head, Refused, Verifier
+from local_aws.protocol.signature import S3_SERVICES, Head, Refused, Verifier
 from local_aws.s3.content import CONTENT, Content, Store
 from local_aws.s3.keeping import Keeping
 from local_aws.s3.objects import answer_object, keep_in_files
@@ -54,7 +54,7 @@ _COPIED = 64 * 1024
 _MOST_CONNECTIONS = 256
 _MOST_KEPT = 128
 _OBJECT = re.compile("/[^/]+/.")
-_NOT_S3 = ("/moto-api/", "/latest/meta-data/", "/latest/api/", "/v20180820/")
+_CONTROL = "/v20180820/"
 _FULL = b"HTTP/1.1 503 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _log = logging.getLogger(__name__)
@@ -414,13 +414,15 @@ class _Dispatcher(DomainDispatcherApplication):
         region, service = parse_signing_scope("", query)
         return f"{service}.{region}.amazonaws.com"
 
+    def get_application(self, environ: dict[str, Any]) -> Any:
+        """Choose the application of a service. A path that is signed for S3 is never one of moto's own."""
+        is_path_ignored = _find_s3(environ) is not None
+        return super().get_application({**environ, "PATH_INFO": "/"} if is_path_ignored else environ)
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a WSGI request."""
-        if _OBJECT.match(environ["PATH_INFO"]) and not environ["PATH_INFO"].startswith(_NOT_S3):
-            query = environ.get("QUERY_STRING", "")
-            _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
-            if service == "s3":
-                return answer_object(environ, start_response)
+        if _OBJECT.match(environ["PATH_INFO"]) and _find_s3(environ) == "s3":
+            return answer_object(environ, start_response)
         if self._keeping is None:
             return super().__call__(environ, start_response)
         return self._answer_kept(environ, start_response)
@@ -441,6 +443,15 @@ class _Dispatcher(DomainDispatcherApplication):
     def get_backend_for_host(self, host: str | None) -> Any:
         """Find the service of a host, as moto does."""
         return self._find(host)
+
+
+def _find_s3(environ: Mapping[str, Any]) -> str | None:
+    """Find which service of S3 a request is signed for; None for any other, and for S3 Control."""
+    if environ["PATH_INFO"].startswith(_CONTROL) and "HTTP_X_AMZ_ACCOUNT_ID" in environ:
+        return None
+    query = environ.get("QUERY_STRING", "")
+    _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
+    return service if service in S3_SERVICES else None
 
 
 @dataclass(frozen=True)

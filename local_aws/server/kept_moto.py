@@ -47,7 +47,9 @@ class KeptMoto:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request."""
         path = environ.get("PATH_INFO", "/")
-        if path.startswith(_OWN):
+        query = environ.get("QUERY_STRING", "")
+        _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
+        if path.startswith(_OWN) and service not in S3_SERVICES:
             with self._state.lock, recording(None):
                 head: list[Any] = []
                 answered = self._app(environ, lambda *parts: head.extend(parts))
@@ -55,8 +57,6 @@ class KeptMoto:
                     self._state.clear()
                 start_response(*head)
                 return answered
-        query = environ.get("QUERY_STRING", "")
-        _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""), query)
         if service in S3_SERVICES and environ["REQUEST_METHOD"] not in _OF_READING:
             return self._answer_s3(environ, start_response)
         operation = _find_operation(environ)
@@ -70,11 +70,15 @@ class KeptMoto:
         head: list[Any] = []
         seen: Seen = {}
         with nullcontext() if operation in _WAITING else self._state.lock:
-            with recording(seen):
-                chunks = self._app(environ, lambda *parts: head.append(parts))
-                body = b"".join(chunks)
-                if (close := getattr(chunks, "close", None)) is not None:
-                    close()
+            try:
+                with recording(seen):
+                    chunks = self._app(environ, lambda *parts: head.append(parts))
+                    body = b"".join(chunks)
+                    if (close := getattr(chunks, "close", None)) is not None:
+                        close()
+            except BaseException:
+                self._state.owe(seen)
+                raise
             try:
                 self._state.save(seen)
             except NotKept as error:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,37 @@ def test_what_was_deleted_or_replaced_stays_so_and_frees_its_disk(lasting: Lasti
     wait_for(lambda: len(lasting.files()) == 1)
     lasting.again()
     assert [each["Name"] for each in lasting.s3.list_buckets()["Buckets"]] == ["one"]
+
+
+@pytest.mark.slow
+def test_clients_that_race_for_a_key_leave_what_the_last_one_of_them_sent(lasting: Lasting) -> None:
+    lasting.make_bucket("one")
+    bodies = {str(number): bytes([number]) * (number * 40_000 + 1) for number in range(1, 9)}
+
+    def put(name: str) -> None:
+        for _ in range(5):
+            lasting.s3.put_object(Bucket="one", Key="k", Body=bodies[name], Metadata={"name": name})
+            lasting.s3.delete_object(Bucket="one", Key="k")
+        lasting.s3.put_object(Bucket="one", Key="k", Body=bodies[name], Metadata={"name": name})
+
+    def finish(_number: int) -> None:
+        complete(lasting.s3, upload, sent)  # as on AWS, it may be completed twice
+
+    upload = {"Bucket": "one", "Key": "parts", "UploadId": begin(lasting.s3, "parts")}
+    sent = [lasting.s3.upload_part(**upload, PartNumber=number, Body=PART) for number in (1, 2)]
+    with ThreadPoolExecutor(8) as clients:
+        list(clients.map(put, bodies))
+        list(clients.map(finish, range(4)))
+    read = lasting.s3.get_object(Bucket="one", Key="parts", Range=f"bytes=10-{2 * len(PART) - 11}")["Body"]
+    begun = read.read(1000)
+    lasting.s3.delete_object(Bucket="one", Key="parts")
+    assert begun + read.read() == (PART * 2)[10:-10]
+    before = lasting.s3.head_object(Bucket="one", Key="k")["Metadata"]["name"]
+    lasting.again()
+    after = lasting.s3.get_object(Bucket="one", Key="k")
+    assert (after["Metadata"]["name"], after["Body"].read()) == (before, bodies[before])
+    assert [each["Key"] for each in lasting.s3.list_objects_v2(Bucket="one")["Contents"]] == ["k"]
+    wait_for(lambda: len(lasting.files()) == 1)
 
 
 @pytest.mark.slow

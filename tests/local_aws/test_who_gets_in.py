@@ -322,7 +322,7 @@ def test_the_requests_that_the_attacks_change_are_let_in(cloud: Cloud) -> None:
     assert send(cloud.aws, late).status == 200
     models = sign(cloud.aws, "POST", "/", b"{}", service="sagemaker", headers=LIST_MODELS)
     assert json.loads(send(cloud.aws, models).body) == {"Models": []}
-    assert send(cloud.aws, sign(cloud.aws, "GET", "/moto-api/data.json")).status == 200
+    assert send(cloud.aws, sign(cloud.aws, "GET", "/moto-api/data.json", service="moto")).status == 200
 
 
 def test_what_is_signed_for_s3_reaches_no_other_service(cloud: Cloud) -> None:
@@ -335,6 +335,24 @@ def test_what_is_signed_for_s3_reaches_no_other_service(cloud: Cloud) -> None:
     form = presign(cloud.aws, "GET", "/", body=b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15")
     listed = send(cloud.aws, form.with_headers(("Content-Type", FORM)))
     assert (listed.status, b"ListAllMyBucketsResult" in listed.body) == (200, True)
+
+
+def test_buckets_with_the_names_of_motos_own_routes_are_buckets(cloud: Cloud) -> None:
+    keys = {"moto-api": "reset", "moto-api-2": "seed", "latest": "meta-data/x", "v20180820": "tags/x"}
+    for bucket, key in keys.items():
+        place = {"Bucket": bucket, "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+        cloud.s3.create_bucket(**place)
+        cloud.s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    for service in ("s3", "s3-outposts", "s3express"):
+        for body in (b"", b"<Delete/>"):
+            send(cloud.aws, sign(cloud.aws, "POST", "/moto-api/reset", body, service=service))
+        send(cloud.aws, sign(cloud.aws, "POST", "/moto-api/config", b"{}", service=service))
+    for bucket, key in keys.items():
+        assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+        assert [each["Key"] for each in cloud.s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    account = [("X-Amz-Account-Id", "123456789012")]
+    control = sign(cloud.aws, "GET", "/v20180820/configuration/publicAccessBlock", headers=account)
+    assert b"NoSuchPublicAccessBlockConfiguration" in send(cloud.aws, control).body
 
 
 def test_the_processes_of_a_model_answer_the_local_aws_only(cloud: Cloud) -> None:

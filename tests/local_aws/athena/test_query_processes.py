@@ -1,5 +1,6 @@
 """The processes that run queries: each query ends with its own alone."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -65,6 +66,23 @@ class Queries:
         return sorted(each._popen.pid for each in self.processes._all)
 
 
+class MotoWithFiles(Moto):
+    """An S3 that gives each object's content as a second name of one file, as the local AWS does."""
+
+    def __init__(self, moto: Moto, folder: Path) -> None:
+        self._moto = moto
+        self._folder = folder
+        folder.mkdir()
+
+    def request(self, method: str, path: str, *, target: Path | None = None, **others: Any) -> Answer:
+        answer = self._moto.request(method, path, **others)
+        if target is not None and answer.status == 200:
+            stored = self._folder / hashlib.sha256(path.encode()).hexdigest()
+            stored.write_bytes(answer.body)
+            target.hardlink_to(stored)
+        return answer
+
+
 class Started:
     """A query in a thread of its own."""
 
@@ -103,9 +121,9 @@ def start(lake: Lake, tmp_path: Path) -> Iterator[Callable[..., Queries]]:
     """Makes processes with little memory over the empty lake."""
     made: list[Queries] = []
 
-    def start(moto: Moto = lake.moto) -> Queries:
+    def start(moto: Moto = lake.moto, sweep: float = 60) -> Queries:
         workdir = tmp_path / f"queries{len(made)}"
-        made.append(Queries(QueryProcesses(moto, workdir, MEMORY), workdir))
+        made.append(Queries(QueryProcesses(moto, workdir, MEMORY, sweep=sweep), workdir))
         return made[-1]
 
     yield start
@@ -144,6 +162,35 @@ def test_a_process_reads_the_lake_and_serves_the_next_query_too(
         "COLUMN_NOT_FOUND: line 1:8: Column 'nothing' cannot be resolved"
     )
     assert queries.pids() == pids
+
+
+def test_the_file_of_a_deleted_object_goes_when_no_query_runs(
+    start: Callable[..., Queries], lake: Lake, tmp_path: Path
+) -> None:
+    files = tmp_path / "files"
+    queries = start(MotoWithFiles(lake.moto, files), sweep=0.2)
+    objects = queries.workdir / "objects"
+
+    def names() -> set[str]:
+        return {path.name for path in objects.iterdir()}
+
+    for key in ("gone", "stays"):
+        lake.put(f"t/{key}.csv", "1\n")
+    lake.run(f"create external table t (n int) location 's3://{LAKE}/t/'")
+    sql = "SELECT sum(n) AS n FROM t"
+    assert queries.text(sql) == '"n"\n"2"\n'
+    gone, stays = files.iterdir()
+    (of_gone,) = (path.stem for path in objects.iterdir() if path.samefile(gone))
+    assert {name.split(".")[0] for name in names()} > {of_gone}
+    before = names()
+    running = Started(queries, SLOW)
+    gone.unlink()
+    time.sleep(0.5)
+    assert names() == before
+    running.stop()
+    assert until(lambda: names() == {name for name in before if not name.startswith(of_gone)})
+    assert [path.samefile(stays) for path in objects.glob("*.link")] == [True]
+    assert queries.text(sql) == '"n"\n"2"\n'
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

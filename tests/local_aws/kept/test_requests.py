@@ -1,6 +1,8 @@
 """Which requests to moto change what is kept."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from local_aws.kept.services import KeptServices
 from local_aws.server.kept_moto import KeptMoto, _find_operation
 
+_FAILING = Path(__file__).with_name("failing_write.py")
 _FORM = "application/x-www-form-urlencoded; charset=utf-8"
 _JSON = "application/json"
 
@@ -37,3 +40,36 @@ def test_only_a_reset_forgets(tmp_path: Path, method: str, status: str, rows: in
     found = kept._database.read("SELECT count(*) FROM cells WHERE class LIKE '%SNSBackend'")
     assert found == [(rows,)]
     kept.close()
+
+
+def test_what_could_not_be_written_of_s3_is_written_with_the_next_change(tmp_path: Path):
+    def run() -> list[str]:
+        command = [sys.executable, str(_FAILING), str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    assert run() == ["there is no memory"] * 3
+    assert run() == ["gone []", "replaced [(b'2', 'written')]", "first [(b'2', 'written')]"]
+
+
+def test_what_a_request_has_changed_before_it_failed_is_written_with_the_next_one(tmp_path: Path):
+    from moto.sns.models import sns_backends
+
+    kept = KeptServices(tmp_path)
+    backend = sns_backends["123456789012"]["eu-west-2"]
+    assert kept.moto is not None
+    kept.moto.save({id(backend): backend})
+
+    def moto(environ: Any, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/fails":
+            backend.sms_attributes["half"] = "done"
+            raise MemoryError
+        start_response("200 OK", [])
+        return [b""]
+
+    app = KeptMoto(moto, kept.moto)
+    with pytest.raises(MemoryError):
+        app({"REQUEST_METHOD": "POST", "PATH_INFO": "/fails"}, lambda *_: None)
+    app({"REQUEST_METHOD": "POST", "PATH_INFO": "/"}, lambda *_: None)
+    ((data,),) = kept._database.read("SELECT data FROM cells WHERE class LIKE '%SNSBackend'")
+    kept.close()
+    assert b"half" in data
