@@ -47,6 +47,7 @@ CASES = Path(__file__).parent / "cases"
 REFUSED = sorted(path.parent for path in CASES.glob("*/*/error.txt"))
 FOLDERS = sorted({path.parent for path in CASES.glob("*/*/project.yml")} - set(REFUSED))
 
+PACKAGES = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/my-flights-price"
 Values = dict[str, Any]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C reads ten times as fast
 
@@ -113,7 +114,8 @@ def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
     releases = TypeAdapter(Releases).validate_python(observed["releases"])
     if "to" in project:
         deployment = _endpoint(config, {**project, "wanted": project["to"], "again": True}, observed)
-        return plan_rollback_to(wanted, releases, deployment)
+        package = f"{PACKAGES}/{project['to']}"
+        return plan_rollback_to(wanted, releases, deployment, package)
     return plan_rollback(wanted, releases)
 
 

@@ -25,7 +25,7 @@ def choose_log_source(session: Session, name: str | None = None) -> LogSource:
     kind, _, rest = name.rpartition("/")
     if kind and kind not in _KINDS:
         raise AwsError(f"`{kind}` has no log here. Write {' or '.join(f'{each}/{rest}' for each in _KINDS)}.")
-    found = [each for each in find_log_sources(session.aws, rest) if kind in ("", each.kind)]
+    found = find_log_sources(session.aws, rest, kind or None)
     if not found:
         what = kind.replace("-", " ") or "endpoint or transform job"
         raise AwsError(

@@ -26,10 +26,12 @@ class PreparedDeployment:
     Attributes:
         endpoint: The name of the endpoint.
         look: Looks at what there is, and plans from there.
+        package: The ARN of the version; None for what the endpoint served before.
     """
 
     endpoint: str
     look: Callable[[], Plan]
+    package: str | None = None
 
 
 def prepare_deployment(
@@ -72,7 +74,7 @@ def prepare_deployment(
         found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
         return plan_endpoint(wanted, found, sample)
 
-    return PreparedDeployment(wanted.endpoint, look_and_plan)
+    return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
 
 
 def prepare_rollback(
@@ -100,9 +102,9 @@ def prepare_rollback(
 
     def look_and_plan() -> Plan:
         releases = observe_releases(aws, name)
-        return plan_rollback_to(wanted, releases, deployment.look())
+        return plan_rollback_to(wanted, releases, deployment.look(), deployment.package)
 
-    return PreparedDeployment(name, look_and_plan)
+    return PreparedDeployment(name, look_and_plan, deployment.package)
 
 
 def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:

@@ -1,7 +1,9 @@
 """Read CloudWatch Logs: what endpoints and jobs of SageMaker have printed."""
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -12,8 +14,11 @@ from kedro_aws_plugin.aws.session import Aws
 
 _STREAMS_AT_ONCE = 100
 """As many log streams as one request of FilterLogEvents may name."""
-_LATE = 10_000
-"""Milliseconds: lines can become readable in another order than they were printed in."""
+_LATE = 60_000
+"""Milliseconds after which a line can be read, at the latest, as CloudWatch and clocks go."""
+_NO_GROUP = "ResourceNotFoundException"
+_SETTLED = 10.0
+"""Seconds after the end of a job in which its last lines become readable."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +64,23 @@ def say_where_its_log_is(name: str) -> str:
     return f"Its log: kedro aws logs {name}"
 
 
-def find_log_sources(aws: Aws, name: str) -> list[LogSource]:
+def find_log_sources(aws: Aws, name: str, kind: str | None = None) -> list[LogSource]:
     """Find what of SageMaker has this name: an endpoint, a batch transform job, or both.
 
     What has been deleted counts as long as its log is there.
+
+    Args:
+        aws: The clients.
+        name: The name.
+        kind: The only kind to look for: "endpoint" or "transform-job"; by default both.
     """
     endpoint = LogSource("endpoint", name, f"/aws/sagemaker/Endpoints/{name}")
     job = LogSource("transform-job", name, "/aws/sagemaker/TransformJobs", prefix=f"{name}/")
     found = []
     with translate_errors(f"look for the log of {name}"):
-        if _endpoint_exists(aws, name) or _list_streams(aws, endpoint):
+        if kind in (None, endpoint.kind) and (_endpoint_exists(aws, name) or _list_streams(aws, endpoint)):
             found.append(endpoint)
-        if _find_job_status(aws, name) or _list_streams(aws, job):
+        if kind in (None, job.kind) and (_find_job_status(aws, name) or _list_streams(aws, job)):
             found.append(job)
     return found
 
@@ -103,33 +113,46 @@ def follow_lines(aws: Aws, source: LogSource, since: int, clock: Clock) -> Itera
         AwsError: If AWS refuses.
     """
     seen: dict[str, int] = {}
+    is_last = False
     while True:
         ended = _has_ended(aws, source)
         for event, line in _read_events(aws, source, since):
             if event not in seen:
                 seen[event] = line.time
                 yield line
-        if ended:
+        if is_last:
             return
-        since = max([since, *(time - _LATE for time in seen.values())])
+        is_last = ended
+        # Lines of another machine may come later, and with an earlier time.
+        since = max(since, max(seen.values(), default=0) - _LATE)
         seen = {event: time for event, time in seen.items() if time >= since}
-        clock.sleep(clock.interval)
+        clock.sleep(_SETTLED if ended and aws.target == "aws" else clock.interval)
 
 
 def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str, LogLine]]:
     with translate_errors(f"read the log of {source.name}"):
-        streams = _list_streams(aws, source)
-        for first in range(0, len(streams), _STREAMS_AT_ONCE):
-            pages = aws.logs.get_paginator("filter_log_events").paginate(
-                logGroupName=source.group,
-                logStreamNames=streams[first : first + _STREAMS_AT_ONCE],
-                startTime=since,
-                interleaved=True,
-            )
-            for page in pages:
-                for event in page["events"]:
-                    stream = event["logStreamName"].removeprefix(source.prefix)
-                    yield event["eventId"], LogLine(event["timestamp"], stream, event["message"])
+        # An endpoint has its group for itself. The streams of a job are named, as many as a request takes.
+        wanted: list[list[str]] = [[]]
+        if source.prefix:
+            streams = _list_streams(aws, source)
+            wanted = [streams[at : at + _STREAMS_AT_ONCE] for at in range(0, len(streams), _STREAMS_AT_ONCE)]
+        events = (_read_streams(aws, source, since, names) for names in wanted)
+        yield from heapq.merge(*events, key=lambda event: event[1].time)
+
+
+def _read_streams(aws: Aws, source: LogSource, since: int, names: list[str]) -> Iterator[tuple[str, LogLine]]:
+    """Read streams of a group, by default all of them; nothing where there is no such group."""
+    request: dict[str, Any] = {"logGroupName": source.group, "startTime": since, "interleaved": True}
+    if names:
+        request["logStreamNames"] = names
+    try:
+        for page in aws.logs.get_paginator("filter_log_events").paginate(**request):
+            for event in page["events"]:
+                stream = event["logStreamName"].removeprefix(source.prefix)
+                yield event["eventId"], LogLine(event["timestamp"], stream, event["message"])
+    except ClientError as error:
+        if get_error_code(error) != _NO_GROUP:
+            raise
 
 
 def _list_streams(aws: Aws, source: LogSource) -> list[str]:
@@ -142,7 +165,7 @@ def _list_streams(aws: Aws, source: LogSource) -> list[str]:
             pages = paginator.paginate(logGroupName=source.group)
         return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
     except ClientError as error:
-        if get_error_code(error) == "ResourceNotFoundException":
+        if get_error_code(error) == _NO_GROUP:
             return []
         raise
 

@@ -181,6 +181,12 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
     rolled_back = (endpoint.tags or {}).get(name_rolled_back(wanted.package))
     if rolled_back is not None and not wanted.again:
         group, version = wanted.package.rsplit("/", 2)[-2:]
+        if endpoint.coming == wanted.config_name:
+            raise ServingError(
+                f"Version {version} of {group} still serves on endpoint {endpoint.name}, and a rollback from "
+                f"it was begun: {rolled_back}. Go on with kedro aws rollback --endpoint {endpoint.name}, or "
+                "keep the version with --again."
+            )
         raise ServingError(
             f"Version {version} of {group} was rolled back on endpoint {endpoint.name}: {rolled_back}. "
             "Deploy another version, or this one again with --again."

@@ -162,12 +162,14 @@ class Releases:
             told.
         former: The endpoint config that served before; None if it is not known, or failed its check.
         former_package: The ARN of the package of that config; None if that cannot be told.
+        sample: The sample of the version that it serves, if that has one.
     """
 
     endpoint: Endpoint | None
     serves: str | None = None
     former: Former | None = None
     former_package: str | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.endpoint import name_rolled_back, plan_request, refuse_of_somebody_else
-from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Former, Releases
+from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Releases, Sample
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
-from kedro_aws_plugin.plan.steps.serving import AddTags, UpdateEndpoint, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.serving import AddTags, DeleteTags, UpdateEndpoint, WaitForEndpoint
 from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, shorten_to_tag
+
+_MAX_MARKS = 20
+"""So many versions stay marked in an endpoint's tags, of which AWS takes 50."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
             what it served before.
     """
     endpoint = _require(wanted, observed)
+    former = observed.former
     if endpoint.status not in (IN_SERVICE, *BUSY):
         raise AwsError(
             f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker cannot update it. Make "
@@ -43,13 +47,23 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
         )
     serves = observed.serves.rsplit(":", 1)[-1] if observed.serves else endpoint.coming
     if _is_back(endpoint):
+        # A command that was killed, or whose check failed, ends the same way when it is run again.
         return Plan(
             title=f"roll back endpoint {endpoint.name}",
-            steps=_plan_wait(wanted, endpoint) if endpoint.status in BUSY else (),
+            steps=_plan_wait(wanted, endpoint, observed.sample),
             unchanged=f"endpoint {endpoint.name} serves {serves}, to which it was rolled back. To go further "
             f"back: kedro aws rollback --endpoint {endpoint.name} --to VERSION",
         )
-    former = _require_former(observed, endpoint, serves)
+    if former is None or _is_marked(endpoint, observed.former_package):
+        raise AwsError(
+            f"It is not known what endpoint {endpoint.name} served before {serves}, or that was rolled "
+            f"back too. Name the version: kedro aws rollback --endpoint {endpoint.name} --to VERSION"
+        )
+    if observed.serves is not None and observed.former_package == observed.serves:
+        raise AwsError(
+            f"Endpoint {endpoint.name} served {serves} before too, on other instances or with another role. "
+            f"Name the version to go back to: kedro aws rollback --endpoint {endpoint.name} --to VERSION"
+        )
     settle = [WaitForEndpoint(name=endpoint.name, config_name=None)] if endpoint.status in BUSY else []
     to = observed.former_package.rsplit(":", 1)[-1] if observed.former_package else former.config_name
     return Plan(
@@ -58,25 +72,26 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
             *settle,
             *_plan_mark(wanted, observed, endpoint),
             UpdateEndpoint(name=endpoint.name, config_name=former.config_name),
-            *_plan_wait(wanted, replace(endpoint, pending_config=former.config_name), former),
+            *_plan_wait(wanted, replace(endpoint, pending_config=former.config_name), former.sample),
         ),
         unchanged="",
     )
 
 
-def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan) -> Plan:
+def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, package: str | None) -> Plan:
     """Plan the way to a version that the user names: its deployment, and the mark of what serves now.
 
     Args:
         wanted: The endpoint.
         observed: What it serves.
         deployment: The plan that deploys the version to go back to.
+        package: The ARN of that version.
 
     Raises:
         AwsError: If there is no such endpoint, or it belongs to somebody else.
     """
     endpoint = _require(wanted, observed)
-    if not deployment.changes:
+    if not deployment.changes or package == observed.serves:
         return deployment
     # First of all: a command that ends early leaves nothing for `deploy` to undo.
     return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *deployment.steps))
@@ -96,27 +111,23 @@ def _is_back(endpoint: Endpoint) -> bool:
     return tags.get(FORMER_CONFIG) == endpoint.coming and any(key.startswith(ROLLED_BACK) for key in tags)
 
 
-def _require_former(observed: Releases, endpoint: Endpoint, serves: str) -> Former:
-    """Find the config to go back to: the one before, unless it was rolled back itself."""
-    mark = name_rolled_back(observed.former_package) if observed.former_package else ""
-    if observed.former is None or mark in (endpoint.tags or {}):
-        raise AwsError(
-            f"It is not known what endpoint {endpoint.name} served before {serves}, or that was rolled "
-            f"back too. Name the version: kedro aws rollback --endpoint {endpoint.name} --to VERSION"
-        )
-    return observed.former
+def _is_marked(endpoint: Endpoint, package: str | None) -> bool:
+    return package is not None and name_rolled_back(package) in (endpoint.tags or {})
 
 
 def _plan_mark(wanted: Rollback, observed: Releases, endpoint: Endpoint) -> tuple[Step, ...]:
+    """Plan the mark of the version that the endpoint leaves, and make room for it."""
     if observed.serves is None:
         return ()
-    mark = {name_rolled_back(observed.serves): shorten_to_tag(wanted.reason)}
-    return (AddTags(arn=endpoint.arn, tags=mark),)
+    mark = name_rolled_back(observed.serves)
+    marks = [key for key in endpoint.tags or {} if key.startswith(ROLLED_BACK) and key != mark]
+    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if len(marks) >= _MAX_MARKS else []
+    return (*room, AddTags(arn=endpoint.arn, tags={mark: shorten_to_tag(wanted.reason)}))
 
 
-def _plan_wait(wanted: Rollback, endpoint: Endpoint, former: Former | None = None) -> tuple[Step, ...]:
+def _plan_wait(wanted: Rollback, endpoint: Endpoint, sample: Sample | None) -> tuple[Step, ...]:
     if not wanted.wait:
         return ()
     wait = WaitForEndpoint(name=endpoint.name, config_name=endpoint.coming)
-    check = (plan_request(endpoint.name, former.sample),) if former and former.sample else ()
-    return (wait, *check)
+    check = (plan_request(endpoint.name, sample),) if sample else ()
+    return (wait, *check) if endpoint.status in BUSY or endpoint.pending_config else check

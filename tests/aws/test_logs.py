@@ -1,6 +1,5 @@
 """What is asked of CloudWatch Logs, and in which order lines come."""
 
-import itertools
 from typing import Any
 
 import answers
@@ -13,6 +12,7 @@ from kedro_aws_plugin.aws.logs import LogLine, LogSource, find_log_sources, foll
 GROUP = "/aws/sagemaker/TransformJobs"
 JOB = LogSource("transform-job", "nightly", GROUP, prefix="nightly/")
 ENDPOINT = LogSource("endpoint", "flights", "/aws/sagemaker/Endpoints/flights")
+LINES = ((1_000, "one"), (100_000, "two"), (41_000, "late"), (100_500, "last"))
 NO_GROUP = ("ResourceNotFoundException", "The specified log group does not exist.")
 
 
@@ -65,25 +65,47 @@ def test_an_endpoint_and_a_job_of_one_name_are_both_found(stubbed: Stubbed) -> N
 
 
 def test_a_job_is_followed_until_it_ends_and_each_line_comes_once(stubbed: Stubbed, time: FakeTime) -> None:
+    first, second, late, last = (("nightly/i-1", at, text) for at, text in LINES)
     looks = [
-        ("InProgress", [("nightly/i-1", 1_000, "one")]),
-        ("InProgress", [("nightly/i-1", 1_000, "one"), ("nightly/i-1", 30_000, "two")]),
-        ("Completed", [("nightly/i-1", 30_000, "two"), ("nightly/i-1", 29_000, "late")]),
+        ("InProgress", 0, [first]),
+        ("InProgress", 0, [first, second]),
+        ("Completed", 40_000, [late, second]),
+        ("Completed", 40_000, [late, second, last]),  # CloudWatch shows the last lines after the end
     ]
-    since = itertools.chain([0, 0, 20_000])
-    for status, lines in looks:
+    for status, since, lines in looks:
         stubbed.answers("DescribeTransformJob", answers.transform_job(status))
         stubbed.answers("DescribeLogStreams", streams("nightly/i-1"))
         asked = {
             "logGroupName": GROUP,
             "logStreamNames": ["nightly/i-1"],
-            "startTime": next(since),
+            "startTime": since,
             "interleaved": True,
         }
         stubbed.answers("FilterLogEvents", events(*lines), asked)
     lines = follow_lines(stubbed.aws, JOB, 0, time.clock())
-    assert [line.text for line in lines] == ["one", "two", "late"]
-    assert time.seconds == 10.0
+    assert [line.text for line in lines] == ["one", "two", "late", "last"]
+    assert time.seconds == 20.0
+
+
+def test_a_job_with_many_streams_is_read_in_the_order_of_time(stubbed: Stubbed) -> None:
+    names = [f"nightly/i-{number:03d}" for number in range(150)]
+    stubbed.answers("DescribeLogStreams", streams(*names))
+    stubbed.answers("FilterLogEvents", events((names[0], 1, "a"), (names[1], 4, "d")))
+    stubbed.answers("FilterLogEvents", events((names[120], 2, "b"), (names[149], 3, "c")))
+    assert [line.text for line in read_lines(stubbed.aws, JOB, 0)] == ["a", "b", "c", "d"]
+
+
+def test_an_endpoint_has_its_group_for_itself(stubbed: Stubbed) -> None:
+    asked = {"logGroupName": ENDPOINT.group, "startTime": 0, "interleaved": True}
+    stubbed.answers("FilterLogEvents", events(("AllTraffic/i-1", 1, "a")), asked)
+    assert [line.stream for line in read_lines(stubbed.aws, ENDPOINT, 0)] == ["AllTraffic/i-1"]
+    stubbed.refuses("FilterLogEvents", *NO_GROUP)
+    assert list(read_lines(stubbed.aws, ENDPOINT, 0)) == []
+
+
+def test_who_asks_for_an_endpoint_needs_no_right_to_look_at_jobs(stubbed: Stubbed) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    assert [each.kind for each in find_log_sources(stubbed.aws, "flights", "endpoint")] == ["endpoint"]
 
 
 @pytest.mark.parametrize(

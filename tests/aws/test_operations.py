@@ -120,7 +120,6 @@ def look_at_a_failed_job(stubbed: Stubbed) -> None:
 
 def read_a_log(stubbed: Stubbed) -> None:
     """What an endpoint has printed."""
-    stubbed.answers("DescribeLogStreams", {"logStreams": [{"logStreamName": "AllTraffic/i"}]})
     stubbed.answers("FilterLogEvents", {"events": []})
     source = LogSource("endpoint", "flights", "/aws/sagemaker/Endpoints/flights")
     assert list(read_lines(stubbed.aws, source, 0)) == []

@@ -64,9 +64,11 @@ def observe_releases(aws: Aws, name: str) -> Releases:
     endpoint = _add_tags_and_mode(aws, found)
     former = _observe_former(aws, endpoint, endpoint.coming)
     variant = observe_variant(aws, former.config_name) if former else None
+    serves = _observe_served(aws, endpoint)
     return Releases(
         endpoint=endpoint,
-        serves=_observe_served(aws, endpoint),
+        serves=serves,
+        sample=observe_sample(aws, serves) if serves else None,
         former=former,
         former_package=observe_package(aws, variant.model) or None if variant else None,
     )
