@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -45,11 +46,7 @@ class ModelServer:
         self._folder = host.workdir / name
         self._write = log
         self._workers = _count_workers(container)
-        self._environment = {
-            # Workers that all compute on every processor wait for each other most of the time.
-            "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // self._workers)),
-            **make_environment(container, host),
-        }
+        self._environment = self._make_environment()
         self._threads: list[threading.Thread] = []
         self._running: list[Worker] = []
         self._changed = threading.Condition()
@@ -86,6 +83,19 @@ class ModelServer:
             raise CannotServe(self._reason or f"The container's last line: {self._last_line}")
         for _ in range(self._workers - 1):
             self._add_worker()
+
+    def grow(self, most: int) -> None:
+        """Start more workers, as many as it would have had if this had been known before.
+
+        Args:
+            most: The most processes that are of use.
+        """
+        missing = _count_workers(replace(self._container, most_workers=most)) - self._workers
+        if missing > 0:
+            self._workers += missing
+            self._environment = self._make_environment()
+            for _ in range(missing):
+                self._add_worker()
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
         """Send a request to an idle worker, or to the first that becomes idle.
@@ -150,6 +160,11 @@ class ModelServer:
             thread.join(_STOP_SECONDS)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _make_environment(self) -> dict[str, str]:
+        # Workers that all compute on every processor wait for each other most of the time.
+        threads = max(1, (os.cpu_count() or 1) // self._workers)
+        return {"OMP_NUM_THREADS": str(threads), **make_environment(self._container, self._host)}
+
     def _take(self) -> Worker:
         deadline = time.monotonic() + self._host.answer_seconds
         with self._changed:
@@ -164,13 +179,13 @@ class ModelServer:
         with self._changed:
             if worker in self._serving and worker.pid is not None:
                 self._idle.append(worker)
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _offer(self, worker: Worker) -> None:
         with self._changed:
             self._serving.add(worker)
             self._idle.insert(0, worker)
-            self._changed.notify()
+            self._changed.notify_all()  # whoever waits for a process, and whoever waits for a turn
         self._healthy = True
         self._settled.set()
 

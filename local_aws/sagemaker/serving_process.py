@@ -75,8 +75,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         answer = self.server.application.answer(request)
         self._write(answer)
-        if request.path != "/ping":
-            self._log(answer, quotes=request.path != "/execution-parameters")
+        if request.path != "/ping" and not _is_unanswered_question(request, answer):
+            self._log(answer)
 
     do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET
 
@@ -90,11 +90,16 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
         self.wfile.flush()
 
-    def _log(self, answer: Answer, *, quotes: bool) -> None:
+    def _log(self, answer: Answer) -> None:
         line = f'"{self.requestline}" {answer.status} {len(answer.body)}\n'
-        if quotes and answer.status in range(400, 500):
+        if answer.status in range(400, 500):
             line = f"{_quote(answer.body)}\n{line}"
         sys.stdout.write(line)
+
+
+def _is_unanswered_question(request: Request, answer: Answer) -> bool:
+    """Tell whether a job has asked for what most scripts do not say, which is no news to their users."""
+    return request.path == "/execution-parameters" and answer.status == HTTPStatus.NOT_FOUND
 
 
 def _without_length(headers: Mapping[str, str]) -> dict[str, str]:

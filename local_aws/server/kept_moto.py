@@ -92,8 +92,12 @@ class KeptMoto:
     def _answer_s3(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request of S3, which may tell other services about it, such as a queue."""
         seen: Seen = {}
-        with recording(seen):
-            answered = self._app(environ, start_response)
+        try:
+            with recording(seen):
+                answered = self._app(environ, start_response)
+        except BaseException:
+            self._state.owe(seen)
+            raise
         if seen:
             try:
                 self._state.save(seen)

@@ -53,10 +53,12 @@ def transform_fn(model, data, content_type, accept):
 
 
 @contextmanager
-def serving(cloud: Cloud, folder: Path, workers: str = "1", seconds: float = 60) -> Iterator[ModelServer]:
+def serving(
+    cloud: Cloud, folder: Path, workers: str = "1", seconds: float = 60, most: int | None = None
+) -> Iterator[ModelServer]:
     """Serve the talking model with as many workers."""
     variables = {**ENVIRONMENT, "SAGEMAKER_MODEL_SERVER_WORKERS": workers}
-    container = Container("eu-north-1", cloud.put_model("m", TALKING), variables)
+    container = Container("eu-north-1", cloud.put_model("m", TALKING), variables, most_workers=most)
     server = ModelServer(container, Host(folder, cloud.aws.environment(), seconds), "m", lambda _line: None)
     try:
         server.start()
@@ -154,6 +156,15 @@ def test_workers_share_the_processors_among_their_threads(cloud: Cloud, tmp_path
     for workers in (1, processors):
         with serving(cloud, tmp_path, workers=str(workers)) as server:
             assert ask(server, "environment")["OMP_NUM_THREADS"] == str(processors // workers)
+
+
+def test_more_workers_are_started_when_they_are_of_use(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, workers="2", most=1) as server:
+        server.grow(1)
+        assert len(server.pids) == server.workers == 1
+        server.grow(3)
+        wait_until(lambda: len({each["pid"] for each in ask_at_once(server, "0.1", "0.1")}) == 2)
+        assert len(server.pids) == server.workers == 2
 
 
 def test_an_endpoint_has_as_many_workers_as_there_are_processors_up_to_four(cloud: Cloud):

@@ -10,7 +10,7 @@ from local_aws.sagemaker.transform.json_path import BadPath, JsonPath
 
 MEGABYTE = 1024 * 1024
 _PAYLOAD_MB = 6
-_MOST_MB = 100
+MOST_MB = 100
 _TIMEOUT = 600
 _RETRIES = 3
 _STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}
@@ -32,6 +32,11 @@ class Batching:
     payload_mb: int = _PAYLOAD_MB
     concurrency: int = 1
     strategy: str = "MULTI_RECORD"
+
+    @property
+    def fits(self) -> bool:
+        """Whether the requests at the same time are within AWS's limit."""
+        return self.payload_mb * self.concurrency <= MOST_MB
 
     @property
     def payload(self) -> int:
@@ -117,8 +122,8 @@ class Definition:
         payload, strategy = proposed.get("MaxPayloadInMB"), proposed.get("BatchStrategy")
         concurrency = proposed.get("MaxConcurrentTransforms")
         offered = {
-            "payload_mb": payload if payload in range(1, _MOST_MB + 1) else None,
-            "concurrency": concurrency if concurrency in range(1, _MOST_MB + 1) else None,
+            "payload_mb": payload if _is_count(payload) else None,
+            "concurrency": concurrency if _is_count(concurrency) else None,
             "strategy": strategy if strategy in _STRATEGIES.values() else None,
         }
         return Batching(**{**_drop_absent(offered), **_drop_absent(self._asked)})
@@ -132,6 +137,10 @@ class Definition:
         }
         given = {name: str(value) for name, value in _drop_absent(names).items()}
         return {"SAGEMAKER_BATCH": "true", **given}
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value in range(1, MOST_MB + 1)
 
 
 def _drop_absent(values: dict[str, Any]) -> dict[str, Any]:
@@ -208,11 +217,11 @@ def _check_batching(params: Params) -> None:
     concurrency = params.get("MaxConcurrentTransforms", 0)
     if payload == 0:
         raise unsupported("MaxPayloadInMB 0, which is HTTP's chunked encoding; give the MB of a payload")
-    if payload > _MOST_MB:
-        raise invalid(f"MaxPayloadInMB cannot be greater than {_MOST_MB} MB, and is {payload}.")
-    if concurrency * payload > _MOST_MB:
+    if payload > MOST_MB:
+        raise invalid(f"MaxPayloadInMB cannot be greater than {MOST_MB} MB, and is {payload}.")
+    if concurrency * payload > MOST_MB:
         raise invalid(
-            f"MaxConcurrentTransforms * MaxPayloadInMB cannot exceed {_MOST_MB} MB, and is "
+            f"MaxConcurrentTransforms * MaxPayloadInMB cannot exceed {MOST_MB} MB, and is "
             f"{concurrency} * {payload} = {concurrency * payload}."
         )
     if params.get("BatchStrategy") and params["TransformInput"].get("SplitType", "None") == "None":

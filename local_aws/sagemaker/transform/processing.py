@@ -6,6 +6,7 @@ object if that is JSON and not split.
 
 import csv
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
@@ -20,6 +21,8 @@ from local_aws.sagemaker.transform.records import Batch
 _INPUT, _OUTPUT = "SageMakerInput", "SageMakerOutput"
 _ID, _TIME = "SageMakerInferenceId", "SageMakerInferenceTime"
 _QUOTED = frozenset('",\r\n')
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_UNENCODABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # those that are no byte which was not UTF-8
 
 Record = TypeVar("Record")
 
@@ -124,7 +127,7 @@ class _Documents(_RecordProcessing[Any]):
         return [text] if count == 1 and len(lines) != 1 else lines
 
     def _select(self, text: str) -> str:
-        return _write_json(self._input.find(json.loads(text)))
+        return _write_json(self._input.find(json.loads(text)), text)
 
     def _combine(self, text: str, answer: str) -> str:
         joined = json.loads(answer)
@@ -135,7 +138,7 @@ class _Documents(_RecordProcessing[Any]):
         if self._time:
             named = found if isinstance(found, dict) else {_OUTPUT: found}
             found = {**named, _ID: str(uuid4()), _TIME: self._time}
-        return _write_json(found)
+        return _write_json(found, text, answer)
 
 
 def make_processing(definition: Definition, time: str) -> Processing:
@@ -189,5 +192,16 @@ def _write_row(row: Sequence[str]) -> str:
     return line.getvalue()
 
 
-def _write_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _write_json(value: Any, *sources: str) -> str:
+    """Write JSON. Half of a surrogate pair has no UTF-8, and is escaped; other bytes stay as they were.
+
+    Args:
+        value: What to write.
+        sources: What it was read from.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if _SURROGATES.search(text) is None:
+        return text
+    undecoded = any(_SURROGATES.search(source) for source in sources)
+    escaped = _UNENCODABLE if undecoded else _SURROGATES
+    return escaped.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -19,7 +19,7 @@ from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import Host, ModelGone, ModelResponse, ModelSlow
 from local_aws.sagemaker.objects import NotStored, Objects
 from local_aws.sagemaker.transform.capture import write_manifests
-from local_aws.sagemaker.transform.definition import Batching, Definition
+from local_aws.sagemaker.transform.definition import MOST_MB, Batching, Definition
 from local_aws.sagemaker.transform.failures import SEE_LOGS, InputFailed, JobFailed, JobStopped
 from local_aws.sagemaker.transform.inputs import Input, find_inputs
 from local_aws.sagemaker.transform.processing import Processing, make_processing
@@ -131,7 +131,7 @@ class Run:
         started = datetime.now(timezone.utc)
         self._processing = make_processing(self._definition, f"{started:%Y-%m-%dT%H:%M:%SZ}")
         batching = self._choose_batching()
-        self._say(str(batching))
+        self._server.grow(self._definition.instances * batching.concurrency)
         with _Pool(self._definition.instances * batching.concurrency, self._server.workers) as pool:
             futures = [
                 pool.files.submit(self._transform_input, number, each, batching, pool)
@@ -148,9 +148,19 @@ class Run:
     def _choose_batching(self) -> Batching:
         """Choose how to send requests: as the job says, as the container proposes, or as AWS does."""
         try:
-            return self._definition.choose_batching(self._server.read_execution_parameters())
+            proposed = self._server.read_execution_parameters()
         except (ModelGone, ModelSlow):
-            return self._definition.choose_batching({})
+            proposed = {}
+        batching = proposal = self._definition.choose_batching(proposed)
+        if not proposal.fits:
+            batching = self._definition.choose_batching({})
+        self._say(str(batching))
+        if not proposal.fits:
+            self._say(
+                f"The container's /execution-parameters are not used: they would make {proposal}, and "
+                f"MaxConcurrentTransforms * MaxPayloadInMB cannot exceed {MOST_MB} MB."
+            )
+        return batching
 
     def _transform_input(self, number: int, each: Input, batching: Batching, pool: "_Pool") -> str | None:
         """Transform an input into a file of the run's folder, and return who is to blame if it failed."""
@@ -211,11 +221,12 @@ class Run:
         problem: tuple[str, ...] = ()
         body = self._processing.prepare(batch)
         for _ in range(self._definition.retries + 1):
+            # No attempt is spent on a process that has ended or was killed, and is being restarted.
+            self._server.wait_until_serving(self._startup_seconds)
             try:
                 answer = self._ask(body)
             except ModelGone:
                 problem = ("Unable to get response from algorithm",)
-                self._server.wait_until_serving(self._startup_seconds)
                 continue
             except ModelSlow:
                 seconds = self._definition.timeout

@@ -51,7 +51,10 @@ def test_what_could_not_be_written_of_s3_is_written_with_the_next_change(tmp_pat
     assert run() == ["gone []", "replaced [(b'2', 'written')]", "first [(b'2', 'written')]"]
 
 
-def test_what_a_request_has_changed_before_it_failed_is_written_with_the_next_one(tmp_path: Path):
+@pytest.mark.parametrize(("service", "failing"), [("sns", "POST"), ("s3", "PUT")])
+def test_what_a_request_has_changed_before_it_failed_is_written_with_the_next_one(
+    tmp_path: Path, service: str, failing: str
+):
     from moto.sns.models import sns_backends
 
     kept = KeptServices(tmp_path)
@@ -61,15 +64,17 @@ def test_what_a_request_has_changed_before_it_failed_is_written_with_the_next_on
 
     def moto(environ: Any, start_response: Any) -> list[bytes]:
         if environ["PATH_INFO"] == "/fails":
-            backend.sms_attributes["half"] = "done"
+            backend.sms_attributes["half"] = f"done-for-{service}"
             raise MemoryError
         start_response("200 OK", [])
         return [b""]
 
     app = KeptMoto(moto, kept.moto)
+    scope = f"AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-2/{service}/aws4_request"
+    request = {"REQUEST_METHOD": failing, "PATH_INFO": "/fails", "HTTP_AUTHORIZATION": scope}
     with pytest.raises(MemoryError):
-        app({"REQUEST_METHOD": "POST", "PATH_INFO": "/fails"}, lambda *_: None)
+        app(request, lambda *_: None)
     app({"REQUEST_METHOD": "POST", "PATH_INFO": "/"}, lambda *_: None)
     ((data,),) = kept._database.read("SELECT data FROM cells WHERE class LIKE '%SNSBackend'")
     kept.close()
-    assert b"half" in data
+    assert f"done-for-{service}".encode() in data
