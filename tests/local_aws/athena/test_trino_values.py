@@ -105,7 +105,7 @@ def value(connection, expression: str) -> str | None:
         ("IF(true, 1, round(CAST('x' AS double), 1))", "1.0"),
         ("round(-0.01e0, 1)", "-0.0"),
         (
-            "count(*) FROM (VALUES (1, 1), (2, 0)) a(x, z) JOIN (VALUES 5) b(y) "
+            "count(*) FROM (VALUES (1, 1), (2, 0)) a(x, z) JOIN (VALUES 5, 6) b(y) "
             "ON (x = 1 AND y = 5) OR (z <> 0 AND x = 10 AND y = 1 / 0)",
             "1",
         ),
