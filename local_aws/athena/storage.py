@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import threading
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,11 +158,16 @@ def remove_unused_links(cache: Path) -> None:
     Args:
         cache: The folder of a `Storage`, which no query reads meanwhile.
     """
+    names: dict[tuple[int, int, int], list[Path]] = defaultdict(list)
     for link in cache.glob(f"*{_LINK}"):
         with suppress(FileNotFoundError):
-            if link.stat().st_nlink == 1:
-                for path in cache.glob(f"{link.stem}.*"):
-                    path.unlink()
+            found = link.stat()
+            # Objects of equal content can share a file, which then has several names here.
+            names[found.st_dev, found.st_ino, found.st_nlink].append(link)
+    for (_, _, number), links in names.items():
+        if len(links) == number:
+            for path in (path for link in links for path in cache.glob(f"{link.stem}.*")):
+                path.unlink(missing_ok=True)
 
 
 def _object(bucket: str, content: ET.Element) -> S3Object:

@@ -91,12 +91,7 @@ def _table_of(condition: Condition, find: Find) -> str | None:
     parts = list(nodes.walk(node))
     if not all(isinstance(part, _SIMPLE) for part in parts):
         return None
-    if any(
-        isinstance(part, nodes.Binary)
-        and part.operator not in _COMPARISONS
-        and any(isinstance(inner, nodes.Name) for inner in nodes.walk(part))
-        for part in parts
-    ):
+    if any(isinstance(part, nodes.Binary) and part.operator not in _COMPARISONS for part in parts):
         return None
     tables = set()
     for name in (part for part in parts if isinstance(part, nodes.Name)):

@@ -6,8 +6,9 @@ column of REAL or DECIMAL without a CAST. Yet `INSERT INTO t VALUES (1.5)` fills
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 from local_aws.trino import nodes
 from local_aws.trino.parse import Query, literal
@@ -47,6 +48,9 @@ def keep_decimals(query: Query, parameters: Sequence[str]) -> Query:
 
 
 def _in_query(query: nodes.Query, change: Change) -> nodes.Query:
+    if isinstance(query.body, nodes.Select):
+        body, order = _in_select(query.body, query.order, change)
+        return replace(query, body=body, order=order)
     return replace(query, body=_in_body(query.body, change))
 
 
@@ -58,8 +62,40 @@ def _in_body(body: nodes.Body, change: Change) -> nodes.Body:
             return replace(body, rows=tuple(map(change, body.rows)))
         case nodes.SetOperation():
             return replace(body, left=_in_body(body.left, change), right=_in_body(body.right, change))
-    items = (
+    return _in_select(body, (), change)[0]
+
+
+def _in_select(
+    select: nodes.Select, order: tuple[nodes.Sort, ...], change: Change
+) -> tuple[nodes.Select, tuple[nodes.Sort, ...]]:
+    """Change the items of SELECT, and what groups or sorts by the same: they would not be equal any more."""
+    items = tuple(
         replace(item, expression=change(item.expression)) if isinstance(item, nodes.Item) else item
-        for item in body.items
+        for item in select.items
     )
-    return replace(body, items=tuple(items))
+    changed = {
+        part for old, new in zip(select.items, items, strict=True) if old != new for part in nodes.walk(old)
+    }
+    grouped = [key for alternatives in select.groups or () for keys in alternatives for key in keys]
+    keys = changed.intersection([*grouped, *(sort.key for sort in order)])
+    new = {key: change(key) for key in keys if not isinstance(key, nodes.Literal | nodes.Parameter)}
+    body = replace(
+        select,
+        items=_exchange(items, new),
+        groups=_exchange(select.groups, new),
+        having=_exchange(select.having, new),
+        windows=_exchange(select.windows, new),
+    )
+    return body, _exchange(order, new)
+
+
+def _exchange(value: Any, new: Mapping[nodes.Node, nodes.Node]) -> Any:
+    """Exchange expressions wherever they are in a part of the tree, except in queries inside."""
+    if isinstance(value, tuple):
+        return tuple(_exchange(part, new) for part in value)
+    if not new or not isinstance(value, nodes.Node) or isinstance(value, nodes.Query):
+        return value
+    if value in new:
+        return new[value]
+    parts = {one.name: _exchange(getattr(value, one.name), new) for one in fields(value) if one.name != "at"}
+    return replace(value, **parts)

@@ -46,6 +46,8 @@ def _can_be_planned(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
 
     try:
         connection.execute(f"EXPLAIN {sql}")
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error:
         return False
     return True

@@ -251,7 +251,7 @@ _MACROS = {
         for side in "lr"
     },
     # Numbers
-    "trino_round(x, n)": f"CASE WHEN NOT isfinite(x) THEN x WHEN abs(n) > 308 OR abs(x) * pow(10, n) >= 9223372036854775807 THEN {fail('NOT_SUPPORTED', 'the local Athena does not support round of a number this large')} WHEN x < 0 THEN -(round(-x * pow(10, n)) / pow(10, n)) ELSE round(x * pow(10, n)) / pow(10, n) + 0 END",
+    "trino_round(x, n)": f"CASE WHEN NOT isfinite(x) THEN x WHEN CASE WHEN abs(n) > 308 THEN true ELSE abs(x) * pow(10, n) >= 9223372036854775807 END THEN {fail('NOT_SUPPORTED', 'the local Athena does not support round of a number this large')} WHEN x < 0 THEN round(abs(x) * pow(10, n)) / pow(10, n) * -1e0 ELSE round(x * pow(10, n)) / pow(10, n) + 0 END",
     # The cube root of a cube is exact in Java.
     "trino_cbrt(x)": "CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END",
     # DuckDB 1.5 fails where Java answers NaN or -Infinity.

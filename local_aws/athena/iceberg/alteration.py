@@ -41,7 +41,8 @@ def alter(session: Session, statement: Statement, table: IcebergTable) -> None:
                 change.set_properties(read_properties(statement.properties, new=False))
         case UnsetTableProperties():
             with session.iceberg.commit(table.full_name), table.iceberg.transaction() as change:
-                change.remove_properties(*(name for key in statement.properties for name in find_names(key)))
+                names = (name for key in statement.properties for name in find_names(key))
+                change.remove_properties(*(name for name in names if name in table.iceberg.properties))
         case AddColumns() | ChangeColumn() | DropColumn():
             _change_schema(session, statement, table)
 

@@ -18,6 +18,7 @@ from local_aws.athena.iceberg.rows import replace_files
 from local_aws.athena.iceberg.tables import IcebergTable
 from local_aws.athena.session import Session
 from local_aws.athena.statement import Optimize
+from local_aws.athena.storage import split_uri
 from local_aws.athena.submission import Outcome
 from local_aws.trino import TrinoError
 from local_aws.trino.types import quote_name
@@ -103,8 +104,10 @@ def vacuum(session: Session, table: IcebergTable) -> Outcome:
         with session.iceberg.commit(table.full_name):
             table.iceberg.maintenance.expire_snapshots().by_ids(old).commit()
     needed = set(find_files(table))
+    objects = set(map(split_uri, needed))
     for uri in before - needed:
-        session.iceberg.files.delete(uri)
+        if split_uri(uri) not in objects:
+            session.iceberg.files.delete(uri)
     _delete_old_metadata(session, table)
     return Outcome("DDL", "VACUUM", plain_text=True)
 
@@ -120,8 +123,9 @@ def _delete_old_metadata(session: Session, table: IcebergTable) -> None:
         return
     most = read_number(table.iceberg.properties, "vacuum_max_metadata_files_to_keep")
     log = table.iceberg.metadata.metadata_log
-    kept = {current, *(entry.metadata_file for entry in log[max(0, len(log) - most) :])}
+    named = [current, *(entry.metadata_file for entry in log[max(0, len(log) - most) :])]
+    kept = set(map(split_uri, named))
     for found in session.storage.list_objects(current.rpartition("/")[0]):
         old = _METADATA.fullmatch(found.uri)
-        if old is not None and found.uri not in kept and int(old[1]) < int(number[1]):
+        if old is not None and (found.bucket, found.key) not in kept and int(old[1]) < int(number[1]):
             session.storage.delete(found.uri)

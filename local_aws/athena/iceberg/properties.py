@@ -57,6 +57,12 @@ def read_properties(given: Mapping[str, str], *, new: bool = True) -> dict[str, 
     return found
 
 
+def pass_on(stored: Mapping[str, str]) -> dict[str, str]:
+    """Add the names that pyiceberg obeys to the properties of a table that was made without them."""
+    added = {own: stored[name] for name, own in _OF_ICEBERG.items() if stored.get(name, "").isdigit()}
+    return {**added, **stored}
+
+
 def find_names(key: str) -> Iterator[str]:
     """Give the names under which a property of Athena is kept.
 

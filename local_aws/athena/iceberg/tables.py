@@ -17,6 +17,7 @@ from pyiceberg.typedef import EMPTY_DICT, Properties
 from local_aws.athena.catalog import Catalog, Table
 from local_aws.athena.failures import AthenaFailure
 from local_aws.athena.iceberg.files import ObjectIO
+from local_aws.athena.iceberg.properties import pass_on
 from local_aws.athena.iceberg.types import athena_type
 from local_aws.athena.statement import Name
 from local_aws.athena.storage import Storage
@@ -156,6 +157,12 @@ class AthenaGlueCatalog(GlueCatalog):
     def load(self, glue: dict[str, Any]) -> pyiceberg.table.Table:
         """Load a table from its entry."""
         return self._convert_glue_to_iceberg(cast("Any", glue))
+
+    def _convert_glue_to_iceberg(self, glue_table: Any) -> pyiceberg.table.Table:
+        table = super()._convert_glue_to_iceberg(glue_table)
+        properties = pass_on(table.metadata.properties)
+        table.metadata = table.metadata.model_copy(update={"properties": properties})
+        return table
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:  # noqa: ARG002
         return self._files

@@ -32,6 +32,10 @@ _OTHERS = {
 }
 """What is in the classes within others, where they cannot be negated."""
 _JAVA = re.compile(r"\\p\{(\w+)\}|\\[zZhHRQEGXNPkpuUx]|\\.|\(\?<(?=[A-Za-z])|\[\^?\]?|&&|\]", re.DOTALL)
+_ITEM = re.compile(r"\\p\{\w+\}|\\.|.", re.DOTALL)
+"""What is in a class: a class, or a letter."""
+_RENAMED = {"(?<": "(?P<", r"\z": r"\Z"}
+"""What Python writes otherwise."""
 _REPLACEMENT = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|\$", re.DOTALL)
 
 
@@ -48,6 +52,21 @@ def _list_letters(name: str) -> str:
     return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
 
 
+def _refuse_ranges(before: str, after: str, pattern: str) -> None:
+    """Refuse a range from or to a class in another class. At either end of that one, `-` is a letter.
+
+    Joni, which reads patterns for Trino, fails at a range to a class. A range from a class it begins with
+    an earlier letter, which nobody means.
+    """
+    opened = single = False
+    for item in _ITEM.findall(before):
+        opened, single = item == "-" and single and not opened, not opened
+    if opened:
+        raise failure(f"char-class value at end of range: {pattern}")
+    if after.startswith("-") and not after.startswith("-]"):
+        raise unsupported(r"a range from a class in a regular expression; write \- for a hyphen")
+
+
 def _write_class(letter: str, *, inside: bool) -> str:
     """Write a class by its letter, perhaps inside another class: words, digits, spaces, or all others."""
     if inside:
@@ -58,25 +77,25 @@ def _write_class(letter: str, *, inside: bool) -> str:
 @lru_cache(maxsize=512)
 def compile_pattern(pattern: str) -> re.Pattern[str]:  # noqa: C901 - one branch a construct
     """Compile a Java pattern for Python, or refuse it if Python would read it differently."""
-    inside = False
+    inside, start = False, 0
 
     def python(found: re.Match[str]) -> str:
-        nonlocal inside
+        nonlocal inside, start
         text = found[0]
+        if inside and (found[1] or text[1:] in _ASCII or text[1:] in _OTHERS):
+            _refuse_ranges(pattern[start : found.start()], pattern[found.end() :], pattern)
         if found[1] in _CLASSES:
             return _list_letters(found[1]) if inside else f"[{_list_letters(found[1])}]"
         if text.startswith("["):
             if inside:
                 raise unsupported("nested classes in a regular expression")
-            inside = True
+            inside, start = True, found.start() + len(text.rstrip("]"))
         elif text == "]":
             inside = False
         elif text[1:] in _ASCII or text[1:] in _OTHERS:
             text = _write_class(text[1:], inside=inside)
-        elif text == "(?<":
-            return "(?P<"
-        elif text == r"\z":
-            return r"\Z"
+        elif text in _RENAMED:
+            return _RENAMED[text]
         elif text == r"\h" and not inside:
             return r"[ \t]"
         elif re.fullmatch(r"\\[ZHRQEGXNPkpuUh].*|\\p.*", text) or (text == "&&" and inside):

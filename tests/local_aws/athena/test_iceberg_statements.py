@@ -1,7 +1,9 @@
 """Iceberg tables: what Athena's statements do with them."""
 
+import json
 import re
 import time
+import uuid
 from dataclasses import replace
 from itertools import combinations
 
@@ -455,6 +457,33 @@ def test_vacuum_deletes_old_metadata_files(table: Lake) -> None:
     table.run("insert into t (id) values (20)")
     table.run("vacuum t")
     assert len(files()) == 6
+
+
+def test_settings_and_names_from_elsewhere_count_as_well(table: Lake) -> None:
+    table.run("alter table t set tblproperties ('vacuum_max_metadata_files_to_keep'='2')")
+    entry = table.table("t")
+    written = json.loads(table.get(entry["Parameters"]["metadata_location"].removeprefix("s3://lake/")))
+    del written["properties"]["write.metadata.previous-versions-max"]
+    for named in written["metadata-log"]:
+        named["metadata-file"] = named["metadata-file"].replace("s3://", "s3a://")
+    location = f"t/metadata/00009-{uuid.uuid4()}.metadata.json"
+    table.put(location, json.dumps(written))
+    parameters = {"table_type": "ICEBERG", "metadata_location": f"s3://lake/{location}"}
+    kept = {key: entry[key] for key in ("Name", "TableType", "StorageDescriptor")}
+    change = {"DatabaseName": "db", "TableInput": {**kept, "Parameters": parameters}}
+    table.moto.call("glue", "UpdateTable", change)
+    of_others = [named["metadata-file"].rpartition("/")[2] for named in written["metadata-log"]]
+
+    table.run("vacuum t")
+
+    left = [key.rpartition("/")[2] for key in table.keys("t/metadata/") if key.endswith(".metadata.json")]
+    assert left == [*of_others[-2:], location.rpartition("/")[2]]
+    table.run("insert into t (id) values (10)")
+    changed = table.table("t")["Parameters"]["metadata_location"].removeprefix("s3://lake/")
+    assert len(json.loads(table.get(changed))["metadata-log"]) == 2
+    for name in ("vacuum_max_metadata_files_to_keep", "vacuum_min_snapshots_to_keep"):
+        table.run(f"alter table t unset tblproperties ('{name}')")
+    assert "vacuum" not in str(table.rows("show tblproperties t"))
 
 
 def test_drop_deletes_the_files_and_rename_keeps_them(table: Lake) -> None:

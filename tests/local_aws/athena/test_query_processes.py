@@ -19,6 +19,7 @@ from lake import LAKE, Lake
 from local_aws.athena import processes as query_processes
 from local_aws.athena.failures import AthenaFailure, Cancelled
 from local_aws.athena.processes import QueryProcesses
+from local_aws.athena.storage import remove_unused_links
 from local_aws.athena.submission import Outcome, Submission
 from local_aws.protocol.moto_app import Answer, Moto
 
@@ -191,6 +192,25 @@ def test_the_file_of_a_deleted_object_goes_when_no_query_runs(
     assert until(lambda: names() == {name for name in before if not name.startswith(of_gone)})
     assert [path.samefile(stays) for path in objects.glob("*.link")] == [True]
     assert queries.text(sql) == '"n"\n"2"\n'
+
+
+def test_a_file_of_two_deleted_objects_goes(tmp_path: Path) -> None:
+    for file, names in {"gone": "ab", "stays": "cd"}.items():
+        (tmp_path / file).write_text("1\n")
+        for name in names:
+            (tmp_path / f"{name}.link").hardlink_to(tmp_path / file)
+            (tmp_path / f"{name}.parquet").touch()
+    (tmp_path / "gone").unlink()
+
+    remove_unused_links(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "c.link",
+        "c.parquet",
+        "d.link",
+        "d.parquet",
+        "stays",
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

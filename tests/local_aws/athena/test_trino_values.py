@@ -1,9 +1,11 @@
 """Where DuckDB would answer otherwise than Trino, and quietly."""
 
+from decimal import Decimal
+
 import duckdb
 import pytest
 
-from local_aws.trino import execute, parse, prepare, translate, write_value
+from local_aws.trino import execute, keep_decimals, parse, prepare, translate, write_value
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,43 @@ def value(connection, expression: str) -> str | None:
         ("try(CAST('x' AS real))", None),
         ("IF(true, false, CAST('x' AS double) > 1 AND CAST('y' AS integer) < 3)", "false"),
         ("IF(true, 1, 5 / CAST('x' AS integer))", "1"),
+        ("IF(true, 1, round(CAST('x' AS double), 1))", "1.0"),
+        ("round(-0.01e0, 1)", "-0.0"),
+        (
+            "count(*) FROM (VALUES (1, 1), (2, 0)) a(x, z) JOIN (VALUES 5, 6) b(y) "
+            "ON (x = 1 AND y = 5) OR (z <> 0 AND x = 10 AND y = 1 / 0)",
+            "1",
+        ),
     ],
 )
 def test_trino_decides(connection, expression, expected):
     assert value(connection, expression) == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT CASE WHEN a > 1 THEN 1.5 ELSE 2.5 END, count(*) FROM (VALUES 1) t(a) "
+        "GROUP BY CASE WHEN a > 1 THEN 1.5 ELSE 2.5 END",
+        "SELECT DISTINCT CASE WHEN a > 1 THEN 1.5 ELSE 2.5 END, 1 FROM (VALUES 1) t(a) "
+        "ORDER BY CASE WHEN a > 1 THEN 1.5 ELSE 2.5 END",
+    ],
+)
+def test_a_value_for_a_column_stays_what_rows_are_grouped_or_sorted_by(connection, query):
+    translated = translate(keep_decimals(parse(query), ()), {})
+    assert translated.columns[0].type == "decimal(2,1)"
+    assert execute(connection, translated.sql).fetchall() == [(Decimal("2.5"), 1)]
+
+
+def test_a_query_that_is_interrupted_while_its_failure_is_looked_into_is_not_run_again():
+    class Interrupted:
+        statements = ()
+
+        def execute(self, sql):
+            self.statements = (*self.statements, sql)
+            raise duckdb.InterruptException if len(self.statements) > 1 else duckdb.InvalidInputException
+
+    connection = Interrupted()
+    with pytest.raises(duckdb.InterruptException):
+        execute(connection, "SELECT 1")
+    assert connection.statements == ("SELECT 1", "EXPLAIN SELECT 1")
