@@ -74,7 +74,8 @@ def test_from_the_catalog_into_the_catalog(
     assert found, started
     assert requests_sent.changing == ["PutObject", "PutObject", "CreateTransformJob"]
     requests_sent.all.clear()
-    done = kedro_aws(*wanted, "--job", found[1], "-o", "json")
+    resumed = shlex.split(started.stdout.partition("Come back to it: kedro aws ")[2])
+    done = kedro_aws(*resumed, "-o", "json")  # as it was printed
     assert done.code == 0, done.stderr
     rows = len(table)
     shown = {**done.json, "input": ""}
