@@ -308,8 +308,8 @@ class _Preparation:
         def read_again() -> Source:
             if self._compute_digest(source) != digest:
                 raise ProjectError(
-                    f"{source.name} was changed after its rows were sent, so the predictions are not those of "
-                    "its rows. Nothing was saved: run the command again."
+                    f"{source.name} was changed after its rows were sent, so the predictions are not "
+                    "those of its rows. Nothing was saved: run the command again."
                 )
             return source
 
@@ -334,9 +334,8 @@ class _Preparation:
 
     def _check_names(self, source: Source) -> None:
         first = next(source.iterate_tables(), None) if self._size.join else None
-        taken = [
-            name for name in ([] if first is None else first.columns) if _PREDICTION.fullmatch(str(name))
-        ]
+        names = [] if first is None else [str(name) for name in first.columns]
+        taken = [name for name in names if _PREDICTION.fullmatch(name)]
         if taken:
             raise ProjectError(
                 f"{source.name} has a column `{taken[0]}` already. Rename it, or leave --join out."

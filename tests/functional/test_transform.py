@@ -169,8 +169,9 @@ def test_what_is_refused_before_anything_is_sent(requests_sent: Requests, table:
     assert refused("--input", f"s3://{BUCKET}/nothing").startswith(
         f"There is nothing at s3://{BUCKET}/nothing"
     )
-    with pytest.raises(Exception, match="has a column `prediction` already"):
-        transform(table.head(2).assign(prediction=1.0), join=True)
+    for name in ("prediction", "prediction_0"):
+        with pytest.raises(Exception, match=f"has a column `{name}` already"):
+            transform(table.head(2).assign(**{name: 1.0}), join=True)
     shown = kedro_aws("transform", "--input", "test", "--output", "predictions", "--dry-run", "-o", "json")
     assert [step["operation"] for step in shown.json["steps"]][-3:] == [
         "CreateTransformJob",

@@ -115,7 +115,8 @@ def wait_for_transform(aws: Aws, step: WaitForTransform, clock: Clock, note: Cal
         ) from None
     if job is None:
         raise ServingError(
-            f"There is no transform job {step.name}, so nothing was saved. Run the command without --job again."
+            f"There is no transform job {step.name}, so nothing was saved. "
+            "Run the command without --job again."
         )
     if job.status == _COMPLETED:
         return

@@ -136,5 +136,5 @@ def test_headers(line: str, known: list[str], expected: bool) -> None:
 @pytest.mark.parametrize("value", [[1, 2], b"x"])
 def test_cells_that_json_lines_cannot_hold_are_named(tmp_path: Path, value: Any) -> None:
     table = pd.DataFrame({"a": ["x", value]})
-    with pytest.raises(ProjectError, match="^`t`: column a has values that are no numbers, texts or dates"):
+    with pytest.raises(ProjectError, match=r"^`t`: column a has values that are no numbers, texts or dates"):
         write_lines([table], LineFormat(JSON_LINES, ("a",)), tmp_path, "`t`")

@@ -95,7 +95,7 @@ def test_rows_of_another_width_on_s3_are_refused_before_the_job(second: str, row
     aws: Any = SimpleNamespace(s3=s3)
     form = LineFormat(CSV, ("code", "size"))
     if rows is None:
-        with pytest.raises(ProjectError, match="s3://b/r/a.csv cannot be read: row 2 has [13] cells, not 2"):
+        with pytest.raises(ProjectError, match=r"s3://b/r/a.csv cannot be read: row 2 has [13] cells, not 2"):
             look_at_objects(aws, "s3://b/r", form)
         return
     assert look_at_objects(aws, "s3://b/r", form).rows == {"a.csv": rows}
@@ -105,7 +105,7 @@ def test_an_object_that_was_written_after_the_job_is_refused(tmp_path: Path) -> 
     found = {"Body": io.BytesIO(b"a,1\n"), "LastModified": NOW}
     aws: Any = SimpleNamespace(s3=SimpleNamespace(get_object=lambda **_: found))
     stored = StoredObjects("s3://b/r/", ("r/a.csv",), {"a.csv": 1}, ".csv")
-    with pytest.raises(ProjectError, match="^s3://b/r/a.csv was written after the job had started"):
+    with pytest.raises(ProjectError, match=r"^s3://b/r/a.csv was written after the job had started"):
         download(aws, stored, tmp_path, COLUMNS, NOW - timedelta(seconds=1))
     assert len(download(aws, stored, tmp_path, COLUMNS, NOW).load_table()) == 1
 
@@ -129,5 +129,5 @@ def test_objects_and_lists_in_one_file_are_refused(tmp_path: Path) -> None:
 def test_frames_of_other_libraries_and_what_is_no_frame() -> None:
     frame = pd.DataFrame({"a": [1]})
     assert make_table("The frame", SimpleNamespace(to_pandas=lambda: frame)).rows is frame
-    with pytest.raises(ProjectError, match="^The frame is a list, not a table in memory"):
+    with pytest.raises(ProjectError, match=r"^The frame is a list, not a table in memory"):
         make_table("The frame", [1])
