@@ -26,9 +26,9 @@ def guided(generated: Path) -> Iterator[Path]:
     before = {}
     text = GUIDE.read_text(encoding="utf-8")
     for title, body in re.findall(r'^```\w+ title="([^"]*)"\n(.*?)^```$', text, re.DOTALL | re.MULTILINE):
-        file = generated / title.removesuffix(", added")
+        file = generated / title
         before[file] = file.read_text(encoding="utf-8")
-        kept = f"{before[file]}\n" if title.endswith(", added") else ""
+        kept = f"{before[file]}\n" if file.suffix == ".yml" else ""  # entries are added
         file.write_text(kept + body, encoding="utf-8")
     assert len(before) == 2
     yield generated
