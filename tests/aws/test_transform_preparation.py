@@ -1,18 +1,23 @@
 """Transforms that are prepared: jobs that are taken up again, and files that change meanwhile."""
 
+import os
+from datetime import timedelta
 from pathlib import Path
+from time import time
 from types import SimpleNamespace
 from typing import Any
 
 import answers
 import pandas as pd
 import pytest
+from every_step import body
 from stubbed import Stubbed
 
 from kedro_aws_plugin.actions.transform import PreparedTransform, TransformOptions, prepare_transform
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.errors import AwsError, ProjectError
 from kedro_aws_plugin.plan.steps.transform import CreateTransformJob
+from kedro_aws_plugin.registration.candidate import make_work_folder
 
 ROWS = "a,b,id\n1,2,x\n3,4,y\n"
 
@@ -121,3 +126,30 @@ def test_predictions_are_not_put_beside_rows_that_changed(
         rows.write_text(ROWS.replace("x", "z"))
         with pytest.raises(ProjectError, match=r"rows\.csv was changed after its rows were sent"):
             prepared.finish(results)
+
+
+def test_objects_that_were_written_after_the_job_started_are_not_joined(
+    stubbed: Stubbed, tmp_path: Path
+) -> None:
+    stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "rows/a.csv"}]})
+    stubbed.answers("GetObject", body(b"1,2\n3,4\n"))
+    answer_with_package(stubbed, "Approved")
+    changes = {"input": "s3://flights-data/rows", "output": "predictions", "join": True}
+    with prepare(stubbed, tmp_path, None, **changes) as prepared:
+        later = answers.THEN + timedelta(seconds=1)
+        stubbed.answers("GetObject", {**body(b"5,6\n7,8\n"), "LastModified": later})
+        stubbed.answers("DescribeTransformJob", answers.transform_job())
+        made = tmp_path / "0.out"
+        made.write_text("1.5\n2.5\n")
+        with pytest.raises(ProjectError, match=r"rows/a\.csv was written after the job had started"):
+            prepared.finish([{"rows": 2, "files": {"a.csv": str(made)}}])
+
+
+def test_the_folder_of_a_command_that_waits_for_days_is_kept(tmp_path: Path) -> None:
+    with make_work_folder(tmp_path) as waiting:
+        os.utime(waiting, times=(time() - 5 * 24 * 3600,) * 2)
+        left = waiting.parent / "left"
+        left.mkdir()
+        os.utime(left, times=(time() - 7 * 24 * 3600,) * 2)
+        with make_work_folder(tmp_path):
+            assert (waiting.exists(), left.exists()) == (True, False)
