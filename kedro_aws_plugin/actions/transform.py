@@ -1,6 +1,7 @@
 """Batch transform: rows of the catalog, a file or S3 in; predictions into the catalog or to S3."""
 
 import hashlib
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ from kedro_aws_plugin.model_artifact.lines import (
     write_lines,
 )
 from kedro_aws_plugin.model_artifact.payload import CSV, JSON_LINES
-from kedro_aws_plugin.plan.approval import choose_approved
+from kedro_aws_plugin.plan.approval import choose_approved, choose_package
 from kedro_aws_plugin.plan.observed import ModelPackage
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.tags import make_project_tags
@@ -57,10 +58,10 @@ from kedro_aws_plugin.project.transform_input import (
     Files,
     Source,
     StoredObjects,
-    Table,
     download,
     find_source,
     look_at_objects,
+    make_table,
 )
 from kedro_aws_plugin.registration.candidate import make_work_folder
 from kedro_aws_plugin.session.session import Session
@@ -69,6 +70,7 @@ from local_aws import default_state_dir
 if TYPE_CHECKING:
     import pandas as pd
 
+_PREDICTION = re.compile(r"prediction(_\d+)?")
 _MISSING = {
     "input": "an entry, a file or an S3 folder",
     "output": "an entry or an S3 folder",
@@ -165,6 +167,7 @@ class _Preparation:
         self, session: Session, options: TransformOptions, folder: Path, catalog: ProjectCatalog | None
     ) -> None:
         self._session = session
+        self._table = None if options.rows is None else make_table("The frame", options.rows)
         self._options = options
         self._folder = folder
         self._known_catalog = catalog
@@ -184,15 +187,17 @@ class _Preparation:
         return (self._size.output or "").startswith(S3)
 
     def prepare(self) -> PreparedTransform:
-        self._check()
         former = self._find_former_job()
+        if former is not None:  # it has decided how many files there are
+            self._size = self._size.model_copy(update={"instance_count": former.instances})
+        self._check()
         package = self._choose_package(former)
         role = choose_role(self._config, lambda: find_role(self._aws, self._config.bucket))
         by_sagemaker = self._size.join and self._goes_to_s3
         summary = package.properties.get("signature", "")
         form = choose_format(package.signature, summary, joined=by_sagemaker)
         source, given = self._prepare_input(form, package, by_sagemaker=by_sagemaker)
-        job = self._options.job or make_job_name(package.group, datetime.now(timezone.utc))
+        job = self._job = self._options.job or make_job_name(package.group, datetime.now(timezone.utc))
         names = list_model_names(find_endpoint_groups(self._config), package.group, package.arn, role)
         wanted = TransformRequest(
             job=job,
@@ -210,9 +215,15 @@ class _Preparation:
             folder=None if self._goes_to_s3 else self._folder,
         )
 
+        has_looked = False
+
         def look_at_model() -> Plan:
-            if former is not None:
-                return plan_transform(wanted, TransformState(model_exists=True, job_input=former.input))
+            nonlocal has_looked
+            # Where the answer to the request was lost, the job is there when it is begun anew.
+            made = former or (observe_job(self._aws, job) if has_looked else None)
+            has_looked = True
+            if made is not None:
+                return plan_transform(wanted, TransformState(model_exists=True, job_input=made.input))
             existing = next((name for name in names if observe_package(self._aws, name) is not None), None)
             chosen = replace(wanted, model=existing or names[0])
             return plan_transform(chosen, TransformState(model_exists=existing is not None))
@@ -252,10 +263,19 @@ class _Preparation:
     def _choose_package(self, former: TransformJob | None) -> ModelPackage:
         default = self._config.registry.group if self._config.registry else None
         wanted = self._options.package
-        if former is not None:
-            wanted = observe_package(self._aws, former.model) or wanted
-        group = observe_group(self._aws, choose_group(self._config, wanted, self._size.group))
-        chosen = choose_approved(group, wanted, default)
+        if former is None:
+            group = observe_group(self._aws, choose_group(self._config, wanted, self._size.group))
+            chosen = choose_approved(group, wanted, default)
+        else:  # what is approved by now does not change what has predicted
+            own = observe_package(self._aws, former.model)
+            if not own and wanted is None:
+                raise AwsError(
+                    f"The model of transform job {self._options.job} does not exist any more. "
+                    "Name the version that it was made of: --package"
+                )
+            where = None if own else self._size.group
+            group = observe_group(self._aws, choose_group(self._config, own or wanted, where))
+            chosen = choose_package(group, own or wanted, default)
         return observe_details(self._aws, replace(group, packages=(chosen,))).packages[0]
 
     def _prepare_input(
@@ -269,29 +289,56 @@ class _Preparation:
         known = (package.signature or {}).get("input") or {"columns": ()}
         columns = known["columns"]
         source: Source
-        if self._options.rows is not None:
-            source = Table("The frame", self._options.rows)
+        if self._table is not None:
+            source = self._table
         else:
             name = str(self._size.input)
             if name.startswith(S3):
                 stored = look_at_objects(self._aws, name, form)
                 if stored.rows:
                     given = _describe_stored(stored, form, by_sagemaker=by_sagemaker)
-                    return lambda: self._download(stored, columns), given
+                    return lambda: self._download(stored, columns, self._find_start()), given
                 source = self._download(stored, columns)
             else:
                 source = find_source(self._catalog, name, columns)
         self._check_names(source)
-        return lambda: source, self._convert(source, form)
+        digest = self._compute_digest(source)
+        given = self._convert(source, form)
 
-    def _download(self, stored: StoredObjects, columns: Sequence[Mapping[str, Any]]) -> Files:
-        return download(self._aws, stored, self._folder, columns)
+        def read_again() -> Source:
+            if self._compute_digest(source) != digest:
+                raise ProjectError(
+                    f"{source.name} was changed after its rows were sent, so the predictions are not "
+                    "those of its rows. Nothing was saved: run the command again."
+                )
+            return source
+
+        return read_again, given
+
+    def _compute_digest(self, source: Source) -> str | None:
+        """Compute a digest of files that are read again for the join; a table in memory stays as it is."""
+        return source.compute_digest() if self._size.join and isinstance(source, Files) else None
+
+    def _find_start(self) -> datetime | None:
+        """Find when the job was made that has read what is on S3."""
+        made = observe_job(self._aws, self._job)
+        return made.created if made is not None else None
+
+    def _download(
+        self,
+        stored: StoredObjects,
+        columns: Sequence[Mapping[str, Any]],
+        unchanged_since: datetime | None = None,
+    ) -> Files:
+        return download(self._aws, stored, self._folder, columns, unchanged_since)
 
     def _check_names(self, source: Source) -> None:
         first = next(source.iterate_tables(), None) if self._size.join else None
-        if first is not None and "prediction" in first.columns:
+        names = [] if first is None else [str(name) for name in first.columns]
+        taken = [name for name in names if _PREDICTION.fullmatch(name)]
+        if taken:
             raise ProjectError(
-                f"{source.name} has a column `prediction` already. Rename it, or leave --join out."
+                f"{source.name} has a column `{taken[0]}` already. Rename it, or leave --join out."
             )
 
     def _convert(self, source: Source, form: LineFormat) -> TransformInput:
@@ -317,14 +364,16 @@ class _Preparation:
         return f"{folder.rstrip('/')}/"
 
     def _write_resume(self, job: str) -> str:
-        if self._options.rows is not None:
+        if self._options.rows is not None or not self._options.saves:
+            # The command would save the predictions, which the notebook or node only wanted to have.
             return f"aws sagemaker describe-transform-job --transform-job-name {job}"
         words = ["kedro", "aws", "transform", "--job", job]
-        for key in ("input", "output"):
+        for key in ("input", "output", "group"):
             if given := self._options.changes.get(key):
                 words += [f"--{key}", str(given)]
-        if self._options.changes.get("join"):
-            words.append("--join")
+        joins = self._options.changes.get("join")
+        if joins is not None:
+            words.append("--join" if joins else "--no-join")
         return shlex.join(words)
 
     def _finish(
@@ -350,8 +399,7 @@ class _Preparation:
         import pandas as pd
 
         if not self._size.join:
-            rows = self._options.rows
-            return make_frame(answer, None if rows is None else rows.index)
+            return make_frame(answer, None if self._table is None else self._table.rows.index)
         inputs = source().load_table()
         predictions = make_frame(answer, inputs.index)
         return pd.concat(

@@ -53,11 +53,13 @@ class Deadline:
         thing: What is waited for, as the beginning of a sentence: "Endpoint flights".
         seconds: How long.
         error: The class of the error that is raised afterwards.
+        resume: What goes on waiting, as a sentence without its full stop.
     """
 
     thing: str
     seconds: float
     error: type[KedroAwsError]
+    resume: str = "Run the same command again to go on waiting"
 
 
 def wait_until(
@@ -88,7 +90,7 @@ def wait_until(
         if clock.now() > end:
             raise deadline.error(
                 f"{deadline.thing} is still {status} after {deadline.seconds / 60:.0f} minutes. "
-                "Run the same command again to go on waiting."
+                f"{deadline.resume}."
             )
         note(status)
         clock.sleep(clock.interval)

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.errors import ProjectError, first_line
 from kedro_aws_plugin.model_artifact.payload import CSV, JSON_LINES
 from kedro_aws_plugin.model_artifact.signature import to_json
 
@@ -202,14 +202,20 @@ def _format(table: "pd.DataFrame", form: LineFormat, source: str) -> Iterator[by
         yield from (f"{line}\n".encode() for line in lines)
         return
     names = list(table.columns)
-    for row in zip(*(_list_cells(table[name]) for name in names), strict=True):
+    for row in zip(*(_list_cells(table[name], source) for name in names), strict=True):
         yield (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n").encode()
 
 
-def _list_cells(cells: "pd.Series[Any]") -> list[Any]:
+def _list_cells(cells: "pd.Series[Any]", source: str) -> list[Any]:
     missing = cells.isna().tolist()
     values = cells.tolist()
-    return [None if gone else to_json(value) for value, gone in zip(values, missing, strict=True)]
+    try:
+        return [None if gone else to_json(value) for value, gone in zip(values, missing, strict=True)]
+    except (TypeError, ValueError) as error:
+        raise ProjectError(
+            f"{source}: column {cells.name} has values that are no numbers, texts or dates: "
+            f"{first_line(error)}. Convert the column."
+        ) from error
 
 
 def is_header(cells: Sequence[str], known: Sequence[str]) -> bool:

@@ -1,10 +1,13 @@
 """Read the input of a batch transform: a table, a catalog entry, a local file, or what is on S3."""
 
+import codecs
 import csv
+import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,7 @@ _ROWS = 50_000
 """Rows that are in memory at once, of a file."""
 
 _CHUNK = 1024 * 1024
+_MAX_CELL = 2**31 - 1  # what csv takes on every system; its own limit is 128 KB
 _SUFFIXES = (".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 _LINES = (".jsonl", ".ndjson")
 _KINDS = f"Its name must end in one of {', '.join(_SUFFIXES)}."
@@ -105,16 +109,22 @@ class Files:
 
         names = [str(column["name"]) for column in self.columns]
         with path.open(encoding="utf-8-sig", newline="") as file:
-            cells = next(csv.reader(file), [])
+            cells = next(filter(None, csv.reader(file)), [])
         headed = is_header(cells, names)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            _check_widths(file, len(cells) if headed or not names else len(names))
         texts = {
             str(column["name"]): str for column in self.columns if column["type"] in ("text", "category")
         }
+        if headed and _has_names(cells, names):
+            # What the model does not take is not guessed at: pandas would read 000007 as 7.
+            texts |= {cell: str for cell in cells if cell not in names}
         tables = pd.read_csv(
             path,
             dtype=texts,
             keep_default_na=False,
             na_values=[""],
+            index_col=False,
             chunksize=_ROWS,
             header=0 if headed else None,
             names=None if headed else names or None,
@@ -129,6 +139,24 @@ class Files:
             rows = (json.loads(line) for line in file if line.strip())
             while some := list(itertools.islice(rows, _ROWS)):
                 yield _make_table(some, [str(column["name"]) for column in self.columns])
+
+    def compute_digest(self) -> str:
+        """Compute a digest of what the files contain now.
+
+        Raises:
+            ProjectError: If one cannot be read any more.
+        """
+        digest = hashlib.sha256()
+        for path in self.paths:
+            try:
+                with path.open("rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        digest.update(chunk)
+            except OSError as error:
+                raise ProjectError(
+                    f"{self.name}: {path.name} cannot be read: {first_line(error)}. Put the file back."
+                ) from error
+        return digest.hexdigest()
 
 
 Source = Table | Files
@@ -170,10 +198,27 @@ def find_source(catalog: ProjectCatalog, name: str, columns: Sequence[Mapping[st
     if path.suffix and ":" not in name:
         raise ProjectError(f"There is no file {name}. Correct the path, or name a catalog entry.")
     rows = catalog.load_rows(name, "Name a catalog entry, a file, or a folder on S3: s3://...")
-    convert: Callable[[], pd.DataFrame] | None = getattr(rows, "to_pandas", None)
+    return make_table(f"`{name}`", rows)
+
+
+def make_table(name: str, rows: Any) -> Table:
+    """Make a table of a frame of pandas, Polars or Arrow.
+
+    Args:
+        name: What it is called in a message.
+        rows: The frame.
+
+    Raises:
+        ProjectError: If it is none of them.
+    """
+    convert: Callable[[], Any] | None = getattr(rows, "to_pandas", None)
     if convert is not None:  # Polars, Arrow
         rows = convert()
-    return Table(f"`{name}`", rows)
+    if not hasattr(rows, "columns") or not hasattr(rows, "iloc"):
+        raise ProjectError(
+            f"{name} is a {type(rows).__name__}, not a table in memory. Give a frame of pandas or Polars."
+        )
+    return Table(name, rows)
 
 
 def look_at_objects(aws: "Aws", uri: str, form: LineFormat) -> StoredObjects:
@@ -217,7 +262,13 @@ def look_at_objects(aws: "Aws", uri: str, form: LineFormat) -> StoredObjects:
     return StoredObjects(stored.uri, keys, rows, stored.suffix) if all(rows.values()) else stored
 
 
-def download(aws: "Aws", stored: StoredObjects, folder: Path, columns: Sequence[Mapping[str, Any]]) -> Files:
+def download(
+    aws: "Aws",
+    stored: StoredObjects,
+    folder: Path,
+    columns: Sequence[Mapping[str, Any]],
+    unchanged_since: datetime | None = None,
+) -> Files:
     """Copy objects to this machine.
 
     Args:
@@ -225,15 +276,23 @@ def download(aws: "Aws", stored: StoredObjects, folder: Path, columns: Sequence[
         stored: The objects.
         folder: The folder for the copies.
         columns: The model's columns, as the signature describes them.
+        unchanged_since: When a job began to read them; None if there is no such job.
 
     Raises:
         AwsError: If one cannot be read.
+        ProjectError: If one was written after the job began to read them.
     """
     bucket = stored.uri.removeprefix(S3).partition("/")[0]
     paths = [folder / f"input-{number:05d}{stored.suffix}" for number in range(len(stored.keys))]
     with translate_errors(f"read {stored.uri}"):
         for key, path in zip(stored.keys, paths, strict=True):
-            body = aws.s3.get_object(Bucket=bucket, Key=key)["Body"]
+            found = aws.s3.get_object(Bucket=bucket, Key=key)
+            body = found["Body"]
+            if unchanged_since is not None and found["LastModified"] > unchanged_since:
+                raise ProjectError(
+                    f"{S3}{bucket}/{key} was written after the job had started, so its rows may not be those "
+                    "that were predicted. Nothing was saved: run the command without --job again."
+                )
             with path.open("wb") as file:
                 while chunk := body.read(_CHUNK):
                     file.write(chunk)
@@ -243,14 +302,54 @@ def download(aws: "Aws", stored: StoredObjects, folder: Path, columns: Sequence[
 def _count_rows(aws: "Aws", bucket: str, key: str, suffix: str, form: LineFormat) -> int:
     """Count the lines of an object; 0 if they are not what SageMaker can take."""
     body = aws.s3.get_object(Bucket=bucket, Key=key)["Body"]
-    first = body.read(_CHUNK)
-    if suffix == ".csv":
-        line = first.partition(b"\n")[0].decode("utf-8-sig", errors="replace")
-        cells = next(csv.reader([line]), [])
-        known = form.columns or ()
-        if is_header(cells, known) or (known and len(cells) != len(known)):
-            return 0
-    return count_lines(itertools.chain([first], iter(lambda: body.read(_CHUNK), b"")))
+    first = body.read(_CHUNK).removeprefix(codecs.BOM_UTF8)
+    chunks = itertools.chain([first], iter(lambda: body.read(_CHUNK), b""))
+    if suffix != ".csv":
+        return count_lines(chunks)
+    line = first.partition(b"\n")[0].decode("utf-8", errors="replace")
+    cells = next(csv.reader([line]), [])
+    known = form.columns or ()
+    if is_header(cells, known) or (known and len(cells) != len(known)):
+        return 0
+    try:
+        return _check_widths(_decode_lines(chunks), len(cells))
+    except (ValueError, csv.Error) as error:
+        raise ProjectError(
+            f"{S3}{bucket}/{key} cannot be read: {first_line(error)}. Correct the object."
+        ) from error
+
+
+def _decode_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Divide at line breaks as SageMaker does, whatever is quoted."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode("utf-8", errors="replace").rstrip("\r") for line in lines)
+    yield rest.decode("utf-8", errors="replace").rstrip("\r")
+
+
+def _check_widths(lines: Iterable[str], width: int) -> int:
+    """Check that all rows of CSV have as many cells, and count them: pandas shifts or cuts those that differ.
+
+    Raises:
+        ValueError: If one has not.
+    """
+    limit = csv.field_size_limit(_MAX_CELL)
+    try:
+        count = 0
+        for cells in csv.reader(lines):
+            if len(cells) == width:
+                count += 1
+            elif "".join(cells).strip() or len(cells) > 1:
+                raise ValueError(f"row {count + 1} has {len(cells)} cells, not {width}")
+        return count
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _has_names(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Tell whether a header has the model's columns by their names, and not only by their places."""
+    return bool(names) and (set(names) <= set(cells) or len(cells) != len(names))
 
 
 def _check_suffix(name: str, suffix: str) -> None:
@@ -279,4 +378,6 @@ def _make_table(rows: list[Any], names: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
     listed = not isinstance(rows[0], dict) if rows else False
+    if any(isinstance(row, dict) == listed for row in rows):
+        raise ValueError("some rows are objects, and others are not")
     return pd.DataFrame(rows, columns=names if listed and names else None, dtype=object)

@@ -35,7 +35,7 @@ from local_aws import default_state_dir, make_state_dir
 if TYPE_CHECKING:
     import pandas as pd
 
-_LEFT_BEHIND_AFTER = 24 * 60 * 60
+_LEFT_BEHIND_AFTER = 6 * 24 * 60 * 60  # a transform job, which is waited for, may take 5 days
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def _list_signature(checked: Checked) -> list[Member]:
 def make_work_folder(state: Path) -> Iterator[Path]:
     """Make a temporary folder on the project's disk, where a large model or table fits.
 
-    Folders that killed commands left behind are deleted after a day.
+    Folders that killed commands left behind are deleted after six days.
     """
     root = state / "tmp"
     make_state_dir(state)

@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
+from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.s3 import list_keys
@@ -23,6 +24,10 @@ _TIMEOUT = 5 * 24 * 60 * 60
 """The longest that SageMaker lets a transform job run, in seconds: 5 days, by its service quotas."""
 
 _LOG_LINES = 10
+_LOG_STREAMS = 20
+_LIST_EVERY = 60.0
+"""Seconds between two looks at the files."""
+
 _CHUNK = 1024 * 1024
 
 
@@ -35,6 +40,8 @@ class TransformJob:
         input: The prefix that it reads.
         output: The folder that it writes.
         model: The name of its model.
+        instances: How many instances it has.
+        created: When it was made.
         failure: Why it failed.
     """
 
@@ -42,6 +49,8 @@ class TransformJob:
     input: str
     output: str
     model: str
+    instances: int
+    created: datetime
     failure: str | None = None
 
 
@@ -59,6 +68,8 @@ def observe_job(aws: Aws, name: str) -> TransformJob | None:
         input=found["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"],
         output=found.get("TransformOutput", {}).get("S3OutputPath", ""),
         model=found["ModelName"],
+        instances=found["TransformResources"]["InstanceCount"],
+        created=found["CreationTime"],
         failure=found.get("FailureReason"),
     )
 
@@ -73,26 +84,41 @@ def wait_for_transform(aws: Aws, step: WaitForTransform, clock: Clock, note: Cal
     """Wait until a job has ended.
 
     Raises:
-        ServingError: If it failed or was stopped, or the user does not want to wait.
+        ServingError: If it failed, was stopped or does not exist, or the user does not want to wait.
     """
-    bucket, _, prefix = step.output.removeprefix("s3://").partition("/")
-
-    def tell(status: str) -> None:
-        made = sum(key.endswith(".out") for key in list_keys(aws.s3, bucket, prefix))
-        note(f"{status}, {min(made, step.files)} of {step.files} files")
+    progress = _Progress(aws, step, clock)
+    seen = clock.now()
 
     def has_ended(job: TransformJob | None) -> bool:
-        return job is not None and job.status in _ENDED
+        nonlocal seen
+        if job is None:
+            return clock.now() - seen > VISIBLE_AFTER
+        seen = clock.now()
+        progress.created = job.created
+        return job.status in _ENDED
 
-    deadline = Deadline(f"Transform job {step.name}", _TIMEOUT, ServingError)
+    deadline = Deadline(
+        f"Transform job {step.name}", _TIMEOUT, ServingError, f"Go on waiting for it: {step.resume}"
+    )
     try:
-        job = wait_until(lambda: observe_job(aws, step.name), has_ended, deadline, clock, tell)
+        job = wait_until(
+            lambda: observe_job(aws, step.name),
+            has_ended,
+            deadline,
+            clock,
+            lambda status: note(progress.describe(status)),
+        )
     except KeyboardInterrupt:
         raise ServingError(
             f"Transform job {step.name} goes on. Come back to it: {step.resume}. "
             f"Stop it: aws sagemaker stop-transform-job --transform-job-name {step.name}"
         ) from None
-    if job is None or job.status == _COMPLETED:
+    if job is None:
+        raise ServingError(
+            f"There is no transform job {step.name}, so nothing was saved. "
+            "Run the command without --job again."
+        )
+    if job.status == _COMPLETED:
         return
     lines = "".join(f"\n  {line}" for line in _read_log(aws, step.name))
     if job.status == "Stopped":
@@ -104,24 +130,60 @@ def wait_for_transform(aws: Aws, step: WaitForTransform, clock: Clock, note: Cal
     )
 
 
+class _Progress:
+    """Counts the files that a job has made, once a minute: the folder may have many others."""
+
+    def __init__(self, aws: Aws, step: WaitForTransform, clock: Clock) -> None:
+        self._aws = aws
+        self._step = step
+        self._clock = clock
+        self._next = clock.now()
+        self._made: int | None = None
+        self.created: datetime | None = None
+
+    def describe(self, status: str) -> str:
+        """Describe how far the job is; without the files if they cannot be listed."""
+        if self._clock.now() >= self._next:
+            self._next = self._clock.now() + _LIST_EVERY
+            self._made = self._count()
+        if self._made is None:
+            return status
+        return f"{status}, {min(self._made, self._step.files)} of {self._step.files} files"
+
+    def _count(self) -> int | None:
+        if self.created is None:
+            return None
+        began = self.created.replace(microsecond=0)  # S3 shows whole seconds
+        bucket, _, prefix = self._step.output.removeprefix("s3://").partition("/")
+        try:
+            pages = self._aws.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            found = [each for page in pages for each in page.get("Contents", [])]
+        except (ClientError, BotoCoreError):
+            return None  # the job goes on, whatever may be listed
+        return sum(each["Key"].endswith(".out") and each["LastModified"] >= began for each in found)
+
+
 def _read_log(aws: Aws, job: str) -> list[str]:
     """Read the last lines of a job's log; none if it cannot be read, since the job's reason is known anyway.
 
-    What SageMaker says of the input that the model refused is in a stream of its own, `.../data-log`.
+    Each instance has a stream. What SageMaker says of the input that the model refused is in another one,
+    `.../data-log`.
     """
     try:
         streams = aws.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")
         names = [stream["logStreamName"] for stream in streams["logStreams"]]
         names.sort(key=lambda name: name.endswith("/data-log"))
-        lines: list[str] = []
-        for name in names[-2:]:
-            events = aws.logs.get_log_events(
+        events = [
+            event
+            for name in names[-_LOG_STREAMS:]
+            for event in aws.logs.get_log_events(
                 logGroupName=LOG_GROUP, logStreamName=name, limit=_LOG_LINES, startFromHead=False
-            )
-            lines += [event["message"].rstrip() for event in events["events"]]
+            )["events"]
+        ]
     except (ClientError, BotoCoreError):
         return []
-    return lines[-_LOG_LINES:]
+    events.sort(key=lambda event: event.get("timestamp", 0))
+    return [event["message"].rstrip() for event in events[-_LOG_LINES:]]
 
 
 def collect_predictions(aws: Aws, step: CollectPredictions) -> dict[str, Any]:
@@ -134,7 +196,7 @@ def collect_predictions(aws: Aws, step: CollectPredictions) -> dict[str, Any]:
         ServingError: If a file is missing, or does not have a row for each row of its input.
     """
     bucket, _, prefix = step.output.removeprefix("s3://").partition("/")
-    found = _match(step.rows, list_keys(aws.s3, bucket, prefix))
+    found = _match(step.rows, prefix, list_keys(aws.s3, bucket, prefix))
     files: dict[str, str] = {}
     counted: dict[str, int] = {}
     for number, (name, key) in enumerate(found.items()):
@@ -170,14 +232,17 @@ def count_lines(chunks: Iterator[bytes]) -> int:
     return count + is_open
 
 
-def _match(rows: Mapping[str, int], keys: tuple[str, ...]) -> dict[str, str]:
-    """Find the key of each input's predictions: `<input>.out`, in a folder or not."""
+def _match(rows: Mapping[str, int], prefix: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """Find the key of each input's predictions: `<input>.out`, with its folder or without.
+
+    Without, only if no other input has the name; so a key is that of one input only.
+    """
+    known = set(keys)
     last_parts = [name.rpartition("/")[2] for name in rows]
     found = {}
     for name, last in zip(rows, last_parts, strict=True):
-        ends = [f"{name}.out", *([f"{last}.out"] if last_parts.count(last) == 1 else [])]
-        own = (key for end in ends for key in keys if f"/{key}".endswith(f"/{end}"))
-        if key := next(own, None):
+        ends = [name, *([last] if last_parts.count(last) == 1 else [])]
+        if key := next((f"{prefix}{end}.out" for end in ends if f"{prefix}{end}.out" in known), None):
             found[name] = key
     return found
 

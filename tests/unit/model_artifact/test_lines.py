@@ -131,3 +131,10 @@ def test_predictions_of_any_handler_are_read(tmp_path: Path) -> None:
 )
 def test_headers(line: str, known: list[str], expected: bool) -> None:
     assert is_header(line.split(","), known) is expected
+
+
+@pytest.mark.parametrize("value", [[1, 2], b"x"])
+def test_cells_that_json_lines_cannot_hold_are_named(tmp_path: Path, value: Any) -> None:
+    table = pd.DataFrame({"a": ["x", value]})
+    with pytest.raises(ProjectError, match=r"^`t`: column a has values that are no numbers, texts or dates"):
+        write_lines([table], LineFormat(JSON_LINES, ("a",)), tmp_path, "`t`")
