@@ -44,7 +44,7 @@ def look_at_project() -> Adopted:
     loader, conf = make_loader(path, None)
     if conf != path / "conf":
         raise ProjectError(
-            f"CONF_SOURCE in settings.py is {settings.CONF_SOURCE}, and `kedro aws init` writes to conf alone. "
+            f"CONF_SOURCE in settings.py is {settings.CONF_SOURCE}, and `kedro aws init` writes to conf. "
             "Name the folder conf, or write aws.yml by hand."
         )
     try:

@@ -160,7 +160,8 @@ def test_what_is_there_is_kept(bare: Path) -> None:
     (bare / "conf").rename(bare / "configuration")
     elsewhere = init(bare, "--yes")
     assert (
-        "Error: CONF_SOURCE in settings.py is configuration, and `kedro aws init` writes" in elsewhere.stderr
+        "Error: CONF_SOURCE in settings.py is configuration, and `kedro aws init` writes to conf."
+        in elsewhere.stderr
     )
     assert not (bare / "conf").exists()
 
