@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.errors import ProjectError, first_line
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,17 @@ def read_text(path: Path) -> str | None:
     """Read a text as it is, with its ends of lines; None if there is no such file.
 
     Raises:
-        ProjectError: If it is not UTF-8.
+        ProjectError: If it cannot be read, or is not UTF-8.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise ProjectError(
+            f"{path} cannot be read: {first_line(error)}. Correct that, and run the command again."
+        ) from error
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path} is not in UTF-8. Save it so, and run the command again.") from error
 

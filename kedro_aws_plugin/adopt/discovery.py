@@ -36,18 +36,20 @@ class Found:
         models: Its models.
         read: The entries that are only read: the raw data.
         spark: Whether Spark reads or writes an entry.
+        pickles: Its other pickles that a node writes, whose names do not speak of a model.
     """
 
     models: tuple[Model, ...]
     read: frozenset[str]
     spark: bool = False
+    pickles: tuple[Model, ...] = ()
 
 
 def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
     """Find the models, and which entries are only read.
 
     A model is a pickle that a node writes. If several pickles are written, those whose names speak of a model
-    count; all of them, if none does.
+    count; all of them, if none does. The others can be named by the user.
 
     Args:
         catalog: The catalog's configuration, with an entry for each dataset, patterns resolved.
@@ -58,18 +60,24 @@ def discover(catalog: Mapping[str, Any], pipelines: Mapping[str, Any]) -> Found:
     stored = {_leave_out_transcoding(name) for name in written}
     pickles = [name for name in sorted(written & set(catalog)) if _has_type(catalog[name], (_PICKLE,))]
     named = [name for name in pickles if any(word in name.lower() for word in _MODEL_WORDS)]
-    models = tuple(
-        Model(
+    models = {
+        name: Model(
             name,
             _find_metrics(name, nodes, catalog),
             _find_sample(name, nodes, catalog),
             bool(catalog[name].get("versioned")),
         )
-        for name in named or pickles
-    )
+        for name in pickles
+    }
+    chosen = named or pickles
     used = {name for node in nodes for name in node.inputs}
     read = frozenset(name for name in used & set(catalog) if _leave_out_transcoding(name) not in stored)
-    return Found(models, read, any(uses_spark(entry) for entry in catalog.values()))
+    return Found(
+        tuple(models[name] for name in chosen),
+        read,
+        any(uses_spark(entry) for entry in catalog.values()),
+        tuple(models[name] for name in pickles if name not in chosen),
+    )
 
 
 def _find_metrics(model: str, nodes: Collection[Any], catalog: Mapping[str, Any]) -> str | None:

@@ -9,10 +9,11 @@ import yaml
 
 from kedro_aws_plugin.adopt.discovery import Model
 
+AWS = "conf/base/aws.yml"
 SPARK = "conf/base/spark.yml"
 DOCKER_REQUIREMENTS = "requirements-docker.txt"
 _CI = ".github/workflows/aws.yml"
-_DOCKER = ("Dockerfile", "compose.yaml", ".dockerignore", ".devcontainer/devcontainer.json")
+DOCKER = ("Dockerfile", "compose.yaml", ".dockerignore", ".devcontainer/devcontainer.json")
 _LAB = ("ipykernel>=6", "jupyterlab>=4.2", "kedro-viz>=11")
 
 
@@ -40,6 +41,7 @@ class Packages:
     Attributes:
         source: The file that names them; None if none does.
         dev: Whether pyproject.toml has an extra `dev`.
+        group: Whether it has a dependency group `dev`, and no such extra.
         tested: Whether pytest is among them, and there are tests.
         named: Whether kedro-aws-plugin is among them.
     """
@@ -48,16 +50,16 @@ class Packages:
     dev: bool
     tested: bool
     named: bool
+    group: bool = False
 
 
 def list_configuration(answers: Answers, *, spark: bool) -> Iterator[tuple[str, str]]:
-    """List the configuration files: aws.yml, the environment for the real AWS, the bucket's name.
+    """List the configuration files: the bucket's name, the environment for the real AWS, aws.yml.
 
     Args:
         answers: What is known of the project.
         spark: Whether Spark reads or writes S3.
     """
-    yield "conf/base/aws.yml", _write_aws_yml(answers, spark=spark)
     yield "conf/base/globals.yml", yaml.safe_dump({"bucket": answers.bucket})
     yield "conf/aws/aws.yml", "target: aws\n"
     yield (
@@ -65,6 +67,7 @@ def list_configuration(answers: Answers, *, spark: bool) -> Iterator[tuple[str, 
         "# The name must be free among all AWS accounts: change it before `kedro aws bootstrap --env aws`.\n"
         + yaml.safe_dump({"bucket": answers.bucket}),
     )
+    yield AWS, _write_aws_yml(answers, spark=spark)
 
 
 def list_spark(settings: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
@@ -83,6 +86,8 @@ def list_ci(answers: Answers, packages: Packages) -> Iterator[tuple[str, str]]:
     installed = '".[dev]"' if packages.dev else "."
     if packages.source == "requirements.txt" and not packages.dev:
         installed = "-r requirements.txt"
+    if packages.group:
+        installed += " --group dev"
     text = text.replace("REGION", answers.region).replace("INSTALL", f"python -m pip install {installed}")
     yield _CI, text.replace("      - run: TESTS\n", "      - run: pytest\n" if packages.tested else "")
 
@@ -117,7 +122,7 @@ def list_docker(answers: Answers, packages: Packages, *, spark: bool) -> Iterato
         "COPY pyproject.toml ": f"COPY {sources} ",
         "!pyproject.toml\n": "".join(f"!{each}\n" for each in (*own, DOCKER_REQUIREMENTS)),
     }
-    for name in _DOCKER:
+    for name in DOCKER:
         text = (starter / "{{ cookiecutter.repo_name }}").joinpath(name).read_text(encoding="utf-8")
         for old, new in replaced.items():
             text = text.replace(old, new)

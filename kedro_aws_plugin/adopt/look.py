@@ -34,14 +34,19 @@ def look_at_project() -> Adopted:
     """Read the project around the current folder.
 
     Raises:
-        ProjectError: If there is none, or it does not load.
+        ProjectError: If there is none, it does not load, or its configuration is not in `conf`.
     """
-    from kedro.framework.project import pipelines
+    from kedro.framework.project import pipelines, settings
     from kedro.framework.startup import bootstrap_project
 
     path = find_project()
     package = bootstrap_project(path).package_name
-    loader, _ = make_loader(path, None)
+    loader, conf = make_loader(path, None)
+    if conf != path / "conf":
+        raise ProjectError(
+            f"CONF_SOURCE in settings.py is {settings.CONF_SOURCE}, and `kedro aws init` writes to conf. "
+            "Name the folder conf, or write aws.yml by hand."
+        )
     try:
         stated = loader["catalog"]
     except Exception as error:

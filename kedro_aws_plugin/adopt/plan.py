@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,8 @@ from kedro_aws_plugin.adopt.changes import (
 )
 from kedro_aws_plugin.adopt.discovery import uses_spark
 from kedro_aws_plugin.adopt.files import (
+    AWS,
+    DOCKER,
     SPARK,
     Answers,
     Packages,
@@ -35,7 +38,13 @@ from kedro_aws_plugin.adopt.look import Adopted
 from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 from kedro_aws_plugin.spark.jars import find_s3a_settings
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 _IGNORED = (".kedro-aws/",)
+_COMPOSE = ("compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _IGNORED_BY_DOCKER = (".env", "image/")
 _IMAGE_UID = 1000
 _RAW = "data/raw"
@@ -82,25 +91,37 @@ def plan_adoption(project: Adopted, answers: Answers, wishes: Wishes) -> Adoptio
     """
     catalog = [*_change_catalog(project, answers, wishes)]
     moved = _find_moved(project, catalog)
-    spark = any(uses_spark(project.catalog[name]) for name in moved)
+    first = not (project.path / AWS).exists()
+    # What an interrupted command has moved already counts too.
+    spark = any(
+        uses_spark(entry) and (name in moved or (first and _is_on_s3(entry)))
+        for name, entry in project.catalog.items()
+    )
     packages = find_packages(project.path)
     warnings = [*_list_warnings(project, answers, wishes, moved)]
+    docker = [*_add_docker(project, answers, packages, warnings)] if wishes.docker else []
     changes: list[Change] = [*_copy_raw_data(project, moved)]
-    if not (project.path / "conf/base/aws.yml").exists():
-        changes += write_new(project.path, list_configuration(answers, spark=spark))
+    # aws.yml tells that the project has been adopted, so it is written when everything else is there.
+    last: list[Write] = []
+    if first:
+        *others, aws_yml = write_new(project.path, list_configuration(answers, spark=spark))
+        last.append(aws_yml)
+        changes += others
         for file in ("conf/base/globals.yml", "conf/aws/globals.yml"):
             changes += add_key(project.path, file, "bucket", answers.bucket)
-    elif spark:
-        warnings.append("Spark will read S3. Add `spark: {enabled: true}` to conf/base/aws.yml.")
+    else:
+        if spark:
+            warnings.append(f"Spark will read S3. Add `spark: {{enabled: true}}` to {AWS}.")
+        if moved:
+            changes += _name_bucket(project.path, warnings)
     if spark:
         changes += _add_spark(project.path, warnings)
-    ignored = _IGNORED + _IGNORED_BY_DOCKER if wishes.docker else _IGNORED
-    changes += append_lines(project.path, ".gitignore", ignored)
+    changes += append_lines(project.path, ".gitignore", _list_ignored(project, moved, docker=bool(docker)))
     changes += catalog
     if wishes.ci:
         changes += write_new(project.path, list_ci(answers, packages))
-    if wishes.docker:
-        changes += _add_docker(project, answers, packages)
+    changes += docker
+    changes += last
     if wishes.ci and not packages.named:
         warnings.append(
             f"The workflow installs what {packages.source or 'pyproject.toml'} names, which lacks "
@@ -123,13 +144,60 @@ def _add_spark(project: Path, warnings: list[str]) -> Iterator[Write]:
         warnings.append(f"{error.message} {advice}")
 
 
-def _add_docker(project: Adopted, answers: Answers, packages: Packages) -> Iterator[Write]:
-    """Plan the files for Docker Compose, unless the project has some; they belong to each other."""
+def _name_bucket(project: Path, warnings: list[str]) -> Iterator[Write]:
+    """Plan the global `bucket`, which the moved paths name, where aws.yml states the name itself."""
+    for folder in ("conf/base", "conf/aws"):
+        stated = yaml.safe_load(read_text(project / folder / "aws.yml") or "")
+        bucket = stated.get("bucket") if isinstance(stated, Mapping) else None
+        file = f"{folder}/globals.yml"
+        there = yaml.safe_load(read_text(project / file) or "")
+        if bucket in (None, "${globals:bucket}") or (isinstance(there, Mapping) and "bucket" in there):
+            continue
+        if "$" in str(bucket):
+            warnings.append(
+                f"The paths will begin with s3://${{globals:bucket}}/. Add `bucket` to {file}: the value of "
+                f"{bucket} in {folder}/aws.yml."
+            )
+        elif (project / file).exists():
+            yield from add_key(project, file, "bucket", str(bucket))
+        else:
+            yield from write_new(project, [(file, yaml.safe_dump({"bucket": bucket}))])
+
+
+def _list_ignored(project: Adopted, moved: set[str], *, docker: bool) -> Iterator[str]:
+    """List the lines for .gitignore. Raw data is taken in: else a clone, or CI, has nothing to upload."""
+    yield from _IGNORED
+    if docker:
+        yield from _IGNORED_BY_DOCKER
+    if not any(list_disk_paths(project.catalog[name]) for name in project.found.read & moved):
+        return
+    stated = (read_text(project.path / ".gitignore") or "").splitlines()
+    # git looks for no exception in a folder that is ignored as such.
+    if any(line.strip().strip("/") == "data" for line in stated):
+        yield from ("!data/", "data/*")
+    yield from (f"!{_RAW}/", f"!{_RAW}/**")
+
+
+def _add_docker(
+    project: Adopted, answers: Answers, packages: Packages, warnings: list[str]
+) -> Iterator[Write]:
+    """Plan the files for Docker Compose, unless the project has its own; they belong to each other."""
     listed = dict(list_docker(answers, packages, spark=project.found.spark))
-    if not any((project.path / name).exists() for name in ("Dockerfile", "compose.yaml")):
-        if not (project.path / "notebooks").is_dir():
-            listed["compose.yaml"] = listed["compose.yaml"].replace("/lab/tree/notebooks", "/lab")
-        yield from write_new(project.path, listed.items())
+    if not (project.path / "notebooks").is_dir():
+        listed["compose.yaml"] = listed["compose.yaml"].replace("/lab/tree/notebooks", "/lab")
+    own = [
+        name
+        for name in (*DOCKER, *_COMPOSE)
+        if (text := read_text(project.path / name)) is not None
+        if text.replace("\r\n", "\n") != listed.get(name)
+    ]
+    if own:
+        warnings.append(
+            f"The project has files of its own for Docker: {', '.join(own)}. They stay, and --docker adds "
+            "nothing."
+        )
+        return
+    yield from write_new(project.path, listed.items())
     # Windows has neither these numbers nor the problem.
     if (
         hasattr(os, "getuid")
@@ -186,6 +254,12 @@ def _list_warnings(project: Adopted, answers: Answers, wishes: Wishes, moved: se
             f"Not moved, because the path is not written in the entry itself: {', '.join(left)}. "
             "Change it by hand to begin with s3://${globals:bucket}/."
         )
+    outside = sorted(name for name, entry in project.catalog.items() if _find_outside(entry))
+    if wishes.s3 and outside:
+        yield (
+            f"Not moved, because the path leads out of the project: {', '.join(outside)}. "
+            "Copy the data into data/raw, name it there in the catalog, and run the command again."
+        )
     model = answers.model
     if model is not None and not model.versioned and model.entry not in moved:
         for path in list_disk_paths(project.catalog[model.entry]):
@@ -207,6 +281,19 @@ def list_disk_paths(entry: Any) -> list[str]:
     return [path for path in stated if _is_on_disk(path)]
 
 
+def _find_outside(entry: Any) -> bool:
+    """Tell whether a path of an entry leads out of the project."""
+    within = entry.get("dataset") if isinstance(entry, Mapping) else None
+    stated = [entry.get(key) for key in ("filepath", "path")] if isinstance(entry, Mapping) else []
+    return any(isinstance(path, str) and _leads_out(path) for path in stated) or (
+        within is not None and _find_outside(within)
+    )
+
+
+def _is_on_s3(entry: Mapping[str, Any]) -> bool:
+    return any(str(entry.get(key, "")).startswith(("s3://", "s3a://")) for key in ("filepath", "path"))
+
+
 def _is_somewhere_on_disk(entry: Any) -> bool:
     """Tell whether an entry, or the dataset within it, has a path on this machine's disk."""
     within = entry.get("dataset") if isinstance(entry, Mapping) else None
@@ -214,7 +301,11 @@ def _is_somewhere_on_disk(entry: Any) -> bool:
 
 
 def _is_on_disk(path: str) -> bool:
-    return "://" not in path and not path.startswith(("/", "${"))
+    return "://" not in path and not path.startswith(("/", "${")) and not _leads_out(path)
+
+
+def _leads_out(path: str) -> bool:
+    return "://" not in path and ".." in re.split(r"[/\\]", path)
 
 
 def _make_uri(path: str, *, raw: bool) -> str:
@@ -234,10 +325,11 @@ def find_packages(project: Path) -> Packages:
     """Find what the project's own files say of the packages that it needs."""
     stated = read_text(project / "pyproject.toml") or ""
     required = read_text(project / "requirements.txt")
-    section = re.search(r"^\[project\]\s*\n(.*?)(?=^\[|\Z)", stated, re.MULTILINE | re.DOTALL)
-    static = section is not None and re.search(r"^dependencies\s*=", section[1], re.MULTILINE) is not None
+    settings = tomllib.loads(stated)
+    static = "dependencies" in settings.get("project", {})
     source = "pyproject.toml" if static else "requirements.txt" if required is not None else None
-    dev = re.search(r"^dev\s*=\s*\[", stated, re.MULTILINE) is not None
+    dev = "dev" in settings.get("project", {}).get("optional-dependencies", {})
+    group = not dev and "dev" in settings.get("dependency-groups", {})
     text = stated + (required or "")
-    tested = "pytest" in (stated if dev else required or stated) and (project / "tests").is_dir()
-    return Packages(source, dev, tested, "kedro-aws-plugin" in text)
+    tested = "pytest" in (stated if dev or group else required or stated) and (project / "tests").is_dir()
+    return Packages(source, dev, tested, "kedro-aws-plugin" in text, group)

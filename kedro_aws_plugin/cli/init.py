@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kedro_aws_plugin.adopt.changes import Change
-    from kedro_aws_plugin.adopt.discovery import Model
+    from kedro_aws_plugin.adopt.discovery import Found, Model
     from kedro_aws_plugin.adopt.files import Answers
     from kedro_aws_plugin.adopt.look import Adopted
 
@@ -82,9 +82,7 @@ def _answer(project: "Adopted", entry: str | None, wishes: "Mapping[str, object]
         raise ConfigError(f"--bucket: `{bucket}` is not a bucket name: {problem}. Give another one.")
     elif problem := find_region_problem(region):
         raise ConfigError(f"--region: `{region}` is {problem}. Give another one.")
-    return Answers(
-        project.name, bucket, region, None if stated else _choose_model(project.found.models, entry)
-    )
+    return Answers(project.name, bucket, region, None if stated else _choose_model(project.found, entry))
 
 
 def _read_stated(project: "Path") -> dict[str, object]:
@@ -103,14 +101,16 @@ def _read_stated(project: "Path") -> dict[str, object]:
     return stated if isinstance(stated, dict) else {}
 
 
-def _choose_model(models: "tuple[Model, ...]", entry: str | None) -> "Model | None":
+def _choose_model(found: "Found", entry: str | None) -> "Model | None":
     """Choose the model to register: the one that the user names, the only one, or the one of their answer."""
-    by_name = {model.entry: model for model in models}
+    models = found.models
     if entry is not None:
-        if entry not in by_name:
-            known = f"It has {', '.join(by_name)}." if by_name else "No node writes a pickle."
+        pickles = {model.entry: model for model in (*models, *found.pickles)}
+        if entry not in pickles:
+            known = f"It has {', '.join(pickles)}." if pickles else "No node writes a pickle."
             raise ProjectError(f"The catalog has no model `{entry}` that a node writes. {known}")
-        return by_name[entry]
+        return pickles[entry]
+    by_name = {model.entry: model for model in models}
     if len(models) <= 1:
         return models[0] if models else None
     if not sys.stdin.isatty():

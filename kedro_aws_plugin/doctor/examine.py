@@ -23,7 +23,14 @@ from kedro_aws_plugin.doctor.machine import (
     check_spark,
     observe_packages,
 )
-from kedro_aws_plugin.doctor.project import check_model, check_paths, check_pipelines, find_extras
+from kedro_aws_plugin.doctor.project import (
+    check_classes,
+    check_model,
+    check_paths,
+    check_pipelines,
+    check_registry,
+    find_extras,
+)
 from kedro_aws_plugin.errors import KedroAwsError, first_line
 from kedro_aws_plugin.session.session import Session
 
@@ -71,7 +78,8 @@ def _read_catalog(session: Session) -> tuple[Mapping[str, Any], list[Finding]]:
 
 def _examine_machine(session: Session, config: AwsConfig, installed: Mapping[str, str]) -> Iterator[Finding]:
     if config.registry is not None:
-        yield from check_container(config.region, platform.python_version(), installed)
+        python, requirements = platform.python_version(), config.registry.requirements
+        yield from check_container(config.region, python, installed, requirements)
     if config.spark.enabled:
         yield from _try_spark(session, config)
     if (session.path / "compose.yaml").exists():
@@ -83,6 +91,8 @@ def _examine_machine(session: Session, config: AwsConfig, installed: Mapping[str
 def _examine_project(config: AwsConfig, catalog: Mapping[str, Any]) -> Iterator[Finding]:
     if config.registry is not None:
         yield check_model(catalog, config.registry.model)
+        yield from check_registry(catalog, config.registry)
+    yield from check_classes(catalog)
     if config.target == "aws":
         yield check_paths(catalog)
     from kedro.framework.project import pipelines

@@ -4,8 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from importlib.metadata import distributions, requires
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, distributions, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from kedro_aws_plugin.doctor.finding import Finding, blame, join_names
 from kedro_aws_plugin.errors import KedroAwsError
+from kedro_aws_plugin.model_artifact.check import parse_distribution
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image, explain_skew
 from kedro_aws_plugin.spark.jars import check_jars, find_s3a_settings
 from kedro_aws_plugin.spark.java import find_java
@@ -52,8 +53,17 @@ def check_python(version: str) -> Finding:
     )
 
 
-def check_container(region: str, python: str, installed: Mapping[str, str]) -> Iterator[Finding]:
-    """Compare this machine with the container that will load the project's model."""
+def check_container(
+    region: str, python: str, installed: Mapping[str, str], requirements: Iterable[str] = ()
+) -> Iterator[Finding]:
+    """Compare this machine with the container that will load the project's model.
+
+    Args:
+        region: The region of the container's image.
+        python: The version of Python here.
+        installed: What `observe_packages` returns.
+        requirements: What the container installs by pip: `registry.requirements`.
+    """
     try:
         image = choose_sklearn_image(region, installed["scikit-learn"])
     except KedroAwsError as error:
@@ -68,7 +78,8 @@ def check_container(region: str, python: str, installed: Mapping[str, str]) -> I
         )
         return
     compared = {name: installed[name] for name in _COMPARED if name in installed}
-    differences = explain_skew(image, {"python": python, **compared})
+    required = {parse_distribution(line) for line in requirements}
+    differences = explain_skew(image, {"python": python, **compared}, required=required)
     for each in differences:
         what, _, fix = each.partition(": ")
         yield Finding("container", "warning", f"{what}.", f"{fix[:1].upper()}{fix[1:]}")
@@ -85,7 +96,8 @@ def check_packages(needs: Mapping[str, str], installed: Mapping[str, str]) -> It
     """
     broken = False
     for extra, reason in [("", "this plugin"), *needs.items()]:
-        wrong = [text for each in _list_required(extra) if (text := _find_mismatch(each, installed))]
+        required = [each for stated in _list_required(_US, extra) for each in _add_extras(stated)]
+        wrong = list(dict.fromkeys(text for each in required if (text := _find_mismatch(each, installed))))
         if wrong:
             broken = True
             name = f"{_US}[{extra}]" if extra else _US
@@ -131,31 +143,39 @@ def check_spark(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iter
 
 
 def check_docker() -> Finding:
-    """Check that the daemon answers which `docker compose up` needs."""
+    """Check what `docker compose up` needs: a daemon that answers, and the plugin `compose`."""
     docker = shutil.which("docker")
     if docker is None:
         return Finding(
             "docker", "warning", "There is no docker, so compose.yaml cannot be used.", "Install Docker."
         )
+    said = _ask([docker, "version", "--format", "{{.Server.Version}}"])
+    if not said:
+        return Finding(
+            "docker",
+            "warning",
+            "Docker's daemon does not answer, so compose.yaml cannot be used.",
+            "Start Docker.",
+        )
+    if not _ask([docker, "compose", "version", "--short"]):
+        return Finding(
+            "docker",
+            "warning",
+            f"Docker {said} has no `docker compose`, so compose.yaml cannot be used.",
+            "Install Docker's plugin compose.",
+        )
+    return Finding("docker", "ok", f"Docker {said}")
+
+
+def _ask(command: list[str]) -> str:
+    """Ask a program; empty if it fails or hangs."""
     try:
         asked = subprocess.run(  # noqa: S603 - the Docker that the user would run
-            [docker, "version", "--format", "{{.Server.Version}}"],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
-        said = asked.stdout.strip() if asked.returncode == 0 else ""
     except (OSError, subprocess.TimeoutExpired):
-        said = ""
-    if said:
-        return Finding("docker", "ok", f"Docker {said}")
-    return Finding(
-        "docker",
-        "warning",
-        "Docker's daemon does not answer, so compose.yaml cannot be used.",
-        "Start Docker.",
-    )
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
 def check_ignored(state_dir: Path, ignored: bool | None) -> Iterator[Finding]:
@@ -197,14 +217,27 @@ def _make_finding(message: str, verb: str, name: str) -> Finding:
     )
 
 
-def _list_required(extra: str) -> Iterator[Requirement]:
-    for line in requires(_US) or []:
+def _list_required(name: str, extra: str) -> Iterator[Requirement]:
+    """List what a distribution requires for an extra; without an extra, what it requires always."""
+    try:
+        lines = requires(name) or []
+    except PackageNotFoundError:
+        return
+    for line in lines:
         requirement = Requirement(line)
         of_extra = requirement.marker is not None and "extra" in str(requirement.marker)
         if of_extra != bool(extra):
             continue
         if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
             yield requirement
+
+
+def _add_extras(requirement: Requirement) -> Iterator[Requirement]:
+    """List a requirement, and what its extras require in turn: `moto[s3]` needs more than moto."""
+    yield requirement
+    for extra in sorted(requirement.extras):
+        for each in _list_required(requirement.name, extra):
+            yield from _add_extras(each)
 
 
 def _find_mismatch(requirement: Requirement, installed: Mapping[str, str]) -> str | None:

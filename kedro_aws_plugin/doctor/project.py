@@ -1,10 +1,12 @@
 """Examine the project: its catalog, and what its nodes hand to each other."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.doctor.finding import Finding, join_names
+from kedro_aws_plugin.errors import first_line
 from kedro_aws_plugin.project.entries import resolve_entries
 
 _ATHENA = ("AthenaQueryDataset", "AthenaTableDataset")
@@ -102,6 +104,53 @@ def check_model(catalog: Mapping[str, Any], model: str) -> Finding:
             "model", "problem", f"`{model}` is not versioned.", f"Add `versioned: true` to `{model}`."
         )
     return Finding("model", "ok", f"`{model}` is a versioned pickle")
+
+
+def check_registry(catalog: Mapping[str, Any], registry: Registry) -> Iterator[Finding]:
+    """Check that the catalog has the metrics and the sample of `registry:`."""
+    for key, name in (("metrics", registry.metrics), ("sample", registry.sample)):
+        if name is not None and name not in resolve_entries(catalog, [name]):
+            yield Finding(
+                "model",
+                "problem",
+                f"`registry.{key}` is `{name}`, which the catalog lacks.",
+                f"Correct `registry.{key}` in conf/base/aws.yml, or the entry in the catalog.",
+            )
+
+
+def check_classes(catalog: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that the classes of the catalog's entries can be imported."""
+    from kedro.io import DatasetError
+    from kedro.io.core import parse_dataset_definition
+
+    tried: dict[str, str] = {}
+    for name, entry in catalog.items():
+        for kind in _list_types(entry):
+            if kind not in tried:
+                try:
+                    parse_dataset_definition({"type": kind})
+                    tried[kind] = ""
+                except DatasetError as error:
+                    # Kedro's advice follows in further sentences.
+                    tried[kind] = re.split(r"\. (?=[A-Z])", first_line(error))[0]
+                except Exception as error:  # noqa: BLE001 - whatever a module raises that is imported
+                    tried[kind] = f"{type(error).__name__}: {first_line(error)}"
+            if tried[kind]:
+                yield Finding(
+                    "catalog",
+                    "problem",
+                    f"`{name}` has the type {kind}, which cannot be imported: {tried[kind]}.",
+                    "Correct the type, or install the package that it needs.",
+                )
+
+
+def _list_types(entry: Any) -> Iterator[str]:
+    """List the types of an entry and of the dataset within it, without those that a pattern makes up."""
+    stated = entry.get("type") if isinstance(entry, Mapping) else entry
+    if isinstance(stated, str) and "{" not in stated:
+        yield stated
+    if isinstance(entry, Mapping) and "dataset" in entry:
+        yield from _list_types(entry["dataset"])
 
 
 def check_pipelines(pipelines: Mapping[str, Any], catalog: Mapping[str, Any]) -> Iterator[Finding]:

@@ -155,6 +155,15 @@ def test_what_is_there_is_kept(bare: Path) -> None:
     broken = init(bare, "--yes", "--s3")
     assert "Error: conf/base/aws.yml: " in broken.stderr
     assert "Correct it, and run the command again." in broken.stderr
+    with (bare / "src/some_one/settings.py").open("a", encoding="utf-8") as file:
+        file.write('\nCONF_SOURCE = "configuration"\n')
+    (bare / "conf").rename(bare / "configuration")
+    elsewhere = init(bare, "--yes")
+    assert (
+        "Error: CONF_SOURCE in settings.py is configuration, and `kedro aws init` writes to conf."
+        in elsewhere.stderr
+    )
+    assert not (bare / "conf").exists()
 
 
 @pytest.mark.parametrize(
@@ -319,4 +328,4 @@ def unwritable(folder: Path) -> Iterator[None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="the commands are Linux's")
 def test_a_folder_that_cannot_be_written(bare: Path) -> None:
     with unwritable(bare / "conf/base"):
-        assert "conf/base/aws.yml cannot be written" in init(bare, "--yes").stderr
+        assert "conf/base/globals.yml cannot be written" in init(bare, "--yes").stderr

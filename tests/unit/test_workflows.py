@@ -84,3 +84,29 @@ def test_every_fragment_gets_into_the_changelog() -> None:
     built = run(ROOT, "towncrier", "build", "--draft", "--version=9.9.9", "--date=2026-11-29")
     assert built.returncode == 0, built.stderr
     assert "\n## 9.9.9 (2026-11-29)\n" in f"\n{built.stdout}", "the release workflow looks for this title"
+
+
+@pytest.mark.parametrize(
+    ("there", "installed"),
+    [
+        (("dockerd", "iptables"), ["debootstrap"]),
+        ((), ["docker.io iptables debootstrap"]),
+        (("dockerd", "iptables", "debootstrap"), []),
+    ],
+)
+def test_ci_installs_only_what_the_machine_lacks(
+    tmp_path: Path, there: tuple[str, ...], installed: list[str]
+) -> None:
+    """GitHub's machines have Docker's own packages, with which docker.io conflicts."""
+    said = {"apt-get": 'echo "$@" >> "$LOG"', "java": "echo 'openjdk version \"17.0.1\"' >&2"}
+    for name in ("apt-get", "java", "python3", "make", "chromium", "npm", *there):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{said.get(name, 'exit 0')}\n", encoding="utf-8")
+        program.chmod(0o755)
+    for name in ("dirname", "sed"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    environ = {"PATH": str(tmp_path), "LOG": str(tmp_path / "log")}
+    subprocess.run([str(shutil.which("bash")), str(ROOT / ".ci/run")], env=environ, check=True)
+    log = (tmp_path / "log").read_text(encoding="utf-8") if installed else ""
+    lines = [line for line in log.splitlines() if line.startswith("install ")]
+    assert [line.partition("--no-install-recommends ")[2] for line in lines] == installed

@@ -1,5 +1,6 @@
 """What doctor says of Python, packages, Java and git."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,13 @@ def test_a_missing_extra_is_named_with_its_reason() -> None:
     assert found.fix == 'pip install "kedro-aws-plugin[athena]"'
 
 
+def test_what_the_extras_of_a_package_need_is_needed() -> None:
+    """The local AWS needs `moto[glue]`, and that pyparsing."""
+    installed = {name: version for name, version in observe_packages().items() if name != "pyparsing"}
+    [found] = check_packages({"local": "the local AWS"}, installed)
+    assert re.fullmatch(r"the local AWS needs pyparsing\S* \(missing\)\.", found.message)
+
+
 def test_half_of_an_extra_in_another_version() -> None:
     [found] = check_packages({"athena": "`reviews`"}, {**observe_packages(), "pyathena": "2.0.0"})
     assert "pyathena<5,>=3.40 (here 2.0.0)" in found.message
@@ -80,6 +88,14 @@ def test_the_containers_versions() -> None:
     assert found.state == "warning"
     assert found.message == "python is 3.11.7 here and 3.12 in the container 1.9-0."
     assert found.fix == "Train in a virtual environment of Python 3.12."
+
+
+def test_what_the_container_installs_itself_is_not_compared() -> None:
+    other = {"scikit-learn": "1.9.0", "numpy": "2.5.1", "pandas": "2.1.0"}
+    [found] = check_container("eu-west-1", "3.12.1", other)
+    assert 'add "pandas==2.1.0" to registry.requirements' in found.fix
+    required = ("pandas==2.1.0", "scikit-learn[x]>=1")
+    assert states(list(check_container("eu-west-1", "3.12.1", other, required))) == [("container", "ok")]
 
 
 def test_only_what_a_model_is_made_of_is_compared() -> None:
@@ -131,6 +147,9 @@ def test_a_docker_without_its_daemon(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert "daemon does not answer" in check_docker().message
     docker.write_text("#!/bin/sh\necho 28.2.2\n")
     assert check_docker() == Finding("docker", "ok", "Docker 28.2.2")
+    docker.write_text('#!/bin/sh\n[ "$1" = version ] && echo 28.2.2\n')
+    found = check_docker()
+    assert (found.state, "Docker 28.2.2 has no `docker compose`" in found.message) == ("warning", True)
 
 
 def test_what_git_would_commit_is_mended(tmp_path: Path) -> None:

@@ -1,12 +1,21 @@
 """What doctor says of a catalog and its pipelines."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.pipeline import node, pipeline
 
-from kedro_aws_plugin.config import AwsConfig
-from kedro_aws_plugin.doctor.project import check_model, check_paths, check_pipelines, find_extras, list_paths
+from kedro_aws_plugin.config import AwsConfig, Registry
+from kedro_aws_plugin.doctor.project import (
+    check_classes,
+    check_model,
+    check_paths,
+    check_pipelines,
+    check_registry,
+    find_extras,
+    list_paths,
+)
 
 CATALOG: dict[str, Any] = {
     "companies": {"type": "pandas.CSVDataset", "filepath": "s3://b/companies.csv", "credentials": "mine"},
@@ -93,3 +102,32 @@ def test_the_model_that_is_registered(name: str, state: str, says: str) -> None:
 def test_a_model_without_versions() -> None:
     catalog = {"model": {**CATALOG["model"], "versioned": False}}
     assert check_model(catalog, "model").fix == "Add `versioned: true` to `model`."
+
+
+def test_metrics_and_a_sample_that_the_catalog_lacks() -> None:
+    good = Registry(group="g", model="model", metrics="held", sample="any_table")
+    assert list(check_registry(CATALOG, good)) == []
+    bad = Registry(group="g", model="model", metrics="absent", sample="gone")
+    assert [(each.state, each.message) for each in check_registry(CATALOG, bad)] == [
+        ("problem", "`registry.metrics` is `absent`, which the catalog lacks."),
+        ("problem", "`registry.sample` is `gone`, which the catalog lacks."),
+    ]
+
+
+def test_classes_that_cannot_be_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing error, a package that is not installed, and a module that breaks."""
+    (tmp_path / "breaking_module.py").write_text("1 / 0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert list(check_classes(CATALOG)) == []
+    types = {"a": "pandas.CSVDatset", "b": "absent_package.Dataset", "c": "breaking_module.Dataset"}
+    inside = {"type": "partitions.PartitionedDataset", "path": "x", "dataset": {"type": types["a"]}}
+    found = list(check_classes({**{name: {"type": kind} for name, kind in types.items()}, "d": inside}))
+    assert [(each.state, each.message) for each in found] == [
+        ("problem", f"`{name}` has the type {kind}, which cannot be imported: {why}.")
+        for name, kind, why in (
+            ("a", types["a"], "Dataset 'CSVDatset' not found in 'pandas'"),
+            ("b", types["b"], "No module named 'absent_package'"),
+            ("c", types["c"], "ZeroDivisionError: division by zero"),
+            ("d", types["a"], "Dataset 'CSVDatset' not found in 'pandas'"),
+        )
+    ]
