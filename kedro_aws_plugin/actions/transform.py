@@ -1,6 +1,7 @@
 """Batch transform: rows of the catalog, a file or S3 in; predictions into the catalog or to S3."""
 
 import hashlib
+import importlib.util
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -156,6 +157,11 @@ def prepare_transform(
     Raises:
         KedroAwsError: If there is no such version or input, or the model cannot take it.
     """
+    absent = [name for name in ("pandas", "pyarrow") if importlib.util.find_spec(name) is None]
+    if absent:
+        raise ProjectError(
+            f"A transform needs {' and '.join(absent)}. Install what is missing: pip install {' '.join(absent)}"
+        )
     with make_work_folder(default_state_dir(session.project.path)) as folder:
         yield _Preparation(session, options, folder, catalog).prepare()
 
