@@ -160,7 +160,7 @@ def prepare_transform(
     absent = [name for name in ("pandas", "pyarrow") if importlib.util.find_spec(name) is None]
     if absent:
         raise ProjectError(
-            f"A transform needs {' and '.join(absent)}. Install what is missing: pip install {' '.join(absent)}"
+            f"A transform needs {' and '.join(absent)}. Install it: pip install {' '.join(absent)}"
         )
     with make_work_folder(default_state_dir(session.project.path)) as folder:
         yield _Preparation(session, options, folder, catalog).prepare()
