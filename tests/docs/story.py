@@ -20,9 +20,9 @@ _CELLS = Path(__file__).with_name("cells.py")
 _VOLATILE = [  # in this order
     (r"\x1b\[[0-9;]*m", ""),
     (r"(127\.0\.0\.1|localhost):\d+", r"\1:PORT"),
+    (r"\b\d{4}(-\d\d){5}-\d{3}\b", "STAMP"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d[:.]\d\d[:.]\d\d(?:[.:]\d+)?(?:Z|\+00:00)?", "TIME"),
     (r"\d{4}[-/]\d\d[-/]\d\d", "DAY"),
-    (r"\b\d{4}(-\d\d){5}-\d{3}\b", "STAMP"),
     (r"^\d\d:\d\d:\d\d ", "TIME "),
     (r"\b\d+(?:\.\d+)? (?:k|M|G|Ki|Mi|Gi)?B\b", "SIZE"),
     (r"-?\d+\.\d+(?:e[+-]\d+)?|\b\d{4}\b", "NUMBER"),

@@ -85,7 +85,7 @@ def test_a_version_that_answers_wrongly_is_taken_back_and_not_tried_again(
         "Version 2 of checked-price failed its check on endpoint checked-price: it answers predictions :"
     )
     assert failed.endswith(
-        f". It serves {first} instead. Its log: kedro aws logs checked-price. "
+        f". It serves {first} instead. Its log: kedro aws logs --env checked checked-price. "
         "Compare the versions that register-model warned of. "
         "Deploy another version, or try this one again with --again."
     )

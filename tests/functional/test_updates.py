@@ -108,7 +108,7 @@ def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: St
     serving, before = state.endpoints()["ci-price"], predicted()
     sentence = kedro_aws("deploy", "-e", "ci").error
     assert sentence.startswith("The update of endpoint ci-price failed: ")
-    assert f" The former model keeps serving ({serving}). Its log: kedro aws logs ci-price" in sentence
+    assert f" The former model keeps serving ({serving}). Its log: kedro aws logs --env ci ci-price" in sentence
     assert "no licence for this machine" in kedro_aws("local", "logs", "ci-price").stdout
     assert state.endpoints()["ci-price"] == serving
     assert predicted() == before
@@ -122,7 +122,7 @@ def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: St
 def test_an_endpoint_that_never_came_up_is_made_anew(requests_sent: Requests) -> None:
     sentence = kedro_aws("deploy", "-e", "ci", "--endpoint", "ci-new").error
     assert sentence.startswith("Endpoint ci-new is Failed: ")
-    assert sentence.endswith("Its log: kedro aws logs ci-new")
+    assert sentence.endswith("Its log: kedro aws logs --env ci ci-new")
     requests_sent.all.clear()
     assert ci("deploy", "--endpoint", "ci-new", "--package", "2") == "Endpoint ci-new is in service\n"
     assert requests_sent.changing[-2:] == ["DeleteEndpoint", "CreateEndpoint"]

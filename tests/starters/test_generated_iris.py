@@ -100,7 +100,7 @@ def test_the_same_project_on_two_workers(project: Path, run: Run, tmp_path: Path
     finally:
         local.write_text(kept, encoding="utf-8")
     assert ran.returncode == 0, ran.stderr
-    assert "Completed 6 out of 6 tasks" in ran.stderr
+    assert "Completed 7 out of 7 tasks" in ran.stderr
     (events,) = tmp_path.glob("app-*")
     tasks = [
         event["Task Info"]["Executor ID"]
