@@ -108,7 +108,8 @@ def test_an_update_that_fails_leaves_the_old_model_serving_and_says_so(state: St
     serving, before = state.endpoints()["ci-price"], predicted()
     sentence = kedro_aws("deploy", "-e", "ci").error
     assert sentence.startswith("The update of endpoint ci-price failed: ")
-    assert f" The former model keeps serving ({serving}). Its log: kedro aws logs --env ci ci-price" in sentence
+    log = "Its log: kedro aws logs --env ci ci-price"
+    assert f" The former model keeps serving ({serving}). {log}" in sentence
     assert "no licence for this machine" in kedro_aws("local", "logs", "ci-price").stdout
     assert state.endpoints()["ci-price"] == serving
     assert predicted() == before
