@@ -506,6 +506,8 @@ class Queries(Kind):
         name = query["QueryExecutionId"]
         self._running.add(name)
         state = self._wait(name)
+        if state not in _ENDED:  # a busy machine: nothing was acknowledged
+            return
         self._running.discard(name)
         self._known[name] = f"{state} {number}"
         self._changed.add(name)
