@@ -366,8 +366,10 @@ def test_an_editor_opens_it_as_a_development_container(project: Project) -> None
     assert opened["outcome"] == "success"
     assert (opened["remoteUser"], opened["remoteWorkspaceFolder"]) == ("kedro", "/project")
     assert project.compose("ps", "-q", "kedro", timeout=30).printed.strip() == opened["containerId"]
+    # By its id: the container was there before, and does not carry the labels of one that the CLI makes.
+    it = f"--container-id={opened['containerId']}"
     assert "kedro, version" in run_devcontainer(
-        project, "exec", "bash", "-c", "touch of-editor; kedro --version"
+        project, "exec", it, "bash", "-c", "touch of-editor; kedro --version"
     )
     assert (project.folder / "of-editor").stat().st_uid == owner
 

@@ -104,6 +104,10 @@ def value(connection, expression: str) -> str | None:
         ("IF(true, 1, 5 / CAST('x' AS integer))", "1"),
         ("IF(true, 1, round(CAST('x' AS double), 1))", "1.0"),
         ("round(-0.01e0, 1)", "-0.0"),
+        ("regexp_replace('a-5.b', '[-\\d]', '_')", "a__.b"),
+        ("regexp_replace('a-5.b', '[^\\d-]', '_')", "_-5__"),
+        ("regexp_replace('a-5.b', '[a-c-\\d]', '_')", "___._"),
+        ("regexp_replace('a-5.b', '[\\d\\-.]', '_')", "a___b"),
         (
             "count(*) FROM (VALUES (1, 1), (2, 0)) a(x, z) JOIN (VALUES 5, 6) b(y) "
             "ON (x = 1 AND y = 5) OR (z <> 0 AND x = 10 AND y = 1 / 0)",

@@ -152,8 +152,8 @@ def test_only_what_killed_commands_left_long_ago_is_deleted(
     old, new = (default_state_dir(project.path) / "tmp" / name for name in ("old", "new"))
     for folder in (old, new):
         folder.mkdir(parents=True)
-    day = 24 * 60 * 60
-    os.utime(old, times=(time.time() - day - 60,) * 2)
-    os.utime(new, times=(time.time() - day + 600,) * 2)
+    six_days = 6 * 24 * 60 * 60
+    os.utime(old, times=(time.time() - six_days - 60,) * 2)
+    os.utime(new, times=(time.time() - six_days + 600,) * 2)
     prepare(project, catalog, Registry(group="flights", model="model"))
     assert (old.exists(), new.exists()) == (False, True)
