@@ -120,6 +120,18 @@ def test_trino_decides(connection, expression, expected):
 
 
 @pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        ("regexp_replace('a-5+b', '[+-\\w]', '_')", "INVALID_FUNCTION_ARGUMENT"),
+        ("regexp_replace('a b-c.d!e', '[\\s-.]', '_')", "NOT_SUPPORTED"),
+    ],
+)
+def test_a_range_to_or_from_a_class_is_refused(connection, expression, kind):
+    with pytest.raises(duckdb.InvalidInputException, match=kind):
+        value(connection, expression)
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "SELECT CASE WHEN a > 1 THEN 1.5 ELSE 2.5 END, count(*) FROM (VALUES 1) t(a) "
