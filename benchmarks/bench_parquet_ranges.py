@@ -14,30 +14,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import s3fs
 from common import in_turn, judge, ratio_of, row, spread, workshop
+from parquet_files import COLUMNS, make_files
 from pyarrow import dataset, fs
 
 import local_aws
 
 GOAL = 1.5
 BUCKET, REGION = "bench-ranges", "eu-west-1"
-COLUMNS, ROW_GROUP = 8, 1 << 20
 _BLOCK = 8 * 1024**2
-
-
-def make_files(folder: Path, gib: float, files: int) -> int:
-    """Write random numbers, which do not compress, in row groups of 8 MiB a column; return the bytes."""
-    folder.mkdir()
-    random = np.random.default_rng(12)
-    rows = int(gib * 2**30 / files / 8 / COLUMNS)
-    for number in range(files):
-        table = pa.table({f"c{column}": random.random(rows) for column in range(COLUMNS)})
-        path = folder / f"part-{number:05}.parquet"
-        pq.write_table(table, path, compression="snappy", use_dictionary=False, row_group_size=ROW_GROUP)
-    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 class Readers:

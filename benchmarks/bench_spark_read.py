@@ -18,9 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from parquet_files import COLUMNS, make_files
 
 import local_aws
 from kedro_aws_plugin.aws.environment import use_local
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 BUCKET = "bench-read"
-COLUMNS = 8
-ROW_GROUP = 1 << 20
 OPTIONS = {
     "spark.master": "local[2]",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -55,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, _aws() as aws:
         data = Path(folder, "data")
-        size = _make_files(data, options.gib, options.files)
+        size = make_files(data, options.gib, options.files)
         _upload(aws, data)
         spark = _session(folder, dict(setting.split("=", 1) for setting in options.conf))
         places = {"s3a": f"s3a://{BUCKET}/data", "file": data.as_uri()}
@@ -83,18 +79,6 @@ def _aws() -> Iterator[local_aws.LocalAws]:
             yield aws
         finally:
             local_aws.stop(Path(state))
-
-
-def _make_files(folder: Path, gib: float, files: int) -> int:
-    """Random numbers, which do not compress, in row groups of 8 MiB a column."""
-    folder.mkdir()
-    random = np.random.default_rng(12)
-    rows = int(gib * 2**30 / files / 8 / COLUMNS)
-    for number in range(files):
-        table = pa.table({f"c{column}": random.random(rows) for column in range(COLUMNS)})
-        path = folder / f"part-{number:05}.parquet"
-        pq.write_table(table, path, compression="snappy", use_dictionary=False, row_group_size=ROW_GROUP)
-    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 def _upload(aws: local_aws.LocalAws, folder: Path) -> None:

@@ -12,6 +12,9 @@ from kedro_aws_plugin.aws.clock import Clock
 from kedro_aws_plugin.aws.errors import get_error_code, is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
 
+TRANSFORM_JOBS = "/aws/sagemaker/TransformJobs"
+"""The log group of all transform jobs; a job's streams begin with its name."""
+
 _STREAMS_AT_ONCE = 100
 """As many log streams as one request of FilterLogEvents may name."""
 _LATE = 60_000
@@ -75,7 +78,7 @@ def find_log_sources(aws: Aws, name: str, kind: str | None = None) -> list[LogSo
         kind: The only kind to look for: "endpoint" or "transform-job"; by default both.
     """
     endpoint = LogSource("endpoint", name, f"/aws/sagemaker/Endpoints/{name}")
-    job = LogSource("transform-job", name, "/aws/sagemaker/TransformJobs", prefix=f"{name}/")
+    job = LogSource("transform-job", name, TRANSFORM_JOBS, prefix=f"{name}/")
     found = []
     with translate_errors(f"look for the log of {name}"):
         if kind in (None, endpoint.kind) and (_endpoint_exists(aws, name) or _list_streams(aws, endpoint)):

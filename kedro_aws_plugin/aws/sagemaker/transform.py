@@ -11,13 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
-from kedro_aws_plugin.aws.logs import say_where_its_log_is
+from kedro_aws_plugin.aws.logs import TRANSFORM_JOBS, say_where_its_log_is
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import ServingError
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
-LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _COMPLETED = "Completed"
 _ENDED = frozenset({_COMPLETED, "Failed", "Stopped"})
 _TIMEOUT = 5 * 24 * 60 * 60
@@ -170,14 +169,14 @@ def _read_log(aws: Aws, job: str) -> list[str]:
     `.../data-log`.
     """
     try:
-        streams = aws.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")
+        streams = aws.logs.describe_log_streams(logGroupName=TRANSFORM_JOBS, logStreamNamePrefix=f"{job}/")
         names = [stream["logStreamName"] for stream in streams["logStreams"]]
         names.sort(key=lambda name: name.endswith("/data-log"))
         events = [
             event
             for name in names[-_LOG_STREAMS:]
             for event in aws.logs.get_log_events(
-                logGroupName=LOG_GROUP, logStreamName=name, limit=_LOG_LINES, startFromHead=False
+                logGroupName=TRANSFORM_JOBS, logStreamName=name, limit=_LOG_LINES, startFromHead=False
             )["events"]
         ]
     except (ClientError, BotoCoreError):
