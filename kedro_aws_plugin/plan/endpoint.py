@@ -69,11 +69,21 @@ class Deployment:
 
     @property
     def config_name(self) -> str:
-        """The endpoint config's name, with a digest of its content."""
-        return f"{self.endpoint}-{_compute_digest(self.variant())}"
+        """The endpoint config's name, with a digest of its content.
 
-    def variant(self) -> dict[str, Any]:
-        """Build the production variant, in SageMaker's form."""
+        One variant alone keeps the name that it has had since the first release: a new release of the plugin
+        must not update every endpoint.
+        """
+        definition = self.definition()
+        variants = definition["ProductionVariants"]
+        alone = len(definition) == 1 and len(variants) == 1
+        return f"{self.endpoint}-{_compute_digest(variants[0] if alone else definition)}"
+
+    def definition(self) -> dict[str, Any]:
+        """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
+        return {"ProductionVariants": [self._build_variant()]}
+
+    def _build_variant(self) -> dict[str, Any]:
         variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": self.model_name}
         if self.deploy.mode == "serverless":
             size = self.deploy.serverless
@@ -227,7 +237,7 @@ def _plan_definitions(wanted: Deployment, observed: Serving) -> list[Step]:
         )
     if not observed.config_exists:
         steps.append(
-            CreateEndpointConfig(name=wanted.config_name, variant=wanted.variant(), tags=wanted.tags)
+            CreateEndpointConfig(name=wanted.config_name, definition=wanted.definition(), tags=wanted.tags)
         )
     return steps
 

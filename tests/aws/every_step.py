@@ -92,7 +92,9 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         registry.DeleteModelPackageGroup(group="flights"),
         serving.CreateModel(name="flights-m", package=package_arn(1), role_arn=ROLE, tags=TAGS),
         serving.CreateEndpointConfig(
-            name="flights-1", variant={**VARIANT, "InitialInstanceCount": 1}, tags=TAGS
+            name="flights-1",
+            definition={"ProductionVariants": [{**VARIANT, "InitialInstanceCount": 1}]},
+            tags=TAGS,
         ),
         serving.CreateEndpoint(name="flights", config_name="flights-1", tags=TAGS),
         serving.UpdateEndpoint(name="flights", config_name="flights-1"),

@@ -51,7 +51,9 @@ def test_actionlint_finds_nothing(repository: Path) -> None:
 
 def test_zizmor_finds_nothing_even_as_an_auditor(repository: Path) -> None:
     """It knows actions that are not pinned, keys that live long, and texts of strangers in scripts."""
-    audited = run(repository, "zizmor", "--offline", "--no-progress", "--color=never", "--persona=auditor", ".")
+    audited = run(
+        repository, "zizmor", "--offline", "--no-progress", "--color=never", "--persona=auditor", "."
+    )
     assert (audited.returncode, audited.stdout) == (0, "No findings to report. Good job!\n"), audited.stdout
 
 

@@ -38,21 +38,27 @@ class CreateModel(PlainStep):
 
 @dataclass(frozen=True)
 class CreateEndpointConfig(PlainStep):
-    """Create the endpoint config: the instances, or the serverless size, that serve a model."""
+    """Create the endpoint config: the variants that serve models, and how.
+
+    Attributes:
+        name: Its name.
+        definition: The request's members but for its name and tags.
+        tags: Its tags.
+    """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateEndpointConfig"
     results: ClassVar = {"arn": "EndpointConfigArn"}
     retry_while_absent: ClassVar = True
     name: str
-    variant: Mapping[str, Any]
+    definition: Mapping[str, Any]
     tags: Tags
 
     @override
     def request(self) -> Request:
         return {
             "EndpointConfigName": self.name,
-            "ProductionVariants": [dict(self.variant)],
+            **self.definition,
             "Tags": format_tags(self.tags),
         }
 

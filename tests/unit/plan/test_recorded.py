@@ -24,7 +24,7 @@ INSTANCES = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 2, "InitialV
 )
 def test_they_are_named_once(size: dict[str, Any], named: str) -> None:
     variant = {"VariantName": "AllTraffic", "ModelName": "m", **size}
-    config = CreateEndpointConfig(name="c", variant=variant, tags={})
+    config = CreateEndpointConfig(name="c", definition={"ProductionVariants": [variant]}, tags={})
     model = CreateModel(name="m", package="arn", role_arn="arn:aws:iam::123456789012:role/r", tags={})
     assert describe_recorded(Plan(title="t", steps=(config, config), unchanged="")) == (
         f"The local AWS records these settings, and they have no effect on this machine: {named}"

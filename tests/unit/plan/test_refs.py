@@ -53,7 +53,7 @@ def test_a_dry_run_shows_the_number_of_the_step() -> None:
 
 def test_a_reference_lies_as_deep_as_a_request_does() -> None:
     variant: dict[str, Any] = {"VariantName": "v", "Routes": [{"Model": Ref(GROUP, "arn")}, "other"]}
-    step = CreateEndpointConfig(name="c", variant=variant, tags={"from": "here"})
+    step = CreateEndpointConfig(name="c", definition={"ProductionVariants": [variant]}, tags={"from": "here"})
     plan = plan_of(GROUP, step)
     shown = plan.show_steps()[1].request()["ProductionVariants"]
     assert shown == [{"VariantName": "v", "Routes": [{"Model": "<arn of step 1>"}, "other"]}]
@@ -102,7 +102,7 @@ def test_a_plan_with_a_wrong_reference_cannot_be_made(steps: tuple[Step, ...], n
 
 def test_a_step_cannot_refer_to_itself() -> None:
     variant: dict[str, Any] = {}
-    step = CreateEndpointConfig(name="c", variant=variant, tags={})
+    step = CreateEndpointConfig(name="c", definition={"ProductionVariants": [variant]}, tags={})
     variant["ModelName"] = Ref(step, "arn")
     with pytest.raises(ValueError, match="is not an earlier step"):
         plan_of(GROUP, step)
