@@ -29,6 +29,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags
+from kedro_aws_plugin.plan.variants import build_capture_config
 
 _MAX_FAILURES = 20
 """So many failed checks stay in an endpoint's tags, of which AWS takes 50."""
@@ -81,7 +82,9 @@ class Deployment:
 
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
-        return {"ProductionVariants": [self._build_variant()]}
+        capture = self.deploy.capture
+        beside = {"DataCaptureConfig": build_capture_config(capture)} if capture else {}
+        return {"ProductionVariants": [self._build_variant()], **beside}
 
     def _build_variant(self) -> dict[str, Any]:
         variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": self.model_name}
