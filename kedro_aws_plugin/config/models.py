@@ -19,6 +19,7 @@ from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.spark import Spark
+from kedro_aws_plugin.config.updates import Update
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
@@ -127,6 +128,7 @@ class EndpointSettings(Section):
         instance_type: The instance type of a realtime endpoint.
         instance_count: How many instances a realtime endpoint has.
         serverless: The size of a serverless endpoint.
+        update: How it goes from one version to the next; by default all at once.
     """
 
     group: Name | None = None
@@ -134,6 +136,7 @@ class EndpointSettings(Section):
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
+    update: Update | None = None
 
 
 class NamedEndpoint(EndpointSettings):
@@ -180,6 +183,16 @@ class Deploy(EndpointSettings):
 
     endpoint: EndpointName
     may_replace: bool = False
+
+    @field_validator("update")
+    @classmethod
+    def _check_update(cls, update: Update | None, others: ValidationInfo) -> Update | None:
+        problem = update and update.find_problem(
+            others.data.get("mode", "realtime"), others.data.get("instance_count", 1)
+        )
+        if problem:
+            raise ValueError(problem)
+        return update
 
 
 _MAX_MEGABYTES_AT_ONCE = 100

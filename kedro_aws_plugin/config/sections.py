@@ -11,7 +11,7 @@ from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
 _SERVERLESS = ("memory_mb", "max_concurrency")
-_OPTIONS = {"memory_mb": "--memory"}
+_OPTIONS = {"memory_mb": "--memory", "update": "aws.yml: `deploy.update`"}
 
 
 def require_registry(config: AwsConfig) -> Registry:

@@ -77,6 +77,19 @@ class RegisteredGroup:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """The stage of an endpoint's update.
+
+    Attributes:
+        status: AWS's VariantStatus: Creating, ActivatingTraffic, Baking, ...
+        began: When the stage began, ISO 8601.
+    """
+
+    status: str
+    began: str = ""
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """An endpoint as DescribeEndpoint shows it.
 
@@ -89,6 +102,7 @@ class Endpoint:
         serverless: Whether it runs without instances.
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
+        stage: The stage of the update under way, if AWS shows one.
     """
 
     name: str
@@ -99,6 +113,7 @@ class Endpoint:
     serverless: bool = False
     tags: Mapping[str, str] | None = None
     arn: str = ""
+    stage: Stage | None = None
 
     @property
     def coming(self) -> str:

@@ -167,6 +167,22 @@ _CREATE_ENDPOINT_CONFIG = Settings(
     ),
 )
 
+_ROLLING = "DeploymentConfig.RollingUpdatePolicy"
+_UPDATE_ENDPOINT = Settings(
+    works=(
+        "EndpointName",
+        "EndpointConfigName",
+        "RetainAllVariantProperties",
+        "ExcludeRetainedVariantProperties",
+        "RetainDeploymentConfig",
+        "DeploymentConfig.BlueGreenUpdatePolicy",
+        f"{_ROLLING}.MaximumBatchSize",
+        f"{_ROLLING}.WaitIntervalInSeconds",
+        f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",
+    ),
+    recorded=(f"{_ROLLING}.RollbackMaximumBatchSize",),
+)
+
 _CREATE_TRANSFORM_JOB = Settings(
     works=(
         "TransformJobName",
@@ -228,6 +244,7 @@ _SAGEMAKER = Table(
         CreateModel DescribeModel ListModels DeleteModel
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+        UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
     """),
     settings={
@@ -235,7 +252,15 @@ _SAGEMAKER = Table(
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
-        "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
+        "UpdateEndpoint": _UPDATE_ENDPOINT,
+        "UpdateEndpointWeightsAndCapacities": Settings(
+            works=(
+                "EndpointName",
+                "DesiredWeightsAndCapacities.VariantName",
+                "DesiredWeightsAndCapacities.DesiredWeight",
+            ),
+            recorded=("DesiredWeightsAndCapacities.DesiredInstanceCount",),
+        ),
         "CreateModelPackageGroup": Settings(
             works=("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"),
             recorded=("ManagedConfiguration",),
@@ -271,7 +296,6 @@ _SAGEMAKER = Table(
         ),
     },
     ways_out={
-        "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
         "CreateTrainingJob": "train in a process of your own",
         "CreateProcessingJob": "run the code in a process of your own",
         "CreatePipeline": "run its steps in a process of your own",

@@ -32,7 +32,8 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
-            "Known keys here: group, mode, instance_type, instance_count, serverless, endpoints, endpoint.",
+            "Known keys here: group, mode, instance_type, instance_count, serverless, update, endpoints, "
+            "endpoint.",
             id="deploy",
         ),
         pytest.param(
@@ -73,13 +74,13 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
-            "Known keys here: group, mode, instance_type, instance_count, serverless.",
+            "Known keys here: group, mode, instance_type, instance_count, serverless, update.",
             id="a key of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
-            "Known keys here: group, mode, instance_type, instance_count, serverless.",
+            "Known keys here: group, mode, instance_type, instance_count, serverless, update.",
             id="an endpoint called like a key",
         ),
         pytest.param(
