@@ -8,6 +8,7 @@ from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
+from local_aws.sagemaker.capture import Capture, CaptureSettings, summarize
 from local_aws.sagemaker.container import (
     CannotServe,
     Variant,
@@ -19,6 +20,7 @@ from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.hosting import find_config
 from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.rollout import Rollout, read_rollout, retain
 from local_aws.sagemaker.shifting import Shifting, Stopped
 
@@ -26,8 +28,8 @@ _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
 _REASON_LENGTH = 1024
 _IN_PROGRESS = {"Creating", "Updating", "RollingBack", "Deleting"}
-_SERVING = "Serving"
-"""The member of an endpoint that says how to serve it again. No operation shows it."""
+_SERVING, _CAPTURING = "Serving", "Capturing"
+"""The members of an endpoint that say how to serve it again. No operation shows them."""
 
 _INTERRUPTED = "Request to service failed: the local AWS ended meanwhile. "
 
@@ -41,12 +43,18 @@ class Endpoints:
     """Operations on endpoints. What takes time is done in a thread; callers poll DescribeEndpoint."""
 
     def __init__(
-        self, resources: Resources, deployments: Deployments, host: Host, logs: EndpointLogs
+        self,
+        resources: Resources,
+        deployments: Deployments,
+        host: Host,
+        logs: EndpointLogs,
+        objects: Objects,
     ) -> None:
         self._resources = resources
         self._deployments = deployments
         self._host = host
         self._logs = logs
+        self._objects = objects
 
     def operations(self) -> dict[str, Operation]:
         """List the operations by AWS's names."""
@@ -82,7 +90,11 @@ class Endpoints:
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}The former config serves; update it again.")
         if endpoint["EndpointStatus"] == "InService":
             self._deployments.leave_asleep(
-                here.name, name, lambda: self._start(here, endpoint, read_variants(endpoint[_SERVING]))
+                here.name,
+                name,
+                lambda: self._start(
+                    here, endpoint, read_variants(endpoint[_SERVING]), endpoint.get(_CAPTURING)
+                ),
             )
 
     def create(self, region: str, params: Params) -> Params:
@@ -112,7 +124,7 @@ class Endpoints:
         """DescribeEndpoint."""
         with self._resources.lock:
             endpoint = find_endpoint(self._resources[region], params["EndpointName"])
-            return {name: value for name, value in endpoint.items() if name != _SERVING}
+            return {name: value for name, value in endpoint.items() if name not in (_SERVING, _CAPTURING)}
 
     def list(self, region: str, params: Params) -> Params:
         """ListEndpoints."""
@@ -186,6 +198,7 @@ class Endpoints:
                 {**each, "weight": weights.get(each["name"], each["weight"])} for each in endpoint[_SERVING]
             ]
             self._deployments.weigh(region, endpoint["EndpointName"], weights)
+            endpoint.pop("FailureReason", None)
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=self._resources.now())
             self._run_in_background(self._settle, here, endpoint)
             return {"EndpointArn": arn}
@@ -212,8 +225,9 @@ class Endpoints:
             self._logs(here.name, endpoint["EndpointName"])  # it has a log, even if its model cannot be run
             with self._resources.lock:
                 variants = resolve_variants(here, config)
+            captured = config.get("DataCaptureConfig")
             shifting.show("Creating")
-            deployment = self._start(here, endpoint, variants)
+            deployment = self._start(here, endpoint, variants, captured)
             self._shift(shifting, deployment, rollout)
         except (CannotServe, AwsFault, Stopped) as error:
             self._settle(here, endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
@@ -230,10 +244,10 @@ class Endpoints:
                 else deployment
             )
             endpoint["EndpointConfigName"] = config["EndpointConfigName"]
-            endpoint["ProductionVariants"] = [
-                _describe_variant(each) for each in config["ProductionVariants"]
-            ]
-            endpoint[_SERVING] = write_variants(variants)
+            for kind in ("ProductionVariants", "ShadowProductionVariants"):
+                endpoint[kind] = [_describe_variant(each) for each in config.get(kind, [])] or None
+            endpoint["DataCaptureConfig"] = summarize(captured)
+            endpoint[_SERVING], endpoint[_CAPTURING] = write_variants(variants), captured
             self._settle(here, endpoint)
         self._retire(old)
 
@@ -250,9 +264,14 @@ class Endpoints:
             self._retire(deployment)
             raise
 
-    def _start(self, here: Region, endpoint: Resource, variants: Sequence[Variant]) -> Deployment:
-        open_log = self._logs(here.name, endpoint["EndpointName"])
-        deployment = Deployment(variants, self._host, open_log)
+    def _start(
+        self, here: Region, endpoint: Resource, variants: Sequence[Variant], captured: Params | None
+    ) -> Deployment:
+        name = endpoint["EndpointName"]
+        open_log = self._logs(here.name, name)
+        settings = CaptureSettings.read(captured)
+        capture = Capture(name, settings, self._objects, open_log("data-capture")) if settings else None
+        deployment = Deployment(variants, self._host, open_log, capture)
         self._deployments.add(deployment)
         try:
             deployment.start()
