@@ -1,5 +1,6 @@
 """Prepare a model for its registration: download it from the catalog, check it, pack it, describe it."""
 
+import importlib.util
 import json
 import shutil
 import tempfile
@@ -58,6 +59,16 @@ def prepare_candidate(
         yield maker.prepare(catalog.find_saved_model(registry.model, version), folder)
 
 
+def _find_package(project: Project) -> Path:
+    """Find the folder of the project's package: in its src/, or, in a job, where Python imports it from."""
+    folder = project.path / "src" / project.package
+    if folder.is_dir():
+        return folder
+    found = importlib.util.find_spec(project.package)
+    places = list(found.submodule_search_locations or []) if found is not None else []
+    return Path(places[0]) if places else folder
+
+
 class _Maker:
     """Prepares the models of one project."""
 
@@ -65,7 +76,7 @@ class _Maker:
         self._catalog = catalog
         self._project = project
         self._registry = registry
-        self._package = project.path / "src" / project.package
+        self._package = _find_package(project)
         handlers = self._package / "inference.py"
         self._own_handlers = handlers if handlers.is_file() else None
 
