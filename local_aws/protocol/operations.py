@@ -148,6 +148,7 @@ _CREATE_ENDPOINT_CONFIG = Settings(
         "ProductionVariants.ModelName",
         "ProductionVariants.InitialVariantWeight",
         "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
+        "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
     ),
     recorded=(
         "ExecutionRoleArn",
@@ -159,7 +160,6 @@ _CREATE_ENDPOINT_CONFIG = Settings(
         "ProductionVariants.AcceleratorType",
         "ProductionVariants.ServerlessConfig",
         "ProductionVariants.VolumeSizeInGB",
-        "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
         "ProductionVariants.VariantInstanceProvisionTimeoutInSeconds",
         "ProductionVariants.RoutingConfig",
         "ProductionVariants.InferenceAmiVersion",
