@@ -140,30 +140,49 @@ _CREATE_MODEL = Settings(
     ),
 )
 
+_VARIANT_WORKS = (
+    "VariantName",
+    "ModelName",
+    "InitialVariantWeight",
+    "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds",
+)
+_VARIANT_RECORDED = (
+    "InitialInstanceCount",
+    "InstanceType",
+    "AcceleratorType",
+    "ServerlessConfig",
+    "VolumeSizeInGB",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "RoutingConfig",
+    "InferenceAmiVersion",
+    "CapacityReservationConfig",
+)
+_KINDS_OF_VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
+
 _CREATE_ENDPOINT_CONFIG = Settings(
     works=(
         "EndpointConfigName",
         "Tags",
-        "ProductionVariants.VariantName",
-        "ProductionVariants.ModelName",
-        "ProductionVariants.InitialVariantWeight",
-        "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
-        "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
+        *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_WORKS),
+        *(
+            f"DataCaptureConfig.{each}"
+            for each in (
+                "EnableCapture",
+                "InitialSamplingPercentage",
+                "DestinationS3Uri",
+                "CaptureOptions",
+                "CaptureContentTypeHeader",
+            )
+        ),
     ),
     recorded=(
         "ExecutionRoleArn",
         "KmsKeyId",
         "VpcConfig",
         "EnableNetworkIsolation",
-        "ProductionVariants.InitialInstanceCount",
-        "ProductionVariants.InstanceType",
-        "ProductionVariants.AcceleratorType",
-        "ProductionVariants.ServerlessConfig",
-        "ProductionVariants.VolumeSizeInGB",
-        "ProductionVariants.VariantInstanceProvisionTimeoutInSeconds",
-        "ProductionVariants.RoutingConfig",
-        "ProductionVariants.InferenceAmiVersion",
-        "ProductionVariants.CapacityReservationConfig",
+        *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_RECORDED),
+        "DataCaptureConfig.KmsKeyId",
     ),
 )
 

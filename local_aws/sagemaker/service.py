@@ -36,9 +36,10 @@ class SageMaker:
     ) -> None:
         self.resources = Resources(open_room)
         self.deployments = Deployments()
-        endpoints = Endpoints(self.resources, self.deployments, host, logs.open)
+        objects = Objects(moto)
+        endpoints = Endpoints(self.resources, self.deployments, host, logs.open, objects)
         endpoints.take_over()
-        self._transform_jobs = TransformJobs(self.resources, host, logs, Objects(moto))
+        self._transform_jobs = TransformJobs(self.resources, host, logs, objects)
         self._transform_jobs.take_over()
         operations = {
             **Registry(self.resources).operations(),
@@ -58,6 +59,10 @@ class SageMaker:
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
             JsonService("application-autoscaling", "AnyScaleFrontendService", scaling, region),
         )
+
+    def finish(self) -> None:
+        """Write what is still to be written on S3. The server is about to end."""
+        self.deployments.close_captures()
 
     def reset(self) -> None:
         """Delete all resources and stop every model and every job."""

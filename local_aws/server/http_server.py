@@ -578,6 +578,7 @@ class LocalServer:
         """Close the port, and stop every model and every query. What was answered is kept."""
         self._http.server_close()
         self._http.end()
+        self._sagemaker.finish()
         with _logged():
             self._kept.close()
         self._sagemaker.reset()

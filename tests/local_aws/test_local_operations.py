@@ -107,8 +107,7 @@ def test_refused_settings_are_refused_by_name(local_aws: LocalAws) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "DataCaptureConfig",
-        "ShadowProductionVariants",
+        "ShadowProductionVariants.CoreDumpConfig",
         "ExplainerConfig",
         "AsyncInferenceConfig",
         "ProductionVariants.CoreDumpConfig",
