@@ -155,8 +155,8 @@ def test_an_endpoint_adds_to_variables_and_tags_and_replaces_the_rest(read: Read
     config = loaded(
         read,
         {
-            "base/aws.yml": f"{BASE}deploy:\n  {NETWORK}\n  environment: {{A: a, B: b}}\n  tags: {{team: "
-            "x}}\n"
+            "base/aws.yml": f"{BASE}deploy:\n  {NETWORK}\n  environment: {{A: a, B: b}}\n  tags: "
+            "{team: x}\n"
             "  volume_gb: 10\n  endpoints:\n    e: {environment: {B: c}, volume_gb: 20, vpc: null}\n    f:\n"
         },
     )
