@@ -26,7 +26,7 @@ from kedro_aws_plugin.model_artifact.payload import draw_rows
 from kedro_aws_plugin.model_artifact.project_package import list_package_members
 from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
 from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
-from kedro_aws_plugin.plan.observed import Sample
+from kedro_aws_plugin.plan.observed import BUNDLED, BY_PIP, NO_REQUIREMENTS, Sample
 from kedro_aws_plugin.plan.register import Candidate
 from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
 from kedro_aws_plugin.registration.lineage import Lineage
@@ -123,6 +123,11 @@ class _Maker:
         bundled = bundle_requirements(requirements, image, wheels)
         return [*list_model_members(pickle, override=self._own_handlers), *bundled]
 
+    def _describe_requirements(self) -> str:
+        if not self._registry.requirements:
+            return NO_REQUIREMENTS
+        return BUNDLED if self._registry.bundle else BY_PIP
+
     def _choose_image(self) -> Image:
         installed = find_installed_versions().get("scikit-learn")
         if installed is None:
@@ -170,6 +175,7 @@ class _Maker:
             git_sha=record.git_sha,
             git_dirty=record.git_dirty,
             recorded="run" if kept else "registration",
+            requirements=self._describe_requirements(),
             run_id=saved.version,
             model_entry=saved.entry,
             model_version=saved.version,
