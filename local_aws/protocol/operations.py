@@ -145,6 +145,7 @@ _VARIANT_WORKS = (
     "ModelName",
     "InitialVariantWeight",
     "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds",
 )
 _VARIANT_RECORDED = (
     "InitialInstanceCount",
@@ -152,7 +153,6 @@ _VARIANT_RECORDED = (
     "AcceleratorType",
     "ServerlessConfig",
     "VolumeSizeInGB",
-    "ModelDataDownloadTimeoutInSeconds",
     "VariantInstanceProvisionTimeoutInSeconds",
     "RoutingConfig",
     "InferenceAmiVersion",
