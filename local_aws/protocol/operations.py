@@ -145,6 +145,7 @@ _VARIANT_WORKS = (
     "ModelName",
     "InitialVariantWeight",
     "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds",
 )
 _VARIANT_RECORDED = (
     "InitialInstanceCount",
@@ -152,7 +153,6 @@ _VARIANT_RECORDED = (
     "AcceleratorType",
     "ServerlessConfig",
     "VolumeSizeInGB",
-    "ModelDataDownloadTimeoutInSeconds",
     "VariantInstanceProvisionTimeoutInSeconds",
     "RoutingConfig",
     "InferenceAmiVersion",
@@ -186,6 +186,22 @@ _CREATE_ENDPOINT_CONFIG = Settings(
     ),
 )
 
+_ROLLING = "DeploymentConfig.RollingUpdatePolicy"
+_UPDATE_ENDPOINT = Settings(
+    works=(
+        "EndpointName",
+        "EndpointConfigName",
+        "RetainAllVariantProperties",
+        "ExcludeRetainedVariantProperties",
+        "RetainDeploymentConfig",
+        "DeploymentConfig.BlueGreenUpdatePolicy",
+        f"{_ROLLING}.MaximumBatchSize",
+        f"{_ROLLING}.WaitIntervalInSeconds",
+        f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",
+    ),
+    recorded=(f"{_ROLLING}.RollbackMaximumBatchSize",),
+)
+
 _CREATE_TRANSFORM_JOB = Settings(
     works=(
         "TransformJobName",
@@ -211,6 +227,43 @@ _CREATE_TRANSFORM_JOB = Settings(
         "TransformResources.InstanceType",
         "TransformResources.VolumeKmsKeyId",
         "TransformResources.TransformAmiVersion",
+    ),
+)
+
+_CREATE_PROCESSING_JOB = Settings(
+    works=(
+        "ProcessingJobName",
+        *(
+            f"ProcessingInputs.{each}"
+            for each in (
+                "InputName",
+                "S3Input.S3Uri",
+                "S3Input.LocalPath",
+                "S3Input.S3DataType",
+                "S3Input.S3InputMode",
+                "S3Input.S3DataDistributionType",
+                "S3Input.S3CompressionType",
+            )
+        ),
+        "ProcessingOutputConfig.Outputs.OutputName",
+        "ProcessingOutputConfig.Outputs.S3Output",
+        "ProcessingResources.ClusterConfig.InstanceCount",
+        "StoppingCondition",
+        "AppSpecification.ContainerEntrypoint",
+        "AppSpecification.ContainerArguments",
+        "Environment",
+        "Tags",
+    ),
+    recorded=(
+        "AppSpecification.ImageUri",
+        "ProcessingOutputConfig.KmsKeyId",
+        "ProcessingResources.ClusterConfig.InstanceType",
+        "ProcessingResources.ClusterConfig.VolumeSizeInGB",
+        "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+        "NetworkConfig.EnableInterContainerTrafficEncryption",
+        "NetworkConfig.VpcConfig",
+        "RoleArn",
+        "ExperimentConfig",
     ),
 )
 
@@ -247,14 +300,25 @@ _SAGEMAKER = Table(
         CreateModel DescribeModel ListModels DeleteModel
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+        UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
+        CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
     """),
     settings={
         "CreateModel": _CREATE_MODEL,
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
+        "CreateProcessingJob": _CREATE_PROCESSING_JOB,
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
-        "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
+        "UpdateEndpoint": _UPDATE_ENDPOINT,
+        "UpdateEndpointWeightsAndCapacities": Settings(
+            works=(
+                "EndpointName",
+                "DesiredWeightsAndCapacities.VariantName",
+                "DesiredWeightsAndCapacities.DesiredWeight",
+            ),
+            recorded=("DesiredWeightsAndCapacities.DesiredInstanceCount",),
+        ),
         "CreateModelPackageGroup": Settings(
             works=("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"),
             recorded=("ManagedConfiguration",),
@@ -290,9 +354,7 @@ _SAGEMAKER = Table(
         ),
     },
     ways_out={
-        "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
         "CreateTrainingJob": "train in a process of your own",
-        "CreateProcessingJob": "run the code in a process of your own",
         "CreatePipeline": "run its steps in a process of your own",
     },
 )
