@@ -33,6 +33,7 @@ class Region:
     configs: dict[str, Resource] = field(default_factory=dict)
     endpoints: dict[str, Resource] = field(default_factory=dict)
     transform_jobs: dict[str, Resource] = field(default_factory=dict)
+    invocations: dict[str, Resource] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def make_arn(self, kind: str, name: str) -> str:
@@ -99,6 +100,7 @@ class Resources:
                     here.configs,
                     here.endpoints,
                     here.transform_jobs,
+                    here.invocations,
                     here.tags,
                 ):
                     table.clear()

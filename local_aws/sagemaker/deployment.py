@@ -17,6 +17,10 @@ class Deployment:
     """The model servers of one endpoint config.
 
     Each request holds a lease on its deployment, so that a deployment is retired after its last request.
+
+    Attributes:
+        variants: Its production variants.
+        has_stopped: Whether its servers were stopped.
     """
 
     def __init__(self, variants: Sequence[Variant], host: Host, open_log: LogOpener) -> None:
@@ -29,6 +33,7 @@ class Deployment:
             )
         self._leases = 0
         self._changed = threading.Condition()
+        self.has_stopped = False
 
     def start(self) -> None:
         """Start every variant's server, and wait until all are healthy.
@@ -95,6 +100,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Stop every server, all at the same time."""
+        self.has_stopped = True
         threads = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for thread in threads:
             thread.start()

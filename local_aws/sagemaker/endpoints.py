@@ -8,6 +8,7 @@ from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.container import (
     CannotServe,
     Variant,
@@ -27,6 +28,7 @@ _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
 _SERVING = "Serving"
 """The member of an endpoint that says how to serve it again. No operation shows it."""
 
+_ASYNC = "AsyncInferenceConfig"
 _INTERRUPTED = "Request to service failed: the local AWS ended meanwhile. "
 
 _log = logging.getLogger(__name__)
@@ -39,10 +41,11 @@ class Endpoints:
     """Operations on endpoints. What takes time is done in a thread; callers poll DescribeEndpoint."""
 
     def __init__(
-        self, resources: Resources, deployments: Deployments, host: Host, logs: EndpointLogs
+        self, resources: Resources, deployments: Deployments, queues: Queues, host: Host, logs: EndpointLogs
     ) -> None:
         self._resources = resources
         self._deployments = deployments
+        self._queues = queues
         self._host = host
         self._logs = logs
 
@@ -81,6 +84,7 @@ class Endpoints:
             self._deployments.leave_asleep(
                 here.name, name, lambda: self._start(here, endpoint, read_variants(endpoint[_SERVING]))
             )
+            self._queues.open(here, endpoint)
 
     def create(self, region: str, params: Params) -> Params:
         """CreateEndpoint: the endpoint is Creating, then InService or Failed."""
@@ -139,6 +143,7 @@ class Endpoints:
                     f'endpoint configuration "{config["EndpointConfigArn"]}"; '
                     "delete the endpoint and create it anew."
                 )
+            _check_type(endpoint, config)
             now = self._resources.now()
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=now)
             endpoint.pop("FailureReason", None)
@@ -156,6 +161,7 @@ class Endpoints:
             here = self._resources[region]
             endpoint = self._find_settled(here, params["EndpointName"])
             endpoint.update(EndpointStatus="Deleting", LastModifiedTime=self._resources.now())
+            self._queues.close(here, endpoint["EndpointName"])
             deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
             self._run_in_background(self._remove, here, endpoint, deployment)
             return {}
@@ -191,7 +197,11 @@ class Endpoints:
                 _describe_variant(each) for each in config["ProductionVariants"]
             ]
             endpoint[_SERVING] = write_variants(variants)
+            if _ASYNC in config:
+                endpoint[_ASYNC] = config[_ASYNC]
             self._settle(here, endpoint)
+            if wanted:
+                self._queues.open(here, endpoint)
         self._retire(old)
 
     def _start(self, here: Region, endpoint: Resource, variants: Sequence[Variant]) -> Deployment:
@@ -256,6 +266,17 @@ def find_endpoint(here: Region, name: str) -> Resource:
     if name not in here.endpoints:
         raise invalid(f'Could not find endpoint "{here.make_arn("endpoint", name.lower())}".')
     return here.endpoints[name]
+
+
+def _check_type(endpoint: Resource, config: Resource) -> None:
+    """Refuse to make an endpoint asynchronous that is not, or the other way round, as AWS does."""
+    was, will_be = _ASYNC in endpoint, _ASYNC in config
+    if was != will_be:
+        change = "removed from" if was else "added to"
+        raise invalid(
+            f"The AsyncInferenceConfig parameter cannot be {change} this endpoint "
+            f"{endpoint['EndpointName']}. Delete the endpoint and create it anew."
+        )
 
 
 def _is_serverless(config: Resource) -> bool:

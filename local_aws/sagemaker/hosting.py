@@ -7,6 +7,7 @@ from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import invalid, unsupported
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, read_tags
+from local_aws.sagemaker.asynchronous.definition import check_async
 from local_aws.sagemaker.registry import find_package
 
 _MODELS = Listing("Models", "ModelName", "ModelArn", ("ModelName", "ModelArn", "CreationTime"))
@@ -115,6 +116,7 @@ class EndpointConfigs:
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
             _check_variants(here, params["ProductionVariants"])
+            check_async(params)
             here.configs[name] = {
                 "EnableNetworkIsolation": False,
                 **{key: value for key, value in params.items() if key != "Tags"},

@@ -110,7 +110,6 @@ def test_refused_settings_are_refused_by_name(local_aws: LocalAws) -> None:
         "DataCaptureConfig",
         "ShadowProductionVariants",
         "ExplainerConfig",
-        "AsyncInferenceConfig",
         "ProductionVariants.CoreDumpConfig",
     ],
 )
