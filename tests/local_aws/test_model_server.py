@@ -277,9 +277,9 @@ class TestWhatNobodyExpects:
 
         moto = Moto(lambda *_: [], "eu-west-1")
         deployments = Deployments()
-        processor = Processor(deployments, Objects(moto), Topics(moto), tmp_path)
-        queues = Queues(resources, processor)
-        return Endpoints(resources, deployments, queues, Host(tmp_path, {}), broken)
+        objects = Objects(moto)
+        queues = Queues(resources, Processor(deployments, objects, Topics(moto), tmp_path))
+        return Endpoints(resources, queues, Host(tmp_path, {}), broken, objects)
 
     def wait_until_settled(self, endpoints: Endpoints) -> dict[str, Any]:
         deadline = time.monotonic() + 60

@@ -59,6 +59,8 @@ def check_async(params: Params) -> None:
     variants = params["ProductionVariants"]
     if any("ServerlessConfig" in variant for variant in variants):
         raise invalid("AsyncInferenceConfig is not supported for serverless production variants.")
+    if "DataCaptureConfig" in params:
+        raise unsupported("AsyncInferenceConfig beside DataCaptureConfig")
     if len(variants) > 1:
         raise unsupported("AsyncInferenceConfig with several production variants")
     output = wanted["OutputConfig"]

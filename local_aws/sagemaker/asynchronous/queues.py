@@ -37,9 +37,13 @@ class Queues:
     Args:
         resources: The endpoints and the requests.
         processor: Answers them.
+
+    Attributes:
+        deployments: What serves the endpoints.
     """
 
     def __init__(self, resources: Resources, processor: Processor) -> None:
+        self.deployments = processor.deployments
         self._resources = resources
         self._processor = processor
         self._queues: dict[tuple[str, str], _Queue] = {}
