@@ -18,7 +18,9 @@ from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
+from kedro_aws_plugin.config.updates import Update
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
@@ -118,7 +120,7 @@ class Serverless(Section):
     max_concurrency: int = Field(default=5, ge=1, le=200)
 
 
-class EndpointSettings(Section):
+class EndpointSettings(HostingSettings):
     """What an endpoint serves, and on what: the keys that each endpoint of `deploy:` can have.
 
     Attributes:
@@ -127,6 +129,7 @@ class EndpointSettings(Section):
         instance_type: The instance type of a realtime endpoint.
         instance_count: How many instances a realtime endpoint has.
         serverless: The size of a serverless endpoint.
+        update: How it goes from one version to the next; by default all at once.
     """
 
     group: Name | None = None
@@ -134,6 +137,7 @@ class EndpointSettings(Section):
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
+    update: Update | None = None
 
 
 class NamedEndpoint(EndpointSettings):
@@ -181,6 +185,16 @@ class Deploy(EndpointSettings):
     endpoint: EndpointName
     may_replace: bool = False
 
+    @field_validator("update")
+    @classmethod
+    def _check_update(cls, update: Update | None, others: ValidationInfo) -> Update | None:
+        problem = update and update.find_problem(
+            others.data.get("mode", "realtime"), others.data.get("instance_count", 1)
+        )
+        if problem:
+            raise ValueError(problem)
+        return update
+
 
 _MAX_MEGABYTES_AT_ONCE = 100
 """SageMaker's limit for MaxConcurrentTransforms times MaxPayloadInMB.
@@ -189,7 +203,7 @@ Source: "MaxPayloadInMB" of CreateTransformJob in SageMaker's API reference.
 """
 
 
-class Transform(Section):
+class Transform(JobSettings):
     """`transform:` what `kedro aws transform` reads and writes, and on what it runs.
 
     Attributes:

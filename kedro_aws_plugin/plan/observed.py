@@ -15,6 +15,9 @@ REJECTED = "Rejected"
 COMPLETED = "Completed"
 FAILED = "Failed"
 PENDING = "PendingManualApproval"
+NO_REQUIREMENTS = "none"
+BUNDLED = "bundled"
+BY_PIP = "pip"
 METRIC = "metric."
 """How the names of properties begin that are metrics."""
 
@@ -56,6 +59,11 @@ class ModelPackage:
         return found
 
     @property
+    def requirements(self) -> str | None:
+        """How a container gets its requirements: `none`, `bundled` or `pip`; None if that is not recorded."""
+        return self.properties.get("requirements")
+
+    @property
     def lineage(self) -> dict[str, str]:
         """What it was made from: the properties that are no metrics."""
         return {name: value for name, value in sorted(self.properties.items()) if not name.startswith(METRIC)}
@@ -77,6 +85,19 @@ class RegisteredGroup:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """The stage of an endpoint's update.
+
+    Attributes:
+        status: AWS's VariantStatus: Creating, ActivatingTraffic, Baking, ...
+        began: When the stage began, ISO 8601.
+    """
+
+    status: str
+    began: str = ""
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """An endpoint as DescribeEndpoint shows it.
 
@@ -89,6 +110,7 @@ class Endpoint:
         serverless: Whether it runs without instances.
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
+        stage: The stage of the update under way, if AWS shows one.
     """
 
     name: str
@@ -99,6 +121,7 @@ class Endpoint:
     serverless: bool = False
     tags: Mapping[str, str] | None = None
     arn: str = ""
+    stage: Stage | None = None
 
     @property
     def coming(self) -> str:

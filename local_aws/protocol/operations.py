@@ -145,6 +145,7 @@ _VARIANT_WORKS = (
     "ModelName",
     "InitialVariantWeight",
     "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds",
 )
 _VARIANT_RECORDED = (
     "InitialInstanceCount",
@@ -152,7 +153,6 @@ _VARIANT_RECORDED = (
     "AcceleratorType",
     "ServerlessConfig",
     "VolumeSizeInGB",
-    "ModelDataDownloadTimeoutInSeconds",
     "VariantInstanceProvisionTimeoutInSeconds",
     "RoutingConfig",
     "InferenceAmiVersion",
@@ -189,6 +189,22 @@ _CREATE_ENDPOINT_CONFIG = Settings(
         *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_RECORDED),
         "DataCaptureConfig.KmsKeyId",
     ),
+)
+
+_ROLLING = "DeploymentConfig.RollingUpdatePolicy"
+_UPDATE_ENDPOINT = Settings(
+    works=(
+        "EndpointName",
+        "EndpointConfigName",
+        "RetainAllVariantProperties",
+        "ExcludeRetainedVariantProperties",
+        "RetainDeploymentConfig",
+        "DeploymentConfig.BlueGreenUpdatePolicy",
+        f"{_ROLLING}.MaximumBatchSize",
+        f"{_ROLLING}.WaitIntervalInSeconds",
+        f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",
+    ),
+    recorded=(f"{_ROLLING}.RollbackMaximumBatchSize",),
 )
 
 _CREATE_TRANSFORM_JOB = Settings(
@@ -289,6 +305,7 @@ _SAGEMAKER = Table(
         CreateModel DescribeModel ListModels DeleteModel
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+        UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
         CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
     """),
@@ -298,7 +315,15 @@ _SAGEMAKER = Table(
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
         "CreateProcessingJob": _CREATE_PROCESSING_JOB,
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
-        "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
+        "UpdateEndpoint": _UPDATE_ENDPOINT,
+        "UpdateEndpointWeightsAndCapacities": Settings(
+            works=(
+                "EndpointName",
+                "DesiredWeightsAndCapacities.VariantName",
+                "DesiredWeightsAndCapacities.DesiredWeight",
+            ),
+            recorded=("DesiredWeightsAndCapacities.DesiredInstanceCount",),
+        ),
         "CreateModelPackageGroup": Settings(
             works=("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"),
             recorded=("ManagedConfiguration",),
@@ -334,7 +359,6 @@ _SAGEMAKER = Table(
         ),
     },
     ways_out={
-        "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
         "CreateTrainingJob": "train in a process of your own",
         "CreatePipeline": "run its steps in a process of your own",
     },

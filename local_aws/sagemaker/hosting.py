@@ -19,6 +19,8 @@ _CONFIGS = Listing(
 )
 _KINDS = ("ProductionVariants", "ShadowProductionVariants")
 _MEMORY_STEP = 1024
+_NOT_SERVERLESS = ("VpcConfig", "EnableNetworkIsolation", "VolumeSizeInGB")
+"""Source: "Feature exclusions" of Serverless Inference in SageMaker's documentation."""
 
 
 class Models:
@@ -235,6 +237,11 @@ def _check_supported(containers: list[Params]) -> None:
             raise unsupported(f"models with {member}")
 
 
+def _find_excluded(settings: Params) -> str | None:
+    """Find a setting of a model or a variant that serverless endpoints exclude."""
+    return next((each for each in _NOT_SERVERLESS if settings.get(each)), None)
+
+
 def _check_variants(here: Region, variants: list[Params]) -> None:
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
@@ -242,7 +249,12 @@ def _check_variants(here: Region, variants: list[Params]) -> None:
     for variant in variants:
         if "ModelName" not in variant:
             raise invalid(f"Production variant {variant['VariantName']} must have a ModelName.")
-        find_model(here, variant["ModelName"])
+        model = find_model(here, variant["ModelName"])
+        if "ServerlessConfig" in variant and (excluded := _find_excluded({**model, **variant})):
+            raise invalid(
+                f"Production variant {variant['VariantName']} is serverless, and serverless endpoints do not "
+                f"support {excluded}."
+            )
         instances = pick(variant, ("InstanceType", "InitialInstanceCount"))
         if ("ServerlessConfig" in variant) == bool(instances) or len(instances) == 1:
             raise invalid(
