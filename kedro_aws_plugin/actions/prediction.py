@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def plan_rows(session: Session, rows: "pd.DataFrame | str | None", endpoint: str | None) -> Plan:
+def plan_rows(
+    session: Session,
+    rows: "pd.DataFrame | str | None",
+    endpoint: str | None,
+    variant: str | None = None,
+) -> Plan:
     """Plan the request for a prediction.
 
     Args:
@@ -24,19 +29,20 @@ def plan_rows(session: Session, rows: "pd.DataFrame | str | None", endpoint: str
         rows: A frame; the path of a file, `-` for standard input or a catalog entry; None for the sample that
             was registered with the version.
         endpoint: The endpoint; by default the one of aws.yml.
+        variant: The variant of the endpoint; by default, the endpoint chooses by weight.
 
     Raises:
         KedroAwsError: If there are no such rows, or they are too many for one request.
     """
     name = merge_deploy(session.config, {"endpoint": endpoint}).endpoint
     if rows is None:
-        payload = find_sample_payload(session.aws, name)
+        payload = find_sample_payload(session.aws, name, variant)
     elif isinstance(rows, str):
         payload = read_payload(session, rows, name)
     else:
         payload = Payload.from_frame(rows, rows=len(rows))
         check_size(session.aws, payload, "The frame", name)
-    return plan_prediction(name, payload.body, payload.content_type)
+    return plan_prediction(name, payload.body, payload.content_type, variant)
 
 
 def decode_answer(results: Sequence[dict[str, Any]]) -> Any:

@@ -10,12 +10,14 @@ from kedro_aws_plugin.aws.owned import observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
 from kedro_aws_plugin.plan.observed import EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.plan.variants import choose_variants
 from kedro_aws_plugin.session.session import Session
 
 
@@ -57,26 +59,40 @@ def prepare_deployment(
     """
     config, aws = session.config, session.aws
     size = merge_deploy(config, {**changes, "package": package})
+    if size.variants and (package or changes.get("group")):
+        raise ConfigError(
+            f"aws.yml: `deploy.variants` names the versions of endpoint {size.endpoint}. Change them there, "
+            "and deploy without a version or a group: kedro aws deploy"
+        )
     role = choose_role(config, lambda: find_role(aws, config.bucket))
-    group = observe_group(aws, choose_group(config, package, size.group))
-    chosen = choose_approved(group, package, config.registry.group if config.registry else None)
-    if size.network_isolation:
-        chosen = observe_details(aws, replace(group, packages=(chosen,))).packages[0]
-    warnings = check_isolation(chosen, size, "deploy")
+    warnings: dict[str, None] = {}
+
+    def choose(group: str | None, version: str | None) -> str:
+        found = observe_group(aws, choose_group(config, version, group))
+        chosen = choose_approved(found, version, config.registry.group if config.registry else None)
+        if size.network_isolation:
+            chosen = observe_details(aws, replace(found, packages=(chosen,))).packages[0]
+        warnings.update(dict.fromkeys(check_isolation(chosen, size, "deploy")))
+        return chosen.arn
+
+    variants, shadow = choose_variants(size, choose)
     wanted = Deployment(
-        package=chosen.arn,
+        package=variants[0].package if variants else choose(size.group, package),
         role_arn=role,
         deploy=size,
         tags=make_project_tags(session.project.package, config.env, config.bucket),
         log=say_where_its_log_is(size.endpoint),
         wait=wait,
         again=again,
+        variants=variants,
+        shadow=shadow,
     )
-    sample = observe_sample(aws, wanted.package)
+    found = {each.package: observe_sample(aws, each.package) for each in wanted.production}
+    samples = {package: sample for package, sample in found.items() if sample}
 
     def look_and_plan() -> Plan:
-        found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
-        return replace(plan_endpoint(wanted, found, sample), warnings=warnings)
+        serving = observe_serving(aws, wanted.endpoint, wanted.models.values(), wanted.config_name)
+        return replace(plan_endpoint(wanted, serving, samples), warnings=tuple(warnings))
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
 

@@ -12,9 +12,10 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 @click.command("predict")
 @click.argument("source", metavar="[FILE|-|ENTRY]", required=False)
 @click.option("--endpoint", help="Name of the endpoint; by default the one of aws.yml.")
+@click.option("--variant", help="Variant of the endpoint; by default, the endpoint chooses by weight.")
 @click.option("--dry-run", is_flag=True, help="Print the request that would be sent, and do not send it.")
 @with_read_options
-def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | None, output: str) -> None:
+def predict(source: str | None, dry_run: bool, env: str | None, output: str, **at: str | None) -> None:
     """Get predictions from an endpoint.
 
     The rows come from a CSV, JSON, JSON lines, Parquet or NPY file, from standard input (-) or from a catalog
@@ -23,7 +24,7 @@ def predict(source: str | None, endpoint: str | None, dry_run: bool, env: str | 
     from kedro_aws_plugin.actions.prediction import decode_answer, plan_rows
 
     with open_command(env) as this:
-        plan = plan_rows(this.session, source, endpoint)
+        plan = plan_rows(this.session, source, at["endpoint"], at["variant"])
         options = PlanOptions(env=env, output=output, dry_run=dry_run, yes=True)
         print_or_apply(this, plan, options, _format_predictions, outcome=decode_answer)
 

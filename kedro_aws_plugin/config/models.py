@@ -20,7 +20,13 @@ from kedro_aws_plugin.config.names import find_bucket_problem, find_region_probl
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
-from kedro_aws_plugin.config.variants import Capture
+from kedro_aws_plugin.config.variants import (
+    SHADOW,
+    Capture,
+    ShadowSettings,
+    VariantName,
+    VariantSettings,
+)
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
@@ -117,6 +123,8 @@ class EndpointSettings(HostingSettings):
         serverless: The size of a serverless endpoint.
         update: How it goes from one version to the next; by default all at once.
         capture: What of its requests and answers is kept on S3; by default nothing.
+        variants: The versions that share its requests, by name; by default one version gets all.
+        shadow: The version that gets copies of its requests; by default none.
     """
 
     group: Name | None = None
@@ -126,6 +134,8 @@ class EndpointSettings(HostingSettings):
     serverless: Serverless = Serverless()
     update: Update | None = None
     capture: Capture | None = None
+    variants: Mapping[VariantName, VariantSettings] = Field(default={}, max_length=10)
+    shadow: ShadowSettings | None = None
 
 
 class NamedEndpoint(EndpointSettings):
@@ -183,12 +193,40 @@ class Deploy(EndpointSettings):
             raise ValueError(problem)
         return update
 
-    @field_validator("capture")
+    @field_validator("capture", "variants", "shadow")
     @classmethod
-    def _check_what_serverless_endpoints_can(cls, value: Any, others: ValidationInfo) -> Any:
-        if value and others.data.get("mode") == "serverless":
-            raise ValueError(f"SageMaker has no `{others.field_name}` on serverless endpoints")
+    def _check_what_the_mode_allows(cls, value: Any, others: ValidationInfo) -> Any:
+        mode, key = others.data.get("mode", "realtime"), others.field_name
+        if value and mode != "realtime" and (key != "capture" or mode == "serverless"):
+            raise ValueError(f"SageMaker has no `{key}` on {mode} endpoints")
         return value
+
+    @field_validator("variants")
+    @classmethod
+    def _check_variants(
+        cls, variants: Mapping[str, VariantSettings], others: ValidationInfo
+    ) -> Mapping[str, VariantSettings]:
+        if variants and not any(each.weight for each in variants.values()):
+            raise ValueError("all weights are 0; give one variant a weight above 0")
+        update = others.data.get("update")
+        if len(variants) > 1 and update is not None and update.strategy == "rolling":
+            raise ValueError(
+                "SageMaker has no `rolling` updates of several variants; choose another `update.strategy`"
+            )
+        return variants
+
+    @field_validator("shadow")
+    @classmethod
+    def _check_shadow(cls, shadow: ShadowSettings | None, others: ValidationInfo) -> ShadowSettings | None:
+        variants = others.data.get("variants", {})
+        if shadow is not None and len(variants) > 1:
+            raise ValueError(
+                f"SageMaker has one variant beside a shadow variant, and `variants` has {len(variants)}; "
+                "leave one of them, or leave `shadow` out"
+            )
+        if shadow is not None and SHADOW in variants:
+            raise ValueError(f"`{SHADOW}` is the name of the shadow variant; rename the one in `variants`")
+        return shadow
 
 
 _MAX_MEGABYTES_AT_ONCE = 100

@@ -15,7 +15,7 @@ _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {
     "memory_mb": "--memory",
     "update": "aws.yml: `deploy.update`",
-    "capture": "aws.yml: `deploy.capture`",
+    **{key: f"aws.yml: `deploy.{key}`" for key in ("capture", "variants", "shadow")},
 }
 
 
@@ -87,7 +87,8 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         values[key] = {**below.get(key, {}), **own.get(key, {})}
     if (capture := values.get("capture")) is not None:
         values["capture"] = {"destination": find_capture_folder(config), **capture}
-    values["may_replace"] = wanted is not None and wanted in (typed, own.get("group"))
+    by_variants = any((each or {}).get("group") for each in (values.get("variants") or {}).values())
+    values["may_replace"] = by_variants or (wanted is not None and wanted in (typed, own.get("group")))
     try:
         deploy = Deploy.model_validate(values)
     except ValidationError as error:

@@ -108,7 +108,9 @@ def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
 def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
     for operation in ("DescribeEndpoint", "DescribeModel", "DescribeEndpointConfig"):
         absent(stubbed, operation)
-    assert observe_serving(stubbed.aws, "flights", "flights-m", "flights-1") == Serving(None, False, False)
+    assert observe_serving(stubbed.aws, "flights", ["flights-m"], "flights-1") == Serving(
+        None, frozenset(), config_exists=False
+    )
 
 
 def list_tags(stubbed: Stubbed, tags: Mapping[str, str]) -> None:
@@ -134,11 +136,11 @@ def test_all_of_a_deployment_exists(stubbed: Stubbed, variant: dict[str, object]
     describe_tagged(stubbed, answers.TAGS, variant)
     stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
-    found = observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+    found = observe_serving(stubbed.aws, "flights", ["flights-m"], "flights-1")
     endpoint = Endpoint(
         "flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS, arn=ENDPOINT_ARN
     )
-    assert found == Serving(endpoint, True, True)
+    assert found == Serving(endpoint, frozenset({"flights-m"}), config_exists=True)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
         endpoints=(Endpoint("b", "Updating", "flights-1", arn=ENDPOINT_ARN),),
         configs=("a", "b", "flights-1"),
         models=("a", "b", "flights-m"),
-        served={"flights-1": "flights-m"},
+        served={"flights-1": ("flights-m",)},
     )
 
 
@@ -334,7 +336,7 @@ def test_what_an_endpoint_serves_that_is_to_serve_another_thing(stubbed: Stubbed
     absent(stubbed, "DescribeEndpointConfig")
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
     stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
-    assert observe_serving(stubbed.aws, "flights", "flights-x", "flights-2").serves == package_arn(2)
+    assert observe_serving(stubbed.aws, "flights", ["flights-x"], "flights-2").serves == (package_arn(2),)
 
 
 def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stubbed) -> None:
@@ -411,7 +413,7 @@ def test_denied_within_a_deployment_is_not_absent(stubbed: Stubbed, operation: s
         stubbed.answers("DescribeModel", answers.model())
     stubbed.refuses(operation, "AccessDeniedException", "no", 403)
     with pytest.raises(AwsError, match=f"permission to call {operation}"):
-        observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+        observe_serving(stubbed.aws, "flights", ["flights-m"], "flights-1")
 
 
 def test_a_sample_that_may_not_be_read_is_not_absent(stubbed: Stubbed) -> None:
