@@ -1,6 +1,5 @@
 """The shape of aws.yml."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,9 +14,10 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from kedro_aws_plugin.config.athena import Athena, S3Folder
-from kedro_aws_plugin.config.fields import Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 
@@ -59,17 +59,6 @@ RoleArn = Annotated[
 ]
 
 
-def _check_instance_type(name: str) -> str:
-    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name):
-        raise ValueError(f"`{name}` is not an instance type; one looks like ml.m5.large")
-    if re.fullmatch(r"ml\.[a-z]+[0-9]+g[a-z]*\..*", name):
-        raise ValueError(
-            f"`{name}` has an ARM processor; AWS's scikit-learn images are for x86, as in ml.m5.large"
-        )
-    return name
-
-
-InstanceType = Annotated[str, AfterValidator(_check_instance_type)]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -261,6 +250,7 @@ class AwsConfig(Section):
         registry: The model to register.
         deploy: The endpoints to create.
         transform: What a batch transform reads and writes, and on what it runs.
+        pipelines: The pipelines that run as steps of SageMaker.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
         globals: The dynamic globals, which are computed for each run, by name.
@@ -276,6 +266,7 @@ class AwsConfig(Section):
     registry: Registry | None = None
     deploy: DeploySection | None = None
     transform: Transform = Transform()
+    pipelines: Pipelines = Pipelines()
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
     globals: Mapping[GlobalName, Global] = {}
