@@ -5,6 +5,9 @@ from local_aws.protocol.aws_json import JsonService, Params, TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
 from local_aws.protocol.resources import Resources
+from local_aws.sagemaker.asynchronous.notifications import Topics
+from local_aws.sagemaker.asynchronous.processing import Processor
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
@@ -42,14 +45,16 @@ class SageMaker:
         self.resources = Resources(open_room)
         self.deployments = Deployments()
         objects = Objects(moto)
-        endpoints = Endpoints(self.resources, self.deployments, host, logs.open, objects)
+        processor = Processor(self.deployments, objects, Topics(moto), host.workdir / "async")
+        self._queues = Queues(self.resources, processor)
+        endpoints = Endpoints(self.resources, self._queues, host, logs.open, objects)
         endpoints.take_over()
         self._transform_jobs = TransformJobs(self.resources, host, logs, objects)
         self._transform_jobs.take_over()
-        machine = Machine(self.resources, host, logs, Objects(moto))
+        machine = Machine(self.resources, host, logs, objects)
         self._processing_jobs = ProcessingJobs(machine)
         self._processing_jobs.runs.take_over()
-        store = Store(self.resources, Objects(moto), self._invoke)
+        store = Store(self.resources, objects, self._invoke)
         self._executions = Executions(store)
         operations = {
             **Registry(self.resources).operations(),
@@ -68,7 +73,7 @@ class SageMaker:
         self._api = TabledService("sagemaker", "SageMaker", operations, region)
         self._executions.take_over()
         self.services: tuple[Service, ...] = (
-            Runtime(self.deployments, region),
+            Runtime(self.deployments, self._queues, region),
             self._api,
             OtherApis(),
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
@@ -84,8 +89,10 @@ class SageMaker:
 
     def reset(self) -> None:
         """Delete all resources and stop every model and every job."""
+        self._queues.clear()
+        self._executions.abandon()
         self.resources.clear()
+        self._executions.join()
         self._transform_jobs.stop_all()
         self._processing_jobs.runs.stop_all()
-        self._executions.stop_all()
         self.deployments.stop_all()

@@ -312,13 +312,17 @@ class Executions:
             execution.update({**pick(params, names), "LastModifiedTime": self._resources.now()})
             return {"PipelineExecutionArn": execution["PipelineExecutionArn"]}
 
-    def stop_all(self) -> None:
-        """Stop all executions, whose jobs are stopped already, and wait until their threads have ended."""
+    def abandon(self) -> None:
+        """Let no further step begin: everything is about to be deleted."""
+        with self._resources.lock:
+            for around, _thread in self._running.values():
+                around.stopping.set()
+
+    def join(self) -> None:
+        """Wait until the threads of the executions have ended, since they no longer find anything."""
         with self._resources.lock:
             running = list(self._running.values())
             self._running.clear()
-        for around, _thread in running:
-            around.stopping.set()
         for _around, thread in running:
             thread.join(_END_SECONDS)
 
