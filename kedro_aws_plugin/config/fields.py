@@ -1,4 +1,4 @@
-"""The base class and the validator that all sections of aws.yml use."""
+"""The base class, the validator and the types that several sections of aws.yml use."""
 
 import re
 from typing import Annotated
@@ -26,6 +26,11 @@ def match_pattern(expression: str, what: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+# SageMaker accepts upper case too, but writes ARNs in lower case: two names would mean one thing.
+_NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
+Name = Annotated[str, match_pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
 
 
 def _check_instance_type(name: str) -> str:
