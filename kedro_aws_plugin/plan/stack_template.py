@@ -1,6 +1,7 @@
 """Build the CloudFormation template of what a project needs before its first run."""
 
 import hashlib
+import re
 from typing import Any
 
 import yaml
@@ -25,7 +26,7 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
     resources = {
         "Bucket": _build_bucket(config),
         "BucketPolicy": _build_bucket_policy(),
-        "SageMakerRole": _build_role(project),
+        "SageMakerRole": _build_role(config, project),
     }
     outputs = {
         "Bucket": {"Value": {"Ref": "Bucket"}},
@@ -145,7 +146,22 @@ def _build_bucket_policy() -> Values:
     }
 
 
-def _build_role(project: str) -> Values:
+def _list_repositories(image: str | None) -> Values | list[Values]:
+    """List the repositories of images: AWS's, and that of the user's own image, if there is one."""
+    # AWS keeps its images in accounts of its own, another one in each region.
+    aws = _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn")
+    if image is None:
+        return aws
+    registry, _, path = image.partition("/")
+    repository = re.split("[:@]", path)[0]
+    account = registry.partition(".")[0]
+    return [
+        aws,
+        _substitute(f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{repository}"),
+    ]
+
+
+def _build_role(config: AwsConfig, project: str) -> Values:
     """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
@@ -172,11 +188,10 @@ def _build_role(project: str) -> Values:
             "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
         },
         _allow("LogInToImages", ["ecr:GetAuthorizationToken"], "*"),
-        # AWS keeps its images in accounts of its own, another one in each region.
         _allow(
             "PullImages",
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
+            _list_repositories(config.registry.image if config.registry else None),
         ),
     ]
     return {
