@@ -140,31 +140,71 @@ _CREATE_MODEL = Settings(
     ),
 )
 
+_VARIANT_WORKS = (
+    "VariantName",
+    "ModelName",
+    "InitialVariantWeight",
+    "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds",
+)
+_VARIANT_RECORDED = (
+    "InitialInstanceCount",
+    "InstanceType",
+    "AcceleratorType",
+    "ServerlessConfig",
+    "VolumeSizeInGB",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "RoutingConfig",
+    "InferenceAmiVersion",
+    "CapacityReservationConfig",
+)
+_KINDS_OF_VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
+
 _CREATE_ENDPOINT_CONFIG = Settings(
     works=(
         "EndpointConfigName",
         "Tags",
-        "ProductionVariants.VariantName",
-        "ProductionVariants.ModelName",
-        "ProductionVariants.InitialVariantWeight",
-        "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
+        *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_WORKS),
+        *(
+            f"DataCaptureConfig.{each}"
+            for each in (
+                "EnableCapture",
+                "InitialSamplingPercentage",
+                "DestinationS3Uri",
+                "CaptureOptions",
+                "CaptureContentTypeHeader",
+            )
+        ),
+        "AsyncInferenceConfig.ClientConfig",
+        "AsyncInferenceConfig.OutputConfig.S3OutputPath",
+        "AsyncInferenceConfig.OutputConfig.S3FailurePath",
+        "AsyncInferenceConfig.OutputConfig.NotificationConfig",
     ),
     recorded=(
         "ExecutionRoleArn",
+        "AsyncInferenceConfig.OutputConfig.KmsKeyId",
         "KmsKeyId",
         "VpcConfig",
         "EnableNetworkIsolation",
-        "ProductionVariants.InitialInstanceCount",
-        "ProductionVariants.InstanceType",
-        "ProductionVariants.AcceleratorType",
-        "ProductionVariants.ServerlessConfig",
-        "ProductionVariants.VolumeSizeInGB",
-        "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
-        "ProductionVariants.VariantInstanceProvisionTimeoutInSeconds",
-        "ProductionVariants.RoutingConfig",
-        "ProductionVariants.InferenceAmiVersion",
-        "ProductionVariants.CapacityReservationConfig",
+        *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_RECORDED),
+        "DataCaptureConfig.KmsKeyId",
     ),
+)
+
+_ROLLING = "DeploymentConfig.RollingUpdatePolicy"
+_UPDATE_ENDPOINT = Settings(
+    works=(
+        "EndpointName",
+        "EndpointConfigName",
+        "RetainAllVariantProperties",
+        "ExcludeRetainedVariantProperties",
+        "RetainDeploymentConfig",
+        "DeploymentConfig.BlueGreenUpdatePolicy",
+        f"{_ROLLING}.MaximumBatchSize",
+        f"{_ROLLING}.WaitIntervalInSeconds",
+        f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",
+    ),
+    recorded=(f"{_ROLLING}.RollbackMaximumBatchSize",),
 )
 
 _CREATE_TRANSFORM_JOB = Settings(
@@ -192,6 +232,43 @@ _CREATE_TRANSFORM_JOB = Settings(
         "TransformResources.InstanceType",
         "TransformResources.VolumeKmsKeyId",
         "TransformResources.TransformAmiVersion",
+    ),
+)
+
+_CREATE_PROCESSING_JOB = Settings(
+    works=(
+        "ProcessingJobName",
+        *(
+            f"ProcessingInputs.{each}"
+            for each in (
+                "InputName",
+                "S3Input.S3Uri",
+                "S3Input.LocalPath",
+                "S3Input.S3DataType",
+                "S3Input.S3InputMode",
+                "S3Input.S3DataDistributionType",
+                "S3Input.S3CompressionType",
+            )
+        ),
+        "ProcessingOutputConfig.Outputs.OutputName",
+        "ProcessingOutputConfig.Outputs.S3Output",
+        "ProcessingResources.ClusterConfig.InstanceCount",
+        "StoppingCondition",
+        "AppSpecification.ContainerEntrypoint",
+        "AppSpecification.ContainerArguments",
+        "Environment",
+        "Tags",
+    ),
+    recorded=(
+        "AppSpecification.ImageUri",
+        "ProcessingOutputConfig.KmsKeyId",
+        "ProcessingResources.ClusterConfig.InstanceType",
+        "ProcessingResources.ClusterConfig.VolumeSizeInGB",
+        "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+        "NetworkConfig.EnableInterContainerTrafficEncryption",
+        "NetworkConfig.VpcConfig",
+        "RoleArn",
+        "ExperimentConfig",
     ),
 )
 
@@ -228,14 +305,25 @@ _SAGEMAKER = Table(
         CreateModel DescribeModel ListModels DeleteModel
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+        UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
+        CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
     """),
     settings={
         "CreateModel": _CREATE_MODEL,
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
+        "CreateProcessingJob": _CREATE_PROCESSING_JOB,
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
-        "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
+        "UpdateEndpoint": _UPDATE_ENDPOINT,
+        "UpdateEndpointWeightsAndCapacities": Settings(
+            works=(
+                "EndpointName",
+                "DesiredWeightsAndCapacities.VariantName",
+                "DesiredWeightsAndCapacities.DesiredWeight",
+            ),
+            recorded=("DesiredWeightsAndCapacities.DesiredInstanceCount",),
+        ),
         "CreateModelPackageGroup": Settings(
             works=("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"),
             recorded=("ManagedConfiguration",),
@@ -271,15 +359,13 @@ _SAGEMAKER = Table(
         ),
     },
     ways_out={
-        "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
         "CreateTrainingJob": "train in a process of your own",
-        "CreateProcessingJob": "run the code in a process of your own",
         "CreatePipeline": "run its steps in a process of your own",
     },
 )
 
 _SAGEMAKER_RUNTIME = Table(
-    works=frozenset({"InvokeEndpoint"}),
+    works=frozenset({"InvokeEndpoint", "InvokeEndpointAsync"}),
     settings={
         "InvokeEndpoint": Settings(
             works=(
@@ -292,9 +378,21 @@ _SAGEMAKER_RUNTIME = Table(
                 "InferenceId",
             ),
             recorded=("PrefixAwareId",),
-        )
+        ),
+        "InvokeEndpointAsync": Settings(
+            works=(
+                "EndpointName",
+                "ContentType",
+                "Accept",
+                "CustomAttributes",
+                "InferenceId",
+                "InputLocation",
+                "RequestTTLSeconds",
+                "InvocationTimeoutSeconds",
+            )
+        ),
     },
-    ways_out=dict.fromkeys(("InvokeEndpointAsync", "InvokeEndpointWithResponseStream"), "use InvokeEndpoint"),
+    ways_out={"InvokeEndpointWithResponseStream": "use InvokeEndpoint"},
 )
 
 _WORKGROUP_WORKS = ("EnforceWorkGroupConfiguration", "BytesScannedCutoffPerQuery", "EngineVersion")

@@ -1,34 +1,58 @@
-"""Endpoint configs in service, with a model server for each production variant."""
+"""Endpoint configs in service, with a model server for each variant."""
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
+from local_aws.sagemaker.capture import Capture
 from local_aws.sagemaker.container import CannotServe, Variant
 from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import INVOCATION_SECONDS, Host
+from local_aws.sagemaker.shadow import Shadow, Witness
 
 
 class Deployment:
     """The model servers of one endpoint config.
 
     Each request holds a lease on its deployment, so that a deployment is retired after its last request.
+
+    Args:
+        variants: The variants in production, and the shadow variant, if there is one.
+        host: The settings of the processes that serve models.
+        open_log: Opens the log streams of the endpoint.
+        capture: Captures requests and answers, if that is wanted. It is closed with the deployment.
+
+    Attributes:
+        variants: The variants in production.
+        witness: Sees each request that was answered; None if nothing happens beside the answer.
+        has_stopped: Whether its servers were stopped.
     """
 
-    def __init__(self, variants: Sequence[Variant], host: Host, open_log: LogOpener) -> None:
-        self.variants = tuple(variants)
+    def __init__(
+        self, variants: Sequence[Variant], host: Host, open_log: LogOpener, capture: Capture | None = None
+    ) -> None:
+        self.variants = tuple(variant for variant in variants if not variant.shadow)
+        self._started = tuple(variants)
         self._servers: dict[str, ModelServer] = {}
+        self._capture = capture
+        self._shadow: Shadow | None = None
         for variant in variants:
             stream = f"{variant.name}/{uuid4().hex[:16]}"
-            self._servers[variant.name] = ModelServer(
-                variant.container, host, stream.replace("/", "-"), open_log(stream)
-            )
+            log = open_log(stream)
+            server = ModelServer(variant.container, host, stream.replace("/", "-"), log)
+            self._servers[variant.name] = server
+            if variant.shadow:
+                share = _compute_share(variant, self.variants)
+                self._shadow = Shadow(variant.name, share, server, capture, log)
+        beside = capture is not None or self._shadow is not None
+        self.witness = Witness(capture, self._shadow) if beside else None
         self._leases = 0
         self._changed = threading.Condition()
+        self.has_stopped = False
 
     def start(self) -> None:
         """Start every variant's server, and wait until all are healthy.
@@ -37,8 +61,10 @@ class Deployment:
             CannotServe: If one does not become healthy, with AWS's text and the container's last line.
         """
         try:
-            for variant in self.variants:
+            for variant in self._started:
                 self._start(variant)
+            if self._shadow is not None:
+                self._shadow.start()
         except BaseException:
             self.stop()
             raise
@@ -59,14 +85,21 @@ class Deployment:
         Returns:
             The variant; None if there is none of this name.
         """
+        variants = self.variants  # they may be weighed anew meanwhile
         if name is not None:
-            return next((variant for variant in self.variants if variant.name == name), None)
-        if len(self.variants) == 1:
-            return self.variants[0]
-        weights = [variant.weight for variant in self.variants]
+            return next((variant for variant in variants if variant.name == name), None)
+        if len(variants) == 1:
+            return variants[0]
+        weights = [variant.weight for variant in variants]
         if not any(weights):
             weights = [1.0] * len(weights)
-        return random.choices(self.variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
+        return random.choices(variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Give variants other weights from now on, by their names."""
+        self.variants = tuple(
+            replace(each, weight=weights.get(each.name, each.weight)) for each in self.variants
+        )
 
     def find_server(self, variant: Variant) -> ModelServer:
         """Find the server of a variant."""
@@ -91,15 +124,32 @@ class Deployment:
         """Wait until the requests in progress are done, then stop every server."""
         with self._changed:
             self._changed.wait_for(lambda: self._leases == 0, timeout=INVOCATION_SECONDS)
+        if self._shadow is not None:
+            self._shadow.drain()
         self.stop()
 
     def stop(self) -> None:
         """Stop every server, all at the same time."""
+        self.has_stopped = True
         threads = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        if self._shadow is not None:
+            self._shadow.stop()
+        self.close_capture()
+
+    def close_capture(self) -> None:
+        """Write what was captured, and capture nothing more."""
+        if self._capture is not None:
+            self._capture.close()
+
+
+def _compute_share(shadow: Variant, variants: Sequence[Variant]) -> float:
+    """Compute the share of the requests that a shadow variant gets: its weight, relative to production's."""
+    weight = sum(variant.weight for variant in variants)
+    return min(1.0, shadow.weight / weight) if weight else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +169,7 @@ class Deployments:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._serving: dict[tuple[str, str], Deployment] = {}
+        self._coming: dict[tuple[str, str], tuple[Deployment, float]] = {}
         self._asleep: dict[tuple[str, str], _Asleep] = {}
         self._all: set[Deployment] = set()
 
@@ -135,9 +186,31 @@ class Deployments:
         """
         with self._lock:
             self._asleep.pop((region, endpoint), None)
+            self._coming.pop((region, endpoint), None)
             old = self._serving.get((region, endpoint))
             self._serving[region, endpoint] = deployment
             return old
+
+    def shift(self, region: str, endpoint: str, deployment: Deployment, share: float) -> None:
+        """Send a share of the endpoint's requests to a deployment that is to take the other one's place.
+
+        Args:
+            region: The region.
+            endpoint: The endpoint.
+            deployment: The deployment.
+            share: The share; 0 sends it none any more.
+        """
+        with self._lock:
+            if share:
+                self._coming[region, endpoint] = (deployment, share)
+            else:
+                self._coming.pop((region, endpoint), None)
+
+    def weigh(self, region: str, endpoint: str, weights: Mapping[str, float]) -> None:
+        """Give the variants of what serves an endpoint other weights, if it is awake."""
+        with self._lock:
+            if (deployment := self._serving.get((region, endpoint))) is not None:
+                deployment.weigh(weights)
 
     def withdraw(self, region: str, endpoint: str) -> Deployment | None:
         """Send the endpoint no more requests.
@@ -164,7 +237,7 @@ class Deployments:
         with self._lock:  # both at once: another request may just be done with waking it
             deployment = self._lease(region, endpoint)
             asleep = self._asleep.get((region, endpoint))
-        if asleep is not None:
+        if deployment is None and asleep is not None:
             with asleep.waking:
                 deployment = self._wake(region, endpoint, asleep)
         try:
@@ -176,6 +249,9 @@ class Deployments:
     def _lease(self, region: str, endpoint: str) -> Deployment | None:
         """Lease what serves an endpoint. The lock must be held."""
         deployment = self._serving.get((region, endpoint))
+        coming, share = self._coming.get((region, endpoint), (None, 0.0))
+        if random.random() < share:  # noqa: S311 - shares of traffic, no secret
+            deployment = coming
         if deployment is not None:
             deployment.lease()
         return deployment
@@ -215,8 +291,15 @@ class Deployments:
     def list_pids(self, region: str, endpoint: str) -> list[int]:
         """List the ids of the processes that serve an endpoint."""
         with self._lock:
-            deployment = self._serving.get((region, endpoint))
-        return deployment.list_pids() if deployment is not None else []
+            serving = [self._serving.get((region, endpoint)), *self._coming.get((region, endpoint), ())[:1]]
+        return [pid for each in serving if each is not None for pid in each.list_pids()]
+
+    def close_captures(self) -> None:
+        """Write what was captured of all endpoints, and capture nothing more."""
+        with self._lock:
+            deployments = list(self._all)
+        for deployment in deployments:
+            deployment.close_capture()
 
     def stop_all(self) -> None:
         """Stop every process, without waiting for requests in progress."""
@@ -224,6 +307,7 @@ class Deployments:
             deployments = list(self._all)
             self._all.clear()
             self._serving.clear()
+            self._coming.clear()
             self._asleep.clear()
         threads = [threading.Thread(target=deployment.stop) for deployment in deployments]
         for thread in threads:
