@@ -48,7 +48,7 @@ with KedroSession.create() as session:
     rows, transformed = catalog.load("model_input_table"), catalog.load("predictions")
 [folder] = pathlib.Path("data/models/regressor").glob("*/regressor")
 expected = mlflow.pyfunc.load_model(str(folder)).predict(rows)
-runtime = local_aws.connect(".kedro-aws").client("sagemaker-runtime")
+runtime = local_aws.find(pathlib.Path(".kedro-aws")).client("sagemaker-runtime")
 answer = runtime.invoke_endpoint(
     EndpointName="my-flights-price", ContentType="text/csv", Accept="application/x-npy",
     Body=rows.to_csv(index=False).encode(),
