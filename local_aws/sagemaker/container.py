@@ -34,19 +34,21 @@ class Container:
 
 @dataclass(frozen=True)
 class Variant:
-    """A production variant.
+    """A variant of an endpoint.
 
     Attributes:
         name: The VariantName.
         weight: Its share of the requests, relative to the other variants'.
         serverless: Whether it has a ServerlessConfig.
         container: The container that serves it.
+        shadow: Whether it is a shadow variant, which only gets copies.
     """
 
     name: str
     weight: float
     serverless: bool
     container: Container
+    shadow: bool = False
 
 
 def write_variants(variants: list[Variant]) -> list[Params]:
@@ -60,19 +62,22 @@ def read_variants(written: list[Params]) -> list[Variant]:
 
 
 def resolve_variants(here: Region, config: Params) -> list[Variant]:
-    """Resolve the production variants of an endpoint config, with the containers of their models.
+    """Resolve the variants of an endpoint config, with the containers of their models; the shadow ones last.
 
     Raises:
         AwsFault: If a model was deleted.
     """
-    return [_resolve_variant(here, each) for each in config["ProductionVariants"]]
+    return [
+        *(_resolve_variant(here, each) for each in config["ProductionVariants"]),
+        *(_resolve_variant(here, each, shadow=True) for each in config.get("ShadowProductionVariants", [])),
+    ]
 
 
-def _resolve_variant(here: Region, params: Params) -> Variant:
+def _resolve_variant(here: Region, params: Params, *, shadow: bool = False) -> Variant:
     seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
     container = resolve_container(here, params["ModelName"], seconds)
     return Variant(
-        params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container
+        params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container, shadow
     )
 
 

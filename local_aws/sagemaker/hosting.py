@@ -16,6 +16,7 @@ _CONFIGS = Listing(
     "EndpointConfigArn",
     ("EndpointConfigName", "EndpointConfigArn", "CreationTime"),
 )
+_KINDS = ("ProductionVariants", "ShadowProductionVariants")
 _MEMORY_STEP = 1024
 
 
@@ -114,13 +115,18 @@ class EndpointConfigs:
             arn = here.make_arn("endpoint-config", name.lower())
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
-            _check_variants(here, params["ProductionVariants"])
+            production, shadows = params["ProductionVariants"], params.get("ShadowProductionVariants", [])
+            _check_variants(here, [*production, *shadows])
+            _check_beside(params, production, shadows)
+            weighted = {
+                kind: [{"InitialVariantWeight": 1.0, **each} for each in variants]
+                for kind, variants in zip(_KINDS, (production, shadows), strict=True)
+                if variants
+            }
             here.configs[name] = {
                 "EnableNetworkIsolation": False,
                 **{key: value for key, value in params.items() if key != "Tags"},
-                "ProductionVariants": [
-                    {"InitialVariantWeight": 1.0, **v} for v in params["ProductionVariants"]
-                ],
+                **weighted,
                 "EndpointConfigArn": arn,
                 "CreationTime": self._resources.now(),
             }
@@ -246,3 +252,34 @@ def _check_variants(here: Region, variants: list[Params]) -> None:
             raise invalid(
                 f"MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120 and 6144, not {memory}."
             )
+
+
+def _check_beside(params: Params, production: list[Params], shadows: list[Params]) -> None:
+    """Check several variants, a shadow variant and data capture against each other.
+
+    Source: "ShadowProductionVariants" of CreateEndpointConfig in SageMaker's API reference; "Feature
+    exclusions" of Serverless Inference and of shadow tests in the developer guide.
+
+    Raises:
+        AwsFault: If AWS does not serve them together.
+    """
+    if shadows and (len(production) != 1 or len(shadows) != 1):
+        raise invalid(
+            "With ShadowProductionVariants, you can specify only one variant for ProductionVariants and one "
+            "variant for ShadowProductionVariants."
+        )
+    serverless = [each["VariantName"] for each in [*production, *shadows] if "ServerlessConfig" in each]
+    if shadows and serverless:
+        raise invalid(f"Shadow variants are not supported with serverless variant {serverless[0]}.")
+    if shadows and "AsyncInferenceConfig" in params:
+        raise invalid("Shadow variants are not supported with AsyncInferenceConfig.")
+    if serverless and len(production) > 1:
+        raise invalid(
+            f"Serverless variant {serverless[0]} must be the only one: serverless endpoints do not support "
+            "multiple production variants."
+        )
+    if serverless and params.get("DataCaptureConfig", {}).get("EnableCapture", "DataCaptureConfig" in params):
+        raise invalid(f"Data capture is not supported with serverless variant {serverless[0]}.")
+    options = params.get("DataCaptureConfig", {}).get("CaptureOptions", [])
+    if len({each["CaptureMode"] for each in options}) < len(options):
+        raise invalid("Each CaptureMode can be specified only once in CaptureOptions.")

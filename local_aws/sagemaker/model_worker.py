@@ -63,11 +63,13 @@ class Host:
         workdir: The folder in which each model gets a folder of its own.
         environment: Variables of every process, such as AWS_ENDPOINT_URL.
         answer_seconds: The time a model has for one answer.
+        state_dir: The folder by which a job's process finds this local AWS.
     """
 
     workdir: Path
     environment: Mapping[str, str]
     answer_seconds: float = INVOCATION_SECONDS
+    state_dir: Path | None = None
 
 
 class Worker:
