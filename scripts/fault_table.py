@@ -1,8 +1,8 @@
 """Let each call of each command go wrong in each way, and look whether nothing is lost.
 
 A command's calls are counted first, in a run in which nothing goes wrong. Then the command is run once for
-each of its calls and each fault (`fault_proxy.py`), with things of its own. Afterwards the same command must do
-what is left, and do nothing when it is run once more; what exists must be what exists where nothing goes
+each of its calls and each fault (`fault_proxy.py`), with things of its own. Afterwards the same command must
+do what is left, and do nothing when it is run once more; what exists must be what exists where nothing goes
 wrong; `destroy` must find all of it; and a client that called the endpoint meanwhile must have got every
 answer.
 
@@ -24,6 +24,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from fault_proxy import ABSENT, FAULTS, KILLED_AFTER, KILLED_BEFORE, LOST, LOST_EACH_TIME, Call, Fault
 from fault_world import BUCKET, GROUP, Caller, Ran, World, opened
@@ -145,7 +146,7 @@ COMMANDS = (
     ),
     Command(
         "reject-model",
-        lambda world, name: world.cli("reject-model", "--group", name, "--reason", "biased"),
+        lambda world, name: world.cli("reject-model", "--group", name),
         _prepare_pending,
         is_owned=False,
     ),
@@ -368,10 +369,12 @@ def main() -> int:
     """Run the trials, print the table, and tell what must not be."""
     given = _parse_arguments()
     began = time.monotonic()
-    results = _run_parts(given) if given.jobs > 1 else _run(given)
+    if given.join:
+        results = _join([json.loads(file.read_text(encoding="utf-8")) for file in given.join])
+    else:
+        results = _run_parts(given) if given.jobs > 1 else _run(given)
     if given.raw:
-        print(json.dumps(asdict(results)))
-        return 0
+        given.raw.write_text(json.dumps(asdict(results)), encoding="utf-8")
     rows = write_rows(results)
     print(rows)
     trials = len(results.outcomes)
@@ -394,7 +397,8 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--write", type=Path, help="a page whose table is written anew")
     parser.add_argument("--jobs", type=int, default=1, help="in how many processes, each with its own world")
     parser.add_argument("--part", default="0/1", help="which of how many parts of the trials")
-    parser.add_argument("--raw", action="store_true", help="print what was seen as JSON")
+    parser.add_argument("--raw", type=Path, help="write what was seen to this file, as JSON")
+    parser.add_argument("--join", type=Path, nargs="+", help="run nothing, and read these files of --raw")
     return parser.parse_args()
 
 
@@ -419,17 +423,24 @@ def _run(given: argparse.Namespace) -> Results:
 def _run_parts(given: argparse.Namespace) -> Results:
     """Run the trials in several processes."""
     chosen = ["--only", given.only, *(["--fault", given.fault] if given.fault else [])]
-    started = [
-        subprocess.Popen(
-            [sys.executable, __file__, *chosen, "--raw", "--part", f"{part}/{given.jobs}"],
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        for part in range(given.jobs)
-    ]
-    parts = [json.loads(process.communicate()[0].splitlines()[-1]) for process in started]
-    whole = Results(calls=parts[0]["calls"])
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, str(part)) for part in range(given.jobs)]
+        started = [
+            subprocess.Popen(
+                [sys.executable, __file__, *chosen, "--raw", str(file), "--part", f"{part}/{given.jobs}"],
+                stdout=subprocess.DEVNULL,
+            )
+            for part, file in enumerate(files)
+        ]
+        for process in started:
+            process.wait()
+        return _join([json.loads(file.read_text(encoding="utf-8")) for file in files])
+
+
+def _join(parts: Sequence[Mapping[str, Any]]) -> Results:
+    whole = Results()
     for each in parts:
+        whole.calls.update(each["calls"])
         whole.outcomes += each["outcomes"]
         whole.problems += each["problems"]
         whole.answers += each["answers"]

@@ -92,9 +92,8 @@ class Keeping:
         """Keep what is changed within: it is written at the end.
 
         Raises:
-            NotKept: If it could not be written. It is tried again with the next request, unless it can never be
-                written, as nothing would be from then on; one that changes nothing is answered though that
-                fails again.
+            NotKept: If it could not be written. It is tried again with the next request, unless it can never
+                be written; one that changes nothing is answered though that fails again.
         """
         with NOTES.taken() as changes:
             try:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.resources import Region
-from local_aws.sagemaker.hosting import find_model
+from local_aws.sagemaker.hosting import SHA256, find_model
 
 _STARTUP_SECONDS = 600
 
@@ -23,6 +23,7 @@ class Container:
         environment: The variables of the container.
         startup_seconds: The time it has until ``/ping`` answers.
         most_workers: The most processes that are of use, if that is known.
+        sha256: The digest of the archive that was registered, if its version tells it.
     """
 
     region: str
@@ -30,6 +31,7 @@ class Container:
     environment: dict[str, str] = field(default_factory=dict)
     startup_seconds: float = _STARTUP_SECONDS
     most_workers: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,13 @@ def resolve_container(here: Region, model: str, startup_seconds: float = _STARTU
         AwsFault: If there is no such model.
     """
     definition = find_model(here, model)["Resolved"][0]
-    environment = definition.get("Environment", {})
-    return Container(here.name, _find_archive(definition), environment, startup_seconds)
+    return Container(
+        region=here.name,
+        model_data=_find_archive(definition),
+        environment=definition.get("Environment", {}),
+        startup_seconds=startup_seconds,
+        sha256=definition.get(SHA256),
+    )
 
 
 def _find_archive(definition: Params) -> str | None:

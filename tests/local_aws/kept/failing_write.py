@@ -32,6 +32,15 @@ class Never:
         raise TypeError("it has no bytes")
 
 
+def put_what_cannot_be_written(keeping: Keeping, s3: Any) -> None:
+    """Put an object that has a value of which there are no bytes."""
+    try:
+        with keeping.kept():
+            s3.put_object("bucket", "never", b"2").kms_key_id = Never()
+    except NotKept as error:
+        print(error)
+
+
 def main(folder: Path) -> None:
     """Put, replace and delete objects, while writing what was changed fails."""
     keeping = Keeping(folder)
@@ -54,19 +63,11 @@ def main(folder: Path) -> None:
                 s3.put_object("bucket", key, b"2").kms_key_id = Failing()
         except NotKept as error:
             print(error)
-    try:
-        with keeping.kept():
-            s3.put_object("bucket", "never", b"2").kms_key_id = Never()
-    except NotKept as error:
-        print(error)
+    put_what_cannot_be_written(keeping, s3)
     Failing.has_memory = True
     with keeping.kept():
         s3.put_object("bucket", "gone", b"3")
-    try:
-        with keeping.kept():
-            s3.put_object("bucket", "never", b"3").kms_key_id = Never()
-    except NotKept as error:
-        print(error)
+    put_what_cannot_be_written(keeping, s3)
     with keeping.kept():
         s3.delete_object("bucket", "gone")
     keeping.close()
