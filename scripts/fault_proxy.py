@@ -60,8 +60,7 @@ SILENT = Fault("no answer", is_done=True, repeats=False)
 RESET = Fault("reset before", is_done=False, repeats=True)
 LOST = Fault("answer lost", is_done=True, repeats=False)
 LOST_EACH_TIME = Fault("each answer lost", is_done=True, repeats=True)
-KILLED_BEFORE = Fault("kill -9 before", is_done=False, repeats=False)
-KILLED_AFTER = Fault("kill -9 after", is_done=True, repeats=False)
+KILLED = Fault("kill -9", is_done=True, repeats=False)
 LATE_CLOCK = Fault("clock 20 min late", is_done=False, repeats=True)
 ABSENT = Fault("absent from S3", is_done=False, repeats=False)
 
@@ -72,12 +71,14 @@ FAULTS = (
     RESET,
     LOST,
     LOST_EACH_TIME,
-    KILLED_BEFORE,
-    KILLED_AFTER,
+    KILLED,
     LATE_CLOCK,
     ABSENT,
 )
-"""All of them. `ABSENT` is for reads of S3: somebody has deleted the object meanwhile."""
+"""All of them. `ABSENT` is for reads of S3: somebody has deleted the object meanwhile.
+
+A client that is killed before a call leaves what one leaves that is killed after the call before.
+"""
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class Proxy:
         if fault in (THROTTLED, BROKEN, ABSENT):
             connection.sendall(_write_error(fault, request))
             return True
-        if fault in (KILLED_BEFORE, KILLED_AFTER):
+        if fault is KILLED:
             os.kill(self._client, signal.SIGKILL)
         elif fault is SILENT:
             _wait_for_the_end(connection, self._closing)

@@ -26,12 +26,25 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from fault_proxy import ABSENT, FAULTS, KILLED_AFTER, KILLED_BEFORE, LOST, LOST_EACH_TIME, Call, Fault
+from fault_proxy import (
+    ABSENT,
+    BROKEN,
+    FAULTS,
+    KILLED,
+    LATE_CLOCK,
+    LOST,
+    LOST_EACH_TIME,
+    RESET,
+    THROTTLED,
+    Call,
+    Fault,
+)
 from fault_world import BUCKET, GROUP, Caller, Ran, World, opened
 
 _THROUGH, _AGAIN = "went on", "again"
 _BEGIN, _END = "<!-- faults: begin -->", "<!-- faults: end -->"
-_KILLS = (KILLED_BEFORE, KILLED_AFTER)
+_ENDING = (THROTTLED, BROKEN, RESET, LATE_CLOCK)
+"""Faults that end a command, unless it can do without the call."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +72,21 @@ class Command:
 
 @dataclass(frozen=True)
 class Trial:
-    """A command of which one call goes wrong."""
+    """A command of which one call goes wrong.
+
+    Attributes:
+        command: The command.
+        fault: What goes wrong.
+        number: With which of its calls.
+        call: The call.
+        is_early: Whether the fault ends the command before it has changed anything.
+    """
 
     command: Command
     fault: Fault
     number: int
     call: Call
+    is_early: bool
 
     def __str__(self) -> str:
         return f"{self.command.name} | {self.fault.name} | call {self.number} {self.call}"
@@ -185,6 +207,7 @@ class Table:
         self._commands = commands
         self._made = 0
         self._wanted: dict[str, Mapping[str, list[str]]] = {}
+        self._spare: dict[str, str] = {}
         self.results = Results()
 
     def list_trials(self) -> list[Trial]:
@@ -193,9 +216,10 @@ class Table:
         for command in self._commands:
             calls = self._count(command)
             self.results.calls[command.name] = [str(call) for call in calls]
+            before = next((number for number, call in enumerate(calls) if call.changes), len(calls))
             for fault in FAULTS:
                 trials += [
-                    Trial(command, fault, number, call)
+                    Trial(command, fault, number, call, fault in _ENDING and number < before)
                     for number, call in enumerate(calls)
                     if _makes_a_difference(fault, call)
                 ]
@@ -203,27 +227,60 @@ class Table:
 
     def try_out(self, trial: Trial) -> list[str]:
         """Run one trial, and tell what must not be."""
-        command, name = trial.command, self._make_name(trial.command)
-        command.prepare(self._world, name)
+        command, name = trial.command, self._take(trial)
         calling = self._world.calling(name) if command.serves else nullcontext(Caller())
-        problems: list[str] = []
         with calling as caller:
             first = self._run(trial, name)
-            problems += _judge_first(trial, first)
+            problems = _judge_first(trial, first)
             if self._world.proxy.hit is None:
                 problems.append(f"its call {trial.number} was not made")
-            second = self._again(command, name)
-            third = self._again(command, name)
+            if (
+                trial.is_early
+                and first.code == 1
+                and not any(call.changes for call in self._world.proxy.calls)
+            ):
+                self._spare[command.name] = name  # nothing was changed
+            else:
+                problems += self._judge_second(command, name)
+        problems += [f"a client got no answer meanwhile: {each}" for each in caller.failures[:1]]
         self.results.answers += caller.answers
+        if command.name not in self._spare:
+            problems += self._judge_state(command, name)
+        self.results.problems += [f"{trial}: {problem}" for problem in problems]
+        outcome = _THROUGH if first.code == 0 else _AGAIN
+        self.results.outcomes.append((command.name, trial.fault.name, outcome))
+        return problems
+
+    def clear(self) -> None:
+        """Look at what is spare, and delete it."""
+        for command in self._commands:
+            if name := self._spare.pop(command.name, None):
+                self.results.problems += [
+                    f"{command.name}, at last: {problem}"
+                    for problem in [*self._judge_second(command, name), *self._judge_state(command, name)]
+                ]
+
+    def _take(self, trial: Trial) -> str:
+        """Take the name of things that are as the command needs them, and make them if there are none.
+
+        A trial that has changed nothing leaves them for the next one that will not either.
+        """
+        command = trial.command
+        if trial.is_early and command.name in self._spare:
+            return self._spare.pop(command.name)
+        name = self._make_name(command)
+        command.prepare(self._world, name)
+        return name
+
+    def _judge_second(self, command: Command, name: str) -> list[str]:
+        """Run a command again, and once more."""
+        problems = []
+        second = self._again(command, name)
+        third = self._again(command, name)
         if second.code != 0:
             problems.append(f"run again, it ends with {second.code}: {second.sentence or second.problem}")
         if not command.is_unchanged(third) or third.code != 0:
             problems.append(f"run once more, it is not done: {third}")
-        problems += [f"a client got no answer meanwhile: {each}" for each in caller.failures[:1]]
-        problems += self._judge_state(command, name)
-        self.results.problems += [f"{trial}: {problem}" for problem in problems]
-        outcome = _THROUGH if first.code == 0 else _AGAIN
-        self.results.outcomes.append((command.name, trial.fault.name, outcome))
         return problems
 
     def _make_name(self, command: Command) -> str:
@@ -242,7 +299,7 @@ class Table:
 
     def _run(self, trial: Trial, name: str) -> Ran:
         world, command = self._world, trial.command
-        if trial.fault not in _KILLS:
+        if trial.fault is not KILLED:
             world.proxy.begin(trial.fault, trial.number)
             return command.run(world, name)
         _ = world.session  # is opened once, before the fork
@@ -307,7 +364,7 @@ def _makes_a_difference(fault: Fault, call: Call) -> bool:
     """
     if fault is ABSENT:
         return (call.service, call.changes) == ("s3", False)
-    return call.changes or fault not in (LOST, LOST_EACH_TIME, KILLED_BEFORE, KILLED_AFTER)
+    return call.changes or fault not in (LOST, LOST_EACH_TIME, KILLED)
 
 
 def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -318,7 +375,7 @@ def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 def _judge_first(trial: Trial, ran: Ran) -> list[str]:
     """Judge how the command ended whose call went wrong."""
-    if trial.fault in _KILLS:
+    if trial.fault is KILLED:
         return [] if ran.code == -9 else [f"it was to be killed and ends with {ran.code}"]  # noqa: PLR2004
     if ran.problem or "Traceback" in ran.stderr:
         return [f"it ends with a traceback: {ran.problem}"]
@@ -417,6 +474,7 @@ def _run(given: argparse.Namespace) -> Results:
             print(f"{number}/{len(trials)} {trial} {time.monotonic() - before:.1f} s", file=sys.stderr)
             for problem in problems:
                 print(f"  WRONG: {problem}", file=sys.stderr)
+        table.clear()
     return table.results
 
 

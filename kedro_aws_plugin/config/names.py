@@ -21,7 +21,7 @@ _REGIONS = (  # the most used, to suggest one instead of a wrong one
 def is_sagemaker_name(name: str) -> bool:
     """Tell whether a thing of SageMaker's can have this name: others than ours may have upper case in it.
 
-    Source: the pattern of ModelPackageGroupName, EndpointName and TransformJobName in SageMaker's API reference.
+    Source: the pattern of ModelPackageGroupName, EndpointName and TransformJobName in the API reference.
     """
     return re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name) is not None
 
