@@ -234,22 +234,22 @@ class Table:
             problems = _judge_first(trial, first)
             if self._world.proxy.hit is None:
                 problems.append(f"its call {trial.number} was not made")
-            if (
-                trial.is_early
-                and first.code == 1
-                and not any(call.changes for call in self._world.proxy.calls)
-            ):
-                self._spare[command.name] = name  # nothing was changed
+            is_spare = trial.is_early and first.code == 1 and not self._has_changed()
+            if is_spare:
+                self._spare[command.name] = name
             else:
                 problems += self._judge_second(command, name)
         problems += [f"a client got no answer meanwhile: {each}" for each in caller.failures[:1]]
         self.results.answers += caller.answers
-        if command.name not in self._spare:
+        if not is_spare:
             problems += self._judge_state(command, name)
         self.results.problems += [f"{trial}: {problem}" for problem in problems]
         outcome = _THROUGH if first.code == 0 else _AGAIN
         self.results.outcomes.append((command.name, trial.fault.name, outcome))
         return problems
+
+    def _has_changed(self) -> bool:
+        return any(call.changes for call in self._world.proxy.calls)
 
     def clear(self) -> None:
         """Look at what is spare, and delete it."""

@@ -8,10 +8,7 @@ from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Releases,
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.serving import AddTags, DeleteTags, UpdateEndpoint, WaitForEndpoint
-from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, shorten_to_tag
-
-_MAX_MARKS = 20
-"""So many versions stay marked in an endpoint's tags, of which AWS takes 50."""
+from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks, shorten_to_tag
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,8 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
 def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, package: str | None) -> Plan:
     """Plan the way to a version that the user names: its deployment, and the mark of what serves now.
 
+    All requests go there at once, whatever `deploy.update` says of new versions.
+
     Args:
         wanted: The endpoint.
         observed: What it serves.
@@ -91,10 +90,17 @@ def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, pac
         AwsError: If there is no such endpoint, or it belongs to somebody else.
     """
     endpoint = _require(wanted, observed)
+    steps = tuple(map(_shift_at_once, deployment.steps))
     if not deployment.changes or package == observed.serves:
-        return deployment
+        return replace(deployment, steps=steps)
     # First of all: a command that ends early leaves nothing for `deploy` to undo.
-    return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *deployment.steps))
+    return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *steps))
+
+
+def _shift_at_once(step: Step) -> Step:
+    if isinstance(step, UpdateEndpoint):
+        return replace(step, deployment=None)
+    return replace(step, steps=(), pauses=0) if isinstance(step, WaitForEndpoint) else step
 
 
 def _require(wanted: Rollback, observed: Releases) -> Endpoint:
@@ -120,8 +126,8 @@ def _plan_mark(wanted: Rollback, observed: Releases, endpoint: Endpoint) -> tupl
     if observed.serves is None:
         return ()
     mark = name_rolled_back(observed.serves)
-    marks = [key for key in endpoint.tags or {} if key.startswith(ROLLED_BACK) and key != mark]
-    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if len(marks) >= _MAX_MARKS else []
+    marks = [key for key in find_crowding_marks(endpoint.tags or {}, ROLLED_BACK) if key != mark]
+    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if marks else []
     return (*room, AddTags(arn=endpoint.arn, tags={mark: shorten_to_tag(wanted.reason)}))
 
 

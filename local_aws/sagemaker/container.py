@@ -1,12 +1,14 @@
 """The containers of an endpoint, as far as the local AWS runs them: an archive and its environment."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.resources import Region
 from local_aws.sagemaker.hosting import SHA256, find_model
 
 _STARTUP_SECONDS = 600
+_DOWNLOAD_SECONDS = 3600
+"""What AWS gives a variant that says nothing. Source: ProductionVariant in SageMaker's API reference."""
 
 
 class CannotServe(Exception):
@@ -21,7 +23,8 @@ class Container:
         region: The region of its endpoint.
         model_data: The S3 URI of the model.tar.gz, if the model has one.
         environment: The variables of the container.
-        startup_seconds: The time it has until ``/ping`` answers.
+        startup_seconds: The time it has until ``/ping`` answers, once the model is there.
+        download_seconds: The time it has until the model is downloaded and unpacked.
         most_workers: The most processes that are of use, if that is known.
         sha256: The digest of the archive that was registered, if its version tells it.
     """
@@ -30,6 +33,7 @@ class Container:
     model_data: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     startup_seconds: float = _STARTUP_SECONDS
+    download_seconds: float = _DOWNLOAD_SECONDS
     most_workers: int | None = None
     sha256: str | None = None
 
@@ -76,20 +80,24 @@ def resolve_variants(here: Region, config: Params) -> list[Variant]:
 
 
 def _resolve_variant(here: Region, params: Params, *, shadow: bool = False) -> Variant:
-    seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
-    container = resolve_container(here, params["ModelName"], seconds)
+    container = replace(
+        resolve_container(here, params["ModelName"]),
+        startup_seconds=params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS),
+        download_seconds=params.get("ModelDataDownloadTimeoutInSeconds", _DOWNLOAD_SECONDS),
+    )
     return Variant(
         params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container, shadow
     )
 
 
-def resolve_container(here: Region, model: str, startup_seconds: float = _STARTUP_SECONDS) -> Container:
+def resolve_container(here: Region, model: str) -> Container:
     """Resolve the container of a model.
 
     Raises:
         AwsFault: If there is no such model.
     """
     definition = find_model(here, model)["Resolved"][0]
+<<<<<<< HEAD
     return Container(
         region=here.name,
         model_data=_find_archive(definition),
@@ -97,6 +105,10 @@ def resolve_container(here: Region, model: str, startup_seconds: float = _STARTU
         startup_seconds=startup_seconds,
         sha256=definition.get(SHA256),
     )
+=======
+    environment = definition.get("Environment", {})
+    return Container(here.name, _find_archive(definition), environment)
+>>>>>>> main
 
 
 def _find_archive(definition: Params) -> str | None:

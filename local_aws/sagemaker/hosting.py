@@ -8,6 +8,7 @@ from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import invalid, unsupported
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, read_tags
+from local_aws.sagemaker.asynchronous.definition import check_async
 from local_aws.sagemaker.registry import find_package
 
 _MODELS = Listing("Models", "ModelName", "ModelArn", ("ModelName", "ModelArn", "CreationTime"))
@@ -19,10 +20,15 @@ _CONFIGS = Listing(
 )
 _KINDS = ("ProductionVariants", "ShadowProductionVariants")
 _MEMORY_STEP = 1024
+<<<<<<< HEAD
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 SHA256 = "ArtifactSha256"
 """Where a resolved container has the digest of its archive. No operation of AWS's shows it."""
+=======
+_NOT_SERVERLESS = ("VpcConfig", "EnableNetworkIsolation", "VolumeSizeInGB")
+"""Source: "Feature exclusions" of Serverless Inference in SageMaker's documentation."""
+>>>>>>> main
 
 
 class Models:
@@ -123,6 +129,7 @@ class EndpointConfigs:
             production, shadows = params["ProductionVariants"], params.get("ShadowProductionVariants", [])
             _check_variants(here, [*production, *shadows])
             _check_beside(params, production, shadows)
+            check_async(params)
             weighted = {
                 kind: [{"InitialVariantWeight": 1.0, **each} for each in variants]
                 for kind, variants in zip(_KINDS, (production, shadows), strict=True)
@@ -243,6 +250,11 @@ def _check_supported(containers: list[Params]) -> None:
             raise unsupported(f"models with {member}")
 
 
+def _find_excluded(settings: Params) -> str | None:
+    """Find a setting of a model or a variant that serverless endpoints exclude."""
+    return next((each for each in _NOT_SERVERLESS if settings.get(each)), None)
+
+
 def _check_variants(here: Region, variants: list[Params]) -> None:
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
@@ -250,7 +262,12 @@ def _check_variants(here: Region, variants: list[Params]) -> None:
     for variant in variants:
         if "ModelName" not in variant:
             raise invalid(f"Production variant {variant['VariantName']} must have a ModelName.")
-        find_model(here, variant["ModelName"])
+        model = find_model(here, variant["ModelName"])
+        if "ServerlessConfig" in variant and (excluded := _find_excluded({**model, **variant})):
+            raise invalid(
+                f"Production variant {variant['VariantName']} is serverless, and serverless endpoints do not "
+                f"support {excluded}."
+            )
         instances = pick(variant, ("InstanceType", "InitialInstanceCount"))
         if ("ServerlessConfig" in variant) == bool(instances) or len(instances) == 1:
             raise invalid(

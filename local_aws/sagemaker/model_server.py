@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from local_aws.sagemaker.container import CannotServe, Container
 from local_aws.sagemaker.model_worker import (
@@ -52,6 +52,7 @@ class ModelServer:
         self._changed = threading.Condition()
         self._serving: set[Worker] = set()
         self._idle: list[Worker] = []  # the last one is asked first, so that a single client has one worker
+        self._prepared = threading.Event()  # the model is downloaded and unpacked, or never will be
         self._settled = threading.Event()  # the first worker serves, or never will
         self._stopping = threading.Event()
         self._healthy = False
@@ -77,6 +78,14 @@ class ModelServer:
             CannotServe: If it ends, or does not answer in time.
         """
         self._add_worker()
+        seconds = self._container.download_seconds
+        if not self._prepared.wait(seconds):
+            self.stop()
+            raise CannotServe(
+                f'Failed to download model data for container "container_1" from URL: '
+                f'"{self._container.model_data}" within {seconds:g} seconds '
+                "(ModelDataDownloadTimeoutInSeconds)."
+            )
         self._settled.wait(self._container.startup_seconds)
         if not self._healthy:
             self.stop()
@@ -97,14 +106,21 @@ class ModelServer:
             for _ in range(missing):
                 self._add_worker()
 
-    def invoke(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
+    def invoke(
+        self, body: bytes | IO[bytes], headers: Mapping[str, str], seconds: float | None = None
+    ) -> ModelResponse:
         """Send a request to an idle worker, or to the first that becomes idle.
+
+        Args:
+            body: Its body, or an open file with it, whose length the headers must say.
+            headers: Its headers.
+            seconds: The time until it must be answered; by default that of all requests.
 
         Raises:
             ModelGone: If there is no process to answer it.
             ModelSlow: If it takes too long.
         """
-        return self._send("POST", "/invocations", body, headers)
+        return self._send("POST", "/invocations", body, headers, seconds or self._host.answer_seconds)
 
     def read_execution_parameters(self) -> dict[str, Any]:
         """Ask the container how jobs shall send it requests; nothing if it does not say.
@@ -113,17 +129,24 @@ class ModelServer:
             ModelGone: If there is no process to answer it.
             ModelSlow: If it takes too long.
         """
-        answer = self._send("GET", "/execution-parameters", b"", {})
+        answer = self._send("GET", "/execution-parameters", b"", {}, self._host.answer_seconds)
         try:
             parameters = json.loads(answer.body) if answer.status == HTTPStatus.OK else {}
         except (ValueError, RecursionError):
             return {}
         return parameters if isinstance(parameters, dict) else {}
 
-    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
-        worker = self._take()
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes],
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> ModelResponse:
+        worker = self._take(seconds)
         try:
-            return worker.request(method, path, body, headers)
+            return worker.request(method, path, body, headers, seconds)
         except ModelSlow:
             self._log(f"Process {worker.pid} has not answered in time, and is killed.")
             self._withdraw(worker)
@@ -147,7 +170,7 @@ class ModelServer:
         """End the processes by closing their stdin, and kill those that do not end within 5 seconds."""
         with self._changed:
             self._stopping.set()
-            self._settled.set()
+            self._settle()
             self._changed.notify_all()
             threads, running = list(self._threads), list(self._running)
         deadline = time.monotonic() + _STOP_SECONDS
@@ -165,8 +188,8 @@ class ModelServer:
         threads = max(1, (os.cpu_count() or 1) // self._workers)
         return {"OMP_NUM_THREADS": str(threads), **make_environment(self._container, self._host)}
 
-    def _take(self) -> Worker:
-        deadline = time.monotonic() + self._host.answer_seconds
+    def _take(self, seconds: float) -> Worker:
+        deadline = time.monotonic() + seconds
         with self._changed:
             while not self._idle:
                 if not self._serving:
@@ -187,7 +210,7 @@ class ModelServer:
             self._idle.insert(0, worker)
             self._changed.notify_all()  # whoever waits for a process, and whoever waits for a turn
         self._healthy = True
-        self._settled.set()
+        self._settle()
 
     def _withdraw(self, worker: Worker) -> None:
         with self._changed:
@@ -221,19 +244,22 @@ class ModelServer:
             pause = _RESTART_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else 2 * pause
             if not self._stopping.wait(min(pause, _LONGEST_PAUSE)):
                 self._log("A process of the model ended. It is restarted.")
+        self._settle()
+
+    def _settle(self) -> None:
         self._settled.set()
+        self._prepared.set()
 
     def _run_worker(self) -> None:
         """Run a worker until it ends. The first one prepares the folder."""
-        prepared = self._healthy
-        if not prepared:
+        if not self._healthy:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
-        worker = Worker(self._folder, self._environment, self._host.answer_seconds, self._log)
+        worker = Worker(self._folder, self._environment, self._log)
         with self._changed:
             self._running.append(worker)
         try:
-            worker.run(prepared=prepared, stopping=self._stopping, offer=lambda: self._offer(worker))
+            worker.run(prepared=self._prepared, stopping=self._stopping, offer=lambda: self._offer(worker))
         finally:
             self._reason = worker.reason
             self._withdraw(worker)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local_aws.control.state import INSTANCE_HEADER, INSTANCE_VARIABLE, REPORT_PREFIX
 from local_aws.sagemaker.container import Container
@@ -78,25 +78,22 @@ class Worker:
     Args:
         folder: The folder in the place of ``/opt/ml``, which the model's workers share.
         environment: All variables of the process.
-        answer_seconds: The time it has for one answer.
         log: Takes each line that the process prints.
 
     Attributes:
         reason: Why the process could not serve the model, as it reported; empty if it did not.
     """
 
-    def __init__(
-        self, folder: Path, environment: Mapping[str, str], answer_seconds: float, log: Callable[[str], None]
-    ) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
         self._folder = folder
         self._environment = environment
-        self._answer_seconds = answer_seconds
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._port: int | None = None
         self._connection: http.client.HTTPConnection | None = None
         # Every user of the machine can connect to the process's port.
         self._pass = {INSTANCE_HEADER: secrets.token_hex(16)}
+        self._prepared = threading.Event()
         self.reason = ""
 
     @property
@@ -105,18 +102,19 @@ class Worker:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def run(self, *, prepared: bool, stopping: threading.Event, offer: Callable[[], None]) -> None:
+    def run(self, *, prepared: threading.Event, stopping: threading.Event, offer: Callable[[], None]) -> None:
         """Start the process, call `offer` as soon as it answers ``/ping``, and return when it has ended.
 
         Args:
-            prepared: Whether another worker has prepared the folder.
+            prepared: Set once the folder has the model; the process downloads it otherwise.
             stopping: Set once the process must end, even if that is before it has started.
             offer: Called in a thread of its own.
 
         Raises:
             OSError: If the process cannot be started.
         """
-        with self._spawn(prepared) as process:
+        self._prepared = prepared
+        with self._spawn(prepared.is_set()) as process:
             self._process = process
             if stopping.is_set():
                 self.end()
@@ -130,8 +128,15 @@ class Worker:
             self._disconnect()
             _close_stdin(process)
 
-    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
-        """Send a request to the model.
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes],
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> ModelResponse:
+        """Send a request to the model, which has some seconds for its answer.
 
         Raises:
             ModelGone: If the process cannot answer it.
@@ -141,7 +146,9 @@ class Worker:
         if connection is None:
             if port is None:
                 raise ModelGone
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._answer_seconds)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
         try:
             connection.request(method, path, body, {**headers, **self._pass})
             answer = connection.getresponse()
@@ -211,6 +218,8 @@ class Worker:
             # The process reports its port before the model's code runs, which could only report a wrong one.
             self._port = report.get("port") if self._port is None else self._port
             self.reason = report.get("reason", self.reason)
+            if report.get("prepared"):
+                self._prepared.set()
         elif line:
             self._log(line)
 
@@ -251,7 +260,7 @@ def _parse_report(line: str) -> dict[str, Any] | None:
         report = json.loads(line.removeprefix(REPORT_PREFIX))
     except (ValueError, RecursionError):
         return None
-    kinds = {"port": int, "reason": str}
+    kinds = {"port": int, "prepared": bool, "reason": str}
     if not isinstance(report, dict):
         return None
     return report if all(isinstance(item, kinds.get(key, ())) for key, item in report.items()) else None

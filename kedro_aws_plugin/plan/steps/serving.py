@@ -1,19 +1,27 @@
 """SageMaker's models, endpoint configs, endpoints and predictions."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size, merge
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags, format_tags, shorten_to_tag
 
 
 @dataclass(frozen=True)
 class CreateModel(PlainStep):
-    """Create a SageMaker model from an approved package."""
+    """Create a SageMaker model from an approved package.
+
+    Attributes:
+        name: Its name.
+        package: The ARN of the package.
+        role_arn: The ARN of the role that SageMaker assumes.
+        tags: Its tags.
+        settings: What else its request has: the network, the variables of its container.
+    """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateModel"
@@ -22,13 +30,15 @@ class CreateModel(PlainStep):
     package: str | Ref
     role_arn: str
     tags: Tags
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @override
     def request(self) -> Request:
+        container = {"PrimaryContainer": {"ModelPackageName": self.package}}
         return {
             "ModelName": self.name,
             "ExecutionRoleArn": self.role_arn,
-            "PrimaryContainer": {"ModelPackageName": self.package},
+            **merge(container, self.settings),
             "Tags": format_tags(self.tags),
         }
 
@@ -92,7 +102,13 @@ class CreateEndpoint(PlainStep):
 
 @dataclass(frozen=True)
 class UpdateEndpoint(PlainStep):
-    """Change a running endpoint to another config; it keeps serving meanwhile."""
+    """Change a running endpoint to another config; it keeps serving meanwhile.
+
+    Attributes:
+        name: The endpoint.
+        config_name: The config that it is to serve.
+        deployment: The request's DeploymentConfig; without one, all requests go to the new config at once.
+    """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "UpdateEndpoint"
@@ -100,10 +116,12 @@ class UpdateEndpoint(PlainStep):
     retry_while_absent: ClassVar = True
     name: str
     config_name: str
+    deployment: Mapping[str, Any] | None = None
 
     @override
     def request(self) -> Request:
-        return {"EndpointName": self.name, "EndpointConfigName": self.config_name}
+        deployment = {"DeploymentConfig": self.deployment} if self.deployment else {}
+        return {"EndpointName": self.name, "EndpointConfigName": self.config_name, **deployment}
 
     def __str__(self) -> str:
         return f"update endpoint {self.name} to {self.config_name}"
@@ -116,12 +134,17 @@ class WaitForEndpoint(BaseStep):
     Attributes:
         name: The endpoint.
         config_name: The config that it must serve. With None, wait only until no change is under way.
+        steps: What percentage of the requests that config gets after each step of the update; empty if it is
+            not known in which step the update is.
+        pauses: For how many seconds the update itself waits.
     """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DescribeEndpoint"
     name: str
     config_name: str | None
+    steps: tuple[int, ...] = ()
+    pauses: int = 0
 
     @override
     def request(self) -> Request:
