@@ -7,11 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry, Transform
-<<<<<<< HEAD
 from kedro_aws_plugin.config.names import is_sagemaker_name
-=======
 from kedro_aws_plugin.config.serving_settings import explain_local_storage, find_conflict, has_local_storage
->>>>>>> main
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"

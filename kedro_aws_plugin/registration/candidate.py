@@ -1,10 +1,7 @@
 """Prepare a model for its registration: download it from the catalog, check it, pack it, describe it."""
 
-<<<<<<< HEAD
 import errno
-=======
 import importlib.util
->>>>>>> main
 import json
 import shutil
 import tempfile

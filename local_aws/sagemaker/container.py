@@ -97,18 +97,12 @@ def resolve_container(here: Region, model: str) -> Container:
         AwsFault: If there is no such model.
     """
     definition = find_model(here, model)["Resolved"][0]
-<<<<<<< HEAD
     return Container(
         region=here.name,
         model_data=_find_archive(definition),
         environment=definition.get("Environment", {}),
-        startup_seconds=startup_seconds,
         sha256=definition.get(SHA256),
     )
-=======
-    environment = definition.get("Environment", {})
-    return Container(here.name, _find_archive(definition), environment)
->>>>>>> main
 
 
 def _find_archive(definition: Params) -> str | None:

@@ -20,15 +20,12 @@ _CONFIGS = Listing(
 )
 _KINDS = ("ProductionVariants", "ShadowProductionVariants")
 _MEMORY_STEP = 1024
-<<<<<<< HEAD
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 SHA256 = "ArtifactSha256"
 """Where a resolved container has the digest of its archive. No operation of AWS's shows it."""
-=======
 _NOT_SERVERLESS = ("VpcConfig", "EnableNetworkIsolation", "VolumeSizeInGB")
 """Source: "Feature exclusions" of Serverless Inference in SageMaker's documentation."""
->>>>>>> main
 
 
 class Models:
