@@ -145,8 +145,8 @@ def _build_bucket_policy() -> Values:
     }
 
 
-def _build_role(project: str) -> Values:
-    """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
+def build_role_policy() -> Values:
+    """Build the policy of what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
@@ -179,6 +179,10 @@ def _build_role(project: str) -> Values:
             _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
         ),
     ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _build_role(project: str) -> Values:
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -202,12 +206,7 @@ def _build_role(project: str) -> Values:
                     }
                 ],
             },
-            "Policies": [
-                {
-                    "PolicyName": "serve-models",
-                    "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
-                }
-            ],
+            "Policies": [{"PolicyName": "serve-models", "PolicyDocument": build_role_policy()}],
         },
     }
 
