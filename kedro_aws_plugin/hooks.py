@@ -12,10 +12,12 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 from kedro_aws_plugin.errors import ProjectError, SparkError
 from kedro_aws_plugin.kedro_internals import silence_resolver_warning
 from kedro_aws_plugin.run import state as run_state
+from kedro_aws_plugin.run.job import find_job
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig
@@ -66,6 +68,7 @@ class AwsHooks:
     @hook_impl
     def after_catalog_created(
         self,
+        catalog: CatalogProtocol[Any, Any],
         conf_catalog: dict[str, Any],
         conf_creds: dict[str, Any],
         parameters: dict[str, Any],
@@ -77,11 +80,21 @@ class AwsHooks:
         state = run_state.find_run()
         if state is not None and state.run_id == (save_version or state.run_id):
             state.offer(parameters["parameters"])
+        job = find_job()
+        if job is not None:
+            job.prepare_catalog(catalog)
 
     @hook_impl
     def before_node_run(self, run_id: str | None) -> None:
         """Make the node's run the one in force in the node's thread."""
         run_state.enter(run_id)
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Note which node failed, for the message of a job."""
+        job = find_job()
+        if job is not None:
+            job.failed_node = node.name
 
     @hook_impl
     def before_pipeline_run(
@@ -95,11 +108,13 @@ class AwsHooks:
             _warn_of_empty_tables(self._session.connect(self._announce).empty_tables)
             if "ParallelRunner" in str(run_params.get("runner")):
                 _check_parallel(config, pipeline, catalog)
-        from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
-
         if config is not None:
             place = (self._session, catalog, self._context)
             run_state.settle(str(run_params["run_id"]), place)
+        if find_job() is not None:  # the models of an execution are registered once all its steps are done
+            return
+        from kedro_aws_plugin.registration.after_run import PendingRegistrations, models_to_register
+
         outputs, run_id = pipeline.all_outputs(), str(run_params["run_id"])
         registries = models_to_register(config, outputs, catalog)
         stated = config.registry if config else None

@@ -86,6 +86,17 @@ def load_context(project: Path, env: str | None, loader: "AbstractConfigLoader")
     return _Session.create(project_path=project, env=env).load_context()
 
 
+def make_catalog(context: "KedroContext", run_id: str, versions: Mapping[str, str]) -> Any:
+    """Make the catalog that a run of a context would have.
+
+    Args:
+        context: The context.
+        run_id: The run's id, which is the version of what it saves.
+        versions: The versions to load, by dataset.
+    """
+    return context._get_catalog(save_version=run_id, load_versions=dict(versions))
+
+
 def parse_params(context: Any, parameter: Any, value: str) -> Any:
     """Parse `--params` as `kedro run` does: a callback of a click option."""
     from kedro.framework.cli.utils import _split_params

@@ -136,7 +136,7 @@ def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
     wanted = TransformRequest(
         job=job,
         package=package.arn,
-        model=list_model_names(find_endpoint_groups(config), package.group, package.arn, role)[0],
+        model=list_model_names(find_endpoint_groups(config), package.group, package.arn, role, size)[0],
         role_arn=role,
         input=TypeAdapter(TransformInput).validate_python(project["input"]),
         output=project["output"],

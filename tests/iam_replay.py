@@ -1,6 +1,6 @@
 """Which permissions the recorded calls need, and whether a policy gives them.
 
-The resources of each action come from parliament's table of AWS's Service Authorization Reference, so an action
+The resources of each action come from parliament's table of AWS's Service Authorization Reference: an action
 without an ARN for one of its required resources fails here, and not in an account.
 """
 
@@ -75,8 +75,15 @@ class Need:
 
 @dataclass
 class Account:
-    """What is known of an account while its calls are replayed: the tags of what was made, and the queries."""
+    """What is known of an account while its calls are replayed.
 
+    Attributes:
+        locations: The folder of each table, without `s3://`: Athena reads and writes it for its caller.
+        tags: The tags of what was made.
+        workgroups: The workgroups that were named.
+    """
+
+    locations: Mapping[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     workgroups: set[str] = field(default_factory=set)
 
@@ -163,8 +170,10 @@ class Account:
         name = r"(?:(?:\"([\w-]+)\"|`([\w-]+)`|(\w+))\.)?[\"`]?(\w+)[\"`]?"
         needs = [self._make_need("athena:GetDataCatalog", catalog, {})]
 
-        def add(found: Iterable[tuple[str, ...]], operations: Iterable[str]) -> None:
+        def add(found: Iterable[tuple[str, ...]], operations: Iterable[str], on_s3: str = "") -> None:
             for *database, table in found:
+                if on_s3 and table in self.locations:
+                    needs.append(self._make_need(on_s3, f"arn:aws:s3:::{self.locations[table]}file", {}))
                 given = {"DatabaseName": next(filter(None, database), default), "TableName": table}
                 for operation in operations:
                     action = f"glue:{operation}"
@@ -172,7 +181,7 @@ class Account:
 
         within = {each.lower() for each in re.findall(r"(?:WITH|,)\s+\"?(\w+)\"? AS \(", sql, re.IGNORECASE)}
         read = re.findall(rf"\b(?:FROM|JOIN|INTO|USING)\s+{name}", sql, re.IGNORECASE)
-        add([each for each in read if each[-1].lower() not in within], QUERY_NEEDS)
+        add([each for each in read if each[-1].lower() not in within], QUERY_NEEDS, "s3:GetObject")
         create = rf"\bCREATE (?:EXTERNAL )?TABLE (?:IF NOT EXISTS )?{name}"
         add(re.findall(create, sql, re.IGNORECASE), ("GetDatabase", "GetTable", "CreateTable"))
         dropped = re.findall(rf"\bDROP TABLE (?:IF EXISTS )?{name}", sql, re.IGNORECASE)
@@ -180,7 +189,7 @@ class Account:
         changed = re.findall(
             rf"\b(?:ALTER TABLE|MERGE INTO|INSERT INTO|DELETE FROM)\s+{name}", sql, re.IGNORECASE
         )
-        add(changed, ("GetDatabase", "GetTable", "UpdateTable"))
+        add(changed, ("GetDatabase", "GetTable", "UpdateTable"), "s3:PutObject")
         return needs
 
     def _make_need(self, action: str, arn: str, tags: Mapping[str, str]) -> Need:

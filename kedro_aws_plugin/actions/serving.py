@@ -1,17 +1,17 @@
 """Endpoints: deploy to one, list them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.owned import observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
-from kedro_aws_plugin.aws.sagemaker.registry import observe_group, observe_sample
+from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.plan.approval import choose_approved
-from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
 from kedro_aws_plugin.plan.observed import EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
@@ -59,8 +59,12 @@ def prepare_deployment(
     size = merge_deploy(config, {**changes, "package": package})
     role = choose_role(config, lambda: find_role(aws, config.bucket))
     group = observe_group(aws, choose_group(config, package, size.group))
+    chosen = choose_approved(group, package, config.registry.group if config.registry else None)
+    if size.network_isolation:
+        chosen = observe_details(aws, replace(group, packages=(chosen,))).packages[0]
+    warnings = check_isolation(chosen, size, "deploy")
     wanted = Deployment(
-        package=choose_approved(group, package, config.registry.group if config.registry else None).arn,
+        package=chosen.arn,
         role_arn=role,
         deploy=size,
         tags=make_project_tags(session.project.package, config.env, config.bucket),
@@ -72,7 +76,7 @@ def prepare_deployment(
 
     def look_and_plan() -> Plan:
         found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
-        return plan_endpoint(wanted, found, sample)
+        return replace(plan_endpoint(wanted, found, sample), warnings=warnings)
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
 

@@ -40,6 +40,7 @@ from kedro_aws_plugin.model_artifact.lines import (
 )
 from kedro_aws_plugin.model_artifact.payload import CSV, JSON_LINES
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package
+from kedro_aws_plugin.plan.endpoint import check_isolation
 from kedro_aws_plugin.plan.observed import ModelPackage
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.tags import make_project_tags
@@ -198,13 +199,15 @@ class _Preparation:
             self._size = self._size.model_copy(update={"instance_count": former.instances})
         self._check()
         package = self._choose_package(former)
+        warnings = check_isolation(package, self._size, "transform") if former is None else ()
         role = choose_role(self._config, lambda: find_role(self._aws, self._config.bucket))
         by_sagemaker = self._size.join and self._goes_to_s3
         summary = package.properties.get("signature", "")
         form = choose_format(package.signature, summary, joined=by_sagemaker)
         source, given = self._prepare_input(form, package, by_sagemaker=by_sagemaker)
         job = self._job = self._options.job or make_job_name(package.group, datetime.now(timezone.utc))
-        names = list_model_names(find_endpoint_groups(self._config), package.group, package.arn, role)
+        groups = find_endpoint_groups(self._config)
+        names = list_model_names(groups, package.group, package.arn, role, self._size)
         wanted = TransformRequest(
             job=job,
             package=package.arn,
@@ -232,7 +235,8 @@ class _Preparation:
                 return plan_transform(wanted, TransformState(model_exists=True, job_input=made.input))
             existing = next((name for name in names if observe_package(self._aws, name) is not None), None)
             chosen = replace(wanted, model=existing or names[0])
-            return plan_transform(chosen, TransformState(model_exists=existing is not None))
+            plan = plan_transform(chosen, TransformState(model_exists=existing is not None))
+            return replace(plan, warnings=(*warnings, *plan.warnings))
 
         return PreparedTransform(
             job, wanted.resume, look_at_model, lambda results: self._finish(wanted, source, results)

@@ -101,6 +101,28 @@ def read(client: "S3Client", uri: str) -> bytes | None:
         raise
 
 
+def put_if_absent(client: "S3Client", bucket: str, key: str, body: bytes) -> bool:
+    """Write a small object unless it exists; of several writers at once, one wins.
+
+    Returns:
+        Whether this call wrote it.
+
+    Raises:
+        ClientError: If S3 refuses for another reason.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            if get_error_code(error) == _TAKEN:
+                return False
+            if get_error_code(error) != _RACED or attempt == _ATTEMPTS:
+                raise
+        else:
+            return True
+    return False
+
+
 def observe_bucket(client: "S3Client", bucket: str) -> Literal["absent", "own", "foreign"]:
     """Tell whether a bucket exists: in this account, or in another one, which S3 does not let us look at."""
     try:

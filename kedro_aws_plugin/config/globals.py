@@ -12,6 +12,7 @@ from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.errors import ConfigError, suggest
+from kedro_aws_plugin.run.job import find_job
 from kedro_aws_plugin.run.run_id import Run
 
 Fact = Literal["run_id", "account_id", "region", "git_sha"]
@@ -201,11 +202,14 @@ def format_date(spec: Today, started: datetime) -> str:
 
 
 def read_variable(spec: Env) -> Any:
-    """Read an environment variable, or take its default.
+    """Read an environment variable, or take its default; in a job, as it was where the job was submitted.
 
     Raises:
         ConfigError: If the variable is not set and has no default.
     """
+    job = find_job()
+    if job is not None and spec.name in job.variables:
+        return job.variables[spec.name]
     if spec.name in os.environ:
         return os.environ[spec.name]
     if "default" in spec.model_fields_set:

@@ -217,6 +217,8 @@ def _explain(error: ErrorDetails, files: ConfigFiles) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] != "value_error":
         message = _EXPECTED_FORMS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
+        if error["type"] == "too_long":
+            message = f"it should have {error['ctx']['max_length']} entries at most"
         message = f"`{error['input']}` is wrong: {message}"
     return f"{files.find_key(keys)}: `{key}`: {end_sentence(message)}"
 

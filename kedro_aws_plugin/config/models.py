@@ -18,6 +18,7 @@ from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 
 Target = Literal["local", "aws"]
@@ -118,7 +119,7 @@ class Serverless(Section):
     max_concurrency: int = Field(default=5, ge=1, le=200)
 
 
-class EndpointSettings(Section):
+class EndpointSettings(HostingSettings):
     """What an endpoint serves, and on what: the keys that each endpoint of `deploy:` can have.
 
     Attributes:
@@ -189,7 +190,7 @@ Source: "MaxPayloadInMB" of CreateTransformJob in SageMaker's API reference.
 """
 
 
-class Transform(Section):
+class Transform(JobSettings):
     """`transform:` what `kedro aws transform` reads and writes, and on what it runs.
 
     Attributes:

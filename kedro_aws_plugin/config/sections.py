@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry, Transform
+from kedro_aws_plugin.config.serving_settings import explain_local_storage, find_conflict, has_local_storage
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
@@ -78,11 +79,20 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     size = {key: given.pop(key) for key in _SERVERLESS if key in given}
     values = {**below, **own, **given, "endpoint": name, "group": wanted}
     values["serverless"] = {**below.get("serverless", {}), **own.get("serverless", {}), **size}
+    for key in ("environment", "tags"):
+        values[key] = {**below.get(key, {}), **own.get(key, {})}
     values["may_replace"] = wanted is not None and wanted in (typed, own.get("group"))
     try:
-        return Deploy.model_validate(values)
+        deploy = Deploy.model_validate(values)
     except ValidationError as error:
         raise _explain_option(error) from None
+    if conflict := find_conflict(deploy, deploy.mode, deploy.instance_type):
+        key, reason = conflict
+        raise ConfigError(
+            f"conf/{config.env}/aws.yml: `deploy.{key}` of endpoint {name}: {reason}. Remove the key for "
+            "this endpoint, or choose another mode or instance type."
+        )
+    return deploy
 
 
 def merge_transform(config: AwsConfig, changes: Mapping[str, Any]) -> Transform:
@@ -98,9 +108,16 @@ def merge_transform(config: AwsConfig, changes: Mapping[str, Any]) -> Transform:
     stated = config.transform.model_dump(exclude_unset=True)
     given = {key: value for key, value in changes.items() if value is not None}
     try:
-        return Transform.model_validate({**stated, **given})
+        transform = Transform.model_validate({**stated, **given})
     except ValidationError as error:
         raise _explain_option(error) from None
+    if transform.volume_kms_key is not None and has_local_storage(transform.instance_type):
+        reason = explain_local_storage(transform.instance_type)
+        raise ConfigError(
+            f"conf/{config.env}/aws.yml: `transform.volume_kms_key`: {reason}. Remove the key, or choose "
+            "another instance type."
+        )
+    return transform
 
 
 def _explain_option(error: ValidationError) -> ConfigError:

@@ -3,14 +3,26 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
 from kedro_aws_plugin.config.sections import parse_package
+from kedro_aws_plugin.config.serving_settings import ContainerSettings
 from kedro_aws_plugin.errors import AwsError, ServingError
-from kedro_aws_plugin.plan.observed import BUSY, DELETING, IN_SERVICE, Endpoint, Sample, Serving
+from kedro_aws_plugin.plan.observed import (
+    BUNDLED,
+    BUSY,
+    BY_PIP,
+    DELETING,
+    IN_SERVICE,
+    NO_REQUIREMENTS,
+    Endpoint,
+    ModelPackage,
+    Sample,
+    Serving,
+)
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
@@ -28,10 +40,8 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForDeletion,
     WaitForEndpoint,
 )
-from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
 
-_MAX_FAILURES = 20
-"""So many failed checks stay in an endpoint's tags, of which AWS takes 50."""
 _OTHERS = "Choose another name: --endpoint, or under `deploy` in aws.yml."
 
 
@@ -43,7 +53,7 @@ class Deployment:
         package: The ARN of the approved package.
         role_arn: The ARN of the role that SageMaker assumes.
         deploy: The endpoint's name, mode and size.
-        tags: The tags of the model, the endpoint config and the endpoint.
+        tags: The tags of the project and its environment.
         log: A sentence, without its full stop, that says where the endpoint's log is.
         wait: Whether to wait until the endpoint serves, and to check its answer.
         again: Whether to deploy a version once more that failed its check, or was rolled back.
@@ -65,7 +75,21 @@ class Deployment:
     @property
     def model_name(self) -> str:
         """The model's name, with a digest of what it is made of: the same content is never created twice."""
-        return make_model_name(self.endpoint, self.package, self.role_arn)
+        return make_model_name(self.endpoint, self.package, self.role_arn, self.model_settings)
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        """What the request of the model has beside its package and role."""
+        container = {"Environment": dict(self.deploy.environment)} if self.deploy.environment else {}
+        return {
+            **({"PrimaryContainer": container} if container else {}),
+            **build_network(self.deploy),
+        }
+
+    @property
+    def all_tags(self) -> Tags:
+        """The tags of the model, the endpoint config and the endpoint."""
+        return {**self.tags, **self.deploy.tags}
 
     @property
     def config_name(self) -> str:
@@ -81,10 +105,20 @@ class Deployment:
 
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
-        return {"ProductionVariants": [self._build_variant()]}
+        key = self.deploy.volume_kms_key
+        return {"ProductionVariants": [self._build_variant()], **({"KmsKeyId": key} if key else {})}
 
     def _build_variant(self) -> dict[str, Any]:
-        variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": self.model_name}
+        settings = {
+            "VolumeSizeInGB": self.deploy.volume_gb,
+            "ModelDataDownloadTimeoutInSeconds": self.deploy.download_timeout,
+            "ContainerStartupHealthCheckTimeoutInSeconds": self.deploy.startup_timeout,
+        }
+        variant: dict[str, Any] = {
+            "VariantName": "AllTraffic",
+            "ModelName": self.model_name,
+            **{member: value for member, value in settings.items() if value is not None},
+        }
         if self.deploy.mode == "serverless":
             size = self.deploy.serverless
             serverless = {"MemorySizeInMB": size.memory_mb, "MaxConcurrency": size.max_concurrency}
@@ -232,19 +266,22 @@ def _plan_definitions(wanted: Deployment, observed: Serving) -> list[Step]:
                 name=wanted.model_name,
                 package=wanted.package,
                 role_arn=wanted.role_arn,
-                tags=wanted.tags,
+                tags=wanted.all_tags,
+                settings=wanted.model_settings,
             )
         )
     if not observed.config_exists:
         steps.append(
-            CreateEndpointConfig(name=wanted.config_name, definition=wanted.definition(), tags=wanted.tags)
+            CreateEndpointConfig(
+                name=wanted.config_name, definition=wanted.definition(), tags=wanted.all_tags
+            )
         )
     return steps
 
 
 def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
     """Plan the steps from the endpoint that exists, if any, to the wanted one."""
-    create = CreateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, tags=wanted.tags)
+    create = CreateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, tags=wanted.all_tags)
     settle = WaitForEndpoint(name=wanted.endpoint, config_name=None)
     gone = WaitForDeletion(name=wanted.endpoint)
     endpoint = observed.endpoint
@@ -266,9 +303,8 @@ def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
 def _plan_tags(endpoint: Endpoint, observed: Serving) -> list[Step]:
     """Plan the tag that names the config to go back to, and make room for one more failed check."""
     tags = endpoint.tags or {}
-    failures = [key for key in tags if key.startswith(FAILED_CHECK)]
     steps: list[Step] = []
-    if len(failures) >= _MAX_FAILURES:
+    if failures := find_crowding_marks(tags, FAILED_CHECK):
         steps.append(DeleteTags(arn=endpoint.arn, keys=failures))
     if observed.former and tags.get(FORMER_CONFIG) != observed.former.config_name:
         steps.append(AddTags(arn=endpoint.arn, tags={FORMER_CONFIG: observed.former.config_name}))
@@ -304,9 +340,61 @@ def plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
     )
 
 
-def make_model_name(endpoint: str, package: str, role_arn: str) -> str:
-    """Make the name of the model that an endpoint serves, or that a batch transform uses."""
-    return f"{endpoint}-{_compute_digest([package, role_arn])}"
+def build_network(settings: ContainerSettings) -> dict[str, Any]:
+    """Build the part of a model's request that says in which network its container runs."""
+    vpc = settings.vpc
+    return {
+        **(
+            {"VpcConfig": {"SecurityGroupIds": list(vpc.security_groups), "Subnets": list(vpc.subnets)}}
+            if vpc
+            else {}
+        ),
+        **({"EnableNetworkIsolation": True} if settings.network_isolation else {}),
+    }
+
+
+def check_isolation(package: ModelPackage, settings: ContainerSettings, key: str) -> tuple[str, ...]:
+    """Check that a version can be served as it is to be: without a network, pip installs nothing.
+
+    Args:
+        package: The version, with its properties.
+        settings: How its containers are run.
+        key: The section of aws.yml that has the settings.
+
+    Returns:
+        What the user should know.
+
+    Raises:
+        AwsError: If its container would install requirements.
+    """
+    if not settings.network_isolation or package.requirements in (NO_REQUIREMENTS, BUNDLED):
+        return ()
+    version = f"version {package.version} of {package.group}"
+    if package.requirements == BY_PIP:
+        raise AwsError(
+            f"`{key}.network_isolation` is true, and {version} installs its requirements with pip when it "
+            "starts, which needs a network. Register the model with `registry.bundle: true`, and deploy that "
+            "version."
+        )
+    return (
+        f"It is not recorded whether {version} installs requirements with pip. If it does, it cannot start "
+        f"with `{key}.network_isolation`.",
+    )
+
+
+def make_model_name(endpoint: str, package: str, role_arn: str, settings: Mapping[str, Any]) -> str:
+    """Make the name of the model that an endpoint serves, or that a batch transform uses.
+
+    Without settings it is the name that it has had since the first release.
+
+    Args:
+        endpoint: The endpoint's name.
+        package: The ARN of the package.
+        role_arn: The ARN of the role that SageMaker assumes.
+        settings: What else its request has.
+    """
+    content = [package, role_arn, *([settings] if settings else [])]
+    return f"{endpoint}-{_compute_digest(content)}"
 
 
 def find_endpoint_name(made: str) -> str | None:

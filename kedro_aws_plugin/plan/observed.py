@@ -15,6 +15,9 @@ REJECTED = "Rejected"
 COMPLETED = "Completed"
 FAILED = "Failed"
 PENDING = "PendingManualApproval"
+NO_REQUIREMENTS = "none"
+BUNDLED = "bundled"
+BY_PIP = "pip"
 METRIC = "metric."
 """How the names of properties begin that are metrics."""
 
@@ -54,6 +57,11 @@ class ModelPackage:
             with suppress(ValueError):  # another tool's words
                 found[name.removeprefix(METRIC)] = float(value)
         return found
+
+    @property
+    def requirements(self) -> str | None:
+        """How a container gets its requirements: `none`, `bundled` or `pip`; None if that is not recorded."""
+        return self.properties.get("requirements")
 
     @property
     def lineage(self) -> dict[str, str]:

@@ -8,10 +8,7 @@ from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Releases,
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.serving import AddTags, DeleteTags, UpdateEndpoint, WaitForEndpoint
-from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, shorten_to_tag
-
-_MAX_MARKS = 20
-"""So many versions stay marked in an endpoint's tags, of which AWS takes 50."""
+from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks, shorten_to_tag
 
 
 @dataclass(frozen=True)
@@ -120,8 +117,8 @@ def _plan_mark(wanted: Rollback, observed: Releases, endpoint: Endpoint) -> tupl
     if observed.serves is None:
         return ()
     mark = name_rolled_back(observed.serves)
-    marks = [key for key in endpoint.tags or {} if key.startswith(ROLLED_BACK) and key != mark]
-    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if len(marks) >= _MAX_MARKS else []
+    marks = [key for key in find_crowding_marks(endpoint.tags or {}, ROLLED_BACK) if key != mark]
+    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if marks else []
     return (*room, AddTags(arn=endpoint.arn, tags={mark: shorten_to_tag(wanted.reason)}))
 
 

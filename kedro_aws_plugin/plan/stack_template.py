@@ -1,6 +1,7 @@
 """Build the CloudFormation template of what a project needs before its first run."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -51,6 +52,16 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
 def format_template(template: Values) -> str:
     """Format a template as YAML."""
     return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def format_for_people(template: Values, stack: str, region: str, tags: Mapping[str, str]) -> str:
+    """Format a template as YAML, below the command that applies it as `kedro aws bootstrap` does."""
+    command = (
+        f"aws cloudformation deploy --stack-name {stack} --template-file FILE --region {region}",
+        "--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset",
+        f"--tags {' '.join(f'{key}={value}' for key, value in tags.items())}",
+    )
+    return "".join(("# ", " \\\n#   ".join(command), "\n", format_template(template).rstrip("\n")))
 
 
 class _PlainDumper(yaml.SafeDumper):

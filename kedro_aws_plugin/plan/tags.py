@@ -14,6 +14,10 @@ FAILED_CHECK = "kedro-aws:failed-check/"
 ROLLED_BACK = "kedro-aws:rolled-back/"
 """How the tag of an endpoint begins that keeps `deploy` from a version: `<group>/<version>` follows."""
 
+MAX_TAGS = 50
+"""So many tags has a resource of AWS at most."""
+
+_MAX_MARKS = 20
 _MAX_VALUE = 256
 _NOT_ALLOWED = re.compile(r"[^\w\s.:/=+@-]+")
 
@@ -29,6 +33,21 @@ def make_project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
 def format_tags(tags: Tags) -> list[dict[str, str]]:
     """Convert tags to SageMaker's form."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def find_crowding_marks(tags: Tags, prefix: str) -> list[str]:
+    """Find the marks of an endpoint that make room for one more: all of that kind, or none if there is room.
+
+    Failed checks and rollbacks share what the other tags leave.
+
+    Args:
+        tags: The endpoint's tags.
+        prefix: FAILED_CHECK or ROLLED_BACK.
+    """
+    marks = [key for key in tags if key.startswith(prefix)]
+    kept = [key for key in tags if not key.startswith((FAILED_CHECK, ROLLED_BACK)) and key != FORMER_CONFIG]
+    room = min(_MAX_MARKS, (MAX_TAGS - 1 - len(kept)) // 2)
+    return marks if len(marks) >= room else []
 
 
 def shorten_to_tag(text: str) -> str:

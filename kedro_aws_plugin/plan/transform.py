@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kedro_aws_plugin.config import Transform
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.endpoint import make_model_name
+from kedro_aws_plugin.plan.endpoint import build_network, make_model_name
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.s3 import UploadFile
@@ -74,7 +74,7 @@ class TransformRequest:
         output: The folder on S3 where it puts its files.
         accept: The content type of the predictions.
         size: Where it runs, and how large its requests are.
-        tags: The tags of the model and the job.
+        tags: The tags of the project and its environment.
         resume: The command that goes on waiting for the job.
         join: Whether SageMaker puts each prediction beside its input.
         wait: Whether to wait for the job, and to count its rows.
@@ -94,6 +94,11 @@ class TransformRequest:
     join: bool = False
     wait: bool = True
     folder: Path | None = None
+
+    @property
+    def all_tags(self) -> Tags:
+        """The tags of the model and the job."""
+        return {**self.tags, **self.size.tags}
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,13 @@ def _plan_start(wanted: TransformRequest, observed: TransformState) -> list[Step
     ]
     if not observed.model_exists:
         steps.append(
-            CreateModel(name=wanted.model, package=wanted.package, role_arn=wanted.role_arn, tags=wanted.tags)
+            CreateModel(
+                name=wanted.model,
+                package=wanted.package,
+                role_arn=wanted.role_arn,
+                tags=wanted.all_tags,
+                settings=build_network(wanted.size),
+            )
         )
     job = CreateTransformJob(
         name=wanted.job,
@@ -170,7 +181,7 @@ def _plan_start(wanted: TransformRequest, observed: TransformState) -> list[Step
         accept=wanted.accept,
         size=wanted.size,
         join=wanted.join,
-        tags=wanted.tags,
+        tags=wanted.all_tags,
     )
     return [*steps, job]
 
@@ -197,18 +208,22 @@ def make_job_prefix(group: str) -> str:
 
 
 def list_model_names(
-    endpoints: Mapping[str, str | None], group: str, package: str, role_arn: str
+    endpoints: Mapping[str, str | None], group: str, package: str, role_arn: str, size: Transform
 ) -> list[str]:
     """List the names under which `deploy` makes the model of a version; the first is taken if none exists.
+
+    A model in another network than an endpoint's has a name of its own.
 
     Args:
         endpoints: The endpoints of aws.yml, each with the group that it serves.
         group: The model package group.
         package: The ARN of the version.
         role_arn: The ARN of the role that SageMaker assumes.
+        size: Where the job runs.
     """
     served = [name for name, own in endpoints.items() if own == group]
-    return [make_model_name(name, package, role_arn) for name in served or [shorten_group(group)]]
+    network = build_network(size)
+    return [make_model_name(name, package, role_arn, network) for name in served or [shorten_group(group)]]
 
 
 def shorten_group(group: str) -> str:

@@ -100,7 +100,8 @@ def _add_athena(found: _Found, entry: Mapping[str, Any], config: AwsConfig) -> N
 def _add_table(found: _Found, entry: Mapping[str, Any], config: AwsConfig, *, is_written: bool) -> None:
     stated = config.athena
     database = entry.get("database") or (stated.database if stated else None)
-    if entry.get("table_format") == "iceberg":
+    is_iceberg = entry.get("table_format") == "iceberg"
+    if is_iceberg:
         found.uses.add("iceberg")
         _add_athena(found, entry, config)
     else:
@@ -113,6 +114,7 @@ def _add_table(found: _Found, entry: Mapping[str, Any], config: AwsConfig, *, is
     found.read.add(location)
     if is_written:
         found.written.add(location)
+    if is_written and not is_iceberg:  # Iceberg keeps earlier files
         found.replaced.add(location)
 
 

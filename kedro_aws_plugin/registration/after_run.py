@@ -75,7 +75,7 @@ def register_models(pending: PendingRegistrations, catalog: CatalogProtocol[Any,
     for index, registry in enumerate(pending.registries):
         left: Sequence[Registry] = [registry]
         try:
-            if line := _register(pending, catalog, registry, run_id):
+            if line := register_model(pending, catalog, registry, run_id):
                 click.echo(line, err=True)
             continue
         except KeyboardInterrupt:
@@ -91,10 +91,20 @@ def register_models(pending: PendingRegistrations, catalog: CatalogProtocol[Any,
             return
 
 
-def _register(
+def register_model(
     pending: PendingRegistrations, catalog: CatalogProtocol[Any, Any], registry: "Registry", run_id: str
 ) -> str | None:
-    """Register a model, and describe the result in one line; None if the run did not save the model."""
+    """Register a model, and describe the result in one line; None if the run did not save the model.
+
+    Args:
+        pending: The project and the run's parameters.
+        catalog: The run's catalog.
+        registry: The settings of the model's registration.
+        run_id: The run's id.
+
+    Raises:
+        KedroAwsError: If the model cannot be registered.
+    """
     from kedro_aws_plugin.apply import apply
     from kedro_aws_plugin.aws.clock import Clock, begin_anew_on_conflict
     from kedro_aws_plugin.aws.session import Aws

@@ -1,5 +1,6 @@
 """Prepare a model for its registration: download it from the catalog, check it, pack it, describe it."""
 
+import importlib.util
 import json
 import shutil
 import tempfile
@@ -25,7 +26,7 @@ from kedro_aws_plugin.model_artifact.payload import draw_rows
 from kedro_aws_plugin.model_artifact.project_package import list_package_members
 from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
 from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
-from kedro_aws_plugin.plan.observed import Sample
+from kedro_aws_plugin.plan.observed import BUNDLED, BY_PIP, NO_REQUIREMENTS, Sample
 from kedro_aws_plugin.plan.register import Candidate
 from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
 from kedro_aws_plugin.registration.lineage import Lineage
@@ -58,6 +59,16 @@ def prepare_candidate(
         yield maker.prepare(catalog.find_saved_model(registry.model, version), folder)
 
 
+def _find_package(project: Project) -> Path:
+    """Find the folder of the project's package: in its src/, or, in a job, where Python imports it from."""
+    folder = project.path / "src" / project.package
+    if folder.is_dir():
+        return folder
+    found = importlib.util.find_spec(project.package)
+    places = list(found.submodule_search_locations or []) if found is not None else []
+    return Path(places[0]) if places else folder
+
+
 class _Maker:
     """Prepares the models of one project."""
 
@@ -65,7 +76,7 @@ class _Maker:
         self._catalog = catalog
         self._project = project
         self._registry = registry
-        self._package = project.path / "src" / project.package
+        self._package = _find_package(project)
         handlers = self._package / "inference.py"
         self._own_handlers = handlers if handlers.is_file() else None
 
@@ -111,6 +122,11 @@ class _Maker:
         wheels.mkdir()
         bundled = bundle_requirements(requirements, image, wheels)
         return [*list_model_members(pickle, override=self._own_handlers), *bundled]
+
+    def _describe_requirements(self) -> str:
+        if not self._registry.requirements:
+            return NO_REQUIREMENTS
+        return BUNDLED if self._registry.bundle else BY_PIP
 
     def _choose_image(self) -> Image:
         installed = find_installed_versions().get("scikit-learn")
@@ -159,6 +175,7 @@ class _Maker:
             git_sha=record.git_sha,
             git_dirty=record.git_dirty,
             recorded="run" if kept else "registration",
+            requirements=self._describe_requirements(),
             run_id=saved.version,
             model_entry=saved.entry,
             model_version=saved.version,

@@ -32,6 +32,8 @@ class Lineage:
         versions: The versions of the installed distributions, from `find_installed_versions()`.
         metrics: The metrics by name.
         recorded: When code, parameters and versions were recorded: at the `run` or at the `registration`.
+        requirements: How the container gets the requirements: `none`, `bundled`, or `pip`, which needs a
+            network.
     """
 
     git_sha: str | None = None
@@ -41,6 +43,7 @@ class Lineage:
     model_version: str | None = None
     parameters_hash: str | None = None
     recorded: str | None = None
+    requirements: str | None = None
     artifact_sha256: str | None = None
     content_sha256: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)

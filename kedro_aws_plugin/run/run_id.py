@@ -30,6 +30,16 @@ def find_current_run() -> Run:
     return Run(run_id=run_id, started=_parse_start(run_id))
 
 
+def format_run_id(started: datetime) -> str:
+    """Write a time as Kedro writes the id of a run, to the millisecond.
+
+    Args:
+        started: A time of UTC.
+    """
+    text = started.strftime(VERSION_FORMAT)
+    return text[:-4] + text[-1:]
+
+
 def _parse_start(run_id: str) -> datetime:
     """Parse the time in a run's id. Kedro's ids are timestamps; for any other id, it is the current time."""
     try:

@@ -3,6 +3,7 @@
 Each is computed when something first refers to it, and once for each run.
 """
 
+import hashlib
 import importlib
 from collections.abc import Callable
 from functools import cached_property
@@ -14,6 +15,7 @@ import click
 from kedro_aws_plugin.config.dynamic_globals import MASK, GlobalValue
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError, first_line, suggest
 from kedro_aws_plugin.kedro_internals import is_inspecting
+from kedro_aws_plugin.run.job import find_job
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
@@ -57,18 +59,37 @@ class GlobalResolver:
         if spec.kind == "git_sha":
             return GlobalValue(_read_commit(self._project))
         if spec.ssm is not None:
-            from kedro_aws_plugin.aws.values import read_parameter
-
-            parameter = read_parameter(self._aws, spec.ssm.name)
-            return GlobalValue(parameter.value, is_secret=parameter.secure)
+            return self._read_parameter(spec.ssm.name)
         if spec.secret is not None:
-            from kedro_aws_plugin.aws.values import read_secret
-
-            return GlobalValue(read_secret(self._aws, spec.secret.id, spec.secret.key), is_secret=True)
+            return self._read_secret(spec.secret.id, spec.secret.key)
         account = self._connection.account
         if spec.function is not None:  # it may call AWS, and is connected to the one in force by now
-            return GlobalValue(call_function(spec.function))
+            function = spec.function
+            return GlobalValue(_share(f"function {function}", lambda: call_function(function)))
         return GlobalValue(account)
+
+    def _read_parameter(self, name: str) -> GlobalValue:
+        from kedro_aws_plugin.aws.values import read_parameter
+
+        def look() -> dict[str, Any]:
+            found = read_parameter(self._aws, name)
+            return {"version": found.version} if found.secure else {"value": found.value}
+
+        if find_job() is None:
+            parameter = read_parameter(self._aws, name)
+            return GlobalValue(parameter.value, is_secret=parameter.secure)
+        shared = _share(f"ssm {name}", look)
+        if "value" in shared:
+            return GlobalValue(shared["value"])
+        return GlobalValue(read_parameter(self._aws, name, shared["version"]).value, is_secret=True)
+
+    def _read_secret(self, name: str, key: str | None) -> GlobalValue:
+        from kedro_aws_plugin.aws.values import find_secret_version, read_secret
+
+        version = None
+        if find_job() is not None:
+            version = _share(f"secret {name}", lambda: find_secret_version(self._aws, name))
+        return GlobalValue(read_secret(self._aws, name, key, version), is_secret=True)
 
 
 def is_command_of(*groups: str) -> bool:
@@ -143,10 +164,17 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said != type(error).__name__ else said
 
 
+def _share(what: str, compute: Callable[[], Any]) -> Any:
+    """Compute a value; in a job, take the one that the first step of the execution computed."""
+    job = find_job()
+    return compute() if job is None else job.share(hashlib.sha256(what.encode()).hexdigest(), compute)
+
+
 def _read_commit(project: Path) -> str:
     from kedro_aws_plugin.run.git import read_git_state
 
-    sha, _ = read_git_state(project)
+    job = find_job()
+    sha = job.git_sha if job is not None else read_git_state(project)[0]
     if sha is None:
         raise ConfigError(
             f"{project} is not a git checkout with a commit. Give the commit with `--params "

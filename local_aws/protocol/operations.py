@@ -140,30 +140,49 @@ _CREATE_MODEL = Settings(
     ),
 )
 
+_VARIANT_WORKS = (
+    "VariantName",
+    "ModelName",
+    "InitialVariantWeight",
+    "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds",
+)
+_VARIANT_RECORDED = (
+    "InitialInstanceCount",
+    "InstanceType",
+    "AcceleratorType",
+    "ServerlessConfig",
+    "VolumeSizeInGB",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "RoutingConfig",
+    "InferenceAmiVersion",
+    "CapacityReservationConfig",
+)
+_KINDS_OF_VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
+
 _CREATE_ENDPOINT_CONFIG = Settings(
     works=(
         "EndpointConfigName",
         "Tags",
-        "ProductionVariants.VariantName",
-        "ProductionVariants.ModelName",
-        "ProductionVariants.InitialVariantWeight",
-        "ProductionVariants.ContainerStartupHealthCheckTimeoutInSeconds",
+        *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_WORKS),
+        *(
+            f"DataCaptureConfig.{each}"
+            for each in (
+                "EnableCapture",
+                "InitialSamplingPercentage",
+                "DestinationS3Uri",
+                "CaptureOptions",
+                "CaptureContentTypeHeader",
+            )
+        ),
     ),
     recorded=(
         "ExecutionRoleArn",
         "KmsKeyId",
         "VpcConfig",
         "EnableNetworkIsolation",
-        "ProductionVariants.InitialInstanceCount",
-        "ProductionVariants.InstanceType",
-        "ProductionVariants.AcceleratorType",
-        "ProductionVariants.ServerlessConfig",
-        "ProductionVariants.VolumeSizeInGB",
-        "ProductionVariants.ModelDataDownloadTimeoutInSeconds",
-        "ProductionVariants.VariantInstanceProvisionTimeoutInSeconds",
-        "ProductionVariants.RoutingConfig",
-        "ProductionVariants.InferenceAmiVersion",
-        "ProductionVariants.CapacityReservationConfig",
+        *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_RECORDED),
+        "DataCaptureConfig.KmsKeyId",
     ),
 )
 
@@ -192,6 +211,43 @@ _CREATE_TRANSFORM_JOB = Settings(
         "TransformResources.InstanceType",
         "TransformResources.VolumeKmsKeyId",
         "TransformResources.TransformAmiVersion",
+    ),
+)
+
+_CREATE_PROCESSING_JOB = Settings(
+    works=(
+        "ProcessingJobName",
+        *(
+            f"ProcessingInputs.{each}"
+            for each in (
+                "InputName",
+                "S3Input.S3Uri",
+                "S3Input.LocalPath",
+                "S3Input.S3DataType",
+                "S3Input.S3InputMode",
+                "S3Input.S3DataDistributionType",
+                "S3Input.S3CompressionType",
+            )
+        ),
+        "ProcessingOutputConfig.Outputs.OutputName",
+        "ProcessingOutputConfig.Outputs.S3Output",
+        "ProcessingResources.ClusterConfig.InstanceCount",
+        "StoppingCondition",
+        "AppSpecification.ContainerEntrypoint",
+        "AppSpecification.ContainerArguments",
+        "Environment",
+        "Tags",
+    ),
+    recorded=(
+        "AppSpecification.ImageUri",
+        "ProcessingOutputConfig.KmsKeyId",
+        "ProcessingResources.ClusterConfig.InstanceType",
+        "ProcessingResources.ClusterConfig.VolumeSizeInGB",
+        "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
+        "NetworkConfig.EnableInterContainerTrafficEncryption",
+        "NetworkConfig.VpcConfig",
+        "RoleArn",
+        "ExperimentConfig",
     ),
 )
 
@@ -229,11 +285,13 @@ _SAGEMAKER = Table(
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
+        CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
     """),
     settings={
         "CreateModel": _CREATE_MODEL,
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
+        "CreateProcessingJob": _CREATE_PROCESSING_JOB,
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
         "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
         "CreateModelPackageGroup": Settings(
@@ -273,7 +331,6 @@ _SAGEMAKER = Table(
     ways_out={
         "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
         "CreateTrainingJob": "train in a process of your own",
-        "CreateProcessingJob": "run the code in a process of your own",
         "CreatePipeline": "run its steps in a process of your own",
     },
 )

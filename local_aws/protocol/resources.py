@@ -23,7 +23,7 @@ Resource = dict[str, Any]
 class Region:
     """The resources of one region, by name and in the order of their creation.
 
-    `packages` and `tags` are by ARN.
+    `packages`, `executions` and `tags` are by ARN.
     """
 
     name: str
@@ -33,6 +33,10 @@ class Region:
     configs: dict[str, Resource] = field(default_factory=dict)
     endpoints: dict[str, Resource] = field(default_factory=dict)
     transform_jobs: dict[str, Resource] = field(default_factory=dict)
+    processing_jobs: dict[str, Resource] = field(default_factory=dict)
+    training_jobs: dict[str, Resource] = field(default_factory=dict)
+    pipelines: dict[str, Resource] = field(default_factory=dict)
+    executions: dict[str, Resource] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def make_arn(self, kind: str, name: str) -> str:
@@ -99,6 +103,10 @@ class Resources:
                     here.configs,
                     here.endpoints,
                     here.transform_jobs,
+                    here.processing_jobs,
+                    here.training_jobs,
+                    here.pipelines,
+                    here.executions,
                     here.tags,
                 ):
                     table.clear()

@@ -1,12 +1,14 @@
 """The containers of an endpoint, as far as the local AWS runs them: an archive and its environment."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.resources import Region
 from local_aws.sagemaker.hosting import find_model
 
 _STARTUP_SECONDS = 600
+_DOWNLOAD_SECONDS = 3600
+"""What AWS gives a variant that says nothing. Source: ProductionVariant in SageMaker's API reference."""
 
 
 class CannotServe(Exception):
@@ -21,7 +23,8 @@ class Container:
         region: The region of its endpoint.
         model_data: The S3 URI of the model.tar.gz, if the model has one.
         environment: The variables of the container.
-        startup_seconds: The time it has until ``/ping`` answers.
+        startup_seconds: The time it has until ``/ping`` answers, once the model is there.
+        download_seconds: The time it has until the model is downloaded and unpacked.
         most_workers: The most processes that are of use, if that is known.
     """
 
@@ -29,24 +32,27 @@ class Container:
     model_data: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     startup_seconds: float = _STARTUP_SECONDS
+    download_seconds: float = _DOWNLOAD_SECONDS
     most_workers: int | None = None
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A production variant.
+    """A variant of an endpoint.
 
     Attributes:
         name: The VariantName.
         weight: Its share of the requests, relative to the other variants'.
         serverless: Whether it has a ServerlessConfig.
         container: The container that serves it.
+        shadow: Whether it is a shadow variant, which only gets copies.
     """
 
     name: str
     weight: float
     serverless: bool
     container: Container
+    shadow: bool = False
 
 
 def write_variants(variants: list[Variant]) -> list[Params]:
@@ -60,23 +66,29 @@ def read_variants(written: list[Params]) -> list[Variant]:
 
 
 def resolve_variants(here: Region, config: Params) -> list[Variant]:
-    """Resolve the production variants of an endpoint config, with the containers of their models.
+    """Resolve the variants of an endpoint config, with the containers of their models; the shadow ones last.
 
     Raises:
         AwsFault: If a model was deleted.
     """
-    return [_resolve_variant(here, each) for each in config["ProductionVariants"]]
+    return [
+        *(_resolve_variant(here, each) for each in config["ProductionVariants"]),
+        *(_resolve_variant(here, each, shadow=True) for each in config.get("ShadowProductionVariants", [])),
+    ]
 
 
-def _resolve_variant(here: Region, params: Params) -> Variant:
-    seconds = params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS)
-    container = resolve_container(here, params["ModelName"], seconds)
+def _resolve_variant(here: Region, params: Params, *, shadow: bool = False) -> Variant:
+    container = replace(
+        resolve_container(here, params["ModelName"]),
+        startup_seconds=params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS),
+        download_seconds=params.get("ModelDataDownloadTimeoutInSeconds", _DOWNLOAD_SECONDS),
+    )
     return Variant(
-        params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container
+        params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container, shadow
     )
 
 
-def resolve_container(here: Region, model: str, startup_seconds: float = _STARTUP_SECONDS) -> Container:
+def resolve_container(here: Region, model: str) -> Container:
     """Resolve the container of a model.
 
     Raises:
@@ -84,7 +96,7 @@ def resolve_container(here: Region, model: str, startup_seconds: float = _STARTU
     """
     definition = find_model(here, model)["Resolved"][0]
     environment = definition.get("Environment", {})
-    return Container(here.name, _find_archive(definition), environment, startup_seconds)
+    return Container(here.name, _find_archive(definition), environment)
 
 
 def _find_archive(definition: Params) -> str | None:

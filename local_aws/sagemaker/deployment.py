@@ -1,4 +1,4 @@
-"""Endpoint configs in service, with a model server for each production variant."""
+"""Endpoint configs in service, with a model server for each variant."""
 
 import random
 import threading
@@ -7,26 +7,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from local_aws.sagemaker.capture import Capture
 from local_aws.sagemaker.container import CannotServe, Variant
 from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import INVOCATION_SECONDS, Host
+from local_aws.sagemaker.shadow import Shadow, Witness
 
 
 class Deployment:
     """The model servers of one endpoint config.
 
     Each request holds a lease on its deployment, so that a deployment is retired after its last request.
+
+    Args:
+        variants: The variants in production, and the shadow variant, if there is one.
+        host: The settings of the processes that serve models.
+        open_log: Opens the log streams of the endpoint.
+        capture: Captures requests and answers, if that is wanted. It is closed with the deployment.
+
+    Attributes:
+        variants: The variants in production.
+        witness: Sees each request that was answered; None if nothing happens beside the answer.
     """
 
-    def __init__(self, variants: Sequence[Variant], host: Host, open_log: LogOpener) -> None:
-        self.variants = tuple(variants)
+    def __init__(
+        self, variants: Sequence[Variant], host: Host, open_log: LogOpener, capture: Capture | None = None
+    ) -> None:
+        self.variants = tuple(variant for variant in variants if not variant.shadow)
+        self._started = tuple(variants)
         self._servers: dict[str, ModelServer] = {}
+        self._capture = capture
+        self._shadow: Shadow | None = None
         for variant in variants:
             stream = f"{variant.name}/{uuid4().hex[:16]}"
-            self._servers[variant.name] = ModelServer(
-                variant.container, host, stream.replace("/", "-"), open_log(stream)
-            )
+            log = open_log(stream)
+            server = ModelServer(variant.container, host, stream.replace("/", "-"), log)
+            self._servers[variant.name] = server
+            if variant.shadow:
+                share = _compute_share(variant, self.variants)
+                self._shadow = Shadow(variant.name, share, server, capture, log)
+        beside = capture is not None or self._shadow is not None
+        self.witness = Witness(capture, self._shadow) if beside else None
         self._leases = 0
         self._changed = threading.Condition()
 
@@ -37,8 +59,10 @@ class Deployment:
             CannotServe: If one does not become healthy, with AWS's text and the container's last line.
         """
         try:
-            for variant in self.variants:
+            for variant in self._started:
                 self._start(variant)
+            if self._shadow is not None:
+                self._shadow.start()
         except BaseException:
             self.stop()
             raise
@@ -91,6 +115,8 @@ class Deployment:
         """Wait until the requests in progress are done, then stop every server."""
         with self._changed:
             self._changed.wait_for(lambda: self._leases == 0, timeout=INVOCATION_SECONDS)
+        if self._shadow is not None:
+            self._shadow.drain()
         self.stop()
 
     def stop(self) -> None:
@@ -100,6 +126,20 @@ class Deployment:
             thread.start()
         for thread in threads:
             thread.join()
+        if self._shadow is not None:
+            self._shadow.stop()
+        self.close_capture()
+
+    def close_capture(self) -> None:
+        """Write what was captured, and capture nothing more."""
+        if self._capture is not None:
+            self._capture.close()
+
+
+def _compute_share(shadow: Variant, variants: Sequence[Variant]) -> float:
+    """Compute the share of the requests that a shadow variant gets: its weight, relative to production's."""
+    weight = sum(variant.weight for variant in variants)
+    return min(1.0, shadow.weight / weight) if weight else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +257,13 @@ class Deployments:
         with self._lock:
             deployment = self._serving.get((region, endpoint))
         return deployment.list_pids() if deployment is not None else []
+
+    def close_captures(self) -> None:
+        """Write what was captured of all endpoints, and capture nothing more."""
+        with self._lock:
+            deployments = list(self._all)
+        for deployment in deployments:
+            deployment.close_capture()
 
     def stop_all(self) -> None:
         """Stop every process, without waiting for requests in progress."""

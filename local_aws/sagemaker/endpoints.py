@@ -8,6 +8,7 @@ from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
+from local_aws.sagemaker.capture import Capture, CaptureSettings, summarize
 from local_aws.sagemaker.container import (
     CannotServe,
     Variant,
@@ -19,13 +20,14 @@ from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.hosting import find_config
 from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.objects import Objects
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
 _REASON_LENGTH = 1024
 _IN_PROGRESS = {"Creating", "Updating", "Deleting"}
-_SERVING = "Serving"
-"""The member of an endpoint that says how to serve it again. No operation shows it."""
+_SERVING, _CAPTURING = "Serving", "Capturing"
+"""The members of an endpoint that say how to serve it again. No operation shows them."""
 
 _INTERRUPTED = "Request to service failed: the local AWS ended meanwhile. "
 
@@ -39,12 +41,18 @@ class Endpoints:
     """Operations on endpoints. What takes time is done in a thread; callers poll DescribeEndpoint."""
 
     def __init__(
-        self, resources: Resources, deployments: Deployments, host: Host, logs: EndpointLogs
+        self,
+        resources: Resources,
+        deployments: Deployments,
+        host: Host,
+        logs: EndpointLogs,
+        objects: Objects,
     ) -> None:
         self._resources = resources
         self._deployments = deployments
         self._host = host
         self._logs = logs
+        self._objects = objects
 
     def operations(self) -> dict[str, Operation]:
         """List the operations by AWS's names."""
@@ -79,7 +87,11 @@ class Endpoints:
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}The former config serves; update it again.")
         if endpoint["EndpointStatus"] == "InService":
             self._deployments.leave_asleep(
-                here.name, name, lambda: self._start(here, endpoint, read_variants(endpoint[_SERVING]))
+                here.name,
+                name,
+                lambda: self._start(
+                    here, endpoint, read_variants(endpoint[_SERVING]), endpoint.get(_CAPTURING)
+                ),
             )
 
     def create(self, region: str, params: Params) -> Params:
@@ -109,7 +121,7 @@ class Endpoints:
         """DescribeEndpoint."""
         with self._resources.lock:
             endpoint = find_endpoint(self._resources[region], params["EndpointName"])
-            return {name: value for name, value in endpoint.items() if name != _SERVING}
+            return {name: value for name, value in endpoint.items() if name not in (_SERVING, _CAPTURING)}
 
     def list(self, region: str, params: Params) -> Params:
         """ListEndpoints."""
@@ -171,7 +183,8 @@ class Endpoints:
             self._logs(here.name, endpoint["EndpointName"])  # it has a log, even if its model cannot be run
             with self._resources.lock:
                 variants = resolve_variants(here, config)
-            deployment = self._start(here, endpoint, variants)
+            captured = config.get("DataCaptureConfig")
+            deployment = self._start(here, endpoint, variants, captured)
         except (CannotServe, AwsFault) as error:
             self._settle(here, endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
             return
@@ -187,16 +200,21 @@ class Endpoints:
                 else deployment
             )
             endpoint["EndpointConfigName"] = config["EndpointConfigName"]
-            endpoint["ProductionVariants"] = [
-                _describe_variant(each) for each in config["ProductionVariants"]
-            ]
-            endpoint[_SERVING] = write_variants(variants)
+            for kind in ("ProductionVariants", "ShadowProductionVariants"):
+                endpoint[kind] = [_describe_variant(each) for each in config.get(kind, [])] or None
+            endpoint["DataCaptureConfig"] = summarize(captured)
+            endpoint[_SERVING], endpoint[_CAPTURING] = write_variants(variants), captured
             self._settle(here, endpoint)
         self._retire(old)
 
-    def _start(self, here: Region, endpoint: Resource, variants: Sequence[Variant]) -> Deployment:
-        open_log = self._logs(here.name, endpoint["EndpointName"])
-        deployment = Deployment(variants, self._host, open_log)
+    def _start(
+        self, here: Region, endpoint: Resource, variants: Sequence[Variant], captured: Params | None
+    ) -> Deployment:
+        name = endpoint["EndpointName"]
+        open_log = self._logs(here.name, name)
+        settings = CaptureSettings.read(captured)
+        capture = Capture(name, settings, self._objects, open_log("data-capture")) if settings else None
+        deployment = Deployment(variants, self._host, open_log, capture)
         self._deployments.add(deployment)
         try:
             deployment.start()

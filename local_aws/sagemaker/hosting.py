@@ -16,7 +16,10 @@ _CONFIGS = Listing(
     "EndpointConfigArn",
     ("EndpointConfigName", "EndpointConfigArn", "CreationTime"),
 )
+_KINDS = ("ProductionVariants", "ShadowProductionVariants")
 _MEMORY_STEP = 1024
+_NOT_SERVERLESS = ("VpcConfig", "EnableNetworkIsolation", "VolumeSizeInGB")
+"""Source: "Feature exclusions" of Serverless Inference in SageMaker's documentation."""
 
 
 class Models:
@@ -114,13 +117,18 @@ class EndpointConfigs:
             arn = here.make_arn("endpoint-config", name.lower())
             if here.holds(arn):
                 raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
-            _check_variants(here, params["ProductionVariants"])
+            production, shadows = params["ProductionVariants"], params.get("ShadowProductionVariants", [])
+            _check_variants(here, [*production, *shadows])
+            _check_beside(params, production, shadows)
+            weighted = {
+                kind: [{"InitialVariantWeight": 1.0, **each} for each in variants]
+                for kind, variants in zip(_KINDS, (production, shadows), strict=True)
+                if variants
+            }
             here.configs[name] = {
                 "EnableNetworkIsolation": False,
                 **{key: value for key, value in params.items() if key != "Tags"},
-                "ProductionVariants": [
-                    {"InitialVariantWeight": 1.0, **v} for v in params["ProductionVariants"]
-                ],
+                **weighted,
                 "EndpointConfigArn": arn,
                 "CreationTime": self._resources.now(),
             }
@@ -227,6 +235,11 @@ def _check_supported(containers: list[Params]) -> None:
             raise unsupported(f"models with {member}")
 
 
+def _find_excluded(settings: Params) -> str | None:
+    """Find a setting of a model or a variant that serverless endpoints exclude."""
+    return next((each for each in _NOT_SERVERLESS if settings.get(each)), None)
+
+
 def _check_variants(here: Region, variants: list[Params]) -> None:
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) < len(names):
@@ -234,7 +247,12 @@ def _check_variants(here: Region, variants: list[Params]) -> None:
     for variant in variants:
         if "ModelName" not in variant:
             raise invalid(f"Production variant {variant['VariantName']} must have a ModelName.")
-        find_model(here, variant["ModelName"])
+        model = find_model(here, variant["ModelName"])
+        if "ServerlessConfig" in variant and (excluded := _find_excluded({**model, **variant})):
+            raise invalid(
+                f"Production variant {variant['VariantName']} is serverless, and serverless endpoints do not "
+                f"support {excluded}."
+            )
         instances = pick(variant, ("InstanceType", "InitialInstanceCount"))
         if ("ServerlessConfig" in variant) == bool(instances) or len(instances) == 1:
             raise invalid(
@@ -246,3 +264,34 @@ def _check_variants(here: Region, variants: list[Params]) -> None:
             raise invalid(
                 f"MemorySizeInMB must be one of 1024, 2048, 3072, 4096, 5120 and 6144, not {memory}."
             )
+
+
+def _check_beside(params: Params, production: list[Params], shadows: list[Params]) -> None:
+    """Check several variants, a shadow variant and data capture against each other.
+
+    Source: "ShadowProductionVariants" of CreateEndpointConfig in SageMaker's API reference; "Feature
+    exclusions" of Serverless Inference and of shadow tests in the developer guide.
+
+    Raises:
+        AwsFault: If AWS does not serve them together.
+    """
+    if shadows and (len(production) != 1 or len(shadows) != 1):
+        raise invalid(
+            "With ShadowProductionVariants, you can specify only one variant for ProductionVariants and one "
+            "variant for ShadowProductionVariants."
+        )
+    serverless = [each["VariantName"] for each in [*production, *shadows] if "ServerlessConfig" in each]
+    if shadows and serverless:
+        raise invalid(f"Shadow variants are not supported with serverless variant {serverless[0]}.")
+    if shadows and "AsyncInferenceConfig" in params:
+        raise invalid("Shadow variants are not supported with AsyncInferenceConfig.")
+    if serverless and len(production) > 1:
+        raise invalid(
+            f"Serverless variant {serverless[0]} must be the only one: serverless endpoints do not support "
+            "multiple production variants."
+        )
+    if serverless and params.get("DataCaptureConfig", {}).get("EnableCapture", "DataCaptureConfig" in params):
+        raise invalid(f"Data capture is not supported with serverless variant {serverless[0]}.")
+    options = params.get("DataCaptureConfig", {}).get("CaptureOptions", [])
+    if len({each["CaptureMode"] for each in options}) < len(options):
+        raise invalid("Each CaptureMode can be specified only once in CaptureOptions.")

@@ -52,6 +52,7 @@ class ModelServer:
         self._changed = threading.Condition()
         self._serving: set[Worker] = set()
         self._idle: list[Worker] = []  # the last one is asked first, so that a single client has one worker
+        self._prepared = threading.Event()  # the model is downloaded and unpacked, or never will be
         self._settled = threading.Event()  # the first worker serves, or never will
         self._stopping = threading.Event()
         self._healthy = False
@@ -77,6 +78,14 @@ class ModelServer:
             CannotServe: If it ends, or does not answer in time.
         """
         self._add_worker()
+        seconds = self._container.download_seconds
+        if not self._prepared.wait(seconds):
+            self.stop()
+            raise CannotServe(
+                f'Failed to download model data for container "container_1" from URL: '
+                f'"{self._container.model_data}" within {seconds:g} seconds '
+                "(ModelDataDownloadTimeoutInSeconds)."
+            )
         self._settled.wait(self._container.startup_seconds)
         if not self._healthy:
             self.stop()
@@ -147,7 +156,7 @@ class ModelServer:
         """End the processes by closing their stdin, and kill those that do not end within 5 seconds."""
         with self._changed:
             self._stopping.set()
-            self._settled.set()
+            self._settle()
             self._changed.notify_all()
             threads, running = list(self._threads), list(self._running)
         deadline = time.monotonic() + _STOP_SECONDS
@@ -187,7 +196,7 @@ class ModelServer:
             self._idle.insert(0, worker)
             self._changed.notify_all()  # whoever waits for a process, and whoever waits for a turn
         self._healthy = True
-        self._settled.set()
+        self._settle()
 
     def _withdraw(self, worker: Worker) -> None:
         with self._changed:
@@ -221,19 +230,22 @@ class ModelServer:
             pause = _RESTART_PAUSE if time.monotonic() - began > _LONGEST_PAUSE else 2 * pause
             if not self._stopping.wait(min(pause, _LONGEST_PAUSE)):
                 self._log("A process of the model ended. It is restarted.")
+        self._settle()
+
+    def _settle(self) -> None:
         self._settled.set()
+        self._prepared.set()
 
     def _run_worker(self) -> None:
         """Run a worker until it ends. The first one prepares the folder."""
-        prepared = self._healthy
-        if not prepared:
+        if not self._healthy:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
         worker = Worker(self._folder, self._environment, self._host.answer_seconds, self._log)
         with self._changed:
             self._running.append(worker)
         try:
-            worker.run(prepared=prepared, stopping=self._stopping, offer=lambda: self._offer(worker))
+            worker.run(prepared=self._prepared, stopping=self._stopping, offer=lambda: self._offer(worker))
         finally:
             self._reason = worker.reason
             self._withdraw(worker)

@@ -63,11 +63,13 @@ class Host:
         workdir: The folder in which each model gets a folder of its own.
         environment: Variables of every process, such as AWS_ENDPOINT_URL.
         answer_seconds: The time a model has for one answer.
+        state_dir: The folder by which a job's process finds this local AWS.
     """
 
     workdir: Path
     environment: Mapping[str, str]
     answer_seconds: float = INVOCATION_SECONDS
+    state_dir: Path | None = None
 
 
 class Worker:
@@ -95,6 +97,7 @@ class Worker:
         self._connection: http.client.HTTPConnection | None = None
         # Every user of the machine can connect to the process's port.
         self._pass = {INSTANCE_HEADER: secrets.token_hex(16)}
+        self._prepared = threading.Event()
         self.reason = ""
 
     @property
@@ -103,18 +106,19 @@ class Worker:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def run(self, *, prepared: bool, stopping: threading.Event, offer: Callable[[], None]) -> None:
+    def run(self, *, prepared: threading.Event, stopping: threading.Event, offer: Callable[[], None]) -> None:
         """Start the process, call `offer` as soon as it answers ``/ping``, and return when it has ended.
 
         Args:
-            prepared: Whether another worker has prepared the folder.
+            prepared: Set once the folder has the model; the process downloads it otherwise.
             stopping: Set once the process must end, even if that is before it has started.
             offer: Called in a thread of its own.
 
         Raises:
             OSError: If the process cannot be started.
         """
-        with self._spawn(prepared) as process:
+        self._prepared = prepared
+        with self._spawn(prepared.is_set()) as process:
             self._process = process
             if stopping.is_set():
                 self.end()
@@ -209,6 +213,8 @@ class Worker:
             # The process reports its port before the model's code runs, which could only report a wrong one.
             self._port = report.get("port") if self._port is None else self._port
             self.reason = report.get("reason", self.reason)
+            if report.get("prepared"):
+                self._prepared.set()
         elif line:
             self._log(line)
 
@@ -248,7 +254,7 @@ def _parse_report(line: str) -> dict[str, Any] | None:
         report = json.loads(line.removeprefix(REPORT_PREFIX))
     except (ValueError, RecursionError):
         return None
-    kinds = {"port": int, "reason": str}
+    kinds = {"port": int, "prepared": bool, "reason": str}
     if not isinstance(report, dict):
         return None
     return report if all(isinstance(item, kinds.get(key, ())) for key, item in report.items()) else None

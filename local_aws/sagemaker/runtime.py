@@ -97,6 +97,8 @@ class Runtime:
             return _make_model_error(region, endpoint, 0, _EXITED)
         except ModelSlow:
             return _make_model_error(region, endpoint, 0, _TIMED_OUT)
+        if deployment.witness is not None:
+            deployment.witness.see(variant.name, request.body, headers, answer)
         if answer.status not in range(200, 300):
             return _make_model_error(region, endpoint, answer.status, answer.body.decode("utf-8", "replace"))
         return _make_response(answer, variant)

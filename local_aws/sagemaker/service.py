@@ -8,10 +8,12 @@ from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
+from local_aws.sagemaker.job_runs import Machine
 from local_aws.sagemaker.logs import Logs
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.other_apis import OtherApis
+from local_aws.sagemaker.processing.jobs import ProcessingJobs
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.runtime import Runtime
 from local_aws.sagemaker.scaling import Scaling
@@ -36,16 +38,21 @@ class SageMaker:
     ) -> None:
         self.resources = Resources(open_room)
         self.deployments = Deployments()
-        endpoints = Endpoints(self.resources, self.deployments, host, logs.open)
+        objects = Objects(moto)
+        endpoints = Endpoints(self.resources, self.deployments, host, logs.open, objects)
         endpoints.take_over()
-        self._transform_jobs = TransformJobs(self.resources, host, logs, Objects(moto))
+        self._transform_jobs = TransformJobs(self.resources, host, logs, objects)
         self._transform_jobs.take_over()
+        machine = Machine(self.resources, host, logs, Objects(moto))
+        self._processing_jobs = ProcessingJobs(machine)
+        self._processing_jobs.runs.take_over()
         operations = {
             **Registry(self.resources).operations(),
             **Models(self.resources, moto).operations(),
             **EndpointConfigs(self.resources).operations(),
             **endpoints.operations(),
             **self._transform_jobs.operations(),
+            **self._processing_jobs.operations(),
             **Tags(self.resources).operations(),
             **Search(self.resources).operations(),
         }
@@ -59,8 +66,13 @@ class SageMaker:
             JsonService("application-autoscaling", "AnyScaleFrontendService", scaling, region),
         )
 
+    def finish(self) -> None:
+        """Write what is still to be written on S3. The server is about to end."""
+        self.deployments.close_captures()
+
     def reset(self) -> None:
         """Delete all resources and stop every model and every job."""
         self.resources.clear()
         self._transform_jobs.stop_all()
+        self._processing_jobs.runs.stop_all()
         self.deployments.stop_all()

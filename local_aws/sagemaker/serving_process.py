@@ -2,8 +2,8 @@
 
 ``python -m local_aws.sagemaker.serving_process FOLDER [--prepared]``, with the container's variables in the
 environment. The first worker of a model prepares the folder, the others find it prepared. The lines that it
-prints are the model's log, except for its reports to the server: its port, and why it cannot serve the model.
-The process ends when its stdin is closed.
+prints are the model's log, except for its reports to the server: its port, that the model is there, and why
+it cannot serve the model. The process ends when its stdin is closed.
 """
 
 import importlib
@@ -143,6 +143,7 @@ def main() -> int:
             opt_ml = find_prepared(root)
         else:
             opt_ml = prepare(root, os.environ.get("KEDRO_AWS_MODEL_DATA", ""))
+            _report(prepared=True)
         sys.path[:] = [str(opt_ml.code), *(folder for folder in sys.path if Path(folder) != Path.cwd())]
         framework.make_importable()
         server.application = load(opt_ml)

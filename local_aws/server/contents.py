@@ -71,6 +71,10 @@ class Contents:
                 counts["models"] += len(here.models)
                 counts["endpoint configs"] += len(here.configs)
                 counts["transform jobs"] += len(here.transform_jobs)
+                counts["processing jobs"] += len(here.processing_jobs)
+                counts["training jobs"] += len(here.training_jobs)
+                counts["pipelines"] += len(here.pipelines)
+                counts["pipeline executions"] += len(here.executions)
         return counts
 
 

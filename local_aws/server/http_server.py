@@ -498,7 +498,7 @@ class LocalServer:
         self._http.gate = Gate(self._verifier, instance, self.port)
         self._of_models = environment(self.url, region, credentials)
         logs = LogShipper(moto, state_dir)
-        host = Host(self._workdir, self._of_models)
+        host = Host(self._workdir, self._of_models, state_dir=state_dir.absolute())
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
         glue = Glue(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
@@ -578,6 +578,7 @@ class LocalServer:
         """Close the port, and stop every model and every query. What was answered is kept."""
         self._http.server_close()
         self._http.end()
+        self._sagemaker.finish()
         with _logged():
             self._kept.close()
         self._sagemaker.reset()

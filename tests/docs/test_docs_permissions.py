@@ -318,6 +318,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "glue:HERE:userDefinedFunction/NAME/*",
         "iam::123456789012:role/NAME-SageMakerRole-*",
         "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME:*",
+        "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME-*",
         "logs:HERE:log-group:/aws/sagemaker/TransformJobs:*",  # one group for every job
         "s3:::NAME",
         *(
@@ -330,9 +331,11 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
+        "sagemaker:HERE:endpoint/NAME-*",  # `logs JOB` asks whether it is an endpoint
         "sagemaker:HERE:model-package-group/NAME",
         "sagemaker:HERE:model-package/NAME/*",
         "sagemaker:HERE:model/NAME-????????",
+        "sagemaker:HERE:transform-job/NAME",
         "sagemaker:HERE:transform-job/NAME-*",
         "secretsmanager:HERE:secret:NAME-??????",
         "ssm:HERE:parameter/NAME",

@@ -40,7 +40,7 @@ FILES = {
     """,
     "conf/base/catalog.yml": f"""
         table: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/data/input/table.csv"}}
-        regressor: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/regressor.pkl", versioned: true}}
+        regressor: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/model.pkl", versioned: true}}
         metrics: {{type: json.JSONDataset, filepath: "s3://{BUCKET}/metrics/metrics.json", versioned: true}}
         predictions: {{type: pandas.ParquetDataset, filepath: "s3://{BUCKET}/data/output/predictions.parquet"}}
         queried: {{type: kedro_aws_plugin.datasets.AthenaQueryDataset, query: SELECT engines FROM rows}}
@@ -69,18 +69,24 @@ FILES = {
         def fit(table, queried, selected, made, days):
             model = LinearRegression().fit(table, len("".join(days)) * table["engines"])
             prices = pd.DataFrame({"price": [1.0] * len(days), "day": days})
-            customers = pd.DataFrame({"customer_id": [len(queried)], "name": [str(len(selected) + len(made))]})
+            customers = pd.DataFrame({"customer_id": [len(queried)], "n": [len(selected) + len(made)]})
             return model, {"r2": 1.0}, prices, customers
+
+        def check(table):
+            if table.empty:
+                raise ValueError("no rows")
 
         def register_pipelines():
             inputs = ["table", "queried", "selected", "made", "params:days"]
-            return {"__default__": pipeline([node(fit, inputs, ["regressor", "metrics", "prices", "customers"])])}
+            outputs = ["regressor", "metrics", "prices", "customers"]
+            look = pipeline([node(check, name, None) for name in ("prices", "customers", "predictions")])
+            return {"__default__": pipeline([node(fit, inputs, outputs)]), "look": look}
     """,
     "conf/base/parameters.yml": "days: [mon, tue]",
     "data/raw/rows/rows.csv": "engines,crew\n1,2\n3,4\n",
 }
 DEMO = (
-    "run days=mon,tue",
+    "run __default__ mon,tue",
     "globals",
     "register-model --approve",
     "deploy",
@@ -90,15 +96,16 @@ DEMO = (
     "logs small-live",
     "logs JOB",
     "models",
-    "run days=mon,wednesday",
+    "run look",
+    "run __default__ mon,wednesday",
     "register-model",
     "approve-model 2",
     "deploy",
     "rollback --reason test",
     "reject-model 2",
-    "predict",
     "destroy --registry --yes",
 )
+LOCATIONS = {"rows": f"{BUCKET}/data/raw/rows/", "customers": f"{BUCKET}/tables/shop/customers/"}
 OF_CI = (
     *("run", "globals", "register-model", "approve-model", "reject-model"),
     *("deploy", "predict", "status", "models", "rollback"),
@@ -110,6 +117,7 @@ ONLY_ON_AWS = (
     Sent("cloudformation", "CreateStack", {"StackName": f"kedro-aws-{BUCKET}"}),
     Sent("cloudformation", "UpdateStack", {"StackName": f"kedro-aws-{BUCKET}"}),
     Sent("cloudformation", "DescribeStackEvents", {"StackName": f"kedro-aws-{BUCKET}"}),
+    Sent("s3", "PutObject", {"Bucket": BUCKET, "Key": "data/raw/rows/rows.csv"}),
     Sent("iam", "GetRole", {"RoleName": "kedro-aws-local"}),
     Sent("s3", "GetBucketLocation", {"Bucket": BUCKET}),
     Sent("s3", "GetPublicAccessBlock", {"Bucket": BUCKET}),
@@ -123,7 +131,7 @@ ON_FAILURE = (
     Sent("sagemaker", "DeleteTags", {"ResourceArn": f"{HERE}:endpoint/small-live"}),
     Sent("logs", "GetLogEvents", {"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamName": "x/1"}),
 )
-"""What is sent when something goes wrong: an upload breaks, Ctrl-C, a version failed its check, a job failed."""
+"""What is sent when an upload breaks, on Ctrl-C, after a version that failed its check, for a failed job."""
 
 
 @dataclass(frozen=True)
@@ -166,23 +174,23 @@ def kedro_aws(line: str) -> str:
     return result.stdout
 
 
-def run(project: Path, days: str) -> None:
-    """Run the pipeline in this process."""
+def run(project: Path, name: str, days: str = "") -> None:
+    """Run a pipeline in this process."""
     with KedroSession.create(project_path=project, runtime_params={"days": days.split(",")}) as session:
-        session.run()
+        session.run(pipeline_names=[name])
 
 
 @pytest.fixture
 def replayed(project: Path, local_aws: LocalAws, requests_sent: Requests) -> Replayed:
     """The demonstration, with what each of its lines needed."""
     made = {who: json.loads(kedro_aws(f"policy --for {who}")) for who in ("role", "ci", "developer")}
-    account, job = Account(), ""
+    account, job = Account(LOCATIONS), ""
     needs: dict[str, list[Need]] = {}
     for number, line in enumerate(DEMO):
         requests_sent.all.clear()
         start = local_aws.log_file.stat().st_size
         if line.startswith("run"):
-            run(project, line.partition("=")[2])
+            run(project, *line.split()[1:])
         else:
             printed = kedro_aws(line.replace("JOB", job))
             job = printed.partition(":")[0] if line == "transform" else job
@@ -198,20 +206,26 @@ def replayed(project: Path, local_aws: LocalAws, requests_sent: Requests) -> Rep
 def test_each_call_is_allowed_and_nothing_is_granted_in_vain(replayed: Replayed) -> None:
     developer = replayed.policies["developer"]
     assert [need for need in replayed.all if not is_allowed(developer, need)] == []
-    in_vain = [
-        (statement["Sid"], key, value)
-        for statement in developer["Statement"]
-        for key in ("Action", "Resource")
-        for value in as_list(statement[key])
-        if all(is_allowed(_leave_out(developer, statement["Sid"], key, value), need) for need in replayed.all)
-    ]
-    assert in_vain == []
+    assert _find_in_vain(developer, replayed.all) == []
     ci = replayed.policies["ci"]
     assert [need for need in replayed.of(*OF_CI) if not is_allowed(ci, need)] == []
     for line in NOT_OF_CI:
         assert not all(is_allowed(ci, need) for need in replayed.of(line)), line
     refused = [need for need in replayed.all if is_allowed(replayed.policies["role"], need)]
     assert {need.action for need in refused} <= {"s3:GetObject", "s3:ListBucket", "logs:DescribeLogStreams"}
+
+
+def _find_in_vain(policy: dict[str, Any], needs: set[Need]) -> list[tuple[str, str, str]]:
+    """The actions and resources of statements without which each need would be allowed all the same."""
+    found = []
+    for statement in policy["Statement"]:
+        concerned = [need for need in needs if need.action in as_list(statement["Action"])]
+        for key in ("Action", "Resource"):
+            for value in as_list(statement[key]):
+                less = _leave_out(policy, statement["Sid"], key, value)
+                if all(is_allowed(less, need) for need in concerned):
+                    found.append((statement["Sid"], key, value))
+    return found
 
 
 def _leave_out(policy: dict[str, Any], sid: str, key: str, value: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def add_member(service: str, operation: str, path: str) -> dict[str, Any]:
     *above, last = path.split(".")
     for name in above:
         shape = shape.members[name]
-        if name not in place:
+        if not place.get(name):
             place[name] = [make_value(shape.member)] if shape.type_name == "list" else make_value(shape)
         place = place[name]
         while shape.type_name == "list":

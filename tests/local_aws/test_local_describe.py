@@ -86,7 +86,13 @@ def test_an_endpoint_config(cloud: Cloud, without: tuple[str, ...]) -> None:
     variant = make_request_without_refused("sagemaker", "CreateEndpointConfig")["ProductionVariants"][0]
     variant = {key: value for key, value in variant.items() if key not in without}
     variant["ModelName"] = "m"
-    given = give(cloud, "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant])
+    beside = {"ShadowProductionVariants": [{**variant, "VariantName": "shadow"}]}
+    given = give(
+        cloud,
+        "CreateEndpointConfig",
+        drop=("ShadowProductionVariants", "DataCaptureConfig") if "ServerlessConfig" in variant else (),
+        **{"EndpointConfigName": "c", "ProductionVariants": [variant], **beside},
+    )
     got = cloud.sagemaker.describe_endpoint_config(EndpointConfigName="c")
     assert find_lost("sagemaker", "DescribeEndpointConfig", given, got) == {}
 

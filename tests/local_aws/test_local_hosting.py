@@ -158,6 +158,41 @@ def test_a_config_is_described_listed_and_deleted(cloud: Cloud):
     assert refused(cloud.sagemaker.delete_endpoint_config, EndpointConfigName="C1")[1] == missing
 
 
+def test_network_keys_and_timeouts_are_described_as_they_were_given(cloud: Cloud):
+    vpc = {"Subnets": ["subnet-0a1b2c3d"], "SecurityGroupIds": ["sg-0a1b2c3d"]}
+    container = {"Image": IMAGE, "ModelDataUrl": cloud.put_model("m"), "Environment": ENVIRONMENT}
+    cloud.sagemaker.create_model(
+        ModelName="m",
+        ExecutionRoleArn=ROLE,
+        PrimaryContainer=container,
+        VpcConfig=vpc,
+        EnableNetworkIsolation=True,
+    )
+    described = cloud.sagemaker.describe_model(ModelName="m")
+    assert (described["VpcConfig"], described["EnableNetworkIsolation"]) == (vpc, True)
+    settings = {
+        "VolumeSizeInGB": 40,
+        "ModelDataDownloadTimeoutInSeconds": 1200,
+        "ContainerStartupHealthCheckTimeoutInSeconds": 900,
+    }
+    cloud.sagemaker.create_endpoint_config(
+        EndpointConfigName="c", ProductionVariants=[variant("m", **settings)], KmsKeyId="alias/k"
+    )
+    config = cloud.sagemaker.describe_endpoint_config(EndpointConfigName="c")
+    assert config["KmsKeyId"] == "alias/k"
+    assert config["ProductionVariants"] == [variant("m", InitialVariantWeight=1.0, **settings)]
+    cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    assert cloud.wait_until_settled("e")["EndpointStatus"] == "InService"
+    serverless = refused(
+        cloud.sagemaker.create_endpoint_config,
+        EndpointConfigName="s",
+        ProductionVariants=[variant("m", ServerlessConfig=SERVERLESS)],
+    )
+    assert serverless[1] == (
+        "Production variant AllTraffic is serverless, and serverless endpoints do not support VpcConfig."
+    )
+
+
 @pytest.mark.parametrize(
     ("variants", "message"),
     [

@@ -2,6 +2,8 @@
 
 import io
 import json
+import socket
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from local_cloud import ENVIRONMENT, Cloud
 from local_aws.protocol.aws_json import JsonService
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.overlay import Overlay
-from local_aws.sagemaker.container import Container, Variant
+from local_aws.sagemaker.container import CannotServe, Container, Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import Runtime
@@ -152,6 +154,41 @@ def test_a_model_that_does_not_answer_in_time_is_given_up(cloud: Cloud, tmp_path
     with pytest.raises(Exception, match="did not pass the ping health check"):
         deployment.start()
     assert deployment.list_pids() == []
+
+
+def test_a_model_that_is_not_downloaded_in_time_is_given_up(cloud: Cloud, tmp_path):
+    container = Container("eu-west-1", "s3://b/model.tar.gz", ENVIRONMENT, download_seconds=1.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the request, and never answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        host = Host(tmp_path, {**cloud.aws.environment(), "AWS_ENDPOINT_URL": url})
+        deployment = Deployment([Variant("A", 1.0, False, container)], host, _no_log)
+        began = time.monotonic()
+        with pytest.raises(CannotServe) as failed:
+            deployment.start()
+    assert 1.5 <= time.monotonic() - began < 10
+    assert (
+        'Failed to download model data for container "container_1" from URL: "s3://b/model.tar.gz" within '
+        "1.5 "
+        "seconds (ModelDataDownloadTimeoutInSeconds)."
+    ) in str(failed.value)
+    assert deployment.list_pids() == []
+
+
+def test_the_time_to_start_begins_when_the_model_is_there(cloud: Cloud, tmp_path):
+    script = (
+        "import time\ntime.sleep(1)\ndef model_fn(d): return 1\ndef transform_fn(m, b, c, a): return b, a"
+    )
+    container = Container(
+        "eu-west-1", cloud.put_model("m", script), ENVIRONMENT, startup_seconds=30.0, download_seconds=30.0
+    )
+    deployment = Deployment(
+        [Variant("A", 1.0, False, container)], Host(tmp_path, cloud.aws.environment()), _no_log
+    )
+    try:
+        deployment.start()
+        assert deployment.list_pids()
+    finally:
+        deployment.stop()
 
 
 def _no_log(_name: str) -> Any:

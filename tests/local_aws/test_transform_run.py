@@ -11,12 +11,12 @@ from typing import IO, Any
 import pytest
 
 from local_aws.sagemaker.container import Container
+from local_aws.sagemaker.job_failures import JobFailed
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import Host, ModelGone, ModelResponse, ModelSlow
 from local_aws.sagemaker.objects import S3Object
 from local_aws.sagemaker.transform import run as module
 from local_aws.sagemaker.transform.definition import Definition, fill_defaults
-from local_aws.sagemaker.transform.failures import JobFailed
 from local_aws.sagemaker.transform.run import Run, Surroundings
 
 Answer = Callable[[bytes], bytes | Exception]

@@ -12,6 +12,8 @@ KEPT = {
     "kedro_aws_plugin/run/state.py:_under_way",
     "kedro_aws_plugin/run/state.py:_latest",
     "kedro_aws_plugin/run/state.py:_inherited",
+    # A process runs one step of an execution: hooks and globals have no other way to it.
+    "kedro_aws_plugin/run/job.py:_current",
     # os.environ belongs to the process: what of it is the user's must be known to be put back.
     "kedro_aws_plugin/aws/environment.py:_ours",
     "kedro_aws_plugin/aws/environment.py:_theirs",

@@ -109,7 +109,9 @@ def _list_registered(reach: Reach, audience: Audience) -> list[str]:
 
 
 def _list_log_groups(reach: Reach, _: Audience) -> list[str]:
+    """List the log groups; `logs JOB` asks for that of an endpoint first."""
     names = [f"Endpoints/{name}:*" for name in reach.endpoints]
+    names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*"])
 
 

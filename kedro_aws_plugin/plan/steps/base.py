@@ -79,6 +79,18 @@ class PlainStep(BaseStep):
         return {name: answer[key] for name, key in self.results.items()}
 
 
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two mappings, and the mappings in them; everything else is taken from the upper one."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(under, value)
+        else:
+            merged[key] = value
+    return merged
+
+
 def format_size(count: float) -> str:
     """Format a number of bytes with a unit: 1234 is "1.2 kB"."""
     for unit in ("B", "kB", "MB"):

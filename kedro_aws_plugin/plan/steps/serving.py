@@ -1,19 +1,27 @@
 """SageMaker's models, endpoint configs, endpoints and predictions."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size, merge
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags, format_tags, shorten_to_tag
 
 
 @dataclass(frozen=True)
 class CreateModel(PlainStep):
-    """Create a SageMaker model from an approved package."""
+    """Create a SageMaker model from an approved package.
+
+    Attributes:
+        name: Its name.
+        package: The ARN of the package.
+        role_arn: The ARN of the role that SageMaker assumes.
+        tags: Its tags.
+        settings: What else its request has: the network, the variables of its container.
+    """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "CreateModel"
@@ -22,13 +30,15 @@ class CreateModel(PlainStep):
     package: str | Ref
     role_arn: str
     tags: Tags
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @override
     def request(self) -> Request:
+        container = {"PrimaryContainer": {"ModelPackageName": self.package}}
         return {
             "ModelName": self.name,
             "ExecutionRoleArn": self.role_arn,
-            "PrimaryContainer": {"ModelPackageName": self.package},
+            **merge(container, self.settings),
             "Tags": format_tags(self.tags),
         }
 

@@ -62,11 +62,14 @@ class CreateTransformJob(PlainStep):
                 "S3OutputPath": self.output.rstrip("/"),
                 "Accept": self.accept,
                 "AssembleWith": "Line",
+                **({"KmsKeyId": self.size.output_kms_key} if self.size.output_kms_key else {}),
             },
             "TransformResources": {
                 "InstanceType": self.size.instance_type,
                 "InstanceCount": self.size.instance_count,
+                **({"VolumeKmsKeyId": self.size.volume_kms_key} if self.size.volume_kms_key else {}),
             },
+            **({"Environment": dict(self.size.environment)} if self.size.environment else {}),
             **({"DataProcessing": {"JoinSource": "Input"}} if self.join else {}),
             "Tags": format_tags(self.tags),
         }

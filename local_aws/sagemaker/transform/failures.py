@@ -1,14 +1,4 @@
-"""How transform jobs end, other than well."""
-
-SEE_LOGS = "See job logs for more information"
-
-
-class JobFailed(Exception):
-    """A job fails. The text becomes its FailureReason."""
-
-
-class JobStopped(Exception):
-    """A job was asked to stop."""
+"""How single inputs of transform jobs fail."""
 
 
 class InputFailed(Exception):

@@ -10,11 +10,11 @@ from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
 from local_aws.sagemaker.container import CannotServe, Container, resolve_container
+from local_aws.sagemaker.job_failures import SEE_LOGS, JobFailed, JobStopped
 from local_aws.sagemaker.logs import Logs
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.objects import NotStored, Objects
 from local_aws.sagemaker.transform.definition import Definition, check, fill_defaults
-from local_aws.sagemaker.transform.failures import SEE_LOGS, JobFailed, JobStopped
 from local_aws.sagemaker.transform.run import Run, Surroundings
 
 GROUP = "/aws/sagemaker/TransformJobs"

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import IO
 
 from local_aws.sagemaker.container import Container
+from local_aws.sagemaker.job_failures import SEE_LOGS, JobFailed, JobStopped
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import Host, ModelGone, ModelResponse, ModelSlow
 from local_aws.sagemaker.objects import NotStored, Objects
 from local_aws.sagemaker.transform.capture import write_manifests
 from local_aws.sagemaker.transform.definition import MOST_MB, Batching, Definition
-from local_aws.sagemaker.transform.failures import SEE_LOGS, InputFailed, JobFailed, JobStopped
+from local_aws.sagemaker.transform.failures import InputFailed
 from local_aws.sagemaker.transform.inputs import Input, find_inputs
 from local_aws.sagemaker.transform.processing import Processing, make_processing
 from local_aws.sagemaker.transform.records import Batch, TooLong, read_whole, split_lines

@@ -1,5 +1,6 @@
 """The control planes after a kill and a stop, as their clients see them."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from lasting import Lasting
-from local_cloud import BUCKET, ECHO, Cloud, archive
+from local_cloud import BUCKET, ECHO, Cloud, archive, variant
 
 from local_aws.kept.folder import UnusableError
 from local_aws.kept.services import KeptServices
@@ -179,6 +180,45 @@ def test_an_endpoint_is_in_service_and_starts_with_the_first_request(
         answers = list(clients.map(lambda number: cloud.invoke("e", str(number)), range(4)))
     assert answers == [f"m:{number}:text/csv" for number in range(4)]
     assert wait_for_streams(lasting, "/aws/sagemaker/Endpoints/e", 2) > former
+
+
+def list_captured(cloud: Cloud, variant: str) -> list[str]:
+    found = cloud.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"captured/e/{variant}/").get("Contents", [])
+    bodies = [cloud.s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read() for each in found]
+    records = [json.loads(line) for body in bodies for line in body.splitlines()]
+    return sorted(record["captureData"]["endpointInput"]["data"] for record in records)
+
+
+def test_captures_and_shadow_variants_go_on_and_a_stop_writes_what_was_captured(
+    lasting: Lasting, open_cloud: Callable[[], Cloud]
+):
+    cloud = open_cloud()
+    for name in ("m", "s"):
+        cloud.create_model(name)
+    cloud.sagemaker.create_endpoint_config(
+        EndpointConfigName="c",
+        ProductionVariants=[variant("m", "production")],
+        ShadowProductionVariants=[variant("s", "shadow")],
+        DataCaptureConfig={
+            "InitialSamplingPercentage": 100,
+            "DestinationS3Uri": f"s3://{BUCKET}/captured",
+            "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+            "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+        },
+    )
+    cloud.sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    described = without_metadata(cloud.wait_until_settled("e"))
+    assert "Capturing" not in described
+    lasting.kill()
+    cloud = open_cloud()
+    assert without_metadata(cloud.sagemaker.describe_endpoint(EndpointName="e")) == described
+    assert cloud.invoke("e", "1") == "m:1:text/csv"
+    lasting.stop()
+    cloud = open_cloud()
+    assert list_captured(cloud, "production") == ["1"]
+    assert cloud.invoke("e", "2") == "m:2:text/csv"
+    lasting.stop()
+    assert list_captured(open_cloud(), "production") == ["1", "2"]
 
 
 def test_an_endpoint_that_cannot_start_again_says_why(lasting: Lasting, open_cloud: Callable[[], Cloud]):

@@ -3,6 +3,10 @@
 import pytest
 from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
 
+SETTINGS = (
+    "vpc, network_isolation, environment, volume_kms_key, tags, volume_gb, startup_timeout, download_timeout"
+)
+
 
 @pytest.mark.parametrize(
     ("text", "message"),
@@ -32,7 +36,9 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
-            "Known keys here: group, mode, instance_type, instance_count, serverless, endpoints, endpoint.",
+            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, "
+            "endpoints, "
+            "endpoint.",
             id="deploy",
         ),
         pytest.param(
@@ -73,13 +79,13 @@ from aws_yml_files import BASE, BUCKET_RULE, TOP_LEVEL, Read, refusal
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
-            "Known keys here: group, mode, instance_type, instance_count, serverless.",
+            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless.",
             id="a key of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
-            "Known keys here: group, mode, instance_type, instance_count, serverless.",
+            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless.",
             id="an endpoint called like a key",
         ),
         pytest.param(

@@ -93,6 +93,7 @@ def test_a_model_with_metrics_and_a_sample(project: Project, catalog: ProjectCat
         "model_version": RUN,
         "parameters_hash": RECORD.parameters_hash,
         "recorded": "run",
+        "requirements": "none",
         "artifact_sha256": candidate.sha256,
         "content_sha256": candidate.content_sha256,
         "version.numpy": "1.2.3",

@@ -1,0 +1,149 @@
+"""Run one step of an execution: the nodes of a group, or the registration of the run's models."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.project import configure_project
+from kedro.framework.session import KedroServiceSession
+
+from kedro_aws_plugin.aws.errors import translate_errors
+from kedro_aws_plugin.aws.s3 import read
+from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.bundle.conf_archive import CONF
+from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep
+from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.job.crossing import CrossingDataset
+from kedro_aws_plugin.job.outputs import clear_outputs
+from kedro_aws_plugin.job.place import RunPlace
+from kedro_aws_plugin.job.registering import register_outputs
+from kedro_aws_plugin.job.running import RunningStep, Submission
+from kedro_aws_plugin.run import job as job_in_force
+from kedro_aws_plugin.run import state as run_state
+from kedro_aws_plugin.run.run_id import format_run_id
+from kedro_aws_plugin.session.session import Session, make_loader
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """What a job is asked to do.
+
+    Attributes:
+        files: The folder with the files of the job.
+        step: The name of the step.
+        run_id: The run's id; empty to make it from the start of the execution.
+        started: When the execution started: ISO 8601, or seconds since 1970.
+        execution: The id of the execution.
+        request: Where the parameters of the submission are on S3; empty if there are none.
+    """
+
+    files: Path
+    step: str
+    run_id: str = ""
+    started: str = ""
+    execution: str = ""
+    request: str = ""
+
+
+def run_step(asked: StepRequest) -> list[str]:
+    """Run a step in the current folder, which holds the project's configuration.
+
+    Returns:
+        The outputs with their versions, as lines.
+
+    Raises:
+        Exception: Whatever its nodes raise.
+    """
+    job = read_job(asked.files)
+    if asked.step not in job.steps:
+        raise ProjectError(f"The job has no step `{asked.step}`; it has {', '.join(job.steps)}.")
+    step = job.steps[asked.step]
+    run_id = asked.run_id or make_run_id(asked.started)
+    configure_project(job.package)
+    work = Path.cwd()
+    run_state.publish(run_state.RunState(run_id, dict))
+    aws = _connect(work, job)
+    place = RunPlace(aws, job.bucket, job.prefix, run_id)
+    running = RunningStep(work, job, place, _read_submission(aws, asked.request))
+    again = place.begin(asked.step, asked.execution)
+    job_in_force.use(_make_job(job, step, place, again=again))
+    if not step.nodes:
+        return register_outputs(running)
+    _run_nodes(running, step.nodes)
+    return [f"{name} {run_id}" for name in step.versioned]
+
+
+def read_job(files: Path) -> JobDescription:
+    """Read the `job.json` in a folder."""
+    return JobDescription.from_json(json.loads((files / "job.json").read_text(encoding="utf-8")))
+
+
+def make_run_id(started: str) -> str:
+    """Make the run id of an execution that was started without one, from its start.
+
+    Args:
+        started: ISO 8601, or seconds since 1970.
+
+    Raises:
+        ProjectError: If it is neither.
+    """
+    try:
+        seconds = float(started)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
+        except ValueError:
+            raise ProjectError(
+                f"The start of the execution, `{started}`, is not a time. Start it with the parameter RunId."
+            ) from None
+        moment = moment.replace(tzinfo=moment.tzinfo or timezone.utc)
+    else:
+        moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return format_run_id(moment.astimezone(timezone.utc))
+
+
+def _connect(work: Path, job: JobDescription) -> Aws:
+    """Connect to the AWS of the job's environment, before Kedro's session does it for the nodes."""
+    loader, conf = make_loader(work, job.env)
+    session = Session.of(loader, work, job.package, conf)
+    session.connect(lambda _: None)
+    return session.aws
+
+
+def _read_submission(aws: Aws, uri: str) -> Submission:
+    if not uri:
+        return Submission()
+    with translate_errors(f"read {uri}"):
+        found = read(aws.s3, uri)
+    if found is None:
+        raise ProjectError(f"{uri}, the parameters of this execution, does not exist. Submit it again.")
+    return Submission(**json.loads(found))
+
+
+def _make_job(job: JobDescription, step: JobStep, place: RunPlace, *, again: bool) -> job_in_force.Job:
+    def prepare(catalog: Any) -> None:
+        for name in job.persisted:
+            key = place.make_key(f"{name}.pickle")
+            catalog[name] = CrossingDataset(place.aws, job.bucket, key, name)
+        for name in clear_outputs(catalog, step.versioned, place.run_id, again=again):
+            print(f"Removed {name} {place.run_id}, which an attempt of this step left behind", flush=True)
+
+    return job_in_force.Job(job.variables, job.git_sha, place.share, prepare)
+
+
+def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:
+    """Run nodes under the run's id: of Kedro's sessions, only the service session takes one (since 1.4)."""
+    session = KedroServiceSession.create(
+        project_path=running.folder, env=running.job.env, conf_source=str(running.folder / CONF)
+    )
+    with session:
+        session.run(
+            run_id=running.place.run_id,
+            pipeline_names=list(running.job.pipelines) or None,
+            node_names=list(nodes),
+            load_versions=running.pins,
+            runtime_params=dict(running.submission.params),
+        )

@@ -1,0 +1,182 @@
+"""The server's side of the process that a job runs."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+GRACE_SECONDS = 120.0
+"""The time that AWS gives a container between SIGTERM and SIGKILL."""
+
+_SUPERVISOR = Path(__file__).with_name("job_supervisor.py")
+_LINE = 64 * 1024
+_MOST = 16 * 1024**2
+_LAST_LINES = 200
+_READER_SECONDS = 2.0
+_END_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a job runs.
+
+    Attributes:
+        words: The program and its arguments.
+        environment: All variables of the process.
+        folder: The folder in which it runs.
+        grace: The seconds between SIGTERM and SIGKILL.
+    """
+
+    words: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    grace: float = GRACE_SECONDS
+
+
+class JobProcess:
+    """A command in a process of its own, which ends with the local AWS at the latest.
+
+    Args:
+        log: Takes each line that it prints.
+
+    Attributes:
+        timed_out: Whether it was stopped since it ran for too long.
+    """
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._output = _Output(log)
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
+        self._is_killed = False
+        self.timed_out = False
+
+    def run(self, command: Command, seconds: float) -> int:
+        """Run a command until it has ended.
+
+        Args:
+            command: What to run.
+            seconds: The time it has.
+
+        Returns:
+            Its exit code; 128 and the signal if one has ended it.
+
+        Raises:
+            OSError: If no process can be started.
+        """
+        with self._lock:
+            process = self._process = self._start(command)
+            if self._is_stopped:
+                _tell_to_stop(process)
+            if self._is_killed:
+                _let_go(process)
+        reader = threading.Thread(target=self._read, args=(process,), name="job-output", daemon=True)
+        reader.start()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.timed_out = True
+            self.stop()
+            process.wait()
+        reader.join(_READER_SECONDS)  # what has left the job's group may hold its stdout for ever
+        self._output.finish()
+        with self._lock:
+            _let_go(process)
+        return process.returncode
+
+    def stop(self) -> None:
+        """Send SIGTERM, and SIGKILL when the grace is over."""
+        with self._lock:
+            self._is_stopped = True
+            if self._process is not None:
+                _tell_to_stop(self._process)
+
+    def kill(self) -> None:
+        """Kill it, and wait until it has ended."""
+        with self._lock:
+            self._is_killed = True
+            process = self._process
+            if process is not None:
+                _let_go(process)
+        if process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_END_SECONDS)
+
+    def _start(self, command: Command) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(  # noqa: S603 - our own script, no shell
+            [sys.executable, "-I", "-S", str(_SUPERVISOR)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(command.environment),
+            cwd=command.folder,
+        )
+        told = {"command": list(command.words), "folder": str(command.folder), "grace": command.grace}
+        _write(process, json.dumps(told).encode() + b"\n")
+        return process
+
+    def _read(self, process: "subprocess.Popen[bytes]") -> None:
+        for line in _read_lines(process.stdout):
+            self._output.write(line)
+
+
+def _read_lines(stream: "IO[bytes] | None") -> Iterator[str]:
+    """Read lines; one that is very long comes in parts."""
+    while stream is not None and (line := stream.readline(_LINE)):
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _write(process: "subprocess.Popen[bytes]", data: bytes) -> None:
+    if process.stdin is not None and not process.stdin.closed:
+        with suppress(OSError):
+            process.stdin.write(data)
+            process.stdin.flush()
+
+
+def _tell_to_stop(process: "subprocess.Popen[bytes]") -> None:
+    _write(process, b".")
+
+
+def _let_go(process: "subprocess.Popen[bytes]") -> None:
+    """Close the stdin of the supervisor, which then kills what still runs."""
+    if process.stdin is not None:
+        with suppress(OSError):
+            process.stdin.close()
+
+
+class _Output:
+    """What a job prints: the first megabytes of it, and its last lines."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._size = 0
+        self._skipped = 0
+        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+
+    def write(self, line: str) -> None:
+        """Take a line."""
+        self._size += len(line) + 1
+        if self._size <= _MOST:
+            if line:
+                self._log(line)
+            return
+        self._skipped += 1
+        self._last.append(line)
+
+    def finish(self) -> None:
+        """Log the last lines, if some were left out."""
+        left_out = self._skipped - len(self._last)
+        if left_out > 0:
+            self._log(
+                f"[The local AWS has left out {left_out} lines: it keeps the first {_MOST >> 20} MB that a "
+                f"job prints, and the last {_LAST_LINES} lines.]"
+            )
+        for line in list(self._last):
+            if line:
+                self._log(line)

@@ -1,0 +1,1 @@
+"""Processing jobs, as real processes."""
