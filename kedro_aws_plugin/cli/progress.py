@@ -8,11 +8,15 @@ from rich.console import Console
 from typing_extensions import Self
 
 from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.serving import WaitForEndpoint
 from kedro_aws_plugin.plan.steps.transform import WaitForTransform
 
 
 class StepProgress:
-    """Shows steps on standard error. Without a terminal there is no spinner, but a line for news of a job."""
+    """Shows steps on standard error.
+
+    Without a terminal there is no spinner, but a line for news of a job or of an update in steps.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -33,7 +37,8 @@ class StepProgress:
     def begin(self, step: Step) -> None:
         """Show the current step."""
         self._step, self._began = str(step), time.monotonic()
-        self._news = "" if isinstance(step, WaitForTransform) else None
+        has_news = isinstance(step, WaitForTransform) or (isinstance(step, WaitForEndpoint) and step.steps)
+        self._news = "" if has_news else None
         self._status.update(self._step)
 
     def note(self, text: str) -> None:

@@ -41,6 +41,8 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
+from kedro_aws_plugin.plan.updates import build_deployment_config
+from kedro_aws_plugin.plan.variants import build_capture_config
 
 _OTHERS = "Choose another name: --endpoint, or under `deploy` in aws.yml."
 
@@ -105,8 +107,12 @@ class Deployment:
 
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
-        key = self.deploy.volume_kms_key
-        return {"ProductionVariants": [self._build_variant()], **({"KmsKeyId": key} if key else {})}
+        key, capture = self.deploy.volume_kms_key, self.deploy.capture
+        return {
+            "ProductionVariants": [self._build_variant()],
+            **({"KmsKeyId": key} if key else {}),
+            **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
+        }
 
     def _build_variant(self) -> dict[str, Any]:
         settings = {
@@ -161,13 +167,28 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     if wanted.wait:
         under_way = endpoint is not None and endpoint.status in BUSY
         if under_way or any(isinstance(step, CreateEndpoint | UpdateEndpoint) for step in steps):
-            steps.append(WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name))
+            steps.append(_plan_wait(wanted, steps))
         if check:
             steps.append(check)
     return Plan(
         title=title,
         steps=tuple(steps),
         unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
+    )
+
+
+def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint:
+    """Plan to wait, for as long as the update itself waits too."""
+    update = wanted.deploy.update
+    if update is None or any(isinstance(step, CreateEndpoint) for step in steps):
+        return WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
+    shares = update.list_steps(wanted.deploy.instance_count)
+    begins = any(isinstance(step, UpdateEndpoint) for step in steps)
+    return WaitForEndpoint(
+        name=wanted.endpoint,
+        config_name=wanted.config_name,
+        steps=shares if begins else (),
+        pauses=len(shares) * update.wait_seconds + update.termination_wait_seconds,
     )
 
 
@@ -289,9 +310,10 @@ def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
         return [create]
     if endpoint.status == DELETING:
         return [gone, create]
+    deployment = build_deployment_config(wanted.deploy.update) if wanted.deploy.update else None
     update = [
         *_plan_tags(endpoint, observed),
-        UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name),
+        UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, deployment=deployment),
     ]
     if endpoint.status in BUSY:
         return [] if endpoint.coming == wanted.config_name else [settle, *update]

@@ -78,6 +78,8 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
 def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, package: str | None) -> Plan:
     """Plan the way to a version that the user names: its deployment, and the mark of what serves now.
 
+    All requests go there at once, whatever `deploy.update` says of new versions.
+
     Args:
         wanted: The endpoint.
         observed: What it serves.
@@ -88,10 +90,17 @@ def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, pac
         AwsError: If there is no such endpoint, or it belongs to somebody else.
     """
     endpoint = _require(wanted, observed)
+    steps = tuple(map(_shift_at_once, deployment.steps))
     if not deployment.changes or package == observed.serves:
-        return deployment
+        return replace(deployment, steps=steps)
     # First of all: a command that ends early leaves nothing for `deploy` to undo.
-    return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *deployment.steps))
+    return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *steps))
+
+
+def _shift_at_once(step: Step) -> Step:
+    if isinstance(step, UpdateEndpoint):
+        return replace(step, deployment=None)
+    return replace(step, steps=(), pauses=0) if isinstance(step, WaitForEndpoint) else step
 
 
 def _require(wanted: Rollback, observed: Releases) -> Endpoint:

@@ -175,15 +175,36 @@ _CREATE_ENDPOINT_CONFIG = Settings(
                 "CaptureContentTypeHeader",
             )
         ),
+        "AsyncInferenceConfig.ClientConfig",
+        "AsyncInferenceConfig.OutputConfig.S3OutputPath",
+        "AsyncInferenceConfig.OutputConfig.S3FailurePath",
+        "AsyncInferenceConfig.OutputConfig.NotificationConfig",
     ),
     recorded=(
         "ExecutionRoleArn",
+        "AsyncInferenceConfig.OutputConfig.KmsKeyId",
         "KmsKeyId",
         "VpcConfig",
         "EnableNetworkIsolation",
         *(f"{kind}.{each}" for kind in _KINDS_OF_VARIANTS for each in _VARIANT_RECORDED),
         "DataCaptureConfig.KmsKeyId",
     ),
+)
+
+_ROLLING = "DeploymentConfig.RollingUpdatePolicy"
+_UPDATE_ENDPOINT = Settings(
+    works=(
+        "EndpointName",
+        "EndpointConfigName",
+        "RetainAllVariantProperties",
+        "ExcludeRetainedVariantProperties",
+        "RetainDeploymentConfig",
+        "DeploymentConfig.BlueGreenUpdatePolicy",
+        f"{_ROLLING}.MaximumBatchSize",
+        f"{_ROLLING}.WaitIntervalInSeconds",
+        f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",
+    ),
+    recorded=(f"{_ROLLING}.RollbackMaximumBatchSize",),
 )
 
 _CREATE_TRANSFORM_JOB = Settings(
@@ -284,16 +305,54 @@ _SAGEMAKER = Table(
         CreateModel DescribeModel ListModels DeleteModel
         CreateEndpointConfig DescribeEndpointConfig ListEndpointConfigs DeleteEndpointConfig
         CreateEndpoint DescribeEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint
+        UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
         CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
+        CreatePipeline UpdatePipeline DescribePipeline ListPipelines DeletePipeline ListPipelineVersions
+        UpdatePipelineVersion StartPipelineExecution DescribePipelineExecution UpdatePipelineExecution
+        DescribePipelineDefinitionForExecution ListPipelineExecutions ListPipelineExecutionSteps
+        ListPipelineParametersForExecution StopPipelineExecution RetryPipelineExecution
     """),
     settings={
         "CreateModel": _CREATE_MODEL,
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
         "CreateProcessingJob": _CREATE_PROCESSING_JOB,
+        "CreatePipeline": Settings(
+            works=(
+                "PipelineName",
+                "PipelineDisplayName",
+                "PipelineDefinition",
+                "PipelineDefinitionS3Location",
+                "PipelineDescription",
+                "ClientRequestToken",
+                "Tags",
+                "ParallelismConfiguration",
+            ),
+            recorded=("RoleArn",),
+        ),
+        "StartPipelineExecution": Settings(
+            works=(
+                "PipelineName",
+                "PipelineExecutionDisplayName",
+                "PipelineParameters",
+                "PipelineExecutionDescription",
+                "ClientRequestToken",
+                "ParallelismConfiguration",
+                "SelectiveExecutionConfig",
+                "PipelineVersionId",
+            )
+        ),
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
-        "UpdateEndpoint": Settings(works=("EndpointName", "EndpointConfigName")),
+        "UpdateEndpoint": _UPDATE_ENDPOINT,
+        "UpdateEndpointWeightsAndCapacities": Settings(
+            works=(
+                "EndpointName",
+                "DesiredWeightsAndCapacities.VariantName",
+                "DesiredWeightsAndCapacities.DesiredWeight",
+            ),
+            recorded=("DesiredWeightsAndCapacities.DesiredInstanceCount",),
+        ),
         "CreateModelPackageGroup": Settings(
             works=("ModelPackageGroupName", "ModelPackageGroupDescription", "Tags"),
             recorded=("ManagedConfiguration",),
@@ -329,14 +388,12 @@ _SAGEMAKER = Table(
         ),
     },
     ways_out={
-        "UpdateEndpointWeightsAndCapacities": "make another endpoint config and update to it",
         "CreateTrainingJob": "train in a process of your own",
-        "CreatePipeline": "run its steps in a process of your own",
     },
 )
 
 _SAGEMAKER_RUNTIME = Table(
-    works=frozenset({"InvokeEndpoint"}),
+    works=frozenset({"InvokeEndpoint", "InvokeEndpointAsync"}),
     settings={
         "InvokeEndpoint": Settings(
             works=(
@@ -349,9 +406,21 @@ _SAGEMAKER_RUNTIME = Table(
                 "InferenceId",
             ),
             recorded=("PrefixAwareId",),
-        )
+        ),
+        "InvokeEndpointAsync": Settings(
+            works=(
+                "EndpointName",
+                "ContentType",
+                "Accept",
+                "CustomAttributes",
+                "InferenceId",
+                "InputLocation",
+                "RequestTTLSeconds",
+                "InvocationTimeoutSeconds",
+            )
+        ),
     },
-    ways_out=dict.fromkeys(("InvokeEndpointAsync", "InvokeEndpointWithResponseStream"), "use InvokeEndpoint"),
+    ways_out={"InvokeEndpointWithResponseStream": "use InvokeEndpoint"},
 )
 
 _WORKGROUP_WORKS = ("EnforceWorkGroupConfiguration", "BytesScannedCutoffPerQuery", "EngineVersion")

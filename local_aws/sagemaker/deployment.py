@@ -2,9 +2,9 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from local_aws.sagemaker.capture import Capture
@@ -29,6 +29,7 @@ class Deployment:
     Attributes:
         variants: The variants in production.
         witness: Sees each request that was answered; None if nothing happens beside the answer.
+        has_stopped: Whether its servers were stopped.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Deployment:
         self.witness = Witness(capture, self._shadow) if beside else None
         self._leases = 0
         self._changed = threading.Condition()
+        self.has_stopped = False
 
     def start(self) -> None:
         """Start every variant's server, and wait until all are healthy.
@@ -83,14 +85,21 @@ class Deployment:
         Returns:
             The variant; None if there is none of this name.
         """
+        variants = self.variants  # they may be weighed anew meanwhile
         if name is not None:
-            return next((variant for variant in self.variants if variant.name == name), None)
-        if len(self.variants) == 1:
-            return self.variants[0]
-        weights = [variant.weight for variant in self.variants]
+            return next((variant for variant in variants if variant.name == name), None)
+        if len(variants) == 1:
+            return variants[0]
+        weights = [variant.weight for variant in variants]
         if not any(weights):
             weights = [1.0] * len(weights)
-        return random.choices(self.variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
+        return random.choices(variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
+
+    def weigh(self, weights: Mapping[str, float]) -> None:
+        """Give variants other weights from now on, by their names."""
+        self.variants = tuple(
+            replace(each, weight=weights.get(each.name, each.weight)) for each in self.variants
+        )
 
     def find_server(self, variant: Variant) -> ModelServer:
         """Find the server of a variant."""
@@ -121,6 +130,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Stop every server, all at the same time."""
+        self.has_stopped = True
         threads = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for thread in threads:
             thread.start()
@@ -159,6 +169,7 @@ class Deployments:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._serving: dict[tuple[str, str], Deployment] = {}
+        self._coming: dict[tuple[str, str], tuple[Deployment, float]] = {}
         self._asleep: dict[tuple[str, str], _Asleep] = {}
         self._all: set[Deployment] = set()
 
@@ -175,9 +186,31 @@ class Deployments:
         """
         with self._lock:
             self._asleep.pop((region, endpoint), None)
+            self._coming.pop((region, endpoint), None)
             old = self._serving.get((region, endpoint))
             self._serving[region, endpoint] = deployment
             return old
+
+    def shift(self, region: str, endpoint: str, deployment: Deployment, share: float) -> None:
+        """Send a share of the endpoint's requests to a deployment that is to take the other one's place.
+
+        Args:
+            region: The region.
+            endpoint: The endpoint.
+            deployment: The deployment.
+            share: The share; 0 sends it none any more.
+        """
+        with self._lock:
+            if share:
+                self._coming[region, endpoint] = (deployment, share)
+            else:
+                self._coming.pop((region, endpoint), None)
+
+    def weigh(self, region: str, endpoint: str, weights: Mapping[str, float]) -> None:
+        """Give the variants of what serves an endpoint other weights, if it is awake."""
+        with self._lock:
+            if (deployment := self._serving.get((region, endpoint))) is not None:
+                deployment.weigh(weights)
 
     def withdraw(self, region: str, endpoint: str) -> Deployment | None:
         """Send the endpoint no more requests.
@@ -204,7 +237,7 @@ class Deployments:
         with self._lock:  # both at once: another request may just be done with waking it
             deployment = self._lease(region, endpoint)
             asleep = self._asleep.get((region, endpoint))
-        if asleep is not None:
+        if deployment is None and asleep is not None:
             with asleep.waking:
                 deployment = self._wake(region, endpoint, asleep)
         try:
@@ -216,6 +249,9 @@ class Deployments:
     def _lease(self, region: str, endpoint: str) -> Deployment | None:
         """Lease what serves an endpoint. The lock must be held."""
         deployment = self._serving.get((region, endpoint))
+        coming, share = self._coming.get((region, endpoint), (None, 0.0))
+        if random.random() < share:  # noqa: S311 - shares of traffic, no secret
+            deployment = coming
         if deployment is not None:
             deployment.lease()
         return deployment
@@ -255,8 +291,8 @@ class Deployments:
     def list_pids(self, region: str, endpoint: str) -> list[int]:
         """List the ids of the processes that serve an endpoint."""
         with self._lock:
-            deployment = self._serving.get((region, endpoint))
-        return deployment.list_pids() if deployment is not None else []
+            serving = [self._serving.get((region, endpoint)), *self._coming.get((region, endpoint), ())[:1]]
+        return [pid for each in serving if each is not None for pid in each.list_pids()]
 
     def close_captures(self) -> None:
         """Write what was captured of all endpoints, and capture nothing more."""
@@ -271,6 +307,7 @@ class Deployments:
             deployments = list(self._all)
             self._all.clear()
             self._serving.clear()
+            self._coming.clear()
             self._asleep.clear()
         threads = [threading.Thread(target=deployment.stop) for deployment in deployments]
         for thread in threads:

@@ -8,6 +8,7 @@ from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.capture import Capture, CaptureSettings, summarize
 from local_aws.sagemaker.container import (
     CannotServe,
@@ -16,19 +17,22 @@ from local_aws.sagemaker.container import (
     resolve_variants,
     write_variants,
 )
-from local_aws.sagemaker.deployment import Deployment, Deployments
+from local_aws.sagemaker.deployment import Deployment
 from local_aws.sagemaker.hosting import find_config
 from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.objects import Objects
+from local_aws.sagemaker.rollout import Rollout, read_rollout, retain
+from local_aws.sagemaker.shifting import Shifting, Stopped
 
 _SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
 _ENDPOINTS = Listing("Endpoints", "EndpointName", "EndpointArn", _SUMMARY)
 _REASON_LENGTH = 1024
-_IN_PROGRESS = {"Creating", "Updating", "Deleting"}
+_IN_PROGRESS = {"Creating", "Updating", "RollingBack", "Deleting"}
 _SERVING, _CAPTURING = "Serving", "Capturing"
 """The members of an endpoint that say how to serve it again. No operation shows them."""
 
+_ASYNC = "AsyncInferenceConfig"
 _INTERRUPTED = "Request to service failed: the local AWS ended meanwhile. "
 
 _log = logging.getLogger(__name__)
@@ -43,13 +47,14 @@ class Endpoints:
     def __init__(
         self,
         resources: Resources,
-        deployments: Deployments,
+        queues: Queues,
         host: Host,
         logs: EndpointLogs,
         objects: Objects,
     ) -> None:
         self._resources = resources
-        self._deployments = deployments
+        self._deployments = queues.deployments
+        self._queues = queues
         self._host = host
         self._logs = logs
         self._objects = objects
@@ -61,6 +66,7 @@ class Endpoints:
             "DescribeEndpoint": self.describe,
             "ListEndpoints": self.list,
             "UpdateEndpoint": self.update,
+            "UpdateEndpointWeightsAndCapacities": self.weigh,
             "DeleteEndpoint": self.delete,
         }
 
@@ -83,7 +89,7 @@ class Endpoints:
         if status == "Creating":
             hint = "Delete the endpoint, then create it again."
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}{hint}")
-        elif status == "Updating":
+        elif status in ("Updating", "RollingBack"):
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}The former config serves; update it again.")
         if endpoint["EndpointStatus"] == "InService":
             self._deployments.leave_asleep(
@@ -93,6 +99,7 @@ class Endpoints:
                     here, endpoint, read_variants(endpoint[_SERVING]), endpoint.get(_CAPTURING)
                 ),
             )
+            self._queues.open(here, endpoint)
 
     def create(self, region: str, params: Params) -> Params:
         """CreateEndpoint: the endpoint is Creating, then InService or Failed."""
@@ -114,7 +121,7 @@ class Endpoints:
             }
             here.endpoints[name] = endpoint
             here.tags[arn] = read_tags(params)
-            self._run_in_background(self._deploy, here, endpoint, config)
+            self._run_in_background(self._deploy, here, endpoint, config, Rollout())
             return {"EndpointArn": arn}
 
     def describe(self, region: str, params: Params) -> Params:
@@ -134,7 +141,8 @@ class Endpoints:
     def update(self, region: str, params: Params) -> Params:
         """UpdateEndpoint: the old config serves until the new one is healthy, and stays if it never is.
 
-        As on AWS, a serverless endpoint can be updated to instances, but not the other way round.
+        Then the requests are shifted as the DeploymentConfig says. As on AWS, a serverless endpoint can be
+        updated to instances, but not the other way round.
         """
         with self._resources.lock:
             here = self._resources[region]
@@ -151,16 +159,54 @@ class Endpoints:
                     f'endpoint configuration "{config["EndpointConfigArn"]}"; '
                     "delete the endpoint and create it anew."
                 )
+            _check_type(endpoint, config)
+            deployment = _choose_deployment(params, endpoint)
+            variants = retain(config["ProductionVariants"], endpoint.get("ProductionVariants", []), params)
+            rollout = read_rollout(deployment, current["ProductionVariants"], variants)
             now = self._resources.now()
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=now)
             endpoint.pop("FailureReason", None)
+            endpoint.pop("LastDeploymentConfig", None)
+            if deployment:
+                endpoint["LastDeploymentConfig"] = deployment
             endpoint["PendingDeploymentSummary"] = {
                 "EndpointConfigName": config["EndpointConfigName"],
                 "StartTime": now,
                 "ProductionVariants": [],
             }
-            self._run_in_background(self._deploy, here, endpoint, config)
+            config = {**config, "ProductionVariants": variants}
+            self._run_in_background(self._deploy, here, endpoint, config, rollout)
             return {"EndpointArn": endpoint["EndpointArn"]}
+
+    def weigh(self, region: str, params: Params) -> Params:
+        """UpdateEndpointWeightsAndCapacities: other weights from now on; instance counts are recorded."""
+        with self._resources.lock:
+            here = self._resources[region]
+            endpoint = self._find_settled(here, params["EndpointName"])
+            arn = endpoint["EndpointArn"]
+            if endpoint["EndpointStatus"] == "Failed":
+                raise invalid(f'Cannot update endpoint "{arn}" in status Failed; delete it.')
+            wanted = {each["VariantName"]: each for each in params["DesiredWeightsAndCapacities"]}
+            shown = {each["VariantName"]: each for each in endpoint["ProductionVariants"]}
+            for name, each in wanted.items():
+                if name not in shown:
+                    raise invalid(f'Could not find variant "{name}" of endpoint "{arn}".')
+                if "DesiredInstanceCount" in each and "CurrentServerlessConfig" in shown[name]:
+                    raise invalid(f"DesiredInstanceCount cannot be specified for serverless variant {name}.")
+            endpoint["ProductionVariants"] = [
+                _weigh_variant(each, wanted.get(name, {})) for name, each in shown.items()
+            ]
+            weights = {
+                name: each["DesiredWeight"] for name, each in wanted.items() if "DesiredWeight" in each
+            }
+            endpoint[_SERVING] = [
+                {**each, "weight": weights.get(each["name"], each["weight"])} for each in endpoint[_SERVING]
+            ]
+            self._deployments.weigh(region, endpoint["EndpointName"], weights)
+            endpoint.pop("FailureReason", None)
+            endpoint.update(EndpointStatus="Updating", LastModifiedTime=self._resources.now())
+            self._run_in_background(self._settle, here, endpoint)
+            return {"EndpointArn": arn}
 
     def delete(self, region: str, params: Params) -> Params:
         """DeleteEndpoint: the endpoint is Deleting until its processes have ended."""
@@ -168,6 +214,7 @@ class Endpoints:
             here = self._resources[region]
             endpoint = self._find_settled(here, params["EndpointName"])
             endpoint.update(EndpointStatus="Deleting", LastModifiedTime=self._resources.now())
+            self._queues.close(here, endpoint["EndpointName"])
             deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
             self._run_in_background(self._remove, here, endpoint, deployment)
             return {}
@@ -178,14 +225,17 @@ class Endpoints:
             raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
         return endpoint
 
-    def _deploy(self, here: Region, endpoint: Resource, config: Resource) -> None:
+    def _deploy(self, here: Region, endpoint: Resource, config: Resource, rollout: Rollout) -> None:
+        shifting = Shifting(self._resources, self._deployments, here, endpoint, config)
         try:
             self._logs(here.name, endpoint["EndpointName"])  # it has a log, even if its model cannot be run
             with self._resources.lock:
                 variants = resolve_variants(here, config)
             captured = config.get("DataCaptureConfig")
+            shifting.show("Creating")
             deployment = self._start(here, endpoint, variants, captured)
-        except (CannotServe, AwsFault) as error:
+            self._shift(shifting, deployment, rollout)
+        except (CannotServe, AwsFault, Stopped) as error:
             self._settle(here, endpoint, failure=error.message if isinstance(error, AwsFault) else str(error))
             return
         except Exception as error:  # noqa: BLE001 - the endpoint must not stay in Creating, whatever the error
@@ -203,9 +253,25 @@ class Endpoints:
             for kind in ("ProductionVariants", "ShadowProductionVariants"):
                 endpoint[kind] = [_describe_variant(each) for each in config.get(kind, [])] or None
             endpoint["DataCaptureConfig"] = summarize(captured)
+            endpoint[_ASYNC] = config.get(_ASYNC)
             endpoint[_SERVING], endpoint[_CAPTURING] = write_variants(variants), captured
             self._settle(here, endpoint)
+            if wanted:
+                self._queues.open(here, endpoint)
         self._retire(old)
+
+    def _shift(self, shifting: Shifting, deployment: Deployment, rollout: Rollout) -> None:
+        """Shift the requests; if that is stopped, the former deployment gets all of them again.
+
+        Raises:
+            Stopped: If it is stopped, with the reason.
+        """
+        try:
+            shifting.run(deployment, rollout)
+        except BaseException:
+            shifting.go_back(deployment)
+            self._retire(deployment)
+            raise
 
     def _start(
         self, here: Region, endpoint: Resource, variants: Sequence[Variant], captured: Params | None
@@ -274,6 +340,39 @@ def find_endpoint(here: Region, name: str) -> Resource:
     if name not in here.endpoints:
         raise invalid(f'Could not find endpoint "{here.make_arn("endpoint", name.lower())}".')
     return here.endpoints[name]
+
+
+def _check_type(endpoint: Resource, config: Resource) -> None:
+    """Refuse to make an endpoint asynchronous that is not, or the other way round, as AWS does."""
+    was, will_be = endpoint.get(_ASYNC) is not None, _ASYNC in config
+    if was != will_be:
+        change = "removed from" if was else "added to"
+        raise invalid(
+            f"The AsyncInferenceConfig parameter cannot be {change} this endpoint "
+            f"{endpoint['EndpointName']}. Delete the endpoint and create it anew."
+        )
+
+
+def _choose_deployment(params: Params, endpoint: Resource) -> Params:
+    """Choose the DeploymentConfig of an update: its own, or the last one if that is to be retained."""
+    given: Params = params.get("DeploymentConfig", {})
+    if not params.get("RetainDeploymentConfig"):
+        return given
+    if given:
+        raise invalid("Only one of DeploymentConfig and RetainDeploymentConfig can be specified.")
+    last: Params = endpoint.get("LastDeploymentConfig", {})
+    return last
+
+
+def _weigh_variant(shown: Params, wanted: Params) -> Params:
+    """Make the form in which DescribeEndpoint shows a variant with another weight or instance count."""
+    changed: Params = {}
+    if "DesiredWeight" in wanted:
+        changed |= dict.fromkeys(("CurrentWeight", "DesiredWeight"), wanted["DesiredWeight"])
+    if "DesiredInstanceCount" in wanted:
+        count = wanted["DesiredInstanceCount"]
+        changed |= dict.fromkeys(("CurrentInstanceCount", "DesiredInstanceCount"), count)
+    return {**shown, **changed}
 
 
 def _is_serverless(config: Resource) -> bool:

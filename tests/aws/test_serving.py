@@ -1,6 +1,9 @@
 """Waiting for endpoints in a time of its own, and what they answer."""
 
 import io
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
 
 import answers
 import pytest
@@ -68,6 +71,43 @@ def test_an_update_that_failed_says_what_serves(stubbed: Stubbed, time: FakeTime
         "The update of endpoint flights failed: Worker died. "
         f"The former model keeps serving (flights-0). {LOGS}"
     )
+
+
+def updating(status: str, minute: int) -> dict[str, Any]:
+    """Make an endpoint whose update is in a stage that began in a minute."""
+    began = datetime(2026, 11, 30, 3, minute, tzinfo=timezone.utc)
+    variant = {"VariantName": "AllTraffic", "VariantStatus": [{"Status": status, "StartTime": began}]}
+    pending = {"EndpointConfigName": "flights-1", "ProductionVariants": [variant]}
+    return answers.endpoint("Updating", "flights-0", PendingDeploymentSummary=pending)
+
+
+STAGES = [("Creating", 0), ("ActivatingTraffic", 1), ("Baking", 2), ("Baking", 2), ("Baking", 7)]
+
+
+@pytest.mark.parametrize(
+    ("pauses", "told"),
+    [
+        (600, ["Updating"] * 2 + ["Updating, 10% of the requests go to the new version"] * 2 + ["100%"]),
+        (10, ["Updating"] * 5),  # a stage as short as the time between two looks may have been missed
+    ],
+)
+def test_the_wait_tells_what_share_of_the_requests_is_shifted(
+    stubbed: Stubbed, time: FakeTime, pauses: int, told: list[str]
+) -> None:
+    for status, minute in STAGES:
+        stubbed.answers("DescribeEndpoint", updating(status, minute))
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    wait(stubbed, time, replace(WAIT, steps=(10, 100), pauses=pauses))
+    assert len(time.notes) == len(told)
+    assert all(part in note for part, note in zip(told, time.notes, strict=True)), time.notes
+
+
+def test_the_pauses_of_an_update_are_waited_for_too(stubbed: Stubbed, time: FakeTime) -> None:
+    for _ in range(4):
+        stubbed.answers("DescribeEndpoint", answers.endpoint("Updating"))
+    stubbed.answers("DescribeEndpoint", answers.endpoint())
+    wait_for_endpoint(stubbed.aws, replace(WAIT, pauses=3600), time.clock(interval=1000), time.notes.append)
+    assert time.seconds == 4000
 
 
 def test_any_config_will_do_for_an_endpoint_that_only_has_to_settle(stubbed: Stubbed, time: FakeTime) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from project_cli import PACKAGES, State, kedro_aws
 from requests_sent import Requests
 
@@ -66,6 +67,38 @@ def test_an_update_swaps_the_model(requests_sent: Requests) -> None:
     assert ci("deploy", "--package", f"{CI}/1") == "Endpoint ci-price is in service\n"
     assert requests_sent.changing == ["AddTags", "UpdateEndpoint"]
     assert predicted() == pytest.approx(first)
+
+
+@pytest.mark.usefixtures("versions")
+def test_a_canary_shifts_the_requests_in_two_steps(
+    project: Path, requests_sent: Requests, request: pytest.FixtureRequest
+) -> None:
+    config = project / "conf" / "ci" / "aws.yml"
+    before = config.read_text(encoding="utf-8")
+    request.addfinalizer(lambda: config.write_text(before, encoding="utf-8"))
+    settings = yaml.safe_load(before)
+    settings["deploy"]["update"] = {"strategy": "canary", "percent": 10, "wait_seconds": 2}
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    deploy = ("deploy", "--endpoint", "ci-canary", "-e", "ci")
+    ci("deploy", "--endpoint", "ci-canary", "--package", "1")
+    requests_sent.all.clear()
+    dry = kedro_aws(*deploy, "--package", "2", "--dry-run", "-o", "json").json
+    done = kedro_aws(*deploy, "--package", "2")
+    assert done.code == 0, done.stderr
+    [sent] = [each["request"] for each in dry["steps"] if each["step"] == "UpdateEndpoint"]
+    assert sent["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"] == {
+        "Type": "CANARY",
+        "WaitIntervalInSeconds": 2,
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+    }
+    assert requests_sent.of("UpdateEndpoint") == [sent]
+    told = [line.split(": ")[1] for line in done.stderr.splitlines() if "of the requests" in line]
+    assert told == [f"Updating, {share}% of the requests go to the new version" for share in (10, 100)]
+    assert _serves("ci-canary") == f"{CI}/2"
+    requests_sent.all.clear()
+    ci("rollback", "--endpoint", "ci-canary")
+    [back] = requests_sent.of("UpdateEndpoint")
+    assert "DeploymentConfig" not in back
 
 
 @pytest.mark.usefixtures("versions")

@@ -1,14 +1,18 @@
 """Look up what SageMaker serves: endpoints, their configs and models."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Releases, Serving, Variant
+from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Releases, Serving, Stage, Variant
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
 
 def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
@@ -27,7 +31,17 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
         config_name=found["EndpointConfigName"],
         failure=found.get("FailureReason"),
         pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
+        stage=_read_stage(found),
     )
+
+
+def _read_stage(found: "DescribeEndpointOutputTypeDef") -> Stage | None:
+    """Read in which stage an update is: that of the first variant for which AWS shows one."""
+    for variant in found.get("PendingDeploymentSummary", {}).get("ProductionVariants", []):
+        for status in variant.get("VariantStatus", []):
+            began = status["StartTime"].isoformat() if "StartTime" in status else ""
+            return Stage(status=status["Status"], began=began)
+    return None
 
 
 def observe_tags(aws: Aws, endpoint: Endpoint) -> dict[str, str]:
@@ -127,6 +141,8 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
                 return None
             raise
     variant = found["ProductionVariants"][0]
+    capture = found.get("DataCaptureConfig", {})
+    captures = bool(capture) and capture.get("EnableCapture", True)
     if "ServerlessConfig" in variant:
         size = variant["ServerlessConfig"]
         return Variant(
@@ -140,4 +156,6 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
         mode="realtime",
         instance_type=variant.get("InstanceType"),
         instance_count=variant.get("InitialInstanceCount", 1),
+        capture_percent=capture.get("InitialSamplingPercentage") if captures else None,
+        capture_destination=capture.get("DestinationS3Uri") if captures else None,
     )

@@ -70,6 +70,7 @@ def _wait_until_settled(
     aws: Aws, step: WaitForEndpoint, clock: Clock, note: Callable[[str], None]
 ) -> Endpoint | None:
     began = clock.now()
+    stages = _Stages(step, clock)
 
     def is_settled(endpoint: Endpoint | None) -> bool:
         if clock.now() - began < VISIBLE_AFTER and _may_be_outdated(endpoint, step):
@@ -77,8 +78,44 @@ def _wait_until_settled(
         return endpoint is None or endpoint.status not in BUSY
 
     return wait_until(
-        lambda: observe_endpoint(aws, step.name), is_settled, _make_deadline(step.name), clock, note
+        lambda: stages.see(observe_endpoint(aws, step.name)),
+        is_settled,
+        _make_deadline(step.name, step.pauses),
+        clock,
+        lambda status: note(stages.describe(status)),
     )
+
+
+class _Stages:
+    """The stages of an update that were seen. AWS does not say what share of the requests is shifted.
+
+    Args:
+        step: The wait, which knows the shares of all stages.
+        clock: The time. A stage that is shorter than the time between two looks can be missed, so that the
+            stages cannot be counted.
+    """
+
+    def __init__(self, step: WaitForEndpoint, clock: Clock) -> None:
+        countable = len(step.steps) * clock.interval < step.pauses
+        self._shares = step.steps if countable else ()
+        self._baked: set[str] = set()
+        self._share = ""
+
+    def see(self, endpoint: Endpoint | None) -> Endpoint | None:
+        """Take note of the stage that an endpoint is in."""
+        stage = endpoint.stage if endpoint else None
+        if stage and stage.began and stage.status == "Baking":
+            self._baked.add(stage.began)
+            if len(self._baked) <= len(self._shares):
+                share = self._shares[len(self._baked) - 1]
+                self._share = f", {share}% of the requests go to the new version"
+        elif stage is None:
+            self._share = ""
+        return endpoint
+
+    def describe(self, status: str) -> str:
+        """Add the share of the requests that are shifted to a status, if it is known."""
+        return f"{status}{self._share}"
 
 
 def _may_be_outdated(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
@@ -88,8 +125,8 @@ def _may_be_outdated(endpoint: Endpoint | None, step: WaitForEndpoint) -> bool:
     return endpoint is None or (endpoint.config_name != step.config_name and endpoint.failure is None)
 
 
-def _make_deadline(name: str) -> Deadline:
-    return Deadline(f"Endpoint {name}", _TIMEOUT, ServingError)
+def _make_deadline(name: str, pauses: int = 0) -> Deadline:
+    return Deadline(f"Endpoint {name}", _TIMEOUT + pauses, ServingError)
 
 
 def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:

@@ -27,7 +27,7 @@ def build_policy(audience: Audience, reach: Reach) -> Values:
         reach: The project, in its account.
     """
     if audience == "role":
-        resolved: Values = _resolve(build_role_policy(), _list_values(reach))
+        resolved: Values = _resolve(build_role_policy(reach.config), _list_values(reach))
         return resolved
     needed = list_actions(audience, reach.data.uses)
     grants = [grant for grant in GRANTS if audience in grant.audiences]

@@ -102,7 +102,13 @@ class CreateEndpoint(PlainStep):
 
 @dataclass(frozen=True)
 class UpdateEndpoint(PlainStep):
-    """Change a running endpoint to another config; it keeps serving meanwhile."""
+    """Change a running endpoint to another config; it keeps serving meanwhile.
+
+    Attributes:
+        name: The endpoint.
+        config_name: The config that it is to serve.
+        deployment: The request's DeploymentConfig; without one, all requests go to the new config at once.
+    """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "UpdateEndpoint"
@@ -110,10 +116,12 @@ class UpdateEndpoint(PlainStep):
     retry_while_absent: ClassVar = True
     name: str
     config_name: str
+    deployment: Mapping[str, Any] | None = None
 
     @override
     def request(self) -> Request:
-        return {"EndpointName": self.name, "EndpointConfigName": self.config_name}
+        deployment = {"DeploymentConfig": self.deployment} if self.deployment else {}
+        return {"EndpointName": self.name, "EndpointConfigName": self.config_name, **deployment}
 
     def __str__(self) -> str:
         return f"update endpoint {self.name} to {self.config_name}"
@@ -126,12 +134,17 @@ class WaitForEndpoint(BaseStep):
     Attributes:
         name: The endpoint.
         config_name: The config that it must serve. With None, wait only until no change is under way.
+        steps: What percentage of the requests that config gets after each step of the update; empty if it is
+            not known in which step the update is.
+        pauses: For how many seconds the update itself waits.
     """
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DescribeEndpoint"
     name: str
     config_name: str | None
+    steps: tuple[int, ...] = ()
+    pauses: int = 0
 
     @override
     def request(self) -> Request:
