@@ -28,6 +28,7 @@ class _Found:
     tables: set[str] = field(default_factory=set)
     workgroups: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
+    images: set[str] = field(default_factory=set)
 
     def freeze(self) -> Data:
         return Data(**{name: frozenset(value) for name, value in vars(self).items()})
@@ -56,7 +57,8 @@ def find_data(catalog: Mapping[str, Any], written: set[str], config: AwsConfig) 
     for name, entry in catalog.items():
         if not isinstance(entry, Mapping):
             continue
-        found.groups |= _find_groups(entry)
+        found.groups |= _find_in_marks(entry, "group")
+        found.images |= _find_in_marks(entry, "image")
         kind = str(entry.get("type", ""))
         if kind.endswith(_QUERY):
             _add_query(found, entry, config)
@@ -164,13 +166,13 @@ def _replaces_files(entry: Mapping[str, Any]) -> bool:
     return ".spark" in f".{entry.get('type', '')}" or bool(entry.get("overwrite"))
 
 
-def _find_groups(entry: Mapping[str, Any]) -> set[str]:
-    """Find the model package group in the mark of an entry, or of the dataset that it caches."""
+def _find_in_marks(entry: Mapping[str, Any], key: str) -> set[str]:
+    """Find a key in the mark of an entry, or of the dataset that it caches."""
     metadata = entry.get("metadata")
     mark = metadata.get(_MARK) if isinstance(metadata, Mapping) else None
-    own = {str(mark["group"])} if isinstance(mark, Mapping) and mark.get("group") else set()
+    own = {str(mark[key])} if isinstance(mark, Mapping) and mark.get(key) else set()
     inner = entry.get("dataset")
-    return own | (_find_groups(inner) if isinstance(inner, Mapping) else set())
+    return own | (_find_in_marks(inner, key) if isinstance(inner, Mapping) else set())
 
 
 def _normalize(uri: str) -> str:

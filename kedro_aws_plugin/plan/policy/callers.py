@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "cloudformation:GetTemplate",
         "cloudformation:UpdateStack",
     ),
+    "compile": ("cloudformation:DescribeStacks",),
     "deploy": (
         *_RELEASES,
         "iam:PassRole",
@@ -77,6 +78,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "register-model": (
         *_GROUP,
         *_UPLOAD,
+        "ecr:DescribeImages",
         "sagemaker:AddTags",
         "sagemaker:CreateModelPackage",
         "sagemaker:CreateModelPackageGroup",
@@ -146,7 +148,7 @@ DATASETS: dict[DataUse, tuple[str, ...]] = {
 whose files a save replaces, and the modes of the Athena datasets."""
 
 _OF_CI = (
-    *("approve-model", "deploy", "globals", "models", "policy"),
+    *("approve-model", "compile", "deploy", "globals", "models", "policy"),
     *("predict", "register-model", "reject-model", "rollback", "status"),
 )
 

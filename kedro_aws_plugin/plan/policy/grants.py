@@ -7,7 +7,12 @@ from typing import Any
 from kedro_aws_plugin.config import find_endpoint_groups
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import Audience
-from kedro_aws_plugin.plan.policy.reach import Reach, get_parameter_resource, get_secret_resource
+from kedro_aws_plugin.plan.policy.reach import (
+    Reach,
+    get_parameter_resource,
+    get_repository_resource,
+    get_secret_resource,
+)
 from kedro_aws_plugin.plan.transform import make_job_prefix, shorten_group
 
 Condition = dict[str, dict[str, Any]]
@@ -113,6 +118,10 @@ def _list_log_groups(reach: Reach, _: Audience) -> list[str]:
     names = [f"Endpoints/{name}:*" for name in reach.endpoints]
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*"])
+
+
+def _list_repositories(reach: Reach, _: Audience) -> list[str]:
+    return list(dict.fromkeys(get_repository_resource(reach, image) for image in reach.images))
 
 
 def _list_secrets(reach: Reach, _: Audience) -> list[str]:
@@ -280,6 +289,7 @@ GRANTS = (
         "FindByTagAndReadQuotas",
         {"servicequotas:ListServiceQuotas": _list_everything, "tag:GetResources": _list_everything},
     ),
+    Grant("LookForImages", {"ecr:DescribeImages": _list_repositories}),
     Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
     Grant("LookAtTheRole", {"iam:GetRole": _list_role}),

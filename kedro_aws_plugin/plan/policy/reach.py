@@ -29,6 +29,7 @@ class Data:
         tables: The tables that a run saves, as `database/table`.
         workgroups: The Athena workgroups.
         groups: The model package groups that entries name.
+        images: The images of the user's own that entries name.
     """
 
     uses: frozenset[DataUse] = frozenset()
@@ -39,6 +40,7 @@ class Data:
     tables: frozenset[str] = frozenset()
     workgroups: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,12 @@ class Reach:
         named = {config.registry.group if config.registry else None, config.transform.group}
         named |= {*find_endpoint_groups(config).values(), *self.data.groups}
         return sorted(name for name in named if name)
+
+    @property
+    def images(self) -> list[str]:
+        """The images of the user's own, of aws.yml and of the catalog."""
+        stated = self.config.registry.image if self.config.registry else None
+        return sorted({*self.data.images, *([stated] if stated else [])})
 
     @property
     def endpoints(self) -> list[str]:
@@ -133,6 +141,13 @@ def get_secret_resource(reach: Reach, name: str) -> str:
         if _SECRET_ARN.fullmatch(name)
         else reach.arns("secretsmanager", "secret:", [f"{name}-??????"])[0]
     )
+
+
+def get_repository_resource(reach: Reach, image: str) -> str:
+    """Write the ARN of the repository of an image in ECR."""
+    registry, _, path = image.partition("/")
+    account, _, _, region, *_ = registry.split(".")
+    return f"arn:{reach.partition}:ecr:{region}:{account}:repository/{re.split('[:@]', path)[0]}"
 
 
 def get_parameter_resource(reach: Reach, name: str) -> str:

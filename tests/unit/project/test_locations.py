@@ -81,9 +81,11 @@ def test_a_table_is_in_its_folder() -> None:
 
 
 def test_groups_come_from_the_marks() -> None:
-    mark = {"metadata": {"sagemaker": {"group": "a-price"}}}
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights:1"
+    mark = {"metadata": {"sagemaker": {"group": "a-price", "image": image}}}
     assert find({"type": "pickle.PickleDataset", **mark}).groups == {"a-price"}
     assert find({"type": "CachedDataset", "dataset": mark}).groups == {"a-price"}
+    assert find({"type": "CachedDataset", "dataset": mark}).images == {image}
     assert find({"type": "x", "metadata": {"sagemaker": None}}).groups == frozenset()
 
 
