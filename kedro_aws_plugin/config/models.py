@@ -1,6 +1,5 @@
 """The shape of aws.yml."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,12 +14,13 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from kedro_aws_plugin.config.athena import Athena, S3Folder
-from kedro_aws_plugin.config.fields import Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
+from kedro_aws_plugin.config.variants import Capture
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless"]
@@ -40,9 +40,6 @@ def _check_region(name: str) -> str:
     return name
 
 
-# SageMaker accepts upper case too, but writes ARNs in lower case: two names would mean one thing.
-_NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
-Name = Annotated[str, match_pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
 # Models and endpoint configs are named after the endpoint and nine more characters.
 EndpointName = Annotated[
     str,
@@ -60,17 +57,6 @@ RoleArn = Annotated[
 ]
 
 
-def _check_instance_type(name: str) -> str:
-    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name):
-        raise ValueError(f"`{name}` is not an instance type; one looks like ml.m5.large")
-    if re.fullmatch(r"ml\.[a-z]+[0-9]+g[a-z]*\..*", name):
-        raise ValueError(
-            f"`{name}` has an ARM processor; AWS's scikit-learn images are for x86, as in ml.m5.large"
-        )
-    return name
-
-
-InstanceType = Annotated[str, AfterValidator(_check_instance_type)]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -130,6 +116,7 @@ class EndpointSettings(HostingSettings):
         instance_count: How many instances a realtime endpoint has.
         serverless: The size of a serverless endpoint.
         update: How it goes from one version to the next; by default all at once.
+        capture: What of its requests and answers is kept on S3; by default nothing.
     """
 
     group: Name | None = None
@@ -138,6 +125,7 @@ class EndpointSettings(HostingSettings):
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
     update: Update | None = None
+    capture: Capture | None = None
 
 
 class NamedEndpoint(EndpointSettings):
@@ -194,6 +182,13 @@ class Deploy(EndpointSettings):
         if problem:
             raise ValueError(problem)
         return update
+
+    @field_validator("capture")
+    @classmethod
+    def _check_what_serverless_endpoints_can(cls, value: Any, others: ValidationInfo) -> Any:
+        if value and others.data.get("mode") == "serverless":
+            raise ValueError(f"SageMaker has no `{others.field_name}` on serverless endpoints")
+        return value
 
 
 _MAX_MEGABYTES_AT_ONCE = 100

@@ -42,6 +42,7 @@ from kedro_aws_plugin.plan.steps.serving import (
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
 from kedro_aws_plugin.plan.updates import build_deployment_config
+from kedro_aws_plugin.plan.variants import build_capture_config
 
 _OTHERS = "Choose another name: --endpoint, or under `deploy` in aws.yml."
 
@@ -106,8 +107,12 @@ class Deployment:
 
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
-        key = self.deploy.volume_kms_key
-        return {"ProductionVariants": [self._build_variant()], **({"KmsKeyId": key} if key else {})}
+        key, capture = self.deploy.volume_kms_key, self.deploy.capture
+        return {
+            "ProductionVariants": [self._build_variant()],
+            **({"KmsKeyId": key} if key else {}),
+            **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
+        }
 
     def _build_variant(self) -> dict[str, Any]:
         settings = {

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
+from kedro_aws_plugin.config.sections import find_capture_folder
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
 Values = dict[str, Any]
@@ -25,7 +26,7 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
     resources = {
         "Bucket": _build_bucket(config),
         "BucketPolicy": _build_bucket_policy(),
-        "SageMakerRole": _build_role(project),
+        "SageMakerRole": _build_role(config, project),
     }
     outputs = {
         "Bucket": {"Value": {"Ref": "Bucket"}},
@@ -145,7 +146,17 @@ def _build_bucket_policy() -> Values:
     }
 
 
-def _build_role(project: str) -> Values:
+def _list_capture_folders(config: AwsConfig) -> list[str]:
+    """List the ARNs of what endpoints write if data capture is on: none if it is on for none of them."""
+    section = config.deploy
+    if section is None:
+        return []
+    captures = [each.capture for each in (section, *section.endpoints.values()) if each.capture]
+    folders = {capture.destination or find_capture_folder(config) for capture in captures}
+    return [f"arn:${{AWS::Partition}}:s3:::{folder.removeprefix('s3://')}*" for folder in sorted(folders)]
+
+
+def _build_role(config: AwsConfig, project: str) -> Values:
     """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
@@ -157,6 +168,11 @@ def _build_role(project: str) -> Values:
             "WritePredictions",
             ["s3:AbortMultipartUpload", "s3:PutObject"],
             _substitute("${Bucket.Arn}/transform/output/*"),
+        ),
+        *(
+            [_allow("WriteCaptures", ["s3:PutObject"], [_substitute(each) for each in captured])]
+            if (captured := _list_capture_folders(config))
+            else []
         ),
         _allow(
             "WriteLogs",

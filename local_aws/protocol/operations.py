@@ -175,9 +175,14 @@ _CREATE_ENDPOINT_CONFIG = Settings(
                 "CaptureContentTypeHeader",
             )
         ),
+        "AsyncInferenceConfig.ClientConfig",
+        "AsyncInferenceConfig.OutputConfig.S3OutputPath",
+        "AsyncInferenceConfig.OutputConfig.S3FailurePath",
+        "AsyncInferenceConfig.OutputConfig.NotificationConfig",
     ),
     recorded=(
         "ExecutionRoleArn",
+        "AsyncInferenceConfig.OutputConfig.KmsKeyId",
         "KmsKeyId",
         "VpcConfig",
         "EnableNetworkIsolation",
@@ -360,7 +365,7 @@ _SAGEMAKER = Table(
 )
 
 _SAGEMAKER_RUNTIME = Table(
-    works=frozenset({"InvokeEndpoint"}),
+    works=frozenset({"InvokeEndpoint", "InvokeEndpointAsync"}),
     settings={
         "InvokeEndpoint": Settings(
             works=(
@@ -373,9 +378,21 @@ _SAGEMAKER_RUNTIME = Table(
                 "InferenceId",
             ),
             recorded=("PrefixAwareId",),
-        )
+        ),
+        "InvokeEndpointAsync": Settings(
+            works=(
+                "EndpointName",
+                "ContentType",
+                "Accept",
+                "CustomAttributes",
+                "InferenceId",
+                "InputLocation",
+                "RequestTTLSeconds",
+                "InvocationTimeoutSeconds",
+            )
+        ),
     },
-    ways_out=dict.fromkeys(("InvokeEndpointAsync", "InvokeEndpointWithResponseStream"), "use InvokeEndpoint"),
+    ways_out={"InvokeEndpointWithResponseStream": "use InvokeEndpoint"},
 )
 
 _WORKGROUP_WORKS = ("EnforceWorkGroupConfiguration", "BytesScannedCutoffPerQuery", "EngineVersion")

@@ -33,6 +33,7 @@ class Region:
     configs: dict[str, Resource] = field(default_factory=dict)
     endpoints: dict[str, Resource] = field(default_factory=dict)
     transform_jobs: dict[str, Resource] = field(default_factory=dict)
+    invocations: dict[str, Resource] = field(default_factory=dict)
     processing_jobs: dict[str, Resource] = field(default_factory=dict)
     training_jobs: dict[str, Resource] = field(default_factory=dict)
     pipelines: dict[str, Resource] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Resources:
                     here.configs,
                     here.endpoints,
                     here.transform_jobs,
+                    here.invocations,
                     here.processing_jobs,
                     here.training_jobs,
                     here.pipelines,

@@ -29,6 +29,7 @@ class Deployment:
     Attributes:
         variants: The variants in production.
         witness: Sees each request that was answered; None if nothing happens beside the answer.
+        has_stopped: Whether its servers were stopped.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Deployment:
         self.witness = Witness(capture, self._shadow) if beside else None
         self._leases = 0
         self._changed = threading.Condition()
+        self.has_stopped = False
 
     def start(self) -> None:
         """Start every variant's server, and wait until all are healthy.
@@ -128,6 +130,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Stop every server, all at the same time."""
+        self.has_stopped = True
         threads = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for thread in threads:
             thread.start()

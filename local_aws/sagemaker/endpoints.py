@@ -8,6 +8,7 @@ from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, read_tags
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.capture import Capture, CaptureSettings, summarize
 from local_aws.sagemaker.container import (
     CannotServe,
@@ -16,7 +17,7 @@ from local_aws.sagemaker.container import (
     resolve_variants,
     write_variants,
 )
-from local_aws.sagemaker.deployment import Deployment, Deployments
+from local_aws.sagemaker.deployment import Deployment
 from local_aws.sagemaker.hosting import find_config
 from local_aws.sagemaker.logs import LogOpener
 from local_aws.sagemaker.model_worker import Host
@@ -31,6 +32,7 @@ _IN_PROGRESS = {"Creating", "Updating", "RollingBack", "Deleting"}
 _SERVING, _CAPTURING = "Serving", "Capturing"
 """The members of an endpoint that say how to serve it again. No operation shows them."""
 
+_ASYNC = "AsyncInferenceConfig"
 _INTERRUPTED = "Request to service failed: the local AWS ended meanwhile. "
 
 _log = logging.getLogger(__name__)
@@ -45,13 +47,14 @@ class Endpoints:
     def __init__(
         self,
         resources: Resources,
-        deployments: Deployments,
+        queues: Queues,
         host: Host,
         logs: EndpointLogs,
         objects: Objects,
     ) -> None:
         self._resources = resources
-        self._deployments = deployments
+        self._deployments = queues.deployments
+        self._queues = queues
         self._host = host
         self._logs = logs
         self._objects = objects
@@ -96,6 +99,7 @@ class Endpoints:
                     here, endpoint, read_variants(endpoint[_SERVING]), endpoint.get(_CAPTURING)
                 ),
             )
+            self._queues.open(here, endpoint)
 
     def create(self, region: str, params: Params) -> Params:
         """CreateEndpoint: the endpoint is Creating, then InService or Failed."""
@@ -155,6 +159,7 @@ class Endpoints:
                     f'endpoint configuration "{config["EndpointConfigArn"]}"; '
                     "delete the endpoint and create it anew."
                 )
+            _check_type(endpoint, config)
             deployment = _choose_deployment(params, endpoint)
             variants = retain(config["ProductionVariants"], endpoint.get("ProductionVariants", []), params)
             rollout = read_rollout(deployment, current["ProductionVariants"], variants)
@@ -209,6 +214,7 @@ class Endpoints:
             here = self._resources[region]
             endpoint = self._find_settled(here, params["EndpointName"])
             endpoint.update(EndpointStatus="Deleting", LastModifiedTime=self._resources.now())
+            self._queues.close(here, endpoint["EndpointName"])
             deployment = self._deployments.withdraw(region, endpoint["EndpointName"])
             self._run_in_background(self._remove, here, endpoint, deployment)
             return {}
@@ -247,8 +253,11 @@ class Endpoints:
             for kind in ("ProductionVariants", "ShadowProductionVariants"):
                 endpoint[kind] = [_describe_variant(each) for each in config.get(kind, [])] or None
             endpoint["DataCaptureConfig"] = summarize(captured)
+            endpoint[_ASYNC] = config.get(_ASYNC)
             endpoint[_SERVING], endpoint[_CAPTURING] = write_variants(variants), captured
             self._settle(here, endpoint)
+            if wanted:
+                self._queues.open(here, endpoint)
         self._retire(old)
 
     def _shift(self, shifting: Shifting, deployment: Deployment, rollout: Rollout) -> None:
@@ -331,6 +340,17 @@ def find_endpoint(here: Region, name: str) -> Resource:
     if name not in here.endpoints:
         raise invalid(f'Could not find endpoint "{here.make_arn("endpoint", name.lower())}".')
     return here.endpoints[name]
+
+
+def _check_type(endpoint: Resource, config: Resource) -> None:
+    """Refuse to make an endpoint asynchronous that is not, or the other way round, as AWS does."""
+    was, will_be = endpoint.get(_ASYNC) is not None, _ASYNC in config
+    if was != will_be:
+        change = "removed from" if was else "added to"
+        raise invalid(
+            f"The AsyncInferenceConfig parameter cannot be {change} this endpoint "
+            f"{endpoint['EndpointName']}. Delete the endpoint and create it anew."
+        )
 
 
 def _choose_deployment(params: Params, endpoint: Resource) -> Params:

@@ -7,6 +7,7 @@ from local_aws.protocol.aws_json import Operation, Params
 from local_aws.protocol.messages import invalid, unsupported
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Listing, Region, Resource, Resources, pick, read_tags
+from local_aws.sagemaker.asynchronous.definition import check_async
 from local_aws.sagemaker.registry import find_package
 
 _MODELS = Listing("Models", "ModelName", "ModelArn", ("ModelName", "ModelArn", "CreationTime"))
@@ -120,6 +121,7 @@ class EndpointConfigs:
             production, shadows = params["ProductionVariants"], params.get("ShadowProductionVariants", [])
             _check_variants(here, [*production, *shadows])
             _check_beside(params, production, shadows)
+            check_async(params)
             weighted = {
                 kind: [{"InitialVariantWeight": 1.0, **each} for each in variants]
                 for kind, variants in zip(_KINDS, (production, shadows), strict=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from local_aws.sagemaker.container import CannotServe, Container
 from local_aws.sagemaker.model_worker import (
@@ -106,14 +106,21 @@ class ModelServer:
             for _ in range(missing):
                 self._add_worker()
 
-    def invoke(self, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
+    def invoke(
+        self, body: bytes | IO[bytes], headers: Mapping[str, str], seconds: float | None = None
+    ) -> ModelResponse:
         """Send a request to an idle worker, or to the first that becomes idle.
+
+        Args:
+            body: Its body, or an open file with it, whose length the headers must say.
+            headers: Its headers.
+            seconds: The time until it must be answered; by default that of all requests.
 
         Raises:
             ModelGone: If there is no process to answer it.
             ModelSlow: If it takes too long.
         """
-        return self._send("POST", "/invocations", body, headers)
+        return self._send("POST", "/invocations", body, headers, seconds or self._host.answer_seconds)
 
     def read_execution_parameters(self) -> dict[str, Any]:
         """Ask the container how jobs shall send it requests; nothing if it does not say.
@@ -122,17 +129,24 @@ class ModelServer:
             ModelGone: If there is no process to answer it.
             ModelSlow: If it takes too long.
         """
-        answer = self._send("GET", "/execution-parameters", b"", {})
+        answer = self._send("GET", "/execution-parameters", b"", {}, self._host.answer_seconds)
         try:
             parameters = json.loads(answer.body) if answer.status == HTTPStatus.OK else {}
         except (ValueError, RecursionError):
             return {}
         return parameters if isinstance(parameters, dict) else {}
 
-    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
-        worker = self._take()
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes],
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> ModelResponse:
+        worker = self._take(seconds)
         try:
-            return worker.request(method, path, body, headers)
+            return worker.request(method, path, body, headers, seconds)
         except ModelSlow:
             self._log(f"Process {worker.pid} has not answered in time, and is killed.")
             self._withdraw(worker)
@@ -174,8 +188,8 @@ class ModelServer:
         threads = max(1, (os.cpu_count() or 1) // self._workers)
         return {"OMP_NUM_THREADS": str(threads), **make_environment(self._container, self._host)}
 
-    def _take(self) -> Worker:
-        deadline = time.monotonic() + self._host.answer_seconds
+    def _take(self, seconds: float) -> Worker:
+        deadline = time.monotonic() + seconds
         with self._changed:
             while not self._idle:
                 if not self._serving:
@@ -241,7 +255,7 @@ class ModelServer:
         if not self._healthy:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
-        worker = Worker(self._folder, self._environment, self._host.answer_seconds, self._log)
+        worker = Worker(self._folder, self._environment, self._log)
         with self._changed:
             self._running.append(worker)
         try:

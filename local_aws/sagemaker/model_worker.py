@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local_aws.control.state import INSTANCE_HEADER, INSTANCE_VARIABLE, REPORT_PREFIX
 from local_aws.sagemaker.container import Container
@@ -78,19 +78,15 @@ class Worker:
     Args:
         folder: The folder in the place of ``/opt/ml``, which the model's workers share.
         environment: All variables of the process.
-        answer_seconds: The time it has for one answer.
         log: Takes each line that the process prints.
 
     Attributes:
         reason: Why the process could not serve the model, as it reported; empty if it did not.
     """
 
-    def __init__(
-        self, folder: Path, environment: Mapping[str, str], answer_seconds: float, log: Callable[[str], None]
-    ) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], log: Callable[[str], None]) -> None:
         self._folder = folder
         self._environment = environment
-        self._answer_seconds = answer_seconds
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._port: int | None = None
@@ -132,8 +128,15 @@ class Worker:
             self._disconnect()
             _close_stdin(process)
 
-    def request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> ModelResponse:
-        """Send a request to the model.
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes],
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> ModelResponse:
+        """Send a request to the model, which has some seconds for its answer.
 
         Raises:
             ModelGone: If the process cannot answer it.
@@ -143,7 +146,9 @@ class Worker:
         if connection is None:
             if port is None:
                 raise ModelGone
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._answer_seconds)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
         try:
             connection.request(method, path, body, {**headers, **self._pass})
             answer = connection.getresponse()

@@ -1,4 +1,4 @@
-"""SageMaker's runtime API: InvokeEndpoint, forwarded to the model's process.
+"""SageMaker's runtime API: InvokeEndpoint, forwarded to the model's process, and InvokeEndpointAsync.
 
 Texts and statuses are AWS's. Connections to the model are kept open, and no lock is held while it works.
 """
@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from local_aws.protocol.messages import AwsFault, Request, Response, unsupported
 from local_aws.protocol.operations import TABLES
 from local_aws.protocol.resources import ACCOUNT_ID
+from local_aws.sagemaker.asynchronous.queues import Queues, refuse_type
 from local_aws.sagemaker.container import CannotServe, Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.model_worker import ModelGone, ModelResponse, ModelSlow
@@ -19,10 +20,8 @@ REALTIME_LIMIT = 6 * 1024 * 1024
 
 _SERVERLESS_LIMIT = 4 * 1024 * 1024
 _TABLE = TABLES["sagemaker-runtime"]
-_OPERATIONS = {
-    "async-invocations": "InvokeEndpointAsync",
-    "invocations-response-stream": "InvokeEndpointWithResponseStream",
-}
+_ASYNC = "async-invocations"
+_STREAM = "invocations-response-stream"
 _REFUSED = {
     "x-amzn-sagemaker-target-model": "TargetModel",
     "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
@@ -44,17 +43,19 @@ _TIMED_OUT = (
 
 
 class Runtime:
-    """The service of InvokeEndpoint.
+    """The service of InvokeEndpoint and InvokeEndpointAsync.
 
     Args:
         deployments: What serves the endpoints.
+        queues: The queues of the asynchronous ones.
         region: The region of requests that are not signed.
     """
 
     name = "sagemaker-runtime"
 
-    def __init__(self, deployments: Deployments, region: str) -> None:
+    def __init__(self, deployments: Deployments, queues: Queues, region: str) -> None:
         self._deployments = deployments
+        self._queues = queues
         self._default_region = region
 
     def handles(self, request: Request) -> bool:
@@ -66,8 +67,12 @@ class Runtime:
         region = request.region or self._default_region
         endpoint, operation = self._parse_path(request.path)
         try:
-            if operation != "invocations":
-                raise _unsupported(_TABLE.describe_refusal(_OPERATIONS[operation]))
+            if operation == _ASYNC:
+                return self._queues.accept(region, endpoint, request)
+            if self._queues.serves(region, endpoint):
+                raise refuse_type(endpoint)
+            if operation == _STREAM:
+                raise _unsupported(_TABLE.describe_refusal("InvokeEndpointWithResponseStream"))
             for header, member in _REFUSED.items():
                 if header in request.headers:
                     raise _unsupported(_TABLE.describe_refusal("InvokeEndpoint", member))

@@ -5,6 +5,9 @@ from local_aws.protocol.aws_json import JsonService, TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
 from local_aws.protocol.resources import Resources
+from local_aws.sagemaker.asynchronous.notifications import Topics
+from local_aws.sagemaker.asynchronous.processing import Processor
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
@@ -39,7 +42,9 @@ class SageMaker:
         self.resources = Resources(open_room)
         self.deployments = Deployments()
         objects = Objects(moto)
-        endpoints = Endpoints(self.resources, self.deployments, host, logs.open, objects)
+        processor = Processor(self.deployments, objects, Topics(moto), host.workdir / "async")
+        self._queues = Queues(self.resources, processor)
+        endpoints = Endpoints(self.resources, self._queues, host, logs.open, objects)
         endpoints.take_over()
         self._transform_jobs = TransformJobs(self.resources, host, logs, objects)
         self._transform_jobs.take_over()
@@ -59,7 +64,7 @@ class SageMaker:
         scaling = Scaling(self.resources, moto).operations()
         tagging = Tagging(self.resources, moto).operations()
         self.services: tuple[Service, ...] = (
-            Runtime(self.deployments, region),
+            Runtime(self.deployments, self._queues, region),
             TabledService("sagemaker", "SageMaker", operations, region),
             OtherApis(),
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
@@ -72,6 +77,7 @@ class SageMaker:
 
     def reset(self) -> None:
         """Delete all resources and stop every model and every job."""
+        self._queues.clear()
         self.resources.clear()
         self._transform_jobs.stop_all()
         self._processing_jobs.runs.stop_all()

@@ -112,7 +112,6 @@ def test_refused_settings_are_refused_by_name(local_aws: LocalAws) -> None:
     [
         "ShadowProductionVariants.CoreDumpConfig",
         "ExplainerConfig",
-        "AsyncInferenceConfig",
         "ProductionVariants.CoreDumpConfig",
     ],
 )

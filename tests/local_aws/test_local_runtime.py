@@ -172,7 +172,6 @@ def test_a_body_that_is_too_large_is_refused(cloud: Cloud, serverless, limit):
 def test_what_is_not_supported_is_said(cloud: Cloud):
     cloud.deploy("e", "m")
     for call in (
-        lambda: cloud.runtime.invoke_endpoint_async(EndpointName="e", InputLocation=f"s3://{BUCKET}/m"),
         lambda: cloud.runtime.invoke_endpoint_with_response_stream(EndpointName="e", Body=b"1"),
         lambda: cloud.runtime.invoke_endpoint(EndpointName="e", Body=b"1", TargetModel="m.tar.gz"),
     ):

@@ -15,12 +15,17 @@ import pytest
 from local_cloud import ECHO, ENVIRONMENT, Cloud
 
 from local_aws.control import client as control
+from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Resources
+from local_aws.sagemaker.asynchronous.notifications import Topics
+from local_aws.sagemaker.asynchronous.processing import Processor
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.container import CannotServe, Container
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import Host, ModelGone, ModelSlow
+from local_aws.sagemaker.objects import Objects
 
 ODD_LINES = [
     "kedro-aws: hello",
@@ -270,7 +275,11 @@ class TestWhatNobodyExpects:
         def broken(region: str, endpoint: str) -> Any:
             raise KeyError(f"{region} {endpoint}")
 
-        return Endpoints(resources, Deployments(), Host(tmp_path, {}), broken)
+        moto = Moto(lambda *_: [], "eu-west-1")
+        deployments = Deployments()
+        objects = Objects(moto)
+        queues = Queues(resources, Processor(deployments, objects, Topics(moto), tmp_path))
+        return Endpoints(resources, queues, Host(tmp_path, {}), broken, objects)
 
     def wait_until_settled(self, endpoints: Endpoints) -> dict[str, Any]:
         deadline = time.monotonic() + 60
