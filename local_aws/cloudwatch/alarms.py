@@ -65,8 +65,7 @@ class Alarms:
             AwsFault: If one of them does not or cannot.
         """
         for name in names:
-            found = self._describe(region, {"AlarmNames": [name]})
-            alarms = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
+            alarms = self._describe(region, {"AlarmNames": [name]}).get("MetricAlarms", [])
             if not alarms:
                 raise invalid(f'Could not find alarm "{name}".')
             if problem := _find_problem(alarms[0]):
@@ -173,8 +172,6 @@ class Alarms:
 
 def _find_problem(alarm: Alarm) -> str | None:
     """Find what of an alarm cannot be evaluated; None if it can be."""
-    if "AlarmRule" in alarm:
-        return "composite alarms"
     if alarm.get("Metrics"):
         return "metric math"
     namespace, metric = alarm.get("Namespace"), alarm.get("MetricName")

@@ -1,5 +1,6 @@
 """CloudWatch as a service of the overlay: the metrics of endpoints are its own, all else is moto's."""
 
+import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -10,10 +11,13 @@ from local_aws.cloudwatch.metrics import MINUTE, NAMESPACE, UNITS, Metrics
 from local_aws.cloudwatch.wire import Call, read_call, write_answer, write_fault
 from local_aws.protocol.messages import AwsFault, Request, Response, unsupported
 from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.overlay import refuse_unanswered
 
 _SIGNED_FOR = "monitoring"
 _EVALUATED = {"DescribeAlarms", "DescribeAlarmsForMetric"}
 _MOST_DATAPOINTS = 1440
+
+_log = logging.getLogger(__name__)
 
 Params = Mapping[str, Any]
 
@@ -74,9 +78,18 @@ class CloudWatch:
     def _hand_on(self, request: Request, region: str) -> Response:
         taken = ("content-type", "x-amz-target", "smithy-protocol", "accept")
         headers = {name: request.headers[name] for name in taken if name in request.headers}
-        answer = self._moto.request(
-            request.method, request.path, service=self.name, region=region, headers=headers, body=request.body
-        )
+        try:
+            answer = self._moto.request(
+                request.method,
+                request.path,
+                service=self.name,
+                region=region,
+                headers=headers,
+                body=request.body,
+            )
+        except Exception:  # noqa: BLE001 - moto raises where it has no answer
+            _log.exception("moto failed: %s %s %s", request.method, request.path, request.target)
+            return refuse_unanswered(request)
         return Response(answer.status, answer.headers, answer.body)
 
     def _get_statistics(self, region: str, params: Params) -> Params | None:

@@ -1,5 +1,6 @@
 """SageMaker and the Resource Groups Tagging API as services of the overlay."""
 
+from local_aws.cloudwatch.service import CloudWatch
 from local_aws.kept.tables import OpenRoom, open_nothing
 from local_aws.protocol.aws_json import JsonService, TabledService
 from local_aws.protocol.moto_app import Moto
@@ -40,7 +41,8 @@ class SageMaker:
         self, moto: Moto, host: Host, logs: Logs, region: str, open_room: OpenRoom = open_nothing
     ) -> None:
         self.resources = Resources(open_room)
-        self.deployments = Deployments()
+        self._cloudwatch = CloudWatch(moto, region)
+        self.deployments = Deployments(self._cloudwatch)
         objects = Objects(moto)
         processor = Processor(self.deployments, objects, Topics(moto), host.workdir / "async")
         self._queues = Queues(self.resources, processor)
@@ -65,6 +67,7 @@ class SageMaker:
         tagging = Tagging(self.resources, moto).operations()
         self.services: tuple[Service, ...] = (
             Runtime(self.deployments, self._queues, region),
+            self._cloudwatch,
             TabledService("sagemaker", "SageMaker", operations, region),
             OtherApis(),
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
@@ -79,6 +82,7 @@ class SageMaker:
         """Delete all resources and stop every model and every job."""
         self._queues.clear()
         self.resources.clear()
+        self._cloudwatch.metrics.clear()
         self._transform_jobs.stop_all()
         self._processing_jobs.runs.stop_all()
         self.deployments.stop_all()
