@@ -17,6 +17,7 @@ from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
@@ -290,6 +291,7 @@ class AwsConfig(Section):
         registry: The model to register.
         deploy: The endpoints to create.
         transform: What a batch transform reads and writes, and on what it runs.
+        pipelines: The pipelines that run as steps of SageMaker.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
         globals: The dynamic globals, which are computed for each run, by name.
@@ -305,6 +307,7 @@ class AwsConfig(Section):
     registry: Registry | None = None
     deploy: DeploySection | None = None
     transform: Transform = Transform()
+    pipelines: Pipelines = Pipelines()
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
     globals: Mapping[GlobalName, Global] = {}

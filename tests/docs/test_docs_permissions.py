@@ -52,6 +52,7 @@ PLANNERS = {
     "reject-model": "plan/approval.py",
     "deploy": "plan/endpoint.py",
     "predict": "plan/prediction.py",
+    "compile": None,
     "destroy": "plan/teardown.py",
     "doctor": None,
     "init": None,
