@@ -176,6 +176,7 @@ class Endpoints:
                 "ProductionVariants": [],
             }
             config = {**config, "ProductionVariants": variants}
+            Shifting(self._resources, self._deployments, here, endpoint, config).show("Creating")
             self._run_in_background(self._deploy, here, endpoint, config, rollout)
             return {"EndpointArn": endpoint["EndpointArn"]}
 
@@ -229,7 +230,6 @@ class Endpoints:
             with self._resources.lock:
                 variants = resolve_variants(here, config)
             captured = config.get("DataCaptureConfig")
-            shifting.show("Creating")
             deployment = self._start(here, endpoint, variants, captured)
             self._shift(shifting, deployment, rollout)
         except (CannotServe, AwsFault, Stopped) as error:
