@@ -23,6 +23,7 @@ FOLDER = "transform"
 
 _MAX_NAME = 63
 _MAX_ENDPOINT = 54
+_STAMP = len("2026-11-30-04-05-06-789")
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,12 @@ def build_model_settings(size: Transform, overrides: Overrides) -> dict[str, Any
 
 def make_job_name(group: str, now: datetime) -> str:
     """Make the name of a job, which no other job may have: the group and the time."""
-    stamp = f"{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
-    return f"{group[: _MAX_NAME - len(stamp) - 1].rstrip('-')}-{stamp}"
+    return f"{make_job_prefix(group)}{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
+
+
+def make_job_prefix(group: str) -> str:
+    """Make the beginning of the names of a group's jobs; the time follows."""
+    return f"{group[: _MAX_NAME - _STAMP - 1].rstrip('-')}-"
 
 
 def list_model_names(
@@ -231,5 +236,10 @@ def list_model_names(
         settings: What else the model's request has.
     """
     served = [name for name, own in endpoints.items() if own == group]
-    names = served or [re.sub(r"-+$", "", group[:_MAX_ENDPOINT])]
+    names = served or [shorten_group(group)]
     return [make_model_name(name, package, role_arn, settings) for name in names]
+
+
+def shorten_group(group: str) -> str:
+    """Shorten the name of a group to one of an endpoint, after which a model can be named."""
+    return re.sub(r"-+$", "", group[:_MAX_ENDPOINT])
