@@ -86,13 +86,16 @@ def prepare_deployment(
         again=again,
         variants=variants,
         shadow=shadow,
+        overrides=session.overrides,
     )
     found = {each.package: observe_sample(aws, each.package) for each in wanted.production}
     samples = {package: sample for package, sample in found.items() if sample}
 
     def look_and_plan() -> Plan:
         serving = observe_serving(aws, wanted.endpoint, wanted.models.values(), wanted.config_name)
-        return replace(plan_endpoint(wanted, serving, samples), warnings=tuple(warnings))
+        return replace(
+            plan_endpoint(wanted, serving, samples), warnings=tuple(warnings), overrides=session.overrides
+        )
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry, Transform
+from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.config.serving_settings import explain_local_storage, find_conflict, has_local_storage
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
@@ -45,6 +46,11 @@ def choose_group(config: AwsConfig, package: str | None = None, group: str | Non
         ConfigError: If none of them names a group, or two of them name different ones.
     """
     named, _ = parse_package(package or "")
+    if group and not is_sagemaker_name(group):
+        raise ConfigError(
+            f"--group: `{group}` is not the name of a model package group: 1 to 63 letters, digits and inner "
+            "hyphens."
+        )
     if named and group and named != group:
         raise ConfigError(
             f"{package} is in model package group {named}, and --group is {group}. Leave one of the two out."
@@ -60,6 +66,21 @@ def find_endpoint_groups(config: AwsConfig) -> dict[str, str | None]:
     if config.deploy.endpoint:
         return {config.deploy.endpoint: default}
     return {name: each.group or default for name, each in config.deploy.endpoints.items()}
+
+
+def find_variant_groups(config: AwsConfig) -> set[str]:
+    """Find the model package groups that the variants of the endpoints name."""
+    section = config.deploy
+    settings = [section, *section.endpoints.values()] if section else []
+    versions = [each for one in settings for each in (*one.variants.values(), one.shadow) if each]
+    named = {group for each in versions for group in (each.group, parse_package(each.package or "")[0])}
+    return {group for group in named if group}
+
+
+def find_shared_endpoints(config: AwsConfig) -> list[str]:
+    """Find the endpoints of aws.yml whose requests several variants share."""
+    names = find_endpoint_groups(config)
+    return [name for name in names if len(merge_deploy(config, {"endpoint": name}).variants) > 1]
 
 
 def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:

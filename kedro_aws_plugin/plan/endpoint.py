@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
@@ -23,6 +23,7 @@ from kedro_aws_plugin.plan.observed import (
     Sample,
     Serving,
 )
+from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
@@ -68,6 +69,7 @@ class Deployment:
         again: Whether to deploy a version once more that failed its check, or was rolled back.
         variants: The variants that share the requests; empty if the package gets all of them.
         shadow: The variant that gets copies of the requests, if there is one.
+        overrides: What aws.yml sets in requests: part of the content of models and endpoint configs.
     """
 
     package: str
@@ -79,6 +81,7 @@ class Deployment:
     again: bool = False
     variants: tuple[ChosenVariant, ...] = ()
     shadow: ChosenVariant | None = None
+    overrides: Overrides = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -107,10 +110,11 @@ class Deployment:
     def model_settings(self) -> dict[str, Any]:
         """What the request of the model has beside its package and role."""
         container = {"Environment": dict(self.deploy.environment)} if self.deploy.environment else {}
-        return {
+        settings = {
             **({"PrimaryContainer": container} if container else {}),
             **build_network(self.deploy),
         }
+        return override("CreateModel", settings, self.overrides)
 
     @property
     def all_tags(self) -> Tags:
@@ -137,7 +141,7 @@ class Deployment:
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
         models = self.models
         shadows = [self._build_variant(self.shadow, models[self.shadow.package])] if self.shadow else []
-        return {
+        definition = {
             "ProductionVariants": [
                 self._build_variant(each, models[each.package]) for each in self.production
             ],
@@ -145,6 +149,7 @@ class Deployment:
             **({"KmsKeyId": key} if key else {}),
             **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
         }
+        return override("CreateEndpointConfig", definition, self.overrides)
 
     def _build_variant(self, chosen: ChosenVariant, model: str) -> dict[str, Any]:
         settings = {
@@ -234,7 +239,8 @@ def _plan_weights(wanted: Deployment, observed: Serving, *, is_fresh: bool) -> l
     Raises:
         AwsError: If the endpoint must be waited for, and that is not wanted.
     """
-    weights = {each.name: each.weight for each in wanted.production}
+    variants = wanted.definition()["ProductionVariants"]
+    weights = {each["VariantName"]: each.get("InitialVariantWeight", 1.0) for each in variants}
     endpoint = observed.endpoint
     if len(weights) == 1:
         return []

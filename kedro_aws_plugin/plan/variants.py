@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
+from kedro_aws_plugin.config.sections import parse_package
 from kedro_aws_plugin.config.variants import SHADOW, Capture, VersionSettings
 
 ALL_TRAFFIC = "AllTraffic"
@@ -53,9 +54,10 @@ def choose_variants(
     """
 
     def make(name: str, settings: VersionSettings, weight: float) -> ChosenVariant:
+        named, _ = parse_package(settings.package or "")
         return ChosenVariant(
             name=name,
-            package=choose(settings.group or deploy.group, settings.package),
+            package=choose(settings.group or named or deploy.group, settings.package),
             weight=weight,
             instance_type=settings.instance_type or deploy.instance_type,
             instance_count=settings.instance_count or deploy.instance_count,
