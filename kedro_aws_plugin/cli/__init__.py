@@ -38,6 +38,7 @@ def commands() -> None:
     lazy_subcommands={
         "approve-model": f"{_HERE}.approval.approve_model",
         "bootstrap": f"{_HERE}.bootstrap.bootstrap",
+        "compile": f"{_HERE}.compile.compile_",
         "deploy": f"{_HERE}.deploy.deploy",
         "destroy": f"{_HERE}.destroy.destroy",
         "doctor": f"{_HERE}.doctor.doctor",

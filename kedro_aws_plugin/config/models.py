@@ -17,6 +17,7 @@ from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
@@ -57,6 +58,14 @@ RoleArn = Annotated[
 ]
 
 
+OwnImage = Annotated[
+    str,
+    match_pattern(
+        r"(?=.{1,255}$)\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})",
+        "an image in ECR with its tag or digest; one looks like "
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights:1.0",
+    ),
+]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -71,6 +80,8 @@ class Mark(Section):
         requirements: What the serving container installs with pip when it starts.
         include_project: Whether to pack the project's own package even if the model does not name it.
         bundle: Whether to pack the wheels of the requirements, so that the container needs no network.
+        image: An image of the user's own that serves the model in the place of AWS's; made from AWS's
+            scikit-learn image, or one that serves as that does.
     """
 
     group: Name
@@ -80,6 +91,17 @@ class Mark(Section):
     requirements: tuple[str, ...] = ()
     include_project: bool = False
     bundle: bool = False
+    image: OwnImage | None = None
+
+    @field_validator("image")
+    @classmethod
+    def _check_that_nothing_is_bundled(cls, image: str | None, others: ValidationInfo) -> str | None:
+        if image is not None and others.data.get("bundle"):
+            raise ValueError(
+                "wheels can be bundled for AWS's images alone, because the Python in yours is not known; "
+                "install the requirements in your image, and leave `bundle` out"
+            )
+        return image
 
 
 class Registry(Mark):
@@ -269,6 +291,7 @@ class AwsConfig(Section):
         registry: The model to register.
         deploy: The endpoints to create.
         transform: What a batch transform reads and writes, and on what it runs.
+        pipelines: The pipelines that run as steps of SageMaker.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
         globals: The dynamic globals, which are computed for each run, by name.
@@ -284,6 +307,7 @@ class AwsConfig(Section):
     registry: Registry | None = None
     deploy: DeploySection | None = None
     transform: Transform = Transform()
+    pipelines: Pipelines = Pipelines()
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
     globals: Mapping[GlobalName, Global] = {}

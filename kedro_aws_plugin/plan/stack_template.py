@@ -1,6 +1,7 @@
 """Build the CloudFormation template of what a project needs before its first run."""
 
 import hashlib
+import re
 from typing import Any
 
 import yaml
@@ -146,6 +147,21 @@ def _build_bucket_policy() -> Values:
     }
 
 
+def _list_repositories(image: str | None) -> Values | list[Values]:
+    """List the repositories of images: AWS's, and that of the user's own image, if there is one."""
+    # AWS keeps its images in accounts of its own, another one in each region.
+    aws = _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn")
+    if image is None:
+        return aws
+    registry, _, path = image.partition("/")
+    repository = re.split("[:@]", path)[0]
+    account = registry.partition(".")[0]
+    return [
+        aws,
+        _substitute(f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{repository}"),
+    ]
+
+
 def _list_capture_folders(config: AwsConfig) -> list[str]:
     """List the ARNs of what endpoints write if data capture is on: none if it is on for none of them."""
     section = config.deploy
@@ -188,11 +204,10 @@ def _build_role(config: AwsConfig, project: str) -> Values:
             "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
         },
         _allow("LogInToImages", ["ecr:GetAuthorizationToken"], "*"),
-        # AWS keeps its images in accounts of its own, another one in each region.
         _allow(
             "PullImages",
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
+            _list_repositories(config.registry.image if config.registry else None),
         ),
     ]
     return {

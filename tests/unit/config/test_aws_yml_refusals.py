@@ -29,8 +29,8 @@ SETTINGS = (
         pytest.param(
             f"{BASE}registry: {{grop: g, model: m}}\n",
             "unknown key `registry.grop`; did you mean `group`? "
-            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, model, "
-            "on_run.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, image, "
+            "model, on_run.",
             id="registry; the misspelt key, not the missing one",
         ),
         pytest.param(
@@ -248,8 +248,8 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
             BASE,
             "registry: {grup: g}\n",
             "conf/local/aws.yml: unknown key `registry.grup`; did you mean `group`? "
-            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, model, "
-            "on_run.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, image, "
+            "model, on_run.",
             id="unknown key",
         ),
         pytest.param(
