@@ -45,7 +45,7 @@ def check_supported(params: Params) -> None:
     Raises:
         AwsFault: If it does not.
     """
-    algorithm, resources = params["AlgorithmSpecification"], params.get("ResourceConfig", {})
+    algorithm, resources = params.get("AlgorithmSpecification", {}), params.get("ResourceConfig", {})
     if not algorithm.get("ContainerEntrypoint"):
         raise unsupported(_NO_ENTRYPOINT)
     if resources.get("InstanceCount", 1) not in {1, UNKNOWN}:
@@ -55,7 +55,7 @@ def check_supported(params: Params) -> None:
             "EnableNetworkIsolation of training jobs: a process of this machine reaches the network"
         )
     channels = params.get("InputDataConfig", [])
-    modes = [algorithm["TrainingInputMode"], *(each.get("InputMode") for each in channels)]
+    modes = [algorithm.get("TrainingInputMode"), *(each.get("InputMode") for each in channels)]
     if "Pipe" in modes:
         raise unsupported("the input mode Pipe of training jobs; use File or FastFile")
     for each in channels:
