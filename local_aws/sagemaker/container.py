@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.resources import Region
-from local_aws.sagemaker.hosting import find_model
+from local_aws.sagemaker.hosting import SHA256, find_model
 
 _STARTUP_SECONDS = 600
 _DOWNLOAD_SECONDS = 3600
@@ -26,6 +26,7 @@ class Container:
         startup_seconds: The time it has until ``/ping`` answers, once the model is there.
         download_seconds: The time it has until the model is downloaded and unpacked.
         most_workers: The most processes that are of use, if that is known.
+        sha256: The digest of the archive that was registered, if its version tells it.
     """
 
     region: str
@@ -34,6 +35,7 @@ class Container:
     startup_seconds: float = _STARTUP_SECONDS
     download_seconds: float = _DOWNLOAD_SECONDS
     most_workers: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Variant:
         serverless: Whether it has a ServerlessConfig.
         container: The container that serves it.
         shadow: Whether it is a shadow variant, which only gets copies.
+        instances: How many instances it has.
+        config: The endpoint config that it is of.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Variant:
     serverless: bool
     container: Container
     shadow: bool = False
+    instances: int = 1
+    config: str = ""
 
 
 def write_variants(variants: list[Variant]) -> list[Params]:
@@ -72,19 +78,24 @@ def resolve_variants(here: Region, config: Params) -> list[Variant]:
         AwsFault: If a model was deleted.
     """
     return [
-        *(_resolve_variant(here, each) for each in config["ProductionVariants"]),
-        *(_resolve_variant(here, each, shadow=True) for each in config.get("ShadowProductionVariants", [])),
+        replace(_resolve_variant(here, each), config=config["EndpointConfigName"], shadow=shadow)
+        for kind, shadow in (("ProductionVariants", False), ("ShadowProductionVariants", True))
+        for each in config.get(kind, [])
     ]
 
 
-def _resolve_variant(here: Region, params: Params, *, shadow: bool = False) -> Variant:
+def _resolve_variant(here: Region, params: Params) -> Variant:
     container = replace(
         resolve_container(here, params["ModelName"]),
         startup_seconds=params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS),
         download_seconds=params.get("ModelDataDownloadTimeoutInSeconds", _DOWNLOAD_SECONDS),
     )
     return Variant(
-        params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container, shadow
+        params["VariantName"],
+        params["InitialVariantWeight"],
+        "ServerlessConfig" in params,
+        container,
+        instances=params.get("InitialInstanceCount", 1),
     )
 
 
@@ -95,8 +106,12 @@ def resolve_container(here: Region, model: str) -> Container:
         AwsFault: If there is no such model.
     """
     definition = find_model(here, model)["Resolved"][0]
-    environment = definition.get("Environment", {})
-    return Container(here.name, _find_archive(definition), environment)
+    return Container(
+        region=here.name,
+        model_data=_find_archive(definition),
+        environment=definition.get("Environment", {}),
+        sha256=definition.get(SHA256),
+    )
 
 
 def _find_archive(definition: Params) -> str | None:
