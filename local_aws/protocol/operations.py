@@ -307,6 +307,8 @@ _CREATE_TRAINING_JOB = Settings(
         "ResourceConfig.VolumeSizeInGB",
         "ResourceConfig.VolumeKmsKeyId",
         "ResourceConfig.KeepAlivePeriodInSeconds",
+        "ResourceConfig.SelectedInstanceType",
+        "ResourceConfig.SelectedInstanceCount",
         "VpcConfig",
         "StoppingCondition.MaxWaitTimeInSeconds",
         "StoppingCondition.MaxPendingTimeInSeconds",
