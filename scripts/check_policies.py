@@ -31,6 +31,7 @@ CONFIGS = (
     "access-logs",
     "primary-workgroup-and-results-elsewhere",
     "json-and-partitioned-parquet",
+    "alarms-of-updates",
 )
 VALUES = {  # for what a template refers to
     "AWS::AccountId": "123456789012",
@@ -77,6 +78,7 @@ class Finding:
 EXCEPTIONS = (
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
     Accepted("STAR", "servicequotas:ListServiceQuotas", "AWS has no resources for this action"),
+    Accepted("STAR", "cloudwatch:GetMetricData", "AWS has no resources for this action"),
     Accepted("STAR", "ecr:GetAuthorizationToken", "AWS has no resources for this action"),
     Accepted(
         "STAR",

@@ -172,6 +172,17 @@ def _list_capture_folders(config: AwsConfig) -> list[str]:
     return [f"arn:${{AWS::Partition}}:s3:::{folder.removeprefix('s3://')}*" for folder in sorted(folders)]
 
 
+def _list_alarms(config: AwsConfig) -> list[str]:
+    """List the ARNs of the alarms that may end an update of an endpoint. SageMaker reads them as the role."""
+    section = config.deploy
+    if section is None:
+        return []
+    updates = [each.update for each in (section, *section.endpoints.values()) if each.update]
+    names = sorted({name for update in updates for name in update.alarms})
+    alarm = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+    return [f"{alarm}{name}" for name in names]
+
+
 def _build_role(config: AwsConfig, project: str) -> Values:
     """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
@@ -188,6 +199,11 @@ def _build_role(config: AwsConfig, project: str) -> Values:
         *(
             [_allow("WriteCaptures", ["s3:PutObject"], [_substitute(each) for each in captured])]
             if (captured := _list_capture_folders(config))
+            else []
+        ),
+        *(
+            [_allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], [_substitute(each) for each in alarms])]
+            if (alarms := _list_alarms(config))
             else []
         ),
         _allow(
