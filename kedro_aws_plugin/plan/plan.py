@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kedro_aws_plugin.plan.cost import Cost
 from kedro_aws_plugin.plan.steps import Ref, Result, Step
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.ref import fill_refs, find_refs
@@ -23,6 +24,7 @@ class Plan:
         unchanged: What is already as it should be, e.g. an ARN; shown when no step changes anything.
         failure: Why the command fails once the steps are done; None if it does not.
         warnings: Sentences for the user to read before the plan is applied.
+        cost: What it will cost; None if it creates nothing that is billed.
 
     Raises:
         ValueError: If a step refers to a result that no earlier step gives. That is a mistake in the planner.
@@ -33,6 +35,7 @@ class Plan:
     unchanged: str
     warnings: tuple[str, ...] = ()
     failure: str | None = None
+    cost: Cost | None = None
 
     @property
     def changes(self) -> bool:
@@ -72,6 +75,7 @@ class Plan:
             "warnings": list(self.warnings),
             "steps": [_as_json(step) for step in self.show_steps()],
             **({"failure": self.failure} if self.failure else {}),
+            **({"cost": self.cost.as_json()} if self.cost else {}),
         }
 
     def _number(self, ref: Ref) -> int:
