@@ -26,7 +26,9 @@ def add_cost(plan: Plan, config: AwsConfig, *, dry_run: bool) -> Plan:
     is_local = config.target == "local"
     if is_local and not dry_run:
         return plan
-    sent = [request for step in plan.steps if step.service in _SERVICES for request in step.requests()]
+    sent = [
+        request for step in plan.steps if step.service in _SERVICES for request in plan.list_requests(step)
+    ]
     cost = estimate_cost(sent, config.region, load_prices(config.region, find_cache()))
     if cost is None or (is_local and cost.per is None):
         return plan
