@@ -66,6 +66,7 @@ PLANNERS = {
     "logs": None,
     "models": None,
     "policy": None,
+    "prices": None,
     "rollback": "plan/rollback.py",
     "spark-jars": None,
     "status": None,
