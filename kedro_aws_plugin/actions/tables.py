@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.actions.registry import Difference
-    from kedro_aws_plugin.plan.observed import EndpointReport, RegisteredGroup, VariantReport
+    from kedro_aws_plugin.plan.observed import EndpointReport, Figures, RegisteredGroup, VariantReport
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """The head, and the rows."""
@@ -39,7 +39,10 @@ def tabulate_differences(differences: "Sequence[Difference]", names: Sequence[st
 
 def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
     """Put endpoints in rows. A column that is empty in all of them is left out."""
-    head = ("endpoint", "status", "variant", "weight", "share", "serves", "size", "captures", "failure")
+    head = (
+        *("endpoint", "status", "variant", "weight", "share", "serves", "size", "captures", "last hour"),
+        "failure",
+    )
     rows = [row for each in reports for row in _tabulate_endpoint(each)]
     kept = [column for column in range(len(head)) if not rows or any(row[column] for row in rows)]
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
@@ -56,11 +59,14 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _tabulate_endpoint(report: "EndpointReport") -> list[Sequence[str]]:
-    """Put an endpoint in a row, or each of its variants."""
-    end = (_describe_capture(report), report.failure or "")
-    if not report.variants:
+    """Put an endpoint in a row; if it has several variants, each of them."""
+    figures = {each.variant: _describe_figures(each) for each in report.last_hour}
+    captures, failure = _describe_capture(report), report.failure or ""
+    if len(report.variants) < 2:  # noqa: PLR2004
         serves = "" if report.config is None else _name_version(report)
-        return [(report.name, report.status, "", "", "", serves, _describe_size(report), *end)]
+        asked = "; ".join(figures.values())
+        size = _describe_size(report)
+        return [(report.name, report.status, "", "", "", serves, size, captures, asked, failure)]
     first, *others = [
         (
             each.name,
@@ -71,7 +77,11 @@ def _tabulate_endpoint(report: "EndpointReport") -> list[Sequence[str]]:
         )
         for each in report.variants
     ]
-    return [(report.name, report.status, *first, *end), *(("", "", *each, "", "") for each in others)]
+    asked_of = [figures.get(each.name, "") for each in report.variants]
+    return [
+        (report.name, report.status, *first, captures, asked_of[0], failure),
+        *(("", "", *each, "", asked, "") for each, asked in zip(others, asked_of[1:], strict=True)),
+    ]
 
 
 def _name_version(served: "EndpointReport | VariantReport") -> str:
@@ -88,6 +98,19 @@ def _describe_size(report: "EndpointReport") -> str:
 
 def _describe_instances(served: "EndpointReport | VariantReport") -> str:
     return f"{served.instance_count} x {served.instance_type or '?'}"
+
+
+def _describe_figures(figures: "Figures") -> str:
+    requests = f"{figures.requests} request{'s' if figures.requests > 1 else ''}"
+    errors = {"4xx": figures.errors_4xx, "5xx": figures.errors_5xx}
+    times = {"p50": figures.p50_ms, "p99": figures.p99_ms}
+    return ", ".join(
+        [
+            requests,
+            *(f"{count} x {status}" for status, count in errors.items() if count),
+            *(f"{name} {value:.1f} ms" for name, value in times.items() if value is not None),
+        ]
+    )
 
 
 def _describe_capture(report: "EndpointReport") -> str:

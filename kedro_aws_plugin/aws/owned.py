@@ -125,8 +125,8 @@ def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
 
 
 def _report_variants(deployed: Deployed) -> tuple[VariantReport, ...]:
-    """Report the variants of an endpoint that has several, with the weights that they have now."""
-    if deployed.variant is None or not deployed.others:
+    """Report the variants of an endpoint, with the weights that they have now."""
+    if deployed.variant is None:
         return ()
     served = ((deployed.variant, deployed.package), *deployed.others)
     weights = [deployed.endpoint.weights.get(each.name, each.weight) for each, _ in served]

@@ -249,7 +249,7 @@ class Deployed:
 
 @dataclass(frozen=True)
 class VariantReport:
-    """One of several variants of an endpoint, as `kedro aws status` shows it.
+    """A variant of an endpoint, as `kedro aws status` shows it.
 
     Attributes:
         name: Its name.
@@ -264,14 +264,35 @@ class VariantReport:
     """
 
     name: str
-    group: str | None
-    version: int | None
-    package: str | None
-    weight: float
-    share: float
-    shadow: bool
-    instance_type: str | None
-    instance_count: int | None
+    group: str | None = None
+    version: int | None = None
+    package: str | None = None
+    weight: float = 1.0
+    share: float = 1.0
+    shadow: bool = False
+    instance_type: str | None = None
+    instance_count: int | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a variant of an endpoint was asked in the last hour.
+
+    Attributes:
+        variant: The variant.
+        requests: How many requests it got.
+        errors_4xx: How many of them its model answered with a status 4xx.
+        errors_5xx: How many of them its model answered with a status 5xx.
+        p50_ms: Half of the answers took the model at most so long, in milliseconds; None if it is not known.
+        p99_ms: 99 of 100 answers took the model at most so long, in milliseconds; None if it is not known.
+    """
+
+    variant: str
+    requests: int
+    errors_4xx: int
+    errors_5xx: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -294,8 +315,8 @@ class EndpointReport:
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
-        variants: Its variants, if there are several, or a shadow variant; `group`, `version` and the size are
-            then those of the first.
+        variants: Its variants, the shadow one last; `group`, `version` and the size are those of the first.
+        last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
 
     name: str
@@ -314,6 +335,7 @@ class EndpointReport:
     pending_config: str | None = None
     failure: str | None = None
     variants: tuple[VariantReport, ...] = ()
+    last_hour: tuple[Figures, ...] = ()
 
     @property
     def is_broken(self) -> bool:

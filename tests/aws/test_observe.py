@@ -33,6 +33,7 @@ from kedro_aws_plugin.plan.observed import (
     Sample,
     Serving,
     Variant,
+    VariantReport,
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK
 
@@ -276,7 +277,9 @@ def test_the_reports_are_of_the_endpoints_of_aws_yml_and_of_those_with_the_tags(
     absent(stubbed, "DescribeEndpoint")  # stale
     found = observe_reports(stubbed.aws, answers.TAGS, {"flights": "flights", "score": "tips"})
     size = {"mode": "realtime", "instance_type": "ml.m5.large", "instance_count": 2, "config": "flights-1"}
-    serves = {"group": "flights", "version": 2, "package": package_arn(2), **size}
+    version = {"group": "flights", "version": 2, "package": package_arn(2)}
+    instances = {"instance_type": "ml.m5.large", "instance_count": 2}
+    serves = {**version, **size, "variants": (VariantReport("AllTraffic", **version, **instances),)}
     assert found == (
         EndpointReport("flights", "InService", failure="no capacity", **serves),
         EndpointReport("score", "not deployed", "tips"),
