@@ -58,6 +58,7 @@ _FILES = {
     """,
     "conf/base/parameters.yml": "seed: 1\n",
     "conf/local/.gitkeep": "",
+    "conf/torn/aws.yml": "target: local\n",
     "src/faults/__init__.py": "",
     "src/faults/settings.py": "",
     "src/faults/pipeline_registry.py": """
@@ -75,7 +76,7 @@ def transform_fn(model, data, content_type, accept):
     text = data if isinstance(data, str) else data.decode()
     rows = len(text.strip().splitlines())
     if "jsonlines" in accept:
-        return "".join('{"predictions": [%d]}\\n' % model for _ in range(rows)), accept
+        return ("%d\\n" % model) * rows, accept
     return '{"predictions": [%s]}' % ", ".join([str(model)] * rows), "application/json"
 """
 
