@@ -59,6 +59,7 @@ class Command:
         is_unchanged: Tells whether a run had nothing left to do.
         answer: What the endpoint answers at last; None if there is none.
         is_owned: Whether `destroy` finds what was made.
+        env: The Kedro environment that it is run in.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Command:
     is_unchanged: Callable[[Ran], bool] = lambda ran: ran.stdout.startswith("unchanged:")
     answer: str | None = None
     is_owned: bool = True
+    env: str = "local"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,10 @@ def _prepare_served(world: World, name: str) -> None:
     _must(_deploy(world, name, 1))
 
 
+def _prepare_canary(world: World, name: str) -> None:
+    _must(_deploy(world, name, 1, "--env", "canary"))
+
+
 def _prepare_rollback(world: World, name: str) -> None:
     _must(_deploy(world, name, 1))
     _must(_deploy(world, name, 2))
@@ -154,8 +160,8 @@ def _predict(world: World, name: str) -> Ran:
     return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout == "1\n1\n" else ran
 
 
-def _destroy(world: World, name: str) -> Ran:
-    return world.cli("destroy", "--endpoint", name, "--yes")
+def _destroy(world: World, name: str, env: str = "local") -> Ran:
+    return world.cli("destroy", "--endpoint", name, "--yes", "--env", env)
 
 
 def _prepare_registry(world: World, name: str) -> None:
@@ -201,11 +207,19 @@ COMMANDS = (
     ),
     Command("deploy: the first", lambda world, name: _deploy(world, name, 1), answer="1"),
     Command(
-        "deploy: an update",
+        "deploy: an update at once",
         lambda world, name: _deploy(world, name, 2),
         _prepare_served,
         serves=True,
         answer="2",
+    ),
+    Command(
+        "deploy: an update in two steps",
+        lambda world, name: _deploy(world, name, 2, "--env", "canary"),
+        _prepare_canary,
+        serves=True,
+        answer="2",
+        env="canary",
     ),
     Command(
         "deploy: unchanged",
@@ -366,7 +380,7 @@ class Table:
         problems = []
         if any(found[kind] for kind in ("models", "configs", "endpoints")):
             self._world.proxy.begin()
-            _must(_destroy(self._world, name))
+            _must(_destroy(self._world, name, command.env))
             left = self._world.find(name)
             problems += [
                 f"destroy leaves {left[kind]}" for kind in ("models", "configs", "endpoints") if left[kind]

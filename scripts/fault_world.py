@@ -59,6 +59,13 @@ _FILES = {
     "conf/base/parameters.yml": "seed: 1\n",
     "conf/local/.gitkeep": "",
     "conf/torn/aws.yml": "target: local\n",
+    "conf/canary/aws.yml": """
+        target: local
+        deploy:
+          endpoint: faults-canary
+          instance_count: 2
+          update: {strategy: canary, instances: 1, wait_seconds: 1}
+    """,
     "src/faults/__init__.py": "",
     "src/faults/settings.py": "",
     "src/faults/pipeline_registry.py": """
