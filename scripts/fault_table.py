@@ -60,6 +60,7 @@ class Command:
         answer: What the endpoint answers at last; None if there is none.
         is_owned: Whether `destroy` finds what was made.
         env: The Kedro environment that it is run in.
+        explains: Whether its errors are the plugin's, and not Kedro's.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Command:
     answer: str | None = None
     is_owned: bool = True
     env: str = "local"
+    explains: bool = True
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,29 @@ def _transform(world: World, name: str) -> Ran:
     return replace(ran, stdout="unchanged:") if saved.split() == [b"prediction", *[b"3"] * 4] else ran
 
 
+def _clear_run(world: World, name: str) -> None:
+    del name
+    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", []):
+        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _run_pipeline(world: World, name: str) -> Ran:
+    """Run a pipeline that reads from and writes to S3; one whose results are whole counts as done."""
+    del name
+    ran = world.kedro_run()
+    keys = [
+        each["Key"] for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", [])
+    ]
+    saved = [world.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
+    if b"engines,crew\n2.0,4.0\n4.0,2.0\n6.0,8.0\n8.0,6.0\n" not in saved[:1]:
+        return ran
+    return (
+        replace(ran, stdout="unchanged:")
+        if all(json.loads(each) == {"total": 40.0} for each in saved[1:])
+        else ran
+    )
+
+
 COMMANDS = (
     Command("register-model", _register),
     Command(
@@ -243,6 +268,7 @@ COMMANDS = (
         _prepare_registry,
     ),
     Command("transform", _transform, _prepare_transform),
+    Command("kedro run", _run_pipeline, _clear_run, explains=False),
 )
 
 
@@ -424,13 +450,14 @@ def _judge_first(trial: Trial, ran: Ran) -> list[str]:
     """Judge how the command ended whose call went wrong."""
     if trial.fault is KILLED:
         return [] if ran.code == -9 else [f"it was to be killed and ends with {ran.code}"]  # noqa: PLR2004
-    if ran.problem or "Traceback" in ran.stderr:
-        return [f"it ends with a traceback: {ran.problem}"]
-    if ran.code not in {0, 1}:
-        return [f"it ends with {ran.code}"]
-    if ran.code == 1 and not re.search(r"again|[Ss]et it|kedro aws|Correct", ran.sentence):
-        return [f"it does not say what next: {ran.sentence}"]
-    return []
+    if ran.problem or "Traceback" in ran.stderr or ran.code not in {0, 1}:
+        return [f"it ends with {ran.code} and a traceback: {ran.problem}"]
+    if ran.code == 0 or not trial.command.explains:
+        return []
+    wanted = r"again|[Ss]et it|kedro aws|Correct"
+    if trial.fault is LATE_CLOCK and trial.call.service == "sagemaker":
+        wanted = "this machine's clock is wrong"
+    return [] if re.search(wanted, ran.sentence) else [f"it does not say what next: {ran.sentence}"]
 
 
 def write_rows(results: Results) -> str:
