@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compile": ("cloudformation:DescribeStacks",),
     "deploy": (
         *_RELEASES,
+        "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
@@ -75,6 +76,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
     "policy": ("cloudformation:DescribeStacks",),
     "predict": (*_SERVED, *_READ, "sagemaker:InvokeEndpoint"),
+    "prices": (),
     "register-model": (
         *_GROUP,
         *_UPLOAD,
@@ -88,7 +90,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "rollback": _RELEASES,
     "spark-jars": (),
-    "status": (*_OWNED, "sagemaker:DescribeModel"),
+    "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "transform": (
         *_GROUP,
         *_UPLOAD,
