@@ -14,6 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from kedro_aws_plugin.config.asynchronous import Async
 from kedro_aws_plugin.config.athena import Athena, S3Folder
 from kedro_aws_plugin.config.fields import Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
@@ -23,7 +24,7 @@ from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
 
 Target = Literal["local", "aws"]
-Mode = Literal["realtime", "serverless"]
+Mode = Literal["realtime", "serverless", "async"]
 Strategy = Literal["MultiRecord", "SingleRecord"]
 Method = Literal["predict", "predict_proba", "decision_function", "transform"]
 
@@ -125,10 +126,11 @@ class EndpointSettings(HostingSettings):
 
     Attributes:
         group: The model package group whose versions it serves; by default `registry.group`.
-        mode: `realtime` (instances) or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime` (instances), `serverless`, or `async` (instances, with a queue before them).
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         serverless: The size of a serverless endpoint.
+        async_: Where an asynchronous endpoint puts its answers (the key is `async`).
         update: How it goes from one version to the next; by default all at once.
     """
 
@@ -137,6 +139,7 @@ class EndpointSettings(HostingSettings):
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
+    async_: Async = Field(default=Async(), alias="async")
     update: Update | None = None
 
 

@@ -38,7 +38,10 @@ class Plan:
     def changes(self) -> bool:
         """Whether any step changes something. What is sent only if a step fails does not count."""
         return any(
-            not operation.startswith(_READING) for step in self.steps for operation, _ in step.requests()
+            not operation.startswith(_READING)
+            for step in self.steps
+            if not step.only_asks
+            for operation, _ in step.requests()
         )
 
     def __post_init__(self) -> None:
@@ -88,9 +91,19 @@ def _as_json(step: BaseStep) -> dict[str, Any]:
     value: dict[str, Any] = {"step": type(step).__name__, "summary": str(step), "service": step.service}
     if otherwise := step.otherwise("the reason"):
         value["otherwise"] = [_as_json(each) for each in otherwise]
-    sent = [{"operation": operation, "request": _to_json(request)} for operation, request in step.requests()]
+    sent = [
+        {
+            **({} if step.service_of(operation) == step.service else {"service": step.service_of(operation)}),
+            "operation": operation,
+            "request": _to_json(request),
+        }
+        for operation, request in step.requests()
+    ]
     if len(sent) == 1:
         return {**value, **sent[0]}
+    if step.only_asks:
+        own = next(each for each in sent if "service" not in each)
+        return {**value, **own, "requests": sent}
     changing = [each for each in sent if not str(each["operation"]).startswith(_READING)]
     return {**value, **(changing or sent[-1:])[0], "requests": sent}
 

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
+from kedro_aws_plugin.config.asynchronous import is_topic_name, list_topics
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
 Values = dict[str, Any]
@@ -25,7 +26,7 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
     resources = {
         "Bucket": _build_bucket(config),
         "BucketPolicy": _build_bucket_policy(),
-        "SageMakerRole": _build_role(project),
+        "SageMakerRole": _build_role(config, project),
     }
     outputs = {
         "Bucket": {"Value": {"Ref": "Bucket"}},
@@ -145,19 +146,27 @@ def _build_bucket_policy() -> Values:
     }
 
 
-def _build_role(project: str) -> Values:
+def _build_role(config: AwsConfig, project: str) -> Values:
     """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
         _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
-        # Transform jobs get folders of their own: a model has this role, and is to reach no other data.
-        _allow("ReadRows", ["s3:GetObject"], _substitute("${Bucket.Arn}/transform/input/*")),
+        # Rows and predictions have folders of their own: a model has this role, and is to reach no other data.
+        _allow(
+            "ReadRows",
+            ["s3:GetObject"],
+            [_substitute(f"${{Bucket.Arn}}/{folder}/*") for folder in ("transform/input", "async/*/input")],
+        ),
         _allow(
             "WritePredictions",
             ["s3:AbortMultipartUpload", "s3:PutObject"],
-            _substitute("${Bucket.Arn}/transform/output/*"),
+            [
+                _substitute(f"${{Bucket.Arn}}/{folder}/*")
+                for folder in ("transform/output", "async/*/output", "async/*/failure")
+            ],
         ),
+        *_allow_topics(config),
         _allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -210,6 +219,20 @@ def _build_role(project: str) -> Values:
             ],
         },
     }
+
+
+def _allow_topics(config: AwsConfig) -> list[Values]:
+    """Allow to tell the SNS topics of asynchronous endpoints."""
+    section = config.deploy
+    settings = [section.async_, *(each.async_ for each in section.endpoints.values())] if section else []
+    topics = sorted({topic for each in settings for topic in list_topics(each)})
+    arns = [
+        _substitute(f"arn:${{AWS::Partition}}:sns:${{AWS::Region}}:${{AWS::AccountId}}:{topic}")
+        if is_topic_name(topic)
+        else topic
+        for topic in topics
+    ]
+    return [_allow("TellOfAnswers", ["sns:Publish"], arns)] if arns else []
 
 
 def _build_glue(athena: Athena, project: str) -> Values:
