@@ -189,6 +189,11 @@ def find_versioned_path(dataset: "AbstractVersionedDataset[Any, Any]", version: 
     return str(dataset._get_versioned_path(version))
 
 
+def exists(dataset: "AbstractVersionedDataset[Any, Any]", path: str) -> bool:
+    """Tell whether a path exists where the dataset saves."""
+    return bool(dataset._exists_function(path))
+
+
 def find_file_system(dataset: "AbstractVersionedDataset[Any, Any]") -> Any:
     """Find the fsspec file system of a dataset."""
     return dataset._fs  # type: ignore[attr-defined]

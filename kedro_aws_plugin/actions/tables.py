@@ -39,9 +39,16 @@ def tabulate_differences(differences: "Sequence[Difference]", names: Sequence[st
 
 def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
     """Put endpoints in rows. A column that is empty in all of them is left out."""
-    head = ("endpoint", "status", "serves", "size", "failure")
+    head = ("endpoint", "status", "serves", "size", "captures", "failure")
     rows = [
-        (each.name, each.status, _name_version(each), _describe_size(each), each.failure or "")
+        (
+            each.name,
+            each.status,
+            _name_version(each),
+            _describe_size(each),
+            _describe_capture(each),
+            each.failure or "",
+        )
         for each in reports
     ]
     kept = [column for column in range(len(head)) if not rows or any(row[column] for row in rows)]
@@ -70,3 +77,9 @@ def _describe_size(report: "EndpointReport") -> str:
     if report.mode in ("realtime", "async"):
         return f"{report.mode}, {report.instance_count} x {report.instance_type or '?'}"
     return ""
+
+
+def _describe_capture(report: "EndpointReport") -> str:
+    if report.capture_percent is None:
+        return ""
+    return f"{report.capture_percent}% to {report.capture_destination}"

@@ -50,6 +50,7 @@ from kedro_aws_plugin.plan.transform import (
     TransformInput,
     TransformRequest,
     TransformState,
+    build_model_settings,
     list_model_names,
     make_job_name,
     plan_transform,
@@ -207,7 +208,8 @@ class _Preparation:
         source, given = self._prepare_input(form, package, by_sagemaker=by_sagemaker)
         job = self._job = self._options.job or make_job_name(package.group, datetime.now(timezone.utc))
         groups = find_endpoint_groups(self._config)
-        names = list_model_names(groups, package.group, package.arn, role, self._size)
+        settings = build_model_settings(self._size, self._session.overrides)
+        names = list_model_names(groups, package.group, package.arn, role, settings)
         wanted = TransformRequest(
             job=job,
             package=package.arn,
@@ -222,6 +224,7 @@ class _Preparation:
             join=by_sagemaker,
             wait=self._options.wait,
             folder=None if self._goes_to_s3 else self._folder,
+            overrides=self._session.overrides,
         )
 
         has_looked = False

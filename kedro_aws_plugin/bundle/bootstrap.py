@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> NoReturn:
     work = os.path.join(os.path.dirname(os.path.dirname(HERE)), "work")  # noqa: PTH118, PTH120
     os.makedirs(work, exist_ok=True)  # noqa: PTH103
     unpack_configuration(work)
-    environment = dict(os.environ)
+    environment = {"KEDRO_DISABLE_TELEMETRY": "1", **os.environ}  # the project's answer does not travel
     if job["install"]:
         python = install(job, work)
     else:

@@ -38,6 +38,7 @@ def commands() -> None:
     lazy_subcommands={
         "approve-model": f"{_HERE}.approval.approve_model",
         "bootstrap": f"{_HERE}.bootstrap.bootstrap",
+        "compile": f"{_HERE}.compile.compile_",
         "deploy": f"{_HERE}.deploy.deploy",
         "destroy": f"{_HERE}.destroy.destroy",
         "doctor": f"{_HERE}.doctor.doctor",
@@ -46,6 +47,7 @@ def commands() -> None:
         "local": f"{_HERE}.local.local",
         "logs": f"{_HERE}.logs.logs",
         "models": f"{_HERE}.models.models",
+        "policy": f"{_HERE}.policy.policy",
         "predict": f"{_HERE}.predict.predict",
         "register-model": f"{_HERE}.register_model.register_model",
         "reject-model": f"{_HERE}.approval.reject_model",

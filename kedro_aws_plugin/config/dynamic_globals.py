@@ -101,6 +101,16 @@ class DynamicGlobals:
         self.secrets = other.secrets
         return True
 
+    def isolate(self, source: Source) -> None:
+        """Compute values of its own from here on, which other loaders neither give nor take over.
+
+        Args:
+            source: Computes the globals that need git, the project's functions or AWS.
+        """
+        self.place = self.token
+        self._known, self._lock, self.secrets = {}, threading.RLock(), set()
+        self.source = source
+
     def write_expressions(self, region: Any) -> dict[str, Any]:
         """Write the loader's globals: values, and expressions for those that are computed later.
 

@@ -1,6 +1,7 @@
-"""The base class and the validator that all sections of aws.yml use."""
+"""The base class, the validator and the types that several sections of aws.yml use."""
 
 import re
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -25,3 +26,21 @@ def match_pattern(expression: str, what: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+# SageMaker accepts upper case too, but writes ARNs in lower case: two names would mean one thing.
+_NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
+Name = Annotated[str, match_pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
+
+
+def _check_instance_type(name: str) -> str:
+    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name):
+        raise ValueError(f"`{name}` is not an instance type; one looks like ml.m5.large")
+    if re.fullmatch(r"ml\.[a-z]+[0-9]+g[a-z]*\..*", name):
+        raise ValueError(
+            f"`{name}` has an ARM processor; AWS's scikit-learn images are for x86, as in ml.m5.large"
+        )
+    return name
+
+
+InstanceType = Annotated[str, AfterValidator(_check_instance_type)]

@@ -1,6 +1,5 @@
 """The shape of aws.yml."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,12 +15,14 @@ from pydantic_core import PydanticKnownError
 
 from kedro_aws_plugin.config.asynchronous import Async
 from kedro_aws_plugin.config.athena import Athena, S3Folder
-from kedro_aws_plugin.config.fields import Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
+from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
+from kedro_aws_plugin.config.variants import Capture
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless", "async"]
@@ -41,9 +42,6 @@ def _check_region(name: str) -> str:
     return name
 
 
-# SageMaker accepts upper case too, but writes ARNs in lower case: two names would mean one thing.
-_NAME = r"(?=.{1,63}$)[a-z0-9](-*[a-z0-9])*"
-Name = Annotated[str, match_pattern(_NAME, "a name: 1 to 63 lower-case letters, digits and inner hyphens")]
 # Models and endpoint configs are named after the endpoint and nine more characters.
 EndpointName = Annotated[
     str,
@@ -61,17 +59,14 @@ RoleArn = Annotated[
 ]
 
 
-def _check_instance_type(name: str) -> str:
-    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name):
-        raise ValueError(f"`{name}` is not an instance type; one looks like ml.m5.large")
-    if re.fullmatch(r"ml\.[a-z]+[0-9]+g[a-z]*\..*", name):
-        raise ValueError(
-            f"`{name}` has an ARM processor; AWS's scikit-learn images are for x86, as in ml.m5.large"
-        )
-    return name
-
-
-InstanceType = Annotated[str, AfterValidator(_check_instance_type)]
+OwnImage = Annotated[
+    str,
+    match_pattern(
+        r"(?=.{1,255}$)\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})",
+        "an image in ECR with its tag or digest; one looks like "
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights:1.0",
+    ),
+]
 Entry = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -86,6 +81,8 @@ class Mark(Section):
         requirements: What the serving container installs with pip when it starts.
         include_project: Whether to pack the project's own package even if the model does not name it.
         bundle: Whether to pack the wheels of the requirements, so that the container needs no network.
+        image: An image of the user's own that serves the model in the place of AWS's; made from AWS's
+            scikit-learn image, or one that serves as that does.
     """
 
     group: Name
@@ -95,6 +92,17 @@ class Mark(Section):
     requirements: tuple[str, ...] = ()
     include_project: bool = False
     bundle: bool = False
+    image: OwnImage | None = None
+
+    @field_validator("image")
+    @classmethod
+    def _check_that_nothing_is_bundled(cls, image: str | None, others: ValidationInfo) -> str | None:
+        if image is not None and others.data.get("bundle"):
+            raise ValueError(
+                "wheels can be bundled for AWS's images alone, because the Python in yours is not known; "
+                "install the requirements in your image, and leave `bundle` out"
+            )
+        return image
 
 
 class Registry(Mark):
@@ -132,6 +140,7 @@ class EndpointSettings(HostingSettings):
         serverless: The size of a serverless endpoint.
         async_: Where an asynchronous endpoint puts its answers (the key is `async`).
         update: How it goes from one version to the next; by default all at once.
+        capture: What of its requests and answers is kept on S3; by default nothing.
     """
 
     group: Name | None = None
@@ -141,6 +150,7 @@ class EndpointSettings(HostingSettings):
     serverless: Serverless = Serverless()
     async_: Async = Field(default=Async(), alias="async")
     update: Update | None = None
+    capture: Capture | None = None
 
 
 class NamedEndpoint(EndpointSettings):
@@ -197,6 +207,13 @@ class Deploy(EndpointSettings):
         if problem:
             raise ValueError(problem)
         return update
+
+    @field_validator("capture")
+    @classmethod
+    def _check_what_serverless_endpoints_can(cls, value: Any, others: ValidationInfo) -> Any:
+        if value and others.data.get("mode") == "serverless":
+            raise ValueError(f"SageMaker has no `{others.field_name}` on serverless endpoints")
+        return value
 
 
 _MAX_MEGABYTES_AT_ONCE = 100
@@ -277,8 +294,10 @@ class AwsConfig(Section):
         registry: The model to register.
         deploy: The endpoints to create.
         transform: What a batch transform reads and writes, and on what it runs.
+        pipelines: The pipelines that run as steps of SageMaker.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
+        overrides: Members of requests to AWS, by operation, that win over what the plugin would send.
         globals: The dynamic globals, which are computed for each run, by name.
         spark: The Spark session.
         local: The local AWS.
@@ -292,8 +311,10 @@ class AwsConfig(Section):
     registry: Registry | None = None
     deploy: DeploySection | None = None
     transform: Transform = Transform()
+    pipelines: Pipelines = Pipelines()
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
+    overrides: Mapping[str, Mapping[str, Any]] = {}
     globals: Mapping[GlobalName, Global] = {}
     spark: Spark = Spark()
     local: Local = Local()

@@ -12,7 +12,11 @@ from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
 _SERVERLESS = ("memory_mb", "max_concurrency")
-_OPTIONS = {"memory_mb": "--memory", "update": "aws.yml: `deploy.update`"}
+_OPTIONS = {
+    "memory_mb": "--memory",
+    "update": "aws.yml: `deploy.update`",
+    "capture": "aws.yml: `deploy.capture`",
+}
 
 
 def require_registry(config: AwsConfig) -> Registry:
@@ -84,6 +88,8 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     values["async"] = {**places, **below.get("async", {}), **own.get("async", {})}
     for key in ("environment", "tags"):
         values[key] = {**below.get(key, {}), **own.get(key, {})}
+    if (capture := values.get("capture")) is not None:
+        values["capture"] = {"destination": find_capture_folder(config), **capture}
     values["may_replace"] = wanted is not None and wanted in (typed, own.get("group"))
     try:
         deploy = Deploy.model_validate(values)
@@ -183,6 +189,11 @@ def find_results_folder(config: AwsConfig) -> str:
     """Find the folder on S3 where Athena puts query results."""
     stated = config.athena.output_location if config.athena else None
     return stated or f"s3://{config.bucket}/athena/"
+
+
+def find_capture_folder(config: AwsConfig) -> str:
+    """Find the folder on S3 where endpoints keep what they capture, unless `deploy.capture` names another."""
+    return f"s3://{config.bucket}/captured/"
 
 
 def choose_role(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> str:

@@ -97,13 +97,13 @@ def check_model(catalog: Mapping[str, Any], model: str) -> Finding:
         return Finding("model", "problem", f"`registry.model` is `{model}`, which the catalog lacks.", fix)
     while isinstance(entry.get("dataset"), Mapping):  # a CachedDataset
         entry = {**entry["dataset"], "versioned": entry.get("versioned") or entry["dataset"].get("versioned")}
-    if not str(entry.get("type", "")).endswith("PickleDataset"):
-        return Finding("model", "problem", f"`{model}` is no pickle.PickleDataset.", fix)
+    kind = str(entry.get("type", "")).rsplit(".", 1)[-1]
     if not entry.get("versioned"):
         return Finding(
             "model", "problem", f"`{model}` is not versioned.", f"Add `versioned: true` to `{model}`."
         )
-    return Finding("model", "ok", f"`{model}` is a versioned pickle")
+    stored = "pickle" if kind == "PickleDataset" else kind
+    return Finding("model", "ok", f"`{model}` is a versioned {stored}")
 
 
 def check_registry(catalog: Mapping[str, Any], registry: Registry) -> Iterator[Finding]:

@@ -47,9 +47,31 @@ class Image:
     distributions: frozenset[str] = frozenset()
 
     @property
-    def framework_version(self) -> str:
-        """The FrameworkVersion of a model package, which has at most 10 characters, e.g. `1.4-2`."""
-        return self.version.partition("-py")[0]
+    def framework_version(self) -> str | None:
+        """The FrameworkVersion of a model package, which has at most 10 characters, e.g. `1.4-2`.
+
+        None for an image of the user's own, which is known by its URI alone.
+        """
+        return self.version.partition("-py")[0] or None
+
+
+def take_own_image(uri: str, region: str) -> Image:
+    """Take an image of the user's own, in ECR. What is installed in it is not known.
+
+    Args:
+        uri: Its URI, as `registry.image` has it.
+        region: The project's region.
+
+    Raises:
+        ConfigError: If the image is in another region: SageMaker pulls images of its own region alone.
+    """
+    there = uri.split(".")[3]
+    if there != region:
+        raise ConfigError(
+            f"`registry.image`: {uri} is in {there}, and SageMaker in {region} pulls images from {region} "
+            "alone. Push the image to a repository there."
+        )
+    return Image(uri, "", {}, "registry.image")
 
 
 def choose_sklearn_image(region: str, scikit_learn: str) -> Image:

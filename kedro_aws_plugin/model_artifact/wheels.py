@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,11 @@ from kedro_aws_plugin.model_artifact.archive import Member
 from kedro_aws_plugin.model_artifact.check import parse_distribution
 from kedro_aws_plugin.model_artifact.images import Image
 
+LIBRARIES = "/opt/ml/model/code/lib"
+"""Where the shared libraries of an archive are in the container."""
+
 _FOLDER = "wheels"
+_OPENMP = "libgomp.so.1"
 # The images are for x86, and their C library is newer than all of these need.
 _PLATFORMS = (
     "manylinux_2_28_x86_64",
@@ -55,7 +60,8 @@ def bundle_requirements(requirements: Sequence[str], image: Image, folder: Path)
         folder: An empty folder for the wheels.
 
     Returns:
-        The wheels in `code/wheels/`, and the `code/requirements.txt` by which pip finds them there.
+        The wheels in `code/wheels/`, and the `code/requirements.txt` by which pip finds them there. If one of
+        them needs OpenMP's library from the system, as LightGBM's does, also that library, in `code/lib/`.
 
     Raises:
         ProjectError: If a wheel for the container does not exist, or no package index can be reached.
@@ -76,8 +82,36 @@ def bundle_requirements(requirements: Sequence[str], image: Image, folder: Path)
     lines = ["--no-index", f"--find-links {_FOLDER}", *_write_lines(requirements, found)]
     return [
         *(Member(f"code/{_FOLDER}/{wheel.name}", wheel) for wheel in wheels),
+        *(_list_openmp(pip, image, folder) if any(map(_needs_openmp, wheels)) else ()),
         Member("code/requirements.txt", "".join(f"{line}\n" for line in lines).encode()),
     ]
+
+
+def find_variables(members: Sequence[Member]) -> dict[str, str]:
+    """Find the variables that the container needs for the shared libraries among an archive's members."""
+    folder = f"code/{Path(LIBRARIES).name}/"
+    return {"LD_LIBRARY_PATH": LIBRARIES} if any(each.name.startswith(folder) for each in members) else {}
+
+
+def _needs_openmp(wheel: Path) -> bool:
+    """Tell whether a wheel's libraries need OpenMP's from the system, which the image may lack."""
+    with zipfile.ZipFile(wheel) as opened:
+        names = [name for name in opened.namelist() if ".so" in Path(name).name]
+        needed = _OPENMP.encode() + b"\0"
+        return any(needed in opened.read(name) for name in names)
+
+
+def _list_openmp(pip: "_Pip", image: Image, folder: Path) -> Iterator[Member]:
+    """List OpenMP's library as the image's own scikit-learn brings it for itself, under its usual name."""
+    version = image.installed["scikit-learn"]
+    apart = folder / "openmp"
+    apart.mkdir()
+    pip.download([_Found("scikit-learn", version, f"scikit-learn=={version}")], apart)
+    [wheel] = apart.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        for name in opened.namelist():
+            if re.fullmatch(r"scikit_learn\.libs/libgomp[^/]*", name):
+                yield Member(f"code/{Path(LIBRARIES).name}/{_OPENMP}", opened.read(name))
 
 
 class _Pip:

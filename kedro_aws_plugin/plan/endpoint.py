@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
@@ -23,6 +23,7 @@ from kedro_aws_plugin.plan.observed import (
     Sample,
     Serving,
 )
+from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.prediction import build_async, plan_async_request
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
@@ -44,6 +45,7 @@ from kedro_aws_plugin.plan.steps.serving import (
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
 from kedro_aws_plugin.plan.updates import build_deployment_config
+from kedro_aws_plugin.plan.variants import build_capture_config
 
 _OTHERS = "Choose another name: --endpoint, or under `deploy` in aws.yml."
 
@@ -60,6 +62,7 @@ class Deployment:
         log: A sentence, without its full stop, that says where the endpoint's log is.
         wait: Whether to wait until the endpoint serves, and to check its answer.
         again: Whether to deploy a version once more that failed its check, or was rolled back.
+        overrides: What aws.yml sets in requests: part of the content of models and endpoint configs.
     """
 
     package: str
@@ -69,6 +72,7 @@ class Deployment:
     log: str
     wait: bool = True
     again: bool = False
+    overrides: Overrides = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -84,10 +88,11 @@ class Deployment:
     def model_settings(self) -> dict[str, Any]:
         """What the request of the model has beside its package and role."""
         container = {"Environment": dict(self.deploy.environment)} if self.deploy.environment else {}
-        return {
+        settings = {
             **({"PrimaryContainer": container} if container else {}),
             **build_network(self.deploy),
         }
+        return override("CreateModel", settings, self.overrides)
 
     @property
     def all_tags(self) -> Tags:
@@ -108,13 +113,15 @@ class Deployment:
 
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
-        key = self.deploy.volume_kms_key
+        key, capture = self.deploy.volume_kms_key, self.deploy.capture
         queue = build_async(self.deploy.async_, self.package) if self.is_async else None
-        return {
+        definition = {
             "ProductionVariants": [self._build_variant()],
             **({"KmsKeyId": key} if key else {}),
+            **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
             **({"AsyncInferenceConfig": queue} if queue else {}),
         }
+        return override("CreateEndpointConfig", definition, self.overrides)
 
     @property
     def is_async(self) -> bool:

@@ -208,6 +208,8 @@ class Variant:
         instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
+        capture_percent: So many of 100 requests are captured; None if data capture is off.
+        capture_destination: The S3 URI below which they are.
     """
 
     model: str
@@ -216,6 +218,8 @@ class Variant:
     instance_count: int | None = None
     memory_mb: int | None = None
     max_concurrency: int | None = None
+    capture_percent: int | None = None
+    capture_destination: str | None = None
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,8 @@ class EndpointReport:
         instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
+        capture_percent: So many of 100 requests are captured; None if data capture is off.
+        capture_destination: The S3 URI below which they are.
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
@@ -263,6 +269,8 @@ class EndpointReport:
     instance_count: int | None = None
     memory_mb: int | None = None
     max_concurrency: int | None = None
+    capture_percent: int | None = None
+    capture_destination: str | None = None
     config: str | None = None
     pending_config: str | None = None
     failure: str | None = None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,13 @@ class Candidate:
         sha256: The archive's SHA-256 digest.
         content_sha256: The SHA-256 digest of the archive's content. Two builds of one model share it.
         image: The URI of the serving image.
-        framework_version: The image's version, e.g. 1.4-2.
+        framework_version: The version of AWS's image, e.g. 1.4-2; None for an image of the user's own.
         properties: Lineage, as CustomerMetadataProperties.
         quality: The metrics as SageMaker's model-quality JSON.
         sample: A payload and its answer.
         signature: The model's input and output, as `model_artifact.signature` describes them.
         warnings: Sentences for the user to read.
+        environment: The container's own variables, beside those that all have.
     """
 
     entry: str
@@ -69,12 +70,13 @@ class Candidate:
     sha256: str
     content_sha256: str
     image: str
-    framework_version: str
+    framework_version: str | None
     properties: Mapping[str, str]
     quality: bytes | None = None
     sample: Sample | None = None
     signature: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
     Raises:
         AwsError: If the same model is to be approved that was rejected.
     """
-    mark = f"content {candidate.content_sha256[:16]}"
+    mark = f"content {_identify(candidate)[:16]}"
     known = next(
         (each for each in observed.packages if mark in each.description and each.status == COMPLETED), None
     )
@@ -133,6 +135,13 @@ def plan_registration(target: Registration, candidate: Candidate, observed: Regi
         unchanged=f"{known.arn} ({known.approval})" if known else "",
         warnings=(*candidate.warnings, *_explain_size(candidate)),
     )
+
+
+def _identify(candidate: Candidate) -> str:
+    """Identify a candidate by the digest of its content, and of an image of the user's own, if it has one."""
+    if candidate.framework_version is not None:
+        return candidate.content_sha256
+    return hashlib.sha256(f"{candidate.content_sha256} {candidate.image}".encode()).hexdigest()
 
 
 def _plan_group(target: Registration) -> CreateModelPackageGroup:
@@ -183,10 +192,11 @@ def _plan_package(
             "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY,
             "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
             "SAGEMAKER_REGION": target.region,
+            **candidate.environment,
         },
-        "Framework": "SAGEMAKER-SCIKIT-LEARN",
-        "FrameworkVersion": candidate.framework_version,
     }
+    if candidate.framework_version is not None:
+        container |= {"Framework": "SAGEMAKER-SCIKIT-LEARN", "FrameworkVersion": candidate.framework_version}
     text = _write_signature(candidate)
     if text is not None and len(text) <= MAX_SIGNATURE:
         container["ModelInput"] = {"DataInputConfig": text}
@@ -195,7 +205,7 @@ def _plan_package(
         group=target.group,
         description=f"{candidate.entry} {candidate.version}, {mark}",
         mark=mark,
-        token=_make_token(target.group, candidate.content_sha256, *failed),
+        token=_make_token(target.group, _identify(candidate), *failed),
         approval=APPROVED if target.approve else PENDING,
         inference={
             "Containers": [container],

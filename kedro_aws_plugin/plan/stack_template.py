@@ -1,12 +1,15 @@
 """Build the CloudFormation template of what a project needs before its first run."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
 from kedro_aws_plugin.config.asynchronous import is_topic_name, list_topics
+from kedro_aws_plugin.config.sections import find_capture_folder
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
 Values = dict[str, Any]
@@ -52,6 +55,16 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
 def format_template(template: Values) -> str:
     """Format a template as YAML."""
     return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def format_for_people(template: Values, stack: str, region: str, tags: Mapping[str, str]) -> str:
+    """Format a template as YAML, below the command that applies it as `kedro aws bootstrap` does."""
+    command = (
+        f"aws cloudformation deploy --stack-name {stack} --template-file FILE --region {region}",
+        "--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset",
+        f"--tags {' '.join(f'{key}={value}' for key, value in tags.items())}",
+    )
+    return "".join(("# ", " \\\n#   ".join(command), "\n", format_template(template).rstrip("\n")))
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -146,13 +159,38 @@ def _build_bucket_policy() -> Values:
     }
 
 
-def _build_role(config: AwsConfig, project: str) -> Values:
-    """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
+def _list_repositories(image: str | None) -> Values | list[Values]:
+    """List the repositories of images: AWS's, and that of the user's own image, if there is one."""
+    # AWS keeps its images in accounts of its own, another one in each region.
+    aws = _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn")
+    if image is None:
+        return aws
+    registry, _, path = image.partition("/")
+    repository = re.split("[:@]", path)[0]
+    account = registry.partition(".")[0]
+    return [
+        aws,
+        _substitute(f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:{account}:repository/{repository}"),
+    ]
+
+
+def _list_capture_folders(config: AwsConfig) -> list[str]:
+    """List the ARNs of what endpoints write if data capture is on: none if it is on for none of them."""
+    section = config.deploy
+    if section is None:
+        return []
+    captures = [each.capture for each in (section, *section.endpoints.values()) if each.capture]
+    folders = {capture.destination or find_capture_folder(config) for capture in captures}
+    return [f"arn:${{AWS::Partition}}:s3:::{folder.removeprefix('s3://')}*" for folder in sorted(folders)]
+
+
+def build_role_policy(config: AwsConfig) -> Values:
+    """Build the policy of what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
         _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
-        # Rows and predictions have folders of their own: a model has this role, and is to reach no other data.
+        # Rows and predictions have folders of their own: the models' role is to reach no other data.
         _allow(
             "ReadRows",
             ["s3:GetObject"],
@@ -167,6 +205,11 @@ def _build_role(config: AwsConfig, project: str) -> Values:
             ],
         ),
         *_allow_topics(config),
+        *(
+            [_allow("WriteCaptures", ["s3:PutObject"], [_substitute(each) for each in captured])]
+            if (captured := _list_capture_folders(config))
+            else []
+        ),
         _allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
@@ -181,13 +224,16 @@ def _build_role(config: AwsConfig, project: str) -> Values:
             "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
         },
         _allow("LogInToImages", ["ecr:GetAuthorizationToken"], "*"),
-        # AWS keeps its images in accounts of its own, another one in each region.
         _allow(
             "PullImages",
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            _substitute("arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"),
+            _list_repositories(config.registry.image if config.registry else None),
         ),
     ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _build_role(config: AwsConfig, project: str) -> Values:
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -211,12 +257,7 @@ def _build_role(config: AwsConfig, project: str) -> Values:
                     }
                 ],
             },
-            "Policies": [
-                {
-                    "PolicyName": "serve-models",
-                    "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
-                }
-            ],
+            "Policies": [{"PolicyName": "serve-models", "PolicyDocument": build_role_policy(config)}],
         },
     }
 

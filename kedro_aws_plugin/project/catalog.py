@@ -1,13 +1,14 @@
 """Read from the project's own catalog: a saved model, its metrics, the rows of a table."""
 
 import logging
+import pickle
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import CatalogProtocol, DatasetError
@@ -18,6 +19,7 @@ from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.config import AwsConfig, Registry, merge_registry, read_mark
 from kedro_aws_plugin.errors import KedroAwsError, ProjectError, first_line, suggest
 from kedro_aws_plugin.kedro_internals import (
+    exists,
     find_file_system,
     find_versioned_path,
     is_pickle,
@@ -41,33 +43,12 @@ class SavedModel:
     Attributes:
         entry: The model's catalog entry.
         version: The Kedro version, which is the id of the run that saved it.
-        path: Its path in the file system.
-        files: The fsspec file system.
+        write: Writes the model to a file, as a pickle.
     """
 
     entry: str
     version: str
-    path: str
-    files: Any
-
-    def download(self, target: Path) -> None:
-        """Copy the model to this machine, a chunk at a time.
-
-        Args:
-            target: The file to write.
-
-        Raises:
-            AwsError: If it cannot be read.
-        """
-        try:
-            with translate_errors(f"read {self.entry} from {self.path}"):
-                self.files.get_file(self.path, str(target), **self._limit_streams())
-        except OSError as error:
-            raise _explain_unreadable(self.entry, error) from error
-
-    def _limit_streams(self) -> dict[str, int]:
-        """Limit s3fs to one stream: it holds all ranges that it fetches at once in memory, up to a GB."""
-        return {"max_concurrency": 1} if "s3" in self.files.protocol else {}
+    write: Callable[[Path], None]
 
 
 class ProjectCatalog:
@@ -111,7 +92,7 @@ class ProjectCatalog:
         """Check that the entries which a registration reads exist.
 
         Raises:
-            ProjectError: If one is missing, or the model is not a versioned pickle.
+            ProjectError: If one is missing, or the model is not versioned.
         """
         self.find_model(registry.model)
         for key, entry in (("metrics", registry.metrics), ("sample", registry.sample)):
@@ -122,14 +103,9 @@ class ProjectCatalog:
         """Find the dataset of a model.
 
         Raises:
-            ProjectError: If there is no such entry, or it is not a versioned pickle.
+            ProjectError: If there is no such entry, or it is not versioned.
         """
         dataset = self._find_dataset(entry, _WHICH_MODEL)
-        if not is_pickle(dataset):
-            raise ProjectError(
-                f"`{entry}` is a {type(dataset).__name__}; the plugin registers models that are saved by "
-                "pickle.PickleDataset. Change its type in the catalog and run the pipeline again."
-            )
         if not isinstance(dataset, AbstractVersionedDataset) or not is_versioned(dataset):
             raise ProjectError(
                 f"`{entry}` is not versioned, so it would be unclear which model is registered. "
@@ -149,7 +125,7 @@ class ProjectCatalog:
         """Find a saved version of a model; by default the newest.
 
         Raises:
-            ProjectError: If there is no such entry or version, or it is not a versioned pickle.
+            ProjectError: If there is no such entry or version, or it is not versioned.
         """
         dataset = self.find_model(entry)
         version = version or self._find_newest(entry, dataset)
@@ -164,7 +140,42 @@ class ProjectCatalog:
                 f"`{entry}` has no version {version} ({path} does not exist). "
                 "Omit --version for the newest one."
             )
-        return SavedModel(entry=entry, version=version, path=path, files=find_file_system(dataset))
+        copy = self._copy_pickle if is_pickle(dataset) else self._pickle
+        return SavedModel(entry, version, partial(copy, entry, version))
+
+    def _copy_pickle(self, entry: str, version: str, target: Path) -> None:
+        """Copy a model's own bytes to this machine, a chunk at a time."""
+        dataset = self.find_model(entry)
+        path, files = find_versioned_path(dataset, version), find_file_system(dataset)
+        # s3fs holds all ranges that it fetches at once in memory, up to a GB.
+        streams = {"max_concurrency": 1} if "s3" in files.protocol else {}
+        try:
+            with translate_errors(f"read {entry} from {path}"):
+                files.get_file(path, str(target), **streams)
+        except OSError as error:
+            raise _explain_unreadable(entry, error) from error
+
+    def _pickle(self, entry: str, version: str, target: Path) -> None:
+        """Load a model by its own dataset, which has another format, and pickle what that gives."""
+        kind = type(self.find_model(entry)).__name__
+        try:
+            with _silence_kedro():
+                model = self._catalog.load(entry, version=version)
+        except DatasetError as error:
+            raise ProjectError(f"`{entry}` cannot be loaded: {first_line(_find_root(error))}") from error
+        if not callable(getattr(model, "predict", None)):
+            raise ProjectError(
+                f"`{entry}` is a {kind} that loads a {type(model).__name__}, and that has no method predict, "
+                "as scikit-learn's models have it. Name a model with `registry.model` in aws.yml, or --model."
+            )
+        try:
+            with target.open("wb") as file:
+                pickle.dump(model, file)
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
+            raise ProjectError(
+                f"`{entry}` is a {kind} that loads a {type(model).__name__}, which cannot be pickled for the "
+                f"container: {first_line(error)}. Save the estimator itself."
+            ) from error
 
     def load_metrics(self, entry: str, version: str) -> Any:
         """Load the metrics of the run that saved a model; without versions, the current metrics.
@@ -271,7 +282,7 @@ def find_unsendable(catalog: CatalogProtocol[Any, Any], entries: Collection[str]
 def _is_sendable(dataset: object) -> bool:
     try:
         ForkingPickler.dumps(dataset)
-    except (AttributeError, TypeError, PicklingError):
+    except (AttributeError, TypeError, pickle.PicklingError):
         return False
     return True
 
@@ -285,7 +296,7 @@ def _has_version(entry: str, dataset: "AbstractVersionedDataset[Any, Any]", vers
     path = find_versioned_path(dataset, version)
     try:
         with translate_errors(f"look for {path}"):
-            return bool(find_file_system(dataset).exists(path))
+            return exists(dataset, path)
     except OSError as error:
         raise _explain_unreadable(entry, error) from error
 
@@ -304,10 +315,14 @@ def _silence_kedro() -> Iterator[None]:
 
 def _is_missing(error: DatasetError) -> bool:
     """Tell a missing version from a folder that cannot be listed: Kedro raises the same error for both."""
-    root: BaseException = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    return isinstance(root, DatasetError | FileNotFoundError)
+    return isinstance(_find_root(error), DatasetError | FileNotFoundError)
+
+
+def _find_root(error: BaseException) -> BaseException:
+    """Find the error that Kedro wrapped, perhaps several times."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _explain_unreadable(entry: str, error: BaseException) -> ProjectError:

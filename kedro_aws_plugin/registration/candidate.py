@@ -21,11 +21,11 @@ from kedro_aws_plugin.model_artifact.check import (
     parse_distribution,
 )
 from kedro_aws_plugin.model_artifact.handlers import list_model_members
-from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image, explain_skew
+from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image, explain_skew, take_own_image
 from kedro_aws_plugin.model_artifact.payload import draw_rows
 from kedro_aws_plugin.model_artifact.project_package import list_package_members
 from kedro_aws_plugin.model_artifact.quality import build_model_quality, flatten_metrics
-from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
+from kedro_aws_plugin.model_artifact.wheels import bundle_requirements, find_variables
 from kedro_aws_plugin.plan.observed import BUNDLED, BY_PIP, NO_REQUIREMENTS, Sample
 from kedro_aws_plugin.plan.register import Candidate
 from kedro_aws_plugin.project.catalog import ProjectCatalog, SavedModel, suggest_correction
@@ -83,7 +83,7 @@ class _Maker:
     def prepare(self, saved: SavedModel, folder: Path) -> Candidate:
         """Download, check and pack a saved model in a folder."""
         pickle = folder / "model.pickle"
-        saved.download(pickle)
+        saved.write(pickle)
         image = self._choose_image()
         members = self._list_members(pickle, image, folder / "wheels")
         package = list_package_members(self._package) if self._registry.include_project else []
@@ -112,6 +112,7 @@ class _Maker:
             sample=None if checked.sample is None else Sample(checked.sample, checked.response or b""),
             signature=checked.signature,
             warnings=(*warnings, *checked.warnings, *self._explain_skew(image, checked)),
+            environment=find_variables(members),
         )
 
     def _list_members(self, pickle: Path, image: Image, wheels: Path) -> list[Member]:
@@ -129,15 +130,20 @@ class _Maker:
         return BUNDLED if self._registry.bundle else BY_PIP
 
     def _choose_image(self) -> Image:
+        region = self._project.config.region
+        if self._registry.image is not None:
+            return take_own_image(self._registry.image, region)
         installed = find_installed_versions().get("scikit-learn")
         if installed is None:
             raise ProjectError(
                 "scikit-learn is not installed, so the container that matches it cannot be chosen. "
                 "Install it: pip install scikit-learn"
             )
-        return choose_sklearn_image(self._project.config.region, installed)
+        return choose_sklearn_image(region, installed)
 
     def _explain_skew(self, image: Image, checked: Checked) -> list[str]:
+        if image.framework_version is None and self._project.config.target == "local":
+            return [f"The local AWS runs no images: this Python answers in the place of {image.uri}."]
         versions = find_installed_versions(("scikit-learn", "numpy", "pandas", *checked.distributions))
         required = {parse_distribution(line) for line in self._registry.requirements}
         return explain_skew(image, versions, required=required)
@@ -151,7 +157,9 @@ class _Maker:
 
     def _check(self, model: Path, image: Image, rows: "pd.DataFrame | None") -> Checked:
         """Load the model as the container will, and let it predict for the sample."""
-        hidden = Hidden(self._project.package, self._registry.requirements, image.distributions)
+        # What an image of the user's own has is not known.
+        installed = image.distributions if image.framework_version else None
+        hidden = Hidden(self._project.package, self._registry.requirements, installed)
         return check_model(model, rows, method=self._registry.method, hidden=hidden)
 
     def _load_metrics(self, saved: SavedModel) -> tuple[dict[str, Any] | None, list[str]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from kedro_aws_plugin.aws.ecr import check_image
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import Project, Registry
@@ -46,7 +47,9 @@ def prepare_registration(
     Raises:
         KedroAwsError: If the model cannot be found, loaded or used for a prediction, or AWS does not answer.
     """
-    config, group = project.config, request.registry.group
+    config, group, image = project.config, request.registry.group, request.registry.image
+    if image is not None and config.target == "aws":
+        check_image(aws, image)
     target = Registration(
         group=group,
         bucket=config.bucket,

@@ -35,6 +35,7 @@ class JsonService:
     ) -> None:
         self.name = name
         self._default_region = region
+        self._target_prefix = target_prefix
         self._operations = {
             f"{target_prefix}.{operation}": (operation, call) for operation, call in operations.items()
         }
@@ -55,6 +56,15 @@ class JsonService:
         return Response.of_json(
             200, {key: value for key, value in answer.items() if value is not None}, _CONTENT_TYPE
         )
+
+    def invoke(self, region: str, operation: str, params: Params) -> Params:
+        """Call an operation from within the local AWS, as a request for it would.
+
+        Raises:
+            AwsFault: If it is refused.
+        """
+        self._validate(operation, params)
+        return self._operations[f"{self._target_prefix}.{operation}"][1](region, params)
 
     def _validate(self, operation: str, params: Params) -> None:
         if found := find_violations(self.name, operation, params):

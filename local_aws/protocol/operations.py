@@ -200,6 +200,7 @@ _UPDATE_ENDPOINT = Settings(
         "ExcludeRetainedVariantProperties",
         "RetainDeploymentConfig",
         "DeploymentConfig.BlueGreenUpdatePolicy",
+        "DeploymentConfig.AutoRollbackConfiguration",
         f"{_ROLLING}.MaximumBatchSize",
         f"{_ROLLING}.WaitIntervalInSeconds",
         f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",
@@ -308,12 +309,41 @@ _SAGEMAKER = Table(
         UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
         CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
+        CreatePipeline UpdatePipeline DescribePipeline ListPipelines DeletePipeline ListPipelineVersions
+        UpdatePipelineVersion StartPipelineExecution DescribePipelineExecution UpdatePipelineExecution
+        DescribePipelineDefinitionForExecution ListPipelineExecutions ListPipelineExecutionSteps
+        ListPipelineParametersForExecution StopPipelineExecution RetryPipelineExecution
     """),
     settings={
         "CreateModel": _CREATE_MODEL,
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
         "CreateProcessingJob": _CREATE_PROCESSING_JOB,
+        "CreatePipeline": Settings(
+            works=(
+                "PipelineName",
+                "PipelineDisplayName",
+                "PipelineDefinition",
+                "PipelineDefinitionS3Location",
+                "PipelineDescription",
+                "ClientRequestToken",
+                "Tags",
+                "ParallelismConfiguration",
+            ),
+            recorded=("RoleArn",),
+        ),
+        "StartPipelineExecution": Settings(
+            works=(
+                "PipelineName",
+                "PipelineExecutionDisplayName",
+                "PipelineParameters",
+                "PipelineExecutionDescription",
+                "ClientRequestToken",
+                "ParallelismConfiguration",
+                "SelectiveExecutionConfig",
+                "PipelineVersionId",
+            )
+        ),
         "CreateEndpoint": Settings(works=("EndpointName", "EndpointConfigName", "Tags")),
         "UpdateEndpoint": _UPDATE_ENDPOINT,
         "UpdateEndpointWeightsAndCapacities": Settings(
@@ -360,7 +390,6 @@ _SAGEMAKER = Table(
     },
     ways_out={
         "CreateTrainingJob": "train in a process of your own",
-        "CreatePipeline": "run its steps in a process of your own",
     },
 )
 

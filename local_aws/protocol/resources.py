@@ -23,7 +23,7 @@ Resource = dict[str, Any]
 class Region:
     """The resources of one region, by name and in the order of their creation.
 
-    `packages`, `executions` and `tags` are by ARN.
+    `packages`, `executions` and `tags` are by ARN, `pipeline_versions` by ARN and number.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Region:
     processing_jobs: dict[str, Resource] = field(default_factory=dict)
     training_jobs: dict[str, Resource] = field(default_factory=dict)
     pipelines: dict[str, Resource] = field(default_factory=dict)
+    pipeline_versions: dict[str, Resource] = field(default_factory=dict)
     executions: dict[str, Resource] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -108,6 +109,7 @@ class Resources:
                     here.processing_jobs,
                     here.training_jobs,
                     here.pipelines,
+                    here.pipeline_versions,
                     here.executions,
                     here.tags,
                 ):

@@ -27,6 +27,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+class Unknown:
+    """A value that is not known yet, and so breaks no constraint."""
+
+
+UNKNOWN = Unknown()
+
+
 def find_violations(service: str, operation: str, params: Mapping[str, Any]) -> list[str]:
     r"""Find what AWS would refuse in a request.
 
@@ -58,6 +65,8 @@ def load_service_model(service: str) -> ServiceModel:
 
 
 def _check(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    if value is UNKNOWN:
+        return
     if not _has_type(value, shape):
         yield _describe(value, path, f"Member must be of type {shape.type_name}")
         return
@@ -140,6 +149,8 @@ def _check_map(value: Mapping[str, Any], shape: Any, path: str) -> Iterator[str]
 
 def _check_scalar(item: Any, shape: Shape, container: Any, path: str, what: str) -> Iterator[str]:
     """Check a scalar in a list or a map. AWS names the list or map, and the constraints of the scalar."""
+    if item is UNKNOWN:
+        return
     if not _has_type(item, shape):
         broken = [f"Member must be of type {shape.type_name}"]
     else:

@@ -66,6 +66,12 @@ class Objects:
             if not token:
                 return
 
+    def read(self, place: S3Object, version: str = "") -> bytes | None:
+        """Read a small object, or a version of it; None if there is none."""
+        query = f"?versionId={quote(version, safe='')}" if version else ""
+        answer = self._moto.request("GET", f"{_path(place)}{query}")
+        return answer.body if answer.status == HTTPStatus.OK else None
+
     @contextlib.contextmanager
     def open(self, place: S3Object, path: Path) -> Iterator[IO[bytes] | None]:
         """Open an object's content as it is now, whoever changes the object meanwhile.

@@ -1,7 +1,8 @@
 """SageMaker and the Resource Groups Tagging API as services of the overlay."""
 
+from local_aws.cloudwatch.service import CloudWatch
 from local_aws.kept.tables import OpenRoom, open_nothing
-from local_aws.protocol.aws_json import JsonService, TabledService
+from local_aws.protocol.aws_json import JsonService, Params, TabledService
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Service
 from local_aws.protocol.resources import Resources
@@ -16,6 +17,9 @@ from local_aws.sagemaker.logs import Logs
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.other_apis import OtherApis
+from local_aws.sagemaker.pipelines.executions import Executions
+from local_aws.sagemaker.pipelines.pipelines import Pipelines
+from local_aws.sagemaker.pipelines.store import Store
 from local_aws.sagemaker.processing.jobs import ProcessingJobs
 from local_aws.sagemaker.registry import Registry
 from local_aws.sagemaker.runtime import Runtime
@@ -40,7 +44,8 @@ class SageMaker:
         self, moto: Moto, host: Host, logs: Logs, region: str, open_room: OpenRoom = open_nothing
     ) -> None:
         self.resources = Resources(open_room)
-        self.deployments = Deployments()
+        self._cloudwatch = CloudWatch(moto, region)
+        self.deployments = Deployments(self._cloudwatch)
         objects = Objects(moto)
         processor = Processor(self.deployments, objects, Topics(moto), host.workdir / "async")
         self._queues = Queues(self.resources, processor)
@@ -48,9 +53,11 @@ class SageMaker:
         endpoints.take_over()
         self._transform_jobs = TransformJobs(self.resources, host, logs, objects)
         self._transform_jobs.take_over()
-        machine = Machine(self.resources, host, logs, Objects(moto))
+        machine = Machine(self.resources, host, logs, objects)
         self._processing_jobs = ProcessingJobs(machine)
         self._processing_jobs.runs.take_over()
+        store = Store(self.resources, objects, self._invoke)
+        self._executions = Executions(store)
         operations = {
             **Registry(self.resources).operations(),
             **Models(self.resources, moto).operations(),
@@ -58,14 +65,19 @@ class SageMaker:
             **endpoints.operations(),
             **self._transform_jobs.operations(),
             **self._processing_jobs.operations(),
+            **Pipelines(store).operations(),
+            **self._executions.operations(),
             **Tags(self.resources).operations(),
             **Search(self.resources).operations(),
         }
         scaling = Scaling(self.resources, moto).operations()
         tagging = Tagging(self.resources, moto).operations()
+        self._api = TabledService("sagemaker", "SageMaker", operations, region)
+        self._executions.take_over()
         self.services: tuple[Service, ...] = (
             Runtime(self.deployments, self._queues, region),
-            TabledService("sagemaker", "SageMaker", operations, region),
+            self._cloudwatch,
+            self._api,
             OtherApis(),
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
             JsonService("application-autoscaling", "AnyScaleFrontendService", scaling, region),
@@ -75,10 +87,16 @@ class SageMaker:
         """Write what is still to be written on S3. The server is about to end."""
         self.deployments.close_captures()
 
+    def _invoke(self, region: str, operation: str, params: Params) -> Params:
+        return self._api.invoke(region, operation, params)
+
     def reset(self) -> None:
         """Delete all resources and stop every model and every job."""
         self._queues.clear()
+        self._executions.abandon()
         self.resources.clear()
+        self._executions.join()
+        self._cloudwatch.metrics.clear()
         self._transform_jobs.stop_all()
         self._processing_jobs.runs.stop_all()
         self.deployments.stop_all()

@@ -80,6 +80,7 @@ class LogShipper:
         self._files: dict[Path, _File] = {}
         self._generation = 0
         self._lock = threading.Lock()
+        self._hurry = threading.Event()
         self._move_earlier_files()
         threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
 
@@ -119,6 +120,7 @@ class LogShipper:
     def deliver(self) -> None:
         """Wait for a moment until what was written so far can be read."""
         deadline = time.monotonic() + _LONGEST_DELIVERY
+        self._hurry.set()
         while self._queue.unfinished_tasks and time.monotonic() < deadline:
             time.sleep(_LOOK)
 
@@ -148,7 +150,8 @@ class LogShipper:
     def _run(self) -> None:
         while True:
             batch = [self._queue.get()]
-            time.sleep(_PAUSE)
+            self._hurry.wait(_PAUSE)
+            self._hurry.clear()
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             with self._lock:

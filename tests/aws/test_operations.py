@@ -15,6 +15,7 @@ from stubbed import FakeTime, Stubbed, make_clients
 import kedro_aws_plugin
 from kedro_aws_plugin.aws.account import is_assumable, read_quotas, report_bucket
 from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_for_stack
+from kedro_aws_plugin.aws.ecr import check_image
 from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
@@ -82,13 +83,15 @@ def observe_everything(stubbed: Stubbed) -> None:
 
 
 def look_at_an_account(stubbed: Stubbed) -> None:
-    """What `kedro aws doctor` asks of it."""
+    """What `kedro aws doctor` and a registration ask of it."""
     stubbed.answers("HeadBucket")
     stubbed.answers("GetBucketLocation")
     stubbed.answers("GetPublicAccessBlock", {"PublicAccessBlockConfiguration": {}})
     rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     stubbed.answers("GetBucketEncryption", {"ServerSideEncryptionConfiguration": rules})
     report_bucket(stubbed.aws, "flights-data")
+    stubbed.answers("DescribeImages", {"imageDetails": []})
+    check_image(stubbed.aws, "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights:1.0")
     stubbed.refuses("GetRole", "NoSuchEntity", status=404)
     assert is_assumable(stubbed.aws, "arn:aws:iam::123456789012:role/r") is None
     stubbed.answers("ListServiceQuotas", {"Quotas": []})

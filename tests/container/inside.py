@@ -68,6 +68,8 @@ def make_root(plan: dict[str, Any]) -> None:
         (root / name).chmod(0o1777)
     mount("-t", "proc", "proc", root / "proc")
     make_devices(root / "dev")
+    for library in (root / "usr" / "lib").glob("*/libgomp.so.1"):  # which the image may lack
+        mount("--bind", "/dev/null", library)
     for source, name in (("/etc", "etc"), (plan["venv"], "opt/venv"), (plan["model"], "opt/ml/model")):
         overlay(source, root / name, layers / name)
 

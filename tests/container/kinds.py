@@ -158,6 +158,16 @@ def _make_boosted_trees() -> Kind:
     return Kind(model, frame, requirements=(f"xgboost-cpu=={xgboost.__version__}",))
 
 
+def _make_leafwise_trees() -> Kind:
+    """Its wheel needs OpenMP's library from the system, which the container has not."""
+    import lightgbm
+
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 60), "n": range(60)})
+    frame.loc[2, "x"] = None
+    model = lightgbm.LGBMRegressor(n_estimators=5, min_child_samples=2, verbose=-1).fit(frame, _Y * 10)
+    return Kind(model, frame, requirements=(f"lightgbm=={lightgbm.__version__}",))
+
+
 KINDS: dict[str, Callable[[], Kind]] = {
     "the model of aws-spaceflights": _make_spaceflights,
     "the model of aws-pyspark-iris": _make_iris,
@@ -173,6 +183,7 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "class labels that are texts": _make_text_labels,
     "`predict_proba`": _make_probabilities,
     "XGBoost, its wheel bundled": _make_boosted_trees,
+    "LightGBM, its wheel bundled": _make_leafwise_trees,
 }
 """What makes a model of each kind."""
 

@@ -25,7 +25,7 @@ from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY, 
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
 from kedro_aws_plugin.model_artifact.parity import build_requests
 from kedro_aws_plugin.model_artifact.signature import describe_input, describe_output, write_signature
-from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
+from kedro_aws_plugin.model_artifact.wheels import LIBRARIES, bundle_requirements
 from local_aws import LocalAws
 
 REFUSED = {
@@ -98,9 +98,11 @@ def compare(kind: Kind, aws: LocalAws) -> list[Compared]:
     requests += [(form, *sent, None) for form, sent in REFUSED.items()]
     with tempfile.TemporaryDirectory(prefix="kind-") as folder:
         archive = pack(kind, Path(folder))
+        # As `register-model` sets it; the variable of an archive without libraries names no folder.
+        variables = {**_ONE_WORKER, "LD_LIBRARY_PATH": LIBRARIES} if kind.requirements else _ONE_WORKER
         with (
             _serve_locally(archive, aws) as local,
-            Container(archive, _ONE_WORKER, seconds=_SECONDS) as container,
+            Container(archive, variables, seconds=_SECONDS) as container,
         ):
             return [
                 Compared(form, local(body, content_type), _ask(container, body, content_type), expected)

@@ -31,7 +31,8 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]
             continue
         for option in (field.annotation, *get_args(field.annotation)):
             if isinstance(option, type) and issubclass(option, BaseModel):
-                named = {"tables": "<table>.", "globals": "<name>."}.get(name, "")  # the user's own keys
+                # The user's own keys.
+                named = {"tables": "<table>.", "globals": "<name>.", "steps": "<step>."}.get(name, "")
                 yield from _keys(option, f"{prefix}{name}.{named}")
 
 

@@ -63,8 +63,8 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
         ("never", "`never` has never been saved. Run the pipeline first: kedro run"),
         (
             "metrics",
-            "`metrics` is a JSONDataset; the plugin registers models that are saved by "
-            "pickle.PickleDataset. Change its type in the catalog and run the pipeline again.",
+            "`metrics` is a JSONDataset that loads a dict, and that has no method predict, as scikit-learn's "
+            "models have it. Name a model with `registry.model` in aws.yml, or --model.",
         ),
         (
             "own",

@@ -142,6 +142,8 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
                 return None
             raise
     variant = found["ProductionVariants"][0]
+    capture = found.get("DataCaptureConfig", {})
+    captures = bool(capture) and capture.get("EnableCapture", True)
     if "ServerlessConfig" in variant:
         size = variant["ServerlessConfig"]
         return Variant(
@@ -155,4 +157,6 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
         mode="async" if found.get("AsyncInferenceConfig") else "realtime",
         instance_type=variant.get("InstanceType"),
         instance_count=variant.get("InitialInstanceCount", 1),
+        capture_percent=capture.get("InitialSamplingPercentage") if captures else None,
+        capture_destination=capture.get("DestinationS3Uri") if captures else None,
     )

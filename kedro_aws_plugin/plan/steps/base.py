@@ -5,10 +5,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+READING = ("Describe", "Get", "Head", "Invoke", "List")
+"""How the names of operations begin that change nothing."""
+
 Request = dict[str, Any]
 Result = dict[str, Any]
 Service = Literal[
     "cloudformation",
+    "ecr",
     "iam",
     "logs",
     "resourcegroupstaggingapi",
@@ -32,12 +36,14 @@ class BaseStep(ABC):
         operation: The operation that the step is called after, as AWS's API reference spells it.
         results: The names of the results that applying the step gives.
         only_asks: Whether it changes nothing, though one of its requests writes what is asked.
+        also_sends: The other operations that change something and that the step may send.
     """
 
     service: ClassVar[Service]
     operation: ClassVar[str]
     results: ClassVar[Collection[str]] = ()
     only_asks: ClassVar[bool] = False
+    also_sends: ClassVar[Collection[str]] = ()
 
     @abstractmethod
     def request(self) -> Request:

@@ -6,6 +6,7 @@ from typing import Any
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.messages import invalid, unsupported
+from local_aws.protocol.service_model import UNKNOWN
 
 _INSIDE = "/opt/ml/processing"
 _DAY = 24 * 60 * 60
@@ -36,20 +37,32 @@ def _fill_input(given: Params) -> Params:
     return {"AppManaged": False, **given, "S3Input": {**defaults, **given["S3Input"]}}
 
 
+def check_supported(params: Params) -> None:
+    """Check that the local AWS does what a request asks for, as far as its values are known.
+
+    Raises:
+        AwsFault: If it does not.
+    """
+    if not params["AppSpecification"].get("ContainerEntrypoint"):
+        raise unsupported(_NO_ENTRYPOINT)
+    if params["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1) not in {1, UNKNOWN}:
+        raise unsupported("processing jobs on several instances; set InstanceCount to 1")
+    if params.get("NetworkConfig", {}).get("EnableNetworkIsolation") is True:
+        raise unsupported(
+            "EnableNetworkIsolation of processing jobs: a process of this machine reaches the network"
+        )
+    for each in params.get("ProcessingInputs", []):
+        if each.get("S3Input", {}).get("S3InputMode") == "Pipe":
+            raise unsupported("S3InputMode Pipe of processing jobs; use File")
+
+
 def check(params: Params) -> None:
     """Check what botocore's model of the request does not.
 
     Raises:
         AwsFault: If AWS would refuse it, or the local AWS cannot do it.
     """
-    if not params["AppSpecification"].get("ContainerEntrypoint"):
-        raise unsupported(_NO_ENTRYPOINT)
-    if params["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1) != 1:
-        raise unsupported("processing jobs on several instances; set InstanceCount to 1")
-    if params.get("NetworkConfig", {}).get("EnableNetworkIsolation"):
-        raise unsupported(
-            "EnableNetworkIsolation of processing jobs: a process of this machine reaches the network"
-        )
+    check_supported(params)
     inputs, outputs = params.get("ProcessingInputs", []), _list_outputs(params)
     _check_names("InputName", inputs)
     _check_names("OutputName", outputs)
@@ -89,8 +102,6 @@ def _check_input(given: Params) -> None:
     if "S3Input" not in given:
         raise invalid(f"S3Input of {name} must be set.")
     source: dict[str, Any] = given["S3Input"]
-    if source.get("S3InputMode", "File") != "File":
-        raise unsupported(f"S3InputMode {source['S3InputMode']} of processing jobs; use File")
     if source.get("S3CompressionType", "None") != "None":
         raise invalid(f"S3CompressionType {source['S3CompressionType']} of {name} needs S3InputMode Pipe.")
     _check_place(source, name)

@@ -29,15 +29,15 @@ SETTINGS = (
         pytest.param(
             f"{BASE}registry: {{grop: g, model: m}}\n",
             "unknown key `registry.grop`; did you mean `group`? "
-            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, model, "
-            "on_run.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, image, "
+            "model, on_run.",
             id="registry; the misspelt key, not the missing one",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, "
-            "update, endpoints, "
+            "update, capture, endpoints, "
             "endpoint.",
             id="deploy",
         ),
@@ -80,14 +80,14 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
-            "update.",
+            "update, capture.",
             id="a key of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
-            "update.",
+            "update, capture.",
             id="an endpoint called like a key",
         ),
         pytest.param(
@@ -248,8 +248,8 @@ def test_one_sentence_names_file_key_and_fix(read: Read, text: str, message: str
             BASE,
             "registry: {grup: g}\n",
             "conf/local/aws.yml: unknown key `registry.grup`; did you mean `group`? "
-            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, model, "
-            "on_run.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, image, "
+            "model, on_run.",
             id="unknown key",
         ),
         pytest.param(

@@ -63,12 +63,12 @@ def test_a_mark_needs_no_registry_in_aws_yml() -> None:
         (
             {"grop": "flights"},
             "unknown key `metadata.sagemaker.grop`; did you mean `group`? "
-            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, image.",
         ),
         (
             {"group": "flights", "on_run": True},
             "unknown key `metadata.sagemaker.on_run`. "
-            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle.",
+            "Known keys here: group, metrics, sample, method, requirements, include_project, bundle, image.",
         ),
         (
             {},
@@ -111,3 +111,25 @@ def test_a_mark_is_found_on_a_dataset_and_on_what_it_caches() -> None:
         SimpleNamespace(metadata="x"),
     ):
         assert read_mark(other) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            {"image": "flights:1.0"},
+            "`flights:1.0` is not an image in ECR with its tag or digest; one looks like",
+        ),
+        (
+            {"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights"},
+            "is not an image in ECR with its tag",
+        ),
+        (
+            {"bundle": True, "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights:1.0"},
+            "wheels can be bundled for AWS's images alone",
+        ),
+    ],
+)
+def test_an_own_image_is_one_in_ecr(more: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Registry.model_validate({"model": "regressor", "group": "flights", **more})

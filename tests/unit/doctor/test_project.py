@@ -90,7 +90,7 @@ def test_parts_of_the_default_pipeline_are_not_named_twice() -> None:
     ("name", "state", "says"),
     [
         ("model", "ok", "versioned pickle"),
-        ("companies", "problem", "is no pickle.PickleDataset"),
+        ("companies", "problem", "is not versioned"),
         ("absent", "problem", "which the catalog lacks"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.model_artifact import images
-from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image, explain_skew
+from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image, explain_skew, take_own_image
 from local_aws.protocol.service_model import find_violations
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "extract_image_uris.py"
@@ -208,3 +208,13 @@ class TestWithTheSdk:
             version = next(each for each in versions if region in VERSIONS[each]["registries"])
             expected = image_uris.retrieve("sklearn", region, version=version, image_scope="inference")
             assert choose_sklearn_image(region, CHOOSES[version]).uri == expected
+
+
+def test_an_own_image_is_in_the_projects_region() -> None:
+    uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/flights:1.0"
+    image = take_own_image(uri, "eu-west-1")
+    assert (image.uri, image.framework_version, image.installed) == (uri, None, {})
+    with pytest.raises(
+        ConfigError, match="is in eu-west-1, and SageMaker in us-east-1 pulls images from us-east-1"
+    ):
+        take_own_image(uri, "us-east-1")

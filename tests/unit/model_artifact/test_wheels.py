@@ -10,7 +10,7 @@ import pytest
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.archive import Member
 from kedro_aws_plugin.model_artifact.images import Image
-from kedro_aws_plugin.model_artifact.wheels import bundle_requirements
+from kedro_aws_plugin.model_artifact.wheels import bundle_requirements, find_variables
 
 pytestmark = pytest.mark.slow
 
@@ -156,3 +156,17 @@ def test_an_index_that_is_not_reached_is_said(wheels: Path, monkeypatch: pytest.
 def test_an_image_whose_python_is_not_known_is_refused(wheels: Path) -> None:
     with pytest.raises(ProjectError, match=r"the Python of the container 0\.23-1 is not known"):
         bundle_requirements(["boosting"], Image("uri", "0.23-1", {"scikit-learn": "0.23"}, ""), wheels)
+
+
+def test_openmp_goes_along_with_a_wheel_that_needs_it(index: Path, wheels: Path) -> None:
+    """As the image's scikit-learn has it for itself, under the name that the wheel asks for."""
+    with zipfile.ZipFile(add_wheel(index, "leafwise", "1.0", COMPILED), "a") as wheel:
+        wheel.writestr("leafwise/lib/lib_leafwise.so", b"\x7fELF\0libgomp.so.1\0libc.so.6\0")
+    with zipfile.ZipFile(add_wheel(index, "scikit_learn", "1.9.0", COMPILED), "a") as wheel:
+        wheel.writestr("scikit_learn.libs/libgomp-e985bcbb.so.1.0.0", b"\x7fELF of libgomp")
+    members = bundle_requirements(["leafwise==1.0"], IMAGE, wheels)
+    names, _ = read(members)
+    assert names == [f"code/wheels/leafwise-1.0-{COMPILED}.whl", "code/lib/libgomp.so.1"]
+    assert members[1].source == b"\x7fELF of libgomp"
+    assert find_variables(members) == {"LD_LIBRARY_PATH": "/opt/ml/model/code/lib"}
+    assert find_variables(members[:1]) == {}

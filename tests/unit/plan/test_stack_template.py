@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.plan.athena import build_table_inputs, build_workgroup
 from kedro_aws_plugin.plan.bootstrap import get_stack_name, plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation
@@ -138,3 +138,21 @@ def test_a_dry_run_shows_the_template_as_yaml() -> None:
 
 def test_a_stack_is_named_after_the_bucket() -> None:
     assert get_stack_name("acme.moon-prices") == "kedro-aws-acme-moon-prices"
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [("team/flights:1.0", "team/flights"), (f"flights@sha256:{'0a' * 32}", "flights")],
+)
+def test_the_role_may_pull_an_own_image(image: str, repository: str) -> None:
+    registry = Registry(
+        group="flights", model="m", image=f"210987654321.dkr.ecr.eu-west-1.amazonaws.com/{image}"
+    )
+    config = AwsConfig(env="aws", target="aws", region="eu-west-1", bucket="flights", registry=registry)
+    role = build_stack_template(config, "flights")["Resources"]["SageMakerRole"]
+    [policy] = role["Properties"]["Policies"]
+    [pull] = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "PullImages"]
+    assert pull["Resource"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/sagemaker-scikit-learn"},
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:210987654321:repository/{repository}"},
+    ]

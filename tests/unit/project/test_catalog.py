@@ -1,10 +1,13 @@
 """What a project's catalog says of the model to register."""
 
-from pathlib import Path
+import pickle
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pytest
-from kedro.io import DataCatalog
+import xgboost
+from kedro.io import AbstractVersionedDataset, DataCatalog, Version
 
 from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.errors import ProjectError
@@ -13,6 +16,26 @@ from kedro_aws_plugin.project.catalog import ProjectCatalog
 STATED = Registry(group="flights", model="model", metrics="metrics")
 CONFIG = AwsConfig(env="local", target="local", region="eu-west-1", bucket="flights", registry=STATED)
 RUN = "2026-11-21T22.48.12.552Z"
+
+
+class TreesDataset(AbstractVersionedDataset[Any, Any]):
+    """Saves models of XGBoost in its own format, a file of JSON, as a project's own dataset may."""
+
+    def __init__(self, filepath: str, version: Version | None = None) -> None:
+        super().__init__(PurePosixPath(filepath), version)
+
+    def load(self) -> Any:
+        model = xgboost.XGBRegressor()
+        model.load_model(self._get_load_path())
+        return model
+
+    def save(self, data: Any) -> None:
+        path = Path(self._get_save_path())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data.save_model(path)
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
 
 
 def catalog_of(folder: Path, **model: Any) -> ProjectCatalog:
@@ -58,10 +81,36 @@ def test_only_a_saved_version_is_there(tmp_path: Path) -> None:
     assert catalog.has_version("model", RUN) is False
     catalog.find_model("model").save({"weight": 1})
     assert catalog.has_version("model", RUN) is True
-    assert catalog.find_saved_model("model", RUN).path == str(tmp_path / "model.pkl" / RUN / "model.pkl")
+    assert (tmp_path / "model.pkl" / RUN / "model.pkl").is_file()
+    catalog.find_saved_model("model", RUN).write(tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == (tmp_path / "model.pkl" / RUN / "model.pkl").read_bytes()
 
 
 @pytest.mark.parametrize("version", ["../x", "a/b", "..", ".", "a\\b"])
 def test_a_version_is_the_name_of_a_folder(tmp_path: Path, version: str) -> None:
     with pytest.raises(ProjectError, match="is not a Kedro version: use one like 2026-11-21T22"):
         catalog_of(tmp_path, versioned=True).find_saved_model("model", version)
+
+
+def test_a_model_of_another_dataset_is_pickled(tmp_path: Path) -> None:
+    """What the pickle gives is compared with what the model itself predicted before it was saved."""
+    entry = {"type": TreesDataset, "filepath": str(tmp_path / "trees.json"), "versioned": True}
+    catalog = ProjectCatalog(DataCatalog.from_config({"model": entry}, save_version=RUN), {})
+    assert catalog.has_version("model", RUN) is False
+    rows = np.arange(12.0).reshape(6, 2)
+    model = xgboost.XGBRegressor(n_estimators=3, min_child_weight=0).fit(rows, [1, 2, 3, 5, 8, 13])
+    catalog.find_model("model").save(model)
+    assert catalog.has_version("model", RUN) is True
+    catalog.find_saved_model("model", RUN).write(tmp_path / "model.pickle")
+    pickled = pickle.loads((tmp_path / "model.pickle").read_bytes())
+    assert pickled.predict(rows).tolist() == model.predict(rows).tolist()
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+    entry = {"type": "json.JSONDataset", "filepath": str(tmp_path / "table.json"), "versioned": True}
+    catalog = ProjectCatalog(DataCatalog.from_config({"model": entry}, save_version=RUN), {})
+    catalog.find_model("model").save({"weight": 1})
+    with pytest.raises(
+        ProjectError, match="`model` is a JSONDataset that loads a dict, and that has no method"
+    ):
+        catalog.find_saved_model("model", RUN).write(tmp_path / "model.pickle")

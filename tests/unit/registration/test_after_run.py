@@ -66,7 +66,6 @@ def test_what_cannot_be_registered_is_said_before_the_run(
     table = {
         "type": JSONDataset,
         "filepath": str(tmp_path / "table.json"),
-        "versioned": True,
         "metadata": MARK,
     }
     catalog = catalog_of(tmp_path, versioned=False, table=table)
@@ -78,8 +77,8 @@ def test_what_cannot_be_registered_is_said_before_the_run(
         "Warning: model will not be registered after this run: `model` is not versioned, so it would be "
         "unclear which model is registered. Add `versioned: true` to it in the catalog and run the "
         "pipeline again.",
-        "Warning: table will not be registered after this run: `table` is a JSONDataset; the plugin "
-        "registers models that are saved by pickle.PickleDataset. Change its type in the catalog and run the "
+        "Warning: table will not be registered after this run: `table` is not versioned, so it would be "
+        "unclear which model is registered. Add `versioned: true` to it in the catalog and run the "
         "pipeline again.",
         "Warning: model, table will not be registered: the project has no conf/base/aws.yml. Add one.",
         "Warning: nowhere will not be registered after this run: The catalog has no entry `nowhere`. "

@@ -1,0 +1,165 @@
+"""Compile a Kedro pipeline: its steps, what would fail, the files of its job, and SageMaker's definition."""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep, build_job_files
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
+from kedro_aws_plugin.config.project import Project
+from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
+from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
+from kedro_aws_plugin.plan.sagemaker_definition import JobPlace, build_definition, check_limits
+from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
+from kedro_aws_plugin.project.workflow import Selection, read_snapshot
+from kedro_aws_plugin.run.git import read_git_state
+from kedro_aws_plugin.session.session import Session
+
+_IMAGE = "1.9.0"
+"""The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
+
+_MAX_NAME = 256
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled pipeline.
+
+    Attributes:
+        name: The name of the SageMaker pipeline.
+        workflow: Its steps.
+        snapshot: What they were planned from.
+        settings: `pipelines:` of aws.yml with the command's options.
+        findings: What the pre-flight says.
+        definition: SageMaker's definition; None if there is an error.
+        files: The files of its job; None if there is an error.
+        place: Where the job runs; None if there is an error.
+    """
+
+    name: str
+    workflow: Workflow
+    snapshot: Snapshot
+    settings: Pipelines
+    findings: tuple[Finding, ...]
+    definition: Mapping[str, Any] | None = None
+    files: JobFiles | None = None
+    place: JobPlace | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What prevents the submission."""
+        return tuple(each for each in self.findings if each.level == "error")
+
+    def as_json(self) -> dict[str, Any]:
+        """Convert it to plain values."""
+        return {
+            "name": self.name,
+            "steps": [
+                asdict(group) | {"resources": group.resources.model_dump()} for group in self.workflow.groups
+            ],
+            "crossings": [asdict(each) for each in self.workflow.crossings],
+            "findings": [asdict(each) for each in self.findings],
+            "definition": self.definition,
+        }
+
+
+@contextmanager
+def compile_pipeline(
+    session: Session, selection: Selection, group_by: GroupBy | None, find_role: Callable[[], str]
+) -> Iterator[Compiled]:
+    """Compile a pipeline. The files of its job exist as long as the context.
+
+    Args:
+        session: The opened project; it need not be connected.
+        selection: Which nodes are chosen.
+        group_by: How nodes are put into steps; by default as aws.yml says.
+        find_role: Finds the role of the jobs; not called if there is an error.
+
+    Raises:
+        KedroAwsError: If the project does not load.
+    """
+    project = session.project
+    settings = project.config.pipelines
+    if group_by is not None:
+        settings = settings.model_copy(update={"group_by": group_by})
+    snapshot = read_snapshot(session, selection)
+    workflow = plan_workflow(snapshot, settings)
+    compiled = Compiled(
+        settings.name or _make_name(project, selection),
+        workflow,
+        snapshot,
+        settings,
+        check_workflow(workflow, snapshot, settings),
+    )
+    if compiled.errors:
+        yield compiled
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        description = describe_job(project, compiled)
+        files = build_job_files(
+            project.path, session.conf, description, Path(folder), install=project.config.target == "aws"
+        )
+        yield _add_definition(project, compiled, files, find_role())
+
+
+def describe_job(project: Project, compiled: Compiled) -> JobDescription:
+    """Describe what each step of a compiled pipeline does."""
+    snapshot, config = compiled.snapshot, project.config
+    nodes = {node.name: node for node in snapshot.nodes}
+    versioned = {name for name, dataset in snapshot.datasets.items() if dataset.versioned}
+    written = {strip_transcoding(name) for node in snapshot.nodes for name in node.outputs}
+    sha, dirty = read_git_state(project.path)
+    steps = {
+        group.name: JobStep(
+            group.nodes,
+            tuple(sorted(versioned.intersection(_list_outputs(group.nodes, nodes)))),
+        )
+        for group in compiled.workflow.groups
+    }
+    return JobDescription(
+        package=project.package,
+        env=config.env,
+        bucket=config.bucket,
+        prefix=config.pipelines.prefix,
+        pipelines=snapshot.pipelines,
+        steps=steps,
+        pinned=tuple(sorted(name for name in versioned if strip_transcoding(name) in written)),
+        persisted=list_persisted(compiled.workflow, snapshot),
+        outputs=tuple(sorted({name for node in snapshot.nodes for name in node.outputs})),
+        git_sha=sha,
+        git_dirty=dirty,
+        variables={
+            spec.env.name: os.environ[spec.env.name]
+            for spec in config.globals.values()
+            if spec.env is not None and spec.env.name in os.environ
+        },
+    )
+
+
+def _list_outputs(names: tuple[str, ...], nodes: Mapping[str, Any]) -> list[str]:
+    return [output for name in names for output in nodes[name].outputs]
+
+
+def _add_definition(project: Project, compiled: Compiled, files: JobFiles, role: str) -> Compiled:
+    config = project.config
+    place = JobPlace(
+        f"s3://{config.bucket}/{config.pipelines.prefix}/jobs/{files.digest}",
+        config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
+        role,
+        make_project_tags(project.package, config.env, config.bucket),
+    )
+    definition = build_definition(compiled.workflow, place)
+    findings = (*compiled.findings, *check_limits(definition))
+    return replace(compiled, findings=findings, definition=definition, files=files, place=place)
+
+
+def _make_name(project: Project, selection: Selection) -> str:
+    """Name the SageMaker pipeline after the project, its pipelines and the environment."""
+    parts = [project.package, *(selection.pipelines or ("default",)), project.config.env]
+    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:_MAX_NAME].strip("-")

@@ -1,0 +1,77 @@
+"""`kedro aws compile`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kedro_aws_plugin.cli.options import with_read_options
+from kedro_aws_plugin.cli.plan_command import Command, open_command
+from kedro_aws_plugin.cli.selection import with_selection
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.actions.compiling import Compiled
+
+
+@click.command("compile")
+@with_selection
+@click.option("--check", is_flag=True, help="Say only what would fail; needs no credentials.")
+@click.option("--mermaid", is_flag=True, help="Print the steps as a flowchart for Mermaid.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the definition to a file."
+)
+@with_read_options
+def compile_(
+    check: bool, mermaid: bool, out: Path | None, env: str | None, output: str, **chosen: Any
+) -> None:
+    """Show in which steps a pipeline runs on SageMaker, and what would fail there.
+
+    Nothing is uploaded. The exit code is 1 if something would fail. AWS is asked only for the role that
+    `kedro aws bootstrap` made, if aws.yml has no `role_arn`; with --check, nothing is asked.
+    """
+    from kedro_aws_plugin.actions.compiling import compile_pipeline
+    from kedro_aws_plugin.actions.workflow_text import draw_mermaid, draw_steps
+
+    with open_command(env, connect=False) as this:
+        role = (lambda: "arn:aws:iam::123456789012:role/check") if check else (lambda: find_role(this))
+        with compile_pipeline(this.session, **chosen, find_role=role) as compiled:
+            if output == "json":
+                this.show_json(compiled.as_json())
+            elif mermaid:
+                this.show(draw_mermaid(compiled))
+            elif not check:
+                this.show(draw_steps(compiled))
+            if out is not None and compiled.definition is not None:
+                _write(out, compiled)
+            if output != "json":
+                show_findings(this, compiled)
+            if compiled.errors:
+                click.get_current_context().exit(1)
+
+
+def find_role(this: Command) -> str:
+    """Find the role of the jobs; connects to AWS only if aws.yml has none."""
+    from kedro_aws_plugin.aws.cloudformation import find_role as look_up
+    from kedro_aws_plugin.config import choose_role
+
+    def bootstrapped() -> str | None:
+        this.session.connect()
+        return look_up(this.aws, this.project.config.bucket)
+
+    return choose_role(this.project.config, bootstrapped)
+
+
+def show_findings(this: Command, compiled: "Compiled") -> None:
+    """Print what the pre-flight says, on standard error."""
+    colours = {"error": "red", "warning": "yellow", "info": None}
+    titles = {"error": "Error", "warning": "Warning", "info": "Note"}
+    for each in compiled.findings:
+        text = this.repeat_env(f"{titles[each.level]} ({each.code}): {each.message}")
+        click.secho(text, err=True, fg=colours[each.level])
+
+
+def _write(out: Path, compiled: "Compiled") -> None:
+    import json
+
+    out.write_text(json.dumps(compiled.definition, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    click.echo(f"Wrote {out}", err=True)

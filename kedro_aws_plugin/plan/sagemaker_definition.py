@@ -1,0 +1,149 @@
+"""Write a workflow as a definition of a SageMaker pipeline, and check AWS's limits before AWS does."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kedro_aws_plugin.plan.tags import Tags, format_tags
+from kedro_aws_plugin.plan.workflow import Finding, Group, Workflow
+
+JOB_FOLDER = "/opt/ml/processing/input/job"
+"""Where a container finds the files of the job."""
+
+MAX_DEFINITION = 1_048_576
+"""Characters of a definition that CreatePipeline takes; botocore's model of SageMaker."""
+
+_RETRIED = (
+    "SageMaker.JOB_INTERNAL_ERROR",
+    "SageMaker.CAPACITY_ERROR",
+)
+"""Failures of the service that are worth another attempt. A failing node is none of them.
+
+Source: "Retry Policy for Pipeline Steps" in SageMaker's developer guide.
+"""
+
+_RETRIED_STEPS = ("Step.SERVICE_FAULT", "Step.THROTTLING")
+
+
+@dataclass(frozen=True)
+class JobPlace:
+    """Where a job runs, and from what.
+
+    Attributes:
+        files: The folder on S3 with the files of the job.
+        image: The URI of the image.
+        role_arn: The role of the jobs.
+        tags: The tags of the jobs.
+    """
+
+    files: str
+    image: str
+    role_arn: str
+    tags: Tags
+
+
+def build_definition(workflow: Workflow, place: JobPlace) -> dict[str, Any]:
+    """Build the definition of a pipeline: a processing job for each step.
+
+    Source: SageMaker's JSON schema of pipeline definitions, version 2020-12-01, and what its SDK writes.
+
+    Args:
+        workflow: The steps, in an order in which they can run.
+        place: Where they run, and from what.
+    """
+    return {
+        "Version": "2020-12-01",
+        "Metadata": {},
+        "Parameters": [{"Name": name, "Type": "String", "DefaultValue": ""} for name in ("RunId", "Request")],
+        "PipelineExperimentConfig": None,
+        "Steps": [_build_step(group, place) for group in workflow.groups],
+    }
+
+
+def write_definition(definition: Mapping[str, Any]) -> str:
+    """Write a definition as the text that is sent: the same definition is the same text."""
+    return json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
+
+
+def check_limits(definition: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check what CreatePipeline refuses late and tersely.
+
+    Source: botocore's model of SageMaker (CreatePipeline, CreateProcessingJob).
+    """
+    length = len(write_definition(definition))
+    if length > MAX_DEFINITION:
+        message = (
+            f"The definition has {length} characters, and SageMaker takes {MAX_DEFINITION}. Put more nodes "
+            "into a step: --group-by."
+        )
+        yield Finding("aws_limit", "error", message)
+
+
+def _build_step(group: Group, place: JobPlace) -> dict[str, Any]:
+    nodes = ", ".join(group.nodes) or "registers the models of the run"
+    step: dict[str, Any] = {
+        "Name": group.name,
+        "Type": "Processing",
+        "Description": _shorten(nodes),
+        "Arguments": _build_arguments(group, place),
+    }
+    if group.parents:
+        step["DependsOn"] = list(group.parents)
+    if retries := group.resources.infrastructure_retries:
+        step["RetryPolicies"] = [
+            {
+                "ExceptionType": list(kinds),
+                "IntervalSeconds": 30,
+                "BackoffRate": 2.0,
+                "MaxAttempts": retries,
+            }
+            for kinds in (_RETRIED_STEPS, _RETRIED)
+        ]
+    return step
+
+
+def _build_arguments(group: Group, place: JobPlace) -> dict[str, Any]:
+    """Build the request of CreateProcessingJob, without the name, which SageMaker makes."""
+    resources = group.resources
+    arguments: list[Any] = [
+        *("--step", group.name),
+        *("--run-id", {"Get": "Parameters.RunId"}),
+        *("--started", {"Get": "Execution.StartDateTime"}),
+        *("--execution", {"Get": "Execution.PipelineExecutionId"}),
+        *("--request", {"Get": "Parameters.Request"}),
+    ]
+    return {
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceType": resources.instance_type,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": resources.volume_gb,
+            }
+        },
+        "AppSpecification": {
+            "ImageUri": place.image,
+            "ContainerEntrypoint": ["python3", f"{JOB_FOLDER}/bootstrap.py"],
+            "ContainerArguments": arguments,
+        },
+        "RoleArn": place.role_arn,
+        "ProcessingInputs": [
+            {
+                "InputName": "job",
+                "S3Input": {
+                    "S3Uri": place.files,
+                    "LocalPath": JOB_FOLDER,
+                    "S3DataType": "S3Prefix",
+                    "S3InputMode": "File",
+                    "S3DataDistributionType": "FullyReplicated",
+                },
+            }
+        ],
+        **({"Environment": dict(resources.environment)} if resources.environment else {}),
+        "StoppingCondition": {"MaxRuntimeInSeconds": resources.timeout_minutes * 60},
+        "Tags": format_tags(place.tags),
+    }
+
+
+def _shorten(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,0 +1,1 @@
+"""Pipelines and their executions, whose steps are jobs that run."""
