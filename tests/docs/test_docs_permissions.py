@@ -331,6 +331,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
                 *("transform", "transform/input"),
             )
         ),
+        *(f"s3:::NAME/async/NAME/{folder}/*" for folder in ("input", "output", "failure")),
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",

@@ -37,7 +37,7 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, "
-            "update, capture, endpoints, "
+            "async, update, capture, endpoints, "
             "endpoint.",
             id="deploy",
         ),
