@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compile": ("cloudformation:DescribeStacks",),
     "deploy": (
         *_RELEASES,
+        "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
@@ -76,6 +77,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
     "policy": ("cloudformation:DescribeStacks",),
     "predict": (*_SERVED, *_READ, *_ASKING),
+    "prices": (),
     "register-model": (
         *_GROUP,
         *_UPLOAD,
@@ -89,7 +91,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "rollback": _RELEASES,
     "spark-jars": (),
-    "status": (*_OWNED, "sagemaker:DescribeModel"),
+    "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "transform": (
         *_GROUP,
         *_UPLOAD,
