@@ -108,6 +108,11 @@ def compile_pipeline(
         yield _add_definition(project, compiled, files, find_role())
 
 
+def make_folder(project: Project) -> str:
+    """Make the folder of the bucket for the jobs and runs of a project's environment."""
+    return f"{project.config.pipelines.prefix}/{project.package}/{project.config.env}"
+
+
 def describe_job(project: Project, compiled: Compiled) -> JobDescription:
     """Describe what each step of a compiled pipeline does."""
     snapshot, config = compiled.snapshot, project.config
@@ -126,7 +131,7 @@ def describe_job(project: Project, compiled: Compiled) -> JobDescription:
         package=project.package,
         env=config.env,
         bucket=config.bucket,
-        prefix=config.pipelines.prefix,
+        prefix=make_folder(project),
         pipelines=snapshot.pipelines,
         steps=steps,
         pinned=tuple(sorted(name for name in versioned if strip_transcoding(name) in written)),
@@ -149,7 +154,7 @@ def _list_outputs(names: tuple[str, ...], nodes: Mapping[str, Any]) -> list[str]
 def _add_definition(project: Project, compiled: Compiled, files: JobFiles, role: str) -> Compiled:
     config = project.config
     place = JobPlace(
-        f"s3://{config.bucket}/{config.pipelines.prefix}/jobs/{files.digest}",
+        f"s3://{config.bucket}/{make_folder(project)}/jobs/{files.digest}",
         config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
         role,
         make_project_tags(project.package, config.env, config.bucket),

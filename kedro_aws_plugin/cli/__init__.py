@@ -50,9 +50,13 @@ def commands() -> None:
         "predict": f"{_HERE}.predict.predict",
         "register-model": f"{_HERE}.register_model.register_model",
         "reject-model": f"{_HERE}.approval.reject_model",
+        "retry": f"{_HERE}.runs.retry",
         "rollback": f"{_HERE}.rollback.rollback",
+        "runs": f"{_HERE}.runs.runs",
         "spark-jars": f"{_HERE}.spark_jars.spark_jars",
         "status": f"{_HERE}.status.status",
+        "stop": f"{_HERE}.runs.stop",
+        "submit": f"{_HERE}.submit.submit",
         "transform": f"{_HERE}.transform.transform",
     },
 )
