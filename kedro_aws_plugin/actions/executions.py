@@ -25,6 +25,7 @@ from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.sagemaker_definition import write_definition
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import strip_transcoding
+from kedro_aws_plugin.project.catalog import silence_kedro
 from kedro_aws_plugin.run.git import read_git_state
 from kedro_aws_plugin.run.record import (
     RunRecord,
@@ -74,7 +75,8 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     config = project.config
     if compiled.files is None or compiled.place is None or compiled.definition is None:
         raise ValueError("a pipeline with errors is not submitted")
-    parameters = session.kedro_context.params
+    with silence_kedro():
+        parameters = session.kedro_context.params
     digest = hash_parameters(parameters, read_key(default_state_dir(project.path)))
     versions = {**_list_versions(session, compiled, options.from_run), **options.load_versions}
     asked = {"params": dict(options.params), "load_versions": versions, "parameters_hash": digest}
@@ -168,8 +170,8 @@ def find_pipelines(session: Session) -> dict[str, str]:
     config = project.config
     tags = make_project_tags(project.package, config.env, config.bucket)
     prefix = re.sub(r"[^A-Za-z0-9]+", "-", project.package).strip("-")
-    found = list_pipelines(session.aws, f"{prefix}-", tags)
-    if config.pipelines.name is not None and not config.pipelines.name.startswith(f"{prefix}-"):
+    found = list_pipelines(session.aws, prefix, tags)
+    if config.pipelines.name is not None and not config.pipelines.name.startswith(prefix):
         found |= list_pipelines(session.aws, config.pipelines.name, tags)
     return found
 

@@ -102,7 +102,7 @@ def observe_execution(aws: Aws, arn: str, *, steps: bool = True) -> Execution | 
             found.get("LastModifiedTime"),
             found.get("PipelineVersionId"),
             found.get("FailureReason", ""),
-            tuple(_list_steps(aws, arn)) if steps else (),
+            tuple(list_steps(aws, arn)) if steps else (),
         )
 
 
@@ -178,7 +178,8 @@ def explain_end(execution: Execution) -> str:
     return f"Run {run} failed: {reason}. Its log: kedro aws logs {run} --step {first.name}. {again}"
 
 
-def _list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
+def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
+    """List the steps of an execution that have begun, the earliest first."""
     pages = aws.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=arn, SortOrder="Ascending"
     )
