@@ -215,7 +215,8 @@ class WaitForExecution(BaseStep):
 
     def requests(self) -> list[tuple[str, Request]]:
         """List the requests: the execution, then its steps."""
-        return [(self.operation, self.request()), ("ListPipelineExecutionSteps", self.request())]
+        steps = {**self.request(), "SortOrder": "Ascending"}
+        return [(self.operation, self.request()), ("ListPipelineExecutionSteps", steps)]
 
     def __str__(self) -> str:
         return f"wait until run {self.run_id} has ended"
