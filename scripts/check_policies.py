@@ -1,4 +1,4 @@
-"""Lint the policies in the documentation, and the template of the stack for several aws.yml.
+"""Lint the policies that are printed or documented, and the template of the stack for several aws.yml.
 
 Usage: python scripts/check_policies.py
 
@@ -20,6 +20,9 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS
+from kedro_aws_plugin.plan.policy.document import build_policy
+from kedro_aws_plugin.plan.policy.reach import Data, Reach
 from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +34,15 @@ CONFIGS = (
     "access-logs",
     "primary-workgroup-and-results-elsewhere",
     "json-and-partitioned-parquet",
+)
+DATA = Data(
+    uses=frozenset(DATASETS),
+    read=frozenset({"s3://my-flights-data/data/", "s3://theirs/data/"}),
+    written=frozenset({"s3://my-flights-data/data/", "s3://theirs/data/"}),
+    replaced=frozenset({"s3://my-flights-data/tables/", "s3://theirs/data/"}),
+    databases=frozenset({"my_flights"}),
+    tables=frozenset({"my_flights/prices"}),
+    workgroups=frozenset({"my-flights"}),
 )
 VALUES = {  # for what a template refers to
     "AWS::AccountId": "123456789012",
@@ -107,6 +119,17 @@ def check_page(text: str, where: str) -> Iterator[Finding]:
     blocks = re.findall(r'^```json(?: title="([^"]*)")?\n(.*?)^```$', text, re.DOTALL | re.MULTILINE)
     for title, body in blocks:
         yield from check_policy(json.loads(body), f"{where}, {title}")
+
+
+def check_printed() -> Iterator[Finding]:
+    """Lint the policies of `kedro aws policy` for the aws.yml of the permissions' page."""
+    text = PAGES[0].read_text(encoding="utf-8")
+    [stated] = re.findall(r'^```yaml title="conf/base/aws.yml"\n(.*?)^```$', text, re.DOTALL | re.MULTILINE)
+    config = AwsConfig.model_validate({"env": "aws", "target": "aws", **yaml.safe_load(stated)})
+    role = f"arn:aws:iam::{VALUES['AWS::AccountId']}:role/kedro-aws-my-flights-data-SageMakerRole-*"
+    reach = Reach(config, "my_flights", VALUES["AWS::AccountId"], role, DATA)
+    for audience in AUDIENCES:
+        yield from check_policy(build_policy(audience, reach), f"kedro aws policy --for {audience}")
 
 
 def check_policy(policy: dict[str, Any], where: str) -> Iterator[Finding]:
@@ -215,6 +238,7 @@ def sift(findings: Sequence[Finding], exceptions: Sequence[Accepted] = EXCEPTION
 def main() -> int:
     """Lint everything, print what is wrong and return the exit code."""
     findings = [found for page in PAGES for found in check_page(page.read_text(encoding="utf-8"), page.name)]
+    findings += check_printed()
     for name in CONFIGS:
         values = yaml.safe_load((CASES / name / "aws.yml").read_text(encoding="utf-8"))
         template = build_stack_template(AwsConfig.model_validate(values), "my_flights")

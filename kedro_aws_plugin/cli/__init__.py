@@ -47,6 +47,7 @@ def commands() -> None:
         "local": f"{_HERE}.local.local",
         "logs": f"{_HERE}.logs.logs",
         "models": f"{_HERE}.models.models",
+        "policy": f"{_HERE}.policy.policy",
         "predict": f"{_HERE}.predict.predict",
         "register-model": f"{_HERE}.register_model.register_model",
         "reject-model": f"{_HERE}.approval.reject_model",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
+from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options_and_formats
 from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_apply
 from kedro_aws_plugin.errors import AwsError
 
@@ -14,19 +14,25 @@ if TYPE_CHECKING:
 
 
 @click.command("bootstrap")
-@with_plan_options
+@with_plan_options_and_formats("cloudformation", "terraform")
 def bootstrap(options: PlanOptions) -> None:
     """Create what the project needs on AWS before its first run.
 
     It creates one CloudFormation stack with the bucket, the Glue database, its tables and the Athena
     workgroup of aws.yml, and the role for SageMaker. Then it uploads data/raw. The local AWS needs no
     bootstrap: it creates the same when it starts.
+
+    -o cloudformation and -o terraform print the same resources, for teams that apply them themselves. Then
+    nothing is created, and no AWS is asked.
     """
     from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
     from kedro_aws_plugin.project.raw_data import list_raw_files
 
     with open_command(options.env, connect=False) as this:
         project = this.project
+        if options.output in ("cloudformation", "terraform"):
+            this.show(_write_stack(this, options.output))
+            return
         if project.config.target == "local" and not options.dry_run:
             this.session.connect()
             print_or_apply(this, _make_empty_plan(this), options, lambda _: "")
@@ -34,6 +40,24 @@ def bootstrap(options: PlanOptions) -> None:
         files = list_raw_files(project.path)
         plan = plan_bootstrap(project.config, project.package, files, _observe(this, options.dry_run))
         print_or_apply(this, plan, options, _summarize)
+
+
+def _write_stack(this: Command, form: str) -> str:
+    """Write the resources of the stack. What would be refused on AWS is refused here too."""
+    from kedro_aws_plugin.plan.bootstrap import check_bootstrap, get_stack_name
+    from kedro_aws_plugin.plan.stack_template import build_stack_template, format_for_people
+    from kedro_aws_plugin.plan.stack_terraform import format_stack
+    from kedro_aws_plugin.plan.tags import make_project_tags
+    from kedro_aws_plugin.project.raw_data import list_raw_files
+
+    project, config = this.project, this.project.config
+    for warning in check_bootstrap(config, list_raw_files(project.path)):
+        click.secho(f"Warning: {warning}", err=True, fg="yellow")
+    template = build_stack_template(config, project.package)
+    name, tags = get_stack_name(config.bucket), make_project_tags(project.package, config.env, config.bucket)
+    if form == "terraform":
+        return format_stack(template, name, config.region, tags)
+    return format_for_people(template, name, config.region, tags)
 
 
 def _make_empty_plan(this: Command) -> "Plan":

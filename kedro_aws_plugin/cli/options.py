@@ -1,6 +1,6 @@
 """The options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -14,10 +14,10 @@ env_option = click.option(
 )
 
 
-def _make_format_option(*names: str) -> Callable[[_Function], _Function]:
+def _make_format_option(*names: str, others: Sequence[str] = ()) -> Callable[[_Function], _Function]:
     return click.option(
         *names,
-        type=click.Choice(["text", "json"]),
+        type=click.Choice(["text", "json", *others]),
         default="text",
         show_default=True,
         help="Format of the result on standard output.",
@@ -43,7 +43,7 @@ class PlanOptions:
 
     Attributes:
         env: The Kedro environment; None if none was given.
-        output: The format of the result: `text` or `json`.
+        output: The format of the result: `text`, `json`, or another one that the command has.
         dry_run: Whether to print the requests and send none.
         yes: Whether to apply the plan without asking for confirmation.
         always_ask: Whether to ask for confirmation on the local AWS too.
@@ -58,16 +58,24 @@ class PlanOptions:
 
 def with_plan_options(function: _Function) -> _Function:
     """Add the options of a command that changes something; it receives them as its argument `options`."""
+    return with_plan_options_and_formats()(function)
 
-    @env_option
-    @output_option
-    @_dry_run_option
-    @_yes_option
-    @wraps(function)
-    def with_options(env: str | None, output: str, dry_run: bool, yes: bool, **others: Any) -> None:
-        function(PlanOptions(env=env, output=output, dry_run=dry_run, yes=yes), **others)
 
-    return with_options
+def with_plan_options_and_formats(*formats: str) -> Callable[[_Function], _Function]:
+    """Add the same options; `--output` also takes other formats, in which nothing is applied."""
+
+    def decorate(function: _Function) -> _Function:
+        @env_option
+        @_make_format_option("-o", "--output", others=formats)
+        @_dry_run_option
+        @_yes_option
+        @wraps(function)
+        def with_options(env: str | None, output: str, dry_run: bool, yes: bool, **others: Any) -> None:
+            function(PlanOptions(env=env, output=output, dry_run=dry_run, yes=yes), **others)
+
+        return with_options
+
+    return decorate
 
 
 def with_plan_options_but_output(function: _Function) -> _Function:

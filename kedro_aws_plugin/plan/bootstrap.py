@@ -58,8 +58,7 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
         AwsError: If the stack cannot be changed, or the bucket exists without it.
     """
     name = get_stack_name(config.bucket)
-    _refuse_lost_data(config, files)
-    _refuse_own_logs(config)
+    warnings = check_bootstrap(config, files)
     stack_steps = _plan_stack(config, project, name, observed)
     uploads = [_plan_upload(config.bucket, file) for file in files if file.key not in observed.keys]
     role = observed.stack.outputs.get("RoleArn") if observed.stack else None
@@ -67,8 +66,20 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
         title=f"bootstrap {project} in {config.region}",
         steps=(*stack_steps, *uploads),
         unchanged=f"stack {name}{f', role {role}' if role else ''}",
-        warnings=(*_collect_warnings(config), *explain_misplaced(config, [file.key for file in files])),
+        warnings=warnings,
     )
+
+
+def check_bootstrap(config: AwsConfig, files: tuple[RawFile, ...]) -> tuple[str, ...]:
+    """Check what needs no AWS, and collect the warnings.
+
+    Raises:
+        ConfigError: If query results would be written among data that must stay, or S3 would log its own
+            logs.
+    """
+    _refuse_lost_data(config, files)
+    _refuse_own_logs(config)
+    return (*_collect_warnings(config), *explain_misplaced(config, [file.key for file in files]))
 
 
 def _plan_stack(config: AwsConfig, project: str, name: str, observed: Foundation) -> list[Step]:

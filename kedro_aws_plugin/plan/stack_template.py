@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -53,6 +54,16 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
 def format_template(template: Values) -> str:
     """Format a template as YAML."""
     return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def format_for_people(template: Values, stack: str, region: str, tags: Mapping[str, str]) -> str:
+    """Format a template as YAML, below the command that applies it as `kedro aws bootstrap` does."""
+    command = (
+        f"aws cloudformation deploy --stack-name {stack} --template-file FILE --region {region}",
+        "--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset",
+        f"--tags {' '.join(f'{key}={value}' for key, value in tags.items())}",
+    )
+    return "".join(("# ", " \\\n#   ".join(command), "\n", format_template(template).rstrip("\n")))
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -172,8 +183,8 @@ def _list_capture_folders(config: AwsConfig) -> list[str]:
     return [f"arn:${{AWS::Partition}}:s3:::{folder.removeprefix('s3://')}*" for folder in sorted(folders)]
 
 
-def _build_role(config: AwsConfig, project: str) -> Values:
-    """Build the role with what SageMaker needs to serve a model, and to predict for rows on S3."""
+def build_role_policy(config: AwsConfig) -> Values:
+    """Build the policy of what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
@@ -210,6 +221,10 @@ def _build_role(config: AwsConfig, project: str) -> Values:
             _list_repositories(config.registry.image if config.registry else None),
         ),
     ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _build_role(config: AwsConfig, project: str) -> Values:
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -233,12 +248,7 @@ def _build_role(config: AwsConfig, project: str) -> Values:
                     }
                 ],
             },
-            "Policies": [
-                {
-                    "PolicyName": "serve-models",
-                    "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
-                }
-            ],
+            "Policies": [{"PolicyName": "serve-models", "PolicyDocument": build_role_policy(config)}],
         },
     }
 

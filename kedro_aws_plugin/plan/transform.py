@@ -21,6 +21,7 @@ FOLDER = "transform"
 
 _MAX_NAME = 63
 _MAX_ENDPOINT = 54
+_STAMP = len("2026-11-30-04-05-06-789")
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,12 @@ def _warn_of_idle_instances(wanted: TransformRequest) -> tuple[str, ...]:
 
 def make_job_name(group: str, now: datetime) -> str:
     """Make the name of a job, which no other job may have: the group and the time."""
-    stamp = f"{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
-    return f"{group[: _MAX_NAME - len(stamp) - 1].rstrip('-')}-{stamp}"
+    return f"{make_job_prefix(group)}{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
+
+
+def make_job_prefix(group: str) -> str:
+    """Make the beginning of the names of a group's jobs; the time follows."""
+    return f"{group[: _MAX_NAME - _STAMP - 1].rstrip('-')}-"
 
 
 def list_model_names(
@@ -217,6 +222,10 @@ def list_model_names(
         size: Where the job runs.
     """
     served = [name for name, own in endpoints.items() if own == group]
-    names = served or [re.sub(r"-+$", "", group[:_MAX_ENDPOINT])]
     network = build_network(size)
-    return [make_model_name(name, package, role_arn, network) for name in names]
+    return [make_model_name(name, package, role_arn, network) for name in served or [shorten_group(group)]]
+
+
+def shorten_group(group: str) -> str:
+    """Shorten the name of a group to one of an endpoint, after which a model can be named."""
+    return re.sub(r"-+$", "", group[:_MAX_ENDPOINT])

@@ -14,6 +14,7 @@ from local_aws.s3.content import CONTENT
 
 _TARGETS = {
     "application-autoscaling": "AnyScaleFrontendService",
+    "cloudwatch": "GraniteServiceVersion20100801",
     "glue": "AWSGlue",
     "logs": "Logs_20140328",
     "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
@@ -21,7 +22,7 @@ _TARGETS = {
 _OWN = "moto"
 """The service of moto's own routes: what is for S3 names a bucket."""
 
-_SIGNING_NAMES = {"resourcegroupstaggingapi": "tagging"}
+_SIGNING_NAMES = {"cloudwatch": "monitoring", "resourcegroupstaggingapi": "tagging"}
 
 
 @dataclass(frozen=True)

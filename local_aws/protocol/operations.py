@@ -200,6 +200,7 @@ _UPDATE_ENDPOINT = Settings(
         "ExcludeRetainedVariantProperties",
         "RetainDeploymentConfig",
         "DeploymentConfig.BlueGreenUpdatePolicy",
+        "DeploymentConfig.AutoRollbackConfiguration",
         f"{_ROLLING}.MaximumBatchSize",
         f"{_ROLLING}.WaitIntervalInSeconds",
         f"{_ROLLING}.MaximumExecutionTimeoutInSeconds",

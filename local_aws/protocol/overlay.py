@@ -74,7 +74,7 @@ class Overlay:
                 return self._moto(environ, start_response)
             except Exception:  # noqa: BLE001 - moto raises where it has no answer
                 _log.exception("moto failed: %s %s %s", request.method, request.path, request.target)
-                response = _refuse(request)
+                response = refuse_unanswered(request)
         else:
             with_body = Request(**{**vars(request), "body": _read_body(environ)})
             response = self._answer(service, with_body)
@@ -115,7 +115,8 @@ def answer(service: Service, request: Request) -> Response:
         )
 
 
-def _refuse(request: Request) -> Response:
+def refuse_unanswered(request: Request) -> Response:
+    """Refuse a request that moto has no answer to."""
     what = request.target or f"{request.service} {request.method} {request.path}"
     message = f"The local AWS does not support this request: {what}. Its log has the reason: local-aws logs"
     return make_refusal(request, "not implemented", message, HTTPStatus.BAD_REQUEST)

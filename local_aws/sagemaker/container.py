@@ -46,6 +46,8 @@ class Variant:
         serverless: Whether it has a ServerlessConfig.
         container: The container that serves it.
         shadow: Whether it is a shadow variant, which only gets copies.
+        instances: How many instances it has.
+        config: The endpoint config that it is of.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Variant:
     serverless: bool
     container: Container
     shadow: bool = False
+    instances: int = 1
+    config: str = ""
 
 
 def write_variants(variants: list[Variant]) -> list[Params]:
@@ -72,19 +76,24 @@ def resolve_variants(here: Region, config: Params) -> list[Variant]:
         AwsFault: If a model was deleted.
     """
     return [
-        *(_resolve_variant(here, each) for each in config["ProductionVariants"]),
-        *(_resolve_variant(here, each, shadow=True) for each in config.get("ShadowProductionVariants", [])),
+        replace(_resolve_variant(here, each), config=config["EndpointConfigName"], shadow=shadow)
+        for kind, shadow in (("ProductionVariants", False), ("ShadowProductionVariants", True))
+        for each in config.get(kind, [])
     ]
 
 
-def _resolve_variant(here: Region, params: Params, *, shadow: bool = False) -> Variant:
+def _resolve_variant(here: Region, params: Params) -> Variant:
     container = replace(
         resolve_container(here, params["ModelName"]),
         startup_seconds=params.get("ContainerStartupHealthCheckTimeoutInSeconds", _STARTUP_SECONDS),
         download_seconds=params.get("ModelDataDownloadTimeoutInSeconds", _DOWNLOAD_SECONDS),
     )
     return Variant(
-        params["VariantName"], params["InitialVariantWeight"], "ServerlessConfig" in params, container, shadow
+        params["VariantName"],
+        params["InitialVariantWeight"],
+        "ServerlessConfig" in params,
+        container,
+        instances=params.get("InitialInstanceCount", 1),
     )
 
 

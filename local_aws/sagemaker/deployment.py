@@ -5,8 +5,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
+from local_aws.cloudwatch.metrics import Invocation, Source
+from local_aws.cloudwatch.service import CloudWatch
 from local_aws.sagemaker.capture import Capture
 from local_aws.sagemaker.container import CannotServe, Variant
 from local_aws.sagemaker.logs import LogOpener
@@ -95,11 +98,9 @@ class Deployment:
             weights = [1.0] * len(weights)
         return random.choices(variants, weights)[0]  # noqa: S311 - shares of traffic, no secret
 
-    def weigh(self, weights: Mapping[str, float]) -> None:
-        """Give variants other weights from now on, by their names."""
-        self.variants = tuple(
-            replace(each, weight=weights.get(each.name, each.weight)) for each in self.variants
-        )
+    def change(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Give variants other weights or numbers of instances from now on, by their names."""
+        self.variants = tuple(replace(each, **changes.get(each.name, {})) for each in self.variants)
 
     def find_server(self, variant: Variant) -> ModelServer:
         """Find the server of a variant."""
@@ -164,9 +165,14 @@ class Deployments:
     """The deployments, and which endpoint each of them serves.
 
     The deployment of an endpoint that an earlier server has made sleeps: it starts with the first request.
+
+    Args:
+        cloudwatch: Where their requests are measured, and which alarms there are on that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cloudwatch: CloudWatch) -> None:
+        self.alarms = cloudwatch.alarms
+        self._metrics = cloudwatch.metrics
         self._lock = threading.Lock()
         self._serving: dict[tuple[str, str], Deployment] = {}
         self._coming: dict[tuple[str, str], tuple[Deployment, float]] = {}
@@ -206,11 +212,26 @@ class Deployments:
             else:
                 self._coming.pop((region, endpoint), None)
 
-    def weigh(self, region: str, endpoint: str, weights: Mapping[str, float]) -> None:
-        """Give the variants of what serves an endpoint other weights, if it is awake."""
+    def record(
+        self, region: str, endpoint: str, variant: Variant, status: int, times: tuple[float, float]
+    ) -> None:
+        """Record a request that was answered.
+
+        Args:
+            region: The region.
+            endpoint: The endpoint.
+            variant: The variant that answered it.
+            status: The status that the model answered with; 0 if it gave no answer.
+            times: How long the model took and how long everything else took, in seconds.
+        """
+        source = Source(region, endpoint, variant.name, variant.config)
+        self._metrics.record(source, Invocation(status, variant.instances, *times))
+
+    def change(self, region: str, endpoint: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Change the variants of what serves an endpoint, if it is awake, as `Deployment.change` does."""
         with self._lock:
             if (deployment := self._serving.get((region, endpoint))) is not None:
-                deployment.weigh(weights)
+                deployment.change(changes)
 
     def withdraw(self, region: str, endpoint: str) -> Deployment | None:
         """Send the endpoint no more requests.

@@ -163,6 +163,7 @@ class Endpoints:
             deployment = _choose_deployment(params, endpoint)
             variants = retain(config["ProductionVariants"], endpoint.get("ProductionVariants", []), params)
             rollout = read_rollout(deployment, current["ProductionVariants"], variants)
+            self._deployments.alarms.check(region, rollout.alarms)
             now = self._resources.now()
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=now)
             endpoint.pop("FailureReason", None)
@@ -175,6 +176,7 @@ class Endpoints:
                 "ProductionVariants": [],
             }
             config = {**config, "ProductionVariants": variants}
+            Shifting(self._resources, self._deployments, here, endpoint, config).show("Creating")
             self._run_in_background(self._deploy, here, endpoint, config, rollout)
             return {"EndpointArn": endpoint["EndpointArn"]}
 
@@ -196,13 +198,9 @@ class Endpoints:
             endpoint["ProductionVariants"] = [
                 _weigh_variant(each, wanted.get(name, {})) for name, each in shown.items()
             ]
-            weights = {
-                name: each["DesiredWeight"] for name, each in wanted.items() if "DesiredWeight" in each
-            }
-            endpoint[_SERVING] = [
-                {**each, "weight": weights.get(each["name"], each["weight"])} for each in endpoint[_SERVING]
-            ]
-            self._deployments.weigh(region, endpoint["EndpointName"], weights)
+            changes = {name: _read_changes(each) for name, each in wanted.items()}
+            endpoint[_SERVING] = [{**each, **changes.get(each["name"], {})} for each in endpoint[_SERVING]]
+            self._deployments.change(region, endpoint["EndpointName"], changes)
             endpoint.pop("FailureReason", None)
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=self._resources.now())
             self._run_in_background(self._settle, here, endpoint)
@@ -232,7 +230,6 @@ class Endpoints:
             with self._resources.lock:
                 variants = resolve_variants(here, config)
             captured = config.get("DataCaptureConfig")
-            shifting.show("Creating")
             deployment = self._start(here, endpoint, variants, captured)
             self._shift(shifting, deployment, rollout)
         except (CannotServe, AwsFault, Stopped) as error:
@@ -362,6 +359,12 @@ def _choose_deployment(params: Params, endpoint: Resource) -> Params:
         raise invalid("Only one of DeploymentConfig and RetainDeploymentConfig can be specified.")
     last: Params = endpoint.get("LastDeploymentConfig", {})
     return last
+
+
+def _read_changes(wanted: Params) -> Params:
+    """Read what of a variant is to change, by the names of `Variant`."""
+    members = {"weight": "DesiredWeight", "instances": "DesiredInstanceCount"}
+    return {name: wanted[member] for name, member in members.items() if member in wanted}
 
 
 def _weigh_variant(shown: Params, wanted: Params) -> Params:

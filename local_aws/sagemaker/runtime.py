@@ -4,6 +4,7 @@ Texts and statuses are AWS's. Connections to the model are kept open, and no loc
 """
 
 import re
+import time
 from urllib.parse import unquote
 
 from local_aws.protocol.messages import AwsFault, Request, Response, unsupported
@@ -64,6 +65,7 @@ class Runtime:
 
     def handle(self, request: Request) -> Response:
         """Return the model's response, or AWS's error."""
+        began = time.perf_counter()
         region = request.region or self._default_region
         endpoint, operation = self._parse_path(request.path)
         try:
@@ -79,7 +81,7 @@ class Runtime:
             with self._deployments.hold(region, endpoint) as deployment:
                 if deployment is None:
                     raise _invalid(f"Endpoint {endpoint} of account {ACCOUNT_ID} not found.")
-                return self._invoke(request, region, endpoint, deployment)
+                return self._invoke(request, region, endpoint, deployment, began)
         except CannotServe as error:  # an earlier server's endpoint, which was to start now
             return _make_model_error(region, endpoint, 0, str(error))
         except AwsFault as fault:
@@ -90,18 +92,25 @@ class Runtime:
         endpoint, operation = path.split("/")[2:4]
         return unquote(endpoint), operation
 
-    def _invoke(self, request: Request, region: str, endpoint: str, deployment: Deployment) -> Response:
+    def _invoke(
+        self, request: Request, region: str, endpoint: str, deployment: Deployment, began: float
+    ) -> Response:
         variant = _choose_variant(request, endpoint, deployment)
         limit = _SERVERLESS_LIMIT if variant.serverless else REALTIME_LIMIT
         if len(request.body) > limit:
             return make_length_refusal(limit)
         headers = {name: request.headers[key] for key, name in _FORWARDED.items() if key in request.headers}
+        asked, status = time.perf_counter(), 0
         try:
             answer = deployment.find_server(variant).invoke(request.body, headers)
+            status = answer.status
         except ModelGone:
             return _make_model_error(region, endpoint, 0, _EXITED)
         except ModelSlow:
             return _make_model_error(region, endpoint, 0, _TIMED_OUT)
+        finally:
+            times = (time.perf_counter() - asked, asked - began)
+            self._deployments.record(region, endpoint, variant, status, times)
         if deployment.witness is not None:
             deployment.witness.see(variant.name, request.body, headers, answer)
         if answer.status not in range(200, 300):

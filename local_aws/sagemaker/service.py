@@ -1,5 +1,6 @@
 """SageMaker and the Resource Groups Tagging API as services of the overlay."""
 
+from local_aws.cloudwatch.service import CloudWatch
 from local_aws.kept.tables import OpenRoom, open_nothing
 from local_aws.protocol.aws_json import JsonService, Params, TabledService
 from local_aws.protocol.moto_app import Moto
@@ -43,7 +44,8 @@ class SageMaker:
         self, moto: Moto, host: Host, logs: Logs, region: str, open_room: OpenRoom = open_nothing
     ) -> None:
         self.resources = Resources(open_room)
-        self.deployments = Deployments()
+        self._cloudwatch = CloudWatch(moto, region)
+        self.deployments = Deployments(self._cloudwatch)
         objects = Objects(moto)
         processor = Processor(self.deployments, objects, Topics(moto), host.workdir / "async")
         self._queues = Queues(self.resources, processor)
@@ -74,6 +76,7 @@ class SageMaker:
         self._executions.take_over()
         self.services: tuple[Service, ...] = (
             Runtime(self.deployments, self._queues, region),
+            self._cloudwatch,
             self._api,
             OtherApis(),
             JsonService("resourcegroupstaggingapi", "ResourceGroupsTaggingAPI_20170126", tagging, region),
@@ -93,6 +96,7 @@ class SageMaker:
         self._executions.abandon()
         self.resources.clear()
         self._executions.join()
+        self._cloudwatch.metrics.clear()
         self._transform_jobs.stop_all()
         self._processing_jobs.runs.stop_all()
         self.deployments.stop_all()

@@ -86,10 +86,19 @@ class Shifting:
         """
         if not self._is_wanted():
             raise Stopped("The endpoint was deleted.")
+        if alarming := self._find_alarming(rollout):
+            raise Stopped(
+                f"The update was rolled back because of alarms in the state ALARM: {', '.join(alarming)}."
+            )
         if time.monotonic() - self._began > rollout.timeout_seconds:
             raise Stopped(
                 f"The update took longer than MaximumExecutionTimeoutInSeconds ({rollout.timeout_seconds})."
             )
+
+    def _find_alarming(self, rollout: Rollout) -> list[str]:
+        if not rollout.alarms:
+            return []
+        return self._deployments.alarms.find_alarming(self._here.name, rollout.alarms)
 
     def _is_wanted(self) -> bool:
         with self._resources.lock:

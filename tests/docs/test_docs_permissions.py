@@ -20,7 +20,13 @@ from doc_pages import (
     blocks,
 )
 
+from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
+from kedro_aws_plugin.plan.policy.callers import COMMANDS as CALLERS
+from kedro_aws_plugin.plan.policy.callers import DATASETS
+from kedro_aws_plugin.plan.policy.document import build_policy
+from kedro_aws_plugin.plan.policy.grants import GRANTS
+from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from local_aws.protocol.service_model import load_service_model
@@ -59,13 +65,24 @@ PLANNERS = {
     "globals": None,
     "logs": None,
     "models": None,
+    "policy": None,
     "rollback": "plan/rollback.py",
     "spark-jars": None,
     "status": None,
     "transform": "plan/transform.py",
 }
 PAGE = REFERENCE / "permissions.md"
-POLICIES = ("commands.json", "stack.json", "runs.json")
+FOLDERS = frozenset(f"s3://my-flights-data/{name}/" for name in ("data", "metrics", "models", "tables"))
+RESULTS = "s3://my-flights-data/athena/"
+DATA = Data(
+    uses=frozenset(DATASETS),
+    read=FOLDERS | {RESULTS},
+    written=FOLDERS | {RESULTS},
+    replaced=frozenset({"s3://my-flights-data/tables/", RESULTS}),
+    databases=frozenset({"my_flights"}),
+    tables=frozenset({"my_flights/prices"}),
+    workgroups=frozenset({"my-flights"}),
+)
 POLICY_CASES = (  # what the commands send for the project of the page
     "approval/approve-newest",
     "bootstrap/first",
@@ -199,7 +216,13 @@ def _documented_actions() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("name", PLANNERS)
 def test_permissions_of_a_command_are_those_its_calls_need(name: str) -> None:
-    assert _documented_actions()[name] == _needed(name)
+    assert _documented_actions()[name] == _needed(name) == set(CALLERS[name])
+
+
+def test_every_permission_is_granted_on_something() -> None:
+    """What a command needs and no statement names would be missing in every policy."""
+    called = {action for table in (CALLERS, DATASETS) for actions in table.values() for action in actions}
+    assert {action for grant in GRANTS for action in grant.actions} == called
 
 
 def test_every_command_and_every_call_has_its_permission() -> None:
@@ -227,10 +250,26 @@ def test_what_is_sent_by_name_is_the_operation_of_a_plain_step() -> None:
     assert sent == {"step.service": "step.operation"}
 
 
-def _policy(title: str) -> list[dict[str, Any]]:
-    """The statements of the policy with this title."""
-    (block,) = [block for block in blocks(PAGE) if block.title == title]
+def _stack_policy() -> list[dict[str, Any]]:
+    """The statements of the policy for the stack."""
+    (block,) = [block for block in blocks(PAGE) if block.title == "stack.json"]
     statements: list[dict[str, Any]] = json.loads(block.text)["Statement"]
+    return statements
+
+
+def _read_config() -> dict[str, Any]:
+    """The aws.yml of the page."""
+    (block,) = [block for block in blocks(PAGE) if block.title == "conf/base/aws.yml"]
+    config: dict[str, Any] = yaml.safe_load(block.text)
+    return config
+
+
+def _developer_policy() -> list[dict[str, Any]]:
+    """The statements of `kedro aws policy` for that aws.yml."""
+    config = AwsConfig.model_validate({"env": "aws", "target": "aws", **_read_config()})
+    role, _ = make_role_pattern(config, "123456789012")
+    reach = Reach(config, "my_flights", "123456789012", role, DATA)
+    statements: list[dict[str, Any]] = build_policy("developer", reach)["Statement"]
     return statements
 
 
@@ -238,18 +277,18 @@ def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _allowed(title: str) -> set[str]:
-    return {action for statement in _policy(title) for action in _listed(statement["Action"])}
+def _allowed(statements: list[dict[str, Any]]) -> set[str]:
+    return {action for statement in statements for action in _listed(statement["Action"])}
 
 
-def test_the_policy_allows_what_the_commands_need_and_no_more() -> None:
-    assert _allowed("commands.json") == set().union(*_documented_actions().values())
+def test_the_policy_allows_what_is_needed_and_no_more() -> None:
+    datasets = {action for actions in DATASETS.values() for action in actions}
+    assert _allowed(_developer_policy()) == set().union(*_documented_actions().values()) | datasets
 
 
 def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
     """Each ARN without the names of the page's own aws.yml has no `*` but at its end, and no name is left."""
-    (block,) = [block for block in blocks(PAGE) if block.title == "conf/base/aws.yml"]
-    config = yaml.safe_load(block.text)
+    config = _read_config()
     names = [
         get_stack_name(config["bucket"]),
         config["bucket"],
@@ -262,7 +301,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         config["globals"]["exchange_rates"]["ssm"]["name"].removeprefix("/"),
     ]
     left = set()
-    for statement in (each for title in POLICIES for each in _policy(title)):
+    for statement in (*_developer_policy(), *_stack_policy()):
         for arn in _listed(statement["Resource"]):
             without = arn.removeprefix("arn:aws:").replace(f"{config['region']}:123456789012", "HERE")
             for name in names:
@@ -278,24 +317,28 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "glue:HERE:database/NAME",
         "glue:HERE:table/NAME/*",
         "glue:HERE:table/NAME/kedro_*",
+        "glue:HERE:table/NAME/prices",
         "glue:HERE:userDefinedFunction/NAME/*",
         "iam::123456789012:role/NAME-SageMakerRole-*",
         "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME:*",
+        "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME-*",
         "logs:HERE:log-group:/aws/sagemaker/TransformJobs:*",  # one group for every job
         "s3:::NAME",
         *(
             f"s3:::NAME/{folder}/*"
             for folder in (
-                *("athena", "data", "data/raw", "metrics", "models", "tables"),
+                *("athena", "data", "metrics", "models", "tables"),
                 *("transform", "transform/input"),
             )
         ),
         "s3:::NAME/sagemaker/NAME/*",
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
+        "sagemaker:HERE:endpoint/NAME-*",  # `logs JOB` asks whether it is an endpoint
         "sagemaker:HERE:model-package-group/NAME",
         "sagemaker:HERE:model-package/NAME/*",
         "sagemaker:HERE:model/NAME-????????",
+        "sagemaker:HERE:transform-job/NAME",
         "sagemaker:HERE:transform-job/NAME-*",
         "secretsmanager:HERE:secret:NAME-??????",
         "ssm:HERE:parameter/NAME",
@@ -339,7 +382,7 @@ def _is_allowed(action: str, arn: str, tags: dict[str, str], statements: list[di
 @pytest.mark.parametrize("case", POLICY_CASES)
 def test_the_policy_allows_every_request_of_a_plan(case: str) -> None:
     plan = json.loads((ROOT / "tests/cases" / case / "plan.json").read_text(encoding="utf-8"))
-    text = json.dumps(_policy("commands.json")).replace("my-flights-live", "my-flights-price")
+    text = json.dumps(_developer_policy()).replace("my-flights-live", "my-flights-price")
     statements = json.loads(text)
     asked = {
         (action, arn, tuple((tag["Key"], tag["Value"]) for tag in step["request"].get("Tags", ())))
@@ -354,7 +397,7 @@ def test_the_policy_allows_every_request_of_a_plan(case: str) -> None:
 
 
 def test_the_policy_allows_no_request_for_another_project() -> None:
-    statements = _policy("commands.json")
+    statements = _developer_policy()
     here = "arn:aws:sagemaker:eu-west-1:123456789012:"
     mine = {"kedro-aws:project": "my_flights"}
     assert _is_allowed("sagemaker:CreateEndpoint", f"{here}endpoint/my-flights-live", mine, statements)
@@ -385,12 +428,13 @@ def test_the_policy_of_the_stack_is_its_table() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## What CloudFormation makes for you")[2]
     rows = re.findall(r"^\| `AWS::[\w:]+` \| (.*) \|$", table, re.MULTILINE)
     listed = {action for row in rows for action in re.findall(r"`([^`]+)`", row)}
-    assert _allowed("stack.json") == listed - {"s3:GetBucketPolicy"}  # s3:GetBucket* holds it
+    assert _allowed(_stack_policy()) == listed - {"s3:GetBucketPolicy"}  # s3:GetBucket* holds it
 
 
 def test_the_policy_of_runs_is_what_the_datasets_need() -> None:
-    section = PAGE.read_text(encoding="utf-8").partition("## The datasets")[2].partition("```json")[0]
-    assert _allowed("runs.json") == set(re.findall(r"`((?:athena|glue|s3):\w+)`", section))
+    section = PAGE.read_text(encoding="utf-8").partition("## The datasets")[2]
+    datasets = {action for actions in DATASETS.values() for action in actions}
+    assert datasets == set(re.findall(r"`((?:athena|glue|s3):\w+)`", section))
 
 
 def test_every_resource_of_the_stack_has_its_permissions() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hcl_values import read_blocks
 from project_cli import BUCKET, OFFLINE, kedro_aws
 from requests_sent import Requests
 
@@ -68,3 +69,29 @@ def test_a_dry_run_in_json_is_the_plan() -> None:
         "kedro-aws:env": "aws",
         "kedro-aws:bucket": BUCKET,
     }
+
+
+@pytest.mark.usefixtures("home")
+def test_the_template_is_printed_as_it_is_sent(requests_sent: Requests) -> None:
+    """What a team applies by hand is what the command would have compared the stack with."""
+    done = kedro_aws("bootstrap", "-e", "aws", "-o", "cloudformation")
+    assert (done.code, done.stderr) == (0, "")
+    planned = kedro_aws("bootstrap", "--dry-run", "-e", "aws", "-o", "json").json["steps"][0]["request"]
+    assert yaml.safe_load(done.stdout) == yaml.safe_load(planned["TemplateBody"])
+    head = " ".join(line[1:].strip(" \\") for line in done.stdout.splitlines() if line.startswith("#"))
+    assert f"--stack-name {planned['StackName']} " in head
+    assert head.endswith(" ".join(f"{tag['Key']}={tag['Value']}" for tag in planned["Tags"]))
+    assert planned["Capabilities"] == ["CAPABILITY_IAM"]
+    assert "--capabilities CAPABILITY_IAM " in head
+    assert requests_sent.operations <= {("sts", "GetCallerIdentity")}  # of the dry run
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("env", ["local", "aws"])
+def test_terraform_needs_no_account(env: str, requests_sent: Requests) -> None:
+    done = kedro_aws("bootstrap", "-e", env, "-o", "terraform")
+    assert (done.code, done.stderr, requests_sent.all) == (0, "", [])
+    [bucket] = [
+        each["aws_s3_bucket"] for each in read_blocks(done.stdout)["resource"] if "aws_s3_bucket" in each
+    ]
+    assert bucket["project"]["bucket"] == BUCKET

@@ -82,11 +82,11 @@ class Cloud:
         return self.wait_until_settled(endpoint)
 
     def wait_until_settled(self, endpoint: str) -> dict[str, Any]:
-        """Wait until the endpoint is neither Creating nor Updating, and return its description."""
+        """Wait until the endpoint is neither Creating nor being updated, and return its description."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             described: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=endpoint)
-            if described["EndpointStatus"] not in {"Creating", "Updating"}:
+            if described["EndpointStatus"] not in {"Creating", "Updating", "RollingBack"}:
                 return described
             time.sleep(0.05)
         pytest.fail(f"{endpoint} did not settle: {described}")

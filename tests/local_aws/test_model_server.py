@@ -14,6 +14,7 @@ import psutil
 import pytest
 from local_cloud import ECHO, ENVIRONMENT, Cloud
 
+from local_aws.cloudwatch.service import CloudWatch
 from local_aws.control import client as control
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Resources
@@ -276,7 +277,7 @@ class TestWhatNobodyExpects:
             raise KeyError(f"{region} {endpoint}")
 
         moto = Moto(lambda *_: [], "eu-west-1")
-        deployments = Deployments()
+        deployments = Deployments(CloudWatch(moto, "eu-west-1"))
         objects = Objects(moto)
         queues = Queues(resources, Processor(deployments, objects, Topics(moto), tmp_path))
         return Endpoints(resources, queues, Host(tmp_path, {}), broken, objects)

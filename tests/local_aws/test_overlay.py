@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 from local_cloud import ENVIRONMENT, Cloud
 
+from local_aws.cloudwatch.service import CloudWatch
 from local_aws.protocol.aws_json import JsonService
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
+from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay
+from local_aws.protocol.resources import Resources
+from local_aws.sagemaker.asynchronous.notifications import Topics
+from local_aws.sagemaker.asynchronous.processing import Processor
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.container import CannotServe, Container, Variant
 from local_aws.sagemaker.deployment import Deployment, Deployments
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.runtime import Runtime
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-west-2/sagemaker/aws4_request, Signature=x"
@@ -128,8 +135,10 @@ def transform_fn(model, data, content_type, accept): time.sleep(float(data)); re
     lines: list[str] = []
     container = Container("eu-west-1", cloud.put_model("m", script), ENVIRONMENT)
     deployment = Deployment([Variant("A", 1.0, False, container)], host, lambda _name: lines.append)
-    deployments = Deployments()
-    runtime = Runtime(deployments, "eu-west-1")
+    moto = Moto(lambda *_: [], "eu-west-1")
+    deployments = Deployments(CloudWatch(moto, "eu-west-1"))
+    processor = Processor(deployments, Objects(moto), Topics(moto), tmp_path / "async")
+    runtime = Runtime(deployments, Queues(Resources(), processor), "eu-west-1")
     try:
         deployment.start()
         deployments.serve("eu-west-1", "e", deployment)

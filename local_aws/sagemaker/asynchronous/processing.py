@@ -120,10 +120,13 @@ class Processor:
             with self.deployments.hold(region, record["EndpointName"]) as deployment:
                 if deployment is None:
                     raise Interrupted
-                server = deployment.find_server(deployment.variants[0])
+                variant = deployment.variants[0]
+                server = deployment.find_server(variant)
+                began, status = time.perf_counter(), 0
                 try:
                     # http.client sends a file in chunks if nobody says how long it is.
                     answer = server.invoke(content, {**headers, "Content-Length": str(size)}, seconds)
+                    status = answer.status
                 except ModelGone:
                     if deployment.has_stopped:
                         raise Interrupted from None
@@ -132,6 +135,9 @@ class Processor:
                     return _fail(
                         f"ClientError: The model has not answered within InvocationTimeoutSeconds, {seconds}."
                     )
+                finally:
+                    times = (time.perf_counter() - began, 0.0)
+                    self.deployments.record(region, record["EndpointName"], variant, status, times)
         except CannotServe as error:  # an earlier server's endpoint, or one of none, which was to start now
             return _fail(str(error))
         return _read_answer(answer)

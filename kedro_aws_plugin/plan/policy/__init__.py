@@ -1,0 +1,1 @@
+"""The least-privilege IAM policies of a project: who calls what, on which resources."""

@@ -1,0 +1,165 @@
+"""Who needs which IAM actions: the commands, the datasets of a run, and who uses them."""
+
+from collections.abc import Collection
+from typing import Literal, get_args
+
+Audience = Literal["role", "ci", "developer"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
+
+_READ = ("s3:GetObject", "s3:ListBucket")
+_UPLOAD = (*_READ, "s3:AbortMultipartUpload", "s3:PutObject")
+_GROUP = ("sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages")
+_ENDPOINT = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig")
+_OWNED = (*_ENDPOINT, "sagemaker:ListTags", "tag:GetResources")
+_SERVED = (*_ENDPOINT, "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage")
+_RELEASES = (
+    *_SERVED,
+    *_GROUP,
+    *_READ,
+    "cloudformation:DescribeStacks",
+    "sagemaker:AddTags",
+    "sagemaker:DeleteTags",
+    "sagemaker:ListTags",
+    "sagemaker:UpdateEndpoint",
+)
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
+    "bootstrap": (
+        *_UPLOAD,
+        "cloudformation:CreateStack",
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        "cloudformation:UpdateStack",
+    ),
+    "compile": ("cloudformation:DescribeStacks",),
+    "deploy": (
+        *_RELEASES,
+        "iam:PassRole",
+        "sagemaker:CreateEndpoint",
+        "sagemaker:CreateEndpointConfig",
+        "sagemaker:CreateModel",
+        "sagemaker:DeleteEndpoint",
+        "sagemaker:InvokeEndpoint",
+    ),
+    "destroy": (
+        *_OWNED,
+        *_GROUP,
+        "s3:DeleteObject",
+        "s3:ListBucket",
+        "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
+        "sagemaker:DeleteModelPackage",
+        "sagemaker:DeleteModelPackageGroup",
+    ),
+    "doctor": (
+        *_OWNED,
+        "cloudformation:DescribeStacks",
+        "iam:GetRole",
+        "s3:GetBucketLocation",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetEncryptionConfiguration",
+        "s3:ListBucket",
+        "servicequotas:ListServiceQuotas",
+    ),
+    "globals": ("secretsmanager:GetSecretValue", "ssm:GetParameter"),
+    "init": (),
+    "logs": (
+        "logs:DescribeLogStreams",
+        "logs:FilterLogEvents",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeTransformJob",
+    ),
+    "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
+    "policy": ("cloudformation:DescribeStacks",),
+    "predict": (*_SERVED, *_READ, "sagemaker:InvokeEndpoint"),
+    "register-model": (
+        *_GROUP,
+        *_UPLOAD,
+        "ecr:DescribeImages",
+        "sagemaker:AddTags",
+        "sagemaker:CreateModelPackage",
+        "sagemaker:CreateModelPackageGroup",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:UpdateModelPackage",
+    ),
+    "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
+    "rollback": _RELEASES,
+    "spark-jars": (),
+    "status": (*_OWNED, "sagemaker:DescribeModel"),
+    "transform": (
+        *_GROUP,
+        *_UPLOAD,
+        "cloudformation:DescribeStacks",
+        "iam:PassRole",
+        "logs:DescribeLogStreams",
+        "logs:GetLogEvents",
+        "sagemaker:AddTags",
+        "sagemaker:CreateModel",
+        "sagemaker:CreateTransformJob",
+        "sagemaker:DescribeModel",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:DescribeTransformJob",
+    ),
+}
+"""The IAM actions of each command. The tests hold them against the calls in the code."""
+
+_QUERY = (
+    *_UPLOAD,
+    "athena:GetDataCatalog",
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:GetWorkGroup",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
+    "glue:BatchGetPartition",
+    "glue:GetDatabase",
+    "glue:GetPartitions",
+    "glue:GetTable",
+    "glue:GetTables",
+    "s3:DeleteObject",
+    "s3:GetBucketLocation",
+)
+_TABLE = (
+    *_UPLOAD,
+    "glue:BatchCreatePartition",
+    "glue:BatchDeletePartition",
+    "glue:BatchGetPartition",
+    "glue:BatchUpdatePartition",
+    "glue:CreateTable",
+    "glue:GetPartitions",
+    "glue:GetTable",
+    "glue:UpdateTable",
+    "s3:DeleteObject",
+)
+
+DataUse = Literal["files", "folders", "query", "ctas", "table", "iceberg"]
+DATASETS: dict[DataUse, tuple[str, ...]] = {
+    "files": _UPLOAD,
+    "folders": (*_UPLOAD, "s3:DeleteObject"),
+    "query": _QUERY,
+    "ctas": (*_QUERY, "glue:CreateTable", "glue:DeleteTable"),
+    "table": _TABLE,
+    "iceberg": (*_QUERY, *_TABLE, "glue:DeleteTable"),
+}
+"""The IAM actions of a run, by what its catalog holds: files on S3, folders
+whose files a save replaces, and the modes of the Athena datasets."""
+
+_OF_CI = (
+    *("approve-model", "compile", "deploy", "globals", "models", "policy"),
+    *("predict", "register-model", "reject-model", "rollback", "status"),
+)
+
+
+def list_actions(audience: Literal["ci", "developer"], uses: Collection[DataUse]) -> frozenset[str]:
+    """List the IAM actions that somebody needs, for the commands and for `kedro run`.
+
+    Args:
+        audience: `ci` registers, deploys and looks; `developer` uses every command.
+        uses: What the catalog holds.
+    """
+    commands = _OF_CI if audience == "ci" else COMMANDS
+    called = {action for name in commands for action in COMMANDS[name]}
+    return frozenset(called | {action for use in uses for action in DATASETS[use]})

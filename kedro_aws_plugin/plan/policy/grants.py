@@ -1,0 +1,356 @@
+"""On which resources each IAM action is granted, and under which condition."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kedro_aws_plugin.config import find_endpoint_groups
+from kedro_aws_plugin.plan.bootstrap import get_stack_name
+from kedro_aws_plugin.plan.policy.callers import Audience
+from kedro_aws_plugin.plan.policy.reach import (
+    Reach,
+    get_parameter_resource,
+    get_repository_resource,
+    get_secret_resource,
+)
+from kedro_aws_plugin.plan.transform import make_job_prefix, shorten_group
+
+Condition = dict[str, dict[str, Any]]
+Lister = Callable[[Reach, Audience], list[str]]
+_TAG = "kedro-aws:project"
+_MODEL = "-????????"
+"""Models and endpoint configs are named after their endpoint, a hyphen and eight digits of a digest."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A statement of a policy, for those of its actions that somebody needs.
+
+    Attributes:
+        sid: Its name.
+        actions: Its IAM actions, each with what lists the ARNs on which it is granted. An action without any
+            is left out; a statement is on what any of its actions is on.
+        condition: Makes the condition, if there is one.
+        audiences: Whom it is for.
+    """
+
+    sid: str
+    actions: Mapping[str, Lister]
+    condition: Callable[[Reach], Condition] | None = None
+    audiences: tuple[Audience, ...] = ("ci", "developer")
+
+
+def _require_tag(reach: Reach) -> Condition:
+    return {"StringEquals": {f"aws:RequestTag/{_TAG}": reach.project}}
+
+
+def _require_owned(reach: Reach) -> Condition:
+    return {"StringEquals": {f"aws:ResourceTag/{_TAG}": reach.project}}
+
+
+def _require_account(reach: Reach) -> Condition:
+    """Keep models and data from going to a bucket that somebody else has made under the same name."""
+    return {"StringEquals": {"aws:ResourceAccount": reach.account}}
+
+
+def _require_sagemaker(_: Reach) -> Condition:
+    return {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def _list_stack(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("cloudformation", "stack/", [f"{get_stack_name(reach.config.bucket)}/*"])
+
+
+def _list_endpoints(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "endpoint/", reach.endpoints)
+
+
+def _list_configs(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "endpoint-config/", [f"{name}{_MODEL}" for name in reach.endpoints])
+
+
+def _list_models(reach: Reach, audience: Audience) -> list[str]:
+    """Name the models of the endpoints; a transform names one after a group that no endpoint serves."""
+    served = set(find_endpoint_groups(reach.config).values())
+    groups = reach.groups if audience == "developer" else []
+    alone = [shorten_group(name) for name in groups if name not in served]
+    return reach.arns("sagemaker", "model/", [f"{name}{_MODEL}" for name in (*reach.endpoints, *alone)])
+
+
+def _list_groups(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "model-package-group/", reach.groups)
+
+
+def _list_packages(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "model-package/", [f"{name}/*" for name in reach.groups])
+
+
+def _list_jobs(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "transform-job/", [f"{make_job_prefix(name)}*" for name in reach.groups])
+
+
+def _list_by_name(reach: Reach, _: Audience) -> list[str]:
+    """List what `logs NAME` asks for before it knows whether the name is that of an endpoint or of a job."""
+    jobs = [f"{make_job_prefix(name)}*" for name in reach.groups]
+    return [
+        *reach.arns("sagemaker", "endpoint/", jobs),
+        *reach.arns("sagemaker", "transform-job/", reach.endpoints),
+    ]
+
+
+def _list_updated(reach: Reach, audience: Audience) -> list[str]:
+    return [*_list_endpoints(reach, audience), *_list_configs(reach, audience)]
+
+
+def _list_tagged(reach: Reach, audience: Audience) -> list[str]:
+    """List what is tagged as it is made: the tagging is an action of its own."""
+    jobs = _list_jobs(reach, audience) if audience == "developer" else []
+    made = (_list_models, _list_groups, _list_packages)
+    return [*_list_updated(reach, audience), *(arn for kind in made for arn in kind(reach, audience)), *jobs]
+
+
+def _list_registered(reach: Reach, audience: Audience) -> list[str]:
+    return [*_list_groups(reach, audience), *_list_packages(reach, audience)]
+
+
+def _list_log_groups(reach: Reach, _: Audience) -> list[str]:
+    """List the log groups; `logs JOB` asks for that of an endpoint first."""
+    names = [f"Endpoints/{name}:*" for name in reach.endpoints]
+    names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
+    return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*"])
+
+
+def _list_repositories(reach: Reach, _: Audience) -> list[str]:
+    return list(dict.fromkeys(get_repository_resource(reach, image) for image in reach.images))
+
+
+def _list_secrets(reach: Reach, _: Audience) -> list[str]:
+    named = [each.secret.id for each in reach.config.globals.values() if each.secret]
+    return sorted({get_secret_resource(reach, name) for name in named})
+
+
+def _list_parameters(reach: Reach, _: Audience) -> list[str]:
+    named = [each.ssm.name for each in reach.config.globals.values() if each.ssm]
+    return sorted({get_parameter_resource(reach, name) for name in named})
+
+
+def _list_role(reach: Reach, _: Audience) -> list[str]:
+    return [reach.role]
+
+
+def _list_everything(_: Reach, __: Audience) -> list[str]:
+    return ["*"]
+
+
+def _list_workgroups(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("athena", "workgroup/", sorted(reach.data.workgroups))
+
+
+def _list_data_catalog(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("athena", "datacatalog/", ["AwsDataCatalog"])
+
+
+def _list_read_tables(reach: Reach, _: Audience) -> list[str]:
+    """List what Glue asks for: the catalog and the database of a table as well as the table."""
+    databases = {each.partition("/")[0] for each in reach.data.tables} | reach.data.databases
+    tables = {f"{name}/*" for name in reach.data.databases}
+    tables |= {each for each in reach.data.tables if each.partition("/")[0] not in reach.data.databases}
+    return [
+        *reach.arns("glue", "", ["catalog"]),
+        *reach.arns("glue", "database/", sorted(databases)),
+        *reach.arns("glue", "table/", sorted(tables)),
+    ]
+
+
+def _list_saved_tables(reach: Reach, _: Audience) -> list[str]:
+    databases = sorted({each.partition("/")[0] for each in reach.data.tables})
+    return [
+        *reach.arns("glue", "", ["catalog"]),
+        *reach.arns("glue", "database/", databases),
+        *reach.arns("glue", "table/", sorted(reach.data.tables)),
+    ]
+
+
+def _list_passing_tables(reach: Reach, _: Audience) -> list[str]:
+    """List the tables that a query or a save makes and deletes again."""
+    databases = sorted(reach.data.databases)
+    return [
+        *reach.arns("glue", "", ["catalog"]),
+        *reach.arns("glue", "database/", databases),
+        *reach.arns("glue", "table/", [f"{name}/kedro_*" for name in databases]),
+    ]
+
+
+def _list_buckets(reach: Reach, _: Audience) -> list[str]:
+    found = {uri.removeprefix("s3://").partition("/")[0] for uri in reach.data.read | reach.data.written}
+    buckets = found | {reach.config.bucket}
+    return [f"arn:{reach.partition}:s3:::{name}" for name in sorted(buckets)]
+
+
+def _find_models_folders(reach: Reach) -> set[str]:
+    return reach.own(*(f"sagemaker/{name}/" for name in reach.groups))
+
+
+def _list_read(reach: Reach, audience: Audience) -> list[str]:
+    jobs = reach.own("transform/") if audience == "developer" else set()
+    return reach.objects(reach.in_bucket(reach.data.read) | _find_models_folders(reach) | jobs)
+
+
+def _list_written(reach: Reach, audience: Audience) -> list[str]:
+    uploads = reach.own("data/raw/", "transform/input/") if audience == "developer" else set()
+    return reach.objects(reach.in_bucket(reach.data.written) | _find_models_folders(reach) | uploads)
+
+
+def _list_replaced(reach: Reach, audience: Audience) -> list[str]:
+    models = _find_models_folders(reach) if audience == "developer" else set()
+    return reach.objects(reach.in_bucket(reach.data.replaced) | models)
+
+
+def _list_read_elsewhere(reach: Reach, _: Audience) -> list[str]:
+    return reach.objects(reach.data.read - reach.in_bucket(reach.data.read))
+
+
+def _list_written_elsewhere(reach: Reach, _: Audience) -> list[str]:
+    return reach.objects(reach.data.written - reach.in_bucket(reach.data.written))
+
+
+def _list_replaced_elsewhere(reach: Reach, _: Audience) -> list[str]:
+    return reach.objects(reach.data.replaced - reach.in_bucket(reach.data.replaced))
+
+
+_OF_THE_PROJECT: dict[str, Lister] = {
+    "sagemaker:AddTags": _list_tagged,
+    "sagemaker:CreateModelPackage": _list_registered,
+    "sagemaker:DeleteTags": _list_endpoints,
+    "sagemaker:DescribeEndpoint": _list_endpoints,
+    "sagemaker:DescribeEndpointConfig": _list_configs,
+    "sagemaker:DescribeModel": _list_models,
+    "sagemaker:DescribeModelPackage": _list_packages,
+    "sagemaker:DescribeModelPackageGroup": _list_groups,
+    "sagemaker:DescribeTransformJob": _list_jobs,
+    "sagemaker:InvokeEndpoint": _list_endpoints,
+    "sagemaker:ListModelPackages": _list_registered,
+    "sagemaker:ListTags": _list_endpoints,
+    "sagemaker:UpdateEndpoint": _list_updated,
+    "sagemaker:UpdateModelPackage": _list_packages,
+}
+
+GRANTS = (
+    Grant(
+        "Stack",
+        {
+            "cloudformation:CreateStack": _list_stack,
+            "cloudformation:DescribeStackEvents": _list_stack,
+            "cloudformation:DescribeStacks": _list_stack,
+            "cloudformation:GetTemplate": _list_stack,
+            "cloudformation:UpdateStack": _list_stack,
+        },
+    ),
+    Grant(
+        "CreateWithTheTagsOfTheProject",
+        {
+            # AWS asks for the endpoint and for its config.
+            "sagemaker:CreateEndpoint": _list_updated,
+            "sagemaker:CreateEndpointConfig": _list_configs,
+            "sagemaker:CreateModel": _list_models,
+            "sagemaker:CreateModelPackageGroup": _list_groups,
+            "sagemaker:CreateTransformJob": _list_jobs,
+        },
+        _require_tag,
+    ),
+    Grant("ReadAndUpdate", _OF_THE_PROJECT),
+    Grant(
+        "TellEndpointsFromJobs",
+        {"sagemaker:DescribeEndpoint": _list_by_name, "sagemaker:DescribeTransformJob": _list_by_name},
+        audiences=("developer",),
+    ),
+    Grant(
+        "DeleteWhatHasTheTagsOfTheProject",
+        {
+            "sagemaker:DeleteEndpoint": _list_endpoints,
+            "sagemaker:DeleteEndpointConfig": _list_configs,
+            "sagemaker:DeleteModel": _list_models,
+            "sagemaker:DeleteModelPackageGroup": _list_groups,
+        },
+        _require_owned,
+    ),
+    # The versions of a group have no tags of their own.
+    Grant("DeleteVersions", {"sagemaker:DeleteModelPackage": _list_packages}),
+    Grant(
+        "ReadLogs",
+        {
+            "logs:DescribeLogStreams": _list_log_groups,
+            "logs:FilterLogEvents": _list_log_groups,
+            "logs:GetLogEvents": _list_log_groups,
+        },
+    ),
+    # AWS has no resources for these two.
+    Grant(
+        "FindByTagAndReadQuotas",
+        {"servicequotas:ListServiceQuotas": _list_everything, "tag:GetResources": _list_everything},
+    ),
+    Grant("LookForImages", {"ecr:DescribeImages": _list_repositories}),
+    Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
+    Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
+    Grant("LookAtTheRole", {"iam:GetRole": _list_role}),
+    Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_role}, _require_sagemaker),
+    Grant(
+        "Query",
+        {
+            "athena:GetDataCatalog": _list_data_catalog,
+            "athena:GetQueryExecution": _list_workgroups,
+            "athena:GetQueryResults": _list_workgroups,
+            "athena:GetWorkGroup": _list_workgroups,
+            "athena:StartQueryExecution": _list_workgroups,
+            "athena:StopQueryExecution": _list_workgroups,
+        },
+    ),
+    Grant(
+        "ReadTables",
+        {
+            "glue:BatchGetPartition": _list_read_tables,
+            "glue:GetDatabase": _list_read_tables,
+            "glue:GetPartitions": _list_read_tables,
+            "glue:GetTable": _list_read_tables,
+            "glue:GetTables": _list_read_tables,
+        },
+    ),
+    Grant(
+        "SaveTables",
+        {
+            "glue:BatchCreatePartition": _list_saved_tables,
+            "glue:BatchDeletePartition": _list_saved_tables,
+            "glue:BatchUpdatePartition": _list_saved_tables,
+            "glue:CreateTable": _list_saved_tables,
+            "glue:UpdateTable": _list_saved_tables,
+        },
+    ),
+    Grant(
+        "MakeTablesForAWhile",
+        {"glue:CreateTable": _list_passing_tables, "glue:DeleteTable": _list_passing_tables},
+    ),
+    # With s3:prefix, S3 would answer "denied" for an object that does not exist.
+    Grant(
+        "FindObjectsAndLookAtTheBucket",
+        {
+            "s3:GetBucketLocation": _list_buckets,
+            "s3:GetBucketPublicAccessBlock": _list_buckets,
+            "s3:GetEncryptionConfiguration": _list_buckets,
+            "s3:ListBucket": _list_buckets,
+        },
+    ),
+    Grant("ReadObjects", {"s3:GetObject": _list_read}, _require_account),
+    Grant(
+        "WriteObjects",
+        {"s3:AbortMultipartUpload": _list_written, "s3:PutObject": _list_written},
+        _require_account,
+    ),
+    Grant("DeleteObjects", {"s3:DeleteObject": _list_replaced}, _require_account),
+    # Other buckets may belong to other accounts.
+    Grant("ReadObjectsElsewhere", {"s3:GetObject": _list_read_elsewhere}),
+    Grant(
+        "WriteObjectsElsewhere",
+        {"s3:AbortMultipartUpload": _list_written_elsewhere, "s3:PutObject": _list_written_elsewhere},
+    ),
+    Grant("DeleteObjectsElsewhere", {"s3:DeleteObject": _list_replaced_elsewhere}),
+)

@@ -1,0 +1,1 @@
+"""CloudWatch's metrics of endpoints, and the alarms on them."""

@@ -1,0 +1,189 @@
+"""The IAM policies of a project. tests/integration/test_policy_replay.py replays recorded calls on them."""
+
+import json
+from typing import Any, get_args
+
+import hcl2
+import pytest
+from hcl_values import read_blocks, read_statements
+
+from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.plan.hcl import Block, Expression, format_blocks
+from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS, Audience, DataUse
+from kedro_aws_plugin.plan.policy.document import build_policy, explain_size
+from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern, merge_folders
+from kedro_aws_plugin.plan.policy.terraform import format_policy
+
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker"
+AWS_YML: dict[str, Any] = {
+    "env": "aws",
+    "target": "aws",
+    "region": "eu-west-1",
+    "bucket": "my-flights-data",
+    "registry": {"group": "my-flights-price", "model": "regressor"},
+    "deploy": {"endpoint": "my-flights-live"},
+}
+DATA = Data(
+    uses=frozenset(get_args(DataUse)),
+    read=frozenset({"s3://my-flights-data/data/", "s3://theirs/data/"}),
+    written=frozenset({"s3://my-flights-data/data/"}),
+    databases=frozenset({"shop"}),
+    tables=frozenset({"shop/prices"}),
+    workgroups=frozenset({"small"}),
+)
+
+
+def make_reach(data: Data = DATA, **changes: Any) -> Reach:
+    return Reach(AwsConfig.model_validate({**AWS_YML, **changes}), "my_flights", ACCOUNT, ROLE, data)
+
+
+def statements(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["Sid"]: each for each in policy["Statement"]}
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_terraform_has_the_same_statements(audience: Audience) -> None:
+    policy = build_policy(audience, make_reach())
+    as_lists = [
+        {
+            **each,
+            **{
+                key: each[key] if isinstance(each[key], list) else [each[key]]
+                for key in ("Action", "Resource")
+            },
+            **(
+                {
+                    "Condition": {
+                        test: {
+                            name: value if isinstance(value, list) else [value]
+                            for name, value in keys.items()
+                        }
+                        for test, keys in each["Condition"].items()
+                    }
+                }
+                if "Condition" in each
+                else {}
+            ),
+        }
+        for each in policy["Statement"]
+    ]
+    assert read_statements(format_policy(policy, "mine")) == as_lists
+
+
+def test_terraform_takes_texts_as_they_are() -> None:
+    text = 'a "b" ${c} %{d} \\ \n é'
+    made = format_blocks(
+        [Block("resource", ("a", "b"), (("text", text), ("code", Expression("x.y.id")), ("map", {"a b": 1})))]
+    )
+    [block] = read_blocks(made)["resource"]
+    assert block == {"a": {"b": {"text": text, "code": "${x.y.id}", "map": {"a b": 1}}}}
+    assert "$${c}" in made
+    assert (
+        hcl2.loads(format_blocks([Block("a", (), (("none", []), ("empty", {})))]) + "\n")["a"][0]["none"]
+        == []
+    )
+
+
+def test_another_partition_is_in_every_arn() -> None:
+    for audience in AUDIENCES:
+        text = json.dumps(build_policy(audience, make_reach(region="cn-north-1")))
+        assert "arn:aws:" not in text.replace(ROLE, "")
+        assert "arn:aws-cn:" in text
+
+
+def test_what_a_project_does_not_have_is_not_in_its_policy() -> None:
+    bare = statements(build_policy("developer", make_reach(Data(), deploy=None, registry=None)))
+    assert set(bare) == {
+        "Stack",
+        "FindByTagAndReadQuotas",
+        "FindObjectsAndLookAtTheBucket",
+        "GiveTheRoleToSageMaker",
+        "LookAtTheRole",
+        "ReadLogs",
+        "ReadObjects",
+        "WriteObjects",
+    }
+    assert bare["ReadLogs"]["Resource"] == [
+        f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/aws/sagemaker/TransformJobs:*"
+    ]
+
+
+def test_only_the_projects_own_bucket_must_be_in_the_account() -> None:
+    found = statements(build_policy("ci", make_reach()))
+    assert found["ReadObjectsElsewhere"]["Resource"] == ["arn:aws:s3:::theirs/data/*"]
+    assert "Condition" not in found["ReadObjectsElsewhere"]
+    assert found["ReadObjects"]["Condition"] == {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+    assert "arn:aws:s3:::theirs" in found["FindObjectsAndLookAtTheBucket"]["Resource"]
+
+
+def test_secrets_and_parameters_by_name_or_arn() -> None:
+    other = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:theirs-a1b2c3"
+    globals_ = {
+        "a": {"secret": {"id": "mine/key"}},
+        "b": {"secret": {"id": other}},
+        "c": {"ssm": {"name": "/mine/rates"}},
+        "d": {"ssm": {"name": f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/theirs"}},
+    }
+    found = statements(build_policy("ci", make_reach(globals=globals_)))
+    here = f"eu-west-1:{ACCOUNT}"
+    assert found["ReadSecrets"]["Resource"] == [
+        f"arn:aws:secretsmanager:{here}:secret:mine/key-??????",
+        other,
+    ]
+    assert found["ReadParameters"]["Resource"] == [
+        f"arn:aws:ssm:{here}:parameter/mine/rates",
+        f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/theirs",
+    ]
+
+
+def test_a_model_of_a_transform_is_named_after_a_group_without_an_endpoint() -> None:
+    reach = make_reach(transform={"group": "other-price"})
+    models = [
+        arn
+        for arn in statements(build_policy("developer", reach))["CreateWithTheTagsOfTheProject"]["Resource"]
+        if ":model/" in arn
+    ]
+    start = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model"
+    assert models == [f"{start}/my-flights-live-????????", f"{start}/other-price-????????"]
+
+
+def test_folders_within_folders_are_left_out() -> None:
+    found = merge_folders({"s3://b/data/", "s3://b/data/raw/", "s3://b/data.csv", "s3://b/data/x"})
+    assert found == ["s3://b/data.csv", "s3://b/data/"]
+
+
+@pytest.mark.parametrize(("bucket", "is_whole"), [("a" * 27, True), ("a" * 28, False)])
+def test_a_role_has_64_characters_at_most(bucket: str, is_whole: bool) -> None:
+    """kedro-aws-, the bucket, -SageMakerRole-, twelve characters."""
+    config = AwsConfig.model_validate({**AWS_YML, "bucket": bucket})
+    assert make_role_pattern(config, ACCOUNT) == (
+        f"arn:aws:iam::{ACCOUNT}:role/kedro-aws-{bucket}-SageMakerRole-*",
+        is_whole,
+    )
+
+
+def test_a_policy_that_is_too_long_says_where_it_fits() -> None:
+    def make(count: int) -> dict[str, Any]:
+        return {"Statement": [{"Resource": ["x " * count]}]}
+
+    assert explain_size(make(6000)) is None
+    assert "a managed policy takes 6144: put it into a role as an inline policy" in str(
+        explain_size(make(7000))
+    )
+    assert "IAM takes 10240 inline" in str(explain_size(make(11000)))
+
+
+def test_the_actions_of_the_datasets_are_granted_with_their_entries() -> None:
+    for use, actions in DATASETS.items():
+        data = Data(
+            uses=frozenset({use}),
+            **{
+                name: getattr(DATA, name) for name in ("read", "written", "databases", "tables", "workgroups")
+            },
+            replaced=DATA.written,
+        )
+        granted = {
+            action for each in build_policy("ci", make_reach(data))["Statement"] for action in each["Action"]
+        }
+        assert set(actions) <= granted, use
