@@ -25,21 +25,17 @@ from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
-from kedro_aws_plugin.plan.execution import (
-    Execution,
-    ObservedPipeline,
-    PipelineRequest,
-    plan_retry,
-    plan_stop,
-    plan_submission,
-)
+from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Releases, Sample, Serving
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
+from kedro_aws_plugin.plan.retry import plan_retry
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.stop import plan_stop
+from kedro_aws_plugin.plan.submission import ObservedPipeline, PipelineRequest, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 from kedro_aws_plugin.plan.transform import (

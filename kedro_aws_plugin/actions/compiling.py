@@ -3,13 +3,14 @@
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep, build_job_files
+from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
@@ -71,7 +72,7 @@ class Compiled:
 
 @contextmanager
 def compile_pipeline(
-    session: Session, selection: Selection, group_by: GroupBy | None, find_role: Callable[[], str]
+    session: Session, selection: Selection, group_by: GroupBy | None, role: str | None = None
 ) -> Iterator[Compiled]:
     """Compile a pipeline. The files of its job exist as long as the context.
 
@@ -79,7 +80,7 @@ def compile_pipeline(
         session: The opened project; it need not be connected.
         selection: Which nodes are chosen.
         group_by: How nodes are put into steps; by default as aws.yml says.
-        find_role: Finds the role of the jobs; not called if there is an error.
+        role: The role of the pipeline; by default that of aws.yml.
 
     Raises:
         KedroAwsError: If the project does not load.
@@ -105,7 +106,7 @@ def compile_pipeline(
         files = build_job_files(
             project.path, session.conf, description, Path(folder), install=project.config.target == "aws"
         )
-        yield _add_definition(project, compiled, files, find_role())
+        yield _add_definition(project, compiled, files, role or choose_pipeline_role(project.config))
 
 
 def make_folder(project: Project) -> str:

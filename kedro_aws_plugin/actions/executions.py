@@ -2,7 +2,6 @@
 
 import heapq
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -19,10 +18,11 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
     observe_pipeline,
 )
 from kedro_aws_plugin.errors import ProjectError, suggest
-from kedro_aws_plugin.plan.execution import Execution, JobUpload, PipelineRequest, plan_submission
+from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.observed import Owned
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.sagemaker_definition import write_definition
+from kedro_aws_plugin.plan.submission import JobUpload, PipelineRequest, make_pipeline_prefix, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import strip_transcoding
 from kedro_aws_plugin.project.catalog import silence_kedro
@@ -105,7 +105,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     )
 
 
-def look(session: Session, request: PipelineRequest) -> Plan:
+def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
     """Look at what AWS has of a pipeline, and plan its run from there."""
     observed = observe_pipeline(session.aws, request.name)
     folder = request.files[0].key.rpartition("/")[0]
@@ -169,7 +169,7 @@ def find_pipelines(session: Session) -> dict[str, str]:
     project = session.project
     config = project.config
     tags = make_project_tags(project.package, config.env, config.bucket)
-    prefix = re.sub(r"[^A-Za-z0-9]+", "-", project.package).strip("-")
+    prefix = make_pipeline_prefix(project.package)
     found = list_pipelines(session.aws, prefix, tags)
     if config.pipelines.name is not None and not config.pipelines.name.startswith(prefix):
         found |= list_pipelines(session.aws, config.pipelines.name, tags)

@@ -8,7 +8,7 @@ from kedro_aws_plugin.config import merge_deploy
 from kedro_aws_plugin.errors import AwsError, ProjectError, suggest
 from kedro_aws_plugin.session.session import Session
 
-_KINDS = ("endpoint", "transform-job", "processing-job")
+_KINDS = ("endpoint", "transform-job")
 _LIKE_A_RUN = re.compile(r"\d{4}-\d{2}-\d{2}T")
 """How Kedro's run ids begin; no endpoint or job of this plugin is called so."""
 
@@ -38,14 +38,14 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
         raise AwsError(f"`{kind}` has no log here. Write {' or '.join(f'{each}/{rest}' for each in _KINDS)}.")
     found = find_log_sources(session.aws, rest, kind or None)
     if not found:
-        what = kind.replace("-", " ") or "endpoint or job"
+        what = kind.replace("-", " ") or "endpoint or transform job"
         raise AwsError(
             f"There is no {what} {rest}, and no log of one. `kedro aws status` lists the endpoints, `kedro "
             "aws runs` the runs."
         )
     if len(found) > 1:
         commands = " or ".join(f"kedro aws logs {each.kind}/{rest}" for each in found)
-        raise AwsError(f"{rest} is the name of several things. Say which: {commands}")
+        raise AwsError(f"{rest} is the name of an endpoint and of a transform job. Say which: {commands}")
     return found[0]
 
 

@@ -34,8 +34,8 @@ class LogSource:
     """Something that prints.
 
     Attributes:
-        kind: What it is: "endpoint", "transform-job" or "processing-job", as in its ARN; "run" for an
-            execution of a pipeline.
+        kind: What it is: "endpoint" or "transform-job", as in its ARN; "run" for an execution of a
+            pipeline.
         name: Its name.
         group: Its log group.
         prefix: How the names of its streams in the group begin.
@@ -78,26 +78,23 @@ def say_where_its_log_is(name: str) -> str:
 
 
 def find_log_sources(aws: Aws, name: str, kind: str | None = None) -> list[LogSource]:
-    """Find what of SageMaker has this name: an endpoint, a batch transform job or a processing job.
+    """Find what of SageMaker has this name: an endpoint, a batch transform job, or both.
 
     What has been deleted counts as long as its log is there.
 
     Args:
         aws: The clients.
         name: The name.
-        kind: The only kind to look for; by default all.
+        kind: The only kind to look for: "endpoint" or "transform-job"; by default both.
     """
     endpoint = LogSource("endpoint", name, f"/aws/sagemaker/Endpoints/{name}")
     job = LogSource("transform-job", name, TRANSFORM_JOBS, prefix=f"{name}/")
-    processing = LogSource("processing-job", name, PROCESSING_JOBS, prefix=f"{name}/")
     found = []
     with translate_errors(f"look for the log of {name}"):
         if kind in (None, endpoint.kind) and (_endpoint_exists(aws, name) or _list_streams(aws, endpoint)):
             found.append(endpoint)
         if kind in (None, job.kind) and (_find_job_status(aws, name) or _list_streams(aws, job)):
             found.append(job)
-        if kind in (None, processing.kind) and _list_streams(aws, processing):
-            found.append(processing)
     return found
 
 
@@ -209,8 +206,6 @@ def _has_ended(aws: Aws, source: LogSource) -> bool:
         found = observe_execution(aws, source.execution, steps=False)
         return found is None or found.status in ENDED
     with translate_errors(f"describe job {source.name}"):
-        if source.kind == "processing-job":
-            return _find_processing_status(aws, source.name) not in ("InProgress", "Stopping")
         return _find_job_status(aws, source.name) not in ("InProgress", "Stopping")
 
 
@@ -227,15 +222,6 @@ def _endpoint_exists(aws: Aws, name: str) -> bool:
 def _find_job_status(aws: Aws, name: str) -> str | None:
     try:
         return aws.sagemaker.describe_transform_job(TransformJobName=name)["TransformJobStatus"]
-    except ClientError as error:
-        if is_absent(error):
-            return None
-        raise
-
-
-def _find_processing_status(aws: Aws, name: str) -> str | None:
-    try:
-        return aws.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"]
     except ClientError as error:
         if is_absent(error):
             return None

@@ -1,12 +1,11 @@
-"""`kedro aws runs`, `stop` and `retry`."""
+"""`kedro aws runs`."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options, with_read_options
-from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_apply
-from kedro_aws_plugin.cli.submit import count_steps, wait_for_run_option
+from kedro_aws_plugin.cli.options import with_read_options
+from kedro_aws_plugin.cli.plan_command import Command, open_command
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.plan.execution import Execution, StepRun
@@ -43,52 +42,6 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
             this.show(format_table(("run", "pipeline", "status", "began"), rows))
         else:
             this.show(this.repeat_env("This project has no runs on SageMaker. Begin one: kedro aws submit"))
-
-
-@click.command("stop")
-@click.argument("run")
-@with_plan_options
-def stop(options: PlanOptions, run: str) -> None:
-    """Stop a run on SageMaker. RUN is as in `kedro aws runs`.
-
-    Its steps end; `kedro aws retry` goes on with them.
-    """
-    from kedro_aws_plugin.actions.executions import find_run
-    from kedro_aws_plugin.plan.execution import plan_stop
-
-    with open_command(options.env) as this:
-        execution = find_run(this.session, run)
-        again = this.repeat_env(f"Go on with it: kedro aws retry {execution.run_id}")
-        print_or_apply(
-            this,
-            plan_stop(execution),
-            options,
-            lambda _: f"Run {execution.run_id} is being stopped. {again}",
-        )
-
-
-@click.command("retry")
-@click.argument("run")
-@wait_for_run_option
-@with_plan_options
-def retry(options: PlanOptions, run: str, wait: bool) -> None:
-    """Go on with a run that failed or was stopped. RUN is as in `kedro aws runs`.
-
-    Steps that have succeeded are not run again. The others run with the code that was submitted: after a
-    change of the code, submit a new run.
-    """
-    from kedro_aws_plugin.actions.executions import find_run
-    from kedro_aws_plugin.plan.execution import plan_retry
-
-    with open_command(options.env) as this:
-        execution = find_run(this.session, run)
-
-        def summarize(results: list[dict[str, Any]]) -> str:
-            if not wait:
-                return this.repeat_env(f"Run {execution.run_id} goes on: kedro aws runs {execution.run_id}")
-            return f"Run {execution.run_id} has succeeded, in {count_steps(results[-1]['steps'])}"
-
-        print_or_apply(this, plan_retry(execution, wait=wait), options, summarize)
 
 
 def _show_run(this: Command, execution: "Execution") -> None:

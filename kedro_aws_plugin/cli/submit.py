@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kedro_aws_plugin.cli.compile import find_role, show_findings
+from kedro_aws_plugin.cli.compile import show_findings
 from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
 from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply
 from kedro_aws_plugin.cli.selection import with_selection
@@ -59,9 +59,14 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
     from kedro.io.core import generate_timestamp
 
     from kedro_aws_plugin.actions.compiling import compile_pipeline
-    from kedro_aws_plugin.actions.executions import SubmitOptions, keep_record, look, prepare_request
+    from kedro_aws_plugin.actions.executions import (
+        SubmitOptions,
+        keep_record,
+        look_at_pipeline,
+        prepare_request,
+    )
     from kedro_aws_plugin.errors import PipelineError
-    from kedro_aws_plugin.plan.execution import check_run_id
+    from kedro_aws_plugin.plan.submission import check_run_id
     from kedro_aws_plugin.run import state as run_state
     from kedro_aws_plugin.session.parameters import read_parameters
 
@@ -71,7 +76,7 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
     wanted = SubmitOptions(run_id, params, load_versions, from_run, wait)
     with (
         open_command(options.env, params=params) as this,
-        compile_pipeline(this.session, **chosen, find_role=lambda: find_role(this)) as compiled,
+        compile_pipeline(this.session, **chosen) as compiled,
     ):
         show_findings(this, compiled)
         if compiled.errors:
@@ -95,7 +100,12 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
                 "steps": found.get("steps", {}),
             }
 
-        converge(this, lambda: print_or_apply(this, look(this.session, request), options, summarize, outcome))
+        converge(
+            this,
+            lambda: print_or_apply(
+                this, look_at_pipeline(this.session, request), options, summarize, outcome
+            ),
+        )
 
 
 def count_steps(steps: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticKnownError
 
 from kedro_aws_plugin.config.athena import Athena, S3Folder
-from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, Name, RoleArn, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.pipelines import Pipelines
@@ -47,13 +47,6 @@ EndpointName = Annotated[
     match_pattern(
         r"(?=.{1,54}$)[a-z0-9](-*[a-z0-9])*",
         "an endpoint name: 1 to 54 lower-case letters, digits and inner hyphens",
-    ),
-]
-RoleArn = Annotated[
-    str,
-    match_pattern(
-        r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
-        "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
 ]
 

@@ -10,8 +10,9 @@ from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import PipelineError
-from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, ObservedPipeline, StepRun
+from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun
 from kedro_aws_plugin.plan.steps.pipelines import RUN, WaitForExecution
+from kedro_aws_plugin.plan.submission import ObservedPipeline
 
 _TIMEOUT = 28 * 24 * 60 * 60
 """The longest that SageMaker lets an execution run, in seconds: 28 days, by its service quotas."""
@@ -108,7 +109,7 @@ def observe_execution(aws: Aws, arn: str, *, steps: bool = True) -> Execution | 
 
 def explain_failures(aws: Aws, execution: Execution) -> Execution:
     """Put into the failed steps what their jobs have said, where they have said something."""
-    return replace(execution, steps=tuple(_explain(aws, each) for each in execution.steps))
+    return replace(execution, steps=tuple(_take_message(aws, each) for each in execution.steps))
 
 
 def wait_for_execution(
@@ -124,7 +125,7 @@ def wait_for_execution(
     """
     seen: dict[str, str] = {}
 
-    def look() -> Execution | None:
+    def look_at_steps() -> Execution | None:
         execution = observe_execution(aws, str(step.arn))
         for each in execution.steps if execution else ():
             if seen.get(each.name) != each.status:
@@ -136,7 +137,7 @@ def wait_for_execution(
     deadline = Deadline(f"Run {step.run_id}", _TIMEOUT, PipelineError, come_back)
     try:
         execution = wait_until(
-            look,
+            look_at_steps,
             lambda found: found is not None and found.status in ENDED,
             deadline,
             clock,
@@ -197,7 +198,7 @@ def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
             )
 
 
-def _explain(aws: Aws, step: StepRun) -> StepRun:
+def _take_message(aws: Aws, step: StepRun) -> StepRun:
     """Take the message that a failed job has written."""
     if step.status != FAILED or not step.job:
         return step
