@@ -10,10 +10,9 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 @click.argument("run", default="latest")
 @with_plan_options
 def stop(options: PlanOptions, run: str) -> None:
-    """Stop a run on SageMaker. RUN is as in `kedro aws runs`; by default the
-    latest.
+    """Stop a run on SageMaker, by default the latest.
 
-    Its steps end; `kedro aws retry` goes on with them.
+    RUN is as in `kedro aws runs`. Its steps end; `kedro aws retry` goes on with them.
     """
     from kedro_aws_plugin.actions.executions import find_run
     from kedro_aws_plugin.plan.stop import plan_stop
