@@ -1,4 +1,4 @@
-"""Runs on the local SageMaker: two people at once, a step that fails, one that is killed, and what is left."""
+"""Runs on the local SageMaker: two people at once, a killed step, a failed one, and what is left."""
 
 import json
 import os
@@ -34,11 +34,14 @@ COUNTED = """
             raise ValueError("the gate is broken")
         return made
 
+    def copy(made):
+        return made
+
     def register_pipelines():
         first = pipeline([node(make, "params:level", "kept", name="make")])
         second = pipeline([
             node(hold, ["kept", "params:gate"], ["one_seen"], name="hold"),
-            node(dict, "one_seen", "two_seen", name="copy"),
+            node(copy, "one_seen", "two_seen", name="copy"),
         ])
         return {"first": first, "second": second, "__default__": first + second}
 """
@@ -142,11 +145,7 @@ def test_two_people_run_each_their_own_code_and_a_killed_step_goes_on(
     assert load(local_aws, "two", "theirs") == {"level": 2, "code": 2}
 
 
-@pytest.mark.slow
-def test_a_run_is_stopped_fails_and_is_taken_from_and_nothing_is_left(
-    make_project: Callable[[str], Project], local_aws: LocalAws
-) -> None:
-    project = make_project("mine")
+def stop_the_run_of_a_command_that_is_interrupted(project: Project) -> None:
     waiting = project.begin("submit", "--run-id", "first")
     wait_for(project.gate / "pid-1")
     waiting.send_signal(signal.SIGINT)
@@ -160,6 +159,13 @@ def test_a_run_is_stopped_fails_and_is_taken_from_and_nothing_is_left(
     refused = project.run("stop", "first", code=1)
     assert "Error: Run first is Stopped, so there is nothing to stop.\n" in refused.stderr
 
+
+@pytest.mark.slow
+def test_a_run_is_stopped_fails_and_is_taken_from_and_nothing_is_left(
+    make_project: Callable[[str], Project], local_aws: LocalAws
+) -> None:
+    project = make_project("mine")
+    stop_the_run_of_a_command_that_is_interrupted(project)
     (project.gate / "open").touch()
     (project.gate / "broken").touch()
     failed = project.run("submit", "--run-id", "second", code=1)
