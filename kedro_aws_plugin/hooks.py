@@ -126,7 +126,9 @@ class AwsHooks:
         project, parameters = self._session.project, self._context.params
         write_record(default_state_dir(project.path), run_id, take_record(project.path, parameters))
         if registries:
-            self._pending[run_id] = PendingRegistrations(project, parameters, registries)
+            self._pending[run_id] = PendingRegistrations(
+                project, parameters, registries, self._session.overrides
+            )
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], catalog: CatalogProtocol[Any, Any]) -> None:

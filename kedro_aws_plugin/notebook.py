@@ -13,7 +13,7 @@ import html
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kedro_aws_plugin.actions.carry_out import carry_out
@@ -345,7 +345,7 @@ def _carry_out(
     summarize: Callable[[list[dict[str, Any]]], str],
 ) -> Done:
     if session.config.target == "aws" and not yes:
-        plan = look()
+        plan = replace(look(), overrides=session.overrides)
         for warning in plan.warnings:
             _tell(f"Warning: {warning}")
         unchanged = f"unchanged: {plan.unchanged}"
@@ -353,7 +353,7 @@ def _carry_out(
     plans: list[Plan] = []
 
     def attempt() -> Plan:
-        plans.append(look())
+        plans.append(replace(look(), overrides=session.overrides))
         return plans[-1]
 
     results = carry_out(session, attempt, _tell)

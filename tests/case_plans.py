@@ -5,6 +5,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
+from kedro_aws_plugin.aws.overrides import check_overrides
 from kedro_aws_plugin.config import (
     AwsConfig,
     choose_role,
@@ -27,6 +29,7 @@ from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Releases, Sample, Serving
+from kedro_aws_plugin.plan.overrides import Overrides
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
 from kedro_aws_plugin.plan.retry import plan_retry
@@ -42,6 +45,7 @@ from kedro_aws_plugin.plan.transform import (
     TransformInput,
     TransformRequest,
     TransformState,
+    build_model_settings,
     list_model_names,
     make_job_name,
     plan_transform,
@@ -89,6 +93,7 @@ def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
         log=f"Its log: kedro aws logs {deploy.endpoint}",
         wait=project.get("wait", True),
         again=project.get("again", False),
+        overrides=_check_overrides(config),
     )
     # The names hold digests: a case says what exists by {model} and {config}.
     names = {"model": wanted.model_name, "config": wanted.config_name}
@@ -136,11 +141,13 @@ def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
     role = choose_role(config, lambda: None)
     package = choose_approved(group, project.get("wanted"), require_registry(config).group)
     size = merge_transform(config, project.get("options", {}))
+    overrides = _check_overrides(config)
+    settings = build_model_settings(size, overrides)
     job = make_job_name(package.group, datetime.fromisoformat(project["now"]))
     wanted = TransformRequest(
         job=job,
         package=package.arn,
-        model=list_model_names(find_endpoint_groups(config), package.group, package.arn, role, size)[0],
+        model=list_model_names(find_endpoint_groups(config), package.group, package.arn, role, settings)[0],
         role_arn=role,
         input=TypeAdapter(TransformInput).validate_python(project["input"]),
         output=project["output"],
@@ -150,6 +157,7 @@ def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
         resume=f"kedro aws transform --job {job}",
         join=project.get("join", False),
         wait=project.get("wait", True),
+        overrides=overrides,
     )
     return plan_transform(wanted, TypeAdapter(TransformState).validate_python(observed["transform"]))
 
@@ -201,7 +209,13 @@ def plan_case(folder: Path) -> Plan:
         yaml.load((folder / name).read_text(encoding="utf-8"), _LOADER)
         for name in ("aws.yml", "project.yml", "observed.yml")
     )
-    return PLANNERS[folder.parent.name](AwsConfig.model_validate(config), project, observed)
+    aws_yml = AwsConfig.model_validate(config)
+    plan = PLANNERS[folder.parent.name](aws_yml, project, observed)
+    return replace(plan, overrides=_check_overrides(aws_yml))
+
+
+def _check_overrides(config: AwsConfig) -> Overrides:
+    return check_overrides(config.overrides, lambda _: f"conf/{config.env}/aws.yml")
 
 
 @cache

@@ -140,21 +140,35 @@ def find_run(session: Session, run: str) -> Execution:
         if found is None:
             raise ProjectError(f"There is no execution {run}. `kedro aws runs` lists the runs.")
         return found
+    found = look_for_run(session, run)
+    if found is not None:
+        return found
     known = list_runs(session, _LOOKED_THROUGH)
-    if run == "latest":
-        matching = known[:1]
-    else:
-        matching = [each for each in known if run in (each.run_id, each.arn.rpartition("/")[2])]
-    if not matching:
-        if not known:
-            raise ProjectError("This project has no runs on SageMaker. Begin one: kedro aws submit")
-        nearest = suggest(run, [each.run_id for each in known])
-        raise ProjectError(f"There is no run `{run}`{nearest} `kedro aws runs` lists them.")
+    if not known:
+        raise ProjectError("This project has no runs on SageMaker. Begin one: kedro aws submit")
+    nearest = suggest(run, [each.run_id for each in known])
+    raise ProjectError(f"There is no run `{run}`{nearest} `kedro aws runs` lists them.")
+
+
+def look_for_run(session: Session, run: str) -> Execution | None:
+    """Look for an execution with its steps, by its run id or its own, or the `latest`; None if there is none.
+
+    Raises:
+        ProjectError: If there are several.
+    """
+    known = list_runs(session, _LOOKED_THROUGH)
+    matching = known[:1] if run == "latest" else [each for each in known if run in _list_names(each)]
     if len(matching) > 1:
         arns = ", ".join(each.arn for each in matching)
         raise ProjectError(f"{run} is the run of several executions: {arns}. Name one of them.")
+    if not matching:
+        return None
     found = observe_execution(session.aws, matching[0].arn)
     return replace(found or matching[0], pipeline=matching[0].pipeline)
+
+
+def _list_names(execution: Execution) -> tuple[str, str]:
+    return execution.run_id, execution.arn.rpartition("/")[2]
 
 
 def list_runs(session: Session, limit: int) -> list[Execution]:

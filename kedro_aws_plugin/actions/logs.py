@@ -2,10 +2,12 @@
 
 import re
 
-from kedro_aws_plugin.actions.executions import find_run
+from kedro_aws_plugin.actions.executions import find_run, look_for_run
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource, find_log_sources
 from kedro_aws_plugin.config import merge_deploy
+from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.errors import AwsError, ProjectError, suggest
+from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.session.session import Session
 
 _KINDS = ("endpoint", "transform-job")
@@ -36,7 +38,9 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
         return _choose_run(session, name, None)
     if kind and kind not in _KINDS:
         raise AwsError(f"`{kind}` has no log here. Write {' or '.join(f'{each}/{rest}' for each in _KINDS)}.")
-    found = find_log_sources(session.aws, rest, kind or None)
+    found = find_log_sources(session.aws, rest, kind or None) if is_sagemaker_name(rest) else []
+    if not found and not kind and (run := look_for_run(session, name)):
+        return _name_source(run, None)
     if not found:
         what = kind.replace("-", " ") or "endpoint or transform job"
         raise AwsError(
@@ -50,7 +54,10 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
 
 
 def _choose_run(session: Session, name: str, step: str | None) -> LogSource:
-    run = find_run(session, name)
+    return _name_source(find_run(session, name), step)
+
+
+def _name_source(run: Execution, step: str | None) -> LogSource:
     begun = [each.name for each in run.steps]
     if step is not None and step not in begun:
         raise ProjectError(

@@ -71,12 +71,13 @@ def prepare_deployment(
         log=say_where_its_log_is(size.endpoint),
         wait=wait,
         again=again,
+        overrides=session.overrides,
     )
     sample = observe_sample(aws, wanted.package)
 
     def look_and_plan() -> Plan:
         found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
-        return replace(plan_endpoint(wanted, found, sample), warnings=warnings)
+        return replace(plan_endpoint(wanted, found, sample), warnings=warnings, overrides=session.overrides)
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
 

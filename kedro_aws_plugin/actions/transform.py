@@ -29,6 +29,7 @@ from kedro_aws_plugin.config import (
     find_endpoint_groups,
     merge_transform,
 )
+from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.errors import AwsError, ConfigError, ProjectError, suggest
 from kedro_aws_plugin.model_artifact.lines import (
     SUFFIXES,
@@ -50,6 +51,7 @@ from kedro_aws_plugin.plan.transform import (
     TransformInput,
     TransformRequest,
     TransformState,
+    build_model_settings,
     list_model_names,
     make_job_name,
     plan_transform,
@@ -207,7 +209,8 @@ class _Preparation:
         source, given = self._prepare_input(form, package, by_sagemaker=by_sagemaker)
         job = self._job = self._options.job or make_job_name(package.group, datetime.now(timezone.utc))
         groups = find_endpoint_groups(self._config)
-        names = list_model_names(groups, package.group, package.arn, role, self._size)
+        settings = build_model_settings(self._size, self._session.overrides)
+        names = list_model_names(groups, package.group, package.arn, role, settings)
         wanted = TransformRequest(
             job=job,
             package=package.arn,
@@ -222,6 +225,7 @@ class _Preparation:
             join=by_sagemaker,
             wait=self._options.wait,
             folder=None if self._goes_to_s3 else self._folder,
+            overrides=self._session.overrides,
         )
 
         has_looked = False
@@ -265,7 +269,8 @@ class _Preparation:
     def _find_former_job(self) -> TransformJob | None:
         if self._options.job is None:
             return None
-        found = observe_job(self._aws, self._options.job)
+        known = is_sagemaker_name(self._options.job)
+        found = observe_job(self._aws, self._options.job) if known else None
         if found is None:
             raise AwsError(f"There is no transform job {self._options.job}. Leave --job out to start one.")
         return found

@@ -13,8 +13,10 @@ from botocore.exceptions import CredentialRetrievalError
 from kedro_aws_plugin.aws.clients import expect_whole_answers, make_client_config
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import translate_errors
+from kedro_aws_plugin.aws.overrides import put_into_requests
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.overrides import Overrides
 from kedro_aws_plugin.plan.steps import Service
 
 if TYPE_CHECKING:
@@ -47,14 +49,22 @@ class Aws:
         target: The AWS that the requests are for.
         region: Such as "eu-west-1".
         clients: Clients by service to use instead of creating them.
+        overrides: What aws.yml sets in the requests that change something, from `check_overrides`.
     """
 
     def __init__(
-        self, target: Target, region: str, clients: Mapping[Service, BaseClient] | None = None
+        self,
+        target: Target,
+        region: str,
+        clients: Mapping[Service, BaseClient] | None = None,
+        overrides: Overrides | None = None,
     ) -> None:
         self.target = target
         self.region = region
         self._clients = dict(clients or {})
+        self._overrides = overrides or {}
+        for client in self._clients.values():
+            put_into_requests(client, self._overrides)
 
     def call(self, service: Service, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request.
@@ -144,7 +154,9 @@ class Aws:
             # STS is the first service that a command calls: a missing network shall show soon.
             config = make_client_config(_ATTEMPTS, soon=self.target == "local" or service == "sts")
             create: Callable[..., BaseClient] = self._session.client
-            self._clients[service] = self._check_target(create(service, config=config))
+            client = self._check_target(create(service, config=config))
+            put_into_requests(client, self._overrides)
+            self._clients[service] = client
         return self._clients[service]
 
     def _check_target(self, client: BaseClient) -> BaseClient:

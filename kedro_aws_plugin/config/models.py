@@ -287,6 +287,7 @@ class AwsConfig(Section):
         pipelines: The pipelines that run as steps of SageMaker.
         athena: The Glue database, its tables and the Athena workgroup.
         bootstrap: What `kedro aws bootstrap` makes besides.
+        overrides: Members of requests to AWS, by operation, that win over what the plugin would send.
         globals: The dynamic globals, which are computed for each run, by name.
         spark: The Spark session.
         local: The local AWS.
@@ -303,6 +304,7 @@ class AwsConfig(Section):
     pipelines: Pipelines = Pipelines()
     athena: Athena | None = None
     bootstrap: Bootstrap = Bootstrap()
+    overrides: Mapping[str, Mapping[str, Any]] = {}
     globals: Mapping[GlobalName, Global] = {}
     spark: Spark = Spark()
     local: Local = Local()

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
@@ -23,6 +23,7 @@ from kedro_aws_plugin.plan.observed import (
     Sample,
     Serving,
 )
+from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
@@ -59,6 +60,7 @@ class Deployment:
         log: A sentence, without its full stop, that says where the endpoint's log is.
         wait: Whether to wait until the endpoint serves, and to check its answer.
         again: Whether to deploy a version once more that failed its check, or was rolled back.
+        overrides: What aws.yml sets in requests: part of the content of models and endpoint configs.
     """
 
     package: str
@@ -68,6 +70,7 @@ class Deployment:
     log: str
     wait: bool = True
     again: bool = False
+    overrides: Overrides = field(default_factory=dict)
 
     @property
     def endpoint(self) -> str:
@@ -83,10 +86,11 @@ class Deployment:
     def model_settings(self) -> dict[str, Any]:
         """What the request of the model has beside its package and role."""
         container = {"Environment": dict(self.deploy.environment)} if self.deploy.environment else {}
-        return {
+        settings = {
             **({"PrimaryContainer": container} if container else {}),
             **build_network(self.deploy),
         }
+        return override("CreateModel", settings, self.overrides)
 
     @property
     def all_tags(self) -> Tags:
@@ -108,11 +112,12 @@ class Deployment:
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
-        return {
+        definition = {
             "ProductionVariants": [self._build_variant()],
             **({"KmsKeyId": key} if key else {}),
             **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
         }
+        return override("CreateEndpointConfig", definition, self.overrides)
 
     def _build_variant(self) -> dict[str, Any]:
         settings = {

@@ -2,15 +2,14 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from kedro_aws_plugin.plan.cost import Cost
+from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.steps import Ref, Result, Step
-from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.steps.base import READING, BaseStep, Request
 from kedro_aws_plugin.plan.steps.ref import fill_refs, find_refs
-
-_READING = ("Describe", "Get", "Head", "Invoke", "List")
-"""How the names of operations begin that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,8 @@ class Plan:
         unchanged: What is already as it should be, e.g. an ARN; shown when no step changes anything.
         failure: Why the command fails once the steps are done; None if it does not.
         warnings: Sentences for the user to read before the plan is applied.
+        cost: What it will cost; None if it creates nothing that is billed.
+        overrides: What aws.yml sets in requests, whatever the steps say.
 
     Raises:
         ValueError: If a step refers to a result that no earlier step gives. That is a mistake in the planner.
@@ -33,12 +34,14 @@ class Plan:
     unchanged: str
     warnings: tuple[str, ...] = ()
     failure: str | None = None
+    cost: Cost | None = None
+    overrides: Overrides = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
         """Whether any step changes something. What is sent only if a step fails does not count."""
         return any(
-            not operation.startswith(_READING) for step in self.steps for operation, _ in step.requests()
+            not operation.startswith(READING) for step in self.steps for operation, _ in step.requests()
         )
 
     def __post_init__(self) -> None:
@@ -64,15 +67,35 @@ class Plan:
             fill_refs(step, lambda ref: f"<{ref.name} of step {self._number(ref)}>") for step in self.steps
         ]
 
+    def list_requests(self, step: BaseStep) -> list[tuple[str, Request]]:
+        """List what is sent for a step: the operations with their requests, as aws.yml overrides them."""
+        sent = step.requests()
+        return [(operation, override(operation, request, self.overrides)) for operation, request in sent]
+
     def as_json(self) -> dict[str, Any]:
         """Convert the plan to plain values, with every request, complete and in order."""
         return {
             "title": self.title,
             "unchanged": None if self.changes else self.unchanged,
             "warnings": list(self.warnings),
-            "steps": [_as_json(step) for step in self.show_steps()],
+            "steps": [self._show(step) for step in self.show_steps()],
             **({"failure": self.failure} if self.failure else {}),
+            **({"cost": self.cost.as_json()} if self.cost else {}),
         }
+
+    def _show(self, step: BaseStep) -> dict[str, Any]:
+        """Convert a step; one of several requests is called after the first that changes something."""
+        value: dict[str, Any] = {"step": type(step).__name__, "summary": str(step), "service": step.service}
+        if otherwise := step.otherwise("the reason"):
+            value["otherwise"] = [self._show(each) for each in otherwise]
+        sent = [
+            {"operation": operation, "request": _to_json(request)}
+            for operation, request in self.list_requests(step)
+        ]
+        if len(sent) == 1:
+            return {**value, **sent[0]}
+        changing = [each for each in sent if not str(each["operation"]).startswith(READING)]
+        return {**value, **(changing or sent[-1:])[0], "requests": sent}
 
     def _number(self, ref: Ref) -> int:
         """Find the number of the step that a reference is to; behind the last one if it is not in the plan.
@@ -81,18 +104,6 @@ class Plan:
         """
         numbers = (number for number, step in enumerate(self.steps, start=1) if step is ref.step)
         return next(numbers, len(self.steps) + 1)
-
-
-def _as_json(step: BaseStep) -> dict[str, Any]:
-    """Convert a step; one of several requests is called after the first that changes something, if any."""
-    value: dict[str, Any] = {"step": type(step).__name__, "summary": str(step), "service": step.service}
-    if otherwise := step.otherwise("the reason"):
-        value["otherwise"] = [_as_json(each) for each in otherwise]
-    sent = [{"operation": operation, "request": _to_json(request)} for operation, request in step.requests()]
-    if len(sent) == 1:
-        return {**value, **sent[0]}
-    changing = [each for each in sent if not str(each["operation"]).startswith(_READING)]
-    return {**value, **(changing or sent[-1:])[0], "requests": sent}
 
 
 def _to_json(value: Any) -> Any:

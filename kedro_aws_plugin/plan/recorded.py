@@ -13,7 +13,7 @@ def describe_recorded(plan: Plan) -> str | None:
     paths = [
         path
         for step in plan.steps
-        for operation, request in step.requests()
+        for operation, request in plan.list_requests(step)
         for path in local_aws.list_recorded(step.service, operation, request)
     ]
     names = dict.fromkeys(path.rpartition(".")[2] for path in paths)

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from kedro_aws_plugin.config import Transform
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.endpoint import build_network, make_model_name
+from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.s3 import UploadFile
@@ -79,6 +81,7 @@ class TransformRequest:
         join: Whether SageMaker puts each prediction beside its input.
         wait: Whether to wait for the job, and to count its rows.
         folder: The local folder for the predictions; None only counts them.
+        overrides: What aws.yml sets in requests: part of the content of the model.
     """
 
     job: str
@@ -94,6 +97,12 @@ class TransformRequest:
     join: bool = False
     wait: bool = True
     folder: Path | None = None
+    overrides: Overrides = field(default_factory=dict)
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        """What the request of the model has beside its package and role."""
+        return build_model_settings(self.size, self.overrides)
 
     @property
     def all_tags(self) -> Tags:
@@ -169,7 +178,7 @@ def _plan_start(wanted: TransformRequest, observed: TransformState) -> list[Step
                 package=wanted.package,
                 role_arn=wanted.role_arn,
                 tags=wanted.all_tags,
-                settings=build_network(wanted.size),
+                settings=wanted.model_settings,
             )
         )
     job = CreateTransformJob(
@@ -197,6 +206,11 @@ def _warn_of_idle_instances(wanted: TransformRequest) -> tuple[str, ...]:
     )
 
 
+def build_model_settings(size: Transform, overrides: Overrides) -> dict[str, Any]:
+    """Build what the request of a transform's model has beside its package and role."""
+    return override("CreateModel", build_network(size), overrides)
+
+
 def make_job_name(group: str, now: datetime) -> str:
     """Make the name of a job, which no other job may have: the group and the time."""
     return f"{make_job_prefix(group)}{now:%Y-%m-%d-%H-%M-%S}-{now.microsecond // 1000:03d}"
@@ -208,7 +222,7 @@ def make_job_prefix(group: str) -> str:
 
 
 def list_model_names(
-    endpoints: Mapping[str, str | None], group: str, package: str, role_arn: str, size: Transform
+    endpoints: Mapping[str, str | None], group: str, package: str, role_arn: str, settings: Mapping[str, Any]
 ) -> list[str]:
     """List the names under which `deploy` makes the model of a version; the first is taken if none exists.
 
@@ -219,11 +233,11 @@ def list_model_names(
         group: The model package group.
         package: The ARN of the version.
         role_arn: The ARN of the role that SageMaker assumes.
-        size: Where the job runs.
+        settings: What else the model's request has.
     """
     served = [name for name, own in endpoints.items() if own == group]
-    network = build_network(size)
-    return [make_model_name(name, package, role_arn, network) for name in served or [shorten_group(group)]]
+    names = served or [shorten_group(group)]
+    return [make_model_name(name, package, role_arn, settings) for name in names]
 
 
 def shorten_group(group: str) -> str:

@@ -7,7 +7,7 @@ problem becomes a warning, which shows the command that registers the model late
 import logging
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,7 @@ from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig, Project, Registry
+    from kedro_aws_plugin.plan.overrides import Overrides
     from kedro_aws_plugin.plan.steps import Step
 
 _log = logging.getLogger(__name__)
@@ -31,11 +32,13 @@ class PendingRegistrations:
         project: The Kedro project.
         parameters: The run's parameters.
         registries: The settings of the registration of each model.
+        overrides: What aws.yml sets in requests.
     """
 
     project: "Project"
     parameters: Mapping[str, Any]
     registries: tuple["Registry", ...]
+    overrides: "Overrides" = field(default_factory=dict)
 
 
 def models_to_register(
@@ -113,7 +116,10 @@ def register_model(
     from kedro_aws_plugin.registration.planned import RegistrationRequest, prepare_registration
 
     config, what = pending.project.config, f"{registry.model} {run_id}"
-    aws, saved = Aws(config.target, config.region), ProjectCatalog(catalog, pending.parameters)
+    aws, saved = (
+        Aws(config.target, config.region, overrides=pending.overrides),
+        ProjectCatalog(catalog, pending.parameters),
+    )
     if not saved.has_version(
         registry.model, run_id
     ):  # with `--only-missing-outputs`, the runner may have left it out

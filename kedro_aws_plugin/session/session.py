@@ -12,7 +12,7 @@ from typing_extensions import Self
 
 from kedro_aws_plugin import kedro_internals
 from kedro_aws_plugin.config import AwsConfig, Project
-from kedro_aws_plugin.config.files import ConfigFiles
+from kedro_aws_plugin.config.files import ConfigFiles, find_files
 from kedro_aws_plugin.config.injection import explain_early_reference
 from kedro_aws_plugin.config.loader import inject_globals, read_config
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError, ProjectError, first_line
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kedro_aws_plugin.aws.binding import Binding
     from kedro_aws_plugin.aws.session import Aws
+    from kedro_aws_plugin.plan.overrides import Overrides
 
 _ATTRIBUTE = "_kedro_aws_session"
 
@@ -168,7 +169,20 @@ class Session:
         """The clients of the AWS of the project's environment. Call `connect` first."""
         from kedro_aws_plugin.aws.session import Aws
 
-        return Aws(self.config.target, self.config.region)
+        return Aws(self.config.target, self.config.region, overrides=self.overrides)
+
+    @cached_property
+    def overrides(self) -> "Overrides":
+        """What aws.yml sets in requests, checked against AWS's service model.
+
+        Raises:
+            ConfigError: If an operation or a member is not known, or may not be set.
+        """
+        if not self.config.overrides:
+            return {}
+        from kedro_aws_plugin.aws.overrides import check_overrides
+
+        return check_overrides(self.config.overrides, find_files(self.loader, self.conf).find_key)
 
     @cached_property
     def kedro_context(self) -> "KedroContext":

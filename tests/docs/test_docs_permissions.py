@@ -66,6 +66,7 @@ PLANNERS = {
     "logs": None,
     "models": None,
     "policy": None,
+    "prices": None,
     "retry": "plan/retry.py",
     "rollback": "plan/rollback.py",
     "runs": None,

@@ -87,6 +87,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
     "policy": ("cloudformation:DescribeStacks",),
     "predict": (*_SERVED, *_READ, "sagemaker:InvokeEndpoint"),
+    "prices": (),
     "register-model": (
         *_GROUP,
         *_UPLOAD,

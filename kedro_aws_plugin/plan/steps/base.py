@@ -5,6 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+READING = ("Describe", "Get", "Head", "Invoke", "List")
+"""How the names of operations begin that change nothing."""
+
 Request = dict[str, Any]
 Result = dict[str, Any]
 Service = Literal[
@@ -32,11 +35,13 @@ class BaseStep(ABC):
         service: The AWS service, by botocore's name.
         operation: The operation that the step is called after, as AWS's API reference spells it.
         results: The names of the results that applying the step gives.
+        also_sends: The other operations that change something and that the step may send.
     """
 
     service: ClassVar[Service]
     operation: ClassVar[str]
     results: ClassVar[Collection[str]] = ()
+    also_sends: ClassVar[Collection[str]] = ()
 
     @abstractmethod
     def request(self) -> Request:

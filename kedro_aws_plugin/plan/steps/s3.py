@@ -31,6 +31,7 @@ class UploadFile(BaseStep):
     service: ClassVar = "s3"
     operation: ClassVar = "PutObject"
     results: ClassVar = ("uri", "written")
+    also_sends: ClassVar = ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
     path: Path
     size: int
     sha256: str

@@ -9,8 +9,8 @@ from kedro_aws_plugin.errors import ConfigError
 
 BASE = "region: eu-west-1\nbucket: my-flights-data\n"
 TOP_LEVEL = (
-    "target, region, bucket, role_arn, registry, deploy, transform, pipelines, athena, bootstrap, globals, "
-    "spark, local"
+    "target, region, bucket, role_arn, registry, deploy, transform, pipelines, athena, bootstrap, overrides, "
+    "globals, spark, local"
 )
 BUCKET_RULE = "3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends"
 
