@@ -40,7 +40,7 @@ COUNTED = """
     def register_pipelines():
         first = pipeline([node(make, "params:level", "kept", name="make")])
         second = pipeline([
-            node(hold, ["kept", "params:gate"], ["one_seen"], name="hold"),
+            node(hold, ["kept", "params:gate"], "one_seen", name="hold"),
             node(copy, "one_seen", "two_seen", name="copy"),
         ])
         return {"first": first, "second": second, "__default__": first + second}
@@ -134,7 +134,7 @@ def test_two_people_run_each_their_own_code_and_a_killed_step_goes_on(
         in shown.stderr
     )
     again = mine.run("retry", "mine")
-    assert "  first " not in again.stderr, "what has succeeded was run again"
+    assert "first Executing" not in again.stderr, "what has succeeded was run again"
     assert again.stdout == "Run mine has succeeded, in 2 steps\n"
     assert load(local_aws, "two", "mine") == {"level": 1, "code": 1}
     log = mine.run("logs", "mine", "--step", "second").stdout
