@@ -194,6 +194,15 @@ def find_results_folder(config: AwsConfig) -> str:
     return stated or f"s3://{config.bucket}/athena/"
 
 
+def find_alarms(config: AwsConfig) -> list[str]:
+    """Find the alarms that may end an update of an endpoint."""
+    section = config.deploy
+    if section is None:
+        return []
+    updates = [each.update for each in (section, *section.endpoints.values()) if each.update]
+    return sorted({name for update in updates for name in update.alarms})
+
+
 def find_capture_folder(config: AwsConfig) -> str:
     """Find the folder on S3 where endpoints keep what they capture, unless `deploy.capture` names another."""
     return f"s3://{config.bucket}/captured/"

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compile": (),
     "deploy": (
         *_RELEASES,
+        "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
@@ -103,7 +104,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rollback": _RELEASES,
     "runs": _WAIT_FOR_RUN,
     "spark-jars": (),
-    "status": (*_OWNED, "sagemaker:DescribeModel"),
+    "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
     "submit": (
         *_WAIT_FOR_RUN,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import find_endpoint_groups
+from kedro_aws_plugin.config.sections import find_alarms
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import Audience
 from kedro_aws_plugin.plan.policy.reach import (
@@ -152,6 +153,10 @@ def _list_log_groups(reach: Reach, audience: Audience) -> list[str]:
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     steps = ["ProcessingJobs:*"] if _runs_pipelines(reach, audience) else []
     return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*", *steps])
+
+
+def _list_alarms(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("cloudwatch", "alarm:", find_alarms(reach.config))
 
 
 def _list_repositories(reach: Reach, _: Audience) -> list[str]:
@@ -343,7 +348,7 @@ GRANTS = (
             "logs:GetLogEvents": _list_log_groups,
         },
     ),
-    # AWS has no resources for these.
+    # AWS has no resources for these, nor for metrics.
     Grant(
         "FindByTagAndReadQuotas",
         {
@@ -352,6 +357,8 @@ GRANTS = (
             "tag:GetResources": _list_everything,
         },
     ),
+    Grant("ReadMetrics", {"cloudwatch:GetMetricData": _list_everything}),
+    Grant("ReadAlarms", {"cloudwatch:DescribeAlarms": _list_alarms}),
     Grant("LookForImages", {"ecr:DescribeImages": _list_repositories}),
     Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
