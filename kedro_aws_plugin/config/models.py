@@ -15,7 +15,7 @@ from pydantic_core import PydanticKnownError
 
 from kedro_aws_plugin.config.asynchronous import Async
 from kedro_aws_plugin.config.athena import Athena, S3Folder
-from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, Name, RoleArn, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.pipelines import Pipelines
@@ -48,13 +48,6 @@ EndpointName = Annotated[
     match_pattern(
         r"(?=.{1,54}$)[a-z0-9](-*[a-z0-9])*",
         "an endpoint name: 1 to 54 lower-case letters, digits and inner hyphens",
-    ),
-]
-RoleArn = Annotated[
-    str,
-    match_pattern(
-        r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
-        "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
 ]
 

@@ -231,3 +231,25 @@ def choose_role(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> st
         f"conf/{config.env}/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add "
         f"the ARN of one that SageMaker may assume and that may read s3://{config.bucket}."
     )
+
+
+def choose_pipeline_role(config: AwsConfig) -> str:
+    """Choose the role of a SageMaker pipeline and its jobs. The local AWS does not check it.
+
+    The role that `kedro aws bootstrap` makes is none: it serves models, and reaches no data of the catalog.
+
+    Args:
+        config: The project's configuration.
+
+    Raises:
+        ConfigError: If the real AWS is in force and aws.yml names no role.
+    """
+    role = config.pipelines.role_arn or config.role_arn
+    if role is not None:
+        return role
+    if config.target == "local":
+        return _LOCAL_ROLE
+    raise ConfigError(
+        f"conf/{config.env}/aws.yml: `pipelines.role_arn` is missing. Add the ARN of a role that SageMaker "
+        "may assume, that may make processing jobs, and that may read and write what the catalog names."
+    )

@@ -322,6 +322,8 @@ class Owned:
         objects: Keys in the project's bucket.
         served: The model of each endpoint's config, by the config's name.
         foreign: Endpoints that were looked up by their name and lack the tags.
+        pipelines: SageMaker pipelines, each with the time of its creation.
+        job_objects: Keys of jobs, requests and runs in the project's bucket.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -331,6 +333,8 @@ class Owned:
     objects: tuple[str, ...] = ()
     served: Mapping[str, str] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    pipelines: Mapping[str, str] = field(default_factory=dict)
+    job_objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

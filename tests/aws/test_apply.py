@@ -28,7 +28,8 @@ def test_a_step_sends_the_requests_that_a_dry_run_shows(
 ) -> None:
     step = all_steps(tmp_path)[kind]
     expected = put_down(stubbed, step)
-    assert apply_steps(stubbed, time, step) == ([expected], [f"begin {step}", f"end {step}: {expected}"])
+    results, told = apply_steps(stubbed, time, step)
+    assert (results, told[0], told[-1]) == ([expected], f"begin {step}", f"end {step}: {expected}")
     sent = [(each.service, each.operation, without_the_unknown(each.params)) for each in stubbed.requests.all]
     shown = [
         (step.service_of(operation), operation, without_the_unknown(request))

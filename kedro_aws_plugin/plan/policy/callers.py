@@ -24,6 +24,15 @@ _RELEASES = (
     "sagemaker:UpdateEndpoint",
 )
 
+_FIND_RUN = (
+    "sagemaker:DescribePipelineExecution",
+    "sagemaker:ListPipelineExecutionSteps",
+    "sagemaker:ListPipelineExecutions",
+    "sagemaker:ListPipelines",
+    "sagemaker:ListTags",
+)
+_WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob")
+
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "bootstrap": (
@@ -34,7 +43,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "cloudformation:GetTemplate",
         "cloudformation:UpdateStack",
     ),
-    "compile": ("cloudformation:DescribeStacks",),
+    "compile": (),
     "deploy": (
         *_RELEASES,
         "cloudwatch:DescribeAlarms",
@@ -55,6 +64,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModel",
         "sagemaker:DeleteModelPackage",
         "sagemaker:DeleteModelPackageGroup",
+        "sagemaker:DeletePipeline",
+        "sagemaker:ListPipelines",
     ),
     "doctor": (
         *_OWNED,
@@ -69,6 +80,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "globals": ("secretsmanager:GetSecretValue", "ssm:GetParameter"),
     "init": (),
     "logs": (
+        *_FIND_RUN,
         "logs:DescribeLogStreams",
         "logs:FilterLogEvents",
         "sagemaker:DescribeEndpoint",
@@ -89,9 +101,23 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
+    "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
     "rollback": _RELEASES,
+    "runs": _WAIT_FOR_RUN,
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
+    "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
+    "submit": (
+        *_WAIT_FOR_RUN,
+        *_UPLOAD,
+        "iam:PassRole",
+        "sagemaker:AddTags",
+        "sagemaker:CreatePipeline",
+        "sagemaker:DescribePipeline",
+        "sagemaker:ListPipelineVersions",
+        "sagemaker:StartPipelineExecution",
+        "sagemaker:UpdatePipeline",
+    ),
     "transform": (
         *_GROUP,
         *_UPLOAD,
