@@ -259,7 +259,7 @@ def predict(
     from kedro_aws_plugin.actions.prediction import decode_answer, make_frame, plan_rows
 
     session = _open(env)
-    plan = plan_rows(session, rows, endpoint, variant)
+    plan = plan_rows(session, rows, endpoint, variant=variant)
     results = carry_out(session, lambda: plan, _tell)
     index = None if rows is None or isinstance(rows, str) else rows.index
     return make_frame(decode_answer(results), index)

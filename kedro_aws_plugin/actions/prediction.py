@@ -8,18 +8,22 @@ from kedro_aws_plugin.config import merge_deploy
 from kedro_aws_plugin.errors import ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.prediction import plan_prediction
-from kedro_aws_plugin.project.prediction_input import check_size, find_sample_payload, read_payload
+from kedro_aws_plugin.plan.prediction import plan_async_prediction, plan_prediction
+from kedro_aws_plugin.project.prediction_input import check_size, find_sample_payload, is_async, read_payload
 from kedro_aws_plugin.session.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_WAIT = 900.0
+"""Seconds to wait for an asynchronous endpoint, if nobody says how long."""
 
 
 def plan_rows(
     session: Session,
     rows: "pd.DataFrame | str | None",
     endpoint: str | None,
+    seconds: float = _WAIT,
     variant: str | None = None,
 ) -> Plan:
     """Plan the request for a prediction.
@@ -29,12 +33,14 @@ def plan_rows(
         rows: A frame; the path of a file, `-` for standard input or a catalog entry; None for the sample that
             was registered with the version.
         endpoint: The endpoint; by default the one of aws.yml.
+        seconds: How long to wait for an asynchronous endpoint.
         variant: The variant of the endpoint; by default, the endpoint chooses by weight.
 
     Raises:
         KedroAwsError: If there are no such rows, or they are too many for one request.
     """
-    name = merge_deploy(session.config, {"endpoint": endpoint}).endpoint
+    deploy = merge_deploy(session.config, {"endpoint": endpoint})
+    name = deploy.endpoint
     if rows is None:
         payload = find_sample_payload(session.aws, name, variant)
     elif isinstance(rows, str):
@@ -42,6 +48,8 @@ def plan_rows(
     else:
         payload = Payload.from_frame(rows, rows=len(rows))
         check_size(session.aws, payload, "The frame", name)
+    if is_async(session.aws, name) and deploy.async_.input:
+        return plan_async_prediction(name, payload.body, payload.content_type, deploy.async_.input, seconds)
     return plan_prediction(name, payload.body, payload.content_type, variant)
 
 

@@ -91,8 +91,8 @@ def _name_version(served: "EndpointReport | VariantReport") -> str:
 def _describe_size(report: "EndpointReport") -> str:
     if report.mode == "serverless":
         return f"serverless, {report.memory_mb} MB, {report.max_concurrency} at once"
-    if report.mode == "realtime":
-        return f"realtime, {_describe_instances(report)}"
+    if report.mode in ("realtime", "async"):
+        return f"{report.mode}, {_describe_instances(report)}"
     return ""
 
 

@@ -25,8 +25,10 @@ from kedro_aws_plugin.plan.observed import (
 )
 from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.prediction import build_async, plan_async_request
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.serving import (
     AddTags,
@@ -142,6 +144,7 @@ class Deployment:
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
         models = self.models
         shadows = [self._build_variant(self.shadow, models[self.shadow.package])] if self.shadow else []
+        queue = build_async(self.deploy.async_, self.package) if self.is_async else None
         definition = {
             "ProductionVariants": [
                 self._build_variant(each, models[each.package]) for each in self.production
@@ -149,8 +152,14 @@ class Deployment:
             **({"ShadowProductionVariants": shadows} if shadows else {}),
             **({"KmsKeyId": key} if key else {}),
             **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
+            **({"AsyncInferenceConfig": queue} if queue else {}),
         }
         return override("CreateEndpointConfig", definition, self.overrides)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether its requests wait in a queue, and are answered on S3."""
+        return self.deploy.mode == "async"
 
     def _build_variant(self, chosen: ChosenVariant, model: str) -> dict[str, Any]:
         settings = {
@@ -353,6 +362,12 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
             f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
             f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
         )
+    if endpoint.status in (IN_SERVICE, *BUSY) and wanted.is_async != endpoint.asynchronous:
+        is_now = "is asynchronous" if endpoint.asynchronous else "is not asynchronous"
+        raise AwsError(
+            f"Endpoint {endpoint.name} {is_now}, and SageMaker cannot change that: this would make it "
+            f"{wanted.deploy.mode}. Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
+        )
     if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wanted.wait:
         raise AwsError(
             f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker takes one change at a time. "
@@ -434,15 +449,16 @@ def _plan_checks(
     created = next((step for step in steps if isinstance(step, CreateEndpoint)), None)
     # An endpoint that is created anew has no former config.
     former = observed.former if created is None else None
+    folder = wanted.deploy.async_.input if wanted.is_async else None
     return [
         CheckEndpoint(
-            sent=plan_request(wanted.endpoint, each.name, samples[each.package]),
+            sent=plan_request(wanted.endpoint, each.name, samples[each.package], folder),
             arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
             config_name=wanted.config_name,
             version=_name_checked(each),
             log=wanted.log,
             former=former.config_name if former else None,
-            former_checks=plan_requests(wanted.endpoint, former.samples) if former else (),
+            former_checks=plan_requests(wanted.endpoint, former.samples, folder) if former else (),
         )
         for each in wanted.production
         if each.package in samples
@@ -455,18 +471,32 @@ def _name_checked(variant: ChosenVariant) -> str:
     return f"Variant {variant.name} ({variant.version})"
 
 
-def plan_requests(endpoint: str, samples: Mapping[str, Sample]) -> tuple[InvokeEndpoint, ...]:
+def plan_requests(
+    endpoint: str, samples: Mapping[str, Sample], folder: str | None
+) -> tuple[InvokeEndpoint | InvokeAsync, ...]:
     """Plan to send its sample to each variant, and to check the answers.
 
     Args:
         endpoint: The endpoint.
         samples: The samples by the variant's name.
+        folder: The folder on S3 for what an asynchronous endpoint is sent; None if it is not asynchronous.
     """
-    return tuple(plan_request(endpoint, variant, sample) for variant, sample in samples.items())
+    return tuple(plan_request(endpoint, variant, sample, folder) for variant, sample in samples.items())
 
 
-def plan_request(endpoint: str, variant: str, sample: Sample) -> InvokeEndpoint:
-    """Plan to send a sample to a variant, and to check the answer."""
+def plan_request(
+    endpoint: str, variant: str, sample: Sample, folder: str | None
+) -> InvokeEndpoint | InvokeAsync:
+    """Plan to send a sample, and to check the answer.
+
+    Args:
+        endpoint: The endpoint.
+        variant: The variant that is to answer.
+        sample: The sample.
+        folder: The folder on S3 for what an asynchronous endpoint is sent; None if it is not asynchronous.
+    """
+    if folder is not None:
+        return plan_async_request(endpoint, sample.body, SAMPLE_TYPE, folder, expected=sample.answer)
     return InvokeEndpoint(
         name=endpoint,
         body=sample.body,

@@ -40,6 +40,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
         status=found["EndpointStatus"],
         config_name=found["EndpointConfigName"],
         failure=found.get("FailureReason"),
+        asynchronous=found.get("AsyncInferenceConfig") is not None,
         pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
         stage=_read_stage(found),
         weights={
@@ -191,7 +192,7 @@ def observe_variants(aws: Aws, config: str) -> tuple[Variant, ...] | None:
     shadows = found.get("ShadowProductionVariants", [])
     return tuple(
         replace(
-            _read_variant(each),
+            _read_variant(each, "async" if found.get("AsyncInferenceConfig") else "realtime"),
             shadow=shadow,
             capture_percent=capture.get("InitialSamplingPercentage") if captures else None,
             capture_destination=capture.get("DestinationS3Uri") if captures else None,
@@ -201,10 +202,10 @@ def observe_variants(aws: Aws, config: str) -> tuple[Variant, ...] | None:
     )
 
 
-def _read_variant(variant: "ProductionVariantOutputTypeDef") -> Variant:
+def _read_variant(variant: "ProductionVariantOutputTypeDef", mode: str) -> Variant:
     named = Variant(
         model=variant["ModelName"],
-        mode="realtime",
+        mode=mode,
         name=variant["VariantName"],
         weight=variant.get("InitialVariantWeight", 1.0),
     )
