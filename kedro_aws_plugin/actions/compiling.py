@@ -170,8 +170,8 @@ def _check_folder(project: Project) -> Iterator[Finding]:
     length = len(f"s3://{project.config.bucket}/{make_folder(project)}/requests/{'0' * 32}.json")
     if length > _MAX_ARGUMENT:
         message = (
-            f"An argument of the jobs would have {length} characters, and SageMaker takes {_MAX_ARGUMENT}: shorten "
-            "`pipelines.prefix` in aws.yml."
+            f"An argument of the jobs would have {length} characters, and SageMaker takes {_MAX_ARGUMENT}: "
+            "shorten `pipelines.prefix` in aws.yml."
         )
         yield Finding("aws_limit", "error", message)
 
