@@ -26,8 +26,8 @@ def pack_configuration(project: Path, conf: Path, environments: Collection[str],
     """
     if project not in conf.parents:
         raise ProjectError(
-            f"{conf} is not in {project}, and a job has what is in the project. Set CONF_SOURCE in settings.py "
-            "to a folder of the project."
+            f"{conf} is not in {project}, and a job has what is in the project. Set CONF_SOURCE in "
+            "settings.py to a folder of the project."
         )
     name = conf.relative_to(project).as_posix()
     return build_archive(list(_list_members(conf, name, environments)), target)

@@ -135,7 +135,8 @@ def _make_job(job: JobDescription, step: JobStep, place: RunPlace, *, again: boo
 
 def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:
     """Run nodes under the run's id: of Kedro's sessions, only the service session takes one (since 1.4)."""
-    with KedroServiceSession.create(project_path=running.folder, env=running.job.env) as session:
+    session = KedroServiceSession.create(project_path=running.folder, env=running.job.env)
+    with session:
         session.run(
             run_id=running.place.run_id,
             pipeline_names=list(running.job.pipelines) or None,

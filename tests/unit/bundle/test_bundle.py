@@ -77,7 +77,7 @@ def test_a_configuration_elsewhere_in_the_project_stays_there(project: Path, tmp
     pack_configuration(project, project / "settings" / "config", {"base"}, target)
     with tarfile.open(target) as archive:
         assert "settings/config/base/aws.yml" in archive.getnames()
-    with pytest.raises(ProjectError, match="is not in .*Set CONF_SOURCE in settings.py"):
+    with pytest.raises(ProjectError, match=r"is not in .*Set CONF_SOURCE in settings\.py"):
         pack_configuration(project, tmp_path, {"base"}, target)
 
 
