@@ -23,6 +23,7 @@ from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
@@ -141,8 +142,8 @@ def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> R
             result = {"written": update_stack(aws, step)}
         case CollectPredictions():
             result = collect_predictions(aws, step)
-        case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
-            result = {"answer": invoke_and_check(aws, sent)}
+        case (InvokeEndpoint() as sent) | (InvokeAsync() as sent) | CheckEndpoint(sent=sent):
+            result = invoke_and_check(aws, sent, clock, note)
         case _:
             result = _wait(step, aws, clock, note)
     return result

@@ -114,8 +114,10 @@ def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 
 def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    deploy = merge_deploy(config, {})
     wanted = Rollback(
-        endpoint=merge_deploy(config, {}).endpoint,
+        endpoint=deploy.endpoint,
+        folder=deploy.async_.input or "",
         tags=make_project_tags(project["package"], config.env, config.bucket),
         reason=project.get("reason", "too many errors"),
         wait=project.get("wait", True),

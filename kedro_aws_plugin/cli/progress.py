@@ -8,6 +8,7 @@ from rich.console import Console
 from typing_extensions import Self
 
 from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.serving import WaitForEndpoint
 from kedro_aws_plugin.plan.steps.transform import WaitForTransform
@@ -39,7 +40,8 @@ class StepProgress:
     def begin(self, step: Step) -> None:
         """Show the current step."""
         self._step, self._began = str(step), time.monotonic()
-        has_news = isinstance(step, WaitForTransform) or (isinstance(step, WaitForEndpoint) and step.steps)
+        waits = isinstance(step, WaitForTransform | InvokeAsync)
+        has_news = waits or (isinstance(step, WaitForEndpoint) and step.steps)
         self._news = "" if has_news else None
         self._tells_all = isinstance(step, WaitForExecution)
         self._status.update(self._step)

@@ -89,6 +89,9 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     size = {key: given.pop(key) for key in _SERVERLESS if key in given}
     values = {**below, **own, **given, "endpoint": name, "group": wanted}
     values["serverless"] = {**below.get("serverless", {}), **own.get("serverless", {}), **size}
+    folder = f"s3://{config.bucket}/async/{name}/"
+    places = {place: f"{folder}{place}/" for place in ("input", "output", "failure")}
+    values["async"] = {**places, **below.get("async", {}), **own.get("async", {})}
     for key in ("environment", "tags"):
         values[key] = {**below.get(key, {}), **own.get(key, {})}
     if (capture := values.get("capture")) is not None:
@@ -181,11 +184,11 @@ def _find_settings(config: AwsConfig, name: str) -> tuple[dict[str, Any], dict[s
     section = config.deploy
     if section is None:
         return {}, {}
-    stated = section.model_dump(exclude_unset=True, exclude={"endpoint", "endpoints"})
+    stated = section.model_dump(exclude_unset=True, exclude={"endpoint", "endpoints"}, by_alias=True)
     if name == section.endpoint:
         return {}, stated
     own = section.endpoints.get(name)
-    return stated, own.model_dump(exclude_unset=True) if own else {}
+    return stated, own.model_dump(exclude_unset=True, by_alias=True) if own else {}
 
 
 def find_results_folder(config: AwsConfig) -> str:

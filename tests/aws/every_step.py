@@ -12,11 +12,22 @@ from stubbed import FakeTime, Stubbed
 
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import PlainStep, Step, pipelines, registry, s3, serving, stack, transform
+from kedro_aws_plugin.plan.steps import (
+    PlainStep,
+    Step,
+    asynchronous,
+    pipelines,
+    registry,
+    s3,
+    serving,
+    stack,
+    transform,
+)
 from local_aws.protocol.service_model import load_service_model
 
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}
 INFERENCE = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
+ANSWER_KEY = "async/flights/output/0a.out"
 VARIANT = {"VariantName": "AllTraffic", "ModelName": "flights-m", "InstanceType": "ml.m5.large"}
 
 CHECK = serving.CheckEndpoint(
@@ -70,6 +81,16 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         path=archive, size=7, sha256="0" * 64, bucket="flights-data", key="k", content_type="application/gzip"
     )
     invoke = CHECK.sent
+    ask = asynchronous.InvokeAsync(
+        name="flights",
+        body=b"1\n",
+        content_type="text/csv",
+        accept="application/json",
+        bucket="flights-data",
+        key="async/flights/input/0a",
+        seconds=60,
+        expected=b'{"p": [1.0]}',
+    )
     made: list[Step] = [
         upload,
         s3.PutObject(bucket="flights-data", key="k", body=b"1", content_type="text/csv"),
@@ -102,6 +123,7 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         serving.WaitForUpdate(name="flights", config_name="flights-1", alarms=("errors",)),
         serving.WaitForDeletion(name="flights"),
         invoke,
+        ask,
         CHECK,
         serving.AddTags(arn=ENDPOINT_ARN, tags={"kedro-aws:former-config": "flights-0"}),
         serving.DeleteTags(arn=ENDPOINT_ARN, keys=("b", "a")),
@@ -185,6 +207,12 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     if isinstance(step, serving.InvokeEndpoint | serving.CheckEndpoint):
         stubbed.answers("InvokeEndpoint", body(b'{"p": [1.0]}'), step.request())
         return {"answer": '{"p": [1.0]}'}
+    if isinstance(step, asynchronous.InvokeAsync):
+        place = f"s3://flights-data/{ANSWER_KEY}"
+        stubbed.answers("PutObject", {}, step.put())
+        stubbed.answers("InvokeEndpointAsync", {"OutputLocation": place}, step.request())
+        stubbed.answers("GetObject", body(b'{"p": [1.0]}'), {"Bucket": "flights-data", "Key": ANSWER_KEY})
+        return {"answer": '{"p": [1.0]}', "location": place}
     if isinstance(step, transform.CollectPredictions):
         stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "p/a.csv.out"}]})
         stubbed.answers("GetObject", body(b"1\n2"), step.request())

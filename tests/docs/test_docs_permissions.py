@@ -341,6 +341,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
                 *("transform", "transform/input"),
             )
         ),
+        *(f"s3:::NAME/async/NAME/{folder}/*" for folder in ("input", "output", "failure")),
         "s3:::NAME/kedro-aws/NAME/*",
         "s3:::NAME/sagemaker/NAME/*",
         "iam::123456789012:role/my-pipelines",

@@ -12,6 +12,7 @@ _GROUP = ("sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages")
 _ENDPOINT = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig")
 _OWNED = (*_ENDPOINT, "sagemaker:ListTags", "tag:GetResources")
 _SERVED = (*_ENDPOINT, "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage")
+_ASKING = ("s3:PutObject", "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync")
 _RELEASES = (
     *_SERVED,
     *_GROUP,
@@ -51,7 +52,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
-        "sagemaker:InvokeEndpoint",
+        *_ASKING,
     ),
     "destroy": (
         *_OWNED,
@@ -87,7 +88,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
     "policy": ("cloudformation:DescribeStacks",),
-    "predict": (*_SERVED, *_READ, "sagemaker:InvokeEndpoint"),
+    "predict": (*_SERVED, *_READ, *_ASKING),
     "prices": (),
     "register-model": (
         *_GROUP,

@@ -67,6 +67,10 @@ def _list_endpoints(reach: Reach, _: Audience) -> list[str]:
     return reach.arns("sagemaker", "endpoint/", reach.endpoints)
 
 
+def _list_queues(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "endpoint/", list(reach.queues))
+
+
 def _list_configs(reach: Reach, _: Audience) -> list[str]:
     return reach.arns("sagemaker", "endpoint-config/", [f"{name}{_MODEL}" for name in reach.endpoints])
 
@@ -242,12 +246,14 @@ def _find_models_folders(reach: Reach) -> set[str]:
 
 def _list_read(reach: Reach, audience: Audience) -> list[str]:
     jobs = reach.own("transform/") if audience == "developer" else set()
+    jobs |= {folder for each in reach.queues.values() for folder in (each.output, each.failure) if folder}
     jobs |= _find_jobs_folders(reach, audience)
     return reach.objects(reach.in_bucket(reach.data.read) | _find_models_folders(reach) | jobs)
 
 
 def _list_written(reach: Reach, audience: Audience) -> list[str]:
     uploads = reach.own("data/raw/", "transform/input/") if audience == "developer" else set()
+    uploads |= {each.input for each in reach.queues.values() if each.input}
     uploads |= _find_jobs_folders(reach, audience)
     return reach.objects(reach.in_bucket(reach.data.written) | _find_models_folders(reach) | uploads)
 
@@ -281,6 +287,7 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:DescribeModelPackageGroup": _list_groups,
     "sagemaker:DescribeTransformJob": _list_jobs,
     "sagemaker:InvokeEndpoint": _list_endpoints,
+    "sagemaker:InvokeEndpointAsync": _list_queues,
     "sagemaker:ListModelPackages": _list_registered,
     "sagemaker:DescribePipeline": _list_pipelines,
     "sagemaker:DescribePipelineExecution": _list_pipelines,

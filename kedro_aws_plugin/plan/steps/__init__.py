@@ -3,6 +3,7 @@
 A step knows its AWS operation and the request that it sends: `apply` sends it, a dry run prints it.
 """
 
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.ref import Ref
@@ -23,6 +24,7 @@ Step = (
     | CollectPredictions
     | CreateModelPackage
     | DeleteObjects
+    | InvokeAsync
     | InvokeEndpoint
     | UpdateStack
     | UploadFile

@@ -57,7 +57,7 @@ def test_every_request_is_one_that_aws_takes(folder: Path) -> None:
         step = fill_refs(planned, _fill)
         for each in (step, *step.otherwise("it answers {} instead of []")):
             for operation, request in plan.list_requests(each):
-                assert find_violations(each.service, operation, request) == []
+                assert find_violations(each.service_of(operation), operation, request) == []
 
 
 def test_every_planner_has_cases_and_every_step_is_in_one() -> None:
