@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -58,8 +59,11 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def list_serving(cloud: Cloud) -> list[int]:
     """List the processes of the local AWS that serve models."""
-    children = psutil.Process(cloud.aws.pid).children(recursive=True)
-    return [each.pid for each in children if "local_aws.sagemaker.serving_process" in each.cmdline()]
+    found = []
+    for each in psutil.Process(cloud.aws.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            found += [each.pid] if "local_aws.sagemaker.serving_process" in each.cmdline() else []
+    return found
 
 
 def test_it_scales_to_zero_and_one_request_wakes_it(cloud: Cloud) -> None:
