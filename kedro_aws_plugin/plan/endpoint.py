@@ -41,7 +41,14 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForDeletion,
     WaitForEndpoint,
 )
-from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
+from kedro_aws_plugin.plan.tags import (
+    FAILED_CHECK,
+    FORMER_CONFIG,
+    MAX_TAGS,
+    ROLLED_BACK,
+    Tags,
+    find_crowding_marks,
+)
 from kedro_aws_plugin.plan.updates import build_deployment_config
 from kedro_aws_plugin.plan.variants import build_capture_config
 
@@ -167,6 +174,7 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     if check and endpoint and reason and not wanted.again:
         return _plan_return(title, check, endpoint, reason)
     if endpoint and not is_new:
+        steps[:0] = _plan_missing_tags(wanted, endpoint)
         # First of all: a command that ends early is then followed by one that checks.
         steps[:0] = _plan_another_chance(wanted, endpoint)
     if wanted.wait:
@@ -195,6 +203,18 @@ def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint
         steps=shares if begins else (),
         pauses=len(shares) * update.wait_seconds + update.termination_wait_seconds,
     )
+
+
+def _plan_missing_tags(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
+    """Plan the tags of aws.yml that the endpoint lacks, and make room for them."""
+    tags = endpoint.tags or {}
+    missing = {key: value for key, value in wanted.deploy.tags.items() if tags.get(key) != value}
+    if not missing:
+        return []
+    marks = [key for key in tags if key.startswith((FAILED_CHECK, ROLLED_BACK))]
+    crowded = len({*tags, *missing, FORMER_CONFIG}) >= MAX_TAGS and marks
+    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if crowded else []
+    return [*room, AddTags(arn=endpoint.arn, tags=missing)]
 
 
 def _plan_another_chance(wanted: Deployment, endpoint: Endpoint) -> list[Step]:

@@ -236,6 +236,21 @@ class Deployed:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A key of aws.yml whose value is not what runs.
+
+    Attributes:
+        key: The key, such as `deploy.instance_type`; AWS's name of a member that has no key.
+        wanted: The value in aws.yml, or its default; None for nothing.
+        runs: What runs; None for nothing.
+    """
+
+    key: str
+    wanted: Any
+    runs: Any
+
+
+@dataclass(frozen=True)
 class EndpointReport:
     """An endpoint of the project, as `kedro aws status` shows it.
 
@@ -255,6 +270,7 @@ class EndpointReport:
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
+        drift: What differs between aws.yml and what runs.
     """
 
     name: str
@@ -272,6 +288,7 @@ class EndpointReport:
     config: str | None = None
     pending_config: str | None = None
     failure: str | None = None
+    drift: tuple[Difference, ...] = ()
 
     @property
     def is_broken(self) -> bool:
