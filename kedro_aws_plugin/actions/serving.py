@@ -6,7 +6,7 @@ from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
-from kedro_aws_plugin.aws.owned import observe_reports
+from kedro_aws_plugin.aws.owned import observe_made, observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_endpoint,
     observe_releases,
@@ -15,6 +15,7 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.drift import find_drift
 from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
@@ -83,6 +84,12 @@ def prepare_deployment(
 
     def look_and_plan() -> Plan:
         found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
+        try:
+            found = observe_made(aws, wanted.tags, found)
+        except AwsError as error:
+            left = f"Models and endpoint configs that are no longer used are left: {error.message}"
+            plan = plan_endpoint(wanted, found, sample)
+            return replace(plan, warnings=(*warnings, left), overrides=session.overrides)
         return replace(plan_endpoint(wanted, found, sample), warnings=warnings, overrides=session.overrides)
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)

@@ -66,6 +66,8 @@ def tabulate_drift(reports: "Sequence[EndpointReport]") -> Table:
 
 
 def _show(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

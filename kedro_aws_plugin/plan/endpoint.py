@@ -35,6 +35,8 @@ from kedro_aws_plugin.plan.steps.serving import (
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
     DeleteTags,
     InvokeEndpoint,
     UpdateEndpoint,
@@ -183,6 +185,8 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
             steps.append(_plan_wait(wanted, steps))
         if check:
             steps.append(check)
+        # Last of all: what failed to serve or to answer ends the plan before.
+        steps += _plan_cleanup(wanted, observed)
     return Plan(
         title=title,
         steps=tuple(steps),
@@ -355,6 +359,28 @@ def _plan_tags(endpoint: Endpoint, observed: Serving) -> list[Step]:
         steps.append(DeleteTags(arn=endpoint.arn, keys=failures))
     if observed.former and tags.get(FORMER_CONFIG) != observed.former.config_name:
         steps.append(AddTags(arn=endpoint.arn, tags={FORMER_CONFIG: observed.former.config_name}))
+    return steps
+
+
+def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
+    """Plan the deletion of this endpoint's configs and models that nothing needs once the wanted one serves.
+
+    What serves, what is wanted and what `rollback` would go back to is kept, and so are models that a
+    transform job uses. A model is deleted before its config, by which the next command finds what is left.
+    """
+    endpoint = observed.endpoint
+    if endpoint is None:
+        return []
+    former = observed.former.config_name if observed.former else (endpoint.tags or {}).get(FORMER_CONFIG)
+    kept = {wanted.config_name, endpoint.config_name, endpoint.coming, former}
+    needed = {wanted.model_name, *(model for name in kept for model in observed.made.get(name or "", ()))}
+    steps: list[Step] = []
+    for config, models in sorted(observed.made.items()):
+        if config in kept or observed.in_use.intersection(models):
+            continue
+        steps += [DeleteModel(name=model) for model in models if model not in needed]
+        needed.update(models)  # two configs may have had one model
+        steps.append(DeleteEndpointConfig(name=config))
     return steps
 
 

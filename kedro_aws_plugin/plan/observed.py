@@ -166,6 +166,9 @@ class Serving:
         former: The endpoint config that served before the wanted one, or that serves now; None if there is
             none, or if it failed its check too.
         serves: The ARN of the package that the endpoint serves now, if that is another one than wanted.
+        made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
+            the project's tags.
+        in_use: The models that transform jobs use now.
     """
 
     endpoint: Endpoint | None
@@ -173,6 +176,8 @@ class Serving:
     config_exists: bool
     former: Former | None = None
     serves: str | None = None
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    in_use: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from conftest import add_environment
 from project_cli import kedro_aws
+
+from conftest import add_environment
 
 ENDPOINT = "drift-price"
 

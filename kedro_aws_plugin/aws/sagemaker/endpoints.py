@@ -140,10 +140,19 @@ def observe_running(aws: Aws, endpoint: Endpoint) -> Running:
     return Running(name=endpoint.coming, config=config, model=model or {}, tags=observe_tags(aws, endpoint))
 
 
+def observe_models(aws: Aws, config: str) -> tuple[str, ...] | None:
+    """Look up the models of an endpoint config, each once; None if there is no such config."""
+    found = _describe_config(aws, config)
+    if found is None:
+        return None
+    variants = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
+    return tuple(dict.fromkeys(each["ModelName"] for each in variants if "ModelName" in each))
+
+
 def _describe_config(aws: Aws, name: str) -> dict[str, Any] | None:
     with translate_errors(f"describe endpoint config {name}"):
         try:
-            return aws.call("sagemaker", "DescribeEndpointConfig", {"EndpointConfigName": name})
+            return {**aws.sagemaker.describe_endpoint_config(EndpointConfigName=name)}
         except ClientError as error:
             if is_absent(error):
                 return None
@@ -153,7 +162,7 @@ def _describe_config(aws: Aws, name: str) -> dict[str, Any] | None:
 def _describe_model(aws: Aws, name: str) -> dict[str, Any] | None:
     with translate_errors(f"describe model {name}"):
         try:
-            return aws.call("sagemaker", "DescribeModel", {"ModelName": name})
+            return {**aws.sagemaker.describe_model(ModelName=name)}
         except ClientError as error:
             if is_absent(error):
                 return None
