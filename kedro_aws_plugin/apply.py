@@ -11,7 +11,12 @@ from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.sagemaker.registry import create_package
-from kedro_aws_plugin.aws.sagemaker.serving import invoke_and_check, wait_for_deletion, wait_for_endpoint
+from kedro_aws_plugin.aws.sagemaker.serving import (
+    invoke_and_check,
+    wait_for_deletion,
+    wait_for_endpoint,
+    wait_for_update,
+)
 from kedro_aws_plugin.aws.sagemaker.transform import collect_predictions, wait_for_transform
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
@@ -24,6 +29,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     InvokeEndpoint,
     WaitForDeletion,
     WaitForEndpoint,
+    WaitForUpdate,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
@@ -144,6 +150,8 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
     match step:
         case WaitForStack():
             return {"outputs": dict(wait_for_stack(aws, step, clock, note))}
+        case WaitForUpdate():
+            wait_for_update(aws, step, clock, note)
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForDeletion():

@@ -34,6 +34,7 @@ CONFIGS = (
     "access-logs",
     "primary-workgroup-and-results-elsewhere",
     "json-and-partitioned-parquet",
+    "alarms-of-updates",
 )
 DATA = Data(
     uses=frozenset(DATASETS),
@@ -87,8 +88,10 @@ class Finding:
 
 
 EXCEPTIONS = (
+    Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
     Accepted("STAR", "servicequotas:ListServiceQuotas", "AWS has no resources for this action"),
+    Accepted("STAR", "cloudwatch:GetMetricData", "AWS has no resources for this action"),
     Accepted("STAR", "ecr:GetAuthorizationToken", "AWS has no resources for this action"),
     Accepted(
         "STAR",

@@ -2,6 +2,7 @@
 
 from kedro_aws_plugin.aws.logs import LogSource, find_log_sources
 from kedro_aws_plugin.config import merge_deploy
+from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.session.session import Session
 
@@ -25,7 +26,7 @@ def choose_log_source(session: Session, name: str | None = None) -> LogSource:
     kind, _, rest = name.rpartition("/")
     if kind and kind not in _KINDS:
         raise AwsError(f"`{kind}` has no log here. Write {' or '.join(f'{each}/{rest}' for each in _KINDS)}.")
-    found = find_log_sources(session.aws, rest, kind or None)
+    found = find_log_sources(session.aws, rest, kind or None) if is_sagemaker_name(rest) else []
     if not found:
         what = kind.replace("-", " ") or "endpoint or transform job"
         raise AwsError(

@@ -1,10 +1,12 @@
 """Endpoints: deploy to one, list them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
+from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.owned import observe_made, observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import (
@@ -123,6 +125,30 @@ def prepare_rollback(
         return plan_rollback_to(wanted, releases, deployment.look(), deployment.package)
 
     return PreparedDeployment(name, look_and_plan, deployment.package)
+
+
+def add_figures(
+    session: Session, reports: Sequence[EndpointReport], now: datetime
+) -> tuple[tuple[EndpointReport, ...], str | None]:
+    """Add to endpoints what they were asked in the last hour.
+
+    Args:
+        session: The opened project, connected.
+        reports: The endpoints.
+        now: The time.
+
+    Returns:
+        The endpoints, and why nothing could be added, if so.
+    """
+    found = []
+    try:
+        for report in reports:
+            names = report.variants
+            asked = observe_last_hour(session.aws, report.name, names, now) if names else ()
+            found.append(replace(report, last_hour=asked))
+    except AwsError as error:  # what serves has been looked up nevertheless
+        return tuple(reports), error.message
+    return tuple(found), None
 
 
 def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:

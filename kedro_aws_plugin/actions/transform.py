@@ -29,6 +29,7 @@ from kedro_aws_plugin.config import (
     find_endpoint_groups,
     merge_transform,
 )
+from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.errors import AwsError, ConfigError, ProjectError, suggest
 from kedro_aws_plugin.model_artifact.lines import (
     SUFFIXES,
@@ -268,7 +269,8 @@ class _Preparation:
     def _find_former_job(self) -> TransformJob | None:
         if self._options.job is None:
             return None
-        found = observe_job(self._aws, self._options.job)
+        known = is_sagemaker_name(self._options.job)
+        found = observe_job(self._aws, self._options.job) if known else None
         if found is None:
             raise AwsError(f"There is no transform job {self._options.job}. Leave --job out to start one.")
         return found

@@ -49,6 +49,7 @@ def commands() -> None:
         "models": f"{_HERE}.models.models",
         "policy": f"{_HERE}.policy.policy",
         "predict": f"{_HERE}.predict.predict",
+        "prices": f"{_HERE}.prices.prices",
         "register-model": f"{_HERE}.register_model.register_model",
         "reject-model": f"{_HERE}.approval.reject_model",
         "rollback": f"{_HERE}.rollback.rollback",

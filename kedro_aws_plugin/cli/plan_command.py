@@ -109,9 +109,11 @@ def print_or_apply(
     """
     from dataclasses import replace
 
+    from kedro_aws_plugin.actions.pricing import add_cost
     from kedro_aws_plugin.plan.render import render, render_requests
 
     plan = replace(plan, overrides=command.session.overrides)
+    plan = add_cost(plan, command.project.config, dry_run=options.dry_run)
     for warning in plan.warnings:
         if warning not in command.warned:
             click.secho(f"Warning: {warning}", err=True, fg="yellow")

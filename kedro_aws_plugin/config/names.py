@@ -18,6 +18,14 @@ _REGIONS = (  # the most used, to suggest one instead of a wrong one
 )
 
 
+def is_sagemaker_name(name: str) -> bool:
+    """Tell whether a thing of SageMaker's can have this name: others than ours may have upper case in it.
+
+    Source: the pattern of ModelPackageGroupName, EndpointName and TransformJobName in the API reference.
+    """
+    return re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name) is not None
+
+
 def find_bucket_problem(name: str) -> str | None:
     """Say what S3 requires of a bucket's name and this one does not have; None if the name is valid.
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry, Transform
+from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.config.serving_settings import explain_local_storage, find_conflict, has_local_storage
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
@@ -45,6 +46,11 @@ def choose_group(config: AwsConfig, package: str | None = None, group: str | Non
         ConfigError: If none of them names a group, or two of them name different ones.
     """
     named, _ = parse_package(package or "")
+    if group and not is_sagemaker_name(group):
+        raise ConfigError(
+            f"--group: `{group}` is not the name of a model package group: 1 to 63 letters, digits and inner "
+            "hyphens."
+        )
     if named and group and named != group:
         raise ConfigError(
             f"{package} is in model package group {named}, and --group is {group}. Leave one of the two out."
@@ -186,6 +192,15 @@ def find_results_folder(config: AwsConfig) -> str:
     """Find the folder on S3 where Athena puts query results."""
     stated = config.athena.output_location if config.athena else None
     return stated or f"s3://{config.bucket}/athena/"
+
+
+def find_alarms(config: AwsConfig) -> list[str]:
+    """Find the alarms that may end an update of an endpoint."""
+    section = config.deploy
+    if section is None:
+        return []
+    updates = [each.update for each in (section, *section.endpoints.values()) if each.update]
+    return sorted({name for update in updates for name in update.alarms})
 
 
 def find_capture_folder(config: AwsConfig) -> str:

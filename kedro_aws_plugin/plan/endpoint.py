@@ -42,6 +42,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     UpdateEndpoint,
     WaitForDeletion,
     WaitForEndpoint,
+    WaitForUpdate,
 )
 from kedro_aws_plugin.plan.tags import (
     FAILED_CHECK,
@@ -201,9 +202,10 @@ def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint
         return WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
     shares = update.list_steps(wanted.deploy.instance_count)
     begins = any(isinstance(step, UpdateEndpoint) for step in steps)
-    return WaitForEndpoint(
+    return WaitForUpdate(
         name=wanted.endpoint,
         config_name=wanted.config_name,
+        alarms=update.alarms,
         steps=shares if begins else (),
         pauses=len(shares) * update.wait_seconds + update.termination_wait_seconds,
     )

@@ -111,6 +111,7 @@ class Endpoint:
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
         stage: The stage of the update under way, if AWS shows one.
+        variants: The names of its variants in production.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Endpoint:
     tags: Mapping[str, str] | None = None
     arn: str = ""
     stage: Stage | None = None
+    variants: tuple[str, ...] = ()
 
     @property
     def coming(self) -> str:
@@ -256,6 +258,27 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What a variant of an endpoint was asked in the last hour.
+
+    Attributes:
+        variant: The variant.
+        requests: How many requests it got.
+        errors_4xx: How many of them its model answered with a status 4xx.
+        errors_5xx: How many of them its model answered with a status 5xx.
+        p50_ms: Half of the answers took the model at most so long, in milliseconds; None if it is not known.
+        p99_ms: 99 of 100 answers took the model at most so long, in milliseconds; None if it is not known.
+    """
+
+    variant: str
+    requests: int
+    errors_4xx: int
+    errors_5xx: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True)
 class EndpointReport:
     """An endpoint of the project, as `kedro aws status` shows it.
 
@@ -276,6 +299,8 @@ class EndpointReport:
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
         drift: What differs between aws.yml and what runs.
+        variants: The names of its variants in production.
+        last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
 
     name: str
@@ -294,6 +319,8 @@ class EndpointReport:
     pending_config: str | None = None
     failure: str | None = None
     drift: tuple[Difference, ...] = ()
+    variants: tuple[str, ...] = ()
+    last_hour: tuple[Figures, ...] = ()
 
     @property
     def is_broken(self) -> bool:

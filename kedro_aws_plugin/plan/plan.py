@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kedro_aws_plugin.plan.cost import Cost
 from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.steps import Ref, Result, Step
 from kedro_aws_plugin.plan.steps.base import READING, BaseStep, Request
@@ -21,6 +22,7 @@ class Plan:
         unchanged: What is already as it should be, e.g. an ARN; shown when no step changes anything.
         failure: Why the command fails once the steps are done; None if it does not.
         warnings: Sentences for the user to read before the plan is applied.
+        cost: What it will cost; None if it creates nothing that is billed.
         overrides: What aws.yml sets in requests, whatever the steps say.
 
     Raises:
@@ -32,6 +34,7 @@ class Plan:
     unchanged: str
     warnings: tuple[str, ...] = ()
     failure: str | None = None
+    cost: Cost | None = None
     overrides: Overrides = field(default_factory=dict)
 
     @property
@@ -77,6 +80,7 @@ class Plan:
             "warnings": list(self.warnings),
             "steps": [self._show(step) for step in self.show_steps()],
             **({"failure": self.failure} if self.failure else {}),
+            **({"cost": self.cost.as_json()} if self.cost else {}),
         }
 
     def _show(self, step: BaseStep) -> dict[str, Any]:

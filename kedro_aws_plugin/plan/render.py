@@ -16,7 +16,7 @@ def render(plan: Plan) -> str:
     if not plan.steps:
         return f"unchanged: {plan.unchanged}"
     lines = [f"  {number}. {step}" for number, step in enumerate(plan.show_steps(), start=1)]
-    return "\n".join([f"Plan: {plan.title}", *lines])
+    return "\n".join([f"Plan: {plan.title}", *lines, *_render_cost(plan)])
 
 
 def render_requests(plan: Plan) -> str:
@@ -28,7 +28,11 @@ def render_requests(plan: Plan) -> str:
         blocks += _render_step(f"{number}.", step)
         for letter, other in zip(ascii_lowercase, step.get("otherwise", []), strict=False):
             blocks += _render_step(f"{number}{letter}. If {number}. fails:", other)
-    return "\n\n".join(blocks)
+    return "\n\n".join([*blocks, *_render_cost(plan)])
+
+
+def _render_cost(plan: Plan) -> list[str]:
+    return [f"cost: {plan.cost.text}"] if plan.cost else []
 
 
 def _render_step(label: str, step: Mapping[str, Any]) -> list[str]:

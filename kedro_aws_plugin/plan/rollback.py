@@ -100,7 +100,9 @@ def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, pac
 def _shift_at_once(step: Step) -> Step:
     if isinstance(step, UpdateEndpoint):
         return replace(step, deployment=None)
-    return replace(step, steps=(), pauses=0) if isinstance(step, WaitForEndpoint) else step
+    if isinstance(step, WaitForEndpoint):
+        return WaitForEndpoint(name=step.name, config_name=step.config_name)
+    return step
 
 
 def _require(wanted: Rollback, observed: Releases) -> Endpoint:

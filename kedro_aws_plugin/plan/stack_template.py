@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
-from kedro_aws_plugin.config.sections import find_capture_folder
+from kedro_aws_plugin.config.sections import find_alarms, find_capture_folder
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
 Values = dict[str, Any]
@@ -183,6 +183,12 @@ def _list_capture_folders(config: AwsConfig) -> list[str]:
     return [f"arn:${{AWS::Partition}}:s3:::{folder.removeprefix('s3://')}*" for folder in sorted(folders)]
 
 
+def _list_alarms(config: AwsConfig) -> list[str]:
+    """List the ARNs of the alarms that may end an update of an endpoint. SageMaker reads them as the role."""
+    alarm = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
+    return [f"{alarm}{name}" for name in find_alarms(config)]
+
+
 def build_role_policy(config: AwsConfig) -> Values:
     """Build the policy of what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
@@ -199,6 +205,11 @@ def build_role_policy(config: AwsConfig) -> Values:
         *(
             [_allow("WriteCaptures", ["s3:PutObject"], [_substitute(each) for each in captured])]
             if (captured := _list_capture_folders(config))
+            else []
+        ),
+        *(
+            [_allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], [_substitute(each) for each in alarms])]
+            if (alarms := _list_alarms(config))
             else []
         ),
         _allow(

@@ -35,12 +35,20 @@ def read_payload(session: Session, source: str, endpoint: str) -> Payload:
     """
     if source == STANDARD_INPUT:
         payload = Payload.from_bytes(sys.stdin.buffer.read())
-    elif Path(source).is_file():
+    elif is_local_file(source):
         payload = Payload.from_file(Path(source))
     else:
         payload = _read_entry(session, source)
     check_size(session.aws, payload, source, endpoint)
     return payload
+
+
+def is_local_file(name: str) -> bool:
+    """Tell whether there is a file of a name, whatever the user has given for one."""
+    try:
+        return Path(name).is_file()
+    except OSError:  # the name is longer than the system takes
+        return False
 
 
 def check_size(aws: "Aws", payload: Payload, source: str, endpoint: str) -> None:

@@ -17,6 +17,7 @@ from kedro_aws_plugin.aws.sagemaker.transform import count_lines
 from kedro_aws_plugin.errors import ProjectError, first_line
 from kedro_aws_plugin.model_artifact.lines import LineFormat, is_header
 from kedro_aws_plugin.project.catalog import ProjectCatalog
+from kedro_aws_plugin.project.prediction_input import is_local_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +193,7 @@ def find_source(catalog: ProjectCatalog, name: str, columns: Sequence[Mapping[st
         ProjectError: If there is neither, or it is not a table.
     """
     path = Path(name)
-    if path.is_file():
+    if is_local_file(name):
         _check_suffix(name, path.suffix)
         return Files(name, (path,), columns)
     if path.suffix and ":" not in name:

@@ -1,5 +1,6 @@
 """Prepare a model for its registration: download it from the catalog, check it, pack it, describe it."""
 
+import errno
 import importlib.util
 import json
 import shutil
@@ -36,6 +37,7 @@ from local_aws import default_state_dir, make_state_dir
 if TYPE_CHECKING:
     import pandas as pd
 
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _LEFT_BEHIND_AFTER = 6 * 24 * 60 * 60  # a transform job, which is waited for, may take 5 days
 
 
@@ -207,12 +209,31 @@ def make_work_folder(state: Path) -> Iterator[Path]:
     """Make a temporary folder on the project's disk, where a large model or table fits.
 
     Folders that killed commands left behind are deleted after six days.
+
+    Raises:
+        ProjectError: If the disk is full, here or within the context.
     """
     root = state / "tmp"
-    make_state_dir(state)
-    root.mkdir(mode=0o700, exist_ok=True)
-    for left in root.iterdir():
-        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_AFTER:
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=root) as folder:
-        yield Path(folder)
+    try:
+        make_state_dir(state)
+        root.mkdir(mode=0o700, exist_ok=True)
+        for left in root.iterdir():
+            if time.time() - left.stat().st_mtime > _LEFT_BEHIND_AFTER:
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=root) as folder:
+            yield Path(folder)
+    except Exception as error:
+        if _is_of_a_full_disk(error):
+            raise ProjectError(
+                f"The disk of {root} is full. Make room on it, and run the command again."
+            ) from error
+        raise
+
+
+def _is_of_a_full_disk(error: BaseException | None) -> bool:
+    """Tell whether an error comes from a disk, or a user's share of it, that is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        error = error.__cause__
+    return False

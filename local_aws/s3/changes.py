@@ -26,6 +26,11 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.buckets or self.versions or self.uploads)
 
+    def name_all(self) -> str:
+        """Name what was changed, for the log."""
+        names = [*self.buckets, *("/".join(each) for each in [*self.versions, *self.uploads])]
+        return ", ".join(ascii(name) for name in names)
+
     def add(self, other: "Changes") -> None:
         """Add other changes to these."""
         self.buckets |= other.buckets

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Keeping:
             raise _make_unusable(folder, error) from error
         self._folder = folder
         self.store = Store(folder / "objects", self._database.has_file)
-        self._left = Changes()
+        self._left: list[Changes] = []  # of each request whose changes are not written yet
         self._writing = threading.Lock()
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
 
@@ -92,8 +92,8 @@ class Keeping:
         """Keep what is changed within: it is written at the end.
 
         Raises:
-            NotKept: If it could not be written yet. It is tried again with the next request; one that changes
-                nothing is answered though that fails again.
+            NotKept: If it could not be written. It is tried again with the next request, unless it can never
+                be written; one that changes nothing is answered though that fails again.
         """
         with NOTES.taken() as changes:
             try:
@@ -131,7 +131,7 @@ class Keeping:
                 raise NotKept(
                     f"{self._database.path} cannot be emptied: {error}. Delete other files on its disk first."
                 ) from error
-            self._left = Changes()
+            self._left = []
         self.store.clear()
 
     def close(self) -> None:
@@ -150,19 +150,48 @@ class Keeping:
     def _write(self, changes: Changes) -> None:
         with self._writing:
             is_first_try = not self._left
-            changes.add(self._left)
-            self._left = changes  # until they are written, whatever happens
+            if changes:
+                self._left.append(changes)  # until they are written, whatever happens
             try:
                 freed = self._write_one(changes) if is_first_try else None
                 if freed is None:
-                    freed = self._write_many(changes)
-            except Exception as error:  # the disk is full, or the memory
-                if not isinstance(error, sqlite3.Error):
-                    _log.exception("what S3 holds cannot be written")
-                raise NotKept(str(error) or type(error).__name__) from error
-            self._left = Changes()
+                    freed = self._write_many(_join(self._left))
+                self._left = []
+            except Exception as error:  # the disk is full, or the memory, or a state has no bytes
+                if _is_of_the_machine(error):
+                    raise NotKept(str(error) or type(error).__name__) from error
+                freed = self._write_each(changes)
         if freed:
             self.store.remove_unused(freed)
+
+    def _write_each(self, changes: Changes) -> list[str]:
+        """Write what each request has changed by itself, and give up what can never be written.
+
+        Args:
+            changes: Those of the request that is answered.
+
+        Returns:
+            The names of files that have lost a row.
+
+        Raises:
+            NotKept: If these are not written.
+        """
+        freed: list[str] = []
+        left: list[Changes] = []
+        reason: Exception | None = None
+        for each in self._left:
+            try:
+                freed += self._write_many(each)
+            except Exception as error:  # noqa: BLE001 - it ends with this one request
+                if _is_of_the_machine(error):
+                    left.append(each)
+                else:
+                    _log.exception("what a request has changed of S3 cannot be kept: %s", each.name_all())
+                reason = error if each is changes else reason
+        self._left = left
+        if reason is not None:
+            raise NotKept(str(reason) or type(reason).__name__) from reason
+        return freed
 
     def _write_many(self, changes: Changes) -> list[str]:
         made: list[tuple[Any, int]] = []
@@ -270,6 +299,20 @@ class Keeping:
 
     def _open(self, places: list[Place]) -> Content:
         return Content(tuple(Segment(self.store.find(name), start, size) for name, start, size in places))
+
+
+def _join(several: Sequence[Changes]) -> Changes:
+    joined = Changes()
+    for each in several:
+        joined.add(each)
+    return joined
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Tell whether an error is of the disk or the memory, which may have room later."""
+    return isinstance(error, MemoryError | OSError | sqlite3.OperationalError) or (
+        type(error) is sqlite3.DatabaseError  # the file is damaged
+    )
 
 
 def _make_unusable(folder: Path, error: Exception) -> UnusableError:

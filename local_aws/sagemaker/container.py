@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.resources import Region
-from local_aws.sagemaker.hosting import find_model
+from local_aws.sagemaker.hosting import SHA256, find_model
 
 _STARTUP_SECONDS = 600
 _DOWNLOAD_SECONDS = 3600
@@ -26,6 +26,7 @@ class Container:
         startup_seconds: The time it has until ``/ping`` answers, once the model is there.
         download_seconds: The time it has until the model is downloaded and unpacked.
         most_workers: The most processes that are of use, if that is known.
+        sha256: The digest of the archive that was registered, if its version tells it.
     """
 
     region: str
@@ -34,6 +35,7 @@ class Container:
     startup_seconds: float = _STARTUP_SECONDS
     download_seconds: float = _DOWNLOAD_SECONDS
     most_workers: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,12 @@ def resolve_container(here: Region, model: str) -> Container:
         AwsFault: If there is no such model.
     """
     definition = find_model(here, model)["Resolved"][0]
-    environment = definition.get("Environment", {})
-    return Container(here.name, _find_archive(definition), environment)
+    return Container(
+        region=here.name,
+        model_data=_find_archive(definition),
+        environment=definition.get("Environment", {}),
+        sha256=definition.get(SHA256),
+    )
 
 
 def _find_archive(definition: Params) -> str | None:

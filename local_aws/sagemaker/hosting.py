@@ -1,5 +1,6 @@
 """SageMaker's operations on models and endpoint configs."""
 
+import re
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +20,10 @@ _CONFIGS = Listing(
 )
 _KINDS = ("ProductionVariants", "ShadowProductionVariants")
 _MEMORY_STEP = 1024
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+SHA256 = "ArtifactSha256"
+"""Where a resolved container has the digest of its archive. No operation of AWS's shows it."""
 _NOT_SERVERLESS = ("VpcConfig", "EnableNetworkIsolation", "VolumeSizeInGB")
 """Source: "Feature exclusions" of Serverless Inference in SageMaker's documentation."""
 
@@ -202,7 +207,12 @@ def _resolve(here: Region, container: Params) -> list[Params]:
             f"ModelPackage {package['ModelPackageArn']} has no InferenceSpecification with a container."
         )
     environment = container.get("Environment", {})
-    return [{**each, "Environment": {**each.get("Environment", {}), **environment}} for each in definitions]
+    stated = str(package.get("CustomerMetadataProperties", {}).get("artifact_sha256", ""))
+    digest = {SHA256: stated} if _DIGEST.fullmatch(stated) else {}
+    return [
+        {**each, "Environment": {**each.get("Environment", {}), **environment}, **digest}
+        for each in definitions
+    ]
 
 
 def _read_containers(params: Params) -> list[Params]:

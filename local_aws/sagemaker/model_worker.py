@@ -241,6 +241,7 @@ def make_environment(container: Container, host: Host) -> dict[str, str]:
         "AWS_DEFAULT_REGION": container.region,
         **container.environment,
         "KEDRO_AWS_MODEL_DATA": container.model_data or "",
+        "KEDRO_AWS_MODEL_SHA256": container.sha256 or "",
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",

@@ -3,6 +3,7 @@
 What is wrong with them is raised as a `CannotStart`; its text becomes the endpoint's FailureReason.
 """
 
+import hashlib
 import http.client
 import importlib.metadata
 import os
@@ -38,12 +39,13 @@ class OptMl:
     module: str
 
 
-def prepare(root: Path, model_data: str) -> OptMl:
+def prepare(root: Path, model_data: str, sha256: str = "") -> OptMl:
     """Fetch and unpack the model, copy its script, and check that its requirements are installed.
 
     Args:
         root: An empty folder, in the place of ``/opt/ml``.
         model_data: The S3 URI of the model.tar.gz; empty if the model has none.
+        sha256: The digest of the archive that was registered; empty if it is not known.
 
     Raises:
         CannotStart: If the archive, its script or a requirement is missing.
@@ -51,7 +53,7 @@ def prepare(root: Path, model_data: str) -> OptMl:
     opt_ml = find_prepared(root)
     opt_ml.model.mkdir()
     if model_data:
-        fetch_archive(model_data, opt_ml.model)
+        fetch_archive(model_data, opt_ml.model, sha256)
     submit_directory = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or _CONTAINER_CODE_DIR
     if submit_directory.startswith("s3://"):
         opt_ml.code.mkdir()
@@ -104,20 +106,41 @@ def _copy_code(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
 
 
-def fetch_archive(uri: str, target: Path) -> None:
+def fetch_archive(uri: str, target: Path, sha256: str = "") -> None:
     """Download a tar.gz by one GetObject, and unpack it.
 
+    Args:
+        uri: Its S3 URI.
+        target: The folder that it is unpacked to.
+        sha256: The digest that it must have, since loading a model runs code that is in it; empty for any.
+
     Raises:
-        CannotStart: If it cannot be downloaded or unpacked.
+        CannotStart: If it cannot be downloaded or unpacked, or is another one.
     """
     archive = target.parent / f"{target.name}.tar.gz"
     _download(uri, archive)
     try:
+        _check_digest(uri, archive, sha256)
         unpack(archive, target, name=f"The archive {uri}")
     except CannotUnpack as error:
         raise CannotStart(str(error)) from error
     finally:
         archive.unlink()
+
+
+def _check_digest(uri: str, archive: Path, wanted: str) -> None:
+    if not wanted:
+        return
+    found = hashlib.sha256()
+    with archive.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            found.update(chunk)
+    if found.hexdigest() != wanted:
+        raise CannotStart(
+            f"The archive {uri} is not the one that was registered: its SHA-256 is {found.hexdigest()}, and "
+            f"the version's artifact_sha256 is {wanted}. It was not unpacked. Put the registered one "
+            "back, or make another version of the model."
+        )
 
 
 def _download(uri: str, target: Path) -> None:

@@ -142,7 +142,11 @@ def main() -> int:
         if "--prepared" in sys.argv:
             opt_ml = find_prepared(root)
         else:
-            opt_ml = prepare(root, os.environ.get("KEDRO_AWS_MODEL_DATA", ""))
+            opt_ml = prepare(
+                root,
+                os.environ.get("KEDRO_AWS_MODEL_DATA", ""),
+                os.environ.get("KEDRO_AWS_MODEL_SHA256", ""),
+            )
             _report(prepared=True)
         sys.path[:] = [str(opt_ml.code), *(folder for folder in sys.path if Path(folder) != Path.cwd())]
         framework.make_importable()

@@ -39,7 +39,7 @@ def test_only_what_has_the_tags_and_the_name_is_found(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeEndpointConfig", first, {"EndpointConfigName": "flights-aaaaaaaa"})
     second = config("flights-bbbbbbbb", "flights-11111111", "flights-11111111")
     stubbed.answers("DescribeEndpointConfig", second, {"EndpointConfigName": "flights-bbbbbbbb"})
-    stubbed.refuses("DescribeEndpointConfig", *ABSENT)
+    stubbed.refuses("DescribeEndpointConfig", "ValidationException", ABSENT["DescribeEndpointConfig"])
     job = {
         "TransformJobName": "j",
         "TransformJobArn": f"{HERE}:transform-job/j",

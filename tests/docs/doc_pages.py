@@ -20,6 +20,7 @@ SHELLS = {"console", "bash", "sh", "shell"}
 REASONS = {
     "needs an AWS account": None,
     "needs the AWS CLI": None,
+    "needs AWS's price list": "tests/integration/test_prices_command.py",
     "needs Docker": "tests/docker/test_compose.py",
     "needs Spark": "tests/starters/test_generated_iris.py",
     "installs packages": "tests/wheel/test_wheel.py",

@@ -66,6 +66,7 @@ PLANNERS = {
     "logs": None,
     "models": None,
     "policy": None,
+    "prices": None,
     "rollback": "plan/rollback.py",
     "spark-jars": None,
     "status": None,
@@ -294,6 +295,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         config["bucket"],
         config["registry"]["group"],
         config["deploy"]["endpoint"],
+        *config["deploy"]["update"]["alarms"],
         config["registry"]["image"].partition("/")[2].partition(":")[0],
         config["athena"]["database"],
         f"workgroup/{config['athena']['workgroup']}",
@@ -308,10 +310,11 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
                 without = without.replace(name, "NAME")
             left.add(without)
     assert left == {
-        "*",  # tag:GetResources has no resources
+        "*",  # tag:GetResources and cloudwatch:GetMetricData have no resources
         "athena:HERE:NAME",
         "athena:HERE:datacatalog/AwsDataCatalog",
         "cloudformation:HERE:stack/NAME/*",
+        "cloudwatch:HERE:alarm:NAME",
         "ecr:HERE:repository/NAME",
         "glue:HERE:catalog",
         "glue:HERE:database/NAME",

@@ -8,6 +8,7 @@ import pytest
 from project_cli import BUCKET, GROUP, PACKAGES, State, kedro_aws
 from requests_sent import Requests
 
+LONG = "x" * 300
 VERSION = "2026-01-02T03.04.05.678Z"
 CATALOG = f"""\
 unversioned: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/models/regressor.pickle"}}
@@ -209,6 +210,10 @@ def test_what_the_model_cannot_answer_is_said_by_the_model(stdin: bytes, message
     [
         ("rows.csv", "There is no file rows.csv. Correct the path, or name a catalog entry."),
         ("zzz", "The catalog has no entry `zzz`. Name a file, - for standard input, or a catalog entry."),
+        (
+            LONG,  # no file of any system can have this name
+            f"The catalog has no entry `{LONG}`. Name a file, - for standard input, or a catalog entry.",
+        ),
         ("regressor", "`regressor` is a Pipeline, not a table. Name a table instead."),
         ("empty", "`empty` has no rows. Name another table, a file, or - for standard input."),
     ],

@@ -33,6 +33,7 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
         failure=found.get("FailureReason"),
         pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
         stage=_read_stage(found),
+        variants=tuple(each["VariantName"] for each in found.get("ProductionVariants", [])),
     )
 
 

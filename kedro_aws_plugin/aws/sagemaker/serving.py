@@ -1,18 +1,23 @@
 """Wait for endpoints, and send them payloads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
-from kedro_aws_plugin.aws.errors import get_error_code
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import AnswerError, ServingError
+from kedro_aws_plugin.errors import AnswerError, AwsError, ServingError
 from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
-from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.serving import (
+    InvokeEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+    WaitForUpdate,
+)
 
 _HTML = "<html"
 _TIMEOUT = 45 * 60
@@ -51,6 +56,35 @@ def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Calla
             f"The update of endpoint {step.name} failed: {reason}. "
             f"The former model keeps serving ({endpoint.config_name}). {logs}"
         )
+
+
+def wait_for_update(aws: Aws, step: WaitForUpdate, clock: Clock, note: Callable[[str], None]) -> None:
+    """Wait until an endpoint serves the config of the step, or an alarm has ended its update.
+
+    Raises:
+        ServingError: If the update failed, with the alarms that are in the state ALARM.
+    """
+    try:
+        wait_for_endpoint(aws, step, clock, note)
+    except ServingError as error:
+        raise ServingError(f"{error.message}{_describe_alarms(aws, step.alarms)}") from error
+
+
+def _describe_alarms(aws: Aws, names: Sequence[str]) -> str:
+    """Tell which alarms are in the state ALARM; which there are, if AWS does not tell their state."""
+    if not names:
+        return ""
+    try:
+        with translate_errors("look up the alarms"):
+            found = aws.cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    except AwsError:
+        return f". These alarms watched the update: {', '.join(names)}"
+    reasons = [
+        f"{each['AlarmName']} ({each.get('StateReason', '').rstrip('.')})"
+        for each in found
+        if each.get("StateValue") == "ALARM"
+    ]
+    return f". In the state ALARM: {'; '.join(reasons)}" if reasons else ""
 
 
 def wait_for_deletion(aws: Aws, step: WaitForDeletion, clock: Clock, note: Callable[[str], None]) -> None:

@@ -23,6 +23,14 @@ _RELEASES = (
     "sagemaker:UpdateEndpoint",
 )
 
+_CLEANUP = (
+    "sagemaker:DeleteEndpointConfig",
+    "sagemaker:DeleteModel",
+    "sagemaker:DescribeTransformJob",
+    "sagemaker:ListTransformJobs",
+    "tag:GetResources",
+)
+
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "bootstrap": (
@@ -36,6 +44,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compile": ("cloudformation:DescribeStacks",),
     "deploy": (
         *_RELEASES,
+        *_CLEANUP,
+        "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
@@ -75,6 +85,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
     "policy": ("cloudformation:DescribeStacks",),
     "predict": (*_SERVED, *_READ, "sagemaker:InvokeEndpoint"),
+    "prices": (),
     "register-model": (
         *_GROUP,
         *_UPLOAD,
@@ -86,9 +97,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
-    "rollback": _RELEASES,
+    "rollback": (*_RELEASES, *_CLEANUP),
     "spark-jars": (),
-    "status": (*_OWNED, "sagemaker:DescribeModel"),
+    "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "transform": (
         *_GROUP,
         *_UPLOAD,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import find_endpoint_groups
+from kedro_aws_plugin.config.sections import find_alarms
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import Audience
 from kedro_aws_plugin.plan.policy.reach import (
@@ -118,6 +119,10 @@ def _list_log_groups(reach: Reach, _: Audience) -> list[str]:
     names = [f"Endpoints/{name}:*" for name in reach.endpoints]
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*"])
+
+
+def _list_alarms(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("cloudwatch", "alarm:", find_alarms(reach.config))
 
 
 def _list_repositories(reach: Reach, _: Audience) -> list[str]:
@@ -284,11 +289,17 @@ GRANTS = (
             "logs:GetLogEvents": _list_log_groups,
         },
     ),
-    # AWS has no resources for these two.
+    # AWS has no resources for these, and for metrics.
     Grant(
         "FindByTagAndReadQuotas",
-        {"servicequotas:ListServiceQuotas": _list_everything, "tag:GetResources": _list_everything},
+        {
+            "sagemaker:ListTransformJobs": _list_everything,
+            "servicequotas:ListServiceQuotas": _list_everything,
+            "tag:GetResources": _list_everything,
+        },
     ),
+    Grant("ReadMetrics", {"cloudwatch:GetMetricData": _list_everything}),
+    Grant("ReadAlarms", {"cloudwatch:DescribeAlarms": _list_alarms}),
     Grant("LookForImages", {"ecr:DescribeImages": _list_repositories}),
     Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),

@@ -12,6 +12,7 @@ Request = dict[str, Any]
 Result = dict[str, Any]
 Service = Literal[
     "cloudformation",
+    "cloudwatch",
     "ecr",
     "iam",
     "logs",

@@ -155,6 +155,17 @@ class WaitForEndpoint(BaseStep):
 
 
 @dataclass(frozen=True)
+class WaitForUpdate(WaitForEndpoint):
+    """Wait until an endpoint is in service, or an alarm has ended its update.
+
+    Attributes:
+        alarms: The alarms, which are looked up if the update fails.
+    """
+
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class WaitForDeletion(BaseStep):
     """Wait until an endpoint is gone."""
 

@@ -25,6 +25,22 @@ class Failing:
         return str, ("written",)
 
 
+class Never:
+    """A value of an object that can never be written."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("it has no bytes")
+
+
+def put_what_cannot_be_written(keeping: Keeping, s3: Any) -> None:
+    """Put an object that has a value of which there are no bytes."""
+    try:
+        with keeping.kept():
+            s3.put_object("bucket", "never", b"2").kms_key_id = Never()
+    except NotKept as error:
+        print(error)
+
+
 def main(folder: Path) -> None:
     """Put, replace and delete objects, while writing what was changed fails."""
     keeping = Keeping(folder)
@@ -32,7 +48,7 @@ def main(folder: Path) -> None:
     keeping.restore()
     s3 = s3_backends["123456789012"]["aws"]
     if "bucket" in s3.buckets:
-        for key in ("gone", "replaced", "first"):
+        for key in ("gone", "replaced", "first", "never"):
             found = s3.buckets["bucket"].keys.getlist(key, [])
             print(key, [(version._content.read(), version.kms_key_id) for version in found])
         return
@@ -47,9 +63,11 @@ def main(folder: Path) -> None:
                 s3.put_object("bucket", key, b"2").kms_key_id = Failing()
         except NotKept as error:
             print(error)
+    put_what_cannot_be_written(keeping, s3)
     Failing.has_memory = True
     with keeping.kept():
         s3.put_object("bucket", "gone", b"3")
+    put_what_cannot_be_written(keeping, s3)
     with keeping.kept():
         s3.delete_object("bucket", "gone")
     keeping.close()

@@ -1,0 +1,53 @@
+"""Prices: refresh them, show those that aws.yml needs, and add up what a plan will cost."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kedro_aws_plugin.aws.prices import find_cache, load_prices
+from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.config.models import EndpointSettings
+from kedro_aws_plugin.plan.cost import estimate_cost
+from kedro_aws_plugin.plan.plan import Plan
+
+_SERVICES = ("sagemaker", "application-autoscaling")
+
+
+def add_cost(plan: Plan, config: AwsConfig, *, dry_run: bool) -> Plan:
+    """Add to a plan what it will cost.
+
+    On the local AWS nothing is billed, and nothing is said of it. A dry run there tells what the same would
+    cost on AWS, if the prices are known.
+
+    Args:
+        plan: The plan.
+        config: The project's aws.yml.
+        dry_run: Whether the plan is only shown.
+    """
+    is_local = config.target == "local"
+    if is_local and not dry_run:
+        return plan
+    sent = [
+        request for step in plan.steps if step.service in _SERVICES for request in plan.list_requests(step)
+    ]
+    cost = estimate_cost(sent, config.region, load_prices(config.region, find_cache()))
+    if cost is None or (is_local and cost.per is None):
+        return plan
+    if is_local:
+        cost = replace(cost, text=f"nothing on the local AWS; on AWS {cost.text}")
+    return replace(plan, cost=cost)
+
+
+def list_usages(config: AwsConfig) -> list[str]:
+    """List AWS's usage types of what aws.yml names."""
+    section = config.deploy
+    endpoints: Iterator[EndpointSettings] = iter(())
+    if section is not None:
+        endpoints = iter(section.endpoints.values() or [section])
+    found = {_name_usage(each) for each in endpoints}
+    return sorted({*found, f"Tsform:{config.transform.instance_type}"})
+
+
+def _name_usage(endpoint: EndpointSettings) -> str:
+    if endpoint.mode == "serverless":
+        return f"ServerlessInf:Mem-{endpoint.serverless.memory_mb // 1024}GB"
+    return f"Host:{endpoint.instance_type}"

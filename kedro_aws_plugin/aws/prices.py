@@ -1,0 +1,138 @@
+"""AWS's public price list of SageMaker: asked for when the user says so, and kept for the user."""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.cost import PriceList, find_usage
+
+ADDRESS = "https://pricing.us-east-1.amazonaws.com"
+"""Where AWS publishes the price lists of all regions but those of China; nobody needs credentials."""
+_PATH = "/offers/v1.0/aws/AmazonSageMaker/current/{region}/index.json"
+_TIMEOUT = 60
+_LARGEST = 256 * 2**20
+_CHUNK = 2**20
+_FOLDER = "kedro-aws-plugin"
+
+
+def make_url(region: str) -> str:
+    """Make the address of a region's price list."""
+    return f"{ADDRESS}{_PATH.format(region=region)}"
+
+
+def fetch_prices(region: str) -> PriceList:
+    """Ask AWS for the prices of a region.
+
+    Raises:
+        AwsError: If AWS does not answer, or has no price list of this region.
+    """
+    url = make_url(region)
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310 - https, or a test's own
+            body = _read(answer, url)
+    except urllib.error.HTTPError as error:
+        known = (
+            "There is no such region, or its prices are elsewhere"
+            if error.code in (403, 404)
+            else "Try again"
+        )
+        raise AwsError(f"{url} answers {error.code} {error.reason}. {known}.") from error
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise AwsError(f"{url} cannot be reached: {reason}. Check the network and HTTPS_PROXY.") from error
+    try:
+        return _parse(json.loads(body), region, url)
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
+        raise AwsError(
+            f"{url} is not a price list as AWS writes them: {error!r}. Try again later."
+        ) from error
+
+
+def _read(answer: Any, url: str) -> bytes:
+    """Read a body; one that has no end is not kept in memory."""
+    chunks, size = [], 0
+    while chunk := answer.read(_CHUNK):
+        size += len(chunk)
+        if size > _LARGEST:
+            raise AwsError(
+                f"{url} is larger than {_LARGEST // 2**20} MB, which no price list is. Try again later."
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parse(document: Mapping[str, Any], region: str, url: str) -> PriceList:
+    terms = document["terms"]["OnDemand"]
+    prices: dict[str, Decimal] = {}
+    for sku, product in document["products"].items():
+        usage = find_usage(product.get("attributes", {}).get("usagetype", ""))
+        if usage is None:
+            continue
+        amounts = [
+            Decimal(dimension["pricePerUnit"]["USD"])
+            for offer in terms.get(sku, {}).values()
+            for dimension in offer["priceDimensions"].values()
+            if "USD" in dimension["pricePerUnit"]
+        ]
+        if len(set(amounts)) == 1 and amounts[0] > 0:  # several: a price by amount, which none of these has
+            prices[usage] = amounts[0]
+    if not prices:
+        raise ValueError("no price of SageMaker is in it")
+    return PriceList(region, str(document["publicationDate"])[:10], url, prices)
+
+
+def find_cache(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """Find the folder of the user's price lists."""
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+    if stated := environ.get("XDG_CACHE_HOME"):
+        base = Path(stated)
+    elif platform == "win32":
+        base = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    else:
+        base = home / "Library" / "Caches" if platform == "darwin" else home / ".cache"
+    return base / _FOLDER / "prices"
+
+
+def save_prices(prices: PriceList, folder: Path) -> Path:
+    """Keep a price list; a reader never sees half of it.
+
+    Returns:
+        The file.
+
+    Raises:
+        AwsError: If it cannot be written.
+    """
+    file = folder / f"{prices.region}.json"
+    value = {
+        "region": prices.region,
+        "published": prices.published,
+        "source": prices.source,
+        "prices": {usage: format(price, "f") for usage, price in sorted(prices.prices.items())},
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise AwsError(
+            f"{file} cannot be written: {error.strerror}. Make room, or let it be written."
+        ) from error
+    return file
+
+
+def load_prices(region: str, folder: Path) -> PriceList | None:
+    """Load the price list that was kept; None if there is none, or it cannot be read."""
+    try:
+        value = json.loads((folder / f"{region}.json").read_text(encoding="utf-8"))
+        prices = {str(usage): Decimal(price) for usage, price in value["prices"].items()}
+        return PriceList(value["region"], value["published"], value["source"], prices)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidOperation):
+        return None

@@ -1,0 +1,225 @@
+"""What a plan will cost: (requests, AWS's price list) -> a sentence and numbers. Nothing is guessed."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+HOURS_A_MONTH = 730
+"""365 days of 24 hours, divided by 12, as AWS's pricing calculator counts."""
+_SECONDS_AN_HOUR = 3600
+_MB_PER_GB = 1024
+_REFRESH = "kedro aws prices --refresh"
+_INSTANCE = re.compile(r"(?:^|-)((?:Host|AsyncInf|Tsform):ml\.[\w.-]+)$")
+_SERVERLESS = re.compile(r"(?:^|-)(ServerlessInf:Mem-\d+GB)$")
+_PROVISIONED = re.compile(r"(?:^|[-:])(ProvisionedConcurrency:Usage-\d+GB)$")
+
+
+@dataclass(frozen=True)
+class PriceList:
+    """The prices of SageMaker in a region, in USD.
+
+    Attributes:
+        region: The region.
+        published: The day on which AWS published it, e.g. 2026-11-30.
+        source: The address from which it was read.
+        prices: The price of an hour or a second, by AWS's usage type without the region's prefix:
+            `Host:ml.m5.large`.
+    """
+
+    region: str
+    published: str
+    source: str
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a plan will cost.
+
+    Attributes:
+        text: The whole of it in a sentence, without a full stop.
+        per: What `low` and `high` are for: a `month`, an `hour` of the job, or a `second` of answering; None
+            if the price is unknown.
+        low: The least that it costs, in USD.
+        high: The most, in USD: another amount if instances are added and removed by themselves.
+        unknown: The usage types without a price.
+        published: The day of the price list; None without one.
+        source: Where the price list is from; None without one.
+    """
+
+    text: str
+    per: str | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    unknown: tuple[str, ...] = ()
+    published: str | None = None
+    source: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Convert to plain values: amounts are texts, so that none is rounded."""
+        amounts = {"low": self.low, "high": self.high}
+        return {
+            "text": self.text,
+            "currency": "USD",
+            "per": self.per,
+            **{name: None if value is None else format(value, "f") for name, value in amounts.items()},
+            "unknown": list(self.unknown),
+            "published": self.published,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One thing that is billed: so many units at one price.
+
+    Attributes:
+        usage: AWS's usage type.
+        name: What the price is for, e.g. ml.m5.large.
+        low: How many there are at least.
+        high: How many there are at most.
+        per: What AWS's price is for: `hour` or `second`.
+    """
+
+    usage: str
+    name: str
+    low: int
+    high: int
+    per: str
+
+
+@dataclass
+class _Bill:
+    """What requests cause: each month, each hour of a job, each second of answering."""
+
+    monthly: list[_Part] = field(default_factory=list)
+    hourly: list[_Part] = field(default_factory=list)
+    answering: list[_Part] = field(default_factory=list)
+
+
+def find_usage(usage_type: str) -> str | None:
+    """Find what a usage type of AWS's price list is about, without the region's prefix; None for all others.
+
+    Example:
+        >>> find_usage("USE1-Host:ml.m5.large")
+        'Host:ml.m5.large'
+    """
+    for pattern in (_INSTANCE, _SERVERLESS, _PROVISIONED):
+        if found := pattern.search(usage_type):
+            return found[1]
+    return None
+
+
+def estimate_cost(
+    requests: Iterable[tuple[str, Mapping[str, Any]]], region: str, prices: PriceList | None
+) -> Cost | None:
+    """Estimate what requests will cost; None if they create nothing that is billed by time.
+
+    Args:
+        requests: Operations of SageMaker and Application Auto Scaling, with their requests.
+        region: The region.
+        prices: AWS's price list of that region, if it is known.
+    """
+    sent = list(requests)
+    operations = {operation for operation, _ in sent}
+    bill = _collect(sent)
+    parts = [*bill.monthly, *bill.hourly, *bill.answering]
+    if not parts:
+        if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
+            return Cost("that of the endpoint config, which exists already")
+        return None
+    known = prices.prices if prices else {}
+    unknown = tuple(sorted({part.usage for part in parts if part.usage not in known}))
+    if unknown or prices is None:
+        names = ", ".join(usage.partition(":")[2] for usage in unknown)
+        why = f": AWS's price list of {prices.published} has none" if prices else f" ({_REFRESH})"
+        return Cost(f"price unknown for {names} in {region}{why}", unknown=unknown)
+    return _add_up(bill, prices)
+
+
+def _collect(requests: Iterable[tuple[str, Mapping[str, Any]]]) -> _Bill:
+    bill = _Bill()
+    sent = list(requests)
+    limits = {
+        request["ResourceId"].rpartition("/")[2]: (request["MinCapacity"], request["MaxCapacity"])
+        for operation, request in sent
+        if operation == "RegisterScalableTarget"
+    }
+    for operation, request in sent:
+        if operation == "CreateEndpointConfig":
+            kind = "AsyncInf" if "AsyncInferenceConfig" in request else "Host"
+            for variant in _list_variants(request):
+                _add_variant(bill, variant, kind, limits.get(variant["VariantName"]))
+        if operation == "CreateTransformJob":
+            resources = request["TransformResources"]
+            kind, count = resources["InstanceType"], resources["InstanceCount"]
+            bill.hourly.append(_Part(f"Tsform:{kind}", kind, count, count, "hour"))
+    return bill
+
+
+def _list_variants(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from request.get("ProductionVariants", ())
+    yield from request.get("ShadowProductionVariants", ())
+
+
+def _add_variant(bill: _Bill, variant: Mapping[str, Any], kind: str, limits: tuple[int, int] | None) -> None:
+    """Add a variant: instances all the month; serverless by the second, and what is kept ready."""
+    if serverless := variant.get("ServerlessConfig"):
+        size = f"{serverless['MemorySizeInMB'] // _MB_PER_GB}GB"
+        bill.answering.append(_Part(f"ServerlessInf:Mem-{size}", f"{size[:-2]} GB", 1, 1, "second"))
+        ready = serverless.get("ProvisionedConcurrency", 0)
+        low, high = limits or (ready, ready)
+        if high:
+            usage = f"ProvisionedConcurrency:Usage-{size}"
+            bill.monthly.append(_Part(usage, f"{size[:-2]} GB kept ready", low, high, "second"))
+        return
+    count = variant["InitialInstanceCount"]
+    low, high = limits or (count, count)
+    instance = variant["InstanceType"]
+    bill.monthly.append(_Part(f"{kind}:{instance}", instance, low, high, "hour"))
+
+
+def _add_up(bill: _Bill, prices: PriceList) -> Cost:
+    found = f" in {prices.region}, AWS price list of {prices.published})"
+    origin: dict[str, Any] = {"published": prices.published, "source": prices.source}
+    if bill.hourly:
+        amount = sum((prices.prices[part.usage] * part.high for part in bill.hourly), Decimal())
+        text = f"{_format_price(amount)} for each hour of the job ({_describe(bill.hourly, prices)}{found}"
+        return Cost(text, "hour", amount, amount, **origin)
+    answering = [
+        f"{_format_price(prices.prices[part.usage])} a second while it answers ({part.name})"
+        for part in bill.answering
+    ]
+    if not bill.monthly:
+        [amount, *_] = [prices.prices[part.usage] for part in bill.answering]
+        text = f"{'; '.join(answering)[:-1]}{found}, nothing while idle"
+        return Cost(text, "second", amount, amount, **origin)
+    low, high = (
+        sum((getattr(part, end) * _by_month(part, prices) for part in bill.monthly), Decimal())
+        for end in ("low", "high")
+    )
+    about = f"about ${high:,.2f}" if low == high else f"from ${low:,.2f} to ${high:,.2f}"
+    text = f"{about} a month ({_describe(bill.monthly, prices)}{found}"
+    return Cost("; and ".join([text, *answering]), "month", low, high, **origin)
+
+
+def _by_month(part: _Part, prices: PriceList) -> Decimal:
+    units = HOURS_A_MONTH * (_SECONDS_AN_HOUR if part.per == "second" else 1)
+    return prices.prices[part.usage] * units
+
+
+def _describe(parts: Iterable[_Part], prices: PriceList) -> str:
+    return "; ".join(
+        f"{part.low if part.low == part.high else f'{part.low} to {part.high}'} x {part.name}, "
+        f"{_format_price(prices.prices[part.usage])} {'an hour' if part.per == 'hour' else 'a second'}"
+        for part in parts
+    )
+
+
+def _format_price(amount: Decimal) -> str:
+    """Write an amount with all its digits, and at least two after the point."""
+    text = format(amount.normalize(), "f")
+    whole, _, rest = text.partition(".")
+    return f"${whole}.{rest:0<2}"

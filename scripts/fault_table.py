@@ -1,0 +1,518 @@
+"""Let each call of each command go wrong in each way, and look whether nothing is lost.
+
+A command's calls are counted first, in a run in which nothing goes wrong. Then the command is run once for
+each of its calls and each fault (`fault_proxy.py`), with things of its own. Afterwards the same command must
+do what is left, and do nothing when it is run once more; what exists must be what exists where nothing goes
+wrong; `destroy` must find all of it; and a client that called the endpoint meanwhile must have got every
+answer.
+
+    python scripts/fault_table.py --write docs/concepts/faults.md      # everything, into the page's table
+    python scripts/fault_table.py --sample 20 --check docs/concepts/faults.md
+"""
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from fault_proxy import (
+    ABSENT,
+    BROKEN,
+    FAULTS,
+    KILLED,
+    LATE_CLOCK,
+    LOST,
+    LOST_EACH_TIME,
+    RESET,
+    THROTTLED,
+    Call,
+    Fault,
+)
+from fault_world import BUCKET, GROUP, Caller, Ran, World, opened
+
+_THROUGH, _AGAIN = "went on", "again"
+_BEGIN, _END = "<!-- faults: begin -->", "<!-- faults: end -->"
+_ENDING = (THROTTLED, BROKEN, RESET, LATE_CLOCK)
+"""Faults that end a command, unless it can do without the call."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is run through faults.
+
+    Attributes:
+        name: How the table calls it.
+        run: Runs it for things of a name.
+        prepare: Makes what it needs.
+        serves: Whether an endpoint of the name serves before the command, and must go on serving.
+        is_unchanged: Tells whether a run had nothing left to do.
+        answer: What the endpoint answers at last; None if there is none.
+        is_owned: Whether `destroy` finds what was made.
+    """
+
+    name: str
+    run: Callable[[World, str], Ran]
+    prepare: Callable[[World, str], None] = lambda _world, _name: None
+    serves: bool = False
+    is_unchanged: Callable[[Ran], bool] = lambda ran: ran.stdout.startswith("unchanged:")
+    answer: str | None = None
+    is_owned: bool = True
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A command of which one call goes wrong.
+
+    Attributes:
+        command: The command.
+        fault: What goes wrong.
+        number: With which of its calls.
+        call: The call.
+        is_early: Whether the fault ends the command before it has changed anything.
+    """
+
+    command: Command
+    fault: Fault
+    number: int
+    call: Call
+    is_early: bool
+
+    def __str__(self) -> str:
+        return f"{self.command.name} | {self.fault.name} | call {self.number} {self.call}"
+
+
+@dataclass
+class Results:
+    """What was seen.
+
+    Attributes:
+        calls: The calls of each command.
+        outcomes: Of each trial the command, the fault, and whether the command went on by itself, or ended
+            and did the rest when it was run again.
+        problems: What must not be.
+        answers: How many answers clients got meanwhile.
+    """
+
+    calls: dict[str, list[str]] = field(default_factory=dict)
+    outcomes: list[tuple[str, str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    answers: int = 0
+
+
+def _deploy(world: World, endpoint: str, version: int, *options: str) -> Ran:
+    names = ("--endpoint", endpoint, "--group", GROUP, "--package", str(version))
+    return world.cli("deploy", *names, *options)
+
+
+def _must(ran: Ran) -> None:
+    if ran.code != 0:
+        raise AssertionError(f"what the trial needs could not be made: {ran}")
+
+
+def _prepare_served(world: World, name: str) -> None:
+    _must(_deploy(world, name, 1))
+
+
+def _prepare_rollback(world: World, name: str) -> None:
+    _must(_deploy(world, name, 1))
+    _must(_deploy(world, name, 2))
+
+
+def _prepare_pending(world: World, name: str) -> None:
+    world.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    world.register(name, 3, "PendingManualApproval")
+
+
+def _register(world: World, name: str) -> Ran:
+    from kedro_aws_plugin.aws.sagemaker.registry import observe_group
+    from kedro_aws_plugin.plan.register import Registration, plan_registration
+    from kedro_aws_plugin.plan.tags import make_project_tags
+
+    target = Registration(
+        group=name,
+        bucket=BUCKET,
+        region=world.aws.region,
+        approve=True,
+        tags=make_project_tags("faults", world.session.config.env, BUCKET),
+    )
+    return world.carry_out(lambda aws: plan_registration(target, world.candidate, observe_group(aws, name)))
+
+
+def _predict(world: World, name: str) -> Ran:
+    ran = world.cli("predict", "--endpoint", name)
+    return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout == "1\n1\n" else ran
+
+
+def _destroy(world: World, name: str) -> Ran:
+    return world.cli("destroy", "--endpoint", name, "--yes")
+
+
+COMMANDS = (
+    Command("register-model", _register),
+    Command(
+        "approve-model",
+        lambda world, name: world.cli("approve-model", "--group", name),
+        _prepare_pending,
+        is_owned=False,
+    ),
+    Command(
+        "reject-model",
+        lambda world, name: world.cli("reject-model", "--group", name),
+        _prepare_pending,
+        is_owned=False,
+    ),
+    Command("deploy: the first", lambda world, name: _deploy(world, name, 1), answer="1"),
+    Command(
+        "deploy: an update",
+        lambda world, name: _deploy(world, name, 2),
+        _prepare_served,
+        serves=True,
+        answer="2",
+    ),
+    Command(
+        "deploy: unchanged",
+        lambda world, name: _deploy(world, name, 1),
+        _prepare_served,
+        serves=True,
+        answer="1",
+    ),
+    Command(
+        "rollback",
+        lambda world, name: world.cli("rollback", "--endpoint", name),
+        _prepare_rollback,
+        serves=True,
+        answer="1",
+    ),
+    Command("predict", _predict, _prepare_served, serves=True, answer="1"),
+    Command("destroy", _destroy, _prepare_served),
+)
+
+
+class Table:
+    """Runs trials in a world, and collects what was seen."""
+
+    def __init__(self, world: World, commands: Sequence[Command] = COMMANDS) -> None:
+        self._world = world
+        self._commands = commands
+        self._made = 0
+        self._wanted: dict[str, Mapping[str, list[str]]] = {}
+        self._spare: dict[str, str] = {}
+        self.results = Results()
+
+    def list_trials(self) -> list[Trial]:
+        """Run each command once without a fault, and list what can go wrong with its calls."""
+        trials: list[Trial] = []
+        for command in self._commands:
+            calls = self._count(command)
+            self.results.calls[command.name] = [str(call) for call in calls]
+            before = next((number for number, call in enumerate(calls) if call.changes), len(calls))
+            for fault in FAULTS:
+                trials += [
+                    Trial(command, fault, number, call, fault in _ENDING and number < before)
+                    for number, call in enumerate(calls)
+                    if _makes_a_difference(fault, call)
+                ]
+        return trials
+
+    def try_out(self, trial: Trial) -> list[str]:
+        """Run one trial, and tell what must not be."""
+        command, name = trial.command, self._take(trial)
+        calling = self._world.calling(name) if command.serves else nullcontext(Caller())
+        with calling as caller:
+            first = self._run(trial, name)
+            problems = _judge_first(trial, first)
+            if self._world.proxy.hit is None:
+                problems.append(f"its call {trial.number} was not made")
+            is_spare = trial.is_early and first.code == 1 and not self._has_changed()
+            if is_spare:
+                self._spare[command.name] = name
+            else:
+                problems += self._judge_second(command, name)
+        problems += [f"a client got no answer meanwhile: {each}" for each in caller.failures[:1]]
+        self.results.answers += caller.answers
+        if not is_spare:
+            problems += self._judge_state(command, name)
+        self.results.problems += [f"{trial}: {problem}" for problem in problems]
+        outcome = _THROUGH if first.code == 0 else _AGAIN
+        self.results.outcomes.append((command.name, trial.fault.name, outcome))
+        return problems
+
+    def _has_changed(self) -> bool:
+        return any(call.changes for call in self._world.proxy.calls)
+
+    def clear(self) -> None:
+        """Look at what is spare, and delete it."""
+        for command in self._commands:
+            if name := self._spare.pop(command.name, None):
+                self.results.problems += [
+                    f"{command.name}, at last: {problem}"
+                    for problem in [*self._judge_second(command, name), *self._judge_state(command, name)]
+                ]
+
+    def _take(self, trial: Trial) -> str:
+        """Take the name of things that are as the command needs them, and make them if there are none.
+
+        A trial that has changed nothing leaves them for the next one that will not either.
+        """
+        command = trial.command
+        if trial.is_early and command.name in self._spare:
+            return self._spare.pop(command.name)
+        name = self._make_name(command)
+        command.prepare(self._world, name)
+        return name
+
+    def _judge_second(self, command: Command, name: str) -> list[str]:
+        """Run a command again, and once more."""
+        problems = []
+        second = self._again(command, name)
+        third = self._again(command, name)
+        if second.code != 0:
+            problems.append(f"run again, it ends with {second.code}: {second.sentence or second.problem}")
+        if not command.is_unchanged(third) or third.code != 0:
+            problems.append(f"run once more, it is not done: {third}")
+        return problems
+
+    def _make_name(self, command: Command) -> str:
+        self._made += 1
+        return f"{re.sub('[^a-z]+', '-', command.name)}-{self._made:04}x"
+
+    def _count(self, command: Command) -> list[Call]:
+        name = self._make_name(command)
+        command.prepare(self._world, name)
+        self._world.proxy.begin()
+        _must(command.run(self._world, name))
+        calls = list(self._world.proxy.calls)
+        self._wanted[command.name] = _count_kinds(self._world.find(name))
+        self._clear(command, name)
+        return calls
+
+    def _run(self, trial: Trial, name: str) -> Ran:
+        world, command = self._world, trial.command
+        if trial.fault is not KILLED:
+            world.proxy.begin(trial.fault, trial.number)
+            return command.run(world, name)
+        _ = world.session  # is opened once, before the fork
+
+        def prepare(process: int) -> None:
+            world.proxy.begin(trial.fault, trial.number, process)
+
+        return world.in_fork(lambda: command.run(world, name), prepare)
+
+    def _again(self, command: Command, name: str) -> Ran:
+        hit = self._world.proxy.hit
+        self._world.proxy.begin()
+        ran = command.run(self._world, name)
+        self._world.proxy.hit = hit
+        return ran
+
+    def _judge_state(self, command: Command, name: str) -> list[str]:
+        """Compare what exists with what exists where nothing went wrong; then delete it."""
+        problems = []
+        self._world.settle(name)
+        found = self._world.find(name)
+        if _count_kinds(found) != self._wanted[command.name]:
+            problems.append(f"there is {found}, not {self._wanted[command.name]}")
+        if command.answer is not None and (answer := self._world.serves(name)) != command.answer:
+            problems.append(f"the endpoint answers {answer}, not {command.answer}")
+        return problems + self._clear(command, name)
+
+    def _clear(self, command: Command, name: str) -> list[str]:
+        """Delete what was made, by `destroy`; what it does not find is a problem."""
+        found = self._world.find(name)
+        problems = []
+        if any(found[kind] for kind in ("models", "configs", "endpoints")):
+            self._world.proxy.begin()
+            _must(_destroy(self._world, name))
+            left = self._world.find(name)
+            problems += [
+                f"destroy leaves {left[kind]}" for kind in ("models", "configs", "endpoints") if left[kind]
+            ]
+        if found["groups"]:
+            problems += self._clear_registry(name, listed=command.is_owned)
+        return problems
+
+    def _clear_registry(self, name: str, *, listed: bool) -> list[str]:
+        problems = []
+        if listed:
+            plan = self._world.cli("destroy", "--registry", "--dry-run").stdout
+            keys = [f"sagemaker/{name}/", f'"ModelPackageGroupName": "{name}"', f"model-package/{name}/"]
+            problems += [f"destroy --registry does not list {key}" for key in keys if key not in plan]
+        sagemaker, s3 = self._world.sagemaker, self._world.s3
+        for each in sagemaker.list_model_packages(ModelPackageGroupName=name)["ModelPackageSummaryList"]:
+            sagemaker.delete_model_package(ModelPackageName=each["ModelPackageArn"])
+        sagemaker.delete_model_package_group(ModelPackageGroupName=name)
+        for each in s3.list_objects_v2(Bucket=BUCKET, Prefix=f"sagemaker/{name}/").get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+        return problems
+
+
+def _makes_a_difference(fault: Fault, call: Call) -> bool:
+    """Tell whether a fault of a call is another one than those of the other calls and faults.
+
+    Whether a call that only reads was carried out makes no difference.
+    """
+    if fault is ABSENT:
+        return (call.service, call.changes) == ("s3", False)
+    return call.changes or fault not in (LOST, LOST_EACH_TIME, KILLED)
+
+
+def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Leave of names what does not depend on them: how many there are, and which versions and files."""
+    names = ("models", "configs", "endpoints", "groups", "uploads")
+    return {kind: [str(len(each))] if kind in names else sorted(each) for kind, each in found.items()}
+
+
+def _judge_first(trial: Trial, ran: Ran) -> list[str]:
+    """Judge how the command ended whose call went wrong."""
+    if trial.fault is KILLED:
+        return [] if ran.code == -9 else [f"it was to be killed and ends with {ran.code}"]  # noqa: PLR2004
+    if ran.problem or "Traceback" in ran.stderr:
+        return [f"it ends with a traceback: {ran.problem}"]
+    if ran.code not in {0, 1}:
+        return [f"it ends with {ran.code}"]
+    if ran.code == 1 and not re.search(r"again|[Ss]et it|kedro aws|Correct", ran.sentence):
+        return [f"it does not say what next: {ran.sentence}"]
+    return []
+
+
+def write_rows(results: Results) -> str:
+    """Write the table."""
+    faults = [fault.name for fault in FAULTS]
+    lines = [f"| command | calls | {' | '.join(faults)} |", "|---|---|" + "---|" * len(faults)]
+    counts = Counter(tuple(outcome) for outcome in results.outcomes)
+    for name, calls in results.calls.items():
+        cells = []
+        for fault in faults:
+            seen = [(counts[name, fault, word], word) for word in (_THROUGH, _AGAIN)]
+            cells.append(", ".join(f"{count} {word}" for count, word in seen if count) or "-")
+        lines.append(f"| {name} | {len(calls)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def read_rows(page: Path) -> dict[str, dict[str, str]]:
+    """Read the table of a page: the cells of each command by their columns."""
+    text = page.read_text(encoding="utf-8").partition(_BEGIN)[2].partition(_END)[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line]
+    head, _, *body = rows
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in body}
+
+
+def compare(results: Results, rows: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Compare what was seen of a sample with a page's table."""
+    wrong = []
+    for name, calls in results.calls.items():
+        if rows[name]["calls"] != str(len(calls)):
+            wrong.append(f"{name}: the page shows {rows[name]['calls']} calls, and it makes {len(calls)}")
+    wrong += [
+        f"{name}, {fault}: the page shows {rows[name][fault]!r}, and a command {outcome}"
+        for name, fault, outcome in results.outcomes
+        if outcome not in rows[name][fault]
+    ]
+    return wrong
+
+
+def main() -> int:
+    """Run the trials, print the table, and tell what must not be."""
+    given = _parse_arguments()
+    began = time.monotonic()
+    if given.join:
+        results = _join([json.loads(file.read_text(encoding="utf-8")) for file in given.join])
+    else:
+        results = _run_parts(given) if given.jobs > 1 else _run(given)
+    if given.raw:
+        given.raw.write_text(json.dumps(asdict(results)), encoding="utf-8")
+    rows = write_rows(results)
+    print(rows)
+    trials = len(results.outcomes)
+    print(f"{trials} trials, {results.answers} answers meanwhile, {time.monotonic() - began:.0f} s")
+    problems = results.problems + (compare(results, read_rows(given.check)) if given.check else [])
+    for problem in problems:
+        print(f"WRONG: {problem}")
+    if given.write and not problems:
+        _write(given.write, rows, trials, results.answers)
+    return 1 if problems else 0
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--sample", type=int, help="how many trials; by default all")
+    parser.add_argument("--seed", type=int, default=14, help="of the sample")
+    parser.add_argument("--only", default="", help="a part of the commands' names")
+    parser.add_argument("--fault", help="a fault's name")
+    parser.add_argument("--check", type=Path, help="a page whose table must agree with what is seen")
+    parser.add_argument("--write", type=Path, help="a page whose table is written anew")
+    parser.add_argument("--jobs", type=int, default=1, help="in how many processes, each with its own world")
+    parser.add_argument("--part", default="0/1", help="which of how many parts of the trials")
+    parser.add_argument("--raw", type=Path, help="write what was seen to this file, as JSON")
+    parser.add_argument("--join", type=Path, nargs="+", help="run nothing, and read these files of --raw")
+    return parser.parse_args()
+
+
+def _run(given: argparse.Namespace) -> Results:
+    commands = [command for command in COMMANDS if given.only in command.name]
+    part, parts = map(int, given.part.split("/"))
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
+        table = Table(world, commands)
+        trials = [each for each in table.list_trials() if given.fault in {None, each.fault.name}]
+        if given.sample:
+            trials = random.Random(given.seed).sample(trials, given.sample)
+        trials = trials[part::parts]
+        for number, trial in enumerate(trials, start=1):
+            before = time.monotonic()
+            problems = table.try_out(trial)
+            print(f"{number}/{len(trials)} {trial} {time.monotonic() - before:.1f} s", file=sys.stderr)
+            for problem in problems:
+                print(f"  WRONG: {problem}", file=sys.stderr)
+        table.clear()
+    return table.results
+
+
+def _run_parts(given: argparse.Namespace) -> Results:
+    """Run the trials in several processes."""
+    chosen = ["--only", given.only, *(["--fault", given.fault] if given.fault else [])]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, str(part)) for part in range(given.jobs)]
+        started = [
+            subprocess.Popen(
+                [sys.executable, __file__, *chosen, "--raw", str(file), "--part", f"{part}/{given.jobs}"],
+                stdout=subprocess.DEVNULL,
+            )
+            for part, file in enumerate(files)
+        ]
+        for process in started:
+            process.wait()
+        return _join([json.loads(file.read_text(encoding="utf-8")) for file in files])
+
+
+def _join(parts: Sequence[Mapping[str, Any]]) -> Results:
+    whole = Results()
+    for each in parts:
+        whole.calls.update(each["calls"])
+        whole.outcomes += each["outcomes"]
+        whole.problems += each["problems"]
+        whole.answers += each["answers"]
+    return whole
+
+
+def _write(page: Path, rows: str, trials: int, answers: int) -> None:
+    text = page.read_text(encoding="utf-8")
+    head, _, rest = text.partition(_BEGIN)
+    tail = rest.partition(_END)[2]
+    date = datetime.now(timezone.utc).date().isoformat()
+    made = f"{trials} trials on {date}; clients got {answers} answers meanwhile, and no failure."
+    page.write_text(f"{head}{_BEGIN}\n{rows}\n\n{made}\n{_END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

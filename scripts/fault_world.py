@@ -1,0 +1,395 @@
+"""A small project on a local AWS, behind a proxy that lets calls go wrong, for running commands in it.
+
+One process runs all commands, since starting `kedro` takes seconds. A command that is to be killed runs in a
+fork of it.
+"""
+
+import io
+import json
+import os
+import pickle
+import tarfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.config import Config  # noqa: TID251 - a client that waits for an answer for seconds only
+from click.testing import CliRunner
+from fault_proxy import Proxy
+
+import local_aws
+
+REGION = "eu-west-1"
+BUCKET = "faults-data"
+GROUP = "faults-served"
+"""The group whose versions 1 to 3 are deployed; version n answers n."""
+
+ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
+ACCOUNT = "arn:aws:sagemaker:eu-west-1:123456789012"
+PACKAGES = f"{ACCOUNT}:model-package"
+_IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py312"
+_VERSION = "2026-11-21T10.00.00.000Z"
+_PATIENCE = 6
+_KILLED = -9
+_FILES = {
+    "pyproject.toml": """
+        [tool.kedro]
+        package_name = "faults"
+        project_name = "Faults"
+        kedro_init_version = "1.4.0"
+    """,
+    "conf/base/aws.yml": f"""
+        region: {REGION}
+        bucket: {BUCKET}
+        registry: {{group: faults-price, model: regressor, metrics: metrics, sample: table}}
+        role_arn: {ROLE}
+        deploy: {{endpoint: faults-price}}
+    """,
+    "conf/base/catalog.yml": f"""
+        regressor: {{type: pickle.PickleDataset, filepath: "s3://{BUCKET}/regressor.pkl", versioned: true}}
+        metrics: {{type: json.JSONDataset, filepath: "s3://{BUCKET}/metrics.json", versioned: true}}
+        table: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/table.csv"}}
+        predictions: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/predictions.csv"}}
+    """,
+    "conf/base/parameters.yml": "seed: 1\n",
+    "conf/local/.gitkeep": "",
+    "src/faults/__init__.py": "",
+    "src/faults/settings.py": "",
+    "src/faults/pipeline_registry.py": """
+        from kedro.pipeline import pipeline
+
+        def register_pipelines():
+            return {"__default__": pipeline([])}
+    """,
+}
+_HANDLERS = """
+def model_fn(model_dir):
+    return NUMBER
+
+def transform_fn(model, data, content_type, accept):
+    text = data if isinstance(data, str) else data.decode()
+    rows = len(text.strip().splitlines())
+    if "jsonlines" in accept:
+        return "".join('{"predictions": [%d]}\\n' % model for _ in range(rows)), accept
+    return '{"predictions": [%s]}' % ", ".join([str(model)] * rows), "application/json"
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command has left behind.
+
+    Attributes:
+        code: Its exit code; negative if it was killed.
+        stdout: Its results.
+        stderr: What it said besides.
+        problem: The exception that it should have explained, if any.
+    """
+
+    code: int
+    stdout: str = ""
+    stderr: str = ""
+    problem: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The sentence of a command that failed."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("Error: ")]
+        return lines[-1].removeprefix("Error: ") if lines else ""
+
+
+@dataclass
+class Fork:
+    """A fork of this process, which waits until it is let go.
+
+    Attributes:
+        process: Its number.
+    """
+
+    process: int
+    _let_go: int
+    _output: int
+
+    def begin(self) -> None:
+        """Let it go."""
+        os.close(self._let_go)
+        self._let_go = -1
+
+    def end(self) -> Ran:
+        """Wait for its end."""
+        if self._let_go >= 0:
+            self.begin()
+        with os.fdopen(self._output, encoding="utf-8") as file:
+            said = file.read()
+        _, status = os.waitpid(self.process, 0)
+        return Ran(**json.loads(said)) if said else Ran(os.waitstatus_to_exitcode(status))
+
+
+@dataclass
+class Caller:
+    """A client that calls an endpoint all the time, and notes what is not an answer."""
+
+    failures: list[str] = field(default_factory=list)
+    answers: int = 0
+
+
+class World:
+    """The project, its local AWS, and the proxy between them. Make it with `opened`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.aws, _ = local_aws.start(folder / "server", region=REGION, exit_with_parent=True)
+        self.proxy = Proxy(self.aws, folder / "shown")
+        self.s3 = self.aws.client("s3")
+        self.sagemaker = self.aws.client("sagemaker")
+        self.runtime = self.aws.client("sagemaker-runtime")
+        self.project = folder / "project"
+        self._made: dict[str, Any] = {}
+
+    def cli(self, *arguments: str) -> Ran:
+        """Run `kedro aws ...` in this process, through the proxy."""
+        from kedro_aws_plugin.cli import commands
+
+        result = CliRunner().invoke(commands, ["aws", *arguments], prog_name="kedro")
+        failed = result.exception is not None and not isinstance(result.exception, SystemExit)
+        return Ran(result.exit_code, result.stdout, result.stderr, repr(result.exception) if failed else "")
+
+    def in_fork(self, run: Callable[[], Ran], prepare: Callable[[int], None]) -> Ran:
+        """Run something in a fork of this process, which may be killed meanwhile.
+
+        Args:
+            run: What to run.
+            prepare: Is called with the number of the process before that begins.
+        """
+        child = self.fork(run)
+        prepare(child.process)
+        return child.end()
+
+    def fork(self, run: Callable[[], Ran]) -> "Fork":
+        """Make a fork of this process that runs something once it is let go."""
+        begin, let_go = os.pipe()
+        output, said = os.pipe()
+        process = os.fork()
+        if process == 0:
+            os.close(let_go)
+            os.close(output)
+            os.read(begin, 1)
+            self._made.pop("session", None)  # its connections are the parent's
+            ran = run()
+            with os.fdopen(said, "w", encoding="utf-8") as file:
+                json.dump(asdict(ran), file)
+            os._exit(0)
+        os.close(begin)
+        os.close(said)
+        return Fork(process, let_go, output)
+
+    def carry_out(self, look: Callable[[Any], Any]) -> Ran:
+        """Do what a command does once its project is open: look, plan and apply.
+
+        Args:
+            look: Makes the plan with the clients of the session.
+        """
+        from kedro_aws_plugin.actions.carry_out import carry_out
+        from kedro_aws_plugin.errors import KedroAwsError
+
+        said: list[str] = []
+        results: list[dict[str, Any]] = []
+        session = self.session
+        try:
+            results = carry_out(session, lambda: look(session.aws), said.append)
+        except KedroAwsError as error:
+            return Ran(1, "", "\n".join([*said, f"Error: {error.format_message()}"]))
+        except Exception as error:  # noqa: BLE001 - what a command should have explained
+            return Ran(1, "", "\n".join(said), repr(error))
+        return Ran(0, "done" if results else "unchanged:", "\n".join(said))
+
+    @property
+    def session(self) -> Any:
+        """A session of the project, connected through the proxy."""
+        from kedro_aws_plugin.session.session import Session
+
+        if "session" not in self._made:
+            session = Session.open()
+            session.connect(lambda _connection: None)
+            self._made["session"] = session
+        return self._made["session"]
+
+    @property
+    def candidate(self) -> Any:
+        """The project's model, packed once for all registrations."""
+        return self._made["candidate"]
+
+    @contextmanager
+    def pack(self) -> Iterator[None]:
+        """Pack the project's model, which exists as long as the context."""
+        from kedro_aws_plugin.config import require_registry
+        from kedro_aws_plugin.project.catalog import ProjectCatalog
+        from kedro_aws_plugin.registration.candidate import prepare_candidate
+
+        session = self.session
+        catalog = ProjectCatalog.open(session)
+        registry = catalog.find_registry(session.config, require_registry(session.config).model)
+        with prepare_candidate(session.project, catalog, registry, None) as candidate:
+            self._made["candidate"] = candidate
+            yield
+
+    def register(self, group: str, number: int, approval: str = "Approved") -> str:
+        """Register a version of which the model answers a number, and return its ARN."""
+        base = f"sagemaker/{group}/{number}"
+        handlers = _HANDLERS.replace("NUMBER", str(number))
+        answer = f'{{"predictions": [{number}, {number}]}}'
+        for name, body in {
+            "model.tar.gz": _pack({"code/inference.py": handlers}),
+            "sample.csv": b"1,2\n3,4\n",
+            "sample-answer.json": answer.encode(),
+        }.items():
+            self.s3.put_object(Bucket=BUCKET, Key=f"{base}/{name}", Body=body)
+        container = {
+            "Image": _IMAGE,
+            "ModelDataUrl": f"s3://{BUCKET}/{base}/model.tar.gz",
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            },
+        }
+        made = self.sagemaker.create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus=approval,
+            InferenceSpecification={
+                "Containers": [container],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+        )
+        return str(made["ModelPackageArn"])
+
+    def serves(self, endpoint: str) -> str:
+        """Ask an endpoint; its answer, or the error."""
+        try:
+            answer = self.runtime.invoke_endpoint(
+                EndpointName=endpoint, ContentType="text/csv", Body=b"1,2\n"
+            )
+            return str(json.loads(answer["Body"].read())["predictions"][0])
+        except Exception as error:  # noqa: BLE001 - whatever keeps a client from its answer
+            return f"{type(error).__name__}: {error}"
+
+    @contextmanager
+    def calling(self, endpoint: str) -> Iterator[Caller]:
+        """Let a client call an endpoint as long as the context."""
+        caller, done = Caller(), threading.Event()
+
+        def call() -> None:
+            while not done.is_set():
+                answer = self.serves(endpoint)
+                caller.answers += 1
+                if answer not in {"1", "2", "3"}:
+                    caller.failures.append(answer)
+                time.sleep(0.02)
+
+        thread = threading.Thread(target=call, daemon=True)
+        thread.start()
+        try:
+            yield caller
+        finally:
+            done.set()
+            thread.join()
+
+    def find(self, name: str) -> dict[str, list[str]]:
+        """Find everything that was made for an endpoint or a group of a name, by kinds."""
+        found = {
+            "models": [each["ModelName"] for each in self._list("list_models", "Models", name)],
+            "configs": [
+                each["EndpointConfigName"]
+                for each in self._list("list_endpoint_configs", "EndpointConfigs", name)
+            ],
+            "endpoints": [each["EndpointName"] for each in self._list("list_endpoints", "Endpoints", name)],
+        }
+        groups = self._list("list_model_package_groups", "ModelPackageGroupSummaryList", name)
+        packages = [
+            f"{each['ModelPackageArn'].rpartition('/')[2]} {each['ModelApprovalStatus']}"
+            for group in groups
+            for each in self.sagemaker.list_model_packages(
+                ModelPackageGroupName=group["ModelPackageGroupName"]
+            )["ModelPackageSummaryList"]
+        ]
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"sagemaker/{name}/")
+        uploads = self.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        return {
+            **found,
+            "groups": [each["ModelPackageGroupName"] for each in groups],
+            "packages": packages,
+            "objects": sorted(each["Key"].rpartition("/")[2] for each in listed.get("Contents", [])),
+            "uploads": [each["Key"] for each in uploads if name in each["Key"]],
+        }
+
+    def _list(self, operation: str, key: str, name: str) -> list[dict[str, Any]]:
+        pages = self.sagemaker.get_paginator(operation).paginate(NameContains=name)
+        return [each for page in pages for each in page[key]]
+
+    def settle(self, endpoint: str) -> None:
+        """Wait until an endpoint is neither created nor updated nor deleted."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = self._list("list_endpoints", "Endpoints", endpoint)
+            if not any(each["EndpointStatus"].endswith("ing") for each in found):
+                return
+            time.sleep(0.05)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[World]:
+    """Open the world in an empty folder; this process is in its project as long as the context."""
+    # No answer is what a client takes for one after a minute; this one takes seconds.
+    patience: Any = Config.OPTION_DEFAULTS
+    patience["read_timeout"] = _PATIENCE
+    before = Path.cwd()
+    world = World(folder)
+    try:
+        _write_project(world)
+        os.environ["KEDRO_AWS_STATE_DIR"] = str(folder / "shown")
+        os.environ["COLUMNS"] = "200"
+        os.chdir(world.project)
+        with world.pack():
+            yield world
+    finally:
+        os.chdir(before)
+        world.proxy.close()
+        local_aws.stop(folder / "server")
+
+
+def _write_project(world: World) -> None:
+    for name, text in _FILES.items():
+        file = world.project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text), encoding="utf-8")
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    table = pd.DataFrame({"engines": [1.0, 2.0, 3.0, 4.0], "crew": [2.0, 1.0, 4.0, 3.0]})
+    model = LinearRegression().fit(table, 100 * table["engines"] + table["crew"])
+    world.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    saved = {
+        f"regressor.pkl/{_VERSION}/regressor.pkl": pickle.dumps(model),
+        f"metrics.json/{_VERSION}/metrics.json": json.dumps({"r2": 1.0, "mae": 0.0}).encode(),
+        "table.csv": table.to_csv(index=False).encode(),
+    }
+    for key, body in saved.items():
+        world.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    world.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    for number in (1, 2, 3):
+        world.register(GROUP, number)
+
+
+def _pack(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()

@@ -1,0 +1,158 @@
+"""AWS's price list: read from a server with its form, and kept for the user."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from price_server import answer, make_offer, serve_prices
+
+from kedro_aws_plugin.actions.pricing import add_cost, list_usages
+from kedro_aws_plugin.aws import prices
+from kedro_aws_plugin.aws.prices import fetch_prices, find_cache, load_prices, make_url, save_prices
+from kedro_aws_plugin.config import AwsConfig
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.cost import PriceList
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps.serving import CreateEndpointConfig
+
+PATH = "/offers/v1.0/aws/AmazonSageMaker/current/eu-west-1/index.json"
+OFFER = make_offer(
+    {
+        "EU-Host:ml.m5.large": "0.1280000000",
+        "EU-Tsform:ml.m5.large": "0.1280000000",
+        "EU-ServerlessInf:Mem-2GB": "0.0000400000",
+        "EU-Train:ml.m5.large": "0.1",
+        "EU-Host:ml.free.large": "0.0000000000",
+    }
+)
+AWS_YML = {
+    "env": "aws",
+    "target": "aws",
+    "region": "eu-west-1",
+    "bucket": "my-data",
+    "deploy": {"endpoint": "mine"},
+}
+
+
+def fetch(region: str, address: str) -> PriceList:
+    """Ask another server in the place of AWS's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prices, "ADDRESS", address)
+        return fetch_prices(region)
+
+
+def test_the_address_is_that_of_aws() -> None:
+    assert make_url("eu-west-1") == f"https://pricing.us-east-1.amazonaws.com{PATH}"
+
+
+def test_prices_are_read_and_kept(tmp_path: Path) -> None:
+    with serve_prices({PATH: answer(OFFER)}) as (address, asked):
+        found = fetch("eu-west-1", address)
+    assert asked == [PATH]
+    assert found.prices == {
+        "Host:ml.m5.large": Decimal("0.128"),
+        "Tsform:ml.m5.large": Decimal("0.128"),
+        "ServerlessInf:Mem-2GB": Decimal("0.00004"),
+    }
+    assert (found.published, found.source) == ("2026-11-30", f"{address}{PATH}")
+    file = save_prices(found, tmp_path / "made")
+    assert load_prices("eu-west-1", tmp_path / "made") == found
+    assert [each.name for each in file.parent.iterdir()] == ["eu-west-1.json"]
+    assert load_prices("us-east-1", tmp_path / "made") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((403, b""), "answers 403 Forbidden. There is no such region, or its prices are elsewhere."),
+        ((503, b""), "answers 503 Service Unavailable. Try again."),
+        ((200, b"<html>"), "is not a price list as AWS writes them: "),
+        ((200, b"[]"), "is not a price list as AWS writes them: "),
+        (answer(make_offer({"EU-Train:ml.m5.large": "1"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "free"})), "is not a price list as AWS writes them: "),
+    ],
+)
+def test_what_is_no_price_list_is_refused(given: tuple[int, bytes], message: str) -> None:
+    with serve_prices({PATH: given}) as (address, _), pytest.raises(AwsError) as error:
+        fetch("eu-west-1", address)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{address}{PATH}")
+
+
+def test_a_body_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prices, "_LARGEST", 100)
+    with serve_prices({PATH: answer(OFFER)}) as (address, _), pytest.raises(AwsError, match="is larger than"):
+        fetch("eu-west-1", address)
+
+
+def test_without_a_network_it_says_so() -> None:
+    with pytest.raises(AwsError, match=r"cannot be reached: .* Check the network and HTTPS_PROXY\."):
+        fetch("eu-west-1", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"prices": {}}', '{"prices": {"a": "b"}}'])
+def test_a_broken_file_is_as_none(broken: str, tmp_path: Path) -> None:
+    (tmp_path / "eu-west-1.json").write_text(broken, encoding="utf-8")
+    assert load_prices("eu-west-1", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "folder"),
+    [
+        ({"HOME": "/h"}, "linux", "/h/.cache/kedro-aws-plugin/prices"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "/c"}, "linux", "/c/kedro-aws-plugin/prices"),
+        ({"HOME": "/h"}, "darwin", "/h/Library/Caches/kedro-aws-plugin/prices"),
+        ({"USERPROFILE": "/h", "LOCALAPPDATA": "/l"}, "win32", "/l/kedro-aws-plugin/prices"),
+    ],
+)
+def test_each_system_has_its_folder(environ: dict[str, str], platform: str, folder: str) -> None:
+    assert find_cache(environ, platform).as_posix() == folder
+
+
+def _plan() -> Plan:
+    variant = {"VariantName": "a", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    return Plan("deploy", (CreateEndpointConfig("mine", {"ProductionVariants": [variant]}, {}),), "")
+
+
+def test_a_plan_for_aws_says_its_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    config = AwsConfig.model_validate(AWS_YML)
+    unknown = add_cost(_plan(), config, dry_run=False).cost
+    assert unknown is not None
+    assert unknown.text == "price unknown for ml.m5.large in eu-west-1 (kedro aws prices --refresh)"
+    with serve_prices({PATH: answer(OFFER)}) as (address, _):
+        save_prices(fetch("eu-west-1", address), find_cache())
+    known = add_cost(_plan(), config, dry_run=False).cost
+    assert known is not None
+    assert known.text.startswith("about $93.44 a month (1 x ml.m5.large, $0.128 an hour in eu-west-1, ")
+
+
+def test_the_local_aws_bills_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run there tells what it would be on AWS, once the user has asked for the prices."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    config = AwsConfig.model_validate({**AWS_YML, "env": "local", "target": "local"})
+    assert add_cost(_plan(), config, dry_run=True).cost is None
+    with serve_prices({PATH: answer(OFFER)}) as (address, _):
+        save_prices(fetch("eu-west-1", address), find_cache())
+    assert add_cost(_plan(), config, dry_run=False).cost is None
+    told = add_cost(_plan(), config, dry_run=True).cost
+    assert told is not None
+    assert told.text.startswith("nothing on the local AWS; on AWS about $93.44 a month (1 x ml.m5.large, ")
+
+
+def test_the_usage_types_of_aws_yml() -> None:
+    endpoints = {"a": {"instance_type": "ml.c5.large"}, "b": {"mode": "serverless"}}
+    several = {**AWS_YML, "deploy": {"endpoints": endpoints}, "transform": {"instance_type": "ml.m5.xlarge"}}
+    assert list_usages(AwsConfig.model_validate(several)) == [
+        "Host:ml.c5.large",
+        "ServerlessInf:Mem-2GB",
+        "Tsform:ml.m5.xlarge",
+    ]
+    assert list_usages(AwsConfig.model_validate(AWS_YML)) == ["Host:ml.m5.large", "Tsform:ml.m5.large"]
+
+
+def test_the_file_is_plain(tmp_path: Path) -> None:
+    with serve_prices({PATH: answer(OFFER)}) as (address, _):
+        file = save_prices(fetch("eu-west-1", address), tmp_path)
+    assert json.loads(file.read_text(encoding="utf-8"))["prices"]["Host:ml.m5.large"] == "0.1280000000"
