@@ -23,9 +23,7 @@ _RELEASES = (
     "sagemaker:UpdateEndpoint",
 )
 
-_CLEANUP = (
-    "sagemaker:DeleteEndpointConfig",
-    "sagemaker:DeleteModel",
+_LEFTOVERS = (
     "sagemaker:DescribeTransformJob",
     "sagemaker:ListTransformJobs",
     "tag:GetResources",
@@ -44,13 +42,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compile": ("cloudformation:DescribeStacks",),
     "deploy": (
         *_RELEASES,
-        *_CLEANUP,
+        *_LEFTOVERS,
         "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
         "sagemaker:InvokeEndpoint",
     ),
     "destroy": (
@@ -97,7 +97,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
-    "rollback": (*_RELEASES, *_CLEANUP),
+    "rollback": (*_RELEASES, *_LEFTOVERS),
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "transform": (
