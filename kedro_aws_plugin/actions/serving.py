@@ -113,9 +113,10 @@ def prepare_rollback(
         KedroAwsError: If there is no such version, or it is not clear which endpoint is meant.
     """
     config, aws = session.config, session.aws
-    name = merge_deploy(config, {"endpoint": endpoint, "package": to}).endpoint
+    deploy = merge_deploy(config, {"endpoint": endpoint, "package": to})
+    name = deploy.endpoint
     tags = make_project_tags(session.project.package, config.env, config.bucket)
-    wanted = Rollback(endpoint=name, tags=tags, reason=reason, wait=wait)
+    wanted = Rollback(name, tags, reason, folder=deploy.async_.input or "", wait=wait)
     if to is None:
         return PreparedDeployment(name, lambda: plan_rollback(wanted, observe_releases(aws, name)))
     deployment = prepare_deployment(session, to, {"endpoint": name}, wait=wait, again=True)

@@ -91,8 +91,8 @@ def _name_version(report: "EndpointReport") -> str:
 def _describe_size(report: "EndpointReport") -> str:
     if report.mode == "serverless":
         return f"serverless, {report.memory_mb} MB, {report.max_concurrency} at once"
-    if report.mode == "realtime":
-        return f"realtime, {report.instance_count} x {report.instance_type or '?'}"
+    if report.mode in ("realtime", "async"):
+        return f"{report.mode}, {report.instance_count} x {report.instance_type or '?'}"
     return ""
 
 

@@ -108,6 +108,7 @@ class Endpoint:
         failure: Why the last creation or update failed.
         pending_config: The config that it serves after the update under way.
         serverless: Whether it runs without instances.
+        asynchronous: Whether its requests wait in a queue.
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
         stage: The stage of the update under way, if AWS shows one.
@@ -120,6 +121,7 @@ class Endpoint:
     failure: str | None = None
     pending_config: str | None = None
     serverless: bool = False
+    asynchronous: bool = False
     tags: Mapping[str, str] | None = None
     arn: str = ""
     stage: Stage | None = None
@@ -208,9 +210,9 @@ class Variant:
 
     Attributes:
         model: The name of the model.
-        mode: `realtime` (instances) or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime` (instances), `async` (instances with a queue) or `serverless`.
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
@@ -288,9 +290,9 @@ class EndpointReport:
         group: The model package group that it serves, or that aws.yml names for it.
         version: The version that it serves.
         package: The ARN of that version.
-        mode: `realtime` or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime`, `async` or `serverless`.
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
@@ -342,6 +344,8 @@ class Owned:
         objects: Keys in the project's bucket.
         served: The model of each endpoint's config, by the config's name.
         foreign: Endpoints that were looked up by their name and lack the tags.
+        pipelines: SageMaker pipelines, each with the time of its creation.
+        job_objects: Keys of jobs, requests and runs in the project's bucket.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -351,6 +355,8 @@ class Owned:
     objects: tuple[str, ...] = ()
     served: Mapping[str, str] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    pipelines: Mapping[str, str] = field(default_factory=dict)
+    job_objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

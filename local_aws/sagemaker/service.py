@@ -59,7 +59,7 @@ class SageMaker:
         self._processing_jobs.runs.take_over()
         self._training_jobs = TrainingJobs(machine)
         self._training_jobs.runs.take_over()
-        store = Store(self.resources, objects, self._invoke)
+        store = Store(self.resources, objects, self.invoke)
         self._executions = Executions(store)
         operations = {
             **Registry(self.resources).operations(),
@@ -91,7 +91,12 @@ class SageMaker:
         """Write what is still to be written on S3. The server is about to end."""
         self.deployments.close_captures()
 
-    def _invoke(self, region: str, operation: str, params: Params) -> Params:
+    def invoke(self, region: str, operation: str, params: Params) -> Params:
+        """Call an operation of SageMaker from within the local AWS.
+
+        Raises:
+            AwsFault: If it is refused.
+        """
         return self._api.invoke(region, operation, params)
 
     def reset(self) -> None:
