@@ -9,6 +9,7 @@ from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.asynchronous.notifications import Topics
 from local_aws.sagemaker.asynchronous.processing import Processor
 from local_aws.sagemaker.asynchronous.queues import Queues
+from local_aws.sagemaker.asynchronous.scaling import Scaler
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
@@ -59,7 +60,7 @@ class SageMaker:
         self._processing_jobs.runs.take_over()
         self._training_jobs = TrainingJobs(machine)
         self._training_jobs.runs.take_over()
-        store = Store(self.resources, objects, self._invoke)
+        store = Store(self.resources, objects, self.invoke)
         self._executions = Executions(store)
         operations = {
             **Registry(self.resources).operations(),
@@ -75,6 +76,7 @@ class SageMaker:
             **Search(self.resources).operations(),
         }
         scaling = Scaling(self.resources, moto).operations()
+        Scaler(self._queues, endpoints, moto).start()
         tagging = Tagging(self.resources, moto).operations()
         self._api = TabledService("sagemaker", "SageMaker", operations, region)
         self._executions.take_over()
@@ -91,7 +93,12 @@ class SageMaker:
         """Write what is still to be written on S3. The server is about to end."""
         self.deployments.close_captures()
 
-    def _invoke(self, region: str, operation: str, params: Params) -> Params:
+    def invoke(self, region: str, operation: str, params: Params) -> Params:
+        """Call an operation of SageMaker from within the local AWS.
+
+        Raises:
+            AwsFault: If it is refused.
+        """
         return self._api.invoke(region, operation, params)
 
     def reset(self) -> None:
