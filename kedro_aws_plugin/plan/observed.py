@@ -171,6 +171,9 @@ class Serving:
             none, or if it failed its check too.
         serves: The ARNs of the packages that the endpoint serves now, if it has another config than wanted.
         config_weights: The weights of the variants in the wanted config, if it exists and has several.
+        made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
+            the project's tags.
+        in_use: The models that transform jobs use now.
     """
 
     endpoint: Endpoint | None
@@ -179,6 +182,8 @@ class Serving:
     former: Former | None = None
     serves: tuple[str, ...] = ()
     config_weights: Mapping[str, float] = field(default_factory=dict)
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    in_use: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -277,6 +282,21 @@ class VariantReport:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A key of aws.yml whose value is not what runs.
+
+    Attributes:
+        key: The key, such as `deploy.instance_type`; AWS's name of a member that has no key.
+        wanted: The value in aws.yml, or its default; None for nothing.
+        runs: What runs; None for nothing.
+    """
+
+    key: str
+    wanted: Any
+    runs: Any
+
+
+@dataclass(frozen=True)
 class Figures:
     """What a variant of an endpoint was asked in the last hour.
 
@@ -317,6 +337,7 @@ class EndpointReport:
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
+        drift: What differs between aws.yml and what runs.
         variants: Its variants, the shadow one last; `group`, `version` and the size are those of the first.
         last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
@@ -336,6 +357,7 @@ class EndpointReport:
     config: str | None = None
     pending_config: str | None = None
     failure: str | None = None
+    drift: tuple[Difference, ...] = ()
     variants: tuple[VariantReport, ...] = ()
     last_hour: tuple[Figures, ...] = ()
 

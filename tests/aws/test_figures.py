@@ -75,7 +75,7 @@ def test_the_table_shows_figures_where_there_are_any() -> None:
     ]
     assert format_table(*tabulate_endpoints(reports)).splitlines() == [
         "endpoint  status     variant  weight  share  serves   size             last hour",
-        f"a         InService{' ' * 49}1204 requests, 3 x 4xx, 1 x 5xx, p50 12.3 ms, p99 80.0 ms",
+        f"a         InService{' ' * 52}1204 requests, 3 x 4xx, 1 x 5xx, p50 12.3 ms, p99 80.0 ms",
         "b         InService  A        3       75%    price/1  1 x ml.m5.large  1 request, p50 2.0 ms, "
         "p99 2.0 ms",
         "                     B        1       25%    price/2  2 x ml.c5.large  2 requests",
