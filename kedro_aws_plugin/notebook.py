@@ -139,9 +139,12 @@ def status(endpoint: str | None = None, *, env: str | None = None) -> Listing:
     Raises:
         KedroAwsError: If AWS does not answer.
     """
-    from kedro_aws_plugin.actions.serving import list_endpoints
+    from datetime import datetime, timezone
 
-    reports = list_endpoints(_open(env), endpoint)
+    from kedro_aws_plugin.actions.serving import add_figures, list_endpoints
+
+    session = _open(env)
+    reports, _ = add_figures(session, list_endpoints(session, endpoint), datetime.now(timezone.utc))
     return Listing(reports, tabulate_endpoints(reports))
 
 

@@ -34,6 +34,7 @@ CONFIGS = (
     "access-logs",
     "primary-workgroup-and-results-elsewhere",
     "json-and-partitioned-parquet",
+    "alarms-of-updates",
 )
 DATA = Data(
     uses=frozenset(DATASETS),
@@ -89,6 +90,7 @@ class Finding:
 EXCEPTIONS = (
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
     Accepted("STAR", "servicequotas:ListServiceQuotas", "AWS has no resources for this action"),
+    Accepted("STAR", "cloudwatch:GetMetricData", "AWS has no resources for this action"),
     Accepted("STAR", "ecr:GetAuthorizationToken", "AWS has no resources for this action"),
     Accepted(
         "STAR",

@@ -1,15 +1,18 @@
 """Endpoints: deploy to one, list them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
+from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
 from kedro_aws_plugin.aws.owned import observe_reports
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
 from kedro_aws_plugin.plan.observed import EndpointReport
@@ -98,9 +101,10 @@ def prepare_rollback(
         KedroAwsError: If there is no such version, or it is not clear which endpoint is meant.
     """
     config, aws = session.config, session.aws
-    name = merge_deploy(config, {"endpoint": endpoint, "package": to}).endpoint
+    deploy = merge_deploy(config, {"endpoint": endpoint, "package": to})
+    name = deploy.endpoint
     tags = make_project_tags(session.project.package, config.env, config.bucket)
-    wanted = Rollback(endpoint=name, tags=tags, reason=reason, wait=wait)
+    wanted = Rollback(name, tags, reason, folder=deploy.async_.input or "", wait=wait)
     if to is None:
         return PreparedDeployment(name, lambda: plan_rollback(wanted, observe_releases(aws, name)))
     deployment = prepare_deployment(session, to, {"endpoint": name}, wait=wait, again=True)
@@ -110,6 +114,30 @@ def prepare_rollback(
         return plan_rollback_to(wanted, releases, deployment.look(), deployment.package)
 
     return PreparedDeployment(name, look_and_plan, deployment.package)
+
+
+def add_figures(
+    session: Session, reports: Sequence[EndpointReport], now: datetime
+) -> tuple[tuple[EndpointReport, ...], str | None]:
+    """Add to endpoints what they were asked in the last hour.
+
+    Args:
+        session: The opened project, connected.
+        reports: The endpoints.
+        now: The time.
+
+    Returns:
+        The endpoints, and why nothing could be added, if so.
+    """
+    found = []
+    try:
+        for report in reports:
+            names = report.variants
+            asked = observe_last_hour(session.aws, report.name, names, now) if names else ()
+            found.append(replace(report, last_hour=asked))
+    except AwsError as error:  # what serves has been looked up nevertheless
+        return tuple(reports), error.message
+    return tuple(found), None
 
 
 def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:

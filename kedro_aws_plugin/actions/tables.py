@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.actions.registry import Difference
-    from kedro_aws_plugin.plan.observed import EndpointReport, RegisteredGroup
+    from kedro_aws_plugin.plan.observed import EndpointReport, Figures, RegisteredGroup
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """The head, and the rows."""
@@ -39,7 +39,7 @@ def tabulate_differences(differences: "Sequence[Difference]", names: Sequence[st
 
 def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
     """Put endpoints in rows. A column that is empty in all of them is left out."""
-    head = ("endpoint", "status", "serves", "size", "captures", "failure")
+    head = ("endpoint", "status", "serves", "size", "captures", "last hour", "failure")
     rows = [
         (
             each.name,
@@ -47,6 +47,7 @@ def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
             _name_version(each),
             _describe_size(each),
             _describe_capture(each),
+            _describe_last_hour(each),
             each.failure or "",
         )
         for each in reports
@@ -74,9 +75,29 @@ def _name_version(report: "EndpointReport") -> str:
 def _describe_size(report: "EndpointReport") -> str:
     if report.mode == "serverless":
         return f"serverless, {report.memory_mb} MB, {report.max_concurrency} at once"
-    if report.mode == "realtime":
-        return f"realtime, {report.instance_count} x {report.instance_type or '?'}"
+    if report.mode in ("realtime", "async"):
+        return f"{report.mode}, {report.instance_count} x {report.instance_type or '?'}"
     return ""
+
+
+def _describe_last_hour(report: "EndpointReport") -> str:
+    several = len(report.variants) > 1
+    return "; ".join(
+        f"{f'{each.variant}: ' if several else ''}{_describe_figures(each)}" for each in report.last_hour
+    )
+
+
+def _describe_figures(figures: "Figures") -> str:
+    requests = f"{figures.requests} request{'s' if figures.requests > 1 else ''}"
+    errors = {"4xx": figures.errors_4xx, "5xx": figures.errors_5xx}
+    times = {"p50": figures.p50_ms, "p99": figures.p99_ms}
+    return ", ".join(
+        [
+            requests,
+            *(f"{count} x {status}" for status, count in errors.items() if count),
+            *(f"{name} {value:.1f} ms" for name, value in times.items() if value is not None),
+        ]
+    )
 
 
 def _describe_capture(report: "EndpointReport") -> str:

@@ -114,6 +114,7 @@ def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
         config=endpoint.config_name,
         pending_config=endpoint.pending_config,
         failure=endpoint.failure or failed_check,
+        variants=endpoint.variants,
         **size,
     )
 

@@ -21,6 +21,7 @@ from kedro_aws_plugin.plan.steps import Service
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam.client import IAMClient
     from mypy_boto3_logs.client import CloudWatchLogsClient
@@ -102,6 +103,11 @@ class Aws:
     def cloudformation(self) -> "CloudFormationClient":
         """The stack of what a project needs before its first run."""
         return cast("CloudFormationClient", self._client("cloudformation"))
+
+    @property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """Metrics and alarms."""
+        return cast("CloudWatchClient", self._client("cloudwatch"))
 
     @property
     def ecr(self) -> "ECRClient":

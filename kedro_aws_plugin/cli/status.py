@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 def status(endpoint: str | None, env: str | None, output: str) -> None:
     """Show the endpoints of the project, and the version that each of them serves.
 
+    Of those that were asked something in the last hour, it shows how many requests and errors there were, and
+    how long the model took for half of them and for 99 of 100.
+
     They are those of aws.yml, and those that have the tags of this project and environment. The exit code is
     1 if one of them has failed, or was deployed and is missing.
     """
     from dataclasses import asdict
+    from datetime import datetime, timezone
 
-    from kedro_aws_plugin.actions.serving import list_endpoints
+    from kedro_aws_plugin.actions.serving import add_figures, list_endpoints
     from kedro_aws_plugin.actions.tables import format_table, tabulate_endpoints
     from kedro_aws_plugin.config import find_endpoint_groups
 
     with open_command(env) as this:
-        reports = list_endpoints(this.session, endpoint)
+        listed = list_endpoints(this.session, endpoint)
+        reports, problem = add_figures(this.session, listed, datetime.now(timezone.utc))
+        if problem:
+            click.secho(f"Warning: {problem}", err=True, fg="yellow")
         if output == "json":
             this.show_json([asdict(report) for report in reports])
         elif reports:

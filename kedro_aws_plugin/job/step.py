@@ -13,7 +13,6 @@ from kedro.framework.session import KedroServiceSession
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.bundle.conf_archive import CONF
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.job.crossing import CrossingDataset
@@ -136,9 +135,7 @@ def _make_job(job: JobDescription, step: JobStep, place: RunPlace, *, again: boo
 
 def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:
     """Run nodes under the run's id: of Kedro's sessions, only the service session takes one (since 1.4)."""
-    session = KedroServiceSession.create(
-        project_path=running.folder, env=running.job.env, conf_source=str(running.folder / CONF)
-    )
+    session = KedroServiceSession.create(project_path=running.folder, env=running.job.env)
     with session:
         session.run(
             run_id=running.place.run_id,

@@ -25,8 +25,10 @@ from kedro_aws_plugin.plan.observed import (
 )
 from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.prediction import build_async, plan_async_request
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.serving import (
     AddTags,
@@ -40,6 +42,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     UpdateEndpoint,
     WaitForDeletion,
     WaitForEndpoint,
+    WaitForUpdate,
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
 from kedro_aws_plugin.plan.updates import build_deployment_config
@@ -112,12 +115,19 @@ class Deployment:
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
+        queue = build_async(self.deploy.async_, self.package) if self.is_async else None
         definition = {
             "ProductionVariants": [self._build_variant()],
             **({"KmsKeyId": key} if key else {}),
             **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
+            **({"AsyncInferenceConfig": queue} if queue else {}),
         }
         return override("CreateEndpointConfig", definition, self.overrides)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether its requests wait in a queue, and are answered on S3."""
+        return self.deploy.mode == "async"
 
     def _build_variant(self) -> dict[str, Any]:
         settings = {
@@ -189,9 +199,10 @@ def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint
         return WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name)
     shares = update.list_steps(wanted.deploy.instance_count)
     begins = any(isinstance(step, UpdateEndpoint) for step in steps)
-    return WaitForEndpoint(
+    return WaitForUpdate(
         name=wanted.endpoint,
         config_name=wanted.config_name,
+        alarms=update.alarms,
         steps=shares if begins else (),
         pauses=len(shares) * update.wait_seconds + update.termination_wait_seconds,
     )
@@ -265,6 +276,12 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
         raise AwsError(
             f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
             f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
+        )
+    if endpoint.status in (IN_SERVICE, *BUSY) and wanted.is_async != endpoint.asynchronous:
+        is_now = "is asynchronous" if endpoint.asynchronous else "is not asynchronous"
+        raise AwsError(
+            f"Endpoint {endpoint.name} {is_now}, and SageMaker cannot change that: this would make it "
+            f"{wanted.deploy.mode}. Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
         )
     if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wanted.wait:
         raise AwsError(
@@ -345,19 +362,29 @@ def _plan_check(
     group, version = wanted.package.rsplit("/", 2)[-2:]
     # An endpoint that is created anew has no former config.
     former = observed.former if created is None else None
+    folder = wanted.deploy.async_.input if wanted.is_async else None
+    check_former = plan_request(wanted.endpoint, former.sample, folder) if former and former.sample else None
     return CheckEndpoint(
-        sent=plan_request(wanted.endpoint, sample),
+        sent=plan_request(wanted.endpoint, sample, folder),
         arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
         config_name=wanted.config_name,
         version=f"Version {version} of {group}",
         log=wanted.log,
         former=former.config_name if former else None,
-        former_check=plan_request(wanted.endpoint, former.sample) if former and former.sample else None,
+        former_check=check_former,
     )
 
 
-def plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
-    """Plan to send a sample, and to check the answer."""
+def plan_request(endpoint: str, sample: Sample, folder: str | None) -> InvokeEndpoint | InvokeAsync:
+    """Plan to send a sample, and to check the answer.
+
+    Args:
+        endpoint: The endpoint.
+        sample: The sample.
+        folder: The folder on S3 for what an asynchronous endpoint is sent; None if it is not asynchronous.
+    """
+    if folder is not None:
+        return plan_async_request(endpoint, sample.body, SAMPLE_TYPE, folder, expected=sample.answer)
     return InvokeEndpoint(
         name=endpoint,
         body=sample.body,

@@ -108,9 +108,11 @@ class Endpoint:
         failure: Why the last creation or update failed.
         pending_config: The config that it serves after the update under way.
         serverless: Whether it runs without instances.
+        asynchronous: Whether its requests wait in a queue.
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
         stage: The stage of the update under way, if AWS shows one.
+        variants: The names of its variants in production.
     """
 
     name: str
@@ -119,9 +121,11 @@ class Endpoint:
     failure: str | None = None
     pending_config: str | None = None
     serverless: bool = False
+    asynchronous: bool = False
     tags: Mapping[str, str] | None = None
     arn: str = ""
     stage: Stage | None = None
+    variants: tuple[str, ...] = ()
 
     @property
     def coming(self) -> str:
@@ -201,9 +205,9 @@ class Variant:
 
     Attributes:
         model: The name of the model.
-        mode: `realtime` (instances) or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime` (instances), `async` (instances with a queue) or `serverless`.
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
@@ -236,6 +240,27 @@ class Deployed:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """What a variant of an endpoint was asked in the last hour.
+
+    Attributes:
+        variant: The variant.
+        requests: How many requests it got.
+        errors_4xx: How many of them its model answered with a status 4xx.
+        errors_5xx: How many of them its model answered with a status 5xx.
+        p50_ms: Half of the answers took the model at most so long, in milliseconds; None if it is not known.
+        p99_ms: 99 of 100 answers took the model at most so long, in milliseconds; None if it is not known.
+    """
+
+    variant: str
+    requests: int
+    errors_4xx: int
+    errors_5xx: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True)
 class EndpointReport:
     """An endpoint of the project, as `kedro aws status` shows it.
 
@@ -245,9 +270,9 @@ class EndpointReport:
         group: The model package group that it serves, or that aws.yml names for it.
         version: The version that it serves.
         package: The ARN of that version.
-        mode: `realtime` or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime`, `async` or `serverless`.
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
@@ -255,6 +280,8 @@ class EndpointReport:
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
+        variants: The names of its variants in production.
+        last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
 
     name: str
@@ -272,6 +299,8 @@ class EndpointReport:
     config: str | None = None
     pending_config: str | None = None
     failure: str | None = None
+    variants: tuple[str, ...] = ()
+    last_hour: tuple[Figures, ...] = ()
 
     @property
     def is_broken(self) -> bool:
@@ -293,6 +322,8 @@ class Owned:
         objects: Keys in the project's bucket.
         served: The model of each endpoint's config, by the config's name.
         foreign: Endpoints that were looked up by their name and lack the tags.
+        pipelines: SageMaker pipelines, each with the time of its creation.
+        job_objects: Keys of jobs, requests and runs in the project's bucket.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -302,6 +333,8 @@ class Owned:
     objects: tuple[str, ...] = ()
     served: Mapping[str, str] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    pipelines: Mapping[str, str] = field(default_factory=dict)
+    job_objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

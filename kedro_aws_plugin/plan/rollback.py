@@ -19,12 +19,14 @@ class Rollback:
         endpoint: The endpoint's name.
         tags: The tags of the project and its environment.
         reason: Why; a tag of the endpoint keeps it, and `deploy` then repeats it.
+        folder: The folder on S3 for what it is sent, should it be asynchronous.
         wait: Whether to wait until the endpoint serves, and to check its answer.
     """
 
     endpoint: str
     tags: Tags
     reason: str
+    folder: str
     wait: bool = True
 
 
@@ -100,7 +102,9 @@ def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, pac
 def _shift_at_once(step: Step) -> Step:
     if isinstance(step, UpdateEndpoint):
         return replace(step, deployment=None)
-    return replace(step, steps=(), pauses=0) if isinstance(step, WaitForEndpoint) else step
+    if isinstance(step, WaitForEndpoint):
+        return WaitForEndpoint(name=step.name, config_name=step.config_name)
+    return step
 
 
 def _require(wanted: Rollback, observed: Releases) -> Endpoint:
@@ -135,5 +139,6 @@ def _plan_wait(wanted: Rollback, endpoint: Endpoint, sample: Sample | None) -> t
     if not wanted.wait:
         return ()
     wait = WaitForEndpoint(name=endpoint.name, config_name=endpoint.coming)
-    check = (plan_request(endpoint.name, sample),) if sample else ()
+    folder = wanted.folder if endpoint.asynchronous else None
+    check = (plan_request(endpoint.name, sample, folder),) if sample else ()
     return (wait, *check) if endpoint.status in BUSY or endpoint.pending_config else check

@@ -6,6 +6,7 @@ Source: "SageMaker endpoint invocation metrics" in SageMaker's developer guide.
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from local_aws.cloudwatch.distribution import Distribution
 from local_aws.protocol.clock import now
@@ -29,8 +30,7 @@ _CLIENT_ERRORS = range(400, 500)
 _SUCCESSES = range(200, 300)
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """What is measured.
 
     Attributes:
@@ -51,8 +51,7 @@ class Source:
         return common, {**common, "EndpointConfigName": self.config}
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """An invocation that was answered.
 
     Attributes:

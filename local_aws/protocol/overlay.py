@@ -140,7 +140,12 @@ def read_head(environ: Environ) -> Request:
         headers["content-type"] = environ["CONTENT_TYPE"]
     region, service = parse_signing_scope(headers.get("authorization", ""), environ.get("QUERY_STRING", ""))
     return Request(
-        environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"), headers, service=service, region=region
+        environ["REQUEST_METHOD"],
+        environ.get("PATH_INFO", "/"),
+        headers,
+        service=service,
+        region=region,
+        query=environ.get("QUERY_STRING", ""),
     )
 
 

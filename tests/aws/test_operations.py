@@ -16,16 +16,18 @@ import kedro_aws_plugin
 from kedro_aws_plugin.aws.account import is_assumable, read_quotas, report_bucket
 from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_for_stack
 from kedro_aws_plugin.aws.ecr import check_image
+from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
+from kedro_aws_plugin.aws.sagemaker.serving import wait_for_update
 from kedro_aws_plugin.aws.sagemaker.transform import wait_for_transform
 from kedro_aws_plugin.aws.session import find_account
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError, ServingError
-from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, stack, transform
+from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, serving, stack, transform
 
 
 def operations_in_the_source() -> set[tuple[str, str]]:
@@ -128,6 +130,17 @@ def read_a_log(stubbed: Stubbed) -> None:
     assert list(read_lines(stubbed.aws, source, 0)) == []
 
 
+def look_at_metrics_and_alarms(stubbed: Stubbed) -> None:
+    """What an endpoint was asked, and why its update was ended."""
+    stubbed.answers("GetMetricData", {"MetricDataResults": []})
+    observe_last_hour(stubbed.aws, "flights", ["AllTraffic"], answers.THEN)
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0", FailureReason="Alarms."))
+    stubbed.answers("DescribeAlarms", {"MetricAlarms": []})
+    step = serving.WaitForUpdate(name="flights", config_name="flights-1", alarms=("errors",))
+    with pytest.raises(ServingError):
+        wait_for_update(stubbed.aws, step, FakeTime().clock(), str)
+
+
 def read_values(stubbed: Stubbed) -> None:
     """Look up what dynamic globals may ask for."""
     stubbed.answers("GetParameter", {"Parameter": {"Type": "String", "Value": "a"}})
@@ -166,6 +179,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     look_at_an_account(stubbed)
     look_at_a_failed_job(stubbed)
     read_a_log(stubbed)
+    look_at_metrics_and_alarms(stubbed)
     read_values(stubbed)
     upload_in_parts(stubbed, every[s3.UploadFile])
     assert stubbed.requests.operations == operations_in_the_source()

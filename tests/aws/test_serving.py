@@ -13,9 +13,19 @@ from botocore.response import StreamingBody
 from stubbed import FakeTime, Stubbed
 
 from kedro_aws_plugin.aws.clock import retry_while_absent
-from kedro_aws_plugin.aws.sagemaker.serving import invoke, wait_for_deletion, wait_for_endpoint
+from kedro_aws_plugin.aws.sagemaker.serving import (
+    invoke,
+    wait_for_deletion,
+    wait_for_endpoint,
+    wait_for_update,
+)
 from kedro_aws_plugin.errors import AwsError, ServingError
-from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.serving import (
+    InvokeEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+    WaitForUpdate,
+)
 
 LOGS = "Its log: kedro aws logs flights"
 WAIT = WaitForEndpoint(name="flights", config_name="flights-1")
@@ -108,6 +118,33 @@ def test_the_pauses_of_an_update_are_waited_for_too(stubbed: Stubbed, time: Fake
     stubbed.answers("DescribeEndpoint", answers.endpoint())
     wait_for_endpoint(stubbed.aws, replace(WAIT, pauses=3600), time.clock(interval=1000), time.notes.append)
     assert time.seconds == 4000
+
+
+UPDATE = WaitForUpdate(name="flights", config_name="flights-1", alarms=("errors", "latency"))
+FAILED = f"The update of endpoint flights failed: Alarms. The former model keeps serving (flights-0). {LOGS}"
+
+
+def test_an_update_that_alarms_have_ended_says_which(stubbed: Stubbed, time: FakeTime) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("RollingBack", "flights-0"))
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0", FailureReason="Alarms."))
+    alarms = [
+        {"AlarmName": "errors", "StateValue": "ALARM", "StateReason": "Threshold Crossed: 1 datapoint."},
+        {"AlarmName": "latency", "StateValue": "OK", "StateReason": "Threshold Crossed: 1 datapoint."},
+    ]
+    stubbed.answers("DescribeAlarms", {"MetricAlarms": alarms}, {"AlarmNames": ["errors", "latency"]})
+    with pytest.raises(ServingError) as failed:
+        wait_for_update(stubbed.aws, UPDATE, time.clock(), time.notes.append)
+    assert failed.value.message == (f"{FAILED}. In the state ALARM: errors (Threshold Crossed: 1 datapoint)")
+
+
+def test_an_update_is_explained_without_the_permission_to_read_alarms(
+    stubbed: Stubbed, time: FakeTime
+) -> None:
+    stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-0", FailureReason="Alarms."))
+    stubbed.refuses("DescribeAlarms", "AccessDenied", "no", 403)
+    with pytest.raises(ServingError) as failed:
+        wait_for_update(stubbed.aws, UPDATE, time.clock(), time.notes.append)
+    assert failed.value.message == f"{FAILED}. These alarms watched the update: errors, latency"
 
 
 def test_any_config_will_do_for_an_endpoint_that_only_has_to_settle(stubbed: Stubbed, time: FakeTime) -> None:

@@ -30,8 +30,10 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
         status=found["EndpointStatus"],
         config_name=found["EndpointConfigName"],
         failure=found.get("FailureReason"),
+        asynchronous=found.get("AsyncInferenceConfig") is not None,
         pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
         stage=_read_stage(found),
+        variants=tuple(each["VariantName"] for each in found.get("ProductionVariants", [])),
     )
 
 
@@ -153,7 +155,7 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
         )
     return Variant(
         model=variant["ModelName"],
-        mode="realtime",
+        mode="async" if found.get("AsyncInferenceConfig") else "realtime",
         instance_type=variant.get("InstanceType"),
         instance_count=variant.get("InitialInstanceCount", 1),
         capture_percent=capture.get("InitialSamplingPercentage") if captures else None,

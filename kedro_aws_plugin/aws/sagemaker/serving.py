@@ -1,18 +1,25 @@
 """Wait for endpoints, and send them payloads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
-from kedro_aws_plugin.aws.errors import get_error_code
+from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
+from kedro_aws_plugin.aws.sagemaker.asynchronous import invoke_async
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import AnswerError, ServingError
+from kedro_aws_plugin.errors import AnswerError, AwsError, ServingError
 from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
-from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint, WaitForDeletion, WaitForEndpoint
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.serving import (
+    InvokeEndpoint,
+    WaitForDeletion,
+    WaitForEndpoint,
+    WaitForUpdate,
+)
 
 _HTML = "<html"
 _TIMEOUT = 45 * 60
@@ -51,6 +58,35 @@ def wait_for_endpoint(aws: Aws, step: WaitForEndpoint, clock: Clock, note: Calla
             f"The update of endpoint {step.name} failed: {reason}. "
             f"The former model keeps serving ({endpoint.config_name}). {logs}"
         )
+
+
+def wait_for_update(aws: Aws, step: WaitForUpdate, clock: Clock, note: Callable[[str], None]) -> None:
+    """Wait until an endpoint serves the config of the step, or an alarm has ended its update.
+
+    Raises:
+        ServingError: If the update failed, with the alarms that are in the state ALARM.
+    """
+    try:
+        wait_for_endpoint(aws, step, clock, note)
+    except ServingError as error:
+        raise ServingError(f"{error.message}{_describe_alarms(aws, step.alarms)}") from error
+
+
+def _describe_alarms(aws: Aws, names: Sequence[str]) -> str:
+    """Tell which alarms are in the state ALARM; which there are, if AWS does not tell their state."""
+    if not names:
+        return ""
+    try:
+        with translate_errors("look up the alarms"):
+            found = aws.cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    except AwsError:
+        return f". These alarms watched the update: {', '.join(names)}"
+    reasons = [
+        f"{each['AlarmName']} ({each.get('StateReason', '').rstrip('.')})"
+        for each in found
+        if each.get("StateValue") == "ALARM"
+    ]
+    return f". In the state ALARM: {'; '.join(reasons)}" if reasons else ""
 
 
 def wait_for_deletion(aws: Aws, step: WaitForDeletion, clock: Clock, note: Callable[[str], None]) -> None:
@@ -129,17 +165,23 @@ def _make_deadline(name: str, pauses: int = 0) -> Deadline:
     return Deadline(f"Endpoint {name}", _TIMEOUT + pauses, ServingError)
 
 
-def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
+def invoke_and_check(
+    aws: Aws, step: InvokeEndpoint | InvokeAsync, clock: Clock, note: Callable[[str], None]
+) -> dict[str, str]:
     """Send a payload and compare the model's answer with the expected one, if there is one.
 
     Returns:
-        The answer.
+        The answer; of an asynchronous endpoint, its place on S3 too.
 
     Raises:
         AnswerError: If the model refused the payload or answers otherwise.
         ServingError: If there is no such endpoint.
     """
-    answer = invoke(aws, step)
+    place: dict[str, str] = {}
+    if isinstance(step, InvokeAsync):
+        answer, place["location"] = invoke_async(aws, step, clock, note)
+    else:
+        answer = invoke(aws, step)
     if step.expected is not None and not is_same_answer(step.expected, answer, step.accept):
         reason = f"it answers {_shorten(answer)} instead of {_shorten(step.expected)}"
         raise AnswerError(
@@ -147,7 +189,7 @@ def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
             f"registered: {reason}. Compare the versions that register-model warned of.",
             reason,
         )
-    return answer.decode("utf-8", errors="replace")
+    return {"answer": answer.decode("utf-8", errors="replace"), **place}
 
 
 def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:

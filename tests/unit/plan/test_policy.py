@@ -101,6 +101,7 @@ def test_what_a_project_does_not_have_is_not_in_its_policy() -> None:
         "GiveTheRoleToSageMaker",
         "LookAtTheRole",
         "ReadLogs",
+        "ReadMetrics",
         "ReadObjects",
         "WriteObjects",
     }
