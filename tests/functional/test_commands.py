@@ -222,6 +222,7 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
             "config": planned["steps"][1]["request"]["EndpointConfigName"],
             "pending_config": None,
             "failure": None,
+            "drift": [],
         }
     ]
 
