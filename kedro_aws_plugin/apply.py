@@ -10,6 +10,7 @@ from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
+from kedro_aws_plugin.aws.sagemaker.pipelines import wait_for_execution
 from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import (
     invoke_and_check,
@@ -22,6 +23,8 @@ from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 from kedro_aws_plugin.plan.steps.serving import (
@@ -34,7 +37,7 @@ from kedro_aws_plugin.plan.steps.serving import (
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
-WaitingStep = WaitForDeletion | WaitForEndpoint | WaitForStack | WaitForTransform
+WaitingStep = WaitForDeletion | WaitForEndpoint | WaitForExecution | WaitForStack | WaitForTransform
 """The kinds of steps that wait for something to end."""
 
 
@@ -139,8 +142,8 @@ def _apply(step: Step, aws: Aws, clock: Clock, note: Callable[[str], None]) -> R
             result = {"written": update_stack(aws, step)}
         case CollectPredictions():
             result = collect_predictions(aws, step)
-        case (InvokeEndpoint() as sent) | CheckEndpoint(sent=sent):
-            result = {"answer": invoke_and_check(aws, sent)}
+        case (InvokeEndpoint() as sent) | (InvokeAsync() as sent) | CheckEndpoint(sent=sent):
+            result = invoke_and_check(aws, sent, clock, note)
         case _:
             result = _wait(step, aws, clock, note)
     return result
@@ -154,6 +157,8 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
             wait_for_update(aws, step, clock, note)
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
+        case WaitForExecution():
+            return wait_for_execution(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
         case WaitForTransform():

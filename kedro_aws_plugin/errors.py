@@ -7,6 +7,7 @@
     │   └── ConflictError    somebody else made or changed the same thing at the same time
     ├── LocalAwsError        the local AWS did not start, or died
     ├── SparkError           Java, the jars or the Spark session do not allow what was asked
+    ├── PipelineError        a run on SageMaker failed, or was stopped
     └── ServingError         an endpoint failed, or a model did not answer as it should
         └── AnswerError      a model refused a payload, or answered otherwise than it must
 
@@ -65,6 +66,10 @@ class LocalAwsError(KedroAwsError):
 
 class SparkError(KedroAwsError):
     """Java, the jars or the Spark session do not allow what was asked."""
+
+
+class PipelineError(KedroAwsError):
+    """A run of a pipeline on SageMaker failed or was stopped, or the user does not want to wait for it."""
 
 
 class ServingError(KedroAwsError):

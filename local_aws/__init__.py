@@ -12,6 +12,7 @@ It needs neither a Kedro project nor an AWS account. Start it in a shell with `l
     server/      the server's process: moto behind the overlay, on 127.0.0.1
     sagemaker/   registry, endpoints and the processes that serve models
     athena/      Athena's API, tables and results
+    scheduler/   EventBridge's schedules, which start pipelines
     trino/       Trino's SELECT on DuckDB
     kept/        what is kept in the state folder until a reset
     protocol/    AWS's requests and responses, checked against botocore's service model
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Stopped,
         find,
         is_held,
+        move_clock,
         prune,
         renew,
         reset,
@@ -62,6 +64,7 @@ _HOMES = {
     "is_held": "local_aws.control.client",
     "list_recorded": "local_aws.protocol.operations",
     "make_state_dir": "local_aws.control.state",
+    "move_clock": "local_aws.control.client",
     "prune": "local_aws.control.client",
     "renew": "local_aws.control.client",
     "reset": "local_aws.control.client",
@@ -86,6 +89,7 @@ __all__ = [
     "is_held",
     "list_recorded",
     "make_state_dir",
+    "move_clock",
     "prune",
     "renew",
     "reset",

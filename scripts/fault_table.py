@@ -59,6 +59,8 @@ class Command:
         is_unchanged: Tells whether a run had nothing left to do.
         answer: What the endpoint answers at last; None if there is none.
         is_owned: Whether `destroy` finds what was made.
+        env: The Kedro environment that it is run in.
+        explains: Whether its errors are the plugin's, and not Kedro's.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Command:
     is_unchanged: Callable[[Ran], bool] = lambda ran: ran.stdout.startswith("unchanged:")
     answer: str | None = None
     is_owned: bool = True
+    env: str = "local"
+    explains: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,10 @@ def _prepare_served(world: World, name: str) -> None:
     _must(_deploy(world, name, 1))
 
 
+def _prepare_canary(world: World, name: str) -> None:
+    _must(_deploy(world, name, 1, "--env", "canary"))
+
+
 def _prepare_rollback(world: World, name: str) -> None:
     _must(_deploy(world, name, 1))
     _must(_deploy(world, name, 2))
@@ -154,8 +162,58 @@ def _predict(world: World, name: str) -> Ran:
     return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout == "1\n1\n" else ran
 
 
-def _destroy(world: World, name: str) -> Ran:
-    return world.cli("destroy", "--endpoint", name, "--yes")
+def _destroy(world: World, name: str, env: str = "local") -> Ran:
+    return world.cli("destroy", "--endpoint", name, "--yes", "--env", env)
+
+
+def _prepare_registry(world: World, name: str) -> None:
+    from kedro_aws_plugin.plan.tags import format_tags, make_project_tags
+
+    tags = format_tags(make_project_tags("faults", "torn", BUCKET))
+    world.sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=tags)
+    for number in (1, 2):
+        world.register(name, number)
+
+
+def _prepare_transform(world: World, name: str) -> None:
+    """Take away what earlier transforms have left, of which each later one would use some."""
+    del name
+    for model in world.find(GROUP)["models"]:
+        world.sagemaker.delete_model(ModelName=model)
+    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="transform/").get("Contents", []):
+        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _transform(world: World, name: str) -> Ran:
+    """Run a transform. It has always something to do: one that has made each prediction counts as done."""
+    del name  # each run has a job of its own, and the model is the group's
+    ran = world.cli("transform", "--input", "table", "--output", "predictions", "--group", GROUP)
+    saved = world.s3.get_object(Bucket=BUCKET, Key="predictions.csv")["Body"].read() if ran.code == 0 else b""
+    world.s3.delete_object(Bucket=BUCKET, Key="predictions.csv")
+    return replace(ran, stdout="unchanged:") if saved.split() == [b"prediction", *[b"3"] * 4] else ran
+
+
+def _clear_run(world: World, name: str) -> None:
+    del name
+    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", []):
+        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _run_pipeline(world: World, name: str) -> Ran:
+    """Run a pipeline that reads from and writes to S3; one whose results are whole counts as done."""
+    del name
+    ran = world.kedro_run()
+    keys = [
+        each["Key"] for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", [])
+    ]
+    saved = [world.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
+    if b"engines,crew\n2.0,4.0\n4.0,2.0\n6.0,8.0\n8.0,6.0\n" not in saved[:1]:
+        return ran
+    return (
+        replace(ran, stdout="unchanged:")
+        if all(json.loads(each) == {"total": 40.0} for each in saved[1:])
+        else ran
+    )
 
 
 COMMANDS = (
@@ -174,11 +232,19 @@ COMMANDS = (
     ),
     Command("deploy: the first", lambda world, name: _deploy(world, name, 1), answer="1"),
     Command(
-        "deploy: an update",
+        "deploy: an update at once",
         lambda world, name: _deploy(world, name, 2),
         _prepare_served,
         serves=True,
         answer="2",
+    ),
+    Command(
+        "deploy: an update in two steps",
+        lambda world, name: _deploy(world, name, 2, "--env", "canary"),
+        _prepare_canary,
+        serves=True,
+        answer="2",
+        env="canary",
     ),
     Command(
         "deploy: unchanged",
@@ -196,6 +262,13 @@ COMMANDS = (
     ),
     Command("predict", _predict, _prepare_served, serves=True, answer="1"),
     Command("destroy", _destroy, _prepare_served),
+    Command(
+        "destroy --registry",
+        lambda world, _: world.cli("destroy", "--registry", "--yes", "--env", "torn"),
+        _prepare_registry,
+    ),
+    Command("transform", _transform, _prepare_transform),
+    Command("kedro run", _run_pipeline, _clear_run, explains=False),
 )
 
 
@@ -333,7 +406,7 @@ class Table:
         problems = []
         if any(found[kind] for kind in ("models", "configs", "endpoints")):
             self._world.proxy.begin()
-            _must(_destroy(self._world, name))
+            _must(_destroy(self._world, name, command.env))
             left = self._world.find(name)
             problems += [
                 f"destroy leaves {left[kind]}" for kind in ("models", "configs", "endpoints") if left[kind]
@@ -377,13 +450,14 @@ def _judge_first(trial: Trial, ran: Ran) -> list[str]:
     """Judge how the command ended whose call went wrong."""
     if trial.fault is KILLED:
         return [] if ran.code == -9 else [f"it was to be killed and ends with {ran.code}"]  # noqa: PLR2004
-    if ran.problem or "Traceback" in ran.stderr:
-        return [f"it ends with a traceback: {ran.problem}"]
-    if ran.code not in {0, 1}:
-        return [f"it ends with {ran.code}"]
-    if ran.code == 1 and not re.search(r"again|[Ss]et it|kedro aws|Correct", ran.sentence):
-        return [f"it does not say what next: {ran.sentence}"]
-    return []
+    if ran.problem or "Traceback" in ran.stderr or ran.code not in {0, 1}:
+        return [f"it ends with {ran.code} and a traceback: {ran.problem}"]
+    if ran.code == 0 or not trial.command.explains:
+        return []
+    wanted = r"again|[Ss]et it|kedro aws|Correct|Give a"
+    if trial.fault is LATE_CLOCK and trial.call.service == "sagemaker":
+        wanted = "this machine's clock is wrong"
+    return [] if re.search(wanted, ran.sentence) else [f"it does not say what next: {ran.sentence}"]
 
 
 def write_rows(results: Results) -> str:

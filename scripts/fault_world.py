@@ -55,16 +55,33 @@ _FILES = {
         metrics: {{type: json.JSONDataset, filepath: "s3://{BUCKET}/metrics.json", versioned: true}}
         table: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/table.csv"}}
         predictions: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/predictions.csv"}}
+        doubled: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/run/doubled.csv"}}
+        total: {{type: json.JSONDataset, filepath: "s3://{BUCKET}/run/total.json", versioned: true}}
     """,
     "conf/base/parameters.yml": "seed: 1\n",
     "conf/local/.gitkeep": "",
+    "conf/torn/aws.yml": "target: local\n",
+    "conf/canary/aws.yml": """
+        target: local
+        deploy:
+          endpoint: faults-canary
+          instance_count: 2
+          update: {strategy: canary, instances: 1, wait_seconds: 1}
+    """,
     "src/faults/__init__.py": "",
     "src/faults/settings.py": "",
     "src/faults/pipeline_registry.py": """
-        from kedro.pipeline import pipeline
+        from kedro.pipeline import node, pipeline
+
+        def double(table):
+            return 2 * table
+
+        def add(doubled):
+            return {"total": float(doubled.to_numpy().sum())}
 
         def register_pipelines():
-            return {"__default__": pipeline([])}
+            nodes = [node(double, "table", "doubled"), node(add, "doubled", "total")]
+            return {"__default__": pipeline(nodes)}
     """,
 }
 _HANDLERS = """
@@ -75,7 +92,7 @@ def transform_fn(model, data, content_type, accept):
     text = data if isinstance(data, str) else data.decode()
     rows = len(text.strip().splitlines())
     if "jsonlines" in accept:
-        return "".join('{"predictions": [%d]}\\n' % model for _ in range(rows)), accept
+        return ("%d\\n" % model) * rows, accept
     return '{"predictions": [%s]}' % ", ".join([str(model)] * rows), "application/json"
 """
 
@@ -158,6 +175,19 @@ class World:
         result = CliRunner().invoke(commands, ["aws", *arguments], prog_name="kedro")
         failed = result.exception is not None and not isinstance(result.exception, SystemExit)
         return Ran(result.exit_code, result.stdout, result.stderr, repr(result.exception) if failed else "")
+
+    def kedro_run(self) -> Ran:
+        """Run the project's pipeline in this process, through the proxy."""
+        from kedro.framework.session import KedroSession
+        from kedro.framework.startup import bootstrap_project
+
+        bootstrap_project(self.project)
+        try:
+            with KedroSession.create(project_path=self.project) as session:
+                session.run()
+        except Exception as error:  # noqa: BLE001 - Kedro shows it as it is
+            return Ran(1, "", f"Error: {error}")
+        return Ran(0)
 
     def in_fork(self, run: Callable[[], Ran], prepare: Callable[[int], None]) -> Ran:
         """Run something in a fork of this process, which may be killed meanwhile.

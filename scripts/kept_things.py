@@ -589,7 +589,11 @@ class Schedules(Kind):
         if value is None:
             scheduler.delete_schedule(Name=name)
             return
-        target = {"Arn": f"arn:aws:sqs:{REGION}:123456789012:kept", "RoleArn": ROLE}
+        target = {
+            "Arn": "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution",
+            "RoleArn": ROLE,
+            "Input": '{"PipelineName": "kept"}',
+        }
         call = scheduler.create_schedule if before is None else scheduler.update_schedule
         call(Name=name, ScheduleExpression=value, FlexibleTimeWindow={"Mode": "OFF"}, Target=target)
 

@@ -27,14 +27,18 @@ from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Releases, Sample, Serving
 from kedro_aws_plugin.plan.overrides import Overrides
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
+from kedro_aws_plugin.plan.retry import plan_retry
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.stop import plan_stop
+from kedro_aws_plugin.plan.submission import ObservedPipeline, PipelineRequest, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 from kedro_aws_plugin.plan.transform import (
@@ -110,8 +114,10 @@ def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 
 def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    deploy = merge_deploy(config, {})
     wanted = Rollback(
-        endpoint=merge_deploy(config, {}).endpoint,
+        endpoint=deploy.endpoint,
+        folder=deploy.async_.input or "",
         tags=make_project_tags(project["package"], config.env, config.bucket),
         reason=project.get("reason", "too many errors"),
         wait=project.get("wait", True),
@@ -158,12 +164,41 @@ def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_transform(wanted, TypeAdapter(TransformState).validate_python(observed["transform"]))
 
 
+def _submission(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    wanted = TypeAdapter(PipelineRequest).validate_python(
+        {
+            **project,
+            "definition": json.dumps(project["definition"]),
+            "request": project["request"].encode(),
+            "role_arn": choose_role(config, lambda: None),
+            "tags": make_project_tags("my_flights", config.env, config.bucket),
+            "bucket": config.bucket,
+            "max_parallel_steps": config.pipelines.max_parallel_steps,
+        }
+    )
+    found = observed.get("pipeline")
+    if found is not None:
+        found = {**found, "definition": json.dumps(found["definition"])}
+    pipeline = TypeAdapter(ObservedPipeline | None).validate_python(found)
+    return plan_submission(wanted, pipeline, observed.get("keys", []))
+
+
+def _execution(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    assert config.target == "aws"
+    execution = TypeAdapter(Execution).validate_python(observed)
+    if project["verb"] == "stop":
+        return plan_stop(execution)
+    return plan_retry(execution, wait=project.get("wait", True))
+
+
 PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "approval": _approval,
     "bootstrap": _bootstrap,
     "endpoint": _endpoint,
+    "execution": _execution,
     "register": _register,
     "rollback": _rollback,
+    "submission": _submission,
     "teardown": _teardown,
     "transform": _transform,
 }

@@ -3,13 +3,14 @@
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep, build_job_files
+from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
@@ -24,7 +25,7 @@ from kedro_aws_plugin.session.session import Session
 _IMAGE = "1.9.0"
 """The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
 
-_MAX_NAME = 256
+_MAX_NAME = _MAX_ARGUMENT = 256
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Compiled:
 
 @contextmanager
 def compile_pipeline(
-    session: Session, selection: Selection, group_by: GroupBy | None, find_role: Callable[[], str]
+    session: Session, selection: Selection, group_by: GroupBy | None, role: str | None = None
 ) -> Iterator[Compiled]:
     """Compile a pipeline. The files of its job exist as long as the context.
 
@@ -79,7 +80,7 @@ def compile_pipeline(
         session: The opened project; it need not be connected.
         selection: Which nodes are chosen.
         group_by: How nodes are put into steps; by default as aws.yml says.
-        find_role: Finds the role of the jobs; not called if there is an error.
+        role: The role of the pipeline; by default that of aws.yml.
 
     Raises:
         KedroAwsError: If the project does not load.
@@ -105,7 +106,12 @@ def compile_pipeline(
         files = build_job_files(
             project.path, session.conf, description, Path(folder), install=project.config.target == "aws"
         )
-        yield _add_definition(project, compiled, files, find_role())
+        yield _add_definition(project, compiled, files, role or choose_pipeline_role(project.config))
+
+
+def make_folder(project: Project) -> str:
+    """Make the folder of the bucket for the jobs and runs of a project's environment."""
+    return f"{project.config.pipelines.prefix}/{project.package}/{project.config.env}"
 
 
 def describe_job(project: Project, compiled: Compiled) -> JobDescription:
@@ -126,7 +132,7 @@ def describe_job(project: Project, compiled: Compiled) -> JobDescription:
         package=project.package,
         env=config.env,
         bucket=config.bucket,
-        prefix=config.pipelines.prefix,
+        prefix=make_folder(project),
         pipelines=snapshot.pipelines,
         steps=steps,
         pinned=tuple(sorted(name for name in versioned if strip_transcoding(name) in written)),
@@ -149,14 +155,25 @@ def _list_outputs(names: tuple[str, ...], nodes: Mapping[str, Any]) -> list[str]
 def _add_definition(project: Project, compiled: Compiled, files: JobFiles, role: str) -> Compiled:
     config = project.config
     place = JobPlace(
-        f"s3://{config.bucket}/{config.pipelines.prefix}/jobs/{files.digest}",
+        f"s3://{config.bucket}/{make_folder(project)}/jobs/{files.digest}",
         config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
         role,
         make_project_tags(project.package, config.env, config.bucket),
     )
     definition = build_definition(compiled.workflow, place)
-    findings = (*compiled.findings, *check_limits(definition))
+    findings = (*compiled.findings, *check_limits(definition), *_check_folder(project))
     return replace(compiled, findings=findings, definition=definition, files=files, place=place)
+
+
+def _check_folder(project: Project) -> Iterator[Finding]:
+    """Check that the address of a request, which is an argument of a job, is not too long for one."""
+    length = len(f"s3://{project.config.bucket}/{make_folder(project)}/requests/{'0' * 32}.json")
+    if length > _MAX_ARGUMENT:
+        message = (
+            f"An argument of the jobs would have {length} characters, and SageMaker takes {_MAX_ARGUMENT}: "
+            "shorten `pipelines.prefix` in aws.yml."
+        )
+        yield Finding("aws_limit", "error", message)
 
 
 def _make_name(project: Project, selection: Selection) -> str:

@@ -8,15 +8,20 @@ from kedro_aws_plugin.config import merge_deploy
 from kedro_aws_plugin.errors import ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.prediction import plan_prediction
-from kedro_aws_plugin.project.prediction_input import check_size, find_sample_payload, read_payload
+from kedro_aws_plugin.plan.prediction import plan_async_prediction, plan_prediction
+from kedro_aws_plugin.project.prediction_input import check_size, find_sample_payload, is_async, read_payload
 from kedro_aws_plugin.session.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_WAIT = 900.0
+"""Seconds to wait for an asynchronous endpoint, if nobody says how long."""
 
-def plan_rows(session: Session, rows: "pd.DataFrame | str | None", endpoint: str | None) -> Plan:
+
+def plan_rows(
+    session: Session, rows: "pd.DataFrame | str | None", endpoint: str | None, seconds: float = _WAIT
+) -> Plan:
     """Plan the request for a prediction.
 
     Args:
@@ -24,11 +29,13 @@ def plan_rows(session: Session, rows: "pd.DataFrame | str | None", endpoint: str
         rows: A frame; the path of a file, `-` for standard input or a catalog entry; None for the sample that
             was registered with the version.
         endpoint: The endpoint; by default the one of aws.yml.
+        seconds: How long to wait for an asynchronous endpoint.
 
     Raises:
         KedroAwsError: If there are no such rows, or they are too many for one request.
     """
-    name = merge_deploy(session.config, {"endpoint": endpoint}).endpoint
+    deploy = merge_deploy(session.config, {"endpoint": endpoint})
+    name = deploy.endpoint
     if rows is None:
         payload = find_sample_payload(session.aws, name)
     elif isinstance(rows, str):
@@ -36,6 +43,8 @@ def plan_rows(session: Session, rows: "pd.DataFrame | str | None", endpoint: str
     else:
         payload = Payload.from_frame(rows, rows=len(rows))
         check_size(session.aws, payload, "The frame", name)
+    if is_async(session.aws, name) and deploy.async_.input:
+        return plan_async_prediction(name, payload.body, payload.content_type, deploy.async_.input, seconds)
     return plan_prediction(name, payload.body, payload.content_type)
 
 

@@ -1,8 +1,8 @@
 """Read CloudWatch Logs: what endpoints and jobs of SageMaker have printed."""
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,10 +10,15 @@ from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import Clock
 from kedro_aws_plugin.aws.errors import get_error_code, is_absent, translate_errors
+from kedro_aws_plugin.aws.sagemaker.pipelines import list_steps, observe_execution
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.plan.execution import ENDED
 
 TRANSFORM_JOBS = "/aws/sagemaker/TransformJobs"
 """The log group of all transform jobs; a job's streams begin with its name."""
+
+PROCESSING_JOBS = "/aws/sagemaker/ProcessingJobs"
+"""The log group of all processing jobs, likewise; the steps of a pipeline are such jobs."""
 
 _STREAMS_AT_ONCE = 100
 """As many log streams as one request of FilterLogEvents may name."""
@@ -29,16 +34,21 @@ class LogSource:
     """Something that prints.
 
     Attributes:
-        kind: What it is: "endpoint" or "transform-job", as in its ARN.
+        kind: What it is: "endpoint" or "transform-job", as in its ARN; "run" for an execution of a
+            pipeline.
         name: Its name.
         group: Its log group.
         prefix: How the names of its streams in the group begin.
+        execution: The ARN of an execution, whose steps print.
+        step: The only step of it that is meant; empty for all.
     """
 
     kind: str
     name: str
     group: str
     prefix: str = ""
+    execution: str = ""
+    step: str = ""
 
     def make_console_link(self, region: str) -> str:
         """Make the address of its log in AWS's console."""
@@ -135,24 +145,40 @@ def follow_lines(aws: Aws, source: LogSource, since: int, clock: Clock) -> Itera
 def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str, LogLine]]:
     with translate_errors(f"read the log of {source.name}"):
         # An endpoint has its group for itself. The streams of a job are named, as many as a request takes.
-        wanted: list[list[str]] = [[]]
-        if source.prefix:
-            streams = _list_streams(aws, source)
-            wanted = [streams[at : at + _STREAMS_AT_ONCE] for at in range(0, len(streams), _STREAMS_AT_ONCE)]
+        wanted: list[dict[str, str]] = [{}]
+        if source.prefix or source.execution:
+            streams = [*_name_streams(aws, source).items()]
+            wanted = [
+                dict(streams[at : at + _STREAMS_AT_ONCE]) for at in range(0, len(streams), _STREAMS_AT_ONCE)
+            ]
         events = (_read_streams(aws, source, since, names) for names in wanted)
         yield from heapq.merge(*events, key=lambda event: event[1].time)
 
 
-def _read_streams(aws: Aws, source: LogSource, since: int, names: list[str]) -> Iterator[tuple[str, LogLine]]:
+def _name_streams(aws: Aws, source: LogSource) -> dict[str, str]:
+    """Name the streams of a source: by their own names, those that are shown."""
+    if not source.execution:
+        return {name: name.removeprefix(source.prefix) for name in _list_streams(aws, source)}
+    return {
+        name: f"{step.name}/{name.removeprefix(f'{step.job}/')}"
+        for step in list_steps(aws, source.execution)
+        if step.job and source.step in ("", step.name)
+        for name in _list_streams(aws, replace(source, prefix=f"{step.job}/"))
+    }
+
+
+def _read_streams(
+    aws: Aws, source: LogSource, since: int, names: Mapping[str, str]
+) -> Iterator[tuple[str, LogLine]]:
     """Read streams of a group, by default all of them; nothing where there is no such group."""
     request: dict[str, Any] = {"logGroupName": source.group, "startTime": since, "interleaved": True}
     if names:
-        request["logStreamNames"] = names
+        request["logStreamNames"] = [*names]
     try:
         for page in aws.logs.get_paginator("filter_log_events").paginate(**request):
             for event in page["events"]:
-                stream = event["logStreamName"].removeprefix(source.prefix)
-                yield event["eventId"], LogLine(event["timestamp"], stream, event["message"])
+                name = event["logStreamName"]
+                yield event["eventId"], LogLine(event["timestamp"], names.get(name, name), event["message"])
     except ClientError as error:
         if get_error_code(error) != _NO_GROUP:
             raise
@@ -176,6 +202,9 @@ def _list_streams(aws: Aws, source: LogSource) -> list[str]:
 def _has_ended(aws: Aws, source: LogSource) -> bool:
     if source.kind == "endpoint":
         return False
+    if source.execution:
+        found = observe_execution(aws, source.execution, steps=False)
+        return found is None or found.status in ENDED
     with translate_errors(f"describe job {source.name}"):
         return _find_job_status(aws, source.name) not in ("InProgress", "Stopping")
 

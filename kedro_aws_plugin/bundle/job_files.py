@@ -16,6 +16,9 @@ from kedro_aws_plugin.bundle.wheel import (
     read_project_metadata,
 )
 
+_DIGITS = 32
+"""Hexadecimal digits of a digest that names something."""
+
 
 @dataclass(frozen=True)
 class JobStep:
@@ -90,7 +93,7 @@ class JobFiles:
 
     Attributes:
         files: The files.
-        digest: Names their content: the SHA-256 digest of all names and digests.
+        digest: Names their content: 32 digits of the SHA-256 digest of all names and digests.
     """
 
     files: tuple[JobFile, ...]
@@ -118,7 +121,7 @@ def build_job_files(
     if plugin is not None:
         lines = list_constraints([*metadata.requirements, "kedro-aws-plugin"])
         _write(folder / "constraints.txt", "".join(f"{line}\n" for line in lines))
-    pack_configuration(conf, _list_environments(conf, description.env), folder / "conf.tar.gz")
+    pack_configuration(project, conf, _list_environments(conf, description.env), folder / "conf.tar.gz")
     _write(folder / "bootstrap.py", Path(bootstrap.__file__).read_text(encoding="utf-8"))
     stated = {
         **asdict(description),
@@ -146,4 +149,4 @@ def _measure(paths: Sequence[Path]) -> JobFiles:
         digest = hashlib.sha256(content).hexdigest()
         files.append(JobFile(path, len(content), digest))
         total.update(f"{path.name} {digest}\n".encode())
-    return JobFiles(tuple(files), total.hexdigest())
+    return JobFiles(tuple(files), total.hexdigest()[:_DIGITS])

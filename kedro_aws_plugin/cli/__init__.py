@@ -52,9 +52,13 @@ def commands() -> None:
         "prices": f"{_HERE}.prices.prices",
         "register-model": f"{_HERE}.register_model.register_model",
         "reject-model": f"{_HERE}.approval.reject_model",
+        "retry": f"{_HERE}.retry.retry",
         "rollback": f"{_HERE}.rollback.rollback",
+        "runs": f"{_HERE}.runs.runs",
         "spark-jars": f"{_HERE}.spark_jars.spark_jars",
         "status": f"{_HERE}.status.status",
+        "stop": f"{_HERE}.stop.stop",
+        "submit": f"{_HERE}.submit.submit",
         "transform": f"{_HERE}.transform.transform",
     },
 )

@@ -12,10 +12,13 @@ from kedro_aws_plugin.cli.selection import with_selection
 if TYPE_CHECKING:
     from kedro_aws_plugin.actions.compiling import Compiled
 
+_ANY_ROLE = "arn:aws:iam::123456789012:role/any"
+"""What stands for the role where only the rest is checked."""
+
 
 @click.command("compile")
 @with_selection
-@click.option("--check", is_flag=True, help="Say only what would fail; needs no credentials.")
+@click.option("--check", is_flag=True, help="Say only what would fail.")
 @click.option("--mermaid", is_flag=True, help="Print the steps as a flowchart for Mermaid.")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the definition to a file."
@@ -26,15 +29,14 @@ def compile_(
 ) -> None:
     """Show in which steps a pipeline runs on SageMaker, and what would fail there.
 
-    Nothing is uploaded. The exit code is 1 if something would fail. AWS is asked only for the role that
-    `kedro aws bootstrap` made, if aws.yml has no `role_arn`; with --check, nothing is asked.
+    Nothing is uploaded, and AWS is asked nothing. The exit code is 1 if something would fail.
     """
     from kedro_aws_plugin.actions.compiling import compile_pipeline
     from kedro_aws_plugin.actions.workflow_text import draw_mermaid, draw_steps
 
     with open_command(env, connect=False) as this:
-        role = (lambda: "arn:aws:iam::123456789012:role/check") if check else (lambda: find_role(this))
-        with compile_pipeline(this.session, **chosen, find_role=role) as compiled:
+        role = _ANY_ROLE if check else None
+        with compile_pipeline(this.session, **chosen, role=role) as compiled:
             if output == "json":
                 this.show_json(compiled.as_json())
             elif mermaid:
@@ -47,18 +49,6 @@ def compile_(
                 show_findings(this, compiled)
             if compiled.errors:
                 click.get_current_context().exit(1)
-
-
-def find_role(this: Command) -> str:
-    """Find the role of the jobs; connects to AWS only if aws.yml has none."""
-    from kedro_aws_plugin.aws.cloudformation import find_role as look_up
-    from kedro_aws_plugin.config import choose_role
-
-    def bootstrapped() -> str | None:
-        this.session.connect()
-        return look_up(this.aws, this.project.config.bucket)
-
-    return choose_role(this.project.config, bootstrapped)
 
 
 def show_findings(this: Command, compiled: "Compiled") -> None:

@@ -15,10 +15,12 @@ from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_a
 @click.option("--group", metavar="GROUP", help="Model package group; by default that of the endpoint.")
 @click.option("--endpoint", help="Name of the endpoint; by default the one of aws.yml, or of the group.")
 @click.option(
-    "--mode", type=click.Choice(["realtime", "serverless"]), help="On instances, or pay per request."
+    "--mode",
+    type=click.Choice(["realtime", "serverless", "async"]),
+    help="On instances, pay per request, or on instances with a queue, answered on S3.",
 )
-@click.option("--instance-type", help="Instance type of a realtime endpoint, e.g. ml.m5.large.")
-@click.option("--instance-count", type=int, help="Number of instances of a realtime endpoint.")
+@click.option("--instance-type", help="Instance type, unless it is serverless, e.g. ml.m5.large.")
+@click.option("--instance-count", type=int, help="Number of instances, unless it is serverless.")
 @click.option("--memory", "memory_mb", type=int, help="Memory of a serverless endpoint in MB, 1024 to 6144.")
 @click.option("--max-concurrency", type=int, help="Requests that a serverless endpoint handles at once.")
 @click.option(

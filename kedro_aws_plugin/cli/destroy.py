@@ -13,12 +13,14 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 def destroy(options: PlanOptions, endpoint: str | None, registry: bool) -> None:
     """Delete what was deployed.
 
-    It deletes every endpoint, endpoint config and model that has the tags of this project and environment;
-    with --endpoint, only one endpoint and what was made for it. Your data, the trained models in the catalog
+    It deletes every endpoint, endpoint config, model and pipeline that has the tags of this project and
+    environment, and the files of its jobs and runs; with --endpoint, only one endpoint and what was made for
+    it. Your data, the trained models in the catalog
     and the bucket are kept.
     """
     from dataclasses import replace
 
+    from kedro_aws_plugin.actions.executions import add_pipelines
     from kedro_aws_plugin.aws.owned import add_registry, observe_owned
     from kedro_aws_plugin.config import find_endpoint_groups, merge_deploy
     from kedro_aws_plugin.plan.tags import make_project_tags
@@ -31,6 +33,8 @@ def destroy(options: PlanOptions, endpoint: str | None, registry: bool) -> None:
         tags = make_project_tags(this.project.package, config.env, config.bucket)
         only = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
         owned = observe_owned(this.aws, tags, {*find_endpoint_groups(config), *([only] if only else [])})
+        if not only:
+            owned = add_pipelines(this.session, owned)
         if registry:
             owned = add_registry(this.aws, owned, tags, config.bucket)
         plan = plan_teardown(this.project.package, config.bucket, owned, only)

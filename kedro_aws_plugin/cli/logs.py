@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     metavar="AGE",
     help="How old the first line may be, such as 10m, 2h or 3d.",
 )
+@click.option("--step", metavar="STEP", help="The step of a run; by default all its steps.")
 @with_read_options
-def logs(name: str | None, follow: bool, since: timedelta, env: str | None, output: str) -> None:
-    """Print what an endpoint or a batch transform job has printed.
+def logs(  # noqa: PLR0913, PLR0917 - each is an option
+    name: str | None, follow: bool, since: timedelta, step: str | None, env: str | None, output: str
+) -> None:
+    """Print what an endpoint, a batch transform job or a run on SageMaker has printed.
 
-    NAME is its name, by default that of aws.yml's endpoint. If an endpoint and a job have the same name,
-    write endpoint/NAME or transform-job/NAME. Of a job, --follow ends when the job ends.
+    NAME is its name, by default that of aws.yml's endpoint; of a run, its id, the ARN of its execution, or
+    `latest`. If an endpoint and a job have the same name, write endpoint/NAME or transform-job/NAME. Of a
+    job and of a run, --follow ends when it ends.
     """
     from dataclasses import asdict
 
@@ -40,7 +44,7 @@ def logs(name: str | None, follow: bool, since: timedelta, env: str | None, outp
     if follow and output == "json":
         raise click.UsageError("--follow has no end, and JSON needs one: leave out one of the two.")
     with open_command(env) as this:
-        source = choose_log_source(this.session, name)
+        source = choose_log_source(this.session, name, step)
         config = this.project.config
         if config.target == "aws":
             click.echo(f"In the console: {source.make_console_link(config.region)}", err=True)

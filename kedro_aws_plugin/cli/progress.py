@@ -8,6 +8,8 @@ from rich.console import Console
 from typing_extensions import Self
 
 from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.serving import WaitForEndpoint
 from kedro_aws_plugin.plan.steps.transform import WaitForTransform
 
@@ -23,6 +25,7 @@ class StepProgress:
         self._status = self._console.status("")
         self._step = ""
         self._news: str | None = None
+        self._tells_all = False
         self._began = 0.0
 
     def __enter__(self) -> Self:
@@ -37,13 +40,17 @@ class StepProgress:
     def begin(self, step: Step) -> None:
         """Show the current step."""
         self._step, self._began = str(step), time.monotonic()
-        has_news = isinstance(step, WaitForTransform) or (isinstance(step, WaitForEndpoint) and step.steps)
+        waits = isinstance(step, WaitForTransform | InvokeAsync)
+        has_news = waits or (isinstance(step, WaitForEndpoint) and step.steps)
         self._news = "" if has_news else None
+        self._tells_all = isinstance(step, WaitForExecution)
         self._status.update(self._step)
 
     def note(self, text: str) -> None:
         """Show how far the current step is."""
-        if not self._console.is_terminal and self._news not in (None, text):
+        if self._tells_all:
+            self._console.print(f"  {text}")
+        elif not self._console.is_terminal and self._news not in (None, text):
             self._console.print(f"  {self._step}: {text}")
             self._news = text
         self._status.update(f"{self._step}: {text}, {time.monotonic() - self._began:.0f} s")

@@ -6,6 +6,7 @@ from kedro_aws_plugin.config.models import AwsConfig, Deploy, Local, Registry, S
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.config.sections import (
     choose_group,
+    choose_pipeline_role,
     choose_role,
     find_endpoint_groups,
     find_results_folder,
@@ -25,6 +26,7 @@ __all__ = [
     "Serverless",
     "Transform",
     "choose_group",
+    "choose_pipeline_role",
     "choose_role",
     "find_endpoint_groups",
     "find_results_folder",

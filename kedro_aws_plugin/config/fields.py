@@ -44,3 +44,10 @@ def _check_instance_type(name: str) -> str:
 
 
 InstanceType = Annotated[str, AfterValidator(_check_instance_type)]
+RoleArn = Annotated[
+    str,
+    match_pattern(
+        r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
+        "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
+    ),
+]

@@ -13,8 +13,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
+from kedro_aws_plugin.config.asynchronous import Async
 from kedro_aws_plugin.config.athena import Athena, S3Folder
-from kedro_aws_plugin.config.fields import InstanceType, Name, Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, Name, RoleArn, Section, match_pattern
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.pipelines import Pipelines
@@ -24,7 +25,7 @@ from kedro_aws_plugin.config.updates import Update
 from kedro_aws_plugin.config.variants import Capture
 
 Target = Literal["local", "aws"]
-Mode = Literal["realtime", "serverless"]
+Mode = Literal["realtime", "serverless", "async"]
 Strategy = Literal["MultiRecord", "SingleRecord"]
 Method = Literal["predict", "predict_proba", "decision_function", "transform"]
 
@@ -47,13 +48,6 @@ EndpointName = Annotated[
     match_pattern(
         r"(?=.{1,54}$)[a-z0-9](-*[a-z0-9])*",
         "an endpoint name: 1 to 54 lower-case letters, digits and inner hyphens",
-    ),
-]
-RoleArn = Annotated[
-    str,
-    match_pattern(
-        r"(?=.{1,2048}$)arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+",
-        "the ARN of an IAM role; one looks like arn:aws:iam::123456789012:role/name",
     ),
 ]
 
@@ -133,10 +127,11 @@ class EndpointSettings(HostingSettings):
 
     Attributes:
         group: The model package group whose versions it serves; by default `registry.group`.
-        mode: `realtime` (instances) or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime` (instances), `serverless`, or `async` (instances, with a queue before them).
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         serverless: The size of a serverless endpoint.
+        async_: Where an asynchronous endpoint puts its answers (the key is `async`).
         update: How it goes from one version to the next; by default all at once.
         capture: What of its requests and answers is kept on S3; by default nothing.
     """
@@ -146,6 +141,7 @@ class EndpointSettings(HostingSettings):
     instance_type: InstanceType = "ml.m5.large"
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
+    async_: Async = Field(default=Async(), alias="async")
     update: Update | None = None
     capture: Capture | None = None
 

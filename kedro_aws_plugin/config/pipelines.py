@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from typing_extensions import Self
 
-from kedro_aws_plugin.config.fields import InstanceType, Section, match_pattern
+from kedro_aws_plugin.config.fields import InstanceType, RoleArn, Section, match_pattern
 
 GroupBy = Literal["all", "pipeline", "namespace", "node", "memory"]
 
@@ -118,6 +118,7 @@ class Pipelines(Section):
         group_by: How nodes are put into steps, apart from those of `steps`.
         memory_datasets: Whether what passes from one step to another in memory is kept on S3, or refused.
         prefix: The folder of the bucket for jobs, requests and runs.
+        role_arn: The role of the pipeline and its jobs; by default `role_arn`.
         image: The image of the steps; by default AWS's newest scikit-learn image.
         max_parallel_steps: How many steps run at once; by default, as many as can.
         registration: Whether a last step registers the models that a run would register.
@@ -129,6 +130,7 @@ class Pipelines(Section):
     group_by: GroupBy = "pipeline"
     memory_datasets: Literal["persist", "refuse"] = "persist"
     prefix: Prefix = "kedro-aws"
+    role_arn: RoleArn | None = None
     image: ImageUri | None = None
     max_parallel_steps: int | None = Field(default=None, ge=1)
     registration: Literal["auto", "never"] = "auto"

@@ -89,6 +89,9 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     size = {key: given.pop(key) for key in _SERVERLESS if key in given}
     values = {**below, **own, **given, "endpoint": name, "group": wanted}
     values["serverless"] = {**below.get("serverless", {}), **own.get("serverless", {}), **size}
+    folder = f"s3://{config.bucket}/async/{name}/"
+    places = {place: f"{folder}{place}/" for place in ("input", "output", "failure")}
+    values["async"] = {**places, **below.get("async", {}), **own.get("async", {})}
     for key in ("environment", "tags"):
         values[key] = {**below.get(key, {}), **own.get(key, {})}
     if (capture := values.get("capture")) is not None:
@@ -181,11 +184,11 @@ def _find_settings(config: AwsConfig, name: str) -> tuple[dict[str, Any], dict[s
     section = config.deploy
     if section is None:
         return {}, {}
-    stated = section.model_dump(exclude_unset=True, exclude={"endpoint", "endpoints"})
+    stated = section.model_dump(exclude_unset=True, exclude={"endpoint", "endpoints"}, by_alias=True)
     if name == section.endpoint:
         return {}, stated
     own = section.endpoints.get(name)
-    return stated, own.model_dump(exclude_unset=True) if own else {}
+    return stated, own.model_dump(exclude_unset=True, by_alias=True) if own else {}
 
 
 def find_results_folder(config: AwsConfig) -> str:
@@ -227,4 +230,26 @@ def choose_role(config: AwsConfig, bootstrapped: Callable[[], str | None]) -> st
     raise ConfigError(
         f"conf/{config.env}/aws.yml: `role_arn` is missing. Make a role with `kedro aws bootstrap`, or add "
         f"the ARN of one that SageMaker may assume and that may read s3://{config.bucket}."
+    )
+
+
+def choose_pipeline_role(config: AwsConfig) -> str:
+    """Choose the role of a SageMaker pipeline and its jobs. The local AWS does not check it.
+
+    The role that `kedro aws bootstrap` makes is none: it serves models, and reaches no data of the catalog.
+
+    Args:
+        config: The project's configuration.
+
+    Raises:
+        ConfigError: If the real AWS is in force and aws.yml names no role.
+    """
+    role = config.pipelines.role_arn or config.role_arn
+    if role is not None:
+        return role
+    if config.target == "local":
+        return _LOCAL_ROLE
+    raise ConfigError(
+        f"conf/{config.env}/aws.yml: `pipelines.role_arn` is missing. Add the ARN of a role that SageMaker "
+        "may assume, that may make processing jobs, and that may read and write what the catalog names."
     )

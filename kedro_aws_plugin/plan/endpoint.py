@@ -25,8 +25,10 @@ from kedro_aws_plugin.plan.observed import (
 )
 from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.prediction import build_async, plan_async_request
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
 from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.serving import (
     AddTags,
@@ -35,6 +37,8 @@ from kedro_aws_plugin.plan.steps.serving import (
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
     DeleteTags,
     InvokeEndpoint,
     UpdateEndpoint,
@@ -42,7 +46,14 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
     WaitForUpdate,
 )
-from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
+from kedro_aws_plugin.plan.tags import (
+    FAILED_CHECK,
+    FORMER_CONFIG,
+    MAX_TAGS,
+    ROLLED_BACK,
+    Tags,
+    find_crowding_marks,
+)
 from kedro_aws_plugin.plan.updates import build_deployment_config
 from kedro_aws_plugin.plan.variants import build_capture_config
 
@@ -113,12 +124,19 @@ class Deployment:
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
+        queue = build_async(self.deploy.async_, self.package) if self.is_async else None
         definition = {
             "ProductionVariants": [self._build_variant()],
             **({"KmsKeyId": key} if key else {}),
             **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
+            **({"AsyncInferenceConfig": queue} if queue else {}),
         }
         return override("CreateEndpointConfig", definition, self.overrides)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether its requests wait in a queue, and are answered on S3."""
+        return self.deploy.mode == "async"
 
     def _build_variant(self) -> dict[str, Any]:
         settings = {
@@ -168,6 +186,7 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     if check and endpoint and reason and not wanted.again:
         return _plan_return(title, check, endpoint, reason)
     if endpoint and not is_new:
+        steps[:0] = _plan_missing_tags(wanted, endpoint)
         # First of all: a command that ends early is then followed by one that checks.
         steps[:0] = _plan_another_chance(wanted, endpoint)
     if wanted.wait:
@@ -176,6 +195,8 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
             steps.append(_plan_wait(wanted, steps))
         if check:
             steps.append(check)
+        # Last of all: what failed to serve or to answer ends the plan before.
+        steps += _plan_cleanup(wanted, observed)
     return Plan(
         title=title,
         steps=tuple(steps),
@@ -197,6 +218,18 @@ def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint
         steps=shares if begins else (),
         pauses=len(shares) * update.wait_seconds + update.termination_wait_seconds,
     )
+
+
+def _plan_missing_tags(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
+    """Plan the tags of aws.yml that the endpoint lacks, and make room for them."""
+    tags = endpoint.tags or {}
+    missing = {key: value for key, value in wanted.deploy.tags.items() if tags.get(key) != value}
+    if not missing:
+        return []
+    marks = [key for key in tags if key.startswith((FAILED_CHECK, ROLLED_BACK))]
+    crowded = len({*tags, *missing, FORMER_CONFIG}) >= MAX_TAGS and marks
+    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if crowded else []
+    return [*room, AddTags(arn=endpoint.arn, tags=missing)]
 
 
 def _plan_another_chance(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
@@ -267,6 +300,12 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
         raise AwsError(
             f"Endpoint {endpoint.name} runs on instances, and SageMaker cannot make that serverless. "
             f"Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
+        )
+    if endpoint.status in (IN_SERVICE, *BUSY) and wanted.is_async != endpoint.asynchronous:
+        is_now = "is asynchronous" if endpoint.asynchronous else "is not asynchronous"
+        raise AwsError(
+            f"Endpoint {endpoint.name} {is_now}, and SageMaker cannot change that: this would make it "
+            f"{wanted.deploy.mode}. Run `kedro aws destroy --endpoint {endpoint.name}` first. {_OTHERS}"
         )
     if endpoint.status in BUSY and endpoint.coming != wanted.config_name and not wanted.wait:
         raise AwsError(
@@ -340,6 +379,28 @@ def _plan_tags(endpoint: Endpoint, observed: Serving) -> list[Step]:
     return steps
 
 
+def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
+    """Plan the deletion of this endpoint's configs and models that nothing needs once the wanted one serves.
+
+    What serves, what is wanted and what `rollback` would go back to is kept, and so are models that a
+    transform job uses. A model is deleted before its config, by which the next command finds what is left.
+    """
+    endpoint = observed.endpoint
+    if endpoint is None:
+        return []
+    former = observed.former.config_name if observed.former else (endpoint.tags or {}).get(FORMER_CONFIG)
+    kept = {wanted.config_name, endpoint.config_name, endpoint.coming, former}
+    needed = {wanted.model_name, *(model for name in kept for model in observed.made.get(name or "", ()))}
+    steps: list[Step] = []
+    for config, models in sorted(observed.made.items()):
+        if config in kept or observed.in_use.intersection(models):
+            continue
+        steps += [DeleteModel(name=model) for model in models if model not in needed]
+        needed.update(models)  # two configs may have had one model
+        steps.append(DeleteEndpointConfig(name=config))
+    return steps
+
+
 def _plan_check(
     wanted: Deployment, observed: Serving, sample: Sample, steps: Sequence[BaseStep]
 ) -> CheckEndpoint:
@@ -347,19 +408,29 @@ def _plan_check(
     group, version = wanted.package.rsplit("/", 2)[-2:]
     # An endpoint that is created anew has no former config.
     former = observed.former if created is None else None
+    folder = wanted.deploy.async_.input if wanted.is_async else None
+    check_former = plan_request(wanted.endpoint, former.sample, folder) if former and former.sample else None
     return CheckEndpoint(
-        sent=plan_request(wanted.endpoint, sample),
+        sent=plan_request(wanted.endpoint, sample, folder),
         arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
         config_name=wanted.config_name,
         version=f"Version {version} of {group}",
         log=wanted.log,
         former=former.config_name if former else None,
-        former_check=plan_request(wanted.endpoint, former.sample) if former and former.sample else None,
+        former_check=check_former,
     )
 
 
-def plan_request(endpoint: str, sample: Sample) -> InvokeEndpoint:
-    """Plan to send a sample, and to check the answer."""
+def plan_request(endpoint: str, sample: Sample, folder: str | None) -> InvokeEndpoint | InvokeAsync:
+    """Plan to send a sample, and to check the answer.
+
+    Args:
+        endpoint: The endpoint.
+        sample: The sample.
+        folder: The folder on S3 for what an asynchronous endpoint is sent; None if it is not asynchronous.
+    """
+    if folder is not None:
+        return plan_async_request(endpoint, sample.body, SAMPLE_TYPE, folder, expected=sample.answer)
     return InvokeEndpoint(
         name=endpoint,
         body=sample.body,

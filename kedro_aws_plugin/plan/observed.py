@@ -108,6 +108,7 @@ class Endpoint:
         failure: Why the last creation or update failed.
         pending_config: The config that it serves after the update under way.
         serverless: Whether it runs without instances.
+        asynchronous: Whether its requests wait in a queue.
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
         stage: The stage of the update under way, if AWS shows one.
@@ -120,6 +121,7 @@ class Endpoint:
     failure: str | None = None
     pending_config: str | None = None
     serverless: bool = False
+    asynchronous: bool = False
     tags: Mapping[str, str] | None = None
     arn: str = ""
     stage: Stage | None = None
@@ -168,6 +170,9 @@ class Serving:
         former: The endpoint config that served before the wanted one, or that serves now; None if there is
             none, or if it failed its check too.
         serves: The ARN of the package that the endpoint serves now, if that is another one than wanted.
+        made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
+            the project's tags.
+        in_use: The models that transform jobs use now.
     """
 
     endpoint: Endpoint | None
@@ -175,6 +180,8 @@ class Serving:
     config_exists: bool
     former: Former | None = None
     serves: str | None = None
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    in_use: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -203,9 +210,9 @@ class Variant:
 
     Attributes:
         model: The name of the model.
-        mode: `realtime` (instances) or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime` (instances), `async` (instances with a queue) or `serverless`.
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
@@ -235,6 +242,21 @@ class Deployed:
     endpoint: Endpoint
     package: str | None
     variant: Variant | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A key of aws.yml whose value is not what runs.
+
+    Attributes:
+        key: The key, such as `deploy.instance_type`; AWS's name of a member that has no key.
+        wanted: The value in aws.yml, or its default; None for nothing.
+        runs: What runs; None for nothing.
+    """
+
+    key: str
+    wanted: Any
+    runs: Any
 
 
 @dataclass(frozen=True)
@@ -268,9 +290,9 @@ class EndpointReport:
         group: The model package group that it serves, or that aws.yml names for it.
         version: The version that it serves.
         package: The ARN of that version.
-        mode: `realtime` or `serverless`.
-        instance_type: The instance type of a realtime endpoint.
-        instance_count: How many instances a realtime endpoint has.
+        mode: `realtime`, `async` or `serverless`.
+        instance_type: The instance type, unless it is serverless.
+        instance_count: How many instances it has, unless it is serverless.
         memory_mb: The memory of a serverless endpoint in MB.
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
@@ -278,6 +300,7 @@ class EndpointReport:
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
+        drift: What differs between aws.yml and what runs.
         variants: The names of its variants in production.
         last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
@@ -297,6 +320,7 @@ class EndpointReport:
     config: str | None = None
     pending_config: str | None = None
     failure: str | None = None
+    drift: tuple[Difference, ...] = ()
     variants: tuple[str, ...] = ()
     last_hour: tuple[Figures, ...] = ()
 
@@ -320,6 +344,8 @@ class Owned:
         objects: Keys in the project's bucket.
         served: The model of each endpoint's config, by the config's name.
         foreign: Endpoints that were looked up by their name and lack the tags.
+        pipelines: SageMaker pipelines, each with the time of its creation.
+        job_objects: Keys of jobs, requests and runs in the project's bucket.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -329,6 +355,8 @@ class Owned:
     objects: tuple[str, ...] = ()
     served: Mapping[str, str] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    pipelines: Mapping[str, str] = field(default_factory=dict)
+    job_objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

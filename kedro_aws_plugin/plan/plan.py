@@ -41,7 +41,10 @@ class Plan:
     def changes(self) -> bool:
         """Whether any step changes something. What is sent only if a step fails does not count."""
         return any(
-            not operation.startswith(READING) for step in self.steps for operation, _ in step.requests()
+            not operation.startswith(READING)
+            for step in self.steps
+            if not step.only_asks
+            for operation, _ in step.requests()
         )
 
     def __post_init__(self) -> None:
@@ -89,11 +92,18 @@ class Plan:
         if otherwise := step.otherwise("the reason"):
             value["otherwise"] = [self._show(each) for each in otherwise]
         sent = [
-            {"operation": operation, "request": _to_json(request)}
+            {
+                **({"service": service} if (service := step.service_of(operation)) != step.service else {}),
+                "operation": operation,
+                "request": _to_json(request),
+            }
             for operation, request in self.list_requests(step)
         ]
         if len(sent) == 1:
             return {**value, **sent[0]}
+        if step.only_asks:
+            own = next(each for each in sent if "service" not in each)
+            return {**value, **own, "requests": sent}
         changing = [each for each in sent if not str(each["operation"]).startswith(READING)]
         return {**value, **(changing or sent[-1:])[0], "requests": sent}
 

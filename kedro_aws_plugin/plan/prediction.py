@@ -1,11 +1,83 @@
 """Plan a prediction: (endpoint, payload) -> Plan."""
 
+import hashlib
+from typing import Any
+
+from kedro_aws_plugin.config.asynchronous import Async, is_topic_name
 from kedro_aws_plugin.model_artifact.payload import JSON
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.serving import InvokeEndpoint
+
+_LONGEST_WAIT = 45 * 60.0
+"""Seconds that a check waits for an answer: an endpoint without instances has to start one first."""
 
 
 def plan_prediction(endpoint: str, body: bytes, content_type: str) -> Plan:
     """Plan one request to an endpoint, which is to answer as JSON."""
     step = InvokeEndpoint(name=endpoint, body=body, content_type=content_type, accept=JSON)
     return Plan(title=f"predict with endpoint {endpoint}", steps=(step,), unchanged="")
+
+
+def plan_async_prediction(endpoint: str, body: bytes, content_type: str, folder: str, seconds: float) -> Plan:
+    """Plan one request to an asynchronous endpoint, which is to answer as JSON.
+
+    Args:
+        endpoint: The endpoint.
+        body: The rows.
+        content_type: Their content type.
+        folder: The folder on S3 to put them in.
+        seconds: How long to wait for the answer.
+    """
+    step = plan_async_request(endpoint, body, content_type, folder, seconds=seconds)
+    title = f"predict with asynchronous endpoint {endpoint}"
+    return Plan(title=title, steps=(step,), unchanged="")
+
+
+def plan_async_request(  # noqa: PLR0913 - a request, and how it is checked
+    endpoint: str,
+    body: bytes,
+    content_type: str,
+    folder: str,
+    *,
+    expected: bytes | None = None,
+    seconds: float = _LONGEST_WAIT,
+) -> InvokeAsync:
+    """Plan one request to an asynchronous endpoint. The same rows have the same place on S3."""
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    digest = hashlib.sha256(body).hexdigest()[:32]
+    return InvokeAsync(
+        name=endpoint,
+        body=body,
+        content_type=content_type,
+        accept=JSON,
+        bucket=bucket,
+        key=f"{prefix}{digest}",
+        seconds=seconds,
+        expected=expected,
+    )
+
+
+def build_async(settings: Async, package: str) -> dict[str, Any]:
+    """Build AsyncInferenceConfig of an endpoint config.
+
+    Args:
+        settings: The endpoint's, with its folders.
+        package: The ARN of the package that it serves, in whose account topics are that have a name only.
+    """
+    partition, _, region, account = package.split(":")[1:5]
+    topics = {"SuccessTopic": settings.success_topic, "ErrorTopic": settings.error_topic}
+    told = {
+        name: f"arn:{partition}:sns:{region}:{account}:{topic}" if is_topic_name(topic) else topic
+        for name, topic in topics.items()
+        if topic
+    }
+    at_once = settings.concurrency
+    return {
+        **({} if at_once is None else {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": at_once}}),
+        "OutputConfig": {
+            "S3OutputPath": (settings.output or "").rstrip("/"),
+            "S3FailurePath": (settings.failure or "").rstrip("/"),
+            **({"NotificationConfig": told} if told else {}),
+        },
+    }

@@ -14,7 +14,7 @@ def describe_recorded(plan: Plan) -> str | None:
         path
         for step in plan.steps
         for operation, request in plan.list_requests(step)
-        for path in local_aws.list_recorded(step.service, operation, request)
+        for path in local_aws.list_recorded(step.service_of(operation), operation, request)
     ]
     names = dict.fromkeys(path.rpartition(".")[2] for path in paths)
     if not names:

@@ -42,6 +42,6 @@ def _render_step(label: str, step: Mapping[str, Any]) -> list[str]:
         template = sent["request"].get(_TEMPLATE)
         shown = {**sent["request"], _TEMPLATE: "<below>"} if template else sent["request"]
         request = json.dumps(shown, indent=2, ensure_ascii=False)
-        blocks[-1] += f"\n{step['service']}:{sent['operation']} {request}"
+        blocks[-1] += f"\n{sent.get('service', step['service'])}:{sent['operation']} {request}"
         blocks += [template.rstrip()] if template else []
     return blocks

@@ -19,12 +19,14 @@ class Rollback:
         endpoint: The endpoint's name.
         tags: The tags of the project and its environment.
         reason: Why; a tag of the endpoint keeps it, and `deploy` then repeats it.
+        folder: The folder on S3 for what it is sent, should it be asynchronous.
         wait: Whether to wait until the endpoint serves, and to check its answer.
     """
 
     endpoint: str
     tags: Tags
     reason: str
+    folder: str
     wait: bool = True
 
 
@@ -137,5 +139,6 @@ def _plan_wait(wanted: Rollback, endpoint: Endpoint, sample: Sample | None) -> t
     if not wanted.wait:
         return ()
     wait = WaitForEndpoint(name=endpoint.name, config_name=endpoint.coming)
-    check = (plan_request(endpoint.name, sample),) if sample else ()
+    folder = wanted.folder if endpoint.asynchronous else None
+    check = (plan_request(endpoint.name, sample, folder),) if sample else ()
     return (wait, *check) if endpoint.status in BUSY or endpoint.pending_config else check

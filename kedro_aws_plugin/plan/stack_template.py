@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
+from kedro_aws_plugin.config.asynchronous import is_topic_name, list_topics
 from kedro_aws_plugin.config.sections import find_alarms, find_capture_folder
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
@@ -195,13 +196,21 @@ def build_role_policy(config: AwsConfig) -> Values:
     statements = [
         _allow("ReadModels", ["s3:GetObject"], _substitute("${Bucket.Arn}/sagemaker/*")),
         _allow("FindModels", ["s3:ListBucket"], _BUCKET_ARN),
-        # Transform jobs get folders of their own: a model has this role, and is to reach no other data.
-        _allow("ReadRows", ["s3:GetObject"], _substitute("${Bucket.Arn}/transform/input/*")),
+        # Rows and predictions have folders of their own: the models' role is to reach no other data.
+        _allow(
+            "ReadRows",
+            ["s3:GetObject"],
+            [_substitute(f"${{Bucket.Arn}}/{folder}/*") for folder in ("transform/input", "async/*/input")],
+        ),
         _allow(
             "WritePredictions",
             ["s3:AbortMultipartUpload", "s3:PutObject"],
-            _substitute("${Bucket.Arn}/transform/output/*"),
+            [
+                _substitute(f"${{Bucket.Arn}}/{folder}/*")
+                for folder in ("transform/output", "async/*/output", "async/*/failure")
+            ],
         ),
+        *_allow_topics(config),
         *(
             [_allow("WriteCaptures", ["s3:PutObject"], [_substitute(each) for each in captured])]
             if (captured := _list_capture_folders(config))
@@ -262,6 +271,20 @@ def _build_role(config: AwsConfig, project: str) -> Values:
             "Policies": [{"PolicyName": "serve-models", "PolicyDocument": build_role_policy(config)}],
         },
     }
+
+
+def _allow_topics(config: AwsConfig) -> list[Values]:
+    """Allow to tell the SNS topics of asynchronous endpoints."""
+    section = config.deploy
+    settings = [section.async_, *(each.async_ for each in section.endpoints.values())] if section else []
+    topics = sorted({topic for each in settings for topic in list_topics(each)})
+    arns = [
+        _substitute(f"arn:${{AWS::Partition}}:sns:${{AWS::Region}}:${{AWS::AccountId}}:{topic}")
+        if is_topic_name(topic)
+        else topic
+        for topic in topics
+    ]
+    return [_allow("TellOfAnswers", ["sns:Publish"], arns)] if arns else []
 
 
 def _build_glue(athena: Athena, project: str) -> Values:

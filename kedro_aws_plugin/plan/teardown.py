@@ -1,10 +1,13 @@
 """Plan the deletion of what this plugin created: (owned) -> Plan."""
 
+import hashlib
+
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.endpoint import find_endpoint_name
 from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.pipelines import DeletePipeline
 from kedro_aws_plugin.plan.steps.registry import DeleteModelPackage, DeleteModelPackageGroup
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects
 from kedro_aws_plugin.plan.steps.serving import (
@@ -44,10 +47,14 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         steps += _plan_deletion(endpoint)
     steps += [DeleteEndpointConfig(name=name) for name in owned.configs]
     steps += [DeleteModel(name=name) for name in owned.models]
+    steps += [
+        DeletePipeline(name, hashlib.sha256(f"{name} {created}".encode()).hexdigest())
+        for name, created in owned.pipelines.items()
+    ]
     steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]
-    for start in range(0, len(owned.objects), _OBJECTS_PER_REQUEST):
-        keys = owned.objects[start : start + _OBJECTS_PER_REQUEST]
-        steps.append(DeleteObjects(bucket=bucket, keys=keys))
+    objects = (*owned.objects, *owned.job_objects)
+    for start in range(0, len(objects), _OBJECTS_PER_REQUEST):
+        steps.append(DeleteObjects(bucket=bucket, keys=objects[start : start + _OBJECTS_PER_REQUEST]))
     # The groups lead to the objects, so they are deleted last: after an interruption the rest is found.
     steps += [DeleteModelPackageGroup(group=group.name) for group in owned.groups]
     return Plan(

@@ -78,6 +78,7 @@ class Snapshot:
         pipelines: The registered pipelines that were chosen; none means `__default__`.
         models: The datasets among the outputs that a run registers as models.
         spark: Whether Spark runs in this project.
+        made: What any node of the project writes, chosen or not.
     """
 
     nodes: tuple[Node, ...]
@@ -86,6 +87,7 @@ class Snapshot:
     pipelines: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     spark: bool = False
+    made: frozenset[str] = frozenset()
 
     def find_dataset(self, name: str) -> Dataset:
         """Find a dataset, with or without what follows an `@`; one without an entry is kept in memory."""

@@ -70,7 +70,7 @@ class ProjectCatalog:
         Raises:
             ProjectError: If the project does not load.
         """
-        with _silence_kedro():
+        with silence_kedro():
             context = session.kedro_context
             try:
                 return cls(context.catalog, context.params)
@@ -159,7 +159,7 @@ class ProjectCatalog:
         """Load a model by its own dataset, which has another format, and pickle what that gives."""
         kind = type(self.find_model(entry)).__name__
         try:
-            with _silence_kedro():
+            with silence_kedro():
                 model = self._catalog.load(entry, version=version)
         except DatasetError as error:
             raise ProjectError(f"`{entry}` cannot be loaded: {first_line(_find_root(error))}") from error
@@ -189,7 +189,7 @@ class ProjectCatalog:
         dataset = self._find_dataset(entry, suggest_correction("metrics"))
         versioned = is_versioned(dataset)
         try:
-            with _silence_kedro():
+            with silence_kedro():
                 return self._catalog.load(entry, version=version if versioned else None)
         except (DatasetError, VersionNotFoundError) as error:
             if versioned and not _is_missing(error):
@@ -213,7 +213,7 @@ class ProjectCatalog:
                 "loads the same files with pandas."
             )
         try:
-            with _silence_kedro():
+            with silence_kedro():
                 table = self._catalog.load(entry)
         except DatasetError as error:
             raise ProjectError(
@@ -242,7 +242,7 @@ class ProjectCatalog:
             ProjectError: If it cannot be saved.
         """
         try:
-            with _silence_kedro():
+            with silence_kedro():
                 self._catalog.save(entry, rows)
         except DatasetError as error:
             raise ProjectError(
@@ -302,7 +302,7 @@ def _has_version(entry: str, dataset: "AbstractVersionedDataset[Any, Any]", vers
 
 
 @contextmanager
-def _silence_kedro() -> Iterator[None]:
+def silence_kedro() -> Iterator[None]:
     """Silence Kedro's progress messages, which are for runs."""
     logger = logging.getLogger("kedro")
     level = logger.level

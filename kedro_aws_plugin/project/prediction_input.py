@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 _REALTIME_MB = 6
 _SERVERLESS_MB = 4
-"""The limits of InvokeEndpoint, in MB of 1024 * 1024 bytes.
+_ASYNC_MB = 1024
+"""The limits of InvokeEndpoint and InvokeEndpointAsync, in MB of 1024 * 1024 bytes.
 
-Source: "Payload size" in SageMaker's pages on real-time inference and on serverless endpoints.
+Source: "Payload size" in SageMaker's pages on real-time, on serverless and on asynchronous inference.
 """
 _MB = 1024 * 1024
 
@@ -65,24 +66,40 @@ def check_size(aws: "Aws", payload: Payload, source: str, endpoint: str) -> None
     """
     if len(payload.body) <= _SERVERLESS_MB * _MB:  # most requests are small: nothing is looked up for them
         return
-    serverless = _is_serverless(aws, endpoint)
-    limit = _SERVERLESS_MB if serverless else _REALTIME_MB
+    kind, limit = _find_limit(aws, endpoint)
     if len(payload.body) > limit * _MB:
         raise ProjectError(
-            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and "
-            f"{'a serverless endpoint' if serverless else 'an endpoint'} accepts at most "
+            f"{source} makes a request of {len(payload.body) / 1e6:.1f} MB, and {kind} accepts at most "
             f"{limit} MB. Send fewer rows."
         )
 
 
-def _is_serverless(aws: "Aws", endpoint: str) -> bool:
+def _find_limit(aws: "Aws", endpoint: str) -> tuple[str, int]:
     from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
 
     try:
         deployed = observe_deployed(aws, endpoint)
     except AwsError:  # whoever may only invoke it reads from AWS what is wrong
+        deployed = None
+    if deployed is not None and deployed.endpoint.serverless:
+        return "a serverless endpoint", _SERVERLESS_MB
+    if deployed is not None and deployed.endpoint.asynchronous:
+        return "an asynchronous endpoint", _ASYNC_MB
+    return "an endpoint", _REALTIME_MB
+
+
+def is_async(aws: "Aws", endpoint: str) -> bool:
+    """Tell whether an endpoint takes requests to its queue only.
+
+    Whoever may not look it up is taken to ask one that answers at once.
+    """
+    from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
+
+    try:
+        found = observe_endpoint(aws, endpoint)
+    except AwsError:
         return False
-    return deployed is not None and deployed.endpoint.serverless
+    return found is not None and found.asynchronous
 
 
 def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:

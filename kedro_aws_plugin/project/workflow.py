@@ -75,6 +75,7 @@ def read_snapshot(session: Session, selection: Selection) -> Snapshot:
         pipelines=selection.pipelines,
         models=_find_models(session.config, chosen, entries),
         spark=session.config.spark.enabled,
+        made=frozenset(name for each in every for name in each.outputs),
     )
 
 

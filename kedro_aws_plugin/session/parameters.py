@@ -132,7 +132,7 @@ def publish(loader: AbstractConfigLoader, run_id: str) -> None:
 def _share(loader: AbstractConfigLoader) -> Mapping[str, Any]:
     """Read a loader's parameters and store them in it, so that Kedro need not parse them again."""
     known = "parameters" in loader
-    values = _read(loader)
+    values = read_parameters(loader)
     try:
         own: Mapping[str, Any] = run_state.copy_plain(values)
     except TypeError:
@@ -142,7 +142,7 @@ def _share(loader: AbstractConfigLoader) -> Mapping[str, Any]:
     return own
 
 
-def _read(loader: AbstractConfigLoader) -> dict[str, Any]:
+def read_parameters(loader: AbstractConfigLoader) -> dict[str, Any]:
     """Read the parameters; if there are no files, those of `--params`, as Kedro does."""
     try:
         found: dict[str, Any] = loader["parameters"]
@@ -167,7 +167,7 @@ def _read_without_session(path: Path, env: str | None) -> Mapping[str, Any]:
     with keep_resolvers():
         loader, conf = make_loader(path, env)
         Session.of(loader, path, project.PACKAGE_NAME or path.name, conf)
-        return _read(loader)
+        return read_parameters(loader)
 
 
 def _find(values: Any, key: str) -> Any:

@@ -16,7 +16,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -225,6 +225,29 @@ def prune(aws: LocalAws, older_than: timedelta) -> Pruned:
     """
     check_version(aws)
     return Pruned(**_call(aws, "prune", {"older_than": older_than.total_seconds()}))
+
+
+def move_clock(aws: LocalAws, by: timedelta) -> datetime:
+    """Move the clock of EventBridge Scheduler forward, so that a test needs not wait for a schedule.
+
+    All other times stay real. A reset brings it back.
+
+    Args:
+        aws: The running local AWS.
+        by: How far.
+
+    Returns:
+        What it shows now, in UTC.
+
+    Raises:
+        LocalAwsError: If another version runs, or it does not answer.
+
+    Example:
+        >>> move_clock(aws, timedelta(days=1))
+        datetime.datetime(2026, 12, 1, 6, 0, tzinfo=datetime.timezone.utc)
+    """
+    check_version(aws)
+    return datetime.fromtimestamp(_call(aws, "clock", {"seconds": by.total_seconds()})["now"], timezone.utc)
 
 
 def reset(state_dir: Path) -> bool:

@@ -24,6 +24,7 @@ class Request:
         body: The body.
         service: The service in the credential scope of the signature; empty if the request is not signed.
         region: The region, from there too.
+        query: The query of the URL.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Request:
     body: bytes = b""
     service: str = ""
     region: str = ""
+    query: str = ""
 
     @property
     def target(self) -> str:

@@ -273,6 +273,53 @@ _CREATE_PROCESSING_JOB = Settings(
     ),
 )
 
+_CREATE_TRAINING_JOB = Settings(
+    works=(
+        "TrainingJobName",
+        "HyperParameters",
+        "AlgorithmSpecification.TrainingInputMode",
+        "AlgorithmSpecification.ContainerEntrypoint",
+        "AlgorithmSpecification.ContainerArguments",
+        "InputDataConfig.ChannelName",
+        "InputDataConfig.DataSource.S3DataSource.S3DataType",
+        "InputDataConfig.DataSource.S3DataSource.S3Uri",
+        "InputDataConfig.DataSource.S3DataSource.S3DataDistributionType",
+        "InputDataConfig.ContentType",
+        "InputDataConfig.CompressionType",
+        "InputDataConfig.RecordWrapperType",
+        "InputDataConfig.InputMode",
+        "OutputDataConfig.S3OutputPath",
+        "OutputDataConfig.CompressionType",
+        "ResourceConfig.InstanceCount",
+        "StoppingCondition.MaxRuntimeInSeconds",
+        "CheckpointConfig",
+        "Environment",
+        "Tags",
+    ),
+    recorded=(
+        "AlgorithmSpecification.TrainingImage",
+        "AlgorithmSpecification.MetricDefinitions",
+        "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
+        "AlgorithmSpecification.TrainingImageConfig",
+        "RoleArn",
+        "OutputDataConfig.KmsKeyId",
+        "ResourceConfig.InstanceType",
+        "ResourceConfig.VolumeSizeInGB",
+        "ResourceConfig.VolumeKmsKeyId",
+        "ResourceConfig.KeepAlivePeriodInSeconds",
+        "ResourceConfig.SelectedInstanceType",
+        "ResourceConfig.SelectedInstanceCount",
+        "VpcConfig",
+        "StoppingCondition.MaxWaitTimeInSeconds",
+        "StoppingCondition.MaxPendingTimeInSeconds",
+        "EnableInterContainerTrafficEncryption",
+        "EnableManagedSpotTraining",
+        "ExperimentConfig",
+        "RetryStrategy",
+        "ProfilerConfig.DisableProfiler",
+    ),
+)
+
 _CREATE_MODEL_PACKAGE = Settings(
     works=(
         "ModelPackageName",
@@ -309,6 +356,7 @@ _SAGEMAKER = Table(
         UpdateEndpointWeightsAndCapacities
         CreateTransformJob DescribeTransformJob ListTransformJobs StopTransformJob
         CreateProcessingJob DescribeProcessingJob ListProcessingJobs StopProcessingJob
+        CreateTrainingJob DescribeTrainingJob ListTrainingJobs StopTrainingJob
         CreatePipeline UpdatePipeline DescribePipeline ListPipelines DeletePipeline ListPipelineVersions
         UpdatePipelineVersion StartPipelineExecution DescribePipelineExecution UpdatePipelineExecution
         DescribePipelineDefinitionForExecution ListPipelineExecutions ListPipelineExecutionSteps
@@ -319,6 +367,21 @@ _SAGEMAKER = Table(
         "CreateEndpointConfig": _CREATE_ENDPOINT_CONFIG,
         "CreateTransformJob": _CREATE_TRANSFORM_JOB,
         "CreateProcessingJob": _CREATE_PROCESSING_JOB,
+        "CreateTrainingJob": _CREATE_TRAINING_JOB,
+        "ListTrainingJobs": Settings(
+            works=(
+                "NextToken",
+                "MaxResults",
+                "CreationTimeAfter",
+                "CreationTimeBefore",
+                "LastModifiedTimeAfter",
+                "LastModifiedTimeBefore",
+                "NameContains",
+                "StatusEquals",
+                "SortBy",
+                "SortOrder",
+            )
+        ),
         "CreatePipeline": Settings(
             works=(
                 "PipelineName",
@@ -388,9 +451,7 @@ _SAGEMAKER = Table(
             )
         ),
     },
-    ways_out={
-        "CreateTrainingJob": "train in a process of your own",
-    },
+    ways_out={},
 )
 
 _SAGEMAKER_RUNTIME = Table(

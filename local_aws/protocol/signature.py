@@ -158,13 +158,23 @@ class Verifier:
             raise Refused("malformed", "Invalid credential date: it is not that of the request.")
         if claim.expires is None:
             if abs(now - signed_at) > _SKEW:
-                raise Refused(
-                    "skewed", "The difference between the request time and the current time is too large."
-                )
+                raise Refused("skewed", _explain_skew(claim, signed_at, now))
         elif signed_at - now > _SKEW:
             raise Refused("expired", "Request is not valid yet")
         elif now > signed_at + timedelta(seconds=claim.expires):
             raise Refused("expired", "Request has expired")
+
+
+def _explain_skew(claim: Claim, signed_at: datetime, now: datetime) -> str:
+    """Say in AWS's words that one of the two clocks is wrong; S3 has words of its own."""
+    if claim.of_s3:
+        return "The difference between the request time and the current time is too large."
+    is_late = signed_at < now
+    limit = (now - _SKEW if is_late else now + _SKEW).strftime(SIGV4_TIMESTAMP)
+    what, sign = ("expired", "-") if is_late else ("not yet current", "+")
+    how = "is now earlier than" if is_late else "is still later than"
+    at = now.strftime(SIGV4_TIMESTAMP)
+    return f"Signature {what}: {claim.timestamp} {how} {limit} ({at} {sign} 15 min.)"
 
 
 class _AgainMixin:

@@ -1,6 +1,8 @@
 """The server's side of the process that a job runs."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -10,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from local_aws.sagemaker.job_failures import JobFailed
 
 GRACE_SECONDS = 120.0
 """The time that AWS gives a container between SIGTERM and SIGKILL."""
@@ -68,6 +72,7 @@ class JobProcess:
             Its exit code; 128 and the signal if one has ended it.
 
         Raises:
+            JobFailed: If the process that watches the command was killed.
             OSError: If no process can be started.
         """
         with self._lock:
@@ -88,6 +93,12 @@ class JobProcess:
         self._output.finish()
         with self._lock:
             _let_go(process)
+        if process.returncode < 0:
+            _kill_orphan(_find_pid_file(command))
+            raise JobFailed(
+                "InternalServerError: The process that watches the job was ended by signal "
+                f"{-process.returncode}."
+            )
         return process.returncode
 
     def stop(self) -> None:
@@ -117,7 +128,12 @@ class JobProcess:
             env=dict(command.environment),
             cwd=command.folder,
         )
-        told = {"command": list(command.words), "folder": str(command.folder), "grace": command.grace}
+        told = {
+            "command": list(command.words),
+            "folder": str(command.folder),
+            "pid_file": str(_find_pid_file(command)),
+            "grace": command.grace,
+        }
         _write(process, json.dumps(told).encode() + b"\n")
         return process
 
@@ -141,6 +157,18 @@ def _write(process: "subprocess.Popen[bytes]", data: bytes) -> None:
 
 def _tell_to_stop(process: "subprocess.Popen[bytes]") -> None:
     _write(process, b".")
+
+
+def _find_pid_file(command: Command) -> Path:
+    return command.folder.with_name("pid")
+
+
+def _kill_orphan(pid_file: Path) -> None:
+    """Kill the command of a supervisor that was killed, and what it has started."""
+    with suppress(OSError, ValueError):
+        pid = int(pid_file.read_text(encoding="ascii"))
+        if hasattr(os, "killpg"):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:

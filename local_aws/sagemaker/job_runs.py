@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,6 +96,7 @@ class Place:
         log: Takes the lines that the job prints.
         note: Takes what changes of its description.
         now: Reads the time in seconds since the epoch.
+        lock: Guards the job's description.
     """
 
     objects: Objects
@@ -104,6 +106,7 @@ class Place:
     log: Callable[[str], None]
     note: Note
     now: Callable[[], float]
+    lock: AbstractContextManager[Any]
 
     def make_environment(self, variables: dict[str, str]) -> dict[str, str]:
         """Make the variables of a job's process: a container's, and where this local AWS is."""
@@ -195,6 +198,7 @@ class JobRuns:
             log=self._logs.open_group(here.name, self.kind.group)(f"{name}/{HOST_NAME}-{int(time.time())}"),
             note=lambda members: self._note(here, job, members),
             now=self._resources.now,
+            lock=self._resources.lock,
         )
         run = make_run(place)
         thread = threading.Thread(

@@ -1,9 +1,10 @@
 """The process that starts a job's command, and ends it with everything that it has started.
 
 The local AWS runs this file as a script, isolated from all packages, so that it starts in milliseconds. The
-first line of its stdin is a JSON object: `command`, `folder` to run it in, and `grace`, the seconds between
-SIGTERM and SIGKILL. Any further byte asks the command to stop. The end of stdin, which is also that of the
-local AWS, kills it. The exit code is the command's; 128 and the signal if one has ended it, as a container's.
+first line of its stdin is a JSON object: `command`, `folder` to run it in, `pid_file` for its process id, and
+`grace`, the seconds between SIGTERM and SIGKILL. Any further byte asks the command to stop. The end of stdin,
+which is also that of the local AWS, kills it. The exit code is the command's; 128 and the signal if one has
+ended it, as a container's.
 """
 
 import json
@@ -12,6 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 _CANNOT_START = 127
 _BY_SIGNAL = 128
@@ -33,6 +36,8 @@ def main() -> int:
     except OSError as error:
         sys.stdout.write(f"{command[0]}: {error.strerror}\n")
         return _CANNOT_START
+    with suppress(OSError):  # a full disk
+        Path(asked["pid_file"]).write_text(str(child.pid), encoding="ascii")
     listening = threading.Thread(target=_obey, args=(child, float(asked["grace"])), daemon=True)
     listening.start()
     code = child.wait()

@@ -9,6 +9,7 @@ from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.asynchronous.notifications import Topics
 from local_aws.sagemaker.asynchronous.processing import Processor
 from local_aws.sagemaker.asynchronous.queues import Queues
+from local_aws.sagemaker.asynchronous.scaling import Scaler
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
@@ -26,6 +27,7 @@ from local_aws.sagemaker.runtime import Runtime
 from local_aws.sagemaker.scaling import Scaling
 from local_aws.sagemaker.search import Search
 from local_aws.sagemaker.tags import Tagging, Tags
+from local_aws.sagemaker.training.jobs import TrainingJobs
 from local_aws.sagemaker.transform.jobs import TransformJobs
 
 
@@ -56,7 +58,9 @@ class SageMaker:
         machine = Machine(self.resources, host, logs, objects)
         self._processing_jobs = ProcessingJobs(machine)
         self._processing_jobs.runs.take_over()
-        store = Store(self.resources, objects, self._invoke)
+        self._training_jobs = TrainingJobs(machine)
+        self._training_jobs.runs.take_over()
+        store = Store(self.resources, objects, self.invoke)
         self._executions = Executions(store)
         operations = {
             **Registry(self.resources).operations(),
@@ -65,12 +69,14 @@ class SageMaker:
             **endpoints.operations(),
             **self._transform_jobs.operations(),
             **self._processing_jobs.operations(),
+            **self._training_jobs.operations(),
             **Pipelines(store).operations(),
             **self._executions.operations(),
             **Tags(self.resources).operations(),
             **Search(self.resources).operations(),
         }
         scaling = Scaling(self.resources, moto).operations()
+        Scaler(self._queues, endpoints, moto).start()
         tagging = Tagging(self.resources, moto).operations()
         self._api = TabledService("sagemaker", "SageMaker", operations, region)
         self._executions.take_over()
@@ -87,7 +93,12 @@ class SageMaker:
         """Write what is still to be written on S3. The server is about to end."""
         self.deployments.close_captures()
 
-    def _invoke(self, region: str, operation: str, params: Params) -> Params:
+    def invoke(self, region: str, operation: str, params: Params) -> Params:
+        """Call an operation of SageMaker from within the local AWS.
+
+        Raises:
+            AwsFault: If it is refused.
+        """
         return self._api.invoke(region, operation, params)
 
     def reset(self) -> None:
@@ -99,4 +110,5 @@ class SageMaker:
         self._cloudwatch.metrics.clear()
         self._transform_jobs.stop_all()
         self._processing_jobs.runs.stop_all()
+        self._training_jobs.runs.stop_all()
         self.deployments.stop_all()

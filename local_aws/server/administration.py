@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.athena.service import Athena
+from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
 from local_aws.kept.database import NotKept
@@ -17,6 +18,7 @@ from local_aws.protocol.moto_app import Moto
 from local_aws.s3.content import Store
 from local_aws.s3.keeping import Keeping
 from local_aws.sagemaker.service import SageMaker
+from local_aws.scheduler.schedules import Schedules
 from local_aws.server.contents import Contents
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
@@ -33,9 +35,11 @@ class Parts:
     objects: Store | Keeping
     sagemaker: SageMaker
     athena: Athena
+    stacks: CloudFormation
     seeding: Seeding
     contents: Contents
     logs: LogShipper
+    schedules: Schedules
     credentials: Callable[[], Credentials]
     renew: Callable[[], None]
     flush: Callable[[], None]
@@ -44,7 +48,7 @@ class Parts:
 
 
 class Administration:
-    """The routes health, status, seed, prune, reset, renew and stop, for callers whom the gate has let in."""
+    """The routes health, status, seed, prune, reset, clock, renew and stop, for whom the gate has let in."""
 
     name = "local"
 
@@ -56,6 +60,7 @@ class Administration:
             "seed": self._seed,
             "prune": self._prune,
             "reset": self._reset,
+            "clock": self._move_clock,
             "renew": self._renew,
             "stop": self._stop,
         }
@@ -99,11 +104,18 @@ class Administration:
             self._parts.objects.clear()
             self._parts.sagemaker.reset()
             self._parts.athena.reset()
+            self._parts.stacks.reset()
             self._parts.logs.reset()
             self._parts.moto.reset()
+            self._parts.schedules.clear()
             self._parts.seeding.reset()
             self._parts.flush()
         return {}
+
+    def _move_clock(self, params: Any) -> Any:
+        self._parts.schedules.clock.move(float(params["seconds"]))
+        self._parts.schedules.wake()
+        return {"now": self._parts.schedules.clock.now()}
 
     def _renew(self, _params: Any) -> Any:
         self._parts.renew()

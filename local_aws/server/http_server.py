@@ -21,10 +21,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
+from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
 from local_aws.kept.database import NotKept
 from local_aws.kept.services import KeptServices
+from local_aws.protocol.clock import Clock
 from local_aws.protocol.messages import Request, Response, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.overlay import Overlay, answer, read_head
@@ -37,6 +39,8 @@ from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
+from local_aws.scheduler.schedules import Schedules
+from local_aws.scheduler.service import Scheduler
 from local_aws.server.administration import PREFIX, Administration, Parts
 from local_aws.server.contents import Contents
 from local_aws.server.gate import BadLength, Gate, TooLarge
@@ -501,11 +505,15 @@ class LocalServer:
         host = Host(self._workdir, self._of_models, state_dir=state_dir.absolute())
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
         glue = Glue(moto, region)
+        self._schedules = Schedules(moto, self._sagemaker.invoke, Clock(), self._kept.open_room)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
         of_queries = Moto(Overlay((glue,), app), region)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
+        self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)
-        services = (administration, *self._sagemaker.services, *self._athena.services, glue)
+        scheduler = Scheduler(moto, self._schedules, region)
+        services = (administration, *self._sagemaker.services, *self._athena.services)
+        services = (*services, glue, scheduler, self._stacks)
         self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay
 
@@ -526,9 +534,11 @@ class LocalServer:
                 objects=self._keeping or self._objects,
                 sagemaker=self._sagemaker,
                 athena=self._athena,
+                stacks=self._stacks,
                 seeding=Seeding(moto, self._athena, self._kept),
                 contents=Contents(self._sagemaker, self._athena, self._kept, place.kept),
                 logs=logs,
+                schedules=self._schedules,
                 credentials=lambda: self.credentials,
                 renew=self.renew,
                 flush=self._kept.flush,
@@ -578,6 +588,7 @@ class LocalServer:
         """Close the port, and stop every model and every query. What was answered is kept."""
         self._http.server_close()
         self._http.end()
+        self._schedules.end()
         self._sagemaker.finish()
         with _logged():
             self._kept.close()

@@ -9,6 +9,8 @@ GROUP_ARN = f"{ACCOUNT}:model-package-group/flights"
 ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 TAGS = {"kedro-aws:project": "my_flights", "kedro-aws:env": "aws"}
+PIPELINE_ARN = f"{ACCOUNT}:pipeline/flights"
+EXECUTION_ARN = f"{PIPELINE_ARN}/execution/abcdef123456"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/kedro-aws-flights/0a1b"
 
 
@@ -63,6 +65,24 @@ def transform_job(status: str = "Completed", **others: Any) -> dict[str, Any]:
         "CreationTime": THEN,
         **others,
     }
+
+
+def execution(status: str = "Succeeded", **others: Any) -> dict[str, Any]:
+    return {
+        "PipelineArn": PIPELINE_ARN,
+        "PipelineExecutionArn": EXECUTION_ARN,
+        "PipelineExecutionDisplayName": "2026-01-02T03-04-05-000Z",
+        "PipelineExecutionDescription": "Kedro run 2026-01-02T03.04.05.000Z",
+        "PipelineExecutionStatus": status,
+        "CreationTime": THEN,
+        "LastModifiedTime": THEN,
+        **others,
+    }
+
+
+def pipeline_step(status: str = "Succeeded", **others: Any) -> dict[str, Any]:
+    job = {"ProcessingJob": {"Arn": f"{ACCOUNT}:processing-job/pipelines-abcdef123456-data-science-x"}}
+    return {"StepName": "data_science", "StepStatus": status, "Metadata": job, "StartTime": THEN, **others}
 
 
 def endpoint(status: str = "InService", config: str = "flights-1", **others: Any) -> dict[str, Any]:

@@ -12,11 +12,22 @@ from stubbed import FakeTime, Stubbed
 
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import PlainStep, Step, registry, s3, serving, stack, transform
+from kedro_aws_plugin.plan.steps import (
+    PlainStep,
+    Step,
+    asynchronous,
+    pipelines,
+    registry,
+    s3,
+    serving,
+    stack,
+    transform,
+)
 from local_aws.protocol.service_model import load_service_model
 
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}
 INFERENCE = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
+ANSWER_KEY = "async/flights/output/0a.out"
 VARIANT = {"VariantName": "AllTraffic", "ModelName": "flights-m", "InstanceType": "ml.m5.large"}
 
 CHECK = serving.CheckEndpoint(
@@ -70,6 +81,16 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         path=archive, size=7, sha256="0" * 64, bucket="flights-data", key="k", content_type="application/gzip"
     )
     invoke = CHECK.sent
+    ask = asynchronous.InvokeAsync(
+        name="flights",
+        body=b"1\n",
+        content_type="text/csv",
+        accept="application/json",
+        bucket="flights-data",
+        key="async/flights/input/0a",
+        seconds=60,
+        expected=b'{"p": [1.0]}',
+    )
     made: list[Step] = [
         upload,
         s3.PutObject(bucket="flights-data", key="k", body=b"1", content_type="text/csv"),
@@ -102,6 +123,7 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         serving.WaitForUpdate(name="flights", config_name="flights-1", alarms=("errors",)),
         serving.WaitForDeletion(name="flights"),
         invoke,
+        ask,
         CHECK,
         serving.AddTags(arn=ENDPOINT_ARN, tags={"kedro-aws:former-config": "flights-0"}),
         serving.DeleteTags(arn=ENDPOINT_ARN, keys=("b", "a")),
@@ -115,6 +137,15 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
             name="flights-1", output="s3://flights-data/p/", files=1, resume="kedro aws transform --job x"
         ),
         transform.CollectPredictions(job="flights-1", output="s3://flights-data/p/", rows={"a.csv": 2}),
+        pipelines.StartPipelineExecution(
+            name="flights",
+            version=1,
+            run_id="2026-01-02T03.04.05.000Z",
+            display_name="2026-01-02T03-04-05-000Z",
+            parameters={"RunId": "2026-01-02T03.04.05.000Z"},
+            token="t" * 32,
+        ),
+        pipelines.WaitForExecution(arn=answers.EXECUTION_ARN, run_id="2026-01-02T03.04.05.000Z"),
     ]
     planned: dict[type[Step], Step] = {type(step): step for step in plain_steps().values()}
     return {**planned, **{type(step): step for step in made}}
@@ -146,6 +177,14 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     stack.CreateStack: ({"StackId": STACK_ID}, {"arn": STACK_ID}),
     stack.UpdateStack: ({"StackId": STACK_ID}, {"written": True}),
     transform.WaitForTransform: (answers.transform_job(), {}),
+    pipelines.ListPipelineVersions: (
+        {"PipelineVersionSummaries": [{"PipelineArn": answers.PIPELINE_ARN, "PipelineVersionId": 1}]},
+        {"version": 1},
+    ),
+    pipelines.WaitForExecution: (
+        answers.execution(),
+        {"status": "Succeeded", "steps": {"data_science": "Succeeded"}},
+    ),
     stack.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }
 
@@ -168,6 +207,12 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     if isinstance(step, serving.InvokeEndpoint | serving.CheckEndpoint):
         stubbed.answers("InvokeEndpoint", body(b'{"p": [1.0]}'), step.request())
         return {"answer": '{"p": [1.0]}'}
+    if isinstance(step, asynchronous.InvokeAsync):
+        place = f"s3://flights-data/{ANSWER_KEY}"
+        stubbed.answers("PutObject", {}, step.put())
+        stubbed.answers("InvokeEndpointAsync", {"OutputLocation": place}, step.request())
+        stubbed.answers("GetObject", body(b'{"p": [1.0]}'), {"Bucket": "flights-data", "Key": ANSWER_KEY})
+        return {"answer": '{"p": [1.0]}', "location": place}
     if isinstance(step, transform.CollectPredictions):
         stubbed.answers("ListObjectsV2", {"Contents": [{"Key": "p/a.csv.out"}]})
         stubbed.answers("GetObject", body(b"1\n2"), step.request())
@@ -178,6 +223,8 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
         request = {**request, "Body": step.path.read_bytes()}
         stubbed.refuses("HeadObject", "404", "Not Found", 404)
     stubbed.answers(step.operation, response, request)
+    if isinstance(step, pipelines.WaitForExecution):
+        stubbed.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": [answers.pipeline_step()]})
     if isinstance(step, registry.CreateModelPackage):
         stubbed.answers("DescribeModelPackage", answers.package(1))
     return result

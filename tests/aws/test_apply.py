@@ -8,7 +8,7 @@ import answers
 import pytest
 from answers import ABSENT
 from case_plans import step_classes
-from every_step import CHECK, Told, all_steps, apply_steps, body, put_down
+from every_step import ANSWER_KEY, CHECK, Told, all_steps, apply_steps, body, put_down
 from stubbed import FakeTime, Stubbed, Values
 
 from kedro_aws_plugin.apply import apply
@@ -28,17 +28,21 @@ def test_a_step_sends_the_requests_that_a_dry_run_shows(
 ) -> None:
     step = all_steps(tmp_path)[kind]
     expected = put_down(stubbed, step)
-    assert apply_steps(stubbed, time, step) == ([expected], [f"begin {step}", f"end {step}: {expected}"])
+    results, told = apply_steps(stubbed, time, step)
+    assert (results, told[0], told[-1]) == ([expected], f"begin {step}", f"end {step}: {expected}")
     sent = [(each.service, each.operation, without_the_unknown(each.params)) for each in stubbed.requests.all]
     shown = [
-        (step.service, operation, without_the_unknown(request)) for operation, request in step.requests()
+        (step.service_of(operation), operation, without_the_unknown(request))
+        for operation, request in step.requests()
     ]
     assert sent == shown
 
 
 def without_the_unknown(request: Values) -> Values:
-    """A dry run describes a file where its bytes are sent, and the ARN that only AWS's answer gives."""
+    """A dry run describes a file where its bytes are sent, and what only AWS's answer gives."""
     made = {"ModelPackageName": "<ARN>"} if "ModelPackageName" in request else {}
+    if request.get("Key") in (ANSWER_KEY, "<key of OutputLocation>"):
+        return {"OutputLocation": "<URI>"}
     return {**request, **({"Body": "<file>"} if "IfNoneMatch" in request else {}), **made}
 
 

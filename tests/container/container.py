@@ -98,10 +98,10 @@ class Container:
         self._archive = archive
         self._network = network
         self._seconds = seconds
-        self._port = _find_free_port() if network else _PORT
+        self.port = _find_free_port() if network else _PORT
         own = {"PIP_CONFIG_FILE": os.devnull}
         if network:  # where port 8080 is shared by all containers
-            own = {**_pip_variables(), "SAGEMAKER_BIND_TO_PORT": str(self._port)}
+            own = {**_pip_variables(), "SAGEMAKER_BIND_TO_PORT": str(self.port)}
         self._environment = {**IMAGE, **NO_NGINX, **own, **environment}
         self._stack = ExitStack()
         self._log = ""
@@ -124,6 +124,11 @@ class Container:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    @property
+    def pid(self) -> int:
+        """The process whose children are the container's."""
+        return self._process.pid
 
     @property
     def log(self) -> str:
@@ -165,7 +170,7 @@ class Container:
             "command": ["/opt/venv/bin/serve"],
             "environment": self._environment,
             "network": self._network,
-            "port": self._port,
+            "port": self.port,
             "python": str(python.parents[1]),
             "venv": str(venv),
             **{name: str(self.folder / name) for name in ("http", "layers", "log", "model", "root")},

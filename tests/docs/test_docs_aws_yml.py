@@ -24,6 +24,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]
         if model is AwsConfig and name == "env":  # never read from a file
             continue
         default = ... if field.default is PydanticUndefined else field.default
+        name = field.alias or name  # noqa: PLW2901 - the key's name in the file
         yield f"{prefix}{name}", default
         if model is DeploySection and name == "endpoints":  # each takes the keys of `deploy` itself
             assert set(NamedEndpoint.model_fields) < set(DeploySection.model_fields)

@@ -67,8 +67,12 @@ PLANNERS = {
     "models": None,
     "policy": None,
     "prices": None,
+    "retry": "plan/retry.py",
     "rollback": "plan/rollback.py",
+    "runs": None,
     "spark-jars": None,
+    "stop": "plan/stop.py",
+    "submit": "plan/submission.py",
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -92,6 +96,8 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "endpoint/updating-to-another",
     "register/first-model",
     "register/second-version",
+    "submission/first",
+    "submission/other-code",
     "transform/catalog-entry-first",
 )
 SERVICES = get_args(Service)
@@ -325,7 +331,8 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "iam::123456789012:role/NAME-SageMakerRole-*",
         "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME:*",
         "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME-*",
-        "logs:HERE:log-group:/aws/sagemaker/TransformJobs:*",  # one group for every job
+        "logs:HERE:log-group:/aws/sagemaker/ProcessingJobs:*",  # one group for every job
+        "logs:HERE:log-group:/aws/sagemaker/TransformJobs:*",
         "s3:::NAME",
         *(
             f"s3:::NAME/{folder}/*"
@@ -334,7 +341,12 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
                 *("transform", "transform/input"),
             )
         ),
+        *(f"s3:::NAME/async/NAME/{folder}/*" for folder in ("input", "output", "failure")),
+        "s3:::NAME/kedro-aws/NAME/*",
         "s3:::NAME/sagemaker/NAME/*",
+        "iam::123456789012:role/my-pipelines",
+        "sagemaker:HERE:pipeline/my-flights*",
+        "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
         "sagemaker:HERE:endpoint/NAME-*",  # `logs JOB` asks whether it is an endpoint
@@ -361,6 +373,7 @@ def _arns(service: str, request: dict[str, Any]) -> set[str]:
         "ModelName": f"{arn}model/",
         "ModelPackageGroupName": f"{arn}model-package-group/",
         "ModelPackageName": "",
+        "PipelineName": f"{arn}pipeline/",
         "ModelPackageArn": "",
         "ResourceArn": "",
         "StackName": f"{arn}stack/",

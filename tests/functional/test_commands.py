@@ -231,6 +231,7 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
             "pending_config": None,
             "failure": None,
             "variants": ["AllTraffic"],
+            "drift": [],
         }
     ]
 

@@ -6,16 +6,7 @@ import pytest
 from project_cli import GROUP, kedro_aws
 from requests_sent import Requests
 
-NAMES = (
-    "../../escaped",
-    "/etc/passwd",
-    "$(touch hacked)",
-    "a;touch hacked",
-    "a\nb",
-    "%2e%2e",
-    "x" * 300,
-    "*",
-)
+NAMES = ("../../escaped", "$(touch hacked)", "a\nb", "x" * 300, "*")
 
 
 @pytest.mark.parametrize(

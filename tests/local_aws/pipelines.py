@@ -20,6 +20,10 @@ for word in words:
     if verb == "sleep":
         print("sleeping", flush=True)
         time.sleep(float(value))
+    elif verb == "wait_for":
+        print("sleeping", flush=True)
+        while not s3.list_objects_v2(Bucket="models-bucket", Prefix=value)["KeyCount"]:
+            time.sleep(0.05)
     elif verb == "fail_unless":
         try:
             s3.head_object(Bucket="models-bucket", Key=value)

@@ -17,7 +17,7 @@ from local_aws.protocol.service_model import load_service_model
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ["sagemaker", "sagemaker-runtime", "athena", "glue"]
-NEEDS_MORE = {"Search", "CreateProcessingJob"}
+NEEDS_MORE = {"Search", "CreateProcessingJob", "CreateTrainingJob"}
 """Operations whose least request asks for what the local AWS refuses."""
 
 CODES = {"athena": "InvalidRequestException", "sagemaker-runtime": "ValidationError"}

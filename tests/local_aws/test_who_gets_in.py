@@ -159,6 +159,14 @@ UNSIGNED: dict[str, Attack] = {
     "no HTTP: a long line": lambda _aws: b"GET /" + b"a" * 70000,
     "no HTTP: many headers": lambda _aws: b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n",
 }
+
+
+def list_models_at(age: timedelta) -> Attack:
+    """A rightful request but for the clock, which AWS's JSON protocols answer in other words than S3."""
+    headers = [("X-Amz-Target", "SageMaker.ListModels"), ("Content-Type", "application/x-amz-json-1.1")]
+    return lambda aws: sign(aws, "POST", "/", b"{}", service="sagemaker", headers=headers, age=age)
+
+
 HOSTS: dict[str, Attack] = {
     "rebound": signed_but(host="evil.example"),
     "rebound, with the port": lambda aws: sign(
@@ -401,6 +409,9 @@ def test_presigned_urls_of_the_tools_are_of_version_4(cloud: Cloud) -> None:
         (signed_but(key="AKIAIOSFODNN7EXAMPLE"), "application/xml", b"<Code>InvalidAccessKeyId</Code>"),
         (signed_but(age=timedelta(hours=1)), "application/xml", b"<Code>RequestTimeTooSkewed</Code>"),
         (tampered_json, "application/x-amz-json-1.1", b'"InvalidSignatureException"'),
+        (list_models_at(timedelta(minutes=20)), "application/x-amz-json-1.1", b'"Signature expired: 20'),
+        (list_models_at(timedelta(minutes=20)), "application/x-amz-json-1.1", b"Z - 15 min.)"),
+        (list_models_at(timedelta(minutes=-20)), "application/x-amz-json-1.1", b"is still later than 20"),
     ],
 )
 def test_a_refusal_is_an_error_of_aws(local_aws: LocalAws, request_of, content_type, holds) -> None:

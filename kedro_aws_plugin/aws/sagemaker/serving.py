@@ -7,11 +7,13 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.clock import VISIBLE_AFTER, Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
+from kedro_aws_plugin.aws.sagemaker.asynchronous import invoke_async
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, AwsError, ServingError
 from kedro_aws_plugin.model_artifact.payload import is_same_answer
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.serving import (
     InvokeEndpoint,
     WaitForDeletion,
@@ -163,17 +165,23 @@ def _make_deadline(name: str, pauses: int = 0) -> Deadline:
     return Deadline(f"Endpoint {name}", _TIMEOUT + pauses, ServingError)
 
 
-def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
+def invoke_and_check(
+    aws: Aws, step: InvokeEndpoint | InvokeAsync, clock: Clock, note: Callable[[str], None]
+) -> dict[str, str]:
     """Send a payload and compare the model's answer with the expected one, if there is one.
 
     Returns:
-        The answer.
+        The answer; of an asynchronous endpoint, its place on S3 too.
 
     Raises:
         AnswerError: If the model refused the payload or answers otherwise.
         ServingError: If there is no such endpoint.
     """
-    answer = invoke(aws, step)
+    place: dict[str, str] = {}
+    if isinstance(step, InvokeAsync):
+        answer, place["location"] = invoke_async(aws, step, clock, note)
+    else:
+        answer = invoke(aws, step)
     if step.expected is not None and not is_same_answer(step.expected, answer, step.accept):
         reason = f"it answers {_shorten(answer)} instead of {_shorten(step.expected)}"
         raise AnswerError(
@@ -181,7 +189,7 @@ def invoke_and_check(aws: Aws, step: InvokeEndpoint) -> str:
             f"registered: {reason}. Compare the versions that register-model warned of.",
             reason,
         )
-    return answer.decode("utf-8", errors="replace")
+    return {"answer": answer.decode("utf-8", errors="replace"), **place}
 
 
 def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:

@@ -12,6 +12,7 @@ _GROUP = ("sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages")
 _ENDPOINT = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig")
 _OWNED = (*_ENDPOINT, "sagemaker:ListTags", "tag:GetResources")
 _SERVED = (*_ENDPOINT, "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage")
+_ASKING = ("s3:PutObject", "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync")
 _RELEASES = (
     *_SERVED,
     *_GROUP,
@@ -23,6 +24,20 @@ _RELEASES = (
     "sagemaker:UpdateEndpoint",
 )
 
+_LEFTOVERS = (
+    "sagemaker:DescribeTransformJob",
+    "sagemaker:ListTransformJobs",
+    "tag:GetResources",
+)
+_FIND_RUN = (
+    "sagemaker:DescribePipelineExecution",
+    "sagemaker:ListPipelineExecutionSteps",
+    "sagemaker:ListPipelineExecutions",
+    "sagemaker:ListPipelines",
+    "sagemaker:ListTags",
+)
+_WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob")
+
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "bootstrap": (
@@ -33,16 +48,19 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "cloudformation:GetTemplate",
         "cloudformation:UpdateStack",
     ),
-    "compile": ("cloudformation:DescribeStacks",),
+    "compile": (),
     "deploy": (
         *_RELEASES,
+        *_LEFTOVERS,
         "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
-        "sagemaker:InvokeEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
+        *_ASKING,
     ),
     "destroy": (
         *_OWNED,
@@ -54,6 +72,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModel",
         "sagemaker:DeleteModelPackage",
         "sagemaker:DeleteModelPackageGroup",
+        "sagemaker:DeletePipeline",
+        "sagemaker:ListPipelines",
     ),
     "doctor": (
         *_OWNED,
@@ -68,6 +88,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "globals": ("secretsmanager:GetSecretValue", "ssm:GetParameter"),
     "init": (),
     "logs": (
+        *_FIND_RUN,
         "logs:DescribeLogStreams",
         "logs:FilterLogEvents",
         "sagemaker:DescribeEndpoint",
@@ -75,7 +96,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "models": (*_GROUP, "sagemaker:DescribeModelPackage", "tag:GetResources"),
     "policy": ("cloudformation:DescribeStacks",),
-    "predict": (*_SERVED, *_READ, "sagemaker:InvokeEndpoint"),
+    "predict": (*_SERVED, *_READ, *_ASKING),
     "prices": (),
     "register-model": (
         *_GROUP,
@@ -88,9 +109,23 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
-    "rollback": _RELEASES,
+    "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
+    "rollback": (*_RELEASES, *_LEFTOVERS),
+    "runs": _WAIT_FOR_RUN,
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
+    "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
+    "submit": (
+        *_WAIT_FOR_RUN,
+        *_UPLOAD,
+        "iam:PassRole",
+        "sagemaker:AddTags",
+        "sagemaker:CreatePipeline",
+        "sagemaker:DescribePipeline",
+        "sagemaker:ListPipelineVersions",
+        "sagemaker:StartPipelineExecution",
+        "sagemaker:UpdatePipeline",
+    ),
     "transform": (
         *_GROUP,
         *_UPLOAD,

@@ -14,6 +14,7 @@ from kedro_aws_plugin.plan.policy.reach import (
     get_repository_resource,
     get_secret_resource,
 )
+from kedro_aws_plugin.plan.submission import make_pipeline_prefix
 from kedro_aws_plugin.plan.transform import make_job_prefix, shorten_group
 
 Condition = dict[str, dict[str, Any]]
@@ -66,6 +67,10 @@ def _list_endpoints(reach: Reach, _: Audience) -> list[str]:
     return reach.arns("sagemaker", "endpoint/", reach.endpoints)
 
 
+def _list_queues(reach: Reach, _: Audience) -> list[str]:
+    return reach.arns("sagemaker", "endpoint/", list(reach.queues))
+
+
 def _list_configs(reach: Reach, _: Audience) -> list[str]:
     return reach.arns("sagemaker", "endpoint-config/", [f"{name}{_MODEL}" for name in reach.endpoints])
 
@@ -90,6 +95,33 @@ def _list_jobs(reach: Reach, _: Audience) -> list[str]:
     return reach.arns("sagemaker", "transform-job/", [f"{make_job_prefix(name)}*" for name in reach.groups])
 
 
+def _runs_pipelines(reach: Reach, audience: Audience) -> bool:
+    """Tell whether somebody runs pipelines: developers, of a project whose aws.yml speaks of them."""
+    return audience == "developer" and "pipelines" in reach.config.model_fields_set
+
+
+def _list_pipelines(reach: Reach, audience: Audience) -> list[str]:
+    """Name the pipelines of the project; SageMaker writes their ARNs in lower case."""
+    if not _runs_pipelines(reach, audience):
+        return []
+    names = [make_pipeline_prefix(reach.project), reach.config.pipelines.name or ""]
+    found = dict.fromkeys(name.lower() for name in names if name)
+    return reach.arns("sagemaker", "pipeline/", [f"{name}*" for name in found])
+
+
+def _list_steps(reach: Reach, audience: Audience) -> list[str]:
+    """Name the jobs that SageMaker makes for steps."""
+    names = ["pipelines-*"] if _runs_pipelines(reach, audience) else []
+    return reach.arns("sagemaker", "processing-job/", names)
+
+
+def _find_jobs_folders(reach: Reach, audience: Audience) -> set[str]:
+    """Find the folder for the jobs and runs of the project, in all of its environments."""
+    if not _runs_pipelines(reach, audience):
+        return set()
+    return reach.own(f"{reach.config.pipelines.prefix}/{reach.project}/")
+
+
 def _list_by_name(reach: Reach, _: Audience) -> list[str]:
     """List what `logs NAME` asks for before it knows whether the name is that of an endpoint or of a job."""
     jobs = [f"{make_job_prefix(name)}*" for name in reach.groups]
@@ -106,19 +138,25 @@ def _list_updated(reach: Reach, audience: Audience) -> list[str]:
 def _list_tagged(reach: Reach, audience: Audience) -> list[str]:
     """List what is tagged as it is made: the tagging is an action of its own."""
     jobs = _list_jobs(reach, audience) if audience == "developer" else []
+    jobs += _list_pipelines(reach, audience)
     made = (_list_models, _list_groups, _list_packages)
     return [*_list_updated(reach, audience), *(arn for kind in made for arn in kind(reach, audience)), *jobs]
+
+
+def _list_with_tags(reach: Reach, audience: Audience) -> list[str]:
+    return [*_list_endpoints(reach, audience), *_list_pipelines(reach, audience)]
 
 
 def _list_registered(reach: Reach, audience: Audience) -> list[str]:
     return [*_list_groups(reach, audience), *_list_packages(reach, audience)]
 
 
-def _list_log_groups(reach: Reach, _: Audience) -> list[str]:
+def _list_log_groups(reach: Reach, audience: Audience) -> list[str]:
     """List the log groups; `logs JOB` asks for that of an endpoint first."""
     names = [f"Endpoints/{name}:*" for name in reach.endpoints]
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
-    return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*"])
+    steps = ["ProcessingJobs:*"] if _runs_pipelines(reach, audience) else []
+    return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*", *steps])
 
 
 def _list_alarms(reach: Reach, _: Audience) -> list[str]:
@@ -143,8 +181,18 @@ def _list_role(reach: Reach, _: Audience) -> list[str]:
     return [reach.role]
 
 
+def _list_roles(reach: Reach, audience: Audience) -> list[str]:
+    """List the roles that are given to SageMaker; that of pipelines by developers alone."""
+    own = reach.config.pipelines.role_arn if _runs_pipelines(reach, audience) else None
+    return [reach.role, *([own] if own else [])]
+
+
 def _list_everything(_: Reach, __: Audience) -> list[str]:
     return ["*"]
+
+
+def _list_any_pipeline(reach: Reach, audience: Audience) -> list[str]:
+    return ["*"] if _runs_pipelines(reach, audience) else []
 
 
 def _list_workgroups(reach: Reach, _: Audience) -> list[str]:
@@ -198,16 +246,21 @@ def _find_models_folders(reach: Reach) -> set[str]:
 
 def _list_read(reach: Reach, audience: Audience) -> list[str]:
     jobs = reach.own("transform/") if audience == "developer" else set()
+    jobs |= {folder for each in reach.queues.values() for folder in (each.output, each.failure) if folder}
+    jobs |= _find_jobs_folders(reach, audience)
     return reach.objects(reach.in_bucket(reach.data.read) | _find_models_folders(reach) | jobs)
 
 
 def _list_written(reach: Reach, audience: Audience) -> list[str]:
     uploads = reach.own("data/raw/", "transform/input/") if audience == "developer" else set()
+    uploads |= {each.input for each in reach.queues.values() if each.input}
+    uploads |= _find_jobs_folders(reach, audience)
     return reach.objects(reach.in_bucket(reach.data.written) | _find_models_folders(reach) | uploads)
 
 
 def _list_replaced(reach: Reach, audience: Audience) -> list[str]:
     models = _find_models_folders(reach) if audience == "developer" else set()
+    models |= _find_jobs_folders(reach, audience)
     return reach.objects(reach.in_bucket(reach.data.replaced) | models)
 
 
@@ -234,10 +287,21 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:DescribeModelPackageGroup": _list_groups,
     "sagemaker:DescribeTransformJob": _list_jobs,
     "sagemaker:InvokeEndpoint": _list_endpoints,
+    "sagemaker:InvokeEndpointAsync": _list_queues,
     "sagemaker:ListModelPackages": _list_registered,
-    "sagemaker:ListTags": _list_endpoints,
+    "sagemaker:DescribePipeline": _list_pipelines,
+    "sagemaker:DescribePipelineExecution": _list_pipelines,
+    "sagemaker:DescribeProcessingJob": _list_steps,
+    "sagemaker:ListPipelineExecutionSteps": _list_pipelines,
+    "sagemaker:ListPipelineExecutions": _list_pipelines,
+    "sagemaker:ListPipelineVersions": _list_pipelines,
+    "sagemaker:ListTags": _list_with_tags,
+    "sagemaker:RetryPipelineExecution": _list_pipelines,
+    "sagemaker:StartPipelineExecution": _list_pipelines,
+    "sagemaker:StopPipelineExecution": _list_pipelines,
     "sagemaker:UpdateEndpoint": _list_updated,
     "sagemaker:UpdateModelPackage": _list_packages,
+    "sagemaker:UpdatePipeline": _list_pipelines,
 }
 
 GRANTS = (
@@ -259,6 +323,7 @@ GRANTS = (
             "sagemaker:CreateEndpointConfig": _list_configs,
             "sagemaker:CreateModel": _list_models,
             "sagemaker:CreateModelPackageGroup": _list_groups,
+            "sagemaker:CreatePipeline": _list_pipelines,
             "sagemaker:CreateTransformJob": _list_jobs,
         },
         _require_tag,
@@ -276,6 +341,7 @@ GRANTS = (
             "sagemaker:DeleteEndpointConfig": _list_configs,
             "sagemaker:DeleteModel": _list_models,
             "sagemaker:DeleteModelPackageGroup": _list_groups,
+            "sagemaker:DeletePipeline": _list_pipelines,
         },
         _require_owned,
     ),
@@ -289,10 +355,15 @@ GRANTS = (
             "logs:GetLogEvents": _list_log_groups,
         },
     ),
-    # AWS has no resources for these two, and for metrics.
+    # AWS has no resources for these, nor for metrics.
     Grant(
         "FindByTagAndReadQuotas",
-        {"servicequotas:ListServiceQuotas": _list_everything, "tag:GetResources": _list_everything},
+        {
+            "sagemaker:ListPipelines": _list_any_pipeline,
+            "sagemaker:ListTransformJobs": _list_everything,
+            "servicequotas:ListServiceQuotas": _list_everything,
+            "tag:GetResources": _list_everything,
+        },
     ),
     Grant("ReadMetrics", {"cloudwatch:GetMetricData": _list_everything}),
     Grant("ReadAlarms", {"cloudwatch:DescribeAlarms": _list_alarms}),
@@ -300,7 +371,7 @@ GRANTS = (
     Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
     Grant("LookAtTheRole", {"iam:GetRole": _list_role}),
-    Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_role}, _require_sagemaker),
+    Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_roles}, _require_sagemaker),
     Grant(
         "Query",
         {

@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups
+from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.config.asynchronous import Async
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import DataUse
 
@@ -84,6 +85,12 @@ class Reach:
     def endpoints(self) -> list[str]:
         """The endpoints of aws.yml."""
         return sorted(find_endpoint_groups(self.config))
+
+    @property
+    def queues(self) -> dict[str, Async]:
+        """The asynchronous endpoints of aws.yml, with their folders."""
+        every = {name: merge_deploy(self.config, {"endpoint": name}) for name in self.endpoints}
+        return {name: deploy.async_ for name, deploy in every.items() if deploy.mode == "async"}
 
     def arns(self, service: str, kind: str, names: Iterable[str]) -> list[str]:
         """Write the ARNs of things in the project's region and account."""

@@ -3,7 +3,9 @@
 A step knows its AWS operation and the request that it sends: `apply` sends it, a dry run prints it.
 """
 
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
+from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.ref import Ref
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
@@ -22,11 +24,13 @@ Step = (
     | CollectPredictions
     | CreateModelPackage
     | DeleteObjects
+    | InvokeAsync
     | InvokeEndpoint
     | UpdateStack
     | UploadFile
     | WaitForDeletion
     | WaitForEndpoint
+    | WaitForExecution
     | WaitForStack
     | WaitForTransform
 )

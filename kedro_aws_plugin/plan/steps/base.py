@@ -36,12 +36,14 @@ class BaseStep(ABC):
         service: The AWS service, by botocore's name.
         operation: The operation that the step is called after, as AWS's API reference spells it.
         results: The names of the results that applying the step gives.
+        only_asks: Whether it changes nothing, though one of its requests writes what is asked.
         also_sends: The other operations that change something and that the step may send.
     """
 
     service: ClassVar[Service]
     operation: ClassVar[str]
     results: ClassVar[Collection[str]] = ()
+    only_asks: ClassVar[bool] = False
     also_sends: ClassVar[Collection[str]] = ()
 
     @abstractmethod
@@ -51,6 +53,11 @@ class BaseStep(ABC):
     def requests(self) -> list[tuple[str, Request]]:
         """List everything that is sent, in order: the operations with their requests."""
         return [(self.operation, self.request())]
+
+    def service_of(self, operation: str) -> Service:
+        """Find the service of one of the operations that are sent."""
+        del operation
+        return self.service
 
     def otherwise(self, reason: str) -> "tuple[BaseStep, ...]":
         """List the steps that are taken if this one fails, and only then.

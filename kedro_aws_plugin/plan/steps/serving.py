@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, format_size, merge
+from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.base import BaseStep, PlainStep, Request, Service, format_size, merge
 from kedro_aws_plugin.plan.steps.ref import Ref, shorten_arn
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags, format_tags, shorten_to_tag
 
@@ -233,17 +234,26 @@ class CheckEndpoint(BaseStep):
     service: ClassVar = "sagemaker-runtime"
     operation: ClassVar = "InvokeEndpoint"
     results: ClassVar = ("answer",)
-    sent: InvokeEndpoint
+    only_asks: ClassVar = True
+    sent: InvokeEndpoint | InvokeAsync
     arn: str | Ref
     config_name: str
     version: str
     log: str
     former: str | None = None
-    former_check: InvokeEndpoint | None = None
+    former_check: InvokeEndpoint | InvokeAsync | None = None
 
     @override
     def request(self) -> Request:
         return self.sent.request()
+
+    @override
+    def requests(self) -> list[tuple[str, Request]]:
+        return self.sent.requests()
+
+    @override
+    def service_of(self, operation: str) -> Service:
+        return self.sent.service_of(operation)
 
     @override
     def otherwise(self, reason: str) -> "tuple[ServingStep, ...]":
@@ -370,5 +380,5 @@ class DeleteModel(PlainStep):
         return f"delete model {self.name}"
 
 
-ServingStep = PlainStep | WaitForEndpoint | InvokeEndpoint
+ServingStep = PlainStep | WaitForEndpoint | InvokeEndpoint | InvokeAsync
 """The kinds of steps that go back to a former config."""

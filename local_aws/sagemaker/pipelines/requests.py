@@ -9,9 +9,13 @@ from local_aws.protocol.service_model import UNKNOWN, find_violations, load_serv
 from local_aws.sagemaker.pipelines.expressions import CannotResolve, Path, is_expression, parse_path
 from local_aws.sagemaker.pipelines.step_kinds import StepKind
 from local_aws.sagemaker.processing.definition import check_supported as check_processing
+from local_aws.sagemaker.training.definition import check_supported as check_training
 
 _SERVICE = "sagemaker"
-_CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {"CreateProcessingJob": check_processing}
+_CHECKS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "CreateProcessingJob": check_processing,
+    "CreateTrainingJob": check_training,
+}
 _SOME_NAME = "name"
 
 

@@ -40,6 +40,7 @@ def _make_job_kind(word: str) -> StepKind:
 
 KINDS = {
     "Processing": _make_job_kind("Processing"),
+    "Training": _make_job_kind("Training"),
     "Transform": _make_job_kind("Transform"),
     "Model": StepKind("CreateModel", "DescribeModel", "ModelName", "ModelArn", "Model"),
 }
@@ -71,7 +72,6 @@ UNSUPPORTED = frozenset(
         "NotebookJob",
         "QualityCheck",
         "RegisterModel",
-        "Training",
         "Tuning",
     }
 )

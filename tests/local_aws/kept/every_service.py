@@ -55,8 +55,9 @@ MADE: dict[str, list[Call]] = {
                 "Name": "daily",
                 "FlexibleTimeWindow": {"Mode": "OFF"},
                 "Target": {
-                    "Arn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:q",
+                    "Arn": "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution",
                     "RoleArn": _ROLE,
+                    "Input": '{"PipelineName": "daily"}',
                 },
                 **_EVERY_DAY,
             },

@@ -37,7 +37,7 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, "
-            "update, capture, endpoints, "
+            "async, update, capture, endpoints, "
             "endpoint.",
             id="deploy",
         ),
@@ -79,15 +79,15 @@ SETTINGS = (
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
-            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, update, "
-            "capture.",
+            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
+            "update, capture.",
             id="a key of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
-            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, update, "
-            "capture.",
+            f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
+            "update, capture.",
             id="an endpoint called like a key",
         ),
         pytest.param(
@@ -147,7 +147,7 @@ SETTINGS = (
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, mode: batch}}\n",
-            "`deploy.mode`: `batch` is wrong: input should be 'realtime' or 'serverless'.",
+            "`deploy.mode`: `batch` is wrong: input should be 'realtime', 'serverless' or 'async'.",
             id="mode",
         ),
         pytest.param(

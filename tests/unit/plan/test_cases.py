@@ -8,6 +8,7 @@ A new behaviour is a new folder. `UPDATE_CASES=1 make test-fast` writes every pl
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from case_plans import FOLDERS, PLANNERS, REFUSED, plan_case, step_classes
@@ -15,12 +16,19 @@ from case_plans import FOLDERS, PLANNERS, REFUSED, plan_case, step_classes
 from kedro_aws_plugin.errors import KedroAwsError
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
-from kedro_aws_plugin.plan.steps.ref import fill_refs
+from kedro_aws_plugin.plan.steps.pipelines import StartPipelineExecution
+from kedro_aws_plugin.plan.steps.ref import Ref, fill_refs
 from local_aws.protocol.service_model import find_violations, load_service_model
 
 
 def _id(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
+
+
+def _fill(ref: Ref) -> Any:
+    if isinstance(ref.step, StartPipelineExecution):
+        return "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/p/execution/e"
+    return 1 if ref.name == "version" else f"arn:aws:sagemaker:eu-west-1:123456789012:{ref.name}/e"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=_id)
@@ -46,10 +54,10 @@ def test_plan_is_refused_in_one_sentence(folder: Path) -> None:
 def test_every_request_is_one_that_aws_takes(folder: Path) -> None:
     plan = plan_case(folder)
     for planned in plan.steps:
-        step = fill_refs(planned, lambda ref: f"arn:aws:sagemaker:eu-west-1:123456789012:{ref.name}/e")
+        step = fill_refs(planned, _fill)
         for each in (step, *step.otherwise("it answers {} instead of []")):
             for operation, request in plan.list_requests(each):
-                assert find_violations(each.service, operation, request) == []
+                assert find_violations(each.service_of(operation), operation, request) == []
 
 
 def test_every_planner_has_cases_and_every_step_is_in_one() -> None:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from kedro_aws_plugin.config import AwsConfig, Registry
+from kedro_aws_plugin.config.models import DeploySection
 from kedro_aws_plugin.plan.athena import build_table_inputs, build_workgroup
 from kedro_aws_plugin.plan.bootstrap import get_stack_name, plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation
@@ -76,7 +77,12 @@ def test_no_client_writes_results_elsewhere() -> None:
     assert workgroup["ResultConfiguration"] == {"OutputLocation": "s3://my-flights-data/athena/"}
 
 
-def test_the_role_may_do_nothing_with_the_data_but_what_transforms_are_given() -> None:
+def test_the_role_may_do_nothing_with_the_data_but_what_it_predicts_for() -> None:
+    answers = [
+        {"Fn::Sub": "${Bucket.Arn}/transform/output/*"},
+        {"Fn::Sub": "${Bucket.Arn}/async/*/output/*"},
+        {"Fn::Sub": "${Bucket.Arn}/async/*/failure/*"},
+    ]
     (policy,) = template()["Resources"]["SageMakerRole"]["Properties"]["Policies"]
     s3 = [
         (action, statement["Resource"])
@@ -87,10 +93,31 @@ def test_the_role_may_do_nothing_with_the_data_but_what_transforms_are_given() -
     assert s3 == [
         ("s3:GetObject", {"Fn::Sub": "${Bucket.Arn}/sagemaker/*"}),
         ("s3:ListBucket", {"Fn::GetAtt": ["Bucket", "Arn"]}),
-        ("s3:GetObject", {"Fn::Sub": "${Bucket.Arn}/transform/input/*"}),
-        ("s3:AbortMultipartUpload", {"Fn::Sub": "${Bucket.Arn}/transform/output/*"}),
-        ("s3:PutObject", {"Fn::Sub": "${Bucket.Arn}/transform/output/*"}),
+        (
+            "s3:GetObject",
+            [
+                {"Fn::Sub": "${Bucket.Arn}/transform/input/*"},
+                {"Fn::Sub": "${Bucket.Arn}/async/*/input/*"},
+            ],
+        ),
+        ("s3:AbortMultipartUpload", answers),
+        ("s3:PutObject", answers),
     ]
+
+
+def test_the_role_may_tell_the_topics_of_aws_yml_and_no_others() -> None:
+    topics = {"success_topic": "done", "error_topic": "arn:aws:sns:eu-west-1:210987654321:failures"}
+    deploy = DeploySection.model_validate({"endpoint": "e", "mode": "async", "async": topics})
+    told = build_stack_template(config("first").model_copy(update={"deploy": deploy}), "my_flights")
+    (policy,) = told["Resources"]["SageMakerRole"]["Properties"]["Policies"]
+    published = [
+        statement["Resource"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == ["sns:Publish"]
+    ]
+    done = "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:done"
+    assert published == [[topics["error_topic"], {"Fn::Sub": done}]]
+    assert "sns:" not in str(template())
 
 
 def test_the_template_is_written_without_aliases_and_read_back_the_same() -> None:

@@ -1,0 +1,220 @@
+"""Runs of a pipeline on SageMaker: submit, find, list, stop, go on."""
+
+import heapq
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from kedro_aws_plugin.actions.compiling import Compiled, make_folder
+from kedro_aws_plugin.aws.errors import translate_errors
+from kedro_aws_plugin.aws.s3 import list_keys
+from kedro_aws_plugin.aws.sagemaker.pipelines import (
+    list_executions,
+    list_pipelines,
+    observe_execution,
+    observe_pipeline,
+)
+from kedro_aws_plugin.errors import ProjectError, suggest
+from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.observed import Owned
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.sagemaker_definition import write_definition
+from kedro_aws_plugin.plan.submission import JobUpload, PipelineRequest, make_pipeline_prefix, plan_submission
+from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.plan.workflow import strip_transcoding
+from kedro_aws_plugin.project.catalog import silence_kedro
+from kedro_aws_plugin.run.git import read_git_state
+from kedro_aws_plugin.run.record import (
+    RunRecord,
+    find_installed_versions,
+    hash_parameters,
+    read_key,
+    write_record,
+)
+from kedro_aws_plugin.session.session import Session
+from local_aws import default_state_dir
+
+_LOOKED_THROUGH = 1000
+"""How many executions of a pipeline are looked through for a run."""
+
+
+@dataclass(frozen=True)
+class SubmitOptions:
+    """What the user wants of a run.
+
+    Attributes:
+        run_id: The id of the run.
+        params: The runtime parameters.
+        load_versions: The versions of datasets to load.
+        from_run: The run whose data the nodes that were not chosen have made; None for the newest.
+        wait: Whether to wait until the run has ended.
+    """
+
+    run_id: str
+    params: Mapping[str, Any]
+    load_versions: Mapping[str, str]
+    from_run: str | None = None
+    wait: bool = True
+
+
+def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions) -> PipelineRequest:
+    """Prepare what is asked of SageMaker.
+
+    Args:
+        session: The opened project, connected, with the parameters of the run.
+        compiled: The pipeline, without errors.
+        options: What the user wants.
+
+    Raises:
+        KedroAwsError: If the project does not load, or the run to take data from does not exist.
+    """
+    project, folder = session.project, make_folder(session.project)
+    config = project.config
+    if compiled.files is None or compiled.place is None or compiled.definition is None:
+        raise ValueError("a pipeline with errors is not submitted")
+    with silence_kedro():
+        parameters = session.kedro_context.params
+    digest = hash_parameters(parameters, read_key(default_state_dir(project.path)))
+    versions = {**_list_versions(session, compiled, options.from_run), **options.load_versions}
+    asked = {"params": dict(options.params), "load_versions": versions, "parameters_hash": digest}
+    request = json.dumps(asked, sort_keys=True, ensure_ascii=False, default=str).encode()
+    return PipelineRequest(
+        name=compiled.name,
+        definition=write_definition(compiled.definition),
+        role_arn=compiled.place.role_arn,
+        tags=compiled.place.tags,
+        bucket=config.bucket,
+        run_id=options.run_id,
+        files=tuple(
+            JobUpload(
+                each.path,
+                each.size,
+                each.sha256,
+                f"{folder}/jobs/{compiled.files.digest}/{each.path.name}",
+            )
+            for each in compiled.files.files
+        ),
+        request=request,
+        request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
+        max_parallel_steps=config.pipelines.max_parallel_steps,
+        wait=options.wait,
+        warnings=tuple(_warn_of_changes(session)),
+    )
+
+
+def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
+    """Look at what AWS has of a pipeline, and plan its run from there."""
+    observed = observe_pipeline(session.aws, request.name)
+    folder = request.files[0].key.rpartition("/")[0]
+    with translate_errors(f"list the files in s3://{request.bucket}"):
+        keys = {
+            *list_keys(session.aws.s3, request.bucket, f"{folder}/"),
+            *list_keys(session.aws.s3, request.bucket, request.request_key),
+        }
+    return plan_submission(request, observed, keys)
+
+
+def keep_record(session: Session, request: PipelineRequest) -> None:
+    """Keep what is known here of a run, for the lineage of models that are registered from here later."""
+    sha, dirty = read_git_state(session.path)
+    digest = json.loads(request.request)["parameters_hash"]
+    record = RunRecord(sha, dirty, digest, find_installed_versions())
+    write_record(default_state_dir(session.path), request.run_id, record)
+
+
+def find_run(session: Session, run: str) -> Execution:
+    """Find an execution with its steps.
+
+    Args:
+        session: The opened project, connected.
+        run: The run id, the execution's id or ARN, or `latest`.
+
+    Raises:
+        ProjectError: If there is none, or if there are several.
+    """
+    if run.startswith("arn:"):
+        found = observe_execution(session.aws, run)
+        if found is None:
+            raise ProjectError(f"There is no execution {run}. `kedro aws runs` lists the runs.")
+        return found
+    found = look_for_run(session, run)
+    if found is not None:
+        return found
+    known = list_runs(session, _LOOKED_THROUGH)
+    if not known:
+        raise ProjectError("This project has no runs on SageMaker. Begin one: kedro aws submit")
+    nearest = suggest(run, [each.run_id for each in known])
+    raise ProjectError(f"There is no run `{run}`{nearest} `kedro aws runs` lists them.")
+
+
+def look_for_run(session: Session, run: str) -> Execution | None:
+    """Look for an execution with its steps, by its run id or its own, or the `latest`; None if there is none.
+
+    Raises:
+        ProjectError: If there are several.
+    """
+    known = list_runs(session, _LOOKED_THROUGH)
+    matching = known[:1] if run == "latest" else [each for each in known if run in _list_names(each)]
+    if len(matching) > 1:
+        arns = ", ".join(each.arn for each in matching)
+        raise ProjectError(f"{run} is the run of several executions: {arns}. Name one of them.")
+    if not matching:
+        return None
+    found = observe_execution(session.aws, matching[0].arn)
+    return replace(found or matching[0], pipeline=matching[0].pipeline)
+
+
+def _list_names(execution: Execution) -> tuple[str, str]:
+    return execution.run_id, execution.arn.rpartition("/")[2]
+
+
+def list_runs(session: Session, limit: int) -> list[Execution]:
+    """List the executions of the project's pipelines, the newest first."""
+    executions = [list_executions(session.aws, name) for name in find_pipelines(session)]
+    newest = heapq.merge(*executions, key=lambda each: each.started, reverse=True)
+    return list(islice(newest, limit))
+
+
+def find_pipelines(session: Session) -> dict[str, str]:
+    """Find the pipelines of the project's environment, each with the time of its creation."""
+    project = session.project
+    config = project.config
+    tags = make_project_tags(project.package, config.env, config.bucket)
+    prefix = make_pipeline_prefix(project.package)
+    found = list_pipelines(session.aws, prefix, tags)
+    if config.pipelines.name is not None and not config.pipelines.name.startswith(prefix):
+        found |= list_pipelines(session.aws, config.pipelines.name, tags)
+    return found
+
+
+def add_pipelines(session: Session, owned: Owned) -> Owned:
+    """Look up the pipelines that carry a project's tags, and the files of its jobs and runs."""
+    bucket = session.config.bucket
+    with translate_errors(f"list the jobs in s3://{bucket}"):
+        objects = list_keys(session.aws.s3, bucket, f"{make_folder(session.project)}/")
+    return replace(owned, pipelines=find_pipelines(session), job_objects=objects)
+
+
+def _list_versions(session: Session, compiled: Compiled, from_run: str | None) -> dict[str, str]:
+    """List the versions of what the nodes that were not chosen have made in another run."""
+    if from_run is None:
+        return {}
+    run_id = find_run(session, from_run).run_id
+    snapshot = compiled.snapshot
+    written = {strip_transcoding(name) for node in snapshot.nodes for name in node.outputs}
+    made = {strip_transcoding(name) for name in snapshot.made}
+    return {
+        name: run_id
+        for name, dataset in sorted(snapshot.datasets.items())
+        if dataset.versioned and strip_transcoding(name) in made - written
+    }
+
+
+def _warn_of_changes(session: Session) -> list[str]:
+    sha, dirty = read_git_state(session.path)
+    if not dirty or sha is None:
+        return []
+    return [f"The project differs from commit {sha[:7]}. The job has what is on the disk."]

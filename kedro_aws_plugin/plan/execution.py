@@ -1,0 +1,69 @@
+"""An execution of a pipeline, as SageMaker shows it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+EXECUTING = "Executing"
+STOPPING = "Stopping"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+STOPPED = "Stopped"
+ENDED = frozenset({SUCCEEDED, FAILED, STOPPED})
+
+_TOKEN = 64
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """A step of an execution.
+
+    Attributes:
+        name: Its name.
+        status: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
+        job: The name of its processing job; empty until it has one.
+        started: When it began.
+        ended: When it ended.
+        reason: Why it failed.
+        attempts: How often SageMaker has tried it.
+    """
+
+    name: str
+    status: str
+    job: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    reason: str = ""
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution of a pipeline.
+
+    Attributes:
+        arn: Its ARN.
+        pipeline: The name of the pipeline.
+        run_id: The id of its run; its display name, where it was not submitted by this plugin.
+        status: Executing, Stopping, Stopped, Failed or Succeeded.
+        started: When it began.
+        changed: When it last changed.
+        version: The version of the pipeline that it runs.
+        reason: Why it failed.
+        steps: Its steps, the earliest first; empty if not looked up.
+    """
+
+    arn: str
+    pipeline: str
+    run_id: str
+    status: str
+    started: datetime
+    changed: datetime | None = None
+    version: int | None = None
+    reason: str = ""
+    steps: tuple[StepRun, ...] = ()
+
+
+def make_token(*parts: str) -> str:
+    """Make a ClientRequestToken: the same request is the same token."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_TOKEN]

@@ -1,0 +1,33 @@
+"""Plan to go on with an execution: (execution) -> Plan."""
+
+from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.plan.execution import FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, make_token
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.pipelines import RetryPipelineExecution, WaitForExecution
+
+
+def plan_retry(execution: Execution, *, wait: bool) -> Plan:
+    """Plan to go on with an execution where it failed or was stopped.
+
+    Args:
+        execution: The execution.
+        wait: Whether to wait until it has ended.
+
+    Raises:
+        AwsError: If it succeeded, or has not ended.
+    """
+    if execution.status not in (FAILED, STOPPED):
+        advice = {
+            SUCCEEDED: "Run the pipeline again: kedro aws submit",
+            STOPPING: "Wait until it has stopped.",
+        }.get(execution.status, f"Stop it first: kedro aws stop {execution.run_id}")
+        raise AwsError(
+            f"Run {execution.run_id} is {execution.status}, and only one that failed or was stopped goes on. "
+            f"{advice}"
+        )
+    token = make_token(execution.arn, "retry", str(execution.changed))
+    steps: list[Step] = [RetryPipelineExecution(execution.arn, execution.run_id, token)]
+    if wait:
+        steps.append(WaitForExecution(execution.arn, execution.run_id))
+    return Plan(f"go on with run {execution.run_id}", tuple(steps), execution.run_id)

@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: moto keeps the schedules, and this room makes their targets happen."""

@@ -1,0 +1,188 @@
+"""Runs on the local SageMaker: two people at once, a killed step, a failed one, and what is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from job_project import BUCKET, FILES
+
+from local_aws import LocalAws
+
+COUNTED = """
+    import os, time
+    from pathlib import Path
+    from kedro.pipeline import node, pipeline
+
+    LEVEL = 1
+
+    def make(level):
+        return {"level": level, "code": LEVEL}
+
+    def hold(made, gate):
+        Path(gate, f"pid-{made['level']}").write_text(str(os.getpid()))
+        while not Path(gate, "open").exists():
+            time.sleep(0.02)
+        if Path(gate, "broken").exists():
+            raise ValueError("the gate is broken")
+        return made
+
+    def copy(made):
+        return made
+
+    def register_pipelines():
+        first = pipeline([node(make, "params:level", "kept", name="make")])
+        second = pipeline([
+            node(hold, ["kept", "params:gate"], "one_seen", name="hold"),
+            node(copy, "one_seen", "two_seen", name="copy"),
+        ])
+        return {"first": first, "second": second, "__default__": first + second}
+"""
+
+
+class Project:
+    """A project in a folder, and its commands, each a process."""
+
+    def __init__(self, folder: Path, gate: Path) -> None:
+        self.folder, self.gate = folder, gate
+        files = {
+            **FILES,
+            "conf/base/aws.yml": f"region: eu-west-1\nbucket: {BUCKET}\n",
+            "conf/base/parameters.yml": f"level: 1\ngate: {gate}\n",
+            "src/steps/pipeline_registry.py": COUNTED,
+        }
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(textwrap.dedent(text), encoding="utf-8")
+
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "kedro", "aws", *arguments],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        process = self.begin(*arguments)
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == code, err
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+@pytest.fixture
+def make_project(local_aws: LocalAws, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    yield lambda name: Project(tmp_path / name, gate)
+    (gate / "open").touch()
+    sagemaker = local_aws.client("sagemaker")
+    for each in sagemaker.list_pipelines()["PipelineSummaries"]:
+        found = sagemaker.list_pipeline_executions(PipelineName=each["PipelineName"])
+        for execution in found["PipelineExecutionSummaries"]:
+            if execution["PipelineExecutionStatus"] == "Executing":
+                sagemaker.stop_pipeline_execution(
+                    PipelineExecutionArn=execution["PipelineExecutionArn"], ClientRequestToken="t" * 32
+                )
+
+
+def wait_for(file: Path) -> str:
+    deadline = time.monotonic() + 120
+    while not (file.exists() and file.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return file.read_text()
+
+
+def load(aws: LocalAws, name: str, run: str) -> Any:
+    found = aws.client("s3").get_object(Bucket=BUCKET, Key=f"{name}.json/{run}/{name}.json")
+    return json.loads(found["Body"].read())
+
+
+@pytest.mark.slow
+def test_two_people_run_each_their_own_code_and_a_killed_step_goes_on(
+    make_project: Callable[[str], Project], local_aws: LocalAws
+) -> None:
+    mine, theirs = make_project("mine"), make_project("theirs")
+    registry = theirs.folder / "src/steps/pipeline_registry.py"
+    registry.write_text(registry.read_text().replace("LEVEL = 1", "LEVEL = 2"))
+    done = mine.run("submit", "--no-wait", "--run-id", "mine", "-o", "json")
+    assert json.loads(done.stdout)["status"] == "Executing"
+    theirs.run("submit", "--no-wait", "--run-id", "theirs", "--params", "level=2")
+    for level in (1, 2):
+        pid = int(wait_for(mine.gate / f"pid-{level}"))
+        if level == 1:
+            os.kill(pid, signal.SIGKILL)
+    (mine.gate / "open").touch()
+    deadline = time.monotonic() + 120
+    while json.loads(mine.run("runs", "mine", "-o", "json").stdout)["status"] == "Executing":
+        assert time.monotonic() < deadline
+    shown = mine.run("runs", "mine")
+    assert "run mine of pipeline steps-default-local, version 1: Failed\n" in shown.stdout
+    assert (
+        "Its log: kedro aws logs mine --step second. Go on where it ended: kedro aws retry mine"
+        in shown.stderr
+    )
+    again = mine.run("retry", "mine")
+    assert "first Executing" not in again.stderr, "what has succeeded was run again"
+    assert again.stdout == "Run mine has succeeded, in 2 steps\n"
+    assert load(local_aws, "two", "mine") == {"level": 1, "code": 1}
+    log = mine.run("logs", "mine", "--step", "second").stdout
+    assert " second/algo-1-" in log
+    deadline = time.monotonic() + 60
+    while json.loads(theirs.run("runs", "theirs", "-o", "json").stdout)["status"] == "Executing":
+        assert time.monotonic() < deadline
+    assert load(local_aws, "two", "theirs") == {"level": 2, "code": 2}
+
+
+def stop_the_run_of_a_command_that_is_interrupted(project: Project) -> None:
+    waiting = project.begin("submit", "--run-id", "first")
+    wait_for(project.gate / "pid-1")
+    waiting.send_signal(signal.SIGINT)
+    _, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1
+    assert "Run first goes on. See how it is: kedro aws runs first. Stop it: kedro aws stop first\n" in err
+    assert "Run first is being stopped." in project.run("stop").stdout
+    deadline = time.monotonic() + 60
+    while json.loads(project.run("runs", "first", "-o", "json").stdout)["status"] != "Stopped":
+        assert time.monotonic() < deadline
+    refused = project.run("stop", "first", code=1)
+    assert "Error: Run first is Stopped, so there is nothing to stop.\n" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_run_is_stopped_fails_and_is_taken_from_and_nothing_is_left(
+    make_project: Callable[[str], Project], local_aws: LocalAws
+) -> None:
+    project = make_project("mine")
+    stop_the_run_of_a_command_that_is_interrupted(project)
+    (project.gate / "open").touch()
+    (project.gate / "broken").touch()
+    failed = project.run("submit", "--run-id", "second", code=1)
+    said = "Step second failed in node hold: ValueError: the gate is broken. Its log: kedro aws logs second"
+    assert f"Error: Run second failed: {said} --step second. " in failed.stderr
+    assert "upload" not in failed.stderr
+    assert "pipeline steps-default-local" not in failed.stderr.replace("of pipeline steps-default-local", "")
+    missing = project.run("submit", "--nodes", "hold,copy", "--from-run", "second", code=1)
+    assert "Error (missing_input): Node `hold` reads `kept`" in missing.stderr
+
+    (project.gate / "broken").unlink()
+    assert project.run("retry", "second").stdout == "Run second has succeeded, in 2 steps\n"
+    done = project.run("submit", "--nodes", "copy", "--from-run", "second", "-o", "json")
+    run = json.loads(done.stdout)["run_id"]
+    assert load(local_aws, "two", run) == {"level": 1, "code": 1}
+
+    project.run("destroy", "--yes")
+    assert local_aws.client("sagemaker").list_pipelines()["PipelineSummaries"] == []
+    found = local_aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="kedro-aws/")
+    assert found["KeyCount"] == 0
