@@ -69,3 +69,10 @@ def test_drift_is_shown_and_mended(aws_yml: Path) -> None:
     assert found == {"deploy.instance_count": (1, 3), "deploy.tags.team": ("flights", None)}
     drift("deploy")
     assert differences() == {}
+
+    serving = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+    configs = sagemaker.list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]
+    assert [each["EndpointConfigName"] for each in configs] == [serving]  # the first one is removed
+    models = sagemaker.list_models(NameContains=ENDPOINT)["Models"]
+    assert [each["ModelName"] for each in models] == [model]
+    assert sagemaker.describe_endpoint_config(EndpointConfigName="by-hand")  # it has not the project's tags
