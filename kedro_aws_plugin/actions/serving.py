@@ -190,10 +190,12 @@ def _add_drift(session: Session, report: EndpointReport, tags: Tags) -> Endpoint
         return report
     running = observe_running(session.aws, endpoint)
     deploy = merge_deploy(session.config, {"endpoint": report.name})
+    # A model that somebody else has made may have no package; names follow from some ARN of this account.
+    package = running.package or f"{endpoint.arn.rpartition(':')[0]}:model-package/unknown/0"
     # Which versions run is no drift: the settings are compared.
-    variants, shadow = choose_variants(deploy, lambda _group, _version: running.package)
+    variants, shadow = choose_variants(deploy, lambda _group, _version: package)
     wanted = Deployment(
-        package=running.package,
+        package=package,
         role_arn=running.role_arn,
         deploy=deploy,
         variants=variants,
