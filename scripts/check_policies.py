@@ -88,6 +88,7 @@ class Finding:
 
 
 EXCEPTIONS = (
+    Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
     Accepted("STAR", "servicequotas:ListServiceQuotas", "AWS has no resources for this action"),
     Accepted("STAR", "cloudwatch:GetMetricData", "AWS has no resources for this action"),

@@ -25,7 +25,7 @@ from kedro_aws_plugin.session.session import Session
 _IMAGE = "1.9.0"
 """The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
 
-_MAX_NAME = 256
+_MAX_NAME = _MAX_ARGUMENT = 256
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,19 @@ def _add_definition(project: Project, compiled: Compiled, files: JobFiles, role:
         make_project_tags(project.package, config.env, config.bucket),
     )
     definition = build_definition(compiled.workflow, place)
-    findings = (*compiled.findings, *check_limits(definition))
+    findings = (*compiled.findings, *check_limits(definition), *_check_folder(project))
     return replace(compiled, findings=findings, definition=definition, files=files, place=place)
+
+
+def _check_folder(project: Project) -> Iterator[Finding]:
+    """Check that the address of a request, which is an argument of a job, is not too long for one."""
+    length = len(f"s3://{project.config.bucket}/{make_folder(project)}/requests/{'0' * 32}.json")
+    if length > _MAX_ARGUMENT:
+        message = (
+            f"An argument of the jobs would have {length} characters, and SageMaker takes {_MAX_ARGUMENT}: "
+            "shorten `pipelines.prefix` in aws.yml."
+        )
+        yield Finding("aws_limit", "error", message)
 
 
 def _make_name(project: Project, selection: Selection) -> str:

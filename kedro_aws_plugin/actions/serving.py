@@ -8,17 +8,23 @@ from typing import Any
 from kedro_aws_plugin.aws.cloudformation import find_role
 from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
-from kedro_aws_plugin.aws.owned import observe_reports
-from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
+from kedro_aws_plugin.aws.owned import observe_made, observe_reports
+from kedro_aws_plugin.aws.sagemaker.endpoints import (
+    observe_endpoint,
+    observe_releases,
+    observe_running,
+    observe_serving,
+)
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.approval import choose_approved
+from kedro_aws_plugin.plan.drift import find_drift
 from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
-from kedro_aws_plugin.plan.observed import EndpointReport
+from kedro_aws_plugin.plan.observed import DELETING, EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
-from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.plan.tags import Tags, make_project_tags
 from kedro_aws_plugin.session.session import Session
 
 
@@ -80,6 +86,12 @@ def prepare_deployment(
 
     def look_and_plan() -> Plan:
         found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
+        try:
+            found = observe_made(aws, wanted.tags, found)
+        except AwsError as error:
+            left = f"Models and endpoint configs that are no longer used are left: {error.message}"
+            plan = plan_endpoint(wanted, found, sample)
+            return replace(plan, warnings=(*warnings, left), overrides=session.overrides)
         return replace(plan_endpoint(wanted, found, sample), warnings=warnings, overrides=session.overrides)
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
@@ -150,4 +162,25 @@ def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[Endpo
     config = session.config
     name = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
     tags = make_project_tags(session.project.package, config.env, config.bucket)
-    return observe_reports(session.aws, tags, find_endpoint_groups(config), name)
+    groups = find_endpoint_groups(config)
+    reports = observe_reports(session.aws, tags, groups, name)
+    return tuple(_add_drift(session, each, tags) if each.name in groups else each for each in reports)
+
+
+def _add_drift(session: Session, report: EndpointReport, tags: Tags) -> EndpointReport:
+    """Compare what an endpoint of aws.yml runs with what aws.yml says about it."""
+    endpoint = observe_endpoint(session.aws, report.name) if report.config else None
+    if endpoint is None or endpoint.status == DELETING:
+        return report
+    running = observe_running(session.aws, endpoint)
+    # A model that somebody else has made may have no package; names follow from some ARN of this account.
+    package = running.package or f"{endpoint.arn.rpartition(':')[0]}:model-package/unknown/0"
+    wanted = Deployment(
+        package=package,
+        role_arn=running.role_arn,
+        deploy=merge_deploy(session.config, {"endpoint": report.name}),
+        tags=tags,
+        log="",
+        overrides=session.overrides,
+    )
+    return replace(report, drift=find_drift(wanted, running, session.config.role_arn))

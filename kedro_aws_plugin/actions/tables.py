@@ -56,6 +56,22 @@ def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
 
 
+def tabulate_drift(reports: "Sequence[EndpointReport]") -> Table:
+    """Put what differs between aws.yml and what runs in rows, one for each key."""
+    rows = [
+        (report.name, each.key, _show(each.wanted), _show(each.runs))
+        for report in reports
+        for each in report.drift
+    ]
+    return ("endpoint", "key", "aws.yml", "runs"), rows
+
+
+def _show(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Format rows under a head, with columns two spaces apart, for terminals, pipes and files alike."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]

@@ -115,11 +115,14 @@ def is_absent(error: ClientError) -> bool:
 def _is_conflict(error: ClientError) -> bool:
     """Tell whether an error says that something exists already, or is being changed.
 
-    SageMaker says so only in the text of a ValidationException.
+    SageMaker says so only in the text of a ValidationException, and CloudFormation in that of a
+    ValidationError, where a stack exists.
     """
-    message = str(error).lower()
-    return get_error_code(error) in {"ConflictException", "ResourceInUse"} or (
-        get_error_code(error) == "ValidationException"
+    code, message = get_error_code(error), str(error).lower()
+    if code == "ValidationError":
+        return "_in_progress state" in message
+    return code in {"AlreadyExistsException", "ConflictException", "ResourceInUse"} or (
+        code == "ValidationException"
         and any(words in message for words in ("already exist", "in-progress", "in progress"))
     )
 

@@ -8,11 +8,13 @@ from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_deployed,
     observe_endpoint,
+    observe_models,
     observe_package,
     observe_tags,
     observe_variant,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
+from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config.sections import parse_package
 from kedro_aws_plugin.plan.endpoint import find_endpoint_name
@@ -23,6 +25,7 @@ from kedro_aws_plugin.plan.observed import (
     Endpoint,
     EndpointReport,
     Owned,
+    Serving,
     Variant,
 )
 from kedro_aws_plugin.plan.register import get_artifact_prefix
@@ -87,6 +90,30 @@ def observe_reports(
         elif name in groups or name == only:
             reports.append(EndpointReport(name, NOT_DEPLOYED, groups.get(name)))
     return tuple(reports)
+
+
+def observe_made(aws: Aws, tags: Tags, serving: Serving) -> Serving:
+    """Add the endpoint configs that were made for an endpoint, with their models, and what jobs use of them.
+
+    Args:
+        aws: The clients.
+        tags: The tags of the project's environment: what lacks one of them is left out.
+        serving: What of the deployment exists.
+    """
+    endpoint = serving.endpoint
+    if endpoint is None:
+        return serving
+    names = _find_names_by_kind(aws, tags)
+    configs = [each for each in names.get("endpoint-config", ()) if find_endpoint_name(each) == endpoint.name]
+    own = names.get("model", set())
+    made = {}
+    for config in sorted(configs):
+        models = observe_models(aws, config)
+        if models is not None:  # AWS's index of tags may still show what is gone
+            made[config] = tuple(each for each in models if each in own)
+    # The only one serves: there is nothing to delete.
+    in_use = observe_models_in_use(aws) if len(made) > 1 else frozenset()
+    return replace(serving, made=made, in_use=in_use)
 
 
 def observe_groups(aws: Aws, tags: Tags) -> tuple[str, ...]:

@@ -3,38 +3,46 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.archive import Archive, Member, build_archive
-
-CONF = "conf"
-"""The folder that the archive unpacks to, whatever the project calls its own."""
 
 _NOT_TRAVELLING = "credentials"
 _LEFT_OUT_SUFFIXES = (".ipynb", ".pyc")
 
 
-def pack_configuration(conf: Path, environments: Collection[str], target: Path) -> Archive:
+def pack_configuration(project: Path, conf: Path, environments: Collection[str], target: Path) -> Archive:
     """Write a `conf.tar.gz` of some environments and of what lies beside them, such as logging.yml.
 
     Whatever is called credentials is left out, in each environment: a job has a role.
 
     Args:
+        project: The project's folder.
         conf: The project's configuration folder.
         environments: The base environment and the one of the job.
         target: The archive's path.
+
+    Raises:
+        ProjectError: If the configuration is not in the project's folder, where a job looks for it.
     """
-    return build_archive(list(_list_members(conf, environments)), target)
+    if project not in conf.parents:
+        raise ProjectError(
+            f"{conf} is not in {project}, and a job has what is in the project. Set CONF_SOURCE in "
+            "settings.py to a folder of the project."
+        )
+    name = conf.relative_to(project).as_posix()
+    return build_archive(list(_list_members(conf, name, environments)), target)
 
 
-def _list_members(conf: Path, environments: Collection[str]) -> Iterator[Member]:
+def _list_members(conf: Path, name: str, environments: Collection[str]) -> Iterator[Member]:
     for file in sorted(conf.iterdir()):
         if file.is_file() and _may_travel(Path(file.name)):
-            yield Member(f"{CONF}/{file.name}", file)
+            yield Member(f"{name}/{file.name}", file)
     for environment in sorted(environments):
-        yield Member(f"{CONF}/{environment}/.gitkeep", b"")  # Kedro wants the folder, even an empty one
+        yield Member(f"{name}/{environment}/.gitkeep", b"")  # Kedro wants the folder, even an empty one
         for file in sorted((conf / environment).rglob("*")):
             inner = file.relative_to(conf)
             if file.is_file() and _may_travel(inner):
-                yield Member(f"{CONF}/{inner.as_posix()}", file)
+                yield Member(f"{name}/{inner.as_posix()}", file)
 
 
 def _may_travel(inner: Path) -> bool:

@@ -121,7 +121,7 @@ def build_job_files(
     if plugin is not None:
         lines = list_constraints([*metadata.requirements, "kedro-aws-plugin"])
         _write(folder / "constraints.txt", "".join(f"{line}\n" for line in lines))
-    pack_configuration(conf, _list_environments(conf, description.env), folder / "conf.tar.gz")
+    pack_configuration(project, conf, _list_environments(conf, description.env), folder / "conf.tar.gz")
     _write(folder / "bootstrap.py", Path(bootstrap.__file__).read_text(encoding="utf-8"))
     stated = {
         **asdict(description),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options_and_formats
-from kedro_aws_plugin.cli.plan_command import Command, open_command, print_or_apply
+from kedro_aws_plugin.cli.plan_command import Command, converge, open_command, print_or_apply
 from kedro_aws_plugin.errors import AwsError
 
 if TYPE_CHECKING:
@@ -38,8 +38,14 @@ def bootstrap(options: PlanOptions) -> None:
             print_or_apply(this, _make_empty_plan(this), options, lambda _: "")
             return
         files = list_raw_files(project.path)
-        plan = plan_bootstrap(project.config, project.package, files, _observe(this, options.dry_run))
-        print_or_apply(this, plan, options, _summarize)
+
+        def attempt() -> None:
+            found = _observe(this, options.dry_run)
+            plan = plan_bootstrap(project.config, project.package, files, found)
+            print_or_apply(this, plan, options, _summarize)
+
+        # Where the answer to the request was lost, the stack is there when it is begun anew.
+        converge(this, attempt)
 
 
 def _write_stack(this: Command, form: str) -> str:

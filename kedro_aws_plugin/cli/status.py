@@ -21,7 +21,8 @@ def status(endpoint: str | None, env: str | None, output: str) -> None:
     Of those that were asked something in the last hour, it shows how many requests and errors there were, and
     how long the model took for half of them and for 99 of 100.
 
-    They are those of aws.yml, and those that have the tags of this project and environment. The exit code is
+    They are those of aws.yml, and those that have the tags of this project and environment. Below them is
+    what differs between aws.yml and what runs: `kedro aws deploy` mends that. The exit code is
     1 if one of them has failed, or was deployed and is missing.
     """
     from dataclasses import asdict
@@ -40,12 +41,25 @@ def status(endpoint: str | None, env: str | None, output: str) -> None:
             this.show_json([asdict(report) for report in reports])
         elif reports:
             this.show(format_table(*tabulate_endpoints(reports)))
+            _show_drift(this, reports)
             _name_remedies(this, reports, find_endpoint_groups(this.project.config))
         else:
             hint = "This project has no endpoints. Make one: kedro aws deploy --endpoint NAME"
             this.show(this.repeat_env(hint))
         if any(report.is_broken for report in reports):
             click.get_current_context().exit(1)
+
+
+def _show_drift(this: Command, reports: "tuple[EndpointReport, ...]") -> None:
+    from kedro_aws_plugin.actions.tables import format_table, tabulate_drift
+
+    drifted = [each for each in reports if each.drift]
+    if not drifted:
+        return
+    this.show("\n" + format_table(*tabulate_drift(drifted)))
+    for each in drifted:
+        hint = this.repeat_env(f"kedro aws deploy --endpoint {each.name}")
+        click.echo(f"{each.name} is not what aws.yml says. Mend it: {hint}", err=True)
 
 
 def _name_remedies(

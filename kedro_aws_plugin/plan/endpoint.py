@@ -37,6 +37,8 @@ from kedro_aws_plugin.plan.steps.serving import (
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
     DeleteTags,
     InvokeEndpoint,
     UpdateEndpoint,
@@ -44,7 +46,14 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
     WaitForUpdate,
 )
-from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks
+from kedro_aws_plugin.plan.tags import (
+    FAILED_CHECK,
+    FORMER_CONFIG,
+    MAX_TAGS,
+    ROLLED_BACK,
+    Tags,
+    find_crowding_marks,
+)
 from kedro_aws_plugin.plan.updates import build_deployment_config
 from kedro_aws_plugin.plan.variants import build_capture_config
 
@@ -177,6 +186,7 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
     if check and endpoint and reason and not wanted.again:
         return _plan_return(title, check, endpoint, reason)
     if endpoint and not is_new:
+        steps[:0] = _plan_missing_tags(wanted, endpoint)
         # First of all: a command that ends early is then followed by one that checks.
         steps[:0] = _plan_another_chance(wanted, endpoint)
     if wanted.wait:
@@ -185,6 +195,8 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
             steps.append(_plan_wait(wanted, steps))
         if check:
             steps.append(check)
+        # Last of all: what failed to serve or to answer ends the plan before.
+        steps += _plan_cleanup(wanted, observed)
     return Plan(
         title=title,
         steps=tuple(steps),
@@ -206,6 +218,18 @@ def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint
         steps=shares if begins else (),
         pauses=len(shares) * update.wait_seconds + update.termination_wait_seconds,
     )
+
+
+def _plan_missing_tags(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
+    """Plan the tags of aws.yml that the endpoint lacks, and make room for them."""
+    tags = endpoint.tags or {}
+    missing = {key: value for key, value in wanted.deploy.tags.items() if tags.get(key) != value}
+    if not missing:
+        return []
+    marks = [key for key in tags if key.startswith((FAILED_CHECK, ROLLED_BACK))]
+    crowded = len({*tags, *missing, FORMER_CONFIG}) >= MAX_TAGS and marks
+    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if crowded else []
+    return [*room, AddTags(arn=endpoint.arn, tags=missing)]
 
 
 def _plan_another_chance(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
@@ -352,6 +376,28 @@ def _plan_tags(endpoint: Endpoint, observed: Serving) -> list[Step]:
         steps.append(DeleteTags(arn=endpoint.arn, keys=failures))
     if observed.former and tags.get(FORMER_CONFIG) != observed.former.config_name:
         steps.append(AddTags(arn=endpoint.arn, tags={FORMER_CONFIG: observed.former.config_name}))
+    return steps
+
+
+def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
+    """Plan the deletion of this endpoint's configs and models that nothing needs once the wanted one serves.
+
+    What serves, what is wanted and what `rollback` would go back to is kept, and so are models that a
+    transform job uses. A model is deleted before its config, by which the next command finds what is left.
+    """
+    endpoint = observed.endpoint
+    if endpoint is None:
+        return []
+    former = observed.former.config_name if observed.former else (endpoint.tags or {}).get(FORMER_CONFIG)
+    kept = {wanted.config_name, endpoint.config_name, endpoint.coming, former}
+    needed = {wanted.model_name, *(model for name in kept for model in observed.made.get(name or "", ()))}
+    steps: list[Step] = []
+    for config, models in sorted(observed.made.items()):
+        if config in kept or observed.in_use.intersection(models):
+            continue
+        steps += [DeleteModel(name=model) for model in models if model not in needed]
+        needed.update(models)  # two configs may have had one model
+        steps.append(DeleteEndpointConfig(name=config))
     return steps
 
 

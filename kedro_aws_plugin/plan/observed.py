@@ -170,6 +170,9 @@ class Serving:
         former: The endpoint config that served before the wanted one, or that serves now; None if there is
             none, or if it failed its check too.
         serves: The ARN of the package that the endpoint serves now, if that is another one than wanted.
+        made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
+            the project's tags.
+        in_use: The models that transform jobs use now.
     """
 
     endpoint: Endpoint | None
@@ -177,6 +180,8 @@ class Serving:
     config_exists: bool
     former: Former | None = None
     serves: str | None = None
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    in_use: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -240,6 +245,21 @@ class Deployed:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A key of aws.yml whose value is not what runs.
+
+    Attributes:
+        key: The key, such as `deploy.instance_type`; AWS's name of a member that has no key.
+        wanted: The value in aws.yml, or its default; None for nothing.
+        runs: What runs; None for nothing.
+    """
+
+    key: str
+    wanted: Any
+    runs: Any
+
+
+@dataclass(frozen=True)
 class Figures:
     """What a variant of an endpoint was asked in the last hour.
 
@@ -280,6 +300,7 @@ class EndpointReport:
         config: The endpoint config that serves.
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
+        drift: What differs between aws.yml and what runs.
         variants: The names of its variants in production.
         last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
@@ -299,6 +320,7 @@ class EndpointReport:
     config: str | None = None
     pending_config: str | None = None
     failure: str | None = None
+    drift: tuple[Difference, ...] = ()
     variants: tuple[str, ...] = ()
     last_hour: tuple[Figures, ...] = ()
 

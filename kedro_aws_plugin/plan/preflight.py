@@ -26,6 +26,7 @@ def check_workflow(workflow: Workflow, snapshot: Snapshot, settings: Pipelines) 
     return (
         *workflow.findings,
         *_check_memory(workflow, snapshot, settings),
+        *_check_spark(snapshot, settings),
         *_check_local_files(workflow, snapshot),
         *_check_inputs(snapshot),
         *_check_credentials(snapshot),
@@ -63,6 +64,15 @@ def _check_memory(workflow: Workflow, snapshot: Snapshot, settings: Pipelines) -
         )
         steps = tuple(dict.fromkeys(each.writer for each in crossings))
         yield Finding("ephemeral_boundary", "info", message, steps, datasets)
+
+
+def _check_spark(snapshot: Snapshot, settings: Pipelines) -> Iterator[Finding]:
+    if snapshot.spark and settings.image is None:
+        message = (
+            "`spark.enabled` is true, and Spark needs Java, which AWS's scikit-learn image does not have. "
+            "Name an image that has it in `pipelines.image`."
+        )
+        yield Finding("spark_image", "error", message)
 
 
 def _check_local_files(workflow: Workflow, snapshot: Snapshot) -> Iterator[Finding]:

@@ -82,7 +82,7 @@ class Endpoints:
                     self._take_over(here, endpoint)
 
     def _take_over(self, here: Region, endpoint: Resource) -> None:
-        name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+        status = endpoint["EndpointStatus"]
         if status == "Deleting":
             self._delete(here, endpoint)
             return
@@ -92,14 +92,34 @@ class Endpoints:
         elif status in ("Updating", "RollingBack"):
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}The former config serves; update it again.")
         if endpoint["EndpointStatus"] == "InService":
-            self._deployments.leave_asleep(
-                here.name,
-                name,
-                lambda: self._start(
-                    here, endpoint, read_variants(endpoint[_SERVING]), endpoint.get(_CAPTURING)
-                ),
-            )
+            self._leave_asleep(here, endpoint)
             self._queues.open(here, endpoint)
+
+    def _leave_asleep(self, here: Region, endpoint: Resource) -> None:
+        self._deployments.leave_asleep(
+            here.name,
+            endpoint["EndpointName"],
+            lambda: self._start(here, endpoint, read_variants(endpoint[_SERVING]), endpoint.get(_CAPTURING)),
+        )
+
+    def scale(self, region: str, name: str, count: int) -> None:
+        """Give an asynchronous endpoint in service some instances, or none: its processes end, or start."""
+        with self._resources.lock:
+            here = self._resources[region]
+            endpoint = here.endpoints.get(name, {})
+            state = self._queues.look(region, name)
+            if state is None or endpoint["EndpointStatus"] != "InService":
+                return
+            if count == 0 and (state.idle_seconds is None or not state.has_capacity):
+                return  # a request has come meanwhile
+            for variant in endpoint["ProductionVariants"]:
+                variant.update(CurrentInstanceCount=count, DesiredInstanceCount=count)
+            deployment = self._deployments.withdraw(region, name) if count == 0 else None
+            if count == 0:
+                self._leave_asleep(here, endpoint)
+            self._queues.open(here, endpoint)
+            self._keep()
+        self._run_in_background(self._retire, deployment)
 
     def create(self, region: str, params: Params) -> Params:
         """CreateEndpoint: the endpoint is Creating, then InService or Failed."""

@@ -9,6 +9,7 @@ from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.asynchronous.notifications import Topics
 from local_aws.sagemaker.asynchronous.processing import Processor
 from local_aws.sagemaker.asynchronous.queues import Queues
+from local_aws.sagemaker.asynchronous.scaling import Scaler
 from local_aws.sagemaker.deployment import Deployments
 from local_aws.sagemaker.endpoints import Endpoints
 from local_aws.sagemaker.hosting import EndpointConfigs, Models
@@ -75,6 +76,7 @@ class SageMaker:
             **Search(self.resources).operations(),
         }
         scaling = Scaling(self.resources, moto).operations()
+        Scaler(self._queues, endpoints, moto).start()
         tagging = Tagging(self.resources, moto).operations()
         self._api = TabledService("sagemaker", "SageMaker", operations, region)
         self._executions.take_over()

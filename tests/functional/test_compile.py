@@ -32,7 +32,7 @@ def test_the_steps_are_shown_and_nothing_is_sent(tmp_path: Path, requests_sent: 
     [first, second] = definition["Steps"]
     assert (first["Name"], second["DependsOn"]) == ("data_processing", ["data_processing"])
     assert first["Arguments"]["ProcessingInputs"][0]["S3Input"]["S3Uri"].startswith(
-        "s3://my-flights-data/kedro-aws/jobs/"
+        "s3://my-flights-data/kedro-aws/my_flights/local/jobs/"
     )
     again = kedro_aws("compile", "-o", "json").json
     assert again["definition"] == definition

@@ -1,13 +1,14 @@
 """Look up what SageMaker serves: endpoints, their configs and models."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.plan.drift import Running
 from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Releases, Serving, Stage, Variant
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
 
@@ -131,6 +132,43 @@ def observe_package(aws: Aws, model: str) -> str | None:
                 return None
             raise
     return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
+
+
+def observe_running(aws: Aws, endpoint: Endpoint) -> Running:
+    """Look up what an endpoint runs once a change under way is over, as AWS describes it."""
+    config = _describe_config(aws, endpoint.coming) or {}
+    variants = config.get("ProductionVariants") or [{}]
+    model = _describe_model(aws, variants[0].get("ModelName", "")) if config else None
+    return Running(name=endpoint.coming, config=config, model=model or {}, tags=observe_tags(aws, endpoint))
+
+
+def observe_models(aws: Aws, config: str) -> tuple[str, ...] | None:
+    """Look up the models of an endpoint config, each once; None if there is no such config."""
+    found = _describe_config(aws, config)
+    if found is None:
+        return None
+    variants = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
+    return tuple(dict.fromkeys(each["ModelName"] for each in variants if "ModelName" in each))
+
+
+def _describe_config(aws: Aws, name: str) -> dict[str, Any] | None:
+    with translate_errors(f"describe endpoint config {name}"):
+        try:
+            return {**aws.sagemaker.describe_endpoint_config(EndpointConfigName=name)}
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+
+
+def _describe_model(aws: Aws, name: str) -> dict[str, Any] | None:
+    with translate_errors(f"describe model {name}"):
+        try:
+            return {**aws.sagemaker.describe_model(ModelName=name)}
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
 
 
 def observe_variant(aws: Aws, config: str) -> Variant | None:

@@ -73,6 +73,15 @@ def observe_job(aws: Aws, name: str) -> TransformJob | None:
     )
 
 
+def observe_models_in_use(aws: Aws) -> frozenset[str]:
+    """Look up the models of the transform jobs that run now."""
+    with translate_errors("list the transform jobs that run"):
+        pages = aws.sagemaker.get_paginator("list_transform_jobs").paginate(StatusEquals="InProgress")
+        names = [job["TransformJobName"] for page in pages for job in page["TransformJobSummaries"]]
+        jobs = [observe_job(aws, name) for name in names]
+    return frozenset(job.model for job in jobs if job)
+
+
 def list_transform_instance_types(aws: Aws) -> list[str]:
     """List the instance types on which transform jobs run, as botocore's model of SageMaker knows them."""
     shape = aws.sagemaker.meta.service_model.shape_for("TransformInstanceType")

@@ -24,6 +24,11 @@ _RELEASES = (
     "sagemaker:UpdateEndpoint",
 )
 
+_LEFTOVERS = (
+    "sagemaker:DescribeTransformJob",
+    "sagemaker:ListTransformJobs",
+    "tag:GetResources",
+)
 _FIND_RUN = (
     "sagemaker:DescribePipelineExecution",
     "sagemaker:ListPipelineExecutionSteps",
@@ -46,12 +51,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compile": (),
     "deploy": (
         *_RELEASES,
+        *_LEFTOVERS,
         "cloudwatch:DescribeAlarms",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
         "sagemaker:CreateModel",
         "sagemaker:DeleteEndpoint",
+        "sagemaker:DeleteEndpointConfig",
+        "sagemaker:DeleteModel",
         *_ASKING,
     ),
     "destroy": (
@@ -102,7 +110,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
-    "rollback": _RELEASES,
+    "rollback": (*_RELEASES, *_LEFTOVERS),
     "runs": _WAIT_FOR_RUN,
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),

@@ -360,6 +360,7 @@ GRANTS = (
         "FindByTagAndReadQuotas",
         {
             "sagemaker:ListPipelines": _list_any_pipeline,
+            "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
             "tag:GetResources": _list_everything,
         },

@@ -11,7 +11,7 @@ from local_aws.kept.database import NotKept
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.resources import ACCOUNT_ID, Region, Resource, Resources
 from local_aws.sagemaker.asynchronous.definition import AsyncConfig, read_config
-from local_aws.sagemaker.asynchronous.processing import Interrupted, Processor
+from local_aws.sagemaker.asynchronous.processing import Interrupted, Processor, is_expired
 from local_aws.sagemaker.asynchronous.requests import make_record, read_request
 
 _MOST_AT_ONCE = 4
@@ -25,8 +25,28 @@ class _Queue:
     """The requests to an endpoint in service that wait, the oldest first."""
 
     config: AsyncConfig
+    variant: str
     waiting: deque[str] = field(default_factory=deque)
     threads: int = 0
+    has_capacity: bool = True
+    idle_since: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """A queue at a moment.
+
+    Attributes:
+        variant: The production variant that takes its requests.
+        has_capacity: Whether its endpoint has an instance.
+        waiting: How many requests wait.
+        idle_seconds: For how long nothing was to do; None if something is.
+    """
+
+    variant: str
+    has_capacity: bool
+    waiting: int
+    idle_seconds: float | None
 
 
 class Queues:
@@ -60,11 +80,15 @@ class Queues:
             return
         with self._resources.lock:
             queue = self._queues.get((here.name, name))
+            (variant,) = endpoint["ProductionVariants"]
             if queue is None:
-                queue = self._queues[here.name, name] = _Queue(read_config(wanted))
+                queue = _Queue(read_config(wanted), variant["VariantName"])
+                self._queues[here.name, name] = queue
                 records = here.invocations.values()
                 queue.waiting.extend(each["Id"] for each in records if each["EndpointName"] == name)
-            queue.config = read_config(wanted)
+            queue.config, queue.variant = read_config(wanted), variant["VariantName"]
+            queue.has_capacity = variant["CurrentInstanceCount"] > 0
+            queue.idle_since = time.monotonic()
             self._work(here, name, queue)
 
     def close(self, here: Region, endpoint: str) -> None:
@@ -75,6 +99,26 @@ class Queues:
             own = [name for name, each in here.invocations.items() if each["EndpointName"] == endpoint]
             for name in own:
                 del here.invocations[name]
+
+    def list_open(self) -> list[tuple[str, str]]:
+        """List the regions and names of the asynchronous endpoints in service."""
+        with self._resources.lock:
+            return list(self._queues)
+
+    def look(self, region: str, endpoint: str) -> QueueState | None:
+        """Look at a queue; None if there is none. What has waited for too long fails, instances or not."""
+        with self._resources.lock:
+            queue = self._queues.get((region, endpoint))
+            if queue is None:
+                return None
+            self._work(self._resources[region], endpoint, queue)
+            is_idle = not queue.waiting and not queue.threads
+            return QueueState(
+                queue.variant,
+                queue.has_capacity,
+                len(queue.waiting),
+                time.monotonic() - queue.idle_since if is_idle else None,
+            )
 
     def clear(self) -> None:
         """Close all queues at the end of the server, or with all resources."""
@@ -110,11 +154,20 @@ class Queues:
 
     def _work(self, here: Region, endpoint: str, queue: _Queue) -> None:
         """Start as many threads as there is work for. The lock must be held."""
+        if not self._has_work(here, queue):
+            return
         most = queue.config.concurrency or min(os.cpu_count() or 1, _MOST_AT_ONCE)
         for _ in range(min(most - queue.threads, len(queue.waiting))):
             queue.threads += 1
             args = (here, endpoint, queue)
             threading.Thread(target=self._run, args=args, name=f"async-{endpoint}", daemon=True).start()
+
+    def _has_work(self, here: Region, queue: _Queue) -> bool:
+        """Tell whether the oldest request can be taken: without instances, only if it is to fail."""
+        if queue.has_capacity or not queue.waiting:
+            return bool(queue.waiting)
+        record = here.invocations.get(queue.waiting[0])
+        return record is None or is_expired(record)
 
     def _run(self, here: Region, endpoint: str, queue: _Queue) -> None:
         while (record := self._take(here, endpoint, queue)) is not None:
@@ -130,11 +183,12 @@ class Queues:
     def _take(self, here: Region, endpoint: str, queue: _Queue) -> Resource | None:
         """Take the oldest request; None if the thread is to end, since there is none or no queue."""
         with self._resources.lock:
-            while queue.waiting and self._queues.get((here.name, endpoint)) is queue:
+            while self._queues.get((here.name, endpoint)) is queue and self._has_work(here, queue):
                 record = here.invocations.get(queue.waiting.popleft())
                 if record is not None:
                     return dict(record)
             queue.threads -= 1
+            queue.idle_since = time.monotonic()
             return None
 
     def _settle(self, here: Region, record: Resource) -> None:

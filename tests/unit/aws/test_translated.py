@@ -8,7 +8,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kedro_aws_plugin.aws.errors import delete_if_present, is_absent, translate_errors
-from kedro_aws_plugin.errors import AwsError, KedroAwsError, LocalAwsError
+from kedro_aws_plugin.errors import AwsError, ConflictError, KedroAwsError, LocalAwsError
 
 WHAT = "describe endpoint flights"
 CLASSES = [
@@ -188,6 +188,22 @@ def test_what_aws_answers_becomes_a_sentence(code: str, status: int, rest: str) 
     error = translation(refused(code, "Said so.", status))
     assert type(error) is AwsError
     assert error.message == f"Could not {WHAT}: {rest}"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "conflict"),
+    [
+        ("ValidationException", 'Cannot create already existing model "arn:aws:sagemaker:x".', True),
+        ("ValidationException", "Cannot update in-progress endpoint", True),
+        ("AlreadyExistsException", "Stack [kedro-aws-flights] already exists", True),
+        ("ValidationError", "Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.", True),
+        ("ValidationError", "Template format error: unsupported structure.", False),
+        ("ValidationError", "Endpoint e of account 1 not found.", False),
+    ],
+)
+def test_what_is_there_by_now_is_looked_at_again(code: str, message: str, conflict: bool) -> None:
+    """As it is where AWS has carried out a request whose answer was lost."""
+    assert isinstance(translation(refused(code, message)), ConflictError) == conflict
 
 
 def test_a_list_of_every_value_there_is_does_not_fill_the_screen() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kedro_aws_plugin.bundle import bootstrap
+from kedro_aws_plugin.bundle.conf_archive import pack_configuration
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep, build_job_files
 from kedro_aws_plugin.bundle.wheel import build_project_wheel, list_constraints, read_project_metadata
 from kedro_aws_plugin.errors import ProjectError
@@ -67,6 +68,17 @@ def test_what_travels(project: Path, tmp_path: Path) -> None:
         ]
         assert b"Requires-Dist: packaging>=23\n" in archive.read(f"{info}/METADATA")
     assert JobDescription.from_json(json.loads((folder / "job.json").read_text())) == DESCRIPTION
+
+
+def test_a_configuration_elsewhere_in_the_project_stays_there(project: Path, tmp_path: Path) -> None:
+    (project / "settings").mkdir()
+    (project / "conf").rename(project / "settings" / "config")
+    target = tmp_path / "conf.tar.gz"
+    pack_configuration(project, project / "settings" / "config", {"base"}, target)
+    with tarfile.open(target) as archive:
+        assert "settings/config/base/aws.yml" in archive.getnames()
+    with pytest.raises(ProjectError, match=r"is not in .*Set CONF_SOURCE in settings\.py"):
+        pack_configuration(project, tmp_path, {"base"}, target)
 
 
 def test_the_same_project_has_the_same_digest_and_another_one_has_not(project: Path, tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""What was made for an endpoint, found by tags."""
+
+from answers import ABSENT
+from stubbed import Stubbed
+
+from kedro_aws_plugin.aws.owned import observe_made
+from kedro_aws_plugin.plan.observed import Endpoint, Serving
+
+TAGS = {"kedro-aws:project": "p"}
+HERE = "arn:aws:sagemaker:eu-west-1:123456789012"
+SERVING = Serving(Endpoint("flights", "InService", "flights-aaaaaaaa"), model_exists=True, config_exists=True)
+
+
+def config(name: str, *models: str) -> dict[str, object]:
+    variants = [{"VariantName": f"v{number}", "ModelName": model} for number, model in enumerate(models)]
+    return {
+        "EndpointConfigName": name,
+        "EndpointConfigArn": f"{HERE}:endpoint-config/{name}",
+        "CreationTime": 0,
+        "ProductionVariants": variants,
+    }
+
+
+def tagged(*names: str) -> dict[str, object]:
+    return {"ResourceTagMappingList": [{"ResourceARN": f"{HERE}:{name}", "Tags": []} for name in names]}
+
+
+def test_only_what_has_the_tags_and_the_name_is_found(stubbed: Stubbed) -> None:
+    stubbed.answers(
+        "GetResources",
+        tagged(
+            *("endpoint-config/flights-aaaaaaaa", "endpoint-config/flights-bbbbbbbb"),
+            *("endpoint-config/flights-cccccccc", "endpoint-config/other-aaaaaaaa"),
+            *("endpoint-config/by-hand", "model/flights-11111111"),
+        ),
+        {"TagFilters": [{"Key": "kedro-aws:project", "Values": ["p"]}], "ResourceTypeFilters": ["sagemaker"]},
+    )
+    first = config("flights-aaaaaaaa", "flights-11111111", "flights-22222222")
+    stubbed.answers("DescribeEndpointConfig", first, {"EndpointConfigName": "flights-aaaaaaaa"})
+    second = config("flights-bbbbbbbb", "flights-11111111", "flights-11111111")
+    stubbed.answers("DescribeEndpointConfig", second, {"EndpointConfigName": "flights-bbbbbbbb"})
+    stubbed.refuses("DescribeEndpointConfig", "ValidationException", ABSENT["DescribeEndpointConfig"])
+    job = {
+        "TransformJobName": "j",
+        "TransformJobArn": f"{HERE}:transform-job/j",
+        "CreationTime": 0,
+        "TransformJobStatus": "InProgress",
+    }
+    stubbed.answers("ListTransformJobs", {"TransformJobSummaries": [job]}, {"StatusEquals": "InProgress"})
+    details = {
+        **job,
+        "ModelName": "flights-11111111",
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/i"}}},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    stubbed.answers("DescribeTransformJob", details, {"TransformJobName": "j"})
+    found = observe_made(stubbed.aws, TAGS, SERVING)
+    assert found.made == {
+        "flights-aaaaaaaa": ("flights-11111111",),  # the other one lacks the tags
+        "flights-bbbbbbbb": ("flights-11111111",),
+    }
+    assert found.in_use == {"flights-11111111"}
+
+
+def test_jobs_are_not_looked_for_where_nothing_could_be_deleted(stubbed: Stubbed) -> None:
+    stubbed.answers("GetResources", tagged("endpoint-config/flights-aaaaaaaa", "model/m"))
+    stubbed.answers("DescribeEndpointConfig", config("flights-aaaaaaaa", "m"))
+    assert observe_made(stubbed.aws, TAGS, SERVING).made == {"flights-aaaaaaaa": ("m",)}
+
+
+def test_a_first_deployment_looks_for_nothing(stubbed: Stubbed) -> None:
+    first = Serving(None, model_exists=False, config_exists=False)
+    assert observe_made(stubbed.aws, TAGS, first) == first

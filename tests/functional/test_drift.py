@@ -1,0 +1,82 @@
+"""What runs is no longer what aws.yml says: `status` shows it, `deploy` mends it."""
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from project_cli import kedro_aws
+
+from conftest import add_environment
+
+ENDPOINT = "drift-price"
+
+
+@pytest.fixture(scope="module")
+def aws_yml(generated: Path) -> Path:
+    add_environment(generated, "drift")
+    return generated / "conf" / "drift" / "aws.yml"
+
+
+def drift(*arguments: str) -> str:
+    done = kedro_aws(*arguments, "-e", "drift")
+    assert done.code == 0, done.stderr
+    return done.stdout
+
+
+def differences() -> dict[str, tuple[Any, Any]]:
+    [report] = kedro_aws("status", "-e", "drift", "-o", "json").json
+    return {each["key"]: (each["wanted"], each["runs"]) for each in report["drift"]}
+
+
+@pytest.mark.usefixtures("project")
+def test_drift_is_shown_and_mended(aws_yml: Path) -> None:
+    drift("register-model", "--approve")
+    drift("deploy")
+    assert differences() == {}
+    settings = yaml.safe_load(aws_yml.read_text(encoding="utf-8"))
+    settings["deploy"] |= {"instance_type": "ml.c5.large", "environment": {"LEVEL": "debug"}}
+    settings["deploy"]["tags"] = {"team": "flights"}
+    aws_yml.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert differences() == {
+        "deploy.instance_type": ("ml.c5.large", "ml.m5.large"),
+        "deploy.environment.LEVEL": ("debug", None),
+        "deploy.tags.team": ("flights", None),
+    }
+    shown = kedro_aws("status", "-e", "drift")
+    assert "drift-price  deploy.instance_type      ml.c5.large  ml.m5.large\n" in shown.stdout
+    mend = f"{ENDPOINT} is not what aws.yml says. Mend it: kedro aws deploy --env drift --endpoint {ENDPOINT}"
+    assert mend in shown.stderr.splitlines()
+    drift("deploy")
+    assert differences() == {}
+
+    sagemaker = boto3.client("sagemaker")
+    model = sagemaker.describe_endpoint_config(
+        EndpointConfigName=sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+    )["ProductionVariants"][0]["ModelName"]
+    by_hand = {"VariantName": "AllTraffic", "ModelName": model, "InitialInstanceCount": 3}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="by-hand", ProductionVariants=[{**by_hand, "InstanceType": "ml.c5.large"}]
+    )
+    sagemaker.update_endpoint(EndpointName=ENDPOINT, EndpointConfigName="by-hand")
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1})
+    sagemaker.delete_tags(
+        ResourceArn=sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointArn"], TagKeys=["team"]
+    )
+    found = differences()
+    assert found.pop("endpoint config")[1] == "by-hand"
+    assert found == {"deploy.instance_count": (1, 3), "deploy.tags.team": ("flights", None)}
+    drift("deploy")
+    assert differences() == {}
+    check_what_is_left(sagemaker, model)
+
+
+def check_what_is_left(sagemaker: Any, model: str) -> None:
+    """What serves is left, and what has not the project's tags; the first deployment's config is removed."""
+    serving = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+    configs = sagemaker.list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]
+    assert [each["EndpointConfigName"] for each in configs] == [serving]
+    models = sagemaker.list_models(NameContains=ENDPOINT)["Models"]
+    assert [each["ModelName"] for each in models] == [model]
+    assert sagemaker.describe_endpoint_config(EndpointConfigName="by-hand")
