@@ -173,8 +173,10 @@ def _add_drift(session: Session, report: EndpointReport, tags: Tags) -> Endpoint
     if endpoint is None or endpoint.status == DELETING:
         return report
     running = observe_running(session.aws, endpoint)
+    # A model that somebody else has made may have no package; names follow from some ARN of this account.
+    package = running.package or f"{endpoint.arn.rpartition(':')[0]}:model-package/unknown/0"
     wanted = Deployment(
-        package=running.package,
+        package=package,
         role_arn=running.role_arn,
         deploy=merge_deploy(session.config, {"endpoint": report.name}),
         tags=tags,
