@@ -122,10 +122,22 @@ class Serverless(Section):
     Attributes:
         memory_mb: The memory of one container in MB.
         max_concurrency: How many requests may run at once.
+        provisioned_concurrency: How many of them find a container that runs already; by default none.
     """
 
     memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
     max_concurrency: int = Field(default=5, ge=1, le=200)
+    provisioned_concurrency: int | None = Field(default=None, ge=1, le=200)
+
+    @field_validator("provisioned_concurrency")
+    @classmethod
+    def _check_provisioned(cls, provisioned: int | None, others: ValidationInfo) -> int | None:
+        most = others.data.get("max_concurrency")
+        if provisioned is not None and most is not None and provisioned > most:
+            raise ValueError(
+                f"`{provisioned}` is more than `max_concurrency`, {most}; lower it, or raise that"
+            )
+        return provisioned
 
 
 class EndpointSettings(HostingSettings):

@@ -14,6 +14,8 @@ _KEYS = {
     "InitialVariantWeight": "weight",
     "ServerlessConfig.MemorySizeInMB": "serverless.memory_mb",
     "ServerlessConfig.MaxConcurrency": "serverless.max_concurrency",
+    "ServerlessConfig.ProvisionedConcurrency": "serverless.provisioned_concurrency",
+    "AsyncInferenceConfig.ClientConfig.MaxConcurrentInvocationsPerInstance": "async.concurrency",
     "VolumeSizeInGB": "volume_gb",
     "ModelDataDownloadTimeoutInSeconds": "download_timeout",
     "ContainerStartupHealthCheckTimeoutInSeconds": "startup_timeout",

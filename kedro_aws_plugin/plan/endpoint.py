@@ -184,6 +184,8 @@ class Deployment:
         if self.deploy.mode == "serverless":
             size = self.deploy.serverless
             serverless = {"MemorySizeInMB": size.memory_mb, "MaxConcurrency": size.max_concurrency}
+            if size.provisioned_concurrency is not None:
+                serverless["ProvisionedConcurrency"] = size.provisioned_concurrency
             return {**variant, "ServerlessConfig": serverless}
         return {
             **variant,
