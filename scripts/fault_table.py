@@ -454,7 +454,7 @@ def _judge_first(trial: Trial, ran: Ran) -> list[str]:
         return [f"it ends with {ran.code} and a traceback: {ran.problem}"]
     if ran.code == 0 or not trial.command.explains:
         return []
-    wanted = r"again|[Ss]et it|kedro aws|Correct|Give a"
+    wanted = r"kedro run$|again|[Ss]et it|kedro aws|Correct|Give a"
     if trial.fault is LATE_CLOCK and trial.call.service == "sagemaker":
         wanted = "this machine's clock is wrong"
     return [] if re.search(wanted, ran.sentence) else [f"it does not say what next: {ran.sentence}"]
