@@ -61,6 +61,7 @@ class Command:
         is_owned: Whether `destroy` finds what was made.
         env: The Kedro environment that it is run in.
         explains: Whether its errors are the plugin's, and not Kedro's.
+        is_alone: Whether it takes away what other trials of it have.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Command:
     is_owned: bool = True
     env: str = "local"
     explains: bool = True
+    is_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,7 @@ COMMANDS = (
         "destroy --registry",
         lambda world, _: world.cli("destroy", "--registry", "--yes", "--env", "torn"),
         _prepare_registry,
+        is_alone=True,
     ),
     Command("transform", _transform, _prepare_transform),
     Command("kedro run", _run_pipeline, _clear_run, explains=False),
@@ -292,7 +295,13 @@ class Table:
             before = next((number for number, call in enumerate(calls) if call.changes), len(calls))
             for fault in FAULTS:
                 trials += [
-                    Trial(command, fault, number, call, fault in _ENDING and number < before)
+                    Trial(
+                        command,
+                        fault,
+                        number,
+                        call,
+                        fault in _ENDING and number < before and not command.is_alone,
+                    )
                     for number, call in enumerate(calls)
                     if _makes_a_difference(fault, call)
                 ]

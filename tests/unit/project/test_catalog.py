@@ -81,6 +81,9 @@ class RefusedDataset(AbstractDataset[Any, Any]):
     def save(self, data: Any) -> None:
         """Save nothing."""
 
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
 
 @pytest.mark.parametrize(
     ("reason", "sentence"),
