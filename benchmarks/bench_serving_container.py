@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
 from local_aws.sagemaker.unpack import unpack
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "container"))
-from container import Container, find_environment, find_obstacle
+lane: Any = import_module("container")
 
 GOAL = 0.5
 _CONNECTIONS = 50
@@ -79,7 +80,7 @@ def time_handlers(python: Path, folder: Path, body: bytes) -> float:
     return float(done.stdout)
 
 
-def compare(local: Side, theirs: Side, body: bytes, requests: int, rounds: int) -> None:
+def compare(local: Side, theirs: Side, *, body: bytes, requests: int, rounds: int) -> None:
     """Print what a request costs on both sides beyond the handlers' own seconds, and the ratio."""
 
     def take(side: Side) -> Callable[[], float]:
@@ -103,7 +104,7 @@ def main() -> None:
     options.add_argument("--requests", type=int, default=300, help="a round")
     options.add_argument("--rounds", type=int, default=7)
     chosen = options.parse_args()
-    if obstacle := find_obstacle():
+    if obstacle := lane.find_obstacle():
         sys.exit(obstacle)
     os.environ.update({**environment(), "OMP_NUM_THREADS": "1"})
     print(f"A request beyond its handlers, {_CONNECTIONS} connections: the local AWS by AWS's serving code")
@@ -123,10 +124,16 @@ def main() -> None:
             "SAGEMAKER_MODEL_SERVER_WORKERS": str(os.cpu_count() or 1),
             "OMP_NUM_THREADS": "1",
         }
-        with Container(archive, variables, network=True, seconds=180) as container:
+        with lane.Container(archive, variables, network=True, seconds=180) as container:
             target = Target(f"127.0.0.1:{container.port}", "/invocations", local.target.headers)
-            there = time_handlers(find_environment() / "bin" / "python", model, body)
-            compare(local, Side(target, container.pid, there), body, chosen.requests, chosen.rounds)
+            there = time_handlers(lane.find_environment() / "bin" / "python", model, body)
+            compare(
+                local,
+                Side(target, container.pid, there),
+                body=body,
+                requests=chosen.requests,
+                rounds=chosen.rounds,
+            )
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def _check_quotas(aws: Aws, config: AwsConfig) -> Iterator[Finding]:
     wanted: dict[str, int] = {}
     for name in find_endpoint_groups(config):
         endpoint = merge_deploy(config, {"endpoint": name})
-        if endpoint.mode == "realtime":
+        if endpoint.mode != "serverless":
             count = wanted.get(endpoint.instance_type, 0)
             wanted[endpoint.instance_type] = count + endpoint.instance_count
     if wanted:

@@ -23,6 +23,7 @@ from kedro_aws_plugin.job.running import RunningStep, Submission
 from kedro_aws_plugin.run import job as job_in_force
 from kedro_aws_plugin.run import state as run_state
 from kedro_aws_plugin.run.run_id import format_run_id
+from kedro_aws_plugin.session.connection import Connection
 from kedro_aws_plugin.session.session import Session, make_loader
 
 
@@ -64,11 +65,12 @@ def run_step(asked: StepRequest) -> list[str]:
     configure_project(job.package)
     work = Path.cwd()
     run_state.publish(run_state.RunState(run_id, dict))
-    aws = _connect(work, job)
-    place = RunPlace(aws, job.bucket, job.prefix, run_id)
-    running = RunningStep(work, job, place, _read_submission(aws, asked.request))
+    session = _open_session(work, job)
+    connection = session.connect(lambda _: None)  # Kedro's session tells the user which AWS it is
+    place = RunPlace(session.aws, job.bucket, job.prefix, run_id)
+    running = RunningStep(work, job, place, _read_submission(session.aws, asked.request))
     again = place.begin(asked.step, asked.execution)
-    job_in_force.use(_make_job(job, step, place, again=again))
+    job_in_force.use(_make_job(running, step, connection, again=again))
     if not step.nodes:
         return register_outputs(running)
     _run_nodes(running, step.nodes)
@@ -104,12 +106,10 @@ def make_run_id(started: str) -> str:
     return format_run_id(moment.astimezone(timezone.utc))
 
 
-def _connect(work: Path, job: JobDescription) -> Aws:
-    """Connect to the AWS of the job's environment, before Kedro's session does it for the nodes."""
+def _open_session(work: Path, job: JobDescription) -> Session:
+    """Open the project before Kedro does: what Kedro's session is given is on S3."""
     loader, conf = make_loader(work, job.env)
-    session = Session.of(loader, work, job.package, conf)
-    session.connect(lambda _: None)
-    return session.aws
+    return Session.of(loader, work, job.package, conf)
 
 
 def _read_submission(aws: Aws, uri: str) -> Submission:
@@ -122,7 +122,11 @@ def _read_submission(aws: Aws, uri: str) -> Submission:
     return Submission(**json.loads(found))
 
 
-def _make_job(job: JobDescription, step: JobStep, place: RunPlace, *, again: bool) -> job_in_force.Job:
+def _make_job(
+    running: RunningStep, step: JobStep, connection: Connection, *, again: bool
+) -> job_in_force.Job:
+    job, place = running.job, running.place
+
     def prepare(catalog: Any) -> None:
         for name in job.persisted:
             key = place.make_key(f"{name}.pickle")
@@ -130,7 +134,7 @@ def _make_job(job: JobDescription, step: JobStep, place: RunPlace, *, again: boo
         for name in clear_outputs(catalog, step.versioned, place.run_id, again=again):
             print(f"Removed {name} {place.run_id}, which an attempt of this step left behind", flush=True)
 
-    return job_in_force.Job(job.variables, job.git_sha, place.share, prepare)
+    return job_in_force.Job(job.variables, job.git_sha, place.share, prepare, connection)
 
 
 def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:

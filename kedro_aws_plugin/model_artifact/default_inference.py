@@ -57,6 +57,7 @@ _WORDS = {
 _NAN = float("nan")
 _SHOWN = 8  # names in a message
 _TABLE = 2  # dimensions
+_LARGE = 50_000  # characters
 _PANDAS_WITH_STR = 3  # the major version
 
 
@@ -178,23 +179,51 @@ def _columns() -> list[dict[str, Any]]:
 
 
 def _read_csv(body: Any, parameters: dict[str, str]) -> pd.DataFrame:
+    text = _to_text(body)
+    columns = _split_simple_csv(text) if len(text) >= _LARGE else None
+    if columns is None:
+        columns = _split_csv(text)
+    first = _clean([cells[0] for cells in columns])
+    names: list[Any] = list(range(len(columns)))
+    if _is_header(first, parameters.get("header"), alone=len(columns[0]) == 1):
+        if len(set(first)) < len(first):
+            raise Refusal(400, "The columns must have different names.")
+        names, columns = first, [cells[1:] for cells in columns]
+    for cells in columns:
+        if "" in cells:
+            cells[:] = [None if cell == "" else cell for cell in cells]
+    frame = {name: pd.Series(cells, dtype=object) for name, cells in zip(names, columns)}  # noqa: B905
+    return _restore_empty_texts(pd.DataFrame(frame))
+
+
+def _split_csv(text: str) -> list[list[Any]]:
+    """Split CSV into the cells of each column; those of the first line are the first."""
     try:
-        rows = [row for row in csv.reader(io.StringIO(_to_text(body)), strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error as error:
         raise Refusal(400, f"The request is not CSV: {error}.{_example()}") from error
-    names = _clean(rows[0])
-    if _is_header(names, parameters.get("header"), alone=len(rows) == 1):
-        rows = rows[1:]
-    else:
-        names = []
-    width = len(names) or len(rows[0])
-    for number, row in enumerate(rows, start=2 if names else 1):
+    width = len(rows[0])
+    for number, row in enumerate(rows, start=1):
         if len(row) != width:
             cells = f"{len(row)} {_plural(len(row), 'cell')}"
             raise Refusal(400, f"The request is not CSV: row {number} has {cells}, not {width}.{_example()}")
-    return _make_frame([[None if cell == "" else cell for cell in row] for row in rows], names or None).pipe(
-        _restore_empty_texts
-    )
+    return [list(cells) for cells in zip(*rows)]  # noqa: B905 - Python 3.9
+
+
+def _split_simple_csv(text: str) -> list[list[Any]] | None:
+    """Split CSV as `_split_csv` does, and faster; None unless each line has as many cells, without quotes."""
+    if any(mark in text for mark in ('"', "\r", "\0")):
+        return None
+    try:
+        table = pd.read_csv(
+            io.StringIO(text), header=None, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE
+        )
+    except (ValueError, pd.errors.ParserError):
+        return None
+    lines = text.count("\n") + (not text.endswith("\n"))
+    if len(table) != lines or text.count(",") != lines * (table.shape[1] - 1):
+        return None  # an empty line, or one that is shorter than others
+    return [table[name].tolist() for name in table.columns]
 
 
 def _restore_empty_texts(table: pd.DataFrame) -> pd.DataFrame:
@@ -424,13 +453,20 @@ def _convert(cells: pd.Series, column: dict[str, Any]) -> pd.Series:
         and _fits(cells, column)
     ):
         return cells.reset_index(drop=True)
-    values = [None if type(cell) is not str and _is_missing(cell) else cell for cell in cells.tolist()]
+    values = cells.tolist()
+    if not _are_texts(values):
+        values = [None if type(cell) is not str and _is_missing(cell) else cell for cell in values]
     try:
         return _CONVERTERS[column["type"]](values, column)
     except (ValueError, TypeError, OverflowError) as error:
         bad = next((value for value in values if not _converts(value, column)), values[0])
         sentence = f"Column {column['name']} has {bad!r}, which is not {_WORDS[column['type']]}."
         raise Refusal(400, sentence + _example()) from error
+
+
+def _are_texts(values: list[Any]) -> bool:
+    """Tell whether nothing but texts is among some values, which spares looking at each of them."""
+    return set(map(type, values)) == {str}
 
 
 def _fits(cells: pd.Series, column: dict[str, Any]) -> bool:
@@ -455,10 +491,11 @@ def _get_missing(column: dict[str, Any]) -> Any:
 
 
 def _to_texts(values: list[Any], column: dict[str, Any]) -> pd.Series:
-    if any(isinstance(value, (list, dict, bytes, np.ndarray)) for value in values):
-        raise TypeError("a text is wanted")
-    missing = _get_missing(column)
-    texts = [missing if value is None else str(value) for value in values]
+    missing, texts = _get_missing(column), values
+    if not _are_texts(values):
+        if any(isinstance(value, (list, dict, bytes, np.ndarray)) for value in values):
+            raise TypeError("a text is wanted")
+        texts = [missing if value is None else str(value) for value in values]
     dtype = column.get("dtype")
     if dtype == "string":
         return pd.Series(
@@ -472,7 +509,7 @@ def _to_texts(values: list[Any], column: dict[str, Any]) -> pd.Series:
 def _to_numbers(values: list[Any], column: dict[str, Any]) -> pd.Series:
     dtype = column["dtype"]
     if dtype in _PLAIN_FLOATS and column["type"] == "float":
-        plain = [_NAN if value is None else _to_float(value) for value in values]
+        plain = _to_floats(values)
         return pd.Series(plain, dtype="float64").astype(dtype)
     numbers = [None if value is None else _to_number(value) for value in values]
     whole = all(number is None or isinstance(number, int) or number.is_integer() for number in numbers)
@@ -493,13 +530,13 @@ def _to_numbers(values: list[Any], column: dict[str, Any]) -> pd.Series:
     return floats.astype(dtype) if column["type"] == "float" else floats
 
 
-def _to_float(value: Any) -> float:
-    """Convert as `_to_number` does, without trying first whether a text is a whole number: that is slow."""
-    if type(value) is str and "_" not in value:
-        number = float(value)
-        if not math.isinf(number):  # what is too large may be a whole number, which is refused
-            return number
-    return float(_to_number(value))
+def _to_floats(values: list[Any]) -> list[float]:
+    """Convert as `_to_number` does; texts at once, without trying first whether each is a whole number."""
+    if _are_texts(values) and "_" not in "".join(values):
+        numbers = list(map(float, values))
+        if not np.isinf(numbers).any():  # what is too large may be a whole number, which is refused
+            return numbers
+    return [_NAN if value is None else float(_to_number(value)) for value in values]
 
 
 def _to_number(value: Any) -> Any:
@@ -626,8 +663,11 @@ def _write_jsonlines(rows: Any) -> str:
 
 
 def _write_csv(rows: Any) -> str:
+    found = _to_cells(rows)
+    if set(map(type, found)) == {float}:  # as below, and faster
+        return "\n".join([*map(repr, found), ""])
     lines = io.StringIO()
-    cells = [row if isinstance(row, list) else [row] for row in _to_cells(rows)]
+    cells = [row if isinstance(row, list) else [row] for row in found]
     csv.writer(lines, lineterminator="\n").writerows(cells)
     return lines.getvalue()
 
@@ -690,6 +730,8 @@ def _to_cells(rows: Any) -> list[Any]:
 def _to_cell(value: Any) -> Any:
     if getattr(getattr(value, "dtype", None), "kind", "") == "M":
         value = value.astype("datetime64[us]") if "D" not in str(value.dtype) else value
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isfinite(value).all():
+        return value.tolist()
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, (list, tuple)):

@@ -17,6 +17,7 @@ class Job:
         git_sha: The commit that was submitted; None if it is not known.
         share: Returns the value that the first step computed for a name, and computes it in that step.
         prepare_catalog: Is given the catalog before the first node runs.
+        connection: The connection to AWS, which each session of the job uses.
         failed_node: The name of the node that failed; None as long as none has.
     """
 
@@ -24,6 +25,7 @@ class Job:
     git_sha: str | None
     share: Callable[[str, Callable[[], Any]], Any]
     prepare_catalog: Callable[[Any], None]
+    connection: Any = None
     failed_node: str | None = field(default=None)
 
 

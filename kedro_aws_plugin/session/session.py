@@ -16,6 +16,7 @@ from kedro_aws_plugin.config.files import ConfigFiles, find_files
 from kedro_aws_plugin.config.injection import explain_early_reference
 from kedro_aws_plugin.config.loader import inject_globals, read_config
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError, ProjectError, first_line
+from kedro_aws_plugin.run.job import find_job
 from kedro_aws_plugin.session.connection import Connection, connect
 from kedro_aws_plugin.session.global_resolver import GlobalResolver, is_command_of
 
@@ -126,7 +127,8 @@ class Session:
             AwsError: If the real AWS does not accept the credentials.
         """
         if self._connection is None:
-            self._connection = connect(self.project)
+            job = find_job()
+            self._connection = (job.connection if job else None) or connect(self.project)
             if announce is None:
                 click.echo(str(self._connection), err=True)
             else:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from local_aws.kept.database import NotKept
 from local_aws.protocol.aws_json import make_fault_response
@@ -87,11 +88,19 @@ class Overlay:
         try:
             self._keep()
         except NotKept as error:
-            if not request.target or only_reads(request.method, request.target.rpartition(".")[2]):
+            operation = request.target.rpartition(".")[2] or _find_action(request)
+            if not operation or only_reads(request.method, operation):
                 return response  # what is owed is of other requests, which were refused
             _log.error("%s", error)
             return make_refusal(request, "not kept", str(error), HTTPStatus.SERVICE_UNAVAILABLE)
         return response
+
+
+def _find_action(request: Request) -> str:
+    """Find the operation of a request in the query protocol; empty if it is in another one."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return ""
+    return dict(parse_qsl(request.body.decode("utf-8", "replace"))).get("Action", "")
 
 
 def only_reads(method: str, operation: str) -> bool:

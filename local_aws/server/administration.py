@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.athena.service import Athena
+from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
 from local_aws.kept.database import NotKept
@@ -34,6 +35,7 @@ class Parts:
     objects: Store | Keeping
     sagemaker: SageMaker
     athena: Athena
+    stacks: CloudFormation
     seeding: Seeding
     contents: Contents
     logs: LogShipper
@@ -102,6 +104,7 @@ class Administration:
             self._parts.objects.clear()
             self._parts.sagemaker.reset()
             self._parts.athena.reset()
+            self._parts.stacks.reset()
             self._parts.logs.reset()
             self._parts.moto.reset()
             self._parts.schedules.clear()

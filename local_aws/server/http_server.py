@@ -21,6 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 
 from local_aws.athena.service import Athena
+from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
 from local_aws.kept.database import NotKept
@@ -508,9 +509,11 @@ class LocalServer:
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
         of_queries = Moto(Overlay((glue,), app), region)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
+        self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)
         scheduler = Scheduler(moto, self._schedules, region)
-        services = (administration, *self._sagemaker.services, *self._athena.services, glue, scheduler)
+        services = (administration, *self._sagemaker.services, *self._athena.services)
+        services = (*services, glue, scheduler, self._stacks)
         self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay
 
@@ -531,6 +534,7 @@ class LocalServer:
                 objects=self._keeping or self._objects,
                 sagemaker=self._sagemaker,
                 athena=self._athena,
+                stacks=self._stacks,
                 seeding=Seeding(moto, self._athena, self._kept),
                 contents=Contents(self._sagemaker, self._athena, self._kept, place.kept),
                 logs=logs,

@@ -207,7 +207,15 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
         "DescribeEndpoint",
         "InvokeEndpoint",
     ]
-    assert kedro_aws("status", "--endpoint", "small", "-o", "json").json == [
+    [shown] = kedro_aws("status", "--endpoint", "small", "-o", "json").json
+    [asked] = shown.pop("last_hour")
+    assert (asked["variant"], asked["requests"], asked["errors_4xx"], asked["errors_5xx"]) == (
+        *("AllTraffic", 1),
+        *(0, 0),
+    )
+    assert 0 < asked["p50_ms"] <= asked["p99_ms"]
+    shown = {key: value for key, value in shown.items() if not key.startswith("capture_")}
+    assert [shown] == [
         {
             "name": "small",
             "status": "InService",
@@ -222,6 +230,7 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
             "config": planned["steps"][1]["request"]["EndpointConfigName"],
             "pending_config": None,
             "failure": None,
+            "variants": ["AllTraffic"],
             "drift": [],
         }
     ]
@@ -230,8 +239,9 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
 @pytest.mark.usefixtures("registered")
 def test_status_follows_the_endpoint_to_its_version(deployed: str) -> None:
     head, row = kedro_aws("status", "--endpoint", deployed).stdout.splitlines()
-    assert head.split() == ["endpoint", "status", "serves", "size"]
-    assert row.split(maxsplit=3) == [deployed, "InService", f"{GROUP}/1", "realtime, 1 x ml.m5.large"]
+    assert head.split(maxsplit=4) == ["endpoint", "status", "serves", "size", "last hour"]
+    assert row.split(maxsplit=3)[:3] == [deployed, "InService", f"{GROUP}/1"]
+    assert row.split(maxsplit=3)[3].startswith("realtime, 1 x ml.m5.large  ")
 
 
 @pytest.mark.usefixtures("deployed")

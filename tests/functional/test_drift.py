@@ -69,3 +69,14 @@ def test_drift_is_shown_and_mended(aws_yml: Path) -> None:
     assert found == {"deploy.instance_count": (1, 3), "deploy.tags.team": ("flights", None)}
     drift("deploy")
     assert differences() == {}
+    check_what_is_left(sagemaker, model)
+
+
+def check_what_is_left(sagemaker: Any, model: str) -> None:
+    """What serves is left, and what has not the project's tags; the first deployment's config is removed."""
+    serving = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+    configs = sagemaker.list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]
+    assert [each["EndpointConfigName"] for each in configs] == [serving]
+    models = sagemaker.list_models(NameContains=ENDPOINT)["Models"]
+    assert [each["ModelName"] for each in models] == [model]
+    assert sagemaker.describe_endpoint_config(EndpointConfigName="by-hand")
