@@ -59,14 +59,15 @@ def plan_bootstrap(config: AwsConfig, project: str, files: tuple[RawFile, ...], 
     """
     name = get_stack_name(config.bucket)
     warnings = check_bootstrap(config, files)
-    stack_steps = _plan_stack(config, project, name, observed)
+    others = _is_made_by_others(config, observed)
+    stack_steps = [] if others else _plan_stack(config, project, name, observed)
     uploads = [_plan_upload(config.bucket, file) for file in files if file.key not in observed.keys]
     role = observed.stack.outputs.get("RoleArn") if observed.stack else None
     return Plan(
         title=f"bootstrap {project} in {config.region}",
         steps=(*stack_steps, *uploads),
-        unchanged=f"stack {name}{f', role {role}' if role else ''}",
-        warnings=warnings,
+        unchanged=_name_what_is_there(config, name, role, by_others=others),
+        warnings=(*warnings, _explain_unchecked(name)) if others else warnings,
     )
 
 
@@ -80,6 +81,25 @@ def check_bootstrap(config: AwsConfig, files: tuple[RawFile, ...]) -> tuple[str,
     _refuse_lost_data(config, files)
     _refuse_own_logs(config)
     return (*_collect_warnings(config), *explain_misplaced(config, [file.key for file in files]))
+
+
+def _is_made_by_others(config: AwsConfig, observed: Foundation) -> bool:
+    """Tell whether somebody has made the bucket and the role otherwise, with Terraform for example."""
+    return observed.stack is None and observed.bucket == "own" and config.role_arn is not None
+
+
+def _name_what_is_there(config: AwsConfig, stack: str, role: str | None, *, by_others: bool) -> str:
+    if by_others:
+        return f"bucket {config.bucket}, role {config.role_arn}"
+    return f"stack {stack}{f', role {role}' if role else ''}"
+
+
+def _explain_unchecked(stack: str) -> str:
+    return (
+        f"there is no stack {stack}: bucket and role were made otherwise, so nothing compares the database, "
+        "the tables and the workgroup with aws.yml. Apply again what `kedro aws bootstrap -o terraform` "
+        "prints when aws.yml changes."
+    )
 
 
 def _plan_stack(config: AwsConfig, project: str, name: str, observed: Foundation) -> list[Step]:
@@ -147,8 +167,8 @@ def _refuse_bucket(config: AwsConfig, stack: str, observed: Foundation) -> None:
     if observed.bucket == "own":
         raise AwsError(
             f"Bucket {config.bucket} exists, and stack {stack}, which would create it, does not. "
-            f"Choose another name: {where}. Or keep that bucket and do without `kedro aws bootstrap`: set "
-            "`role_arn` in aws.yml, and create the database, the tables and the workgroup yourself."
+            f"Choose another name: {where}. Or keep that bucket: set `role_arn` in aws.yml, and make the "
+            "rest yourself, as `kedro aws bootstrap -o terraform` prints it."
         )
 
 
