@@ -55,13 +55,13 @@ def plan_all(config: AwsConfig, endpoints: int) -> float:
         endpoint = Endpoint(name, IN_SERVICE, serving, tags={**tags, "team": "a"}, arn=f"arn:aws:{name}")
         observed = Serving(
             endpoint,
-            model_exists=False,
+            models=frozenset(),
             config_exists=False,
-            former=Former(serving, _SAMPLE),
-            serves=f"{_PACKAGES}/g{number}/1",
+            former=Former(serving, {"AllTraffic": _SAMPLE}),
+            serves=(f"{_PACKAGES}/g{number}/1",),
             made={serving: (f"{name}-11111111",), f"{name}-bbbbbbbb": (f"{name}-22222222",)},
         )
-        steps = plan_endpoint(wanted, observed, _SAMPLE).as_json()["steps"]
+        steps = plan_endpoint(wanted, observed, {wanted.package: _SAMPLE}).as_json()["steps"]
         if [each["step"] for each in steps][-2:] != ["DeleteModel", "DeleteEndpointConfig"]:
             raise SystemExit(f"The plan of {name} is not the expected one: {steps}")
     return time.process_time() - began

@@ -231,7 +231,11 @@ def deploy(
 
 
 def predict(
-    rows: "pd.DataFrame | str | None" = None, *, endpoint: str | None = None, env: str | None = None
+    rows: "pd.DataFrame | str | None" = None,
+    *,
+    endpoint: str | None = None,
+    variant: str | None = None,
+    env: str | None = None,
 ) -> "pd.DataFrame":
     """Get predictions from an endpoint.
 
@@ -239,6 +243,7 @@ def predict(
         rows: A frame; the path of a file or a catalog entry; by default the sample that was registered with
             the version that the endpoint serves.
         endpoint: The endpoint; by default the one of aws.yml.
+        variant: The variant of the endpoint; by default, the endpoint chooses by weight.
         env: As for `models`.
 
     Returns:
@@ -254,7 +259,7 @@ def predict(
     from kedro_aws_plugin.actions.prediction import decode_answer, make_frame, plan_rows
 
     session = _open(env)
-    plan = plan_rows(session, rows, endpoint)
+    plan = plan_rows(session, rows, endpoint, variant=variant)
     results = carry_out(session, lambda: plan, _tell)
     index = None if rows is None or isinstance(rows, str) else rows.index
     return make_frame(decode_answer(results), index)

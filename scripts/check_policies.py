@@ -88,7 +88,9 @@ class Finding:
 
 
 EXCEPTIONS = (
+    Accepted("STAR", "sagemaker:ListPipelines", "AWS has no resources for this action"),
     Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
+    Accepted("UNKNOWN_ACTION", "sagemaker:ListPipelineVersions", "newer than the linter's list of actions"),
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
     Accepted("STAR", "servicequotas:ListServiceQuotas", "AWS has no resources for this action"),
     Accepted("STAR", "cloudwatch:GetMetricData", "AWS has no resources for this action"),

@@ -50,6 +50,7 @@ from kedro_aws_plugin.plan.transform import (
     make_job_name,
     plan_transform,
 )
+from kedro_aws_plugin.plan.variants import choose_variants
 
 CASES = Path(__file__).parent / "cases"
 REFUSED = sorted(path.parent for path in CASES.glob("*/*/error.txt"))
@@ -83,28 +84,57 @@ def _bootstrap(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 
 def _endpoint(config: AwsConfig, project: Values, observed: Values) -> Plan:
-    group = TypeAdapter(RegisteredGroup).validate_python(observed["group"])
+    groups = [observed["group"], *observed.get("other_groups", [])]
+    found = {each["name"]: TypeAdapter(RegisteredGroup).validate_python(each) for each in groups}
     deploy = merge_deploy(config, project.get("options", {}))
+
+    def choose(group: str | None, version: str | None) -> str:
+        named = found.get(group or "", found[observed["group"]["name"]])
+        return choose_approved(named, version, require_registry(config).group).arn
+
+    variants, shadow = choose_variants(deploy, choose)
     wanted = Deployment(
-        package=choose_approved(group, project.get("wanted"), require_registry(config).group).arn,
+        package=variants[0].package if variants else choose(None, project.get("wanted")),
         role_arn=choose_role(config, lambda: project.get("bootstrapped")),
         deploy=deploy,
         tags=make_project_tags(project["package"], config.env, config.bucket),
         log=f"Its log: kedro aws logs {deploy.endpoint}",
         wait=project.get("wait", True),
         again=project.get("again", False),
+        variants=variants,
+        shadow=shadow,
         overrides=_check_overrides(config),
     )
     # The names hold digests: a case says what exists by {model} and {config}.
-    names = {"model": wanted.model_name, "config": wanted.config_name}
+    names = {"model": wanted.models[wanted.package], "config": wanted.config_name}
     text = (
-        json.dumps(observed["serving"])
+        json.dumps(_expand(observed["serving"], list(wanted.models.values())))
         .replace("{model}", names["model"])
         .replace("{config}", names["config"])
     )
     sample = TypeAdapter(Sample).validate_python(project["sample"]) if "sample" in project else None
+    samples = {each.package: sample for each in wanted.production} if sample else {}
     serving = TypeAdapter(Serving).validate_json(text)
-    return plan_endpoint(wanted, serving, sample)
+    return plan_endpoint(wanted, serving, samples)
+
+
+def _expand(observed: Values, models: list[str]) -> Values:
+    """Write out what the cases say in short of an endpoint with one variant."""
+    values = dict(observed)
+    if "model_exists" in values:
+        values["models"] = models if values.pop("model_exists") else []
+    for short, whole in (("serves", "serves"), ("former_package", "former_packages")):
+        if not isinstance(packages := values.pop(short, None) or [], list):
+            packages = [packages]
+        values.setdefault(whole, packages)
+    if sample := values.pop("sample", None):
+        values["samples"] = {"AllTraffic": sample}
+    if former := values.get("former"):
+        former = dict(former)
+        if sample := former.pop("sample", None):
+            former["samples"] = {"AllTraffic": sample}
+        values["former"] = former
+    return values
 
 
 def _approval(config: AwsConfig, project: Values, observed: Values) -> Plan:
@@ -122,7 +152,7 @@ def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
         reason=project.get("reason", "too many errors"),
         wait=project.get("wait", True),
     )
-    releases = TypeAdapter(Releases).validate_python(observed["releases"])
+    releases = TypeAdapter(Releases).validate_python(_expand(observed["releases"], []))
     if "to" in project:
         deployment = _endpoint(config, {**project, "wanted": project["to"], "again": True}, observed)
         package = f"{PACKAGES}/{project['to']}"
@@ -133,6 +163,12 @@ def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
 def _teardown(config: AwsConfig, project: Values, observed: Values) -> Plan:
     if "objects" in project:
         observed = {**observed, "objects": [f"sagemaker/g/{n}" for n in range(project["objects"])]}
+    if "served" in observed:
+        served = {
+            config: model if isinstance(model, list) else [model]
+            for config, model in observed["served"].items()
+        }
+        observed = {**observed, "served": served}
     return plan_teardown(
         project["package"], config.bucket, TypeAdapter(Owned).validate_python(observed), project.get("only")
     )

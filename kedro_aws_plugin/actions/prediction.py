@@ -20,7 +20,11 @@ _WAIT = 900.0
 
 
 def plan_rows(
-    session: Session, rows: "pd.DataFrame | str | None", endpoint: str | None, seconds: float = _WAIT
+    session: Session,
+    rows: "pd.DataFrame | str | None",
+    endpoint: str | None,
+    seconds: float = _WAIT,
+    variant: str | None = None,
 ) -> Plan:
     """Plan the request for a prediction.
 
@@ -30,6 +34,7 @@ def plan_rows(
             was registered with the version.
         endpoint: The endpoint; by default the one of aws.yml.
         seconds: How long to wait for an asynchronous endpoint.
+        variant: The variant of the endpoint; by default, the endpoint chooses by weight.
 
     Raises:
         KedroAwsError: If there are no such rows, or they are too many for one request.
@@ -37,7 +42,7 @@ def plan_rows(
     deploy = merge_deploy(session.config, {"endpoint": endpoint})
     name = deploy.endpoint
     if rows is None:
-        payload = find_sample_payload(session.aws, name)
+        payload = find_sample_payload(session.aws, name, variant)
     elif isinstance(rows, str):
         payload = read_payload(session, rows, name)
     else:
@@ -45,7 +50,7 @@ def plan_rows(
         check_size(session.aws, payload, "The frame", name)
     if is_async(session.aws, name) and deploy.async_.input:
         return plan_async_prediction(name, payload.body, payload.content_type, deploy.async_.input, seconds)
-    return plan_prediction(name, payload.body, payload.content_type)
+    return plan_prediction(name, payload.body, payload.content_type, variant)
 
 
 def decode_answer(results: Sequence[dict[str, Any]]) -> Any:

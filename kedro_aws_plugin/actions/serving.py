@@ -17,7 +17,7 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
-from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.drift import find_drift
 from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
@@ -25,6 +25,7 @@ from kedro_aws_plugin.plan.observed import DELETING, EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.tags import Tags, make_project_tags
+from kedro_aws_plugin.plan.variants import choose_variants
 from kedro_aws_plugin.session.session import Session
 
 
@@ -66,33 +67,48 @@ def prepare_deployment(
     """
     config, aws = session.config, session.aws
     size = merge_deploy(config, {**changes, "package": package})
+    if size.variants and (package or changes.get("group")):
+        raise ConfigError(
+            f"aws.yml: `deploy.variants` names the versions of endpoint {size.endpoint}. Change them there, "
+            "and deploy without a version or a group: kedro aws deploy"
+        )
     role = choose_role(config, lambda: find_role(aws, config.bucket))
-    group = observe_group(aws, choose_group(config, package, size.group))
-    chosen = choose_approved(group, package, config.registry.group if config.registry else None)
-    if size.network_isolation:
-        chosen = observe_details(aws, replace(group, packages=(chosen,))).packages[0]
-    warnings = check_isolation(chosen, size, "deploy")
+    warnings: dict[str, None] = {}
+
+    def choose(group: str | None, version: str | None) -> str:
+        found = observe_group(aws, choose_group(config, version, group))
+        chosen = choose_approved(found, version, config.registry.group if config.registry else None)
+        if size.network_isolation:
+            chosen = observe_details(aws, replace(found, packages=(chosen,))).packages[0]
+        warnings.update(dict.fromkeys(check_isolation(chosen, size, "deploy")))
+        return chosen.arn
+
+    variants, shadow = choose_variants(size, choose)
     wanted = Deployment(
-        package=chosen.arn,
+        package=variants[0].package if variants else choose(size.group, package),
         role_arn=role,
         deploy=size,
         tags=make_project_tags(session.project.package, config.env, config.bucket),
         log=say_where_its_log_is(size.endpoint),
         wait=wait,
         again=again,
+        variants=variants,
+        shadow=shadow,
         overrides=session.overrides,
     )
-    sample = observe_sample(aws, wanted.package)
+    found = {each.package: observe_sample(aws, each.package) for each in wanted.production}
+    samples = {package: sample for package, sample in found.items() if sample}
 
     def look_and_plan() -> Plan:
-        found = observe_serving(aws, wanted.endpoint, wanted.model_name, wanted.config_name)
+        serving = observe_serving(aws, wanted.endpoint, wanted.models.values(), wanted.config_name)
         try:
-            found = observe_made(aws, wanted.tags, found)
+            serving = observe_made(aws, wanted.tags, serving)
         except AwsError as error:
             left = f"Models and endpoint configs that are no longer used are left: {error.message}"
-            plan = plan_endpoint(wanted, found, sample)
-            return replace(plan, warnings=(*warnings, left), overrides=session.overrides)
-        return replace(plan_endpoint(wanted, found, sample), warnings=warnings, overrides=session.overrides)
+            warnings[left] = None
+        return replace(
+            plan_endpoint(wanted, serving, samples), warnings=tuple(warnings), overrides=session.overrides
+        )
 
     return PreparedDeployment(wanted.endpoint, look_and_plan, wanted.package)
 
@@ -144,7 +160,7 @@ def add_figures(
     found = []
     try:
         for report in reports:
-            names = report.variants
+            names = [each.name for each in report.variants if not each.shadow]
             asked = observe_last_hour(session.aws, report.name, names, now) if names else ()
             found.append(replace(report, last_hour=asked))
     except AwsError as error:  # what serves has been looked up nevertheless
@@ -173,12 +189,17 @@ def _add_drift(session: Session, report: EndpointReport, tags: Tags) -> Endpoint
     if endpoint is None or endpoint.status == DELETING:
         return report
     running = observe_running(session.aws, endpoint)
+    deploy = merge_deploy(session.config, {"endpoint": report.name})
     # A model that somebody else has made may have no package; names follow from some ARN of this account.
     package = running.package or f"{endpoint.arn.rpartition(':')[0]}:model-package/unknown/0"
+    # Which versions run is no drift: the settings are compared.
+    variants, shadow = choose_variants(deploy, lambda _group, _version: package)
     wanted = Deployment(
         package=package,
         role_arn=running.role_arn,
-        deploy=merge_deploy(session.config, {"endpoint": report.name}),
+        deploy=deploy,
+        variants=variants,
+        shadow=shadow,
         tags=tags,
         log="",
         overrides=session.overrides,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.actions.registry import Difference
-    from kedro_aws_plugin.plan.observed import EndpointReport, Figures, RegisteredGroup
+    from kedro_aws_plugin.plan.observed import EndpointReport, Figures, RegisteredGroup, VariantReport
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """The head, and the rows."""
@@ -39,19 +39,11 @@ def tabulate_differences(differences: "Sequence[Difference]", names: Sequence[st
 
 def tabulate_endpoints(reports: "Sequence[EndpointReport]") -> Table:
     """Put endpoints in rows. A column that is empty in all of them is left out."""
-    head = ("endpoint", "status", "serves", "size", "captures", "last hour", "failure")
-    rows = [
-        (
-            each.name,
-            each.status,
-            _name_version(each),
-            _describe_size(each),
-            _describe_capture(each),
-            _describe_last_hour(each),
-            each.failure or "",
-        )
-        for each in reports
-    ]
+    head = (
+        *("endpoint", "status", "variant", "weight", "share", "serves", "size", "captures", "last hour"),
+        "failure",
+    )
+    rows = [row for each in reports for row in _tabulate_endpoint(each)]
     kept = [column for column in range(len(head)) if not rows or any(row[column] for row in rows)]
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
 
@@ -82,25 +74,46 @@ def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _name_version(report: "EndpointReport") -> str:
-    if report.config is None:
-        return ""
-    return f"{report.group}/{report.version}" if report.group else report.package or "?"
+def _tabulate_endpoint(report: "EndpointReport") -> list[Sequence[str]]:
+    """Put an endpoint in a row; if it has several variants, each of them."""
+    figures = {each.variant: _describe_figures(each) for each in report.last_hour}
+    captures, failure = _describe_capture(report), report.failure or ""
+    if len(report.variants) < 2:  # noqa: PLR2004
+        serves = "" if report.config is None else _name_version(report)
+        asked = "; ".join(figures.values())
+        size = _describe_size(report)
+        return [(report.name, report.status, "", "", "", serves, size, captures, asked, failure)]
+    first, *others = [
+        (
+            each.name,
+            f"{each.weight:g}",
+            f"{'copies of ' if each.shadow else ''}{each.share:.0%}",
+            _name_version(each),
+            _describe_instances(each),
+        )
+        for each in report.variants
+    ]
+    asked_of = [figures.get(each.name, "") for each in report.variants]
+    return [
+        (report.name, report.status, *first, captures, asked_of[0], failure),
+        *(("", "", *each, "", asked, "") for each, asked in zip(others, asked_of[1:], strict=True)),
+    ]
+
+
+def _name_version(served: "EndpointReport | VariantReport") -> str:
+    return f"{served.group}/{served.version}" if served.group else served.package or "?"
 
 
 def _describe_size(report: "EndpointReport") -> str:
     if report.mode == "serverless":
         return f"serverless, {report.memory_mb} MB, {report.max_concurrency} at once"
     if report.mode in ("realtime", "async"):
-        return f"{report.mode}, {report.instance_count} x {report.instance_type or '?'}"
+        return f"{report.mode}, {_describe_instances(report)}"
     return ""
 
 
-def _describe_last_hour(report: "EndpointReport") -> str:
-    several = len(report.variants) > 1
-    return "; ".join(
-        f"{f'{each.variant}: ' if several else ''}{_describe_figures(each)}" for each in report.last_hour
-    )
+def _describe_instances(served: "EndpointReport | VariantReport") -> str:
+    return f"{served.instance_count} x {served.instance_type or '?'}"
 
 
 def _describe_figures(figures: "Figures") -> str:

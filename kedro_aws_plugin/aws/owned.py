@@ -12,6 +12,7 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_package,
     observe_tags,
     observe_variant,
+    observe_variants,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use
@@ -27,9 +28,13 @@ from kedro_aws_plugin.plan.observed import (
     Owned,
     Serving,
     Variant,
+    VariantReport,
 )
 from kedro_aws_plugin.plan.register import get_artifact_prefix
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags
+
+_OF_THE_VARIANT = ("model", "name", "weight", "shadow")
+"""What of a variant is not told of its endpoint."""
 
 
 def observe_owned(aws: Aws, tags: Tags, endpoints: Collection[str]) -> Owned:
@@ -48,12 +53,12 @@ def observe_owned(aws: Aws, tags: Tags, endpoints: Collection[str]) -> Owned:
     for each in (endpoint for endpoint in found if endpoint):
         is_own = each.name not in endpoints or tags.items() <= observe_tags(aws, each).items()
         (own if is_own else foreign).append(each)
-    variants = {each.config_name: observe_variant(aws, each.config_name) for each in own}
-    served = {config: variant.model for config, variant in variants.items() if variant}
+    variants = {each.config_name: observe_variants(aws, each.config_name) for each in own}
+    served = {config: tuple(each.model for each in found) for config, found in variants.items() if found}
     return Owned(
         endpoints=tuple(own),
         configs=tuple(sorted(names.get("endpoint-config", set()) | served.keys())),
-        models=tuple(sorted(names.get("model", set()) | set(served.values()))),
+        models=tuple(sorted(names.get("model", set()).union(*served.values()))),
         served=served,
         foreign=tuple(each.name for each in foreign),
     )
@@ -130,8 +135,8 @@ def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
     endpoint, variant = deployed.endpoint, deployed.variant
     group, version = parse_package(deployed.package or "")
     failed_check = observe_tags(aws, endpoint).get(FAILED_CHECK + endpoint.config_name)
-    size = asdict(variant) if variant else {}
-    size.pop("model", None)
+    shown = asdict(variant) if variant else {}
+    size = {key: value for key, value in shown.items() if key not in _OF_THE_VARIANT}
     return EndpointReport(
         name=endpoint.name,
         status=endpoint.status,
@@ -141,9 +146,35 @@ def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
         config=endpoint.config_name,
         pending_config=endpoint.pending_config,
         failure=endpoint.failure or failed_check,
-        variants=endpoint.variants,
+        variants=_report_variants(deployed),
         **size,
     )
+
+
+def _report_variants(deployed: Deployed) -> tuple[VariantReport, ...]:
+    """Report the variants of an endpoint, with the weights that they have now."""
+    if deployed.variant is None:
+        return ()
+    served = ((deployed.variant, deployed.package), *deployed.others)
+    weights = [deployed.endpoint.weights.get(each.name, each.weight) for each, _ in served]
+    total = sum(weight for weight, (each, _) in zip(weights, served, strict=True) if not each.shadow) or 1.0
+    reports = []
+    for weight, (each, package) in zip(weights, served, strict=True):
+        group, version = parse_package(package or "")
+        reports.append(
+            VariantReport(
+                name=each.name,
+                group=group,
+                version=version,
+                package=package or None,
+                weight=weight,
+                share=min(1.0, weight / total),
+                shadow=each.shadow,
+                instance_type=each.instance_type,
+                instance_count=each.instance_count,
+            )
+        )
+    return tuple(reports)
 
 
 def add_registry(aws: Aws, owned: Owned, tags: Tags, bucket: str) -> Owned:

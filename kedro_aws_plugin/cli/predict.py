@@ -12,6 +12,7 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 @click.command("predict")
 @click.argument("source", metavar="[FILE|-|ENTRY]", required=False)
 @click.option("--endpoint", help="Name of the endpoint; by default the one of aws.yml.")
+@click.option("--variant", help="Variant of the endpoint; by default, the endpoint chooses by weight.")
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
@@ -22,7 +23,7 @@ from kedro_aws_plugin.cli.plan_command import open_command, print_or_apply
 )
 @click.option("--dry-run", is_flag=True, help="Print the request that would be sent, and do not send it.")
 @with_read_options
-def predict(source: str | None, endpoint: str | None, timeout: int, dry_run: bool, **place: Any) -> None:
+def predict(source: str | None, variant: str | None, timeout: int, dry_run: bool, **place: Any) -> None:
     """Get predictions from an endpoint.
 
     The rows come from a CSV, JSON, JSON lines, Parquet or NPY file, from standard input (-) or from a catalog
@@ -32,8 +33,9 @@ def predict(source: str | None, endpoint: str | None, timeout: int, dry_run: boo
     """
     from kedro_aws_plugin.actions.prediction import decode_answer, plan_rows
 
+    endpoint = place.pop("endpoint")
     with open_command(place["env"]) as this:
-        plan = plan_rows(this.session, source, endpoint, timeout)
+        plan = plan_rows(this.session, source, endpoint, timeout, variant)
         options = PlanOptions(dry_run=dry_run, yes=True, **place)
         print_or_apply(this, plan, options, _format_predictions, outcome=decode_answer)
 

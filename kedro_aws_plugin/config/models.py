@@ -22,7 +22,13 @@ from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
-from kedro_aws_plugin.config.variants import Capture
+from kedro_aws_plugin.config.variants import (
+    SHADOW,
+    Capture,
+    ShadowSettings,
+    VariantName,
+    VariantSettings,
+)
 
 Target = Literal["local", "aws"]
 Mode = Literal["realtime", "serverless", "async"]
@@ -116,10 +122,22 @@ class Serverless(Section):
     Attributes:
         memory_mb: The memory of one container in MB.
         max_concurrency: How many requests may run at once.
+        provisioned_concurrency: How many of them find a container that runs already; by default none.
     """
 
     memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
     max_concurrency: int = Field(default=5, ge=1, le=200)
+    provisioned_concurrency: int | None = Field(default=None, ge=1, le=200)
+
+    @field_validator("provisioned_concurrency")
+    @classmethod
+    def _check_provisioned(cls, provisioned: int | None, others: ValidationInfo) -> int | None:
+        most = others.data.get("max_concurrency")
+        if provisioned is not None and most is not None and provisioned > most:
+            raise ValueError(
+                f"`{provisioned}` is more than `max_concurrency`, {most}; lower it, or raise that"
+            )
+        return provisioned
 
 
 class EndpointSettings(HostingSettings):
@@ -134,6 +152,8 @@ class EndpointSettings(HostingSettings):
         async_: Where an asynchronous endpoint puts its answers (the key is `async`).
         update: How it goes from one version to the next; by default all at once.
         capture: What of its requests and answers is kept on S3; by default nothing.
+        variants: The versions that share its requests, by name; by default one version gets all.
+        shadow: The version that gets copies of its requests; by default none.
     """
 
     group: Name | None = None
@@ -144,6 +164,8 @@ class EndpointSettings(HostingSettings):
     async_: Async = Field(default=Async(), alias="async")
     update: Update | None = None
     capture: Capture | None = None
+    variants: Mapping[VariantName, VariantSettings] = Field(default={}, max_length=10)
+    shadow: ShadowSettings | None = None
 
 
 class NamedEndpoint(EndpointSettings):
@@ -201,12 +223,40 @@ class Deploy(EndpointSettings):
             raise ValueError(problem)
         return update
 
-    @field_validator("capture")
+    @field_validator("capture", "variants", "shadow")
     @classmethod
-    def _check_what_serverless_endpoints_can(cls, value: Any, others: ValidationInfo) -> Any:
-        if value and others.data.get("mode") == "serverless":
-            raise ValueError(f"SageMaker has no `{others.field_name}` on serverless endpoints")
+    def _check_what_the_mode_allows(cls, value: Any, others: ValidationInfo) -> Any:
+        mode, key = others.data.get("mode", "realtime"), others.field_name
+        if value and mode != "realtime" and (key != "capture" or mode == "serverless"):
+            raise ValueError(f"SageMaker has no `{key}` on {mode} endpoints")
         return value
+
+    @field_validator("variants")
+    @classmethod
+    def _check_variants(
+        cls, variants: Mapping[str, VariantSettings], others: ValidationInfo
+    ) -> Mapping[str, VariantSettings]:
+        if variants and not any(each.weight for each in variants.values()):
+            raise ValueError("all weights are 0; give one variant a weight above 0")
+        update = others.data.get("update")
+        if len(variants) > 1 and update is not None and update.strategy == "rolling":
+            raise ValueError(
+                "SageMaker has no `rolling` updates of several variants; choose another `update.strategy`"
+            )
+        return variants
+
+    @field_validator("shadow")
+    @classmethod
+    def _check_shadow(cls, shadow: ShadowSettings | None, others: ValidationInfo) -> ShadowSettings | None:
+        variants = others.data.get("variants", {})
+        if shadow is not None and len(variants) > 1:
+            raise ValueError(
+                f"SageMaker has one variant beside a shadow variant, and `variants` has {len(variants)}; "
+                "leave one of them, or leave `shadow` out"
+            )
+        if shadow is not None and SHADOW in variants:
+            raise ValueError(f"`{SHADOW}` is the name of the shadow variant; rename the one in `variants`")
+        return shadow
 
 
 _MAX_MEGABYTES_AT_ONCE = 100

@@ -16,7 +16,7 @@ _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {
     "memory_mb": "--memory",
     "update": "aws.yml: `deploy.update`",
-    "capture": "aws.yml: `deploy.capture`",
+    **{key: f"aws.yml: `deploy.{key}`" for key in ("capture", "variants", "shadow")},
 }
 
 
@@ -68,6 +68,21 @@ def find_endpoint_groups(config: AwsConfig) -> dict[str, str | None]:
     return {name: each.group or default for name, each in config.deploy.endpoints.items()}
 
 
+def find_variant_groups(config: AwsConfig) -> set[str]:
+    """Find the model package groups that the variants of the endpoints name."""
+    section = config.deploy
+    settings = [section, *section.endpoints.values()] if section else []
+    versions = [each for one in settings for each in (*one.variants.values(), one.shadow) if each]
+    named = {group for each in versions for group in (each.group, parse_package(each.package or "")[0])}
+    return {group for group in named if group}
+
+
+def find_shared_endpoints(config: AwsConfig) -> list[str]:
+    """Find the endpoints of aws.yml whose requests several variants share."""
+    names = find_endpoint_groups(config)
+    return [name for name in names if len(merge_deploy(config, {"endpoint": name}).variants) > 1]
+
+
 def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     """Choose the endpoint that a command works on, and override its keys with the command's options.
 
@@ -96,7 +111,8 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
         values[key] = {**below.get(key, {}), **own.get(key, {})}
     if (capture := values.get("capture")) is not None:
         values["capture"] = {"destination": find_capture_folder(config), **capture}
-    values["may_replace"] = wanted is not None and wanted in (typed, own.get("group"))
+    by_variants = any((each or {}).get("group") for each in (values.get("variants") or {}).values())
+    values["may_replace"] = by_variants or (wanted is not None and wanted in (typed, own.get("group")))
     try:
         deploy = Deploy.model_validate(values)
     except ValidationError as error:

@@ -14,6 +14,8 @@ _KEYS = {
     "InitialVariantWeight": "weight",
     "ServerlessConfig.MemorySizeInMB": "serverless.memory_mb",
     "ServerlessConfig.MaxConcurrency": "serverless.max_concurrency",
+    "ServerlessConfig.ProvisionedConcurrency": "serverless.provisioned_concurrency",
+    "AsyncInferenceConfig.ClientConfig.MaxConcurrentInvocationsPerInstance": "async.concurrency",
     "VolumeSizeInGB": "volume_gb",
     "ModelDataDownloadTimeoutInSeconds": "download_timeout",
     "ContainerStartupHealthCheckTimeoutInSeconds": "startup_timeout",
@@ -81,7 +83,7 @@ def find_drift(wanted: Deployment, running: Running, role_arn: str | None) -> tu
     found = list(_compare_tags(wanted, running.tags))
     if role_arn is not None and running.role_arn not in ("", role_arn):
         found.append(Difference("role_arn", role_arn, running.role_arn))
-    if running.model and running.model["ModelName"] != wanted.model_name:
+    if running.model and running.model["ModelName"] not in wanted.models.values():
         found += _compare(wanted.model_settings, running.model, "CreateModel")
     if running.config and running.name != wanted.config_name:
         found += _compare(wanted.definition(), running.config, "CreateEndpointConfig")

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
@@ -42,6 +42,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     DeleteTags,
     InvokeEndpoint,
     UpdateEndpoint,
+    UpdateWeights,
     WaitForDeletion,
     WaitForEndpoint,
     WaitForUpdate,
@@ -55,7 +56,13 @@ from kedro_aws_plugin.plan.tags import (
     find_crowding_marks,
 )
 from kedro_aws_plugin.plan.updates import build_deployment_config
-from kedro_aws_plugin.plan.variants import build_capture_config
+from kedro_aws_plugin.plan.variants import (
+    ALL_TRAFFIC,
+    ChosenVariant,
+    build_capture_config,
+    describe_shares,
+    leave_weights_out,
+)
 
 _OTHERS = "Choose another name: --endpoint, or under `deploy` in aws.yml."
 
@@ -72,6 +79,8 @@ class Deployment:
         log: A sentence, without its full stop, that says where the endpoint's log is.
         wait: Whether to wait until the endpoint serves, and to check its answer.
         again: Whether to deploy a version once more that failed its check, or was rolled back.
+        variants: The variants that share the requests; empty if the package gets all of them.
+        shadow: The variant that gets copies of the requests, if there is one.
         overrides: What aws.yml sets in requests: part of the content of models and endpoint configs.
     """
 
@@ -82,6 +91,8 @@ class Deployment:
     log: str
     wait: bool = True
     again: bool = False
+    variants: tuple[ChosenVariant, ...] = ()
+    shadow: ChosenVariant | None = None
     overrides: Overrides = field(default_factory=dict)
 
     @property
@@ -90,9 +101,22 @@ class Deployment:
         return self.deploy.endpoint
 
     @property
-    def model_name(self) -> str:
-        """The model's name, with a digest of what it is made of: the same content is never created twice."""
-        return make_model_name(self.endpoint, self.package, self.role_arn, self.model_settings)
+    def production(self) -> tuple[ChosenVariant, ...]:
+        """The variants that answer requests."""
+        size = self.deploy.instance_type, self.deploy.instance_count
+        return self.variants or (ChosenVariant(ALL_TRAFFIC, self.package, 1.0, *size),)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The names of the models, by the ARN of their package.
+
+        Each has a digest of what it is made of: the same content is never created twice.
+        """
+        served = (*self.production, *([self.shadow] if self.shadow else []))
+        return {
+            each.package: make_model_name(self.endpoint, each.package, self.role_arn, self.model_settings)
+            for each in served
+        }
 
     @property
     def model_settings(self) -> dict[str, Any]:
@@ -114,19 +138,27 @@ class Deployment:
         """The endpoint config's name, with a digest of its content.
 
         One variant alone keeps the name that it has had since the first release: a new release of the plugin
-        must not update every endpoint.
+        must not update every endpoint. The weights of several are no part of it, since SageMaker changes them
+        without another config.
         """
         definition = self.definition()
         variants = definition["ProductionVariants"]
+        if len(variants) > 1:
+            definition = leave_weights_out(definition)
         alone = len(definition) == 1 and len(variants) == 1
         return f"{self.endpoint}-{_compute_digest(variants[0] if alone else definition)}"
 
     def definition(self) -> dict[str, Any]:
         """Build what defines the endpoint config, in SageMaker's form: its request but for name and tags."""
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
+        models = self.models
+        shadows = [self._build_variant(self.shadow, models[self.shadow.package])] if self.shadow else []
         queue = build_async(self.deploy.async_, self.package) if self.is_async else None
         definition = {
-            "ProductionVariants": [self._build_variant()],
+            "ProductionVariants": [
+                self._build_variant(each, models[each.package]) for each in self.production
+            ],
+            **({"ShadowProductionVariants": shadows} if shadows else {}),
             **({"KmsKeyId": key} if key else {}),
             **({"DataCaptureConfig": build_capture_config(capture)} if capture else {}),
             **({"AsyncInferenceConfig": queue} if queue else {}),
@@ -138,33 +170,40 @@ class Deployment:
         """Whether its requests wait in a queue, and are answered on S3."""
         return self.deploy.mode == "async"
 
-    def _build_variant(self) -> dict[str, Any]:
+    def _build_variant(self, chosen: ChosenVariant, model: str) -> dict[str, Any]:
         settings = {
             "VolumeSizeInGB": self.deploy.volume_gb,
             "ModelDataDownloadTimeoutInSeconds": self.deploy.download_timeout,
             "ContainerStartupHealthCheckTimeoutInSeconds": self.deploy.startup_timeout,
         }
         variant: dict[str, Any] = {
-            "VariantName": "AllTraffic",
-            "ModelName": self.model_name,
+            "VariantName": chosen.name,
+            "ModelName": model,
             **{member: value for member, value in settings.items() if value is not None},
         }
         if self.deploy.mode == "serverless":
             size = self.deploy.serverless
             serverless = {"MemorySizeInMB": size.memory_mb, "MaxConcurrency": size.max_concurrency}
+            if size.provisioned_concurrency is not None:
+                serverless["ProvisionedConcurrency"] = size.provisioned_concurrency
             return {**variant, "ServerlessConfig": serverless}
         return {
             **variant,
-            "InstanceType": self.deploy.instance_type,
-            "InitialInstanceCount": self.deploy.instance_count,
-            "InitialVariantWeight": 1.0,
+            "InstanceType": chosen.instance_type,
+            "InitialInstanceCount": chosen.instance_count,
+            "InitialVariantWeight": chosen.weight,
         }
 
 
-def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) -> Plan:
-    """Plan model, endpoint config and endpoint; then the wait and the check with the sample payload.
+def plan_endpoint(wanted: Deployment, observed: Serving, samples: Mapping[str, Sample]) -> Plan:
+    """Plan models, endpoint config and endpoint; then the wait and the check with the sample payloads.
 
     A version that failed its check before, or was rolled back, is not deployed again unless that is wanted.
+
+    Args:
+        wanted: The endpoint as it should be.
+        observed: What there is.
+        samples: The sample payloads of the versions that have one, by the ARN of the package.
 
     Raises:
         AwsError: If the endpoint belongs to somebody else, or cannot be changed as wanted.
@@ -176,32 +215,71 @@ def plan_endpoint(wanted: Deployment, observed: Serving, sample: Sample | None) 
         refuse_of_somebody_else(wanted.tags, endpoint)
         _refuse(wanted, endpoint)
         _refuse_another_model(wanted, observed.serves)
-    package = wanted.package.rsplit(":", 1)[-1]
-    title = f"deploy {package} to endpoint {wanted.endpoint} ({wanted.deploy.mode})"
-    steps = [*_plan_definitions(wanted, observed), *_plan_change(wanted, observed)]
-    check = _plan_check(wanted, observed, sample, steps) if sample else None
+    title = f"deploy {_describe(wanted)} to endpoint {wanted.endpoint} ({wanted.deploy.mode})"
+    change = _plan_change(wanted, observed)
+    steps = [*_plan_definitions(wanted, observed), *change]
+    checks = _plan_checks(wanted, observed, samples, steps)
     # The tags of an endpoint that is made anew go with the former one.
     is_new = any(isinstance(step, CreateEndpoint) for step in steps)
     reason = _find_failure(endpoint, wanted.config_name) if endpoint and not is_new else None
-    if check and endpoint and reason and not wanted.again:
+    if checks and endpoint and reason and not wanted.again:
+        several = len(wanted.production) > 1
+        check = replace(checks[0], version="One of its variants") if several else checks[0]
         return _plan_return(title, check, endpoint, reason)
     if endpoint and not is_new:
         steps[:0] = _plan_missing_tags(wanted, endpoint)
         # First of all: a command that ends early is then followed by one that checks.
         steps[:0] = _plan_another_chance(wanted, endpoint)
+    wait = _plan_wait(wanted, steps) if change or (endpoint and endpoint.status in BUSY) else None
+    if wanted.wait and wait:
+        steps.append(wait)
+    steps += _plan_weights(wanted, observed, is_fresh=wait is not None)
     if wanted.wait:
-        under_way = endpoint is not None and endpoint.status in BUSY
-        if under_way or any(isinstance(step, CreateEndpoint | UpdateEndpoint) for step in steps):
-            steps.append(_plan_wait(wanted, steps))
-        if check:
-            steps.append(check)
+        steps += checks
         # Last of all: what failed to serve or to answer ends the plan before.
         steps += _plan_cleanup(wanted, observed)
     return Plan(
         title=title,
         steps=tuple(steps),
-        unchanged=f"endpoint {wanted.endpoint} serves {wanted.package}",
+        unchanged=f"endpoint {wanted.endpoint} serves {_describe(wanted, whole=True)}",
     )
+
+
+def _describe(wanted: Deployment, *, whole: bool = False) -> str:
+    """Describe what is to be served; with `whole`, one version by its whole ARN."""
+    if wanted.variants:
+        return describe_shares(wanted.variants)
+    return wanted.package if whole else wanted.package.rsplit(":", 1)[-1]
+
+
+def _plan_weights(wanted: Deployment, observed: Serving, *, is_fresh: bool) -> list[Step]:
+    """Plan to change the weights of variants that serve already, without another config.
+
+    Args:
+        wanted: The endpoint as it should be.
+        observed: What there is.
+        is_fresh: Whether the endpoint has only just come to its config, and so has the config's weights.
+
+    Raises:
+        AwsError: If the endpoint must be waited for, and that is not wanted.
+    """
+    variants = wanted.definition()["ProductionVariants"]
+    weights = {each["VariantName"]: each.get("InitialVariantWeight", 1.0) for each in variants}
+    endpoint = observed.endpoint
+    if len(weights) == 1:
+        return []
+    # A config that is made now has the weights that are wanted.
+    now = observed.config_weights if is_fresh else endpoint.weights if endpoint else {}
+    if not now or now == weights:
+        return []
+    if is_fresh and not wanted.wait:
+        raise AwsError(
+            f"Endpoint config {wanted.config_name} exists with other weights, which can only be changed once "
+            f"endpoint {wanted.endpoint} serves it. Leave --no-wait out."
+        )
+    update = UpdateWeights(name=wanted.endpoint, weights=weights)
+    wait = [WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name)] if wanted.wait else []
+    return [update, *wait]
 
 
 def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint:
@@ -235,7 +313,7 @@ def _plan_missing_tags(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
 def _plan_another_chance(wanted: Deployment, endpoint: Endpoint) -> list[Step]:
     """Plan to take away the tags that say of a version that it failed its check, or was rolled back."""
     tags = endpoint.tags or {}
-    marks = (FAILED_CHECK + wanted.config_name, name_rolled_back(wanted.package))
+    marks = (FAILED_CHECK + wanted.config_name, *map(name_rolled_back, wanted.models))
     keys = [mark for mark in marks if mark in tags]
     return [DeleteTags(arn=endpoint.arn, keys=keys)] if keys else []
 
@@ -283,9 +361,11 @@ def refuse_of_somebody_else(tags: Tags, endpoint: Endpoint) -> None:
 
 
 def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
-    rolled_back = (endpoint.tags or {}).get(name_rolled_back(wanted.package))
-    if rolled_back is not None and not wanted.again:
-        group, version = wanted.package.rsplit("/", 2)[-2:]
+    for package in wanted.models:
+        rolled_back = (endpoint.tags or {}).get(name_rolled_back(package))
+        if rolled_back is None or wanted.again:
+            continue
+        group, version = package.rsplit("/", 2)[-2:]
         if endpoint.coming == wanted.config_name:
             raise ServingError(
                 f"Version {version} of {group} still serves on endpoint {endpoint.name}, and a rollback from "
@@ -295,6 +375,13 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
         raise ServingError(
             f"Version {version} of {group} was rolled back on endpoint {endpoint.name}: {rolled_back}. "
             "Deploy another version, or this one again with --again."
+        )
+    names = {each.name for each in wanted.production}
+    if wanted.deploy.update and endpoint.weights and endpoint.weights.keys() != names:
+        raise AwsError(
+            f"Endpoint {endpoint.name} has the variants {', '.join(endpoint.weights)}, and `deploy.update` "
+            f"would change it in steps to {', '.join(sorted(names))}: SageMaker does that only for variants "
+            "of the same names. Leave `update` out of aws.yml for this deployment."
         )
     if endpoint.status == IN_SERVICE and wanted.deploy.mode == "serverless" and not endpoint.serverless:
         raise AwsError(
@@ -314,29 +401,31 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
         )
 
 
-def _refuse_another_model(wanted: Deployment, serves: str | None) -> None:
+def _refuse_another_model(wanted: Deployment, serves: Collection[str]) -> None:
     """Refuse to put one model in another one's place, unless aws.yml or the user names both."""
-    (now, _), (group, version) = parse_package(serves or ""), parse_package(wanted.package)
-    if now is not None and now != group and not wanted.deploy.may_replace:
+    now = {group for each in serves if (group := parse_package(each)[0]) is not None}
+    group, version = parse_package(wanted.package)
+    coming = {parse_package(each.package)[0] for each in wanted.production}
+    if now and not now & coming and not wanted.deploy.may_replace:
         raise AwsError(
-            f"Endpoint {wanted.endpoint} serves model package group {now}, and version {version} of {group} "
-            "would take its place. Choose another endpoint with --endpoint. If that is meant: "
-            f"kedro aws deploy --endpoint {wanted.endpoint} --group {group} --package {version}"
+            f"Endpoint {wanted.endpoint} serves model package group {' and '.join(sorted(now))}, and version "
+            f"{version} of {group} would take its place. Choose another endpoint with --endpoint. If that is "
+            f"meant: kedro aws deploy --endpoint {wanted.endpoint} --group {group} --package {version}"
         )
 
 
 def _plan_definitions(wanted: Deployment, observed: Serving) -> list[Step]:
-    steps: list[Step] = []
-    if not observed.model_exists:
-        steps.append(
-            CreateModel(
-                name=wanted.model_name,
-                package=wanted.package,
-                role_arn=wanted.role_arn,
-                tags=wanted.all_tags,
-                settings=wanted.model_settings,
-            )
+    steps: list[Step] = [
+        CreateModel(
+            name=name,
+            package=package,
+            role_arn=wanted.role_arn,
+            tags=wanted.all_tags,
+            settings=wanted.model_settings,
         )
+        for package, name in wanted.models.items()
+        if name not in observed.models
+    ]
     if not observed.config_exists:
         steps.append(
             CreateEndpointConfig(
@@ -390,7 +479,10 @@ def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
         return []
     former = observed.former.config_name if observed.former else (endpoint.tags or {}).get(FORMER_CONFIG)
     kept = {wanted.config_name, endpoint.config_name, endpoint.coming, former}
-    needed = {wanted.model_name, *(model for name in kept for model in observed.made.get(name or "", ()))}
+    needed = {
+        *wanted.models.values(),
+        *(model for name in kept for model in observed.made.get(name or "", ())),
+    }
     steps: list[Step] = []
     for config, models in sorted(observed.made.items()):
         if config in kept or observed.in_use.intersection(models):
@@ -401,31 +493,56 @@ def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
     return steps
 
 
-def _plan_check(
-    wanted: Deployment, observed: Serving, sample: Sample, steps: Sequence[BaseStep]
-) -> CheckEndpoint:
+def _plan_checks(
+    wanted: Deployment, observed: Serving, samples: Mapping[str, Sample], steps: Sequence[BaseStep]
+) -> list[CheckEndpoint]:
+    """Plan a check of each variant in production whose version has a sample."""
     created = next((step for step in steps if isinstance(step, CreateEndpoint)), None)
-    group, version = wanted.package.rsplit("/", 2)[-2:]
     # An endpoint that is created anew has no former config.
     former = observed.former if created is None else None
     folder = wanted.deploy.async_.input if wanted.is_async else None
-    check_former = plan_request(wanted.endpoint, former.sample, folder) if former and former.sample else None
-    return CheckEndpoint(
-        sent=plan_request(wanted.endpoint, sample, folder),
-        arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
-        config_name=wanted.config_name,
-        version=f"Version {version} of {group}",
-        log=wanted.log,
-        former=former.config_name if former else None,
-        former_check=check_former,
-    )
+    return [
+        CheckEndpoint(
+            sent=plan_request(wanted.endpoint, each.name, samples[each.package], folder),
+            arn=Ref(created, "arn") if created else observed.endpoint.arn if observed.endpoint else "",
+            config_name=wanted.config_name,
+            version=_name_checked(each),
+            log=wanted.log,
+            former=former.config_name if former else None,
+            former_checks=plan_requests(wanted.endpoint, former.samples, folder) if former else (),
+        )
+        for each in wanted.production
+        if each.package in samples
+    ]
 
 
-def plan_request(endpoint: str, sample: Sample, folder: str | None) -> InvokeEndpoint | InvokeAsync:
+def _name_checked(variant: ChosenVariant) -> str:
+    if variant.name == ALL_TRAFFIC:
+        return variant.version.capitalize()
+    return f"Variant {variant.name} ({variant.version})"
+
+
+def plan_requests(
+    endpoint: str, samples: Mapping[str, Sample], folder: str | None
+) -> tuple[InvokeEndpoint | InvokeAsync, ...]:
+    """Plan to send its sample to each variant, and to check the answers.
+
+    Args:
+        endpoint: The endpoint.
+        samples: The samples by the variant's name.
+        folder: The folder on S3 for what an asynchronous endpoint is sent; None if it is not asynchronous.
+    """
+    return tuple(plan_request(endpoint, variant, sample, folder) for variant, sample in samples.items())
+
+
+def plan_request(
+    endpoint: str, variant: str, sample: Sample, folder: str | None
+) -> InvokeEndpoint | InvokeAsync:
     """Plan to send a sample, and to check the answer.
 
     Args:
         endpoint: The endpoint.
+        variant: The variant that is to answer.
         sample: The sample.
         folder: The folder on S3 for what an asynchronous endpoint is sent; None if it is not asynchronous.
     """
@@ -437,6 +554,7 @@ def plan_request(endpoint: str, sample: Sample, folder: str | None) -> InvokeEnd
         content_type=SAMPLE_TYPE,
         accept="application/json",
         expected=sample.answer,
+        variant=None if variant == ALL_TRAFFIC else variant,
     )
 
 

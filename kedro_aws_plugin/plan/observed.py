@@ -112,7 +112,7 @@ class Endpoint:
         tags: Its tags; None if they were not looked up.
         arn: Its ARN.
         stage: The stage of the update under way, if AWS shows one.
-        variants: The names of its variants in production.
+        weights: The weights that its variants have, or come to, by their names.
     """
 
     name: str
@@ -125,7 +125,7 @@ class Endpoint:
     tags: Mapping[str, str] | None = None
     arn: str = ""
     stage: Stage | None = None
-    variants: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def coming(self) -> str:
@@ -152,11 +152,11 @@ class Former:
 
     Attributes:
         config_name: Its name.
-        sample: The sample of the version that it serves, if that has one.
+        samples: The samples of the versions that have one, by the name of the variant.
     """
 
     config_name: str
-    sample: Sample | None = None
+    samples: Mapping[str, Sample] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -165,21 +165,23 @@ class Serving:
 
     Attributes:
         endpoint: The endpoint, if there is one.
-        model_exists: Whether the wanted model exists.
+        models: The names of those of the wanted models that exist.
         config_exists: Whether the wanted endpoint config exists.
         former: The endpoint config that served before the wanted one, or that serves now; None if there is
             none, or if it failed its check too.
-        serves: The ARN of the package that the endpoint serves now, if that is another one than wanted.
+        serves: The ARNs of the packages that the endpoint serves now, if it has another config than wanted.
+        config_weights: The weights of the variants in the wanted config, if it exists and has several.
         made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
             the project's tags.
         in_use: The models that transform jobs use now.
     """
 
     endpoint: Endpoint | None
-    model_exists: bool
+    models: frozenset[str]
     config_exists: bool
     former: Former | None = None
-    serves: str | None = None
+    serves: tuple[str, ...] = ()
+    config_weights: Mapping[str, float] = field(default_factory=dict)
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_use: frozenset[str] = frozenset()
 
@@ -190,18 +192,18 @@ class Releases:
 
     Attributes:
         endpoint: The endpoint, with its tags; None if there is none.
-        serves: The ARN of the package that it serves once a change under way is over; None if that cannot be
-            told.
+        serves: The ARNs of the packages that its variants serve once a change under way is over; empty if
+            that cannot be told.
         former: The endpoint config that served before; None if it is not known, or failed its check.
-        former_package: The ARN of the package of that config; None if that cannot be told.
-        sample: The sample of the version that it serves, if that has one.
+        former_packages: The ARNs of the packages of that config; empty if that cannot be told.
+        samples: The samples of the versions that it serves, by the name of the variant.
     """
 
     endpoint: Endpoint | None
-    serves: str | None = None
+    serves: tuple[str, ...] = ()
     former: Former | None = None
-    former_package: str | None = None
-    sample: Sample | None = None
+    former_packages: tuple[str, ...] = ()
+    samples: Mapping[str, Sample] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,9 @@ class Variant:
         max_concurrency: How many requests a serverless endpoint handles at once.
         capture_percent: So many of 100 requests are captured; None if data capture is off.
         capture_destination: The S3 URI below which they are.
+        name: Its name.
+        weight: Its share of the requests, relative to the other variants'.
+        shadow: Whether it only gets copies of requests.
     """
 
     model: str
@@ -227,6 +232,9 @@ class Variant:
     max_concurrency: int | None = None
     capture_percent: int | None = None
     capture_destination: str | None = None
+    name: str = "AllTraffic"
+    weight: float = 1.0
+    shadow: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,12 +244,41 @@ class Deployed:
     Attributes:
         endpoint: The endpoint.
         package: The ARN of the package it serves; "" or None if that cannot be told.
-        variant: On what it serves; None if its config is gone.
+        variant: On what it serves; None if its config is gone. Of several variants, the first.
+        others: Its other variants, each with the ARN of its package; the shadow variant is the last.
     """
 
     endpoint: Endpoint
     package: str | None
     variant: Variant | None
+    others: tuple[tuple[Variant, str | None], ...] = ()
+
+
+@dataclass(frozen=True)
+class VariantReport:
+    """A variant of an endpoint, as `kedro aws status` shows it.
+
+    Attributes:
+        name: Its name.
+        group: The model package group that it serves.
+        version: The version that it serves.
+        package: The ARN of that version.
+        weight: Its weight.
+        share: The share of the requests that it gets, at most 1; of a shadow variant, that of the copies.
+        shadow: Whether it only gets copies of requests.
+        instance_type: Its instance type.
+        instance_count: How many instances it has.
+    """
+
+    name: str
+    group: str | None = None
+    version: int | None = None
+    package: str | None = None
+    weight: float = 1.0
+    share: float = 1.0
+    shadow: bool = False
+    instance_type: str | None = None
+    instance_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -301,7 +338,7 @@ class EndpointReport:
         pending_config: The endpoint config that serves after the update under way.
         failure: Why the last creation, update or check of what it serves failed.
         drift: What differs between aws.yml and what runs.
-        variants: The names of its variants in production.
+        variants: Its variants, the shadow one last; `group`, `version` and the size are those of the first.
         last_hour: What each variant was asked in the last hour; empty if nothing, or if it was not looked up.
     """
 
@@ -321,7 +358,7 @@ class EndpointReport:
     pending_config: str | None = None
     failure: str | None = None
     drift: tuple[Difference, ...] = ()
-    variants: tuple[str, ...] = ()
+    variants: tuple[VariantReport, ...] = ()
     last_hour: tuple[Figures, ...] = ()
 
     @property
@@ -342,7 +379,7 @@ class Owned:
         models: Names of models.
         groups: Model package groups with their versions.
         objects: Keys in the project's bucket.
-        served: The model of each endpoint's config, by the config's name.
+        served: The models of each endpoint's config, by the config's name.
         foreign: Endpoints that were looked up by their name and lack the tags.
         pipelines: SageMaker pipelines, each with the time of its creation.
         job_objects: Keys of jobs, requests and runs in the project's bucket.
@@ -353,7 +390,7 @@ class Owned:
     models: tuple[str, ...] = ()
     groups: tuple[RegisteredGroup, ...] = ()
     objects: tuple[str, ...] = ()
-    served: Mapping[str, str] = field(default_factory=dict)
+    served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
     pipelines: Mapping[str, str] = field(default_factory=dict)
     job_objects: tuple[str, ...] = ()

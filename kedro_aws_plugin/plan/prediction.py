@@ -13,9 +13,9 @@ _LONGEST_WAIT = 45 * 60.0
 """Seconds that a check waits for an answer: an endpoint without instances has to start one first."""
 
 
-def plan_prediction(endpoint: str, body: bytes, content_type: str) -> Plan:
-    """Plan one request to an endpoint, which is to answer as JSON."""
-    step = InvokeEndpoint(name=endpoint, body=body, content_type=content_type, accept=JSON)
+def plan_prediction(endpoint: str, body: bytes, content_type: str, variant: str | None = None) -> Plan:
+    """Plan one request to an endpoint, or to one of its variants, which is to answer as JSON."""
+    step = InvokeEndpoint(name=endpoint, body=body, content_type=content_type, accept=JSON, variant=variant)
     return Plan(title=f"predict with endpoint {endpoint}", steps=(step,), unchanged="")
 
 

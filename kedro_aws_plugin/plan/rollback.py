@@ -1,9 +1,10 @@
 """Plan how to go back to an earlier version: (rollback, observed) -> Plan."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.endpoint import name_rolled_back, plan_request, refuse_of_somebody_else
+from kedro_aws_plugin.plan.endpoint import name_rolled_back, plan_requests, refuse_of_somebody_else
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Releases, Sample
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
@@ -44,34 +45,34 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
             f"Endpoint {endpoint.name} is {endpoint.status}, and SageMaker cannot update it. Make "
             f"it again: kedro aws deploy --endpoint {endpoint.name} --package VERSION"
         )
-    serves = observed.serves.rsplit(":", 1)[-1] if observed.serves else endpoint.coming
+    serves = _name(observed.serves) or endpoint.coming
     if _is_back(endpoint):
         # A command that was killed, or whose check failed, ends the same way when it is run again.
         return Plan(
             title=f"roll back endpoint {endpoint.name}",
-            steps=_plan_wait(wanted, endpoint, observed.sample),
+            steps=_plan_wait(wanted, endpoint, observed.samples),
             unchanged=f"endpoint {endpoint.name} serves {serves}, to which it was rolled back. To go further "
             f"back: kedro aws rollback --endpoint {endpoint.name} --to VERSION",
         )
-    if former is None or _is_marked(endpoint, observed.former_package):
+    if former is None or _is_marked(endpoint, observed):
         raise AwsError(
             f"It is not known what endpoint {endpoint.name} served before {serves}, or that was rolled "
-            f"back too. Name the version: kedro aws rollback --endpoint {endpoint.name} --to VERSION"
+            f"back too. {_say_how_to_go_on(observed)}"
         )
-    if observed.serves is not None and observed.former_package == observed.serves:
+    if observed.serves and set(observed.serves) <= set(observed.former_packages):
         raise AwsError(
-            f"Endpoint {endpoint.name} served {serves} before too, on other instances or with another role. "
-            f"Name the version to go back to: kedro aws rollback --endpoint {endpoint.name} --to VERSION"
+            f"Endpoint {endpoint.name} served {serves} before too, on other instances or with other "
+            f"settings. {_say_how_to_go_on(observed)}"
         )
     settle = [WaitForEndpoint(name=endpoint.name, config_name=None)] if endpoint.status in BUSY else []
-    to = observed.former_package.rsplit(":", 1)[-1] if observed.former_package else former.config_name
+    to = _name(observed.former_packages) or former.config_name
     return Plan(
         title=f"roll back endpoint {endpoint.name} from {serves} to {to}",
         steps=(
             *settle,
-            *_plan_mark(wanted, observed, endpoint),
+            *_plan_mark(wanted, endpoint, set(observed.serves) - set(observed.former_packages)),
             UpdateEndpoint(name=endpoint.name, config_name=former.config_name),
-            *_plan_wait(wanted, replace(endpoint, pending_config=former.config_name), former.sample),
+            *_plan_wait(wanted, replace(endpoint, pending_config=former.config_name), former.samples),
         ),
         unchanged="",
     )
@@ -93,10 +94,11 @@ def plan_rollback_to(wanted: Rollback, observed: Releases, deployment: Plan, pac
     """
     endpoint = _require(wanted, observed)
     steps = tuple(map(_shift_at_once, deployment.steps))
-    if not deployment.changes or package == observed.serves:
+    if not deployment.changes or (package,) == observed.serves:
         return replace(deployment, steps=steps)
     # First of all: a command that ends early leaves nothing for `deploy` to undo.
-    return replace(deployment, steps=(*_plan_mark(wanted, observed, endpoint), *steps))
+    marks = _plan_mark(wanted, endpoint, set(observed.serves) - {package})
+    return replace(deployment, steps=(*marks, *steps))
 
 
 def _shift_at_once(step: Step) -> Step:
@@ -121,24 +123,36 @@ def _is_back(endpoint: Endpoint) -> bool:
     return tags.get(FORMER_CONFIG) == endpoint.coming and any(key.startswith(ROLLED_BACK) for key in tags)
 
 
-def _is_marked(endpoint: Endpoint, package: str | None) -> bool:
-    return package is not None and name_rolled_back(package) in (endpoint.tags or {})
+def _is_marked(endpoint: Endpoint, observed: Releases) -> bool:
+    return any(name_rolled_back(package) in (endpoint.tags or {}) for package in observed.former_packages)
 
 
-def _plan_mark(wanted: Rollback, observed: Releases, endpoint: Endpoint) -> tuple[Step, ...]:
-    """Plan the mark of the version that the endpoint leaves, and make room for it."""
-    if observed.serves is None:
+def _name(packages: Sequence[str]) -> str:
+    """Name versions for people: `model-package/flights/1 and model-package/flights/2`."""
+    return " and ".join(package.rsplit(":", 1)[-1] for package in packages)
+
+
+def _say_how_to_go_on(observed: Releases) -> str:
+    if len(observed.serves) > 1:
+        return "Change `deploy.variants` in aws.yml, and deploy that: kedro aws deploy"
+    name = observed.endpoint.name if observed.endpoint else ""
+    return f"Name the version: kedro aws rollback --endpoint {name} --to VERSION"
+
+
+def _plan_mark(wanted: Rollback, endpoint: Endpoint, left: Collection[str]) -> tuple[Step, ...]:
+    """Plan the marks of the versions that the endpoint leaves, and make room for them."""
+    marks = {name_rolled_back(package): shorten_to_tag(wanted.reason) for package in sorted(left)}
+    if not marks:
         return ()
-    mark = name_rolled_back(observed.serves)
-    marks = [key for key in find_crowding_marks(endpoint.tags or {}, ROLLED_BACK) if key != mark]
-    room = [DeleteTags(arn=endpoint.arn, keys=marks)] if marks else []
-    return (*room, AddTags(arn=endpoint.arn, tags={mark: shorten_to_tag(wanted.reason)}))
+    crowding = [key for key in find_crowding_marks(endpoint.tags or {}, ROLLED_BACK) if key not in marks]
+    room = [DeleteTags(arn=endpoint.arn, keys=crowding)] if crowding else []
+    return (*room, AddTags(arn=endpoint.arn, tags=marks))
 
 
-def _plan_wait(wanted: Rollback, endpoint: Endpoint, sample: Sample | None) -> tuple[Step, ...]:
+def _plan_wait(wanted: Rollback, endpoint: Endpoint, samples: Mapping[str, Sample]) -> tuple[Step, ...]:
     if not wanted.wait:
         return ()
     wait = WaitForEndpoint(name=endpoint.name, config_name=endpoint.coming)
     folder = wanted.folder if endpoint.asynchronous else None
-    check = (plan_request(endpoint.name, sample, folder),) if sample else ()
-    return (wait, *check) if endpoint.status in BUSY or endpoint.pending_config else check
+    checks = plan_requests(endpoint.name, samples, folder)
+    return (wait, *checks) if endpoint.status in BUSY or endpoint.pending_config else checks

@@ -70,11 +70,11 @@ def _narrow(owned: Owned, name: str) -> Owned:
     others = {
         config for each in owned.endpoints if each.name != name for config in (each.config_name, each.coming)
     }
-    in_use = {owned.served[config] for config in others if config in owned.served}
+    in_use = {model for config in others for model in owned.served.get(config, ())}
     configs = {each for each in owned.configs if find_endpoint_name(each) == name}
     configs |= {each.config_name for each in own if each.config_name in owned.served}
     models = {each for each in owned.models if find_endpoint_name(each) == name}
-    models |= {owned.served[config] for config in configs if config in owned.served}
+    models |= {model for config in configs for model in owned.served.get(config, ())}
     return Owned(
         endpoints=tuple(own),
         configs=tuple(sorted(configs - others)),

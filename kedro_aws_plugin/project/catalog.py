@@ -216,9 +216,9 @@ class ProjectCatalog:
             with silence_kedro():
                 table = self._catalog.load(entry)
         except DatasetError as error:
-            raise ProjectError(
-                f"`{entry}` cannot be loaded: {first_line(error)}. If it was never saved: kedro run"
-            ) from error
+            root = _find_root(error)
+            what = "If it was never saved: kedro run" if _is_missing(error) else "Run the command again."
+            raise ProjectError(f"`{entry}` cannot be loaded: {first_line(root)}. {what}") from error
         if not hasattr(table, "columns"):
             raise ProjectError(f"`{entry}` is a {type(table).__name__}, not a table. Name a table instead.")
         return table  # type: ignore[no-any-return]

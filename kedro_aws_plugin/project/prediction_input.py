@@ -11,6 +11,7 @@ from kedro_aws_plugin.session.session import Session
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.aws.session import Aws
+    from kedro_aws_plugin.plan.observed import Deployed
 
 STANDARD_INPUT = "-"
 _REALTIME_MB = 6
@@ -102,11 +103,11 @@ def is_async(aws: "Aws", endpoint: str) -> bool:
     return found is not None and found.asynchronous
 
 
-def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
-    """Find the sample payload of the version that an endpoint serves.
+def find_sample_payload(aws: "Aws", endpoint: str, variant: str | None = None) -> Payload:
+    """Find the sample payload of the version that an endpoint, or one of its variants, serves.
 
     Raises:
-        ServingError: If there is no such endpoint, or its version was registered without a sample.
+        ServingError: If there is no such endpoint or variant, or its version was registered without a sample.
     """
     from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
     from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
@@ -117,13 +118,25 @@ def find_sample_payload(aws: "Aws", endpoint: str) -> Payload:
         raise ServingError(
             f"There is no endpoint {endpoint}. Make it: kedro aws deploy --endpoint {endpoint}"
         )
-    sample = observe_sample(aws, deployed.package) if deployed.package else None
+    package = _find_package(deployed, variant) if variant is not None else deployed.package
+    sample = observe_sample(aws, package) if package else None
     if sample is None:
         raise ServingError(
             f"Endpoint {endpoint} serves a version that was registered without a sample payload. "
             "Give a file, - or a catalog entry; set `registry.sample` in aws.yml to register one next time."
         )
     return Payload(body=sample.body, content_type=SAMPLE_TYPE)
+
+
+def _find_package(deployed: "Deployed", variant: str) -> str | None:
+    served = [(deployed.variant, deployed.package), *deployed.others]
+    packages = {each.name: package for each, package in served if each is not None and not each.shadow}
+    if variant not in packages:
+        raise ServingError(
+            f"Endpoint {deployed.endpoint.name} has no variant {variant} that answers requests; it has "
+            f"{', '.join(packages)}. Name one of them, or leave --variant out."
+        )
+    return packages[variant]
 
 
 def _read_entry(session: Session, entry: str) -> Payload:

@@ -3,7 +3,6 @@
 import shutil
 import threading
 from abc import ABC, abstractmethod
-from typing import Any
 
 from local_aws.protocol.resources import Resource
 from local_aws.sagemaker.job_failures import JobFailed, JobStopped
@@ -67,11 +66,6 @@ class ContainerRun(ABC):
         """Do what is to be done while the command runs, until it has ended."""
         ended.wait()
 
-    def describe_end(self, status: str) -> dict[str, Any]:
-        """Tell what else the job's description has at its end."""
-        del status
-        return {}
-
     def read_failure(self) -> str:
         """Read what the container has written about its failure for FailureReason."""
         return ""
@@ -123,11 +117,9 @@ class ContainerRun(ABC):
         """Whether it has run for too long."""
         return self._process.timed_out
 
-    def finish(self, status: str) -> dict[str, Any]:
-        """Tell what else the job's description has at its end, and delete its files."""
-        described = self.describe_end(status)
+    def finish(self) -> None:
+        """Delete its files."""
         shutil.rmtree(self.place.folder, ignore_errors=True)
-        return described
 
     def stop(self) -> None:
         """Send SIGTERM to it, and later SIGKILL."""

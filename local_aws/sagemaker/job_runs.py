@@ -127,8 +127,8 @@ class Run(Protocol):
     def execute(self) -> None:
         """Run it, and raise JobFailed, JobStopped or NotStored unless it ends well."""
 
-    def finish(self, status: str) -> dict[str, Any]:
-        """Tell what else its description has at its end, in a status, and delete its files."""
+    def finish(self) -> None:
+        """Delete its files."""
 
     def stop(self) -> None:
         """Send SIGTERM to it, and later SIGKILL."""
@@ -183,9 +183,9 @@ class JobRuns:
                 for job in list(self.kind.list_jobs(here).values()):
                     status = job[self.kind.status_member]
                     if status == "InProgress":
-                        self._settle(here, job, "Failed", _INTERRUPTED, {})
+                        self._settle(here, job, "Failed", _INTERRUPTED)
                     elif status == "Stopping":
-                        self._settle(here, job, "Stopped", "", {})
+                        self._settle(here, job, "Stopped")
 
     def start(self, here: Region, job: Resource, make_run: Callable[[Place], Run]) -> None:
         """Run a job of a region's table in a thread. Hold the resources' lock."""
@@ -223,12 +223,6 @@ class JobRuns:
         job.update({self.kind.status_member: "Stopping", "LastModifiedTime": self._resources.now()})
         self._running[job[self.kind.arn_member]][0].stop()
 
-    def wait(self, arn: str) -> None:
-        """Wait until a job has ended. Do not hold the resources' lock."""
-        running = self._running.get(arn)
-        if running is not None:
-            running[1].join()
-
     def stop_all(self) -> None:
         """Kill all jobs and wait until their processes have ended."""
         with self._resources.lock:
@@ -252,7 +246,8 @@ class JobRuns:
             _log.exception("%s job %s", self.kind.word, job[self.kind.name_member])
             reason = f"{_INTERNAL} The local AWS failed: {type(error).__name__}: {error}"
         self._logs.deliver()
-        self._settle(here, job, status, reason, run.finish(status))
+        run.finish()
+        self._settle(here, job, status, reason)
 
     def _note(self, here: Region, job: Resource, members: dict[str, Any]) -> None:
         with self._resources.lock:
@@ -260,13 +255,13 @@ class JobRuns:
             if self.kind.list_jobs(here).get(job[self.kind.name_member]) is job:
                 job.update({**members, "LastModifiedTime": self._resources.now()})
 
-    def _settle(self, here: Region, job: Resource, status: str, reason: str, members: dict[str, Any]) -> None:
+    def _settle(self, here: Region, job: Resource, status: str, reason: str = "") -> None:
         with self._resources.lock:
             if self.kind.list_jobs(here).get(job[self.kind.name_member]) is not job:  # a reset
                 return
             self._running.pop(job[self.kind.arn_member], None)
             now = self._resources.now()
-            job.update({**members, self.kind.status_member: status, self.kind.end_member: now})
+            job.update({self.kind.status_member: status, self.kind.end_member: now})
             job["LastModifiedTime"] = now
             self._end(job, status, now)
             if reason:

@@ -43,12 +43,15 @@ CHECK = serving.CheckEndpoint(
     version="Version 2 of flights",
     log="Its log: kedro aws logs flights",
     former="flights-1",
-    former_check=serving.InvokeEndpoint(
-        name="flights",
-        body=b"2\n",
-        content_type="text/csv",
-        accept="application/json",
-        expected=b'{"p": [2.0]}',
+    former_checks=(
+        serving.InvokeEndpoint(
+            name="flights",
+            body=b"2\n",
+            content_type="text/csv",
+            accept="application/json",
+            expected=b'{"p": [2.0]}',
+            variant="champion",
+        ),
     ),
 )
 
@@ -119,6 +122,7 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         ),
         serving.CreateEndpoint(name="flights", config_name="flights-1", tags=TAGS),
         serving.UpdateEndpoint(name="flights", config_name="flights-1"),
+        serving.UpdateWeights(name="flights", weights={"champion": 9.0, "challenger": 1.0}),
         serving.WaitForEndpoint(name="flights", config_name="flights-1"),
         serving.WaitForUpdate(name="flights", config_name="flights-1", alarms=("errors",)),
         serving.WaitForDeletion(name="flights"),
@@ -167,6 +171,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     serving.CreateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
     serving.UpdateEndpoint: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
+    serving.UpdateWeights: ({"EndpointArn": f"{ACCOUNT}:endpoint/e"}, {"arn": f"{ACCOUNT}:endpoint/e"}),
     serving.WaitForEndpoint: (answers.endpoint(), {}),
     serving.WaitForUpdate: (answers.endpoint(), {}),
     serving.AddTags: ({"Tags": []}, {}),

@@ -216,8 +216,8 @@ def test_a_failed_check_is_marked_and_the_former_config_checked_too(stubbed: Stu
     stubbed.answers("AddTags", {"Tags": []}, {"ResourceArn": CHECK.arn, "Tags": [mark]})
     stubbed.answers("UpdateEndpoint", {"EndpointArn": str(CHECK.arn)})
     stubbed.answers("DescribeEndpoint", answers.endpoint("InService", "flights-1"))
-    assert CHECK.former_check is not None
-    stubbed.answers("InvokeEndpoint", body(b'{"p": [2.0]}'), CHECK.former_check.request())
+    (former_check,) = CHECK.former_checks
+    stubbed.answers("InvokeEndpoint", body(b'{"p": [2.0]}'), former_check.request())
     with pytest.raises(ServingError) as failed:
         apply_steps(stubbed, time, CHECK)
     assert failed.value.message == (

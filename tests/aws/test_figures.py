@@ -9,7 +9,7 @@ from stubbed import Stubbed
 from kedro_aws_plugin.actions.tables import format_table, tabulate_endpoints
 from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.observed import EndpointReport, Figures
+from kedro_aws_plugin.plan.observed import EndpointReport, Figures, VariantReport
 
 NOW = datetime(2026, 11, 30, 3, 45, 12, 7, tzinfo=timezone.utc)
 
@@ -64,15 +64,21 @@ def test_without_the_permission_it_says_so(stubbed: Stubbed) -> None:
 def test_the_table_shows_figures_where_there_are_any() -> None:
     one = Figures("AllTraffic", 1204, 3, 1, 12.345, 80.0)
     several = (Figures("A", 1, 0, 0, 2.0, 2.0), Figures("B", 2, 0, 0))
+    pair = (
+        VariantReport("A", "price", 1, weight=3, share=0.75, instance_type="ml.m5.large", instance_count=1),
+        VariantReport("B", "price", 2, weight=1, share=0.25, instance_type="ml.c5.large", instance_count=2),
+    )
     reports = [
-        EndpointReport("a", "InService", variants=("AllTraffic",), last_hour=(one,)),
-        EndpointReport("b", "InService", variants=("A", "B"), last_hour=several),
-        EndpointReport("c", "InService", variants=("AllTraffic",)),
+        EndpointReport("a", "InService", variants=(VariantReport("AllTraffic"),), last_hour=(one,)),
+        EndpointReport("b", "InService", variants=pair, last_hour=several),
+        EndpointReport("c", "InService", variants=(VariantReport("AllTraffic"),)),
     ]
     assert format_table(*tabulate_endpoints(reports)).splitlines() == [
-        "endpoint  status     last hour",
-        "a         InService  1204 requests, 3 x 4xx, 1 x 5xx, p50 12.3 ms, p99 80.0 ms",
-        "b         InService  A: 1 request, p50 2.0 ms, p99 2.0 ms; B: 2 requests",
+        "endpoint  status     variant  weight  share  serves   size             last hour",
+        f"a         InService{' ' * 52}1204 requests, 3 x 4xx, 1 x 5xx, p50 12.3 ms, p99 80.0 ms",
+        "b         InService  A        3       75%    price/1  1 x ml.m5.large  1 request, p50 2.0 ms, "
+        "p99 2.0 ms",
+        "                     B        1       25%    price/2  2 x ml.c5.large  2 requests",
         "c         InService",
     ]
     assert format_table(*tabulate_endpoints(reports[2:])).splitlines()[0] == "endpoint  status"

@@ -33,6 +33,7 @@ from kedro_aws_plugin.plan.observed import (
     Sample,
     Serving,
     Variant,
+    VariantReport,
 )
 from kedro_aws_plugin.plan.tags import FAILED_CHECK
 
@@ -108,7 +109,9 @@ def test_an_endpoint_under_way(stubbed: Stubbed) -> None:
 def test_nothing_of_a_deployment_exists(stubbed: Stubbed) -> None:
     for operation in ("DescribeEndpoint", "DescribeModel", "DescribeEndpointConfig"):
         absent(stubbed, operation)
-    assert observe_serving(stubbed.aws, "flights", "flights-m", "flights-1") == Serving(None, False, False)
+    assert observe_serving(stubbed.aws, "flights", ["flights-m"], "flights-1") == Serving(
+        None, frozenset(), config_exists=False
+    )
 
 
 def list_tags(stubbed: Stubbed, tags: Mapping[str, str]) -> None:
@@ -134,11 +137,11 @@ def test_all_of_a_deployment_exists(stubbed: Stubbed, variant: dict[str, object]
     describe_tagged(stubbed, answers.TAGS, variant)
     stubbed.answers("DescribeModel", answers.model(package=None), {"ModelName": "flights-m"})
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
-    found = observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+    found = observe_serving(stubbed.aws, "flights", ["flights-m"], "flights-1")
     endpoint = Endpoint(
         "flights", "InService", "flights-1", serverless=serverless, tags=answers.TAGS, arn=ENDPOINT_ARN
     )
-    assert found == Serving(endpoint, True, True)
+    assert found == Serving(endpoint, frozenset({"flights-m"}), config_exists=True)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_what_carries_the_tags_on_every_page(stubbed: Stubbed) -> None:
         endpoints=(Endpoint("b", "Updating", "flights-1", arn=ENDPOINT_ARN),),
         configs=("a", "b", "flights-1"),
         models=("a", "b", "flights-m"),
-        served={"flights-1": "flights-m"},
+        served={"flights-1": ("flights-m",)},
     )
 
 
@@ -274,7 +277,9 @@ def test_the_reports_are_of_the_endpoints_of_aws_yml_and_of_those_with_the_tags(
     absent(stubbed, "DescribeEndpoint")  # stale
     found = observe_reports(stubbed.aws, answers.TAGS, {"flights": "flights", "score": "tips"})
     size = {"mode": "realtime", "instance_type": "ml.m5.large", "instance_count": 2, "config": "flights-1"}
-    serves = {"group": "flights", "version": 2, "package": package_arn(2), **size}
+    version = {"group": "flights", "version": 2, "package": package_arn(2)}
+    instances = {"instance_type": "ml.m5.large", "instance_count": 2}
+    serves = {**version, **size, "variants": (VariantReport("AllTraffic", **version, **instances),)}
     assert found == (
         EndpointReport("flights", "InService", failure="no capacity", **serves),
         EndpointReport("score", "not deployed", "tips"),
@@ -334,7 +339,7 @@ def test_what_an_endpoint_serves_that_is_to_serve_another_thing(stubbed: Stubbed
     absent(stubbed, "DescribeEndpointConfig")
     stubbed.answers("DescribeEndpointConfig", answers.config(), {"EndpointConfigName": "flights-1"})
     stubbed.answers("DescribeModel", answers.model(), {"ModelName": "flights-m"})
-    assert observe_serving(stubbed.aws, "flights", "flights-x", "flights-2").serves == package_arn(2)
+    assert observe_serving(stubbed.aws, "flights", ["flights-x"], "flights-2").serves == (package_arn(2),)
 
 
 def test_with_the_registry_versions_and_every_page_of_artifacts_too(stubbed: Stubbed) -> None:
@@ -411,7 +416,7 @@ def test_denied_within_a_deployment_is_not_absent(stubbed: Stubbed, operation: s
         stubbed.answers("DescribeModel", answers.model())
     stubbed.refuses(operation, "AccessDeniedException", "no", 403)
     with pytest.raises(AwsError, match=f"permission to call {operation}"):
-        observe_serving(stubbed.aws, "flights", "flights-m", "flights-1")
+        observe_serving(stubbed.aws, "flights", ["flights-m"], "flights-1")
 
 
 def test_a_sample_that_may_not_be_read_is_not_absent(stubbed: Stubbed) -> None:

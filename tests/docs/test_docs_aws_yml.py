@@ -32,7 +32,12 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]
         for option in (field.annotation, *get_args(field.annotation)):
             if isinstance(option, type) and issubclass(option, BaseModel):
                 # The user's own keys.
-                named = {"tables": "<table>.", "globals": "<name>.", "steps": "<step>."}.get(name, "")
+                named = {
+                    "tables": "<table>.",
+                    "globals": "<name>.",
+                    "variants": "<name>.",
+                    "steps": "<step>.",
+                }.get(name, "")
                 yield from _keys(option, f"{prefix}{name}.{named}")
 
 

@@ -271,9 +271,11 @@ def _read_config() -> dict[str, Any]:
     return config
 
 
-def _developer_policy() -> list[dict[str, Any]]:
-    """The statements of `kedro aws policy` for that aws.yml."""
-    config = AwsConfig.model_validate({"env": "aws", "target": "aws", **_read_config()})
+def _developer_policy(**deploy: Any) -> list[dict[str, Any]]:
+    """The statements of `kedro aws policy` for that aws.yml, with more keys of `deploy`."""
+    stated = _read_config()
+    stated["deploy"] |= deploy
+    config = AwsConfig.model_validate({"env": "aws", "target": "aws", **stated})
     role, _ = make_role_pattern(config, "123456789012")
     reach = Reach(config, "my_flights", "123456789012", role, DATA)
     statements: list[dict[str, Any]] = build_policy("developer", reach)["Statement"]
@@ -290,7 +292,9 @@ def _allowed(statements: list[dict[str, Any]]) -> set[str]:
 
 def test_the_policy_allows_what_is_needed_and_no_more() -> None:
     datasets = {action for actions in DATASETS.values() for action in actions}
-    assert _allowed(_developer_policy()) == set().union(*_documented_actions().values()) | datasets
+    several = {"champion": {}, "challenger": {}}  # their weights can be changed
+    allowed = _allowed([*_developer_policy(), *_developer_policy(mode="realtime", variants=several)])
+    assert allowed == set().union(*_documented_actions().values()) | datasets
 
 
 def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:

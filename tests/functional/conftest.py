@@ -30,7 +30,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = kedro("new", "--starter=aws-spaceflights", "--name", "My Flights", cwd=folder)
     assert made.code == 0, made.stderr
     project = folder / "my-flights"
-    for env in ("checked", "ci", "empty", "planned", "spare", "stopped"):  # each for other tests
+    for env in ("checked", "ci", "compared", "empty", "planned", "spare", "stopped"):  # each for other tests
         add_environment(project, env)
     try:
         ran = kedro("run", cwd=project)

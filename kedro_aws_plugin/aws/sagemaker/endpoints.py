@@ -1,5 +1,6 @@
 """Look up what SageMaker serves: endpoints, their configs and models."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,20 @@ from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.drift import Running
-from kedro_aws_plugin.plan.observed import Deployed, Endpoint, Former, Releases, Serving, Stage, Variant
+from kedro_aws_plugin.plan.observed import (
+    Deployed,
+    Endpoint,
+    Former,
+    Releases,
+    Sample,
+    Serving,
+    Stage,
+    Variant,
+)
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef, ProductionVariantOutputTypeDef
 
 
 def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
@@ -34,7 +44,10 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
         asynchronous=found.get("AsyncInferenceConfig") is not None,
         pending_config=found.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
         stage=_read_stage(found),
-        variants=tuple(each["VariantName"] for each in found.get("ProductionVariants", [])),
+        weights={
+            each["VariantName"]: each.get("DesiredWeight", 1.0)
+            for each in found.get("ProductionVariants", [])
+        },
     )
 
 
@@ -60,16 +73,20 @@ def _add_tags_and_mode(aws: Aws, endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, tags=tags, serverless=variant is not None and variant.mode == "serverless")
 
 
-def observe_serving(aws: Aws, endpoint: str, model: str, config: str) -> Serving:
+def observe_serving(aws: Aws, endpoint: str, models: Collection[str], config: str) -> Serving:
     """Look up what of a deployment exists."""
     found = observe_endpoint(aws, endpoint)
     tagged = _add_tags_and_mode(aws, found) if found else None
+    existing = frozenset(model for model in models if observe_package(aws, model) is not None)
+    variants = observe_variants(aws, config)
+    production = [each for each in variants or () if not each.shadow]
     return Serving(
         endpoint=tagged,
-        model_exists=observe_package(aws, model) is not None,
-        config_exists=observe_variant(aws, config) is not None,
+        models=existing,
+        config_exists=variants is not None,
         former=_observe_former(aws, tagged, config) if tagged else None,
-        serves=_observe_served(aws, tagged) if tagged and tagged.coming != config else None,
+        serves=_observe_served(aws, tagged) if tagged and tagged.coming != config else (),
+        config_weights={each.name: each.weight for each in production} if len(production) > 1 else {},
     )
 
 
@@ -80,21 +97,33 @@ def observe_releases(aws: Aws, name: str) -> Releases:
         return Releases(endpoint=None)
     endpoint = _add_tags_and_mode(aws, found)
     former = _observe_former(aws, endpoint, endpoint.coming)
-    variant = observe_variant(aws, former.config_name) if former else None
-    serves = _observe_served(aws, endpoint)
+    packages = _observe_packages(aws, former.config_name) if former else {}
+    serves = _observe_packages(aws, endpoint.coming)
     return Releases(
         endpoint=endpoint,
-        serves=serves,
-        sample=observe_sample(aws, serves) if serves else None,
+        serves=tuple(dict.fromkeys(serves.values())),
+        samples=_observe_samples(aws, serves),
         former=former,
-        former_package=observe_package(aws, variant.model) or None if variant else None,
+        former_packages=tuple(dict.fromkeys(packages.values())),
     )
 
 
-def _observe_served(aws: Aws, endpoint: Endpoint) -> str | None:
-    """Look up the package that an endpoint serves once the change under way is over."""
-    variant = observe_variant(aws, endpoint.coming)
-    return observe_package(aws, variant.model) or None if variant else None
+def _observe_served(aws: Aws, endpoint: Endpoint) -> tuple[str, ...]:
+    """Look up the packages that an endpoint serves once the change under way is over."""
+    return tuple(dict.fromkeys(_observe_packages(aws, endpoint.coming).values()))
+
+
+def _observe_packages(aws: Aws, config: str) -> dict[str, str]:
+    """Look up the packages that an endpoint config has in production, by the variant's name."""
+    variants = [each for each in observe_variants(aws, config) or () if not each.shadow]
+    packages = {each.name: observe_package(aws, each.model) for each in variants}
+    return {name: package for name, package in packages.items() if package}
+
+
+def _observe_samples(aws: Aws, packages: Mapping[str, str]) -> dict[str, Sample]:
+    """Look up the samples of the versions that have one, by the variant's name."""
+    samples = {name: observe_sample(aws, package) for name, package in packages.items()}
+    return {name: sample for name, sample in samples.items() if sample}
 
 
 def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
@@ -103,23 +132,29 @@ def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
     name = tags.get(FORMER_CONFIG) if endpoint.coming == wanted else endpoint.coming
     if not name or name == wanted or FAILED_CHECK + name in tags:
         return None
-    variant = observe_variant(aws, name)
-    if variant is None:
+    variants = observe_variants(aws, name)
+    if variants is None:
         return None
-    package = observe_package(aws, variant.model)
-    return Former(config_name=name, sample=observe_sample(aws, package) if package else None)
+    models = {each.name: observe_package(aws, each.model) for each in variants if not each.shadow}
+    packages = {variant: package for variant, package in models.items() if package}
+    return Former(config_name=name, samples=_observe_samples(aws, packages))
 
 
 def observe_deployed(aws: Aws, name: str) -> Deployed | None:
-    """Follow an endpoint to the package that it serves: endpoint, config, model, package."""
+    """Follow an endpoint to the packages that it serves: endpoint, config, models, packages."""
     endpoint = observe_endpoint(aws, name)
     if endpoint is None:
         return None
-    variant = observe_variant(aws, endpoint.config_name)
-    if variant is None:
+    variants = observe_variants(aws, endpoint.config_name)
+    if variants is None:
         return Deployed(endpoint=endpoint, package=None, variant=None)
-    endpoint = replace(endpoint, serverless=variant.mode == "serverless")
-    return Deployed(endpoint=endpoint, package=observe_package(aws, variant.model), variant=variant)
+    first, *others = variants
+    return Deployed(
+        endpoint=replace(endpoint, serverless=first.mode == "serverless"),
+        package=observe_package(aws, first.model),
+        variant=first,
+        others=tuple((each, observe_package(aws, each.model)) for each in others),
+    )
 
 
 def observe_package(aws: Aws, model: str) -> str | None:
@@ -138,6 +173,13 @@ def observe_running(aws: Aws, endpoint: Endpoint) -> Running:
     """Look up what an endpoint runs once a change under way is over, as AWS describes it."""
     config = _describe_config(aws, endpoint.coming) or {}
     variants = config.get("ProductionVariants") or [{}]
+    if len(variants) > 1:  # their weights are changed without another config
+        now = endpoint.weights if endpoint.coming == endpoint.config_name else {}
+        weighed = [
+            {**each, "InitialVariantWeight": now.get(each["VariantName"], each.get("InitialVariantWeight"))}
+            for each in variants
+        ]
+        config = {**config, "ProductionVariants": weighed}
     model = _describe_model(aws, variants[0].get("ModelName", "")) if config else None
     return Running(name=endpoint.coming, config=config, model=model or {}, tags=observe_tags(aws, endpoint))
 
@@ -172,7 +214,17 @@ def _describe_model(aws: Aws, name: str) -> dict[str, Any] | None:
 
 
 def observe_variant(aws: Aws, config: str) -> Variant | None:
-    """Look up what an endpoint config serves; None if there is no such config."""
+    """Look up the first variant of an endpoint config; None if there is no such config."""
+    variants = observe_variants(aws, config)
+    return variants[0] if variants else None
+
+
+def observe_variants(aws: Aws, config: str) -> tuple[Variant, ...] | None:
+    """Look up what an endpoint config serves; None if there is no such config.
+
+    Returns:
+        Its variants, of which the shadow ones are the last.
+    """
     with translate_errors(f"describe endpoint config {config}"):
         try:
             found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
@@ -180,22 +232,38 @@ def observe_variant(aws: Aws, config: str) -> Variant | None:
             if is_absent(error):
                 return None
             raise
-    variant = found["ProductionVariants"][0]
     capture = found.get("DataCaptureConfig", {})
     captures = bool(capture) and capture.get("EnableCapture", True)
+    shadows = found.get("ShadowProductionVariants", [])
+    return tuple(
+        replace(
+            _read_variant(each, "async" if found.get("AsyncInferenceConfig") else "realtime"),
+            shadow=shadow,
+            capture_percent=capture.get("InitialSamplingPercentage") if captures else None,
+            capture_destination=capture.get("DestinationS3Uri") if captures else None,
+        )
+        for variants, shadow in ((found["ProductionVariants"], False), (shadows, True))
+        for each in variants
+    )
+
+
+def _read_variant(variant: "ProductionVariantOutputTypeDef", mode: str) -> Variant:
+    named = Variant(
+        model=variant["ModelName"],
+        mode=mode,
+        name=variant["VariantName"],
+        weight=variant.get("InitialVariantWeight", 1.0),
+    )
     if "ServerlessConfig" in variant:
         size = variant["ServerlessConfig"]
-        return Variant(
-            model=variant["ModelName"],
+        return replace(
+            named,
             mode="serverless",
             memory_mb=size["MemorySizeInMB"],
             max_concurrency=size["MaxConcurrency"],
         )
-    return Variant(
-        model=variant["ModelName"],
-        mode="async" if found.get("AsyncInferenceConfig") else "realtime",
+    return replace(
+        named,
         instance_type=variant.get("InstanceType"),
         instance_count=variant.get("InitialInstanceCount", 1),
-        capture_percent=capture.get("InitialSamplingPercentage") if captures else None,
-        capture_destination=capture.get("DestinationS3Uri") if captures else None,
     )

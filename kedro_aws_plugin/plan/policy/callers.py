@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteEndpointConfig",
         "sagemaker:DeleteModel",
         *_ASKING,
+        "sagemaker:UpdateEndpointWeightsAndCapacities",
     ),
     "destroy": (
         *_OWNED,

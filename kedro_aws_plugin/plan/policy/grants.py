@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import find_endpoint_groups
-from kedro_aws_plugin.config.sections import find_alarms
+from kedro_aws_plugin.config.sections import find_alarms, find_shared_endpoints
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import Audience
 from kedro_aws_plugin.plan.policy.reach import (
@@ -129,6 +129,11 @@ def _list_by_name(reach: Reach, _: Audience) -> list[str]:
         *reach.arns("sagemaker", "endpoint/", jobs),
         *reach.arns("sagemaker", "transform-job/", reach.endpoints),
     ]
+
+
+def _list_shared(reach: Reach, _: Audience) -> list[str]:
+    """List the endpoints whose weights can be changed: those with several variants."""
+    return reach.arns("sagemaker", "endpoint/", find_shared_endpoints(reach.config))
 
 
 def _list_updated(reach: Reach, audience: Audience) -> list[str]:
@@ -325,6 +330,7 @@ GRANTS = (
         _require_tag,
     ),
     Grant("ReadAndUpdate", _OF_THE_PROJECT),
+    Grant("ChangeWeights", {"sagemaker:UpdateEndpointWeightsAndCapacities": _list_shared}),
     Grant(
         "TellEndpointsFromJobs",
         {"sagemaker:DescribeEndpoint": _list_by_name, "sagemaker:DescribeTransformJob": _list_by_name},

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.config.asynchronous import Async
+from kedro_aws_plugin.config.sections import find_variant_groups
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import DataUse
 
@@ -72,7 +73,7 @@ class Reach:
         """The model package groups of aws.yml and of the catalog."""
         config = self.config
         named = {config.registry.group if config.registry else None, config.transform.group}
-        named |= {*find_endpoint_groups(config).values(), *self.data.groups}
+        named |= {*find_endpoint_groups(config).values(), *find_variant_groups(config), *self.data.groups}
         return sorted(name for name in named if name)
 
     @property

@@ -129,6 +129,31 @@ class UpdateEndpoint(PlainStep):
 
 
 @dataclass(frozen=True)
+class UpdateWeights(PlainStep):
+    """Change which share of the requests each variant gets; nothing is started or ended for it.
+
+    Attributes:
+        name: The endpoint.
+        weights: The weights by the variants' names.
+    """
+
+    service: ClassVar = "sagemaker"
+    operation: ClassVar = "UpdateEndpointWeightsAndCapacities"
+    results: ClassVar = {"arn": "EndpointArn"}
+    name: str
+    weights: Mapping[str, float]
+
+    @override
+    def request(self) -> Request:
+        weights = [{"VariantName": name, "DesiredWeight": each} for name, each in self.weights.items()]
+        return {"EndpointName": self.name, "DesiredWeightsAndCapacities": weights}
+
+    def __str__(self) -> str:
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in self.weights.items())
+        return f"change the weights of endpoint {self.name} to {weights}"
+
+
+@dataclass(frozen=True)
 class WaitForEndpoint(BaseStep):
     """Wait until an endpoint is in service.
 
@@ -192,6 +217,7 @@ class InvokeEndpoint(BaseStep):
         content_type: Its content type.
         accept: The content type of the answer.
         expected: The answer that the model must give, within rounding; None accepts any.
+        variant: The variant that must answer; by default, the endpoint chooses.
     """
 
     service: ClassVar = "sagemaker-runtime"
@@ -202,6 +228,7 @@ class InvokeEndpoint(BaseStep):
     content_type: str
     accept: str
     expected: bytes | None = None
+    variant: str | None = None
 
     @override
     def request(self) -> Request:
@@ -210,11 +237,13 @@ class InvokeEndpoint(BaseStep):
             "Body": self.body,
             "ContentType": self.content_type,
             "Accept": self.accept,
+            **({"TargetVariant": self.variant} if self.variant else {}),
         }
 
     def __str__(self) -> str:
         check = " and check its answer" if self.expected is not None else ""
-        return f"send {format_size(len(self.body))} of {self.content_type} to endpoint {self.name}{check}"
+        what = f"variant {self.variant} of endpoint" if self.variant else "endpoint"
+        return f"send {format_size(len(self.body))} of {self.content_type} to {what} {self.name}{check}"
 
 
 @dataclass(frozen=True)
@@ -228,7 +257,7 @@ class CheckEndpoint(BaseStep):
         version: The version that is checked, as the beginning of a sentence: "Version 3 of flights".
         log: A sentence that says where the endpoint's log is.
         former: The config to go back to, if there is one.
-        former_check: The payload of the former version, with its answer.
+        former_checks: The payloads of the former config's variants, with their answers.
     """
 
     service: ClassVar = "sagemaker-runtime"
@@ -241,7 +270,7 @@ class CheckEndpoint(BaseStep):
     version: str
     log: str
     former: str | None = None
-    former_check: InvokeEndpoint | InvokeAsync | None = None
+    former_checks: tuple[InvokeEndpoint | InvokeAsync, ...] = ()
 
     @override
     def request(self) -> Request:
@@ -265,11 +294,10 @@ class CheckEndpoint(BaseStep):
         if self.former is None:
             return ()
         name = self.sent.name
-        check = (self.former_check,) if self.former_check else ()
         return (
             UpdateEndpoint(name=name, config_name=self.former),
             WaitForEndpoint(name=name, config_name=self.former),
-            *check,
+            *self.former_checks,
         )
 
     def explain(self, reason: str, serving: str | None) -> str:

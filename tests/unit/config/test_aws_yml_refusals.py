@@ -37,14 +37,14 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, "
-            "async, update, capture, endpoints, "
+            "async, update, capture, variants, shadow, endpoints, "
             "endpoint.",
             id="deploy",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoint: e, serverless: {{memory: 1024}}}}\n",
             "unknown key `deploy.serverless.memory`; did you mean `memory_mb`? "
-            "Known keys here: memory_mb, max_concurrency.",
+            "Known keys here: memory_mb, max_concurrency, provisioned_concurrency.",
             id="deploy.serverless",
         ),
         pytest.param(
@@ -80,14 +80,14 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
-            "update, capture.",
+            "update, capture, variants, shadow.",
             id="a key of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
-            "update, capture.",
+            "update, capture, variants, shadow.",
             id="an endpoint called like a key",
         ),
         pytest.param(
@@ -171,6 +171,12 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoint: e, serverless: {{max_concurrency: 201}}}}\n",
             "`deploy.serverless.max_concurrency`: `201` is wrong: input should be less than or equal to 200.",
             id="concurrency",
+        ),
+        pytest.param(
+            f"{BASE}deploy: {{endpoint: e, serverless: {{provisioned_concurrency: 6}}}}\n",
+            "`deploy.serverless.provisioned_concurrency`: `6` is more than `max_concurrency`, 5; lower it, "
+            "or raise that.",
+            id="provisioned concurrency",
         ),
         pytest.param(
             f"{BASE}role_arn: kedro-aws\n",

@@ -1,4 +1,4 @@
-"""`deploy.capture`: what an endpoint keeps of its requests."""
+"""`deploy.variants`, `deploy.shadow`, `deploy.capture`: what an endpoint does with its requests."""
 
 import pytest
 from aws_yml_files import BASE, Read
@@ -53,4 +53,58 @@ def test_serverless_endpoints_capture_nothing(read: Read) -> None:
 def test_what_cannot_be_captured_is_refused(read: Read, capture: str, message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         configure(read, f"{{endpoint: a, capture: {capture}}}")
+    assert message in refused.value.message
+
+
+def test_variants_take_a_version_by_number_or_arn(read: Read) -> None:
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/score/7"
+    config = configure(
+        read, f"{{endpoint: a, variants: {{x: {{package: 3, weight: 9}}, y: {{package: '{arn}'}}, z: }}}}"
+    )
+    deploy = merge_deploy(config, {})
+    assert [(name, each.package, each.weight) for name, each in deploy.variants.items()] == [
+        ("x", "3", 9.0),
+        ("y", arn, 1.0),
+        ("z", None, 1.0),
+    ]
+    assert deploy.may_replace is False
+    named = configure(read, "{endpoint: a, variants: {x: {group: score}, y: {group: price}}}")
+    assert merge_deploy(named, {}).may_replace is True
+
+
+@pytest.mark.parametrize(
+    ("deploy", "message"),
+    [
+        ("variants: {x: {weight: 0}, y: {weight: 0}}", "`deploy.variants`: all weights are 0"),
+        ("mode: serverless, variants: {x: , y: }", "SageMaker has no `variants` on serverless endpoints"),
+        ("mode: serverless, shadow: {}", "SageMaker has no `shadow` on serverless endpoints"),
+        ("variants: {x: , y: }, shadow: {}", "`variants` has 2; leave one of them, or leave `shadow` out"),
+        ("variants: {shadow: }, shadow: {}", "`shadow` is the name of the shadow variant; rename"),
+        (
+            "update: {strategy: rolling, percent: 10}, variants: {x: , y: }",
+            "no `rolling` updates of several variants",
+        ),
+    ],
+)
+def test_what_sagemaker_does_not_serve_together_is_refused(read: Read, deploy: str, message: str) -> None:
+    config = configure(read, f"{{endpoint: a, {deploy}}}")
+    with pytest.raises(ConfigError) as refused:
+        merge_deploy(config, {})
+    assert message in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("deploy", "message"),
+    [
+        ("variants: {x_y: }", "`x_y` is not a variant's name"),
+        ("variants: {x: {package: 0}}", "`0` is not a version: its number, or its ARN"),
+        ("variants: {x: {package: newest}}", "`newest` is not a version: its number, or its ARN"),
+        ("variants: {x: {weight: -1}}", "`deploy.variants.x.weight`: `-1` is wrong"),
+        ("shadow: {share: 0}", "`deploy.shadow.share`: `0` is wrong"),
+        ("shadow: {weight: 1}", "unknown key `deploy.shadow.weight`"),
+    ],
+)
+def test_what_is_no_variant_is_refused(read: Read, deploy: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        configure(read, f"{{endpoint: a, {deploy}}}")
     assert message in refused.value.message

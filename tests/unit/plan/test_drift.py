@@ -33,7 +33,7 @@ def _running(deployed: Deployment, **changes: Any) -> Running:
     settings = deployed.model_settings
     container = {"ModelPackageName": PACKAGE, "Mode": "SingleModel", **settings.get("PrimaryContainer", {})}
     model = {
-        "ModelName": deployed.model_name,
+        "ModelName": deployed.models[PACKAGE],
         "ModelArn": "arn",
         "ExecutionRoleArn": ROLE,
         "EnableNetworkIsolation": False,

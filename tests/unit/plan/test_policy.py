@@ -188,3 +188,16 @@ def test_the_actions_of_the_datasets_are_granted_with_their_entries() -> None:
             action for each in build_policy("ci", make_reach(data))["Statement"] for action in each["Action"]
         }
         assert set(actions) <= granted, use
+
+
+def test_who_deploys_several_variants_may_change_their_weights_and_reads_their_groups() -> None:
+    assert "ChangeWeights" not in statements(build_policy("ci", make_reach()))
+    variants = {"champion": {"weight": 9}, "challenger": {"group": "my-flights-next"}}
+    endpoints = {"my-flights-live": {"variants": variants}, "my-flights-other": {}}
+    found = statements(build_policy("ci", make_reach(deploy={"endpoints": endpoints})))
+    assert found["ChangeWeights"]["Action"] == ["sagemaker:UpdateEndpointWeightsAndCapacities"]
+    assert found["ChangeWeights"]["Resource"] == [
+        f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/my-flights-live"
+    ]
+    package = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/my-flights-next/*"
+    assert package in found["ReadAndUpdate"]["Resource"]

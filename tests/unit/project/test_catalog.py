@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
-from kedro.io import AbstractVersionedDataset, DataCatalog, Version
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DataCatalog, Version
 
 from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.errors import ProjectError
@@ -67,6 +67,39 @@ def test_rows_are_not_those_of_spark() -> None:
     }
     with pytest.raises(ProjectError, match="`features` loads a Spark frame"):
         ProjectCatalog(DataCatalog.from_config({"features": entry}), {}).load_rows("features", "")
+
+
+class RefusedDataset(AbstractDataset[Any, Any]):
+    """Loads nothing, for a reason that Kedro's own sentence leaves out."""
+
+    def __init__(self, reason: Exception) -> None:
+        self._reason = reason
+
+    def load(self) -> Any:
+        raise self._reason
+
+    def save(self, data: Any) -> None:
+        """Save nothing."""
+
+    def _describe(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (
+            OSError("Please reduce your request rate."),
+            "Please reduce your request rate. Run the command again.",
+        ),
+        (FileNotFoundError("flights/table.csv"), "flights/table.csv. If it was never saved: kedro run"),
+    ],
+)
+def test_rows_that_cannot_be_loaded_have_their_reason(reason: Exception, sentence: str) -> None:
+    catalog = ProjectCatalog(DataCatalog({"table": RefusedDataset(reason)}), {})
+    with pytest.raises(ProjectError) as caught:
+        catalog.load_rows("table", "")
+    assert caught.value.message == f"`table` cannot be loaded: {sentence}"
 
 
 def test_an_entry_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
