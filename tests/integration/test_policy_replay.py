@@ -132,8 +132,8 @@ ON_FAILURE = (
     Sent("sagemaker", "DeleteTags", {"ResourceArn": f"{HERE}:endpoint/small-live"}),
     Sent("logs", "GetLogEvents", {"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamName": "x/1"}),
 )
-"""What the demonstration does not come to: models to remove after a third version, an upload that breaks, Ctrl-C,
-a version that failed its check, a failed job.
+"""What the demonstration does not come to: models to remove after a third version, an upload that breaks,
+Ctrl-C, a version that failed its check, a failed job.
 """
 
 
