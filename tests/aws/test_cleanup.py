@@ -8,7 +8,11 @@ from kedro_aws_plugin.plan.observed import Endpoint, Serving
 
 TAGS = {"kedro-aws:project": "p"}
 HERE = "arn:aws:sagemaker:eu-west-1:123456789012"
-SERVING = Serving(Endpoint("flights", "InService", "flights-aaaaaaaa"), model_exists=True, config_exists=True)
+SERVING = Serving(
+    Endpoint("flights", "InService", "flights-aaaaaaaa"),
+    models=frozenset({"flights-11111111"}),
+    config_exists=True,
+)
 
 
 def config(name: str, *models: str) -> dict[str, object]:
@@ -69,5 +73,5 @@ def test_jobs_are_not_looked_for_where_nothing_could_be_deleted(stubbed: Stubbed
 
 
 def test_a_first_deployment_looks_for_nothing(stubbed: Stubbed) -> None:
-    first = Serving(None, model_exists=False, config_exists=False)
+    first = Serving(None, models=frozenset(), config_exists=False)
     assert observe_made(stubbed.aws, TAGS, first) == first

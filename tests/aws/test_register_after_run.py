@@ -23,7 +23,7 @@ SECOND = RUN.replace("2026", "2027")
 def aws(stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch) -> Stubbed:
     """The AWS of the project's configuration, and of no other."""
     made = {("local", "eu-west-1"): stubbed.aws}
-    monkeypatch.setattr(session, "Aws", lambda target, region: made[target, region])
+    monkeypatch.setattr(session, "Aws", lambda target, region, **_: made[target, region])
     return stubbed
 
 

@@ -196,10 +196,6 @@ def _list_everything(_: Reach, __: Audience) -> list[str]:
     return ["*"]
 
 
-def _list_any_pipeline(reach: Reach, audience: Audience) -> list[str]:
-    return ["*"] if _runs_pipelines(reach, audience) else []
-
-
 def _list_workgroups(reach: Reach, _: Audience) -> list[str]:
     return reach.arns("athena", "workgroup/", sorted(reach.data.workgroups))
 
@@ -365,7 +361,7 @@ GRANTS = (
     Grant(
         "FindByTagAndReadQuotas",
         {
-            "sagemaker:ListPipelines": _list_any_pipeline,
+            "sagemaker:ListPipelines": _list_everything,
             "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
             "tag:GetResources": _list_everything,
