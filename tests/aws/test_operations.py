@@ -21,12 +21,19 @@ from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
+from kedro_aws_plugin.aws.sagemaker.pipelines import (
+    explain_failures,
+    list_executions,
+    list_pipelines,
+    observe_pipeline,
+)
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.sagemaker.serving import wait_for_update
-from kedro_aws_plugin.aws.sagemaker.transform import wait_for_transform
+from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use, wait_for_transform
 from kedro_aws_plugin.aws.session import find_account
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, serving, stack, transform
 
 
@@ -113,6 +120,28 @@ def observe_a_stack(stubbed: Stubbed) -> None:
         wait_for_stack(stubbed.aws, stack.WaitForStack(name="kedro-aws-flights"), FakeTime().clock(), str)
 
 
+def look_at_pipelines(stubbed: Stubbed) -> None:
+    """Their runs, and why one failed; the models that transform jobs use."""
+    aws, arn = stubbed.aws, "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/flights"
+    stubbed.answers("ListPipelineVersions", {"PipelineVersionSummaries": []})
+    stubbed.answers(
+        "DescribePipeline",
+        {"PipelineArn": arn, "PipelineName": "flights", "PipelineDefinition": "{}", "RoleArn": answers.ROLE},
+    )
+    stubbed.answers("ListTags", {"Tags": []})
+    observe_pipeline(aws, "flights")
+    stubbed.answers("ListPipelines", {"PipelineSummaries": []})
+    list_pipelines(aws, "flights", TAGS)
+    stubbed.answers("ListPipelineExecutions", {"PipelineExecutionSummaries": []})
+    assert list(list_executions(aws, "flights")) == []
+    stubbed.refuses("DescribeProcessingJob", "ValidationException", "Could not find")
+    step = StepRun("train", "Failed", job="flights-1", reason="It failed.")
+    failed = Execution(f"{arn}/execution/1", "flights", "1", "Failed", answers.THEN, steps=(step,))
+    explain_failures(aws, failed)
+    stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
+    assert observe_models_in_use(aws) == frozenset()
+
+
 def look_at_a_failed_job(stubbed: Stubbed) -> None:
     """What a transform tells of it."""
     stubbed.answers("DescribeTransformJob", answers.transform_job("Failed"))
@@ -178,6 +207,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     observe_a_stack(stubbed)
     look_at_an_account(stubbed)
     look_at_a_failed_job(stubbed)
+    look_at_pipelines(stubbed)
     read_a_log(stubbed)
     look_at_metrics_and_alarms(stubbed)
     read_values(stubbed)

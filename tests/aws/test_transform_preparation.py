@@ -50,7 +50,10 @@ def prepare(stubbed: Stubbed, tmp_path: Path, job: str | None, **changes: Any) -
         }
     )
     session: Any = SimpleNamespace(
-        project=SimpleNamespace(path=tmp_path, package="flights"), config=config, aws=stubbed.aws
+        project=SimpleNamespace(path=tmp_path, package="flights"),
+        config=config,
+        aws=stubbed.aws,
+        overrides={},
     )
     catalog: Any = Catalog()
     return prepare_transform(session, TransformOptions(job=job, changes=changes), catalog)
