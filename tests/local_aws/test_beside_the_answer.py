@@ -6,7 +6,9 @@ from typing import IO, Any
 
 import pytest
 
+from local_aws.protocol.resources import Resources
 from local_aws.sagemaker import capture as captures
+from local_aws.sagemaker.asynchronous.queues import Queues
 from local_aws.sagemaker.capture import Capture, CaptureSettings, Exchange
 from local_aws.sagemaker.model_worker import ModelGone
 from local_aws.sagemaker.objects import S3Object
@@ -61,3 +63,35 @@ def test_a_shadow_variant_gets_copies_after_a_line_that_was_not_written() -> Non
         shadow.take(Copy("id", body, {}, captured=False))
     shadow.drain()
     assert asked == [b"1", b"2"]
+
+
+def test_a_queue_goes_on_after_a_request_of_which_nobody_could_be_told() -> None:
+    asked: list[str] = []
+
+    def process(region: str, record: Any, config: Any) -> None:
+        del region, config
+        asked.append(record["Id"])
+        if record["Id"] == "1":
+            raise RuntimeError("SNS fails")
+
+    processor: Any = SimpleNamespace(deployments=None, process=process)
+    resources = Resources()
+    here = resources["eu-west-1"]
+    queues = Queues(resources, processor)
+    for name in "12":
+        here.invocations[name] = {"Id": name, "EndpointName": "e"}
+    endpoint = {
+        "EndpointName": "e",
+        "ProductionVariants": [{"VariantName": "v", "CurrentInstanceCount": 1}],
+        "AsyncInferenceConfig": {
+            "OutputConfig": {"S3OutputPath": "s3://b/out"},
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+        },
+    }
+    queues.open(here, endpoint)
+    end = time.monotonic() + 10
+    while here.invocations and time.monotonic() < end:
+        time.sleep(0.01)
+    assert asked == ["1", "2"]
+    state = queues.look("eu-west-1", "e")
+    assert (state and state.waiting, dict(here.invocations)) == (0, {})
