@@ -88,8 +88,9 @@ def _check(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
         ),
         (
             {"CreateEndpointConfig": {"ProductionVariants": [{"InstanceType": "ml.m5.large"}]}},
-            "`overrides.CreateEndpointConfig.ProductionVariants` is a list, and its members need VariantName, "
-            "which the plan sets. Write what each of them gets instead: keys and values, without a list.",
+            "`overrides.CreateEndpointConfig.ProductionVariants` is a list, and its members need "
+            "VariantName, which the plan sets. Write what each of them gets instead: keys and values, "
+            "without a list.",
         ),
         (
             {"CreateEndpointConfig": {"ShadowProductionVariants": []}},
