@@ -377,7 +377,8 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
             "Deploy another version, or this one again with --again."
         )
     names = {each.name for each in wanted.production}
-    if wanted.deploy.update and endpoint.weights and endpoint.weights.keys() != names:
+    is_updated = wanted.deploy.update and endpoint.status in (IN_SERVICE, *BUSY)
+    if is_updated and endpoint.weights and endpoint.weights.keys() != names:
         raise AwsError(
             f"Endpoint {endpoint.name} has the variants {', '.join(endpoint.weights)}, and `deploy.update` "
             f"would change it in steps to {', '.join(sorted(names))}: SageMaker does that only for variants "
