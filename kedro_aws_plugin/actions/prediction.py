@@ -49,6 +49,11 @@ def plan_rows(
         payload = Payload.from_frame(rows, rows=len(rows))
         check_size(session.aws, payload, "The frame", name)
     if is_async(session.aws, name) and deploy.async_.input:
+        if variant is not None:
+            raise ServingError(
+                f"Endpoint {name} is asynchronous: it has one variant, and SageMaker takes no variant's name "
+                "for it. Leave --variant out."
+            )
         return plan_async_prediction(name, payload.body, payload.content_type, deploy.async_.input, seconds)
     return plan_prediction(name, payload.body, payload.content_type, variant)
 

@@ -70,7 +70,9 @@ def _check(value: Any, shape: Shape | None, path: str) -> Any:
         if isinstance(value, Mapping) and isinstance(shape.member, StructureShape):
             return Each(_check_structure(value, shape.member, path))
         items = _require(value, list, path, "a list")
-        return [_check(item, shape.member, f"{path}.{number}") for number, item in enumerate(items)]
+        checked = [_check(item, shape.member, f"{path}.{number}") for number, item in enumerate(items)]
+        _refuse_a_list_without_names(shape.member, path)
+        return checked
     if isinstance(shape, MapShape):
         entries = _require(value, Mapping, path, "keys and values")
         return {key: _check(item, shape.value, f"{path}.{key}") for key, item in entries.items()}
@@ -94,6 +96,17 @@ def _check_structure(value: Any, shape: StructureShape, path: str) -> dict[str, 
             raise ValueError(f"`{here}` cannot be overridden: {reason}. Remove it.")
         checked[member] = _check(item, shape.members[member], here)
     return checked
+
+
+def _refuse_a_list_without_names(member: Shape, path: str) -> None:
+    """Refuse a list of structures that need a name which cannot be overridden: AWS would not take it."""
+    required = member.required_members if isinstance(member, StructureShape) else []
+    names = [each for each in required if find_protection(each)]
+    if names:
+        raise ValueError(
+            f"`{path}` is a list, and its members need {' and '.join(names)}, which the plan sets. Write "
+            "what each of them gets instead: keys and values, without a list."
+        )
 
 
 def _require(value: Any, kind: type, path: str, what: str) -> Any:

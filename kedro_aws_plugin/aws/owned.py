@@ -110,14 +110,14 @@ def observe_made(aws: Aws, tags: Tags, serving: Serving) -> Serving:
         return serving
     names = _find_names_by_kind(aws, tags)
     configs = [each for each in names.get("endpoint-config", ()) if find_endpoint_name(each) == endpoint.name]
-    own = names.get("model", set())
+    own, needed = names.get("model", set()), serving.needed_configs
     made = {}
-    for config in sorted(configs):
+    # AWS's index of tags shows what is new only after a while, and what is gone for a while.
+    for config in sorted({*configs, *needed}):
         models = observe_models(aws, config)
-        if models is not None:  # AWS's index of tags may still show what is gone
-            made[config] = tuple(each for each in models if each in own)
-    # The only one serves: there is nothing to delete.
-    in_use = observe_models_in_use(aws) if len(made) > 1 else frozenset()
+        if models is not None:
+            made[config] = tuple(each for each in models if each in own or config in needed)
+    in_use = observe_models_in_use(aws) if made.keys() - needed else frozenset()
     return replace(serving, made=made, in_use=in_use)
 
 

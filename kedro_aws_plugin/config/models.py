@@ -239,6 +239,10 @@ class Deploy(EndpointSettings):
         if variants and not any(each.weight for each in variants.values()):
             raise ValueError("all weights are 0; give one variant a weight above 0")
         update = others.data.get("update")
+        for name, each in variants.items():
+            count = each.instance_count
+            if update is not None and count and (problem := update.find_problem("realtime", count)):
+                raise ValueError(f"with `deploy.update` and the instances of `{name}`, {problem}")
         if len(variants) > 1 and update is not None and update.strategy == "rolling":
             raise ValueError(
                 "SageMaker has no `rolling` updates of several variants; choose another `update.strategy`"

@@ -106,24 +106,39 @@ def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:
     values["serverless"] = {**below.get("serverless", {}), **own.get("serverless", {}), **size}
     folder = f"s3://{config.bucket}/async/{name}/"
     places = {place: f"{folder}{place}/" for place in ("input", "output", "failure")}
-    values["async"] = {**places, **below.get("async", {}), **own.get("async", {})}
+    values["async"] = {**places, **_drop_unset({**below.get("async", {}), **own.get("async", {})})}
     for key in ("environment", "tags"):
         values[key] = {**below.get(key, {}), **own.get(key, {})}
     if (capture := values.get("capture")) is not None:
-        values["capture"] = {"destination": find_capture_folder(config), **capture}
+        values["capture"] = {"destination": find_capture_folder(config), **_drop_unset(capture)}
     by_variants = any((each or {}).get("group") for each in (values.get("variants") or {}).values())
     values["may_replace"] = by_variants or (wanted is not None and wanted in (typed, own.get("group")))
     try:
         deploy = Deploy.model_validate(values)
     except ValidationError as error:
         raise _explain_option(error) from None
-    if conflict := find_conflict(deploy, deploy.mode, deploy.instance_type):
+    for instance_type in _list_instance_types(deploy):
+        if (conflict := find_conflict(deploy, deploy.mode, instance_type)) is None:
+            continue
         key, reason = conflict
         raise ConfigError(
             f"conf/{config.env}/aws.yml: `deploy.{key}` of endpoint {name}: {reason}. Remove the key for "
             "this endpoint, or choose another mode or instance type."
         )
     return deploy
+
+
+def _drop_unset(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the keys that have no value: their defaults are meant."""
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def _list_instance_types(deploy: Deploy) -> list[str]:
+    """List the instance types of an endpoint's variants, each once."""
+    types = [each.instance_type for each in deploy.variants.values()] or [None]
+    if deploy.shadow:
+        types.append(deploy.shadow.instance_type)
+    return list(dict.fromkeys(each or deploy.instance_type for each in types))
 
 
 def merge_transform(config: AwsConfig, changes: Mapping[str, Any]) -> Transform:

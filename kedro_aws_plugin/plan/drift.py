@@ -73,7 +73,7 @@ def find_drift(wanted: Deployment, running: Running, role_arn: str | None) -> tu
     """Find what differs between aws.yml and what runs.
 
     Models and endpoint configs cannot be changed, and their names follow from their content: where the name
-    is the wanted one, so is the content.
+    is the wanted one, so is the content. The weights of several variants alone are no part of it.
 
     Args:
         wanted: The endpoint as aws.yml says, with the package and the role that run.
@@ -85,7 +85,8 @@ def find_drift(wanted: Deployment, running: Running, role_arn: str | None) -> tu
         found.append(Difference("role_arn", role_arn, running.role_arn))
     if running.model and running.model["ModelName"] not in wanted.models.values():
         found += _compare(wanted.model_settings, running.model, "CreateModel")
-    if running.config and running.name != wanted.config_name:
+    is_another = running.name != wanted.config_name or len(wanted.production) > 1
+    if running.config and is_another:
         found += _compare(wanted.definition(), running.config, "CreateEndpointConfig")
     if find_endpoint_name(running.name) != wanted.endpoint:
         found.append(Difference("endpoint config", wanted.config_name, running.name))

@@ -377,7 +377,8 @@ def _refuse(wanted: Deployment, endpoint: Endpoint) -> None:
             "Deploy another version, or this one again with --again."
         )
     names = {each.name for each in wanted.production}
-    if wanted.deploy.update and endpoint.weights and endpoint.weights.keys() != names:
+    is_updated = wanted.deploy.update and endpoint.status in (IN_SERVICE, *BUSY)
+    if is_updated and endpoint.weights and endpoint.weights.keys() != names:
         raise AwsError(
             f"Endpoint {endpoint.name} has the variants {', '.join(endpoint.weights)}, and `deploy.update` "
             f"would change it in steps to {', '.join(sorted(names))}: SageMaker does that only for variants "
@@ -474,14 +475,12 @@ def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
     What serves, what is wanted and what `rollback` would go back to is kept, and so are models that a
     transform job uses. A model is deleted before its config, by which the next command finds what is left.
     """
-    endpoint = observed.endpoint
-    if endpoint is None:
+    if observed.endpoint is None:
         return []
-    former = observed.former.config_name if observed.former else (endpoint.tags or {}).get(FORMER_CONFIG)
-    kept = {wanted.config_name, endpoint.config_name, endpoint.coming, former}
+    kept = {wanted.config_name, *observed.needed_configs}
     needed = {
         *wanted.models.values(),
-        *(model for name in kept for model in observed.made.get(name or "", ())),
+        *(model for name in kept for model in observed.made.get(name, ())),
     }
     steps: list[Step] = []
     for config, models in sorted(observed.made.items()):

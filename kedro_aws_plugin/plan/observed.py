@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kedro_aws_plugin.plan.tags import FORMER_CONFIG
+
 IN_SERVICE = "InService"
 DELETING = "Deleting"
 NOT_DEPLOYED = "not deployed"
@@ -172,7 +174,7 @@ class Serving:
         serves: The ARNs of the packages that the endpoint serves now, if it has another config than wanted.
         config_weights: The weights of the variants in the wanted config, if it exists and has several.
         made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
-            the project's tags.
+            the project's tags; and the needed ones with all of their models.
         in_use: The models that transform jobs use now.
     """
 
@@ -184,6 +186,14 @@ class Serving:
     config_weights: Mapping[str, float] = field(default_factory=dict)
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_use: frozenset[str] = frozenset()
+
+    @property
+    def needed_configs(self) -> frozenset[str]:
+        """The endpoint configs that serve, that will serve, and that `rollback` would go back to."""
+        if self.endpoint is None:
+            return frozenset()
+        former = self.former.config_name if self.former else (self.endpoint.tags or {}).get(FORMER_CONFIG)
+        return frozenset(filter(None, (self.endpoint.config_name, self.endpoint.coming, former)))
 
 
 @dataclass(frozen=True)

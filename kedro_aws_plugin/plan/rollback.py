@@ -119,7 +119,10 @@ def _require(wanted: Rollback, observed: Releases) -> Endpoint:
 
 
 def _is_back(endpoint: Endpoint) -> bool:
+    """Tell whether a rollback has brought the endpoint where it is; an update that failed has a reason."""
     tags = endpoint.tags or {}
+    if endpoint.failure is not None:
+        return False
     return tags.get(FORMER_CONFIG) == endpoint.coming and any(key.startswith(ROLLED_BACK) for key in tags)
 
 

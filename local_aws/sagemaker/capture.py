@@ -18,7 +18,8 @@ from typing_extensions import Self
 
 from local_aws.protocol.aws_json import Params
 from local_aws.sagemaker.bounded import BoundedQueue
-from local_aws.sagemaker.objects import NotStored, Objects, S3Object, split_uri
+from local_aws.sagemaker.logs import write_if_possible
+from local_aws.sagemaker.objects import Objects, S3Object, split_uri
 
 WRITTEN_AFTER = 2.0
 """A file is written so many seconds after its first record; AWS takes some minutes."""
@@ -138,7 +139,7 @@ class Capture:
             self._write(taken)
             lost, self._lost = self._lost, 0
             if lost:
-                self._log(f"Data capture: {lost} requests were not captured, there were too many at once.")
+                self._tell(f"{lost} requests were not captured, there were too many at once.")
 
     def _write(self, taken: Sequence[Exchange]) -> None:
         """Write a file for each variant and hour."""
@@ -154,8 +155,11 @@ class Capture:
                     BytesIO(content.encode()),
                     "application/x-jsonlines",
                 )
-            except NotStored as error:
-                self._log(f"Data capture: {len(exchanges)} requests were not captured: {error}")
+            except Exception as error:  # noqa: BLE001 - no bucket, a full disk: the next file may be written
+                self._tell(f"{len(exchanges)} requests were not captured: {error}")
+
+    def _tell(self, line: str) -> None:
+        write_if_possible(self._log, f"Data capture: {line}")
 
     def _name_file(self, folder: str, time: float) -> S3Object:
         place = split_uri(self._settings.destination)

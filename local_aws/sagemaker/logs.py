@@ -1,6 +1,7 @@
 """Where what containers print goes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 LogOpener = Callable[[str], Callable[[str], None]]
@@ -18,3 +19,9 @@ class Logs(Protocol):
 
     def deliver(self) -> None:
         """Wait for a moment until what was written so far can be read."""
+
+
+def write_if_possible(log: Callable[[str], None], line: str) -> None:
+    """Write a line to a log; a full disk does not end the thread that has something to tell."""
+    with suppress(OSError):
+        log(line)

@@ -13,6 +13,7 @@ from uuid import uuid4
 from local_aws.protocol.clock import now
 from local_aws.sagemaker.bounded import BoundedQueue
 from local_aws.sagemaker.capture import Capture, Exchange
+from local_aws.sagemaker.logs import write_if_possible
 from local_aws.sagemaker.model_server import ModelServer
 from local_aws.sagemaker.model_worker import ModelGone, ModelResponse, ModelSlow
 
@@ -102,14 +103,17 @@ class Shadow:
         while (copy := self._queue.take()) is not None:
             lost, self._lost = self._lost, 0
             if lost:
-                self._log(f"{lost} requests were not copied to this shadow variant: it is too slow.")
+                self._tell(f"{lost} requests were not copied to this shadow variant: it is too slow.")
             try:
                 answer = self._server.invoke(copy.body, copy.headers)
             except (ModelGone, ModelSlow) as error:
-                self._log(f"A copy of a request was not answered: {type(error).__name__}.")
+                self._tell(f"A copy of a request was not answered: {type(error).__name__}.")
                 continue
             if self._capture is not None and copy.captured and answer.status in _SUCCESS:
                 self._capture.take(make_exchange(self._variant, copy, answer))
+
+    def _tell(self, line: str) -> None:
+        write_if_possible(self._log, line)
 
 
 class Witness:

@@ -1,10 +1,12 @@
 """What was made for an endpoint, found by tags."""
 
+from dataclasses import replace
+
 from answers import ABSENT
 from stubbed import Stubbed
 
 from kedro_aws_plugin.aws.owned import observe_made
-from kedro_aws_plugin.plan.observed import Endpoint, Serving
+from kedro_aws_plugin.plan.observed import Endpoint, Former, Serving
 
 TAGS = {"kedro-aws:project": "p"}
 HERE = "arn:aws:sagemaker:eu-west-1:123456789012"
@@ -60,10 +62,27 @@ def test_only_what_has_the_tags_and_the_name_is_found(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeTransformJob", details, {"TransformJobName": "j"})
     found = observe_made(stubbed.aws, TAGS, SERVING)
     assert found.made == {
-        "flights-aaaaaaaa": ("flights-11111111",),  # the other one lacks the tags
+        "flights-aaaaaaaa": ("flights-11111111", "flights-22222222"),  # it serves, whatever tags it has
         "flights-bbbbbbbb": ("flights-11111111",),
     }
     assert found.in_use == {"flights-11111111"}
+
+
+def test_what_a_rollback_needs_is_known_before_the_index_of_tags_has_it(stubbed: Stubbed) -> None:
+    """An older config of the same model is found: its model must be known as one that is needed."""
+    stubbed.answers("GetResources", tagged("endpoint-config/flights-cccccccc", "model/flights-11111111"))
+    for name in ("flights-aaaaaaaa", "flights-bbbbbbbb", "flights-cccccccc"):
+        stubbed.answers(
+            "DescribeEndpointConfig", config(name, "flights-11111111"), {"EndpointConfigName": name}
+        )
+    stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
+    serving = replace(SERVING, former=Former("flights-bbbbbbbb"))
+    models = ("flights-11111111",)
+    assert observe_made(stubbed.aws, TAGS, serving).made == {
+        "flights-aaaaaaaa": models,
+        "flights-bbbbbbbb": models,
+        "flights-cccccccc": models,
+    }
 
 
 def test_jobs_are_not_looked_for_where_nothing_could_be_deleted(stubbed: Stubbed) -> None:

@@ -87,6 +87,16 @@ def _check(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
             "`overrides.CreateModel.VpcConfig` is `['subnet-1']`, and AWS takes keys and values there.",
         ),
         (
+            {"CreateEndpointConfig": {"ProductionVariants": [{"InstanceType": "ml.m5.large"}]}},
+            "`overrides.CreateEndpointConfig.ProductionVariants` is a list, and its members need "
+            "VariantName, which the plan sets. Write what each of them gets instead: keys and values, "
+            "without a list.",
+        ),
+        (
+            {"CreateEndpointConfig": {"ShadowProductionVariants": []}},
+            "`overrides.CreateEndpointConfig.ShadowProductionVariants` is a list, and its members need",
+        ),
+        (
             {"PutObject": {"Bucket": "another"}},
             "`overrides.PutObject.Bucket` cannot be overridden: the plan finds it again by this name.",
         ),

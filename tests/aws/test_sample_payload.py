@@ -6,11 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import answers
+import pandas as pd
 import pytest
 from answers import ABSENT, package_arn
 from botocore.response import StreamingBody
 from stubbed import Stubbed
 
+from kedro_aws_plugin.actions.prediction import plan_rows
+from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.errors import ProjectError, ServingError
 from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.project.prediction_input import find_sample_payload, read_payload
@@ -101,3 +104,18 @@ def test_who_may_not_look_sends_what_instances_accept(stubbed: Stubbed, tmp_path
     stubbed.refuses("DescribeEndpoint", "AccessDeniedException", "no", 403)
     session: Any = SimpleNamespace(aws=stubbed.aws)
     assert len(read_payload(session, write_request(tmp_path, 5 * MIB), "flights").body) == 5 * MIB
+
+
+def test_an_asynchronous_endpoint_is_asked_for_no_variant(stubbed: Stubbed) -> None:
+    queue = {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/out"}}}
+    stubbed.answers("DescribeEndpoint", answers.endpoint(**queue))
+    values = {"env": "aws", "target": "aws", "region": "eu-west-1", "bucket": "my-flights-data"}
+    session: Any = SimpleNamespace(
+        aws=stubbed.aws, config=AwsConfig.model_validate({**values, "deploy": {"endpoint": "flights"}})
+    )
+    with pytest.raises(ServingError) as refused:
+        plan_rows(session, pd.DataFrame({"a": [1]}), None, variant="AllTraffic")
+    assert refused.value.message == (
+        "Endpoint flights is asynchronous: it has one variant, and SageMaker takes no variant's name for it. "
+        "Leave --variant out."
+    )

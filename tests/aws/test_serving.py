@@ -302,6 +302,17 @@ def test_no_endpoint_to_ask(stubbed: Stubbed) -> None:
     )
 
 
+def test_no_variant_to_ask(stubbed: Stubbed) -> None:
+    message = "Variant x not found for Endpoint flights of account 123456789012."
+    stubbed.refuses("InvokeEndpoint", "ValidationError", message)
+    with pytest.raises(ServingError) as absent:
+        invoke(stubbed.aws, replace(INVOKE, variant="x"))
+    assert absent.value.message == (
+        "Endpoint flights has no variant x that answers requests. `kedro aws status` shows those that it has; "
+        "name one of them, or leave --variant out."
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [

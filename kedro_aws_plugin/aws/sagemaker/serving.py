@@ -215,7 +215,13 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
                 f"Endpoint {step.name} could not answer: {reason}. {say_where_its_log_is(step.name)}",
                 f"it could not answer, {reason}",
             ) from error
-        if code == "ValidationError" and "not found" in message.lower():
+        is_absent = code == "ValidationError" and "not found" in message.lower()
+        if is_absent and step.variant is not None and message.startswith("Variant"):
+            raise ServingError(
+                f"Endpoint {step.name} has no variant {step.variant} that answers requests. `kedro aws status` "
+                "shows those that it has; name one of them, or leave --variant out."
+            ) from error
+        if is_absent:
             raise ServingError(
                 f"There is no endpoint {step.name} in service. Make it: "
                 f"kedro aws deploy --endpoint {step.name}"

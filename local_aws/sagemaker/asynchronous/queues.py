@@ -177,6 +177,9 @@ class Queues:
                 with self._resources.lock:
                     queue.waiting.appendleft(record["Id"])
                 time.sleep(_PAUSE)
+            except Exception:  # noqa: BLE001 - S3 or SNS failed; without its thread, all others would wait
+                _log.exception("what became of asynchronous request %s was not told", record["Id"])
+                self._settle(here, record)
             else:
                 self._settle(here, record)
 

@@ -108,3 +108,36 @@ def test_what_is_no_variant_is_refused(read: Read, deploy: str, message: str) ->
     with pytest.raises(ConfigError) as refused:
         configure(read, f"{{endpoint: a, {deploy}}}")
     assert message in refused.value.message
+
+
+def test_a_place_without_a_value_is_the_default_one(read: Read) -> None:
+    capture = merge_deploy(configure(read, "{endpoint: a, capture: {destination: }}"), {}).capture
+    config = configure(read, "{endpoint: a, mode: async, async: {input: , output: , failure: }}")
+    deploy = merge_deploy(config, {})
+    assert capture
+    assert capture.destination == f"s3://{config.bucket}/captured/"
+    assert (deploy.async_.input, deploy.async_.output, deploy.async_.failure) == (
+        f"s3://{config.bucket}/async/a/input/",
+        f"s3://{config.bucket}/async/a/output/",
+        f"s3://{config.bucket}/async/a/failure/",
+    )
+
+
+def test_the_instances_of_each_variant_are_checked(read: Read) -> None:
+    key = "endpoint: a, volume_kms_key: alias/k"
+    for variants in (
+        "variants: {x: , y: {instance_type: ml.g5.xlarge}}",
+        "shadow: {instance_type: ml.g5.xlarge}",
+    ):
+        with pytest.raises(ConfigError, match=r"`deploy\.volume_kms_key` of endpoint a: the disks of ml\.g5"):
+            merge_deploy(configure(read, f"{{{key}, {variants}}}"), {})
+    own = "instance_type: ml.g5.xlarge, variants: {x: {instance_type: ml.m5.large}}"
+    assert merge_deploy(configure(read, f"{{{key}, {own}}}"), {}).instance_type == "ml.g5.xlarge"
+    update = "instance_count: 4, update: {strategy: canary, instances: 2}"
+    with pytest.raises(ConfigError) as refused:
+        merge_deploy(
+            configure(read, f"{{endpoint: a, {update}, variants: {{x: , y: {{instance_count: 3}}}}}}"), {}
+        )
+    assert refused.value.message.startswith(
+        "aws.yml: `deploy.variants`: with `deploy.update` and the instances of `y`, a step of 2 of 3 "
+    )

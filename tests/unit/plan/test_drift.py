@@ -1,5 +1,6 @@
 """What differs between aws.yml and what runs, from AWS's descriptions."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from kedro_aws_plugin.plan.drift import Running, find_drift
 from kedro_aws_plugin.plan.endpoint import Deployment
 from kedro_aws_plugin.plan.observed import Difference
 from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.plan.variants import ChosenVariant
 
 PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/flights/1"
 ROLE = "arn:aws:iam::123456789012:role/a"
@@ -130,3 +132,19 @@ def test_changes_by_hand_show() -> None:
 
 def test_what_was_deleted_by_hand_is_not_compared() -> None:
     assert find_drift(_wanted(), _running(_wanted(), config={}, model={}), ROLE) == ()
+
+
+def test_other_weights_show_though_the_config_is_the_wanted_one() -> None:
+    """Two variants of one version: the endpoint config has the wanted name, whatever their weights are."""
+
+    def serve(first: float, second: float) -> Deployment:
+        variants = (
+            ChosenVariant("a", PACKAGE, first, "ml.m5.large", 1),
+            ChosenVariant("b", PACKAGE, second, "ml.c5.large", 1),
+        )
+        return replace(_wanted(), variants=variants)
+
+    wanted, runs = serve(9, 1), serve(1, 1)
+    assert wanted.config_name == runs.config_name
+    assert find_drift(wanted, _running(wanted), ROLE) == ()
+    assert [(each.wanted, each.runs) for each in find_drift(wanted, _running(runs), ROLE)] == [(9, 1)]
