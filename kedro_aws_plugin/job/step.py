@@ -13,7 +13,7 @@ from kedro.framework.session import KedroServiceSession
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep
+from kedro_aws_plugin.bundle.job_files import JobDescription
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.job.crossing import CrossingDataset
 from kedro_aws_plugin.job.outputs import clear_outputs
@@ -69,8 +69,8 @@ def run_step(asked: StepRequest) -> list[str]:
     connection = session.connect(lambda _: None)  # Kedro's session tells the user which AWS it is
     place = RunPlace(session.aws, job.bucket, job.prefix, run_id)
     running = RunningStep(work, job, place, _read_submission(session.aws, asked.request))
-    again = place.begin(asked.step, asked.execution)
-    job_in_force.use(_make_job(running, step, connection, again=again))
+    place.begin(asked.step, asked.execution)
+    job_in_force.use(_make_job(running, asked.step, connection))
     if not step.nodes:
         return register_outputs(running)
     _run_nodes(running, step.nodes)
@@ -122,19 +122,30 @@ def _read_submission(aws: Aws, uri: str) -> Submission:
     return Submission(**json.loads(found))
 
 
-def _make_job(
-    running: RunningStep, step: JobStep, connection: Connection, *, again: bool
-) -> job_in_force.Job:
+def _make_job(running: RunningStep, name: str, connection: Connection) -> job_in_force.Job:
     job, place = running.job, running.place
+    versioned = job.steps[name].versioned
+    is_cleared = False
 
     def prepare(catalog: Any) -> None:
-        for name in job.persisted:
-            key = place.make_key(f"{name}.pickle")
-            catalog[name] = CrossingDataset(place.aws, job.bucket, key, name)
-        for name in clear_outputs(catalog, step.versioned, place.run_id, again=again):
-            print(f"Removed {name} {place.run_id}, which an attempt of this step left behind", flush=True)
+        nonlocal is_cleared
+        for each in job.persisted:
+            key = place.make_key(f"{each}.pickle")
+            catalog[each] = CrossingDataset(place.aws, job.bucket, key, each)
+        # A node or a hook of the project may make a catalog of its own, after something was saved.
+        if versioned and not is_cleared:
+            _clear(place, name, catalog, versioned)
+            is_cleared = True
 
     return job_in_force.Job(job.variables, job.git_sha, place.share, prepare, connection)
+
+
+def _clear(place: RunPlace, step: str, catalog: Any, versioned: Sequence[str]) -> None:
+    again = place.may_have_saved(step)
+    for name in clear_outputs(catalog, versioned, place.run_id, again=again):
+        print(f"Removed {name} {place.run_id}, which an attempt of this step left behind", flush=True)
+    if not again:
+        place.note_saving(step)
 
 
 def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:
