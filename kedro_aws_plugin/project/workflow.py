@@ -1,5 +1,6 @@
 """Read the nodes and datasets of a project as plain values, for what plans its steps."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from kedro_aws_plugin.session.session import Session, explain_unloadable_project
 
 _DEFAULT = "__default__"
 _LOCAL = ("file", "")
+_PLACEHOLDER = re.compile("<[a-z_]+>")
+"""What stands for a global that AWS, git or a function of the project computes: where it leads is not known."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def _describe_dataset(entry: Mapping[str, Any], credentials: str) -> Dataset:
     return Dataset(
         stated if isinstance(stated, str) else f"{stated.__module__}.{stated.__qualname__}",
         path,
-        bool(path) and get_protocol_and_path(path)[0] in _LOCAL,
+        bool(path) and not _PLACEHOLDER.match(path) and get_protocol_and_path(path)[0] in _LOCAL,
         bool(entry.get("versioned")),
         credentials,
         bool(inner.get("versioned")),

@@ -44,3 +44,11 @@ def test_credentials_are_found_in_factories_and_within_other_datasets(
     [error] = [each for each in found if each.level == "error"]
     assert (error.code, error.datasets) == ("credentials", ("shop_raw",))
     assert "`shop_raw` uses the credentials `shop`" in error.message
+
+
+@pytest.mark.parametrize(("path", "local"), [("<function>/a.csv", False), ("data/a.csv", True)])
+def test_a_path_that_a_global_begins_is_not_taken_for_a_local_one(
+    monkeypatch: pytest.MonkeyPatch, path: str, local: bool
+) -> None:
+    snapshot = read(monkeypatch, shop_raw={"type": "pandas.CSVDataset", "filepath": path})
+    assert snapshot.datasets["shop_raw"].local is local
