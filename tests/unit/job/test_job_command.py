@@ -28,5 +28,12 @@ def test_a_node_that_leaves_python_fails_its_step(
     assert run(monkeypatch, tmp_path, leave) == (1, f"Step train failed: {said}")
 
 
+def test_a_message_may_have_bytes_that_are_no_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(_asked: Any) -> list[str]:
+        raise ValueError(b"caf\xe9.csv".decode("utf-8", "surrogateescape"))
+
+    assert run(monkeypatch, tmp_path, fail) == (1, "Step train failed: ValueError: caf\\udce9.csv")
+
+
 def test_a_step_that_succeeds_writes_no_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert run(monkeypatch, tmp_path, lambda _asked: ["model 1"]) == (0, "")
