@@ -28,15 +28,15 @@ class Bucket:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str) -> None:
-        if Key in self.objects:
+    def put_object(self, **asked: Any) -> None:
+        if asked["Key"] in self.objects:
             raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "PutObject")
-        self.objects[Key] = Body
+        self.objects[asked["Key"]] = asked["Body"]
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        if Key not in self.objects:
+    def get_object(self, **asked: Any) -> dict[str, Any]:
+        if asked["Key"] not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key])}
+        return {"Body": io.BytesIO(self.objects[asked["Key"]])}
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pytest
 from kedro_aws_plugin.job import __main__ as job_command
 
 
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, run_step: Callable[[Any], list[str]]) -> tuple[int, str]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, run_step: Callable[[Any], list[str]]
+) -> tuple[int, str]:
     """Run a step, and give its exit code and its message."""
     monkeypatch.setattr(job_command.signal, "signal", lambda *_: None)
     monkeypatch.setattr(job_command, "run_step", run_step)

@@ -20,7 +20,7 @@ def copy(table: Any) -> Any:
 def read(monkeypatch: pytest.MonkeyPatch, **catalog: dict[str, Any]) -> Snapshot:
     nodes = pipeline([node(copy, "shop_raw", "seen", name="copy"), node(copy, "seen", "kept", name="keep")])
     monkeypatch.setattr(workflow, "_load_pipelines", lambda: {"__default__": nodes})
-    monkeypatch.setattr(workflow, "_read_catalog", lambda session: catalog)
+    monkeypatch.setattr(workflow, "_read_catalog", lambda _session: catalog)
     config = SimpleNamespace(registry=None, spark=SimpleNamespace(enabled=False))
     return read_snapshot(cast(Any, SimpleNamespace(config=config)), Selection())
 
