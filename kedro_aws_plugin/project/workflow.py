@@ -21,7 +21,7 @@ from kedro_aws_plugin.session.session import Session, explain_unloadable_project
 _DEFAULT = "__default__"
 _LOCAL = ("file", "")
 _PLACEHOLDER = re.compile("<[a-z_]+>")
-"""What stands for a global that AWS, git or a function of the project computes: where it leads is not known."""
+"""What stands for a global that AWS, git or a function computes: where it leads is not known."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _describe_node(node: Any, pipelines: tuple[str, ...]) -> Node:
 
 
 def _find_credentials(entry: Any) -> str:
-    """Find the name of the credentials that an entry, or a dataset within it, uses; empty if there is none."""
+    """Find the name of the credentials that an entry, or a dataset within it, uses; empty if none."""
     if not isinstance(entry, Mapping):
         return ""
     named = entry.get("credentials")
