@@ -20,6 +20,7 @@ from kedro_aws_plugin.job.outputs import clear_outputs
 from kedro_aws_plugin.job.place import RunPlace
 from kedro_aws_plugin.job.registering import register_outputs
 from kedro_aws_plugin.job.running import RunningStep, Submission
+from kedro_aws_plugin.plan.submission import check_run_id
 from kedro_aws_plugin.run import job as job_in_force
 from kedro_aws_plugin.run import state as run_state
 from kedro_aws_plugin.run.run_id import format_run_id
@@ -61,7 +62,7 @@ def run_step(asked: StepRequest) -> list[str]:
     if asked.step not in job.steps:
         raise ProjectError(f"The job has no step `{asked.step}`; it has {', '.join(job.steps)}.")
     step = job.steps[asked.step]
-    run_id = asked.run_id or make_run_id(asked.started)
+    run_id = choose_run_id(asked)
     configure_project(job.package)
     work = Path.cwd()
     run_state.publish(run_state.RunState(run_id, dict))
@@ -80,6 +81,15 @@ def run_step(asked: StepRequest) -> list[str]:
 def read_job(files: Path) -> JobDescription:
     """Read the `job.json` in a folder."""
     return JobDescription.from_json(json.loads((files / "job.json").read_text(encoding="utf-8")))
+
+
+def choose_run_id(asked: StepRequest) -> str:
+    """Take the run id of an execution, which somebody may have typed in the console, or make one.
+
+    Raises:
+        ProjectError: If it cannot be one: it is the name of folders, also of those that are removed.
+    """
+    return check_run_id(asked.run_id) if asked.run_id else make_run_id(asked.started)
 
 
 def make_run_id(started: str) -> str:
