@@ -104,7 +104,12 @@ def compile_pipeline(
     with tempfile.TemporaryDirectory() as folder:
         description = describe_job(project, compiled)
         files = build_job_files(
-            project.path, session.conf, description, Path(folder), install=project.config.target == "aws"
+            project.path,
+            session.conf,
+            description,
+            Path(folder),
+            install=project.config.target == "aws",
+            private=getattr(session.loader, "config_patterns", {}).get("credentials", ()),
         )
         yield _add_definition(project, compiled, files, role or choose_pipeline_role(project.config))
 

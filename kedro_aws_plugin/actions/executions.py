@@ -156,8 +156,11 @@ def look_for_run(session: Session, run: str) -> Execution | None:
     Raises:
         ProjectError: If there are several.
     """
-    known = list_runs(session, _LOOKED_THROUGH)
-    matching = known[:1] if run == "latest" else [each for each in known if run in _list_names(each)]
+    if run == "latest":
+        matching = list_runs(session, 1)
+    else:
+        known = list_runs(session, _LOOKED_THROUGH)
+        matching = [each for each in known if run in _list_names(each)]
     if len(matching) > 1:
         arns = ", ".join(each.arn for each in matching)
         raise ProjectError(f"{run} is the run of several executions: {arns}. Name one of them.")

@@ -96,7 +96,8 @@ def write_message(text: str, path: str = MESSAGE) -> None:
     """Write why the step failed to where SageMaker reads it."""
     os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
     with open(path, "wb") as file:  # noqa: PTH123
-        file.write(text.encode("utf-8")[:MAX_MESSAGE].decode("utf-8", "ignore").encode("utf-8"))
+        encoded = text.encode("utf-8", "backslashreplace")  # a file's name may have bytes that are no text
+        file.write(encoded[:MAX_MESSAGE].decode("utf-8", "ignore").encode("utf-8"))
 
 
 if __name__ == "__main__":

@@ -100,8 +100,14 @@ class JobFiles:
     digest: str
 
 
-def build_job_files(
-    project: Path, conf: Path, description: JobDescription, folder: Path, *, install: bool
+def build_job_files(  # noqa: PLR0913 - what a job consists of
+    project: Path,
+    conf: Path,
+    description: JobDescription,
+    folder: Path,
+    *,
+    install: bool,
+    private: Collection[str] = (),
 ) -> JobFiles:
     """Write the files of a job into an empty folder.
 
@@ -111,6 +117,7 @@ def build_job_files(
         description: What the steps do.
         folder: The folder to write to.
         install: Whether the container has neither the plugin nor what the project needs.
+        private: The patterns of the files that the project reads as credentials, within an environment.
 
     Raises:
         ProjectError: If a file of the project cannot be read.
@@ -121,7 +128,8 @@ def build_job_files(
     if plugin is not None:
         lines = list_constraints([*metadata.requirements, "kedro-aws-plugin"])
         _write(folder / "constraints.txt", "".join(f"{line}\n" for line in lines))
-    pack_configuration(project, conf, _list_environments(conf, description.env), folder / "conf.tar.gz")
+    environments = _list_environments(conf, description.env)
+    pack_configuration(project, conf, environments, folder / "conf.tar.gz", private)
     _write(folder / "bootstrap.py", Path(bootstrap.__file__).read_text(encoding="utf-8"))
     stated = {
         **asdict(description),

@@ -1,5 +1,6 @@
 """`pipelines:` in aws.yml: how a Kedro pipeline becomes steps of a SageMaker pipeline."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,9 @@ _MAX_KEY = _MAX_VALUE = 256
 """Characters of a key and of a value in a processing job's Environment; botocore's model of SageMaker."""
 
 _MAX_VARIABLES = 100
+_KEY = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+"""The keys of a processing job's Environment; botocore's model of SageMaker."""
+
 _SELECTORS = ("pipelines", "namespaces", "tags", "nodes")
 
 PipelineName = Annotated[
@@ -52,6 +56,11 @@ def _check_variables(variables: Mapping[str, str]) -> Mapping[str, str]:
             "belongs to the pipeline into its parameters"
         )
     for key, value in variables.items():
+        if not _KEY.fullmatch(key):
+            raise ValueError(
+                f"`{key}` is no name of a variable for SageMaker: use letters, digits and underscores, and "
+                "no digit at the beginning"
+            )
         if len(key) > _MAX_KEY or len(value) > _MAX_VALUE:
             raise ValueError(
                 f"`{key[:40]}` has {len(key)} characters and its value {len(value)}, and SageMaker takes "

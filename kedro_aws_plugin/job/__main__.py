@@ -30,7 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     except KedroAwsError as error:
         reason = error.format_message()
         print(f"Error: {reason}", file=sys.stderr, flush=True)
-    except Exception as error:  # noqa: BLE001 - a node may raise anything
+    # A node that calls sys.exit(0) must not count as a step that has succeeded: others would follow.
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a node may raise anything
         traceback.print_exc()
         said = str(error).strip().splitlines()
         reason = f"{type(error).__name__}: {said[-1]}" if said else type(error).__name__

@@ -20,13 +20,13 @@ def clear_outputs(
         catalog: The step's catalog.
         names: The versioned datasets that the step writes.
         run_id: The run's id, which is their version.
-        again: Whether the step has begun before in this execution. Only then is anything removed.
+        again: Whether an earlier attempt of the step may have saved them. Only then is anything removed.
 
     Returns:
         The names of those that were removed.
 
     Raises:
-        ProjectError: If there are some although the step has not begun before.
+        ProjectError: If there are some although no attempt of the step has saved any.
     """
     removed = []
     for name in names:

@@ -33,15 +33,12 @@ class RunPlace:
         """Make the key of an object of the run."""
         return "/".join([self._folder, *(quote(name, safe="") for name in names)])
 
-    def begin(self, step: str, execution: str) -> bool:
+    def begin(self, step: str, execution: str) -> None:
         """Mark that a step has begun.
 
         Args:
             step: Its name.
             execution: The id of the execution.
-
-        Returns:
-            Whether it had begun before, in the same execution: then this is another attempt.
 
         Raises:
             ProjectError: If another execution has this run id.
@@ -50,14 +47,29 @@ class RunPlace:
         body = json.dumps({"execution": execution}).encode()
         with translate_errors(f"mark the beginning of step {step}"):
             if put_if_absent(self.aws.s3, self.bucket, key, body):
-                return False
+                return
             found = read(self.aws.s3, f"s3://{self.bucket}/{key}")
         if found is not None and json.loads(found)["execution"] != execution:
             raise ProjectError(
                 f"The run id {self.run_id} is taken: another execution has begun its step {step}. "
                 "Nothing was run. Submit it again without --run-id."
             )
-        return True
+
+    def may_have_saved(self, step: str) -> bool:
+        """Tell whether an earlier attempt of a step may have saved versions of this run."""
+        with translate_errors(f"look for earlier attempts of step {step}"):
+            return read(self.aws.s3, f"s3://{self.bucket}/{self._make_saving_key(step)}") is not None
+
+    def note_saving(self, step: str) -> None:
+        """Note that no version of this run was there before a step saves its own.
+
+        A step that has begun and was then refused has not come so far: what it found is not its own.
+        """
+        with translate_errors(f"note that step {step} saves its outputs"):
+            put_if_absent(self.aws.s3, self.bucket, self._make_saving_key(step), b"{}")
+
+    def _make_saving_key(self, step: str) -> str:
+        return self.make_key("saving", f"{step}.json")
 
     def share(self, name: str, compute: Callable[[], Any]) -> Any:
         """Return the value that the first step computed for a name; compute it if this is the first.

@@ -13,13 +13,14 @@ from kedro.framework.session import KedroServiceSession
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep
+from kedro_aws_plugin.bundle.job_files import JobDescription
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.job.crossing import CrossingDataset
 from kedro_aws_plugin.job.outputs import clear_outputs
 from kedro_aws_plugin.job.place import RunPlace
 from kedro_aws_plugin.job.registering import register_outputs
 from kedro_aws_plugin.job.running import RunningStep, Submission
+from kedro_aws_plugin.plan.submission import check_run_id
 from kedro_aws_plugin.run import job as job_in_force
 from kedro_aws_plugin.run import state as run_state
 from kedro_aws_plugin.run.run_id import format_run_id
@@ -61,7 +62,7 @@ def run_step(asked: StepRequest) -> list[str]:
     if asked.step not in job.steps:
         raise ProjectError(f"The job has no step `{asked.step}`; it has {', '.join(job.steps)}.")
     step = job.steps[asked.step]
-    run_id = asked.run_id or make_run_id(asked.started)
+    run_id = choose_run_id(asked)
     configure_project(job.package)
     work = Path.cwd()
     run_state.publish(run_state.RunState(run_id, dict))
@@ -69,8 +70,8 @@ def run_step(asked: StepRequest) -> list[str]:
     connection = session.connect(lambda _: None)  # Kedro's session tells the user which AWS it is
     place = RunPlace(session.aws, job.bucket, job.prefix, run_id)
     running = RunningStep(work, job, place, _read_submission(session.aws, asked.request))
-    again = place.begin(asked.step, asked.execution)
-    job_in_force.use(_make_job(running, step, connection, again=again))
+    place.begin(asked.step, asked.execution)
+    job_in_force.use(_make_job(running, asked.step, connection))
     if not step.nodes:
         return register_outputs(running)
     _run_nodes(running, step.nodes)
@@ -80,6 +81,15 @@ def run_step(asked: StepRequest) -> list[str]:
 def read_job(files: Path) -> JobDescription:
     """Read the `job.json` in a folder."""
     return JobDescription.from_json(json.loads((files / "job.json").read_text(encoding="utf-8")))
+
+
+def choose_run_id(asked: StepRequest) -> str:
+    """Take the run id of an execution, which somebody may have typed in the console, or make one.
+
+    Raises:
+        ProjectError: If it cannot be one: it is the name of folders, also of those that are removed.
+    """
+    return check_run_id(asked.run_id) if asked.run_id else make_run_id(asked.started)
 
 
 def make_run_id(started: str) -> str:
@@ -122,19 +132,30 @@ def _read_submission(aws: Aws, uri: str) -> Submission:
     return Submission(**json.loads(found))
 
 
-def _make_job(
-    running: RunningStep, step: JobStep, connection: Connection, *, again: bool
-) -> job_in_force.Job:
+def _make_job(running: RunningStep, name: str, connection: Connection) -> job_in_force.Job:
     job, place = running.job, running.place
+    versioned = job.steps[name].versioned
+    is_cleared = False
 
     def prepare(catalog: Any) -> None:
-        for name in job.persisted:
-            key = place.make_key(f"{name}.pickle")
-            catalog[name] = CrossingDataset(place.aws, job.bucket, key, name)
-        for name in clear_outputs(catalog, step.versioned, place.run_id, again=again):
-            print(f"Removed {name} {place.run_id}, which an attempt of this step left behind", flush=True)
+        nonlocal is_cleared
+        for each in job.persisted:
+            key = place.make_key(f"{each}.pickle")
+            catalog[each] = CrossingDataset(place.aws, job.bucket, key, each)
+        # A node or a hook of the project may make a catalog of its own, after something was saved.
+        if versioned and not is_cleared:
+            _clear(place, name, catalog, versioned)
+            is_cleared = True
 
     return job_in_force.Job(job.variables, job.git_sha, place.share, prepare, connection)
+
+
+def _clear(place: RunPlace, step: str, catalog: Any, versioned: Sequence[str]) -> None:
+    again = place.may_have_saved(step)
+    for name in clear_outputs(catalog, versioned, place.run_id, again=again):
+        print(f"Removed {name} {place.run_id}, which an attempt of this step left behind", flush=True)
+    if not again:
+        place.note_saving(step)
 
 
 def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:

@@ -145,7 +145,9 @@ def plan_submission(
         run_id=wanted.run_id,
         display_name=make_display_name(wanted.run_id),
         parameters={"RunId": wanted.run_id, "Request": f"s3://{wanted.bucket}/{wanted.request_key}"},
-        token=make_token(wanted.name, "start", wanted.run_id),
+        # Other code or parameters under the same run id are another request: its steps find the id taken,
+        # where the same token would give the earlier execution as if it were this one.
+        token=make_token(wanted.name, "start", wanted.run_id, wanted.definition, wanted.request_key),
     )
     steps.append(start)
     if wanted.wait:

@@ -1,5 +1,6 @@
 """Read the nodes and datasets of a project as plain values, for what plans its steps."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from kedro_aws_plugin.config.dynamic_globals import GlobalValue
 from kedro_aws_plugin.errors import KedroAwsError, ProjectError, first_line, suggest
 from kedro_aws_plugin.kedro_internals import keep_resolvers
 from kedro_aws_plugin.plan.workflow import Dataset, Node, Snapshot
-from kedro_aws_plugin.project.entries import resolve_entries
+from kedro_aws_plugin.project.entries import find_sources, resolve_entries
 from kedro_aws_plugin.session.session import Session, explain_unloadable_project, make_loader
 
 _DEFAULT = "__default__"
 _LOCAL = ("file", "")
+_PLACEHOLDER = re.compile("<[a-z_]+>")
+"""What stands for a global that AWS, git or a function computes: where it leads is not known."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,14 @@ def read_snapshot(session: Session, selection: Selection) -> Snapshot:
             for each in pipeline.nodes:
                 holders[each.name].append(name)
     names = {name for each in chosen.nodes for name in (*each.inputs, *each.outputs) if not _is_param(name)}
-    entries = resolve_entries(catalog, names)
+    entries, sources = resolve_entries(catalog, names), find_sources(catalog, names)
     every = [each for pipeline in registered.values() for each in pipeline.nodes]
     return Snapshot(
         nodes=tuple(_describe_node(each, tuple(holders[each.name])) for each in chosen.nodes),
-        datasets={name: _describe_dataset(entry) for name, entry in entries.items()},
+        datasets={
+            name: _describe_dataset(entry, _find_credentials(catalog[sources[name]]))
+            for name, entry in entries.items()
+        },
         known={
             "pipelines": [name for name in registered if name != _DEFAULT],
             "namespaces": _list_namespaces(every),
@@ -137,19 +143,26 @@ def _describe_node(node: Any, pipelines: tuple[str, ...]) -> Node:
     )
 
 
-def _describe_dataset(entry: Mapping[str, Any]) -> Dataset:
+def _find_credentials(entry: Any) -> str:
+    """Find the name of the credentials that an entry, or a dataset within it, uses; empty if none."""
+    if not isinstance(entry, Mapping):
+        return ""
+    named = entry.get("credentials")
+    return named if named and isinstance(named, str) else _find_credentials(entry.get("dataset"))
+
+
+def _describe_dataset(entry: Mapping[str, Any], credentials: str) -> Dataset:
     """Describe a dataset; of a CachedDataset, the one that it caches."""
     inner = entry.get("dataset")
     inner = inner if isinstance(inner, Mapping) else {}
     path = str(entry.get("filepath") or entry.get("path") or inner.get("filepath") or "")
     stated = entry.get("type", "")
-    credentials = entry.get("credentials") or inner.get("credentials") or ""
     return Dataset(
         stated if isinstance(stated, str) else f"{stated.__module__}.{stated.__qualname__}",
         path,
-        bool(path) and get_protocol_and_path(path)[0] in _LOCAL,
+        bool(path) and not _PLACEHOLDER.match(path) and get_protocol_and_path(path)[0] in _LOCAL,
         bool(entry.get("versioned")),
-        credentials if isinstance(credentials, str) else "",
+        credentials,
         bool(inner.get("versioned")),
     )
 

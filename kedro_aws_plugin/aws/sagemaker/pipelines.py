@@ -14,6 +14,9 @@ from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution,
 from kedro_aws_plugin.plan.steps.pipelines import RUN, WaitForExecution
 from kedro_aws_plugin.plan.submission import ObservedPipeline
 
+_PAGE = 100
+"""Executions in an answer of ListPipelineExecutions, at most; 10 unless asked for."""
+
 _TIMEOUT = 28 * 24 * 60 * 60
 """The longest that SageMaker lets an execution run, in seconds: 28 days, by its service quotas."""
 
@@ -65,7 +68,10 @@ def list_executions(aws: Aws, pipeline: str) -> Iterator[Execution]:
     """List the executions of a pipeline, the newest first."""
     with translate_errors(f"list the runs of pipeline {pipeline}"):
         pages = aws.sagemaker.get_paginator("list_pipeline_executions").paginate(
-            PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending"
+            PipelineName=pipeline,
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            PaginationConfig={"PageSize": _PAGE},
         )
         for page in pages:
             for each in page["PipelineExecutionSummaries"]:

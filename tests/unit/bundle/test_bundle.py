@@ -81,6 +81,20 @@ def test_a_configuration_elsewhere_in_the_project_stays_there(project: Path, tmp
         pack_configuration(project, tmp_path, {"base"}, target)
 
 
+def test_what_a_project_reads_as_credentials_does_not_travel(project: Path, tmp_path: Path) -> None:
+    for name in ("secrets.yml", "sub/secrets_db.yml", "keys/db.yml"):
+        (project / "conf" / "dev" / name).parent.mkdir(exist_ok=True)
+        (project / "conf" / "dev" / name).write_text("secret\n")
+    patterns = ["**/secrets*", "keys/**"]
+    target = tmp_path / "conf.tar.gz"
+    pack_configuration(project, project / "conf", {"base", "dev"}, target, patterns)
+    with tarfile.open(target) as archive:
+        assert [name for name in archive.getnames() if name.startswith("conf/dev")] == [
+            "conf/dev/.gitkeep",
+            "conf/dev/catalog/tables.yml",
+        ]
+
+
 def test_the_same_project_has_the_same_digest_and_another_one_has_not(project: Path, tmp_path: Path) -> None:
     def digest(name: str) -> str:
         folder = tmp_path / name

@@ -1,0 +1,57 @@
+"""How many requests it takes to find a run among many."""
+
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from stubbed import Stubbed
+
+from kedro_aws_plugin.actions import executions
+from kedro_aws_plugin.actions.executions import look_for_run
+
+PIPELINE = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/shop-default-dev"
+NOW = datetime(2026, 11, 29, tzinfo=timezone.utc)
+
+
+def list_page(first: int, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "PipelineExecutionArn": f"{PIPELINE}/execution/{number:012}",
+            "PipelineExecutionStatus": "Succeeded",
+            "StartTime": NOW - timedelta(hours=number),
+            "PipelineExecutionDescription": f"Kedro run {number}",
+        }
+        for number in range(first, first + count)
+    ]
+
+
+@pytest.mark.parametrize(("run", "pages"), [("latest", 1), ("150", 2)])
+def test_the_latest_run_is_on_the_first_page(
+    stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch, run: str, pages: int
+) -> None:
+    monkeypatch.setattr(executions, "find_pipelines", lambda _session: ["shop-default-dev"])
+    asked = {
+        "PipelineName": "shop-default-dev",
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+        "MaxResults": 100,
+    }
+    for page in range(pages):
+        token = {"NextToken": f"t{page + 1}"} if run == "latest" or page + 1 < pages else {}
+        summaries = {"PipelineExecutionSummaries": list_page(100 * page, 100), **token}
+        expected = {**asked, **({"NextToken": f"t{page}"} if page else {})}
+        stubbed.answers("ListPipelineExecutions", summaries, expected)
+    number = 0 if run == "latest" else int(run)
+    arn = f"{PIPELINE}/execution/{number:012}"
+    described = {
+        "PipelineArn": PIPELINE,
+        "PipelineExecutionStatus": "Succeeded",
+        "CreationTime": NOW,
+        "PipelineExecutionDescription": f"Kedro run {number}",
+    }
+    stubbed.answers("DescribePipelineExecution", described, {"PipelineExecutionArn": arn})
+    stubbed.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": []})
+    found = look_for_run(cast(Any, SimpleNamespace(aws=stubbed.aws)), run)
+    assert found is not None
+    assert (found.arn, found.run_id) == (arn, str(number))
