@@ -68,7 +68,7 @@ PLANNERS = {
     "policy": None,
     "prices": None,
     "retry": "plan/retry.py",
-    "rollback": "plan/rollback.py",
+    "rollback": "plan/rollback.py plan/endpoint.py",  # rollback --to
     "runs": None,
     "spark-jars": None,
     "stop": "plan/stop.py",
@@ -208,8 +208,7 @@ def _mentioned(file: Path) -> set[str]:
 def _needed(name: str) -> set[str]:
     module = COMMANDS[(name,)].callback.__module__
     actions = _reached(_mentioned(ROOT.joinpath(*module.split(".")).with_suffix(".py")))
-    planner = PLANNERS[name]
-    planned = _mentioned(PACKAGE / planner) if planner else set()
+    planned = set().union(*(_mentioned(PACKAGE / file) for file in (PLANNERS[name] or "").split()))
     for each in sorted(planned & STEPS.keys()):
         actions |= _step_actions(STEPS[each])
     return actions | READS_BY_CONFIGURATION.get(name, set())
@@ -242,7 +241,8 @@ def test_every_command_and_every_call_has_its_permission() -> None:
 
 
 def test_every_step_is_planned_for_a_command() -> None:
-    planned = set().union(*(_mentioned(PACKAGE / file) for file in PLANNERS.values() if file))
+    files = [file for names in PLANNERS.values() for file in (names or "").split()]
+    planned = set().union(*(_mentioned(PACKAGE / file) for file in files))
     assert planned & STEPS.keys() == STEPS.keys()
 
 
