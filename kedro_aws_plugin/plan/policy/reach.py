@@ -16,6 +16,16 @@ _RANDOM = 12
 """CloudFormation ends a role's name with so many characters, and cuts what precedes them to fit."""
 _SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:.*")
 _PARAMETER_ARN = re.compile(r"arn:[^:]+:ssm:.*")
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""The partitions by how the names of their regions begin. Source: partitions.json of botocore."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Reach:
 
     @property
     def partition(self) -> str:
-        """`aws`, or that of China or GovCloud."""
+        """The partition of the project's region."""
         return find_partition(self.config.region)
 
     @property
@@ -113,14 +123,13 @@ class Reach:
 
 
 def find_partition(region: str) -> str:
-    """Find the partition of a region: the second part of each ARN.
+    """Find the partition of a region: the second part of each ARN. China, GovCloud and others are apart.
 
     Example:
         >>> find_partition("cn-north-1")
         'aws-cn'
     """
-    kinds = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-    return next((kind for start, kind in kinds.items() if region.startswith(start)), "aws")
+    return next((kind for start, kind in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def make_role_pattern(config: AwsConfig, account: str) -> tuple[str, bool]:

@@ -5,13 +5,20 @@ from typing import Any, get_args
 
 import hcl2
 import pytest
+from botocore.loaders import Loader
 from hcl_values import read_blocks, read_statements
 
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.hcl import Block, Expression, format_blocks
 from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS, Audience, DataUse
 from kedro_aws_plugin.plan.policy.document import build_policy, explain_size
-from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern, merge_folders
+from kedro_aws_plugin.plan.policy.reach import (
+    Data,
+    Reach,
+    find_partition,
+    make_role_pattern,
+    merge_folders,
+)
 from kedro_aws_plugin.plan.policy.terraform import format_policy
 
 ACCOUNT = "123456789012"
@@ -90,6 +97,16 @@ def test_another_partition_is_in_every_arn() -> None:
         text = json.dumps(build_policy(audience, make_reach(region="cn-north-1")))
         assert "arn:aws:" not in text.replace(ROLE, "")
         assert "arn:aws-cn:" in text
+
+
+def test_every_region_of_aws_is_in_its_partition() -> None:
+    known = {
+        region: partition["id"]
+        for partition in Loader().load_data("partitions")["partitions"]
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    }
+    assert {region: find_partition(region) for region in known} == known
 
 
 def test_what_a_project_does_not_have_is_not_in_its_policy() -> None:
