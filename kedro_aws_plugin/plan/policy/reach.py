@@ -16,6 +16,7 @@ _RANDOM = 12
 """CloudFormation ends a role's name with so many characters, and cuts what precedes them to fit."""
 _SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:.*")
 _PARAMETER_ARN = re.compile(r"arn:[^:]+:ssm:.*")
+_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+/([^:@]+).*")
 _PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -160,11 +161,12 @@ def get_secret_resource(reach: Reach, name: str) -> str:
     )
 
 
-def get_repository_resource(reach: Reach, image: str) -> str:
-    """Write the ARN of the repository of an image in ECR."""
-    registry, _, path = image.partition("/")
-    account, _, _, region, *_ = registry.split(".")
-    return f"arn:{reach.partition}:ecr:{region}:{account}:repository/{re.split('[:@]', path)[0]}"
+def find_repository_resource(reach: Reach, image: str) -> str | None:
+    """Find the ARN of the repository of an image in ECR; None for an image that is elsewhere."""
+    if (found := _ECR.fullmatch(image)) is None:
+        return None
+    account, region, repository = found.groups()
+    return f"arn:{reach.partition}:ecr:{region}:{account}:repository/{repository}"
 
 
 def get_parameter_resource(reach: Reach, name: str) -> str:

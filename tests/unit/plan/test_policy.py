@@ -218,3 +218,16 @@ def test_who_deploys_several_variants_may_change_their_weights_and_reads_their_g
     ]
     package = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/my-flights-next/*"
     assert package in found["ReadAndUpdate"]["Resource"]
+
+
+def test_only_images_in_ecr_are_looked_for() -> None:
+    """What a mark of the catalog names is not checked yet when the policy is made."""
+    image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/flights@sha256:" + "0" * 64
+    elsewhere = {"flights", "flights:1.0", "docker.io/flights:1.0", "a.b.c.d/e", ""}
+    found = statements(build_policy("ci", make_reach(Data(images=frozenset({image, *elsewhere})))))
+    assert found["LookForImages"]["Resource"] == [
+        "arn:aws:ecr:eu-west-1:210987654321:repository/team/flights"
+    ]
+    assert "LookForImages" not in statements(
+        build_policy("ci", make_reach(Data(images=frozenset(elsewhere))))
+    )
