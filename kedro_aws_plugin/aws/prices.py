@@ -1,5 +1,6 @@
 """AWS's public price list of SageMaker: asked for when the user says so, and kept for the user."""
 
+import http.client
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.cost import PriceList, find_usage
@@ -20,6 +22,19 @@ _TIMEOUT = 60
 _LARGEST = 256 * 2**20
 _CHUNK = 2**20
 _FOLDER = "kedro-aws-plugin"
+
+
+class _StayThere(urllib.request.HTTPRedirectHandler):
+    """Goes to no other host, and to none without TLS: users see which address is asked."""
+
+    def redirect_request(self, req: urllib.request.Request, *rest: Any) -> urllib.request.Request | None:
+        url: str = rest[-1]
+        if urlsplit(url)[:2] != urlsplit(req.full_url)[:2]:
+            raise AwsError(
+                f"{req.full_url} sends to {url}, and AWS does not do that. Nothing was asked there. Check "
+                "the network and HTTPS_PROXY."
+            )
+        return super().redirect_request(req, *rest)
 
 
 def make_url(region: str) -> str:
@@ -35,7 +50,7 @@ def fetch_prices(region: str) -> PriceList:
     """
     url = make_url(region)
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310 - https, or a test's own
+        with urllib.request.build_opener(_StayThere).open(url, timeout=_TIMEOUT) as answer:
             body = _read(answer, url)
     except urllib.error.HTTPError as error:
         known = (
@@ -44,7 +59,7 @@ def fetch_prices(region: str) -> PriceList:
             else "Try again"
         )
         raise AwsError(f"{url} answers {error.code} {error.reason}. {known}.") from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise AwsError(f"{url} cannot be reached: {reason}. Check the network and HTTPS_PROXY.") from error
     try:

@@ -1,6 +1,8 @@
 """AWS's price list: read from a server with its form, and kept for the user."""
 
 import json
+import socket
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -84,6 +86,34 @@ def test_a_body_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(prices, "_LARGEST", 100)
     with serve_prices({PATH: answer(OFFER)}) as (address, _), pytest.raises(AwsError, match="is larger than"):
         fetch("eu-west-1", address)
+
+
+def test_no_other_host_is_asked() -> None:
+    with serve_prices({PATH: answer(OFFER)}) as (elsewhere, asked):
+        sent = {PATH: (302, f"{elsewhere}{PATH}".encode())}
+        with serve_prices(sent) as (address, _), pytest.raises(AwsError) as error:
+            fetch("eu-west-1", address)
+    assert asked == []
+    assert f"{address}{PATH} sends to {elsewhere}{PATH}, and AWS does not do that." in str(error.value)
+    sent = {PATH: (302, b"/newer.json"), "/newer.json": answer(OFFER)}
+    with serve_prices(sent) as (address, _):
+        assert fetch("eu-west-1", address).prices["Host:ml.m5.large"] == Decimal("0.128")
+
+
+def test_what_is_no_http_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def say() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example.com ready\r\n\r\n")
+
+        thread = threading.Thread(target=say, daemon=True)
+        thread.start()
+        with pytest.raises(AwsError, match="cannot be reached: 220 mail"):
+            fetch("eu-west-1", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
 
 
 def test_without_a_network_it_says_so() -> None:
