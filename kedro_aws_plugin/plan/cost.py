@@ -112,6 +112,11 @@ def find_usage(usage_type: str) -> str | None:
     return None
 
 
+def is_by_hour(usage: str) -> bool:
+    """Tell whether AWS bills a usage type by the hour; all others are billed by the second."""
+    return ":ml." in usage
+
+
 def estimate_cost(
     requests: Iterable[tuple[str, Mapping[str, Any]]], region: str, prices: PriceList | None
 ) -> Cost | None:

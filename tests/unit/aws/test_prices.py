@@ -5,6 +5,7 @@ import socket
 import threading
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from price_server import answer, make_offer, serve_prices
@@ -73,6 +74,11 @@ def test_prices_are_read_and_kept(tmp_path: Path) -> None:
         ((200, b"[]"), "is not a price list as AWS writes them: "),
         (answer(make_offer({"EU-Train:ml.m5.large": "1"})), "no price of SageMaker is in it"),
         (answer(make_offer({"EU-Host:ml.m5.large": "free"})), "is not a price list as AWS writes them: "),
+        (answer(make_offer({"EU-Host:ml.m5.large": "Infinity"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "NaN"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "1e999999999"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "-1"})), "no price of SageMaker is in it"),
+        ((200, b'{"terms": ' + b"[" * 100_000), "is not a price list as AWS writes them: "),
     ],
 )
 def test_what_is_no_price_list_is_refused(given: tuple[int, bytes], message: str) -> None:
@@ -121,9 +127,41 @@ def test_without_a_network_it_says_so() -> None:
         fetch("eu-west-1", "http://127.0.0.1:9")
 
 
-@pytest.mark.parametrize("broken", ["", "{", "[]", '{"prices": {}}', '{"prices": {"a": "b"}}'])
+def test_which_of_two_prices_holds_is_not_guessed() -> None:
+    usages = {"EU-Host:ml.m5.large": "0.1", "Host:ml.m5.large": "0.2", "EU-Host:ml.c5.large": "0.3"}
+    with serve_prices({PATH: answer(make_offer(usages))}) as (address, _):
+        assert fetch("eu-west-1", address).prices == {"Host:ml.c5.large": Decimal("0.3")}
+
+
+def test_a_price_of_another_unit_is_none() -> None:
+    offer = json.loads(json.dumps(OFFER).replace('"Hrs"', '"GB"'))
+    with serve_prices({PATH: answer(offer)}) as (address, _):
+        assert set(fetch("eu-west-1", address).prices) == {"ServerlessInf:Mem-2GB"}
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"prices": {}}', '{"prices": {"a": "b"}}', "[" * 100_000])
 def test_a_broken_file_is_as_none(broken: str, tmp_path: Path) -> None:
     (tmp_path / "eu-west-1.json").write_text(broken, encoding="utf-8")
+    assert load_prices("eu-west-1", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"region": "us-east-1"},
+        {"published": 20261130},
+        {"source": "https://example.com/\x1b[2J"},
+        *(
+            {"prices": {"Host:ml.m5.large": price}}
+            for price in ("NaN", "Infinity", "-1", "0", "1e999999999", "1e-999999999")
+        ),
+    ],
+)
+def test_a_file_of_somebody_else_is_as_none(change: dict[str, Any], tmp_path: Path) -> None:
+    own = PriceList("eu-west-1", "2026-11-30", make_url("eu-west-1"), {"Host:ml.m5.large": Decimal("0.1")})
+    file = save_prices(own, tmp_path)
+    assert load_prices("eu-west-1", tmp_path) == own
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **change}), encoding="utf-8")
     assert load_prices("eu-west-1", tmp_path) is None
 
 
