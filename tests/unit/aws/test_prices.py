@@ -220,6 +220,35 @@ def test_the_usage_types_of_aws_yml() -> None:
     assert list_usages(AwsConfig.model_validate(AWS_YML)) == ["Host:ml.m5.large", "Tsform:ml.m5.large"]
 
 
+def test_endpoints_inherit_what_they_run_on() -> None:
+    deploy = {
+        "instance_type": "ml.c5.large",
+        "endpoints": {
+            "inherits": {},
+            "slow": {"mode": "async", "instance_type": "ml.g5.xlarge"},
+            "ready": {
+                "mode": "serverless",
+                "serverless": {"memory_mb": 4096, "provisioned_concurrency": 1},
+            },
+            "shared": {
+                "instance_type": "ml.r5.large",
+                "variants": {"a": {"instance_type": "ml.m5.large"}, "b": {"instance_type": "ml.m5.xlarge"}},
+            },
+            "copied": {"shadow": {"instance_type": "ml.m5.2xlarge"}},
+        },
+    }
+    assert list_usages(AwsConfig.model_validate({**AWS_YML, "deploy": deploy})) == [
+        "AsyncInf:ml.g5.xlarge",
+        "Host:ml.c5.large",
+        "Host:ml.m5.2xlarge",
+        "Host:ml.m5.large",
+        "Host:ml.m5.xlarge",
+        "ProvisionedConcurrency:Usage-4GB",
+        "ServerlessInf:Mem-4GB",
+        "Tsform:ml.m5.large",
+    ]
+
+
 def test_the_file_is_plain(tmp_path: Path) -> None:
     with serve_prices({PATH: answer(OFFER)}) as (address, _):
         file = save_prices(fetch("eu-west-1", address), tmp_path)
