@@ -111,6 +111,24 @@ def test_a_deleted_stack_leaves_what_is_retained(stacks: Any, cloud: Cloud) -> N
             r"Circular dependency between resources: \[A, B\]",
         ),
         ("a: &a [1]\nResources: {A: *a}", "YAML aliases are not allowed"),
+        ("[" * 5000, "Template format error"),
+        ("{1: a, b: c, Resources: {A: {Type: x}}}", "does not support 1 of templates"),
+        ("Resources: {A: {Type: [x]}}", r"resources of the type \['x'\]"),
+        ("Resources: {A: {Type: 'AWS::S3::Bucket', Properties: x}}", "Properties must be a map"),
+        ({"Resources": {"A": DATABASE}, "Outputs": "x"}, "Outputs must be a map"),
+        ({"Resources": {"A": DATABASE}, "Outputs": {"x": {}}}, "must contain a Value object"),
+        *(
+            (
+                {"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": form}}}},
+                f"does not support this form of {next(iter(form))}",
+            )
+            for form in (
+                {"Fn::Sub": ["${x}", {"x": "mine"}]},
+                {"Fn::Sub": "mine", "x": "y"},
+                {"Fn::GetAtt": ["A"]},
+                {"Ref": ["A"]},
+            )
+        ),
     ],
 )
 def test_what_it_does_not_run_is_refused_by_name(
