@@ -181,6 +181,19 @@ def test_a_failed_update_restores_what_was_there(stacks: Any, cloud: Cloud) -> N
         if each["ResourceStatus"] == "CREATE_FAILED"
     ]
     assert failed == ["taken-data already exists (AlreadyExists)"]
+    # AWS's UPDATE_ROLLBACK_COMPLETE is a state from which a stack is updated.
+    taken["Properties"] = {"BucketName": "free-data"}
+    stacks.update_stack(StackName="mine", TemplateBody=json.dumps(wanted))
+    assert describe(stacks)["StackStatus"] == "UPDATE_COMPLETE"
+    stacks.delete_stack(StackName=stack["StackId"])
+    assert stacks.describe_stacks()["Stacks"] == []
+
+
+def test_properties_that_lack_something_fail_the_stack(stacks: Any) -> None:
+    create(stacks, {"Resources": {"A": DATABASE, "B": {"Type": "AWS::S3::BucketPolicy"}}})
+    stack = describe(stacks)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "The properties of B cannot be read" in stack["StackStatusReason"]
 
 
 def test_a_change_that_replaces_a_resource_is_refused(stacks: Any) -> None:
