@@ -11,7 +11,7 @@ from hcl_values import read_blocks, read_statements
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.hcl import Block, Expression, format_blocks
 from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS, Audience, DataUse
-from kedro_aws_plugin.plan.policy.document import build_policy, explain_size
+from kedro_aws_plugin.plan.policy.document import build_policy, explain_left_out, explain_size
 from kedro_aws_plugin.plan.policy.reach import (
     Data,
     Reach,
@@ -231,3 +231,21 @@ def test_only_images_in_ecr_are_looked_for() -> None:
     assert "LookForImages" not in statements(
         build_policy("ci", make_reach(Data(images=frozenset(elsewhere))))
     )
+
+
+def test_keys_and_networks_are_not_left_out_in_silence() -> None:
+    vpc = {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]}
+    deploy = {"volume_kms_key": "alias/disks", "endpoints": {"a": {"vpc": vpc}, "b": {}}}
+    config = make_reach(deploy=deploy, transform={"output_kms_key": "alias/rows"}).config
+    start = "the policy reaches no key and no network of yours. Add to it: "
+    disks = f"{start}kms:CreateGrant for alias/disks (`volume_kms_key`)."
+    assert explain_left_out("ci", config) == [disks]  # which runs no transform
+    assert explain_left_out("developer", config) == [
+        disks,
+        f"{start}kms:Decrypt for alias/rows (`transform.output_kms_key`).",
+    ]
+    assert explain_left_out("role", config) == [
+        f"{start}kms:GenerateDataKey and kms:Decrypt for alias/rows (`transform.output_kms_key`).",
+        f"{start}the actions of EC2 on network interfaces (`vpc`).",
+    ]
+    assert explain_left_out("developer", make_reach().config) == []
