@@ -444,6 +444,13 @@ def test_the_policy_allows_no_request_for_another_project() -> None:
         assert not _is_allowed(action, arn, mine, statements), action
 
 
+def test_what_is_granted_on_everything_is_said() -> None:
+    wide = {action for each in _developer_policy() if each["Resource"] == ["*"] for action in each["Action"]}
+    said = PAGE.read_text(encoding="utf-8").partition("What is not narrower")[2].partition("## ")[0]
+    assert wide
+    assert wide <= set(re.findall(r"`(\w+:\w+)`", said))
+
+
 def test_the_policy_of_the_stack_is_its_table() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## What CloudFormation makes for you")[2]
     rows = re.findall(r"^\| `AWS::[\w:]+` \| (.*) \|$", table, re.MULTILINE)
