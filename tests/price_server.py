@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -46,7 +47,7 @@ def make_offer(prices: dict[str, str], published: str = "2026-11-30T02:56:06Z") 
 
 @contextmanager
 def serve_prices(answers: dict[str, tuple[int, bytes]]) -> Iterator[tuple[str, list[str]]]:
-    """Serve bodies by path; all others are forbidden, as on AWS.
+    """Serve bodies by path; all others are forbidden, as on AWS. The body of a 302 is where it sends to.
 
     Gives the address, and the paths that were asked for.
     """
@@ -57,6 +58,8 @@ def serve_prices(answers: dict[str, tuple[int, bytes]]) -> Iterator[tuple[str, l
             asked.append(self.path)
             status, body = answers.get(self.path, (403, b"<Error/>"))
             self.send_response(status)
+            if status == HTTPStatus.FOUND:
+                self.send_header("Location", body.decode())
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

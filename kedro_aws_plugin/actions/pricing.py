@@ -1,11 +1,9 @@
 """Prices: refresh them, show those that aws.yml needs, and add up what a plan will cost."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from kedro_aws_plugin.aws.prices import find_cache, load_prices
-from kedro_aws_plugin.config import AwsConfig
-from kedro_aws_plugin.config.models import EndpointSettings
+from kedro_aws_plugin.config import AwsConfig, Deploy, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.plan.cost import estimate_cost
 from kedro_aws_plugin.plan.plan import Plan
 
@@ -38,16 +36,20 @@ def add_cost(plan: Plan, config: AwsConfig, *, dry_run: bool) -> Plan:
 
 
 def list_usages(config: AwsConfig) -> list[str]:
-    """List AWS's usage types of what aws.yml names."""
-    section = config.deploy
-    endpoints: Iterator[EndpointSettings] = iter(())
-    if section is not None:
-        endpoints = iter(section.endpoints.values() or [section])
-    found = {_name_usage(each) for each in endpoints}
-    return sorted({*found, f"Tsform:{config.transform.instance_type}"})
+    """List AWS's usage types of what aws.yml names: what each endpoint has, or inherits."""
+    found = {f"Tsform:{config.transform.instance_type}"}
+    for name in find_endpoint_groups(config):
+        found |= _name_usages(merge_deploy(config, {"endpoint": name}))
+    return sorted(found)
 
 
-def _name_usage(endpoint: EndpointSettings) -> str:
-    if endpoint.mode == "serverless":
-        return f"ServerlessInf:Mem-{endpoint.serverless.memory_mb // 1024}GB"
-    return f"Host:{endpoint.instance_type}"
+def _name_usages(deploy: Deploy) -> set[str]:
+    if deploy.mode == "serverless":
+        size = f"{deploy.serverless.memory_mb // 1024}GB"
+        ready = deploy.serverless.provisioned_concurrency
+        return {f"ServerlessInf:Mem-{size}", *([f"ProvisionedConcurrency:Usage-{size}"] if ready else [])}
+    kind = "AsyncInf" if deploy.mode == "async" else "Host"
+    shadow = [deploy.shadow] if deploy.shadow else []
+    own = [each.instance_type for each in (*deploy.variants.values(), *shadow)]
+    alone = [] if deploy.variants else [deploy.instance_type]
+    return {f"{kind}:{instance or deploy.instance_type}" for instance in (*own, *alone)}

@@ -47,10 +47,12 @@ def prices(refresh: bool, env: str | None, output: str) -> None:
 
 
 def _format(found: "PriceList", usage: str) -> str:
+    from kedro_aws_plugin.plan.cost import is_by_hour
+
     price = found.prices.get(usage)
     if price is None:
         return "price unknown"
-    per = "an hour" if ":ml." in usage else "a second"
+    per = "an hour" if is_by_hour(usage) else "a second"
     return f"{price.normalize():f} {per}"
 
 

@@ -15,7 +15,6 @@ from kedro_aws_plugin.plan.steps.s3 import UploadFile
 from kedro_aws_plugin.plan.steps.stack import CreateStack, UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.tags import make_project_tags
 
-_LONGEST_TEMPLATE = 51_200
 _KEPT = {"sagemaker/": "the registered models", "tables/": "the tables of AthenaTableDataset"}
 SETTLED = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
@@ -105,12 +104,6 @@ def _explain_unchecked(stack: str) -> str:
 def _plan_stack(config: AwsConfig, project: str, name: str, observed: Foundation) -> list[Step]:
     template = build_stack_template(config, project)
     text = format_template(template)
-    if len(text.encode()) > _LONGEST_TEMPLATE:
-        raise ConfigError(
-            f"conf/base/aws.yml: `athena.tables` makes a template of {len(text.encode())} bytes, and "
-            f"CloudFormation takes {_LONGEST_TEMPLATE}. "
-            "Leave some tables out, and create those with CREATE EXTERNAL TABLE."
-        )
     tags = make_project_tags(project, config.env, config.bucket)
     stack, wait = observed.stack, WaitForStack(name=name)
     if stack is None:

@@ -11,6 +11,9 @@ HOURS_A_MONTH = 730
 _SECONDS_AN_HOUR = 3600
 _MB_PER_GB = 1024
 _REFRESH = "kedro aws prices --refresh"
+_RUNS = {"StartPipelineExecution", "RetryPipelineExecution"}
+"""What makes jobs on instances that the requests do not name."""
+
 _INSTANCE = re.compile(r"(?:^|-)((?:Host|AsyncInf|Tsform):ml\.[\w.-]+)$")
 _SERVERLESS = re.compile(r"(?:^|-)(ServerlessInf:Mem-\d+GB)$")
 _PROVISIONED = re.compile(r"(?:^|[-:])(ProvisionedConcurrency:Usage-\d+GB)$")
@@ -112,6 +115,11 @@ def find_usage(usage_type: str) -> str | None:
     return None
 
 
+def is_by_hour(usage: str) -> bool:
+    """Tell whether AWS bills a usage type by the hour; all others are billed by the second."""
+    return ":ml." in usage
+
+
 def estimate_cost(
     requests: Iterable[tuple[str, Mapping[str, Any]]], region: str, prices: PriceList | None
 ) -> Cost | None:
@@ -129,6 +137,8 @@ def estimate_cost(
     if not parts:
         if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
             return Cost("that of the endpoint config, which exists already")
+        if operations & _RUNS:
+            return Cost("price unknown for the jobs of the pipeline")
         return None
     known = prices.prices if prices else {}
     unknown = tuple(sorted({part.usage for part in parts if part.usage not in known}))

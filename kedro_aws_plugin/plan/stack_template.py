@@ -10,10 +10,12 @@ import yaml
 from kedro_aws_plugin.config import Athena, AwsConfig, find_results_folder
 from kedro_aws_plugin.config.asynchronous import is_topic_name, list_topics
 from kedro_aws_plugin.config.sections import find_alarms, find_capture_folder
+from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 
 Values = dict[str, Any]
 RESULTS_KEPT_DAYS = 30
+_LONGEST_TEMPLATE = 51_200
 _UPLOADS_KEPT_DAYS = 7
 _NONCURRENT_KEPT_DAYS = 30
 # A query's files are read at once and then removed; nobody wants their former versions.
@@ -52,19 +54,38 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
     }
 
 
-def format_template(template: Values) -> str:
-    """Format a template as YAML."""
-    return yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+def format_template(template: Values, head: str = "") -> str:
+    """Format a template as YAML.
+
+    Args:
+        template: The template.
+        head: The comment above it.
+
+    Raises:
+        ConfigError: If CloudFormation does not take a text of this length.
+    """
+    made = yaml.dump(template, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+    if (size := len(f"{head}{made}".encode())) > _LONGEST_TEMPLATE:
+        raise ConfigError(
+            f"conf/base/aws.yml: `athena.tables` makes a template of {size} bytes, and CloudFormation takes "
+            f"{_LONGEST_TEMPLATE}. Leave some tables out, and create those with CREATE EXTERNAL TABLE."
+        )
+    return f"{head}{made}"
 
 
 def format_for_people(template: Values, stack: str, region: str, tags: Mapping[str, str]) -> str:
-    """Format a template as YAML, below the command that applies it as `kedro aws bootstrap` does."""
+    """Format a template as YAML, below the command that applies it as `kedro aws bootstrap` does.
+
+    Raises:
+        ConfigError: As `format_template` does.
+    """
+    continued = " \\\n#   "
     command = (
         f"aws cloudformation deploy --stack-name {stack} --template-file FILE --region {region}",
         "--capabilities CAPABILITY_IAM --no-fail-on-empty-changeset",
         f"--tags {' '.join(f'{key}={value}' for key, value in tags.items())}",
     )
-    return "".join(("# ", " \\\n#   ".join(command), "\n", format_template(template).rstrip("\n")))
+    return format_template(template, f"# {continued.join(command)}\n").rstrip("\n")
 
 
 class _PlainDumper(yaml.SafeDumper):

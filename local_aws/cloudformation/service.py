@@ -27,6 +27,7 @@ from local_aws.protocol.service_model import find_violations, load_service_model
 _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 _PSEUDO = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName")
 _RETAINED = ("Retain", "RetainExceptOnCreate")
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _KNOWN = {"StackName", "TemplateBody", "Capabilities", "Tags", "DisableRollback", "ClientRequestToken"}
 _NAMED = {"AWS::IAM::Role"}
 """Types for which the caller must say CAPABILITY_IAM."""
@@ -110,7 +111,7 @@ class CloudFormation:
 
     def _update(self, region: str, params: Params) -> Params:
         stack = self._find(region, params["StackName"])
-        if not stack["StackStatus"].endswith(("CREATE_COMPLETE", "UPDATE_COMPLETE")):
+        if stack["StackStatus"] not in _UPDATABLE:
             raise invalid(
                 f"Stack:{stack['StackId']} is in {stack['StackStatus']} state and can not be updated."
             )
@@ -135,7 +136,7 @@ class CloudFormation:
         return {"StackId": stack["StackId"]}
 
     def _delete(self, region: str, params: Params) -> Params:
-        stack = self._stacks.get((region, params["StackName"]))
+        stack = self._stacks.get((region, _get_name(params["StackName"])))
         if stack is None:
             return {}
         try:
@@ -162,8 +163,7 @@ class CloudFormation:
         return {"TemplateBody": stack["Template"], "StagesAvailable": ["Original", "Processed"]}
 
     def _find(self, region: str, name: str) -> Values:
-        wanted = name.rpartition(":stack/")[2].partition("/")[0]
-        found: Values | None = self._stacks.get((region, wanted))
+        found: Values | None = self._stacks.get((region, _get_name(name)))
         if found is None:
             raise invalid(f"Stack with id {name} does not exist")
         return found
@@ -233,10 +233,11 @@ class CloudFormation:
                     maker.change(place, known["Id"], properties)
                     self._note(stack, name, kind, "UPDATE_COMPLETE")
                 found = known
-        except AwsFault as fault:
+        except (AwsFault, AttributeError, KeyError, TypeError, ValueError) as error:
+            fault = error if isinstance(error, AwsFault) else _explain_properties(name, error)
             doing = "UPDATE" if known else "CREATE"
             self._note(stack, name, kind, f"{doing}_FAILED", f"{fault.message} ({fault.code})")
-            raise
+            raise fault from error
         later = {"Properties": properties, "DeletionPolicy": policy, "Tags": dict(stack["Tags"])}
         stack["Resources"][name] = {**found, **later}
 
@@ -296,6 +297,16 @@ def _read_request(request: Request) -> tuple[str, Params]:
     if found := find_violations("cloudformation", operation, params):
         raise invalid(found[0])
     return operation, params
+
+
+def _explain_properties(name: str, error: Exception) -> AwsFault:
+    """Explain properties that lack something, or have it in another form."""
+    return AwsFault("InvalidRequest", f"The properties of {name} cannot be read: {error!r}")
+
+
+def _get_name(name: str) -> str:
+    """Get the name of a stack that is named by it, or by its id."""
+    return name.rpartition(":stack/")[2].partition("/")[0]
 
 
 def _find_region(stack: Values) -> str:

@@ -70,7 +70,7 @@ def read_template(text: str, types: Mapping[str, Any]) -> Template:
     """
     try:
         value = yaml.load(text, _Loader)  # noqa: S506 - a safe loader with more tags
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise invalid(f"Template format error: {str(error).splitlines()[0]}") from error
     if (
         not isinstance(value, Mapping)
@@ -78,12 +78,18 @@ def read_template(text: str, types: Mapping[str, Any]) -> Template:
         or not value["Resources"]
     ):
         raise invalid("Template format error: At least one Resources member must be defined.")
-    if others := sorted(set(value) - _PARTS):
+    if others := sorted(map(str, set(value) - _PARTS)):
         raise unsupported(f"{others[0]} of templates")
     for name, resource in value["Resources"].items():
         _check_resource(name, resource, types)
     outputs = value.get("Outputs") or {}
+    if not isinstance(outputs, Mapping):
+        raise invalid("Template format error: Outputs must be a map.")
     for name, output in outputs.items():
+        if not isinstance(output, Mapping) or "Value" not in output:
+            raise invalid(
+                f"Template format error: [/Outputs/{name}] Every Outputs member must contain a Value object"
+            )
         if others := sorted(set(output) - _OF_OUTPUT):
             raise unsupported(f"{others[0]} of the output {name}")
     template = Template(value["Resources"], outputs)
@@ -96,8 +102,10 @@ def _check_resource(name: str, resource: Any, types: Mapping[str, Any]) -> None:
         raise invalid(
             f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member."
         )
-    if resource["Type"] not in types:
+    if str(resource["Type"]) not in types:
         raise unsupported(f"resources of the type {resource['Type']} ({name})")
+    if not isinstance(resource.get("Properties", {}), Mapping):
+        raise invalid(f"Template format error: [/Resources/{name}/Properties] Properties must be a map.")
     if others := sorted(set(resource) - _OF_RESOURCE):
         raise unsupported(f"{others[0]} of the resource {name}")
 
@@ -107,10 +115,24 @@ def _check_functions(value: Any) -> None:
         for name, each in value.items():
             if str(name).startswith("Fn::") and name not in _FUNCTIONS:
                 raise unsupported(f"the function {name}")
+            if name in _FUNCTIONS and not _can_be_resolved(value):
+                raise unsupported(f"this form of {name}")
             _check_functions(each)
     elif isinstance(value, list):
         for each in value:
             _check_functions(each)
+
+
+def _can_be_resolved(value: Mapping[Any, Any]) -> bool:
+    """Tell whether `resolve` knows the form of a function; several keys beside `Ref` are no function."""
+    match value:
+        case {"Ref": _, **others} if others:
+            return True
+        case {"Ref": str(), **others} | {"Fn::Sub": str(), **others}:
+            return not others
+        case {"Fn::GetAtt": [str(), str()], **others}:
+            return not others
+    return False
 
 
 def find_needed(value: Any) -> set[str]:

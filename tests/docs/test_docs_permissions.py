@@ -68,7 +68,7 @@ PLANNERS = {
     "policy": None,
     "prices": None,
     "retry": "plan/retry.py",
-    "rollback": "plan/rollback.py",
+    "rollback": "plan/rollback.py plan/endpoint.py",  # rollback --to
     "runs": None,
     "spark-jars": None,
     "stop": "plan/stop.py",
@@ -208,8 +208,7 @@ def _mentioned(file: Path) -> set[str]:
 def _needed(name: str) -> set[str]:
     module = COMMANDS[(name,)].callback.__module__
     actions = _reached(_mentioned(ROOT.joinpath(*module.split(".")).with_suffix(".py")))
-    planner = PLANNERS[name]
-    planned = _mentioned(PACKAGE / planner) if planner else set()
+    planned = set().union(*(_mentioned(PACKAGE / file) for file in (PLANNERS[name] or "").split()))
     for each in sorted(planned & STEPS.keys()):
         actions |= _step_actions(STEPS[each])
     return actions | READS_BY_CONFIGURATION.get(name, set())
@@ -242,7 +241,8 @@ def test_every_command_and_every_call_has_its_permission() -> None:
 
 
 def test_every_step_is_planned_for_a_command() -> None:
-    planned = set().union(*(_mentioned(PACKAGE / file) for file in PLANNERS.values() if file))
+    files = [file for names in PLANNERS.values() for file in (names or "").split()]
+    planned = set().union(*(_mentioned(PACKAGE / file) for file in files))
     assert planned & STEPS.keys() == STEPS.keys()
 
 
@@ -442,6 +442,13 @@ def test_the_policy_allows_no_request_for_another_project() -> None:
         "iam:PassRole": "arn:aws:iam::123456789012:role/admin",
     }.items():
         assert not _is_allowed(action, arn, mine, statements), action
+
+
+def test_what_is_granted_on_everything_is_said() -> None:
+    wide = {action for each in _developer_policy() if each["Resource"] == ["*"] for action in each["Action"]}
+    said = PAGE.read_text(encoding="utf-8").partition("What is not narrower")[2].partition("## ")[0]
+    assert wide
+    assert wide <= set(re.findall(r"`(\w+:\w+)`", said))
 
 
 def test_the_policy_of_the_stack_is_its_table() -> None:

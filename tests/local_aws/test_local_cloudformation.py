@@ -111,6 +111,24 @@ def test_a_deleted_stack_leaves_what_is_retained(stacks: Any, cloud: Cloud) -> N
             r"Circular dependency between resources: \[A, B\]",
         ),
         ("a: &a [1]\nResources: {A: *a}", "YAML aliases are not allowed"),
+        ("[" * 5000, "Template format error"),
+        ("{1: a, b: c, Resources: {A: {Type: x}}}", "does not support 1 of templates"),
+        ("Resources: {A: {Type: [x]}}", r"resources of the type \['x'\]"),
+        ("Resources: {A: {Type: 'AWS::S3::Bucket', Properties: x}}", "Properties must be a map"),
+        ({"Resources": {"A": DATABASE}, "Outputs": "x"}, "Outputs must be a map"),
+        ({"Resources": {"A": DATABASE}, "Outputs": {"x": {}}}, "must contain a Value object"),
+        *(
+            (
+                {"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": form}}}},
+                f"does not support this form of {next(iter(form))}",
+            )
+            for form in (
+                {"Fn::Sub": ["${x}", {"x": "mine"}]},
+                {"Fn::Sub": "mine", "x": "y"},
+                {"Fn::GetAtt": ["A"]},
+                {"Ref": ["A"]},
+            )
+        ),
     ],
 )
 def test_what_it_does_not_run_is_refused_by_name(
@@ -163,6 +181,19 @@ def test_a_failed_update_restores_what_was_there(stacks: Any, cloud: Cloud) -> N
         if each["ResourceStatus"] == "CREATE_FAILED"
     ]
     assert failed == ["taken-data already exists (AlreadyExists)"]
+    # AWS's UPDATE_ROLLBACK_COMPLETE is a state from which a stack is updated.
+    taken["Properties"] = {"BucketName": "free-data"}
+    stacks.update_stack(StackName="mine", TemplateBody=json.dumps(wanted))
+    assert describe(stacks)["StackStatus"] == "UPDATE_COMPLETE"
+    stacks.delete_stack(StackName=stack["StackId"])
+    assert stacks.describe_stacks()["Stacks"] == []
+
+
+def test_properties_that_lack_something_fail_the_stack(stacks: Any) -> None:
+    create(stacks, {"Resources": {"A": DATABASE, "B": {"Type": "AWS::S3::BucketPolicy"}}})
+    stack = describe(stacks)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "The properties of B cannot be read" in stack["StackStatusReason"]
 
 
 def test_a_change_that_replaces_a_resource_is_refused(stacks: Any) -> None:

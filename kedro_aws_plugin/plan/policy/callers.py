@@ -13,20 +13,27 @@ _ENDPOINT = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig")
 _OWNED = (*_ENDPOINT, "sagemaker:ListTags", "tag:GetResources")
 _SERVED = (*_ENDPOINT, "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage")
 _ASKING = ("s3:PutObject", "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync")
-_RELEASES = (
+_DEPLOY = (
     *_SERVED,
     *_GROUP,
     *_READ,
+    *_ASKING,
     "cloudformation:DescribeStacks",
+    "cloudwatch:DescribeAlarms",
+    "iam:PassRole",
     "sagemaker:AddTags",
+    "sagemaker:CreateEndpoint",
+    "sagemaker:CreateEndpointConfig",
+    "sagemaker:CreateModel",
+    "sagemaker:DeleteEndpoint",
+    "sagemaker:DeleteEndpointConfig",
+    "sagemaker:DeleteModel",
     "sagemaker:DeleteTags",
-    "sagemaker:ListTags",
-    "sagemaker:UpdateEndpoint",
-)
-
-_LEFTOVERS = (
     "sagemaker:DescribeTransformJob",
+    "sagemaker:ListTags",
     "sagemaker:ListTransformJobs",
+    "sagemaker:UpdateEndpoint",
+    "sagemaker:UpdateEndpointWeightsAndCapacities",
     "tag:GetResources",
 )
 _FIND_RUN = (
@@ -49,20 +56,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "cloudformation:UpdateStack",
     ),
     "compile": (),
-    "deploy": (
-        *_RELEASES,
-        *_LEFTOVERS,
-        "cloudwatch:DescribeAlarms",
-        "iam:PassRole",
-        "sagemaker:CreateEndpoint",
-        "sagemaker:CreateEndpointConfig",
-        "sagemaker:CreateModel",
-        "sagemaker:DeleteEndpoint",
-        "sagemaker:DeleteEndpointConfig",
-        "sagemaker:DeleteModel",
-        *_ASKING,
-        "sagemaker:UpdateEndpointWeightsAndCapacities",
-    ),
+    "deploy": _DEPLOY,
     "destroy": (
         *_OWNED,
         *_GROUP,
@@ -111,7 +105,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
-    "rollback": (*_RELEASES, *_LEFTOVERS),
+    # With --to, it makes the deployment of another version; in each case it checks what the endpoint answers.
+    "rollback": _DEPLOY,
     "runs": _WAIT_FOR_RUN,
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any, Literal
 
+from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.plan.policy.callers import Audience, list_actions
 from kedro_aws_plugin.plan.policy.grants import GRANTS, Grant
 from kedro_aws_plugin.plan.policy.reach import Reach
@@ -49,6 +50,26 @@ def explain_size(policy: Values) -> str | None:
         f"the policy has {size} characters, and IAM takes {_INLINE} inline in a role: split its statements "
         f"into managed policies of {_MANAGED} each."
     )
+
+
+def explain_left_out(audience: Audience, config: AwsConfig) -> list[str]:
+    """Explain what aws.yml names and a policy does not reach: networks, and keys, which have policies too.
+
+    Source: "SageMaker AI API permissions" in the developer guide.
+    """
+    endpoints = [merge_deploy(config, {"endpoint": name}) for name in find_endpoint_groups(config)]
+    transform = None if audience == "ci" else config.transform
+    settings = [*endpoints, *([transform] if transform else [])]
+    volumes = sorted({each.volume_kms_key for each in settings if each.volume_kms_key})
+    found = []
+    if volumes and audience != "role":
+        found.append(f"kms:CreateGrant for {', '.join(volumes)} (`volume_kms_key`)")
+    if transform and (output := transform.output_kms_key):
+        actions = "kms:GenerateDataKey and kms:Decrypt" if audience == "role" else "kms:Decrypt"
+        found.append(f"{actions} for {output} (`transform.output_kms_key`)")
+    if audience == "role" and any(each.vpc for each in settings):
+        found.append("the actions of EC2 on network interfaces (`vpc`)")
+    return [f"the policy reaches no key and no network of yours. Add to it: {each}." for each in found]
 
 
 def _build_statement(

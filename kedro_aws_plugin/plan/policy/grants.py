@@ -10,8 +10,8 @@ from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import Audience
 from kedro_aws_plugin.plan.policy.reach import (
     Reach,
+    find_repository_resource,
     get_parameter_resource,
-    get_repository_resource,
     get_secret_resource,
 )
 from kedro_aws_plugin.plan.submission import make_pipeline_prefix
@@ -169,7 +169,8 @@ def _list_alarms(reach: Reach, _: Audience) -> list[str]:
 
 
 def _list_repositories(reach: Reach, _: Audience) -> list[str]:
-    return list(dict.fromkeys(get_repository_resource(reach, image) for image in reach.images))
+    found = (find_repository_resource(reach, image) for image in reach.images)
+    return list(dict.fromkeys(arn for arn in found if arn))
 
 
 def _list_secrets(reach: Reach, _: Audience) -> list[str]:

@@ -16,6 +16,17 @@ _RANDOM = 12
 """CloudFormation ends a role's name with so many characters, and cuts what precedes them to fit."""
 _SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:.*")
 _PARAMETER_ARN = re.compile(r"arn:[^:]+:ssm:.*")
+_ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[^/]+/([^:@]+).*")
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""The partitions by how the names of their regions begin. Source: partitions.json of botocore."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Reach:
 
     @property
     def partition(self) -> str:
-        """`aws`, or that of China or GovCloud."""
+        """The partition of the project's region."""
         return find_partition(self.config.region)
 
     @property
@@ -113,14 +124,13 @@ class Reach:
 
 
 def find_partition(region: str) -> str:
-    """Find the partition of a region: the second part of each ARN.
+    """Find the partition of a region: the second part of each ARN. China, GovCloud and others are apart.
 
     Example:
         >>> find_partition("cn-north-1")
         'aws-cn'
     """
-    kinds = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-    return next((kind for start, kind in kinds.items() if region.startswith(start)), "aws")
+    return next((kind for start, kind in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def make_role_pattern(config: AwsConfig, account: str) -> tuple[str, bool]:
@@ -151,11 +161,12 @@ def get_secret_resource(reach: Reach, name: str) -> str:
     )
 
 
-def get_repository_resource(reach: Reach, image: str) -> str:
-    """Write the ARN of the repository of an image in ECR."""
-    registry, _, path = image.partition("/")
-    account, _, _, region, *_ = registry.split(".")
-    return f"arn:{reach.partition}:ecr:{region}:{account}:repository/{re.split('[:@]', path)[0]}"
+def find_repository_resource(reach: Reach, image: str) -> str | None:
+    """Find the ARN of the repository of an image in ECR; None for an image that is elsewhere."""
+    if (found := _ECR.fullmatch(image)) is None:
+        return None
+    account, region, repository = found.groups()
+    return f"arn:{reach.partition}:ecr:{region}:{account}:repository/{repository}"
 
 
 def get_parameter_resource(reach: Reach, name: str) -> str:

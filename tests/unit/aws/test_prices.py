@@ -1,8 +1,11 @@
 """AWS's price list: read from a server with its form, and kept for the user."""
 
 import json
+import socket
+import threading
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from price_server import answer, make_offer, serve_prices
@@ -71,6 +74,11 @@ def test_prices_are_read_and_kept(tmp_path: Path) -> None:
         ((200, b"[]"), "is not a price list as AWS writes them: "),
         (answer(make_offer({"EU-Train:ml.m5.large": "1"})), "no price of SageMaker is in it"),
         (answer(make_offer({"EU-Host:ml.m5.large": "free"})), "is not a price list as AWS writes them: "),
+        (answer(make_offer({"EU-Host:ml.m5.large": "Infinity"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "NaN"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "1e999999999"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Host:ml.m5.large": "-1"})), "no price of SageMaker is in it"),
+        ((200, b'{"terms": ' + b"[" * 100_000), "is not a price list as AWS writes them: "),
     ],
 )
 def test_what_is_no_price_list_is_refused(given: tuple[int, bytes], message: str) -> None:
@@ -86,14 +94,74 @@ def test_a_body_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         fetch("eu-west-1", address)
 
 
+def test_no_other_host_is_asked() -> None:
+    with serve_prices({PATH: answer(OFFER)}) as (elsewhere, asked):
+        sent = {PATH: (302, f"{elsewhere}{PATH}".encode())}
+        with serve_prices(sent) as (address, _), pytest.raises(AwsError) as error:
+            fetch("eu-west-1", address)
+    assert asked == []
+    assert f"{address}{PATH} sends to {elsewhere}{PATH}, and AWS does not do that." in str(error.value)
+    sent = {PATH: (302, b"/newer.json"), "/newer.json": answer(OFFER)}
+    with serve_prices(sent) as (address, _):
+        assert fetch("eu-west-1", address).prices["Host:ml.m5.large"] == Decimal("0.128")
+
+
+def test_what_is_no_http_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def say() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example.com ready\r\n\r\n")
+
+        thread = threading.Thread(target=say, daemon=True)
+        thread.start()
+        with pytest.raises(AwsError, match="cannot be reached: 220 mail"):
+            fetch("eu-west-1", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+
+
 def test_without_a_network_it_says_so() -> None:
     with pytest.raises(AwsError, match=r"cannot be reached: .* Check the network and HTTPS_PROXY\."):
         fetch("eu-west-1", "http://127.0.0.1:9")
 
 
-@pytest.mark.parametrize("broken", ["", "{", "[]", '{"prices": {}}', '{"prices": {"a": "b"}}'])
+def test_which_of_two_prices_holds_is_not_guessed() -> None:
+    usages = {"EU-Host:ml.m5.large": "0.1", "Host:ml.m5.large": "0.2", "EU-Host:ml.c5.large": "0.3"}
+    with serve_prices({PATH: answer(make_offer(usages))}) as (address, _):
+        assert fetch("eu-west-1", address).prices == {"Host:ml.c5.large": Decimal("0.3")}
+
+
+def test_a_price_of_another_unit_is_none() -> None:
+    offer = json.loads(json.dumps(OFFER).replace('"Hrs"', '"GB"'))
+    with serve_prices({PATH: answer(offer)}) as (address, _):
+        assert set(fetch("eu-west-1", address).prices) == {"ServerlessInf:Mem-2GB"}
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"prices": {}}', '{"prices": {"a": "b"}}', "[" * 100_000])
 def test_a_broken_file_is_as_none(broken: str, tmp_path: Path) -> None:
     (tmp_path / "eu-west-1.json").write_text(broken, encoding="utf-8")
+    assert load_prices("eu-west-1", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"region": "us-east-1"},
+        {"published": 20261130},
+        {"source": "https://example.com/\x1b[2J"},
+        *(
+            {"prices": {"Host:ml.m5.large": price}}
+            for price in ("NaN", "Infinity", "-1", "0", "1e999999999", "1e-999999999")
+        ),
+    ],
+)
+def test_a_file_of_somebody_else_is_as_none(change: dict[str, Any], tmp_path: Path) -> None:
+    own = PriceList("eu-west-1", "2026-11-30", make_url("eu-west-1"), {"Host:ml.m5.large": Decimal("0.1")})
+    file = save_prices(own, tmp_path)
+    assert load_prices("eu-west-1", tmp_path) == own
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **change}), encoding="utf-8")
     assert load_prices("eu-west-1", tmp_path) is None
 
 
@@ -150,6 +218,35 @@ def test_the_usage_types_of_aws_yml() -> None:
         "Tsform:ml.m5.xlarge",
     ]
     assert list_usages(AwsConfig.model_validate(AWS_YML)) == ["Host:ml.m5.large", "Tsform:ml.m5.large"]
+
+
+def test_endpoints_inherit_what_they_run_on() -> None:
+    deploy = {
+        "instance_type": "ml.c5.large",
+        "endpoints": {
+            "inherits": {},
+            "slow": {"mode": "async", "instance_type": "ml.g5.xlarge"},
+            "ready": {
+                "mode": "serverless",
+                "serverless": {"memory_mb": 4096, "provisioned_concurrency": 1},
+            },
+            "shared": {
+                "instance_type": "ml.r5.large",
+                "variants": {"a": {"instance_type": "ml.m5.large"}, "b": {"instance_type": "ml.m5.xlarge"}},
+            },
+            "copied": {"shadow": {"instance_type": "ml.m5.2xlarge"}},
+        },
+    }
+    assert list_usages(AwsConfig.model_validate({**AWS_YML, "deploy": deploy})) == [
+        "AsyncInf:ml.g5.xlarge",
+        "Host:ml.c5.large",
+        "Host:ml.m5.2xlarge",
+        "Host:ml.m5.large",
+        "Host:ml.m5.xlarge",
+        "ProvisionedConcurrency:Usage-4GB",
+        "ServerlessInf:Mem-4GB",
+        "Tsform:ml.m5.large",
+    ]
 
 
 def test_the_file_is_plain(tmp_path: Path) -> None:

@@ -132,6 +132,12 @@ def test_what_creates_nothing_that_is_billed_costs_nothing() -> None:
     assert again.text == "that of the endpoint config, which exists already"
 
 
+@pytest.mark.parametrize("operation", ["StartPipelineExecution", "RetryPipelineExecution"])
+def test_a_run_is_not_taken_for_free(operation: str) -> None:
+    found = estimate_cost([(operation, {"PipelineName": "mine"})], "us-east-1", PRICES)
+    assert found == Cost("price unknown for the jobs of the pipeline")
+
+
 @pytest.mark.parametrize(
     ("usage", "found"),
     [

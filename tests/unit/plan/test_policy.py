@@ -5,13 +5,20 @@ from typing import Any, get_args
 
 import hcl2
 import pytest
+from botocore.loaders import Loader
 from hcl_values import read_blocks, read_statements
 
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.hcl import Block, Expression, format_blocks
 from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS, Audience, DataUse
-from kedro_aws_plugin.plan.policy.document import build_policy, explain_size
-from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern, merge_folders
+from kedro_aws_plugin.plan.policy.document import build_policy, explain_left_out, explain_size
+from kedro_aws_plugin.plan.policy.reach import (
+    Data,
+    Reach,
+    find_partition,
+    make_role_pattern,
+    merge_folders,
+)
 from kedro_aws_plugin.plan.policy.terraform import format_policy
 
 ACCOUNT = "123456789012"
@@ -90,6 +97,16 @@ def test_another_partition_is_in_every_arn() -> None:
         text = json.dumps(build_policy(audience, make_reach(region="cn-north-1")))
         assert "arn:aws:" not in text.replace(ROLE, "")
         assert "arn:aws-cn:" in text
+
+
+def test_every_region_of_aws_is_in_its_partition() -> None:
+    known = {
+        region: partition["id"]
+        for partition in Loader().load_data("partitions")["partitions"]
+        for region in partition["regions"]
+        if not region.endswith("-global")
+    }
+    assert {region: find_partition(region) for region in known} == known
 
 
 def test_what_a_project_does_not_have_is_not_in_its_policy() -> None:
@@ -201,3 +218,34 @@ def test_who_deploys_several_variants_may_change_their_weights_and_reads_their_g
     ]
     package = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/my-flights-next/*"
     assert package in found["ReadAndUpdate"]["Resource"]
+
+
+def test_only_images_in_ecr_are_looked_for() -> None:
+    """What a mark of the catalog names is not checked yet when the policy is made."""
+    image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/team/flights@sha256:" + "0" * 64
+    elsewhere = {"flights", "flights:1.0", "docker.io/flights:1.0", "a.b.c.d/e", ""}
+    found = statements(build_policy("ci", make_reach(Data(images=frozenset({image, *elsewhere})))))
+    assert found["LookForImages"]["Resource"] == [
+        "arn:aws:ecr:eu-west-1:210987654321:repository/team/flights"
+    ]
+    assert "LookForImages" not in statements(
+        build_policy("ci", make_reach(Data(images=frozenset(elsewhere))))
+    )
+
+
+def test_keys_and_networks_are_not_left_out_in_silence() -> None:
+    vpc = {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]}
+    deploy = {"volume_kms_key": "alias/disks", "endpoints": {"a": {"vpc": vpc}, "b": {}}}
+    config = make_reach(deploy=deploy, transform={"output_kms_key": "alias/rows"}).config
+    start = "the policy reaches no key and no network of yours. Add to it: "
+    disks = f"{start}kms:CreateGrant for alias/disks (`volume_kms_key`)."
+    assert explain_left_out("ci", config) == [disks]  # which runs no transform
+    assert explain_left_out("developer", config) == [
+        disks,
+        f"{start}kms:Decrypt for alias/rows (`transform.output_kms_key`).",
+    ]
+    assert explain_left_out("role", config) == [
+        f"{start}kms:GenerateDataKey and kms:Decrypt for alias/rows (`transform.output_kms_key`).",
+        f"{start}the actions of EC2 on network interfaces (`vpc`).",
+    ]
+    assert explain_left_out("developer", make_reach().config) == []

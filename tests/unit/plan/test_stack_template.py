@@ -8,11 +8,12 @@ import yaml
 
 from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.config.models import DeploySection
+from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.athena import build_table_inputs, build_workgroup
 from kedro_aws_plugin.plan.bootstrap import get_stack_name, plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation
 from kedro_aws_plugin.plan.render import render_requests
-from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
+from kedro_aws_plugin.plan.stack_template import build_stack_template, format_for_people, format_template
 
 CASES = Path(__file__).parents[2] / "cases" / "bootstrap"
 
@@ -125,6 +126,13 @@ def test_the_template_is_written_without_aliases_and_read_back_the_same() -> Non
     assert "&id" not in text
     assert "*id" not in text
     assert yaml.safe_load(text) == template()
+
+
+def test_a_template_that_cloudformation_does_not_take_is_not_printed() -> None:
+    made = template("refused-template-too-long")
+    with pytest.raises(ConfigError, match="CloudFormation takes 51200"):
+        format_for_people(made, "stack", "eu-west-1", {})
+    assert len(format_for_people(template(), "stack", "eu-west-1", {}).encode()) < 51_200
 
 
 def test_tables_whose_names_differ_in_underscores_alone_are_two() -> None:
