@@ -29,6 +29,12 @@ _LEFTOVERS = (
     "sagemaker:ListTransformJobs",
     "tag:GetResources",
 )
+_LOOK_AT_SCALING = (
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "cloudwatch:DescribeAlarms",
+)
+_END_SCALING = ("application-autoscaling:DeregisterScalableTarget", "cloudwatch:DeleteAlarms")
 _FIND_RUN = (
     "sagemaker:DescribePipelineExecution",
     "sagemaker:ListPipelineExecutionSteps",
@@ -52,7 +58,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "deploy": (
         *_RELEASES,
         *_LEFTOVERS,
-        "cloudwatch:DescribeAlarms",
+        *_LOOK_AT_SCALING,
+        *_END_SCALING,
+        "application-autoscaling:PutScalingPolicy",
+        "application-autoscaling:RegisterScalableTarget",
+        "cloudwatch:PutMetricAlarm",
         "iam:PassRole",
         "sagemaker:CreateEndpoint",
         "sagemaker:CreateEndpointConfig",
@@ -66,6 +76,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "destroy": (
         *_OWNED,
         *_GROUP,
+        *_LOOK_AT_SCALING,
+        *_END_SCALING,
         "s3:DeleteObject",
         "s3:ListBucket",
         "sagemaker:DeleteEndpoint",
@@ -111,7 +123,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
     "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
-    "rollback": (*_RELEASES, *_LEFTOVERS),
+    "rollback": (*_RELEASES, *_LEFTOVERS, *_LOOK_AT_SCALING),
     "runs": _WAIT_FOR_RUN,
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),

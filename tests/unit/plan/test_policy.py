@@ -201,3 +201,32 @@ def test_who_deploys_several_variants_may_change_their_weights_and_reads_their_g
     ]
     package = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/my-flights-next/*"
     assert package in found["ReadAndUpdate"]["Resource"]
+
+
+def test_who_scales_an_endpoint_may_scale_in_sagemaker_alone() -> None:
+    found = statements(build_policy("ci", make_reach()))
+    assert found["LookAtScaling"]["Action"] == ["application-autoscaling:DescribeScalableTargets"]
+    assert not {"Scale", "WakeAsynchronousEndpoints"} & found.keys()
+    deploy = {
+        "mode": "async",
+        "endpoints": {
+            "my-flights-queue": {"autoscaling": {"min": 0, "max": 2, "target": 5}},
+            "my-flights-live": {"mode": "realtime", "autoscaling": {"max": 2, "target": 100}},
+            "my-flights-other": {},
+        },
+    }
+    found = statements(build_policy("ci", make_reach(deploy=deploy)))
+    assert found["Scale"]["Resource"] == [
+        f"arn:aws:application-autoscaling:eu-west-1:{ACCOUNT}:scalable-target/*"
+    ]
+    assert found["Scale"]["Condition"] == {
+        "StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}
+    }
+    alarm = f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:kedro-aws-my-flights-queue-waits"
+    assert found["WakeAsynchronousEndpoints"]["Resource"] == [alarm]
+    assert found["ReadAlarms"]["Resource"] == [alarm]
+    endpoints = [
+        f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/{name}"
+        for name in ("my-flights-queue", "my-flights-live")
+    ]
+    assert sorted(found["ChangeWeights"]["Resource"]) == sorted(endpoints)
