@@ -147,7 +147,7 @@ def _rollback(config: AwsConfig, project: Values, observed: Values) -> Plan:
     deploy = merge_deploy(config, {})
     wanted = Rollback(
         endpoint=deploy.endpoint,
-        folder=deploy.async_.input or "",
+        deploy=deploy,
         tags=make_project_tags(project["package"], config.env, config.bucket),
         reason=project.get("reason", "too many errors"),
         wait=project.get("wait", True),

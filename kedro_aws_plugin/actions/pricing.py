@@ -1,11 +1,16 @@
 """Prices: refresh them, show those that aws.yml needs, and add up what a plan will cost."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from kedro_aws_plugin.aws.prices import find_cache, load_prices
 from kedro_aws_plugin.config import AwsConfig, Deploy, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.config.sections import find_autoscaling
 from kedro_aws_plugin.plan.cost import estimate_cost
+from kedro_aws_plugin.plan.endpoint import find_endpoint_name
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps.scaling import RegisterScalableTarget, Scaled
 
 _SERVICES = ("sagemaker", "application-autoscaling")
 
@@ -24,15 +29,34 @@ def add_cost(plan: Plan, config: AwsConfig, *, dry_run: bool) -> Plan:
     is_local = config.target == "local"
     if is_local and not dry_run:
         return plan
-    sent = [
+    sent: list[tuple[str, Mapping[str, Any]]] = [
         request for step in plan.steps if step.service in _SERVICES for request in plan.list_requests(step)
     ]
+    sent += _list_limits(sent, config)
     cost = estimate_cost(sent, config.region, load_prices(config.region, find_cache()))
     if cost is None or (is_local and cost.per is None):
         return plan
     if is_local:
         cost = replace(cost, text=f"nothing on the local AWS; on AWS {cost.text}")
     return replace(plan, cost=cost)
+
+
+def _list_limits(
+    sent: Sequence[tuple[str, Mapping[str, Any]]], config: AwsConfig
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """List the limits of endpoints that are scaled already, for which a new config says one size only."""
+    if any(operation == "RegisterScalableTarget" for operation, _ in sent):
+        return []
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for operation, request in sent:
+        if operation != "CreateEndpointConfig":
+            continue
+        name = find_endpoint_name(request["EndpointConfigName"]) or ""
+        if limits := find_autoscaling(config, name):
+            for variant in request["ProductionVariants"]:
+                target = RegisterScalableTarget(Scaled(name, variant["VariantName"]), limits.min, limits.max)
+                found.append((target.operation, target.request()))
+    return found
 
 
 def list_usages(config: AwsConfig) -> list[str]:

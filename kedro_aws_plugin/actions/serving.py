@@ -16,6 +16,7 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_serving,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
+from kedro_aws_plugin.aws.sagemaker.scaling import observe_scaling
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.approval import choose_approved
@@ -101,6 +102,9 @@ def prepare_deployment(
 
     def look_and_plan() -> Plan:
         serving = observe_serving(aws, wanted.endpoint, wanted.models.values(), wanted.config_name)
+        if serving.endpoint is not None:
+            needed = size.autoscaling is not None
+            serving = replace(serving, scaling=observe_scaling(aws, serving.endpoint, needed=needed))
         try:
             serving = observe_made(aws, wanted.tags, serving)
         except AwsError as error:
@@ -132,7 +136,7 @@ def prepare_rollback(
     deploy = merge_deploy(config, {"endpoint": endpoint, "package": to})
     name = deploy.endpoint
     tags = make_project_tags(session.project.package, config.env, config.bucket)
-    wanted = Rollback(name, tags, reason, folder=deploy.async_.input or "", wait=wait)
+    wanted = Rollback(name, tags, reason, deploy, wait=wait)
     if to is None:
         return PreparedDeployment(name, lambda: plan_rollback(wanted, observe_releases(aws, name)))
     deployment = prepare_deployment(session, to, {"endpoint": name}, wait=wait, again=True)

@@ -104,6 +104,8 @@ def is_absent(error: ClientError) -> bool:
     SageMaker says so only in the text of a ValidationException.
     """
     message = str(error).lower()
+    if get_error_code(error) == "ObjectNotFoundException":
+        return True
     return get_error_code(error) in {"ResourceNotFound", "ValidationException"} and (
         "could not find" in message
         or "cannot find" in message

@@ -105,6 +105,11 @@ class Aws:
         return cast("CloudFormationClient", self._client("cloudformation"))
 
     @property
+    def scaling(self) -> Any:
+        """Application Auto Scaling of endpoints."""
+        return self._client("application-autoscaling")
+
+    @property
     def cloudwatch(self) -> "CloudWatchClient":
         """Metrics and alarms."""
         return cast("CloudWatchClient", self._client("cloudwatch"))

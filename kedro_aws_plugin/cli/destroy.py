@@ -22,6 +22,7 @@ def destroy(options: PlanOptions, endpoint: str | None, registry: bool) -> None:
 
     from kedro_aws_plugin.actions.executions import add_pipelines
     from kedro_aws_plugin.aws.owned import add_registry, observe_owned
+    from kedro_aws_plugin.aws.sagemaker.scaling import observe_all_scaling
     from kedro_aws_plugin.config import find_endpoint_groups, merge_deploy
     from kedro_aws_plugin.plan.tags import make_project_tags
     from kedro_aws_plugin.plan.teardown import plan_teardown
@@ -33,6 +34,7 @@ def destroy(options: PlanOptions, endpoint: str | None, registry: bool) -> None:
         tags = make_project_tags(this.project.package, config.env, config.bucket)
         only = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
         owned = observe_owned(this.aws, tags, {*find_endpoint_groups(config), *([only] if only else [])})
+        owned = replace(owned, scaled=observe_all_scaling(this.aws, owned.endpoints))
         if not only:
             owned = add_pipelines(this.session, owned)
         if registry:

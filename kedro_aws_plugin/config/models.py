@@ -19,6 +19,7 @@ from kedro_aws_plugin.config.fields import InstanceType, Name, RoleArn, Section,
 from kedro_aws_plugin.config.globals import Global, GlobalName
 from kedro_aws_plugin.config.names import find_bucket_problem, find_region_problem
 from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.scaling import Autoscaling, find_unscalable
 from kedro_aws_plugin.config.serving_settings import HostingSettings, JobSettings
 from kedro_aws_plugin.config.spark import Spark
 from kedro_aws_plugin.config.updates import Update
@@ -150,6 +151,7 @@ class EndpointSettings(HostingSettings):
         instance_count: How many instances it has, unless it is serverless.
         serverless: The size of a serverless endpoint.
         async_: Where an asynchronous endpoint puts its answers (the key is `async`).
+        autoscaling: How many instances it has, by what it has to do; by default always `instance_count`.
         update: How it goes from one version to the next; by default all at once.
         capture: What of its requests and answers is kept on S3; by default nothing.
         variants: The versions that share its requests, by name; by default one version gets all.
@@ -162,6 +164,7 @@ class EndpointSettings(HostingSettings):
     instance_count: int = Field(default=1, ge=1)
     serverless: Serverless = Serverless()
     async_: Async = Field(default=Async(), alias="async")
+    autoscaling: Autoscaling | None = None
     update: Update | None = None
     capture: Capture | None = None
     variants: Mapping[VariantName, VariantSettings] = Field(default={}, max_length=10)
@@ -213,6 +216,19 @@ class Deploy(EndpointSettings):
     endpoint: EndpointName
     may_replace: bool = False
 
+    @field_validator("autoscaling")
+    @classmethod
+    def _check_autoscaling(cls, scaling: Autoscaling | None, others: ValidationInfo) -> Autoscaling | None:
+        if scaling is None:
+            return None
+        mode, size = others.data.get("mode", "realtime"), others.data.get("serverless", Serverless())
+        problem = scaling.find_problem(mode, size.max_concurrency, size.provisioned_concurrency)
+        if problem is None and mode != "serverless":
+            problem = find_unscalable([others.data.get("instance_type", "")])
+        if problem:
+            raise ValueError(problem)
+        return scaling
+
     @field_validator("update")
     @classmethod
     def _check_update(cls, update: Update | None, others: ValidationInfo) -> Update | None:
@@ -238,6 +254,9 @@ class Deploy(EndpointSettings):
     ) -> Mapping[str, VariantSettings]:
         if variants and not any(each.weight for each in variants.values()):
             raise ValueError("all weights are 0; give one variant a weight above 0")
+        types = [each.instance_type for each in variants.values() if each.instance_type]
+        if others.data.get("autoscaling") and (problem := find_unscalable(types)):
+            raise ValueError(f"{problem}, or leave `autoscaling` out")
         update = others.data.get("update")
         for name, each in variants.items():
             count = each.instance_count

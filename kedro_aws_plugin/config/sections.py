@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from kedro_aws_plugin.config.models import AwsConfig, Deploy, Registry, Transform
 from kedro_aws_plugin.config.names import is_sagemaker_name
+from kedro_aws_plugin.config.scaling import Autoscaling
 from kedro_aws_plugin.config.serving_settings import explain_local_storage, find_conflict, has_local_storage
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
@@ -16,7 +17,7 @@ _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {
     "memory_mb": "--memory",
     "update": "aws.yml: `deploy.update`",
-    **{key: f"aws.yml: `deploy.{key}`" for key in ("capture", "variants", "shadow")},
+    **{key: f"aws.yml: `deploy.{key}`" for key in ("autoscaling", "capture", "variants", "shadow")},
 }
 
 
@@ -235,6 +236,20 @@ def find_alarms(config: AwsConfig) -> list[str]:
         return []
     updates = [each.update for each in (section, *section.endpoints.values()) if each.update]
     return sorted({name for update in updates for name in update.alarms})
+
+
+def find_scaled_endpoints(config: AwsConfig) -> list[str]:
+    """Find the endpoints of aws.yml that are scaled by what they have to do."""
+    return [name for name in find_endpoint_groups(config) if find_autoscaling(config, name) is not None]
+
+
+def find_autoscaling(config: AwsConfig, endpoint: str) -> Autoscaling | None:
+    """Find what aws.yml says of the scaling of an endpoint; None if it says nothing, or has no such one."""
+    section = config.deploy
+    if section is None or endpoint not in find_endpoint_groups(config):
+        return None
+    own = section.endpoints.get(endpoint)
+    return own.autoscaling if own and "autoscaling" in own.model_fields_set else section.autoscaling
 
 
 def find_capture_folder(config: AwsConfig) -> str:

@@ -27,6 +27,12 @@ from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.prediction import build_async, plan_async_request
 from kedro_aws_plugin.plan.register import SAMPLE_TYPE
+from kedro_aws_plugin.plan.scaling import (
+    find_unchangeable,
+    keeps_counts,
+    plan_end_of_scaling,
+    plan_scaling,
+)
 from kedro_aws_plugin.plan.steps import Ref, Step
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import BaseStep
@@ -233,9 +239,14 @@ def plan_endpoint(wanted: Deployment, observed: Serving, samples: Mapping[str, S
     wait = _plan_wait(wanted, steps) if change or (endpoint and endpoint.status in BUSY) else None
     if wanted.wait and wait:
         steps.append(wait)
-    steps += _plan_weights(wanted, observed, is_fresh=wait is not None)
+    weights = _plan_weights(wanted, observed, is_fresh=wait is not None)
+    # AWS scales what is in service.
+    settled = wanted.wait or not (wait or weights)
+    scaling = _plan_scaling(wanted, observed, is_new=is_new, is_updated=bool(change)) if settled else []
+    answers = checks if wanted.wait else []
+    # An endpoint that has lost its instances needs its scaling to answer; a new version must answer first.
+    steps += [*weights, *answers, *scaling] if change else [*weights, *scaling, *answers]
     if wanted.wait:
-        steps += checks
         # Last of all: what failed to serve or to answer ends the plan before.
         steps += _plan_cleanup(wanted, observed)
     return Plan(
@@ -280,6 +291,16 @@ def _plan_weights(wanted: Deployment, observed: Serving, *, is_fresh: bool) -> l
     update = UpdateWeights(name=wanted.endpoint, weights=weights)
     wait = [WaitForEndpoint(name=wanted.endpoint, config_name=wanted.config_name)] if wanted.wait else []
     return [update, *wait]
+
+
+def _plan_scaling(wanted: Deployment, observed: Serving, *, is_new: bool, is_updated: bool) -> list[Step]:
+    """Plan the scaling of an endpoint in service: one made anew has none, an update has ended some."""
+    variants = wanted.definition()["ProductionVariants"]
+    kept = {} if is_new else dict(observed.scaling)
+    if is_updated:
+        for name in find_unchangeable(wanted.deploy, variants, kept):
+            del kept[name]
+    return plan_scaling(wanted.deploy, variants, observed.endpoint, kept)
 
 
 def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint:
@@ -446,15 +467,23 @@ def _plan_change(wanted: Deployment, observed: Serving) -> list[Step]:
         return [create]
     if endpoint.status == DELETING:
         return [gone, create]
-    deployment = build_deployment_config(wanted.deploy.update) if wanted.deploy.update else None
+    variants = wanted.definition()["ProductionVariants"]
+    unchangeable = find_unchangeable(wanted.deploy, variants, observed.scaling)
     update = [
         *_plan_tags(endpoint, observed),
-        UpdateEndpoint(name=wanted.endpoint, config_name=wanted.config_name, deployment=deployment),
+        *plan_end_of_scaling(wanted.endpoint, unchangeable),
+        UpdateEndpoint(
+            name=wanted.endpoint,
+            config_name=wanted.config_name,
+            deployment=build_deployment_config(wanted.deploy.update) if wanted.deploy.update else None,
+            keeps_counts=keeps_counts(wanted.deploy, endpoint),
+        ),
     ]
     if endpoint.status in BUSY:
         return [] if endpoint.coming == wanted.config_name else [settle, *update]
     if endpoint.status != IN_SERVICE:
-        return [DeleteEndpoint(name=wanted.endpoint), gone, create]
+        scaling = plan_end_of_scaling(wanted.endpoint, observed.scaling)
+        return [*scaling, DeleteEndpoint(name=wanted.endpoint), gone, create]
     return [] if endpoint.config_name == wanted.config_name else update
 
 
@@ -509,6 +538,7 @@ def _plan_checks(
             log=wanted.log,
             former=former.config_name if former else None,
             former_checks=plan_requests(wanted.endpoint, former.samples, folder) if former else (),
+            keeps_counts=keeps_counts(wanted.deploy, observed.endpoint) if former else False,
         )
         for each in wanted.production
         if each.package in samples

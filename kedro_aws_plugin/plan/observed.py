@@ -115,6 +115,7 @@ class Endpoint:
         arn: Its ARN.
         stage: The stage of the update under way, if AWS shows one.
         weights: The weights that its variants have, or come to, by their names.
+        counts: The instances that its variants have, or come to, by their names; none of serverless ones.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Endpoint:
     arn: str = ""
     stage: Stage | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def coming(self) -> str:
@@ -162,6 +164,27 @@ class Former:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """How a variant of an endpoint is scaled now.
+
+    Attributes:
+        dimension: What of it is scaled, as Application Auto Scaling calls it.
+        least: The least instances, or provisioned concurrency.
+        most: The most.
+        policies: The policies by name, in AWS's form.
+        has_alarm: Whether the alarm exists that wakes the endpoint when it has no instances.
+        instance_type: On which instances it runs; None if it is serverless.
+    """
+
+    dimension: str
+    least: int
+    most: int
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    has_alarm: bool = False
+    instance_type: str | None = None
+
+
+@dataclass(frozen=True)
 class Serving:
     """The parts of a deployment that exist.
 
@@ -176,6 +199,7 @@ class Serving:
         made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
             the project's tags; and the needed ones with all of their models.
         in_use: The models that transform jobs use now.
+        scaling: How the variants of the endpoint are scaled that are, by name.
     """
 
     endpoint: Endpoint | None
@@ -186,6 +210,7 @@ class Serving:
     config_weights: Mapping[str, float] = field(default_factory=dict)
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_use: frozenset[str] = frozenset()
+    scaling: Mapping[str, Scaling] = field(default_factory=dict)
 
     @property
     def needed_configs(self) -> frozenset[str]:
@@ -393,6 +418,7 @@ class Owned:
         foreign: Endpoints that were looked up by their name and lack the tags.
         pipelines: SageMaker pipelines, each with the time of its creation.
         job_objects: Keys of jobs, requests and runs in the project's bucket.
+        scaled: How the variants of the endpoints are scaled that are, by the endpoint's name and their own.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -404,6 +430,7 @@ class Owned:
     foreign: tuple[str, ...] = ()
     pipelines: Mapping[str, str] = field(default_factory=dict)
     job_objects: tuple[str, ...] = ()
+    scaled: Mapping[str, Mapping[str, Scaling]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _READ = "the command reads the predictions as it asked for them"
 _SENT = "it is what the command is to send"
 _TAGS = "by its tags the plugin finds what it made; add tags with `deploy.tags` or `transform.tags`"
 _ROLE = "`role_arn` of aws.yml says it"
+_SCALING = "`deploy.autoscaling` of aws.yml says it"
 
 _PROTECTED: Mapping[str, str] = {
     **dict.fromkeys(
@@ -32,8 +33,23 @@ _PROTECTED: Mapping[str, str] = {
             "Bucket",
             "Key",
             "VariantName",
+            "ServiceNamespace",
+            "ResourceId",
+            "ScalableDimension",
+            "PolicyName",
+            "AlarmNames",
         ),
         _NAME,
+    ),
+    **dict.fromkeys(
+        (
+            "MinCapacity",
+            "MaxCapacity",
+            "PolicyType",
+            "TargetTrackingScalingPolicyConfiguration",
+            "StepScalingPolicyConfiguration",
+        ),
+        _SCALING,
     ),
     **dict.fromkeys(("Tags", "TagKeys"), _TAGS),
     **dict.fromkeys(("ExecutionRoleArn",), _ROLE),

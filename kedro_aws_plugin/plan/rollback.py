@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kedro_aws_plugin.config import Deploy
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.endpoint import name_rolled_back, plan_requests, refuse_of_somebody_else
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Releases, Sample
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.scaling import keeps_counts
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.serving import AddTags, DeleteTags, UpdateEndpoint, WaitForEndpoint
 from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks, shorten_to_tag
@@ -20,14 +22,14 @@ class Rollback:
         endpoint: The endpoint's name.
         tags: The tags of the project and its environment.
         reason: Why; a tag of the endpoint keeps it, and `deploy` then repeats it.
-        folder: The folder on S3 for what it is sent, should it be asynchronous.
+        deploy: The endpoint as aws.yml says.
         wait: Whether to wait until the endpoint serves, and to check its answer.
     """
 
     endpoint: str
     tags: Tags
     reason: str
-    folder: str
+    deploy: Deploy
     wait: bool = True
 
 
@@ -71,7 +73,11 @@ def plan_rollback(wanted: Rollback, observed: Releases) -> Plan:
         steps=(
             *settle,
             *_plan_mark(wanted, endpoint, set(observed.serves) - set(observed.former_packages)),
-            UpdateEndpoint(name=endpoint.name, config_name=former.config_name),
+            UpdateEndpoint(
+                name=endpoint.name,
+                config_name=former.config_name,
+                keeps_counts=keeps_counts(wanted.deploy, endpoint),
+            ),
             *_plan_wait(wanted, replace(endpoint, pending_config=former.config_name), former.samples),
         ),
         unchanged="",
@@ -156,6 +162,6 @@ def _plan_wait(wanted: Rollback, endpoint: Endpoint, samples: Mapping[str, Sampl
     if not wanted.wait:
         return ()
     wait = WaitForEndpoint(name=endpoint.name, config_name=endpoint.coming)
-    folder = wanted.folder if endpoint.asynchronous else None
+    folder = (wanted.deploy.async_.input or "") if endpoint.asynchronous else None
     checks = plan_requests(endpoint.name, samples, folder)
     return (wait, *checks) if endpoint.status in BUSY or endpoint.pending_config else checks

@@ -6,6 +6,7 @@ from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.endpoint import find_endpoint_name
 from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.scaling import plan_end_of_scaling
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.pipelines import DeletePipeline
 from kedro_aws_plugin.plan.steps.registry import DeleteModelPackage, DeleteModelPackageGroup
@@ -44,6 +45,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         what, nothing = f"endpoint {only} of {project}", f"{project} has no endpoint {only} on AWS to delete"
     steps: list[Step] = []
     for endpoint in owned.endpoints:
+        steps += plan_end_of_scaling(endpoint.name, owned.scaled.get(endpoint.name, {}))
         steps += _plan_deletion(endpoint)
     steps += [DeleteEndpointConfig(name=name) for name in owned.configs]
     steps += [DeleteModel(name=name) for name in owned.models]
@@ -79,6 +81,7 @@ def _narrow(owned: Owned, name: str) -> Owned:
         endpoints=tuple(own),
         configs=tuple(sorted(configs - others)),
         models=tuple(sorted(models - in_use)),
+        scaled=owned.scaled,
     )
 
 

@@ -223,7 +223,7 @@ class Endpoints:
             self._deployments.change(region, endpoint["EndpointName"], changes)
             endpoint.pop("FailureReason", None)
             endpoint.update(EndpointStatus="Updating", LastModifiedTime=self._resources.now())
-            self._run_in_background(self._settle, here, endpoint)
+            self._run_in_background(self._settle_instances, here, endpoint)
             return {"EndpointArn": arn}
 
     def delete(self, region: str, params: Params) -> Params:
@@ -319,6 +319,12 @@ class Endpoints:
             )
             here.endpoints.get(endpoint["EndpointName"])  # it has changed
             self._keep()
+
+    def _settle_instances(self, here: Region, endpoint: Resource) -> None:
+        """End a change of instance counts: an asynchronous endpoint may have its first instance again."""
+        with self._resources.lock:
+            self._settle(here, endpoint)
+            self._queues.open(here, endpoint)
 
     def _keep(self) -> None:
         """Write what was changed outside of a request."""

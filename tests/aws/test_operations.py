@@ -28,12 +28,14 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
     observe_pipeline,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
+from kedro_aws_plugin.aws.sagemaker.scaling import observe_all_scaling, observe_scaling
 from kedro_aws_plugin.aws.sagemaker.serving import wait_for_update
 from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use, wait_for_transform
 from kedro_aws_plugin.aws.session import find_account
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.execution import Execution, StepRun
+from kedro_aws_plugin.plan.observed import Endpoint, Scaling
 from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, serving, stack, transform
 
 
@@ -159,6 +161,37 @@ def read_a_log(stubbed: Stubbed) -> None:
     assert list(read_lines(stubbed.aws, source, 0)) == []
 
 
+def look_at_scaling(stubbed: Stubbed) -> None:
+    """How endpoints are scaled."""
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/flights/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    made = {"RoleARN": "arn:aws:iam::1:role/r", "CreationTime": answers.THEN}
+    waking = {"StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]}
+    policy = {"PolicyARN": "arn:p", "PolicyName": "kedro-aws-waking", "PolicyType": "StepScaling", **made}
+    policy.pop("RoleARN")
+    stubbed.answers(
+        "DescribeScalableTargets",
+        {"ScalableTargets": [{**target, **made, "MinCapacity": 0, "MaxCapacity": 2}]},
+        {"ServiceNamespace": "sagemaker", "ResourceIds": [target["ResourceId"]]},
+    )
+    stubbed.answers("DescribeEndpointConfig", answers.config())
+    policies = {"ScalingPolicies": [{**target, **policy, "StepScalingPolicyConfiguration": waking}]}
+    stubbed.answers("DescribeScalingPolicies", policies, target)
+    alarm = {"MetricAlarms": [{"AlarmName": "kedro-aws-flights-waits"}]}
+    stubbed.answers("DescribeAlarms", alarm, {"AlarmNames": ["kedro-aws-flights-waits"]})
+    endpoint = Endpoint("flights", "InService", "flights-1", weights={"AllTraffic": 1.0})
+    found = Scaling(target["ScalableDimension"], 0, 2, {"kedro-aws-waking": waking}, True, "ml.m5.large")
+    assert observe_all_scaling(stubbed.aws, [endpoint]) == {"flights": {"AllTraffic": found}}
+    stubbed.refuses("DescribeScalableTargets", "AccessDeniedException")
+    assert observe_all_scaling(stubbed.aws, [endpoint]) == {}
+    stubbed.refuses("DescribeScalableTargets", "AccessDeniedException")
+    with pytest.raises(AwsError, match="look up the scaling of endpoint flights"):
+        observe_scaling(stubbed.aws, endpoint, needed=True)
+
+
 def look_at_metrics_and_alarms(stubbed: Stubbed) -> None:
     """What an endpoint was asked, and why its update was ended."""
     stubbed.answers("GetMetricData", {"MetricDataResults": []})
@@ -209,6 +242,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     look_at_a_failed_job(stubbed)
     look_at_pipelines(stubbed)
     read_a_log(stubbed)
+    look_at_scaling(stubbed)
     look_at_metrics_and_alarms(stubbed)
     read_values(stubbed)
     upload_in_parts(stubbed, every[s3.UploadFile])

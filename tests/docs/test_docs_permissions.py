@@ -76,6 +76,8 @@ PLANNERS = {
     "status": None,
     "transform": "plan/transform.py",
 }
+SHARED_PLANNER = "plan/scaling.py"
+"""Called by the planners of several commands."""
 PAGE = REFERENCE / "permissions.md"
 FOLDERS = frozenset(f"s3://my-flights-data/{name}/" for name in ("data", "metrics", "models", "tables"))
 RESULTS = "s3://my-flights-data/athena/"
@@ -205,10 +207,24 @@ def _mentioned(file: Path) -> set[str]:
     }
 
 
+def _planned(file: str) -> set[str]:
+    """The names that a planner mentions, with those in the functions for scaling that it calls."""
+    shared = {
+        node.name: {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        for node in ast.walk(ast.parse((PACKAGE / SHARED_PLANNER).read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    names, left = set(), _mentioned(PACKAGE / file)
+    while left:
+        names |= left
+        left = set().union(*(shared.get(name, set()) for name in left)) - names
+    return names
+
+
 def _needed(name: str) -> set[str]:
     module = COMMANDS[(name,)].callback.__module__
     actions = _reached(_mentioned(ROOT.joinpath(*module.split(".")).with_suffix(".py")))
-    planned = set().union(*(_mentioned(PACKAGE / file) for file in (PLANNERS[name] or "").split()))
+    planned = set().union(*(_planned(file) for file in (PLANNERS[name] or "").split()))
     for each in sorted(planned & STEPS.keys()):
         actions |= _step_actions(STEPS[each])
     return actions | READS_BY_CONFIGURATION.get(name, set())
@@ -242,7 +258,7 @@ def test_every_command_and_every_call_has_its_permission() -> None:
 
 def test_every_step_is_planned_for_a_command() -> None:
     files = [file for names in PLANNERS.values() for file in (names or "").split()]
-    planned = set().union(*(_mentioned(PACKAGE / file) for file in files))
+    planned = set().union(*map(_planned, files))
     assert planned & STEPS.keys() == STEPS.keys()
 
 
@@ -293,7 +309,13 @@ def _allowed(statements: list[dict[str, Any]]) -> set[str]:
 def test_the_policy_allows_what_is_needed_and_no_more() -> None:
     datasets = {action for actions in DATASETS.values() for action in actions}
     several = {"champion": {}, "challenger": {}}  # their weights can be changed
-    allowed = _allowed([*_developer_policy(), *_developer_policy(mode="realtime", variants=several)])
+    scaling = {"min": 0, "max": 2, "target": 5}
+    allowed = _allowed(
+        [
+            *_developer_policy(autoscaling=scaling),
+            *_developer_policy(mode="realtime", variants=several),
+        ]
+    )
     assert allowed == set().union(*_documented_actions().values()) | datasets
 
 

@@ -48,6 +48,11 @@ def observe_endpoint(aws: Aws, name: str) -> Endpoint | None:
             each["VariantName"]: each.get("DesiredWeight", 1.0)
             for each in found.get("ProductionVariants", [])
         },
+        counts={
+            each["VariantName"]: each["DesiredInstanceCount"]
+            for each in found.get("ProductionVariants", [])
+            if "DesiredInstanceCount" in each
+        },
     )
 
 

@@ -13,13 +13,24 @@ _ENDPOINT = ("sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig")
 _OWNED = (*_ENDPOINT, "sagemaker:ListTags", "tag:GetResources")
 _SERVED = (*_ENDPOINT, "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage")
 _ASKING = ("s3:PutObject", "sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointAsync")
+_LOOK_AT_SCALING = (
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "cloudwatch:DescribeAlarms",
+)
+_END_SCALING = ("application-autoscaling:DeregisterScalableTarget", "cloudwatch:DeleteAlarms")
+
 _DEPLOY = (
     *_SERVED,
     *_GROUP,
     *_READ,
     *_ASKING,
+    *_LOOK_AT_SCALING,
+    *_END_SCALING,
+    "application-autoscaling:PutScalingPolicy",
+    "application-autoscaling:RegisterScalableTarget",
     "cloudformation:DescribeStacks",
-    "cloudwatch:DescribeAlarms",
+    "cloudwatch:PutMetricAlarm",
     "iam:PassRole",
     "sagemaker:AddTags",
     "sagemaker:CreateEndpoint",
@@ -60,6 +71,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "destroy": (
         *_OWNED,
         *_GROUP,
+        *_LOOK_AT_SCALING,
+        *_END_SCALING,
         "s3:DeleteObject",
         "s3:ListBucket",
         "sagemaker:DeleteEndpoint",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.config import find_endpoint_groups
-from kedro_aws_plugin.config.sections import find_alarms, find_shared_endpoints
+from kedro_aws_plugin.config.sections import find_alarms, find_scaled_endpoints, find_shared_endpoints
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import Audience
 from kedro_aws_plugin.plan.policy.reach import (
@@ -14,6 +14,7 @@ from kedro_aws_plugin.plan.policy.reach import (
     get_parameter_resource,
     get_secret_resource,
 )
+from kedro_aws_plugin.plan.scaling import name_alarm
 from kedro_aws_plugin.plan.submission import make_pipeline_prefix
 from kedro_aws_plugin.plan.transform import make_job_prefix, shorten_group
 
@@ -57,6 +58,10 @@ def _require_account(reach: Reach) -> Condition:
 
 def _require_sagemaker(_: Reach) -> Condition:
     return {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+def _require_scaling_of_sagemaker(_: Reach) -> Condition:
+    return {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
 
 
 def _list_stack(reach: Reach, _: Audience) -> list[str]:
@@ -132,8 +137,9 @@ def _list_by_name(reach: Reach, _: Audience) -> list[str]:
 
 
 def _list_shared(reach: Reach, _: Audience) -> list[str]:
-    """List the endpoints whose weights can be changed: those with several variants."""
-    return reach.arns("sagemaker", "endpoint/", find_shared_endpoints(reach.config))
+    """List the endpoints whose weights or instances can be changed: of several variants, or scaled."""
+    names = dict.fromkeys((*find_shared_endpoints(reach.config), *find_scaled_endpoints(reach.config)))
+    return reach.arns("sagemaker", "endpoint/", list(names))
 
 
 def _list_updated(reach: Reach, audience: Audience) -> list[str]:
@@ -165,7 +171,30 @@ def _list_log_groups(reach: Reach, audience: Audience) -> list[str]:
 
 
 def _list_alarms(reach: Reach, _: Audience) -> list[str]:
-    return reach.arns("cloudwatch", "alarm:", find_alarms(reach.config))
+    return [
+        *reach.arns("cloudwatch", "alarm:", find_alarms(reach.config)),
+        *_list_waking_alarms(reach, _),
+    ]
+
+
+def _list_waking_alarms(reach: Reach, _: Audience) -> list[str]:
+    """List the alarms that wake asynchronous endpoints."""
+    names = [name_alarm(name) for name in find_scaled_endpoints(reach.config) if name in reach.queues]
+    return reach.arns("cloudwatch", "alarm:", names)
+
+
+def _list_targets(reach: Reach, _: Audience) -> list[str]:
+    """List scalable targets, if there are any; AWS gives them ids that nobody knows before."""
+    names = ["*"] if find_scaled_endpoints(reach.config) else []
+    return reach.arns("application-autoscaling", "scalable-target/", names)
+
+
+def _list_every_endpoint(reach: Reach, _: Audience) -> list[str]:
+    return ["*"] if reach.endpoints else []
+
+
+def _list_everything_scaled(reach: Reach, _: Audience) -> list[str]:
+    return ["*"] if find_scaled_endpoints(reach.config) else []
 
 
 def _list_repositories(reach: Reach, _: Audience) -> list[str]:
@@ -370,6 +399,27 @@ GRANTS = (
     ),
     Grant("ReadMetrics", {"cloudwatch:GetMetricData": _list_everything}),
     Grant("ReadAlarms", {"cloudwatch:DescribeAlarms": _list_alarms}),
+    # AWS has no resources for these either.
+    Grant(
+        "LookAtScaling",
+        {
+            "application-autoscaling:DescribeScalableTargets": _list_every_endpoint,
+            "application-autoscaling:DescribeScalingPolicies": _list_everything_scaled,
+        },
+    ),
+    Grant(
+        "Scale",
+        {
+            "application-autoscaling:DeregisterScalableTarget": _list_targets,
+            "application-autoscaling:PutScalingPolicy": _list_targets,
+            "application-autoscaling:RegisterScalableTarget": _list_targets,
+        },
+        _require_scaling_of_sagemaker,
+    ),
+    Grant(
+        "WakeAsynchronousEndpoints",
+        {"cloudwatch:DeleteAlarms": _list_waking_alarms, "cloudwatch:PutMetricAlarm": _list_waking_alarms},
+    ),
     Grant("LookForImages", {"ecr:DescribeImages": _list_repositories}),
     Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),

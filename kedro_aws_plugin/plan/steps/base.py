@@ -11,6 +11,7 @@ READING = ("Describe", "Get", "Head", "Invoke", "List")
 Request = dict[str, Any]
 Result = dict[str, Any]
 Service = Literal[
+    "application-autoscaling",
     "cloudformation",
     "cloudwatch",
     "ecr",

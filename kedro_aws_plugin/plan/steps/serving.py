@@ -101,6 +101,15 @@ class CreateEndpoint(PlainStep):
         return f"create endpoint {self.name}"
 
 
+_KEEP_COUNTS: Request = {
+    "RetainAllVariantProperties": True,
+    "ExcludeRetainedVariantProperties": [
+        {"VariantPropertyType": "DesiredWeight"},
+        {"VariantPropertyType": "DataCaptureConfig"},
+    ],
+}
+
+
 @dataclass(frozen=True)
 class UpdateEndpoint(PlainStep):
     """Change a running endpoint to another config; it keeps serving meanwhile.
@@ -109,6 +118,7 @@ class UpdateEndpoint(PlainStep):
         name: The endpoint.
         config_name: The config that it is to serve.
         deployment: The request's DeploymentConfig; without one, all requests go to the new config at once.
+        keeps_counts: Whether variants keep as many instances as they have, whatever the config says.
     """
 
     service: ClassVar = "sagemaker"
@@ -118,11 +128,17 @@ class UpdateEndpoint(PlainStep):
     name: str
     config_name: str
     deployment: Mapping[str, Any] | None = None
+    keeps_counts: bool = False
 
     @override
     def request(self) -> Request:
         deployment = {"DeploymentConfig": self.deployment} if self.deployment else {}
-        return {"EndpointName": self.name, "EndpointConfigName": self.config_name, **deployment}
+        return {
+            "EndpointName": self.name,
+            "EndpointConfigName": self.config_name,
+            **(_KEEP_COUNTS if self.keeps_counts else {}),
+            **deployment,
+        }
 
     def __str__(self) -> str:
         return f"update endpoint {self.name} to {self.config_name}"
@@ -151,6 +167,31 @@ class UpdateWeights(PlainStep):
     def __str__(self) -> str:
         weights = ", ".join(f"{name} {weight:g}" for name, weight in self.weights.items())
         return f"change the weights of endpoint {self.name} to {weights}"
+
+
+@dataclass(frozen=True)
+class UpdateCounts(PlainStep):
+    """Change how many instances each variant has.
+
+    Attributes:
+        name: The endpoint.
+        counts: The numbers by the variants' names.
+    """
+
+    service: ClassVar = "sagemaker"
+    operation: ClassVar = "UpdateEndpointWeightsAndCapacities"
+    results: ClassVar = {"arn": "EndpointArn"}
+    name: str
+    counts: Mapping[str, int]
+
+    @override
+    def request(self) -> Request:
+        counts = [{"VariantName": name, "DesiredInstanceCount": each} for name, each in self.counts.items()]
+        return {"EndpointName": self.name, "DesiredWeightsAndCapacities": counts}
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
+        return f"change the instances of endpoint {self.name} to {counts}"
 
 
 @dataclass(frozen=True)
@@ -258,6 +299,7 @@ class CheckEndpoint(BaseStep):
         log: A sentence that says where the endpoint's log is.
         former: The config to go back to, if there is one.
         former_checks: The payloads of the former config's variants, with their answers.
+        keeps_counts: Whether the variants keep as many instances as they have on the way back.
     """
 
     service: ClassVar = "sagemaker-runtime"
@@ -271,6 +313,7 @@ class CheckEndpoint(BaseStep):
     log: str
     former: str | None = None
     former_checks: tuple[InvokeEndpoint | InvokeAsync, ...] = ()
+    keeps_counts: bool = False
 
     @override
     def request(self) -> Request:
@@ -295,7 +338,7 @@ class CheckEndpoint(BaseStep):
             return ()
         name = self.sent.name
         return (
-            UpdateEndpoint(name=name, config_name=self.former),
+            UpdateEndpoint(name=name, config_name=self.former, keeps_counts=self.keeps_counts),
             WaitForEndpoint(name=name, config_name=self.former),
             *self.former_checks,
         )

@@ -178,9 +178,9 @@ def test_each_system_has_its_folder(environ: dict[str, str], platform: str, fold
     assert find_cache(environ, platform).as_posix() == folder
 
 
-def _plan() -> Plan:
+def _plan(config: str = "mine") -> Plan:
     variant = {"VariantName": "a", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    return Plan("deploy", (CreateEndpointConfig("mine", {"ProductionVariants": [variant]}, {}),), "")
+    return Plan("deploy", (CreateEndpointConfig(config, {"ProductionVariants": [variant]}, {}),), "")
 
 
 def test_a_plan_for_aws_says_its_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +194,19 @@ def test_a_plan_for_aws_says_its_cost(tmp_path: Path, monkeypatch: pytest.Monkey
     known = add_cost(_plan(), config, dry_run=False).cost
     assert known is not None
     assert known.text.startswith("about $93.44 a month (1 x ml.m5.large, $0.128 an hour in eu-west-1, ")
+
+
+def test_what_is_scaled_already_costs_from_its_least_to_its_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with serve_prices({PATH: answer(OFFER)}) as (address, _):
+        save_prices(fetch("eu-west-1", address), find_cache())
+    scaled = {"endpoint": "mine", "autoscaling": {"min": 2, "max": 3, "target": 100}}
+    config = AwsConfig.model_validate({**AWS_YML, "deploy": scaled})
+    cost = add_cost(_plan("mine-0123abcd"), config, dry_run=False).cost
+    assert cost is not None  # 730 x 2 x 0.128 and 730 x 3 x 0.128
+    assert cost.text.startswith("from $186.88 to $280.32 a month (2 to 3 x ml.m5.large, ")
 
 
 def test_the_local_aws_bills_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

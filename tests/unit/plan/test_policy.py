@@ -249,3 +249,32 @@ def test_keys_and_networks_are_not_left_out_in_silence() -> None:
         f"{start}the actions of EC2 on network interfaces (`vpc`).",
     ]
     assert explain_left_out("developer", make_reach().config) == []
+
+
+def test_who_scales_an_endpoint_may_scale_in_sagemaker_alone() -> None:
+    found = statements(build_policy("ci", make_reach()))
+    assert found["LookAtScaling"]["Action"] == ["application-autoscaling:DescribeScalableTargets"]
+    assert not {"Scale", "WakeAsynchronousEndpoints"} & found.keys()
+    deploy = {
+        "mode": "async",
+        "endpoints": {
+            "my-flights-queue": {"autoscaling": {"min": 0, "max": 2, "target": 5}},
+            "my-flights-live": {"mode": "realtime", "autoscaling": {"max": 2, "target": 100}},
+            "my-flights-other": {},
+        },
+    }
+    found = statements(build_policy("ci", make_reach(deploy=deploy)))
+    assert found["Scale"]["Resource"] == [
+        f"arn:aws:application-autoscaling:eu-west-1:{ACCOUNT}:scalable-target/*"
+    ]
+    assert found["Scale"]["Condition"] == {
+        "StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}
+    }
+    alarm = f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:kedro-aws-my-flights-queue-waits"
+    assert found["WakeAsynchronousEndpoints"]["Resource"] == [alarm]
+    assert found["ReadAlarms"]["Resource"] == [alarm]
+    endpoints = [
+        f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/{name}"
+        for name in ("my-flights-queue", "my-flights-live")
+    ]
+    assert sorted(found["ChangeWeights"]["Resource"]) == sorted(endpoints)

@@ -1,0 +1,178 @@
+"""Plan how an endpoint is scaled: (deployment, observed) -> steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kedro_aws_plugin.config import Deploy
+from kedro_aws_plugin.config.scaling import Autoscaling
+from kedro_aws_plugin.plan.observed import Endpoint, Scaling
+from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps.scaling import (
+    CONCURRENCY,
+    INSTANCES,
+    DeleteAlarms,
+    DeregisterScalableTarget,
+    PutMetricAlarm,
+    PutScalingPolicy,
+    RegisterScalableTarget,
+    Scaled,
+)
+from kedro_aws_plugin.plan.steps.serving import UpdateCounts, WaitForEndpoint
+
+Scalings = Mapping[str, Scaling]
+"""How the variants of an endpoint are scaled that are, by their names."""
+
+TRACKING, WAKING = "kedro-aws-tracking", "kedro-aws-waking"
+"""The names of the policies. What has neither was not made by this plugin, and is left alone."""
+
+
+def name_alarm(endpoint: str) -> str:
+    """Name the alarm that wakes an endpoint without instances."""
+    return f"kedro-aws-{endpoint}-waits"
+
+
+def keeps_counts(deploy: Deploy, endpoint: Endpoint | None) -> bool:
+    """Tell whether an update must leave as many instances as there are: they are scaled, and there are some.
+
+    An endpoint without instances gets `instance_count` again, so that a version that cannot start is noticed.
+    """
+    if deploy.autoscaling is None or deploy.mode == "serverless" or endpoint is None:
+        return False
+    return bool(endpoint.counts) and all(endpoint.counts.values())
+
+
+def plan_scaling(
+    deploy: Deploy, variants: Sequence[Mapping[str, Any]], endpoint: Endpoint | None, observed: Scalings
+) -> list[Step]:
+    """Plan how an endpoint that serves gets the scaling that aws.yml says, or loses what it has.
+
+    Args:
+        deploy: The endpoint as it should be.
+        variants: Its variants in production, in AWS's form.
+        endpoint: The endpoint as it is, if it has the variants already.
+        observed: How its variants are scaled now.
+    """
+    wanted = deploy.autoscaling
+    if wanted is None:
+        counts = {each["VariantName"]: each.get("InitialInstanceCount", 0) for each in variants}
+        return _plan_former_counts(deploy.endpoint, counts, endpoint, observed)
+    steps: list[Step] = []
+    for each in variants:
+        steps += _plan_variant(deploy, wanted, each["VariantName"], observed.get(each["VariantName"]))
+    return steps
+
+
+def find_unchangeable(
+    deploy: Deploy, variants: Sequence[Mapping[str, Any]], observed: Scalings
+) -> dict[str, Scaling]:
+    """Find the scaling that must end before an endpoint is updated, because AWS refuses the update otherwise.
+
+    Source: "Update endpoints that use auto scaling" in SageMaker's developer guide: another instance type, or
+    a variant less.
+    """
+    types = {each["VariantName"]: each.get("InstanceType") for each in variants}
+    return {
+        name: found
+        for name, found in observed.items()
+        if deploy.autoscaling is None or name not in types or found.instance_type != types[name]
+    }
+
+
+def _plan_former_counts(
+    name: str, counts: Mapping[str, int], endpoint: Endpoint | None, observed: Scalings
+) -> list[Step]:
+    """Plan that variants are scaled no more and have as many instances as aws.yml says.
+
+    The target is the last to go: a command that ends early is followed by one that finds it.
+    """
+    now = endpoint.counts if endpoint else {}
+    own = {variant: found for variant, found in observed.items() if _is_own(found)}
+    wrong = {
+        variant: counts[variant]
+        for variant in own
+        if counts.get(variant) and now.get(variant, counts[variant]) != counts[variant]
+    }
+    steps: list[Step] = [
+        RegisterScalableTarget(Scaled(name, variant), count, count)
+        for variant, count in wrong.items()
+        if (own[variant].least, own[variant].most) != (count, count)
+    ]
+    if wrong:
+        steps += [UpdateCounts(name, wrong), WaitForEndpoint(name=name, config_name=None)]
+    return [*steps, *plan_end_of_scaling(name, own)]
+
+
+def _is_own(found: Scaling) -> bool:
+    return bool(found.policies.keys() & {TRACKING, WAKING})
+
+
+def plan_end_of_scaling(endpoint: str, observed: Scalings) -> list[Step]:
+    """Plan that variants are scaled no more, as far as this plugin has made that they are."""
+    steps: list[Step] = []
+    for variant, found in observed.items():
+        if _is_own(found):
+            steps.append(DeregisterScalableTarget(Scaled(endpoint, variant, found.dimension)))
+        if found.has_alarm:
+            steps.append(DeleteAlarms(name_alarm(endpoint)))
+    return steps
+
+
+def _plan_variant(deploy: Deploy, wanted: Autoscaling, variant: str, found: Scaling | None) -> list[Step]:
+    endpoint = deploy.endpoint
+    steps: list[Step] = []
+    if found is not None and WAKING in found.policies and wanted.min > 0:
+        # A policy that has become needless goes with its target alone.
+        steps += plan_end_of_scaling(endpoint, {variant: found})
+        found = None
+    scaled = Scaled(endpoint, variant, CONCURRENCY if deploy.mode == "serverless" else INSTANCES)
+    if found is None or (found.least, found.most) != (wanted.min, wanted.max):
+        steps.append(RegisterScalableTarget(scaled, wanted.min, wanted.max))
+    tracking = _build_tracking(endpoint, wanted, deploy.mode)
+    if not _has(found, TRACKING, tracking):
+        steps.append(PutScalingPolicy(TRACKING, scaled, "TargetTrackingScaling", tracking))
+    if wanted.min == 0:
+        waking = _build_waking(wanted)
+        if not (found and found.has_alarm and _has(found, WAKING, waking)):
+            policy = PutScalingPolicy(WAKING, scaled, "StepScaling", waking)
+            steps += [policy, PutMetricAlarm(name_alarm(endpoint), endpoint, Ref(policy, "arn"))]
+    return steps
+
+
+def _has(observed: Scaling | None, name: str, wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a policy is as wanted; AWS adds members that nobody gave."""
+    found = observed.policies.get(name, {}) if observed else {}
+    return all(found.get(member) == value for member, value in wanted.items())
+
+
+def _build_tracking(endpoint: str, wanted: Autoscaling, mode: str) -> dict[str, Any]:
+    if mode == "async":
+        metric: dict[str, Any] = {
+            "CustomizedMetricSpecification": {
+                "MetricName": "ApproximateBacklogSizePerInstance",
+                "Namespace": "AWS/SageMaker",
+                "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
+                "Statistic": "Average",
+            }
+        }
+    else:
+        kind = (
+            "SageMakerVariantProvisionedConcurrencyUtilization"
+            if mode == "serverless"
+            else "SageMakerVariantInvocationsPerInstance"
+        )
+        metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": kind}}
+    return {
+        "TargetValue": wanted.target,
+        **metric,
+        "ScaleInCooldown": wanted.scale_in_cooldown,
+        "ScaleOutCooldown": wanted.scale_out_cooldown,
+    }
+
+
+def _build_waking(wanted: Autoscaling) -> dict[str, Any]:
+    return {
+        "AdjustmentType": "ChangeInCapacity",
+        "MetricAggregationType": "Average",
+        "Cooldown": wanted.scale_out_cooldown,
+        "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
+    }
