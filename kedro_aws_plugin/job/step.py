@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from kedro_aws_plugin.job.registering import register_outputs
 from kedro_aws_plugin.job.running import RunningStep, Submission
 from kedro_aws_plugin.run import job as job_in_force
 from kedro_aws_plugin.run import state as run_state
-from kedro_aws_plugin.run.run_id import format_run_id
+from kedro_aws_plugin.run.run_id import make_run_id
 from kedro_aws_plugin.session.connection import Connection
 from kedro_aws_plugin.session.session import Session, make_loader
 
@@ -34,10 +33,12 @@ class StepRequest:
     Attributes:
         files: The folder with the files of the job.
         step: The name of the step.
-        run_id: The run's id; empty to make it from the start of the execution.
+        run_id: The run's id; empty to make it from a time.
         started: When the execution started: ISO 8601, or seconds since 1970.
         execution: The id of the execution.
         request: Where the parameters of the submission are on S3; empty if there are none.
+        scheduled: The time for which a schedule started the execution, as `started`; empty if none did. The
+            run has its date, however late it starts.
     """
 
     files: Path
@@ -46,6 +47,7 @@ class StepRequest:
     started: str = ""
     execution: str = ""
     request: str = ""
+    scheduled: str = ""
 
 
 def run_step(asked: StepRequest) -> list[str]:
@@ -61,7 +63,7 @@ def run_step(asked: StepRequest) -> list[str]:
     if asked.step not in job.steps:
         raise ProjectError(f"The job has no step `{asked.step}`; it has {', '.join(job.steps)}.")
     step = job.steps[asked.step]
-    run_id = asked.run_id or make_run_id(asked.started)
+    run_id = asked.run_id or make_run_id(asked.scheduled or asked.started)
     configure_project(job.package)
     work = Path.cwd()
     run_state.publish(run_state.RunState(run_id, dict))
@@ -80,30 +82,6 @@ def run_step(asked: StepRequest) -> list[str]:
 def read_job(files: Path) -> JobDescription:
     """Read the `job.json` in a folder."""
     return JobDescription.from_json(json.loads((files / "job.json").read_text(encoding="utf-8")))
-
-
-def make_run_id(started: str) -> str:
-    """Make the run id of an execution that was started without one, from its start.
-
-    Args:
-        started: ISO 8601, or seconds since 1970.
-
-    Raises:
-        ProjectError: If it is neither.
-    """
-    try:
-        seconds = float(started)
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
-        except ValueError:
-            raise ProjectError(
-                f"The start of the execution, `{started}`, is not a time. Start it with the parameter RunId."
-            ) from None
-        moment = moment.replace(tzinfo=moment.tzinfo or timezone.utc)
-    else:
-        moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return format_run_id(moment.astimezone(timezone.utc))
 
 
 def _open_session(work: Path, job: JobDescription) -> Session:

@@ -51,7 +51,7 @@ READS_BY_CONFIGURATION = {
     "register-model": {"s3:GetObject", "s3:ListBucket"},
     "globals": {"ssm:GetParameter", "secretsmanager:GetSecretValue"},
 }
-PLANNERS = {
+PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "bootstrap": "plan/bootstrap.py",
     "register-model": "plan/register.py",
     "approve-model": "plan/approval.py",
@@ -70,9 +70,10 @@ PLANNERS = {
     "retry": "plan/retry.py",
     "rollback": "plan/rollback.py",
     "runs": None,
+    "schedule": ("plan/schedule.py", "plan/pipeline.py"),
     "spark-jars": None,
     "stop": "plan/stop.py",
-    "submit": "plan/submission.py",
+    "submit": ("plan/submission.py", "plan/pipeline.py"),
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -96,6 +97,8 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "endpoint/updating-to-another",
     "register/first-model",
     "register/second-version",
+    "schedule/first",
+    "schedule/other-code-of-a-paused-one",
     "submission/first",
     "submission/other-code",
     "transform/catalog-entry-first",
@@ -205,12 +208,17 @@ def _mentioned(file: Path) -> set[str]:
     }
 
 
+def _planned(name: str) -> set[str]:
+    """What the planners of a command mention."""
+    files = PLANNERS[name] or ()
+    each = (files,) if isinstance(files, str) else files
+    return set().union(*(_mentioned(PACKAGE / file) for file in each))
+
+
 def _needed(name: str) -> set[str]:
     module = COMMANDS[(name,)].callback.__module__
     actions = _reached(_mentioned(ROOT.joinpath(*module.split(".")).with_suffix(".py")))
-    planner = PLANNERS[name]
-    planned = _mentioned(PACKAGE / planner) if planner else set()
-    for each in sorted(planned & STEPS.keys()):
+    for each in sorted(_planned(name) & STEPS.keys()):
         actions |= _step_actions(STEPS[each])
     return actions | READS_BY_CONFIGURATION.get(name, set())
 
@@ -242,7 +250,7 @@ def test_every_command_and_every_call_has_its_permission() -> None:
 
 
 def test_every_step_is_planned_for_a_command() -> None:
-    planned = set().union(*(_mentioned(PACKAGE / file) for file in PLANNERS.values() if file))
+    planned = set().union(*(_planned(name) for name in PLANNERS))
     assert planned & STEPS.keys() == STEPS.keys()
 
 
@@ -349,6 +357,9 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "s3:::NAME/kedro-aws/NAME/*",
         "s3:::NAME/sagemaker/NAME/*",
         "iam::123456789012:role/my-pipelines",
+        "iam::123456789012:role/my-schedules",
+        "scheduler:HERE:schedule-group/my-flights-*",
+        "scheduler:HERE:schedule/my-flights-*",
         "sagemaker:HERE:pipeline/my-flights*",
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
@@ -370,6 +381,9 @@ def _arns(service: str, request: dict[str, Any]) -> set[str]:
         keys = [each["Key"] for each in request.get("Delete", {}).get("Objects", [])]
         return {f"arn:aws:s3:::{request['Bucket']}/{key}" for key in keys or [request["Key"]]}
     arn = f"arn:aws:{service.removesuffix('-runtime')}:eu-west-1:123456789012:"
+    if service == "scheduler":
+        name, group = request["Name"], request.get("GroupName")
+        return {f"{arn}schedule/{group}/{name}" if group else f"{arn}schedule-group/{name}"}
     named = {
         "TransformJobName": f"{arn}transform-job/",
         "EndpointName": f"{arn}endpoint/",

@@ -36,6 +36,17 @@ _FIND_RUN = (
     "sagemaker:ListPipelines",
     "sagemaker:ListTags",
 )
+_PIPELINE = (
+    *_UPLOAD,
+    "iam:PassRole",
+    "sagemaker:AddTags",
+    "sagemaker:CreatePipeline",
+    "sagemaker:DescribePipeline",
+    "sagemaker:ListPipelineVersions",
+    "sagemaker:ListTags",
+    "sagemaker:UpdatePipeline",
+)
+_SCHEDULES = ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListSchedules")
 _WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -66,6 +77,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "destroy": (
         *_OWNED,
         *_GROUP,
+        *_SCHEDULES,
         "s3:DeleteObject",
         "s3:ListBucket",
         "sagemaker:DeleteEndpoint",
@@ -75,6 +87,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModelPackageGroup",
         "sagemaker:DeletePipeline",
         "sagemaker:ListPipelines",
+        "scheduler:DeleteSchedule",
+        "scheduler:DeleteScheduleGroup",
     ),
     "doctor": (
         *_OWNED,
@@ -113,19 +127,21 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
     "rollback": (*_RELEASES, *_LEFTOVERS),
     "runs": _WAIT_FOR_RUN,
+    "schedule": (
+        *_PIPELINE,
+        *_SCHEDULES,
+        "scheduler:CreateSchedule",
+        "scheduler:CreateScheduleGroup",
+        "scheduler:DeleteSchedule",
+        "scheduler:UpdateSchedule",
+    ),
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
     "submit": (
         *_WAIT_FOR_RUN,
-        *_UPLOAD,
-        "iam:PassRole",
-        "sagemaker:AddTags",
-        "sagemaker:CreatePipeline",
-        "sagemaker:DescribePipeline",
-        "sagemaker:ListPipelineVersions",
+        *_PIPELINE,
         "sagemaker:StartPipelineExecution",
-        "sagemaker:UpdatePipeline",
     ),
     "transform": (
         *_GROUP,
