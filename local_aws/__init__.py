@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from local_aws.errors import LocalAwsError
     from local_aws.protocol.operations import list_recorded
+    from local_aws.scheduler.expressions import find_next_time
 
 _HOMES = {
     "ACCESS_KEY_PREFIX": "local_aws.control.credentials",
@@ -61,6 +62,7 @@ _HOMES = {
     "VARIABLES": "local_aws.control.state",
     "default_state_dir": "local_aws.control.state",
     "find": "local_aws.control.client",
+    "find_next_time": "local_aws.scheduler.expressions",
     "is_held": "local_aws.control.client",
     "list_recorded": "local_aws.protocol.operations",
     "make_state_dir": "local_aws.control.state",
@@ -86,6 +88,7 @@ __all__ = [
     "__version__",
     "default_state_dir",
     "find",
+    "find_next_time",
     "is_held",
     "list_recorded",
     "make_state_dir",

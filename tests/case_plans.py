@@ -18,6 +18,7 @@ from kedro_aws_plugin.aws.overrides import check_overrides
 from kedro_aws_plugin.config import (
     AwsConfig,
     choose_role,
+    choose_schedule_role,
     find_endpoint_groups,
     merge_deploy,
     merge_transform,
@@ -28,17 +29,36 @@ from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
 from kedro_aws_plugin.plan.execution import Execution
-from kedro_aws_plugin.plan.observed import Foundation, Owned, RegisteredGroup, Releases, Sample, Serving
+from kedro_aws_plugin.plan.observed import (
+    Foundation,
+    Owned,
+    RegisteredGroup,
+    Releases,
+    Sample,
+    ScheduleGroup,
+    Serving,
+)
 from kedro_aws_plugin.plan.overrides import Overrides
+from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
 from kedro_aws_plugin.plan.retry import plan_retry
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
+from kedro_aws_plugin.plan.schedule import (
+    DISABLED,
+    ENABLED,
+    ScheduleRequest,
+    check_schedule_name,
+    make_group_name,
+    plan_schedule,
+    plan_switch,
+    plan_unschedule,
+)
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.stop import plan_stop
-from kedro_aws_plugin.plan.submission import ObservedPipeline, PipelineRequest, plan_submission
+from kedro_aws_plugin.plan.submission import plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 from kedro_aws_plugin.plan.transform import (
@@ -201,6 +221,13 @@ def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 
 def _submission(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    wanted, pipeline = _read_pipeline(config, project, observed)
+    return plan_submission(wanted, pipeline, observed.get("keys", []))
+
+
+def _read_pipeline(
+    config: AwsConfig, project: Values, observed: Values
+) -> tuple[PipelineRequest, ObservedPipeline | None]:
     wanted = TypeAdapter(PipelineRequest).validate_python(
         {
             **project,
@@ -216,7 +243,28 @@ def _submission(config: AwsConfig, project: Values, observed: Values) -> Plan:
     if found is not None:
         found = {**found, "definition": json.dumps(found["definition"])}
     pipeline = TypeAdapter(ObservedPipeline | None).validate_python(found)
-    return plan_submission(wanted, pipeline, observed.get("keys", []))
+    return wanted, pipeline
+
+
+def _schedule(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    found = observed.get("group")
+    if found is not None:
+        found = {**found, "schedules": [{"group": found["name"], **each} for each in found["schedules"]]}
+    group = TypeAdapter(ScheduleGroup | None).validate_python(found)
+    if project["verb"] in {"pause", "resume"}:
+        return plan_switch(project["name"], DISABLED if project["verb"] == "pause" else ENABLED, group)
+    if project["verb"] == "delete":
+        return plan_unschedule(project["name"], group)
+    pipeline, existing = _read_pipeline(config, project["pipeline"], observed)
+    wanted = ScheduleRequest(
+        check_schedule_name(project["name"]),
+        make_group_name("my_flights", config.env, config.bucket),
+        project["expression"],
+        project["timezone"],
+        choose_schedule_role(config),
+        pipeline,
+    )
+    return plan_schedule(wanted, existing, observed.get("keys", []), group)
 
 
 def _execution(config: AwsConfig, project: Values, observed: Values) -> Plan:
@@ -234,6 +282,7 @@ PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "execution": _execution,
     "register": _register,
     "rollback": _rollback,
+    "schedule": _schedule,
     "submission": _submission,
     "teardown": _teardown,
     "transform": _transform,

@@ -42,6 +42,7 @@ SHAPES = {
     "model": "sagemaker:{r}:{a}:model/{ModelName}",
     "model-package-group": "sagemaker:{r}:{a}:model-package-group/{ModelPackageGroupName}",
     "transform-job": "sagemaker:{r}:{a}:transform-job/{TransformJobName}",
+    "schedule-group": "scheduler:{r}:{a}:schedule-group/{Name}",
     "stack": "cloudformation:{r}:{a}:stack/{StackName}/0a1b2c3d",
     "log-group": "logs:{r}:{a}:log-group:{logGroupName}:log-stream:",
     "log-stream": "logs:{r}:{a}:log-group:{logGroupName}:log-stream:{logStreamName}",

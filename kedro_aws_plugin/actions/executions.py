@@ -17,12 +17,15 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
     observe_execution,
     observe_pipeline,
 )
+from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.errors import ProjectError, suggest
 from kedro_aws_plugin.plan.execution import Execution
-from kedro_aws_plugin.plan.observed import Owned
+from kedro_aws_plugin.plan.observed import Owned, ScheduleGroup
+from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.sagemaker_definition import write_definition
-from kedro_aws_plugin.plan.submission import JobUpload, PipelineRequest, make_pipeline_prefix, plan_submission
+from kedro_aws_plugin.plan.schedule import make_group_name
+from kedro_aws_plugin.plan.submission import make_pipeline_prefix, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import strip_transcoding
 from kedro_aws_plugin.project.catalog import silence_kedro
@@ -51,6 +54,7 @@ class SubmitOptions:
         load_versions: The versions of datasets to load.
         from_run: The run whose data the nodes that were not chosen have made; None for the newest.
         wait: Whether to wait until the run has ended.
+        scheduled: Whether a schedule starts the runs: what follows from their dates is not known yet.
     """
 
     run_id: str
@@ -58,6 +62,17 @@ class SubmitOptions:
     load_versions: Mapping[str, str]
     from_run: str | None = None
     wait: bool = True
+    scheduled: bool = False
+
+
+def take_versions(session: Session, compiled: Compiled, options: SubmitOptions) -> SubmitOptions:
+    """Add the versions of what the nodes that were not chosen have made in the run to take data from.
+
+    Raises:
+        ProjectError: If there is no such run.
+    """
+    versions = {**_list_versions(session, compiled, options.from_run), **options.load_versions}
+    return replace(options, load_versions=versions)
 
 
 def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions) -> PipelineRequest:
@@ -69,7 +84,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
         options: What the user wants.
 
     Raises:
-        KedroAwsError: If the project does not load, or the run to take data from does not exist.
+        KedroAwsError: If the project does not load.
     """
     project, folder = session.project, make_folder(session.project)
     config = project.config
@@ -77,9 +92,13 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
         raise ValueError("a pipeline with errors is not submitted")
     with silence_kedro():
         parameters = session.kedro_context.params
-    digest = hash_parameters(parameters, read_key(default_state_dir(project.path)))
-    versions = {**_list_versions(session, compiled, options.from_run), **options.load_versions}
-    asked = {"params": dict(options.params), "load_versions": versions, "parameters_hash": digest}
+    key = read_key(default_state_dir(project.path))
+    digest = None if options.scheduled else hash_parameters(parameters, key)
+    asked = {
+        "params": dict(options.params),
+        "load_versions": dict(options.load_versions),
+        "parameters_hash": digest,
+    }
     request = json.dumps(asked, sort_keys=True, ensure_ascii=False, default=str).encode()
     return PipelineRequest(
         name=compiled.name,
@@ -108,13 +127,17 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
 def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
     """Look at what AWS has of a pipeline, and plan its run from there."""
     observed = observe_pipeline(session.aws, request.name)
+    return plan_submission(request, observed, list_uploaded(session, request))
+
+
+def list_uploaded(session: Session, request: PipelineRequest) -> set[str]:
+    """List the keys of those files of a pipeline that are on S3."""
     folder = request.files[0].key.rpartition("/")[0]
     with translate_errors(f"list the files in s3://{request.bucket}"):
-        keys = {
+        return {
             *list_keys(session.aws.s3, request.bucket, f"{folder}/"),
             *list_keys(session.aws.s3, request.bucket, request.request_key),
         }
-    return plan_submission(request, observed, keys)
 
 
 def keep_record(session: Session, request: PipelineRequest) -> None:
@@ -194,11 +217,22 @@ def find_pipelines(session: Session) -> dict[str, str]:
 
 
 def add_pipelines(session: Session, owned: Owned) -> Owned:
-    """Look up the pipelines that carry a project's tags, and the files of its jobs and runs."""
+    """Look up a project's pipelines by its tags, their schedules, and the files of its jobs and runs."""
     bucket = session.config.bucket
     with translate_errors(f"list the jobs in s3://{bucket}"):
         objects = list_keys(session.aws.s3, bucket, f"{make_folder(session.project)}/")
-    return replace(owned, pipelines=find_pipelines(session), job_objects=objects)
+    return replace(
+        owned,
+        pipelines=find_pipelines(session),
+        job_objects=objects,
+        schedules=find_schedules(session),
+    )
+
+
+def find_schedules(session: Session) -> ScheduleGroup | None:
+    """Find the schedules of the project's environment; None if there never was one."""
+    config = session.config
+    return observe_schedules(session.aws, make_group_name(session.project.package, config.env, config.bucket))
 
 
 def _list_versions(session: Session, compiled: Compiled, from_run: str | None) -> dict[str, str]:

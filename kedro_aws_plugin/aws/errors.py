@@ -103,6 +103,8 @@ def is_absent(error: ClientError) -> bool:
 
     SageMaker says so only in the text of a ValidationException.
     """
+    if get_error_code(error) == "ResourceNotFoundException":  # EventBridge Scheduler
+        return True
     message = str(error).lower()
     if get_error_code(error) == "ObjectNotFoundException":
         return True

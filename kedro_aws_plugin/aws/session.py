@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
+    from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_service_quotas.client import ServiceQuotasClient
     from mypy_boto3_ssm.client import SSMClient
@@ -133,6 +134,11 @@ class Aws:
     def quotas(self) -> "ServiceQuotasClient":
         """How much of a service the account may use."""
         return cast("ServiceQuotasClient", self._client("service-quotas"))
+
+    @property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        """Schedules of pipelines."""
+        return cast("EventBridgeSchedulerClient", self._client("scheduler"))
 
     @property
     def tagging(self) -> "ResourceGroupsTaggingAPIClient":

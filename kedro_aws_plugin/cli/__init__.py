@@ -55,6 +55,7 @@ def commands() -> None:
         "retry": f"{_HERE}.retry.retry",
         "rollback": f"{_HERE}.rollback.rollback",
         "runs": f"{_HERE}.runs.runs",
+        "schedule": f"{_HERE}.schedule.schedule",
         "spark-jars": f"{_HERE}.spark_jars.spark_jars",
         "status": f"{_HERE}.status.status",
         "stop": f"{_HERE}.stop.stop",

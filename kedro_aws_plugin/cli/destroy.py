@@ -14,9 +14,8 @@ def destroy(options: PlanOptions, endpoint: str | None, registry: bool) -> None:
     """Delete what was deployed.
 
     It deletes every endpoint, endpoint config, model and pipeline that has the tags of this project and
-    environment, and the files of its jobs and runs; with --endpoint, only one endpoint and what was made for
-    it. Your data, the trained models in the catalog
-    and the bucket are kept.
+    environment, its schedules, and the files of its jobs and runs; with --endpoint, only one endpoint and
+    what was made for it. Your data, the trained models in the catalog and the bucket are kept.
     """
     from dataclasses import replace
 

@@ -64,6 +64,7 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
         keep_record,
         look_at_pipeline,
         prepare_request,
+        take_versions,
     )
     from kedro_aws_plugin.errors import PipelineError
     from kedro_aws_plugin.plan.submission import check_run_id
@@ -81,6 +82,7 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
         show_findings(this, compiled)
         if compiled.errors:
             raise PipelineError("Nothing was submitted. Correct what the lines above name.")
+        wanted = take_versions(this.session, compiled, wanted)
         request = prepare_request(this.session, compiled, wanted)
         if not options.dry_run:
             keep_record(this.session, request)

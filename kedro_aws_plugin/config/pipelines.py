@@ -128,6 +128,7 @@ class Pipelines(Section):
         memory_datasets: Whether what passes from one step to another in memory is kept on S3, or refused.
         prefix: The folder of the bucket for jobs, requests and runs.
         role_arn: The role of the pipeline and its jobs; by default `role_arn`.
+        schedule_role_arn: The role with which schedules start the pipeline; needed on the real AWS.
         image: The image of the steps; by default AWS's newest scikit-learn image.
         max_parallel_steps: How many steps run at once; by default, as many as can.
         registration: Whether a last step registers the models that a run would register.
@@ -140,6 +141,7 @@ class Pipelines(Section):
     memory_datasets: Literal["persist", "refuse"] = "persist"
     prefix: Prefix = "kedro-aws"
     role_arn: RoleArn | None = None
+    schedule_role_arn: RoleArn | None = None
     image: ImageUri | None = None
     max_parallel_steps: int | None = Field(default=None, ge=1)
     registration: Literal["auto", "never"] = "auto"

@@ -299,3 +299,23 @@ def choose_pipeline_role(config: AwsConfig) -> str:
         f"conf/{config.env}/aws.yml: `pipelines.role_arn` is missing. Add the ARN of a role that SageMaker "
         "may assume, that may make processing jobs, and that may read and write what the catalog names."
     )
+
+
+def choose_schedule_role(config: AwsConfig) -> str:
+    """Choose the role with which EventBridge Scheduler starts a pipeline. The local AWS does not check it.
+
+    Args:
+        config: The project's configuration.
+
+    Raises:
+        ConfigError: If the real AWS is in force and aws.yml names no role.
+    """
+    if config.pipelines.schedule_role_arn is not None:
+        return config.pipelines.schedule_role_arn
+    if config.target == "local":
+        return _LOCAL_ROLE
+    raise ConfigError(
+        f"conf/{config.env}/aws.yml: `pipelines.schedule_role_arn` is missing. Add the ARN of a role that "
+        "EventBridge Scheduler may assume (scheduler.amazonaws.com), and that may call "
+        "sagemaker:StartPipelineExecution."
+    )

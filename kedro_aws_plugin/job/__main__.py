@@ -24,7 +24,15 @@ def main(arguments: Sequence[str]) -> int:
     """
     given = _parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: _stop(given))
-    asked = StepRequest(given.files, given.step, given.run_id, given.started, given.execution, given.request)
+    asked = StepRequest(
+        given.files,
+        given.step,
+        given.run_id,
+        given.started,
+        given.execution,
+        given.request,
+        given.scheduled,
+    )
     try:
         outputs = run_step(asked)
     except KedroAwsError as error:
@@ -59,7 +67,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--files", type=Path, required=True)
     parser.add_argument("--message", type=Path, required=True)
     parser.add_argument("--step", required=True)
-    for name in ("--run-id", "--started", "--execution", "--request"):
+    for name in ("--run-id", "--started", "--execution", "--request", "--scheduled"):
         parser.add_argument(name, default="")
     return parser.parse_args(arguments)
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from kedro_aws_plugin.job.running import RunningStep, Submission
 from kedro_aws_plugin.plan.submission import check_run_id
 from kedro_aws_plugin.run import job as job_in_force
 from kedro_aws_plugin.run import state as run_state
-from kedro_aws_plugin.run.run_id import format_run_id
+from kedro_aws_plugin.run.run_id import make_run_id
 from kedro_aws_plugin.session.connection import Connection
 from kedro_aws_plugin.session.session import Session, make_loader
 
@@ -35,10 +34,12 @@ class StepRequest:
     Attributes:
         files: The folder with the files of the job.
         step: The name of the step.
-        run_id: The run's id; empty to make it from the start of the execution.
+        run_id: The run's id; empty to make it from a time.
         started: When the execution started: ISO 8601, or seconds since 1970.
         execution: The id of the execution.
         request: Where the parameters of the submission are on S3; empty if there are none.
+        scheduled: The time for which a schedule started the execution, as `started`; empty if none did. The
+            run has its date, however late it starts.
     """
 
     files: Path
@@ -47,6 +48,7 @@ class StepRequest:
     started: str = ""
     execution: str = ""
     request: str = ""
+    scheduled: str = ""
 
 
 def run_step(asked: StepRequest) -> list[str]:
@@ -89,31 +91,7 @@ def choose_run_id(asked: StepRequest) -> str:
     Raises:
         ProjectError: If it cannot be one: it is the name of folders, also of those that are removed.
     """
-    return check_run_id(asked.run_id) if asked.run_id else make_run_id(asked.started)
-
-
-def make_run_id(started: str) -> str:
-    """Make the run id of an execution that was started without one, from its start.
-
-    Args:
-        started: ISO 8601, or seconds since 1970.
-
-    Raises:
-        ProjectError: If it is neither.
-    """
-    try:
-        seconds = float(started)
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
-        except ValueError:
-            raise ProjectError(
-                f"The start of the execution, `{started}`, is not a time. Start it with the parameter RunId."
-            ) from None
-        moment = moment.replace(tzinfo=moment.tzinfo or timezone.utc)
-    else:
-        moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return format_run_id(moment.astimezone(timezone.utc))
+    return check_run_id(asked.run_id) if asked.run_id else make_run_id(asked.scheduled or asked.started)
 
 
 def _open_session(work: Path, job: JobDescription) -> Session:

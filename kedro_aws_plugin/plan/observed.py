@@ -405,6 +405,48 @@ class EndpointReport:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A schedule of EventBridge Scheduler that starts a pipeline.
+
+    Attributes:
+        name: Its name.
+        group: Its group.
+        definition: When it starts what: the request that made it but for the other attributes.
+        role_arn: The role that starts the pipeline.
+        start: The request that starts the pipeline; empty if it is none of ours.
+        state: ENABLED or DISABLED.
+        changed: When it was last changed, in ISO 8601.
+    """
+
+    name: str
+    group: str
+    definition: Mapping[str, Any]
+    role_arn: str
+    start: Mapping[str, Any]
+    state: str
+    changed: str = ""
+
+
+@dataclass(frozen=True)
+class ScheduleGroup:
+    """The schedules of a project's environment.
+
+    Attributes:
+        name: The name of their group.
+        created: When it was made, in ISO 8601.
+        schedules: Its schedules.
+    """
+
+    name: str
+    created: str = ""
+    schedules: tuple[Schedule, ...] = ()
+
+    def find(self, name: str) -> Schedule | None:
+        """Find a schedule by its name."""
+        return next((each for each in self.schedules if each.name == name), None)
+
+
+@dataclass(frozen=True)
 class Owned:
     """Everything on AWS that carries a project's tags.
 
@@ -419,6 +461,7 @@ class Owned:
         pipelines: SageMaker pipelines, each with the time of its creation.
         job_objects: Keys of jobs, requests and runs in the project's bucket.
         scaled: How the variants of the endpoints are scaled that are, by the endpoint's name and their own.
+        schedules: The schedules that start pipelines; None if there never was one.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -431,6 +474,7 @@ class Owned:
     pipelines: Mapping[str, str] = field(default_factory=dict)
     job_objects: tuple[str, ...] = ()
     scaled: Mapping[str, Mapping[str, Scaling]] = field(default_factory=dict)
+    schedules: ScheduleGroup | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from kedro_aws_plugin.plan.workflow import Finding, Group, Workflow
 JOB_FOLDER = "/opt/ml/processing/input/job"
 """Where a container finds the files of the job."""
 
+PARAMETERS = ("RunId", "Request", "Scheduled")
+"""The parameters of each pipeline: its run id, where its request is on S3, and when a schedule was due."""
+
 MAX_DEFINITION = 1_048_576
 """Characters of a definition that CreatePipeline takes; botocore's model of SageMaker."""
 
@@ -55,7 +58,7 @@ def build_definition(workflow: Workflow, place: JobPlace) -> dict[str, Any]:
     return {
         "Version": "2020-12-01",
         "Metadata": {},
-        "Parameters": [{"Name": name, "Type": "String", "DefaultValue": ""} for name in ("RunId", "Request")],
+        "Parameters": [{"Name": name, "Type": "String", "DefaultValue": ""} for name in PARAMETERS],
         "PipelineExperimentConfig": None,
         "Steps": [_build_step(group, place) for group in workflow.groups],
     }
@@ -112,6 +115,7 @@ def _build_arguments(group: Group, place: JobPlace) -> dict[str, Any]:
         *("--started", {"Get": "Execution.StartDateTime"}),
         *("--execution", {"Get": "Execution.PipelineExecutionId"}),
         *("--request", {"Get": "Parameters.Request"}),
+        *("--scheduled", {"Get": "Parameters.Scheduled"}),
     ]
     return {
         "ProcessingResources": {

@@ -4,13 +4,15 @@ import hashlib
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.endpoint import find_endpoint_name
-from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned
+from kedro_aws_plugin.plan.execution import make_token
+from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned, ScheduleGroup
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.scaling import plan_end_of_scaling
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.pipelines import DeletePipeline
 from kedro_aws_plugin.plan.steps.registry import DeleteModelPackage, DeleteModelPackageGroup
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects
+from kedro_aws_plugin.plan.steps.schedules import DeleteSchedule, DeleteScheduleGroup
 from kedro_aws_plugin.plan.steps.serving import (
     DeleteEndpoint,
     DeleteEndpointConfig,
@@ -43,7 +45,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
             )
         owned = _narrow(owned, only)
         what, nothing = f"endpoint {only} of {project}", f"{project} has no endpoint {only} on AWS to delete"
-    steps: list[Step] = []
+    steps: list[Step] = _plan_schedules(owned.schedules)
     for endpoint in owned.endpoints:
         steps += plan_end_of_scaling(endpoint.name, owned.scaled.get(endpoint.name, {}))
         steps += _plan_deletion(endpoint)
@@ -83,6 +85,17 @@ def _narrow(owned: Owned, name: str) -> Owned:
         models=tuple(sorted(models - in_use)),
         scaled=owned.scaled,
     )
+
+
+def _plan_schedules(group: ScheduleGroup | None) -> list[Step]:
+    """Plan the deletion of schedules, before that of the pipelines that they start."""
+    if group is None:
+        return []
+    steps: list[Step] = [
+        DeleteSchedule(each.name, group.name, make_token(group.name, each.name, "delete", each.changed))
+        for each in group.schedules
+    ]
+    return [*steps, DeleteScheduleGroup(group.name, make_token(group.name, "delete", group.created))]
 
 
 def _plan_deletion(endpoint: Endpoint) -> list[Step]:

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
+from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.kedro_internals import find_run_id
 from kedro_aws_plugin.run.state import find_run
 
@@ -38,6 +39,30 @@ def format_run_id(started: datetime) -> str:
     """
     text = started.strftime(VERSION_FORMAT)
     return text[:-4] + text[-1:]
+
+
+def make_run_id(started: str) -> str:
+    """Make the run id of an execution that was started without one, from a time.
+
+    Args:
+        started: When it started, or was due: ISO 8601, or seconds since 1970.
+
+    Raises:
+        ProjectError: If it is neither.
+    """
+    try:
+        seconds = float(started)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
+        except ValueError:
+            raise ProjectError(
+                f"The time of the execution, `{started}`, is none. Start it with the parameter RunId."
+            ) from None
+        moment = moment.replace(tzinfo=moment.tzinfo or timezone.utc)
+    else:
+        moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return format_run_id(moment.astimezone(timezone.utc))
 
 
 def _parse_start(run_id: str) -> datetime:

@@ -108,3 +108,22 @@ def parse(text: str, zone_name: str, first: float) -> Expression:
     if rate is None:
         raise BadExpression("rate takes a positive number and minutes, hours or days")
     return Rate(first, timedelta(**{f"{rate.group(2)}s": int(rate.group(1))}).total_seconds())
+
+
+def find_next_time(text: str, zone_name: str, first: datetime, after: datetime) -> datetime | None:
+    """Find when a schedule is due next.
+
+    Args:
+        text: Its expression, such as ``cron(0 6 * * ? *)``.
+        zone_name: The time zone that it is in.
+        first: The first moment of a rate, with its time zone.
+        after: The moment after which to look, with its time zone.
+
+    Returns:
+        The moment in UTC; None if there is none any more.
+
+    Raises:
+        ValueError: If the expression is not one of EventBridge Scheduler's.
+    """
+    found = parse(text, zone_name, first.timestamp()).find_next(after.timestamp())
+    return None if found is None else datetime.fromtimestamp(found, timezone.utc)

@@ -19,6 +19,8 @@ from kedro_aws_plugin.plan.steps import (
     pipelines,
     registry,
     s3,
+    scaling,
+    schedules,
     serving,
     stack,
     transform,
@@ -30,6 +32,19 @@ INFERENCE = {"Containers": [CONTAINER], "SupportedContentTypes": ["text/csv"]}
 ANSWER_KEY = "async/flights/output/0a.out"
 VARIANT = {"VariantName": "AllTraffic", "ModelName": "flights-m", "InstanceType": "ml.m5.large"}
 
+SCHEDULE: dict[str, Any] = {
+    "name": "daily",
+    "group": "flights",
+    "definition": {
+        "ScheduleExpression": "rate(1 day)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution"},
+    },
+    "role_arn": ROLE,
+    "start": {"PipelineName": "flights", "PipelineVersionId": 1},
+    "state": "ENABLED",
+    "token": "t",
+}
 CHECK = serving.CheckEndpoint(
     sent=serving.InvokeEndpoint(
         name="flights",
@@ -134,6 +149,11 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         serving.DeleteEndpoint(name="flights"),
         serving.DeleteEndpointConfig(name="flights-1"),
         serving.DeleteModel(name="flights-m"),
+        scaling.PutMetricAlarm(
+            name="kedro-aws-flights-waits",
+            endpoint="flights",
+            policy="arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:resource/sagemaker/e:policyName/p",
+        ),
         stack.CreateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
         stack.UpdateStack(name="kedro-aws-flights", template="Resources: {}", tags=TAGS),
         stack.WaitForStack(name="kedro-aws-flights"),
@@ -149,6 +169,7 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
             parameters={"RunId": "2026-01-02T03.04.05.000Z"},
             token="t" * 32,
         ),
+        *(kind(**SCHEDULE) for kind in (schedules.CreateSchedule, schedules.UpdateSchedule)),
         pipelines.WaitForExecution(arn=answers.EXECUTION_ARN, run_id="2026-01-02T03.04.05.000Z"),
     ]
     planned: dict[type[Step], Step] = {type(step): step for step in plain_steps().values()}

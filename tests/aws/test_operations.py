@@ -31,6 +31,7 @@ from kedro_aws_plugin.aws.sagemaker.registry import observe_sample
 from kedro_aws_plugin.aws.sagemaker.scaling import observe_all_scaling, observe_scaling
 from kedro_aws_plugin.aws.sagemaker.serving import wait_for_update
 from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use, wait_for_transform
+from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.aws.session import find_account
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError, ServingError
@@ -144,6 +145,39 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     assert observe_models_in_use(aws) == frozenset()
 
 
+def look_at_schedules(stubbed: Stubbed) -> None:
+    """One whose group has another that was deleted meanwhile; and a group that is being deleted."""
+    group = {"Name": "flights", "State": "ACTIVE", "CreationDate": answers.THEN}
+    target = {"Arn": "arn:t", "RoleArn": answers.ROLE, "Input": '{"PipelineName": "flights"}'}
+    stubbed.answers("GetScheduleGroup", group)
+    stubbed.answers("ListSchedules", {"Schedules": [{"Name": "a"}, {"Name": "b"}]})
+    stubbed.refuses("GetSchedule", "ResourceNotFoundException", "Schedule a does not exist.")
+    stubbed.answers(
+        "GetSchedule",
+        {
+            "Name": "b",
+            "State": "ENABLED",
+            "ScheduleExpression": "rate(1 day)",
+            "EndDate": answers.THEN,
+            "Target": target,
+            "LastModificationDate": answers.THEN,
+        },
+    )
+    found = observe_schedules(stubbed.aws, "flights")
+    assert found is not None
+    [schedule] = found.schedules
+    assert schedule.definition == {
+        "ScheduleExpression": "rate(1 day)",
+        "EndDate": "2026-01-02T03:04:05+00:00",
+        "Target": {"Arn": "arn:t"},
+    }
+    assert (schedule.role_arn, schedule.start) == (answers.ROLE, {"PipelineName": "flights"})
+    stubbed.answers("GetScheduleGroup", {**group, "State": "DELETING"})
+    assert observe_schedules(stubbed.aws, "flights") is None
+    stubbed.refuses("GetScheduleGroup", "ResourceNotFoundException", "Schedule group flights does not exist.")
+    assert observe_schedules(stubbed.aws, "flights") is None
+
+
 def look_at_a_failed_job(stubbed: Stubbed) -> None:
     """What a transform tells of it."""
     stubbed.answers("DescribeTransformJob", answers.transform_job("Failed"))
@@ -241,6 +275,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     look_at_an_account(stubbed)
     look_at_a_failed_job(stubbed)
     look_at_pipelines(stubbed)
+    look_at_schedules(stubbed)
     read_a_log(stubbed)
     look_at_scaling(stubbed)
     look_at_metrics_and_alarms(stubbed)

@@ -51,7 +51,7 @@ READS_BY_CONFIGURATION = {
     "register-model": {"s3:GetObject", "s3:ListBucket"},
     "globals": {"ssm:GetParameter", "secretsmanager:GetSecretValue"},
 }
-PLANNERS = {
+PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "bootstrap": "plan/bootstrap.py",
     "register-model": "plan/register.py",
     "approve-model": "plan/approval.py",
@@ -68,11 +68,12 @@ PLANNERS = {
     "policy": None,
     "prices": None,
     "retry": "plan/retry.py",
-    "rollback": "plan/rollback.py plan/endpoint.py",  # rollback --to
+    "rollback": ("plan/rollback.py", "plan/endpoint.py"),  # rollback --to
     "runs": None,
+    "schedule": ("plan/schedule.py", "plan/pipeline.py"),
     "spark-jars": None,
     "stop": "plan/stop.py",
-    "submit": "plan/submission.py",
+    "submit": ("plan/submission.py", "plan/pipeline.py"),
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -98,6 +99,8 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "endpoint/updating-to-another",
     "register/first-model",
     "register/second-version",
+    "schedule/first",
+    "schedule/other-code-of-a-paused-one",
     "submission/first",
     "submission/other-code",
     "transform/catalog-entry-first",
@@ -207,7 +210,7 @@ def _mentioned(file: Path) -> set[str]:
     }
 
 
-def _planned(file: str) -> set[str]:
+def _planned_by(file: str) -> set[str]:
     """The names that a planner mentions, with those in the functions for scaling that it calls."""
     shared = {
         node.name: {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
@@ -221,11 +224,17 @@ def _planned(file: str) -> set[str]:
     return names
 
 
+def _planned(name: str) -> set[str]:
+    """What the planners of a command mention."""
+    files = PLANNERS[name] or ()
+    each = (files,) if isinstance(files, str) else files
+    return set().union(*(_planned_by(file) for file in each))
+
+
 def _needed(name: str) -> set[str]:
     module = COMMANDS[(name,)].callback.__module__
     actions = _reached(_mentioned(ROOT.joinpath(*module.split(".")).with_suffix(".py")))
-    planned = set().union(*(_planned(file) for file in (PLANNERS[name] or "").split()))
-    for each in sorted(planned & STEPS.keys()):
+    for each in sorted(_planned(name) & STEPS.keys()):
         actions |= _step_actions(STEPS[each])
     return actions | READS_BY_CONFIGURATION.get(name, set())
 
@@ -257,8 +266,7 @@ def test_every_command_and_every_call_has_its_permission() -> None:
 
 
 def test_every_step_is_planned_for_a_command() -> None:
-    files = [file for names in PLANNERS.values() for file in (names or "").split()]
-    planned = set().union(*map(_planned, files))
+    planned = set().union(*(_planned(name) for name in PLANNERS))
     assert planned & STEPS.keys() == STEPS.keys()
 
 
@@ -371,6 +379,9 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "s3:::NAME/kedro-aws/NAME/*",
         "s3:::NAME/sagemaker/NAME/*",
         "iam::123456789012:role/my-pipelines",
+        "iam::123456789012:role/my-schedules",
+        "scheduler:HERE:schedule-group/my-flights-*",
+        "scheduler:HERE:schedule/my-flights-*",
         "sagemaker:HERE:pipeline/my-flights*",
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
@@ -392,6 +403,9 @@ def _arns(service: str, request: dict[str, Any]) -> set[str]:
         keys = [each["Key"] for each in request.get("Delete", {}).get("Objects", [])]
         return {f"arn:aws:s3:::{request['Bucket']}/{key}" for key in keys or [request["Key"]]}
     arn = f"arn:aws:{service.removesuffix('-runtime')}:eu-west-1:123456789012:"
+    if service == "scheduler":
+        name, group = request["Name"], request.get("GroupName")
+        return {f"{arn}schedule/{group}/{name}" if group else f"{arn}schedule-group/{name}"}
     named = {
         "TransformJobName": f"{arn}transform-job/",
         "EndpointName": f"{arn}endpoint/",
@@ -470,7 +484,7 @@ def test_what_is_granted_on_everything_is_said() -> None:
     wide = {action for each in _developer_policy() if each["Resource"] == ["*"] for action in each["Action"]}
     said = PAGE.read_text(encoding="utf-8").partition("What is not narrower")[2].partition("## ")[0]
     assert wide
-    assert wide <= set(re.findall(r"`(\w+:\w+)`", said))
+    assert wide <= set(re.findall(r"`([\w-]+:\w+)`", said))
 
 
 def test_the_policy_of_the_stack_is_its_table() -> None:

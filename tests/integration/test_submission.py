@@ -8,13 +8,14 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from job_project import BUCKET, FILES
 
-from local_aws import LocalAws
+from local_aws import LocalAws, move_clock
 
 COUNTED = """
     import os, time
@@ -186,3 +187,42 @@ def test_a_run_is_stopped_fails_and_is_taken_from_and_nothing_is_left(
     assert local_aws.client("sagemaker").list_pipelines()["PipelineSummaries"] == []
     found = local_aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="kedro-aws/")
     assert found["KeyCount"] == 0
+
+
+def list_statuses(aws: LocalAws) -> list[str]:
+    found = aws.client("sagemaker").list_pipeline_executions(PipelineName="steps-default-local")
+    return [each["PipelineExecutionStatus"] for each in found["PipelineExecutionSummaries"]]
+
+
+@pytest.mark.slow
+def test_a_schedule_runs_the_pipeline_for_the_time_for_which_it_was_due(
+    make_project: Callable[[str], Project], local_aws: LocalAws
+) -> None:
+    project = make_project("mine")
+    (project.gate / "open").touch()
+    wanted = ("schedule", "--cron", "0 6 * * ? *", "--params", "level=3")
+    made = json.loads(project.run(*wanted, "-o", "json").stdout)
+    now = datetime.now(timezone.utc)
+    due = now.replace(hour=6, minute=0, second=0, microsecond=0)
+    due += timedelta(days=due <= now)
+    assert (made["schedule"], made["next"]) == ("steps-default-local", due.isoformat())
+    assert project.run(*wanted).stdout == "unchanged: schedule steps-default-local\n"
+    move_clock(local_aws, due - now + timedelta(hours=2))  # late, and yet of its time
+    deadline = time.monotonic() + 120
+    while list_statuses(local_aws) in ([], ["Executing"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    run_id = f"{due:%Y-%m-%dT06.00.00.000Z}"
+    shown = project.run("runs", run_id)
+    assert f"run {run_id} of pipeline steps-default-local, version 1: Succeeded\n" in shown.stdout
+    assert load(local_aws, "two", run_id) == {"level": 3, "code": 1}
+
+    project.run("schedule", "--pause", "steps-default-local")
+    move_clock(local_aws, timedelta(days=1))
+    [listed] = json.loads(project.run("schedule", "--list", "-o", "json").stdout)
+    assert (listed["state"], listed["next"]) == ("DISABLED", None)
+    assert list_statuses(local_aws) == ["Succeeded"]
+    gone = project.run("destroy", "--yes").stderr
+    assert gone.index("delete schedule steps-default-local") < gone.index("delete pipeline")
+    groups = local_aws.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    assert [each["Name"] for each in groups] == ["default"]

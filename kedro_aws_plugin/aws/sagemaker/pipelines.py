@@ -1,6 +1,7 @@
 """Pipelines and their executions: look at them, wait for them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,11 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import PipelineError
+from kedro_aws_plugin.errors import PipelineError, ProjectError
 from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun
-from kedro_aws_plugin.plan.steps.pipelines import RUN, WaitForExecution
-from kedro_aws_plugin.plan.submission import ObservedPipeline
+from kedro_aws_plugin.plan.pipeline import ObservedPipeline
+from kedro_aws_plugin.plan.steps.pipelines import RUN, SCHEDULED, WaitForExecution
+from kedro_aws_plugin.run.run_id import make_run_id
 
 _PAGE = 100
 """Executions in an answer of ListPipelineExecutions, at most; 10 unless asked for."""
@@ -221,6 +223,9 @@ def _take_message(aws: Aws, step: StepRun) -> StepRun:
 
 def _find_run_id(found: Mapping[str, Any]) -> str:
     description = str(found.get("PipelineExecutionDescription", ""))
+    if description.startswith(SCHEDULED):
+        with suppress(ProjectError):
+            return make_run_id(description.removeprefix(SCHEDULED))
     if description.startswith(RUN):
         return description.removeprefix(RUN)
     return str(found.get("PipelineExecutionDisplayName") or found["PipelineExecutionArn"].rpartition("/")[2])

@@ -54,6 +54,17 @@ _FIND_RUN = (
     "sagemaker:ListPipelines",
     "sagemaker:ListTags",
 )
+_PIPELINE = (
+    *_UPLOAD,
+    "iam:PassRole",
+    "sagemaker:AddTags",
+    "sagemaker:CreatePipeline",
+    "sagemaker:DescribePipeline",
+    "sagemaker:ListPipelineVersions",
+    "sagemaker:ListTags",
+    "sagemaker:UpdatePipeline",
+)
+_SCHEDULES = ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListSchedules")
 _WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -73,6 +84,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *_GROUP,
         *_LOOK_AT_SCALING,
         *_END_SCALING,
+        *_SCHEDULES,
         "s3:DeleteObject",
         "s3:ListBucket",
         "sagemaker:DeleteEndpoint",
@@ -82,6 +94,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModelPackageGroup",
         "sagemaker:DeletePipeline",
         "sagemaker:ListPipelines",
+        "scheduler:DeleteSchedule",
+        "scheduler:DeleteScheduleGroup",
     ),
     "doctor": (
         *_OWNED,
@@ -121,19 +135,21 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     # With --to, it makes the deployment of another version; in each case it checks what the endpoint answers.
     "rollback": _DEPLOY,
     "runs": _WAIT_FOR_RUN,
+    "schedule": (
+        *_PIPELINE,
+        *_SCHEDULES,
+        "scheduler:CreateSchedule",
+        "scheduler:CreateScheduleGroup",
+        "scheduler:DeleteSchedule",
+        "scheduler:UpdateSchedule",
+    ),
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
     "submit": (
         *_WAIT_FOR_RUN,
-        *_UPLOAD,
-        "iam:PassRole",
-        "sagemaker:AddTags",
-        "sagemaker:CreatePipeline",
-        "sagemaker:DescribePipeline",
-        "sagemaker:ListPipelineVersions",
+        *_PIPELINE,
         "sagemaker:StartPipelineExecution",
-        "sagemaker:UpdatePipeline",
     ),
     "transform": (
         *_GROUP,

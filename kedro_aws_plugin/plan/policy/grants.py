@@ -15,6 +15,7 @@ from kedro_aws_plugin.plan.policy.reach import (
     get_secret_resource,
 )
 from kedro_aws_plugin.plan.scaling import name_alarm
+from kedro_aws_plugin.plan.schedule import make_group_prefix
 from kedro_aws_plugin.plan.submission import make_pipeline_prefix
 from kedro_aws_plugin.plan.transform import make_job_prefix, shorten_group
 
@@ -62,6 +63,10 @@ def _require_sagemaker(_: Reach) -> Condition:
 
 def _require_scaling_of_sagemaker(_: Reach) -> Condition:
     return {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
+
+
+def _require_scheduler(_: Reach) -> Condition:
+    return {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
 def _list_stack(reach: Reach, _: Audience) -> list[str]:
@@ -125,6 +130,30 @@ def _find_jobs_folders(reach: Reach, audience: Audience) -> set[str]:
     if not _runs_pipelines(reach, audience):
         return set()
     return reach.own(f"{reach.config.pipelines.prefix}/{reach.project}/")
+
+
+def _list_schedule_groups(reach: Reach, _: Audience) -> list[str]:
+    """Name the groups of the project's schedules, in all of its environments."""
+    return reach.arns("scheduler", "schedule-group/", [f"{make_group_prefix(reach.project)}*"])
+
+
+def _list_own_groups(reach: Reach, audience: Audience) -> list[str]:
+    return _list_schedule_groups(reach, audience) if _runs_pipelines(reach, audience) else []
+
+
+def _list_schedules(reach: Reach, audience: Audience) -> list[str]:
+    """Name the schedules in these groups: IAM's `*` stands for a slash too."""
+    names = [f"{make_group_prefix(reach.project)}*"] if _runs_pipelines(reach, audience) else []
+    return reach.arns("scheduler", "schedule/", names)
+
+
+def _list_everything_of_pipelines(reach: Reach, audience: Audience) -> list[str]:
+    return ["*"] if _runs_pipelines(reach, audience) else []
+
+
+def _list_schedule_roles(reach: Reach, audience: Audience) -> list[str]:
+    role = reach.config.pipelines.schedule_role_arn if _runs_pipelines(reach, audience) else None
+    return [role] if role else []
 
 
 def _list_by_name(reach: Reach, _: Audience) -> list[str]:
@@ -356,6 +385,7 @@ GRANTS = (
             "sagemaker:CreateModelPackageGroup": _list_groups,
             "sagemaker:CreatePipeline": _list_pipelines,
             "sagemaker:CreateTransformJob": _list_jobs,
+            "scheduler:CreateScheduleGroup": _list_own_groups,
         },
         _require_tag,
     ),
@@ -374,8 +404,21 @@ GRANTS = (
             "sagemaker:DeleteModel": _list_models,
             "sagemaker:DeleteModelPackageGroup": _list_groups,
             "sagemaker:DeletePipeline": _list_pipelines,
+            "scheduler:DeleteScheduleGroup": _list_own_groups,
         },
         _require_owned,
+    ),
+    # Schedules have no tags; `destroy` looks for their group in every project.
+    Grant("LookForSchedules", {"scheduler:GetScheduleGroup": _list_schedule_groups}),
+    Grant("ListSchedules", {"scheduler:ListSchedules": _list_everything_of_pipelines}),
+    Grant(
+        "Schedules",
+        {
+            "scheduler:CreateSchedule": _list_schedules,
+            "scheduler:DeleteSchedule": _list_schedules,
+            "scheduler:GetSchedule": _list_schedules,
+            "scheduler:UpdateSchedule": _list_schedules,
+        },
     ),
     # The versions of a group have no tags of their own.
     Grant("DeleteVersions", {"sagemaker:DeleteModelPackage": _list_packages}),
@@ -425,6 +468,7 @@ GRANTS = (
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
     Grant("LookAtTheRole", {"iam:GetRole": _list_role}),
     Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_roles}, _require_sagemaker),
+    Grant("GiveTheRoleToScheduler", {"iam:PassRole": _list_schedule_roles}, _require_scheduler),
     Grant(
         "Query",
         {

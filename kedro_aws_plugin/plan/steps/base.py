@@ -21,6 +21,7 @@ Service = Literal[
     "s3",
     "sagemaker",
     "sagemaker-runtime",
+    "scheduler",
     "secretsmanager",
     "service-quotas",
     "ssm",

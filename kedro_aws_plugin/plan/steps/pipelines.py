@@ -155,6 +155,9 @@ class StartPipelineExecution(PlainStep):
 RUN = "Kedro run "
 """How the description of an execution begins; the run id follows."""
 
+SCHEDULED = "Scheduled Kedro run "
+"""How that of an execution begins which a schedule starts; the time follows for which it was due."""
+
 
 @dataclass(frozen=True)
 class StopPipelineExecution(PlainStep):

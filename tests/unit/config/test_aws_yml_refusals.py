@@ -37,7 +37,7 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoint: e, instances: 2}}\n",
             "unknown key `deploy.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, "
-            "async, update, capture, variants, shadow, endpoints, "
+            "async, autoscaling, update, capture, variants, shadow, endpoints, "
             "endpoint.",
             id="deploy",
         ),
@@ -80,14 +80,14 @@ SETTINGS = (
             f"{BASE}deploy: {{endpoints: {{e: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.e.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
-            "update, capture, variants, shadow.",
+            "autoscaling, update, capture, variants, shadow.",
             id="a key of one of several endpoints",
         ),
         pytest.param(
             f"{BASE}deploy: {{endpoints: {{group: {{instances: 2}}}}}}\n",
             "unknown key `deploy.endpoints.group.instances`; did you mean `instance_type`? "
             f"Known keys here: {SETTINGS}, group, mode, instance_type, instance_count, serverless, async, "
-            "update, capture, variants, shadow.",
+            "autoscaling, update, capture, variants, shadow.",
             id="an endpoint called like a key",
         ),
         pytest.param(

@@ -117,6 +117,7 @@ def test_what_a_project_does_not_have_is_not_in_its_policy() -> None:
         "FindObjectsAndLookAtTheBucket",
         "GiveTheRoleToSageMaker",
         "LookAtTheRole",
+        "LookForSchedules",
         "ReadLogs",
         "ReadMetrics",
         "ReadObjects",
