@@ -74,7 +74,7 @@ class Endpoints:
         """Settle the endpoints of an earlier server. Those in service start when they are first asked for.
 
         What that server was doing has ended with it: a creation has failed, an update leaves the former
-        config in service, a deletion is completed.
+        config in service, a deletion is completed. Other weights are in force as soon as they are taken.
         """
         with self._resources.lock:
             for here in self._resources.list_regions():
@@ -89,6 +89,8 @@ class Endpoints:
         if status == "Creating":
             hint = "Delete the endpoint, then create it again."
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}{hint}")
+        elif status == "Updating" and "PendingDeploymentSummary" not in endpoint:
+            self._settle(here, endpoint)
         elif status in ("Updating", "RollingBack"):
             self._settle(here, endpoint, failure=f"{_INTERRUPTED}The former config serves; update it again.")
         if endpoint["EndpointStatus"] == "InService":

@@ -308,8 +308,8 @@ def test_no_variant_to_ask(stubbed: Stubbed) -> None:
     with pytest.raises(ServingError) as absent:
         invoke(stubbed.aws, replace(INVOKE, variant="x"))
     assert absent.value.message == (
-        "Endpoint flights has no variant x that answers requests. `kedro aws status` shows those that "
-        "it has; name one of them, or leave --variant out."
+        "Endpoint flights has no variant x that answers requests. `kedro aws status` shows those that it "
+        "has; name one of them, or leave --variant out."
     )
 
 

@@ -4,6 +4,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -11,6 +13,8 @@ from botocore.exceptions import ClientError
 from local_cloud import ARN, Cloud, refused, variant
 
 from local_aws.control import client as control
+from local_aws.protocol.resources import Resources
+from local_aws.sagemaker.endpoints import Endpoints
 
 ONE_WORKER = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
 PATIENT = """
@@ -168,3 +172,22 @@ def test_variants_share_the_requests_by_weight(cloud: Cloud):
     assert refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1", TargetVariant="C")[1] == (
         "Variant C not found for Endpoint e of account 123456789012."
     )
+
+
+def test_weights_that_were_taken_when_the_server_was_killed_are_no_failed_update():
+    def do_nothing(*args: object) -> None:
+        del args
+
+    queues: Any = SimpleNamespace(deployments=SimpleNamespace(leave_asleep=do_nothing), open=do_nothing)
+    anything: Any = None
+    resources = Resources()
+    here = resources["eu-west-1"]
+    for name, more in (
+        ("weighed", {}),
+        ("updated", {"PendingDeploymentSummary": {"EndpointConfigName": "c"}}),
+    ):
+        here.endpoints[name] = {"EndpointName": name, "EndpointStatus": "Updating", **more}
+    Endpoints(resources, queues, anything, anything, anything).take_over()
+    assert {each["EndpointStatus"] for each in here.endpoints.values()} == {"InService"}
+    assert "FailureReason" not in here.endpoints["weighed"]
+    assert here.endpoints["updated"]["FailureReason"].startswith("Request to service failed: ")

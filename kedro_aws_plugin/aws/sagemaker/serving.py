@@ -218,8 +218,8 @@ def invoke(aws: Aws, step: InvokeEndpoint) -> bytes:
         is_absent = code == "ValidationError" and "not found" in message.lower()
         if is_absent and step.variant is not None and message.startswith("Variant"):
             raise ServingError(
-                f"Endpoint {step.name} has no variant {step.variant} that answers requests. "
-                "`kedro aws status` shows those that it has; name one of them, or leave --variant out."
+                f"Endpoint {step.name} has no variant {step.variant} that answers requests. `kedro aws "
+                "status` shows those that it has; name one of them, or leave --variant out."
             ) from error
         if is_absent:
             raise ServingError(
