@@ -1,7 +1,7 @@
 """Run one step of an execution: the nodes of a group, or the registration of the run's models."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -66,6 +66,8 @@ def run_step(asked: StepRequest) -> list[str]:
     configure_project(job.package)
     work = Path.cwd()
     run_state.publish(run_state.RunState(run_id, dict))
+    # aws.yml may refer to variables and to the commit; what AWS or a function computes, it may not.
+    job_in_force.use(job_in_force.Job(job.variables, job.git_sha, _compute_alone, lambda _catalog: None))
     session = _open_session(work, job)
     connection = session.connect(lambda _: None)  # Kedro's session tells the user which AWS it is
     place = RunPlace(session.aws, job.bucket, job.prefix, run_id)
@@ -114,6 +116,10 @@ def make_run_id(started: str) -> str:
     else:
         moment = datetime.fromtimestamp(seconds, timezone.utc)
     return format_run_id(moment.astimezone(timezone.utc))
+
+
+def _compute_alone(_name: str, compute: Callable[[], Any]) -> Any:
+    return compute()
 
 
 def _open_session(work: Path, job: JobDescription) -> Session:
