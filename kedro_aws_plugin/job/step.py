@@ -1,7 +1,7 @@
 """Run one step of an execution: the nodes of a group, or the registration of the run's models."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ def run_step(asked: StepRequest) -> list[str]:
     configure_project(job.package)
     work = Path.cwd()
     run_state.publish(run_state.RunState(run_id, dict))
+    # aws.yml may refer to variables and to the commit; what AWS or a function computes, it may not.
+    job_in_force.use(job_in_force.Job(job.variables, job.git_sha, _compute_alone, lambda _catalog: None))
     session = _open_session(work, job)
     connection = session.connect(lambda _: None)  # Kedro's session tells the user which AWS it is
     place = RunPlace(session.aws, job.bucket, job.prefix, run_id)
@@ -92,6 +94,10 @@ def choose_run_id(asked: StepRequest) -> str:
         ProjectError: If it cannot be one: it is the name of folders, also of those that are removed.
     """
     return check_run_id(asked.run_id) if asked.run_id else make_run_id(asked.scheduled or asked.started)
+
+
+def _compute_alone(_name: str, compute: Callable[[], Any]) -> Any:
+    return compute()
 
 
 def _open_session(work: Path, job: JobDescription) -> Session:

@@ -28,7 +28,9 @@ FILES = {
     "conf/base/aws.yml": f"""
         region: eu-west-1
         bucket: {BUCKET}
-        registry: {{group: steps-price, model: regressor, metrics: metrics, sample: table, on_run: true}}
+        registry:
+          {{group: "${{globals:user}}-price", model: regressor, metrics: metrics, sample: table,
+            on_run: true}}
         globals:
           stamp: {{function: "steps.stamps:stamp"}}
           user: {{env: {{name: STEPS_USER}}}}

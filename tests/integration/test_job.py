@@ -112,7 +112,7 @@ def test_the_last_step_registers_with_the_lineage_of_what_was_submitted(steps: S
     said = steps.run("register", "", "a", request=steps.ask(parameters_hash="abc"))
     assert "Registered regressor 2026-11-21T10.00.00.000Z: " in said
     client = steps.aws.client("sagemaker")
-    [package] = client.list_model_packages(ModelPackageGroupName="steps-price")["ModelPackageSummaryList"]
+    [package] = client.list_model_packages(ModelPackageGroupName="ada-price")["ModelPackageSummaryList"]
     found = client.describe_model_package(ModelPackageName=package["ModelPackageArn"])
     lineage = found["CustomerMetadataProperties"]
     assert (lineage["git_sha"], lineage["git_dirty"]) == ("0123456789abcdef0123456789abcdef01234567", "false")

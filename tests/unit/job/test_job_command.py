@@ -1,5 +1,6 @@
 """How the process of a step ends, and what it tells SageMaker."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, run_step: Callable[[Any], list[str]]
 ) -> tuple[int, str]:
     """Run a step, and give its exit code and its message."""
-    monkeypatch.setattr(job_command.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(job_command, "run_step", run_step)
     message = folder / "output" / "message"
     code = job_command.main(["--files", str(folder), "--message", str(message), "--step", "train"])

@@ -33,4 +33,4 @@ def find_token(request: PipelineRequest) -> str:
 )
 def test_other_code_or_parameters_are_not_answered_with_the_earlier_execution(other: dict[str, str]) -> None:
     assert find_token(replace(REQUEST, wait=False)) == find_token(REQUEST)
-    assert find_token(replace(REQUEST, **other)) != find_token(REQUEST)  # type: ignore[arg-type]
+    assert find_token(replace(REQUEST, **other)) != find_token(REQUEST)
