@@ -27,6 +27,7 @@ from kedro_aws_plugin.plan.policy.callers import DATASETS
 from kedro_aws_plugin.plan.policy.document import build_policy
 from kedro_aws_plugin.plan.policy.grants import GRANTS
 from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern
+from kedro_aws_plugin.plan.stack_template import build_role_policy
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from local_aws.protocol.service_model import load_service_model
@@ -485,6 +486,23 @@ def test_what_is_granted_on_everything_is_said() -> None:
     said = PAGE.read_text(encoding="utf-8").partition("What is not narrower")[2].partition("## ")[0]
     assert wide
     assert wide <= set(re.findall(r"`([\w-]+:\w+)`", said))
+
+
+def test_the_page_of_bootstrap_names_the_folders_that_the_role_reaches() -> None:
+    text = (ROOT / "docs" / "guides" / "bootstrap.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| the role \| (.*) \|$", text, re.MULTILINE)
+    bare = {"env": "aws", "target": "aws", "region": "eu-west-1", "bucket": "my-flights-data"}
+    policy = json.dumps(build_role_policy(AwsConfig.model_validate(bare)))
+    reached = set(re.findall(r"\$\{Bucket\.Arn\}/([^\"]*)\*\"", policy))
+    assert reached == {name for name in re.findall(r"`([^`]+)`", row) if name.endswith("/")}
+
+
+def test_the_table_of_faults_has_each_command_or_says_that_it_has_not() -> None:
+    text = (ROOT / "docs" / "concepts" / "faults.md").read_text(encoding="utf-8")
+    tried = set(re.findall(r"^\| ([a-z-]+)[^|]* \| \d+ \|", text, re.MULTILINE))
+    left = set(re.findall(r"`([a-z-]+)`", text.partition("<!-- faults: end -->")[2].partition("## ")[0]))
+    asking = {name for name, actions in CALLERS.items() if actions}
+    assert asking - tried == asking & left
 
 
 def test_the_policy_of_the_stack_is_its_table() -> None:
