@@ -19,6 +19,7 @@ from kedro_aws_plugin.plan.steps import (
     pipelines,
     registry,
     s3,
+    scaling,
     serving,
     stack,
     transform,
@@ -149,6 +150,7 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
             parameters={"RunId": "2026-01-02T03.04.05.000Z"},
             token="t" * 32,
         ),
+        scaling.PutMetricAlarm(name="flights-waits", endpoint="flights", policy="arn:p"),
         pipelines.WaitForExecution(arn=answers.EXECUTION_ARN, run_id="2026-01-02T03.04.05.000Z"),
     ]
     planned: dict[type[Step], Step] = {type(step): step for step in plain_steps().values()}
