@@ -185,7 +185,7 @@ class LocalCommands:
         return file
 
     def _find_endpoint_log(self, endpoint: str) -> Path:
-        if not endpoint or Path(endpoint).name != endpoint:
+        if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", endpoint):
             raise LocalAwsError(f"`{endpoint}` is not the name of an endpoint.")
         names = self._list_endpoints()
         files = (endpoint_log_file(self.state_dir, endpoint), earlier_log_file(self.state_dir, endpoint))

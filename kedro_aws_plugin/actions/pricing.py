@@ -43,11 +43,11 @@ def add_cost(plan: Plan, config: AwsConfig, *, dry_run: bool) -> Plan:
 
 def _list_limits(
     sent: Sequence[tuple[str, Mapping[str, Any]]], config: AwsConfig
-) -> list[tuple[str, Mapping[str, Any]]]:
+) -> list[tuple[str, dict[str, Any]]]:
     """List the limits of endpoints that are scaled already, for which a new config says one size only."""
     if any(operation == "RegisterScalableTarget" for operation, _ in sent):
         return []
-    found: list[tuple[str, Mapping[str, Any]]] = []
+    found: list[tuple[str, dict[str, Any]]] = []
     for operation, request in sent:
         if operation != "CreateEndpointConfig":
             continue

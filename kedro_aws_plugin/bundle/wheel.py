@@ -127,7 +127,8 @@ def list_constraints(requirements: Sequence[str]) -> list[str]:
             installed = distribution(required.name)
         except PackageNotFoundError:
             continue
-        if not installed.read_text("direct_url.json"):
+        # A folder that is on the path as it is has no list of installed files.
+        if installed.read_text("RECORD") and not installed.read_text("direct_url.json"):
             found[canonicalize_name(required.name)] = installed.version
         for each in installed.requires or []:
             more = [(each, wanted) for wanted in ("", *sorted(required.extras)) if (each, wanted) not in seen]

@@ -145,12 +145,12 @@ def test_a_wrong_option_of_deploy(options: tuple[str, ...], message: str, reques
     [
         (
             ("deploy", "--mode", "batch"),
-            "Invalid value for '--mode': 'batch' is not one of 'realtime', 'serverless'.",
+            "Invalid value for '--mode': 'batch' is not one of 'realtime', 'serverless', 'async'.",
         ),
         (("models", "-o", "xml"), "Invalid value for '-o' / '--output': 'xml' is not one of 'text', 'json'."),
         (("deploy", "--memory", "big"), "Invalid value for '--memory': 'big' is not a valid integer."),
         (("status", "--nope"), "No such option '--nope'."),
-        (("nope",), "No such command 'nope'."),
+        (("xyzzy",), "No such command 'xyzzy'."),
         (("predict", "a", "b"), "Got unexpected extra argument (b)"),
     ],
 )

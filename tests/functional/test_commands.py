@@ -362,7 +362,7 @@ def test_following_a_log_shows_what_is_printed_now(project: Path) -> None:
 def test_there_is_no_such_log() -> None:
     assert kedro_aws("logs", "nowhere").error == (
         "There is no endpoint or transform job nowhere, and no log of one. "
-        "`kedro aws status` lists the endpoints."
+        "`kedro aws status` lists the endpoints, `kedro aws runs` the runs."
     )
     assert kedro_aws("logs", "model/nowhere").error == (
         "`model` has no log here. Write endpoint/nowhere or transform-job/nowhere."

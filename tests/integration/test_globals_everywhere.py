@@ -186,7 +186,7 @@ def test_what_aws_answers_is_not_logged(
     aws = Aws("local", "eu-west-1")
     with caplog.at_level(logging.DEBUG):
         assert read_secret(aws, "everywhere", "password") == SECRET
-        assert read_parameter(aws, "/everywhere/base") == Parameter(f"{SECRET} too", secure=True)
+        assert read_parameter(aws, "/everywhere/base") == Parameter(f"{SECRET} too", True, 2)
         aws.sts.get_caller_identity()
     assert project
     assert "GetCallerIdentity" in caplog.text

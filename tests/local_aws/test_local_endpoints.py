@@ -199,16 +199,6 @@ def test_duplicates_and_what_does_not_exist_are_refused(cloud: Cloud):
     )
 
 
-def test_changing_weights_in_place_is_not_supported(cloud: Cloud):
-    weights = [{"VariantName": "AllTraffic", "DesiredWeight": 2.0}]
-    _, message, _ = refused(
-        cloud.sagemaker.update_endpoint_weights_and_capacities,
-        EndpointName="e",
-        DesiredWeightsAndCapacities=weights,
-    )
-    assert message.startswith("The local AWS does not support UpdateEndpointWeightsAndCapacities")
-
-
 def test_endpoints_are_listed_by_status_and_time(cloud: Cloud):
     cloud.deploy("good", "m")
     cloud.deploy("bad", "x", "import not_a_module")
