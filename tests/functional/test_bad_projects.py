@@ -49,8 +49,8 @@ def test_no_aws_yml(copy: Path) -> None:
             "instance_typ: ml.m5.large",
             "conf/base/aws.yml: unknown key `deploy.instance_typ`; did you mean `instance_type`? "
             "Known keys here: vpc, network_isolation, environment, volume_kms_key, tags, volume_gb, "
-            "startup_timeout, download_timeout, group, mode, instance_type, instance_count, serverless, async, "
-            "autoscaling, update, capture, variants, shadow, endpoints, endpoint.",
+            "startup_timeout, download_timeout, group, mode, instance_type, instance_count, serverless, "
+            "async, autoscaling, update, capture, variants, shadow, endpoints, endpoint.",
         ),
         (
             "region: eu-west-1",

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,10 @@ def kedro_aws(*arguments: str) -> Any:
 
 
 @pytest.fixture
-def models(small_project: Path, local_aws: LocalAws) -> dict[str, Any]:
+def models(small_project: Path, local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A model of each library, fitted on rows with a missing value. One has its library's own format."""
+    for module in [name for name in sys.modules if name.partition(".")[0] == "small"]:
+        monkeypatch.delitem(sys.modules, module)  # of another test's project
     files = {"aws.yml": AWS_YML, "catalog.yml": CATALOG + TABLE}
     for name, text in files.items():
         (small_project / "conf/base" / name).write_text(textwrap.dedent(text), encoding="utf-8")
