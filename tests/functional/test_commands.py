@@ -215,25 +215,35 @@ def test_deploying_is_what_its_dry_run_said(registered: str, state: State, reque
     )
     assert 0 < asked["p50_ms"] <= asked["p99_ms"]
     shown = {key: value for key, value in shown.items() if not key.startswith("capture_")}
-    assert [shown] == [
-        {
-            "name": "small",
-            "status": "InService",
-            "group": GROUP,
-            "version": 1,
-            "package": registered,
-            "mode": "serverless",
-            "instance_type": None,
-            "instance_count": None,
-            "memory_mb": 1024,
-            "max_concurrency": 1,
-            "config": planned["steps"][1]["request"]["EndpointConfigName"],
-            "pending_config": None,
-            "failure": None,
-            "variants": ["AllTraffic"],
-            "drift": [],
-        }
-    ]
+    assert shown == {
+        "name": "small",
+        "status": "InService",
+        "group": GROUP,
+        "version": 1,
+        "package": registered,
+        "mode": "serverless",
+        "instance_type": None,
+        "instance_count": None,
+        "memory_mb": 1024,
+        "max_concurrency": 1,
+        "config": planned["steps"][1]["request"]["EndpointConfigName"],
+        "pending_config": None,
+        "failure": None,
+        "drift": [],
+        "variants": [
+            {
+                "name": "AllTraffic",
+                "group": GROUP,
+                "version": 1,
+                "package": registered,
+                "weight": 1.0,
+                "share": 1.0,
+                "shadow": False,
+                "instance_type": None,
+                "instance_count": None,
+            }
+        ],
+    }
 
 
 @pytest.mark.usefixtures("registered")
