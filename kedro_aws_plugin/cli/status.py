@@ -58,7 +58,9 @@ def _show_drift(this: Command, reports: "tuple[EndpointReport, ...]") -> None:
         return
     this.show("\n" + format_table(*tabulate_drift(drifted)))
     for each in drifted:
-        hint = this.repeat_env(f"kedro aws deploy --endpoint {each.name}")
+        # Without the version, the newest one would be released besides.
+        version = f" --package {each.version}" if each.version and len(each.variants) <= 1 else ""
+        hint = this.repeat_env(f"kedro aws deploy --endpoint {each.name}{version}")
         click.echo(f"{each.name} is not what aws.yml says. Mend it: {hint}", err=True)
 
 

@@ -528,6 +528,9 @@ def _plan_checks(
     created = next((step for step in steps if isinstance(step, CreateEndpoint)), None)
     # An endpoint that is created anew has no former config.
     former = observed.former if created is None else None
+    endpoint = observed.endpoint
+    serves = former is not None and endpoint is not None and endpoint.config_name == former.config_name
+    weights = endpoint.weights if serves and endpoint is not None and len(endpoint.weights) > 1 else {}
     folder = wanted.deploy.async_.input if wanted.is_async else None
     return [
         CheckEndpoint(
@@ -539,6 +542,7 @@ def _plan_checks(
             former=former.config_name if former else None,
             former_checks=plan_requests(wanted.endpoint, former.samples, folder) if former else (),
             keeps_counts=keeps_counts(wanted.deploy, observed.endpoint) if former else False,
+            former_weights=weights,
         )
         for each in wanted.production
         if each.package in samples

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-EXECUTING = "Executing"
 STOPPING = "Stopping"
 SUCCEEDED = "Succeeded"
 FAILED = "Failed"

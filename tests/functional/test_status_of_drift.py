@@ -46,7 +46,8 @@ def test_drift_is_shown_and_mended(aws_yml: Path) -> None:
     }
     shown = kedro_aws("status", "-e", "drift")
     assert "drift-price  deploy.instance_type      ml.c5.large  ml.m5.large\n" in shown.stdout
-    mend = f"{ENDPOINT} is not what aws.yml says. Mend it: kedro aws deploy --env drift --endpoint {ENDPOINT}"
+    command = f"kedro aws deploy --env drift --endpoint {ENDPOINT} --package 1"
+    mend = f"{ENDPOINT} is not what aws.yml says. Mend it: {command}"
     assert mend in shown.stderr.splitlines()
     drift("deploy")
     assert differences() == {}

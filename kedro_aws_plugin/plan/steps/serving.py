@@ -300,6 +300,8 @@ class CheckEndpoint(BaseStep):
         former: The config to go back to, if there is one.
         former_checks: The payloads of the former config's variants, with their answers.
         keeps_counts: Whether the variants keep as many instances as they have on the way back.
+        former_weights: The weights that the former config's variants had, if there were several: AWS would
+            give them those with which the config was made.
     """
 
     service: ClassVar = "sagemaker-runtime"
@@ -314,6 +316,7 @@ class CheckEndpoint(BaseStep):
     former: str | None = None
     former_checks: tuple[InvokeEndpoint | InvokeAsync, ...] = ()
     keeps_counts: bool = False
+    former_weights: Mapping[str, float] = field(default_factory=dict)
 
     @override
     def request(self) -> Request:
@@ -337,9 +340,12 @@ class CheckEndpoint(BaseStep):
         if self.former is None:
             return ()
         name = self.sent.name
+        settled = WaitForEndpoint(name=name, config_name=self.former)
+        weights = (UpdateWeights(name=name, weights=self.former_weights), settled)
         return (
             UpdateEndpoint(name=name, config_name=self.former, keeps_counts=self.keeps_counts),
-            WaitForEndpoint(name=name, config_name=self.former),
+            settled,
+            *(weights if self.former_weights else ()),
             *self.former_checks,
         )
 
