@@ -14,7 +14,8 @@ from functools import partial
 from common import in_turn, ratio_of, row, spread, verdict
 
 from kedro_aws_plugin.config import AwsConfig, merge_deploy
-from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.deployment import Deployment
+from kedro_aws_plugin.plan.endpoint import plan_endpoint
 from kedro_aws_plugin.plan.observed import IN_SERVICE, Endpoint, Former, Sample, Serving
 from kedro_aws_plugin.plan.tags import make_project_tags
 

@@ -27,7 +27,8 @@ from kedro_aws_plugin.config import (
 from kedro_aws_plugin.plan import steps
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package, plan_approval
 from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
-from kedro_aws_plugin.plan.endpoint import Deployment, plan_endpoint
+from kedro_aws_plugin.plan.deployment import Deployment
+from kedro_aws_plugin.plan.endpoint import plan_endpoint
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.observed import (
     Foundation,

@@ -8,7 +8,7 @@ from kedro_aws_plugin.aws.prices import find_cache, load_prices
 from kedro_aws_plugin.config import AwsConfig, Deploy, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.config.sections import find_autoscaling
 from kedro_aws_plugin.plan.cost import estimate_cost
-from kedro_aws_plugin.plan.endpoint import find_endpoint_name
+from kedro_aws_plugin.plan.deployment import find_endpoint_name
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps.scaling import RegisterScalableTarget, Scaled
 

@@ -20,8 +20,9 @@ from kedro_aws_plugin.aws.sagemaker.scaling import observe_scaling
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.approval import choose_approved
+from kedro_aws_plugin.plan.deployment import Deployment, check_isolation
 from kedro_aws_plugin.plan.drift import find_drift
-from kedro_aws_plugin.plan.endpoint import Deployment, check_isolation, plan_endpoint
+from kedro_aws_plugin.plan.endpoint import plan_endpoint
 from kedro_aws_plugin.plan.observed import DELETING, EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to

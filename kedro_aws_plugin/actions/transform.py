@@ -41,7 +41,7 @@ from kedro_aws_plugin.model_artifact.lines import (
 )
 from kedro_aws_plugin.model_artifact.payload import CSV, JSON_LINES
 from kedro_aws_plugin.plan.approval import choose_approved, choose_package
-from kedro_aws_plugin.plan.endpoint import check_isolation
+from kedro_aws_plugin.plan.deployment import check_isolation
 from kedro_aws_plugin.plan.observed import ModelPackage
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.tags import make_project_tags

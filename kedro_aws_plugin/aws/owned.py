@@ -18,7 +18,7 @@ from kedro_aws_plugin.aws.sagemaker.registry import observe_group
 from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config.sections import parse_package
-from kedro_aws_plugin.plan.endpoint import find_endpoint_name
+from kedro_aws_plugin.plan.deployment import find_endpoint_name
 from kedro_aws_plugin.plan.observed import (
     MISSING,
     NOT_DEPLOYED,

@@ -8,7 +8,7 @@ from kedro_aws_plugin.aws.owned import observe_owned
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups
 from kedro_aws_plugin.doctor.finding import Finding, blame, join_names
-from kedro_aws_plugin.plan.endpoint import find_endpoint_name
+from kedro_aws_plugin.plan.deployment import find_endpoint_name
 from kedro_aws_plugin.plan.observed import Owned
 from kedro_aws_plugin.plan.tags import make_project_tags
 

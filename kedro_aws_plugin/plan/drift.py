@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kedro_aws_plugin.plan.endpoint import Deployment, find_endpoint_name
+from kedro_aws_plugin.plan.deployment import Deployment, find_endpoint_name
 from kedro_aws_plugin.plan.observed import Difference
 from kedro_aws_plugin.plan.tags import Tags
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.endpoint import find_endpoint_name
+from kedro_aws_plugin.plan.deployment import find_endpoint_name
 from kedro_aws_plugin.plan.execution import make_token
 from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned, ScheduleGroup
 from kedro_aws_plugin.plan.plan import Plan

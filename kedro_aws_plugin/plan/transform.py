@@ -9,7 +9,7 @@ from typing import Any
 
 from kedro_aws_plugin.config import Transform
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.endpoint import build_network, make_model_name
+from kedro_aws_plugin.plan.deployment import build_network, make_model_name
 from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kedro_aws_plugin.config import AwsConfig, merge_deploy
+from kedro_aws_plugin.plan.deployment import Deployment
 from kedro_aws_plugin.plan.drift import Running, find_drift
-from kedro_aws_plugin.plan.endpoint import Deployment
 from kedro_aws_plugin.plan.observed import Difference
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.variants import ChosenVariant

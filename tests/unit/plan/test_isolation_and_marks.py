@@ -4,7 +4,7 @@ import pytest
 
 from kedro_aws_plugin.config.serving_settings import HostingSettings
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.endpoint import check_isolation
+from kedro_aws_plugin.plan.deployment import check_isolation
 from kedro_aws_plugin.plan.observed import APPROVED, ModelPackage
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, ROLLED_BACK, find_crowding_marks
 
