@@ -17,6 +17,15 @@ PARAMETERS = ("RunId", "Request", "Scheduled")
 MAX_DEFINITION = 1_048_576
 """Characters of a definition that CreatePipeline takes; botocore's model of SageMaker."""
 
+_VARIABLES = {
+    "--run-id": {"Get": "Parameters.RunId"},
+    "--started": {"Get": "Execution.StartDateTime"},
+    "--execution": {"Get": "Execution.PipelineExecutionId"},
+    "--request": {"Get": "Parameters.Request"},
+    "--scheduled": {"Get": "Parameters.Scheduled"},
+}
+"""The options of a job that differ between executions."""
+
 _RETRIED = (
     "SageMaker.JOB_INTERNAL_ERROR",
     "SageMaker.CAPACITY_ERROR",
@@ -84,12 +93,11 @@ def check_limits(definition: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _build_step(group: Group, place: JobPlace) -> dict[str, Any]:
-    nodes = ", ".join(group.nodes) or "registers the models of the run"
     step: dict[str, Any] = {
         "Name": group.name,
         "Type": "Processing",
-        "Description": _shorten(nodes),
-        "Arguments": _build_arguments(group, place),
+        "Description": describe_nodes(group),
+        "Arguments": build_job(group, place, _VARIABLES),
     }
     if group.parents:
         step["DependsOn"] = list(group.parents)
@@ -106,17 +114,16 @@ def _build_step(group: Group, place: JobPlace) -> dict[str, Any]:
     return step
 
 
-def _build_arguments(group: Group, place: JobPlace) -> dict[str, Any]:
-    """Build the request of CreateProcessingJob, without the name, which SageMaker makes."""
+def build_job(group: Group, place: JobPlace, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the request of CreateProcessingJob, without the name.
+
+    Args:
+        group: The step.
+        place: Where it runs, and from what.
+        variables: What its options other than `--step` have: how the execution's values are written there.
+    """
     resources = group.resources
-    arguments: list[Any] = [
-        *("--step", group.name),
-        *("--run-id", {"Get": "Parameters.RunId"}),
-        *("--started", {"Get": "Execution.StartDateTime"}),
-        *("--execution", {"Get": "Execution.PipelineExecutionId"}),
-        *("--request", {"Get": "Parameters.Request"}),
-        *("--scheduled", {"Get": "Parameters.Scheduled"}),
-    ]
+    arguments = ["--step", group.name, *(part for option in variables.items() for part in option)]
     return {
         "ProcessingResources": {
             "ClusterConfig": {
@@ -149,5 +156,7 @@ def _build_arguments(group: Group, place: JobPlace) -> dict[str, Any]:
     }
 
 
-def _shorten(text: str, limit: int = 200) -> str:
+def describe_nodes(group: Group, limit: int = 200) -> str:
+    """Describe what a step does, for people."""
+    text = ", ".join(group.nodes) or "registers the models of the run"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -48,6 +48,7 @@ from local_aws.server.glue import Glue
 from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
+from local_aws.stepfunctions.service import StepFunctions
 
 _IDLE_SECONDS = 60
 _DRAIN_SECONDS = 2
@@ -505,7 +506,7 @@ class LocalServer:
         host = Host(self._workdir, self._of_models, state_dir=state_dir.absolute())
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
         glue = Glue(moto, region)
-        self._schedules = Schedules(moto, self._sagemaker.invoke, Clock(), self._kept.open_room)
+        self._run_workflows(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
         of_queries = Moto(Overlay((glue,), app), region)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
@@ -513,9 +514,16 @@ class LocalServer:
         administration = self._make_administration(moto, logs, place)
         scheduler = Scheduler(moto, self._schedules, region)
         services = (administration, *self._sagemaker.services, *self._athena.services)
-        services = (*services, glue, scheduler, self._stacks)
+        services = (*services, self._machines.service, glue, scheduler, self._stacks)
         self._http.overlay = Overlay(services, app, self._kept.flush)
         self._http.app = self._http.overlay
+
+    def _run_workflows(self, moto: Moto, region: str) -> None:
+        """Go on with what starts the jobs of SageMaker: state machines, and schedules."""
+        invoke, open_room = self._sagemaker.invoke, self._kept.open_room
+        self._machines = StepFunctions(invoke, self._sagemaker.processors, region, open_room)
+        invoked = {"sagemaker": invoke, "stepfunctions": self._machines.invoke}
+        self._schedules = Schedules(moto, invoked, Clock(), open_room)
 
     def _restore(self, place: Place) -> None:
         """Take up what is kept of objects and services."""
@@ -536,7 +544,8 @@ class LocalServer:
                 athena=self._athena,
                 stacks=self._stacks,
                 seeding=Seeding(moto, self._athena, self._kept),
-                contents=Contents(self._sagemaker, self._athena, self._kept, place.kept),
+                machines=self._machines,
+                contents=Contents(self._sagemaker, self._athena, self._machines, self._kept, place.kept),
                 logs=logs,
                 schedules=self._schedules,
                 credentials=lambda: self.credentials,
@@ -592,6 +601,7 @@ class LocalServer:
         self._sagemaker.finish()
         with _logged():
             self._kept.close()
+        self._machines.reset()
         self._sagemaker.reset()
         self._athena.close()
         if self._keeping is not None:
