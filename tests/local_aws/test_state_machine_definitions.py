@@ -101,7 +101,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a missing argument": (define(chain(a=ask(RoleArn=None))), "Value null at 'roleArn' failed"),
     "an argument that does not run": (
         define(chain(a=ask(NetworkConfig={"EnableNetworkIsolation": True}))),
-        "does not support NetworkConfig.EnableNetworkIsolation of CreateProcessingJob. at /States/a/Arguments",
+        "NetworkConfig.EnableNetworkIsolation of CreateProcessingJob. at /States/a/Arguments",
     ),
     "an object by an expression": (
         define(chain(a=ask(Environment="{% $states.input %}"))),
@@ -172,15 +172,13 @@ def test_it_is_refused_when_the_machine_is_created_or_validated(cloud: Cloud) ->
 
 STATES: dict[str, Any] = {
     "input": {"a": {"b": "text"}, "list": [1, "x"], "none": None, "yes": True, "number": 12},
-    "context": {"Execution": {"Name": "run – 1", "RedriveCount": 0}},
+    "context": {"Execution": {"Name": "run ø 1", "RedriveCount": 0}},
 }
 NAMES = ("a", "b", "input", "context", "Execution", "Name", "RedriveCount", "list", "none", "yes", "number")
 paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(
     lambda names: ".".join(["$states", *names])
 )
-texts = st.text(st.characters(exclude_characters="'\\", exclude_categories=["Cs", "Cc"]), max_size=8).map(
-    lambda text: f"'{text}'"
-)
+texts = st.text("aZ0 .-éø🛫", max_size=8).map(lambda text: f"'{text}'")
 
 
 def join(parts: list[str]) -> str:
