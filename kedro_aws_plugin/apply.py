@@ -8,9 +8,10 @@ from typing_extensions import assert_never
 from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
+from kedro_aws_plugin.aws.runs import wait_for_run
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
-from kedro_aws_plugin.aws.sagemaker.pipelines import wait_for_execution
+from kedro_aws_plugin.aws.sagemaker.pipelines import explain_failures, observe_execution
 from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import (
     invoke_and_check,
@@ -20,6 +21,7 @@ from kedro_aws_plugin.aws.sagemaker.serving import (
 )
 from kedro_aws_plugin.aws.sagemaker.transform import collect_predictions, wait_for_transform
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.aws.state_machines import observe_machine_run
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
@@ -35,9 +37,17 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForUpdate,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
-WaitingStep = WaitForDeletion | WaitForEndpoint | WaitForExecution | WaitForStack | WaitForTransform
+WaitingStep = (
+    WaitForDeletion
+    | WaitForEndpoint
+    | WaitForExecution
+    | WaitForStack
+    | WaitForStateMachine
+    | WaitForTransform
+)
 """The kinds of steps that wait for something to end."""
 
 
@@ -158,7 +168,9 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForExecution():
-            return wait_for_execution(aws, step, clock, note)
+            return _wait_for_pipeline(aws, step, clock, note)
+        case WaitForStateMachine():
+            return _wait_for_state_machine(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
         case WaitForTransform():
@@ -166,6 +178,24 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
         case _:
             assert_never(step)
     return {}
+
+
+def _wait_for_pipeline(aws: Aws, step: WaitForExecution, clock: Clock, note: Callable[[str], None]) -> Result:
+    arn = str(step.arn)
+    return wait_for_run(
+        step.run_id,
+        lambda: observe_execution(aws, arn),
+        lambda found: explain_failures(aws, found),
+        clock,
+        note,
+    )
+
+
+def _wait_for_state_machine(
+    aws: Aws, step: WaitForStateMachine, clock: Clock, note: Callable[[str], None]
+) -> Result:
+    arn = str(step.arn)
+    return wait_for_run(step.run_id, lambda: observe_machine_run(aws, arn), lambda found: found, clock, note)
 
 
 def _send(step: PlainStep, aws: Aws, clock: Clock) -> Result:

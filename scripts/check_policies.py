@@ -91,6 +91,7 @@ EXCEPTIONS = (
     Accepted("STAR", "application-autoscaling:Describe", "AWS has no resources for this action"),
     Accepted("STAR", "scheduler:ListSchedules", "AWS has no resources for this action"),
     Accepted("STAR", "sagemaker:ListPipelines", "AWS has no resources for this action"),
+    Accepted("STAR", "states:ListStateMachines", "AWS has no resources for this action"),
     Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
     Accepted("UNKNOWN_ACTION", "sagemaker:ListPipelineVersions", "newer than the linter's list of actions"),
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),

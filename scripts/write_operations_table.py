@@ -24,7 +24,7 @@ TITLES = {
 INTRODUCTION = """\
 # Operations of the local AWS
 
-Each operation of SageMaker, Athena, Glue and Step Functions, and each setting of an operation, is one of three:
+Each operation of SageMaker, Athena, Glue and Step Functions, and each setting of one, is one of three:
 
 - **works**
 - **recorded**: the local AWS validates it and gives it back, and it has no effect on this machine.

@@ -20,7 +20,7 @@ from kedro_aws_plugin.project.workflow import Selection, read_snapshot
 from kedro_aws_plugin.run.git import read_git_state
 from kedro_aws_plugin.session.session import Session
 
-_MAX_NAME = _MAX_ARGUMENT = 256
+_MAX_ARGUMENT = 256
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def compile_pipeline(
     snapshot = read_snapshot(session, selection)
     workflow = plan_workflow(snapshot, settings)
     compiled = Compiled(
-        settings.name or _make_name(project, selection),
+        settings.name or _make_name(project, selection, target.longest_name),
         workflow,
         snapshot,
         settings,
@@ -176,7 +176,7 @@ def _check_folder(project: Project) -> Iterator[Finding]:
         yield Finding("aws_limit", "error", message)
 
 
-def _make_name(project: Project, selection: Selection) -> str:
+def _make_name(project: Project, selection: Selection, longest: int) -> str:
     """Name the pipeline on AWS after the project, its pipelines and the environment."""
     parts = [project.package, *(selection.pipelines or ("default",)), project.config.env]
-    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:_MAX_NAME].strip("-")
+    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:longest].strip("-")

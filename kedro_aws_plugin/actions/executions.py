@@ -1,6 +1,7 @@
 """Runs of a pipeline on AWS: submit, find, list."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,6 +11,7 @@ from typing import Any
 from kedro_aws_plugin.actions.compiling import Compiled, make_folder
 from kedro_aws_plugin.actions.targets import choose_target
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
+from kedro_aws_plugin.actions.targets.stepfunctions import find_state_machines
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.scheduler import observe_schedules
@@ -187,7 +189,7 @@ def look_for_run(session: Session, run: str) -> Execution | None:
 
 
 def _list_names(execution: Execution) -> tuple[str, str]:
-    return execution.run_id, execution.arn.rpartition("/")[2]
+    return execution.run_id, re.split("[/:]", execution.arn)[-1]
 
 
 def list_runs(session: Session, limit: int) -> list[Execution]:
@@ -208,6 +210,7 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
     return replace(
         owned,
         pipelines=find_pipelines(session),
+        state_machines=tuple(each.arn for each in find_state_machines(session)),
         job_objects=objects,
         schedules=find_schedules(session),
     )

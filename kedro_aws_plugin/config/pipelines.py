@@ -9,7 +9,7 @@ from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import InstanceType, RoleArn, Section, match_pattern
 
-TargetName = Literal["sagemaker", "emr-serverless"]
+TargetName = Literal["sagemaker", "stepfunctions", "emr-serverless"]
 GroupBy = Literal["all", "pipeline", "namespace", "node", "memory"]
 
 _MAX_KEY = _MAX_VALUE = 256
@@ -120,6 +120,16 @@ class NamedStep(Section):
         return self
 
 
+class StepFunctionsSettings(Section):
+    """`pipelines.stepfunctions:` how Step Functions runs a pipeline.
+
+    Attributes:
+        role_arn: The role of the state machine; by default that of `kedro aws bootstrap`.
+    """
+
+    role_arn: RoleArn | None = None
+
+
 class Pipelines(Section):
     """`pipelines:` how a Kedro pipeline runs on AWS.
 
@@ -136,6 +146,7 @@ class Pipelines(Section):
         registration: Whether a last step registers the models that a run would register.
         resources: On what steps run.
         steps: Steps of their own, by name.
+        stepfunctions: How Step Functions runs them.
     """
 
     target: TargetName = "sagemaker"
@@ -150,6 +161,7 @@ class Pipelines(Section):
     registration: Literal["auto", "never"] = "auto"
     resources: Resources = Resources()
     steps: Mapping[StepName, NamedStep] = {}
+    stepfunctions: StepFunctionsSettings = StepFunctionsSettings()
 
     @model_validator(mode="before")
     @classmethod

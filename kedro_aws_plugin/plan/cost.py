@@ -11,7 +11,7 @@ HOURS_A_MONTH = 730
 _SECONDS_AN_HOUR = 3600
 _MB_PER_GB = 1024
 _REFRESH = "kedro aws prices --refresh"
-_RUNS = {"StartPipelineExecution", "RetryPipelineExecution"}
+_RUNS = {"StartPipelineExecution", "RetryPipelineExecution", "StartExecution", "RedriveExecution"}
 """What makes jobs on instances that the requests do not name."""
 
 _INSTANCE = re.compile(r"(?:^|-)((?:Host|AsyncInf|Tsform):ml\.[\w.-]+)$")

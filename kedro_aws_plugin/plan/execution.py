@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+EXECUTING = "Executing"
 STOPPING = "Stopping"
 SUCCEEDED = "Succeeded"
 FAILED = "Failed"

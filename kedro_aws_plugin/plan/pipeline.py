@@ -102,6 +102,17 @@ def plan_pipeline(
             f"Pipeline {wanted.name} exists, and this project's environment did not make it: it lacks its "
             "tags. Choose another `pipelines.name` in aws.yml."
         )
+    version, made = _plan_version(wanted, observed)
+    return version, [*plan_uploads(wanted, keys), *made]
+
+
+def plan_uploads(wanted: PipelineRequest, keys: Collection[str]) -> list[Step]:
+    """Plan to upload what is missing of a pipeline's job and of what is asked of its run.
+
+    Args:
+        wanted: What is to run.
+        keys: The keys of those files that are on S3 already.
+    """
     steps: list[Step] = [
         UploadFile(
             path=each.path,
@@ -116,8 +127,7 @@ def plan_pipeline(
     ]
     if wanted.request_key not in keys:
         steps.append(PutObject(wanted.bucket, wanted.request_key, wanted.request, "application/json"))
-    version, made = _plan_version(wanted, observed)
-    return version, [*steps, *made]
+    return steps
 
 
 def _plan_version(wanted: PipelineRequest, observed: ObservedPipeline | None) -> tuple[int | Ref, list[Step]]:

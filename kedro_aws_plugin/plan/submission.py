@@ -1,14 +1,17 @@
-"""Plan to run a pipeline on SageMaker: (wanted, observed) -> Plan."""
+"""Plan to run a pipeline on SageMaker or Step Functions: (wanted, observed) -> Plan."""
 
+import json
 import re
 from collections.abc import Collection
 
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.plan.execution import make_token
+from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, make_execution_name, plan_machine
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Ref
 from kedro_aws_plugin.plan.steps.pipelines import StartPipelineExecution, WaitForExecution
+from kedro_aws_plugin.plan.steps.state_machines import StartExecution, WaitForStateMachine
 
 _MAX_DISPLAY = 82
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -71,3 +74,35 @@ def make_display_name(run_id: str) -> str:
 def make_pipeline_prefix(package: str) -> str:
     """Make how the names of a project's pipelines begin."""
     return re.sub(r"[^A-Za-z0-9]+", "-", package).strip("-")
+
+
+def plan_machine_submission(
+    wanted: PipelineRequest, observed: ObservedStateMachine | None, keys: Collection[str]
+) -> Plan:
+    """Plan a run: upload what is missing, make the state machine as wanted, start it, wait for it.
+
+    Args:
+        wanted: What is to run.
+        observed: The state machine as it is; None if there is none.
+        keys: The keys of those files that are on S3 already.
+
+    Raises:
+        AwsError: If somebody else's state machine has the name.
+    """
+    version, steps = plan_machine(wanted, observed, keys)
+    start = StartExecution(
+        machine=wanted.name,
+        version=version,
+        run_id=wanted.run_id,
+        name=make_execution_name(wanted),
+        content=json.dumps({"RunId": wanted.run_id, "Request": f"s3://{wanted.bucket}/{wanted.request_key}"}),
+    )
+    steps.append(start)
+    if wanted.wait:
+        steps.append(WaitForStateMachine(Ref(start, "arn"), wanted.run_id))
+    return Plan(
+        title=f"submit run {wanted.run_id} of state machine {wanted.name}",
+        steps=tuple(steps),
+        unchanged=wanted.name,
+        warnings=wanted.warnings,
+    )

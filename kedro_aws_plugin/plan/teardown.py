@@ -20,6 +20,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForDeletion,
     WaitForEndpoint,
 )
+from kedro_aws_plugin.plan.steps.state_machines import DeleteStateMachine
 
 _OBJECTS_PER_REQUEST = 1000
 
@@ -55,6 +56,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         DeletePipeline(name, hashlib.sha256(f"{name} {created}".encode()).hexdigest())
         for name, created in owned.pipelines.items()
     ]
+    steps += [DeleteStateMachine(arn) for arn in owned.state_machines]
     steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]
     objects = (*owned.objects, *owned.job_objects)
     for start in range(0, len(objects), _OBJECTS_PER_REQUEST):

@@ -563,7 +563,7 @@ _STEP_FUNCTIONS = Table(
     """),
     settings={
         "CreateStateMachine": Settings(
-            works=("name", "definition", "tags", "publish", "versionDescription"),
+            works=("name", "definition", "type", "tags", "publish", "versionDescription"),
             recorded=("roleArn",),
         ),
         "UpdateStateMachine": Settings(

@@ -45,6 +45,9 @@ class Machines:
     def create(self, region: str, params: Params) -> Params:
         """CreateStateMachine; the same request again answers the same."""
         name = check_name(params["name"])
+        if params.get("type") == "EXPRESS":
+            text = "The local AWS does not support state machines of the type EXPRESS."
+            raise AwsFault("StateMachineTypeNotSupported", text)
         _check_definition(params["definition"])
         with self._store.lock:
             arn = make_arn(region, "stateMachine", name)
@@ -116,10 +119,9 @@ class Machines:
             arn = params["stateMachineArn"]
             machine = self._store.find_machine(arn)
             _, revision = self._store.find_revision(arn)
-            definition: str = params.get("definition", revision["definition"])
-            role: str = params.get("roleArn", revision["roleArn"])
-            if (definition, role) != (revision["definition"], revision["roleArn"]):
-                self._revise(machine, definition, role)
+            wanted = {**pick(revision, ("definition", "roleArn")), **pick(params, ("definition", "roleArn"))}
+            if wanted != pick(revision, wanted):
+                self._revise(machine, wanted["definition"], wanted["roleArn"])
             published = self._publish(arn, params) if params.get("publish") else None
             return {
                 "updateDate": self._store.now(),
@@ -150,7 +152,7 @@ class Machines:
         return list_page("stateMachines", found, params, lambda each: each["stateMachineArn"])
 
     def delete(self, region: str, params: Params) -> Params:
-        """DeleteStateMachine, with its versions and executions, which are stopped; AWS takes a while for it."""
+        """DeleteStateMachine, with versions and executions, which are stopped; AWS takes a while for it."""
         del region
         arn = params["stateMachineArn"]
         with self._store.lock:

@@ -20,6 +20,7 @@ from doc_pages import (
     blocks,
 )
 
+from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import COMMANDS as CALLERS
@@ -48,6 +49,9 @@ OPERATION_ACTIONS = {
     "GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
     "ListServiceQuotas": {"servicequotas:ListServiceQuotas"},
 }
+_PUBLISHES = {"states:PublishStateMachineVersion"}
+"""What a state machine needs whose request publishes a version, too."""
+
 READS_BY_CONFIGURATION = {
     "register-model": {"s3:GetObject", "s3:ListBucket"},
     "globals": {"ssm:GetParameter", "secretsmanager:GetSecretValue"},
@@ -71,10 +75,10 @@ PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "retry": "plan/retry.py",
     "rollback": ("plan/rollback.py", "plan/endpoint.py"),  # rollback --to
     "runs": None,
-    "schedule": ("plan/schedule.py", "plan/pipeline.py"),
+    "schedule": ("plan/schedule.py", "plan/pipeline.py", "plan/machine_run.py"),
     "spark-jars": None,
     "stop": "plan/stop.py",
-    "submit": ("plan/submission.py", "plan/pipeline.py"),
+    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/machine_run.py"),
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -122,11 +126,14 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
 
 
 METHODS = _operations_by_method()
+OF_TARGETS = frozenset(name for name in vars(Target) if not name.startswith("_"))
 STEPS = step_classes()
 
 
 def _actions(service: str, operation: str) -> set[str]:
-    return OPERATION_ACTIONS.get(operation, {f"{service.removesuffix('-runtime')}:{operation}"})
+    prefix = "states" if service == "stepfunctions" else service.removesuffix("-runtime")
+    more = _PUBLISHES if operation in {"CreateStateMachine", "UpdateStateMachine"} else set()
+    return OPERATION_ACTIONS.get(operation, {f"{prefix}:{operation}"}) | more
 
 
 def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
@@ -143,25 +150,44 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
             method = str(call.args[0].value)
         if method in METHODS:
             actions |= _actions(*METHODS[method])
-    return actions, {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return actions, _names(node)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """What a piece of code mentions, and what it asks the target of pipelines for."""
+    return {
+        name
+        for each in ast.walk(node)
+        for name in (
+            [each.id]
+            if isinstance(each, ast.Name)
+            else [each.attr]
+            if isinstance(each, ast.Attribute) and each.attr in OF_TARGETS
+            else []
+        )
+    }
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
+    """What functions call and mention; those of one name, such as the methods of targets, together."""
     files = [
         # Athena's client is the datasets'; it has methods of the same names as that of CloudWatch Logs.
         *sorted(file for file in (PACKAGE / "aws").rglob("*.py") if file.stem != "athena"),
-        *sorted((PACKAGE / "actions").glob("*.py")),
+        *sorted((PACKAGE / "actions").rglob("*.py")),
         *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
         PACKAGE / "project" / "transform_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
-    return {
-        node.name: _calls(node)
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_")
-    }
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_"):
+                actions, names = found.setdefault(node.name, (set(), set()))
+                of_node = _calls(node)
+                actions |= of_node[0]
+                names |= of_node[1]
+    return found
 
 
 FUNCTIONS = _functions()
@@ -197,18 +223,14 @@ def _step_actions(step: type[BaseStep]) -> set[str]:
     """A plain step sends its operation; for every other one apply.py calls functions in aws/."""
     actions = _actions(step.service, step.operation)
     fields = {field.name for field in dataclasses.fields(step)}
-    tagged = step.service == "sagemaker" and "tags" in fields
-    actions |= {"sagemaker:AddTags"} if tagged else set()
+    tagging = {"sagemaker": {"sagemaker:AddTags"}, "stepfunctions": {"states:TagResource"}}
+    actions |= tagging.get(step.service, set()) if "tags" in fields else set()
     actions |= {"iam:PassRole"} if "role_arn" in fields else set()
     return actions if issubclass(step, PlainStep) else actions | _reached(CALLED_FOR_STEPS[step.__name__])
 
 
 def _mentioned(file: Path) -> set[str]:
-    return {
-        node.id
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Name)
-    }
+    return _names(ast.parse(file.read_text(encoding="utf-8")))
 
 
 def _planned_by(file: str) -> set[str]:

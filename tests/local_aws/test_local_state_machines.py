@@ -222,6 +222,9 @@ def test_requests_are_answered_as_by_aws(machines: StateMachines) -> None:
     assert code == "StateMachineAlreadyExists"
     code, message, _ = refused(machines.create, name="not/mine", states=states)
     assert (code, message) == ("InvalidName", "Invalid Name: 'not/mine'")
+    code, message, _ = refused(machines.create, name="e", states=states, type="EXPRESS")
+    assert code == "StateMachineTypeNotSupported"
+    assert message == "The local AWS does not support state machines of the type EXPRESS."
     client.tag_resource(resourceArn=arn, tags=[{"key": "c", "value": "d"}])
     client.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "c", "value": "d"}]
@@ -237,6 +240,12 @@ def test_requests_are_answered_as_by_aws(machines: StateMachines) -> None:
     code, message, _ = refused(client.redrive_execution, executionArn=done["executionArn"])
     assert (code, message) == ("ExecutionNotRedrivable", "Execution is SUCCEEDED and cannot be redriven")
     assert refused(client.describe_execution, executionArn=arn)[0] == "ExecutionDoesNotExist"
+
+
+def test_lists_come_in_pages(machines: StateMachines) -> None:
+    client, states = machines.client, chain(one=PASS)
+    arn = machines.create("mine", states)
+    done = machines.run(arn, name="n")
     for _ in range(2):
         machines.run(arn)
     pages = client.get_paginator("list_executions").paginate(

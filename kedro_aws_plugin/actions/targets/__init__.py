@@ -1,6 +1,7 @@
 """Where pipelines run on AWS: a module for each value of `pipelines.target`, and what each of them offers."""
 
 from kedro_aws_plugin.actions.targets.sagemaker import SageMaker
+from kedro_aws_plugin.actions.targets.stepfunctions import StepFunctions
 from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.session.session import Session
@@ -16,6 +17,8 @@ def choose_target(session: Session) -> Target:
     match chosen:
         case "sagemaker":
             return SageMaker(session)
+        case "stepfunctions":
+            return StepFunctions(session)
         case _:
             raise ProjectError(
                 f"`pipelines.target` is {chosen}, where this version runs no pipelines yet. Set it to "

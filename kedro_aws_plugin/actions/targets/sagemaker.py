@@ -41,6 +41,7 @@ class SageMaker:
     """
 
     title: ClassVar = "SageMaker"
+    longest_name: ClassVar = 256
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -51,14 +52,7 @@ class SageMaker:
 
     def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
         """Define a SageMaker pipeline; see `Target`."""
-        project = self._session.project
-        config = project.config
-        place = JobPlace(
-            files,
-            config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
-            role or choose_pipeline_role(config),
-            make_project_tags(project.package, config.env, config.bucket),
-        )
+        place = make_place(self._session, files, role)
         body = build_definition(workflow, place)
         return Definition(body, place.role_arn, tuple(check_limits(body)))
 
@@ -103,10 +97,33 @@ class SageMaker:
 
     def link_step(self, job: str) -> str:
         """Write the address of a processing job in the console."""
-        region = self._session.config.region
-        return (
-            f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/processing-jobs/{job}"
-        )
+        return link_job(self._session.config.region, job)
+
+
+def make_place(session: Session, files: str, role: str | None) -> JobPlace:
+    """Say where the jobs of a pipeline run.
+
+    Args:
+        session: The opened project.
+        files: The folder on S3 with the files of the job.
+        role: The role of the jobs; by default that of aws.yml.
+
+    Raises:
+        ConfigError: If there is no role.
+    """
+    project = session.project
+    config = project.config
+    return JobPlace(
+        files,
+        config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
+        role or choose_pipeline_role(config),
+        make_project_tags(project.package, config.env, config.bucket),
+    )
+
+
+def link_job(region: str, job: str) -> str:
+    """Write the address of a processing job in the console."""
+    return f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/processing-jobs/{job}"
 
 
 def find_pipelines(session: Session) -> dict[str, str]:

@@ -33,9 +33,11 @@ class Target(Protocol):
 
     Attributes:
         title: How messages call it.
+        longest_name: The most characters of a pipeline's name there.
     """
 
     title: ClassVar[str]
+    longest_name: ClassVar[int]
 
     def adapt(self, settings: Pipelines) -> Pipelines:
         """Adapt `pipelines:` of aws.yml to what it can run, such as steps of one kind."""

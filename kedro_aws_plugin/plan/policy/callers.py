@@ -47,15 +47,37 @@ _DEPLOY = (
     "sagemaker:UpdateEndpointWeightsAndCapacities",
     "tag:GetResources",
 )
+_FIND_MACHINE_RUN = (
+    "states:DescribeExecution",
+    "states:GetExecutionHistory",
+    "states:ListExecutions",
+    "states:ListStateMachines",
+    "states:ListTagsForResource",
+)
+"""The same with `pipelines.target: stepfunctions`."""
+
+_STATE_MACHINE = (
+    "states:CreateStateMachine",
+    "states:DescribeStateMachine",
+    "states:ListStateMachines",
+    "states:ListStateMachineVersions",
+    "states:ListTagsForResource",
+    "states:PublishStateMachineVersion",
+    "states:TagResource",
+    "states:UpdateStateMachine",
+)
 _FIND_RUN = (
     "sagemaker:DescribePipelineExecution",
     "sagemaker:ListPipelineExecutionSteps",
     "sagemaker:ListPipelineExecutions",
     "sagemaker:ListPipelines",
     "sagemaker:ListTags",
+    *_FIND_MACHINE_RUN,
 )
 _PIPELINE = (
     *_UPLOAD,
+    *_STATE_MACHINE,
+    "cloudformation:DescribeStacks",
     "iam:PassRole",
     "sagemaker:AddTags",
     "sagemaker:CreatePipeline",
@@ -96,6 +118,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:ListPipelines",
         "scheduler:DeleteSchedule",
         "scheduler:DeleteScheduleGroup",
+        "states:DeleteStateMachine",
+        "states:ListStateMachines",
+        "states:ListTagsForResource",
     ),
     "doctor": (
         *_OWNED,
@@ -131,7 +156,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
-    "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
+    "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution", "states:RedriveExecution"),
     # With --to, it makes the deployment of another version; in each case it checks what the endpoint answers.
     "rollback": _DEPLOY,
     "runs": _WAIT_FOR_RUN,
@@ -145,11 +170,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
-    "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
+    "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution", "states:StopExecution"),
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
         "sagemaker:StartPipelineExecution",
+        "states:StartExecution",
     ),
     "transform": (
         *_GROUP,

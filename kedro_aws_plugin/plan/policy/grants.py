@@ -147,6 +147,42 @@ def _list_schedules(reach: Reach, audience: Audience) -> list[str]:
     return reach.arns("scheduler", "schedule/", names)
 
 
+def _runs_state_machines(reach: Reach, audience: Audience) -> bool:
+    return _runs_pipelines(reach, audience) and reach.config.pipelines.target == "stepfunctions"
+
+
+def _name_state_machines(reach: Reach) -> list[str]:
+    """Name the state machines of the project, as IAM patterns."""
+    names = [make_pipeline_prefix(reach.project), reach.config.pipelines.name or ""]
+    return [f"{name}*" for name in dict.fromkeys(names) if name]
+
+
+def _list_state_machines(reach: Reach, audience: Audience) -> list[str]:
+    """Name the state machines, whose versions have their ARN with a number."""
+    return _list_left_machines(reach, audience) if _runs_state_machines(reach, audience) else []
+
+
+def _list_left_machines(reach: Reach, audience: Audience) -> list[str]:
+    """Name what `destroy` finds: also the state machines from before another target was chosen."""
+    names = _name_state_machines(reach) if _runs_pipelines(reach, audience) else []
+    return reach.arns("states", "stateMachine:", names)
+
+
+def _list_machine_runs(reach: Reach, audience: Audience) -> list[str]:
+    names = _name_state_machines(reach) if _runs_state_machines(reach, audience) else []
+    return reach.arns("states", "execution:", names)
+
+
+def _list_states_roles(reach: Reach, audience: Audience) -> list[str]:
+    if not _runs_state_machines(reach, audience):
+        return []
+    return [reach.config.pipelines.stepfunctions.role_arn or reach.states_role]
+
+
+def _require_states(_: Reach) -> Condition:
+    return {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
+
+
 def _list_everything_of_pipelines(reach: Reach, audience: Audience) -> list[str]:
     return ["*"] if _runs_pipelines(reach, audience) else []
 
@@ -386,6 +422,7 @@ GRANTS = (
             "sagemaker:CreatePipeline": _list_pipelines,
             "sagemaker:CreateTransformJob": _list_jobs,
             "scheduler:CreateScheduleGroup": _list_own_groups,
+            "states:CreateStateMachine": _list_state_machines,
         },
         _require_tag,
     ),
@@ -405,8 +442,26 @@ GRANTS = (
             "sagemaker:DeleteModelPackageGroup": _list_groups,
             "sagemaker:DeletePipeline": _list_pipelines,
             "scheduler:DeleteScheduleGroup": _list_own_groups,
+            "states:DeleteStateMachine": _list_left_machines,
         },
         _require_owned,
+    ),
+    Grant(
+        "StateMachines",
+        {
+            "states:DescribeExecution": _list_machine_runs,
+            "states:DescribeStateMachine": _list_state_machines,
+            "states:GetExecutionHistory": _list_machine_runs,
+            "states:ListExecutions": _list_state_machines,
+            "states:ListStateMachineVersions": _list_state_machines,
+            "states:ListTagsForResource": _list_left_machines,
+            "states:PublishStateMachineVersion": _list_state_machines,
+            "states:RedriveExecution": _list_machine_runs,
+            "states:StartExecution": _list_state_machines,
+            "states:StopExecution": _list_machine_runs,
+            "states:TagResource": _list_state_machines,
+            "states:UpdateStateMachine": _list_state_machines,
+        },
     ),
     # Schedules have no tags; `destroy` looks for their group in every project.
     Grant("LookForSchedules", {"scheduler:GetScheduleGroup": _list_schedule_groups}),
@@ -435,6 +490,7 @@ GRANTS = (
         "FindByTagAndReadQuotas",
         {
             "sagemaker:ListPipelines": _list_everything,
+            "states:ListStateMachines": _list_everything,
             "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
             "tag:GetResources": _list_everything,
@@ -468,6 +524,7 @@ GRANTS = (
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
     Grant("LookAtTheRole", {"iam:GetRole": _list_role}),
     Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_roles}, _require_sagemaker),
+    Grant("GiveTheRoleToStepFunctions", {"iam:PassRole": _list_states_roles}, _require_states),
     Grant("GiveTheRoleToScheduler", {"iam:PassRole": _list_schedule_roles}, _require_scheduler),
     Grant(
         "Query",

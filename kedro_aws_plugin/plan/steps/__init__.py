@@ -16,6 +16,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
 Step = (
@@ -32,6 +33,7 @@ Step = (
     | WaitForEndpoint
     | WaitForExecution
     | WaitForStack
+    | WaitForStateMachine
     | WaitForTransform
 )
 """A plain step, or one of those that take more than one request."""

@@ -23,6 +23,7 @@ Service = Literal[
     "sagemaker-runtime",
     "scheduler",
     "secretsmanager",
+    "stepfunctions",
     "service-quotas",
     "ssm",
     "sts",
