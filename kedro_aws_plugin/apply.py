@@ -1,6 +1,7 @@
 """Apply a plan: send the requests of its steps to AWS."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from typing_extensions import assert_never
@@ -168,9 +169,11 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForExecution():
-            return _wait_for_pipeline(aws, step, clock, note)
+            look, explain = partial(observe_execution, aws, str(step.arn)), partial(explain_failures, aws)
+            return wait_for_run(step.run_id, look, explain, clock, note)
         case WaitForStateMachine():
-            return _wait_for_state_machine(aws, step, clock, note)
+            look = partial(observe_machine_run, aws, str(step.arn))
+            return wait_for_run(step.run_id, look, lambda run: run, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
         case WaitForTransform():
@@ -178,24 +181,6 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
         case _:
             assert_never(step)
     return {}
-
-
-def _wait_for_pipeline(aws: Aws, step: WaitForExecution, clock: Clock, note: Callable[[str], None]) -> Result:
-    arn = str(step.arn)
-    return wait_for_run(
-        step.run_id,
-        lambda: observe_execution(aws, arn),
-        lambda found: explain_failures(aws, found),
-        clock,
-        note,
-    )
-
-
-def _wait_for_state_machine(
-    aws: Aws, step: WaitForStateMachine, clock: Clock, note: Callable[[str], None]
-) -> Result:
-    arn = str(step.arn)
-    return wait_for_run(step.run_id, lambda: observe_machine_run(aws, arn), lambda found: found, clock, note)
 
 
 def _send(step: PlainStep, aws: Aws, clock: Clock) -> Result:

@@ -36,7 +36,7 @@ def observe_state_machine(aws: Aws, name: str) -> ObservedStateMachine | None:
             return None
         try:
             versions = aws.stepfunctions.list_state_machine_versions(stateMachineArn=arn, maxResults=1)
-            tags = _read_tags(aws, arn)
+            tags = _read_machine_tags(aws, arn)
             if not versions["stateMachineVersions"]:
                 return ObservedStateMachine(arn, name, tags=tags)
             version = versions["stateMachineVersions"][0]["stateMachineVersionArn"]
@@ -52,7 +52,7 @@ def list_state_machines(aws: Aws, prefix: str, tags: Mapping[str, str]) -> list[
     """List the state machines that begin with a prefix and carry a project's tags, without definitions."""
     with translate_errors("list the state machines"):
         named = [(arn, name) for arn, name in _list_machines(aws) if name.startswith(prefix)]
-        found = [ObservedStateMachine(arn, name, tags=_read_tags(aws, arn)) for arn, name in named]
+        found = [ObservedStateMachine(arn, name, tags=_read_machine_tags(aws, arn)) for arn, name in named]
         return [each for each in found if tags.items() <= dict(each.tags).items()]
 
 
@@ -80,7 +80,7 @@ def observe_machine_run(aws: Aws, arn: str) -> Execution | None:
             if is_absent(error):
                 return None
             raise
-        return _make_execution(found, _find_run_id(aws, found), tuple(_History(events).list_steps()))
+        return _make_execution(found, _find_run_id(aws, found), tuple(_History(events).collect_steps()))
 
 
 def _make_execution(found: Mapping[str, Any], run_id: str, steps: tuple[StepRun, ...] = ()) -> Execution:
@@ -128,7 +128,7 @@ class _History:
         for event in events:
             self._take(event)
 
-    def list_steps(self) -> Iterator[StepRun]:
+    def collect_steps(self) -> Iterator[StepRun]:
         """List the steps that have begun, the earliest first."""
         for name, step in self._steps.items():
             yield StepRun(name=name, **step)
@@ -198,6 +198,6 @@ def _list_machines(aws: Aws) -> Iterator[tuple[str, str]]:
             yield each["stateMachineArn"], each["name"]
 
 
-def _read_tags(aws: Aws, arn: str) -> dict[str, str]:
+def _read_machine_tags(aws: Aws, arn: str) -> dict[str, str]:
     tags = aws.stepfunctions.list_tags_for_resource(resourceArn=arn).get("tags", [])
     return {tag["key"]: tag["value"] for tag in tags}

@@ -31,6 +31,7 @@ _RETRIED = ["SageMaker.AmazonSageMakerException", "SageMaker.ResourceLimitExceed
 Source: the sample projects for SageMaker in the developer guide of Step Functions.
 """
 
+_EXPRESSION = re.compile(r"\{%.*%\}", re.DOTALL)
 _SHOWN = 5
 _MAX_PREFIX = 16
 _MAX_STEP = 25
@@ -140,6 +141,14 @@ def check_state_machine(
             "nodes into a step: --group-by."
         )
         yield Finding("aws_limit", "error", message)
+    for group in (each for level in levels for each in level):
+        for variable, value in group.resources.environment.items():
+            if _EXPRESSION.fullmatch(value):
+                message = (
+                    f"The variable `{variable}` of step `{group.name}` is `{value}`, which Step Functions takes for "
+                    "an expression of JSONata. Change it in `pipelines` of aws.yml."
+                )
+                yield Finding("jsonata_value", "error", message, (group.name,))
     if waits := find_waits(levels):
         told = [
             f"`{step}` waits for {_list_some([f'`{each}`' for each in others])}"

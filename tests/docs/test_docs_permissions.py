@@ -122,6 +122,7 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
         for operation in load_service_model(service).operation_names
     }
     del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
+    known["list_tags_for_resource"] = ("stepfunctions", "ListTagsForResource")  # many services have one
     return known
 
 
@@ -169,7 +170,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
-    """What functions call and mention; those of one name, such as the methods of targets, together."""
+    """What functions call and mention; of the targets, the methods of one name together."""
     files = [
         # Athena's client is the datasets'; it has methods of the same names as that of CloudWatch Logs.
         *sorted(file for file in (PACKAGE / "aws").rglob("*.py") if file.stem != "athena"),
@@ -183,10 +184,9 @@ def _functions() -> dict[str, tuple[set[str], set[str]]]:
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_"):
-                actions, names = found.setdefault(node.name, (set(), set()))
-                of_node = _calls(node)
-                actions |= of_node[0]
-                names |= of_node[1]
+                actions, names = _calls(node)
+                known = found.get(node.name, (set(), set())) if node.name in OF_TARGETS else (set(), set())
+                found[node.name] = (actions | known[0], names | known[1])
     return found
 
 
@@ -318,10 +318,11 @@ def _read_config() -> dict[str, Any]:
     return config
 
 
-def _developer_policy(**deploy: Any) -> list[dict[str, Any]]:
+def _developer_policy(target: str = "sagemaker", **deploy: Any) -> list[dict[str, Any]]:
     """The statements of `kedro aws policy` for that aws.yml, with more keys of `deploy`."""
     stated = _read_config()
     stated["deploy"] |= deploy
+    stated["pipelines"] |= {"target": target}
     config = AwsConfig.model_validate({"env": "aws", "target": "aws", **stated})
     role, _ = make_role_pattern(config, "123456789012")
     reach = Reach(config, "my_flights", "123456789012", role, DATA)
@@ -345,6 +346,7 @@ def test_the_policy_allows_what_is_needed_and_no_more() -> None:
         [
             *_developer_policy(autoscaling=scaling),
             *_developer_policy(mode="realtime", variants=several),
+            *_developer_policy("stepfunctions"),
         ]
     )
     assert allowed == set().union(*_documented_actions().values()) | datasets
@@ -406,6 +408,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
         "sagemaker:HERE:pipeline/my-flights*",
+        "states:HERE:stateMachine:my-flights*",  # `destroy` finds those of another target, too
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
@@ -544,7 +547,7 @@ def test_every_resource_of_the_stack_has_its_permissions() -> None:
     text = (REFERENCE / "permissions.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(AWS::[\w:]+)` \| `\w+:\w+`", text, re.MULTILINE)
     source = (PACKAGE / "plan" / "stack_template.py").read_text(encoding="utf-8")
-    assert sorted(documented) == sorted(re.findall(r'"Type": "(AWS::[\w:]+)"', source))
+    assert sorted(documented) == sorted(set(re.findall(r'"Type": "(AWS::[\w:]+)"', source)))
 
 
 def test_every_call_of_the_datasets_has_its_permission() -> None:

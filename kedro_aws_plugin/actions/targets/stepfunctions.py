@@ -72,22 +72,16 @@ class StepFunctions:
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the state machine; see `Target`."""
-        request = self._complete(request)
+        request = _add_role(self._session, request)
         observed = observe_state_machine(self._session.aws, request.name)
         return plan_machine_submission(request, observed, uploaded)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Plan a schedule that starts a version of the state machine; see `Target`."""
         aws = self._session.aws
-        request = replace(request, pipeline=self._complete(request.pipeline))
+        request = replace(request, pipeline=_add_role(self._session, request.pipeline))
         observed = observe_state_machine(aws, request.pipeline.name)
         return plan_machine_schedule(request, observed, uploaded, observe_schedules(aws, request.group))
-
-    def _complete(self, request: PipelineRequest) -> PipelineRequest:
-        """Add the role of the state machine."""
-        config = self._session.config
-        role = choose_states_role(config, lambda: find_states_role(self._session.aws, config.bucket))
-        return replace(request, role_arn=role)
 
     def list_runs(self) -> Iterator[Execution]:
         """List the executions of the project's state machines, the newest first."""
@@ -121,6 +115,13 @@ class StepFunctions:
     def link_step(self, job: str) -> str:
         """Write the address of a processing job in the console."""
         return link_job(self._session.config.region, job)
+
+
+def _add_role(session: Session, request: PipelineRequest) -> PipelineRequest:
+    """Add the role of the state machine."""
+    config = session.config
+    role = choose_states_role(config, lambda: find_states_role(session.aws, config.bucket))
+    return replace(request, role_arn=role)
 
 
 def find_state_machines(session: Session) -> list[ObservedStateMachine]:
