@@ -12,6 +12,7 @@ from kedro_aws_plugin.actions.compiling import Compiled, make_folder
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
+    find_request,
     list_executions,
     list_pipelines,
     observe_execution,
@@ -19,7 +20,7 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
 )
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.errors import ProjectError, suggest
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.execution import ENDED, Execution
 from kedro_aws_plugin.plan.observed import Owned, ScheduleGroup
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
@@ -39,6 +40,9 @@ from kedro_aws_plugin.run.record import (
 )
 from kedro_aws_plugin.session.session import Session
 from local_aws import default_state_dir
+
+_LATEST = 100
+"""How many executions of a pipeline are looked through for one that runs."""
 
 _LOOKED_THROUGH = 1000
 """How many executions of a pipeline are looked through for a run."""
@@ -124,10 +128,26 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     )
 
 
-def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
-    """Look at what AWS has of a pipeline, and plan its run from there."""
+def look_at_pipeline(session: Session, request: PipelineRequest, *, may_exist: bool) -> Plan:
+    """Look at what AWS has of a pipeline, and plan its run from there.
+
+    Args:
+        session: The opened project, connected.
+        request: What is to run.
+        may_exist: Whether a run of this id may have begun before.
+    """
     observed = observe_pipeline(session.aws, request.name)
-    return plan_submission(request, observed, list_uploaded(session, request))
+    earlier = _find_earlier(session, request) if may_exist else None
+    return plan_submission(request, observed, list_uploaded(session, request), earlier)
+
+
+def _find_earlier(session: Session, request: PipelineRequest) -> Execution | None:
+    """Find the execution that has the run id of a request: the oldest, where it was given more than once."""
+    runs = [each for each in list_runs(session, _LOOKED_THROUGH) if each.run_id == request.run_id]
+    if not runs:
+        return None
+    found = observe_execution(session.aws, runs[-1].arn, steps=False)
+    return None if found is None else replace(found, request=find_request(session.aws, found.arn))
 
 
 def list_uploaded(session: Session, request: PipelineRequest) -> set[str]:
@@ -194,7 +214,7 @@ def look_for_run(session: Session, run: str) -> Execution | None:
 
 
 def _list_names(execution: Execution) -> tuple[str, str]:
-    return execution.run_id, execution.arn.rpartition("/")[2]
+    return execution.run_id, execution.id
 
 
 def list_runs(session: Session, limit: int) -> list[Execution]:
@@ -221,11 +241,14 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
     bucket = session.config.bucket
     with translate_errors(f"list the jobs in s3://{bucket}"):
         objects = list_keys(session.aws.s3, bucket, f"{make_folder(session.project)}/")
+    pipelines = find_pipelines(session)
+    newest = (each for name in pipelines for each in islice(list_executions(session.aws, name), _LATEST))
     return replace(
         owned,
-        pipelines=find_pipelines(session),
+        pipelines=pipelines,
         job_objects=objects,
         schedules=find_schedules(session),
+        running=tuple(each.run_id for each in newest if each.status not in ENDED),
     )
 
 
@@ -239,7 +262,14 @@ def _list_versions(session: Session, compiled: Compiled, from_run: str | None) -
     """List the versions of what the nodes that were not chosen have made in another run."""
     if from_run is None:
         return {}
-    run_id = find_run(session, from_run).run_id
+    run = find_run(session, from_run)
+    run_id = run.run_id
+    if run_id == run.id:
+        raise ProjectError(
+            f"Execution {run.id} was not begun by `kedro aws submit` or `kedro aws schedule`, so its run id "
+            "is in its log alone: kedro aws logs "
+            f"{run.id}. Name what to load: --load-versions DATASET:RUN_ID"
+        )
     snapshot = compiled.snapshot
     written = {strip_transcoding(name) for node in snapshot.nodes for name in node.outputs}
     made = {strip_transcoding(name) for name in snapshot.made}

@@ -46,6 +46,7 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
 
 def _show_run(this: Command, execution: "Execution") -> None:
     from kedro_aws_plugin.actions.tables import format_table
+    from kedro_aws_plugin.aws.console import find_console
     from kedro_aws_plugin.aws.sagemaker.pipelines import explain_end
     from kedro_aws_plugin.plan.execution import FAILED, STOPPED
 
@@ -58,16 +59,13 @@ def _show_run(this: Command, execution: "Execution") -> None:
     if rows:
         this.show(format_table(("step", "status", "began", "seconds", "job"), rows))
     config = this.project.config
-    if config.target == "aws":
+    if config.target == "aws" and (console := find_console(config.region)):
         for each in execution.steps:
             if each.job:
-                this.show(f"{each.name} in the console: {_make_link(config.region, each.job)}")
+                jobs = f"{console}/sagemaker/home?region={config.region}#/processing-jobs"
+                this.show(f"{each.name} in the console: {jobs}/{each.job}")
     if execution.status in (FAILED, STOPPED):
         click.echo(this.repeat_env(explain_end(execution)), err=True)
-
-
-def _make_link(region: str, job: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/processing-jobs/{job}"
 
 
 def _format_time(time: Any) -> str:

@@ -71,6 +71,7 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
     from kedro_aws_plugin.run import state as run_state
     from kedro_aws_plugin.session.parameters import read_parameters
 
+    may_exist = run_id is not None
     run_id = check_run_id(run_id or generate_timestamp())
     # Globals that follow from the run, such as dates, have the values here that they will have in the job.
     run_state.publish(run_state.RunState(run_id, lambda: read_parameters(this.session.loader)))
@@ -105,7 +106,11 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
         converge(
             this,
             lambda: print_or_apply(
-                this, look_at_pipeline(this.session, request), options, summarize, outcome
+                this,
+                look_at_pipeline(this.session, request, may_exist=may_exist),
+                options,
+                summarize,
+                outcome,
             ),
         )
 

@@ -383,7 +383,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "iam::123456789012:role/my-schedules",
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
-        "sagemaker:HERE:pipeline/my-flights*",
+        "sagemaker:HERE:pipeline/my-flights-*",
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",

@@ -111,12 +111,12 @@ def _runs_pipelines(reach: Reach, audience: Audience) -> bool:
 
 
 def _list_pipelines(reach: Reach, audience: Audience) -> list[str]:
-    """Name the pipelines of the project; SageMaker writes their ARNs in lower case."""
+    """Name the pipelines of the project and their executions; SageMaker writes their ARNs in lower case."""
     if not _runs_pipelines(reach, audience):
         return []
-    names = [make_pipeline_prefix(reach.project), reach.config.pipelines.name or ""]
-    found = dict.fromkeys(name.lower() for name in names if name)
-    return reach.arns("sagemaker", "pipeline/", [f"{name}*" for name in found])
+    start, own = f"{make_pipeline_prefix(reach.project)}-", reach.config.pipelines.name
+    others = [own, f"{own}/*"] if own is not None and not own.startswith(start) else []
+    return reach.arns("sagemaker", "pipeline/", [name.lower() for name in (f"{start}*", *others)])
 
 
 def _list_steps(reach: Reach, audience: Audience) -> list[str]:
@@ -354,6 +354,7 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:DescribeProcessingJob": _list_steps,
     "sagemaker:ListPipelineExecutionSteps": _list_pipelines,
     "sagemaker:ListPipelineExecutions": _list_pipelines,
+    "sagemaker:ListPipelineParametersForExecution": _list_pipelines,
     "sagemaker:ListPipelineVersions": _list_pipelines,
     "sagemaker:ListTags": _list_with_tags,
     "sagemaker:RetryPipelineExecution": _list_pipelines,
