@@ -515,7 +515,7 @@ def _makes_a_difference(fault: Fault, call: Call) -> bool:
 
 def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Leave of names what does not depend on them: how many there are, and which versions and files."""
-    names = ("models", "configs", "endpoints", "groups", "uploads", "pipelines", "schedules")
+    names = ("models", "configs", "endpoints", "groups", "uploads", "pipelines", "held", "schedules")
     return {kind: [str(len(each))] if kind in names else sorted(each) for kind, each in found.items()}
 
 
