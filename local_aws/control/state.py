@@ -174,8 +174,8 @@ def config_file(state_dir: Path) -> Path:
 def write_config(state_dir: Path) -> None:
     """Write the settings of AWS's tools.
 
-    If nothing is said, boto3 and awscli presign URLs by version 2. Without TLS, they compute the SHA-256 of all
-    that they upload, beside the checksum that the server verifies: that takes longer than sending.
+    If nothing is said, boto3 and awscli presign URLs by version 2. Without TLS, they compute the SHA-256 of
+    all that they upload, beside the checksum that the server verifies; it takes longer than sending.
     """
     settings = "signature_version = s3v4", "payload_signing_enabled = false"
     write_private(config_file(state_dir), "\n    ".join(["[default]\ns3 =", *settings]) + "\n")
