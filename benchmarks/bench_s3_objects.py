@@ -187,7 +187,9 @@ def carry_large(side: Side, nginx: Nginx | None, folder: Path, size: int, rounds
             if name == "download_file":
                 side.s3.upload_file(str(source), BUCKET, "large")
             print(f"{name}, {size} MiB", flush=True)
-            works = {each: partial(getattr(s3, name), *arguments) for each, (s3, _) in clients.items()}
+            works: dict[str, Callable[[], Any]] = {
+                each: partial(getattr(s3, name), *arguments) for each, (s3, _) in clients.items()
+            }
             pids = {each: pid for each, (_, pid) in clients.items()}
             measured = by_turns(
                 {each: partial(measure, work, pids.get(each)) for each, work in {**works, **disk}.items()},

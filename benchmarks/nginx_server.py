@@ -39,7 +39,7 @@ http {{
     fastcgi_temp_path {folder}/unused-fastcgi;
     uwsgi_temp_path {folder}/unused-uwsgi;
     scgi_temp_path {folder}/unused-scgi;
-    map $request_method $etag_of_part {{ PUT '"0"'; }}
+    map $request_method $etag_of_part {{ PUT '"0"'; default $sent_http_etag; }}
     map $arg_prefix $listing {{ default nothing; ~*^data(%2F|/)$ data; }}
     server {{
         listen 127.0.0.1:{port};
@@ -62,7 +62,7 @@ http {{
 _LISTING = """<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated>
 <KeyCount>{count}</KeyCount><MaxKeys>1000</MaxKeys>{entries}</ListBucketResult>"""
-_ENTRY = """<Contents><Key>data/{name}</Key><Size>{size}</Size><ETag>"0"</ETag>
+_ENTRY = """<Contents><Key>data/{name}</Key><Size>{size}</Size><ETag>"{etag}"</ETag>
 <LastModified>2026-01-01T00:00:00.000Z</LastModified><StorageClass>STANDARD</StorageClass></Contents>"""
 _WAIT = 10
 
@@ -88,7 +88,9 @@ class Nginx:
         listed = []
         for path in sorted(folder.iterdir()):
             (shared / path.name).hardlink_to(path)
-            listed.append(_ENTRY.format(name=path.name, size=path.stat().st_size))
+            found = path.stat()
+            etag = f"{int(found.st_mtime):x}-{found.st_size:x}"  # as nginx makes it
+            listed.append(_ENTRY.format(name=path.name, size=found.st_size, etag=etag))
         (self.files / "data.xml").write_text(_LISTING.format(count=len(listed), entries="".join(listed)))
         (self.files / "nothing.xml").write_text(_LISTING.format(count=0, entries=""))
 
