@@ -18,6 +18,7 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
     observe_pipeline,
 )
 from kedro_aws_plugin.aws.scheduler import observe_schedules
+from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
@@ -72,14 +73,10 @@ class SageMaker:
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the pipeline; see `Target`."""
         observed = observe_pipeline(self._session.aws, request.name)
-        return plan_submission(request, observed, uploaded, self._find_earlier(request))
-
-    def _find_earlier(self, request: PipelineRequest) -> Execution | None:
-        """Find the execution that has the run id of a request already; the oldest, if there are several."""
         known = islice(self.list_runs(), _LOOKED_THROUGH) if request.may_exist else ()
-        runs = [each for each in known if each.run_id == request.run_id]
-        found = observe_execution(self._session.aws, runs[-1].arn) if runs else None
-        return None if found is None else replace(found, request=find_request(self._session.aws, found.arn))
+        runs = [each for each in known if each.run_id == request.run_id]  # the oldest has the id
+        earlier = _observe_earlier(self._session.aws, runs[-1].arn) if runs else None
+        return plan_submission(request, observed, uploaded, earlier)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Plan a schedule that starts a version of the pipeline; see `Target`."""
@@ -121,6 +118,12 @@ class SageMaker:
         region = self._session.config.region
         console = find_console(region)
         return f"{console}/sagemaker/home?region={region}#/processing-jobs/{job}" if console else None
+
+
+def _observe_earlier(aws: Aws, arn: str) -> Execution | None:
+    """Look up an execution with where its parameters are."""
+    found = observe_execution(aws, arn)
+    return None if found is None else replace(found, request=find_request(aws, arn))
 
 
 def find_pipelines(session: Session) -> dict[str, str]:
