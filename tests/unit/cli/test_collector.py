@@ -1,4 +1,4 @@
-"""A command does not look through all that it has imported for garbage, neither while it runs nor at its end."""
+"""A command does not look for garbage in all that it has imported: not while it runs, and not at its end."""
 
 import subprocess
 import sys
@@ -20,4 +20,8 @@ print("as before:", gc.get_threshold() == usual and gc.get_freeze_count() < 10_0
 
 def test_garbage_is_looked_for_rarely_within_a_command_and_not_at_the_end() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-3:] == ["rarely within: True", "as before: True", "frozen at the end: True"]
+    assert done.stdout.splitlines()[-3:] == [
+        "rarely within: True",
+        "as before: True",
+        "frozen at the end: True",
+    ]
