@@ -89,7 +89,7 @@ def _add_python(root: Path) -> None:
     shutil.copy(built[-1].parent / "bin" / f"python{_PYTHON}", into / "bin")
     for name in ("python", "python3"):
         (into / "bin" / name).symlink_to(f"python{_PYTHON}")
-    chroot = ["chroot", root]
+    chroot = ["chroot", str(root)]
     subprocess.run([*chroot, "ldconfig"], check=True)
     if subprocess.run([*chroot, "/usr/local/bin/python3", "-c", _NEEDED], check=False).returncode:
         shutil.rmtree(into / "lib" / f"python{_PYTHON}")
