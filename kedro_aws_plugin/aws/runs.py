@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
-from kedro_aws_plugin.errors import PipelineError
+from kedro_aws_plugin.errors import AwsError, PipelineError
 from kedro_aws_plugin.plan.execution import ENDED, SUCCEEDED, Execution, StepRun, explain_end
 
 _TIMEOUT = 28 * 24 * 60 * 60
@@ -28,7 +28,7 @@ def wait_for_run(
         note: Takes what is told.
 
     Returns:
-        Its status and its steps.
+        Its ARN, its status and its steps.
 
     Raises:
         PipelineError: If it failed or was stopped, or the user does not want to wait.
@@ -55,9 +55,12 @@ def wait_for_run(
         )
     except KeyboardInterrupt:
         raise PipelineError(f"Run {run_id} goes on. {come_back}. Stop it: kedro aws stop {run_id}") from None
+    except AwsError as error:  # such as a role that has expired: a second `submit` would be a second run
+        raise PipelineError(f"{error.message} Run {run_id} goes on meanwhile. {come_back}") from error
     assert execution is not None  # noqa: S101 - the condition above
     if execution.status == SUCCEEDED:
         return {
+            "arn": execution.arn,
             "status": execution.status,
             "steps": {each.name: each.status for each in execution.steps},
         }

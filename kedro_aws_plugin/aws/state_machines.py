@@ -99,7 +99,7 @@ def _make_execution(found: Mapping[str, Any], run_id: str, steps: tuple[StepRun,
 
 
 def _find_run_id(aws: Aws, found: Mapping[str, Any]) -> str:
-    """Find the run id in an execution's name, or, if it was started otherwise, in its input, or its start."""
+    """Find the run id in an execution's name, or, if it was started otherwise, in its input."""
     if run := find_run_in_name(found["name"]):
         return run
     if "input" not in found:
@@ -110,8 +110,9 @@ def _find_run_id(aws: Aws, found: Mapping[str, Any]) -> str:
     given = given if isinstance(given, dict) else {}
     if run := given.get("RunId"):
         return str(run)
-    with suppress(ProjectError):
-        return make_run_id(str(given.get("Scheduled") or found["startDate"].isoformat()))
+    if due := given.get("Scheduled"):
+        with suppress(ProjectError):
+            return make_run_id(str(due))
     return str(found["name"])
 
 

@@ -215,7 +215,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     pipelines.WaitForExecution: (
         answers.execution(),
-        {"status": "Succeeded", "steps": {"data_science": "Succeeded"}},
+        {"arn": answers.EXECUTION_ARN, "status": "Succeeded", "steps": {"data_science": "Succeeded"}},
     ),
     state_machines.WaitForStateMachine: (
         answers.machine_execution(),

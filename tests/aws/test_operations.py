@@ -23,6 +23,7 @@ from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
+    find_request,
     list_executions,
     list_pipelines,
     observe_pipeline,
@@ -144,6 +145,9 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     list_pipelines(aws, "flights", TAGS)
     stubbed.answers("ListPipelineExecutions", {"PipelineExecutionSummaries": []})
     assert list(list_executions(aws, "flights")) == []
+    parameters = [{"Name": "Request", "Value": "s3://b/r.json"}, {"Name": "RunId", "Value": "1"}]
+    stubbed.answers("ListPipelineParametersForExecution", {"PipelineParameters": parameters})
+    assert find_request(aws, f"{arn}/execution/1") == "s3://b/r.json"
     stubbed.refuses("DescribeProcessingJob", "ValidationException", "Could not find")
     step = StepRun("train", "Failed", job="flights-1", reason="It failed.")
     failed = Execution(f"{arn}/execution/1", "flights", "1", "Failed", answers.THEN, steps=(step,))
@@ -177,7 +181,7 @@ def look_at_state_machines(stubbed: Stubbed) -> None:
     stubbed.answers("DescribeExecution", {**scheduled, "input": '{"Scheduled": "2026-01-02T06:00:00Z"}'})
     stubbed.answers("DescribeExecution", {**other, "input": "[]"})
     runs = [each.run_id for each in list_machine_runs(stubbed.aws, found)]
-    assert runs == ["nightly", "2026-01-02T06.00.00.000Z", "2026-01-02T03.04.05.000Z"]
+    assert runs == ["nightly", "2026-01-02T06.00.00.000Z", "by-hand"]
 
 
 def look_at_schedules(stubbed: Stubbed) -> None:

@@ -111,6 +111,7 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "transform/catalog-entry-first",
 )
 SERVICES = get_args(Service)
+OF_TARGETS = frozenset(name for name in vars(Target) if not name.startswith("_"))
 OF_DATASETS = ("athena", "glue")
 
 
@@ -151,22 +152,10 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
             method = str(call.args[0].value)
         if method in METHODS:
             actions |= _actions(*METHODS[method])
-    return actions, _names(node)
-
-
-def _names(node: ast.AST) -> set[str]:
-    """What a piece of code mentions, and what it asks the target of pipelines for."""
-    return {
-        name
-        for each in ast.walk(node)
-        for name in (
-            [each.id]
-            if isinstance(each, ast.Name)
-            else [each.attr]
-            if isinstance(each, ast.Attribute) and each.attr in OF_TARGETS
-            else []
-        )
-    }
+    names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    # What a command does where pipelines run, it does by the methods of a target.
+    of_targets = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+    return actions, names | (of_targets & OF_TARGETS)
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
@@ -185,8 +174,9 @@ def _functions() -> dict[str, tuple[set[str], set[str]]]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_"):
                 actions, names = _calls(node)
-                known = found.get(node.name, (set(), set())) if node.name in OF_TARGETS else (set(), set())
-                found[node.name] = (actions | known[0], names | known[1])
+                if node.name in OF_TARGETS and node.name in found:  # it may have a function's name
+                    actions, names = found[node.name][0] | actions, found[node.name][1] | names
+                found[node.name] = actions, names
     return found
 
 
@@ -230,7 +220,15 @@ def _step_actions(step: type[BaseStep]) -> set[str]:
 
 
 def _mentioned(file: Path) -> set[str]:
-    return _names(ast.parse(file.read_text(encoding="utf-8")))
+    return {
+        node.id
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name)
+    } | {
+        node.attr
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in OF_TARGETS
+    }
 
 
 def _planned_by(file: str) -> set[str]:
@@ -407,8 +405,8 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "iam::123456789012:role/my-schedules",
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
-        "sagemaker:HERE:pipeline/my-flights*",
-        "states:HERE:stateMachine:my-flights*",  # `destroy` finds those of another target, too
+        "sagemaker:HERE:pipeline/my-flights-*",
+        "states:HERE:stateMachine:my-flights-*",  # `destroy` finds those of another target, too
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from counted_project import Project, load, wait_for
 from job_project import BUCKET
+from submitted_project import Project, load, wait_for
 
 from local_aws import LocalAws, move_clock
 
@@ -63,7 +63,7 @@ def test_a_killed_step_goes_on_and_nothing_runs_or_is_sent_twice(
     assert " second/algo-1-" in project.run("logs", "mine:1", "--step", "second").stdout
 
     other = project.run("submit", "--run-id", "mine:1", "--params", "level=2", code=1)
-    assert "The run id mine:1 is taken" in other.stderr
+    assert "The run id mine:1 is taken: an execution of other code or parameters has it" in other.stderr
     second = project.run("submit").stderr
     assert "upload" not in second
     assert "state machine" not in second.replace("of state machine", "")

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from counted_project import Project, load, wait_for
 from job_project import BUCKET
+from submitted_project import Project, load, stopped_at_last, wait_for
 
 from local_aws import LocalAws, move_clock
 
@@ -19,16 +19,8 @@ from local_aws import LocalAws, move_clock
 def make_project(local_aws: LocalAws, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
     gate = tmp_path / "gate"
     gate.mkdir()
-    yield lambda name: Project(tmp_path / name, gate)
-    (gate / "open").touch()
-    sagemaker = local_aws.client("sagemaker")
-    for each in sagemaker.list_pipelines()["PipelineSummaries"]:
-        found = sagemaker.list_pipeline_executions(PipelineName=each["PipelineName"])
-        for execution in found["PipelineExecutionSummaries"]:
-            if execution["PipelineExecutionStatus"] == "Executing":
-                sagemaker.stop_pipeline_execution(
-                    PipelineExecutionArn=execution["PipelineExecutionArn"], ClientRequestToken="t" * 32
-                )
+    with stopped_at_last(local_aws, gate):
+        yield lambda name: Project(tmp_path / name, gate)
 
 
 @pytest.mark.slow

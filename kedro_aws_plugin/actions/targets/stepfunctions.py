@@ -3,9 +3,10 @@
 import heapq
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import ClassVar
 
-from kedro_aws_plugin.actions.targets.sagemaker import link_job, make_place
+from kedro_aws_plugin.actions.targets.sagemaker import LOOKED_THROUGH, link_job, make_place
 from kedro_aws_plugin.actions.targets.target import Definition
 from kedro_aws_plugin.aws.cloudformation import find_states_role
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
@@ -74,7 +75,9 @@ class StepFunctions:
         """Plan to run a version of the state machine; see `Target`."""
         request = _add_role(self._session, request)
         observed = observe_state_machine(self._session.aws, request.name)
-        return plan_machine_submission(request, observed, uploaded)
+        known = islice(self.list_runs(), LOOKED_THROUGH) if request.may_exist else ()
+        runs = [each for each in known if each.run_id == request.run_id]  # the oldest has the id
+        return plan_machine_submission(request, observed, uploaded, runs[-1] if runs else None)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Plan a schedule that starts a version of the state machine; see `Target`."""
@@ -112,7 +115,7 @@ class StepFunctions:
             "run", run.run_id, PROCESSING_JOBS, look=lambda: observe_machine_run(aws, arn), step=step
         )
 
-    def link_step(self, job: str) -> str:
+    def link_step(self, job: str) -> str | None:
         """Write the address of a processing job in the console."""
         return link_job(self._session.config.region, job)
 

@@ -95,7 +95,7 @@ def observe_execution(aws: Aws, arn: str) -> Execution | None:
         return Execution(
             arn,
             found["PipelineArn"].rpartition("/")[2],
-            _find_run_id(found),
+            _find_run_id({**found, "PipelineExecutionArn": arn}),
             found["PipelineExecutionStatus"],
             found["CreationTime"],
             found.get("LastModifiedTime"),
@@ -103,6 +103,16 @@ def observe_execution(aws: Aws, arn: str) -> Execution | None:
             found.get("FailureReason", ""),
             tuple(list_steps(aws, arn)),
         )
+
+
+def find_request(aws: Aws, arn: str) -> str:
+    """Find where the parameters of an execution are on S3; empty if nobody submitted it."""
+    with translate_errors(f"list the parameters of run {arn.rpartition('/')[2]}"):
+        pages = aws.sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+            PipelineExecutionArn=arn
+        )
+        found = {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
+        return found.get("Request", "")
 
 
 def explain_failures(aws: Aws, execution: Execution) -> Execution:
@@ -151,7 +161,7 @@ def _find_run_id(found: Mapping[str, Any]) -> str:
             return make_run_id(description.removeprefix(SCHEDULED))
     if description.startswith(RUN):
         return description.removeprefix(RUN)
-    return str(found.get("PipelineExecutionDisplayName") or found["PipelineExecutionArn"].rpartition("/")[2])
+    return str(found["PipelineExecutionArn"].rpartition("/")[2])
 
 
 def _read_tags(aws: Aws, arn: str) -> dict[str, str]:

@@ -1,10 +1,12 @@
-"""A project whose second step waits for a file, and the commands that run it on the local AWS."""
+"""A project that is submitted to the local SageMaker: its pipeline has two steps that wait at a gate."""
 
 import json
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,18 @@ def wait_for(file: Path) -> str:
 def load(aws: LocalAws, name: str, run: str) -> Any:
     found = aws.client("s3").get_object(Bucket=BUCKET, Key=f"{name}.json/{run}/{name}.json")
     return json.loads(found["Body"].read())
+
+
+@contextmanager
+def stopped_at_last(aws: LocalAws, gate: Path) -> Iterator[None]:
+    """Open the gate after a test, and stop the executions that still run."""
+    yield
+    (gate / "open").touch()
+    sagemaker = aws.client("sagemaker")
+    for each in sagemaker.list_pipelines()["PipelineSummaries"]:
+        found = sagemaker.list_pipeline_executions(PipelineName=each["PipelineName"])
+        for execution in found["PipelineExecutionSummaries"]:
+            if execution["PipelineExecutionStatus"] == "Executing":
+                sagemaker.stop_pipeline_execution(
+                    PipelineExecutionArn=execution["PipelineExecutionArn"], ClientRequestToken="t" * 32
+                )
