@@ -145,8 +145,8 @@ def check_state_machine(
         for variable, value in group.resources.environment.items():
             if _EXPRESSION.fullmatch(value):
                 message = (
-                    f"The variable `{variable}` of step `{group.name}` is `{value}`, which Step Functions takes "
-                    "for an expression of JSONata. Change it in `pipelines` of aws.yml."
+                    f"The variable `{variable}` of step `{group.name}` is `{value}`, which Step Functions "
+                    "takes for an expression of JSONata. Change it in `pipelines` of aws.yml."
                 )
                 yield Finding("jsonata_value", "error", message, (group.name,))
     if waits := find_waits(levels):
