@@ -31,7 +31,7 @@ _RETRIED = ["SageMaker.AmazonSageMakerException", "SageMaker.ResourceLimitExceed
 Source: the sample projects for SageMaker in the developer guide of Step Functions.
 """
 
-_EXPRESSION = re.compile(r"\{%.*%\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\{%.*|.*%\}", re.DOTALL)
 _SHOWN = 5
 _MAX_PREFIX = 16
 _MAX_STEP = 25

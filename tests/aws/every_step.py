@@ -219,7 +219,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     state_machines.WaitForStateMachine: (
         answers.machine_execution(),
-        {"status": "Succeeded", "steps": {"data_science": "Succeeded"}},
+        {"arn": answers.MACHINE_EXECUTION_ARN, "status": "Succeeded", "steps": {"data_science": "Succeeded"}},
     ),
     stack.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }

@@ -24,7 +24,9 @@ CODES = {"athena": "InvalidRequestException", "sagemaker-runtime": "ValidationEr
 
 
 def list_operations(service: str, *supports: Support) -> list[str]:
-    names = load_service_model(service).operation_names
+    model = load_service_model(service)
+    # What has a host of its own on AWS does not come to the local one.
+    names = [each for each in model.operation_names if model.operation_model(each).endpoint is None]
     return [each for each in names if TABLES[service].find(each) in supports]
 
 

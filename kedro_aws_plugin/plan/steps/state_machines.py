@@ -120,7 +120,7 @@ class WaitForStateMachine(BaseStep):
 
     service: ClassVar = "stepfunctions"
     operation: ClassVar = "DescribeExecution"
-    results: ClassVar = ("status", "steps")
+    results: ClassVar = ("arn", "status", "steps")
     arn: str | Ref
     run_id: str
 

@@ -158,7 +158,7 @@ def test_what_aws_would_refuse_is_said_before() -> None:
 
 
 def test_a_variable_that_would_be_evaluated_is_refused() -> None:
-    workflow = Workflow((make_group("a", environment={"RIGHT": "{% x", "WRONG": "{% $now() %}"}),))
+    workflow = Workflow((make_group("a", environment={"RIGHT": "x {% y", "WRONG": "{% $now() %}"}),))
     [finding] = check_state_machine("flights", build(workflow), divide_into_levels(workflow))
     assert (finding.code, finding.level, finding.steps) == ("jsonata_value", "error", ("a",))
     assert finding.message.startswith("The variable `WRONG` of step `a` is")
@@ -216,7 +216,7 @@ def validate(path: Path) -> "subprocess.CompletedProcess[str]":
 @needs_npm
 def test_a_validator_that_others_wrote_accepts_it(tmp_path: Path) -> None:
     path = tmp_path / "machine.json"
-    odd = Workflow((make_group("a_b-c"), make_group("s" * 64, environment={"A": "{% b"})))
+    odd = Workflow((make_group("a_b-c"), make_group("s" * 64, environment={"A": "{ % b } %"})))
     for workflow in (DIAMOND, Workflow((make_group("alone"),)), odd):
         path.write_text(json.dumps(build(workflow)), encoding="utf-8")
         answered = validate(path)
