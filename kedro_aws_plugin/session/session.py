@@ -47,10 +47,13 @@ class Session:
         loader: The project's config loader, with the dynamic globals of aws.yml in it.
         conf: The configuration folder.
         globals: The dynamic globals; None if the project has no aws.yml.
+        shows_only: Whether the catalog is read and not used, so that it need not be bound to an AWS.
 
     Raises:
         ConfigError: If `globals:` in aws.yml is wrong.
     """
+
+    shows_only = False
 
     def __init__(self, loader: AbstractConfigLoader, path: Path, package: str, conf: Path) -> None:
         self.path = path
@@ -160,7 +163,9 @@ class Session:
 
         Kedro's inspection and `kedro catalog` show the catalog without using it, so it is not bound for them.
         """
-        if self.optional_config is None or kedro_internals.is_inspecting() or is_command_of("catalog"):
+        if self.optional_config is None:
+            return None
+        if self.shows_only or kedro_internals.is_inspecting() or is_command_of("catalog"):
             return None
         return self.connect().binding
 
