@@ -24,7 +24,8 @@ _COLOURS = {"ok": "green", "fixed": "green", "warning": "yellow", "problem": "re
 def doctor(fix: bool, env: str | None, output: str) -> None:
     """Find out what will break, and how to mend it.
 
-    It looks at this machine, at the project and at the AWS account. Without --fix it changes nothing. The exit code is 1 if something will break.
+    It looks at this machine, at the project and at the AWS account. Without --fix it changes nothing.
+    The exit code is 1 if something will break.
     """
     from kedro_aws_plugin.doctor.examine import examine
 
