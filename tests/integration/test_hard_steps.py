@@ -32,7 +32,7 @@ REGISTRY = """
 
     def register_pipelines():
         nodes = [
-            node(hold, "params:gate", "held", name="prüfe Σ"),
+            node(hold, "params:gate", "held", name="prüfe_Σ"),
             node(die, "held", "nothing", name="終了"),
         ]
         return {"__default__": pipeline(nodes)}
