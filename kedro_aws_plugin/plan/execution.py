@@ -43,13 +43,14 @@ class Execution:
     Attributes:
         arn: Its ARN.
         pipeline: The name of the pipeline.
-        run_id: The id of its run; its display name, where it was not submitted by this plugin.
+        run_id: The id of its run; its own id, where it was not submitted by this plugin.
         status: Executing, Stopping, Stopped, Failed or Succeeded.
         started: When it began.
         changed: When it last changed.
         version: The version of the pipeline that it runs.
         reason: Why it failed.
         steps: Its steps, the earliest first; empty if not looked up.
+        request: Where its parameters are on S3; empty if not looked up.
     """
 
     arn: str
@@ -61,8 +62,30 @@ class Execution:
     version: int | None = None
     reason: str = ""
     steps: tuple[StepRun, ...] = ()
+    request: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its own id, the end of its ARN."""
+        return self.arn.rpartition("/")[2]
 
 
 def make_token(*parts: str) -> str:
     """Make a ClientRequestToken: the same request is the same token."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_TOKEN]
+
+
+def explain_end(execution: Execution) -> str:
+    """Explain why an execution did not succeed, and what to do."""
+    run = execution.run_id
+    again = f"Go on where it ended: kedro aws retry {run}"
+    if execution.status != FAILED:
+        return f"Run {run} was stopped. {again}"
+    failed = [each for each in execution.steps if each.status == FAILED]
+    if not failed:
+        return f"Run {run} failed: {execution.reason or 'AWS gives no reason'}. {again}"
+    first = failed[0]
+    reason = first.reason.rstrip(".") or "AWS gives no reason"
+    if not reason.startswith("Step "):
+        reason = f"step {first.name}: {reason}"
+    return f"Run {run} failed: {reason}. Its log: kedro aws logs {run} --step {first.name}. {again}"

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import PipelineError, ProjectError
-from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun
+from kedro_aws_plugin.errors import AwsError, PipelineError, ProjectError
+from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun, explain_end
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline
 from kedro_aws_plugin.plan.steps.pipelines import RUN, SCHEDULED, WaitForExecution
 from kedro_aws_plugin.run.run_id import make_run_id
@@ -87,14 +87,8 @@ def list_executions(aws: Aws, pipeline: str) -> Iterator[Execution]:
                 )
 
 
-def observe_execution(aws: Aws, arn: str, *, steps: bool = True) -> Execution | None:
-    """Look up an execution; None if there is none.
-
-    Args:
-        aws: The clients.
-        arn: Its ARN.
-        steps: Whether to look up its steps too.
-    """
+def observe_execution(aws: Aws, arn: str) -> Execution | None:
+    """Look up an execution with its steps, by its ARN; None if there is none."""
     with translate_errors(f"describe run {arn.rpartition('/')[2]}"):
         try:
             found = aws.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
@@ -105,14 +99,24 @@ def observe_execution(aws: Aws, arn: str, *, steps: bool = True) -> Execution | 
         return Execution(
             arn,
             found["PipelineArn"].rpartition("/")[2],
-            _find_run_id(found),
+            _find_run_id({**found, "PipelineExecutionArn": arn}),
             found["PipelineExecutionStatus"],
             found["CreationTime"],
             found.get("LastModifiedTime"),
             found.get("PipelineVersionId"),
             found.get("FailureReason", ""),
-            tuple(list_steps(aws, arn)) if steps else (),
+            tuple(list_steps(aws, arn)),
         )
+
+
+def find_request(aws: Aws, arn: str) -> str:
+    """Find where the parameters of an execution are on S3; empty if nobody submitted it."""
+    with translate_errors(f"list the parameters of run {arn.rpartition('/')[2]}"):
+        pages = aws.sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+            PipelineExecutionArn=arn
+        )
+        found = {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
+        return found.get("Request", "")
 
 
 def explain_failures(aws: Aws, execution: Execution) -> Execution:
@@ -126,7 +130,7 @@ def wait_for_execution(
     """Wait until an execution has ended; tell of each change of a step.
 
     Returns:
-        Its status and its steps.
+        Its ARN, its status and its steps.
 
     Raises:
         PipelineError: If it failed or was stopped, or the user does not want to wait.
@@ -155,9 +159,12 @@ def wait_for_execution(
         raise PipelineError(
             f"Run {step.run_id} goes on. {come_back}. Stop it: kedro aws stop {step.run_id}"
         ) from None
+    except AwsError as error:  # such as a role that has expired: a second `submit` would be a second run
+        raise PipelineError(f"{error.message} Run {step.run_id} goes on meanwhile. {come_back}") from error
     assert execution is not None  # noqa: S101 - the condition above
     if execution.status == SUCCEEDED:
         return {
+            "arn": execution.arn,
             "status": execution.status,
             "steps": {each.name: each.status for each in execution.steps},
         }
@@ -169,22 +176,6 @@ def describe_step(step: StepRun) -> str:
     if step.started is None or step.ended is None:
         return f"{step.name} {step.status}"
     return f"{step.name} {step.status} in {(step.ended - step.started).total_seconds():.0f} s"
-
-
-def explain_end(execution: Execution) -> str:
-    """Explain why an execution did not succeed, and what to do."""
-    run = execution.run_id
-    again = f"Go on where it ended: kedro aws retry {run}"
-    if execution.status != FAILED:
-        return f"Run {run} was stopped. {again}"
-    failed = [each for each in execution.steps if each.status == FAILED]
-    if not failed:
-        return f"Run {run} failed: {execution.reason or 'AWS gives no reason'}. {again}"
-    first = failed[0]
-    reason = first.reason.rstrip(".") or "AWS gives no reason"
-    if not reason.startswith("Step "):
-        reason = f"step {first.name}: {reason}"
-    return f"Run {run} failed: {reason}. Its log: kedro aws logs {run} --step {first.name}. {again}"
 
 
 def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
@@ -228,7 +219,7 @@ def _find_run_id(found: Mapping[str, Any]) -> str:
             return make_run_id(description.removeprefix(SCHEDULED))
     if description.startswith(RUN):
         return description.removeprefix(RUN)
-    return str(found.get("PipelineExecutionDisplayName") or found["PipelineExecutionArn"].rpartition("/")[2])
+    return str(found["PipelineExecutionArn"].rpartition("/")[2])
 
 
 def _read_tags(aws: Aws, arn: str) -> dict[str, str]:
