@@ -35,6 +35,7 @@ CONFIGS = (
     "primary-workgroup-and-results-elsewhere",
     "json-and-partitioned-parquet",
     "alarms-of-updates",
+    "keys-and-networks",
 )
 DATA = Data(
     uses=frozenset(DATASETS),

@@ -120,7 +120,6 @@ DEMO = (
     "status",
     "logs small-live",
     "logs small-queue",
-    "logs small-shares",
     "logs JOB",
     "models",
     "run look",
@@ -132,6 +131,7 @@ DEMO = (
     "deploy --endpoint small-shares",
     "by hand: other weights",
     "deploy --endpoint small-shares",
+    "logs small-shares",
     "reject-model 2",
     "destroy --registry --yes",
 )

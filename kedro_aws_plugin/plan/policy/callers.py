@@ -210,7 +210,7 @@ DATASETS: dict[DataUse, tuple[str, ...]] = {
 """The IAM actions of a run, by what its catalog holds: files on S3, folders
 whose files a save replaces, and the modes of the Athena datasets."""
 
-_OF_KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
+OF_KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
 """What AWS asks of callers itself, where aws.yml names keys: for volumes, and for objects on S3."""
 
 _OF_CI = (
@@ -228,4 +228,4 @@ def list_actions(audience: Literal["ci", "developer"], uses: Collection[DataUse]
     """
     commands = _OF_CI if audience == "ci" else COMMANDS
     called = {action for name in commands for action in COMMANDS[name]}
-    return frozenset(called | {*_OF_KEYS} | {action for use in uses for action in DATASETS[use]})
+    return frozenset(called | {*OF_KEYS} | {action for use in uses for action in DATASETS[use]})
