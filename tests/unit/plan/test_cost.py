@@ -158,6 +158,8 @@ def test_a_run_is_not_taken_for_free(operation: str) -> None:
         ("EU-ServerlessInf:Mem-4GB", "ServerlessInf:Mem-4GB"),
         ("USE1-ServerlessInf:ProvisionedConcurrency:Usage-4GB", "ProvisionedConcurrency:Usage-4GB"),
         ("USE1-ServerlessInf:ProvisionedConcurrency:Mem-4GB", "ProvisionedConcurrency:Mem-4GB"),
+        ("EUC1-ProvisionedConcurrency:Usage-1GB", "ProvisionedConcurrency:Usage-1GB"),
+        ("EUC1-ProvisionedConcurrency:Mem-1GB", "ProvisionedConcurrency:Mem-1GB"),
         ("USE1-Train:ml.m5.large", None),
         ("USE1-Host:VolumeUsage.gp2", None),
         ("USE1-Notebk:ml.t3.medium", None),
