@@ -94,6 +94,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModelPackage",
         "sagemaker:DeleteModelPackageGroup",
         "sagemaker:DeletePipeline",
+        "sagemaker:ListPipelineExecutions",
         "sagemaker:ListPipelines",
         "scheduler:DeleteSchedule",
         "scheduler:DeleteScheduleGroup",
@@ -150,6 +151,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
+        "sagemaker:ListPipelineParametersForExecution",
         "sagemaker:StartPipelineExecution",
     ),
     "transform": (
