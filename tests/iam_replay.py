@@ -93,12 +93,14 @@ class Account:
         tags: The tags of what was made.
         workgroups: The workgroups that were named.
         volume_keys: The key of the volumes of each endpoint config that has one.
+        overrides: What aws.yml puts into requests, which are recorded before.
     """
 
     locations: Mapping[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     workgroups: set[str] = field(default_factory=set)
     volume_keys: dict[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def list_needs(self, sent: Sent) -> list[Need]:
         """List what a call needs, on each of the resources that AWS checks."""
@@ -164,7 +166,7 @@ class Account:
 
     def _complete(self, sent: Sent) -> dict[str, Any]:
         """Add what the request means and does not name."""
-        params = dict(sent.params)
+        params = {**sent.params, **self.overrides.get(sent.operation, {})}
         if "ModelPackageName" in params or "ModelPackageArn" in params:
             params["arns"] = [params.get("ModelPackageName") or params["ModelPackageArn"]]
         elif arn := params.get("ResourceArn") or params.get("PipelineExecutionArn"):

@@ -19,6 +19,7 @@ from local_aws import LocalAws
 
 BUCKET = "small-data"
 KEY = "0a1b2c3d-0000-1111-2222-333344445555"
+OVERRIDES = {"PutObject": {"SSEKMSKeyId": "alias/small-objects"}}
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/small:1.0"
 HERE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}"
 FILES = {
@@ -47,7 +48,7 @@ FILES = {
           output: predictions
           output_kms_key: arn:aws:kms:eu-west-1:{ACCOUNT}:key/{KEY}
         overrides:
-          PutObject: {{ServerSideEncryption: aws:kms, SSEKMSKeyId: alias/small-objects}}
+          PutObject: {{SSEKMSKeyId: {OVERRIDES["PutObject"]["SSEKMSKeyId"]}, ServerSideEncryption: aws:kms}}
         athena:
           database: shop
           workgroup: small
@@ -231,7 +232,7 @@ def weigh(local_aws: LocalAws) -> None:
 def replayed(project: Path, local_aws: LocalAws, requests_sent: Requests) -> Replayed:
     """The demonstration, with what each of its lines needed."""
     made = {who: json.loads(kedro_aws(f"policy --for {who}")) for who in ("role", "ci", "developer")}
-    account, job = Account(LOCATIONS), ""
+    account, job = Account(LOCATIONS, overrides=OVERRIDES), ""
     needs: dict[str, list[Need]] = {}
     for number, line in enumerate(DEMO):
         requests_sent.all.clear()
