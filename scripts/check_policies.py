@@ -91,6 +91,7 @@ class Finding:
 EXCEPTIONS = (
     Accepted("STAR", "application-autoscaling:Describe", "AWS has no resources for this action"),
     Accepted("STAR", "scheduler:ListSchedules", "AWS has no resources for this action"),
+    Accepted("STAR", "ec2:Describe", "AWS has no resources for these actions"),
     Accepted("STAR", "sagemaker:ListPipelines", "AWS has no resources for this action"),
     Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
     Accepted("UNKNOWN_ACTION", "sagemaker:ListPipelineVersions", "newer than the linter's list of actions"),
