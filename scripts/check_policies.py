@@ -94,7 +94,7 @@ EXCEPTIONS = (
     Accepted(
         "UNKNOWN_CONDITION_FOR_ACTION",
         "kms:ResourceAliases",
-        "a condition of every operation on a key, which the linter's table gives a few of them only",
+        "a condition of the operations on a key; the linter knows it, and gives it to none of them",
     ),
     Accepted("STAR", "sagemaker:ListEndpoints", "AWS has no resources for this action"),
     Accepted("STAR", "ec2:Describe", "AWS has no resources for these actions"),
