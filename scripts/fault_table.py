@@ -487,6 +487,7 @@ class Table:
         A trial that has changed nothing leaves them for the next one that will not either.
         """
         command = trial.command
+        self._world.proxy.begin()  # a clock that has stepped would be wrong now
         if trial.is_early and command.name in self._spare:
             return self._spare.pop(command.name)
         name = self._make_name(command)
