@@ -515,8 +515,8 @@ class LocalServer:
         scheduler = Scheduler(moto, self._schedules, region)
         services = (administration, *self._sagemaker.services, *self._athena.services)
         services = (*services, self._machines.service, glue, scheduler, self._stacks)
-        self._http.overlay = Overlay(services, app, self._kept.flush)
-        self._http.app = self._http.overlay
+        self._http.app = self._http.overlay = Overlay(services, app, self._kept.flush)
+        self._stacks.take_over()
 
     def _run_workflows(self, moto: Moto, region: str) -> None:
         """Go on with what starts the jobs of SageMaker: state machines, and schedules."""
