@@ -199,7 +199,7 @@ def _list_states_roles(reach: Reach, audience: Audience) -> list[str]:
     return [reach.config.pipelines.stepfunctions.role_arn or reach.states_role]
 
 
-def _require_states(_: Reach) -> Condition:
+def _require_states(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
 
 
