@@ -18,6 +18,7 @@ from kedro_aws_plugin.job.crossing import CrossingDataset
 from kedro_aws_plugin.job.outputs import clear_outputs
 from kedro_aws_plugin.job.place import RunPlace
 from kedro_aws_plugin.job.registering import register_outputs
+from kedro_aws_plugin.job.requirements import check_requirements
 from kedro_aws_plugin.job.running import RunningStep, Submission
 from kedro_aws_plugin.plan.submission import check_run_id
 from kedro_aws_plugin.run import job as job_in_force
@@ -63,6 +64,7 @@ def run_step(asked: StepRequest) -> list[str]:
     job = read_job(asked.files)
     if asked.step not in job.steps:
         raise ProjectError(f"The job has no step `{asked.step}`; it has {', '.join(job.steps)}.")
+    check_requirements(job.requirements)
     step = job.steps[asked.step]
     run_id = choose_run_id(asked)
     configure_project(job.package)

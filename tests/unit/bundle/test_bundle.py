@@ -13,7 +13,7 @@ import pytest
 
 from kedro_aws_plugin.bundle import bootstrap
 from kedro_aws_plugin.bundle.conf_archive import pack_configuration
-from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep, build_job_files
+from kedro_aws_plugin.bundle.job_files import Installation, JobDescription, JobStep, build_job_files
 from kedro_aws_plugin.bundle.wheel import build_project_wheel, list_constraints, read_project_metadata
 from kedro_aws_plugin.errors import ProjectError
 
@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Path:
 def test_what_travels(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    made = build_job_files(project, project / "conf", DESCRIPTION, folder, install=False)
+    made = build_job_files(project, project / "conf", DESCRIPTION, folder, installation=Installation("none"))
     wheel = "my_shop-1.2-py3-none-any.whl"
     assert [each.path.name for each in made.files] == ["bootstrap.py", "conf.tar.gz", "job.json", wheel]
     with tarfile.open(folder / "conf.tar.gz") as archive:
@@ -99,7 +99,9 @@ def test_the_same_project_has_the_same_digest_and_another_one_has_not(project: P
     def digest(name: str) -> str:
         folder = tmp_path / name
         folder.mkdir()
-        return build_job_files(project, project / "conf", DESCRIPTION, folder, install=False).digest
+        return build_job_files(
+            project, project / "conf", DESCRIPTION, folder, installation=Installation("none")
+        ).digest
 
     first = digest("one")
     (project / "conf" / "local" / "catalog.yml").write_text("other: {}\n")  # not the job's environment
@@ -158,7 +160,7 @@ def test_the_bootstrap_needs_python_3_8_and_its_standard_library() -> None:
 def test_a_step_that_cannot_be_installed_says_why(project: Path, tmp_path: Path) -> None:
     files = tmp_path / "ml" / "processing" / "input" / "job"
     files.mkdir(parents=True)
-    build_job_files(project, project / "conf", DESCRIPTION, files, install=True)
+    build_job_files(project, project / "conf", DESCRIPTION, files, installation=Installation("index"))
     (files / "constraints.txt").write_text("packaging==0.0.1\n")
     environment = {"PIP_NO_INDEX": "1", "PATH": "/usr/bin:/bin"}
     command = [sys.executable, str(files / "bootstrap.py"), "--step", "all"]
