@@ -9,21 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep, build_job_files
-from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.project import Project
-from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
 from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
-from kedro_aws_plugin.plan.sagemaker_definition import JobPlace, build_definition, check_limits
-from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
 from kedro_aws_plugin.project.workflow import Selection, read_snapshot
 from kedro_aws_plugin.run.git import read_git_state
 from kedro_aws_plugin.session.session import Session
-
-_IMAGE = "1.9.0"
-"""The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
 
 _MAX_NAME = _MAX_ARGUMENT = 256
 
@@ -33,14 +28,14 @@ class Compiled:
     """A compiled pipeline.
 
     Attributes:
-        name: The name of the SageMaker pipeline.
+        name: The name of the pipeline on AWS.
         workflow: Its steps.
         snapshot: What they were planned from.
         settings: `pipelines:` of aws.yml with the command's options.
         findings: What the pre-flight says.
-        definition: SageMaker's definition; None if there is an error.
+        definition: What AWS is sent of it; None if there is an error.
         files: The files of its job; None if there is an error.
-        place: Where the job runs; None if there is an error.
+        role_arn: The role with which it runs; empty if there is an error.
     """
 
     name: str
@@ -50,7 +45,7 @@ class Compiled:
     findings: tuple[Finding, ...]
     definition: Mapping[str, Any] | None = None
     files: JobFiles | None = None
-    place: JobPlace | None = None
+    role_arn: str = ""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -86,9 +81,11 @@ def compile_pipeline(
         KedroAwsError: If the project does not load.
     """
     project = session.project
+    target = choose_target(session)
     settings = project.config.pipelines
     if group_by is not None:
         settings = settings.model_copy(update={"group_by": group_by})
+    settings = target.adapt(settings)
     snapshot = read_snapshot(session, selection)
     workflow = plan_workflow(snapshot, settings)
     compiled = Compiled(
@@ -111,7 +108,7 @@ def compile_pipeline(
             install=project.config.target == "aws",
             private=getattr(session.loader, "config_patterns", {}).get("credentials", ()),
         )
-        yield _add_definition(project, compiled, files, role or choose_pipeline_role(project.config))
+        yield _add_definition(project, compiled, files, target, role)
 
 
 def make_folder(project: Project) -> str:
@@ -157,17 +154,15 @@ def _list_outputs(names: tuple[str, ...], nodes: Mapping[str, Any]) -> list[str]
     return [output for name in names for output in nodes[name].outputs]
 
 
-def _add_definition(project: Project, compiled: Compiled, files: JobFiles, role: str) -> Compiled:
-    config = project.config
-    place = JobPlace(
-        f"s3://{config.bucket}/{make_folder(project)}/jobs/{files.digest}",
-        config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
-        role,
-        make_project_tags(project.package, config.env, config.bucket),
+def _add_definition(
+    project: Project, compiled: Compiled, files: JobFiles, target: Target, role: str | None
+) -> Compiled:
+    folder = f"s3://{project.config.bucket}/{make_folder(project)}/jobs/{files.digest}"
+    defined = target.define(compiled.workflow, folder, role)
+    findings = (*compiled.findings, *defined.findings, *_check_folder(project))
+    return replace(
+        compiled, findings=findings, definition=defined.body, files=files, role_arn=defined.role_arn
     )
-    definition = build_definition(compiled.workflow, place)
-    findings = (*compiled.findings, *check_limits(definition), *_check_folder(project))
-    return replace(compiled, findings=findings, definition=definition, files=files, place=place)
 
 
 def _check_folder(project: Project) -> Iterator[Finding]:
@@ -182,6 +177,6 @@ def _check_folder(project: Project) -> Iterator[Finding]:
 
 
 def _make_name(project: Project, selection: Selection) -> str:
-    """Name the SageMaker pipeline after the project, its pipelines and the environment."""
+    """Name the pipeline on AWS after the project, its pipelines and the environment."""
     parts = [project.package, *(selection.pipelines or ("default",)), project.config.env]
     return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:_MAX_NAME].strip("-")

@@ -1,6 +1,5 @@
-"""Runs of a pipeline on SageMaker: submit, find, list, stop, go on."""
+"""Runs of a pipeline on AWS: submit, find, list."""
 
-import heapq
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,14 +8,10 @@ from itertools import islice
 from typing import Any
 
 from kedro_aws_plugin.actions.compiling import Compiled, make_folder
+from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
-from kedro_aws_plugin.aws.sagemaker.pipelines import (
-    list_executions,
-    list_pipelines,
-    observe_execution,
-    observe_pipeline,
-)
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.errors import ProjectError, suggest
 from kedro_aws_plugin.plan.execution import Execution
@@ -25,7 +20,6 @@ from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.sagemaker_definition import write_definition
 from kedro_aws_plugin.plan.schedule import make_group_name
-from kedro_aws_plugin.plan.submission import make_pipeline_prefix, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import strip_transcoding
 from kedro_aws_plugin.project.catalog import silence_kedro
@@ -76,7 +70,7 @@ def take_versions(session: Session, compiled: Compiled, options: SubmitOptions) 
 
 
 def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions) -> PipelineRequest:
-    """Prepare what is asked of SageMaker.
+    """Prepare what is asked of AWS.
 
     Args:
         session: The opened project, connected, with the parameters of the run.
@@ -88,7 +82,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     """
     project, folder = session.project, make_folder(session.project)
     config = project.config
-    if compiled.files is None or compiled.place is None or compiled.definition is None:
+    if compiled.files is None or compiled.definition is None:
         raise ValueError("a pipeline with errors is not submitted")
     with silence_kedro():
         parameters = session.kedro_context.params
@@ -103,8 +97,8 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     return PipelineRequest(
         name=compiled.name,
         definition=write_definition(compiled.definition),
-        role_arn=compiled.place.role_arn,
-        tags=compiled.place.tags,
+        role_arn=compiled.role_arn,
+        tags=make_project_tags(project.package, config.env, config.bucket),
         bucket=config.bucket,
         run_id=options.run_id,
         files=tuple(
@@ -126,8 +120,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
 
 def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
     """Look at what AWS has of a pipeline, and plan its run from there."""
-    observed = observe_pipeline(session.aws, request.name)
-    return plan_submission(request, observed, list_uploaded(session, request))
+    return choose_target(session).plan_submission(request, list_uploaded(session, request))
 
 
 def list_uploaded(session: Session, request: PipelineRequest) -> set[str]:
@@ -159,7 +152,7 @@ def find_run(session: Session, run: str) -> Execution:
         ProjectError: If there is none, or if there are several.
     """
     if run.startswith("arn:"):
-        found = observe_execution(session.aws, run)
+        found = choose_target(session).observe_run(run)
         if found is None:
             raise ProjectError(f"There is no execution {run}. `kedro aws runs` lists the runs.")
         return found
@@ -168,7 +161,7 @@ def find_run(session: Session, run: str) -> Execution:
         return found
     known = list_runs(session, _LOOKED_THROUGH)
     if not known:
-        raise ProjectError("This project has no runs on SageMaker. Begin one: kedro aws submit")
+        raise ProjectError(say_no_runs(session))
     nearest = suggest(run, [each.run_id for each in known])
     raise ProjectError(f"There is no run `{run}`{nearest} `kedro aws runs` lists them.")
 
@@ -189,7 +182,7 @@ def look_for_run(session: Session, run: str) -> Execution | None:
         raise ProjectError(f"{run} is the run of several executions: {arns}. Name one of them.")
     if not matching:
         return None
-    found = observe_execution(session.aws, matching[0].arn)
+    found = choose_target(session).observe_run(matching[0].arn)
     return replace(found or matching[0], pipeline=matching[0].pipeline)
 
 
@@ -198,22 +191,13 @@ def _list_names(execution: Execution) -> tuple[str, str]:
 
 
 def list_runs(session: Session, limit: int) -> list[Execution]:
-    """List the executions of the project's pipelines, the newest first."""
-    executions = [list_executions(session.aws, name) for name in find_pipelines(session)]
-    newest = heapq.merge(*executions, key=lambda each: each.started, reverse=True)
-    return list(islice(newest, limit))
+    """List the runs of the project's environment, the newest first."""
+    return list(islice(choose_target(session).list_runs(), limit))
 
 
-def find_pipelines(session: Session) -> dict[str, str]:
-    """Find the pipelines of the project's environment, each with the time of its creation."""
-    project = session.project
-    config = project.config
-    tags = make_project_tags(project.package, config.env, config.bucket)
-    prefix = make_pipeline_prefix(project.package)
-    found = list_pipelines(session.aws, prefix, tags)
-    if config.pipelines.name is not None and not config.pipelines.name.startswith(prefix):
-        found |= list_pipelines(session.aws, config.pipelines.name, tags)
-    return found
+def say_no_runs(session: Session) -> str:
+    """Say that there are no runs, and how to begin one."""
+    return f"This project has no runs on {choose_target(session).title}. Begin one: kedro aws submit"
 
 
 def add_pipelines(session: Session, owned: Owned) -> Owned:

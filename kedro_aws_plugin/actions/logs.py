@@ -3,7 +3,8 @@
 import re
 
 from kedro_aws_plugin.actions.executions import find_run, look_for_run
-from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource, find_log_sources
+from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.aws.logs import LogSource, find_log_sources
 from kedro_aws_plugin.config import merge_deploy
 from kedro_aws_plugin.config.names import is_sagemaker_name
 from kedro_aws_plugin.errors import AwsError, ProjectError, suggest
@@ -35,12 +36,12 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
         name = f"endpoint/{merge_deploy(session.config, {}).endpoint}"
     kind, _, rest = name.rpartition("/")
     if name == "latest" or name.startswith("arn:") or _LIKE_A_RUN.match(name):
-        return _choose_run(session, name, None)
+        return _choose_run(session, name, "")
     if kind and kind not in _KINDS:
         raise AwsError(f"`{kind}` has no log here. Write {' or '.join(f'{each}/{rest}' for each in _KINDS)}.")
     found = find_log_sources(session.aws, rest, kind or None) if is_sagemaker_name(rest) else []
     if not found and not kind and (run := look_for_run(session, name)):
-        return _name_source(run, None)
+        return _name_source(session, run, "")
     if not found:
         what = kind.replace("-", " ") or "endpoint or transform job"
         raise AwsError(
@@ -53,15 +54,15 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
     return found[0]
 
 
-def _choose_run(session: Session, name: str, step: str | None) -> LogSource:
-    return _name_source(find_run(session, name), step)
+def _choose_run(session: Session, name: str, step: str) -> LogSource:
+    return _name_source(session, find_run(session, name), step)
 
 
-def _name_source(run: Execution, step: str | None) -> LogSource:
+def _name_source(session: Session, run: Execution, step: str) -> LogSource:
     begun = [each.name for each in run.steps]
-    if step is not None and step not in begun:
+    if step and step not in begun:
         raise ProjectError(
             f"Run {run.run_id} has not begun a step `{step}`{suggest(step, begun)} `kedro aws runs "
             f"{run.run_id}` shows its steps."
         )
-    return LogSource("run", run.run_id, PROCESSING_JOBS, execution=run.arn, step=step or "")
+    return choose_target(session).find_log(run, step)

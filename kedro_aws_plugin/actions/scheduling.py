@@ -1,4 +1,4 @@
-"""Schedules of pipelines on SageMaker: make, list."""
+"""Schedules of pipelines: make, list."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from kedro_aws_plugin.actions.executions import (
     list_uploaded,
     prepare_request,
 )
-from kedro_aws_plugin.aws.sagemaker.pipelines import observe_pipeline
+from kedro_aws_plugin.actions.targets import choose_target
 from kedro_aws_plugin.config import choose_schedule_role
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.plan.observed import Schedule
@@ -22,7 +22,6 @@ from kedro_aws_plugin.plan.schedule import (
     ScheduleRequest,
     check_schedule_name,
     make_group_name,
-    plan_schedule,
 )
 from kedro_aws_plugin.session.session import Session
 from local_aws import find_next_time
@@ -114,9 +113,7 @@ def prepare_schedule(
 
 def look_at_schedule(session: Session, request: ScheduleRequest) -> Plan:
     """Look at what AWS has of a schedule and its pipeline, and plan from there."""
-    pipeline = request.pipeline
-    observed = observe_pipeline(session.aws, pipeline.name)
-    return plan_schedule(request, observed, list_uploaded(session, pipeline), find_schedules(session))
+    return choose_target(session).plan_schedule(request, list_uploaded(session, request.pipeline))
 
 
 def list_schedules(session: Session, now: datetime) -> list[ScheduleReport]:

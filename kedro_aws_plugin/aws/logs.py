@@ -1,7 +1,7 @@
 """Read CloudWatch Logs: what endpoints and jobs of SageMaker have printed."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -10,9 +10,8 @@ from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import Clock
 from kedro_aws_plugin.aws.errors import get_error_code, is_absent, translate_errors
-from kedro_aws_plugin.aws.sagemaker.pipelines import list_steps, observe_execution
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.plan.execution import ENDED
+from kedro_aws_plugin.plan.execution import ENDED, Execution
 
 TRANSFORM_JOBS = "/aws/sagemaker/TransformJobs"
 """The log group of all transform jobs; a job's streams begin with its name."""
@@ -39,7 +38,7 @@ class LogSource:
         name: Its name.
         group: Its log group.
         prefix: How the names of its streams in the group begin.
-        execution: The ARN of an execution, whose steps print.
+        look: Looks up an execution, whose steps print; None for all else.
         step: The only step of it that is meant; empty for all.
     """
 
@@ -47,7 +46,7 @@ class LogSource:
     name: str
     group: str
     prefix: str = ""
-    execution: str = ""
+    look: Callable[[], Execution | None] | None = None
     step: str = ""
 
     def make_console_link(self, region: str) -> str:
@@ -146,7 +145,7 @@ def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str,
     with translate_errors(f"read the log of {source.name}"):
         # An endpoint has its group for itself. The streams of a job are named, as many as a request takes.
         wanted: list[dict[str, str]] = [{}]
-        if source.prefix or source.execution:
+        if source.prefix or source.look:
             streams = [*_name_streams(aws, source).items()]
             wanted = [
                 dict(streams[at : at + _STREAMS_AT_ONCE]) for at in range(0, len(streams), _STREAMS_AT_ONCE)
@@ -157,13 +156,16 @@ def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str,
 
 def _name_streams(aws: Aws, source: LogSource) -> dict[str, str]:
     """Name the streams of a source: by their own names, those that are shown."""
-    if not source.execution:
+    if source.look is None:
         return {name: name.removeprefix(source.prefix) for name in _list_streams(aws, source)}
+    found = source.look()
+    steps = [step for step in found.steps if step.job] if found else []
+    prefixes = {step.name: f"{source.prefix}{step.job}/" for step in steps}
     return {
-        name: f"{step.name}/{name.removeprefix(f'{step.job}/')}"
-        for step in list_steps(aws, source.execution)
-        if step.job and source.step in ("", step.name)
-        for name in _list_streams(aws, replace(source, prefix=f"{step.job}/"))
+        name: f"{step}/{name.removeprefix(prefix)}"
+        for step, prefix in prefixes.items()
+        if source.step in ("", step)
+        for name in _list_streams(aws, replace(source, prefix=prefix))
     }
 
 
@@ -202,8 +204,8 @@ def _list_streams(aws: Aws, source: LogSource) -> list[str]:
 def _has_ended(aws: Aws, source: LogSource) -> bool:
     if source.kind == "endpoint":
         return False
-    if source.execution:
-        found = observe_execution(aws, source.execution, steps=False)
+    if source.look is not None:
+        found = source.look()
         return found is None or found.status in ENDED
     with translate_errors(f"describe job {source.name}"):
         return _find_job_status(aws, source.name) not in ("InProgress", "Stopping")

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="How many to list.")
 @with_read_options
 def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
-    """List the runs on SageMaker, or show the steps of one.
+    """List the runs on AWS, or show the steps of one.
 
     RUN is the id of a run, the id or the ARN of its execution, or `latest`.
     """
     from dataclasses import asdict
 
-    from kedro_aws_plugin.actions.executions import find_run, list_runs
+    from kedro_aws_plugin.actions.executions import find_run, list_runs, say_no_runs
     from kedro_aws_plugin.actions.tables import format_table
-    from kedro_aws_plugin.aws.sagemaker.pipelines import explain_failures
+    from kedro_aws_plugin.actions.targets import choose_target
 
     with open_command(env) as this:
         if run is not None:
-            execution = explain_failures(this.aws, find_run(this.session, run))
+            execution = choose_target(this.session).explain_failures(find_run(this.session, run))
             if output == "json":
                 this.show_json(asdict(execution))
             else:
@@ -41,13 +41,13 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
             rows = [[each.run_id, each.pipeline, each.status, _format_time(each.started)] for each in found]
             this.show(format_table(("run", "pipeline", "status", "began"), rows))
         else:
-            this.show(this.repeat_env("This project has no runs on SageMaker. Begin one: kedro aws submit"))
+            this.show(this.repeat_env(say_no_runs(this.session)))
 
 
 def _show_run(this: Command, execution: "Execution") -> None:
     from kedro_aws_plugin.actions.tables import format_table
-    from kedro_aws_plugin.aws.sagemaker.pipelines import explain_end
-    from kedro_aws_plugin.plan.execution import FAILED, STOPPED
+    from kedro_aws_plugin.actions.targets import choose_target
+    from kedro_aws_plugin.plan.execution import FAILED, STOPPED, explain_end
 
     version = f", version {execution.version}" if execution.version else ""
     this.show(f"run {execution.run_id} of pipeline {execution.pipeline}{version}: {execution.status}")
@@ -57,17 +57,13 @@ def _show_run(this: Command, execution: "Execution") -> None:
     ]
     if rows:
         this.show(format_table(("step", "status", "began", "seconds", "job"), rows))
-    config = this.project.config
-    if config.target == "aws":
+    if this.project.config.target == "aws":
+        target = choose_target(this.session)
         for each in execution.steps:
             if each.job:
-                this.show(f"{each.name} in the console: {_make_link(config.region, each.job)}")
+                this.show(f"{each.name} in the console: {target.link_step(each.job)}")
     if execution.status in (FAILED, STOPPED):
         click.echo(this.repeat_env(explain_end(execution)), err=True)
-
-
-def _make_link(region: str, job: str) -> str:
-    return f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/processing-jobs/{job}"
 
 
 def _format_time(time: Any) -> str:

@@ -49,7 +49,7 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
     wait: bool,
     **chosen: Any,
 ) -> None:
-    """Run a pipeline on SageMaker, as steps.
+    """Run a pipeline on AWS, as steps.
 
     The project's package and configuration are uploaded if they have changed, and so is the pipeline. Its
     version is started, and each step is shown until the run has ended.

@@ -9,6 +9,7 @@ from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import InstanceType, RoleArn, Section, match_pattern
 
+TargetName = Literal["sagemaker", "emr-serverless"]
 GroupBy = Literal["all", "pipeline", "namespace", "node", "memory"]
 
 _MAX_KEY = _MAX_VALUE = 256
@@ -120,9 +121,10 @@ class NamedStep(Section):
 
 
 class Pipelines(Section):
-    """`pipelines:` how a Kedro pipeline runs on SageMaker.
+    """`pipelines:` how a Kedro pipeline runs on AWS.
 
     Attributes:
+        target: The service that runs it.
         name: The name of the SageMaker pipeline; by default `<package>-<pipelines>-<env>`.
         group_by: How nodes are put into steps, apart from those of `steps`.
         memory_datasets: Whether what passes from one step to another in memory is kept on S3, or refused.
@@ -136,6 +138,7 @@ class Pipelines(Section):
         steps: Steps of their own, by name.
     """
 
+    target: TargetName = "sagemaker"
     name: PipelineName | None = None
     group_by: GroupBy = "pipeline"
     memory_datasets: Literal["persist", "refuse"] = "persist"

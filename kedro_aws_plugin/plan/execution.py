@@ -66,3 +66,19 @@ class Execution:
 def make_token(*parts: str) -> str:
     """Make a ClientRequestToken: the same request is the same token."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_TOKEN]
+
+
+def explain_end(execution: Execution) -> str:
+    """Explain why an execution did not succeed, and what to do."""
+    run = execution.run_id
+    again = f"Go on where it ended: kedro aws retry {run}"
+    if execution.status != FAILED:
+        return f"Run {run} was stopped. {again}"
+    failed = [each for each in execution.steps if each.status == FAILED]
+    if not failed:
+        return f"Run {run} failed: {execution.reason or 'AWS gives no reason'}. {again}"
+    first = failed[0]
+    reason = first.reason.rstrip(".") or "AWS gives no reason"
+    if not reason.startswith("Step "):
+        reason = f"step {first.name}: {reason}"
+    return f"Run {run} failed: {reason}. Its log: kedro aws logs {run} --step {first.name}. {again}"

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 from stubbed import Stubbed
 
-from kedro_aws_plugin.actions import executions
 from kedro_aws_plugin.actions.executions import look_for_run
+from kedro_aws_plugin.actions.targets import sagemaker
+from kedro_aws_plugin.config.pipelines import Pipelines
 
 PIPELINE = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/shop-default-dev"
 NOW = datetime(2026, 11, 29, tzinfo=timezone.utc)
@@ -30,7 +31,7 @@ def list_page(first: int, count: int) -> list[dict[str, Any]]:
 def test_the_latest_run_is_on_the_first_page(
     stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch, run: str, pages: int
 ) -> None:
-    monkeypatch.setattr(executions, "find_pipelines", lambda _session: ["shop-default-dev"])
+    monkeypatch.setattr(sagemaker, "find_pipelines", lambda _session: ["shop-default-dev"])
     asked = {
         "PipelineName": "shop-default-dev",
         "SortBy": "CreationTime",
@@ -52,6 +53,7 @@ def test_the_latest_run_is_on_the_first_page(
     }
     stubbed.answers("DescribePipelineExecution", described, {"PipelineExecutionArn": arn})
     stubbed.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": []})
-    found = look_for_run(cast(Any, SimpleNamespace(aws=stubbed.aws)), run)
+    config = SimpleNamespace(pipelines=Pipelines())
+    found = look_for_run(cast(Any, SimpleNamespace(aws=stubbed.aws, config=config)), run)
     assert found is not None
     assert (found.arn, found.run_id) == (arn, str(number))

@@ -11,7 +11,7 @@ from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import PipelineError, ProjectError
-from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun
+from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun, explain_end
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline
 from kedro_aws_plugin.plan.steps.pipelines import RUN, SCHEDULED, WaitForExecution
 from kedro_aws_plugin.run.run_id import make_run_id
@@ -87,14 +87,8 @@ def list_executions(aws: Aws, pipeline: str) -> Iterator[Execution]:
                 )
 
 
-def observe_execution(aws: Aws, arn: str, *, steps: bool = True) -> Execution | None:
-    """Look up an execution; None if there is none.
-
-    Args:
-        aws: The clients.
-        arn: Its ARN.
-        steps: Whether to look up its steps too.
-    """
+def observe_execution(aws: Aws, arn: str) -> Execution | None:
+    """Look up an execution with its steps, by its ARN; None if there is none."""
     with translate_errors(f"describe run {arn.rpartition('/')[2]}"):
         try:
             found = aws.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
@@ -111,7 +105,7 @@ def observe_execution(aws: Aws, arn: str, *, steps: bool = True) -> Execution | 
             found.get("LastModifiedTime"),
             found.get("PipelineVersionId"),
             found.get("FailureReason", ""),
-            tuple(list_steps(aws, arn)) if steps else (),
+            tuple(list_steps(aws, arn)),
         )
 
 
@@ -169,22 +163,6 @@ def describe_step(step: StepRun) -> str:
     if step.started is None or step.ended is None:
         return f"{step.name} {step.status}"
     return f"{step.name} {step.status} in {(step.ended - step.started).total_seconds():.0f} s"
-
-
-def explain_end(execution: Execution) -> str:
-    """Explain why an execution did not succeed, and what to do."""
-    run = execution.run_id
-    again = f"Go on where it ended: kedro aws retry {run}"
-    if execution.status != FAILED:
-        return f"Run {run} was stopped. {again}"
-    failed = [each for each in execution.steps if each.status == FAILED]
-    if not failed:
-        return f"Run {run} failed: {execution.reason or 'AWS gives no reason'}. {again}"
-    first = failed[0]
-    reason = first.reason.rstrip(".") or "AWS gives no reason"
-    if not reason.startswith("Step "):
-        reason = f"step {first.name}: {reason}"
-    return f"Run {run} failed: {reason}. Its log: kedro aws logs {run} --step {first.name}. {again}"
 
 
 def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
