@@ -17,11 +17,16 @@ import tarfile
 import zipfile
 from typing import Any, NoReturn
 
-HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - /opt/ml/processing/input/job
+HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+"""/opt/ml/processing/input/job in a processing job, /opt/ml/input/data/job in a training job."""
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))  # noqa: PTH120 - /opt/ml
-MESSAGE = os.path.join(ROOT, "output", "message")  # noqa: PTH118
+TRAINING = os.path.basename(os.path.dirname(HERE)) == "data"  # noqa: PTH119, PTH120
+MESSAGE = os.path.join(ROOT, "output", "failure" if TRAINING else "message")  # noqa: PTH118
+"""SageMaker shows it as a processing job's ExitMessage, or in a training job's FailureReason."""
+
 MAX_MESSAGE = 1024
-"""Bytes of the message that SageMaker shows as a processing job's ExitMessage."""
+"""Bytes of the message that SageMaker shows."""
 
 
 class BootstrapError(Exception):

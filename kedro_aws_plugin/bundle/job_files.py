@@ -32,10 +32,12 @@ class JobStep:
     Attributes:
         nodes: The names of the nodes that it runs; none if it registers models.
         versioned: The versioned datasets that its nodes write.
+        runner: The class of Kedro's runner.
     """
 
     nodes: tuple[str, ...] = ()
     versioned: tuple[str, ...] = ()
+    runner: str = "SequentialRunner"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class JobDescription:
         for name in ("pipelines", "pinned", "persisted", "outputs", "requirements"):
             names[name] = tuple(names[name])
         steps = {
-            name: JobStep(tuple(step["nodes"]), tuple(step["versioned"]))
+            name: JobStep(tuple(step["nodes"]), tuple(step["versioned"]), step["runner"])
             for name, step in names.pop("steps").items()
         }
         return cls(**names, steps=steps)

@@ -4,7 +4,8 @@ import heapq
 from collections.abc import Collection, Iterator
 from typing import ClassVar
 
-from kedro_aws_plugin.actions.targets.target import Definition
+from kedro_aws_plugin.actions.installing import choose_pipeline_image
+from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
@@ -16,21 +17,18 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import Pipelines
-from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
 from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.job_requests import JobPlace, JobRequest
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.retry import plan_retry
-from kedro_aws_plugin.plan.sagemaker_definition import JobPlace, build_definition, check_limits
+from kedro_aws_plugin.plan.sagemaker_definition import build_definition, check_limits
 from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_schedule
 from kedro_aws_plugin.plan.stop import plan_stop
 from kedro_aws_plugin.plan.submission import make_pipeline_prefix, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow
 from kedro_aws_plugin.session.session import Session
-
-_IMAGE = "1.9.0"
-"""The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
 
 
 class SageMaker:
@@ -49,18 +47,23 @@ class SageMaker:
         """Leave the settings as they are."""
         return settings
 
-    def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
+    def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a SageMaker pipeline; see `Target`."""
         project = self._session.project
         config = project.config
         place = JobPlace(
-            files,
-            config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
+            folders.files,
+            config.pipelines.image or choose_pipeline_image(config).uri,
             role or choose_pipeline_role(config),
             make_project_tags(project.package, config.env, config.bucket),
+            folders.wheels,
+            folders.output,
+            config.pipelines.vpc,
+            self._session.overrides,
         )
         body = build_definition(workflow, place)
-        return Definition(body, place.role_arn, tuple(check_limits(body)))
+        jobs = {step["Name"]: JobRequest(step["Type"], step["Arguments"]) for step in body["Steps"]}
+        return Definition(body, place.role_arn, tuple(check_limits(body)), jobs)
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the pipeline; see `Target`."""

@@ -16,10 +16,10 @@ from pydantic import TypeAdapter
 
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.plan.job_requests import JobPlace
 from kedro_aws_plugin.plan.preflight import check_workflow
 from kedro_aws_plugin.plan.sagemaker_definition import (
     MAX_DEFINITION,
-    JobPlace,
     build_definition,
     check_limits,
     write_definition,
