@@ -61,7 +61,7 @@ def _show_run(this: Command, execution: "Execution") -> None:
         target = choose_target(this.session)
         for each in execution.steps:
             if each.job:
-                this.show(f"{each.name} in the console: {target.link_step(each.job)}")
+                this.show(f"{each.name} in the console: {target.link_step(each)}")
     if execution.status in (FAILED, STOPPED):
         click.echo(this.repeat_env(explain_end(execution)), err=True)
 

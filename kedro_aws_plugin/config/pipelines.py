@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import RoleArn, Section, match_pattern
@@ -39,8 +39,19 @@ ImageUri = Annotated[
         "the URI of an image; one looks like 123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1",
     ),
 ]
+
+
+def _refuse_number(value: Any) -> Any:
+    """Refuse what YAML takes for a number: 3.10 would be 3.1."""
+    if isinstance(value, int | float):
+        raise ValueError(f"`{value}` is no text; write it in quotes")
+    return value
+
+
 PythonVersion = Annotated[
-    str, match_pattern(r"3\.\d{1,2}", "a version of Python; one looks like '3.12', in quotes")
+    str,
+    BeforeValidator(_refuse_number),
+    match_pattern(r"3\.\d{1,2}", "a version of Python; one looks like 3.12"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Pipelines on SageMaker Pipelines: each step is a processing job."""
+"""Pipelines on SageMaker Pipelines: each step is a job."""
 
 import heapq
 from collections.abc import Collection, Iterator
@@ -17,7 +17,7 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import Pipelines
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.job_requests import JobPlace, JobRequest
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
@@ -104,12 +104,11 @@ class SageMaker:
             "run", run.run_id, PROCESSING_JOBS, look=lambda: observe_execution(aws, arn), step=step
         )
 
-    def link_step(self, job: str) -> str:
-        """Write the address of a processing job in the console."""
+    def link_step(self, step: StepRun) -> str:
+        """Write the address of a step's job in the console."""
         region = self._session.config.region
-        return (
-            f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/processing-jobs/{job}"
-        )
+        kind = "jobs" if step.is_training else "processing-jobs"
+        return f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/{kind}/{step.job}"
 
 
 def find_pipelines(session: Session) -> dict[str, str]:

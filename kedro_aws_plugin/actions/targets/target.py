@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from kedro_aws_plugin.aws.logs import LogSource
 from kedro_aws_plugin.config.pipelines import Pipelines
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.job_requests import JobRequest
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
@@ -114,5 +114,5 @@ class Target(Protocol):
     def find_log(self, run: Execution, step: str) -> LogSource:
         """Find where a run, or one step of it, prints to."""
 
-    def link_step(self, job: str) -> str:
+    def link_step(self, step: StepRun) -> str:
         """Write the address of a step's job in AWS's console."""
