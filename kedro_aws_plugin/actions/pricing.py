@@ -83,7 +83,7 @@ def _list_limits(
 def list_usages(config: AwsConfig) -> list[str]:
     """List AWS's usage types of what aws.yml names: what each endpoint has, or inherits."""
     found = {f"Tsform:{config.transform.instance_type}"}
-    for step in ("", *config.pipelines.steps):
+    for step in ("", *config.pipelines.steps) if "pipelines" in config.model_fields_set else ():
         resources = config.pipelines.find_resources(step)
         kind = "Train" if resources.job == "training" else "Processing"
         found.add(f"{kind}:{resources.instance_type}")

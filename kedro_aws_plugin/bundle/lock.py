@@ -21,8 +21,8 @@ from kedro_aws_plugin.model_artifact.pip_download import Container, Pip
 _PLATFORM = "x86_64-manylinux_2_28"
 _DIGITS = 32
 _UNREACHABLE = ("Failed to fetch", "error sending request", "network was disabled")
-_NO_WHEEL = re.compile(r"[Aa]ll versions of ([\w.-]+) have no (?:usable )?wheels")
-_ONLY_WHEELS = re.compile(r"only found wheels for `([^`]+)` \([^)]+\) with the following .* tags?: (.+)")
+_NO_WHEEL = re.compile(r"\b([\w.-]+?)((?:==|<=|>=)[\w.]+)? ha(?:s|ve) no (?:usable )?wheels")
+_ONLY_WHEELS = re.compile(r"only found wheels for `([^`]+)` \([^)]+\) with the following .*? tags?: ([^:]+)")
 _SHOWN = 8
 
 
@@ -152,12 +152,12 @@ def _explain(output: str, container: Container) -> str:
             "uv reaches no package index, so the versions that the jobs install cannot be chosen. Connect to "
             "the network, or set PIP_FIND_LINKS to a folder of wheels, and PIP_NO_INDEX=1."
         )
-    if missing := _NO_WHEEL.search(output):
-        name = missing[1]
+    if missing := _NO_WHEEL.search(" ".join(output.split())):
+        name, version = missing[1], missing[2] or ""
         return (
-            f"there is no wheel of {name} for Python {container.python} on Linux x86_64, as the image of the "
-            f"jobs needs it{_list_pythons(output, name)}. Choose another version of it, or an image with "
-            f"another Python: `pipelines.image` and `pipelines.python`. If it is pure Python, `pip wheel "
+            f"there is no wheel of {name}{version} for Python {container.python} on Linux x86_64, which the "
+            f"jobs' image needs{_list_pythons(output, name)}. Choose another version of it, or an image with "
+            "another Python: `pipelines.image` and `pipelines.python`. If it is pure Python, `pip wheel "
             f"--no-deps {name}` makes a wheel; name its folder in PIP_FIND_LINKS."
         )
     lines = [

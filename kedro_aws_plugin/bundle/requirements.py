@@ -57,7 +57,7 @@ def read_project_metadata(project: Path, package: str) -> ProjectMetadata:
     lines = stated.get("dependencies")
     left_out: list[str] = []
     if lines is None:
-        lines = list(_read_requirements(project / "requirements.txt", left_out, []))
+        lines = list(_read_requirements((project / "requirements.txt").resolve(), left_out, []))
     return ProjectMetadata(
         canonicalize_name(str(stated.get("name", package))),
         _normalize_version(stated.get("version")),
@@ -137,7 +137,7 @@ def _read_requirements(file: Path, left_out: list[str], above: Sequence[Path]) -
             continue
         option, value = _split_option(stated)
         if option in _FILE_OPTIONS:
-            other = file.parent / value
+            other = (file.parent / value).resolve()
             if other not in (*above, file):
                 yield from _read_requirements(other, left_out, [*above, file])
         elif option in _EDITABLE_OPTIONS or stated.startswith(("./", "../", "/")):

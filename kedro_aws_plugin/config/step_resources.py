@@ -11,7 +11,8 @@ from kedro_aws_plugin.config.fields import InstanceType, Section
 from kedro_aws_plugin.config.serving_settings import KmsKey, explain_local_storage, has_local_storage
 
 JobKind = Literal["processing", "training"]
-Runner = Literal["SequentialRunner", "ThreadRunner", "ParallelRunner"]
+Runner = Literal["SequentialRunner", "ThreadRunner"]
+"""Not ParallelRunner: s3fs's connections, which all files of a job need, cannot be sent to its processes."""
 
 _MAX_TEXT: Mapping[str, int] = {"processing": 256, "training": 512}
 """Characters of a key, and of a value, in the Environment of a job; botocore's model of SageMaker."""

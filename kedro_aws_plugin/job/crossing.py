@@ -28,14 +28,6 @@ class CrossingDataset(AbstractDataset[Any, Any]):
         self._key = key
         self._name = name
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the clients behind where the dataset is sent to a process of ParallelRunner."""
-        return {**self.__dict__, "_aws": (self._aws.target, self._aws.region)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make the clients anew."""
-        self.__dict__.update({**state, "_aws": Aws(*state["_aws"])})
-
     def load(self) -> Any:
         """Load what an earlier step saved."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:

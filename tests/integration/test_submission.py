@@ -194,7 +194,7 @@ region: eu-west-1
 bucket: {BUCKET}
 pipelines:
   steps:
-    first: {{pipelines: [first], runner: ParallelRunner}}
+    first: {{pipelines: [first]}}
     second: {{pipelines: [second], job: training, spot: true, runner: ThreadRunner,
              environment: {{LONG: "{"x" * 512}"}}}}
 overrides:

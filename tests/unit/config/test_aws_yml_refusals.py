@@ -84,9 +84,9 @@ SETTINGS = (
             id="pipelines: a key for built-in disks",
         ),
         pytest.param(
-            f"""{BASE}pipelines: {{resources: {{runner: FastRunner}}}}\n""",
-            "`pipelines.resources.runner`: `FastRunner` is wrong: input should be "
-            "'SequentialRunner', 'ThreadRunner' or 'ParallelRunner'.",
+            f"""{BASE}pipelines: {{resources: {{runner: ParallelRunner}}}}\n""",
+            "`pipelines.resources.runner`: `ParallelRunner` is wrong: input should be 'SequentialRunner' or "
+            "'ThreadRunner'.",
             id="pipelines: runner",
         ),
         pytest.param(
