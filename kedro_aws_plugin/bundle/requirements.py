@@ -141,7 +141,9 @@ def _read_requirements(file: Path, left_out: list[str], above: Sequence[Path]) -
             if other not in (*above, file):
                 yield from _read_requirements(other, left_out, [*above, file])
         elif option in _EDITABLE_OPTIONS or stated.startswith(("./", "../", "/")):
-            yield _find_by_folder(value if option else stated, file)
+            place = value if option else stated
+            if (file.parent / place).resolve() != (above[0] if above else file).parent:  # the project itself
+                yield _find_by_folder(place, file)
         elif option:
             left_out.append(option)
         else:

@@ -154,7 +154,7 @@ def test_a_line_that_names_a_folder_is_what_is_installed_from_there(project: Pat
     installed = distribution("kedro-aws-plugin").read_text("direct_url.json")
     assert installed is not None
     folder = json.loads(installed)["url"].removeprefix("file://")
-    (project / "requirements.txt").write_text(f"-e {folder}[s3]\n")
+    (project / "requirements.txt").write_text(f"-e .\n-e {folder}[s3]\n")
     assert read_project_metadata(project, "shop").requirements == ("kedro-aws-plugin[s3]",)
     (project / "requirements.txt").write_text("-e ../nothing\n")
     with pytest.raises(ProjectError, match=r"`\.\./nothing` is not installed here, .* pip install -r"):
