@@ -123,18 +123,7 @@ def _read_pyproject(project: Path) -> Mapping[str, Any]:
 
 def _read_requirements(file: Path, left_out: list[str], above: Sequence[Path]) -> Iterator[str]:
     """Read a file of requirements, and those that it names; pip's other options are noted."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        if not above:
-            return
-        raise ProjectError(f"{above[-1]}: {file} does not exist. Correct its line -r.") from None
-    except (OSError, ValueError) as error:
-        raise ProjectError(f"{file} cannot be read: {first_line(error)}. Correct it.") from error
-    for line in text.replace("\\\n", " ").splitlines():
-        stated = re.split(r"(^|\s)#", line)[0].strip()
-        if not stated:
-            continue
+    for stated in _read_lines(file, above):
         option, value = _split_option(stated)
         if option in _FILE_OPTIONS:
             other = (file.parent / value).resolve()
@@ -148,6 +137,21 @@ def _read_requirements(file: Path, left_out: list[str], above: Sequence[Path]) -
             left_out.append(option)
         else:
             yield re.split(r"\s--", stated)[0]  # such as --hash, which is for this machine's wheel
+
+
+def _read_lines(file: Path, above: Sequence[Path]) -> Iterator[str]:
+    """Read the lines of a file without comments; there need be none that no other file names."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if not above:
+            return
+        raise ProjectError(f"{above[-1]}: {file} does not exist. Correct its line -r.") from None
+    except (OSError, ValueError) as error:
+        raise ProjectError(f"{file} cannot be read: {first_line(error)}. Correct it.") from error
+    for line in text.replace("\\\n", " ").splitlines():
+        if stated := re.split(r"(^|\s)#", line)[0].strip():
+            yield stated
 
 
 def _split_option(stated: str) -> tuple[str, str]:
