@@ -19,6 +19,7 @@ from kedro_aws_plugin.plan.job_requests import JobRequest
 from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
 from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
 from kedro_aws_plugin.project.workflow import Selection, read_snapshot
+from kedro_aws_plugin.registration.candidate import explain_full_disk
 from kedro_aws_plugin.run.git import read_git_state
 from kedro_aws_plugin.session.session import Session
 
@@ -104,7 +105,8 @@ def compile_pipeline(
     if compiled.errors:
         yield compiled
         return
-    with tempfile.TemporaryDirectory() as temporary:
+    place = Path(tempfile.gettempdir())
+    with explain_full_disk(place), tempfile.TemporaryDirectory(dir=place) as temporary:
         folder, wheels = Path(temporary, "job"), Path(temporary, "wheels")
         folder.mkdir()
         wheels.mkdir()

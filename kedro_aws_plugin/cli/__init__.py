@@ -65,3 +65,6 @@ def commands() -> None:
 )
 def aws() -> None:
     """Register, deploy and serve this project's models on AWS, or on the local AWS."""
+    from kedro_aws_plugin.cli.collector import collect_rarely
+
+    click.get_current_context().with_resource(collect_rarely())

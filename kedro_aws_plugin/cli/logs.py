@@ -46,8 +46,8 @@ def logs(  # noqa: PLR0913, PLR0917 - each is an option
     with open_command(env) as this:
         source = choose_log_source(this.session, name, step)
         config = this.project.config
-        if config.target == "aws":
-            click.echo(f"In the console: {source.make_console_link(config.region)}", err=True)
+        if config.target == "aws" and (link := source.make_console_link(config.region)):
+            click.echo(f"In the console: {link}", err=True)
         start = int((datetime.now(timezone.utc) - since).timestamp() * 1000)
         if output == "json":
             this.show_json([asdict(line) for line in read_lines(this.aws, source, start)])

@@ -43,6 +43,7 @@ class PipelineRequest:
         max_parallel_steps: How many steps run at once; None for as many as can.
         wait: Whether to wait until it has ended.
         jobs: The jobs that AWS makes in a run: the operation and the request of each.
+        may_exist: Whether a run of this id may have begun before.
         warnings: Sentences for the user to read.
     """
 
@@ -58,6 +59,7 @@ class PipelineRequest:
     max_parallel_steps: int | None = None
     wait: bool = True
     jobs: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    may_exist: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -210,7 +210,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     pipelines.WaitForExecution: (
         answers.execution(),
-        {"status": "Succeeded", "steps": {"data_science": "Succeeded"}},
+        {"arn": answers.EXECUTION_ARN, "status": "Succeeded", "steps": {"data_science": "Succeeded"}},
     ),
     stack.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }

@@ -20,6 +20,7 @@ from doc_pages import (
     blocks,
 )
 
+from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import COMMANDS as CALLERS
@@ -107,6 +108,7 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "transform/catalog-entry-first",
 )
 SERVICES = get_args(Service)
+OF_TARGETS = frozenset(name for name in vars(Target) if not name.startswith("_"))
 OF_DATASETS = ("athena", "glue")
 
 
@@ -143,25 +145,31 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
             method = str(call.args[0].value)
         if method in METHODS:
             actions |= _actions(*METHODS[method])
-    return actions, {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    # What a command does where pipelines run, it does by the methods of a target.
+    of_targets = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+    return actions, names | (of_targets & OF_TARGETS)
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
     files = [
         # Athena's client is the datasets'; it has methods of the same names as that of CloudWatch Logs.
         *sorted(file for file in (PACKAGE / "aws").rglob("*.py") if file.stem != "athena"),
-        *sorted((PACKAGE / "actions").glob("*.py")),
+        *sorted((PACKAGE / "actions").rglob("*.py")),
         *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
         PACKAGE / "project" / "transform_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
-    return {
-        node.name: _calls(node)
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_")
-    }
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_"):
+                actions, names = _calls(node)
+                if node.name in OF_TARGETS and node.name in found:  # it may have a function's name
+                    actions, names = found[node.name][0] | actions, found[node.name][1] | names
+                found[node.name] = actions, names
+    return found
 
 
 FUNCTIONS = _functions()
@@ -208,6 +216,10 @@ def _mentioned(file: Path) -> set[str]:
         node.id
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Name)
+    } | {
+        node.attr
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in OF_TARGETS
     }
 
 
@@ -383,7 +395,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "iam::123456789012:role/my-schedules",
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
-        "sagemaker:HERE:pipeline/my-flights*",
+        "sagemaker:HERE:pipeline/my-flights-*",
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",

@@ -2,19 +2,24 @@
 
 import heapq
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import ClassVar
 
 from kedro_aws_plugin.actions.installing import choose_pipeline_image
 from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
+from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
+    find_request,
     list_executions,
     list_pipelines,
     observe_execution,
     observe_pipeline,
 )
 from kedro_aws_plugin.aws.scheduler import observe_schedules
+from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.plan.execution import Execution, StepRun
@@ -29,6 +34,9 @@ from kedro_aws_plugin.plan.submission import make_pipeline_prefix, plan_submissi
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow
 from kedro_aws_plugin.session.session import Session
+
+_LOOKED_THROUGH = 1000
+"""How many executions are looked through for one that has a run id already."""
 
 
 class SageMaker:
@@ -67,7 +75,11 @@ class SageMaker:
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the pipeline; see `Target`."""
-        return plan_submission(request, observe_pipeline(self._session.aws, request.name), uploaded)
+        observed = observe_pipeline(self._session.aws, request.name)
+        known = islice(self.list_runs(), _LOOKED_THROUGH) if request.may_exist else ()
+        runs = [each for each in known if each.run_id == request.run_id]  # the oldest has the id
+        earlier = _observe_earlier(self._session.aws, runs[-1].arn) if runs else None
+        return plan_submission(request, observed, uploaded, earlier)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Plan a schedule that starts a version of the pipeline; see `Target`."""
@@ -104,11 +116,17 @@ class SageMaker:
             "run", run.run_id, PROCESSING_JOBS, look=lambda: observe_execution(aws, arn), step=step
         )
 
-    def link_step(self, step: StepRun) -> str:
+    def link_step(self, step: StepRun) -> str | None:
         """Write the address of a step's job in the console."""
         region = self._session.config.region
-        kind = "jobs" if step.is_training else "processing-jobs"
-        return f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/{kind}/{step.job}"
+        console, kind = find_console(region), "jobs" if step.is_training else "processing-jobs"
+        return f"{console}/sagemaker/home?region={region}#/{kind}/{step.job}" if console else None
+
+
+def _observe_earlier(aws: Aws, arn: str) -> Execution | None:
+    """Look up an execution with where its parameters are."""
+    found = observe_execution(aws, arn)
+    return None if found is None else replace(found, request=find_request(aws, arn))
 
 
 def find_pipelines(session: Session) -> dict[str, str]:

@@ -93,6 +93,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModelPackage",
         "sagemaker:DeleteModelPackageGroup",
         "sagemaker:DeletePipeline",
+        "sagemaker:ListPipelineExecutions",
         "sagemaker:ListPipelines",
         "scheduler:DeleteSchedule",
         "scheduler:DeleteScheduleGroup",
@@ -149,6 +150,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
+        "sagemaker:ListPipelineParametersForExecution",
         "sagemaker:StartPipelineExecution",
     ),
     "transform": (
