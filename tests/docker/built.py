@@ -21,6 +21,11 @@ from jupyter import ask
 ROOT = Path(__file__).parents[2]
 OWNER = 1000
 """The uid of the image, if nothing else is asked for."""
+SIZES = {"aws-spaceflights": 1.4, "aws-pyspark-iris": 2.1}
+"""How large the images may be, in GB.
+
+A build is to take 90 s and `up` 15 s; they are printed, since a busy machine takes longer.
+"""
 
 
 @contextmanager
@@ -52,6 +57,7 @@ def build_project(
     size = int(engine.docker("image", "inspect", made.name, "--format", "{{.Size}}")) / 1e9
     print(f"{starter}: build {time.monotonic() - began:.0f} s, image {size:.2f} GB")
     try:
+        assert size <= SIZES[starter]
         yield project
     finally:
         project.compose("down", "--volumes", timeout=60)
