@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def logs(  # noqa: PLR0913, PLR0917 - each is an option
     name: str | None, follow: bool, since: timedelta, step: str | None, env: str | None, output: str
 ) -> None:
-    """Print what an endpoint, a batch transform job or a run on AWS has printed.
+    """Print what an endpoint, a transform or a run has printed.
 
     NAME is its name, by default that of aws.yml's endpoint; of a run, its id, the ARN of its execution, or
     `latest`. If an endpoint and a job have the same name, write endpoint/NAME or transform-job/NAME. Of a
