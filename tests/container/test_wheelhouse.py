@@ -29,7 +29,7 @@ FILES = {
         project_name = "Bare"
         kedro_init_version = "1.4.0"
     """,
-    "conf/base/aws.yml": f"region: eu-west-1\nbucket: {BUCKET}\ntarget: aws\n",
+    "conf/base/aws.yml": f"region: eu-west-1\nbucket: {BUCKET}\n",
     "conf/base/catalog.yml": "",
     "conf/base/parameters.yml": "",
     "conf/local/.gitkeep": "",
@@ -75,7 +75,9 @@ def test_a_step_runs_from_its_wheelhouse_without_an_index(local_aws: LocalAws, t
 
     nowhere = "http://127.0.0.1:9"
     environment = {
-        **{name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ},
+        **{
+            name: os.environ[name] for name in ("HOME", "TMPDIR", "KEDRO_AWS_STATE_DIR") if name in os.environ
+        },
         **local_aws.environment(),
         **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), nowhere),
         **{"NO_PROXY": "127.0.0.1", "PIP_INDEX_URL": f"{nowhere}/simple", "PATH": "/usr/bin:/bin"},
