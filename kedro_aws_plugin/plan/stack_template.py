@@ -23,8 +23,8 @@ _JOBS_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
 
 _UPLOADS_KEPT_DAYS = 7
 _NONCURRENT_KEPT_DAYS = 30
-# A query's files are read at once and then removed; nobody wants their former versions.
-_NONCURRENT_RESULTS_KEPT_DAYS = 1
+# Of the files of a query or of a run, nobody wants former versions.
+_NONCURRENT_PASSING_KEPT_DAYS = 1
 # The data outlives the stack; a stack that could not be created leaves no bucket behind.
 _RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 _DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
@@ -34,7 +34,7 @@ _BUCKET_ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
 def build_stack_template(config: AwsConfig, project: str) -> Values:
     """Build the template: the bucket, SageMaker's role, and what `athena:` in aws.yml describes."""
     resources = {
-        "Bucket": _build_bucket(config),
+        "Bucket": _build_bucket(config, project),
         "BucketPolicy": _build_bucket_policy(),
         "SageMakerRole": _build_role(config, project),
     }
@@ -114,7 +114,7 @@ def _find_results_prefix(config: AwsConfig) -> str | None:
     return prefix if bucket == config.bucket else None
 
 
-def _build_bucket(config: AwsConfig) -> Values:
+def _build_bucket(config: AwsConfig, project: str) -> Values:
     rules: list[Values] = [
         {
             "Id": "abort-unfinished-uploads",
@@ -136,7 +136,17 @@ def _build_bucket(config: AwsConfig) -> Values:
                 "Status": "Enabled",
                 "Prefix": prefix,
                 "ExpirationInDays": RESULTS_KEPT_DAYS,
-                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_RESULTS_KEPT_DAYS},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_PASSING_KEPT_DAYS},
+            }
+        )
+    if days := config.pipelines.keep_days:
+        rules.append(
+            {
+                "Id": "expire-runs",
+                "Status": "Enabled",
+                "Prefix": f"{config.pipelines.prefix}/{project}/{config.env}/runs/",
+                "ExpirationInDays": days,
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_PASSING_KEPT_DAYS},
             }
         )
     logs = config.bootstrap.access_logs

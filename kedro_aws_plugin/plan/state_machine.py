@@ -4,13 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kedro_aws_plugin.plan.sagemaker_definition import (
-    MAX_DEFINITION,
-    JobPlace,
-    build_job,
-    describe_nodes,
-    write_definition,
-)
+from kedro_aws_plugin.plan.job_requests import JobPlace, build_job
+from kedro_aws_plugin.plan.sagemaker_definition import MAX_DEFINITION, describe_nodes, write_definition
 from kedro_aws_plugin.plan.workflow import Finding, Group, Workflow
 
 MAX_NAME = 80
@@ -142,6 +137,12 @@ def check_state_machine(
         )
         yield Finding("aws_limit", "error", message)
     for group in (each for level in levels for each in level):
+        if group.resources.job == "training":
+            message = (
+                f"Step `{group.name}` is a training job, and a state machine makes processing jobs alone. "
+                "Set `job: processing` in `pipelines` of aws.yml, or `pipelines.target: sagemaker`."
+            )
+            yield Finding("training_job", "error", message, (group.name,))
         for variable, value in group.resources.environment.items():
             if _EXPRESSION.fullmatch(value):
                 message = (
@@ -174,7 +175,7 @@ def _build_task(group: Group, place: JobPlace, prefix: str) -> dict[str, Any]:
         "Resource": f"arn:{partition}:states:::sagemaker:createProcessingJob.sync",
         "Arguments": {
             "ProcessingJobName": _write_job_name(group.name, prefix),
-            **build_job(group, place, _VARIABLES),
+            **build_job(group, place, _VARIABLES).body,
         },
         "Output": {},
     }

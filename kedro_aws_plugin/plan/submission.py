@@ -73,6 +73,7 @@ def plan_submission(
         steps=tuple(steps),
         unchanged=wanted.name,
         warnings=wanted.warnings,
+        jobs=wanted.jobs,
     )
 
 
@@ -146,4 +147,5 @@ def plan_machine_submission(
         steps=tuple(steps),
         unchanged=wanted.name,
         warnings=wanted.warnings,
+        jobs=wanted.jobs,
     )

@@ -152,6 +152,8 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     step = StepRun("train", "Failed", job="flights-1", reason="It failed.")
     failed = Execution(f"{arn}/execution/1", "flights", "1", "Failed", answers.THEN, steps=(step,))
     explain_failures(aws, failed)
+    stubbed.refuses("DescribeTrainingJob", "ValidationException", "Could not find")
+    explain_failures(aws, replace(failed, steps=(replace(step, is_training=True),)))
     stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
     assert observe_models_in_use(aws) == frozenset()
     stubbed.answers("ListEndpoints", {"Endpoints": []})

@@ -316,11 +316,11 @@ def _read_config() -> dict[str, Any]:
     return config
 
 
-def _developer_policy(target: str = "sagemaker", **deploy: Any) -> list[dict[str, Any]]:
-    """The statements of `kedro aws policy` for that aws.yml, with more keys of `deploy`."""
+def _developer_policy(pipelines: dict[str, Any] | None = None, **deploy: Any) -> list[dict[str, Any]]:
+    """The statements of `kedro aws policy` for that aws.yml, with more keys of `pipelines` and `deploy`."""
     stated = _read_config()
+    stated["pipelines"] |= pipelines or {}
     stated["deploy"] |= deploy
-    stated["pipelines"] |= {"target": target}
     config = AwsConfig.model_validate({"env": "aws", "target": "aws", **stated})
     role, _ = make_role_pattern(config, "123456789012")
     reach = Reach(config, "my_flights", "123456789012", role, DATA)
@@ -340,11 +340,12 @@ def test_the_policy_allows_what_is_needed_and_no_more() -> None:
     datasets = {action for actions in DATASETS.values() for action in actions}
     several = {"champion": {}, "challenger": {}}  # their weights can be changed
     scaling = {"min": 0, "max": 2, "target": 5}
+    trained = {"steps": {"training": {"nodes": ["train_model"], "job": "training"}}}
     allowed = _allowed(
         [
-            *_developer_policy(autoscaling=scaling),
+            *_developer_policy(trained, autoscaling=scaling),
             *_developer_policy(mode="realtime", variants=several),
-            *_developer_policy("stepfunctions"),
+            *_developer_policy({"target": "stepfunctions"}),
         ]
     )
     assert allowed == set().union(*_documented_actions().values()) | datasets

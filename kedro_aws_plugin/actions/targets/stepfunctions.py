@@ -7,7 +7,7 @@ from itertools import islice
 from typing import ClassVar
 
 from kedro_aws_plugin.actions.targets.sagemaker import LOOKED_THROUGH, link_job, make_place
-from kedro_aws_plugin.actions.targets.target import Definition
+from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
 from kedro_aws_plugin.aws.cloudformation import find_states_role
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
 from kedro_aws_plugin.aws.scheduler import observe_schedules
@@ -19,7 +19,8 @@ from kedro_aws_plugin.aws.state_machines import (
 )
 from kedro_aws_plugin.config import choose_states_role
 from kedro_aws_plugin.config.pipelines import Pipelines
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.execution import Execution, StepRun
+from kedro_aws_plugin.plan.job_requests import build_job
 from kedro_aws_plugin.plan.machine_run import ObservedStateMachine
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
@@ -56,10 +57,10 @@ class StepFunctions:
         """Leave the settings as they are."""
         return settings
 
-    def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
+    def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a state machine; see `Target`. Its own role is looked up when it is sent."""
         project = self._session.project
-        place = make_place(self._session, files, role)
+        place = make_place(self._session, folders, role)
         body = build_state_machine(
             workflow,
             place,
@@ -69,7 +70,8 @@ class StepFunctions:
         findings = check_state_machine(
             project.config.pipelines.name or "", body, divide_into_levels(workflow)
         )
-        return Definition(body, "", tuple(findings))
+        jobs = {group.name: build_job(group, place, {}) for group in workflow.groups}
+        return Definition(body, "", tuple(findings), jobs)
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the state machine; see `Target`."""
@@ -115,9 +117,9 @@ class StepFunctions:
             "run", run.run_id, PROCESSING_JOBS, look=lambda: observe_machine_run(aws, arn), step=step
         )
 
-    def link_step(self, job: str) -> str | None:
-        """Write the address of a processing job in the console."""
-        return link_job(self._session.config.region, job)
+    def link_step(self, step: StepRun) -> str | None:
+        """Write the address of a step's job in the console."""
+        return link_job(self._session.config.region, step)
 
 
 def _add_role(session: Session, request: PipelineRequest) -> PipelineRequest:

@@ -88,7 +88,7 @@ _PIPELINE = (
     "sagemaker:UpdatePipeline",
 )
 _SCHEDULES = ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListSchedules")
-_WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob")
+_WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),

@@ -139,9 +139,21 @@ def _name_pipelines(reach: Reach, audience: Audience) -> list[str]:
 
 
 def _list_steps(reach: Reach, audience: Audience) -> list[str]:
-    """Name the jobs that SageMaker makes for steps."""
+    """Name the processing jobs that SageMaker makes for steps."""
     names = ["pipelines-*"] if _runs_pipelines(reach, audience) else []
     return reach.arns("sagemaker", "processing-job/", names)
+
+
+def _list_training(reach: Reach, audience: Audience) -> list[str]:
+    """Name the training jobs that SageMaker makes for steps, if a step is one."""
+    names = ["pipelines-*"] if _trains(reach, audience) else []
+    return reach.arns("sagemaker", "training-job/", names)
+
+
+def _trains(reach: Reach, audience: Audience) -> bool:
+    settings = reach.config.pipelines
+    is_one = any(settings.find_resources(step).job == "training" for step in ("", *settings.steps))
+    return is_one and _runs_pipelines(reach, audience)
 
 
 def _find_jobs_folders(reach: Reach, audience: Audience) -> set[str]:
@@ -254,6 +266,7 @@ def _list_log_groups(reach: Reach, audience: Audience) -> list[str]:
     names = [f"Endpoints/{name}:*" for name in reach.endpoints]
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     steps = ["ProcessingJobs:*"] if _runs_pipelines(reach, audience) else []
+    steps += ["TrainingJobs:*"] if _trains(reach, audience) else []
     return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*", *steps])
 
 
@@ -452,6 +465,7 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:DescribePipeline": _list_pipelines,
     "sagemaker:DescribePipelineExecution": _list_executions,
     "sagemaker:DescribeProcessingJob": _list_steps,
+    "sagemaker:DescribeTrainingJob": _list_training,
     "sagemaker:ListPipelineExecutionSteps": _list_executions,
     "sagemaker:ListPipelineExecutions": _list_pipelines,
     "sagemaker:ListPipelineParametersForExecution": _list_executions,

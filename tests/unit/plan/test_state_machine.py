@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kedro_aws_plugin.config.pipelines import Pipelines, Resources
-from kedro_aws_plugin.plan.sagemaker_definition import JobPlace, build_definition, write_definition
+from kedro_aws_plugin.plan.job_requests import JobPlace
+from kedro_aws_plugin.plan.sagemaker_definition import build_definition, write_definition
 from kedro_aws_plugin.plan.state_machine import (
     build_state_machine,
     check_state_machine,
@@ -155,6 +156,12 @@ def test_what_aws_would_refuse_is_said_before() -> None:
         "has 81 characters, and Step Functions takes 80. Set a shorter `pipelines.name`" in found[0].message
     )
     assert re.search(r"has \d{7} characters, and Step Functions takes 1048576\.", found[1].message)
+
+
+def test_a_training_job_is_refused() -> None:
+    workflow = Workflow((make_group("a", job="training"),))
+    [finding] = check_state_machine("flights", build(workflow), divide_into_levels(workflow))
+    assert (finding.code, finding.level, finding.steps) == ("training_job", "error", ("a",))
 
 
 def test_a_variable_that_would_be_evaluated_is_refused() -> None:
