@@ -61,5 +61,5 @@ $(VENV)/.runtime: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 	@echo "Installing into $(VENV) (about two minutes)"
-	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark]" --group dev --group starters --constraint constraints.txt
+	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark,submit]" --group dev --group starters --constraint constraints.txt
 	@touch $(VENV)/.runtime $@

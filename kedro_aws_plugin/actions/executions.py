@@ -7,7 +7,8 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from kedro_aws_plugin.actions.compiling import Compiled, make_folder
+from kedro_aws_plugin.actions.compiling import Compiled
+from kedro_aws_plugin.actions.installing import make_folder, prepare_wheels
 from kedro_aws_plugin.actions.targets import choose_target
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -87,7 +88,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     """
     project, folder = session.project, make_folder(session.project)
     config = project.config
-    if compiled.files is None or compiled.definition is None:
+    if compiled.files is None or compiled.definition is None or compiled.wheels is None:
         raise ValueError("a pipeline with errors is not submitted")
     with silence_kedro():
         parameters = session.kedro_context.params
@@ -106,19 +107,23 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
         tags=make_project_tags(project.package, config.env, config.bucket),
         bucket=config.bucket,
         run_id=options.run_id,
-        files=tuple(
-            JobUpload(
-                each.path,
-                each.size,
-                each.sha256,
-                f"{folder}/jobs/{compiled.files.digest}/{each.path.name}",
-            )
-            for each in compiled.files.files
+        files=(
+            *prepare_wheels(session, compiled.files.lock, compiled.wheels),
+            *(
+                JobUpload(
+                    each.path,
+                    each.size,
+                    each.sha256,
+                    f"{folder}/jobs/{compiled.files.digest}/{each.path.name}",
+                )
+                for each in compiled.files.files
+            ),
         ),
         request=request,
         request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
         max_parallel_steps=config.pipelines.max_parallel_steps,
         wait=options.wait,
+        jobs=tuple((each.operation, each.body) for each in compiled.jobs.values()),
         may_exist=options.may_exist,
         warnings=tuple(_warn_of_changes(session)),
     )
@@ -131,11 +136,12 @@ def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
 
 def list_uploaded(session: Session, request: PipelineRequest) -> set[str]:
     """List the keys of those files of a pipeline that are on S3."""
-    folder = request.files[0].key.rpartition("/")[0]
+    folders = {f"{each.key.rpartition('/')[0]}/" for each in request.files}
     with translate_errors(f"list the files in s3://{request.bucket}"):
         return {
-            *list_keys(session.aws.s3, request.bucket, f"{folder}/"),
-            *list_keys(session.aws.s3, request.bucket, request.request_key),
+            key
+            for prefix in (*folders, request.request_key)
+            for key in list_keys(session.aws.s3, request.bucket, prefix)
         }
 
 

@@ -1,6 +1,6 @@
 """A workflow as text: its steps with their resources, and a flowchart for Mermaid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kedro_aws_plugin.actions.compiling import Compiled
 from kedro_aws_plugin.plan.workflow import Group
@@ -10,14 +10,19 @@ _ENTITIES = {"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;"}
 """How Mermaid writes the characters that mean something to it."""
 
 
-def draw_steps(compiled: Compiled) -> str:
-    """Draw the steps of a pipeline as a tree, each after those that it waits for."""
+def draw_steps(compiled: Compiled, prices: Mapping[str, str]) -> str:
+    """Draw the steps of a pipeline as a tree, each after those that it waits for.
+
+    Args:
+        compiled: The pipeline.
+        prices: What steps cost, by name, as far as it is known.
+    """
     groups = compiled.workflow.groups
     count = "1 step" if len(groups) == 1 else f"{len(groups)} steps"
     lines = [f"{compiled.name}: {count}"]
     for number, group in enumerate(groups):
         is_last = number == len(groups) - 1
-        lines.append(f"{'└──' if is_last else '├──'} {_describe(group)}")
+        lines.append(f"{'└──' if is_last else '├──'} {_describe(group, prices)}")
         indent = "    " if is_last else "│   "
         lines += [f"{indent}    {line}" for line in _detail(compiled, group)]
     return "\n".join(lines)
@@ -43,11 +48,24 @@ def draw_mermaid(compiled: Compiled) -> str:
     return "\n".join(lines)
 
 
-def _describe(group: Group) -> str:
-    resources = group.resources
-    size = f"{resources.instance_type}, {resources.volume_gb} GB, up to {resources.timeout_minutes} min"
+def _describe(group: Group, prices: Mapping[str, str]) -> str:
     after = f", after {', '.join(group.parents)}" if group.parents else ""
-    return f"{group.name} ({size}){after}"
+    return f"{group.name} ({', '.join(_list_resources(group, prices))}){after}"
+
+
+def _list_resources(group: Group, prices: Mapping[str, str]) -> Iterator[str]:
+    resources = group.resources
+    if resources.job != "processing":
+        yield "spot training job" if resources.spot else f"{resources.job} job"
+    yield resources.instance_type
+    yield f"{resources.volume_gb} GB"
+    yield f"up to {resources.timeout_minutes} min"
+    if resources.keep_alive_minutes:
+        yield f"kept for {resources.keep_alive_minutes} min"
+    if resources.runner != "SequentialRunner":
+        yield resources.runner
+    if group.name in prices:
+        yield prices[group.name]
 
 
 def _detail(compiled: Compiled, group: Group) -> Iterator[str]:

@@ -20,11 +20,12 @@ class StepRun:
     Attributes:
         name: Its name.
         status: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
-        job: The name of its processing job; empty until it has one.
+        job: The name of its job; empty until it has one.
         started: When it began.
         ended: When it ended.
         reason: Why it failed.
         attempts: How often SageMaker has tried it.
+        is_training: Whether its job is a training job.
     """
 
     name: str
@@ -34,6 +35,7 @@ class StepRun:
     ended: datetime | None = None
     reason: str = ""
     attempts: int = 1
+    is_training: bool = False
 
 
 @dataclass(frozen=True)

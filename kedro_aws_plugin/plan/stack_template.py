@@ -12,14 +12,15 @@ from kedro_aws_plugin.config.asynchronous import is_topic_name, list_topics
 from kedro_aws_plugin.config.sections import find_alarms, find_capture_folder
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
+from kedro_aws_plugin.plan.keys import allow_for_role
 
 Values = dict[str, Any]
 RESULTS_KEPT_DAYS = 30
 _LONGEST_TEMPLATE = 51_200
 _UPLOADS_KEPT_DAYS = 7
 _NONCURRENT_KEPT_DAYS = 30
-# A query's files are read at once and then removed; nobody wants their former versions.
-_NONCURRENT_RESULTS_KEPT_DAYS = 1
+# Of the files of a query or of a run, nobody wants former versions.
+_NONCURRENT_PASSING_KEPT_DAYS = 1
 # The data outlives the stack; a stack that could not be created leaves no bucket behind.
 _RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 _DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
@@ -29,7 +30,7 @@ _BUCKET_ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
 def build_stack_template(config: AwsConfig, project: str) -> Values:
     """Build the template: the bucket, SageMaker's role, and what `athena:` in aws.yml describes."""
     resources = {
-        "Bucket": _build_bucket(config),
+        "Bucket": _build_bucket(config, project),
         "BucketPolicy": _build_bucket_policy(),
         "SageMakerRole": _build_role(config, project),
     }
@@ -102,7 +103,7 @@ def _find_results_prefix(config: AwsConfig) -> str | None:
     return prefix if bucket == config.bucket else None
 
 
-def _build_bucket(config: AwsConfig) -> Values:
+def _build_bucket(config: AwsConfig, project: str) -> Values:
     rules: list[Values] = [
         {
             "Id": "abort-unfinished-uploads",
@@ -124,7 +125,17 @@ def _build_bucket(config: AwsConfig) -> Values:
                 "Status": "Enabled",
                 "Prefix": prefix,
                 "ExpirationInDays": RESULTS_KEPT_DAYS,
-                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_RESULTS_KEPT_DAYS},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_PASSING_KEPT_DAYS},
+            }
+        )
+    if days := config.pipelines.keep_days:
+        rules.append(
+            {
+                "Id": "expire-runs",
+                "Status": "Enabled",
+                "Prefix": f"{config.pipelines.prefix}/{project}/{config.env}/runs/",
+                "ExpirationInDays": days,
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_PASSING_KEPT_DAYS},
             }
         )
     logs = config.bootstrap.access_logs
@@ -211,6 +222,16 @@ def _list_alarms(config: AwsConfig) -> list[str]:
     return [f"{alarm}{name}" for name in find_alarms(config)]
 
 
+def _write_start(service: str) -> str:
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:"
+
+
+def _substitute_each(resources: str | list[str]) -> Any:
+    if isinstance(resources, str):
+        return resources
+    return [_substitute(each) if "${" in each else each for each in resources]
+
+
 def build_role_policy(config: AwsConfig) -> Values:
     """Build the policy of what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
@@ -255,6 +276,10 @@ def build_role_policy(config: AwsConfig) -> Values:
             **_allow("WriteMetrics", ["cloudwatch:PutMetricData"], "*"),
             "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
         },
+        *[
+            {**each, "Resource": _substitute_each(each["Resource"])}
+            for each in allow_for_role(config, _write_start("kms"), _write_start("ec2"))
+        ],
         _allow("LogInToImages", ["ecr:GetAuthorizationToken"], "*"),
         _allow(
             "PullImages",

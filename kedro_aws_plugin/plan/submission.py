@@ -69,6 +69,7 @@ def plan_submission(
         steps=tuple(steps),
         unchanged=wanted.name,
         warnings=wanted.warnings,
+        jobs=wanted.jobs,
     )
 
 

@@ -514,8 +514,8 @@ class LocalServer:
         scheduler = Scheduler(moto, self._schedules, region)
         services = (administration, *self._sagemaker.services, *self._athena.services)
         services = (*services, glue, scheduler, self._stacks)
-        self._http.overlay = Overlay(services, app, self._kept.flush)
-        self._http.app = self._http.overlay
+        self._http.app = self._http.overlay = Overlay(services, app, self._kept.flush)
+        self._stacks.take_over()
 
     def _restore(self, place: Place) -> None:
         """Take up what is kept of objects and services."""

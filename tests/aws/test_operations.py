@@ -20,7 +20,7 @@ from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
-from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_configs_in_use, observe_deployed
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
     find_request,
@@ -145,8 +145,12 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     step = StepRun("train", "Failed", job="flights-1", reason="It failed.")
     failed = Execution(f"{arn}/execution/1", "flights", "1", "Failed", answers.THEN, steps=(step,))
     explain_failures(aws, failed)
+    stubbed.refuses("DescribeTrainingJob", "ValidationException", "Could not find")
+    explain_failures(aws, replace(failed, steps=(replace(step, is_training=True),)))
     stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
     assert observe_models_in_use(aws) == frozenset()
+    stubbed.answers("ListEndpoints", {"Endpoints": []})
+    assert observe_configs_in_use(aws, "flights") == frozenset()
 
 
 def look_at_schedules(stubbed: Stubbed) -> None:

@@ -1,5 +1,6 @@
 """Pipelines and their executions: look at them, wait for them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,9 @@ _PAGE = 100
 
 _TIMEOUT = 28 * 24 * 60 * 60
 """The longest that SageMaker lets an execution run, in seconds: 28 days, by its service quotas."""
+
+_IN_TRAINING = re.compile(r"AlgorithmError: (.+), exit code: \d+", re.DOTALL)
+"""What a training job has written to /opt/ml/output/failure, within its FailureReason."""
 
 
 def observe_pipeline(aws: Aws, name: str) -> ObservedPipeline | None:
@@ -185,7 +189,9 @@ def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
     )
     for page in pages:
         for each in page["PipelineExecutionSteps"]:
-            job = each.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
+            made: Mapping[str, Any] = each.get("Metadata", {})
+            is_training = "TrainingJob" in made
+            job = made.get("TrainingJob" if is_training else "ProcessingJob", {}).get("Arn", "")
             yield StepRun(
                 each["StepName"],
                 each["StepStatus"],
@@ -194,6 +200,7 @@ def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
                 each.get("EndTime"),
                 each.get("FailureReason", ""),
                 each.get("AttemptCount", 1),
+                is_training,
             )
 
 
@@ -201,15 +208,23 @@ def _take_message(aws: Aws, step: StepRun) -> StepRun:
     """Take the message that a failed job has written."""
     if step.status != FAILED or not step.job:
         return step
-    with translate_errors(f"describe processing job {step.job}"):
+    with translate_errors(f"describe job {step.job}"):
         try:
-            found = aws.sagemaker.describe_processing_job(ProcessingJobName=step.job)
+            said = _read_message(aws, step)
         except ClientError as error:
             if is_absent(error):
                 return step
             raise
-    said = found.get("ExitMessage") or ""
-    return replace(step, reason=said or found.get("FailureReason") or step.reason)
+    return replace(step, reason=said or step.reason)
+
+
+def _read_message(aws: Aws, step: StepRun) -> str:
+    if step.is_training:
+        reason = aws.sagemaker.describe_training_job(TrainingJobName=step.job).get("FailureReason", "")
+        written = _IN_TRAINING.fullmatch(reason)
+        return written[1] if written else reason
+    found = aws.sagemaker.describe_processing_job(ProcessingJobName=step.job)
+    return found.get("ExitMessage") or found.get("FailureReason", "")
 
 
 def _find_run_id(found: Mapping[str, Any]) -> str:
