@@ -20,11 +20,13 @@ TITLES = {
     "athena": "Athena",
     "glue": "Glue",
     "stepfunctions": "Step Functions",
+    "emr-serverless": "EMR Serverless",
 }
 INTRODUCTION = """\
 # Operations of the local AWS
 
-Each operation of SageMaker, Athena, Glue and Step Functions, and each setting of one, is one of three:
+Each operation of SageMaker, Athena, Glue, Step Functions and EMR Serverless, and each setting of one, is one
+of three:
 
 - **works**
 - **recorded**: the local AWS validates it and gives it back, and it has no effect on this machine.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.athena.service import Athena
+from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.resources import ACCOUNT_ID, pick
 from local_aws.s3.sizes import measure
@@ -23,6 +24,7 @@ class Contents:
         sagemaker: Its SageMaker.
         athena: Its Athena.
         machines: Its Step Functions.
+        emr_serverless: Its EMR Serverless.
         kept: What is kept of all services but S3.
         folder: The folder of what is kept; None if nothing is.
     """
@@ -32,11 +34,13 @@ class Contents:
         sagemaker: SageMaker,
         athena: Athena,
         machines: StepFunctions,
+        emr_serverless: EmrServerless,
         kept: KeptServices,
         folder: Path | None,
     ) -> None:
         self._sagemaker = sagemaker
         self._machines = machines
+        self._emr_serverless = emr_serverless
         self._athena = athena
         self._kept = kept
         self._rows = None if folder is None else folder / "objects.sqlite"
@@ -48,6 +52,7 @@ class Contents:
         counts.update(_count_tables())
         counts.update(self._count_sagemaker())
         counts.update(self._machines.count())
+        counts.update(self._emr_serverless.count())
         counts["query executions"] = self._athena.count_queries()
         return {
             "buckets": list(sizes),

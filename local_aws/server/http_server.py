@@ -24,6 +24,8 @@ from local_aws.athena.service import Athena
 from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
+from local_aws.emr_serverless.job_runs import Machine
+from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.database import NotKept
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.clock import Clock
@@ -37,6 +39,7 @@ from local_aws.s3.content import CONTENT, Content, Store
 from local_aws.s3.keeping import Keeping
 from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
 from local_aws.scheduler.schedules import Schedules
@@ -505,6 +508,7 @@ class LocalServer:
         logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, self._of_models, state_dir=state_dir.absolute())
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
+        self._emr_serverless = EmrServerless(Machine(host, logs, Objects(moto)), region, self._kept.open_room)
         glue = Glue(moto, region)
         self._run_workflows(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
@@ -512,9 +516,15 @@ class LocalServer:
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
         self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)
-        scheduler = Scheduler(moto, self._schedules, region)
         services = (administration, *self._sagemaker.services, *self._athena.services)
-        services = (*services, self._machines.service, glue, scheduler, self._stacks)
+        services = (
+            *services,
+            self._machines.service,
+            glue,
+            Scheduler(moto, self._schedules, region),
+            self._stacks,
+            self._emr_serverless.api,
+        )
         self._http.app = self._http.overlay = Overlay(services, app, self._kept.flush)
         self._stacks.take_over()
 
@@ -543,9 +553,10 @@ class LocalServer:
                 sagemaker=self._sagemaker,
                 athena=self._athena,
                 stacks=self._stacks,
+                emr_serverless=self._emr_serverless,
                 seeding=Seeding(moto, self._athena, self._kept),
                 machines=self._machines,
-                contents=Contents(self._sagemaker, self._athena, self._machines, self._kept, place.kept),
+                contents=self._make_contents(place),
                 logs=logs,
                 schedules=self._schedules,
                 credentials=lambda: self.credentials,
@@ -554,6 +565,11 @@ class LocalServer:
                 kept=place.kept,
                 shut_down=self.shut_down,
             )
+        )
+
+    def _make_contents(self, place: Place) -> Contents:
+        return Contents(
+            self._sagemaker, self._athena, self._machines, self._emr_serverless, self._kept, place.kept
         )
 
     def serve(self) -> None:
@@ -603,6 +619,7 @@ class LocalServer:
             self._kept.close()
         self._machines.reset()
         self._sagemaker.reset()
+        self._emr_serverless.reset()
         self._athena.close()
         if self._keeping is not None:
             with _logged():
