@@ -568,9 +568,8 @@ class LocalServer:
         )
 
     def _make_contents(self, place: Place) -> Contents:
-        return Contents(
-            self._sagemaker, self._athena, self._machines, self._emr_serverless, self._kept, place.kept
-        )
+        others = (self._machines, self._emr_serverless)
+        return Contents(self._sagemaker, self._athena, others, self._kept, place.kept)
 
     def serve(self) -> None:
         """Answer requests until `shut_down` is called."""
