@@ -1,10 +1,15 @@
 """Where pipelines run on AWS: a module for each value of `pipelines.target`, and what each of them offers."""
 
+from collections.abc import Callable, Mapping
+
 from kedro_aws_plugin.actions.targets.sagemaker import SageMaker
 from kedro_aws_plugin.actions.targets.stepfunctions import StepFunctions
 from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.session.session import Session
+
+_BY_SERVICE: Mapping[str, Callable[[Session], Target]] = {"sagemaker": SageMaker, "states": StepFunctions}
+"""The targets by the service in the ARN of an execution."""
 
 
 def choose_target(session: Session) -> Target:
@@ -24,3 +29,16 @@ def choose_target(session: Session) -> Target:
                 f"`pipelines.target` is {chosen}, where this version runs no pipelines yet. Set it to "
                 "sagemaker, or leave it out."
             )
+
+
+def find_target(session: Session, arn: str) -> Target:
+    """Find the target that has an execution: that of aws.yml may be another one by now."""
+    service = [*arn.split(":"), "", "", ""][2]
+    return _BY_SERVICE.get(service, choose_target)(session)
+
+
+def list_targets(session: Session) -> list[Target]:
+    """List all targets, that of aws.yml first."""
+    chosen = choose_target(session)
+    others = [make(session) for make in _BY_SERVICE.values()]
+    return [chosen, *(each for each in others if type(each) is not type(chosen))]
