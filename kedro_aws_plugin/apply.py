@@ -7,6 +7,7 @@ from typing_extensions import assert_never
 
 from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
+from kedro_aws_plugin.aws.emr_serverless import wait_for_application, wait_for_job_run
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
@@ -24,6 +25,7 @@ from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, S
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
@@ -37,7 +39,15 @@ from kedro_aws_plugin.plan.steps.serving import (
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
-WaitingStep = WaitForDeletion | WaitForEndpoint | WaitForExecution | WaitForStack | WaitForTransform
+WaitingStep = (
+    WaitForApplication
+    | WaitForDeletion
+    | WaitForEndpoint
+    | WaitForExecution
+    | WaitForJobRun
+    | WaitForStack
+    | WaitForTransform
+)
 """The kinds of steps that wait for something to end."""
 
 
@@ -159,6 +169,10 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
             wait_for_endpoint(aws, step, clock, note)
         case WaitForExecution():
             return wait_for_execution(aws, step, clock, note)
+        case WaitForJobRun():
+            return wait_for_job_run(aws, step, clock, note)
+        case WaitForApplication():
+            wait_for_application(aws, step, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
         case WaitForTransform():

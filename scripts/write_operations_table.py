@@ -19,11 +19,13 @@ TITLES = {
     "sagemaker-runtime": "SageMaker Runtime",
     "athena": "Athena",
     "glue": "Glue",
+    "emr-serverless": "EMR Serverless",
 }
 INTRODUCTION = """\
 # Operations of the local AWS
 
-Each operation of SageMaker, Athena and Glue, and each setting of an operation, is one of three:
+Each operation of SageMaker, Athena, Glue and EMR Serverless, and each setting of an operation, is one of
+three:
 
 - **works**
 - **recorded**: the local AWS validates it and gives it back, and it has no effect on this machine.

@@ -5,7 +5,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep, build_job_files
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.project import Project
+from kedro_aws_plugin.plan.pipeline import JobUpload
 from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
 from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
 from kedro_aws_plugin.project.workflow import Selection, read_snapshot
@@ -36,6 +37,8 @@ class Compiled:
         definition: What AWS is sent of it; None if there is an error.
         files: The files of its job; None if there is an error.
         role_arn: The role with which it runs; empty if there is an error.
+        uploads: Files that it needs besides those of the job.
+        sizes: What each step runs on, in words.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Compiled:
     definition: Mapping[str, Any] | None = None
     files: JobFiles | None = None
     role_arn: str = ""
+    uploads: tuple[JobUpload, ...] = ()
+    sizes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -85,7 +90,7 @@ def compile_pipeline(
     settings = project.config.pipelines
     if group_by is not None:
         settings = settings.model_copy(update={"group_by": group_by})
-    settings = target.adapt(settings)
+    settings = target.adapt(settings, group_by)
     snapshot = read_snapshot(session, selection)
     workflow = plan_workflow(snapshot, settings)
     compiled = Compiled(
@@ -94,6 +99,7 @@ def compile_pipeline(
         snapshot,
         settings,
         check_workflow(workflow, snapshot, settings),
+        sizes={group.name: target.describe_size(group.resources) for group in workflow.groups},
     )
     if compiled.errors:
         yield compiled
@@ -106,6 +112,7 @@ def compile_pipeline(
             description,
             Path(folder),
             install=project.config.target == "aws",
+            spark=target.in_spark,
             private=getattr(session.loader, "config_patterns", {}).get("credentials", ()),
         )
         yield _add_definition(project, compiled, files, target, role)
@@ -161,7 +168,12 @@ def _add_definition(
     defined = target.define(compiled.workflow, folder, role)
     findings = (*compiled.findings, *defined.findings, *_check_folder(project))
     return replace(
-        compiled, findings=findings, definition=defined.body, files=files, role_arn=defined.role_arn
+        compiled,
+        findings=findings,
+        definition=defined.body,
+        files=files,
+        role_arn=defined.role_arn,
+        uploads=defined.uploads,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kedro_aws_plugin.actions.compiling import Compiled, make_folder
 from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.actions.targets.emr_serverless import find_applications
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
@@ -109,7 +110,8 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
                 f"{folder}/jobs/{compiled.files.digest}/{each.path.name}",
             )
             for each in compiled.files.files
-        ),
+        )
+        + compiled.uploads,
         request=request,
         request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
         max_parallel_steps=config.pipelines.max_parallel_steps,
@@ -125,11 +127,12 @@ def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
 
 def list_uploaded(session: Session, request: PipelineRequest) -> set[str]:
     """List the keys of those files of a pipeline that are on S3."""
-    folder = request.files[0].key.rpartition("/")[0]
+    folders = {f"{each.key.rpartition('/')[0]}/" for each in request.files}
     with translate_errors(f"list the files in s3://{request.bucket}"):
         return {
-            *list_keys(session.aws.s3, request.bucket, f"{folder}/"),
-            *list_keys(session.aws.s3, request.bucket, request.request_key),
+            key
+            for prefix in (*folders, request.request_key)
+            for key in list_keys(session.aws.s3, request.bucket, prefix)
         }
 
 
@@ -210,6 +213,7 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
         pipelines=find_pipelines(session),
         job_objects=objects,
         schedules=find_schedules(session),
+        applications={each.id: each.status for each in find_applications(session)},
     )
 
 

@@ -17,7 +17,7 @@ def draw_steps(compiled: Compiled) -> str:
     lines = [f"{compiled.name}: {count}"]
     for number, group in enumerate(groups):
         is_last = number == len(groups) - 1
-        lines.append(f"{'└──' if is_last else '├──'} {_describe(group)}")
+        lines.append(f"{'└──' if is_last else '├──'} {_describe(compiled, group)}")
         indent = "    " if is_last else "│   "
         lines += [f"{indent}    {line}" for line in _detail(compiled, group)]
     return "\n".join(lines)
@@ -43,11 +43,9 @@ def draw_mermaid(compiled: Compiled) -> str:
     return "\n".join(lines)
 
 
-def _describe(group: Group) -> str:
-    resources = group.resources
-    size = f"{resources.instance_type}, {resources.volume_gb} GB, up to {resources.timeout_minutes} min"
+def _describe(compiled: Compiled, group: Group) -> str:
     after = f", after {', '.join(group.parents)}" if group.parents else ""
-    return f"{group.name} ({size}){after}"
+    return f"{group.name} ({compiled.sizes[group.name]}){after}"
 
 
 def _detail(compiled: Compiled, group: Group) -> Iterator[str]:

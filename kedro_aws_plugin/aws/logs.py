@@ -156,11 +156,11 @@ def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str,
 
 def _name_streams(aws: Aws, source: LogSource) -> dict[str, str]:
     """Name the streams of a source: by their own names, those that are shown."""
-    if source.look is None:
+    if source.look is None or source.prefix:
         return {name: name.removeprefix(source.prefix) for name in _list_streams(aws, source)}
     found = source.look()
     steps = [step for step in found.steps if step.job] if found else []
-    prefixes = {step.name: f"{source.prefix}{step.job}/" for step in steps}
+    prefixes = {step.name: f"{step.job}/" for step in steps}
     return {
         name: f"{step}/{name.removeprefix(prefix)}"
         for step, prefix in prefixes.items()

@@ -16,6 +16,9 @@ from kedro_aws_plugin.bundle.wheel import (
     read_project_metadata,
 )
 
+_SPARK_ENTRY = Path(__file__).parents[1] / "job" / "spark_entry.py"
+"""The script that the driver of a Spark job runs; it is no part of this room, and only copied."""
+
 _DIGITS = 32
 """Hexadecimal digits of a digest that names something."""
 
@@ -107,6 +110,7 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
     folder: Path,
     *,
     install: bool,
+    spark: bool = False,
     private: Collection[str] = (),
 ) -> JobFiles:
     """Write the files of a job into an empty folder.
@@ -117,6 +121,7 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
         description: What the steps do.
         folder: The folder to write to.
         install: Whether the container has neither the plugin nor what the project needs.
+        spark: Whether the driver of a Spark job runs the steps.
         private: The patterns of the files that the project reads as credentials, within an environment.
 
     Raises:
@@ -131,6 +136,8 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
     environments = _list_environments(conf, description.env)
     pack_configuration(project, conf, environments, folder / "conf.tar.gz", private)
     _write(folder / "bootstrap.py", Path(bootstrap.__file__).read_text(encoding="utf-8"))
+    if spark:
+        _add_spark_entry(folder, {"project": wheel, "plugin": plugin})
     stated = {
         **asdict(description),
         "install": install,
@@ -139,6 +146,14 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
     }
     _write(folder / "job.json", json.dumps(stated, indent=1, sort_keys=True, ensure_ascii=False))
     return _measure(sorted(folder.iterdir()))
+
+
+def _add_spark_entry(folder: Path, wheels: Mapping[str, Path | None]) -> None:
+    """Add the script of the driver, and the wheels under names with which executors take them."""
+    _write(folder / _SPARK_ENTRY.name, _SPARK_ENTRY.read_text(encoding="utf-8"))
+    for name, wheel in wheels.items():
+        if wheel is not None:
+            (folder / f"{name}.zip").write_bytes(wheel.read_bytes())
 
 
 def _list_environments(conf: Path, env: str) -> Collection[str]:

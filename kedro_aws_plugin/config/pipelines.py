@@ -47,6 +47,13 @@ ImageUri = Annotated[
         "the URI of an image; one looks like 123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1",
     ),
 ]
+SparkRelease = Annotated[
+    str,
+    match_pattern(r"emr-[A-Za-z0-9._-]{1,60}", "a release of EMR; one with Spark 4 is emr-spark-8.1.0"),
+]
+ApplicationId = Annotated[
+    str, match_pattern(r"[0-9a-z]{1,64}", "an application's id; one looks like 00f1r1r1bd9mnq09")
+]
 Selection = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 
 
@@ -120,6 +127,26 @@ class NamedStep(Section):
         return self
 
 
+class EmrServerless(Section):
+    """`pipelines.emr_serverless:` how a pipeline runs on EMR Serverless: as one job of Spark.
+
+    Attributes:
+        application_id: The application that runs it; by default one that `submit` makes.
+        release: The release of EMR of an application that `submit` makes.
+        role_arn: The role of the job; by default `pipelines.role_arn`, then `role_arn`.
+        archive: A Python with all that the project needs, as a tar.gz: a file of the project, or on S3.
+        subnets: The subnets of an application that `submit` makes.
+        security_groups: Its security groups.
+    """
+
+    application_id: ApplicationId | None = None
+    release: SparkRelease = "emr-spark-8.1.0"
+    role_arn: RoleArn | None = None
+    archive: Annotated[str, StringConstraints(pattern=r"\.(tar\.gz|tgz)$")] | None = None
+    subnets: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-z]+$")], ...] = ()
+    security_groups: tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-zA-Z]+$")], ...] = ()
+
+
 class Pipelines(Section):
     """`pipelines:` how a Kedro pipeline runs on AWS.
 
@@ -136,6 +163,7 @@ class Pipelines(Section):
         registration: Whether a last step registers the models that a run would register.
         resources: On what steps run.
         steps: Steps of their own, by name.
+        emr_serverless: How the target `emr-serverless` runs them.
     """
 
     target: TargetName = "sagemaker"
@@ -150,6 +178,7 @@ class Pipelines(Section):
     registration: Literal["auto", "never"] = "auto"
     resources: Resources = Resources()
     steps: Mapping[StepName, NamedStep] = {}
+    emr_serverless: EmrServerless = EmrServerless()
 
     @model_validator(mode="before")
     @classmethod

@@ -462,6 +462,7 @@ class Owned:
         job_objects: Keys of jobs, requests and runs in the project's bucket.
         scaled: How the variants of the endpoints are scaled that are, by the endpoint's name and their own.
         schedules: The schedules that start pipelines; None if there never was one.
+        applications: Applications of EMR Serverless, each with its state.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -475,6 +476,7 @@ class Owned:
     job_objects: tuple[str, ...] = ()
     scaled: Mapping[str, Mapping[str, Scaling]] = field(default_factory=dict)
     schedules: ScheduleGroup | None = None
+    applications: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,12 @@ def plan_pipeline(
             f"Pipeline {wanted.name} exists, and this project's environment did not make it: it lacks its "
             "tags. Choose another `pipelines.name` in aws.yml."
         )
+    version, made = _plan_version(wanted, observed)
+    return version, [*plan_uploads(wanted, keys), *made]
+
+
+def plan_uploads(wanted: PipelineRequest, keys: Collection[str]) -> list[Step]:
+    """Plan to upload the files of a run that are not on S3 already."""
     steps: list[Step] = [
         UploadFile(
             path=each.path,
@@ -116,8 +122,7 @@ def plan_pipeline(
     ]
     if wanted.request_key not in keys:
         steps.append(PutObject(wanted.bucket, wanted.request_key, wanted.request, "application/json"))
-    version, made = _plan_version(wanted, observed)
-    return version, [*steps, *made]
+    return steps
 
 
 def _plan_version(wanted: PipelineRequest, observed: ObservedPipeline | None) -> tuple[int | Ref, list[Step]]:

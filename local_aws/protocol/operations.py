@@ -1,4 +1,4 @@
-"""What the local AWS does with each operation of SageMaker, Athena and Glue, and with its settings.
+"""What the local AWS does with each operation of SageMaker, Athena, Glue and EMR Serverless.
 
 Each operation and each setting is one of three:
 
@@ -616,11 +616,66 @@ _GLUE = Table(
     },
 )
 
+_APPLICATION_REFUSED = (
+    "imageConfiguration",
+    "workerTypeSpecifications",
+    "runtimeConfiguration",
+    "interactiveConfiguration",
+    "schedulerConfiguration",
+    "identityCenterConfiguration",
+    "monitoringConfiguration.prometheusMonitoringConfiguration",
+)
+_APPLICATION_RECORDED = (
+    "architecture",
+    "initialCapacity",
+    "maximumCapacity",
+    "networkConfiguration",
+    "diskEncryptionConfiguration",
+    "jobLevelCostAllocationConfiguration",
+    "monitoringConfiguration.managedPersistenceMonitoringConfiguration",
+    "monitoringConfiguration.s3MonitoringConfiguration.encryptionKeyArn",
+    "monitoringConfiguration.cloudWatchLoggingConfiguration.encryptionKeyArn",
+)
+
+_EMR_SERVERLESS = Table(
+    works=_names("""
+        CreateApplication GetApplication ListApplications UpdateApplication StartApplication StopApplication
+        DeleteApplication StartJobRun GetJobRun ListJobRuns CancelJobRun
+        TagResource UntagResource ListTagsForResource
+    """),
+    settings={
+        "CreateApplication": _all_but(*_APPLICATION_REFUSED, recorded=_APPLICATION_RECORDED),
+        "UpdateApplication": _all_but(*_APPLICATION_REFUSED, recorded=_APPLICATION_RECORDED),
+        "StartJobRun": _all_but(
+            "jobDriver.hive",
+            "retryPolicy",
+            "configurationOverrides.applicationConfiguration",
+            "configurationOverrides.monitoringConfiguration.prometheusMonitoringConfiguration",
+            recorded=(
+                "executionRoleArn",
+                "executionIamPolicy",
+                "configurationOverrides.diskEncryptionConfiguration",
+                "configurationOverrides.monitoringConfiguration.managedPersistenceMonitoringConfiguration",
+                "configurationOverrides.monitoringConfiguration.s3MonitoringConfiguration.encryptionKeyArn",
+                "configurationOverrides.monitoringConfiguration.cloudWatchLoggingConfiguration"
+                ".encryptionKeyArn",
+            ),
+        ),
+        "CancelJobRun": _all_but(recorded=("shutdownGracePeriodInSeconds",)),
+    },
+    ways_out={
+        "StartSession": "start a job run, or a Spark session of your own",
+        "GetDashboardForJobRun": "read the logs on S3 or in CloudWatch",
+        "ListJobRunAttempts": "GetJobRun shows the one attempt",
+    },
+)
+
 TABLES: Mapping[str, Table] = {
     "sagemaker": _SAGEMAKER,
     "sagemaker-runtime": _SAGEMAKER_RUNTIME,
     "athena": _ATHENA,
     "glue": _GLUE,
+    "emr-serverless": _EMR_SERVERLESS,
 }
 """The tables by botocore's names of the services."""
 

@@ -26,7 +26,7 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    asked = json.loads(sys.stdin.buffer.readline())
+    asked = json.loads(_read_line())
     command = asked["command"]
     try:
         # A group of its own, so that what it starts can be ended with it.
@@ -53,6 +53,14 @@ def _obey(child: "subprocess.Popen[bytes]", grace: float) -> None:
         timer.daemon = True
         timer.start()
     _signal(child, kill=True)
+
+
+def _read_line() -> bytes:
+    """Read the first line, and nothing after it: a buffered reader would keep a byte that says stop."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := _read_byte()):
+        line += byte
+    return line
 
 
 def _read_byte() -> bytes:

@@ -11,6 +11,7 @@ from local_aws.athena.service import Athena
 from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
+from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.database import NotKept
 from local_aws.kept.folder import resetting
 from local_aws.protocol.messages import AwsFault, Request, Response
@@ -36,6 +37,7 @@ class Parts:
     sagemaker: SageMaker
     athena: Athena
     stacks: CloudFormation
+    emr_serverless: EmrServerless
     seeding: Seeding
     contents: Contents
     logs: LogShipper
@@ -103,6 +105,7 @@ class Administration:
             # First, since it is refused on a full disk; and what is made from here on keeps its files.
             self._parts.objects.clear()
             self._parts.sagemaker.reset()
+            self._parts.emr_serverless.reset()
             self._parts.athena.reset()
             self._parts.stacks.reset()
             self._parts.logs.reset()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.athena.service import Athena
+from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.resources import ACCOUNT_ID, pick
 from local_aws.s3.sizes import measure
@@ -21,12 +22,21 @@ class Contents:
     Args:
         sagemaker: Its SageMaker.
         athena: Its Athena.
+        emr_serverless: Its EMR Serverless.
         kept: What is kept of all services but S3.
         folder: The folder of what is kept; None if nothing is.
     """
 
-    def __init__(self, sagemaker: SageMaker, athena: Athena, kept: KeptServices, folder: Path | None) -> None:
+    def __init__(
+        self,
+        sagemaker: SageMaker,
+        athena: Athena,
+        emr_serverless: EmrServerless,
+        kept: KeptServices,
+        folder: Path | None,
+    ) -> None:
         self._sagemaker = sagemaker
+        self._emr_serverless = emr_serverless
         self._athena = athena
         self._kept = kept
         self._rows = None if folder is None else folder / "objects.sqlite"
@@ -37,6 +47,7 @@ class Contents:
         counts = Counter({"objects": sum(each.objects for each in sizes.values())})
         counts.update(_count_tables())
         counts.update(self._count_sagemaker())
+        counts.update(self._emr_serverless.count())
         counts["query executions"] = self._athena.count_queries()
         return {
             "buckets": list(sizes),

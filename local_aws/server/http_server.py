@@ -24,6 +24,8 @@ from local_aws.athena.service import Athena
 from local_aws.cloudformation.service import CloudFormation
 from local_aws.control.credentials import Credentials, Kept, make_credentials, write_kept
 from local_aws.control.state import LocalAws, environment, read_state, write_state
+from local_aws.emr_serverless.job_runs import Machine
+from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.database import NotKept
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.clock import Clock
@@ -37,6 +39,7 @@ from local_aws.s3.content import CONTENT, Content, Store
 from local_aws.s3.keeping import Keeping
 from local_aws.s3.objects import answer_object, keep_in_files
 from local_aws.sagemaker.model_worker import Host
+from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.runtime import make_length_refusal
 from local_aws.sagemaker.service import SageMaker
 from local_aws.scheduler.schedules import Schedules
@@ -504,6 +507,7 @@ class LocalServer:
         logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, self._of_models, state_dir=state_dir.absolute())
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
+        self._emr_serverless = EmrServerless(Machine(host, logs, Objects(moto)), region, self._kept.open_room)
         glue = Glue(moto, region)
         self._schedules = Schedules(moto, self._sagemaker.invoke, Clock(), self._kept.open_room)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
@@ -512,10 +516,9 @@ class LocalServer:
         self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)
         scheduler = Scheduler(moto, self._schedules, region)
-        services = (administration, *self._sagemaker.services, *self._athena.services)
-        services = (*services, glue, scheduler, self._stacks)
-        self._http.overlay = Overlay(services, app, self._kept.flush)
-        self._http.app = self._http.overlay
+        services = (administration, *self._sagemaker.services, *self._athena.services, glue, scheduler)
+        others = (self._stacks, self._emr_serverless.api)
+        self._http.app = self._http.overlay = Overlay((*services, *others), app, self._kept.flush)
 
     def _restore(self, place: Place) -> None:
         """Take up what is kept of objects and services."""
@@ -535,8 +538,9 @@ class LocalServer:
                 sagemaker=self._sagemaker,
                 athena=self._athena,
                 stacks=self._stacks,
+                emr_serverless=self._emr_serverless,
                 seeding=Seeding(moto, self._athena, self._kept),
-                contents=Contents(self._sagemaker, self._athena, self._kept, place.kept),
+                contents=self._make_contents(place),
                 logs=logs,
                 schedules=self._schedules,
                 credentials=lambda: self.credentials,
@@ -546,6 +550,9 @@ class LocalServer:
                 shut_down=self.shut_down,
             )
         )
+
+    def _make_contents(self, place: Place) -> Contents:
+        return Contents(self._sagemaker, self._athena, self._emr_serverless, self._kept, place.kept)
 
     def serve(self) -> None:
         """Answer requests until `shut_down` is called."""
@@ -593,6 +600,7 @@ class LocalServer:
         with _logged():
             self._kept.close()
         self._sagemaker.reset()
+        self._emr_serverless.reset()
         self._athena.close()
         if self._keeping is not None:
             with _logged():

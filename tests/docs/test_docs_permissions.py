@@ -30,6 +30,7 @@ from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern
 from kedro_aws_plugin.plan.stack_template import build_role_policy
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.steps.emr_serverless import CreateApplication, StartJobRun
 from local_aws.protocol.service_model import load_service_model
 
 OPERATION_ACTIONS = {
@@ -68,13 +69,13 @@ PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "models": None,
     "policy": None,
     "prices": None,
-    "retry": "plan/retry.py",
+    "retry": ("plan/retry.py", "plan/spark_retry.py"),
     "rollback": ("plan/rollback.py", "plan/endpoint.py"),  # rollback --to
     "runs": None,
     "schedule": ("plan/schedule.py", "plan/pipeline.py"),
     "spark-jars": None,
-    "stop": "plan/stop.py",
-    "submit": ("plan/submission.py", "plan/pipeline.py"),
+    "stop": ("plan/stop.py", "plan/spark_stop.py"),
+    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/spark_run.py"),
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -143,7 +144,24 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
             method = str(call.args[0].value)
         if method in METHODS:
             actions |= _actions(*METHODS[method])
-    return actions, {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return actions, _names(node)
+
+
+TARGETS = sorted((PACKAGE / "actions" / "targets").glob("*.py"))
+METHODS_OF_TARGETS = frozenset(
+    node.name
+    for file in TARGETS
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    if isinstance(node, ast.FunctionDef)
+)
+"""Each target of pipelines has the same ones: a command reaches those of all of them."""
+
+
+def _names(node: ast.AST) -> set[str]:
+    """The names that a piece of code mentions, and the methods of targets."""
+    attributes = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+    names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return names | (attributes & METHODS_OF_TARGETS)
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
@@ -156,12 +174,20 @@ def _functions() -> dict[str, tuple[set[str], set[str]]]:
         PACKAGE / "project" / "transform_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
-    return {
-        node.name: _calls(node)
-        for file in files
+    found = {node.name: _calls(node) for file in files for node in _list_callables(file)}
+    for node in (node for file in TARGETS for node in _list_callables(file)):
+        own, callees = _calls(node)
+        before = found.get(node.name, (set(), set()))
+        found[node.name] = (before[0] | own, before[1] | callees)
+    return found
+
+
+def _list_callables(file: Path) -> list[ast.FunctionDef | ast.ClassDef]:
+    return [
+        node
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_")
-    }
+    ]
 
 
 FUNCTIONS = _functions()
@@ -199,16 +225,13 @@ def _step_actions(step: type[BaseStep]) -> set[str]:
     fields = {field.name for field in dataclasses.fields(step)}
     tagged = step.service == "sagemaker" and "tags" in fields
     actions |= {"sagemaker:AddTags"} if tagged else set()
-    actions |= {"iam:PassRole"} if "role_arn" in fields else set()
+    actions |= {"iam:PassRole"} if "role_arn" in fields or step is StartJobRun else set()
+    actions |= {"emr-serverless:TagResource"} if step in {CreateApplication, StartJobRun} else set()
     return actions if issubclass(step, PlainStep) else actions | _reached(CALLED_FOR_STEPS[step.__name__])
 
 
 def _mentioned(file: Path) -> set[str]:
-    return {
-        node.id
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Name)
-    }
+    return _names(ast.parse(file.read_text(encoding="utf-8")))
 
 
 def _planned_by(file: str) -> set[str]:

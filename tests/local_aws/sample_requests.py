@@ -36,6 +36,8 @@ def add_member(service: str, operation: str, path: str) -> dict[str, Any]:
         place = place[name]
         while shape.type_name == "list":
             shape, place = shape.member, place[0]
+    if getattr(shape, "is_tagged_union", False):
+        place.clear()
     place[last] = make_value(shape.members[last], everything=True)
     return params
 

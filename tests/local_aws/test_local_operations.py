@@ -16,7 +16,7 @@ from local_aws.protocol.operations import TABLES, Support
 from local_aws.protocol.service_model import load_service_model
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ["sagemaker", "sagemaker-runtime", "athena", "glue"]
+SERVICES = ["sagemaker", "sagemaker-runtime", "athena", "glue", "emr-serverless"]
 NEEDS_MORE = {"Search", "CreateProcessingJob", "CreateTrainingJob"}
 """Operations whose least request asks for what the local AWS refuses."""
 

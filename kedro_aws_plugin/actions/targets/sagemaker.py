@@ -15,7 +15,7 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
 )
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.config import choose_pipeline_role
-from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
@@ -41,13 +41,19 @@ class SageMaker:
     """
 
     title: ClassVar = "SageMaker"
+    in_spark: ClassVar = False
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def adapt(self, settings: Pipelines) -> Pipelines:
+    def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
         """Leave the settings as they are."""
+        del group_by
         return settings
+
+    def describe_size(self, resources: Resources) -> str:
+        """Name the instance."""
+        return f"{resources.instance_type}, {resources.volume_gb} GB, up to {resources.timeout_minutes} min"
 
     def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
         """Define a SageMaker pipeline; see `Target`."""

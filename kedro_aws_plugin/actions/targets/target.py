@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from kedro_aws_plugin.aws.logs import LogSource
-from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
 from kedro_aws_plugin.plan.execution import Execution
-from kedro_aws_plugin.plan.pipeline import PipelineRequest
+from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.schedule import ScheduleRequest
 from kedro_aws_plugin.plan.workflow import Finding, Workflow
@@ -21,11 +21,13 @@ class Definition:
         body: What AWS is sent.
         role_arn: The role with which it runs.
         findings: What AWS would refuse of it.
+        uploads: Files that it needs besides those of the job.
     """
 
     body: Mapping[str, Any]
     role_arn: str
     findings: tuple[Finding, ...] = ()
+    uploads: tuple[JobUpload, ...] = ()
 
 
 class Target(Protocol):
@@ -33,12 +35,25 @@ class Target(Protocol):
 
     Attributes:
         title: How messages call it.
+        in_spark: Whether the driver of a Spark job runs the steps.
     """
 
     title: ClassVar[str]
+    in_spark: ClassVar[bool]
 
-    def adapt(self, settings: Pipelines) -> Pipelines:
-        """Adapt `pipelines:` of aws.yml to what it can run, such as steps of one kind."""
+    def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
+        """Adapt `pipelines:` of aws.yml to what it can run.
+
+        Args:
+            settings: The section.
+            group_by: The grouping that the user asks for on the command line.
+
+        Raises:
+            ProjectError: If the user asks for what it cannot run.
+        """
+
+    def describe_size(self, resources: Resources) -> str:
+        """Describe in words on what a step runs."""
 
     def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
         """Define a pipeline. AWS is asked nothing.

@@ -54,6 +54,12 @@ _FIND_RUN = (
     "sagemaker:ListPipelines",
     "sagemaker:ListTags",
 )
+_FIND_JOB_RUN = (
+    "emr-serverless:GetApplication",
+    "emr-serverless:GetJobRun",
+    "emr-serverless:ListApplications",
+    "emr-serverless:ListJobRuns",
+)
 _PIPELINE = (
     *_UPLOAD,
     "iam:PassRole",
@@ -65,7 +71,7 @@ _PIPELINE = (
     "sagemaker:UpdatePipeline",
 )
 _SCHEDULES = ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListSchedules")
-_WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob")
+_WAIT_FOR_RUN = (*_FIND_RUN, *_FIND_JOB_RUN, *_READ, "sagemaker:DescribeProcessingJob")
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
@@ -85,6 +91,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *_LOOK_AT_SCALING,
         *_END_SCALING,
         *_SCHEDULES,
+        "emr-serverless:DeleteApplication",
+        "emr-serverless:GetApplication",
+        "emr-serverless:ListApplications",
+        "emr-serverless:StopApplication",
         "s3:DeleteObject",
         "s3:ListBucket",
         "sagemaker:DeleteEndpoint",
@@ -111,6 +121,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "init": (),
     "logs": (
         *_FIND_RUN,
+        *_FIND_JOB_RUN,
         "logs:DescribeLogStreams",
         "logs:FilterLogEvents",
         "sagemaker:DescribeEndpoint",
@@ -131,7 +142,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
-    "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution"),
+    "retry": (
+        *_WAIT_FOR_RUN,
+        "emr-serverless:StartJobRun",
+        "emr-serverless:TagResource",
+        "iam:PassRole",
+        "sagemaker:RetryPipelineExecution",
+    ),
     # With --to, it makes the deployment of another version; in each case it checks what the endpoint answers.
     "rollback": _DEPLOY,
     "runs": _WAIT_FOR_RUN,
@@ -145,10 +162,18 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "spark-jars": (),
     "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
-    "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution"),
+    "stop": (
+        *_FIND_RUN,
+        *_FIND_JOB_RUN,
+        "emr-serverless:CancelJobRun",
+        "sagemaker:StopPipelineExecution",
+    ),
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
+        "emr-serverless:CreateApplication",
+        "emr-serverless:StartJobRun",
+        "emr-serverless:TagResource",
         "sagemaker:StartPipelineExecution",
     ),
     "transform": (

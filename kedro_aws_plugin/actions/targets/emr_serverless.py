@@ -1,0 +1,244 @@
+"""Pipelines on EMR Serverless: all steps are one job of Spark."""
+
+import hashlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from kedro_aws_plugin.actions.targets.target import Definition
+from kedro_aws_plugin.aws.emr_serverless import (
+    describe_job_run,
+    explain_failure,
+    get_job_run,
+    list_applications,
+    list_job_runs,
+    observe_application,
+    split_arn,
+)
+from kedro_aws_plugin.aws.logs import LogSource
+from kedro_aws_plugin.config import choose_spark_role
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
+from kedro_aws_plugin.config.spark import read_spark_settings
+from kedro_aws_plugin.errors import AwsError, ConfigError, ProjectError
+from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.schedule import ScheduleRequest
+from kedro_aws_plugin.plan.spark_job import (
+    SparkPlace,
+    build_spark_job,
+    check_spark_job,
+    drop_brought_packages,
+    make_application_name,
+)
+from kedro_aws_plugin.plan.spark_retry import plan_spark_retry
+from kedro_aws_plugin.plan.spark_run import (
+    Application,
+    RunFolder,
+    make_log_prefix,
+    plan_spark_run,
+)
+from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
+from kedro_aws_plugin.plan.tags import make_project_tags
+from kedro_aws_plugin.plan.workflow import Workflow
+from kedro_aws_plugin.session.session import Session
+
+_LOG_GROUP = "/aws/emr-serverless"
+_CHUNK = 1024 * 1024
+_SENT_AGAIN = ("name", "jobDriver", "configurationOverrides", "executionTimeoutMinutes", "tags")
+
+
+class EmrServerless:
+    """The target `emr-serverless`.
+
+    Args:
+        session: The opened project.
+    """
+
+    title: ClassVar = "EMR Serverless"
+    in_spark: ClassVar = True
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
+        """Put all nodes into one step; see `Target`."""
+        if group_by not in {None, "all"} or settings.steps:
+            asked = "`pipelines.steps`" if settings.steps else f"--group-by {group_by}"
+            raise ProjectError(
+                f"EMR Serverless runs a pipeline as one job, and {asked} asks for several steps. Leave it "
+                "out, or set `pipelines.target` to sagemaker."
+            )
+        return settings.model_copy(update={"group_by": "all"})
+
+    def describe_size(self, resources: Resources) -> str:
+        """Name the release."""
+        config = self._session.config.pipelines.emr_serverless
+        where = f"application {config.application_id}" if config.application_id else config.release
+        return f"{where}, up to {resources.timeout_minutes} min"
+
+    def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
+        """Define a job of Spark; see `Target`."""
+        project = self._session.project
+        config = project.config
+        spark = self._read_spark()
+        folder = files.rpartition("/jobs/")[0]
+        archive, uploads = self._find_archive(folder)
+        is_aws = config.target == "aws"
+        place = SparkPlace(
+            name=make_application_name(project.package, config.env),
+            files=files,
+            packages=("project.zip", "plugin.zip") if is_aws else ("project.zip",),
+            logs=f"{folder}/logs",
+            region=config.region,
+            role_arn=role or choose_spark_role(config),
+            tags=make_project_tags(project.package, config.env, config.bucket),
+            resources=config.pipelines.resources,
+            settings=config.pipelines.emr_serverless,
+            spark=drop_brought_packages(spark) if is_aws else spark,
+            archive=archive,
+        )
+        job = build_spark_job(workflow, place)
+        findings = tuple(check_spark_job(job, spark, config.target))
+        return Definition(job, place.role_arn, findings, uploads)
+
+    def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
+        """Plan to start the job; see `Target`."""
+        place = RunFolder(self._find_folder(request.run_id), self._owner)
+        return plan_spark_run(request, self._find_application(), uploaded, place)
+
+    def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
+        """Refuse: schedules start pipelines on SageMaker."""
+        del uploaded
+        raise ProjectError(
+            f"`kedro aws schedule` starts pipelines on SageMaker, and that of {request.name} runs on EMR "
+            "Serverless. Call `kedro aws submit --no-wait` from a scheduler of your own, such as your CI's."
+        )
+
+    def list_runs(self) -> Iterator[Execution]:
+        """List the job runs of the project's environment, the newest first; of each run the last one."""
+        seen = set()
+        for application in self._list_applications():
+            for run in list_job_runs(self._session.aws, application.id, self._owner):
+                if run.run_id not in seen:
+                    seen.add(run.run_id)
+                    yield run
+
+    def observe_run(self, arn: str) -> Execution | None:
+        """Look up a job run; see `Target`."""
+        found = get_job_run(self._session.aws, arn)
+        return describe_job_run(found) if found else None
+
+    def explain_failures(self, run: Execution) -> Execution:
+        """Put into a failed run what its job has said."""
+        return explain_failure(self._session.aws, run, self._find_folder(run.run_id))
+
+    def plan_stop(self, run: Execution) -> Plan:
+        """Plan to cancel the job run; see `Target`."""
+        return plan_spark_stop(run, *split_arn(run.arn))
+
+    def plan_retry(self, run: Execution, *, wait: bool) -> Plan:
+        """Plan another job run with the same request; see `Target`."""
+        found = get_job_run(self._session.aws, run.arn)
+        if found is None:
+            raise AwsError(f"Run {run.run_id} does not exist any more. Submit it again: kedro aws submit")
+        job = {name: found[name] for name in _SENT_AGAIN if name in found}
+        job["executionRoleArn"] = found["executionRole"]
+        application = found["applicationId"]
+        return plan_spark_retry(run, application, job, self._find_folder(run.run_id), wait=wait)
+
+    def find_log(self, run: Execution, step: str) -> LogSource:
+        """Find where the drivers of a run print to."""
+        prefix = f"{make_log_prefix(self._find_folder(run.run_id))}/"
+        return LogSource(
+            "run", run.run_id, _LOG_GROUP, prefix=prefix, look=lambda: self.observe_run(run.arn), step=step
+        )
+
+    def link_step(self, job: str) -> str:
+        """Write the address of EMR Studio, which shows job runs, in the console."""
+        region = self._session.config.region
+        return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/serverless (job run {job})"
+
+    @property
+    def _owner(self) -> str:
+        project = self._session.project
+        return f"{project.package}/{project.config.env}"
+
+    def _find_folder(self, run_id: str) -> str:
+        config = self._session.config
+        prefix = f"{config.pipelines.prefix}/{self._owner}"
+        return f"s3://{config.bucket}/{prefix}/runs/{quote(run_id, safe='')}"
+
+    def _read_spark(self) -> dict[str, str]:
+        config = self._session.config
+        return read_spark_settings(self._session.loader, config.target) if config.spark.enabled else {}
+
+    def _find_archive(self, folder: str) -> tuple[str | None, tuple[JobUpload, ...]]:
+        """Find the Python that the job brings along: its URI, and what is to be uploaded for it."""
+        config = self._session.config
+        stated = config.pipelines.emr_serverless.archive
+        if stated is None:
+            if config.target == "aws":
+                raise ConfigError(
+                    f"conf/{config.env}/aws.yml: `pipelines.emr_serverless.archive` is missing. EMR's Python "
+                    "has neither Kedro nor what the project needs: make an archive of one that has, and name "
+                    "it there."
+                )
+            return None, ()
+        if stated.startswith("s3://"):
+            return stated, ()
+        file = self._session.path / stated
+        if not file.is_file():
+            raise ConfigError(
+                f"conf/{config.env}/aws.yml: `pipelines.emr_serverless.archive`: {file} does not exist. Make "
+                "it, or correct the path."
+            )
+        digest = _digest(file)
+        uri = f"{folder}/archives/{digest}.tar.gz"
+        key = uri.removeprefix(f"s3://{config.bucket}/")
+        return uri, (JobUpload(file, file.stat().st_size, digest, key),)
+
+    def _find_application(self) -> Application | None:
+        """Find the application that takes jobs: the one of aws.yml, else the project's own.
+
+        Raises:
+            AwsError: If the one of aws.yml does not exist.
+        """
+        settings = self._session.config.pipelines.emr_serverless
+        if settings.application_id is not None:
+            found = observe_application(self._session.aws, settings.application_id)
+            if found is None:
+                raise AwsError(
+                    f"There is no application {settings.application_id} in {self._session.config.region}. "
+                    "Correct `pipelines.emr_serverless.application_id` in aws.yml, or remove it: then "
+                    "`kedro aws submit` makes one."
+                )
+            return found
+        fitting = (settings.release, settings.subnets)
+        return next((each for each in self._list_own() if (each.release, each.subnets) == fitting), None)
+
+    def _list_applications(self) -> Iterator[Application]:
+        settings = self._session.config.pipelines.emr_serverless
+        if settings.application_id is None:
+            yield from self._list_own()
+        elif found := observe_application(self._session.aws, settings.application_id):
+            yield found
+
+    def _list_own(self) -> list[Application]:
+        return find_applications(self._session)
+
+
+def find_applications(session: Session) -> list[Application]:
+    """Find the applications that `submit` has made for the project's environment."""
+    project = session.project
+    tags = make_project_tags(project.package, project.config.env, project.config.bucket)
+    return list(list_applications(session.aws, tags))
+
+
+def _digest(file: Path) -> str:
+    total = hashlib.sha256()
+    with file.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            total.update(chunk)
+    return total.hexdigest()

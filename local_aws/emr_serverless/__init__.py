@@ -1,0 +1,1 @@
+"""EMR Serverless: applications, and job runs that are `spark-submit` of this machine's Spark."""
