@@ -137,6 +137,8 @@ def estimate_cost(
     if not parts:
         if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
             return Cost("that of the endpoint config, which exists already")
+        if "StartJobRun" in operations:
+            return Cost("price unknown for the vCPU and the memory of the job's workers")
         if operations & _RUNS:
             return Cost("price unknown for the jobs of the pipeline")
         return None

@@ -1,15 +1,20 @@
 """Applications and job runs of the local EMR Serverless, through boto3: the driver is a real spark-submit."""
 
 import gzip
+import os
 import shutil
+import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 from local_cloud import ARN, BUCKET, IMAGE, ROLE, Cloud
 
+import local_aws
 from local_aws.protocol.service_model import load_service_model
 
 pytestmark = [pytest.mark.spark, pytest.mark.skipif(shutil.which("java") is None, reason="needs Java")]
@@ -253,3 +258,34 @@ def test_operations_that_are_not_here_are_refused_by_name(emr: Emr) -> None:
     with pytest.raises(ClientError, match="does not support StartSession; start a job run"):
         emr.client.start_session(applicationId="00a", executionRoleArn=ROLE)
     assert "StartSession" in load_service_model("emr-serverless").operation_names
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process group is needed")
+def test_a_job_ends_with_the_local_aws_and_has_failed_then(tmp_path: Path) -> None:
+    folder, pid_file = tmp_path / "state", tmp_path / "pid"
+    script = f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(300)"
+
+    def start() -> Emr:
+        aws, _ = local_aws.start(folder, region="eu-west-1")
+        return Emr(Cloud(aws, *(aws.client(each) for each in ("s3", "sagemaker", "sagemaker-runtime"))))
+
+    emr = start()
+    place = {"LocationConstraint": "eu-west-1"}
+    emr.cloud.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+    application = emr.create()
+    run = emr.start(application, script)
+    deadline = time.monotonic() + 90
+    while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    driver = psutil.Process(int(pid_file.read_text()))
+    os.kill(emr.cloud.aws.pid, signal.SIGKILL)
+    assert psutil.wait_procs([driver], timeout=20)[0] == [driver]
+    emr = start()
+    try:
+        found = emr.wait(application, run)
+        assert (found["state"], found["stateDetails"]) == (
+            "FAILED",
+            "The local AWS ended while the job ran. Start another job run.",
+        )
+    finally:
+        local_aws.stop(folder)
