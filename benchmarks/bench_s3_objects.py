@@ -1,7 +1,9 @@
 """How fast the local S3 carries large objects, next to copying the same file, and how many small ones.
 
-One side uploads or downloads a file with boto3, the other copies it on the same disk; the ratio is of
-seconds, so 2.5x is 0.4 of the disk's speed. The memory that the server takes more is read while it works.
+A file is uploaded or downloaded with boto3, to and from the local S3 and nginx, and is copied on the same
+disk: in the system's cache (`cp`), and until the disk has it (`cp` and fsync). All of it by turns. The ratios
+are of seconds, so 2.5x is 0.4 of the disk's speed. nginx shows what the client costs with any server: it
+computes no checksum. The memory that the server takes more is read while it works.
 A server that keeps what it holds and one that does not get the same small puts and gets, in turn, from 8
 processes that only send and receive. `--before FOLDER` is a checkout of an earlier commit: its server and
 this one's get them, too.
@@ -24,11 +26,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from common import in_turn, judge, ratio_of, row, spread, verdict, workshop
+from common import Ratio, by_turns, cpu_of, in_turn, judge, ratio_of, row, spread, verdict, workshop
+from nginx_server import Nginx, serve_by_nginx
 
 import local_aws
 
 BUCKET = "bench-objects"
+LOCAL, NGINX, CP, DISK = "the local S3", "nginx", "cp", "cp and fsync"
 CLIENTS, SMALL = 8, 1000
 MIB = 1024**2
 OF_COPYING = 2.5
@@ -79,7 +83,7 @@ class Side:
             region_name="eu-west-1",
             aws_access_key_id=key,
             aws_secret_access_key=secret,
-            config=Config(signature_version="s3v4"),
+            config=Config(signature_version="s3v4", s3={"payload_signing_enabled": False}),  # as aws.config
         )
         self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
@@ -163,30 +167,71 @@ def keep(source: Path, target: Path) -> None:
         os.fsync(file.fileno())
 
 
-def carry_large(side: Side, folder: Path, size: int, pairs: int) -> float:
+def carry_large(side: Side, nginx: Nginx | None, folder: Path, size: int, rounds: int) -> float:
     """Measure objects of one size, in MiB, and return the seconds that a MiB takes both ways."""
     source, target = folder / "source", folder / "target"
     make_file(source, size)
+    clients = {LOCAL: (side.s3, side.pid)}
+    if nginx is not None:
+        (nginx.files / BUCKET).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, nginx.files / BUCKET / "large")
+        clients[NGINX] = (nginx.client(), nginx.pid)
+    disk = {CP: lambda: copy(source, target), DISK: lambda: keep(source, target)}
     before = memory_of(side.pid)
     per_mib = 0.0
-    print(f"{size} MiB", flush=True)
     with most_memory_of(side.pid) as most:
-        for name, work in (
-            ("upload_file", lambda: side.s3.upload_file(str(source), BUCKET, "large")),
-            ("download_file", lambda: side.s3.download_file(BUCKET, "large", str(target))),
+        for name, arguments in (
+            ("upload_file", (str(source), BUCKET, "sent")),
+            ("download_file", (BUCKET, "large", str(target))),
         ):
-            measured = in_turn(
-                partial(seconds_of, work), lambda: seconds_of(lambda: copy(source, target)), pairs
+            if name == "download_file":
+                side.s3.upload_file(str(source), BUCKET, "large")
+            print(f"{name}, {size} MiB", flush=True)
+            works: dict[str, Callable[[], Any]] = {
+                each: partial(getattr(s3, name), *arguments) for each, (s3, _) in clients.items()
+            }
+            pids = {each: pid for each, (_, pid) in clients.items()}
+            measured = by_turns(
+                {each: partial(measure, work, pids.get(each)) for each, work in {**works, **disk}.items()},
+                rounds,
             )
-            row(name, spread([ours for ours, _ in measured]))
-            row("cp", spread([theirs for _, theirs in measured]))
-            judge(ratio_of(measured), OF_COPYING)
-            kept = in_turn(partial(seconds_of, work), lambda: seconds_of(lambda: keep(source, target)), pairs)
-            row("next to cp until the disk has it", str(ratio_of(kept)))
-            per_mib += statistics.median(ours for ours, _ in measured) / size
+            report(measured)
+            per_mib += statistics.median(found[LOCAL][0] for found in measured) / size
+            for key in ("sent", "large"):
+                side.s3.delete_object(Bucket=BUCKET, Key=key)
     verdict(most[0] - before, GROWTH, "MiB of memory more")
-    side.s3.delete_object(Bucket=BUCKET, Key="large")
+    for file in [] if nginx is None else (nginx.files / BUCKET).iterdir():
+        file.unlink()
     return per_mib
+
+
+def measure(work: Callable[[], Any], pid: int | None) -> tuple[float, float]:
+    """Measure a piece of work: the seconds, and those of a server's and its client's processor time."""
+    before = _cpu_of_both(pid)
+    taken = seconds_of(work)
+    return taken, _cpu_of_both(pid) - before
+
+
+def _cpu_of_both(pid: int | None) -> float:
+    return 0.0 if pid is None else time.process_time() + (cpu_of(pid) or 0)
+
+
+def report(measured: list[dict[str, tuple[float, float]]]) -> None:
+    """Print what each side took, and the ratios."""
+    for side in measured[0]:
+        work = statistics.median(found[side][1] for found in measured)
+        note = f"; {work:.2f} s of work, with the client's" if work else ""
+        row(side, spread([found[side][0] for found in measured]) + note)
+    sides = [(LOCAL, NGINX), (NGINX, CP), (LOCAL, DISK), (NGINX, DISK)]
+    for side, other in sides:
+        if side in measured[0] and other in measured[0]:
+            row(f"{side} by {other}", str(ratio_between(measured, side, other)))
+    judge(ratio_between(measured, LOCAL, CP), OF_COPYING)
+
+
+def ratio_between(measured: list[dict[str, tuple[float, float]]], side: str, other: str) -> Ratio:
+    """The ratio of the seconds of two sides."""
+    return ratio_of([(found[side][0], found[other][0]) for found in measured])
 
 
 def compare_small(ours: Side, other: Side, pairs: int, name: str, goal: float) -> None:
@@ -201,14 +246,17 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--pairs", type=int, default=3)
-    options.add_argument("--size", type=int, default=1024, help="MiB of the large object; 5120 needs 25 GB")
+    options.add_argument("--size", type=int, default=1024, help="MiB of the large object; 5120 needs 30 GB")
+    options.add_argument("--only-large", action="store_true", help="carry no small objects")
     options.add_argument("--before", type=Path, help="a checkout of an earlier commit")
     given = options.parse_args()
-    with workshop() as folder:
+    with workshop() as folder, serve_by_nginx(folder / "nginx") as nginx:
         here = Side(folder / ".kedro-aws", Path(local_aws.__file__).parents[1])
-        quarter = carry_large(here, folder, given.size // 4, given.pairs)
-        whole = carry_large(here, folder, given.size, given.pairs)
+        quarter = carry_large(here, nginx, folder, given.size // 4, given.pairs)
+        whole = carry_large(here, nginx, folder, given.size, given.pairs)
         row("a MiB of the whole by one of a quarter", f"{whole / quarter:.2f}x")
+        if given.only_large:
+            return
         forgetful = Side(folder / "forgetful" / ".kedro-aws", here.code, keep=False)
         compare_small(here, forgetful, given.pairs, "by a server that keeps nothing", OF_KEEPING_NOTHING)
         if given.before is not None:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,6 +90,42 @@ def in_turn(
             measured.append((a, b))
         progress(f"{index + 1} of {pairs} pairs")
     return measured
+
+
+def by_turns(sides: Mapping[str, Callable[[], _First]], rounds: int) -> list[dict[str, _First]]:
+    """Measure several sides by turns, after a round that does not count; each round begins with the next one.
+
+    Args:
+        sides: Measures each side once, by its name.
+        rounds: How often.
+
+    Returns:
+        What each side has measured, round by round.
+    """
+    names = list(sides)
+    measured = []
+    for index in range(rounds + 1):
+        first = index % len(names)
+        found = {name: sides[name]() for name in names[first:] + names[:first]}
+        if index:
+            measured.append(found)
+        progress(f"{index} of {rounds} rounds")
+    return measured
+
+
+def cpu_of(pid: int) -> float | None:
+    """Processor time of a process and its living children, in seconds; None where there is no /proc."""
+    parents = {}
+    seconds = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            fields = stat.read_text().rpartition(")")[2].split()
+            process = int(stat.parent.name)
+            parents[process] = int(fields[1])
+            seconds[process] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    if pid not in seconds:
+        return None
+    return seconds[pid] + sum(seconds[each] for each, parent in parents.items() if parent == pid)
 
 
 def progress(text: str) -> None:

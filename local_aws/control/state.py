@@ -104,9 +104,10 @@ class LocalAws:
         )
         # Each boto3 session adds boto3's own folder again.
         _load_service_models().search_paths[:] = dict.fromkeys(_load_service_models().search_paths)
-        # See `write_config`.
-        version = "s3v4" if service == "s3" else None
-        config = Config(proxies={}, user_agent_extra="local-aws/client", signature_version=version)
+        config = Config(proxies={}, user_agent_extra="local-aws/client")
+        if service == "s3":  # see `write_config`
+            of_s3 = Config(signature_version="s3v4", s3={"payload_signing_enabled": False})
+            config = config.merge(of_s3)
         return session.client(service, endpoint_url=self.endpoint_url, config=config)
 
 
@@ -171,8 +172,13 @@ def config_file(state_dir: Path) -> Path:
 
 
 def write_config(state_dir: Path) -> None:
-    """Write the settings of AWS's tools: boto3 and awscli presign URLs by version 2 if nothing is said."""
-    write_private(config_file(state_dir), "[default]\ns3 =\n    signature_version = s3v4\n")
+    """Write the settings of AWS's tools.
+
+    If nothing is said, boto3 and awscli presign URLs by version 2. Without TLS, they compute the SHA-256 of
+    all that they upload, beside the checksum that the server verifies; it takes longer than sending.
+    """
+    settings = "signature_version = s3v4", "payload_signing_enabled = false"
+    write_private(config_file(state_dir), "\n    ".join(["[default]\ns3 =", *settings]) + "\n")
 
 
 def endpoint_log_file(state_dir: Path, endpoint: str) -> Path:

@@ -6,9 +6,10 @@ See docs/adr/0014.
 import base64
 import importlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Response
 from moto.core.responses import ActionResult
@@ -36,6 +37,7 @@ from local_aws.s3.models import (
 )
 
 LIMIT = 5 * 1024**3
+_LONGEST_KEY = 1024
 _LOST = "The file of this object is gone from the folder of the local AWS: upload the object again."
 _MAKE_ROOM = "Delete other files on its disk, and try again; then `local-aws prune` can make more room."
 _NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")
@@ -79,6 +81,7 @@ class StoredResponse(S3Response):
     def key_response(self, request: Any, full_url: str, headers: Any) -> Any:
         """Answer a request for an object."""
         try:
+            _check_key(request.environ)
             if _brings_content(request):
                 self._received = self._receive(request)
             with _within_s3(request.method), self._keep(request.method, *_find_place(request)):
@@ -222,6 +225,21 @@ def _make_not_kept(error: NotKept) -> S3ClientError:
         "ServiceUnavailable",
         f"The local AWS cannot write what this request changed: {error}. {_MAKE_ROOM}",
     )
+
+
+def _check_key(environ: Mapping[str, Any]) -> None:
+    """Check that a key is UTF-8, and not too long: moto would take several that are not for the same one.
+
+    Raises:
+        S3ClientError: If not.
+    """
+    path = unquote_to_bytes(environ["REQUEST_URI"].partition("?")[0])
+    try:
+        path.decode("utf-8")
+    except UnicodeError:
+        raise S3ClientError("InvalidURI", "Couldn't parse the specified URI.") from None
+    if len(path.removeprefix(b"/").partition(b"/")[2]) > _LONGEST_KEY:
+        raise S3ClientError("KeyTooLongError", "Your key is too long")
 
 
 def _find_place(request: Any) -> tuple[str, str]:

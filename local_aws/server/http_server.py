@@ -60,7 +60,7 @@ _CHUNK = 1024**2
 _COPIED = 64 * 1024
 _MOST_CONNECTIONS = 256
 _MOST_KEPT = 128
-_OBJECT = re.compile("/[^/]+/.")
+_OBJECT = re.compile("/[^/]+/.", re.DOTALL)
 _CONTROL = "/v20180820/"
 _FULL = b"HTTP/1.1 503 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 

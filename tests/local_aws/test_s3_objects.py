@@ -77,6 +77,28 @@ def test_an_object_comes_back_as_it_was_sent_whatever_its_key(cloud: Cloud) -> N
     assert read(cloud, "empty") == b""
 
 
+def test_keys_of_any_bytes_are_an_object_each_or_refused(cloud: Cloud) -> None:
+    """Two keys that are no UTF-8 were the same object."""
+    keys = {"%0A": "\n", "%00": "\0", "%7F": "\x7f", "%E2%80%AE": "\u202e", "x" * 1024: "x" * 1024}
+    for sent in keys:
+        assert send(cloud.aws, sign(cloud.aws, "PUT", f"/{BUCKET}/{sent}", sent.encode())).status == 200
+    for sent, key in keys.items():
+        assert read(cloud, key) == sent.encode()
+    reasons = {
+        "%FF": "InvalidURI",
+        "%FE/a": "InvalidURI",
+        "%ED%A0%80": "InvalidURI",
+        "x" * 1025: "KeyTooLongError",
+    }
+    for sent, reason in reasons.items():
+        for method in ("PUT", "GET", "DELETE"):
+            answered = send(cloud.aws, sign(cloud.aws, method, f"/{BUCKET}/{sent}"))
+            assert (answered.status, f"<Code>{reason}</Code>" in answered.body.decode()) == (400, True), sent
+    listed = cloud.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert sorted(each["Key"] for each in listed) == sorted(keys.values())
+    assert len(stored_files(cloud)) == len(keys)
+
+
 def test_parts_become_an_object_whose_ranges_cross_them(cloud: Cloud) -> None:
     parts = DATA[:PART], DATA[PART : 2 * PART], DATA[2 * PART :]
     assert upload_in_parts(cloud, "large", *parts)["ETag"] == etag_of(*parts)
@@ -240,6 +262,21 @@ def test_bodies_in_awss_chunks_are_stored_without_them(cloud: Cloud, kind: str, 
         assert b"<Code>BadDigest</Code>" in put(in_aws_chunks(DATA, 70_001, wrong, signature))
     assert read(cloud, "chunked") == DATA
     assert wait_for(lambda: len(stored_files(cloud)) == 1)
+
+
+def test_clients_sign_no_digest_of_what_they_upload_and_its_checksum_is_verified(cloud: Cloud) -> None:
+    sent: dict[str, Any] = {}
+    for s3 in (without_retries(), cloud.aws.client("s3")):  # by the settings in aws.config, and by its own
+        s3.meta.events.register("before-send.s3", lambda request, **_: sent.update(request.headers))
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"unsigned")
+        assert sent["X-Amz-Content-SHA256"] == b"UNSIGNED-PAYLOAD"
+        assert sent["x-amz-checksum-crc32"] == base64.b64encode(zlib.crc32(b"unsigned").to_bytes(4, "big"))
+        sent.clear()
+    assert read(cloud, "k") == b"unsigned"
+    code = refused(without_retries().put_object, Bucket=BUCKET, Key="k", Body=b"x", ChecksumCRC32="AAAAAA==")[
+        0
+    ]
+    assert code == "BadDigest"
 
 
 def test_a_presigned_upload_and_download(cloud: Cloud) -> None:
