@@ -118,6 +118,7 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
         for service in SERVICES
         for operation in load_service_model(service).operation_names
     }
+    del known["get_session"]  # of EMR Serverless, whose sessions nothing uses; botocore has one too
     del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
     return known
 
@@ -319,10 +320,11 @@ def _read_config() -> dict[str, Any]:
     return config
 
 
-def _developer_policy(**deploy: Any) -> list[dict[str, Any]]:
-    """The statements of `kedro aws policy` for that aws.yml, with more keys of `deploy`."""
+def _developer_policy(target: str = "sagemaker", **deploy: Any) -> list[dict[str, Any]]:
+    """The statements of `kedro aws policy` for that aws.yml, with another target or more of `deploy`."""
     stated = _read_config()
     stated["deploy"] |= deploy
+    stated["pipelines"] |= {"target": target}
     config = AwsConfig.model_validate({"env": "aws", "target": "aws", **stated})
     role, _ = make_role_pattern(config, "123456789012")
     reach = Reach(config, "my_flights", "123456789012", role, DATA)
