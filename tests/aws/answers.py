@@ -184,8 +184,15 @@ def job_run(state: str = "SUCCESS", **others: Any) -> dict[str, Any]:
         "updatedAt": THEN,
         "executionRole": ROLE,
         "state": state,
-        "stateDetails": "",
+        "stateDetails": "-",
         "releaseLabel": "emr-spark-8.1.0",
         "jobDriver": {"sparkSubmit": {"entryPoint": "s3://b/e.py", "entryPointArguments": ["--step", "all"]}},
         **others,
     }
+
+
+SUMMARY_OF_APPLICATION = ("name", "arn", "releaseLabel", "type", "state", "createdAt", "updatedAt")
+SUMMARY_OF_JOB_RUN = (
+    *("applicationId", "name", "arn", "createdBy", "createdAt", "updatedAt"),
+    *("executionRole", "state", "stateDetails", "releaseLabel"),
+)

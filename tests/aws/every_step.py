@@ -227,6 +227,15 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
         answers.execution(),
         {"status": "Succeeded", "steps": {"data_science": "Succeeded"}},
     ),
+    emr_serverless.CreateApplication: (
+        {"applicationId": "00a", "arn": answers.APPLICATION["arn"]},
+        {"application": "00a"},
+    ),
+    emr_serverless.StartJobRun: (
+        {"applicationId": "00a", "jobRunId": "00b", "arn": answers.job_run()["arn"]},
+        {"arn": answers.job_run()["arn"], "job_run": "00b"},
+    ),
+    emr_serverless.CancelJobRun: ({"applicationId": "00a", "jobRunId": "00b"}, {"job_run": "00b"}),
     emr_serverless.WaitForApplication: ({"application": answers.APPLICATION}, {}),
     emr_serverless.WaitForJobRun: (
         {"jobRun": answers.job_run()},
