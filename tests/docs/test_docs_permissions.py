@@ -348,6 +348,7 @@ def test_the_policy_allows_what_is_needed_and_no_more() -> None:
         [
             *_developer_policy(autoscaling=scaling),
             *_developer_policy(mode="realtime", variants=several),
+            *_developer_policy("emr-serverless"),
         ]
     )
     assert allowed == set().union(*_documented_actions().values()) | datasets
