@@ -1,11 +1,11 @@
-"""What Spark's reading of Parquet from the local S3 costs, against the same files on the disk.
+"""What Spark's reading of Parquet from the local S3 costs, against nginx and the same files on the disk.
 
     python benchmarks/bench_spark_read.py [--gib 2] [--files 16] [--rounds 3]
 
 The files are made once and uploaded. Then Spark, with two cores, looks for the greatest number of every
-column (it reads the whole of each file) and of one column of eight (it reads ranges), from s3a:// and from
-file:// in turns. All of it is in the system's cache. Each ratio is of the medians. Spark fetches its jars as
-for a user.
+column (it reads the whole of each file) and of one column of eight (it reads ranges), from s3a://, from nginx
+by s3a:// and from file:// in turns. All of it is in the system's cache. Each ratio is of the medians. Spark
+fetches its jars as for a user.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nginx_server import serve_by_nginx
 from parquet_files import COLUMNS, make_files
 
 import local_aws
@@ -28,7 +29,7 @@ from kedro_aws_plugin.spark.session import start_session
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-BUCKET = "bench-read"
+BUCKET, OF_NGINX = "bench-read", "bench-nginx"
 OPTIONS = {
     "spark.master": "local[2]",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -49,23 +50,31 @@ def main() -> None:
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="a property of Spark"
     )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, _aws() as aws:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _aws() as aws,
+        serve_by_nginx(Path(folder, "nginx")) as nginx,
+    ):
         data = Path(folder, "data")
         size = make_files(data, options.gib, options.files)
         _upload(aws, data)
-        spark = _session(folder, dict(setting.split("=", 1) for setting in options.conf))
         places = {"s3a": f"s3a://{BUCKET}/data", "file": data.as_uri()}
+        stated = dict(setting.split("=", 1) for setting in options.conf)
+        if nginx is not None:
+            nginx.share(data, OF_NGINX)
+            places["nginx"] = f"s3a://{OF_NGINX}/data"
+            stated[f"spark.hadoop.fs.s3a.bucket.{OF_NGINX}.endpoint"] = nginx.url
+        spark = _session(folder, stated)
         try:
             results = {columns: _compare(spark, places, columns, options.rounds) for columns in (COLUMNS, 1)}
         finally:
             spark.stop()
     print(f"{size / 2**30:.2f} GiB in {options.files} files, two cores, {options.rounds} rounds")
     for columns, seconds in results.items():
-        ratio = seconds["s3a"] / seconds["file"]
-        print(
-            f"{columns} of {COLUMNS} columns: s3a {seconds['s3a']:.2f} s, file {seconds['file']:.2f} s, "
-            f"ratio {ratio:.2f}"
+        taken = ", ".join(
+            f"{place} {each:.2f} s ({each / seconds['file']:.2f}x)" for place, each in seconds.items()
         )
+        print(f"{columns} of {COLUMNS} columns: {taken}")
 
 
 @contextmanager

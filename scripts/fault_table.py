@@ -39,7 +39,7 @@ from fault_proxy import (
     Call,
     Fault,
 )
-from fault_world import BUCKET, GROUP, Caller, Ran, World, opened
+from fault_world import BUCKET, GROUP, Caller, Ran, World, make_pipeline_name, opened
 
 _THROUGH, _AGAIN = "went on", "again"
 _BEGIN, _END = "<!-- faults: begin -->", "<!-- faults: end -->"
@@ -61,7 +61,7 @@ class Command:
         is_owned: Whether `destroy` finds what was made.
         env: The Kedro environment that it is run in.
         explains: Whether its errors are the plugin's, and not Kedro's.
-        is_alone: Whether it takes away what other trials of it have.
+        is_alone: Whether what one trial needs disturbs the others, so that none leaves it to the next.
     """
 
     name: str
@@ -195,6 +195,51 @@ def _transform(world: World, name: str) -> Ran:
     return replace(ran, stdout="unchanged:") if saved.split() == [b"prediction", *[b"3"] * 4] else ran
 
 
+def _submit(world: World, name: str, *options: str) -> Ran:
+    chosen = ("-p", f"s{name[-5:-1]}", "--group-by", "all", "--run-id", name, "--no-wait")
+    return world.cli("submit", *chosen, *options)
+
+
+def _open_gate(world: World, name: str) -> None:
+    world.s3.put_object(Bucket=BUCKET, Key=f"gates/{name}", Body=b"")
+
+
+def _prepare_submission(world: World, name: str) -> None:
+    del name  # it is the gate of the parameters
+    _open_gate(world, "open")
+
+
+def _prepare_sleeping(world: World, name: str) -> None:
+    _must(_submit(world, name, "--params", "seconds=600"))
+
+
+def _prepare_failed(world: World, name: str) -> None:
+    _must(_submit(world, name, "--params", f"gate={name}"))
+    world.settle(name)
+    _open_gate(world, name)
+
+
+def _count_refusal(ran: Ran, sentence: str) -> Ran:
+    """Take the refusal of what is done already for "unchanged"."""
+    return replace(ran, code=0, stdout="unchanged:") if sentence in ran.stderr else ran
+
+
+def _stop(world: World, name: str) -> Ran:
+    ran = _count_refusal(world.cli("stop", name), "so there is nothing to stop")
+    world.settle(name)
+    return ran
+
+
+def _retry(world: World, name: str) -> Ran:
+    ran = world.cli("retry", name, "--no-wait")
+    world.settle(name)
+    return _count_refusal(ran, "is Succeeded, and only one that failed or was stopped goes on")
+
+
+def _schedule(world: World, name: str) -> Ran:
+    return world.cli("schedule", "-p", f"s{name[-5:-1]}", "--group-by", "all", "--cron", "0 6 1 1 ? *")
+
+
 def _clear_run(world: World, name: str) -> None:
     del name
     for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", []):
@@ -272,6 +317,10 @@ COMMANDS = (
     ),
     Command("transform", _transform, _prepare_transform),
     Command("kedro run", _run_pipeline, _clear_run, explains=False),
+    Command("submit", _submit, _prepare_submission, is_alone=True),
+    Command("stop", _stop, _prepare_sleeping, is_alone=True),
+    Command("retry", _retry, _prepare_failed, is_alone=True),
+    Command("schedule", _schedule, is_alone=True),
 )
 
 
@@ -375,6 +424,7 @@ class Table:
         self._world.proxy.begin()
         _must(command.run(self._world, name))
         calls = list(self._world.proxy.calls)
+        self._world.settle(name)
         self._wanted[command.name] = _count_kinds(self._world.find(name))
         self._clear(command, name)
         return calls
@@ -422,7 +472,21 @@ class Table:
             ]
         if found["groups"]:
             problems += self._clear_registry(name, listed=command.is_owned)
+        if found["pipelines"]:
+            problems += self._clear_pipeline(name)
         return problems
+
+    def _clear_pipeline(self, name: str) -> list[str]:
+        plan = self._world.cli("destroy", "--dry-run", "--yes")
+        pipeline = make_pipeline_name(name)
+        wanted = [f"delete pipeline {pipeline}"]
+        scheduler = self._world.aws.client("scheduler")
+        for each in self._world.find(name)["schedules"]:
+            wanted.append(f"delete schedule {each}")
+            [group] = [found["GroupName"] for found in scheduler.list_schedules(NamePrefix=each)["Schedules"]]
+            scheduler.delete_schedule_group(Name=group)
+        self._world.sagemaker.delete_pipeline(PipelineName=pipeline, ClientRequestToken="t" * 32)
+        return [f"destroy does not list: {each}" for each in wanted if each not in plan.stdout]
 
     def _clear_registry(self, name: str, *, listed: bool) -> list[str]:
         problems = []
@@ -451,7 +515,7 @@ def _makes_a_difference(fault: Fault, call: Call) -> bool:
 
 def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Leave of names what does not depend on them: how many there are, and which versions and files."""
-    names = ("models", "configs", "endpoints", "groups", "uploads")
+    names = ("models", "configs", "endpoints", "groups", "uploads", "pipelines", "held", "schedules")
     return {kind: [str(len(each))] if kind in names else sorted(each) for kind, each in found.items()}
 
 

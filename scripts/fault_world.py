@@ -57,8 +57,10 @@ _FILES = {
         predictions: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/predictions.csv"}}
         doubled: {{type: pandas.CSVDataset, filepath: "s3://{BUCKET}/run/doubled.csv"}}
         total: {{type: json.JSONDataset, filepath: "s3://{BUCKET}/run/total.json", versioned: true}}
+        "{{number}}_held":
+          {{type: json.JSONDataset, filepath: "s3://{BUCKET}/held/{{number}}.json", versioned: true}}
     """,
-    "conf/base/parameters.yml": "seed: 1\n",
+    "conf/base/parameters.yml": "{seed: 1, gate: open, seconds: 0}\n",
     "conf/local/.gitkeep": "",
     "conf/torn/aws.yml": "target: local\n",
     "conf/canary/aws.yml": """
@@ -71,6 +73,9 @@ _FILES = {
     "src/faults/__init__.py": "",
     "src/faults/settings.py": "",
     "src/faults/pipeline_registry.py": """
+        import time
+
+        import s3fs
         from kedro.pipeline import node, pipeline
 
         def double(table):
@@ -79,9 +84,21 @@ _FILES = {
         def add(doubled):
             return {"total": float(doubled.to_numpy().sum())}
 
+        def hold(name, seconds):
+            time.sleep(seconds)
+            if not s3fs.S3FileSystem().exists(f"faults-data/gates/{name}"):
+                raise ValueError("its gate is shut")
+            return {"held": name}
+
         def register_pipelines():
             nodes = [node(double, "table", "doubled"), node(add, "doubled", "total")]
-            return {"__default__": pipeline(nodes)}
+            inputs = ["params:gate", "params:seconds"]
+            # As many as there are trials: each runs one that is its own.
+            steps = {
+                f"s{each:04}": pipeline([node(hold, inputs, f"{each:04}_held", name=f"hold{each:04}")])
+                for each in range(1, 1000)
+            }
+            return {"__default__": pipeline(nodes), **steps}
     """,
 }
 _HANDLERS = """
@@ -355,20 +372,47 @@ class World:
             "packages": packages,
             "objects": sorted(each["Key"].rpartition("/")[2] for each in listed.get("Contents", [])),
             "uploads": [each["Key"] for each in uploads if name in each["Key"]],
+            **self._find_runs(name),
         }
+
+    def _find_runs(self, name: str) -> dict[str, list[str]]:
+        """Find the pipeline of a name, its versions, its executions, what they saved, and its schedules."""
+        number = name[-5:-1]
+        pipeline = make_pipeline_name(name)
+        listed = self.sagemaker.list_pipelines(PipelineNamePrefix=pipeline)["PipelineSummaries"]
+        found: dict[str, list[str]] = {"pipelines": [each["PipelineName"] for each in listed]}
+        for each in found["pipelines"]:
+            versions = self.sagemaker.list_pipeline_versions(PipelineName=each)["PipelineVersionSummaries"]
+            found["versions"] = [str(version["PipelineVersionId"]) for version in versions]
+            runs = self.sagemaker.list_pipeline_executions(PipelineName=each)["PipelineExecutionSummaries"]
+            found["executions"] = [run["PipelineExecutionStatus"] for run in runs]
+        saved = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"held/{number}.json/").get("Contents", [])
+        found["held"] = [each["Key"].rpartition("/")[2] for each in saved]
+        schedules = self.aws.client("scheduler").list_schedules(NamePrefix=pipeline)["Schedules"]
+        return {**found, "schedules": [each["Name"] for each in schedules]}
 
     def _list(self, operation: str, key: str, name: str) -> list[dict[str, Any]]:
         pages = self.sagemaker.get_paginator(operation).paginate(NameContains=name)
         return [each for page in pages for each in page[key]]
 
-    def settle(self, endpoint: str) -> None:
-        """Wait until an endpoint is neither created nor updated nor deleted."""
-        deadline = time.monotonic() + 60
+    def settle(self, name: str) -> None:
+        """Wait until the endpoint and the runs of a name are neither created nor updated nor deleted."""
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            found = self._list("list_endpoints", "Endpoints", endpoint)
-            if not any(each["EndpointStatus"].endswith("ing") for each in found):
+            found = self._list("list_endpoints", "Endpoints", name)
+            statuses = [each["EndpointStatus"] for each in found]
+            if not any(each.endswith("ing") for each in [*statuses, *self.find_executions(name)]):
                 return
             time.sleep(0.05)
+
+    def find_executions(self, name: str) -> list[str]:
+        """Find the statuses of the executions of the pipeline of a name."""
+        return self._find_runs(name).get("executions", [])
+
+
+def make_pipeline_name(name: str) -> str:
+    """Make the name of the SageMaker pipeline of a trial's name, which ends with a number and an x."""
+    return f"faults-s{name[-5:-1]}-local"
 
 
 @contextmanager

@@ -223,7 +223,8 @@ def _transform(config: AwsConfig, project: Values, observed: Values) -> Plan:
 
 def _submission(config: AwsConfig, project: Values, observed: Values) -> Plan:
     wanted, pipeline = _read_pipeline(config, project, observed)
-    return plan_submission(wanted, pipeline, observed.get("keys", []))
+    earlier = TypeAdapter(Execution | None).validate_python(observed.get("earlier"))
+    return plan_submission(wanted, pipeline, observed.get("keys", []), earlier)
 
 
 def _read_pipeline(

@@ -35,11 +35,16 @@ PREFIXES = {
     "resourcegroupstaggingapi": "tag",
     "service-quotas": "servicequotas",
 }
+TAGGED = ("sagemaker", "scheduler")
+"""Services whose things are tagged as they are made."""
 NO_PERMISSION = {"sts:GetCallerIdentity"}
 SHAPES = {
     "endpoint": "sagemaker:{r}:{a}:endpoint/{EndpointName}",
     "endpoint-config": "sagemaker:{r}:{a}:endpoint-config/{EndpointConfigName}",
     "model": "sagemaker:{r}:{a}:model/{ModelName}",
+    "pipeline": "sagemaker:{r}:{a}:pipeline/{PipelineName}",
+    "processing-job": "sagemaker:{r}:{a}:processing-job/{ProcessingJobName}",
+    "schedule": "scheduler:{r}:{a}:schedule/{GroupName}/{Name}",
     "model-package-group": "sagemaker:{r}:{a}:model-package-group/{ModelPackageGroupName}",
     "transform-job": "sagemaker:{r}:{a}:transform-job/{TransformJobName}",
     "schedule-group": "scheduler:{r}:{a}:schedule-group/{Name}",
@@ -58,6 +63,8 @@ SHAPES = {
     "role": "iam::{a}:role/{RoleName}",
 }
 """The ARN of each type of resource, with the keys of a request in it."""
+NEWER = {"sagemaker:ListPipelineVersions": ["pipeline*"]}
+"""Actions that parliament's table does not have yet. Source: the Service Authorization Reference."""
 QUERY_NEEDS = ("GetDatabase", "GetTable", "GetTables", "GetPartitions", "BatchGetPartition")
 """What Athena asks Glue for, in the name of the caller, about each table of a statement.
 
@@ -95,18 +102,16 @@ class Account:
         if action in NO_PERMISSION:
             return []
         params = self._complete(sent)
-        tags = (
-            {each["Key"]: each["Value"] for each in params.get("Tags", ())} if prefix == "sagemaker" else {}
-        )
+        tags = {each["Key"]: each["Value"] for each in params.get("Tags", ())} if prefix in TAGGED else {}
         needs = []
         for arn in _find_arns(action, params):
             needs.append(self._make_need(action, arn, tags))
             if sent.operation.startswith("Create") and tags:
                 self.tags[arn] = tags
-                needs.append(self._make_need("sagemaker:AddTags", arn, tags))
-        for role in _find_roles(params):
-            context = (("iam:PassedToService", "sagemaker.amazonaws.com"),)
-            needs.append(Need("iam:PassRole", role, context))
+                if prefix == "sagemaker":
+                    needs.append(self._make_need("sagemaker:AddTags", arn, tags))
+        for role, service in _find_roles(params):
+            needs.append(Need("iam:PassRole", role, (("iam:PassedToService", service),)))
         if sent.operation == "StartQueryExecution":
             needs += self._list_query_needs(params)
         if sent.operation == "CopyObject":
@@ -140,8 +145,8 @@ class Account:
         params = dict(sent.params)
         if "ModelPackageName" in params or "ModelPackageArn" in params:
             params["arns"] = [params.get("ModelPackageName") or params["ModelPackageArn"]]
-        elif "ResourceArn" in params:
-            params["arns"] = [params["ResourceArn"]]
+        elif arn := params.get("ResourceArn") or params.get("PipelineExecutionArn"):
+            params["arns"] = [arn]
         elif "ModelPackageGroupName" in params and sent.operation in (
             "CreateModelPackage",
             "ListModelPackages",
@@ -234,6 +239,17 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def leave_out(policy: dict[str, Any], sid: str, key: str, value: str) -> dict[str, Any]:
+    """The policy without an action or a resource of a statement."""
+    statements = [
+        {**each, key: [other for other in as_list(each[key]) if other != value]}
+        if each["Sid"] == sid
+        else each
+        for each in policy["Statement"]
+    ]
+    return {**policy, "Statement": statements}
+
+
 @cache
 def _load_resource_types() -> dict[str, list[str]]:
     """action -> the types of its resources; `*` after those that it always has."""
@@ -241,11 +257,13 @@ def _load_resource_types() -> dict[str, list[str]]:
     assert spec is not None
     assert spec.origin is not None
     table = json.loads(Path(spec.origin).with_name("iam_definition.json").read_text(encoding="utf-8"))
-    return {
+    known = {
         f"{service['prefix']}:{each['privilege']}": [kind["resource_type"] for kind in each["resource_types"]]
         for service in table
         for each in service["privileges"]
     }
+    assert not known.keys() & NEWER.keys()
+    return known | NEWER
 
 
 def _find_arns(action: str, params: Mapping[str, Any]) -> list[str]:
@@ -265,5 +283,10 @@ def _find_arns(action: str, params: Mapping[str, Any]) -> list[str]:
     return given or ["*"]
 
 
-def _find_roles(params: Mapping[str, Any]) -> list[str]:
-    return [params["ExecutionRoleArn"]] if "ExecutionRoleArn" in params else []
+def _find_roles(params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Find the roles that a request hands over, each with the service that gets it."""
+    given = [params[key] for key in ("ExecutionRoleArn", "RoleArn") if key in params]
+    target = params.get("Target", {}).get("RoleArn")
+    return [(role, "sagemaker.amazonaws.com") for role in given] + [
+        (role, "scheduler.amazonaws.com") for role in ([target] if target else [])
+    ]

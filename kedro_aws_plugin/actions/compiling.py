@@ -18,6 +18,7 @@ from kedro_aws_plugin.plan.pipeline import JobUpload
 from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
 from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
 from kedro_aws_plugin.project.workflow import Selection, read_snapshot
+from kedro_aws_plugin.registration.candidate import explain_full_disk
 from kedro_aws_plugin.run.git import read_git_state
 from kedro_aws_plugin.session.session import Session
 
@@ -104,7 +105,8 @@ def compile_pipeline(
     if compiled.errors:
         yield compiled
         return
-    with tempfile.TemporaryDirectory() as folder:
+    place = Path(tempfile.gettempdir())
+    with explain_full_disk(place), tempfile.TemporaryDirectory(dir=place) as folder:
         description = describe_job(project, compiled)
         files = build_job_files(
             project.path,

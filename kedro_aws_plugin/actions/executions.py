@@ -15,7 +15,7 @@ from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.errors import ProjectError, suggest
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.execution import ENDED, Execution
 from kedro_aws_plugin.plan.observed import Owned, ScheduleGroup
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
@@ -35,6 +35,9 @@ from kedro_aws_plugin.run.record import (
 from kedro_aws_plugin.session.session import Session
 from local_aws import default_state_dir
 
+_LATEST = 100
+"""How many runs are looked through for one that has not ended."""
+
 _LOOKED_THROUGH = 1000
 """How many executions of a pipeline are looked through for a run."""
 
@@ -49,6 +52,7 @@ class SubmitOptions:
         load_versions: The versions of datasets to load.
         from_run: The run whose data the nodes that were not chosen have made; None for the newest.
         wait: Whether to wait until the run has ended.
+        may_exist: Whether a run of this id may have begun before: the user has given the id.
         scheduled: Whether a schedule starts the runs: what follows from their dates is not known yet.
     """
 
@@ -57,6 +61,7 @@ class SubmitOptions:
     load_versions: Mapping[str, str]
     from_run: str | None = None
     wait: bool = True
+    may_exist: bool = False
     scheduled: bool = False
 
 
@@ -116,6 +121,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
         request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
         max_parallel_steps=config.pipelines.max_parallel_steps,
         wait=options.wait,
+        may_exist=options.may_exist,
         warnings=tuple(_warn_of_changes(session)),
     )
 
@@ -190,7 +196,7 @@ def look_for_run(session: Session, run: str) -> Execution | None:
 
 
 def _list_names(execution: Execution) -> tuple[str, str]:
-    return execution.run_id, execution.arn.rpartition("/")[2]
+    return execution.run_id, execution.id
 
 
 def list_runs(session: Session, limit: int) -> list[Execution]:
@@ -208,12 +214,14 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
     bucket = session.config.bucket
     with translate_errors(f"list the jobs in s3://{bucket}"):
         objects = list_keys(session.aws.s3, bucket, f"{make_folder(session.project)}/")
+    newest = list_runs(session, _LATEST)
     return replace(
         owned,
         pipelines=find_pipelines(session),
         job_objects=objects,
         schedules=find_schedules(session),
         applications={each.id: each.status for each in find_applications(session)},
+        running=tuple(each.run_id for each in newest if each.status not in ENDED),
     )
 
 
@@ -227,7 +235,14 @@ def _list_versions(session: Session, compiled: Compiled, from_run: str | None) -
     """List the versions of what the nodes that were not chosen have made in another run."""
     if from_run is None:
         return {}
-    run_id = find_run(session, from_run).run_id
+    run = find_run(session, from_run)
+    run_id = run.run_id
+    if run_id == run.id:
+        raise ProjectError(
+            f"Execution {run.id} was not begun by `kedro aws submit` or `kedro aws schedule`, so its run id "
+            "is in its log alone: kedro aws logs "
+            f"{run.id}. Name what to load: --load-versions DATASET:RUN_ID"
+        )
     snapshot = compiled.snapshot
     written = {strip_transcoding(name) for node in snapshot.nodes for name in node.outputs}
     made = {strip_transcoding(name) for name in snapshot.made}

@@ -39,8 +39,12 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
         return _choose_run(session, name, "")
     if kind and kind not in _KINDS:
         raise AwsError(f"`{kind}` has no log here. Write {' or '.join(f'{each}/{rest}' for each in _KINDS)}.")
+    # A policy for a project with pipelines names its runs, but no endpoint that would be called like one.
+    runs = not kind and "pipelines" in session.config.model_fields_set
+    if runs and (run := look_for_run(session, name)):
+        return _name_source(session, run, "")
     found = find_log_sources(session.aws, rest, kind or None) if is_sagemaker_name(rest) else []
-    if not found and not kind and (run := look_for_run(session, name)):
+    if not found and not kind and not runs and (run := look_for_run(session, name)):
         return _name_source(session, run, "")
     if not found:
         what = kind.replace("-", " ") or "endpoint or transform job"

@@ -28,6 +28,7 @@ from kedro_aws_plugin.aws.athena_query import (
     Watch,
     Workgroup,
 )
+from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.credentials import create_dataset_session, make_dataset_config
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
@@ -154,8 +155,10 @@ class Athena:
     def _console_page(self, query_id: str) -> str | None:
         if is_local(self._client.meta.endpoint_url):
             return None
-        page = f"https://{self.region}.console.aws.amazon.com/athena/home?region={self.region}"
-        return f"{page}#/query-editor/history/{query_id}"
+        console = find_console(self.region)
+        if console is None:
+            return None
+        return f"{console}/athena/home?region={self.region}#/query-editor/history/{query_id}"
 
     def _stop(self, ids: list[str]) -> None:
         """Stop queries and wait for their end, so that they write nothing after the clean-up."""

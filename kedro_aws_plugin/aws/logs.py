@@ -9,6 +9,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.clock import Clock
+from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.errors import get_error_code, is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.execution import ENDED, Execution
@@ -49,10 +50,13 @@ class LogSource:
     look: Callable[[], Execution | None] | None = None
     step: str = ""
 
-    def make_console_link(self, region: str) -> str:
-        """Make the address of its log in AWS's console."""
-        console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-        link = f"{console}#logsV2:log-groups/log-group/{_quote_twice(self.group)}"
+    def make_console_link(self, region: str) -> str | None:
+        """Make the address of its log in AWS's console; None if the console's is not known."""
+        console = find_console(region)
+        if console is None:
+            return None
+        groups = f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group"
+        link = f"{groups}/{_quote_twice(self.group)}"
         return f"{link}$3FlogStreamNameFilter$3D{_quote_twice(self.prefix)}" if self.prefix else link
 
 

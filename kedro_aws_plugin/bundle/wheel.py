@@ -99,7 +99,10 @@ def build_plugin_wheel(folder: Path) -> Path:
     try:
         installed = distribution(PLUGIN)
     except PackageNotFoundError:
-        raise ProjectError(f"{PLUGIN} is not installed. Install it: pip install {PLUGIN}") from None
+        raise ProjectError(
+            f"{PLUGIN} is not installed, so its wheel cannot be made. Install it: "
+            "python -m pip install FOLDER-OF-ITS-CLONE"
+        ) from None
     root = Path(__file__).parents[2]
     members = {
         path.relative_to(root).as_posix(): path

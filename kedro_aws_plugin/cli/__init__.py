@@ -64,4 +64,10 @@ def commands() -> None:
     },
 )
 def aws() -> None:
-    """Register, deploy and serve this project's models on AWS, or on the local AWS."""
+    """Register, deploy and serve this project's models on AWS, or on the local AWS.
+
+    The usual way: `kedro run`, then register-model, approve-model, deploy and predict; destroy at the end.
+    """
+    from kedro_aws_plugin.cli.collector import collect_rarely
+
+    click.get_current_context().with_resource(collect_rarely())

@@ -27,7 +27,7 @@ _ANY_ROLE = "arn:aws:iam::123456789012:role/any"
 def compile_(
     check: bool, mermaid: bool, out: Path | None, env: str | None, output: str, **chosen: Any
 ) -> None:
-    """Show in which steps a pipeline runs on AWS, and what would fail there.
+    """Show in which steps a pipeline would run on AWS.
 
     Nothing is uploaded, and AWS is asked nothing. The exit code is 1 if something would fail.
     """

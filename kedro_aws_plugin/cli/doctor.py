@@ -22,9 +22,10 @@ _COLOURS = {"ok": "green", "fixed": "green", "warning": "yellow", "problem": "re
 @click.option("--fix", is_flag=True, help="Mend what concerns only this machine, such as missing packages.")
 @with_read_options
 def doctor(fix: bool, env: str | None, output: str) -> None:
-    """Find out what will break: here, in the project, in the AWS account.
+    """Find out what will break, and how to mend it.
 
-    Without --fix it changes nothing. The exit code is 1 if something will break.
+    It looks at this machine, at the project and at the AWS account. Without --fix it changes nothing.
+    The exit code is 1 if something will break.
     """
     from kedro_aws_plugin.doctor.examine import examine
 

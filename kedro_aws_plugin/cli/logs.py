@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def logs(  # noqa: PLR0913, PLR0917 - each is an option
     name: str | None, follow: bool, since: timedelta, step: str | None, env: str | None, output: str
 ) -> None:
-    """Print what an endpoint, a batch transform job or a run on AWS has printed.
+    """Print what an endpoint, a transform or a run has printed.
 
     NAME is its name, by default that of aws.yml's endpoint; of a run, its id, the ARN of its execution, or
     `latest`. If an endpoint and a job have the same name, write endpoint/NAME or transform-job/NAME. Of a
@@ -46,8 +46,8 @@ def logs(  # noqa: PLR0913, PLR0917 - each is an option
     with open_command(env) as this:
         source = choose_log_source(this.session, name, step)
         config = this.project.config
-        if config.target == "aws":
-            click.echo(f"In the console: {source.make_console_link(config.region)}", err=True)
+        if config.target == "aws" and (link := source.make_console_link(config.region)):
+            click.echo(f"In the console: {link}", err=True)
         start = int((datetime.now(timezone.utc) - since).timestamp() * 1000)
         if output == "json":
             this.show_json([asdict(line) for line in read_lines(this.aws, source, start)])

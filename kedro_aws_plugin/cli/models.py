@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @click.option("--compare", nargs=2, metavar="V1 V2", help="Show in what two versions differ.")
 @with_read_options
 def models(group: str | None, compare: tuple[str, str] | None, env: str | None, output: str) -> None:
-    """List the versions of a model with their metrics, the newest first."""
+    """List the versions of a model with their metrics.
+
+    The newest comes first.
+    """
     from dataclasses import asdict
 
     from kedro_aws_plugin.actions.registry import compare_versions, list_versions

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 )
 @env_option
 def policy(audience: "Audience", account: str | None, output: str, env: str | None) -> None:
-    """Print the IAM policy that allows what this project needs, and nothing else.
+    """Print the IAM policy that this project needs.
 
-    It names the buckets and folders, Glue tables, workgroups, model package groups, endpoints, secrets and
-    parameters of the catalog and of aws.yml. Nothing is created.
+    It allows nothing else: it names the buckets and folders, Glue tables, workgroups, model package groups,
+    endpoints, secrets and parameters of the catalog and of aws.yml. Nothing is created.
     """
     import re
 

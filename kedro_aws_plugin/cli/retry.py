@@ -14,9 +14,9 @@ from kedro_aws_plugin.cli.submit import count_steps, wait_for_run_option
 @wait_for_run_option
 @with_plan_options
 def retry(options: PlanOptions, run: str, wait: bool) -> None:
-    """Go on with a run that failed or was stopped, by default the latest.
+    """Go on with a run that failed or was stopped.
 
-    RUN is as in `kedro aws runs`.
+    RUN is as in `kedro aws runs`; by default it is the latest.
 
     Steps that have succeeded are not run again. The others run with the code that was submitted: after a
     change of the code, submit a new run.

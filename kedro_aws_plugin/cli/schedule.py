@@ -46,10 +46,11 @@ def schedule(  # noqa: PLR0913, PLR0917 - each is an option
     delete: str | None,
     **chosen: Any,
 ) -> None:
-    """Run a pipeline on AWS again and again, by a schedule of EventBridge Scheduler.
+    """Run a pipeline on AWS again and again, by a schedule.
 
-    The pipeline is brought to what is on your disk, as by `kedro aws submit`, and the schedule starts this
-    version of it until you schedule another one. The id of each run is the time for which it was due.
+    The pipeline is brought to what is on your disk, as by `kedro aws submit`, and EventBridge Scheduler
+    starts this version of it until you schedule another one. The id of each run is the time for which it was
+    due.
     """
     values = dict(zip(_VERBS, (cron, rate, list_ or None, pause, resume, delete), strict=True))
     given = [verb for verb, value in values.items() if value is not None]

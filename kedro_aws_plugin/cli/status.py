@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--endpoint", help="Show this endpoint only; by default, all of the project.")
 @with_read_options
 def status(endpoint: str | None, env: str | None, output: str) -> None:
-    """Show the endpoints of the project, and the version that each of them serves.
+    """Show the endpoints and the version that each serves.
 
     Of those that were asked something in the last hour, it shows how many requests and errors there were, and
     how long the model took for half of them and for 99 of 100.

@@ -43,13 +43,14 @@ class Execution:
     Attributes:
         arn: Its ARN.
         pipeline: The name of the pipeline.
-        run_id: The id of its run; its display name, where it was not submitted by this plugin.
+        run_id: The id of its run; its own id, where it was not submitted by this plugin.
         status: Executing, Stopping, Stopped, Failed or Succeeded.
         started: When it began.
         changed: When it last changed.
         version: The version of the pipeline that it runs.
         reason: Why it failed.
         steps: Its steps, the earliest first; empty if not looked up.
+        request: Where its parameters are on S3; empty if not looked up.
     """
 
     arn: str
@@ -61,6 +62,12 @@ class Execution:
     version: int | None = None
     reason: str = ""
     steps: tuple[StepRun, ...] = ()
+    request: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its own id, the end of its ARN."""
+        return self.arn.rpartition("/")[2]
 
 
 def make_token(*parts: str) -> str:

@@ -463,6 +463,7 @@ class Owned:
         scaled: How the variants of the endpoints are scaled that are, by the endpoint's name and their own.
         schedules: The schedules that start pipelines; None if there never was one.
         applications: Applications of EMR Serverless, each with its state.
+        running: The ids of the runs of the pipelines that have not ended.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -477,6 +478,7 @@ class Owned:
     scaled: Mapping[str, Mapping[str, Scaling]] = field(default_factory=dict)
     schedules: ScheduleGroup | None = None
     applications: Mapping[str, str] = field(default_factory=dict)
+    running: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class PipelineRequest:
         request_key: The key of that on S3.
         max_parallel_steps: How many steps run at once; None for as many as can.
         wait: Whether to wait until it has ended.
+        may_exist: Whether a run of this id may have begun before.
         warnings: Sentences for the user to read.
     """
 
@@ -55,6 +56,7 @@ class PipelineRequest:
     request_key: str
     max_parallel_steps: int | None = None
     wait: bool = True
+    may_exist: bool = False
     warnings: tuple[str, ...] = ()
 
 

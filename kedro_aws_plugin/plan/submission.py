@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection
 
-from kedro_aws_plugin.errors import ProjectError
-from kedro_aws_plugin.plan.execution import make_token
+from kedro_aws_plugin.errors import AwsError, ProjectError
+from kedro_aws_plugin.plan.execution import FAILED, STOPPED, SUCCEEDED, Execution, make_token
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Ref
@@ -29,7 +29,10 @@ def check_run_id(run_id: str) -> str:
 
 
 def plan_submission(
-    wanted: PipelineRequest, observed: ObservedPipeline | None, keys: Collection[str]
+    wanted: PipelineRequest,
+    observed: ObservedPipeline | None,
+    keys: Collection[str],
+    earlier: Execution | None = None,
 ) -> Plan:
     """Plan a run: upload what is missing, make the pipeline as wanted, start it, wait for it.
 
@@ -37,17 +40,23 @@ def plan_submission(
         wanted: What is to run.
         observed: The pipeline as it is; None if there is none.
         keys: The keys of those files that are on S3 already.
+        earlier: The execution that has the run's id already, if there is one.
 
     Raises:
-        AwsError: If somebody else's pipeline has the name.
+        AwsError: If somebody else's pipeline has the name, or the run has ended without success.
+        ProjectError: If the run id is that of other code or parameters.
     """
     version, steps = plan_pipeline(wanted, observed, keys)
+    request = f"s3://{wanted.bucket}/{wanted.request_key}"
+    if earlier is not None:
+        is_same = (earlier.pipeline, earlier.version, earlier.request) == (wanted.name, version, request)
+        return _plan_earlier(wanted, earlier, is_same=is_same)
     start = StartPipelineExecution(
         name=wanted.name,
         version=version,
         run_id=wanted.run_id,
         display_name=make_display_name(wanted.run_id),
-        parameters={"RunId": wanted.run_id, "Request": f"s3://{wanted.bucket}/{wanted.request_key}"},
+        parameters={"RunId": wanted.run_id, "Request": request},
         # Other code or parameters under the same run id are another request: its steps find the id taken,
         # where the same token would give the earlier execution as if it were this one.
         token=make_token(wanted.name, "start", wanted.run_id, wanted.definition, wanted.request_key),
@@ -60,6 +69,26 @@ def plan_submission(
         steps=tuple(steps),
         unchanged=wanted.name,
         warnings=wanted.warnings,
+    )
+
+
+def _plan_earlier(wanted: PipelineRequest, earlier: Execution, *, is_same: bool) -> Plan:
+    """Plan to wait for a run that has begun before: a run id stands for one run."""
+    run = wanted.run_id
+    if not is_same:
+        raise ProjectError(
+            f"The run id {run} is taken: an execution of other code or parameters has it, and is "
+            f"{earlier.status}. Nothing was sent. Give another --run-id, or none."
+        )
+    if earlier.status in (FAILED, STOPPED):
+        raise AwsError(f"Run {run} has begun before, and is {earlier.status}. Go on: kedro aws retry {run}")
+    begun = f"run {run} has begun before, with the same code and parameters, and is {earlier.status}"
+    waits = wanted.wait and earlier.status != SUCCEEDED
+    return Plan(
+        title=f"wait for run {run} of pipeline {wanted.name}",
+        steps=(WaitForExecution(arn=earlier.arn, run_id=run),) if waits else (),
+        unchanged=begun,
+        warnings=(f"{begun[0].upper()}{begun[1:]}. It is not started again.",) if waits else (),
     )
 
 

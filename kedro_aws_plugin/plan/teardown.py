@@ -27,6 +27,7 @@ from kedro_aws_plugin.plan.steps.serving import (
 )
 
 _OBJECTS_PER_REQUEST = 1000
+_NAMED = 5
 
 
 def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = None) -> Plan:
@@ -39,7 +40,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         only: Delete this endpoint, with its configs and models, and nothing else.
 
     Raises:
-        AwsError: If that endpoint belongs to somebody else.
+        AwsError: If that endpoint belongs to somebody else, or a run has not ended.
     """
     what, nothing = f"what {project} has on AWS", f"{project} has nothing on AWS to delete"
     if only is not None:
@@ -50,6 +51,13 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
             )
         owned = _narrow(owned, only)
         what, nothing = f"endpoint {only} of {project}", f"{project} has no endpoint {only} on AWS to delete"
+    if owned.running:
+        commands = ", ".join(f"kedro aws stop {run}" for run in owned.running[:_NAMED])
+        runs = "A run has" if len(owned.running) == 1 else f"{len(owned.running)} runs have"
+        raise AwsError(
+            f"{runs} not ended, and AWS deletes no pipeline before. Nothing was deleted. Wait, or stop "
+            f"first: {commands}"
+        )
     steps: list[Step] = _plan_schedules(owned.schedules)
     for endpoint in owned.endpoints:
         steps += plan_end_of_scaling(endpoint.name, owned.scaled.get(endpoint.name, {}))

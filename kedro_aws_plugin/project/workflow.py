@@ -103,6 +103,7 @@ def _read_catalog(session: Session) -> Mapping[str, Any]:
     with keep_resolvers():
         loader, conf = make_loader(session.path, loader_env, params)
         own = Session.of(loader, session.path, session.project.package, conf)
+        own.shows_only = True  # AwsConfigLoader would connect, and name the plugin's own credentials
         if own.globals is not None:
             own.globals.isolate(lambda spec: GlobalValue(f"<{spec.kind}>"))
         try:

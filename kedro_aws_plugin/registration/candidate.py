@@ -214,7 +214,7 @@ def make_work_folder(state: Path) -> Iterator[Path]:
         ProjectError: If the disk is full, here or within the context.
     """
     root = state / "tmp"
-    try:
+    with explain_full_disk(root):
         make_state_dir(state)
         root.mkdir(mode=0o700, exist_ok=True)
         for left in root.iterdir():
@@ -222,10 +222,21 @@ def make_work_folder(state: Path) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=root) as folder:
             yield Path(folder)
+
+
+@contextmanager
+def explain_full_disk(folder: Path) -> Iterator[None]:
+    """Say which disk is full, wherever the error of it comes up within the context.
+
+    Raises:
+        ProjectError: If it is.
+    """
+    try:
+        yield
     except Exception as error:
         if _is_of_a_full_disk(error):
             raise ProjectError(
-                f"The disk of {root} is full. Make room on it, and run the command again."
+                f"The disk of {folder} is full. Make room on it, and run the command again."
             ) from error
         raise
 

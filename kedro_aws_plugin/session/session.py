@@ -47,10 +47,13 @@ class Session:
         loader: The project's config loader, with the dynamic globals of aws.yml in it.
         conf: The configuration folder.
         globals: The dynamic globals; None if the project has no aws.yml.
+        shows_only: Whether the catalog is read and not used, so that it need not be bound to an AWS.
 
     Raises:
         ConfigError: If `globals:` in aws.yml is wrong.
     """
+
+    shows_only = False
 
     def __init__(self, loader: AbstractConfigLoader, path: Path, package: str, conf: Path) -> None:
         self.path = path
@@ -75,10 +78,8 @@ class Session:
             ProjectError: If there is no project here.
             ConfigError: If its configuration cannot be read.
         """
-        from kedro.framework.startup import bootstrap_project
-
         path = find_project()
-        package = bootstrap_project(path).package_name
+        package = load_settings(path)
         loader, conf = make_loader(path, env, params)
         return cls.of(loader, path, package, conf)
 
@@ -162,7 +163,9 @@ class Session:
 
         Kedro's inspection and `kedro catalog` show the catalog without using it, so it is not bound for them.
         """
-        if self.optional_config is None or kedro_internals.is_inspecting() or is_command_of("catalog"):
+        if self.optional_config is None:
+            return None
+        if self.shows_only or kedro_internals.is_inspecting() or is_command_of("catalog"):
             return None
         return self.connect().binding
 
@@ -231,13 +234,31 @@ def find_project() -> Path:
     return Path(path)
 
 
+def load_settings(path: Path) -> str:
+    """Load the settings of a project, unless `kedro` has done so for the command that is running.
+
+    Args:
+        path: The project's folder.
+
+    Returns:
+        The project's Python package.
+    """
+    from kedro.framework.startup import ProjectMetadata, bootstrap_project
+
+    running = click.get_current_context(silent=True)
+    loaded = running.find_object(ProjectMetadata) if running else None
+    if loaded is None or loaded.project_path != path.resolve():
+        loaded = bootstrap_project(path)
+    return str(loaded.package_name)
+
+
 def make_loader(
     path: Path, env: str | None, params: dict[str, Any] | None = None
 ) -> tuple[AbstractConfigLoader, Path]:
     """Make the config loader of a project, according to its settings.
 
     Args:
-        path: The project's folder; `bootstrap_project` has been called for it.
+        path: The project's folder, whose settings are loaded.
         env: The Kedro environment; by default $KEDRO_ENV, else the project's default.
         params: The runtime parameters, as `--params` of `kedro run` gives them.
 

@@ -86,11 +86,12 @@ def explain_damage(state_dir: Path, file: Path, what: str) -> str:
     Args:
         state_dir: The state folder.
         file: The file.
-        what: What is wrong with it, such as ``is missing``.
+        what: What is wrong with it, such as ``is missing``. It may quote damaged bytes.
     """
+    shown = "".join(letter if letter.isprintable() else "?" for letter in what)
     return (
-        f"{file} {what}, so the local AWS cannot tell what it held. Put {kept_folder(state_dir)} back from a "
-        f"copy; or delete what is kept there: {format_command('reset', state_dir)}"
+        f"{file} {shown}, so the local AWS cannot tell what it held. Put {kept_folder(state_dir)} back from "
+        f"a copy; or delete what is kept there: {format_command('reset', state_dir)}"
     )
 
 

@@ -16,7 +16,7 @@ from local_aws.s3 import database, states
 from local_aws.s3.changes import NOTES, Changes
 from local_aws.s3.content import EMPTY, Content, Segment, Store
 from local_aws.s3.database import PART, UPLOAD, VERSION, Database, Place, Row, encode_key
-from local_aws.s3.models import ROW, StoredKeys
+from local_aws.s3.models import ROW, StoredKey, StoredKeys
 
 _LOCKS = 64
 _ROWS = "objects.sqlite"
@@ -55,10 +55,8 @@ class Keeping:
         Raises:
             UnusableError: If it cannot be read.
         """
-        try:
+        with self._readable():
             self._restore()
-        except Exception as error:  # whatever damaged bytes do to pickle and to moto
-            raise _make_unusable(self._folder, error) from error
         NOTES.are_taken = True
         sweeping = threading.Timer(_CALM, self._sweep)
         sweeping.daemon = True
@@ -82,7 +80,7 @@ class Keeping:
             uploads[name][upload].parts[int(number)] = states.revive_part(row, self._open)
         for name, row in self._database.read(database.BUCKET):
             bucket = states.revive_bucket(row)
-            bucket.keys = StoredKeys(name, self._database.read_versions, self._revive)
+            bucket.keys = StoredKeys(name, self._read_versions, self._revive)
             for key, upload in uploads.get(name, {}).items():
                 upload.partlist = sorted(upload.parts)
                 bucket.multiparts[key] = upload
@@ -294,8 +292,29 @@ class Keeping:
         for row, former in held.items():
             self._database.replace(row, state, places, former)
 
+    def _read_versions(self, bucket: str) -> dict[str, tuple[Row, ...]]:
+        with self._readable():
+            return self._database.read_versions(bucket)
+
     def _revive(self, _bucket: str, rows: tuple[Row, ...]) -> list[Any]:
-        return [states.revive_version(row, self._open) for row in rows]
+        with self._readable():
+            return [states.revive_version(row, self._read_state) for row in rows]
+
+    def _read_state(self, key: StoredKey, row: Row) -> dict[str, Any]:
+        with self._readable():
+            return states.read_version(key, row, self._open)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Read rows within.
+
+        Raises:
+            UnusableError: If they are damaged.
+        """
+        try:
+            yield
+        except Exception as error:  # whatever damaged bytes do to SQLite, to pickle and to moto
+            raise _make_unusable(self._folder, error) from error
 
     def _open(self, places: list[Place]) -> Content:
         return Content(tuple(Segment(self.store.find(name), start, size) for name, start, size in places))
@@ -316,7 +335,8 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 
 def _make_unusable(folder: Path, error: Exception) -> UnusableError:
-    return UnusableError(explain_damage(folder.parent, folder / _ROWS, f"cannot be read ({error})"))
+    why = str(error) or type(error).__name__
+    return UnusableError(explain_damage(folder.parent, folder / _ROWS, f"cannot be read ({why})"))
 
 
 def _find_bucket(name: str) -> Any:

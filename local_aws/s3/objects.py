@@ -22,6 +22,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 from local_aws.kept.database import NotKept
+from local_aws.kept.folder import UnusableError
 from local_aws.s3 import bodies
 from local_aws.s3.changes import NOTES
 from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store
@@ -76,6 +77,8 @@ class StoredResponse(S3Response):
                     NOTES.note_bucket(bucket)  # moto changes some settings in place
         except NotKept as error:
             return self._refuse(request, _make_not_kept(error))
+        except UnusableError as error:
+            return self._refuse(request, Unavailable("ServiceUnavailable", error.message))
         return answer
 
     def key_response(self, request: Any, full_url: str, headers: Any) -> Any:
@@ -92,6 +95,8 @@ class StoredResponse(S3Response):
             return self._refuse(request, Unavailable("ServiceUnavailable", _LOST))
         except NotKept as error:
             return self._refuse(request, _make_not_kept(error))
+        except UnusableError as error:
+            return self._refuse(request, Unavailable("ServiceUnavailable", error.message))
         except S3ClientError as error:
             return self._refuse(request, error)
         finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from moto.s3.models import s3_backends
 
+from local_aws.kept.folder import UnusableError, explain_damage
 from local_aws.s3.database import VERSION
 
 
@@ -29,6 +30,9 @@ def measure(rows: Path | None) -> dict[str, Held]:
 
     Args:
         rows: The file of rows, from which objects need not be made; None if nothing is kept.
+
+    Raises:
+        UnusableError: If the file is damaged.
     """
     found = _measure_objects() if rows is None else _measure_rows(rows)
     names = [name for account in s3_backends.values() for here in account.values() for name in here.buckets]
@@ -36,6 +40,14 @@ def measure(rows: Path | None) -> dict[str, Held]:
 
 
 def _measure_rows(file: Path) -> dict[str, Held]:
+    try:
+        return _add_rows(file)
+    except (sqlite3.DatabaseError, ValueError) as error:
+        what = f"cannot be read ({error})"
+        raise UnusableError(explain_damage(file.parent.parent, file, what)) from error
+
+
+def _add_rows(file: Path) -> dict[str, Held]:
     keys, sizes = Counter[str](), Counter[str]()
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as rows:
         counted = "SELECT bucket, count(DISTINCT name) FROM item WHERE kind = ? GROUP BY bucket"

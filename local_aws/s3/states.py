@@ -60,11 +60,16 @@ def write_version(version: Any, tags: dict[str, str | None]) -> bytes:
     return _KEY + pickle.dumps((*_write_key(version), tags))
 
 
-def revive_version(row: Row, open_content: Callable[[list[Place]], Content]) -> Any:
-    """Make a version of an object, or a delete marker, of its row. An object is read when it is asked for."""
+def revive_version(row: Row, read: Callable[[StoredKey, Row], State]) -> Any:
+    """Make a version of an object, or a delete marker, of its row.
+
+    Args:
+        row: The row.
+        read: Reads the state of an object, by `read_version`, when it is asked for.
+    """
     name = decode_key(row.name)
     if row.state.startswith(_KEY):
-        return StoredKey.make_unread(name, row.row, lambda key: _read_version(key, row, open_content))
+        return StoredKey.make_unread(name, row.row, lambda key: read(key, row))
     marker: Any = object.__new__(StoredMarker)
     marker.name = name
     marker.last_modified, marker._version_id, after_marker = _read(row.state[1:])
@@ -73,7 +78,8 @@ def revive_version(row: Row, open_content: Callable[[list[Place]], Content]) -> 
     return marker
 
 
-def _read_version(key: StoredKey, row: Row, open_content: Callable[[list[Place]], Content]) -> State:
+def read_version(key: StoredKey, row: Row, open_content: Callable[[list[Place]], Content]) -> State:
+    """Read the state of a version of an object."""
     state, digests, tags = _read(row.state[1:])
     held = _revive(state, open_content(row.places), digests)
     if tags:

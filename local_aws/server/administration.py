@@ -13,7 +13,7 @@ from local_aws.control.credentials import Credentials
 from local_aws.control.proof import prove
 from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.database import NotKept
-from local_aws.kept.folder import resetting
+from local_aws.kept.folder import UnusableError, resetting
 from local_aws.protocol.messages import AwsFault, Request, Response
 from local_aws.protocol.moto_app import Moto
 from local_aws.s3.content import Store
@@ -82,7 +82,7 @@ class Administration:
             return Response.of_json(200, route(json.loads(request.body or b"{}")))
         except AwsFault as fault:
             return Response.of_json(fault.status, {"message": fault.message})
-        except (NotKept, OSError) as error:
+        except (NotKept, UnusableError, OSError) as error:
             return Response.of_json(503, {"message": str(error)})
 
     def _health(self, params: Any) -> Any:

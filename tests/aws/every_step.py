@@ -225,7 +225,7 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     pipelines.WaitForExecution: (
         answers.execution(),
-        {"status": "Succeeded", "steps": {"data_science": "Succeeded"}},
+        {"arn": answers.EXECUTION_ARN, "status": "Succeeded", "steps": {"data_science": "Succeeded"}},
     ),
     emr_serverless.CreateApplication: (
         {"applicationId": "00a", "arn": answers.APPLICATION["arn"]},

@@ -9,6 +9,7 @@ from stubbed import Stubbed
 
 from kedro_aws_plugin.actions.executions import look_for_run
 from kedro_aws_plugin.actions.targets import sagemaker
+from kedro_aws_plugin.aws.sagemaker.pipelines import observe_execution
 from kedro_aws_plugin.config.pipelines import Pipelines
 
 PIPELINE = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/shop-default-dev"
@@ -57,3 +58,18 @@ def test_the_latest_run_is_on_the_first_page(
     found = look_for_run(cast(Any, SimpleNamespace(aws=stubbed.aws, config=config)), run)
     assert found is not None
     assert (found.arn, found.run_id) == (arn, str(number))
+
+
+def test_an_execution_that_the_console_started_is_named_by_its_id(stubbed: Stubbed) -> None:
+    arn = f"{PIPELINE}/execution/abcdef123456"
+    described = {
+        "PipelineArn": PIPELINE,
+        "PipelineExecutionDisplayName": "execution-1796034263",
+        "PipelineExecutionStatus": "Succeeded",
+        "CreationTime": NOW,
+    }
+    stubbed.answers("DescribePipelineExecution", described, {"PipelineExecutionArn": arn})
+    stubbed.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": []})
+    found = observe_execution(stubbed.aws, arn)
+    assert found is not None
+    assert found.run_id == found.id == "abcdef123456"

@@ -24,6 +24,7 @@ from kedro_aws_plugin.aws.s3 import upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
+    find_request,
     list_executions,
     list_pipelines,
     observe_pipeline,
@@ -139,6 +140,9 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     list_pipelines(aws, "flights", TAGS)
     stubbed.answers("ListPipelineExecutions", {"PipelineExecutionSummaries": []})
     assert list(list_executions(aws, "flights")) == []
+    parameters = [{"Name": "Request", "Value": "s3://b/r.json"}, {"Name": "RunId", "Value": "1"}]
+    stubbed.answers("ListPipelineParametersForExecution", {"PipelineParameters": parameters})
+    assert find_request(aws, f"{arn}/execution/1") == "s3://b/r.json"
     stubbed.refuses("DescribeProcessingJob", "ValidationException", "Could not find")
     step = StepRun("train", "Failed", job="flights-1", reason="It failed.")
     failed = Execution(f"{arn}/execution/1", "flights", "1", "Failed", answers.THEN, steps=(step,))

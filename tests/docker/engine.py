@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-BASE_TARBALL = Path(__file__).parents[2] / ".cache" / "docker-base.tar"
+BASE_TARBALL = Path(__file__).parents[2] / ".cache" / "docker-python.tar"
 _BASE_IMAGE = "kedro-aws-plugin/base"
 _KEPT = ("BASE_IMAGE", "DOCKER_BUILDKIT", "DOCKER_HOST", "HOME", "PATH")
 _READY_SECONDS = 60

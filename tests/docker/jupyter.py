@@ -13,9 +13,10 @@ import websocket
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell answered: its last value as text, and what it printed on standard error."""
+    """What a cell answered: its last value as text, and what it printed."""
 
     value: str
+    stdout: str
     stderr: str
 
 
@@ -29,19 +30,19 @@ class Kernel:
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
         self.socket.send(json.dumps({**message, "channel": "shell", "buffers": []}))
-        value, stderr = "", ""
+        value, printed = "", {"stdout": "", "stderr": ""}
         while True:
             answer = json.loads(self.socket.recv())
             if answer["parent_header"].get("msg_id") != header["msg_id"]:
                 continue
             kind, content = answer["msg_type"], answer["content"]
             assert kind != "error", "\n".join(content["traceback"])
-            if kind == "stream" and content["name"] == "stderr":
-                stderr += content["text"]
+            if kind == "stream":
+                printed[content["name"]] += content["text"]
             elif kind == "execute_result":
                 value = content["data"]["text/plain"]
             elif kind == "status" and content["execution_state"] == "idle":
-                return Cell(value, stderr)
+                return Cell(value, **printed)
 
 
 @contextmanager

@@ -6,32 +6,26 @@ The tests go on with one project, in their order, as a user does.
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
 from browser import BROWSER, open_page
-from cookiecutter.main import cookiecutter
-from engine import Project, find_compose, find_or_start
-from jupyter import ask, start_kernel
+from built import OWNER, ROOT, Up, bring_up, build_project, give_to, predict
+from engine import Engine, Project, find_compose
+from jupyter import start_kernel
 
-ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "starters" / "aws-spaceflights"
 PICTURES = ROOT / "docs" / "pictures"
 DEVCONTAINER = ROOT / ".cache/devcontainers/node_modules/.bin/devcontainer"
 NOTEBOOK = "notebooks/explore.ipynb"
-OWNER, OTHER = 1000, 1234
+OTHER = 1234
 NAME = "My Flights" if os.environ.get("UPDATE_PICTURES") else f"Compose {uuid4().hex[:6]}"
 """A name of its own: the daemon that answers may have the tutorial's project, with what it holds."""
 REPOSITORY, PACKAGE = NAME.lower().replace(" ", "-"), NAME.lower().replace(" ", "_")
@@ -46,108 +40,17 @@ PLANTED = ("conf/local/credentials.yml", "image/secret.txt", ".env.production")
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@dataclass(frozen=True)
-class Up:
-    """A project that is up.
-
-    Attributes:
-        project: The project.
-        lab: The address of JupyterLab.
-        token: The token in that address.
-        viz: The address of Kedro-Viz.
-        lines: What `up` printed until then.
-    """
-
-    project: Project
-    lab: str
-    token: str
-    viz: str
-    lines: list[str]
-
-    def find_in_viz(self, name: str) -> dict[str, Any] | None:
-        """Ask Kedro-Viz for what it knows of a node or a dataset."""
-        shown = ask(self.viz, "", "GET", "/api/main")["nodes"]
-        ids = [node["id"] for node in shown if node["name"] == name]
-        return ask(self.viz, "", "GET", f"/api/nodes/{ids[0]}") if ids else None
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project that belongs to the uid of the image, with the wheel of this checkout, and its image."""
+def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("docker")
-    made = Path(
-        cookiecutter(
-            str(TEMPLATE), no_input=True, extra_context={"project_name": NAME}, output_dir=str(folder)
-        )
-    )
-    make_wheel(made / "image", folder)
-    (made / ".env").unlink(missing_ok=True)  # of the user of this test
-    for name in PLANTED:
-        (made / name).write_text("planted")
-    give_to(made, OWNER)
-    ports = {"LAB_PORT": str(find_free_port()), "VIZ_PORT": str(find_free_port())}
-    with find_or_start() as engine:
-        project = Project(engine, made, ports)
-        began = time.monotonic()
-        built = project.compose("build", timeout=600)
-        assert built.code == 0, built.printed
-        size = int(engine.docker("image", "inspect", REPOSITORY, "--format", "{{.Size}}")) / 1e9
-        print(f"build {time.monotonic() - began:.0f} s, image {size:.2f} GB")
-        yield project
-        project.compose("down", "--volumes", timeout=60)
-        engine.docker("image", "rm", REPOSITORY)
+    with build_project(engine, "aws-spaceflights", NAME, folder, dict.fromkeys(PLANTED, "planted")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def up(project: Project) -> Iterator[Up]:
-    log = project.folder.with_name("up.log")
-    began = time.monotonic()
-    with project.up(log) as lines:
-        print(f"up {time.monotonic() - began:.0f} s")
-        yield read_addresses(project, lines)
-
-
-def read_addresses(project: Project, lines: list[str]) -> Up:
-    lab = re.search(r"\| JupyterLab +(http://127\.0\.0\.1:\d+)/lab/tree/notebooks\?token=(\w+)$", lines[-2])
-    viz = re.search(r"\| Kedro-Viz +(http://127\.0\.0\.1:\d+)$", lines[-1])
-    assert lab is not None, lines
-    assert viz is not None, lines
-    return Up(project, lab[1], lab[2], viz[1], lines)
-
-
-def make_wheel(into: Path, folder: Path) -> None:
-    """Build the wheel of this checkout, from a copy: a build leaves its own files."""
-    source = folder / "source"
-    kept = ("kedro_aws_plugin", "local_aws", "starters")
-    for name in kept:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("LICENSE", "README.md", "pyproject.toml", "setup.cfg"):
-        shutil.copy(ROOT / name, source)
-    wheel = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        str(into),
-        str(source),
-    ]
-    # Of the same code the same wheel, so that a daemon that has built the image before need not do it again.
-    subprocess.run(wheel, env={**os.environ, "SOURCE_DATE_EPOCH": "1735689600"}, check=True, timeout=180)
-
-
-def give_to(folder: Path, uid: int) -> None:
-    if os.getuid() == 0:
-        for path in (folder, *folder.rglob("*")):
-            os.lchown(path, uid, uid)
-
-
-def find_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    with bring_up(project, project.folder.with_name("up.log")) as it:
+        yield it
 
 
 def wait_until(found: Callable[[], object], seconds: float) -> None:
@@ -207,12 +110,6 @@ def test_a_second_terminal_goes_from_the_run_to_a_prediction(up: Up) -> None:
     up.project.exec("kedro", "aws", "register-model", "--approve")
     assert f"Endpoint {REPOSITORY}-price is in service" in up.project.exec("kedro", "aws", "deploy")
     assert len(predict(up.project)) == 5
-
-
-def predict(project: Project) -> list[float]:
-    printed = project.exec("kedro", "aws", "predict", "-o", "json")
-    answered, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
-    return answered["predictions"]
 
 
 def test_kedro_viz_shows_what_is_on_s3_and_in_athena(up: Up) -> None:

@@ -20,6 +20,7 @@ from doc_pages import (
     blocks,
 )
 
+from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy.callers import COMMANDS as CALLERS
@@ -108,6 +109,7 @@ POLICY_CASES = (  # what the commands send for the project of the page
     "transform/catalog-entry-first",
 )
 SERVICES = get_args(Service)
+OF_TARGETS = frozenset(name for name in vars(Target) if not name.startswith("_"))
 OF_DATASETS = ("athena", "glue")
 
 
@@ -145,50 +147,31 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
             method = str(call.args[0].value)
         if method in METHODS:
             actions |= _actions(*METHODS[method])
-    return actions, _names(node)
-
-
-TARGETS = sorted((PACKAGE / "actions" / "targets").glob("*.py"))
-METHODS_OF_TARGETS = frozenset(
-    node.name
-    for file in TARGETS
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-    if isinstance(node, ast.FunctionDef)
-)
-"""Each target of pipelines has the same ones: a command reaches those of all of them."""
-
-
-def _names(node: ast.AST) -> set[str]:
-    """The names that a piece of code mentions, and the methods of targets."""
-    attributes = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
     names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
-    return names | (attributes & METHODS_OF_TARGETS)
+    # What a command does where pipelines run, it does by the methods of a target.
+    of_targets = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+    return actions, names | (of_targets & OF_TARGETS)
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
     files = [
         # Athena's client is the datasets'; it has methods of the same names as that of CloudWatch Logs.
         *sorted(file for file in (PACKAGE / "aws").rglob("*.py") if file.stem != "athena"),
-        *sorted((PACKAGE / "actions").glob("*.py")),
+        *sorted((PACKAGE / "actions").rglob("*.py")),
         *sorted((PACKAGE / "doctor").glob("*.py")),
         PACKAGE / "project" / "prediction_input.py",
         PACKAGE / "project" / "transform_input.py",
         PACKAGE / "registration" / "planned.py",
     ]
-    found = {node.name: _calls(node) for file in files for node in _list_callables(file)}
-    for node in (node for file in TARGETS for node in _list_callables(file)):
-        own, callees = _calls(node)
-        before = found.get(node.name, (set(), set()))
-        found[node.name] = (before[0] | own, before[1] | callees)
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_"):
+                actions, names = _calls(node)
+                if node.name in OF_TARGETS and node.name in found:  # it may have a function's name
+                    actions, names = found[node.name][0] | actions, found[node.name][1] | names
+                found[node.name] = actions, names
     return found
-
-
-def _list_callables(file: Path) -> list[ast.FunctionDef | ast.ClassDef]:
-    return [
-        node
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) or (isinstance(node, ast.ClassDef) and node.name[0] == "_")
-    ]
 
 
 FUNCTIONS = _functions()
@@ -232,7 +215,15 @@ def _step_actions(step: type[BaseStep]) -> set[str]:
 
 
 def _mentioned(file: Path) -> set[str]:
-    return _names(ast.parse(file.read_text(encoding="utf-8")))
+    return {
+        node.id
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name)
+    } | {
+        node.attr
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in OF_TARGETS
+    }
 
 
 def _planned_by(file: str) -> set[str]:
@@ -409,7 +400,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "iam::123456789012:role/my-schedules",
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
-        "sagemaker:HERE:pipeline/my-flights*",
+        "sagemaker:HERE:pipeline/my-flights-*",
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from iam_replay import ACCOUNT, Account, Need, as_list, is_allowed
+from iam_replay import ACCOUNT, Account, Need, as_list, is_allowed, leave_out
 from kedro.framework.session import KedroSession
 from requests_sent import Requests, Sent
 
@@ -225,18 +225,7 @@ def _find_in_vain(policy: dict[str, Any], needs: set[Need]) -> list[tuple[str, s
         concerned = [need for need in needs if need.action in as_list(statement["Action"])]
         for key in ("Action", "Resource"):
             for value in as_list(statement[key]):
-                less = _leave_out(policy, statement["Sid"], key, value)
+                less = leave_out(policy, statement["Sid"], key, value)
                 if all(is_allowed(less, need) for need in concerned):
                     found.append((statement["Sid"], key, value))
     return found
-
-
-def _leave_out(policy: dict[str, Any], sid: str, key: str, value: str) -> dict[str, Any]:
-    """The policy without an action or a resource of a statement."""
-    statements = [
-        {**each, key: [other for other in as_list(each[key]) if other != value]}
-        if each["Sid"] == sid
-        else each
-        for each in policy["Statement"]
-    ]
-    return {**policy, "Statement": statements}

@@ -72,6 +72,26 @@ def test_athena_leaves_nothing_of_its_query(project: Path, ran: subprocess.Compl
     assert not [key for key in keys(project) if key.startswith("athena/") and "/_temporary/" not in key]
 
 
+def test_its_steps_run_as_jobs_of_the_local_aws(
+    project: Path, run: Run, ran: subprocess.CompletedProcess[str]
+) -> None:
+    """Without an image that has Java, AWS could not run them. Their model is the newest one."""
+    assert ran.returncode == 0
+    refused = run("kedro", "aws", "submit", cwd=project)
+    assert refused.returncode == 1
+    assert "Error (spark_image): `spark.enabled` is true, and Spark needs Java" in refused.stderr
+    assert "credentials" not in refused.stderr
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/spark:1"
+    with (project / "conf/local/aws.yml").open("a", encoding="utf-8") as file:
+        file.write(f"pipelines: {{image: {image}, group_by: all}}\n")
+    done = run("kedro", "aws", "submit", "--params", f"globals.nightly_prefix={NIGHT}", cwd=project)
+    assert done.returncode == 0, done.stderr
+    version = done.stdout.split()[1]
+    assert f"models/classifier.pickle/{version}/classifier.pickle" in keys(project)
+    shown = run("kedro", "aws", "runs", version, cwd=project)
+    assert f"run {version} of pipeline my-iris-default-local, version 1: Succeeded" in shown.stdout
+
+
 def test_the_model_is_registered_and_predicts(
     project: Path, run: Run, ran: subprocess.CompletedProcess[str]
 ) -> None:

@@ -106,7 +106,7 @@ class EmrServerless:
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to start the job; see `Target`."""
         place = RunFolder(self._find_folder(request.run_id), self._owner)
-        return plan_spark_run(request, self._find_application(), uploaded, place)
+        return plan_spark_run(request, _find_application(self._session), uploaded, place)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Refuse: schedules start pipelines on SageMaker."""
@@ -119,7 +119,7 @@ class EmrServerless:
     def list_runs(self) -> Iterator[Execution]:
         """List the job runs of the project's environment, the newest first; of each run the last one."""
         seen = set()
-        for application in self._list_applications():
+        for application in _list_applications(self._session):
             for run in list_job_runs(self._session.aws, application.id, self._owner):
                 if run.run_id not in seen:
                     seen.add(run.run_id)
@@ -199,34 +199,35 @@ class EmrServerless:
         key = uri.removeprefix(f"s3://{config.bucket}/")
         return uri, (JobUpload(file, file.stat().st_size, digest, key),)
 
-    def _find_application(self) -> Application | None:
-        """Find the application that takes jobs: the one of aws.yml, else the project's own.
 
-        Raises:
-            AwsError: If the one of aws.yml does not exist.
-        """
-        settings = self._session.config.pipelines.emr_serverless
-        if settings.application_id is not None:
-            found = observe_application(self._session.aws, settings.application_id)
-            if found is None:
-                raise AwsError(
-                    f"There is no application {settings.application_id} in {self._session.config.region}. "
-                    "Correct `pipelines.emr_serverless.application_id` in aws.yml, or remove it: then "
-                    "`kedro aws submit` makes one."
-                )
-            return found
-        fitting = (settings.release, settings.subnets)
-        return next((each for each in self._list_own() if (each.release, each.subnets) == fitting), None)
+def _find_application(session: Session) -> Application | None:
+    """Find the application that takes jobs: the one of aws.yml, else the project's own.
 
-    def _list_applications(self) -> Iterator[Application]:
-        settings = self._session.config.pipelines.emr_serverless
-        if settings.application_id is None:
-            yield from self._list_own()
-        elif found := observe_application(self._session.aws, settings.application_id):
-            yield found
+    Raises:
+        AwsError: If the one of aws.yml does not exist.
+    """
+    settings = session.config.pipelines.emr_serverless
+    if settings.application_id is not None:
+        found = observe_application(session.aws, settings.application_id)
+        if found is None:
+            raise AwsError(
+                f"There is no application {settings.application_id} in {session.config.region}. Correct "
+                "`pipelines.emr_serverless.application_id` in aws.yml, or remove it: then `kedro aws submit` "
+                "makes one."
+            )
+        return found
+    fitting = (settings.release, settings.subnets)
+    own = find_applications(session)
+    return next((each for each in own if (each.release, each.subnets) == fitting), None)
 
-    def _list_own(self) -> list[Application]:
-        return find_applications(self._session)
+
+def _list_applications(session: Session) -> list[Application]:
+    """List the applications that may have run something: the one of aws.yml, else the project's own."""
+    settings = session.config.pipelines.emr_serverless
+    if settings.application_id is None:
+        return find_applications(session)
+    found = observe_application(session.aws, settings.application_id)
+    return [found] if found else []
 
 
 def find_applications(session: Session) -> list[Application]:

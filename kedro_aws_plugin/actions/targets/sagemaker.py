@@ -2,18 +2,23 @@
 
 import heapq
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import ClassVar
 
 from kedro_aws_plugin.actions.targets.target import Definition
+from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
+    find_request,
     list_executions,
     list_pipelines,
     observe_execution,
     observe_pipeline,
 )
 from kedro_aws_plugin.aws.scheduler import observe_schedules
+from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import choose_pipeline_role
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
 from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
@@ -31,6 +36,9 @@ from kedro_aws_plugin.session.session import Session
 
 _IMAGE = "1.9.0"
 """The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
+
+_LOOKED_THROUGH = 1000
+"""How many executions are looked through for one that has a run id already."""
 
 
 class SageMaker:
@@ -70,7 +78,11 @@ class SageMaker:
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the pipeline; see `Target`."""
-        return plan_submission(request, observe_pipeline(self._session.aws, request.name), uploaded)
+        observed = observe_pipeline(self._session.aws, request.name)
+        known = islice(self.list_runs(), _LOOKED_THROUGH) if request.may_exist else ()
+        runs = [each for each in known if each.run_id == request.run_id]  # the oldest has the id
+        earlier = _observe_earlier(self._session.aws, runs[-1].arn) if runs else None
+        return plan_submission(request, observed, uploaded, earlier)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Plan a schedule that starts a version of the pipeline; see `Target`."""
@@ -107,12 +119,17 @@ class SageMaker:
             "run", run.run_id, PROCESSING_JOBS, look=lambda: observe_execution(aws, arn), step=step
         )
 
-    def link_step(self, job: str) -> str:
+    def link_step(self, job: str) -> str | None:
         """Write the address of a processing job in the console."""
         region = self._session.config.region
-        return (
-            f"https://{region}.console.aws.amazon.com/sagemaker/home?region={region}#/processing-jobs/{job}"
-        )
+        console = find_console(region)
+        return f"{console}/sagemaker/home?region={region}#/processing-jobs/{job}" if console else None
+
+
+def _observe_earlier(aws: Aws, arn: str) -> Execution | None:
+    """Look up an execution with where its parameters are."""
+    found = observe_execution(aws, arn)
+    return None if found is None else replace(found, request=find_request(aws, arn))
 
 
 def find_pipelines(session: Session) -> dict[str, str]:

@@ -76,6 +76,7 @@ class Target(Protocol):
 
         Raises:
             AwsError: If somebody else has something of its name.
+            ProjectError: If another run has its id.
         """
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
@@ -111,5 +112,5 @@ class Target(Protocol):
     def find_log(self, run: Execution, step: str) -> LogSource:
         """Find where a run, or one step of it, prints to."""
 
-    def link_step(self, job: str) -> str:
-        """Write the address of a step's job in AWS's console."""
+    def link_step(self, job: str) -> str | None:
+        """Write the address of a step's job in AWS's console; None if the console's is not known."""

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import PipelineError, ProjectError
+from kedro_aws_plugin.errors import AwsError, PipelineError, ProjectError
 from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun, explain_end
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline
 from kedro_aws_plugin.plan.steps.pipelines import RUN, SCHEDULED, WaitForExecution
@@ -99,7 +99,7 @@ def observe_execution(aws: Aws, arn: str) -> Execution | None:
         return Execution(
             arn,
             found["PipelineArn"].rpartition("/")[2],
-            _find_run_id(found),
+            _find_run_id({**found, "PipelineExecutionArn": arn}),
             found["PipelineExecutionStatus"],
             found["CreationTime"],
             found.get("LastModifiedTime"),
@@ -107,6 +107,16 @@ def observe_execution(aws: Aws, arn: str) -> Execution | None:
             found.get("FailureReason", ""),
             tuple(list_steps(aws, arn)),
         )
+
+
+def find_request(aws: Aws, arn: str) -> str:
+    """Find where the parameters of an execution are on S3; empty if nobody submitted it."""
+    with translate_errors(f"list the parameters of run {arn.rpartition('/')[2]}"):
+        pages = aws.sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+            PipelineExecutionArn=arn
+        )
+        found = {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
+        return found.get("Request", "")
 
 
 def explain_failures(aws: Aws, execution: Execution) -> Execution:
@@ -120,7 +130,7 @@ def wait_for_execution(
     """Wait until an execution has ended; tell of each change of a step.
 
     Returns:
-        Its status and its steps.
+        Its ARN, its status and its steps.
 
     Raises:
         PipelineError: If it failed or was stopped, or the user does not want to wait.
@@ -149,9 +159,12 @@ def wait_for_execution(
         raise PipelineError(
             f"Run {step.run_id} goes on. {come_back}. Stop it: kedro aws stop {step.run_id}"
         ) from None
+    except AwsError as error:  # such as a role that has expired: a second `submit` would be a second run
+        raise PipelineError(f"{error.message} Run {step.run_id} goes on meanwhile. {come_back}") from error
     assert execution is not None  # noqa: S101 - the condition above
     if execution.status == SUCCEEDED:
         return {
+            "arn": execution.arn,
             "status": execution.status,
             "steps": {each.name: each.status for each in execution.steps},
         }
@@ -206,7 +219,7 @@ def _find_run_id(found: Mapping[str, Any]) -> str:
             return make_run_id(description.removeprefix(SCHEDULED))
     if description.startswith(RUN):
         return description.removeprefix(RUN)
-    return str(found.get("PipelineExecutionDisplayName") or found["PipelineExecutionArn"].rpartition("/")[2])
+    return str(found["PipelineExecutionArn"].rpartition("/")[2])
 
 
 def _read_tags(aws: Aws, arn: str) -> dict[str, str]:

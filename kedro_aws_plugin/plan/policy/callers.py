@@ -94,6 +94,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "emr-serverless:DeleteApplication",
         "emr-serverless:GetApplication",
         "emr-serverless:ListApplications",
+        "emr-serverless:ListJobRuns",
         "emr-serverless:StopApplication",
         "s3:DeleteObject",
         "s3:ListBucket",
@@ -103,6 +104,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:DeleteModelPackage",
         "sagemaker:DeleteModelPackageGroup",
         "sagemaker:DeletePipeline",
+        "sagemaker:ListPipelineExecutions",
         "sagemaker:ListPipelines",
         "scheduler:DeleteSchedule",
         "scheduler:DeleteScheduleGroup",
@@ -174,6 +176,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "emr-serverless:CreateApplication",
         "emr-serverless:StartJobRun",
         "emr-serverless:TagResource",
+        "sagemaker:ListPipelineParametersForExecution",
         "sagemaker:StartPipelineExecution",
     ),
     "transform": (

@@ -116,11 +116,23 @@ def _runs_pipelines(reach: Reach, audience: Audience) -> bool:
 
 def _list_pipelines(reach: Reach, audience: Audience) -> list[str]:
     """Name the pipelines of the project; SageMaker writes their ARNs in lower case."""
+    return reach.arns("sagemaker", "pipeline/", _name_pipelines(reach, audience))
+
+
+def _list_executions(reach: Reach, audience: Audience) -> list[str]:
+    """Name the executions of the pipelines of the project."""
+    names = _name_pipelines(reach, audience)
+    return reach.arns(
+        "sagemaker", "pipeline/", [each if each.endswith("*") else f"{each}/*" for each in names]
+    )
+
+
+def _name_pipelines(reach: Reach, audience: Audience) -> list[str]:
     if not _runs_pipelines(reach, audience):
         return []
-    names = [make_pipeline_prefix(reach.project), reach.config.pipelines.name or ""]
-    found = dict.fromkeys(name.lower() for name in names if name)
-    return reach.arns("sagemaker", "pipeline/", [f"{name}*" for name in found])
+    start, own = f"{make_pipeline_prefix(reach.project)}-", reach.config.pipelines.name
+    others = [own] if own is not None and not own.startswith(start) else []
+    return [name.lower() for name in (f"{start}*", *others)]
 
 
 def _list_steps(reach: Reach, audience: Audience) -> list[str]:
@@ -388,15 +400,16 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:InvokeEndpointAsync": _list_queues,
     "sagemaker:ListModelPackages": _list_registered,
     "sagemaker:DescribePipeline": _list_pipelines,
-    "sagemaker:DescribePipelineExecution": _list_pipelines,
+    "sagemaker:DescribePipelineExecution": _list_executions,
     "sagemaker:DescribeProcessingJob": _list_steps,
-    "sagemaker:ListPipelineExecutionSteps": _list_pipelines,
+    "sagemaker:ListPipelineExecutionSteps": _list_executions,
     "sagemaker:ListPipelineExecutions": _list_pipelines,
+    "sagemaker:ListPipelineParametersForExecution": _list_executions,
     "sagemaker:ListPipelineVersions": _list_pipelines,
     "sagemaker:ListTags": _list_with_tags,
-    "sagemaker:RetryPipelineExecution": _list_pipelines,
+    "sagemaker:RetryPipelineExecution": _list_executions,
     "sagemaker:StartPipelineExecution": _list_pipelines,
-    "sagemaker:StopPipelineExecution": _list_pipelines,
+    "sagemaker:StopPipelineExecution": _list_executions,
     "sagemaker:UpdateEndpoint": _list_updated,
     "sagemaker:UpdateModelPackage": _list_packages,
     "sagemaker:UpdatePipeline": _list_pipelines,

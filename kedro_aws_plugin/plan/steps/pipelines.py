@@ -208,7 +208,7 @@ class WaitForExecution(BaseStep):
 
     service: ClassVar = "sagemaker"
     operation: ClassVar = "DescribePipelineExecution"
-    results: ClassVar = ("status", "steps")
+    results: ClassVar = ("arn", "status", "steps")
     arn: str | Ref
     run_id: str
 

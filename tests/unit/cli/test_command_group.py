@@ -6,6 +6,14 @@ from click.testing import CliRunner
 from kedro_aws_plugin.cli import commands
 
 
+def test_no_command_is_described_by_half_a_sentence() -> None:
+    """At 80 columns, which click cuts at."""
+    shown = CliRunner().invoke(commands, ["aws", "--help"], terminal_width=80, catch_exceptions=False)
+    listed = shown.stdout.partition("Commands:")[2].splitlines()
+    assert len(listed) > 20
+    assert [line for line in listed if line.endswith("...")] == []
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [

@@ -12,6 +12,7 @@ from kedro_aws_plugin.config.globals import Global
 from kedro_aws_plugin.config.injection import get_globals
 from kedro_aws_plugin.config.loader import inject_globals
 from kedro_aws_plugin.errors import ConfigError, KedroAwsError
+from kedro_aws_plugin.project import workflow
 from kedro_aws_plugin.run import git
 from kedro_aws_plugin.session.connection import Connection
 from kedro_aws_plugin.session.global_resolver import GlobalResolver
@@ -41,6 +42,17 @@ def make(tmp_path: Path) -> Make:
 def test_each_of_two_loaders_knows_its_own_globals(make: Make) -> None:
     one, two = make("one"), make("two")
     assert [each["parameters"]["name"] for each in (one, two, one)] == ["one", "two", "one"]
+
+
+def test_a_catalog_that_is_only_shown_is_neither_bound_nor_connected(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = "x: {type: pandas.CSVDataset, filepath: 's3://flights/x.csv'}\n"
+    loader = make("one", AWS)
+    (tmp_path / "one/conf/base/catalog.yml").write_text(entry, encoding="utf-8")
+    shown = Session.of(loader, tmp_path / "one", "flights", tmp_path / "one/conf")
+    monkeypatch.setattr(workflow, "make_loader", lambda *_: (loader, tmp_path / "one/conf"))
+    assert "credentials" not in workflow._read_catalog(shown)["x"]
 
 
 def test_a_session_puts_nothing_in_a_second_time(make: Make, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import click
 import pytest
 from kedro.config import OmegaConfigLoader
+from kedro.framework import startup
 
 from kedro_aws_plugin.errors import ConfigError, ProjectError
 from kedro_aws_plugin.hooks import AwsHooks
@@ -87,6 +89,21 @@ def test_it_opens_the_project_around_the_current_folder(shell: Path, monkeypatch
     monkeypatch.setenv("KEDRO_ENV", "prod")
     assert Session.open().loader["parameters"]["a"] == "prod"
     assert Session.open("local").config.target == "local"
+
+
+def test_the_settings_that_kedro_has_loaded_for_a_command_are_not_loaded_again(
+    shell: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded = startup.bootstrap_project(shell.parent)
+    again: list[Path] = []
+    monkeypatch.setattr(startup, "bootstrap_project", lambda path: again.append(path) or loaded)
+    with click.Context(click.Command("status"), obj=loaded):
+        assert Session.open().project.package == "tiny_parameters"
+        assert again == []
+    other = loaded._replace(project_path=tmp_path / "other")
+    with click.Context(click.Command("status"), obj=other):
+        Session.open()
+    assert again == [shell.parent]
 
 
 @pytest.mark.usefixtures("shell")

@@ -1,0 +1,90 @@
+"""What people submit that is not as it should be. Nothing is sent; what would be is looked at."""
+
+import errno
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from project_cli import Ran, kedro_aws
+
+from kedro_aws_plugin.actions import compiling
+
+DIFFERS = "Warning: The project differs from commit {}. The job has what is on the disk.\n"
+
+
+def submit(*arguments: str) -> Ran:
+    return kedro_aws("submit", "--dry-run", "-o", "json", *arguments)
+
+
+def read_definition(ran: Ran) -> Any:
+    [step] = [each for each in ran.json["steps"] if each["step"] == "CreatePipeline"]
+    return json.loads(step["request"]["PipelineDefinition"])
+
+
+def git(*arguments: str) -> str:
+    name = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *name, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(project: Path) -> Iterator[str]:
+    """The project in git, with one commit: its digits."""
+    git("init", "-q")
+    git("add", "src")
+    git("commit", "-q", "-m", "first")
+    yield git("rev-parse", "HEAD")
+    shutil.rmtree(project / ".git")
+
+
+def test_a_project_without_git_is_submitted_and_one_that_differs_says_so(
+    project: Path, request: pytest.FixtureRequest
+) -> None:
+    alone = submit()
+    assert alone.code == 0
+    assert "commit" not in alone.stderr
+    commit = request.getfixturevalue("repository")
+    (project / ".git/info/exclude").write_text("*\n")
+    assert "commit" not in submit().stderr
+    module = project / "src/my_flights/__init__.py"
+    before = module.read_text()
+    module.write_text(f"{before}\n# changed\n")
+    try:
+        changed = submit()
+    finally:
+        module.write_text(before)
+    assert DIFFERS.format(commit[:7]) in changed.stderr
+    wheels = [
+        next(step["summary"] for step in each.json["steps"] if ".whl" in step["summary"])
+        for each in (alone, changed)
+    ]
+    assert wheels[0] != wheels[1]
+
+
+def test_two_hundred_parameters_are_no_parameters_of_the_pipeline() -> None:
+    ran = submit("--params", ",".join(f"p{number}={'x' * 200}" for number in range(200)))
+    assert ran.code == 0, ran.stderr
+    assert [each["Name"] for each in read_definition(ran)["Parameters"]] == ["RunId", "Request", "Scheduled"]
+    [put] = [each for each in ran.json["steps"] if each["step"] == "PutObject"]
+    assert len(json.loads(put["request"]["Body"])["params"]) == 200
+
+
+def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "there is no room")
+
+    monkeypatch.setattr(compiling, "build_job_files", fill)
+    for command in (("compile",), ("submit", "--dry-run")):
+        said = kedro_aws(*command).error
+        assert said.startswith("The disk of ")
+        assert said.endswith(" is full. Make room on it, and run the command again.")
+
+
+def test_a_pipeline_without_nodes_is_not_submitted() -> None:
+    ran = kedro_aws("submit", "--tags", "nothing", "--dry-run")
+    assert ran.code == 1
+    assert "empty" in ran.stderr.lower() or "no node" in ran.stderr.lower(), ran.stderr
