@@ -20,6 +20,8 @@ _UPLOAD_SECONDS = 15.0
 """How often EMR Serverless refreshes the files on S3; its user guide, "Storing logs"."""
 
 _MOST = 16 * 1024**2
+_END = 64 * 1024
+_MOST_EXCEPTIONS = 2
 _EXCEPTION = re.compile(r"\s*(Caused by: )?([\w.]+\.)?\w*(Error|Exception)\b")
 _log = logging.getLogger(__name__)
 
@@ -59,15 +61,13 @@ class DriverLogs:
         self._upload()
 
     def find_last_exceptions(self) -> str:
-        """Find the last lines of stderr that look like exceptions, as stateDetails has them."""
-        try:
-            with self._files["stderr"].open("rb") as file:
-                file.seek(max(0, file.seek(0, io.SEEK_END) - 64 * 1024))
-                lines = file.read().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
+        """Find the last lines that look like exceptions, as stateDetails has them.
+
+        What Python prints on stderr, Spark prints on stdout.
+        """
+        lines = [line for name in STREAMS for line in _read_end(self._files[name])]
         found = [line.strip() for line in lines if _EXCEPTION.match(line)]
-        return " ".join(found[-2:])
+        return " ".join(found[:_MOST_EXCEPTIONS])
 
     def _run(self) -> None:
         uploaded = time.monotonic()
@@ -110,6 +110,15 @@ class DriverLogs:
                 self._objects.write(place, packed, "application/gzip")
             except (OSError, NotStored) as error:
                 _log.warning("the log of a driver cannot be stored: %s", error)
+
+
+def _read_end(file: Path) -> list[str]:
+    try:
+        with file.open("rb") as content:
+            content.seek(max(0, content.seek(0, io.SEEK_END) - _END))
+            return content.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
 
 
 def _find_prefix(place: str, monitoring: Mapping[str, Any]) -> S3Object | None:

@@ -125,7 +125,8 @@ def test_a_job_runs_with_its_files_and_its_logs_are_where_the_request_says(emr: 
     assert "sum 36" in stdout
     assert "conf 7 yours hello ['--day', 'two words']" in stdout
     assert "unpacked from the archive" in stdout
-    assert "region eu-west-1" in emr.read_log(application, run, "stderr")
+    assert "region eu-west-1" in stdout  # what Python prints on stderr, Spark prints on stdout
+    assert "SparkContext" in emr.read_log(application, run, "stderr")
     logs = emr.cloud.aws.client("logs")
     names = [
         each["logStreamName"]
