@@ -397,7 +397,7 @@ class World:
 
     def settle(self, name: str) -> None:
         """Wait until the endpoint and the runs of a name are neither created nor updated nor deleted."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while time.monotonic() < deadline:
             found = self._list("list_endpoints", "Endpoints", name)
             statuses = [each["EndpointStatus"] for each in found]

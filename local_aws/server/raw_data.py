@@ -1,6 +1,7 @@
 """A project's raw data on S3: uploaded when new or changed, as long as nobody else changed the object."""
 
 import hashlib
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from html import unescape
@@ -78,8 +79,9 @@ class RawData:
         for file in sorted(folder.rglob("*")):
             if file.name.startswith(".") or not file.is_file():
                 continue
+            name = _name(file, folder)
             try:
-                self._update(file, (bucket, f"{_PREFIX}/{file.relative_to(folder).as_posix()}"), done)
+                self._update(file, (bucket, f"{_PREFIX}/{name}"), done)
             except OSError as error:
                 raise invalid(f"{file} cannot be read: {error.strerror}.") from error
         return done
@@ -116,6 +118,21 @@ class RawData:
         if answer.status != _FOUND:
             raise invalid(f"{file} cannot be uploaded: {read_message(answer.body)}")
         return answer.headers.get("ETag", "").strip('"')
+
+
+def _name(file: Path, folder: Path) -> str:
+    """Name a file within its folder.
+
+    Raises:
+        AwsFault: If its name is not UTF-8, as every key is.
+    """
+    name = file.relative_to(folder).as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file).decode("utf-8", "backslashreplace")
+        raise invalid(f"{shown} cannot be uploaded: its name is not UTF-8. Rename it.") from None
+    return name
 
 
 def _path(place: tuple[str, str]) -> str:

@@ -42,3 +42,9 @@ def test_what_goes_wrong_loses_nothing(command: str) -> None:
 @pytest.mark.timeout(600)
 def test_no_request_fails_while_versions_change_and_two_people_deploy_at_once() -> None:
     run("serving_rounds.py", "--updates", "10", "--races", "1")
+
+
+@forks
+@pytest.mark.timeout(600)
+def test_a_run_goes_on_after_the_local_aws_was_killed() -> None:
+    run("pipeline_rounds.py", "--rounds", "1", "--seed", "9")

@@ -1,6 +1,7 @@
 """Seeding: the bucket and the files that a project starts with."""
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -130,6 +131,23 @@ def test_a_bucket_that_cannot_be_is_refused(local_aws, tmp_path):
         f"The local AWS at {local_aws.endpoint_url} refused `seed`: Bucket NO cannot be created: The "
         "specified bucket is not valid."
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_is_no_key_is_refused_in_one_sentence(local_aws, tmp_path):
+    (tmp_path / "ü\n+%.csv").write_text("x")
+    file = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    file.write_text("x")
+    with pytest.raises(LocalAwsError) as caught:
+        control.seed(local_aws, bucket="mine", folder=tmp_path)
+    assert caught.value.message == (
+        f"The local AWS at {local_aws.endpoint_url} refused `seed`: {tmp_path}/caf\\xe9.csv cannot be "
+        "uploaded: its name is not UTF-8. Rename it."
+    )
+    file.unlink()
+    control.seed(local_aws, bucket="mine", folder=tmp_path)
+    body = local_aws.client("s3").get_object(Bucket="mine", Key="data/raw/ü\n+%.csv")["Body"]
+    assert body.read() == b"x"
 
 
 def test_two_that_seed_at_once_upload_once(local_aws, tmp_path):
