@@ -123,10 +123,10 @@ def test_the_pipeline_is_one_job_on_emr_serverless(project: Path, run: Run, tmp_
         client.download_file(BUCKET, raw, str(tmp_path / "iris.csv"))
         client.delete_object(Bucket=BUCKET, Key=raw)
         failed = kedro_aws("submit", "--run-id", "first")
-        assert re.search(r"Run first failed: Step all failed in node \w+: \w+", failed.stderr)
+        assert re.search(r"Run first failed: Step all failed.*: \w+", failed.stderr)
         shown = kedro_aws("runs", "first")
         assert "run first of pipeline my-iris-default-local: Failed" in shown.stdout
-        assert "Step all failed in node" in shown.stderr
+        assert "Step all failed" in shown.stderr
         client.upload_file(str(tmp_path / "iris.csv"), BUCKET, raw)
         again = kedro_aws("retry", "first")
         assert again.returncode == 0, again.stderr
