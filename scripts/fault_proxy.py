@@ -8,6 +8,7 @@ address.
 """
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -32,10 +33,13 @@ from botocore.credentials import Credentials  # noqa: TID251
 
 from local_aws import LocalAws
 from local_aws.control.state import write_state
+from local_aws.protocol.messages import Request
+from local_aws.protocol.refusal import make_refusal
 
 OWN_ROUTES = "/_kedro_aws/"
+_PRICES = "/offers/"
 _DIGEST = "X-Amz-Content-SHA256"
-_LATE = timedelta(minutes=20)
+_STEP = timedelta(minutes=20)
 _READING = ("Describe", "Get", "Head", "Invoke", "List", "BatchGet")
 
 
@@ -47,11 +51,13 @@ class Fault:
         name: How tables call it.
         is_done: Whether the request is carried out, and only its answer is lost.
         repeats: Whether it goes wrong again when the client sends the same request again.
+        lasts: Whether it goes wrong with each call from then on, until the command has ended.
     """
 
     name: str
     is_done: bool
     repeats: bool
+    lasts: bool = False
 
 
 THROTTLED = Fault("throttled", is_done=False, repeats=True)
@@ -62,6 +68,8 @@ LOST = Fault("answer lost", is_done=True, repeats=False)
 LOST_EACH_TIME = Fault("each answer lost", is_done=True, repeats=True)
 KILLED = Fault("kill -9", is_done=True, repeats=False)
 LATE_CLOCK = Fault("clock 20 min late", is_done=False, repeats=True)
+CLOCK_STEP = Fault("clock steps 20 min", is_done=False, repeats=True, lasts=True)
+DISK_FULL = Fault("local disk full", is_done=False, repeats=True)
 ABSENT = Fault("absent from S3", is_done=False, repeats=False)
 
 FAULTS = (
@@ -73,6 +81,8 @@ FAULTS = (
     LOST_EACH_TIME,
     KILLED,
     LATE_CLOCK,
+    CLOCK_STEP,
+    DISK_FULL,
     ABSENT,
 )
 """All of them. `ABSENT` is for reads of S3: somebody has deleted the object meanwhile.
@@ -123,6 +133,7 @@ class Proxy:
         calls: The calls since the last `begin`. What goes wrong and is repeated counts once, and so does what
             is asked again and again while something takes its time: how often is chance.
         hit: The call that went wrong; None if none has yet.
+        price_list: What AWS's public price lists hold.
     """
 
     def __init__(self, aws: LocalAws, folder: Path) -> None:
@@ -136,12 +147,18 @@ class Proxy:
         self._client = 0
         self.calls: list[Call] = []
         self.hit: Call | None = None
+        self.price_list: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Of another folder than the server's, it would be taken for a copy that means nothing.
         shown = replace(aws, endpoint_url=f"http://{self._here}", log_file=folder / "local.log", folder="")
         (folder / "aws.config").write_bytes((aws.log_file.parent / "aws.config").read_bytes())
         write_state(folder, shown)
         threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://{self._here}"
 
     def begin(self, fault: Fault | None = None, number: int = 0, client: int = 0) -> None:
         """Count calls from 0 again.
@@ -187,7 +204,9 @@ class Proxy:
         """Answer a request; False if the connection is of no more use."""
         fault = None if request.target.startswith(OWN_ROUTES) else self._count(_identify(request), request)
         if fault is LATE_CLOCK:
-            _be_late(request)
+            _set_clock(request, -_STEP)
+        elif fault is CLOCK_STEP:
+            _set_clock(request, _STEP)
         elif fault is not None and not fault.is_done:
             return self._fail(connection, fault, request)
         status, reason, headers, body = self._forward(onward, request)
@@ -202,16 +221,18 @@ class Proxy:
             fault = None if self._fault is None else self._fault[1]
             if fault and self.hit and call.key == self.hit.key and _is_repetition(request):
                 return fault if fault.repeats else None
-            if self.calls and call.key == self.calls[-1].key and not call.changes:
-                return None
+            if call.key in {each.key for each in self.calls[-2:]} and not call.changes:
+                return None  # one of the two places where an answer may come is asked again
             self.calls.append(call)
+            if fault and fault.lasts and self.hit:
+                return fault
             if fault and self.hit is None and self._fault and len(self.calls) - 1 == self._fault[0]:
                 self.hit = call
                 return fault
         return None
 
     def _fail(self, connection: socket.socket, fault: Fault, request: _Request) -> bool:
-        if fault in (THROTTLED, BROKEN, ABSENT):
+        if fault in (THROTTLED, BROKEN, DISK_FULL, ABSENT):
             connection.sendall(_write_error(fault, request))
             return True
         if fault is KILLED:
@@ -229,6 +250,9 @@ class Proxy:
         headers["Host"] = self._there
         if "Authorization" in headers:
             headers["Authorization"] = self._sign_again(request)
+        if request.target.startswith(_PRICES):
+            body = json.dumps(self.price_list).encode()
+            return 200, "OK", [("Content-Type", "application/json")], body
         onward.request(request.method, request.target, request.body, headers)
         answer = onward.getresponse()
         body = answer.read()
@@ -283,7 +307,9 @@ def _identify(request: _Request) -> Call:
     found = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", request.headers.get("Authorization", ""))
     service = found.group(1) if found else "unsigned"
     digest = sha256(request.body).hexdigest()
-    if target := request.headers.get("X-Amz-Target"):
+    if request.target.startswith(_PRICES):
+        service, operation = "pricing", "GetPriceList"
+    elif target := request.headers.get("X-Amz-Target"):
         operation = target.rpartition(".")[2]
     elif service == "s3":
         operation = _identify_s3(request)
@@ -316,8 +342,8 @@ def _is_repetition(request: _Request) -> bool:
     return found is not None and int(found.group(1)) > 1
 
 
-def _be_late(request: _Request) -> None:
-    then = datetime.now(timezone.utc) - _LATE
+def _set_clock(request: _Request, step: timedelta) -> None:
+    then = datetime.now(timezone.utc) + step
     del request.headers["X-Amz-Date"]
     request.headers["X-Amz-Date"] = then.strftime(SIGV4_TIMESTAMP)
 
@@ -341,6 +367,8 @@ _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 def _write_error(fault: Fault, request: _Request) -> bytes:
     """Write AWS's error in the form of the protocol that the request uses."""
     call = _identify(request)
+    if fault is DISK_FULL:
+        return _write_refusal(request, call)
     text = "Rate exceeded" if fault is THROTTLED else "We encountered an internal error. Please try again."
     if call.service == "s3":
         status, code, text = {
@@ -365,6 +393,14 @@ def _write_error(fault: Fault, request: _Request) -> bytes:
         "<RequestId>0</RequestId></ErrorResponse>"
     )
     return _write_answer(request.method, status, code, [("Content-Type", "text/xml")], xml.encode())
+
+
+def _write_refusal(request: _Request, call: Call) -> bytes:
+    """Write what the local AWS answers when its disk is full."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    sent = Request(request.method, request.target, headers, service=call.service)
+    answer = make_refusal(sent, "not kept", "services.sqlite cannot be written: disk I/O error", 503)
+    return _write_answer(request.method, answer.status, "", list(answer.headers.items()), answer.body)
 
 
 def _wait_for_the_end(connection: socket.socket, closing: threading.Event) -> None:

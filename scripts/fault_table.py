@@ -29,6 +29,8 @@ from typing import Any
 from fault_proxy import (
     ABSENT,
     BROKEN,
+    CLOCK_STEP,
+    DISK_FULL,
     FAULTS,
     KILLED,
     LATE_CLOCK,
@@ -43,8 +45,12 @@ from fault_world import BUCKET, GROUP, Caller, Ran, World, make_pipeline_name, o
 
 _THROUGH, _AGAIN = "went on", "again"
 _BEGIN, _END = "<!-- faults: begin -->", "<!-- faults: end -->"
-_ENDING = (THROTTLED, BROKEN, RESET, LATE_CLOCK)
+_ENDING = (THROTTLED, BROKEN, RESET, LATE_CLOCK, CLOCK_STEP)
 """Faults that end a command, unless it can do without the call."""
+
+_TWICE = "two in a row"
+_CHAINS = 8
+"""So many times a command has two faults in a row: one, and another one when it is run again."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Command:
         env: The Kedro environment that it is run in.
         explains: Whether its errors are the plugin's, and not Kedro's.
         is_alone: Whether what one trial needs disturbs the others, so that none leaves it to the next.
+        varies: How many of its last calls are made or not, by chance: it asks where an answer may come.
     """
 
     name: str
@@ -74,6 +81,7 @@ class Command:
     env: str = "local"
     explains: bool = True
     is_alone: bool = False
+    varies: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Trial:
         number: With which of its calls.
         call: The call.
         is_early: Whether the fault ends the command before it has changed anything.
+        then: What goes wrong when it is run again.
     """
 
     command: Command
@@ -93,9 +102,16 @@ class Trial:
     number: int
     call: Call
     is_early: bool
+    then: "Trial | None" = None
+
+    @property
+    def column(self) -> str:
+        """In which column of the table it counts."""
+        return _TWICE if self.then else self.fault.name
 
     def __str__(self) -> str:
-        return f"{self.command.name} | {self.fault.name} | call {self.number} {self.call}"
+        once = f"{self.command.name} | {self.fault.name} | call {self.number} {self.call}"
+        return f"{once}, then {self.then}" if self.then else once
 
 
 @dataclass
@@ -263,6 +279,36 @@ def _run_pipeline(world: World, name: str) -> Ran:
     )
 
 
+def _predict_in_queue(world: World, name: str) -> Ran:
+    ran = world.cli("predict", "--endpoint", name, "--env", "queue")
+    return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout == "1\n1\n" else ran
+
+
+def _prepare_queue(world: World, name: str) -> None:
+    _must(_deploy(world, name, 1, "--env", "queue"))
+
+
+def _prepare_weights(world: World, name: str) -> None:
+    """Make two variants, and change their weights by hand."""
+    _must(world.cli("deploy", "--endpoint", name, "--env", "shares"))
+    even = [{"VariantName": each, "DesiredWeight": 1.0} for each in ("champion", "challenger")]
+    world.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=even
+    )
+    world.settle(name)
+
+
+def _look(*arguments: str) -> Callable[[World, str], Ran]:
+    """Run a command that only looks; of something of a name, if the last argument asks for it."""
+    of_name = arguments[-1] in ("--endpoint", "logs")
+
+    def run(world: World, name: str) -> Ran:
+        ran = world.cli(*arguments, *([name] if of_name else []))
+        return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout.strip() else ran
+
+    return run
+
+
 COMMANDS = (
     Command("register-model", _register),
     Command(
@@ -316,6 +362,39 @@ COMMANDS = (
         is_alone=True,
     ),
     Command("transform", _transform, _prepare_transform),
+    Command("bootstrap", lambda world, name: world.bootstrap(name)),
+    Command(
+        "deploy: asynchronous", lambda world, name: _deploy(world, name, 1, "--env", "queue"), env="queue"
+    ),
+    Command("predict: asynchronous", _predict_in_queue, _prepare_queue, env="queue", varies=1),
+    Command(
+        "deploy: two variants",
+        lambda world, name: world.cli("deploy", "--endpoint", name, "--env", "shares"),
+        env="shares",
+    ),
+    Command(
+        "deploy: other weights",
+        lambda world, name: world.cli("deploy", "--endpoint", name, "--env", "shares"),
+        _prepare_weights,
+        serves=True,
+        env="shares",
+    ),
+    Command(
+        "deploy: a shadow variant",
+        lambda world, name: world.cli("deploy", "--endpoint", name, "--env", "shadow"),
+        answer="1",
+        env="shadow",
+    ),
+    Command(
+        "deploy: scaled",
+        lambda world, name: _deploy(world, name, 1, "--env", "scaled"),
+        answer="1",
+        env="scaled",
+    ),
+    Command("status", _look("status", "--endpoint"), _prepare_served, serves=True, answer="1"),
+    Command("logs", _look("logs"), _prepare_served, serves=True, answer="1"),
+    Command("models", _look("models", "--group", GROUP)),
+    Command("prices --refresh", _look("prices", "--refresh")),
     Command("kedro run", _run_pipeline, _clear_run, explains=False),
     Command("submit", _submit, _prepare_submission, is_alone=True),
     Command("stop", _stop, _prepare_sleeping, is_alone=True),
@@ -351,9 +430,15 @@ class Table:
                         call,
                         fault in _ENDING and number < before and not command.is_alone,
                     )
-                    for number, call in enumerate(calls)
+                    for number, call in enumerate(calls[: len(calls) - command.varies])
                     if _makes_a_difference(fault, call)
                 ]
+            single = [each for each in trials if each.command is command]
+            chosen = random.Random(command.name)
+            trials += [
+                replace(chosen.choice(single), is_early=False, then=chosen.choice(single))
+                for _ in range(_CHAINS)
+            ]
         return trials
 
     def try_out(self, trial: Trial) -> list[str]:
@@ -365,6 +450,11 @@ class Table:
             problems = _judge_first(trial, first)
             if self._world.proxy.hit is None:
                 problems.append(f"its call {trial.number} was not made")
+            if trial.then:
+                again = self._run(trial.then, name)
+                # With less left to do, it may not come to the call.
+                problems += _judge_first(trial.then, again) if self._world.proxy.hit else []
+                first = max(first, again, key=lambda ran: ran.code != 0)
             is_spare = trial.is_early and first.code == 1 and not self._has_changed()
             if is_spare:
                 self._spare[command.name] = name
@@ -376,7 +466,7 @@ class Table:
             problems += self._judge_state(command, name)
         self.results.problems += [f"{trial}: {problem}" for problem in problems]
         outcome = _THROUGH if first.code == 0 else _AGAIN
-        self.results.outcomes.append((command.name, trial.fault.name, outcome))
+        self.results.outcomes.append((command.name, trial.column, outcome))
         return problems
 
     def _has_changed(self) -> bool:
@@ -397,6 +487,7 @@ class Table:
         A trial that has changed nothing leaves them for the next one that will not either.
         """
         command = trial.command
+        self._world.proxy.begin()  # a clock that has stepped would be wrong now
         if trial.is_early and command.name in self._spare:
             return self._spare.pop(command.name)
         name = self._make_name(command)
@@ -463,13 +554,14 @@ class Table:
         """Delete what was made, by `destroy`; what it does not find is a problem."""
         found = self._world.find(name)
         problems = []
-        if any(found[kind] for kind in ("models", "configs", "endpoints")):
+        kinds = ("models", "configs", "endpoints", "targets")
+        if any(found[kind] for kind in kinds):
             self._world.proxy.begin()
             _must(_destroy(self._world, name, command.env))
             left = self._world.find(name)
-            problems += [
-                f"destroy leaves {left[kind]}" for kind in ("models", "configs", "endpoints") if left[kind]
-            ]
+            problems += [f"destroy leaves {left[kind]}" for kind in kinds if left[kind]]
+        if found["stacks"]:
+            self._world.clear_stack(name)
         if found["groups"]:
             problems += self._clear_registry(name, listed=command.is_owned)
         if found["pipelines"]:
@@ -510,12 +602,17 @@ def _makes_a_difference(fault: Fault, call: Call) -> bool:
     """
     if fault is ABSENT:
         return (call.service, call.changes) == ("s3", False)
+    if fault is DISK_FULL:
+        return call.changes and call.service != "sagemaker-runtime"
     return call.changes or fault not in (LOST, LOST_EACH_TIME, KILLED)
 
 
 def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Leave of names what does not depend on them: how many there are, and which versions and files."""
-    names = ("models", "configs", "endpoints", "groups", "uploads", "pipelines", "held", "schedules")
+    names = (
+        *("models", "configs", "endpoints", "groups", "targets", "stacks", "uploads"),
+        *("pipelines", "held", "schedules"),
+    )
     return {kind: [str(len(each))] if kind in names else sorted(each) for kind, each in found.items()}
 
 
@@ -527,23 +624,31 @@ def _judge_first(trial: Trial, ran: Ran) -> list[str]:
         return [f"it ends with {ran.code} and a traceback: {ran.problem}"]
     if ran.code == 0 or not trial.command.explains:
         return []
-    wanted = r"kedro run$|again|[Ss]et it|kedro aws|Correct|Give a"
+    wanted = r"kedro run$|again|[Ss]et it|kedro aws|Correct|Give a|Check|Choose another"
     if trial.fault is LATE_CLOCK and trial.call.service == "sagemaker":
         wanted = "this machine's clock is wrong"
     return [] if re.search(wanted, ran.sentence) else [f"it does not say what next: {ran.sentence}"]
 
 
-def write_rows(results: Results) -> str:
-    """Write the table."""
-    faults = [fault.name for fault in FAULTS]
+def write_rows(results: Results, before: Mapping[str, Mapping[str, str]]) -> str:
+    """Write the table.
+
+    Args:
+        results: What was seen.
+        before: The cells of what was not tried now.
+    """
+    faults = [*(fault.name for fault in FAULTS), _TWICE]
     lines = [f"| command | calls | {' | '.join(faults)} |", "|---|---|" + "---|" * len(faults)]
     counts = Counter(tuple(outcome) for outcome in results.outcomes)
-    for name, calls in results.calls.items():
+    for name in [command.name for command in COMMANDS if command.name in {*results.calls, *before}]:
         cells = []
+        known = before.get(name, {})
         for fault in faults:
             seen = [(counts[name, fault, word], word) for word in (_THROUGH, _AGAIN)]
-            cells.append(", ".join(f"{count} {word}" for count, word in seen if count) or "-")
-        lines.append(f"| {name} | {len(calls)} | {' | '.join(cells)} |")
+            now = ", ".join(f"{count} {word}" for count, word in seen if count)
+            cells.append(now or known.get(fault, "-"))
+        calls = str(len(results.calls[name])) if name in results.calls else known["calls"]
+        lines.append(f"| {name} | {calls} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -560,7 +665,7 @@ def compare(results: Results, rows: Mapping[str, Mapping[str, str]]) -> list[str
     return [
         f"{name}, {fault}: the page shows {rows[name][fault]!r}, and a command {outcome}"
         for name, fault, outcome in results.outcomes
-        if outcome not in rows[name][fault]
+        if rows[name].get(fault, "-") != "-" and outcome not in rows[name][fault]
     ]
 
 
@@ -574,7 +679,7 @@ def main() -> int:
         results = _run_parts(given) if given.jobs > 1 else _run(given)
     if given.raw:
         given.raw.write_text(json.dumps(asdict(results)), encoding="utf-8")
-    rows = write_rows(results)
+    rows = write_rows(results, read_rows(given.write) if given.add else {})
     print(rows)
     trials = len(results.outcomes)
     print(f"{trials} trials, {results.answers} answers meanwhile, {time.monotonic() - began:.0f} s")
@@ -582,7 +687,7 @@ def main() -> int:
     for problem in problems:
         print(f"WRONG: {problem}")
     if given.write and not problems:
-        _write(given.write, rows, trials, results.answers)
+        _write(given.write, rows, results.answers, add=given.add)
     return 1 if problems else 0
 
 
@@ -590,10 +695,13 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sample", type=int, help="how many trials; by default all")
     parser.add_argument("--seed", type=int, default=14, help="of the sample")
-    parser.add_argument("--only", default="", help="a part of the commands' names")
-    parser.add_argument("--fault", help="a fault's name")
+    parser.add_argument("--only", default="", help="a regular expression for the commands' names")
+    parser.add_argument("--fault", default="", help="a regular expression for the columns' names")
     parser.add_argument("--check", type=Path, help="a page whose table must agree with what is seen")
     parser.add_argument("--write", type=Path, help="a page whose table is written anew")
+    parser.add_argument(
+        "--add", action="store_true", help="with --write: leave the cells of what is not tried"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="in how many processes, each with its own world")
     parser.add_argument("--part", default="0/1", help="which of how many parts of the trials")
     parser.add_argument("--raw", type=Path, help="write what was seen to this file, as JSON")
@@ -602,11 +710,11 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _run(given: argparse.Namespace) -> Results:
-    commands = [command for command in COMMANDS if given.only in command.name]
+    commands = [command for command in COMMANDS if re.search(given.only, command.name)]
     part, parts = map(int, given.part.split("/"))
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
         table = Table(world, commands)
-        trials = [each for each in table.list_trials() if given.fault in {None, each.fault.name}]
+        trials = [each for each in table.list_trials() if re.search(given.fault, each.column)]
         if given.sample:
             trials = random.Random(given.seed).sample(trials, given.sample)
         trials = trials[part::parts]
@@ -622,7 +730,7 @@ def _run(given: argparse.Namespace) -> Results:
 
 def _run_parts(given: argparse.Namespace) -> Results:
     """Run the trials in several processes."""
-    chosen = ["--only", given.only, *(["--fault", given.fault] if given.fault else [])]
+    chosen = ["--only", given.only, "--fault", given.fault]
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, str(part)) for part in range(given.jobs)]
         started = [
@@ -647,10 +755,13 @@ def _join(parts: Sequence[Mapping[str, Any]]) -> Results:
     return whole
 
 
-def _write(page: Path, rows: str, trials: int, answers: int) -> None:
+def _write(page: Path, rows: str, answers: int, *, add: bool) -> None:
     text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(_BEGIN)
-    tail = rest.partition(_END)[2]
+    former, _, tail = rest.partition(_END)
+    counted = re.search(r"clients got (\d+) answers", former)
+    answers += int(counted[1]) if add and counted else 0
+    trials = sum(int(count) for count in re.findall(rf"(\d+) (?:{_THROUGH}|{_AGAIN})", rows))
     date = datetime.now(timezone.utc).date().isoformat()
     made = f"{trials} trials on {date}; clients got {answers} answers meanwhile, and no failure."
     page.write_text(f"{head}{_BEGIN}\n{rows}\n\n{made}\n{_END}{tail}", encoding="utf-8")

@@ -70,6 +70,40 @@ _FILES = {
           instance_count: 2
           update: {strategy: canary, instances: 1, wait_seconds: 1}
     """,
+    "conf/queue/aws.yml": f"""
+        target: local
+        deploy:
+          endpoint: faults-queue
+          mode: async
+          async:
+            input: s3://{BUCKET}/queue/input/
+            output: s3://{BUCKET}/queue/output/
+            failure: s3://{BUCKET}/queue/failed/
+    """,
+    "conf/shares/aws.yml": f"""
+        target: local
+        deploy:
+          endpoint: faults-shares
+          group: {GROUP}
+          variants:
+            champion: {{package: 1, weight: 9}}
+            challenger: {{package: 2, weight: 1}}
+    """,
+    "conf/shadow/aws.yml": f"""
+        target: local
+        deploy:
+          endpoint: faults-shadow
+          group: {GROUP}
+          variants:
+            champion: {{package: 1}}
+          shadow: {{package: 2, share: 1.0}}
+    """,
+    "conf/scaled/aws.yml": """
+        target: local
+        deploy:
+          endpoint: faults-scaled
+          autoscaling: {min: 1, max: 3, target: 100}
+    """,
     "src/faults/__init__.py": "",
     "src/faults/settings.py": "",
     "src/faults/pipeline_registry.py": """
@@ -182,6 +216,8 @@ class World:
         self.s3 = self.aws.client("s3")
         self.sagemaker = self.aws.client("sagemaker")
         self.runtime = self.aws.client("sagemaker-runtime")
+        self.scaling = self.aws.client("application-autoscaling")
+        self.stacks = self.aws.client("cloudformation")
         self.project = folder / "project"
         self._made: dict[str, Any] = {}
 
@@ -368,12 +404,51 @@ class World:
         uploads = self.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         return {
             **found,
+            "targets": self._list_scaled(name),
+            "stacks": [
+                f"{each['StackName']} {each['StackStatus']}"
+                for each in self.stacks.describe_stacks()["Stacks"]
+                if name in each["StackName"]
+            ],
             "groups": [each["ModelPackageGroupName"] for each in groups],
             "packages": packages,
             "objects": sorted(each["Key"].rpartition("/")[2] for each in listed.get("Contents", [])),
             "uploads": [each["Key"] for each in uploads if name in each["Key"]],
             **self._find_runs(name),
         }
+
+    def _list_scaled(self, name: str) -> list[str]:
+        pages = self.scaling.get_paginator("describe_scalable_targets").paginate(ServiceNamespace="sagemaker")
+        return [
+            each["ResourceId"]
+            for page in pages
+            for each in page["ScalableTargets"]
+            if name in each["ResourceId"]
+        ]
+
+    def bootstrap(self, name: str) -> Ran:
+        """Do what `kedro aws bootstrap` does in an account, for a bucket and a database of a name."""
+        from kedro_aws_plugin.aws.cloudformation import observe_foundation
+        from kedro_aws_plugin.config import AwsConfig
+        from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
+        from kedro_aws_plugin.project.raw_data import list_raw_files
+
+        table = {"location": f"s3://{name}/data/raw/rows/", "format": "csv", "columns": {"a": "string"}}
+        database = name.replace("-", "_")
+        athena = {"database": database, "workgroup": name, "tables": {"rows": table}}
+        settings = {"env": "aws", "target": "aws", "region": REGION, "bucket": name, "athena": athena}
+        config = AwsConfig.model_validate(settings)
+        files = list_raw_files(self.folder / "raw")
+        return self.carry_out(
+            lambda aws: plan_bootstrap(config, "faults", files, observe_foundation(aws, name, "data/raw/"))
+        )
+
+    def clear_stack(self, name: str) -> None:
+        """Delete a stack with its bucket, which the stack would leave."""
+        self.stacks.delete_stack(StackName=f"kedro-aws-{name}")
+        for each in self.s3.list_object_versions(Bucket=name).get("Versions", []):
+            self.s3.delete_object(Bucket=name, Key=each["Key"], VersionId=each["VersionId"])
+        self.s3.delete_bucket(Bucket=name)
 
     def _find_runs(self, name: str) -> dict[str, list[str]]:
         """Find the pipeline of a name, its versions, its executions, what they saved, and its schedules."""
@@ -427,6 +502,8 @@ def opened(folder: Path) -> Iterator[World]:
         _write_project(world)
         os.environ["KEDRO_AWS_STATE_DIR"] = str(folder / "shown")
         os.environ["COLUMNS"] = "200"
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+        _ask_for_prices_at(world.proxy)
         os.chdir(world.project)
         with world.pack():
             yield world
@@ -436,7 +513,27 @@ def opened(folder: Path) -> Iterator[World]:
         local_aws.stop(folder / "server")
 
 
+def _ask_for_prices_at(proxy: Proxy) -> None:
+    """Let the plugin ask the proxy for AWS's price list."""
+    from kedro_aws_plugin.aws import prices
+
+    proxy.price_list = {
+        "publicationDate": "2026-11-30T02:56:06Z",
+        "products": {"A": {"attributes": {"usagetype": "EU-Host:ml.m5.large"}}},
+        "terms": {
+            "OnDemand": {
+                "A": {"A.B": {"priceDimensions": {"C": {"unit": "Hrs", "pricePerUnit": {"USD": "0.12"}}}}}
+            }
+        },
+    }
+    changed: Any = prices
+    changed.ADDRESS, changed._TIMEOUT = proxy.address, _PATIENCE
+
+
 def _write_project(world: World) -> None:
+    raw = world.folder / "raw" / "data" / "raw" / "rows" / "rows.csv"
+    raw.parent.mkdir(parents=True)
+    raw.write_text("a\n1\n", encoding="utf-8")
     for name, text in _FILES.items():
         file = world.project / name
         file.parent.mkdir(parents=True, exist_ok=True)

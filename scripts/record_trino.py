@@ -23,10 +23,10 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,7 @@ from trino_recording import (  # noqa: E402
     SEED,
     LocalAthena,
     Recorded,
+    Verdict,
     arrange,
     digest_tables,
     read_fixed_statements,
@@ -67,7 +68,6 @@ _DECIMAL_LITERAL = re.compile(
     | \d+(?:\.\d*)?[eE][+-]?\d+ | \.\d+[eE][+-]?\d+ | (?P<number>\d+\.\d* | \.\d+)""",
     re.VERBOSE | re.DOTALL,
 )
-ARTIFACTS = ("trino-testing", "trino-memory", "trino-tpch")
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>recording</groupId><artifactId>recording</artifactId><version>1</version>
 <dependencyManagement><dependencies><dependency><groupId>io.trino</groupId><artifactId>trino-root</artifactId>
@@ -104,18 +104,24 @@ def main() -> None:
 def compare(path: Path, show: int) -> int:
     """Compare every recorded statement, print the score and return how many are wrong."""
     header, recorded = read_recording(path)
-    local = LocalAthena()
+    return print_score(header, recorded, LocalAthena().compare, show)
+
+
+def print_score(
+    header: Mapping[str, Any], recorded: Sequence[Recorded], judge: Callable[[Recorded], Verdict], show: int
+) -> int:
+    """Judge every recorded statement, print the score and return how many are wrong."""
     counted: Counter[tuple[str, str]] = Counter()
     refused: Counter[str] = Counter()
     wrong = []
     for one in recorded:
-        verdict = local.compare(one)
+        verdict = judge(one)
         counted[one.part, verdict.kind] += 1
         if verdict.kind == "refused":
             refused[verdict.detail] += 1
         if verdict.kind in {"wrong", "other error"}:
             wrong.append((verdict, one))
-    kinds = ("equal", "last digit", "known", "refused", "other error", "wrong")
+    kinds = ("equal", "last digit", "known", "stricter", "refused", "other error", "wrong")
     print(f"Trino {header['version']}, recorded {header['recorded']}: {len(recorded)} statements")
     print("| part | statements | " + " | ".join(kinds) + " |")
     print("|---" * (len(kinds) + 2) + "|")
@@ -124,7 +130,7 @@ def compare(path: Path, show: int) -> int:
         print(f"| {part} | {sum(numbers)} | " + " | ".join(map(str, numbers)) + " |")
     print("Refused:", ", ".join(f"{what} {count}" for what, count in refused.most_common()))
     for verdict, one in wrong[:show]:
-        print(f"{verdict.kind}: {one.sql}\n    {verdict.detail}")
+        print(f"{verdict.kind}: {one.part}: {one.sql}\n    {verdict.detail}")
     return sum(verdict.kind == "wrong" for verdict, _ in wrong)
 
 
@@ -134,7 +140,7 @@ def record(options: argparse.Namespace) -> None:
     if options.server:
         recording.complete(Client(options.server))
     else:
-        with running_trino(options.version) as address:
+        with running_trino(Server(options.version)) as address:
             recording.complete(Client(address))
 
 
@@ -198,10 +204,23 @@ def write_literals_as_athena_reads_them(sql: str) -> str:
 
 
 class Client:
-    """Trino's protocol over HTTP."""
+    """Trino's protocol over HTTP.
 
-    def __init__(self, address: str) -> None:
+    Args:
+        address: The server's.
+        schema: The catalog and the schema of tables that are named without one.
+        errors: The types of errors that say what is right.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        schema: tuple[str, str] = ("memory", "default"),
+        errors: Collection[str] = ("USER_ERROR",),
+    ) -> None:
         self._address = address
+        self._schema = schema
+        self._errors = errors
 
     def must(self, sql: str) -> list[list[Any]]:
         """Run a statement that cannot fail."""
@@ -226,8 +245,8 @@ class Client:
     def _run(self, sql: str) -> tuple[list[str], list[list[Any]], str | None]:
         headers = {
             "X-Trino-User": "recording",
-            "X-Trino-Catalog": "memory",
-            "X-Trino-Schema": "default",
+            "X-Trino-Catalog": self._schema[0],
+            "X-Trino-Schema": self._schema[1],
             "X-Trino-Time-Zone": "UTC",
             "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",
         }
@@ -236,12 +255,13 @@ class Client:
         rows: list[list[Any]] = []
         while True:
             with urllib.request.urlopen(request, timeout=120) as response:
-                answer = json.load(response)
+                # A text can have bytes that are not UTF-8.
+                answer = json.loads(response.read().decode(errors="replace"))
             columns = [column["type"] for column in answer.get("columns", [])] or columns
             rows += answer.get("data", [])
             if "error" in answer:
                 error = answer["error"]
-                return columns, rows, error["errorName"] if error["errorType"] == "USER_ERROR" else NO_ANSWER
+                return columns, rows, error["errorName"] if error["errorType"] in self._errors else NO_ANSWER
             if "nextUri" not in answer:
                 return columns, rows, None
             request = urllib.request.Request(answer["nextUri"], headers=headers)
@@ -340,20 +360,38 @@ def make_benchmark_tables(client: Client) -> None:
                 client.must(f"INSERT INTO {path.stem} SELECT {values} FROM {source} AS t(r)")
 
 
+@dataclass(frozen=True)
+class Server:
+    """What a Trino is made of.
+
+    Attributes:
+        artifacts: The artifacts of `io.trino` that it needs, with all that they need.
+        source: The Java file in scripts/ that starts it, and its arguments.
+        options: Options for Java.
+    """
+
+    version: str
+    artifacts: Sequence[str] = ("trino-testing", "trino-memory", "trino-tpch")
+    source: Sequence[str] = ("TrinoServer.java",)
+    options: Sequence[str] = ()
+
+
 @contextmanager
-def running_trino(version: str) -> Iterator[str]:
+def running_trino(server: Server) -> Iterator[str]:
     """Start Trino, give its address, and end it."""
-    java, folder = find_program("java"), ROOT / f".cache/trino-{version}"
-    resolve_jars(folder, version)
-    command = [java, "-Xmx2g", "-cp", f"{folder / 'jars'}/*", str(ROOT / "scripts/TrinoServer.java")]
+    java, folder = find_program("java"), ROOT / f".cache/trino-{server.version}"
+    resolve_jars(folder, server)
+    source, *arguments = server.source
+    options = (*server.options, "-Xmx2g", "-cp", f"{folder / 'jars'}/*")
+    command = [java, *options, str(ROOT / "scripts" / source), *arguments]
     written = folder / "server.log"
     with written.open("w") as log:
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
-            yield wait_for_address(server, written)
+            yield wait_for_address(process, written)
         finally:
             # It ends with its standard input.
-            server.communicate()
+            process.communicate()
 
 
 def wait_for_address(server: subprocess.Popen[bytes], log: Path) -> str:
@@ -365,17 +403,17 @@ def wait_for_address(server: subprocess.Popen[bytes], log: Path) -> str:
     raise SystemExit(f"Trino did not start; {log} says why.")
 
 
-def resolve_jars(folder: Path, version: str) -> None:
+def resolve_jars(folder: Path, server: Server) -> None:
     """Fetch Trino's jars with Maven, once."""
     if (folder / "complete").exists():
         return
     maven = find_program("mvn")
     folder.mkdir(parents=True, exist_ok=True)
-    dependencies = "".join(DEPENDENCY.format(artifact, version) for artifact in ARTIFACTS)
-    (folder / "pom.xml").write_text(POM.format(version=version, dependencies=dependencies))
+    dependencies = "".join(DEPENDENCY.format(name, server.version) for name in server.artifacts)
+    (folder / "pom.xml").write_text(POM.format(version=server.version, dependencies=dependencies))
     command = [maven, "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={folder / 'jars'}"]
     if subprocess.run(command, cwd=folder, check=False).returncode:
-        raise SystemExit(f"Maven Central does not serve Trino {version} whole; try another --version.")
+        raise SystemExit(f"Maven Central does not serve Trino {server.version} whole; try another --version.")
     (folder / "complete").touch()
 
 

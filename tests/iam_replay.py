@@ -61,6 +61,9 @@ SHAPES = {
     "Secret": "secretsmanager:{r}:{a}:secret:{SecretId}-a1B2c3",
     "parameter": "ssm:{r}:{a}:parameter/{Name}",
     "role": "iam::{a}:role/{RoleName}",
+    "repository": "ecr:{r}:{a}:repository/{repositoryName}",
+    "alarm": "cloudwatch:{r}:{a}:alarm:{AlarmName}",
+    "ScalableTarget": "application-autoscaling:{r}:{a}:scalable-target/0a1b2c3d",
 }
 """The ARN of each type of resource, with the keys of a request in it."""
 NEWER = {"sagemaker:ListPipelineVersions": ["pipeline*"]}
@@ -89,11 +92,15 @@ class Account:
         locations: The folder of each table, without `s3://`: Athena reads and writes it for its caller.
         tags: The tags of what was made.
         workgroups: The workgroups that were named.
+        volume_keys: The key of the volumes of each endpoint config that has one.
+        overrides: What aws.yml puts into requests, which are recorded before.
     """
 
     locations: Mapping[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     workgroups: set[str] = field(default_factory=set)
+    volume_keys: dict[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def list_needs(self, sent: Sent) -> list[Need]:
         """List what a call needs, on each of the resources that AWS checks."""
@@ -105,11 +112,12 @@ class Account:
         tags = {each["Key"]: each["Value"] for each in params.get("Tags", ())} if prefix in TAGGED else {}
         needs = []
         for arn in _find_arns(action, params):
-            needs.append(self._make_need(action, arn, tags))
+            needs.append(self._make_need(action, arn, tags, params))
             if sent.operation.startswith("Create") and tags:
                 self.tags[arn] = tags
                 if prefix == "sagemaker":
                     needs.append(self._make_need("sagemaker:AddTags", arn, tags))
+        needs += self._list_key_needs(sent.operation, params)
         for role, service in _find_roles(params):
             needs.append(Need("iam:PassRole", role, (("iam:PassedToService", service),)))
         if sent.operation == "StartQueryExecution":
@@ -119,6 +127,22 @@ class Account:
             key = source if isinstance(source, str) else f"{source['Bucket']}/{source['Key']}"
             needs.append(self._make_need("s3:GetObject", f"arn:aws:s3:::{key}", {}))
         return needs
+
+    def _list_key_needs(self, operation: str, params: Mapping[str, Any]) -> list[Need]:
+        """List what KMS asks of a caller whose request names a key, or an endpoint config that has one."""
+        if operation == "CreateEndpointConfig" and "KmsKeyId" in params:
+            self.volume_keys[params["EndpointConfigName"]] = params["KmsKeyId"]
+        resources, output = params.get("TransformResources", {}), params.get("TransformOutput", {})
+        started = operation in ("CreateEndpoint", "UpdateEndpoint", "CreateTransformJob")
+        volume = self.volume_keys.get(params.get("EndpointConfigName", "")) or resources.get("VolumeKmsKeyId")
+        put = params.get("SSEKMSKeyId")
+        found = [
+            ("kms:CreateGrant", volume if started else None),
+            ("kms:Decrypt", output.get("KmsKeyId")),  # whoever reads the predictions
+            ("kms:Decrypt", put),  # whoever reads the object, or sends it in parts
+            ("kms:GenerateDataKey", put),
+        ]
+        return [_make_key_need(action, key) for action, key in found if key]
 
     def list_s3_needs(self, log: str) -> list[Need]:
         """List what S3 was asked for, by whatever client: the log has a line for each request."""
@@ -142,7 +166,7 @@ class Account:
 
     def _complete(self, sent: Sent) -> dict[str, Any]:
         """Add what the request means and does not name."""
-        params = dict(sent.params)
+        params = {**sent.params, **self.overrides.get(sent.operation, {})}
         if "ModelPackageName" in params or "ModelPackageArn" in params:
             params["arns"] = [params.get("ModelPackageName") or params["ModelPackageArn"]]
         elif arn := params.get("ResourceArn") or params.get("PipelineExecutionArn"):
@@ -164,6 +188,7 @@ class Account:
             params["TableName"] = params.get("TableName") or made or params.get("Name")
         if sent.operation == "DeleteObjects":
             params["Key"] = [each["Key"] for each in params["Delete"]["Objects"]]
+        params["AlarmName"] = params.get("AlarmName") or next(iter(params.get("AlarmNames", ())), None)
         if "Name" in params and sent.service == "ssm":
             params["Name"] = params["Name"].lstrip("/")
         return params
@@ -198,11 +223,25 @@ class Account:
         add(changed, ("GetDatabase", "GetTable", "UpdateTable"), "s3:PutObject")
         return needs
 
-    def _make_need(self, action: str, arn: str, tags: Mapping[str, str]) -> Need:
+    def _make_need(
+        self, action: str, arn: str, tags: Mapping[str, str], params: Mapping[str, Any] | None = None
+    ) -> Need:
         context = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
         context |= {f"aws:ResourceTag/{key}": value for key, value in self.tags.get(arn, {}).items()}
         context["aws:ResourceAccount"] = ACCOUNT
+        if params and "ServiceNamespace" in params:
+            context["application-autoscaling:service-namespace"] = params["ServiceNamespace"]
         return Need(action, arn, tuple(sorted(context.items())))
+
+
+def _make_key_need(action: str, key: str) -> Need:
+    """A need of a key, which KMS knows by its ARN and its aliases; a service of AWS makes the grant."""
+    context = {"kms:GrantIsForAWSResource": "true"} if action == "kms:CreateGrant" else {}
+    if key.startswith("alias/"):
+        context["kms:ResourceAliases"] = key
+        key = "ffffffff-0000-1111-2222-333344445555"
+    arn = key if key.startswith("arn:") else f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}"
+    return Need(action, arn, tuple(sorted(context.items())))
 
 
 def is_allowed(policy: Mapping[str, Any], need: Need) -> bool:

@@ -7,7 +7,7 @@ from kedro_aws_plugin.aws.cloudformation import find_role
 from kedro_aws_plugin.config import choose_role
 from kedro_aws_plugin.errors import ProjectError, first_line
 from kedro_aws_plugin.plan.policy.callers import Audience
-from kedro_aws_plugin.plan.policy.document import build_policy, explain_left_out, explain_size
+from kedro_aws_plugin.plan.policy.document import build_policy, explain_size
 from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern
 from kedro_aws_plugin.project.locations import find_data, find_written
 from kedro_aws_plugin.session.session import Session, explain_unloadable_project
@@ -53,7 +53,6 @@ def make_policy(session: Session, audience: Audience, account: str | None) -> Ma
         warnings.append(
             "aws.yml names no endpoint, so the policy allows none. Add it to `deploy`, and run this again."
         )
-    warnings += explain_left_out(audience, config)
     document = build_policy(audience, reach)
     if size := explain_size(document):
         warnings.append(size)

@@ -71,7 +71,8 @@ def _name_usages(deploy: Deploy) -> set[str]:
     if deploy.mode == "serverless":
         size = f"{deploy.serverless.memory_mb // 1024}GB"
         ready = deploy.serverless.provisioned_concurrency
-        return {f"ServerlessInf:Mem-{size}", *([f"ProvisionedConcurrency:Usage-{size}"] if ready else [])}
+        kept_ready = [f"ProvisionedConcurrency:{kind}-{size}" for kind in ("Usage", "Mem")] if ready else []
+        return {f"ServerlessInf:Mem-{size}", *kept_ready}
     kind = "AsyncInf" if deploy.mode == "async" else "Host"
     shadow = [deploy.shadow] if deploy.shadow else []
     own = [each.instance_type for each in (*deploy.variants.values(), *shadow)]

@@ -16,7 +16,7 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_serving,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
-from kedro_aws_plugin.aws.sagemaker.scaling import observe_scaling
+from kedro_aws_plugin.aws.sagemaker.scaling import observe_scaling, observe_scaling_if_allowed
 from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.approval import choose_approved
@@ -193,7 +193,8 @@ def _add_drift(session: Session, report: EndpointReport, tags: Tags) -> Endpoint
     endpoint = observe_endpoint(session.aws, report.name) if report.config else None
     if endpoint is None or endpoint.status == DELETING:
         return report
-    running = observe_running(session.aws, endpoint)
+    scaling = observe_scaling_if_allowed(session.aws, endpoint)
+    running = replace(observe_running(session.aws, endpoint), scaling=scaling)
     deploy = merge_deploy(session.config, {"endpoint": report.name})
     # A model that somebody else has made may have no package; names follow from some ARN of this account.
     package = running.package or f"{endpoint.arn.rpartition(':')[0]}:model-package/unknown/0"

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.sagemaker.endpoints import (
+    observe_configs_in_use,
     observe_deployed,
     observe_endpoint,
     observe_models,
@@ -98,7 +99,7 @@ def observe_reports(
 
 
 def observe_made(aws: Aws, tags: Tags, serving: Serving) -> Serving:
-    """Add the endpoint configs that were made for an endpoint, with their models, and what jobs use of them.
+    """Add the endpoint configs that were made for an endpoint, with their models, and who else uses them.
 
     Args:
         aws: The clients.
@@ -117,8 +118,11 @@ def observe_made(aws: Aws, tags: Tags, serving: Serving) -> Serving:
         models = observe_models(aws, config)
         if models is not None:
             made[config] = tuple(each for each in models if each in own or config in needed)
-    in_use = observe_models_in_use(aws) if made.keys() - needed else frozenset()
-    return replace(serving, made=made, in_use=in_use)
+    in_use = elsewhere = frozenset[str]()
+    if made.keys() - needed:
+        in_use = observe_models_in_use(aws)
+        elsewhere = observe_configs_in_use(aws, endpoint.name) & made.keys()
+    return replace(serving, made=made, in_use=in_use, served_elsewhere=elsewhere)
 
 
 def observe_groups(aws: Aws, tags: Tags) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ import pandas as pd
 
 JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonlines"
 PARQUET, NPY = "application/x-parquet", "application/x-npy"
+MOST_CELLS = 50_000_000
+"""So many cells a Parquet file may have, or as many as it has bytes if these are more."""
 _ALIASES = {
     "application/csv": CSV,
     "application/x-jsonlines": JSON_LINES,
@@ -274,11 +276,28 @@ def _read_parquet(body: Any, parameters: dict[str, str]) -> pd.DataFrame:
     del parameters
     if importlib.util.find_spec("pyarrow") is None:
         raise Refusal(415, "Parquet needs pyarrow, which this container lacks; send CSV or JSON.")
+    content = body.encode() if isinstance(body, str) else body
     try:
-        frame = pd.read_parquet(io.BytesIO(body.encode() if isinstance(body, str) else body))
+        _refuse_parquet_bomb(content)
+        frame = pd.read_parquet(io.BytesIO(content))
         return frame if frame.index.name is None else frame.reset_index()
+    except Refusal:
+        raise
     except (ValueError, OSError, NotImplementedError) as error:
         raise Refusal(400, f"The request is not Parquet: {_to_sentence(error)}") from error
+
+
+def _refuse_parquet_bomb(content: bytes) -> None:
+    """Refuse a few bytes that stand for so many equal cells that they would fill the memory."""
+    from pyarrow.parquet import ParquetFile
+
+    found = ParquetFile(io.BytesIO(content)).metadata
+    if found.num_rows * found.num_columns > max(MOST_CELLS, len(content)):
+        raise Refusal(
+            400,
+            f"The Parquet has {found.num_rows} rows of {found.num_columns} columns in {len(content)} bytes. "
+            "Send them in parts.",
+        )
 
 
 def _read_npy(body: Any, parameters: dict[str, str]) -> pd.DataFrame:

@@ -154,8 +154,8 @@ def _refuse_bucket(config: AwsConfig, stack: str, observed: Foundation) -> None:
     where = f"`bucket` in conf/{config.env}/globals.yml"
     if observed.bucket == "foreign":
         raise AwsError(
-            f"Bucket {config.bucket} belongs to another AWS account, or you may not look at it. "
-            f"Choose another name: {where}."
+            f"Bucket {config.bucket} belongs to another AWS account, you may not look at it, or this "
+            f"machine's clock is wrong: S3 gives no reason. Choose another name: {where}."
         )
     if observed.bucket == "own":
         raise AwsError(

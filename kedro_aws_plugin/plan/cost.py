@@ -16,7 +16,7 @@ _RUNS = {"StartPipelineExecution", "RetryPipelineExecution"}
 
 _INSTANCE = re.compile(r"(?:^|-)((?:Host|AsyncInf|Tsform):ml\.[\w.-]+)$")
 _SERVERLESS = re.compile(r"(?:^|-)(ServerlessInf:Mem-\d+GB)$")
-_PROVISIONED = re.compile(r"(?:^|[-:])(ProvisionedConcurrency:Usage-\d+GB)$")
+_PROVISIONED = re.compile(r"(?:^|[-:])(ProvisionedConcurrency:(?:Usage|Mem)-\d+GB)$")
 
 
 @dataclass(frozen=True)
@@ -177,15 +177,24 @@ def _list_variants(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _add_variant(bill: _Bill, variant: Mapping[str, Any], kind: str, limits: tuple[int, int] | None) -> None:
-    """Add a variant: instances all the month; serverless by the second, and what is kept ready."""
+    """Add a variant: instances all the month; serverless by the second, and what is kept ready.
+
+    What is kept ready has a lower price for a second of answering. Requests beyond it are on demand.
+    """
     if serverless := variant.get("ServerlessConfig"):
         size = f"{serverless['MemorySizeInMB'] // _MB_PER_GB}GB"
-        bill.answering.append(_Part(f"ServerlessInf:Mem-{size}", f"{size[:-2]} GB", 1, 1, "second"))
+        name = f"{size[:-2]} GB"
         ready = serverless.get("ProvisionedConcurrency", 0)
         low, high = limits or (ready, ready)
         if high:
             usage = f"ProvisionedConcurrency:Usage-{size}"
-            bill.monthly.append(_Part(usage, f"{size[:-2]} GB kept ready", low, high, "second"))
+            bill.monthly.append(_Part(usage, f"{name} kept ready", low, high, "second"))
+            bill.answering.append(
+                _Part(f"ProvisionedConcurrency:Mem-{size}", f"{name} kept ready", 1, 1, "second")
+            )
+        if low < serverless["MaxConcurrency"]:
+            beyond = f"{name} on demand" if high else name
+            bill.answering.append(_Part(f"ServerlessInf:Mem-{size}", beyond, 1, 1, "second"))
         return
     count = variant["InitialInstanceCount"]
     low, high = limits or (count, count)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kedro_aws_plugin.plan.deployment import Deployment, find_endpoint_name
 from kedro_aws_plugin.plan.observed import Difference
+from kedro_aws_plugin.plan.scaling import Scalings, compare_scaling
 from kedro_aws_plugin.plan.tags import Tags
 
 _KEYS = {
@@ -16,12 +17,18 @@ _KEYS = {
     "ServerlessConfig.MaxConcurrency": "serverless.max_concurrency",
     "ServerlessConfig.ProvisionedConcurrency": "serverless.provisioned_concurrency",
     "AsyncInferenceConfig.ClientConfig.MaxConcurrentInvocationsPerInstance": "async.concurrency",
+    "AsyncInferenceConfig.OutputConfig.S3OutputPath": "async.output",
+    "AsyncInferenceConfig.OutputConfig.S3FailurePath": "async.failure",
+    "AsyncInferenceConfig.OutputConfig.NotificationConfig.SuccessTopic": "async.success_topic",
+    "AsyncInferenceConfig.OutputConfig.NotificationConfig.ErrorTopic": "async.error_topic",
     "VolumeSizeInGB": "volume_gb",
     "ModelDataDownloadTimeoutInSeconds": "download_timeout",
     "ContainerStartupHealthCheckTimeoutInSeconds": "startup_timeout",
     "KmsKeyId": "volume_kms_key",
     "DataCaptureConfig.InitialSamplingPercentage": "capture.percent",
     "DataCaptureConfig.DestinationS3Uri": "capture.destination",
+    "DataCaptureConfig.CaptureOptions.Input": "capture.input",
+    "DataCaptureConfig.CaptureOptions.Output": "capture.output",
     "VpcConfig.Subnets": "vpc.subnets",
     "VpcConfig.SecurityGroupIds": "vpc.security_groups",
     "EnableNetworkIsolation": "network_isolation",
@@ -31,6 +38,7 @@ _KEYS = {
 _ENVIRONMENT = "PrimaryContainer.Environment."
 _OF_INSTANCES = frozenset({"InstanceType", "InitialInstanceCount", "InitialVariantWeight"})
 _SERVERLESS = "ServerlessConfig."
+_ASYNC = "AsyncInferenceConfig."
 _CAPTURE = "DataCaptureConfig."
 _NOT_COMPARED = frozenset(
     {
@@ -51,12 +59,14 @@ class Running:
         config: The endpoint config, as AWS describes it; empty if it was deleted.
         model: The model of its first variant, as AWS describes it; empty if it was deleted.
         tags: The endpoint's tags.
+        scaling: How its variants are scaled that are, by name; None if that may not be looked up.
     """
 
     name: str
     config: Mapping[str, Any]
     model: Mapping[str, Any]
     tags: Tags
+    scaling: Scalings | None = None
 
     @property
     def package(self) -> str:
@@ -90,6 +100,9 @@ def find_drift(wanted: Deployment, running: Running, role_arn: str | None) -> tu
         found += _compare(wanted.definition(), running.config, "CreateEndpointConfig")
     if find_endpoint_name(running.name) != wanted.endpoint:
         found.append(Difference("endpoint config", wanted.config_name, running.name))
+    if running.scaling is not None:
+        variants = [each["VariantName"] for each in wanted.definition()["ProductionVariants"]]
+        found += compare_scaling(wanted.deploy, variants, running.scaling)
     return tuple(found)
 
 
@@ -103,11 +116,11 @@ def _compare_tags(wanted: Deployment, tags: Tags) -> Iterator[Difference]:
 def _compare(wanted: Mapping[str, Any], running: Mapping[str, Any], operation: str) -> list[Difference]:
     ours, theirs = dict(_flatten(wanted)), dict(_flatten(running))
     found = []
-    modes = tuple(any(path.startswith(_SERVERLESS) for path in each) for each in (ours, theirs))
+    modes = tuple(map(_find_mode, (ours, theirs)))
     if modes[0] != modes[1] and operation == "CreateEndpointConfig":
-        names = ["serverless" if is_serverless else "realtime" for is_serverless in modes]
-        found.append(Difference("deploy.mode", *names))
-        ours, theirs = ({p: v for p, v in each.items() if not _is_size(p)} for each in (ours, theirs))
+        found.append(Difference("deploy.mode", *modes))
+        dropped = _is_of_queue if "serverless" not in modes else _is_of_mode
+        ours, theirs = ({p: v for p, v in each.items() if not dropped(p)} for each in (ours, theirs))
     captures = tuple(any(path.startswith(_CAPTURE) for path in each) for each in (ours, theirs))
     if captures[0] != captures[1]:
         found.append(Difference("deploy.capture", *("on" if each else "off" for each in captures)))
@@ -122,8 +135,20 @@ def _compare(wanted: Mapping[str, Any], running: Mapping[str, Any], operation: s
     return found
 
 
-def _is_size(path: str) -> bool:
-    return path in _OF_INSTANCES or path.startswith(_SERVERLESS)
+def _find_mode(paths: Mapping[str, Any]) -> str:
+    kinds = ((_SERVERLESS, "serverless"), (_ASYNC, "async"))
+    # A variant of several has its name before the member's.
+    found = (mode for start, mode in kinds for path in paths if start in path)
+    return next(found, "realtime")
+
+
+def _is_of_queue(path: str) -> bool:
+    return path.startswith(_ASYNC)
+
+
+def _is_of_mode(path: str) -> bool:
+    member = path.rpartition("].")[2]
+    return member in _OF_INSTANCES or member.startswith(_SERVERLESS) or _is_of_queue(path)
 
 
 def _name_key(path: str, operation: str) -> str:
@@ -146,6 +171,8 @@ def _flatten(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, A
             for variant in item:
                 alone = len(item) == 1 and member == "ProductionVariants"
                 yield from _flatten(variant, "" if alone else f"{member}[{variant.get('VariantName')}].")
+        elif member == "CaptureOptions" and isinstance(item, Sequence):
+            yield from ((f"{path}.{each.get('CaptureMode')}", True) for each in item)
         elif isinstance(item, Mapping):
             yield from _flatten(item, f"{path}.")
         else:

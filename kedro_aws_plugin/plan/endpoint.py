@@ -50,6 +50,7 @@ from kedro_aws_plugin.plan.tags import (
     ROLLED_BACK,
     Tags,
     find_crowding_marks,
+    write_former,
 )
 from kedro_aws_plugin.plan.updates import build_deployment_config
 from kedro_aws_plugin.plan.variants import (
@@ -353,8 +354,10 @@ def _plan_tags(endpoint: Endpoint, observed: Serving) -> list[Step]:
     steps: list[Step] = []
     if failures := find_crowding_marks(tags, FAILED_CHECK):
         steps.append(DeleteTags(arn=endpoint.arn, keys=failures))
-    if observed.former and tags.get(FORMER_CONFIG) != observed.former.config_name:
-        steps.append(AddTags(arn=endpoint.arn, tags={FORMER_CONFIG: observed.former.config_name}))
+    if observed.former:
+        former = write_former(tags, observed.former.config_name)
+        if tags.get(FORMER_CONFIG) != former:
+            steps.append(AddTags(arn=endpoint.arn, tags={FORMER_CONFIG: former}))
     return steps
 
 
@@ -362,11 +365,12 @@ def _plan_cleanup(wanted: Deployment, observed: Serving) -> list[Step]:
     """Plan the deletion of this endpoint's configs and models that nothing needs once the wanted one serves.
 
     What serves, what is wanted and what `rollback` would go back to is kept, and so are models that a
-    transform job uses. A model is deleted before its config, by which the next command finds what is left.
+    transform job uses, and what another endpoint serves. A model is deleted before its config, by which the
+    next command finds what is left.
     """
     if observed.endpoint is None:
         return []
-    kept = {wanted.config_name, *observed.needed_configs}
+    kept = {wanted.config_name, *observed.needed_configs, *observed.served_elsewhere}
     needed = {
         *wanted.models.values(),
         *(model for name in kept for model in observed.made.get(name, ())),

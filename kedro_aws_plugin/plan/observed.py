@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kedro_aws_plugin.plan.tags import FORMER_CONFIG
+from kedro_aws_plugin.plan.tags import find_former
 
 IN_SERVICE = "InService"
 DELETING = "Deleting"
@@ -199,6 +199,7 @@ class Serving:
         made: The endpoint configs that were made for this endpoint, each with its models, as far as they have
             the project's tags; and the needed ones with all of their models.
         in_use: The models that transform jobs use now.
+        served_elsewhere: Those of the configs made that other endpoints serve, or come to serve.
         scaling: How the variants of the endpoint are scaled that are, by name.
     """
 
@@ -210,6 +211,7 @@ class Serving:
     config_weights: Mapping[str, float] = field(default_factory=dict)
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     in_use: frozenset[str] = frozenset()
+    served_elsewhere: frozenset[str] = frozenset()
     scaling: Mapping[str, Scaling] = field(default_factory=dict)
 
     @property
@@ -217,7 +219,8 @@ class Serving:
         """The endpoint configs that serve, that will serve, and that `rollback` would go back to."""
         if self.endpoint is None:
             return frozenset()
-        former = self.former.config_name if self.former else (self.endpoint.tags or {}).get(FORMER_CONFIG)
+        tagged = find_former(self.endpoint.tags or {}, self.endpoint.coming)
+        former = self.former.config_name if self.former else tagged
         return frozenset(filter(None, (self.endpoint.config_name, self.endpoint.coming, former)))
 
 

@@ -11,7 +11,7 @@ from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.scaling import keeps_counts
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.serving import AddTags, DeleteTags, UpdateEndpoint, WaitForEndpoint
-from kedro_aws_plugin.plan.tags import FORMER_CONFIG, ROLLED_BACK, Tags, find_crowding_marks, shorten_to_tag
+from kedro_aws_plugin.plan.tags import ROLLED_BACK, Tags, find_crowding_marks, list_former, shorten_to_tag
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _is_back(endpoint: Endpoint) -> bool:
     tags = endpoint.tags or {}
     if endpoint.failure is not None:
         return False
-    return tags.get(FORMER_CONFIG) == endpoint.coming and any(key.startswith(ROLLED_BACK) for key in tags)
+    return list_former(tags)[:1] == [endpoint.coming] and any(key.startswith(ROLLED_BACK) for key in tags)
 
 
 def _is_marked(endpoint: Endpoint, observed: Releases) -> bool:

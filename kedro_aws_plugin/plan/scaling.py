@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro_aws_plugin.config import Deploy
 from kedro_aws_plugin.config.scaling import Autoscaling
-from kedro_aws_plugin.plan.observed import Endpoint, Scaling
+from kedro_aws_plugin.plan.observed import Difference, Endpoint, Scaling
 from kedro_aws_plugin.plan.steps import Ref, Step
 from kedro_aws_plugin.plan.steps.scaling import (
     CONCURRENCY,
@@ -24,6 +24,14 @@ Scalings = Mapping[str, Scaling]
 
 TRACKING, WAKING = "kedro-aws-tracking", "kedro-aws-waking"
 """The names of the policies. What has neither was not made by this plugin, and is left alone."""
+
+
+_OF_TRACKING = {
+    "target": "TargetValue",
+    "scale_in_cooldown": "ScaleInCooldown",
+    "scale_out_cooldown": "ScaleOutCooldown",
+}
+"""The member of the policy for each key of `deploy.autoscaling`."""
 
 
 def name_alarm(endpoint: str) -> str:
@@ -60,6 +68,56 @@ def plan_scaling(
     for each in variants:
         steps += _plan_variant(deploy, wanted, each["VariantName"], observed.get(each["VariantName"]))
     return steps
+
+
+def compare_scaling(deploy: Deploy, variants: Sequence[str], observed: Scalings) -> list[Difference]:
+    """Compare how the variants of an endpoint are scaled with what aws.yml says.
+
+    Args:
+        deploy: The endpoint as it should be.
+        variants: The names of its variants in production.
+        observed: How its variants are scaled now.
+    """
+    own = {name: found for name, found in observed.items() if _is_own(found)}
+    if deploy.autoscaling is None:
+        return [Difference("deploy.autoscaling", "off", "on")] if own else []
+    found: list[Difference] = []
+    for name in variants:
+        of = f" of {name}" if len(variants) > 1 else ""
+        if name in own:
+            found += _compare_variant(deploy, deploy.autoscaling, own[name], of)
+        else:
+            found.append(Difference(f"deploy.autoscaling{of}", "on", "off"))
+    return found
+
+
+def _compare_variant(deploy: Deploy, wanted: Autoscaling, found: Scaling, of: str) -> list[Difference]:
+    policy = found.policies.get(TRACKING, {})
+    tracking = _build_tracking(deploy.endpoint, wanted, deploy.mode)
+    values = {
+        "min": (wanted.min, found.least),
+        "max": (wanted.max, found.most),
+        **{key: (tracking[member], policy.get(member)) for key, member in _OF_TRACKING.items()},
+    }
+    differences = [
+        Difference(f"deploy.autoscaling.{key}{of}", *pair)
+        for key, pair in values.items()
+        if pair[0] != pair[1]
+    ]
+    metric = {key: value for key, value in tracking.items() if key not in _OF_TRACKING.values()}
+    differences += [
+        Difference(f"the policy {TRACKING}{of}: {key}", value, policy.get(key))
+        for key, value in metric.items()
+        if value != policy.get(key)
+    ]
+    wakes = found.has_alarm and _has(found, WAKING, _build_waking(wanted))
+    if (wanted.min == 0) != wakes and (wanted.min == 0 or WAKING in found.policies):
+        differences.append(
+            Difference(
+                f"the policy {WAKING}{of}", "on" if wanted.min == 0 else "off", "on" if wakes else "off"
+            )
+        )
+    return differences
 
 
 def find_unchangeable(

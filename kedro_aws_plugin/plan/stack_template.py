@@ -12,6 +12,7 @@ from kedro_aws_plugin.config.asynchronous import is_topic_name, list_topics
 from kedro_aws_plugin.config.sections import find_alarms, find_capture_folder
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
+from kedro_aws_plugin.plan.keys import allow_for_role
 
 Values = dict[str, Any]
 RESULTS_KEPT_DAYS = 30
@@ -211,6 +212,16 @@ def _list_alarms(config: AwsConfig) -> list[str]:
     return [f"{alarm}{name}" for name in find_alarms(config)]
 
 
+def _write_start(service: str) -> str:
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:"
+
+
+def _substitute_each(resources: str | list[str]) -> Any:
+    if isinstance(resources, str):
+        return resources
+    return [_substitute(each) if "${" in each else each for each in resources]
+
+
 def build_role_policy(config: AwsConfig) -> Values:
     """Build the policy of what SageMaker needs to serve a model, and to predict for rows on S3."""
     logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/"
@@ -255,6 +266,10 @@ def build_role_policy(config: AwsConfig) -> Values:
             **_allow("WriteMetrics", ["cloudwatch:PutMetricData"], "*"),
             "Condition": {"StringLike": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/*"]}},
         },
+        *[
+            {**each, "Resource": _substitute_each(each["Resource"])}
+            for each in allow_for_role(config, _write_start("kms"), _write_start("ec2"))
+        ],
         _allow("LogInToImages", ["ecr:GetAuthorizationToken"], "*"),
         _allow(
             "PullImages",

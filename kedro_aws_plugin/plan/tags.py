@@ -6,7 +6,11 @@ from collections.abc import Mapping
 Tags = Mapping[str, str]
 
 FORMER_CONFIG = "kedro-aws:former-config"
-"""The tag of an endpoint that names the config which served before the last update."""
+"""The tag of an endpoint that names the configs which served before, the last one first.
+
+It is written before an update. An alarm may end that: then the first name is what still serves, and the
+second one is what served before.
+"""
 
 FAILED_CHECK = "kedro-aws:failed-check/"
 """How the tag of an endpoint begins that says why a config failed its check; the config's name follows."""
@@ -18,6 +22,7 @@ MAX_TAGS = 50
 """So many tags has a resource of AWS at most."""
 
 _MAX_MARKS = 20
+_MAX_FORMER = 2
 _MAX_VALUE = 256
 _NOT_ALLOWED = re.compile(r"[^\w\s.:/=+@-]+")
 
@@ -33,6 +38,22 @@ def make_project_tags(package: str, env: str, bucket: str) -> dict[str, str]:
 def format_tags(tags: Tags) -> list[dict[str, str]]:
     """Convert tags to SageMaker's form."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def list_former(tags: Tags) -> list[str]:
+    """List the configs that an endpoint served before its last update, the last one first."""
+    return tags.get(FORMER_CONFIG, "").split()
+
+
+def find_former(tags: Tags, serves: str) -> str | None:
+    """Find the config that an endpoint served before the one that it serves; None if that is not known."""
+    return next((name for name in list_former(tags) if name != serves), None)
+
+
+def write_former(tags: Tags, serves: str) -> str:
+    """Write the value of the tag for an endpoint that is about to leave the config that it serves."""
+    before = [name for name in list_former(tags) if name != serves]
+    return " ".join([serves, *before][:_MAX_FORMER])
 
 
 def find_crowding_marks(tags: Tags, prefix: str) -> list[str]:

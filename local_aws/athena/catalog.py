@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from local_aws.athena.failures import query_failure, unsupported
-from local_aws.athena.statement import Name
+from local_aws.athena.statement import Buckets, Name
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 from local_aws.trino import Column, TrinoError, from_glue_type
@@ -84,6 +84,12 @@ class Table:
     def partition_keys(self) -> tuple[Column, ...]:
         """The columns whose values are in the paths."""
         return self._read_columns(self.glue.get("PartitionKeys"))
+
+    @property
+    def buckets(self) -> Buckets | None:
+        """The columns by which its rows are in buckets; None if they are not."""
+        columns, number = self.storage.get("BucketColumns"), int(self.storage.get("NumberOfBuckets") or 0)
+        return Buckets(tuple(map(str.lower, columns)), number) if columns and number > 0 else None
 
     def _read_columns(self, described: Sequence[Mapping[str, Any]] | None) -> tuple[Column, ...]:
         return tuple(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from local_aws.athena import iceberg_statements
+from local_aws.athena.buckets import describe_buckets, read_buckets
 from local_aws.athena.catalog import Table, parse_partition
 from local_aws.athena.coercion import fit_to_table
 from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
@@ -11,6 +12,7 @@ from local_aws.athena.statement import CreateTableAs, Insert, Unload
 from local_aws.athena.storage import directory
 from local_aws.athena.submission import Outcome
 from local_aws.athena.table_formats import (
+    AVRO,
     DELIMITED,
     HIVE_JSON,
     OPENX_JSON,
@@ -36,6 +38,8 @@ from local_aws.trino import TrinoError
 
 _UNLOAD_PROPERTIES = {"format", "compression", "compression_level", "field_delimiter", "partitioned_by"}
 _CTAS_PROPERTIES = {
+    "bucket_count",
+    "bucketed_by",
     "external_location",
     "field_delimiter",
     "format",
@@ -91,8 +95,14 @@ def create_table_as(session: Session, statement: CreateTableAs) -> Outcome:
     check_partitions(translated.columns, partitioned_by)
     location = _location(session, properties)
     refuse_if_occupied(session, location, full)
-    delimiter = str(properties.get("field_delimiter") or "\x01")
-    target = Target(location, kind, compression, partitioned_by, delimiter)
+    target = Target(
+        location,
+        kind,
+        compression,
+        partitioned_by,
+        str(properties.get("field_delimiter") or "\x01"),
+        read_buckets(properties, translated.columns),
+    )
     written = write(session, translated, target) if statement.with_data else Written((), 0, ())
     try:
         table = _register(session, statement, target, columns)
@@ -117,6 +127,9 @@ def insert(session: Session, statement: Insert) -> Outcome:
     if table.is_view:
         raise query_failure(TrinoError("NOT_SUPPORTED", "line 1:1: Inserting into views is not supported"))
     target = _choose_target(table)
+    if table.buckets:
+        message = f"line 1:1: INSERT INTO the bucketed table {table.database}.{table.name} is not supported"
+        raise query_failure(TrinoError("NOT_SUPPORTED", message))
     query = session.translate_values(statement.query.tree)
     translated = fit_to_table(table, statement.columns, query)
     written = write(session, translated, target)
@@ -134,6 +147,8 @@ def _choose_target(table: Table) -> Target:
     if table.serde == ORC:
         compression = str(table.parameters.get("orc.compress") or "ZLIB").upper()
         return Target(table.location, "ORC", compression, partitioned_by)
+    if table.serde == AVRO:
+        return Target(table.location, "AVRO", "GZIP", partitioned_by)
     if table.serde in {OPENX_JSON, *HIVE_JSON}:
         return Target(table.location, "JSON", "GZIP", partitioned_by)
     if table.serde == DELIMITED and "escape.delim" not in table.serde_parameters:
@@ -167,6 +182,7 @@ def _register(
                     "SerializationLibrary": files.serde,
                     "Parameters": parameters,
                 },
+                **(describe_buckets(target.buckets) if target.buckets else {}),
             },
         },
     )
@@ -192,8 +208,6 @@ def _compression(properties: Mapping[str, object]) -> str:
 
 
 def _check_properties(properties: Mapping[str, object], known: set[str]) -> Mapping[str, object]:
-    if "bucketed_by" in properties or "bucket_count" in properties:
-        raise unsupported("bucketed tables (bucketed_by)")
     for name in properties:
         if name not in known:
             message = f"line 1:1: Table property '{name}' does not exist"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_aws.athena import parsing, partition_definition
+from local_aws.athena.buckets import describe_buckets
 from local_aws.athena.catalog import Table, encode_view
 from local_aws.athena.failures import AthenaFailure, ddl_failure, query_failure, semantic_failure
 from local_aws.athena.session import Session
@@ -95,6 +96,10 @@ def _create_table(session: Session, statement: CreateTable) -> None:
     for name in names:
         if names.count(name) > 1:
             raise semantic_failure(f"[Error 10036]: Duplicate column name: {name}")
+    buckets = statement.buckets
+    for name in buckets.columns if buckets else ():
+        if name not in {column.name for column in statement.columns}:
+            raise semantic_failure(f"[Error 10002]: Invalid column reference {name}")
     files = statement.format
     comment = {"comment": statement.comment} if statement.comment else {}
     session.catalog.create_table(
@@ -109,6 +114,7 @@ def _create_table(session: Session, statement: CreateTable) -> None:
                 "InputFormat": files.input_format,
                 "OutputFormat": files.output_format,
                 "SerdeInfo": {"SerializationLibrary": files.serde, "Parameters": dict(files.parameters)},
+                **(describe_buckets(buckets) if buckets else {}),
             },
         },
     )

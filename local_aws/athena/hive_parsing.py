@@ -8,6 +8,7 @@ from local_aws.athena.failures import unsupported
 from local_aws.athena.statement import (
     AddColumns,
     AddPartitions,
+    Buckets,
     CreateDatabase,
     CreateTable,
     Describe,
@@ -83,8 +84,7 @@ def _create_table(tokens: Tokens) -> CreateTable:
     columns = read_columns(tokens) if tokens.sees("(") else ()
     comment = tokens.string() if tokens.takes("COMMENT") else ""
     partitions = read_columns(tokens) if tokens.takes("PARTITIONED", "BY") else ()
-    if tokens.sees("CLUSTERED", "BY"):
-        raise unsupported("bucketed tables (CLUSTERED BY)")
+    buckets = _buckets(tokens) if tokens.takes("CLUSTERED", "BY") else None
     serde, serde_properties = _row_format(tokens)
     stored_as, classes = _stored_as(tokens)
     tokens.expect("LOCATION")
@@ -94,7 +94,22 @@ def _create_table(tokens: Tokens) -> CreateTable:
         raise unsupported("EXTERNAL in CREATE TABLE of an Iceberg table: leave the word out")
     files = table_format(stored_as, serde, classes)
     files = TableFormat(files.serde, files.input_format, files.output_format, serde_properties)
-    return CreateTable(name, columns, partitions, files, location, properties, comment, if_not_exists)
+    return CreateTable(
+        name, columns, partitions, files, location, properties, comment, if_not_exists, buckets
+    )
+
+
+def _buckets(tokens: Tokens) -> Buckets:
+    tokens.expect("(")
+    columns = [tokens.identifier()]
+    while tokens.takes(","):
+        columns.append(tokens.identifier())
+    tokens.expect(")", "INTO")
+    number = tokens.next()
+    if number.kind != "integer":
+        raise unsupported(f"CLUSTERED BY ... INTO {number.text} BUCKETS")
+    tokens.expect("BUCKETS")
+    return Buckets(tuple(columns), int(number.text))
 
 
 def _row_format(tokens: Tokens) -> tuple[str, dict[str, str]]:

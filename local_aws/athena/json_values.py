@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 _MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?)?")
 _ZONED = re.compile(r":\d{2}(\.\d+)?\s*(Z|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
+_DIGITS = 100
 _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 
 
-_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_CUT = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _DOUBLE = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN|Infinity)", re.ASCII)
 
 
@@ -55,7 +57,8 @@ def read_batches(
 
     kinds = {column.name: read_type(column.type) for column in table.columns}
     schema = pa.schema([(name, arrow_type(kind)) for name, kind in kinds.items()])
-    rows = (_row(line, kinds, table, source) for line in lines if line.strip())
+    reader = _Reader(table, kinds, source)
+    rows = map(reader.read, lines)
 
     def tables() -> Iterator[pa.Table]:
         while batch := list(islice(rows, size)):
@@ -94,35 +97,99 @@ def arrow_type(kind: Type) -> "pa.DataType":
         "char": pa.string(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("ms"),
+        "varbinary": pa.binary(),
     }
     if kind.name not in simple:
         raise unsupported(f"columns of type {kind} in JSON files")
     return simple[kind.name]
 
 
-def _row(line: str, kinds: dict[str, Type], table: Table, source: S3Object) -> tuple[Any, ...]:
-    try:
-        found = _lower(json.loads(line, parse_float=_Number))
-    except ValueError as error:
-        if table.serde == OPENX_JSON and table.serde_parameters.get("ignore.malformed.json") == "true":
-            return (None,) * len(kinds)
-        raise _bad(f"Row is not a valid JSON Object - JSONException: {error}: {source.uri}") from error
-    if not isinstance(found, dict):
-        raise _bad(f"Row is not a valid JSON Object: {source.uri}")
-    names = {
-        name: table.serde_parameters.get(f"mapping.{name}", name).lower()
-        if table.serde == OPENX_JSON
-        else name
-        for name in kinds
-    }
-    values = []
-    for name, kind in kinds.items():
-        value = found.get(names[name])
+class _Reader:
+    """Reads lines of a file for the columns of a table.
+
+    Args:
+        table: Its properties say which SerDe reads them, and how.
+        kinds: The types of its columns by their names.
+        source: The file, for messages.
+    """
+
+    def __init__(self, table: Table, kinds: Mapping[str, Type], source: S3Object) -> None:
+        self._kinds = kinds
+        self._source = source
+        self._openx = table.serde == OPENX_JSON
+        properties = table.serde_parameters if self._openx else {}
+        self._takes_malformed = properties.get("ignore.malformed.json") == "true"
+        self._takes_dots = properties.get("dots.in.keys") == "true"
+        self._names = {name: properties.get(f"mapping.{name}", name).lower() for name in kinds}
+        self._values = _Values(of_hive=not self._openx)
+
+    def read(self, line: str) -> tuple[Any, ...]:
+        """Read a row.
+
+        Raises:
+            AthenaFailure: If the line is no object, or a value does not fit its column.
+        """
+        if self._openx and not line.strip():
+            return (None,) * len(self._kinds)
         try:
-            values.append(_value(value, kind))
-        except _Unreadable as error:
-            raise _bad(f"Error parsing field value '{_text(value)}' for field {name}: {error}") from error
-    return tuple(values)
+            found = self._load(line)
+        except ValueError as error:
+            if self._takes_malformed:
+                return (None,) * len(self._kinds)
+            raise _bad_row(f"JSONException: {error}: {self._source.uri}") from error
+        if self._openx and isinstance(found, list):
+            found = dict(zip(self._names.values(), found, strict=False))
+        if not isinstance(found, dict):
+            raise _bad_row(self._source.uri)
+        values = []
+        for name, kind in self._kinds.items():
+            value = found.get(self._names[name])
+            try:
+                values.append(self._values.read(value, kind))
+            except _Unreadable as error:
+                message = f"Error parsing field value '{_text(value)}' for field {name}: {error}"
+                raise _bad(message) from error
+        return tuple(values)
+
+    def _load(self, line: str) -> Any:
+        if not self._openx:
+            return _lower(
+                json.loads(
+                    line,
+                    parse_float=_Number,
+                    parse_int=_read_int,
+                    parse_constant=_refuse,
+                    object_pairs_hook=_refuse_twice,
+                )
+            )
+        found = _lower(json.loads(line, parse_float=_read_big))
+        if self._takes_dots and isinstance(found, dict):
+            return {name.replace(".", "_"): value for name, value in found.items()}
+        return found
+
+
+def _read_int(text: str) -> int | _Number:
+    return int(text) if text != "-0" else _Number(text)
+
+
+def _read_big(text: str) -> _Number:
+    """Read a number that is shown as Java's BigDecimal shows it."""
+    return _Number(str(Decimal(text)))
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(f"{text} is not a value of JSON")
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("Duplicate field")
+    return found
+
+
+def _bad_row(detail: str) -> AthenaFailure:
+    return AthenaFailure(f"HIVE_CURSOR_ERROR: Row is not a valid JSON Object - {detail}", error_type=1001)
 
 
 def _bad(message: str) -> AthenaFailure:
@@ -130,7 +197,7 @@ def _bad(message: str) -> AthenaFailure:
 
 
 def _lower(value: Any) -> Any:
-    """Put an object's own keys in lower case; those of a map inside it keep their case."""
+    """Put an object's own keys in lower case; those of objects inside it keep their case."""
     return {key.lower(): inner for key, inner in value.items()} if isinstance(value, dict) else value
 
 
@@ -153,37 +220,66 @@ def _write_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _value(value: Any, kind: Type) -> Any:  # noqa: PLR0911 - a kind of type each
-    if value is None:
-        return None
-    match kind.name:
-        case "varchar" | "char":
-            return _text(value)[: kind.numbers[0]] if kind.numbers else _text(value)
-        case "boolean":
-            return _boolean(value)
-        case "tinyint" | "smallint" | "integer" | "bigint":
-            return _integer(value, _BITS[kind.name])
-        case "real" | "double":
-            return _float(value)
-        case "decimal":
-            return _decimal(value, kind)
-        case "date" | "timestamp":
-            return _moment(value, kind)
-    return _nested(value, kind)
+@dataclass(frozen=True)
+class _Values:
+    """Reads values as one of the SerDes does.
 
+    Attributes:
+        of_hive: Whether it is Hive's: it takes no text for a number, and no object or array for a text.
+    """
 
-def _nested(value: Any, kind: Type) -> Any:
-    if kind.name == "array" and isinstance(value, list):
-        return [_value(item, kind.inner[0]) for item in value]
-    if kind.name == "map" and isinstance(value, dict):
-        return [(_value(key, kind.inner[0]), _value(item, kind.inner[1])) for key, item in value.items()]
-    if kind.name == "row" and isinstance(value, dict):
-        fields = _lower(value)
-        return {
-            name: _value(fields.get(str(name).lower()), inner)
-            for name, inner in zip(kind.fields, kind.inner, strict=True)
-        }
-    raise _Unreadable(f"it is not of type {kind}")
+    of_hive: bool
+
+    def read(self, value: Any, kind: Type) -> Any:  # noqa: C901, PLR0911 - a kind of type each
+        """Read a value as a column's type.
+
+        Raises:
+            _Unreadable: If it does not fit.
+        """
+        if value is None:
+            return None
+        match kind.name:
+            case "varchar" | "char":
+                if self.of_hive and isinstance(value, dict | list):
+                    raise _Unreadable("it is not a text")
+                return _text(value)[: kind.numbers[0]] if kind.numbers else _text(value)
+            case "boolean":
+                return _boolean(value)
+            case "tinyint" | "smallint" | "integer" | "bigint":
+                return _integer(self._number(value), _BITS[kind.name])
+            case "real" | "double":
+                return _float(self._number(value))
+            case "decimal":
+                return _decimal(value, kind)
+            case "date" if self.of_hive and "T" in _text(value):
+                raise _Unreadable("it is not of type date")
+            case "date" | "timestamp":
+                return _moment(value, kind)
+            case "varbinary":
+                raise unsupported("columns of type varbinary in JSON files")
+        return self._nested(value, kind)
+
+    def _number(self, value: Any) -> Any:
+        if self.of_hive and isinstance(value, str):
+            raise _Unreadable("it is a text")
+        return value
+
+    def _nested(self, value: Any, kind: Type) -> Any:
+        if kind.name == "array" and isinstance(value, list):
+            return [self.read(item, kind.inner[0]) for item in value]
+        if kind.name == "map" and isinstance(value, dict):
+            keys = _Values(of_hive=False)  # the keys of an object are texts
+            value = value if self.of_hive else _lower(value)
+            return [
+                (keys.read(key, kind.inner[0]), self.read(item, kind.inner[1])) for key, item in value.items()
+            ]
+        if kind.name == "row" and isinstance(value, dict):
+            fields = _lower(value)
+            return {
+                name: self.read(fields.get(str(name).lower()), inner)
+                for name, inner in zip(kind.fields, kind.inner, strict=True)
+            }
+        raise _Unreadable(f"it is not of type {kind}")
 
 
 def _boolean(value: Any) -> bool:
@@ -195,10 +291,9 @@ def _boolean(value: Any) -> bool:
 
 
 def _integer(value: Any, bits: int) -> int:
-    whole = isinstance(value, float) and value.is_integer()
-    if not whole and (isinstance(value, bool) or not _WHOLE.fullmatch(_text(value))):
+    if isinstance(value, bool) or not _CUT.fullmatch(_text(value)):
         raise _Unreadable(f'For input string: "{_text(value)}"')
-    number = int(value)
+    number = int(Decimal(_text(value)))  # what follows the point is cut off
     if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         raise _Unreadable(f'For input string: "{_text(value)}"')
     return number
@@ -215,7 +310,12 @@ def _decimal(value: Any, kind: Type) -> Decimal:
     try:
         if not _DOUBLE.fullmatch(_text(value)):
             raise InvalidOperation
-        number = Decimal(_text(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        # Python's own context has 28 digits.
+        number = Decimal(_text(value)).quantize(
+            Decimal(1).scaleb(-scale), ROUND_HALF_UP, Context(prec=_DIGITS)
+        )
+        if not number.is_finite():
+            raise InvalidOperation
     except InvalidOperation as error:
         raise _Unreadable(f"Cannot convert '{_text(value)}' to {kind}") from error
     if number and number.adjusted() >= precision - scale:
@@ -235,6 +335,8 @@ def _moment(value: Any, kind: Type) -> date:
         raise _Unreadable(f"it is not of type {kind.name}") from error
     if kind.name == "date":
         return moment.date()
+    if found[4] is None:
+        raise _Unreadable("it has no time")
     return moment + timedelta(
         milliseconds=int(Decimal(f"0.{found[7] or 0}").scaleb(3).to_integral(ROUND_HALF_UP))
     )

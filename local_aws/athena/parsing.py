@@ -91,7 +91,8 @@ def classify(sql: str) -> Parsed:
     """
     statement = parse(sql)
     names_location = isinstance(statement, CreateTableAs) and "external_location" in statement.properties
-    return Parsed(*kind(statement), statement, names_location)
+    executes = statement.name if isinstance(statement, Execute) else ""
+    return Parsed(*kind(statement), statement, names_location, executes)
 
 
 def parse(text: str) -> Statement:

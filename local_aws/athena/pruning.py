@@ -141,6 +141,8 @@ def _sources(relation: nodes.Relation, alias: str = "", nullable: bool = False) 
         case nodes.Aliased():
             # Its columns have other names, so the keys cannot be recognised.
             yield from _sources(relation.relation, relation.alias, True)
+        case nodes.Sampled():
+            yield from _sources(relation.relation, alias, nullable)
         case nodes.Join():
             yield from _sources(relation.left, "", nullable or relation.kind in {"RIGHT", "FULL"})
             yield from _sources(relation.right, "", nullable or relation.kind in {"LEFT", "FULL"})

@@ -83,8 +83,10 @@ class Queries:
         chosen = _result_configuration(params, configuration)
         managed = bool(configuration.get("ManagedQueryResultsConfiguration", {}).get("Enabled"))
         base = self._objects.make_managed_folder() if managed else self._output_location(chosen)
-        parsed = self._parse(params)
-        if parsed.names_location and configuration.get("EnforceWorkGroupConfiguration"):
+        parsed = self._parse(params["QueryString"])
+        if configuration.get("EnforceWorkGroupConfiguration") and self._names_location(
+            region, workgroup["Name"], parsed
+        ):
             raise invalid_request(_OWN_LOCATION)
         return Execution(
             id=str(uuid.uuid4()),
@@ -111,12 +113,20 @@ class Queries:
             raise invalid_request(f"Unable to verify/create output bucket {bucket_of(location)}")
         return location.rstrip("/") + "/"
 
-    def _parse(self, params: Params) -> "Parsed":
+    def _names_location(self, region: str, workgroup: str, parsed: "Parsed") -> bool:
+        """Tell whether a statement names the folder of its table, also if it is a prepared one."""
+        if not parsed.executes:
+            return parsed.names_location
+        with self._account.lock:
+            prepared = self._account[region].prepared.get((workgroup, parsed.executes))
+        return prepared is not None and self._parse(prepared["QueryStatement"]).names_location
+
+    def _parse(self, sql: str) -> "Parsed":
         engine = self._runner.engine
         from local_aws.athena.failures import AthenaFailure
 
         try:
-            return engine.parse(params["QueryString"])
+            return engine.parse(sql)
         except AthenaFailure as failure:
             message = failure.message.removeprefix("SYNTAX_ERROR: ")
             raise invalid_request(message, "MALFORMED_QUERY") from failure

@@ -1,13 +1,14 @@
 """The tables of a query, made readable for DuckDB."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from local_aws.athena import metadata_tables, scan
+from local_aws.athena.buckets import bucket_columns, keep_buckets
 from local_aws.athena.catalog import Catalog, Table
 from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.partitions import find_sources
@@ -136,7 +137,7 @@ class Relations:
         }
         hidden = tuple(column for column in scan.HIDDEN if column.name in names)
         return self._table(
-            found, table, Filter(self._connection, query, context.parameters, alternatives), hidden
+            name, table, Filter(self._connection, query, context.parameters, alternatives), hidden
         )
 
     def _of_iceberg(self, found: Name, mention: TableName, table: Table, use: "_Use") -> Relation:
@@ -165,8 +166,14 @@ class Relations:
             )
         )
 
-    def _table(self, name: Name, table: Table, wanted: Filter, hidden: tuple[Column, ...]) -> Relation:
+    def _table(
+        self, mention: TableName, table: Table, wanted: Filter, hidden: tuple[Column, ...]
+    ) -> Relation:
+        name = Name(table.database, table.name)
         read = find_sources(table, self._catalog, self._storage, wanted)
+        if table.buckets:
+            conditions = find_conditions(wanted.query, mention, bucket_columns(table))
+            read = keep_buckets(table, read, replace(wanted, alternatives=conditions))
         self.scanned.setdefault(name, {}).update((found.object.uri, found.object.size) for found in read)
         columns = (*table.columns, *table.partition_keys, *hidden)
         names = ", ".join(quote_name(column.name) for column in columns)

@@ -11,6 +11,7 @@ from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.parquet_columns import Incompatible, column, schema_of
 from local_aws.athena.storage import S3Object, Storage
 from local_aws.athena.table_formats import (
+    AVRO,
     DELIMITED,
     HIVE_JSON,
     OPEN_CSV,
@@ -68,7 +69,7 @@ def _reader(table: Table, storage: Storage) -> Callable[[Source], tuple[Source, 
         return source, text_files.convert_to_parquet(table, path, source.object)
 
     _refuse_what_reads_otherwise(table)
-    if table.serde not in {PARQUET, ORC, DELIMITED, OPEN_CSV, OPENX_JSON, *HIVE_JSON}:
+    if table.serde not in {PARQUET, ORC, AVRO, DELIMITED, OPEN_CSV, OPENX_JSON, *HIVE_JSON}:
         raise unsupported(f"tables read by {table.serde or 'no SerDe'}")
     return read
 

@@ -152,6 +152,10 @@ def _create_table(table: Table, asked: Name) -> Iterable[tuple[str]]:
         lines.append(f"COMMENT {_quote(comment)}")
     if table.partition_keys:
         lines += ["PARTITIONED BY ( ", *_definitions(table.glue["PartitionKeys"])]
+    if table.buckets:
+        *others, last = table.buckets.columns
+        columns = [*(f"  {name}, " for name in others), f"  {last}) "]
+        lines += ["CLUSTERED BY ( ", *columns, f"INTO {table.buckets.number} BUCKETS"]
     lines += ["ROW FORMAT SERDE ", f"  {_quote(table.serde)} "]
     serde = dict((table.storage.get("SerdeInfo") or {}).get("Parameters") or {})
     if serde.get("serialization.format") == "1":  # the default, which Hive leaves out

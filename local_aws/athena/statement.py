@@ -113,6 +113,14 @@ class TableFormat:
 
 
 @dataclass(frozen=True)
+class Buckets:
+    """CLUSTERED BY (columns) INTO number BUCKETS."""
+
+    columns: tuple[str, ...]
+    number: int
+
+
+@dataclass(frozen=True)
 class CreateTable:
     """CREATE EXTERNAL TABLE."""
 
@@ -124,6 +132,7 @@ class CreateTable:
     properties: Mapping[str, str]
     comment: str = ""
     if_not_exists: bool = False
+    buckets: Buckets | None = None
 
 
 @dataclass(frozen=True)

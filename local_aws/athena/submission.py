@@ -18,12 +18,14 @@ class Parsed:
         substatement: For example SELECT or CREATE_TABLE.
         statement: The statement as the engine has parsed it; only the engine uses it.
         names_location: Whether it is a CREATE TABLE AS that names the folder of its table.
+        executes: The name of the prepared statement that EXECUTE runs; empty for other statements.
     """
 
     statement_type: str
     substatement: str
     statement: object
     names_location: bool = False
+    executes: str = ""
 
 
 @dataclass(frozen=True)

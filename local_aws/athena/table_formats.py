@@ -8,6 +8,7 @@ OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 OPENX_JSON = "org.openx.data.jsonserde.JsonSerDe"
 HIVE_JSON = ("org.apache.hive.hcatalog.data.JsonSerDe", "org.apache.hadoop.hive.serde2.JsonSerDe")
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+AVRO = "org.apache.hadoop.hive.serde2.avro.AvroSerDe"
 ORC = "org.apache.hadoop.hive.ql.io.orc.OrcSerde"
 
 _TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
@@ -19,6 +20,11 @@ _FORMATS = {
         PARQUET,
         "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
         "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    ),
+    "AVRO": TableFormat(
+        AVRO,
+        "org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat",
+        "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat",
     ),
     "ORC": TableFormat(
         ORC,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from local_aws.athena.statement import Buckets
+
 
 @dataclass(frozen=True)
 class Target:
@@ -9,10 +11,11 @@ class Target:
 
     Attributes:
         location: The S3 prefix.
-        format: PARQUET, JSON or TEXTFILE.
+        format: PARQUET, ORC, AVRO, JSON or TEXTFILE.
         compression: The compression in upper case, or empty for the format's default.
         partitioned_by: The last columns of the query.
         delimiter: Between the fields of a TEXTFILE.
+        buckets: By which columns the rows are put into how many buckets.
     """
 
     location: str
@@ -20,3 +23,4 @@ class Target:
     compression: str = ""
     partitioned_by: tuple[str, ...] = ()
     delimiter: str = "\x01"
+    buckets: Buckets | None = None

@@ -11,7 +11,8 @@ _INTEGER = r"[+-]?\d+"
 _CUT = r"[+-]?(\d+(\.\d*)?|\.\d+)"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _DATE = r"\d{1,10}-\d{1,2}-\d{1,2}"
-_TIMESTAMP = _DATE + r"([ T]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,9})?)?"
+_TIMESTAMP = _DATE + r"[ T]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,9})?"
+_BASE64 = r"[A-Za-z0-9+/_=\s-]*"
 
 
 def value(table: Table, position: int, kind: Type) -> str:
@@ -66,10 +67,13 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
         case "real" | "double":
             names = "'NaN', 'Infinity', '+Infinity', '-Infinity'"
             special = f"CASE WHEN trim({field}) IN ({names}) THEN trim({field}) END"
-            number = _parse_matching(field, _NUMBER, kind)
+            # As Java does, with a letter at the end.
+            number = f"regexp_replace({field}, '[dDfF]\\s*$', '')"
+            number = _parse_matching(number, _NUMBER, kind)
             return f"coalesce({number}, TRY_CAST({special} AS {duckdb_type(kind)}))"
         case "decimal":
-            return _parse_matching(field, _NUMBER, kind)
+            fits = f"TRY_CAST({field} AS {duckdb_type(kind)})"
+            return f"CASE WHEN regexp_full_match({field}, {write_literal(_NUMBER)}) THEN {fits} END"
         case "boolean":
             return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case "date":
@@ -82,8 +86,17 @@ def _scalar(field: str, kind: Type) -> str:  # noqa: PLR0911 - a kind of type ea
             whole = _parse_matching(field, _TIMESTAMP, kind)
             return f"CAST(CAST({whole} AS TIMESTAMP_MS) AS TIMESTAMP)"
         case "varbinary":
-            return f"TRY(from_base64({field}))"
+            return _binary(field)
     raise unsupported(f"columns of type {kind} in text files")
+
+
+def _binary(field: str) -> str:
+    """Decode Base64 with or without padding and in both of its alphabets; other texts are the bytes."""
+    digits = rf"translate(regexp_replace({field}, '[=\s]', '', 'g'), '-_', '+/')"
+    whole = f"{digits}[:len({digits}) - CASE WHEN len({digits}) % 4 = 1 THEN 1 ELSE 0 END]"
+    padded = f"rpad({whole}, CAST((len({whole}) + 3) // 4 * 4 AS INTEGER), '=')"
+    match = f"regexp_full_match({field}, {write_literal(_BASE64)})"
+    return f"CASE WHEN {match} THEN TRY(from_base64({padded})) ELSE encode({field}) END"
 
 
 def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) -> str:
@@ -106,8 +119,12 @@ def _collection(field: str, kind: Type, separators: tuple[str, str], null: str) 
 
 def _map(field: str, parts: str, kind: Type, separator: str) -> str:
     key = _scalar(f"split_part(x, {separator}, 1)", kind.inner[0])
-    item = _scalar(f"nullif(nullif(string_split(x, {separator})[2], NULL), '\\N')", kind.inner[1])
-    entries = f"list_transform({parts}, lambda x: struct_pack(key := {key}, value := {item}))"
+    rest = f"CASE WHEN contains(x, {separator}) THEN substr(x, instr(x, {separator}) + 1) END"
+    item = _scalar(f"nullif({rest}, '\\N')", kind.inner[1])
+    every = f"list_transform({parts}, lambda x: struct_pack(key := {key}, value := {item}))"
+    # The first of equal keys counts.
+    keys = f"list_transform({every}, lambda e: e.key)"
+    entries = f"list_filter({every}, lambda e, i: list_position({keys}, e.key) = i)"
     return (
         f"CASE WHEN {field} = '' THEN MAP {{}} WHEN {field} IS NOT NULL THEN map_from_entries({entries}) END"
     )

@@ -1,4 +1,4 @@
-"""Text, CSV, JSON and ORC files, converted to Parquet once and read by DuckDB as often as needed."""
+"""Text, CSV, JSON, ORC and Avro files, converted to Parquet once and read by DuckDB as often as needed."""
 
 import bz2
 import csv
@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_aws.athena import json_values
+from local_aws.athena import avro_files, json_values
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import AthenaFailure, unsupported
 from local_aws.athena.storage import S3Object
-from local_aws.athena.table_formats import DELIMITED, OPEN_CSV, ORC
+from local_aws.athena.table_formats import AVRO, DELIMITED, OPEN_CSV, ORC
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,6 +88,8 @@ def _by_position(table: Table, read: "pa.Table") -> "pa.Table":
 
 
 def _batches(table: Table, path: Path, source: S3Object) -> "tuple[pa.Schema, Iterator[pa.Table]]":
+    if table.serde == AVRO:
+        return avro_files.read_batches(table, path, source, _BATCH)
     lines = _lines(path, source, int(table.parameters.get(_SKIPPED, 0)))
     if table.serde not in {DELIMITED, OPEN_CSV}:
         return json_values.read_batches(table, lines, source, _BATCH)
@@ -116,7 +118,7 @@ def _lines(path: Path, source: S3Object, skip: int) -> Iterator[str]:
         data = gzip.decompress(data)
     elif source.key.endswith(".bz2") and data.startswith(_BZIP2):
         data = bz2.decompress(data)
-    text = data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8-sig", errors="replace")
     lines = iter(text.split("\n") if "\r" not in text else _LINE_END.split(text))
     found = (line for line in lines)
     for _ in range(skip):

@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import unquote
 
-from local_aws.athena import text_writing
+from local_aws.athena import avro_files, text_writing
+from local_aws.athena.buckets import BUCKET, with_bucket
 from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
 from local_aws.athena.session import Session
 from local_aws.athena.storage import directory
@@ -22,6 +23,7 @@ _MOST_PARTITIONS = 100
 _COMPRESSIONS = {
     "PARQUET": ("GZIP", "SNAPPY", "ZSTD", "LZ4", "NONE"),
     "ORC": ("ZLIB", "SNAPPY", "ZSTD", "LZ4", "NONE"),
+    "AVRO": ("GZIP", "DEFLATE", "SNAPPY", "ZSTD", "NONE"),
     "JSON": ("GZIP", "NONE"),
     "TEXTFILE": ("GZIP", "NONE"),
 }
@@ -156,17 +158,20 @@ def write(session: Session, translated: Translated, target: Target) -> Written:
     """
     out = session.folder / "out"
     out.mkdir(parents=True, exist_ok=True)
-    if target.format in {"PARQUET", "ORC"}:
+    if target.buckets:
+        translated, target = with_bucket(translated, target)
+    if target.format in {"PARQUET", "ORC", "AVRO"}:
         rows = _copy(session, translated, target, out)
     else:
         rows = text_writing.write(session, translated, target, out)
     files = sorted(path for path in out.rglob("*") if path.is_file() and rows)
-    directories = tuple(dict.fromkeys(_hive_directory(path.parent.relative_to(out)) for path in files))
+    places = [_find_place(path.parent.relative_to(out)) for path in files]
+    directories = tuple(dict.fromkeys(place.directory for place in places))
     if target.partitioned_by and len(directories) > _MOST_PARTITIONS:
         raise AthenaFailure(
             "HIVE_TOO_MANY_OPEN_PARTITIONS: Exceeded limit of 100 open writers for partitions/buckets"
         )
-    uris = _upload(session, target, [(path, _hive_directory(path.parent.relative_to(out))) for path in files])
+    uris = _upload(session, target, zip(files, places, strict=True))
     return Written(uris, rows, tuple(found for found in directories if found))
 
 
@@ -185,6 +190,10 @@ def _copy(session: Session, translated: Translated, target: Target, out: Path) -
     row = result.fetchone()
     if target.format == "ORC":
         _convert_to_orc(session, out, target.compression)
+    if target.format == "AVRO":
+        for path in [each for each in out.rglob("*") if each.is_file()]:
+            session.check()
+            avro_files.write(path, translated.columns, target.compression)
     return int(row[0]) if row else 0
 
 
@@ -201,7 +210,7 @@ def _convert_to_orc(session: Session, folder: Path, compression: str) -> None:
 
 def _parquet_options(target: Target) -> Iterator[str]:
     yield "FORMAT parquet"
-    packed = "NONE" if target.format == "ORC" else target.compression
+    packed = target.compression if target.format == "PARQUET" else "NONE"
     yield f"COMPRESSION {'uncompressed' if packed == 'NONE' else packed.lower()}"
     yield "OVERWRITE_OR_IGNORE"
     if _writes_int96():
@@ -223,6 +232,21 @@ def _parquet_type(athena_type: str) -> str:
     """Return DuckDB's type for a column; without INT96, timestamps have milliseconds."""
     kind = to_duckdb_type(athena_type)
     return kind if _writes_int96() else re.sub(r"\bTIMESTAMP\b(?! WITH)", "TIMESTAMP_MS", kind)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file goes: the directory of its partition, and how its name ends."""
+
+    directory: str
+    ending: str
+
+
+def _find_place(relative: Path) -> _Place:
+    name, _, number = relative.name.partition("=")
+    if name == BUCKET:
+        return _Place(_hive_directory(relative.parent), f"_bucket-{int(number):05d}")
+    return _Place(_hive_directory(relative), "")
 
 
 def _hive_directory(relative: Path) -> str:
@@ -253,15 +277,16 @@ def escape_value(value: str) -> str:
     return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", value)
 
 
-def _upload(session: Session, target: Target, files: Iterable[tuple[Path, str]]) -> tuple[str, ...]:
+def _upload(session: Session, target: Target, files: Iterable[tuple[Path, _Place]]) -> tuple[str, ...]:
     stamp = datetime.now(timezone.utc).strftime("%Y%m%d_%H%M%S")
-    suffix = ".gz" if target.format not in {"PARQUET", "ORC"} and target.compression == "GZIP" else ""
+    suffix = ".gz" if target.format in {"JSON", "TEXTFILE"} and target.compression == "GZIP" else ""
     done: list[str] = []
     try:
-        for number, (path, below) in enumerate(files):
+        for number, (path, place) in enumerate(files):
             session.check()
-            name = f"{stamp}_{number:05d}_{session.submission.execution_id[:5]}_{_unique()}{suffix}"
-            uri = directory(target.location) + (f"{below}/" if below else "") + name
+            start = f"{stamp}_{number:05d}_{session.submission.execution_id[:5]}"
+            name = f"{start}{place.ending or f'_{_unique()}'}{suffix}"
+            uri = directory(target.location) + (f"{place.directory}/" if place.directory else "") + name
             session.storage.upload(path, uri)
             done.append(uri)
     except AthenaFailure:

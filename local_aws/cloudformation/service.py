@@ -2,20 +2,21 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from local_aws.athena.service import Athena
-from local_aws.cloudformation.resources import Maker, Place, list_makers
+from local_aws.cloudformation.changes import PSEUDO, Changes, find_region, note_stack
+from local_aws.cloudformation.resources import Maker, list_makers
 from local_aws.cloudformation.templates import (
     Template,
     Values,
-    copy_plain,
     order_resources,
     read_template,
-    resolve,
 )
+from local_aws.kept.database import NotKept
 from local_aws.kept.tables import OpenRoom, Table, open_nothing
 from local_aws.protocol import query
 from local_aws.protocol.clock import now
@@ -25,9 +26,8 @@ from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.protocol.service_model import find_violations, load_service_model
 
 _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
-_PSEUDO = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackId", "AWS::StackName")
-_RETAINED = ("Retain", "RetainExceptOnCreate")
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+_INTERRUPTED = "The local AWS ended meanwhile."
 _KNOWN = {"StackName", "TemplateBody", "Capabilities", "Tags", "DisableRollback", "ClientRequestToken"}
 _NAMED = {"AWS::IAM::Role"}
 """Types for which the caller must say CAPABILITY_IAM."""
@@ -51,8 +51,9 @@ class CloudFormation:
         self._makers: Mapping[str, Maker] = list_makers(moto, athena)
         self._default_region = region
         self._lock = threading.RLock()
-        room = open_room("cloudformation", self._lock)
-        self._stacks: Table[tuple[str, str], Values] = room.open_table("stacks")
+        self._room = open_room("cloudformation", self._lock)
+        self._stacks: Table[tuple[str, str], Values] = self._room.open_table("stacks")
+        self._changes = Changes(self._makers, self._keep)
         self._operations: Mapping[str, Callable[[str, Params], Params]] = {
             "CreateStack": self._create,
             "UpdateStack": self._update,
@@ -86,6 +87,31 @@ class CloudFormation:
         with self._lock:
             self._stacks.clear()
 
+    def take_over(self) -> None:
+        """Settle the stacks that an earlier server was changing when it ended.
+
+        One that was created is rolled back, one that was updated gets its former template again, and one that
+        was deleted is deleted.
+        """
+        with self._lock:
+            for key in self._under_way():
+                stack = self._stacks[key]
+                try:
+                    self._settle(stack)
+                except AwsFault as fault:
+                    doing = stack["StackStatus"].partition("_")[0]
+                    status = "UPDATE_ROLLBACK_FAILED" if doing == "UPDATE" else "ROLLBACK_FAILED"
+                    self._finish(stack, status, f"{_INTERRUPTED} {fault.message}")
+            self._keep()
+
+    def _settle(self, stack: Values) -> None:
+        if stack["StackStatus"] == "CREATE_IN_PROGRESS":
+            self._give_up(stack, _INTERRUPTED, absent_is_gone=True)
+        elif stack["StackStatus"] == "UPDATE_IN_PROGRESS":
+            self._go_back(stack, _INTERRUPTED)
+        else:
+            self._delete_resources(stack, absent_is_gone=True)
+
     def _create(self, region: str, params: Params) -> Params:
         name = params["StackName"]
         if (region, name) in self._stacks:
@@ -98,13 +124,12 @@ class CloudFormation:
             "Resources": {},
             "Events": [],
         }
-        self._note(stack, name, "AWS::CloudFormation::Stack", "CREATE_IN_PROGRESS", "User Initiated")
         self._take(stack, params)
-        self._stacks[region, name] = stack
+        self._begin(stack, "CREATE_IN_PROGRESS")
         try:
-            self._apply(region, stack, template)
+            self._changes.apply(stack, template)
         except AwsFault as fault:
-            self._give_up(region, stack, fault)
+            self._give_up(stack, str(fault.message))
             return {"StackId": stack["StackId"]}
         self._finish(stack, "CREATE_COMPLETE")
         return {"StackId": stack["StackId"]}
@@ -119,19 +144,15 @@ class CloudFormation:
         tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
         if template == read_template(stack["Template"], self._makers) and tags == stack["Tags"]:
             raise invalid("No updates are to be performed.")
-        before = {key: stack[key] for key in ("Template", "Tags")}
-        self._note(
-            stack, stack["StackName"], "AWS::CloudFormation::Stack", "UPDATE_IN_PROGRESS", "User Initiated"
-        )
+        stack["Before"] = {key: stack[key] for key in ("Template", "Tags")}
         self._take(stack, params)
+        self._begin(stack, "UPDATE_IN_PROGRESS")
         try:
-            self._apply(region, stack, template)
+            self._changes.apply(stack, template)
         except AwsFault as fault:
-            failed = str(fault.message)
-            stack.update(before)
-            self._apply(region, stack, read_template(stack["Template"], self._makers))
-            self._finish(stack, "UPDATE_ROLLBACK_COMPLETE", failed)
+            self._go_back(stack, str(fault.message))
             return {"StackId": stack["StackId"]}
+        del stack["Before"]
         self._finish(stack, "UPDATE_COMPLETE")
         return {"StackId": stack["StackId"]}
 
@@ -139,14 +160,19 @@ class CloudFormation:
         stack = self._stacks.get((region, _get_name(params["StackName"])))
         if stack is None:
             return {}
+        self._begin(stack, "DELETE_IN_PROGRESS")
+        self._delete_resources(stack)
+        return {}
+
+    def _delete_resources(self, stack: Values, *, absent_is_gone: bool = False) -> None:
         try:
             for name in reversed(list(stack["Resources"])):
-                self._remove(region, stack, name, keeps=True)
+                self._changes.remove(stack, name, keeps=True, absent_is_gone=absent_is_gone)
+                self._keep()
         except AwsFault as fault:
             self._finish(stack, "DELETE_FAILED", str(fault.message))
-            return {}
-        del self._stacks[region, stack["StackName"]]
-        return {}
+            return
+        del self._stacks[find_region(stack), stack["StackName"]]
 
     def _describe(self, region: str, params: Params) -> Params:
         if "StackName" in params:
@@ -174,7 +200,7 @@ class CloudFormation:
         template = read_template(params["TemplateBody"], self._makers)
         for name, resource in template.resources.items():
             self._makers[resource["Type"]].check(name, resource["Type"], resource.get("Properties", {}))
-        order_resources(template, set(_PSEUDO))
+        order_resources(template, set(PSEUDO))
         kinds = {resource["Type"] for resource in template.resources.values()}
         if kinds & _NAMED and not {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"} & set(
             params.get("Capabilities", ())
@@ -186,96 +212,37 @@ class CloudFormation:
         stack["Template"] = params["TemplateBody"]
         stack["Tags"] = {tag["Key"]: tag["Value"] for tag in params.get("Tags", [])}
 
-    def _apply(self, region: str, stack: Values, template: Template) -> None:
-        """Make, change and delete resources until they are those of a template."""
-        values = {
-            "AWS::AccountId": ACCOUNT_ID,
-            "AWS::Partition": "aws",
-            "AWS::Region": region,
-            "AWS::StackId": stack["StackId"],
-            "AWS::StackName": stack["StackName"],
-        }
-        for name in order_resources(template, set(_PSEUDO)):
-            written = template.resources[name]
-            properties = copy_plain(resolve(written.get("Properties", {}), values))
-            self._make(region, stack, name, written, properties)
-            made = stack["Resources"][name]
-            values[name] = made["Id"]
-            values |= {f"{name}.{attribute}": value for attribute, value in made["Attributes"].items()}
-        for name in [each for each in reversed(list(stack["Resources"])) if each not in template.resources]:
-            self._remove(region, stack, name, keeps=True)
-        stack["Outputs"] = [
-            {
-                "OutputKey": name,
-                "OutputValue": resolve(output["Value"], values),
-                **({"Description": output["Description"]} if "Description" in output else {}),
-            }
-            for name, output in template.outputs.items()
-        ]
-
-    def _make(self, region: str, stack: Values, name: str, written: Params, properties: Values) -> None:
-        """Make a resource, or change the one that there is."""
-        kind, maker = written["Type"], self._makers[written["Type"]]
-        place = Place(region, ACCOUNT_ID, stack["StackName"], name, stack["Tags"])
-        known = stack["Resources"].get(name)
-        policy = written.get("DeletionPolicy", "Delete")
-        try:
-            if known is None:
-                made = maker.make(place, properties)
-                found = {"Type": kind, "Id": made.id, "Attributes": dict(made.attributes)}
-                self._note(stack, name, kind, "CREATE_COMPLETE")
-            else:
-                if replaced := sorted(
-                    key for key in maker.fixed if known["Properties"].get(key) != properties.get(key)
-                ):
-                    raise unsupported(f"a change of {replaced[0]} of {kind}, which replaces the resource")
-                if known["Properties"] != properties or known["Tags"] != stack["Tags"]:
-                    maker.change(place, known["Id"], properties)
-                    self._note(stack, name, kind, "UPDATE_COMPLETE")
-                found = known
-        except (AwsFault, AttributeError, KeyError, TypeError, ValueError) as error:
-            fault = error if isinstance(error, AwsFault) else _explain_properties(name, error)
-            doing = "UPDATE" if known else "CREATE"
-            self._note(stack, name, kind, f"{doing}_FAILED", f"{fault.message} ({fault.code})")
-            raise fault from error
-        later = {"Properties": properties, "DeletionPolicy": policy, "Tags": dict(stack["Tags"])}
-        stack["Resources"][name] = {**found, **later}
-
-    def _remove(self, region: str, stack: Values, name: str, *, keeps: bool) -> None:
-        """Delete a resource, or leave it if the template says so."""
-        made = stack["Resources"][name]
-        if not (keeps and made["DeletionPolicy"] in _RETAINED):
-            place = Place(region, ACCOUNT_ID, stack["StackName"], name, stack["Tags"])
-            self._makers[made["Type"]].delete(place, made["Id"], made["Properties"])
-        del stack["Resources"][name]
-
-    def _give_up(self, region: str, stack: Values, fault: AwsFault) -> None:
+    def _give_up(self, stack: Values, reason: str, *, absent_is_gone: bool = False) -> None:
         """Delete what a stack has made that could not be made whole."""
         for name in reversed(list(stack["Resources"])):
-            self._remove(region, stack, name, keeps=stack["Resources"][name]["DeletionPolicy"] == "Retain")
-        self._finish(stack, "ROLLBACK_COMPLETE", str(fault.message))
+            is_retained = stack["Resources"][name]["DeletionPolicy"] == "Retain"
+            self._changes.remove(stack, name, keeps=is_retained, absent_is_gone=absent_is_gone)
+        self._finish(stack, "ROLLBACK_COMPLETE", reason)
+
+    def _go_back(self, stack: Values, reason: str) -> None:
+        """Give a stack the template again that it had before an update."""
+        stack.update(stack.pop("Before"))
+        self._changes.apply(stack, read_template(stack["Template"], self._makers))
+        self._finish(stack, "UPDATE_ROLLBACK_COMPLETE", reason)
+
+    def _begin(self, stack: Values, status: str) -> None:
+        """Keep that a change of a stack is under way, before it begins."""
+        note_stack(stack, status, "User Initiated")
+        self._stacks[find_region(stack), stack["StackName"]] = stack
+        self._keep()
 
     def _finish(self, stack: Values, status: str, reason: str = "") -> None:
-        self._note(stack, stack["StackName"], "AWS::CloudFormation::Stack", status, reason)
-        stack["StackStatus"], stack["StackStatusReason"] = status, reason
-        self._stacks[_find_region(stack), stack["StackName"]] = stack
+        note_stack(stack, status, reason)
+        self._stacks[find_region(stack), stack["StackName"]] = stack
 
-    def _note(self, stack: Values, name: str, kind: str, status: str, reason: str = "") -> None:
-        made = stack["Resources"].get(name, {}).get("Id", "")
-        is_stack = kind == "AWS::CloudFormation::Stack"
-        stack["Events"].append(
-            {
-                "StackId": stack["StackId"],
-                "EventId": str(uuid4()),
-                "StackName": stack["StackName"],
-                "LogicalResourceId": name,
-                "PhysicalResourceId": stack["StackId"] if is_stack else made,
-                "ResourceType": kind,
-                "Timestamp": now(),
-                "ResourceStatus": status,
-                **({"ResourceStatusReason": reason} if reason else {}),
-            }
-        )
+    def _keep(self) -> None:
+        """Keep what there is of stacks that are being changed; whoever has asked is told if that fails."""
+        self._stacks.touched.update(self._under_way())
+        with suppress(NotKept):
+            self._room.flush()
+
+    def _under_way(self) -> list[tuple[str, str]]:
+        return [key for key, stack in self._stacks.items() if stack["StackStatus"].endswith("_IN_PROGRESS")]
 
 
 def _read_request(request: Request) -> tuple[str, Params]:
@@ -299,18 +266,9 @@ def _read_request(request: Request) -> tuple[str, Params]:
     return operation, params
 
 
-def _explain_properties(name: str, error: Exception) -> AwsFault:
-    """Explain properties that lack something, or have it in another form."""
-    return AwsFault("InvalidRequest", f"The properties of {name} cannot be read: {error!r}")
-
-
 def _get_name(name: str) -> str:
     """Get the name of a stack that is named by it, or by its id."""
     return name.rpartition(":stack/")[2].partition("/")[0]
-
-
-def _find_region(stack: Values) -> str:
-    return str(stack["StackId"].split(":")[3])
 
 
 def _show(stack: Values) -> Values:

@@ -515,10 +515,16 @@ class LocalServer:
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
         self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)
-        scheduler = Scheduler(moto, self._schedules, region)
-        services = (administration, *self._sagemaker.services, *self._athena.services, glue, scheduler)
-        others = (self._stacks, self._emr_serverless.api)
-        self._http.app = self._http.overlay = Overlay((*services, *others), app, self._kept.flush)
+        services = (administration, *self._sagemaker.services, *self._athena.services)
+        services = (
+            *services,
+            glue,
+            Scheduler(moto, self._schedules, region),
+            self._stacks,
+            self._emr_serverless.api,
+        )
+        self._http.app = self._http.overlay = Overlay(services, app, self._kept.flush)
+        self._stacks.take_over()
 
     def _restore(self, place: Place) -> None:
         """Take up what is kept of objects and services."""

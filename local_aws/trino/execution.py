@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _DISABLE = "SET disabled_optimizers = '{}'"
+_LEFT_OUT = ("statistics_propagation", "statistics_propagation,filter_pushdown")
+"""What DuckDB goes without when planning has failed, and when it has failed again."""
 
 
 def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
@@ -17,7 +19,8 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyC
 
     For its statistics DuckDB computes constants in AND, OR and BETWEEN while it plans, also where they are
     never reached, and where TRY would catch their failure. It computes none if it goes without statistics.
-    They make queries fast, so it goes without only if planning failed.
+    To push a condition below an outer join, it computes every branch of a constant CASE. Both make queries
+    fast, so it goes without only if planning failed.
 
     Raises:
         duckdb.Error: If it fails.
@@ -31,9 +34,10 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyC
     except duckdb.Error:
         if _can_be_planned(connection, sql):
             raise
-    disabled = f"{DISABLED_OPTIMIZERS},statistics_propagation"
-    connection.execute(_DISABLE.format(disabled))
+    connection.execute(_DISABLE.format(f"{DISABLED_OPTIMIZERS},{_LEFT_OUT[0]}"))
     try:
+        if not _can_be_planned(connection, sql):
+            connection.execute(_DISABLE.format(f"{DISABLED_OPTIMIZERS},{_LEFT_OUT[1]}"))
         # The setting is read while the statement is planned. Changing it back afterwards on this connection
         # would end the result.
         return connection.execute(sql)

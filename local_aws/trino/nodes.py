@@ -310,6 +310,15 @@ class Aliased(Relation):
 
 
 @dataclass(frozen=True)
+class Sampled(Relation):
+    """TABLESAMPLE method (percentage); the method is BERNOULLI or SYSTEM."""
+
+    relation: Relation
+    method: str
+    percentage: Node
+
+
+@dataclass(frozen=True)
 class Join(Relation):
     """A join; `kind` is INNER, LEFT, RIGHT, FULL or CROSS."""
 

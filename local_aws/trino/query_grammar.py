@@ -191,15 +191,14 @@ class QueryGrammar(ExpressionGrammar):
         return kind
 
     def _sample(self) -> nodes.Relation:
-        relation = self._aliased()
+        at, relation = self.at, self._aliased()
         if self.ahead("MATCH_RECOGNIZE", "("):
             self.refuse(self.take().upper)
             self.skip_brackets()
             relation = self._alias(self.at, relation)
         if self.takes("TABLESAMPLE"):
-            self.refuse("TABLESAMPLE")
-            self.expect_any("BERNOULLI", "SYSTEM")
-            self.in_brackets(self.expression)
+            method = self.expect_any("BERNOULLI", "SYSTEM")
+            return nodes.Sampled(at, relation, method, self.in_brackets(self.expression))
         return relation
 
     def _aliased(self) -> nodes.Relation:

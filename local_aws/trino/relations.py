@@ -13,7 +13,7 @@ from local_aws.trino.scope import Field, Scope
 from local_aws.trino.typed import Typed, coerce, common_type, mismatch, semantic_error
 from local_aws.trino.types import BIGINT, Type, name_fields, quote_name, read_type
 
-_MOST_PARTS = 3
+_MOST_PARTS, _PERCENT = 3, 100
 Source = tuple[str, tuple[Field, ...]]
 
 
@@ -35,6 +35,8 @@ def translate_source(place: Expressions, relation: nodes.Relation) -> Source:
             return _translate_join(place, relation)
         case nodes.Unnest():
             return translate_unnest(place, relation, "")
+        case nodes.Sampled():
+            return _translate_sample(place, relation)
     raise Unsupported(f"{type(relation).__name__} in FROM")
 
 
@@ -93,6 +95,23 @@ def _translate_alias(place: Expressions, relation: nodes.Aliased) -> Source:
             for field, name in zip(visible, relation.columns, strict=True)
         )
     return sql, tuple(replace(field, qualifier=(relation.alias,)) for field in fields)
+
+
+def _translate_sample(place: Expressions, relation: nodes.Sampled) -> Source:
+    percentage = relation.percentage
+    if not isinstance(percentage, nodes.Literal) or percentage.kind not in {"integer", "decimal", "double"}:
+        raise Unsupported("TABLESAMPLE whose percentage is not a number")
+    if not isinstance(_without_alias(relation.relation), nodes.TableReference | nodes.Derived):
+        raise Unsupported("TABLESAMPLE of a join or of UNNEST")
+    if float(percentage.value) > _PERCENT:
+        message = "Sample percentage must be less than or equal to 100"
+        raise semantic_error("NUMERIC_VALUE_OUT_OF_RANGE", percentage.at, message)
+    sql, fields = translate_source(place, relation.relation)
+    return f"{sql} TABLESAMPLE {relation.method} ({float(percentage.value)!r} PERCENT)", fields
+
+
+def _without_alias(relation: nodes.Relation) -> nodes.Relation:
+    return relation.relation if isinstance(relation, nodes.Aliased) else relation
 
 
 def _wrong_alias(alias: nodes.Aliased, available: int) -> TrinoError:

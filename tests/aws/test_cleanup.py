@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import answers
 from answers import ABSENT
 from stubbed import Stubbed
 
@@ -29,6 +30,36 @@ def config(name: str, *models: str) -> dict[str, object]:
 
 def tagged(*names: str) -> dict[str, object]:
     return {"ResourceTagMappingList": [{"ResourceARN": f"{HERE}:{name}", "Tags": []} for name in names]}
+
+
+def serve(stubbed: Stubbed, *names: str) -> None:
+    """Let ListEndpoints answer with endpoints of these names."""
+    summaries = [
+        {
+            "EndpointName": name,
+            "EndpointArn": f"{HERE}:endpoint/{name}",
+            "EndpointStatus": "InService",
+            "CreationTime": 0,
+            "LastModifiedTime": 0,
+        }
+        for name in names
+    ]
+    stubbed.answers("ListEndpoints", {"Endpoints": summaries})
+
+
+def test_configs_that_other_endpoints_serve_or_come_to_are_found(stubbed: Stubbed) -> None:
+    configs = [f"flights-{letter * 8}" for letter in "abcd"]
+    stubbed.answers("GetResources", tagged(*(f"endpoint-config/{name}" for name in configs)))
+    for name in configs:
+        stubbed.answers("DescribeEndpointConfig", config(name, "m"), {"EndpointConfigName": name})
+    stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
+    serve(stubbed, "flights", "theirs", "gone")
+    coming = {"EndpointConfigName": configs[2]}
+    described = {**answers.endpoint(config=configs[1]), "PendingDeploymentSummary": coming}
+    stubbed.answers("DescribeEndpoint", described, {"EndpointName": "theirs"})
+    stubbed.refuses("DescribeEndpoint", "ValidationException", ABSENT["DescribeEndpoint"])
+    found = observe_made(stubbed.aws, TAGS, SERVING)
+    assert found.served_elsewhere == {configs[1], configs[2]}
 
 
 def test_only_what_has_the_tags_and_the_name_is_found(stubbed: Stubbed) -> None:
@@ -60,7 +91,9 @@ def test_only_what_has_the_tags_and_the_name_is_found(stubbed: Stubbed) -> None:
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
     }
     stubbed.answers("DescribeTransformJob", details, {"TransformJobName": "j"})
+    serve(stubbed, "flights")
     found = observe_made(stubbed.aws, TAGS, SERVING)
+    assert found.served_elsewhere == frozenset()
     assert found.made == {
         "flights-aaaaaaaa": ("flights-11111111", "flights-22222222"),  # it serves, whatever tags it has
         "flights-bbbbbbbb": ("flights-11111111",),
@@ -76,6 +109,7 @@ def test_what_a_rollback_needs_is_known_before_the_index_of_tags_has_it(stubbed:
             "DescribeEndpointConfig", config(name, "flights-11111111"), {"EndpointConfigName": name}
         )
     stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
+    serve(stubbed)
     serving = replace(SERVING, former=Former("flights-bbbbbbbb"))
     models = ("flights-11111111",)
     assert observe_made(stubbed.aws, TAGS, serving).made == {

@@ -21,7 +21,7 @@ from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
 from kedro_aws_plugin.aws.s3 import upload_file
-from kedro_aws_plugin.aws.sagemaker.endpoints import observe_deployed
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_configs_in_use, observe_deployed
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
     explain_failures,
     find_request,
@@ -149,6 +149,8 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     explain_failures(aws, failed)
     stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
     assert observe_models_in_use(aws) == frozenset()
+    stubbed.answers("ListEndpoints", {"Endpoints": []})
+    assert observe_configs_in_use(aws, "flights") == frozenset()
 
 
 def look_at_spark(stubbed: Stubbed) -> None:

@@ -219,6 +219,19 @@ def test_it_does_not_wait_for_ever(stubbed: Stubbed, time: FakeTime) -> None:
     assert time.seconds == 3000
 
 
+def test_a_wait_for_a_change_of_somebody_else_says_where_to_look(stubbed: Stubbed, time: FakeTime) -> None:
+    for _ in range(4):
+        stubbed.answers("DescribeEndpoint", answers.endpoint("Updating"))
+    step = WaitForEndpoint(name="flights", config_name=None)
+    with pytest.raises(ServingError) as late:
+        wait_for_endpoint(stubbed.aws, step, time.clock(interval=1000), time.notes.append)
+    assert late.value.message == (
+        "Endpoint flights is still Updating after 45 minutes. SageMaker takes one change at a time. See what "
+        "is under way with `kedro aws status --endpoint flights`, and run the same command again to go on "
+        "waiting."
+    )
+
+
 @pytest.mark.parametrize("message", ["The role cannot be assumed", "Could not find model-data bucket"])
 def test_what_has_other_reasons_than_delay_fails_at_once(time: FakeTime, message: str) -> None:
     code = "AccessDeniedException" if message.startswith("Could") else "ValidationException"

@@ -61,7 +61,7 @@ def build_project(
         yield project
     finally:
         project.compose("down", "--volumes", timeout=60)
-        engine.docker("image", "rm", made.name)
+        engine.docker("image", "rm", made.name, timeout=180)
 
 
 @contextmanager

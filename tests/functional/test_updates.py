@@ -131,6 +131,16 @@ def test_a_rollback_stays_until_a_newer_version_is_wanted(requests_sent: Request
     assert "was rolled back" in kedro_aws(*deploy, "--package", "2", "-e", "ci").error
 
 
+@pytest.mark.usefixtures("versions")
+def test_an_update_that_failed_loses_no_step_of_rollback() -> None:
+    deploy = ("deploy", "--endpoint", "ci-step", "--package")
+    ci(*deploy, "1")
+    ci(*deploy, "2")
+    assert kedro_aws(*deploy, "3", "-e", "ci").error.startswith("The update of endpoint ci-step failed: ")
+    ci("rollback", "--endpoint", "ci-step")
+    assert _serves("ci-step") == f"{CI}/1"
+
+
 def _serves(endpoint: str) -> str:
     return json.loads(ci("status", "--endpoint", endpoint, "-o", "json"))[0]["package"]
 

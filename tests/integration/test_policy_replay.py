@@ -18,14 +18,37 @@ from kedro_aws_plugin.cli import commands
 from local_aws import LocalAws
 
 BUCKET = "small-data"
+KEY = "0a1b2c3d-0000-1111-2222-333344445555"
+OVERRIDES = {"PutObject": {"SSEKMSKeyId": "alias/small-objects"}}
+IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/small:1.0"
 HERE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}"
 FILES = {
     "conf/base/aws.yml": f"""
         region: eu-west-1
         bucket: {BUCKET}
-        registry: {{group: small-price, model: regressor, metrics: metrics, sample: table}}
-        deploy: {{endpoint: small-live}}
-        transform: {{input: table, output: predictions}}
+        registry:
+          group: small-price
+          model: regressor
+          metrics: metrics
+          sample: table
+          image: {IMAGE}
+        deploy:
+          volume_kms_key: alias/small-disks
+          endpoints:
+            small-live: {{}}
+            small-queue:
+              volume_kms_key: {KEY}
+              mode: async
+              autoscaling: {{min: 0, max: 2, target: 5}}
+            small-shares:
+              variants: {{champion: {{package: 1, weight: 9}}, challenger: {{package: 2, weight: 1}}}}
+              capture: {{percent: 100}}
+        transform:
+          input: table
+          output: predictions
+          output_kms_key: arn:aws:kms:eu-west-1:{ACCOUNT}:key/{KEY}
+        overrides:
+          PutObject: {{SSEKMSKeyId: {OVERRIDES["PutObject"]["SSEKMSKeyId"]}, ServerSideEncryption: aws:kms}}
         athena:
           database: shop
           workgroup: small
@@ -89,19 +112,27 @@ DEMO = (
     "run __default__ mon,tue",
     "globals",
     "register-model --approve",
-    "deploy",
-    "predict",
+    "deploy --endpoint small-live",
+    "predict --endpoint small-live",
+    "deploy --endpoint small-queue",
+    "deploy --endpoint small-queue",
+    "predict --endpoint small-queue",
     "transform",
     "status",
     "logs small-live",
+    "logs small-queue",
     "logs JOB",
     "models",
     "run look",
     "run __default__ mon,wednesday",
     "register-model",
     "approve-model 2",
-    "deploy",
-    "rollback --reason test",
+    "deploy --endpoint small-live",
+    "rollback --endpoint small-live --reason test",
+    "deploy --endpoint small-shares",
+    "by hand: other weights",
+    "deploy --endpoint small-shares",
+    "logs small-shares",
     "reject-model 2",
     "destroy --registry --yes",
 )
@@ -122,18 +153,22 @@ ONLY_ON_AWS = (
     Sent("s3", "GetBucketLocation", {"Bucket": BUCKET}),
     Sent("s3", "GetPublicAccessBlock", {"Bucket": BUCKET}),
     Sent("s3", "GetBucketEncryption", {"Bucket": BUCKET}),
+    Sent("ecr", "DescribeImages", {"registryId": ACCOUNT, "repositoryName": "small"}),
     Sent("service-quotas", "ListServiceQuotas", {"ServiceCode": "sagemaker"}),
 )
-"""What `bootstrap` and `doctor` ask of the real AWS alone; their own tests show that they do."""
+"""What `bootstrap`, `doctor` and `register-model` ask of the real AWS alone; their own tests show that."""
 ON_FAILURE = (
     Sent("sagemaker", "ListTransformJobs", {"StatusEquals": "InProgress"}),
+    Sent("sagemaker", "ListEndpoints", {}),
+    Sent("sagemaker", "DescribeEndpoint", {"EndpointName": "of-somebody-else"}),
     Sent("s3", "AbortMultipartUpload", {"Bucket": BUCKET, "Key": "models/regressor.pkl/v/regressor.pkl"}),
     Sent("athena", "StopQueryExecution", {"QueryExecutionId": "1"}),
     Sent("sagemaker", "DeleteTags", {"ResourceArn": f"{HERE}:endpoint/small-live"}),
+    Sent("sagemaker", "UpdateEndpointWeightsAndCapacities", {"EndpointName": "small-queue"}),
     Sent("logs", "GetLogEvents", {"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamName": "x/1"}),
 )
 """What the demonstration does not come to: models to remove after a third version, an upload that breaks,
-Ctrl-C, a version that failed its check, a failed job.
+Ctrl-C, a version that failed its check, scaling that aws.yml no longer names, a failed job.
 """
 
 
@@ -183,15 +218,28 @@ def run(project: Path, name: str, days: str = "") -> None:
         session.run(pipeline_names=[name])
 
 
+def weigh(local_aws: LocalAws) -> None:
+    """Give the variants other weights than aws.yml says."""
+    sagemaker = local_aws.client("sagemaker")
+    even = [{"VariantName": name, "DesiredWeight": 1.0} for name in ("champion", "challenger")]
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName="small-shares", DesiredWeightsAndCapacities=even
+    )
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="small-shares", WaiterConfig={"Delay": 1})
+
+
 @pytest.fixture
 def replayed(project: Path, local_aws: LocalAws, requests_sent: Requests) -> Replayed:
     """The demonstration, with what each of its lines needed."""
     made = {who: json.loads(kedro_aws(f"policy --for {who}")) for who in ("role", "ci", "developer")}
-    account, job = Account(LOCATIONS), ""
+    account, job = Account(LOCATIONS, overrides=OVERRIDES), ""
     needs: dict[str, list[Need]] = {}
     for number, line in enumerate(DEMO):
         requests_sent.all.clear()
         start = local_aws.log_file.stat().st_size
+        if line.startswith("by hand"):
+            weigh(local_aws)
+            continue
         if line.startswith("run"):
             run(project, *line.split()[1:])
         else:
@@ -215,7 +263,9 @@ def test_each_call_is_allowed_and_nothing_is_granted_in_vain(replayed: Replayed)
     for line in NOT_OF_CI:
         assert not all(is_allowed(ci, need) for need in replayed.of(line)), line
     refused = [need for need in replayed.all if is_allowed(replayed.policies["role"], need)]
-    assert {need.action for need in refused} <= {"s3:GetObject", "s3:ListBucket", "logs:DescribeLogStreams"}
+    assert {need.action for need in refused} <= {
+        *("kms:Decrypt", "kms:GenerateDataKey", "logs:DescribeLogStreams", "s3:GetObject", "s3:ListBucket"),
+    }
 
 
 def _find_in_vain(policy: dict[str, Any], needs: set[Need]) -> list[tuple[str, str, str]]:

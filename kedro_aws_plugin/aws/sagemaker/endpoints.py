@@ -20,7 +20,7 @@ from kedro_aws_plugin.plan.observed import (
     Stage,
     Variant,
 )
-from kedro_aws_plugin.plan.tags import FAILED_CHECK, FORMER_CONFIG
+from kedro_aws_plugin.plan.tags import FAILED_CHECK, find_former
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef, ProductionVariantOutputTypeDef
@@ -134,8 +134,8 @@ def _observe_samples(aws: Aws, packages: Mapping[str, str]) -> dict[str, Sample]
 def _observe_former(aws: Aws, endpoint: Endpoint, wanted: str) -> Former | None:
     """Look up the config to go back to from the wanted one, unless that failed its check itself."""
     tags = endpoint.tags or {}
-    name = tags.get(FORMER_CONFIG) if endpoint.coming == wanted else endpoint.coming
-    if not name or name == wanted or FAILED_CHECK + name in tags:
+    name = find_former(tags, wanted) if endpoint.coming == wanted else endpoint.coming
+    if not name or FAILED_CHECK + name in tags:
         return None
     variants = observe_variants(aws, name)
     if variants is None:
@@ -187,6 +187,22 @@ def observe_running(aws: Aws, endpoint: Endpoint) -> Running:
         config = {**config, "ProductionVariants": weighed}
     model = _describe_model(aws, variants[0].get("ModelName", "")) if config else None
     return Running(name=endpoint.coming, config=config, model=model or {}, tags=observe_tags(aws, endpoint))
+
+
+def observe_configs_in_use(aws: Aws, but: str) -> frozenset[str]:
+    """Look up the endpoint configs that the endpoints of the account and region serve, or come to serve.
+
+    SageMaker deletes an endpoint config that an endpoint serves, and does not tell which ones do.
+
+    Args:
+        aws: The clients.
+        but: The name of the endpoint that is left out.
+    """
+    with translate_errors("list the endpoints"):
+        pages = aws.sagemaker.get_paginator("list_endpoints").paginate()
+        names = [each["EndpointName"] for page in pages for each in page["Endpoints"]]
+    found = (observe_endpoint(aws, name) for name in names if name != but)
+    return frozenset(name for each in found if each for name in (each.config_name, each.coming))
 
 
 def observe_models(aws: Aws, config: str) -> tuple[str, ...] | None:

@@ -19,12 +19,17 @@ def observe_scaling(aws: Aws, endpoint: Endpoint, *, needed: bool) -> dict[str, 
         endpoint: The endpoint.
         needed: Whether the caller cannot go on without. If not, whoever may not look is told of no scaling.
     """
+    if needed:
+        return _describe_scaling(aws, endpoint)
+    return observe_scaling_if_allowed(aws, endpoint) or {}
+
+
+def observe_scaling_if_allowed(aws: Aws, endpoint: Endpoint) -> dict[str, Scaling] | None:
+    """Look up how the variants of an endpoint are scaled; None if one may not look."""
     try:
         return _describe_scaling(aws, endpoint)
     except AwsError:
-        if needed:
-            raise
-        return {}
+        return None
 
 
 def observe_all_scaling(aws: Aws, endpoints: Collection[Endpoint]) -> dict[str, Mapping[str, Scaling]]:

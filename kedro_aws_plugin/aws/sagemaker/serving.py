@@ -1,6 +1,7 @@
 """Wait for endpoints, and send them payloads."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +24,10 @@ from kedro_aws_plugin.plan.steps.serving import (
 
 _HTML = "<html"
 _TIMEOUT = 45 * 60
+_ONE_AT_A_TIME = (
+    "SageMaker takes one change at a time. See what is under way with `kedro aws status --endpoint {}`, and "
+    "run the same command again to go on waiting"
+)
 _SHOWN = 90
 """Characters of a model's answer that an error message shows."""
 
@@ -113,10 +118,13 @@ def _wait_until_settled(
             return False
         return endpoint is None or endpoint.status not in BUSY
 
+    deadline = _make_deadline(step.name, step.pauses)
+    if step.config_name is None:
+        deadline = replace(deadline, resume=_ONE_AT_A_TIME.format(step.name))
     return wait_until(
         lambda: stages.see(observe_endpoint(aws, step.name)),
         is_settled,
-        _make_deadline(step.name, step.pauses),
+        deadline,
         clock,
         lambda status: note(stages.describe(status)),
     )

@@ -41,6 +41,7 @@ _DEPLOY = (
     "sagemaker:DeleteModel",
     "sagemaker:DeleteTags",
     "sagemaker:DescribeTransformJob",
+    "sagemaker:ListEndpoints",
     "sagemaker:ListTags",
     "sagemaker:ListTransformJobs",
     "sagemaker:UpdateEndpoint",
@@ -163,13 +164,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "scheduler:UpdateSchedule",
     ),
     "spark-jars": (),
-    "status": (*_OWNED, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "stop": (
         *_FIND_RUN,
         *_FIND_JOB_RUN,
         "emr-serverless:CancelJobRun",
         "sagemaker:StopPipelineExecution",
     ),
+    "status": (*_OWNED, *_LOOK_AT_SCALING, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
@@ -237,6 +238,9 @@ DATASETS: dict[DataUse, tuple[str, ...]] = {
 """The IAM actions of a run, by what its catalog holds: files on S3, folders
 whose files a save replaces, and the modes of the Athena datasets."""
 
+OF_KEYS = ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
+"""What AWS asks of callers itself, where aws.yml names keys: for volumes, and for objects on S3."""
+
 _OF_CI = (
     *("approve-model", "compile", "deploy", "globals", "models", "policy"),
     *("predict", "register-model", "reject-model", "rollback", "status"),
@@ -252,4 +256,4 @@ def list_actions(audience: Literal["ci", "developer"], uses: Collection[DataUse]
     """
     commands = _OF_CI if audience == "ci" else COMMANDS
     called = {action for name in commands for action in COMMANDS[name]}
-    return frozenset(called | {action for use in uses for action in DATASETS[use]})
+    return frozenset(called | {*OF_KEYS} | {action for use in uses for action in DATASETS[use]})

@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any, Literal
 
-from kedro_aws_plugin.config import AwsConfig, find_endpoint_groups, merge_deploy
 from kedro_aws_plugin.plan.policy.callers import Audience, list_actions
 from kedro_aws_plugin.plan.policy.grants import GRANTS, Grant
 from kedro_aws_plugin.plan.policy.reach import Reach
@@ -52,26 +51,6 @@ def explain_size(policy: Values) -> str | None:
     )
 
 
-def explain_left_out(audience: Audience, config: AwsConfig) -> list[str]:
-    """Explain what aws.yml names and a policy does not reach: networks, and keys, which have policies too.
-
-    Source: "SageMaker AI API permissions" in the developer guide.
-    """
-    endpoints = [merge_deploy(config, {"endpoint": name}) for name in find_endpoint_groups(config)]
-    transform = None if audience == "ci" else config.transform
-    settings = [*endpoints, *([transform] if transform else [])]
-    volumes = sorted({each.volume_kms_key for each in settings if each.volume_kms_key})
-    found = []
-    if volumes and audience != "role":
-        found.append(f"kms:CreateGrant for {', '.join(volumes)} (`volume_kms_key`)")
-    if transform and (output := transform.output_kms_key):
-        actions = "kms:GenerateDataKey and kms:Decrypt" if audience == "role" else "kms:Decrypt"
-        found.append(f"{actions} for {output} (`transform.output_kms_key`)")
-    if audience == "role" and any(each.vpc for each in settings):
-        found.append("the actions of EC2 on network interfaces (`vpc`)")
-    return [f"the policy reaches no key and no network of yours. Add to it: {each}." for each in found]
-
-
 def _build_statement(
     grant: Grant, needed: frozenset[str], audience: Literal["ci", "developer"], reach: Reach
 ) -> Values | None:
@@ -88,7 +67,7 @@ def _build_statement(
         "Effect": "Allow",
         "Action": sorted(granted),
         "Resource": arns,
-        **({"Condition": grant.condition(reach)} if grant.condition else {}),
+        **({"Condition": grant.condition(reach, audience)} if grant.condition else {}),
     }
 
 

@@ -7,6 +7,13 @@ from typing import Any
 from kedro_aws_plugin.config import find_endpoint_groups
 from kedro_aws_plugin.config.sections import find_alarms, find_scaled_endpoints, find_shared_endpoints
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
+from kedro_aws_plugin.plan.keys import (
+    Keys,
+    find_object_keys,
+    find_output_keys,
+    find_volume_keys,
+    write_keys,
+)
 from kedro_aws_plugin.plan.policy.callers import Audience
 from kedro_aws_plugin.plan.policy.reach import (
     Reach,
@@ -40,36 +47,36 @@ class Grant:
 
     sid: str
     actions: Mapping[str, Lister]
-    condition: Callable[[Reach], Condition] | None = None
+    condition: Callable[[Reach, Audience], Condition] | None = None
     audiences: tuple[Audience, ...] = ("ci", "developer")
 
 
-def _require_tag(reach: Reach) -> Condition:
+def _require_tag(reach: Reach, _: Audience) -> Condition:
     return {"StringEquals": {f"aws:RequestTag/{_TAG}": reach.project}}
 
 
-def _require_owned(reach: Reach) -> Condition:
+def _require_owned(reach: Reach, _: Audience) -> Condition:
     return {"StringEquals": {f"aws:ResourceTag/{_TAG}": reach.project}}
 
 
-def _require_account(reach: Reach) -> Condition:
+def _require_account(reach: Reach, _: Audience) -> Condition:
     """Keep models and data from going to a bucket that somebody else has made under the same name."""
     return {"StringEquals": {"aws:ResourceAccount": reach.account}}
 
 
-def _require_sagemaker(_: Reach) -> Condition:
+def _require_sagemaker(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def _require_scaling_of_sagemaker(_: Reach) -> Condition:
+def _require_scaling_of_sagemaker(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
 
 
-def _require_emr(_: Reach) -> Condition:
+def _require_emr(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"iam:PassedToService": "emr-serverless.amazonaws.com"}}
 
 
-def _require_scheduler(_: Reach) -> Condition:
+def _require_scheduler(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
@@ -202,13 +209,15 @@ def _list_spark_roles(reach: Reach, audience: Audience) -> list[str]:
     return [role] if role and _runs_on_emr(reach, audience) else []
 
 
-def _list_by_name(reach: Reach, _: Audience) -> list[str]:
-    """List what `logs NAME` asks for before it knows whether the name is that of an endpoint or of a job."""
-    jobs = [f"{make_job_prefix(name)}*" for name in reach.groups]
-    return [
-        *reach.arns("sagemaker", "endpoint/", jobs),
-        *reach.arns("sagemaker", "transform-job/", reach.endpoints),
-    ]
+def _list_names_of_jobs(reach: Reach, _: Audience) -> list[str]:
+    """List what `logs NAME` asks for before it knows that the name is that of an endpoint."""
+    return reach.arns("sagemaker", "transform-job/", reach.endpoints)
+
+
+def _list_each_endpoint(reach: Reach, audience: Audience) -> list[str]:
+    """List every endpoint; `logs JOB` asks for one that has the job's name first."""
+    asks = reach.endpoints or (reach.groups and audience == "developer")
+    return reach.arns("sagemaker", "endpoint/", ["*"] if asks else [])
 
 
 def _list_shared(reach: Reach, _: Audience) -> list[str]:
@@ -386,11 +395,53 @@ def _list_replaced_elsewhere(reach: Reach, _: Audience) -> list[str]:
     return reach.objects(reach.data.replaced - reach.in_bucket(reach.data.replaced))
 
 
+def _write_volume_keys(reach: Reach, audience: Audience) -> Keys:
+    return write_keys(find_volume_keys(reach.config, with_jobs=audience == "developer"), _of_kms(reach))
+
+
+def _write_object_keys(reach: Reach, _: Audience) -> Keys:
+    return write_keys(find_object_keys(reach.config), _of_kms(reach))
+
+
+def _write_read_keys(reach: Reach, audience: Audience) -> Keys:
+    """Write the keys of what is read from S3: what commands have put there, and predictions."""
+    predictions = find_output_keys(reach.config) if audience == "developer" else []
+    return write_keys([*find_object_keys(reach.config), *predictions], _of_kms(reach))
+
+
+def _of_kms(reach: Reach) -> str:
+    return reach.arns("kms", "", [""])[0]
+
+
+def _grant_keys(
+    sid: str,
+    action: str,
+    write: Callable[[Reach, Audience], Keys],
+    condition: Callable[[Reach, Audience], Condition] | None = None,
+) -> tuple[Grant, Grant]:
+    """Grant an action on keys that are named by ARN or id, and on those that are named by an alias."""
+
+    def require(reach: Reach, audience: Audience) -> Condition:
+        also = condition(reach, audience) if condition else {}
+        return {**also, **write(reach, audience).condition}
+
+    return (
+        Grant(sid, {action: lambda reach, audience: list(write(reach, audience).arns)}, condition),
+        Grant(
+            f"{sid}ByAlias", {action: lambda reach, audience: list(write(reach, audience).places)}, require
+        ),
+    )
+
+
+def _require_a_service(_: Reach, __: Audience) -> Condition:
+    """Keep the use of a key from being given to anybody but a service of AWS."""
+    return {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
 _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:AddTags": _list_tagged,
     "sagemaker:CreateModelPackage": _list_registered,
     "sagemaker:DeleteTags": _list_endpoints,
-    "sagemaker:DescribeEndpoint": _list_endpoints,
     "sagemaker:DescribeEndpointConfig": _list_configs,
     "sagemaker:DescribeModel": _list_models,
     "sagemaker:DescribeModelPackage": _list_packages,
@@ -460,9 +511,11 @@ GRANTS = (
     ),
     Grant("ReadAndUpdate", _OF_THE_PROJECT),
     Grant("ChangeWeights", {"sagemaker:UpdateEndpointWeightsAndCapacities": _list_shared}),
+    # Before an endpoint config is deleted, each endpoint is asked whether it serves it.
+    Grant("LookAtEndpoints", {"sagemaker:DescribeEndpoint": _list_each_endpoint}),
     Grant(
-        "TellEndpointsFromJobs",
-        {"sagemaker:DescribeEndpoint": _list_by_name, "sagemaker:DescribeTransformJob": _list_by_name},
+        "TellJobsFromEndpoints",
+        {"sagemaker:DescribeTransformJob": _list_names_of_jobs},
         audiences=("developer",),
     ),
     Grant(
@@ -514,6 +567,7 @@ GRANTS = (
     Grant(
         "FindByTagAndReadQuotas",
         {
+            "sagemaker:ListEndpoints": _list_every_endpoint,
             "sagemaker:ListPipelines": _list_everything,
             "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
@@ -543,6 +597,9 @@ GRANTS = (
         "WakeAsynchronousEndpoints",
         {"cloudwatch:DeleteAlarms": _list_waking_alarms, "cloudwatch:PutMetricAlarm": _list_waking_alarms},
     ),
+    *_grant_keys("EncryptVolumes", "kms:CreateGrant", _write_volume_keys, _require_a_service),
+    *_grant_keys("EncryptObjects", "kms:GenerateDataKey", _write_object_keys),
+    *_grant_keys("DecryptObjects", "kms:Decrypt", _write_read_keys),
     Grant("LookForImages", {"ecr:DescribeImages": _list_repositories}),
     Grant("ReadSecrets", {"secretsmanager:GetSecretValue": _list_secrets}),
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),

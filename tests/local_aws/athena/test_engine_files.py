@@ -143,7 +143,7 @@ def test_a_type_that_is_not_hives_is_athenas_error(lake: Lake, kind: str) -> Non
 @pytest.mark.parametrize(
     "ddl",
     [
-        "create external table t (a int) stored as avro location 's3://lake/t/'",
+        "create external table t (a int) stored as rcfile location 's3://lake/t/'",
         "create external table t (a int) row format serde 'com.example.Own' location 's3://lake/t/'",
         "create external table t (a array<array<int>>) location 's3://lake/t/'",
     ],

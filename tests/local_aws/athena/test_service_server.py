@@ -72,6 +72,11 @@ def test_an_enforced_workgroup_refuses_a_new_table_that_names_its_folder(local_a
         "property to an Athena Workgroup that enforces a centralized output location for all queries. "
         "Please remove the 'external_location' property and resubmit the query."
     )
+    for workgroup in ("strict", "lax"):
+        athena.create_prepared_statement(StatementName="make", WorkGroup=workgroup, QueryStatement=own)
+    with pytest.raises(athena.exceptions.InvalidRequestException, match="'external_location' property"):
+        athena.start_query_execution(QueryString="EXECUTE make", WorkGroup="strict")
+    assert athena.start_query_execution(QueryString="EXECUTE make", WorkGroup="lax")["QueryExecutionId"]
     unload = f"UNLOAD (SELECT 1 AS a) TO 's3://{BUCKET}/own/' WITH (format = 'PARQUET')"
     assert athena.start_query_execution(QueryString=unload, WorkGroup="strict")["QueryExecutionId"]
     assert athena.start_query_execution(QueryString=own, WorkGroup="lax")["QueryExecutionId"]

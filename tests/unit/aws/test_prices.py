@@ -256,6 +256,7 @@ def test_endpoints_inherit_what_they_run_on() -> None:
         "Host:ml.m5.2xlarge",
         "Host:ml.m5.large",
         "Host:ml.m5.xlarge",
+        "ProvisionedConcurrency:Mem-4GB",
         "ProvisionedConcurrency:Usage-4GB",
         "ServerlessInf:Mem-4GB",
         "Tsform:ml.m5.large",

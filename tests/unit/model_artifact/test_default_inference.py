@@ -13,9 +13,11 @@ from io import BytesIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow.parquet import ParquetWriter
 from sagemaker_inference.transformer import Transformer
 
 from kedro_aws_plugin.model_artifact import default_inference as handlers
@@ -241,6 +243,21 @@ def test_what_cannot_be_answered_is_the_clients_error_in_one_sentence(endpoint, 
     expected_status, beginning = CLIENT_ERRORS[request_]
     assert status == expected_status
     assert said.startswith(beginning)
+
+
+def test_a_parquet_bomb_is_refused_before_it_is_unpacked(endpoint):
+    zeros = pa.table({"engines": np.zeros(1_000_000)})
+    bomb = BytesIO()
+    with ParquetWriter(bomb, zeros.schema, compression="zstd") as writer:
+        for _ in range(handlers.MOST_CELLS // 1_000_000 + 1):
+            writer.write_table(zeros)
+    content = bomb.getvalue()
+    assert len(content) < 10_000 * 51
+    status, said = endpoint.refusal(content, "application/x-parquet")
+    assert status == 400
+    assert said.startswith(
+        f"The Parquet has 51000000 rows of 1 columns in {len(content)} bytes. Send them in"
+    )
 
 
 def test_an_accept_that_cannot_be_met_is_refused(endpoint, frame):

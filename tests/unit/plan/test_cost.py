@@ -21,6 +21,7 @@ PRICES = PriceList(
         "Tsform:ml.m5.large": Decimal("0.115"),
         "ServerlessInf:Mem-2GB": Decimal("0.00004"),
         "ProvisionedConcurrency:Usage-2GB": Decimal("0.00001"),
+        "ProvisionedConcurrency:Mem-2GB": Decimal("0.00003"),
     },
 )
 LIST = "in us-east-1, AWS price list of 2026-11-30"
@@ -96,7 +97,16 @@ TRANSFORM = (
             "78.84",
             "78.84",
             f"about $78.84 a month (3 x 2 GB kept ready, $0.00001 a second {LIST}); and "
-            "$0.00004 a second while it answers (2 GB)",
+            "$0.00003 a second while it answers (2 GB kept ready); and "
+            "$0.00004 a second while it answers (2 GB on demand)",
+        ),
+        (  # no request is ever on demand
+            [config(serverless(ProvisionedConcurrency=5))],
+            "month",
+            "131.4",
+            "131.4",
+            f"about $131.40 a month (5 x 2 GB kept ready, $0.00001 a second {LIST}); and "
+            "$0.00003 a second while it answers (2 GB kept ready)",
         ),
         (
             [TRANSFORM],
@@ -147,7 +157,9 @@ def test_a_run_is_not_taken_for_free(operation: str) -> None:
         ("APN1-Tsform:ml.m5.4xlarge", "Tsform:ml.m5.4xlarge"),
         ("EU-ServerlessInf:Mem-4GB", "ServerlessInf:Mem-4GB"),
         ("USE1-ServerlessInf:ProvisionedConcurrency:Usage-4GB", "ProvisionedConcurrency:Usage-4GB"),
-        ("USE1-ServerlessInf:ProvisionedConcurrency:Mem-4GB", None),
+        ("USE1-ServerlessInf:ProvisionedConcurrency:Mem-4GB", "ProvisionedConcurrency:Mem-4GB"),
+        ("EUC1-ProvisionedConcurrency:Usage-1GB", "ProvisionedConcurrency:Usage-1GB"),
+        ("EUC1-ProvisionedConcurrency:Mem-1GB", "ProvisionedConcurrency:Mem-1GB"),
         ("USE1-Train:ml.m5.large", None),
         ("USE1-Host:VolumeUsage.gp2", None),
         ("USE1-Notebk:ml.t3.medium", None),

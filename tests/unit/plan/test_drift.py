@@ -8,7 +8,8 @@ import pytest
 from kedro_aws_plugin.config import AwsConfig, merge_deploy
 from kedro_aws_plugin.plan.deployment import Deployment
 from kedro_aws_plugin.plan.drift import Running, find_drift
-from kedro_aws_plugin.plan.observed import Difference
+from kedro_aws_plugin.plan.observed import Difference, Scaling
+from kedro_aws_plugin.plan.scaling import plan_scaling
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.variants import ChosenVariant
 
@@ -109,6 +110,113 @@ def test_capture_is_on_or_off() -> None:
     assert find_drift(_wanted(capture={"percent": 50}), _running(_wanted(capture={"percent": 20})), ROLE) == (
         Difference("deploy.capture.percent", 50, 20),
     )
+
+
+QUEUE = {
+    "output": "s3://answers/out/",
+    "failure": "s3://answers/failed/",
+    "concurrency": 2,
+    "error_topic": "told",
+}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs", "differences"),
+    [
+        ({"mode": "async"}, {}, [("deploy.mode", "async", "realtime")]),
+        ({"mode": "serverless"}, {"mode": "async"}, [("deploy.mode", "serverless", "async")]),
+        (
+            {"mode": "async", "async": {**QUEUE, "output": "s3://answers/other/", "error_topic": "else"}},
+            {"mode": "async", "async": QUEUE},
+            [
+                ("deploy.async.output", "s3://answers/other", "s3://answers/out"),
+                (
+                    "deploy.async.error_topic",
+                    *(f"arn:aws:sns:eu-west-1:123456789012:{n}" for n in ("else", "told")),
+                ),
+            ],
+        ),
+        ({"capture": {"output": False}}, {"capture": {}}, [("deploy.capture.output", None, True)]),
+    ],
+)
+def test_queues_and_capture(
+    wanted: dict[str, Any], runs: dict[str, Any], differences: list[tuple[str, Any, Any]]
+) -> None:
+    found = find_drift(_wanted(**wanted), _running(_wanted(**runs)), ROLE)
+    assert [(each.key, each.wanted, each.runs) for each in found] == differences
+
+
+def _scale(wanted: Deployment) -> Scaling:
+    """How AWS describes the scaling of an endpoint just after the steps that make it."""
+    steps = plan_scaling(wanted.deploy, wanted.definition()["ProductionVariants"], None, {})
+    requests = [(step.operation, step.request()) for step in steps]
+    [target] = [request for operation, request in requests if operation == "RegisterScalableTarget"]
+    policies = [request for operation, request in requests if operation == "PutScalingPolicy"]
+    return Scaling(
+        target["ScalableDimension"],
+        target["MinCapacity"],
+        target["MaxCapacity"],
+        {each["PolicyName"]: each[f"{each['PolicyType']}PolicyConfiguration"] for each in policies},
+        has_alarm=any(operation == "PutMetricAlarm" for operation, _ in requests),
+    )
+
+
+SCALED = {"autoscaling": {"min": 1, "max": 3, "target": 100}}
+TO_ZERO = {"mode": "async", "async": QUEUE, "autoscaling": {"min": 0, "max": 2, "target": 5}}
+
+
+@pytest.mark.parametrize("settings", [SCALED, TO_ZERO])
+def test_scaling_that_was_deployed_does_not_differ(settings: dict[str, Any]) -> None:
+    wanted = _wanted(**settings)
+    running = _running(wanted, scaling={"AllTraffic": _scale(wanted)})
+    assert find_drift(wanted, running, ROLE) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"least": 2}, ("deploy.autoscaling.min", 1, 2)),
+        ({"most": 9}, ("deploy.autoscaling.max", 3, 9)),
+        ({"TargetValue": 7.0}, ("deploy.autoscaling.target", 100.0, 7.0)),
+        ({"ScaleInCooldown": 1}, ("deploy.autoscaling.scale_in_cooldown", 300, 1)),
+        ({"ScaleOutCooldown": 1}, ("deploy.autoscaling.scale_out_cooldown", 300, 1)),
+        ({"policies": {"by-hand": {}}}, ("deploy.autoscaling", "on", "off")),
+    ],
+)
+def test_scaling_changed_by_hand_shows(changes: dict[str, Any], difference: tuple[str, Any, Any]) -> None:
+    wanted = _wanted(**SCALED)
+    made = _scale(wanted)
+    own = {key: value for key, value in changes.items() if hasattr(made, key)}
+    policy = {key: value for key, value in changes.items() if key not in own}
+    policies = {name: {**each, **policy} for name, each in made.policies.items()}
+    found = replace(made, **{"policies": policies, **own})
+    [seen] = find_drift(wanted, _running(wanted, scaling={"AllTraffic": found}), ROLE)
+    assert (seen.key, seen.wanted, seen.runs) == difference
+
+
+def test_scaling_that_aws_yml_does_not_name_shows_if_it_was_ours() -> None:
+    found = {"AllTraffic": _scale(_wanted(**SCALED))}
+    assert find_drift(_wanted(), _running(_wanted(), scaling=found), ROLE) == (
+        Difference("deploy.autoscaling", "off", "on"),
+    )
+    others = {"AllTraffic": replace(found["AllTraffic"], policies={"by-hand": {}})}
+    assert find_drift(_wanted(), _running(_wanted(), scaling=others), ROLE) == ()
+    assert find_drift(_wanted(**SCALED), _running(_wanted(**SCALED), scaling={}), ROLE) == (
+        Difference("deploy.autoscaling", "on", "off"),
+    )
+
+
+def test_an_endpoint_that_nothing_wakes_shows() -> None:
+    wanted = _wanted(**TO_ZERO)
+    made = _scale(wanted)
+    asleep = {"AllTraffic": replace(made, has_alarm=False)}
+    assert find_drift(wanted, _running(wanted, scaling=asleep), ROLE) == (
+        Difference("the policy kedro-aws-waking", "on", "off"),
+    )
+
+
+def test_scaling_that_may_not_be_looked_up_is_not_compared() -> None:
+    assert find_drift(_wanted(**SCALED), _running(_wanted(**SCALED), scaling=None), ROLE) == ()
 
 
 def test_changes_by_hand_show() -> None:

@@ -11,7 +11,7 @@ from hcl_values import read_blocks, read_statements
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.hcl import Block, Expression, format_blocks
 from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS, Audience, DataUse
-from kedro_aws_plugin.plan.policy.document import build_policy, explain_left_out, explain_size
+from kedro_aws_plugin.plan.policy.document import build_policy, explain_size
 from kedro_aws_plugin.plan.policy.reach import (
     Data,
     Reach,
@@ -234,22 +234,74 @@ def test_only_images_in_ecr_are_looked_for() -> None:
     )
 
 
-def test_keys_and_networks_are_not_left_out_in_silence() -> None:
-    vpc = {"subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]}
-    deploy = {"volume_kms_key": "alias/disks", "endpoints": {"a": {"vpc": vpc}, "b": {}}}
-    config = make_reach(deploy=deploy, transform={"output_kms_key": "alias/rows"}).config
-    start = "the policy reaches no key and no network of yours. Add to it: "
-    disks = f"{start}kms:CreateGrant for alias/disks (`volume_kms_key`)."
-    assert explain_left_out("ci", config) == [disks]  # which runs no transform
-    assert explain_left_out("developer", config) == [
-        disks,
-        f"{start}kms:Decrypt for alias/rows (`transform.output_kms_key`).",
+KEY = "0a1b2c3d-0000-1111-2222-333344445555"
+HERE_KMS = f"arn:aws:kms:eu-west-1:{ACCOUNT}:"
+WITH_KEYS: dict[str, Any] = {
+    "deploy": {"volume_kms_key": "alias/disks", "endpoints": {"a": {}, "b": {"volume_kms_key": KEY}}},
+    "transform": {"output_kms_key": f"arn:aws:kms:eu-central-1:210987654321:key/{KEY}"},
+    "overrides": {"PutObject": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/objects"}},
+}
+
+
+def test_who_starts_instances_gives_a_service_the_use_of_their_keys() -> None:
+    found = statements(build_policy("ci", make_reach(**WITH_KEYS)))
+    service = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    assert {key: found["EncryptVolumes"][key] for key in ("Action", "Resource", "Condition")} == {
+        "Action": ["kms:CreateGrant"],
+        "Resource": [f"{HERE_KMS}key/{KEY}"],
+        "Condition": service,
+    }
+    by_alias = found["EncryptVolumesByAlias"]
+    assert by_alias["Resource"] == [f"{HERE_KMS}key/*"]
+    assert by_alias["Condition"] == {
+        **service,
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/disks"]},
+    }
+    jobs = {"transform": {"volume_kms_key": KEY}}
+    assert "EncryptVolumes" not in statements(build_policy("ci", make_reach(**jobs)))  # it runs no transform
+    assert "EncryptVolumes" in statements(build_policy("developer", make_reach(**jobs)))
+
+
+def test_who_puts_objects_may_use_their_key_and_who_transforms_reads_the_predictions() -> None:
+    ci = statements(build_policy("ci", make_reach(**WITH_KEYS)))
+    objects = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/objects"]}}
+    for sid, action in (("EncryptObjects", "kms:GenerateDataKey"), ("DecryptObjects", "kms:Decrypt")):
+        assert sid not in ci
+        assert (ci[f"{sid}ByAlias"]["Action"], ci[f"{sid}ByAlias"]["Condition"]) == ([action], objects)
+    developer = statements(build_policy("developer", make_reach(**WITH_KEYS)))
+    assert developer["DecryptObjects"]["Resource"] == [WITH_KEYS["transform"]["output_kms_key"]]
+    assert not [sid for sid in statements(build_policy("developer", make_reach())) if "crypt" in sid]
+
+
+def test_the_role_uses_the_keys_of_objects_and_joins_the_network() -> None:
+    networks = [
+        {"subnets": [f"subnet-0a1b2c3{n}", "subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]}
+        for n in (4, 5)
     ]
-    assert explain_left_out("role", config) == [
-        f"{start}kms:GenerateDataKey and kms:Decrypt for alias/rows (`transform.output_kms_key`).",
-        f"{start}the actions of EC2 on network interfaces (`vpc`).",
+    settings = {
+        "deploy": {"endpoints": {"a": {"vpc": networks[0]}}},
+        "transform": {**WITH_KEYS["transform"], "vpc": networks[1]},
+        "overrides": WITH_KEYS["overrides"],
+    }
+    found = statements(build_policy("role", make_reach(**settings)))
+    assert found["EncryptPredictions"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert found["EncryptPredictions"]["Resource"] == [WITH_KEYS["transform"]["output_kms_key"]]
+    assert found["DecryptModelsByAlias"]["Action"] == ["kms:Decrypt"]
+    ec2 = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:"
+    assert found["JoinTheNetwork"]["Resource"] == [
+        f"{ec2}network-interface/*",
+        f"{ec2}security-group/sg-0a1b2c3d",
+        *(f"{ec2}subnet/subnet-0a1b2c3{n}" for n in "45d"),
     ]
-    assert explain_left_out("developer", make_reach().config) == []
+    # "How to use SageMaker AI execution roles" in the developer guide: CreateModel with a VPC.
+    assert {action for each in found.values() for action in each["Action"] if action.startswith("ec2:")} == {
+        *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
+        *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+        *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
+        *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+    }
+    bare = statements(build_policy("role", make_reach()))
+    assert not {"JoinTheNetwork", "EncryptPredictions", "DecryptModelsByAlias"} & bare.keys()
 
 
 def test_who_scales_an_endpoint_may_scale_in_sagemaker_alone() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Scope = dict[str, str]
 
@@ -747,7 +747,7 @@ def _read(text: str) -> list[tuple[str, str]]:
 class Generator:
     """Makes statements, the same ones for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self._chance = random.Random(seed)
         self._templates = _read(TEMPLATES)
         self._general = [sql for result, sql in self._templates if result == "T"]
@@ -768,6 +768,59 @@ class Generator:
         while True:
             (make,) = self._chance.choices(makers, weights)
             yield make()
+
+    def conditions(
+        self, table: str, columns: Scope, keys: Iterable[str], values: Mapping[str, Sequence[str]]
+    ) -> Iterator[str]:
+        """Make queries without end that ask about some columns, such as the partition keys of a table.
+
+        Args:
+            table: Its name.
+            columns: Its columns and their types.
+            keys: The columns that the conditions are about.
+            values: Literals for each of them.
+        """
+        chance = self._chance
+        scope = {key: columns[key] for key in keys}
+        asked = next(iter(name for name in columns if name not in scope))
+        while True:
+            key = chance.choice(list(scope))
+            one, other = (chance.choice(values[key]) for _ in range(2))
+            simple = chance.choice(
+                (
+                    f"{key} {chance.choice(('=', '<>', '<', '>=', 'IS DISTINCT FROM'))} {one}",
+                    f"{key} {chance.choice(('', 'NOT '))}IN ({one}, {other})",
+                    f"{key} BETWEEN {one} AND {other}",
+                    f"{key} IS {chance.choice(('', 'NOT '))}NULL",
+                    f"NOT ({key} = {one} OR {key} = {other})",
+                    f"coalesce({key}, {one}) = {other}",
+                    f"{one} = {key}",
+                )
+            )
+            made = self._expression("boolean", scope, 1)
+            further = self._expression("boolean", columns, 1)
+            where = chance.choice(
+                (
+                    simple,
+                    simple,
+                    made,
+                    f"{simple} AND {further}",
+                    f"{simple} OR {made}",
+                    f"NOT ({made}) AND {simple}",
+                )
+            )
+            yield chance.choice(
+                (
+                    f"SELECT count(*), min({asked}), max({asked}) FROM {table} WHERE {where}",
+                    f"SELECT {key}, count(*) FROM {table} WHERE {where} GROUP BY {key}",
+                    f"SELECT {', '.join(columns)} FROM {table} WHERE {where}",
+                    f"SELECT count(*) FROM {table} x LEFT JOIN {table} y "
+                    f"ON x.{key} = y.{key} AND x.{asked} = y.{asked} "
+                    f"WHERE y.{simple}"
+                    if simple.startswith(f"{key} ")
+                    else f"SELECT max({key}) FROM {table} WHERE {where}",
+                )
+            )
 
     def _constant(self) -> str:
         return f"SELECT {self._expression(self._any_type(), {}, self._chance.choice((1, 1, 1, 2, 2, 3)))}"

@@ -166,17 +166,24 @@ class LocalAthena:
     def _compare(self, recorded: Recorded) -> Verdict:
         try:
             types, rows = self.answer(recorded.sql)
+        except Unsupported as error:
+            return Verdict("refused", refusal(error.message))
         except TrinoError as error:
-            return _compare_error(error, recorded)
-        if recorded.error is not None:
-            return Verdict("wrong", f"answers {rows[:3]} for {recorded.error}")
-        if types != recorded.types:
-            return Verdict("wrong", f"types {types} for {recorded.types}")
-        if rows == recorded.rows:
-            return Verdict("equal")
-        if _equal_but_for_last_digits(rows, recorded.rows, types):
-            return Verdict("last digit")
-        return Verdict("wrong", _first_difference(rows, recorded.rows))
+            return compare_error(error.code, error.message, recorded)
+        return compare_answer(types, rows, recorded)
+
+
+def compare_answer(types: list[str], rows: list[list[str | None]], recorded: Recorded) -> Verdict:
+    """Compare an answer with what is recorded."""
+    if recorded.error is not None:
+        return Verdict("wrong", f"answers {rows[:3]} for {recorded.error}")
+    if types != recorded.types:
+        return Verdict("wrong", f"types {types} for {recorded.types}")
+    if rows == recorded.rows:
+        return Verdict("equal")
+    if _equal_but_for_last_digits(rows, recorded.rows, types):
+        return Verdict("last digit")
+    return Verdict("wrong", _first_difference(rows, recorded.rows))
 
 
 @cache
@@ -195,14 +202,15 @@ def _first_difference(rows: list[list[str | None]], expected: list[list[str | No
     raise AssertionError
 
 
-def _compare_error(error: TrinoError, recorded: Recorded) -> Verdict:
-    if isinstance(error, Unsupported) or error.message.startswith(_REFUSAL):
-        return Verdict("refused", refusal(error.message))
+def compare_error(code: str, message: str, recorded: Recorded) -> Verdict:
+    """Compare a failure with what is recorded."""
+    if message.startswith(_REFUSAL):
+        return Verdict("refused", refusal(message))
     if recorded.error is None:
-        return Verdict("wrong", f"fails with {error}")
-    if error.code == recorded.error:
+        return Verdict("wrong", f"fails with {code}: {message}")
+    if code == recorded.error:
         return Verdict("equal")
-    return Verdict("other error", f"{error} for {recorded.error}")
+    return Verdict("other error", f"{code}: {message} for {recorded.error}")
 
 
 def refusal(message: str) -> str:
