@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export KEDRO_DISABLE_TELEMETRY := 1
-NPM := npm install --silent --no-fund --no-audit --prefix .cache/devcontainers
+NPM := npm install --silent --no-fund --no-audit --prefix .cache
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo test coverage test-fast check mutants isolation docs benchmarks clean
@@ -14,7 +14,8 @@ demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 test: $(VENV)/.dev  ## The whole suite
 	@$(BIN)/python scripts/fetch_test_jars.py >/dev/null || echo "Without these jars the tests of Spark are skipped."
 	@$(BIN)/python scripts/make_container_environment.py >/dev/null || echo "The tests of AWS's container are skipped."
-	@$(NPM) @devcontainers/cli@0.89.0 >/dev/null || echo "The test of the development container is skipped."
+	@$(NPM)/asl asl-validator@4.0.0 >/dev/null || echo "The tests by validators of state machines are skipped."
+	@$(NPM)/devcontainers @devcontainers/cli@0.89.0 >/dev/null || echo "The test of the development container is skipped."
 	@$(BIN)/python scripts/make_docker_base.py >/dev/null || echo "The tests of Docker need a daemon that answers."
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
@@ -61,5 +62,5 @@ $(VENV)/.runtime: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 	@echo "Installing into $(VENV) (about two minutes)"
-	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark]" --group dev --group starters --constraint constraints.txt
+	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark,submit]" --group dev --group starters --constraint constraints.txt
 	@touch $(VENV)/.runtime $@

@@ -11,9 +11,9 @@ import time
 from common import row, verdict
 
 from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.plan.job_requests import JobPlace
 from kedro_aws_plugin.plan.preflight import check_workflow
 from kedro_aws_plugin.plan.sagemaker_definition import (
-    JobPlace,
     build_definition,
     check_limits,
     write_definition,

@@ -1,17 +1,19 @@
 """Apply a plan: send the requests of its steps to AWS."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from typing_extensions import assert_never
 
 from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
-from kedro_aws_plugin.aws.emr_serverless import wait_for_application, wait_for_job_run
+from kedro_aws_plugin.aws.emr_serverless import explain_failure, look_at_job_run, wait_for_application
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
+from kedro_aws_plugin.aws.runs import wait_for_run
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
 from kedro_aws_plugin.aws.sagemaker.endpoints import observe_endpoint
-from kedro_aws_plugin.aws.sagemaker.pipelines import wait_for_execution
+from kedro_aws_plugin.aws.sagemaker.pipelines import explain_failures, observe_execution
 from kedro_aws_plugin.aws.sagemaker.registry import create_package
 from kedro_aws_plugin.aws.sagemaker.serving import (
     invoke_and_check,
@@ -21,6 +23,7 @@ from kedro_aws_plugin.aws.sagemaker.serving import (
 )
 from kedro_aws_plugin.aws.sagemaker.transform import collect_predictions, wait_for_transform
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.aws.state_machines import observe_machine_run
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
@@ -37,6 +40,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForUpdate,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
 WaitingStep = (
@@ -46,6 +50,7 @@ WaitingStep = (
     | WaitForExecution
     | WaitForJobRun
     | WaitForStack
+    | WaitForStateMachine
     | WaitForTransform
 )
 """The kinds of steps that wait for something to end."""
@@ -168,11 +173,16 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
         case WaitForEndpoint():
             wait_for_endpoint(aws, step, clock, note)
         case WaitForExecution():
-            return wait_for_execution(aws, step, clock, note)
+            look, explain = partial(observe_execution, aws, str(step.arn)), partial(explain_failures, aws)
+            return wait_for_run(step.run_id, look, explain, clock, note)
         case WaitForJobRun():
-            return wait_for_job_run(aws, step, clock, note)
+            look, explain = partial(look_at_job_run, aws, step), partial(explain_failure, aws, step.folder)
+            return wait_for_run(step.run_id, look, explain, clock, note)
         case WaitForApplication():
             wait_for_application(aws, step, clock, note)
+        case WaitForStateMachine():
+            look = partial(observe_machine_run, aws, str(step.arn))
+            return wait_for_run(step.run_id, look, lambda run: run, clock, note)
         case WaitForDeletion():
             wait_for_deletion(aws, step, clock, note)
         case WaitForTransform():

@@ -99,6 +99,7 @@ EXCEPTIONS = (
     Accepted("STAR", "sagemaker:ListEndpoints", "AWS has no resources for this action"),
     Accepted("STAR", "ec2:Describe", "AWS has no resources for these actions"),
     Accepted("STAR", "sagemaker:ListPipelines", "AWS has no resources for this action"),
+    Accepted("STAR", "states:ListStateMachines", "AWS has no resources for this action"),
     Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
     Accepted("UNKNOWN_ACTION", "sagemaker:ListPipelineVersions", "newer than the linter's list of actions"),
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),

@@ -19,13 +19,14 @@ TITLES = {
     "sagemaker-runtime": "SageMaker Runtime",
     "athena": "Athena",
     "glue": "Glue",
+    "stepfunctions": "Step Functions",
     "emr-serverless": "EMR Serverless",
 }
 INTRODUCTION = """\
 # Operations of the local AWS
 
-Each operation of SageMaker, Athena, Glue and EMR Serverless, and each setting of an operation, is one of
-three:
+Each operation of SageMaker, Athena, Glue, Step Functions and EMR Serverless, and each setting of one, is one
+of three:
 
 - **works**
 - **recorded**: the local AWS validates it and gives it back, and it has no effect on this machine.

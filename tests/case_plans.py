@@ -19,6 +19,7 @@ from kedro_aws_plugin.config import (
     AwsConfig,
     choose_role,
     choose_schedule_role,
+    choose_states_role,
     find_endpoint_groups,
     merge_deploy,
     merge_transform,
@@ -30,6 +31,7 @@ from kedro_aws_plugin.plan.bootstrap import RawFile, plan_bootstrap
 from kedro_aws_plugin.plan.deployment import Deployment
 from kedro_aws_plugin.plan.endpoint import plan_endpoint
 from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.machine_run import ObservedStateMachine
 from kedro_aws_plugin.plan.observed import (
     Foundation,
     Owned,
@@ -43,7 +45,7 @@ from kedro_aws_plugin.plan.overrides import Overrides
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
-from kedro_aws_plugin.plan.retry import plan_retry
+from kedro_aws_plugin.plan.retry import plan_redrive, plan_retry
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.schedule import (
     DISABLED,
@@ -51,6 +53,7 @@ from kedro_aws_plugin.plan.schedule import (
     ScheduleRequest,
     check_schedule_name,
     make_group_name,
+    plan_machine_schedule,
     plan_schedule,
     plan_switch,
     plan_unschedule,
@@ -61,8 +64,8 @@ from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
-from kedro_aws_plugin.plan.stop import plan_stop
-from kedro_aws_plugin.plan.submission import plan_submission
+from kedro_aws_plugin.plan.stop import plan_machine_stop, plan_stop
+from kedro_aws_plugin.plan.submission import plan_machine_submission, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown
 from kedro_aws_plugin.plan.transform import (
@@ -293,11 +296,52 @@ def _spark(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_spark_retry(run, "00app", project["job"], folder.uri, wait=True)
 
 
+def _machine_submission(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    wanted, machine = _read_machine(config, project, observed)
+    return plan_machine_submission(wanted, machine, observed.get("keys", []))
+
+
+def _read_machine(
+    config: AwsConfig, project: Values, observed: Values
+) -> tuple[PipelineRequest, ObservedStateMachine | None]:
+    wanted, _ = _read_pipeline(config, project, {})
+    found = observed.get("machine")
+    if found is not None:
+        found = {**found, "definition": json.dumps(found.get("definition"))}
+    role = choose_states_role(config, lambda: observed.get("role"))
+    machine = TypeAdapter(ObservedStateMachine | None).validate_python(found)
+    return replace(wanted, role_arn=role), machine
+
+
+def _machine_schedule(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    machine, existing = _read_machine(config, project["pipeline"], observed)
+    wanted = ScheduleRequest(
+        project["name"],
+        make_group_name("my_flights", config.env, config.bucket),
+        project["expression"],
+        project["timezone"],
+        choose_schedule_role(config),
+        machine,
+    )
+    return plan_machine_schedule(wanted, existing, observed.get("keys", []), None)
+
+
+def _machine_execution(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    assert config.target == "aws"
+    execution = TypeAdapter(Execution).validate_python(observed)
+    if project["verb"] == "stop":
+        return plan_machine_stop(execution)
+    return plan_redrive(execution, wait=project.get("wait", True))
+
+
 PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "approval": _approval,
     "bootstrap": _bootstrap,
     "endpoint": _endpoint,
     "execution": _execution,
+    "machine_execution": _machine_execution,
+    "machine_schedule": _machine_schedule,
+    "machine_submission": _machine_submission,
     "register": _register,
     "rollback": _rollback,
     "spark": _spark,

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kedro_aws_plugin.actions.installing import choose_installation, make_folder, make_wheels_folder
 from kedro_aws_plugin.actions.targets import choose_target
-from kedro_aws_plugin.actions.targets.target import Target
+from kedro_aws_plugin.actions.targets.target import JobFolders, Target
 from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep, build_job_files
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.project import Project
+from kedro_aws_plugin.plan.job_requests import JobRequest
 from kedro_aws_plugin.plan.pipeline import JobUpload
 from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
 from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
@@ -22,7 +24,7 @@ from kedro_aws_plugin.registration.candidate import explain_full_disk
 from kedro_aws_plugin.run.git import read_git_state
 from kedro_aws_plugin.session.session import Session
 
-_MAX_NAME = _MAX_ARGUMENT = 256
+_MAX_ARGUMENT = 256
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Compiled:
         definition: What AWS is sent of it; None if there is an error.
         files: The files of its job; None if there is an error.
         role_arn: The role with which it runs; empty if there is an error.
+        wheels: An empty folder for the wheels of its job; None if there is an error.
+        jobs: The jobs that a run has, by the names of their steps; none if there is an error.
         uploads: Files that it needs besides those of the job.
         sizes: What each step runs on, in words.
     """
@@ -50,6 +54,8 @@ class Compiled:
     definition: Mapping[str, Any] | None = None
     files: JobFiles | None = None
     role_arn: str = ""
+    wheels: Path | None = None
+    jobs: Mapping[str, JobRequest] = field(default_factory=dict)
     uploads: tuple[JobUpload, ...] = ()
     sizes: Mapping[str, str] = field(default_factory=dict)
 
@@ -95,7 +101,7 @@ def compile_pipeline(
     snapshot = read_snapshot(session, selection)
     workflow = plan_workflow(snapshot, settings)
     compiled = Compiled(
-        settings.name or _make_name(project, selection),
+        settings.name or _make_name(project, selection, target.longest_name),
         workflow,
         snapshot,
         settings,
@@ -106,23 +112,21 @@ def compile_pipeline(
         yield compiled
         return
     place = Path(tempfile.gettempdir())
-    with explain_full_disk(place), tempfile.TemporaryDirectory(dir=place) as folder:
+    with explain_full_disk(place), tempfile.TemporaryDirectory(dir=place) as temporary:
+        folder, wheels = Path(temporary, "job"), Path(temporary, "wheels")
+        folder.mkdir()
+        wheels.mkdir()
         description = describe_job(project, compiled)
         files = build_job_files(
             project.path,
             session.conf,
             description,
-            Path(folder),
-            install=project.config.target == "aws",
+            folder,
+            installation=choose_installation(project.config),
             spark=target.in_spark,
             private=getattr(session.loader, "config_patterns", {}).get("credentials", ()),
         )
-        yield _add_definition(project, compiled, files, target, role)
-
-
-def make_folder(project: Project) -> str:
-    """Make the folder of the bucket for the jobs and runs of a project's environment."""
-    return f"{project.config.pipelines.prefix}/{project.package}/{project.config.env}"
+        yield _add_definition(project, replace(compiled, wheels=wheels, files=files), files, target, role)
 
 
 def describe_job(project: Project, compiled: Compiled) -> JobDescription:
@@ -136,6 +140,7 @@ def describe_job(project: Project, compiled: Compiled) -> JobDescription:
         group.name: JobStep(
             group.nodes,
             tuple(sorted(versioned.intersection(_list_outputs(group.nodes, nodes)))),
+            group.resources.runner,
         )
         for group in compiled.workflow.groups
     }
@@ -166,17 +171,38 @@ def _list_outputs(names: tuple[str, ...], nodes: Mapping[str, Any]) -> list[str]
 def _add_definition(
     project: Project, compiled: Compiled, files: JobFiles, target: Target, role: str | None
 ) -> Compiled:
-    folder = f"s3://{project.config.bucket}/{make_folder(project)}/jobs/{files.digest}"
-    defined = target.define(compiled.workflow, folder, role)
-    findings = (*compiled.findings, *defined.findings, *_check_folder(project))
+    root = f"s3://{project.config.bucket}"
+    folders = JobFolders(
+        f"{root}/{make_folder(project)}/jobs/{files.digest}",
+        f"{root}/{make_folder(project)}/runs/_jobs",
+        f"{root}/{make_wheels_folder(project, files.lock)}" if files.lock else "",
+    )
+    defined = target.define(compiled.workflow, folders, role)
+    findings = (
+        *compiled.findings,
+        *_describe_files(files),
+        *defined.findings,
+        *_check_folder(project),
+    )
     return replace(
         compiled,
         findings=findings,
         definition=defined.body,
-        files=files,
         role_arn=defined.role_arn,
+        jobs=defined.jobs,
         uploads=defined.uploads,
     )
+
+
+def _describe_files(files: JobFiles) -> Iterator[Finding]:
+    for sentence in files.left_out:
+        yield Finding("left_out", "warning", sentence)
+    if files.differing:
+        message = (
+            f"The jobs have other versions than this machine: {', '.join(files.differing)}. The image cannot "
+            "have those of this machine."
+        )
+        yield Finding("other_versions", "warning", message)
 
 
 def _check_folder(project: Project) -> Iterator[Finding]:
@@ -190,7 +216,7 @@ def _check_folder(project: Project) -> Iterator[Finding]:
         yield Finding("aws_limit", "error", message)
 
 
-def _make_name(project: Project, selection: Selection) -> str:
+def _make_name(project: Project, selection: Selection, longest: int) -> str:
     """Name the pipeline on AWS after the project, its pipelines and the environment."""
     parts = [project.package, *(selection.pipelines or ("default",)), project.config.env]
-    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:_MAX_NAME].strip("-")
+    return re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:longest].strip("-")

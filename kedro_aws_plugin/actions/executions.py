@@ -7,10 +7,12 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from kedro_aws_plugin.actions.compiling import Compiled, make_folder
+from kedro_aws_plugin.actions.compiling import Compiled
+from kedro_aws_plugin.actions.installing import make_folder, prepare_wheels
 from kedro_aws_plugin.actions.targets import choose_target
 from kedro_aws_plugin.actions.targets.emr_serverless import find_applications
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
+from kedro_aws_plugin.actions.targets.stepfunctions import find_state_machines
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.scheduler import observe_schedules
@@ -88,7 +90,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
     """
     project, folder = session.project, make_folder(session.project)
     config = project.config
-    if compiled.files is None or compiled.definition is None:
+    if compiled.files is None or compiled.definition is None or compiled.wheels is None:
         raise ValueError("a pipeline with errors is not submitted")
     with silence_kedro():
         parameters = session.kedro_context.params
@@ -107,20 +109,24 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
         tags=make_project_tags(project.package, config.env, config.bucket),
         bucket=config.bucket,
         run_id=options.run_id,
-        files=tuple(
-            JobUpload(
-                each.path,
-                each.size,
-                each.sha256,
-                f"{folder}/jobs/{compiled.files.digest}/{each.path.name}",
-            )
-            for each in compiled.files.files
-        )
-        + compiled.uploads,
+        files=(
+            *prepare_wheels(session, compiled.files.lock, compiled.wheels),
+            *(
+                JobUpload(
+                    each.path,
+                    each.size,
+                    each.sha256,
+                    f"{folder}/jobs/{compiled.files.digest}/{each.path.name}",
+                )
+                for each in compiled.files.files
+            ),
+            *compiled.uploads,
+        ),
         request=request,
         request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
         max_parallel_steps=config.pipelines.max_parallel_steps,
         wait=options.wait,
+        jobs=tuple((each.operation, each.body) for each in compiled.jobs.values()),
         may_exist=options.may_exist,
         warnings=tuple(_warn_of_changes(session)),
     )
@@ -218,6 +224,7 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
     return replace(
         owned,
         pipelines=find_pipelines(session),
+        state_machines=tuple(each.arn for each in find_state_machines(session)),
         job_objects=objects,
         schedules=find_schedules(session),
         applications={each.id: each.status for each in find_applications(session)},

@@ -22,6 +22,7 @@ from kedro_aws_plugin.plan.schedule import (
     ScheduleRequest,
     check_schedule_name,
     make_group_name,
+    name_started,
 )
 from kedro_aws_plugin.session.session import Session
 from local_aws import find_next_time
@@ -133,5 +134,6 @@ def _report(schedule: Schedule, now: datetime) -> ScheduleReport:
             following = find_next_time(expression, zone, first, now)
         except ValueError:  # the console may have taken what this machine does not know, such as a time zone
             following = None
-    pipeline = str(schedule.start.get("PipelineName", ""))
-    return ScheduleReport(schedule.name, pipeline, expression, zone, schedule.state, following)
+    return ScheduleReport(
+        schedule.name, name_started(schedule.start), expression, zone, schedule.state, following
+    )

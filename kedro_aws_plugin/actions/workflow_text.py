@@ -1,6 +1,6 @@
 """A workflow as text: its steps with their resources, and a flowchart for Mermaid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kedro_aws_plugin.actions.compiling import Compiled
 from kedro_aws_plugin.plan.workflow import Group
@@ -10,14 +10,19 @@ _ENTITIES = {"#": "#35;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;"}
 """How Mermaid writes the characters that mean something to it."""
 
 
-def draw_steps(compiled: Compiled) -> str:
-    """Draw the steps of a pipeline as a tree, each after those that it waits for."""
+def draw_steps(compiled: Compiled, prices: Mapping[str, str]) -> str:
+    """Draw the steps of a pipeline as a tree, each after those that it waits for.
+
+    Args:
+        compiled: The pipeline.
+        prices: What steps cost, by name, as far as it is known.
+    """
     groups = compiled.workflow.groups
     count = "1 step" if len(groups) == 1 else f"{len(groups)} steps"
     lines = [f"{compiled.name}: {count}"]
     for number, group in enumerate(groups):
         is_last = number == len(groups) - 1
-        lines.append(f"{'└──' if is_last else '├──'} {_describe(compiled, group)}")
+        lines.append(f"{'└──' if is_last else '├──'} {_describe(compiled, group, prices)}")
         indent = "    " if is_last else "│   "
         lines += [f"{indent}    {line}" for line in _detail(compiled, group)]
     return "\n".join(lines)
@@ -43,9 +48,10 @@ def draw_mermaid(compiled: Compiled) -> str:
     return "\n".join(lines)
 
 
-def _describe(compiled: Compiled, group: Group) -> str:
+def _describe(compiled: Compiled, group: Group, prices: Mapping[str, str]) -> str:
     after = f", after {', '.join(group.parents)}" if group.parents else ""
-    return f"{group.name} ({compiled.sizes[group.name]}){after}"
+    price = f", {prices[group.name]}" if group.name in prices else ""
+    return f"{group.name} ({compiled.sizes[group.name]}{price}){after}"
 
 
 def _detail(compiled: Compiled, group: Group) -> Iterator[str]:

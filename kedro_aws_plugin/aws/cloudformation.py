@@ -57,6 +57,12 @@ def observe_stack(aws: Aws, name: str) -> Stack | None:
     )
 
 
+def find_states_role(aws: Aws, bucket: str) -> str | None:
+    """Look up the role that a project's stack has made for Step Functions; None if there is none."""
+    stack = observe_stack(aws, get_stack_name(bucket))
+    return stack.outputs.get("StatesRoleArn") if stack else None
+
+
 def find_role(aws: Aws, bucket: str) -> str | None:
     """Look up the ARN of SageMaker's role in a project's stack; None without a stack."""
     stack = observe_stack(aws, get_stack_name(bucket))

@@ -11,16 +11,14 @@ from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import AwsError, PipelineError
+from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import (
-    ENDED,
     FAILED,
     STOPPED,
     STOPPING,
     SUCCEEDED,
     Execution,
     StepRun,
-    explain_end,
 )
 from kedro_aws_plugin.plan.spark_job import RUN_NAME
 from kedro_aws_plugin.plan.spark_run import TERMINATED, Application
@@ -34,8 +32,6 @@ _STATUSES = {
     "RUNNING": "Executing",
 }
 _APPLICATION_SECONDS = 10 * 60
-_JOB_SECONDS = 1_000_000 * 60
-"""The longest executionTimeoutMinutes; botocore's model of EMR Serverless."""
 
 MESSAGE = "message"
 """The object in the folder of a run that says why its job failed."""
@@ -158,7 +154,7 @@ def read_message(aws: Aws, folder: str, since: Any) -> str:
         return (read(aws.s3, f"s3://{bucket}/{key}") or b"").decode("utf-8", "replace")
 
 
-def explain_failure(aws: Aws, run: Execution, folder: str) -> Execution:
+def explain_failure(aws: Aws, folder: str, run: Execution) -> Execution:
     """Put into a failed run what its job has said."""
     if run.status != FAILED or not run.steps:
         return run
@@ -184,45 +180,9 @@ def wait_for_application(
     )
 
 
-def wait_for_job_run(
-    aws: Aws, step: WaitForJobRun, clock: Clock, note: Callable[[str], None]
-) -> dict[str, Any]:
-    """Wait until a job run has ended; tell of each change of its state.
-
-    Returns:
-        Its status and its step.
-
-    Raises:
-        PipelineError: If it failed or was stopped, or the user does not want to wait.
-    """
-    seen = ""
-
-    def look_at_job() -> Execution:
-        nonlocal seen
-        found = aws.emr_serverless.get_job_run(**step.request())["jobRun"]
-        if found["state"] != seen:
-            seen = found["state"]
-            note(_read_status(seen))
-        return describe_job_run(found)
-
-    come_back = f"See how it is: kedro aws runs {step.run_id}"
-    deadline = Deadline(f"Run {step.run_id}", _JOB_SECONDS, PipelineError, come_back)
-    try:
-        run = wait_until(
-            look_at_job, lambda found: found is not None and found.status in ENDED, deadline, clock, _ignore
-        )
-    except KeyboardInterrupt:
-        raise PipelineError(
-            f"Run {step.run_id} goes on. {come_back}. Stop it: kedro aws stop {step.run_id}"
-        ) from None
-    assert run is not None  # noqa: S101 - the condition above
-    if run.status == SUCCEEDED:
-        return {"status": run.status, "steps": {each.name: each.status for each in run.steps}}
-    raise PipelineError(explain_end(explain_failure(aws, run, step.folder)))
-
-
-def _ignore(_status: str) -> None:
-    """Say nothing: the states say more."""
+def look_at_job_run(aws: Aws, step: WaitForJobRun) -> Execution | None:
+    """Look up the job run that a step waits for."""
+    return describe_job_run(aws.emr_serverless.get_job_run(**step.request())["jobRun"])
 
 
 def _read_status(state: str) -> str:

@@ -98,12 +98,21 @@ def delete_if_present(send: Callable[[], object]) -> bool:
     return True
 
 
+_ABSENT = frozenset(
+    {
+        "ResourceNotFoundException",  # EventBridge Scheduler
+        "StateMachineDoesNotExist",
+        "ExecutionDoesNotExist",
+    }
+)
+
+
 def is_absent(error: ClientError) -> bool:
     """Tell whether an error says that something does not exist.
 
     SageMaker says so only in the text of a ValidationException.
     """
-    if get_error_code(error) == "ResourceNotFoundException":  # EventBridge Scheduler
+    if get_error_code(error) in _ABSENT:
         return True
     message = str(error).lower()
     if get_error_code(error) == "ObjectNotFoundException":

@@ -20,6 +20,9 @@ TRANSFORM_JOBS = "/aws/sagemaker/TransformJobs"
 PROCESSING_JOBS = "/aws/sagemaker/ProcessingJobs"
 """The log group of all processing jobs, likewise; the steps of a pipeline are such jobs."""
 
+TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
+"""The log group of all training jobs, likewise."""
+
 _STREAMS_AT_ONCE = 100
 """As many log streams as one request of FilterLogEvents may name."""
 _LATE = 60_000
@@ -148,36 +151,40 @@ def follow_lines(aws: Aws, source: LogSource, since: int, clock: Clock) -> Itera
 def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str, LogLine]]:
     with translate_errors(f"read the log of {source.name}"):
         # An endpoint has its group for itself. The streams of a job are named, as many as a request takes.
-        wanted: list[dict[str, str]] = [{}]
+        wanted: list[tuple[str, dict[str, str]]] = [(source.group, {})]
         if source.prefix or source.look:
-            streams = [*_name_streams(aws, source).items()]
+            streams = [(group, [*names.items()]) for group, names in _name_streams(aws, source).items()]
             wanted = [
-                dict(streams[at : at + _STREAMS_AT_ONCE]) for at in range(0, len(streams), _STREAMS_AT_ONCE)
+                (group, dict(names[at : at + _STREAMS_AT_ONCE]))
+                for group, names in streams
+                for at in range(0, len(names), _STREAMS_AT_ONCE)
             ]
-        events = (_read_streams(aws, source, since, names) for names in wanted)
+        events = (_read_streams(aws, group, since, names) for group, names in wanted)
         yield from heapq.merge(*events, key=lambda event: event[1].time)
 
 
-def _name_streams(aws: Aws, source: LogSource) -> dict[str, str]:
-    """Name the streams of a source: by their own names, those that are shown."""
+def _name_streams(aws: Aws, source: LogSource) -> dict[str, dict[str, str]]:
+    """Name the streams of a source: by their groups and own names, those that are shown."""
     if source.look is None or source.prefix:
-        return {name: name.removeprefix(source.prefix) for name in _list_streams(aws, source)}
+        shown = {name: name.removeprefix(source.prefix) for name in _list_streams(aws, source)}
+        return {source.group: shown}
+    named: dict[str, dict[str, str]] = {}
     found = source.look()
-    steps = [step for step in found.steps if step.job] if found else []
-    prefixes = {step.name: f"{step.job}/" for step in steps}
-    return {
-        name: f"{step}/{name.removeprefix(prefix)}"
-        for step, prefix in prefixes.items()
-        if source.step in ("", step)
-        for name in _list_streams(aws, replace(source, prefix=prefix))
-    }
+    for step in found.steps if found else ():
+        if not step.job or source.step not in ("", step.name):
+            continue
+        group = TRAINING_JOBS if step.is_training else source.group
+        own = replace(source, group=group, prefix=f"{step.job}/")
+        shown = {name: f"{step.name}/{name.removeprefix(own.prefix)}" for name in _list_streams(aws, own)}
+        named.setdefault(group, {}).update(shown)
+    return named
 
 
 def _read_streams(
-    aws: Aws, source: LogSource, since: int, names: Mapping[str, str]
+    aws: Aws, group: str, since: int, names: Mapping[str, str]
 ) -> Iterator[tuple[str, LogLine]]:
     """Read streams of a group, by default all of them; nothing where there is no such group."""
-    request: dict[str, Any] = {"logGroupName": source.group, "startTime": since, "interleaved": True}
+    request: dict[str, Any] = {"logGroupName": group, "startTime": since, "interleaved": True}
     if names:
         request["logStreamNames"] = [*names]
     try:

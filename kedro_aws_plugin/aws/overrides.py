@@ -92,7 +92,7 @@ def _check_structure(value: Any, shape: StructureShape, path: str) -> dict[str, 
                 f"`{here}` is not known{suggest(str(member), shape.members)} "
                 f"Members of {shape.name}: {', '.join(shape.members)}."
             )
-        if reason := find_protection(member):
+        if reason := find_protection(_find_operation(path), member):
             raise ValueError(f"`{here}` cannot be overridden: {reason}. Remove it.")
         checked[member] = _check(item, shape.members[member], here)
     return checked
@@ -101,12 +101,16 @@ def _check_structure(value: Any, shape: StructureShape, path: str) -> dict[str, 
 def _refuse_a_list_without_names(member: Shape, path: str) -> None:
     """Refuse a list of structures that need a name which cannot be overridden: AWS would not take it."""
     required = member.required_members if isinstance(member, StructureShape) else []
-    names = [each for each in required if find_protection(each)]
+    names = [each for each in required if find_protection(_find_operation(path), each)]
     if names:
         raise ValueError(
             f"`{path}` is a list, and its members need {' and '.join(names)}, which the plan sets. Write "
             "what each of them gets instead: keys and values, without a list."
         )
+
+
+def _find_operation(path: str) -> str:
+    return path.split(".")[1]
 
 
 def _require(value: Any, kind: type, path: str, what: str) -> Any:

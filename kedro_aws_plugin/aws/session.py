@@ -146,6 +146,11 @@ class Aws:
         return cast("EventBridgeSchedulerClient", self._client("scheduler"))
 
     @property
+    def stepfunctions(self) -> Any:
+        """State machines of pipelines."""
+        return self._client("stepfunctions")
+
+    @property
     def tagging(self) -> "ResourceGroupsTaggingAPIClient":
         """The index of tags."""
         return cast("ResourceGroupsTaggingAPIClient", self._client("resourcegroupstaggingapi"))

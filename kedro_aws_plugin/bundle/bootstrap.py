@@ -1,12 +1,14 @@
 """Start a step of a Kedro pipeline in a SageMaker job; this file is copied beside the files of the job.
 
 It needs Python 3.8 and nothing else. It lays out the configuration, puts the project's wheel where Python
-finds it, and becomes `python -m kedro_aws_plugin.job`. On AWS, pip installs the wheels first, in the versions
-of the machine that submitted the job, or, where the image's Python has no such version, in any that fit.
+finds it, and becomes `python -m kedro_aws_plugin.job`. Before that, pip installs what the image does not
+have: from the wheels in the folder beside this file's, or from an index, in the versions of the machine that
+submitted the job, or, where the image's Python has no such version, in any that fit.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -15,11 +17,16 @@ import tarfile
 import zipfile
 from typing import Any, NoReturn
 
-HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - /opt/ml/processing/input/job
+HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+"""/opt/ml/processing/input/job in a processing job, /opt/ml/input/data/job in a training job."""
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))  # noqa: PTH120 - /opt/ml
-MESSAGE = os.path.join(ROOT, "output", "message")  # noqa: PTH118
+TRAINING = os.path.basename(os.path.dirname(HERE)) == "data"  # noqa: PTH119, PTH120
+MESSAGE = os.path.join(ROOT, "output", "failure" if TRAINING else "message")  # noqa: PTH118
+"""SageMaker shows it as a processing job's ExitMessage, or in a training job's FailureReason."""
+
 MAX_MESSAGE = 1024
-"""Bytes of the message that SageMaker shows as a processing job's ExitMessage."""
+"""Bytes of the message that SageMaker shows."""
 
 
 class BootstrapError(Exception):
@@ -35,12 +42,14 @@ def main(arguments: list[str]) -> NoReturn:
     os.makedirs(work, exist_ok=True)  # noqa: PTH103
     unpack_configuration(work)
     environment = {"KEDRO_DISABLE_TELEMETRY": "1", **os.environ}  # the project's answer does not travel
-    if job["install"]:
+    if job["install"] != "none":
         python = install(job, work)
     else:
         python = sys.executable
+        if importlib.util.find_spec("kedro_aws_plugin") is None:
+            raise BootstrapError("the image has no kedro-aws-plugin, and `pipelines.install` is none")
         site = os.path.join(work, "site")  # noqa: PTH118
-        with zipfile.ZipFile(os.path.join(HERE, job["wheel"])) as wheel:  # noqa: PTH118
+        with zipfile.ZipFile(os.path.join(HERE, job["wheels"][0])) as wheel:  # noqa: PTH118
             wheel.extractall(site)  # noqa: S202 - our own
         environment["PYTHONPATH"] = os.pathsep.join(
             each for each in (site, environment.get("PYTHONPATH")) if each
@@ -65,8 +74,14 @@ def install(job: dict[str, Any], work: str) -> str:
     folder = os.path.join(work, "venv")  # noqa: PTH118
     run([sys.executable, "-m", "venv", folder], "make a virtual environment")
     python = os.path.join(folder, "bin", "python")  # noqa: PTH118
-    wheels = [os.path.join(HERE, name) for name in (job["wheel"], job["plugin_wheel"])]  # noqa: PTH118
+    wheels = [os.path.join(HERE, name) for name in job["wheels"]]  # noqa: PTH118
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
+    if job["install"] == "wheelhouse":
+        # All versions are chosen, so there is nothing to resolve.
+        found = ["--no-index", "--no-deps", "--find-links", os.path.join(os.path.dirname(HERE), "wheels")]  # noqa: PTH118, PTH120
+        lock = ["--requirement", os.path.join(HERE, "requirements.lock")]  # noqa: PTH118
+        run(pip + found + lock + wheels, "install the wheels")
+        return python
     same = ["--constraint", os.path.join(HERE, "constraints.txt")]  # noqa: PTH118
     try:
         run(pip + same + wheels, "install the versions of the submitting machine")

@@ -32,6 +32,7 @@ def compile_(
     Nothing is uploaded, and AWS is asked nothing. The exit code is 1 if something would fail.
     """
     from kedro_aws_plugin.actions.compiling import compile_pipeline
+    from kedro_aws_plugin.actions.pricing import price_run
     from kedro_aws_plugin.actions.workflow_text import draw_mermaid, draw_steps
     from kedro_aws_plugin.run import state as run_state
     from kedro_aws_plugin.session.parameters import read_parameters
@@ -41,12 +42,15 @@ def compile_(
     with open_command(env, connect=False) as this:
         role = _ANY_ROLE if check else None
         with compile_pipeline(this.session, **chosen, role=role) as compiled:
+            prices, cost = price_run(compiled, this.project.config)
             if output == "json":
-                this.show_json(compiled.as_json())
+                this.show_json({**compiled.as_json(), "cost": cost.as_json() if cost else None})
             elif mermaid:
                 this.show(draw_mermaid(compiled))
             elif not check:
-                this.show(draw_steps(compiled))
+                this.show(draw_steps(compiled, prices))
+                if cost is not None:
+                    this.show(f"cost: {cost.text}")
             if out is not None and compiled.definition is not None:
                 _write(out, compiled)
             if output != "json":

@@ -60,7 +60,7 @@ def _show_run(this: Command, execution: "Execution") -> None:
     if this.project.config.target == "aws":
         target = choose_target(this.session)
         for each in execution.steps:
-            if each.job and (link := target.link_step(each.job)):
+            if each.job and (link := target.link_step(each)):
                 this.show(f"{each.name} in the console: {link}")
     if execution.status in (FAILED, STOPPED):
         click.echo(this.repeat_env(explain_end(execution)), err=True)

@@ -1,25 +1,17 @@
 """`pipelines:` in aws.yml: how a Kedro pipeline becomes steps of a SageMaker pipeline."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from typing_extensions import Self
 
-from kedro_aws_plugin.config.fields import InstanceType, RoleArn, Section, match_pattern
+from kedro_aws_plugin.config.fields import RoleArn, Section, match_pattern
+from kedro_aws_plugin.config.serving_settings import Vpc
+from kedro_aws_plugin.config.step_resources import NamedStep, Resources, find_conflict, merge_resources
 
-TargetName = Literal["sagemaker", "emr-serverless"]
+TargetName = Literal["sagemaker", "stepfunctions", "emr-serverless"]
 GroupBy = Literal["all", "pipeline", "namespace", "node", "memory"]
-
-_MAX_KEY = _MAX_VALUE = 256
-"""Characters of a key and of a value in a processing job's Environment; botocore's model of SageMaker."""
-
-_MAX_VARIABLES = 100
-_KEY = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
-"""The keys of a processing job's Environment; botocore's model of SageMaker."""
-
-_SELECTORS = ("pipelines", "namespaces", "tags", "nodes")
 
 PipelineName = Annotated[
     str,
@@ -54,77 +46,30 @@ SparkRelease = Annotated[
 ApplicationId = Annotated[
     str, match_pattern(r"[0-9a-z]{1,64}", "an application's id; one looks like 00f1r1r1bd9mnq09")
 ]
-Selection = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 
 
-def _check_variables(variables: Mapping[str, str]) -> Mapping[str, str]:
-    if len(variables) > _MAX_VARIABLES:
-        raise ValueError(
-            f"{len(variables)} variables are more than the {_MAX_VARIABLES} that SageMaker takes; put what "
-            "belongs to the pipeline into its parameters"
-        )
-    for key, value in variables.items():
-        if not _KEY.fullmatch(key):
-            raise ValueError(
-                f"`{key}` is no name of a variable for SageMaker: use letters, digits and underscores, and "
-                "no digit at the beginning"
-            )
-        if len(key) > _MAX_KEY or len(value) > _MAX_VALUE:
-            raise ValueError(
-                f"`{key[:40]}` has {len(key)} characters and its value {len(value)}, and SageMaker takes "
-                f"{_MAX_VALUE} of each; put it into the pipeline's parameters"
-            )
-    return variables
+def _refuse_number(value: Any) -> Any:
+    """Refuse what YAML takes for a number: 3.10 would be 3.1."""
+    if isinstance(value, int | float):
+        raise ValueError(f"`{value}` is no text; write it in quotes")
+    return value
 
 
-class Resources(Section):
-    """`pipelines.resources:` on what steps run.
+PythonVersion = Annotated[
+    str,
+    BeforeValidator(_refuse_number),
+    match_pattern(r"3\.\d{1,2}", "a version of Python; one looks like 3.12"),
+]
+
+
+class StepFunctionsSettings(Section):
+    """`pipelines.stepfunctions:` how Step Functions runs a pipeline.
 
     Attributes:
-        instance_type: The instance type.
-        volume_gb: The size of the disk in GB.
-        timeout_minutes: After how many minutes SageMaker stops a step; five days at most.
-        infrastructure_retries: How often SageMaker tries again if the service, not a node, fails.
-        environment: Environment variables of the steps.
+        role_arn: The role of the state machine; by default that of `kedro aws bootstrap`.
     """
 
-    instance_type: InstanceType = "ml.m5.large"
-    volume_gb: int = Field(default=30, ge=1, le=16_384)
-    timeout_minutes: int = Field(default=60, ge=1, le=12_960)
-    infrastructure_retries: int = Field(default=2, ge=0, le=20)
-    environment: Annotated[Mapping[str, str], AfterValidator(_check_variables)] = {}
-
-
-class NamedStep(Section):
-    """`pipelines.steps.<name>:` which nodes a step has, and on what it runs.
-
-    Attributes:
-        pipelines: Registered pipelines whose nodes it has.
-        namespaces: Namespaces whose nodes it has.
-        tags: Tags whose nodes it has.
-        nodes: Nodes that it has.
-        instance_type: As in `pipelines.resources`, which has the default of this and of the following keys.
-        volume_gb: As there.
-        timeout_minutes: As there.
-        infrastructure_retries: As there.
-        environment: As there; the variables of both are merged.
-    """
-
-    pipelines: Selection = ()
-    namespaces: Selection = ()
-    tags: Selection = ()
-    nodes: Selection = ()
-    instance_type: InstanceType | None = None
-    volume_gb: int | None = Field(default=None, ge=1, le=16_384)
-    timeout_minutes: int | None = Field(default=None, ge=1, le=12_960)
-    infrastructure_retries: int | None = Field(default=None, ge=0, le=20)
-    environment: Annotated[Mapping[str, str], AfterValidator(_check_variables)] = {}
-
-    @model_validator(mode="after")
-    def _check_selector(self) -> Self:
-        if not any(getattr(self, name) for name in _SELECTORS):
-            raise ValueError(f"a step needs one of {', '.join(_SELECTORS)}, to say which nodes it has")
-        return self
+    role_arn: RoleArn | None = None
 
 
 class EmrServerless(Section):
@@ -159,10 +104,16 @@ class Pipelines(Section):
         role_arn: The role of the pipeline and its jobs; by default `role_arn`.
         schedule_role_arn: The role with which schedules start the pipeline; needed on the real AWS.
         image: The image of the steps; by default AWS's newest scikit-learn image.
+        install: From where a job installs the project and what it needs: from a package index, from wheels
+            that the submission puts on S3, or from nowhere, since the image has it.
+        python: The Python of an image of the user's own, for its wheels.
         max_parallel_steps: How many steps run at once; by default, as many as can.
         registration: Whether a last step registers the models that a run would register.
+        vpc: The network in which the jobs run; by default SageMaker's own.
+        keep_days: After how many days the files of a run are deleted; None for never.
         resources: On what steps run.
         steps: Steps of their own, by name.
+        stepfunctions: How Step Functions runs them.
         emr_serverless: How the target `emr-serverless` runs them.
     """
 
@@ -174,10 +125,15 @@ class Pipelines(Section):
     role_arn: RoleArn | None = None
     schedule_role_arn: RoleArn | None = None
     image: ImageUri | None = None
+    install: Literal["index", "wheelhouse", "none"] = "index"
+    python: PythonVersion | None = None
     max_parallel_steps: int | None = Field(default=None, ge=1)
     registration: Literal["auto", "never"] = "auto"
+    vpc: Vpc | None = None
+    keep_days: int | None = Field(default=30, ge=1)
     resources: Resources = Resources()
     steps: Mapping[StepName, NamedStep] = {}
+    stepfunctions: StepFunctionsSettings = StepFunctionsSettings()
     emr_serverless: EmrServerless = EmrServerless()
 
     @model_validator(mode="before")
@@ -185,12 +141,29 @@ class Pipelines(Section):
     def _take_nothing_as_no_keys(cls, value: Any) -> Any:
         return {} if value is None else value
 
+    @model_validator(mode="after")
+    def _check_installation(self) -> Self:
+        if self.install == "wheelhouse" and self.image is not None and self.python is None:
+            raise ValueError("`install: wheelhouse` needs `python`, the Python of `image`, such as '3.12'")
+        if self.python is not None and (self.install != "wheelhouse" or self.image is None):
+            raise ValueError(
+                "`python` chooses wheels for an image of your own; remove it, or set `image` and "
+                "`install: wheelhouse`"
+            )
+        if self.install == "none" and self.image is None:
+            raise ValueError(
+                "`install: none` needs `image`: AWS's scikit-learn image has neither Kedro nor this plugin"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_resources(self) -> Self:
+        for step in ("", *self.steps):
+            if conflict := find_conflict(self.find_resources(step)):
+                key, reason = conflict
+                raise ValueError(f"`{f'steps.{step}' if step else 'resources'}.{key}`: {reason}")
+        return self
+
     def find_resources(self, step: str) -> Resources:
         """Find on what a step runs: its own keys over the common ones."""
-        own = self.steps.get(step)
-        if own is None:
-            return self.resources
-        stated = {name: getattr(own, name) for name in Resources.model_fields if name != "environment"}
-        changed = {name: value for name, value in stated.items() if value is not None}
-        environment = _check_variables({**self.resources.environment, **own.environment})
-        return self.resources.model_copy(update={**changed, "environment": environment})
+        return merge_resources(self.resources, self.steps.get(step))

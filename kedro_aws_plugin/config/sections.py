@@ -322,6 +322,28 @@ def choose_spark_role(config: AwsConfig) -> str:
     )
 
 
+def choose_states_role(config: AwsConfig, find: Callable[[], str | None]) -> str:
+    """Choose the role of a state machine. The local AWS does not check it.
+
+    Args:
+        config: The project's configuration.
+        find: Looks up the role that `kedro aws bootstrap` has made.
+
+    Raises:
+        ConfigError: If the real AWS is in force, aws.yml names no role, and there is none.
+    """
+    if config.pipelines.stepfunctions.role_arn is not None:
+        return config.pipelines.stepfunctions.role_arn
+    role = _LOCAL_ROLE if config.target == "local" else find()
+    if role is not None:
+        return role
+    raise ConfigError(
+        f"conf/{config.env}/aws.yml: Step Functions has no role. Run `kedro aws bootstrap`, which makes one "
+        "if `pipelines.role_arn` is there, or add `pipelines.stepfunctions.role_arn`: the ARN of a role that "
+        "Step Functions may assume (states.amazonaws.com), and that may make processing jobs."
+    )
+
+
 def choose_schedule_role(config: AwsConfig) -> str:
     """Choose the role with which EventBridge Scheduler starts a pipeline. The local AWS does not check it.
 

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kedro.runner
 from kedro.framework.project import configure_project
 from kedro.framework.session import KedroServiceSession
 
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.bundle.job_files import JobDescription
+from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.job.crossing import CrossingDataset
 from kedro_aws_plugin.job.outputs import clear_outputs
 from kedro_aws_plugin.job.place import RunPlace
 from kedro_aws_plugin.job.registering import register_outputs
+from kedro_aws_plugin.job.requirements import check_requirements
 from kedro_aws_plugin.job.running import RunningStep, Submission
 from kedro_aws_plugin.plan.submission import check_run_id
 from kedro_aws_plugin.run import job as job_in_force
@@ -63,6 +65,7 @@ def run_step(asked: StepRequest) -> list[str]:
     job = read_job(asked.files)
     if asked.step not in job.steps:
         raise ProjectError(f"The job has no step `{asked.step}`; it has {', '.join(job.steps)}.")
+    check_requirements(job.requirements)
     step = job.steps[asked.step]
     run_id = choose_run_id(asked)
     configure_project(job.package)
@@ -78,7 +81,7 @@ def run_step(asked: StepRequest) -> list[str]:
     job_in_force.use(_make_job(running, asked.step, connection))
     if not step.nodes:
         return register_outputs(running)
-    _run_nodes(running, step.nodes)
+    _run_nodes(running, step)
     return [f"{name} {run_id}" for name in step.versioned]
 
 
@@ -142,14 +145,15 @@ def _clear(place: RunPlace, step: str, catalog: Any, versioned: Sequence[str]) -
         place.note_saving(step)
 
 
-def _run_nodes(running: RunningStep, nodes: Sequence[str]) -> None:
+def _run_nodes(running: RunningStep, step: JobStep) -> None:
     """Run nodes under the run's id: of Kedro's sessions, only the service session takes one (since 1.4)."""
     session = KedroServiceSession.create(project_path=running.folder, env=running.job.env)
     with session:
         session.run(
             run_id=running.place.run_id,
             pipeline_names=list(running.job.pipelines) or None,
-            node_names=list(nodes),
+            node_names=list(step.nodes),
+            runner=getattr(kedro.runner, step.runner)(),
             load_versions=running.pins,
             runtime_params=dict(running.submission.params),
         )

@@ -1,9 +1,10 @@
 """What a plan will cost: (requests, AWS's price list) -> a sentence and numbers. Nothing is guessed."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 HOURS_A_MONTH = 730
@@ -11,10 +12,16 @@ HOURS_A_MONTH = 730
 _SECONDS_AN_HOUR = 3600
 _MB_PER_GB = 1024
 _REFRESH = "kedro aws prices --refresh"
-_RUNS = {"StartPipelineExecution", "RetryPipelineExecution"}
+_RUNS = {"StartPipelineExecution", "RetryPipelineExecution", "StartExecution", "RedriveExecution"}
 """What makes jobs on instances that the requests do not name."""
 
-_INSTANCE = re.compile(r"(?:^|-)((?:Host|AsyncInf|Tsform):ml\.[\w.-]+)$")
+_JOBS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "CreateProcessingJob": ("Processing", ("ProcessingResources", "ClusterConfig")),
+    "CreateTrainingJob": ("Train", ("ResourceConfig",)),
+}
+"""The jobs of a pipeline, which AWS makes: their kind in the price list, and where their instances stand."""
+
+_INSTANCE = re.compile(r"(?:^|-)((?:Host|AsyncInf|Tsform|Processing|Train):ml\.[\w.-]+)$")
 _SERVERLESS = re.compile(r"(?:^|-)(ServerlessInf:Mem-\d+GB)$")
 _PROVISIONED = re.compile(r"(?:^|[-:])(ProvisionedConcurrency:(?:Usage|Mem)-\d+GB)$")
 
@@ -43,8 +50,8 @@ class Cost:
 
     Attributes:
         text: The whole of it in a sentence, without a full stop.
-        per: What `low` and `high` are for: a `month`, an `hour` of the job, or a `second` of answering; None
-            if the price is unknown.
+        per: What `low` and `high` are for: a `month`, an `hour` of the job, a `run` of the pipeline, or a
+            `second` of answering; None if the price is unknown.
         low: The least that it costs, in USD.
         high: The most, in USD: another amount if instances are added and removed by themselves.
         unknown: The usage types without a price.
@@ -93,13 +100,23 @@ class _Part:
     per: str
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A job of a pipeline: AWS's usage type, its instance type, and after how many minutes it is stopped."""
+
+    usage: str
+    instance: str
+    minutes: int
+
+
 @dataclass
 class _Bill:
-    """What requests cause: each month, each hour of a job, each second of answering."""
+    """What requests cause: each month, each hour of a job, each second of answering, each run."""
 
     monthly: list[_Part] = field(default_factory=list)
     hourly: list[_Part] = field(default_factory=list)
     answering: list[_Part] = field(default_factory=list)
+    run: list[_Job] = field(default_factory=list)
 
 
 def find_usage(usage_type: str) -> str | None:
@@ -134,21 +151,28 @@ def estimate_cost(
     operations = {operation for operation, _ in sent}
     bill = _collect(sent)
     parts = [*bill.monthly, *bill.hourly, *bill.answering]
-    if not parts:
-        if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
-            return Cost("that of the endpoint config, which exists already")
-        if "StartJobRun" in operations:
-            return Cost("price unknown for the vCPU and the memory of the job's workers")
-        if operations & _RUNS:
-            return Cost("price unknown for the jobs of the pipeline")
-        return None
+    usages = {part.usage for part in parts} | {job.usage for job in bill.run}
+    if not usages:
+        return _name_what_has_no_price(operations)
     known = prices.prices if prices else {}
-    unknown = tuple(sorted({part.usage for part in parts if part.usage not in known}))
+    unknown = tuple(sorted(usages.difference(known)))
     if unknown or prices is None:
         names = ", ".join(usage.partition(":")[2] for usage in unknown)
         why = f": AWS's price list of {prices.published} has none" if prices else f" ({_REFRESH})"
         return Cost(f"price unknown for {names} in {region}{why}", unknown=unknown)
+    if bill.run:
+        return _add_up_run(bill.run, prices)
     return _add_up(bill, prices)
+
+
+def _name_what_has_no_price(operations: Set[str]) -> Cost | None:
+    if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
+        return Cost("that of the endpoint config, which exists already")
+    if "StartJobRun" in operations:
+        return Cost("price unknown for the vCPU and the memory of the job's workers")
+    if operations & _RUNS:
+        return Cost("price unknown for the jobs of the pipeline")
+    return None
 
 
 def _collect(requests: Iterable[tuple[str, Mapping[str, Any]]]) -> _Bill:
@@ -168,7 +192,27 @@ def _collect(requests: Iterable[tuple[str, Mapping[str, Any]]]) -> _Bill:
             resources = request["TransformResources"]
             kind, count = resources["InstanceType"], resources["InstanceCount"]
             bill.hourly.append(_Part(f"Tsform:{kind}", kind, count, count, "hour"))
+        if operation in _JOBS:
+            bill.run.append(_read_job(operation, request))
     return bill
+
+
+def price_job(operation: str, request: Mapping[str, Any], prices: PriceList) -> str | None:
+    """Say what an hour of a job of a pipeline costs, and the whole of it at most; None if that is unknown."""
+    job = _read_job(operation, request)
+    price = prices.prices.get(job.usage)
+    if price is None:
+        return None
+    return f"{_format_price(price)} an hour, at most {_format_amount(price * job.minutes / 60)}"
+
+
+def _read_job(operation: str, request: Mapping[str, Any]) -> _Job:
+    kind, path = _JOBS[operation]
+    resources = request
+    for member in path:
+        resources = resources[member]
+    minutes = -(-request["StoppingCondition"]["MaxRuntimeInSeconds"] // 60)
+    return _Job(f"{kind}:{resources['InstanceType']}", resources["InstanceType"], minutes)
 
 
 def _list_variants(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -226,6 +270,25 @@ def _add_up(bill: _Bill, prices: PriceList) -> Cost:
     return Cost("; and ".join([text, *answering]), "month", low, high, **origin)
 
 
+def _add_up_run(jobs: Sequence[_Job], prices: PriceList) -> Cost:
+    """Add up a run whose jobs all take as long as they may. Spare capacity costs less, never more."""
+    amount = sum((prices.prices[job.usage] * job.minutes / 60 for job in jobs), Decimal())
+    described = "; ".join(
+        f"{count} x {job.instance}, {_format_price(prices.prices[job.usage])} an hour, "
+        f"up to {job.minutes} min"
+        for job, count in Counter(jobs).items()
+    )
+    where = f"in {prices.region}, AWS price list of {prices.published}"
+    return Cost(
+        f"at most {_format_amount(amount)} a run, if no step is tried again ({described} {where})",
+        "run",
+        Decimal(),
+        amount,
+        published=prices.published,
+        source=prices.source,
+    )
+
+
 def _by_month(part: _Part, prices: PriceList) -> Decimal:
     units = HOURS_A_MONTH * (_SECONDS_AN_HOUR if part.per == "second" else 1)
     return prices.prices[part.usage] * units
@@ -237,6 +300,11 @@ def _describe(parts: Iterable[_Part], prices: PriceList) -> str:
         f"{_format_price(prices.prices[part.usage])} {'an hour' if part.per == 'hour' else 'a second'}"
         for part in parts
     )
+
+
+def _format_amount(amount: Decimal) -> str:
+    """Write an amount that is an upper bound: rounded up to a cent."""
+    return f"${amount.quantize(Decimal('0.01'), ROUND_CEILING):,}"
 
 
 def _format_price(amount: Decimal) -> str:

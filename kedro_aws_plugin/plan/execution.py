@@ -1,9 +1,11 @@
 """An execution of a pipeline, as SageMaker shows it."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
+EXECUTING = "Executing"
 STOPPING = "Stopping"
 SUCCEEDED = "Succeeded"
 FAILED = "Failed"
@@ -20,11 +22,12 @@ class StepRun:
     Attributes:
         name: Its name.
         status: Starting, Executing, Stopping, Stopped, Failed or Succeeded.
-        job: The name of its processing job; empty until it has one.
+        job: The name of its job; empty until it has one.
         started: When it began.
         ended: When it ended.
         reason: Why it failed.
         attempts: How often SageMaker has tried it.
+        is_training: Whether its job is a training job.
     """
 
     name: str
@@ -34,6 +37,7 @@ class StepRun:
     ended: datetime | None = None
     reason: str = ""
     attempts: int = 1
+    is_training: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Execution:
     @property
     def id(self) -> str:
         """Its own id, the end of its ARN."""
-        return self.arn.rpartition("/")[2]
+        return re.split("[/:]", self.arn)[-1]
 
 
 def make_token(*parts: str) -> str:

@@ -465,6 +465,7 @@ class Owned:
         job_objects: Keys of jobs, requests and runs in the project's bucket.
         scaled: How the variants of the endpoints are scaled that are, by the endpoint's name and their own.
         schedules: The schedules that start pipelines; None if there never was one.
+        state_machines: The ARNs of state machines.
         applications: Applications of EMR Serverless, each with its state.
         running: The ids of the runs of the pipelines that have not ended.
     """
@@ -480,6 +481,7 @@ class Owned:
     job_objects: tuple[str, ...] = ()
     scaled: Mapping[str, Mapping[str, Scaling]] = field(default_factory=dict)
     schedules: ScheduleGroup | None = None
+    state_machines: tuple[str, ...] = ()
     applications: Mapping[str, str] = field(default_factory=dict)
     running: tuple[str, ...] = ()
 

@@ -76,13 +76,47 @@ _PROTECTED: Mapping[str, str] = {
 """Why a member cannot be overridden, wherever in a request it stands."""
 
 
+_JOBS: Mapping[str, str] = {
+    **dict.fromkeys(("ProcessingJobName", "TrainingJobName", "InputName", "ChannelName"), _NAME),
+    **dict.fromkeys(("ImageUri", "TrainingImage", "AlgorithmName"), "`pipelines.image` of aws.yml says it"),
+    **dict.fromkeys(
+        ("ContainerEntrypoint", "ContainerArguments", "LocalPath", "S3Uri", "S3OutputPath"), _SENT
+    ),
+    "RoleArn": "`pipelines.role_arn` of aws.yml says it",
+    "InstanceCount": "several instances would run the same nodes, and write the same files",
+    "InstanceGroups": "several instances would run the same nodes, and write the same files",
+    "EnableNetworkIsolation": "the job reads and writes S3",
+}
+_PIPELINES: Mapping[str, str] = {
+    **dict.fromkeys(("PipelineName", "PipelineVersionId"), _NAME),
+    **dict.fromkeys(
+        (
+            "PipelineDefinition",
+            "PipelineDefinitionS3Location",
+            "PipelineParameters",
+            "PipelineExecutionDisplayName",
+            "ClientRequestToken",
+        ),
+        _SENT,
+    ),
+    "RoleArn": "`pipelines.role_arn` of aws.yml says it",
+    "ParallelismConfiguration": "`pipelines.max_parallel_steps` of aws.yml says it",
+}
+_PROTECTED_IN: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(("CreateProcessingJob", "CreateTrainingJob"), _JOBS),
+    **dict.fromkeys(("CreatePipeline", "UpdatePipeline", "StartPipelineExecution"), _PIPELINES),
+}
+"""The same, in the requests of one operation."""
+
+
 class Each(dict[str, Any]):
     """Members for each of the structures in a list: what stands in aws.yml where AWS has a list of them."""
 
 
 def list_operations() -> dict[str, Service]:
-    """List the operations that steps send and that do not only read, with their services."""
-    found: dict[str, Service] = {}
+    """List the operations that change something, of steps and in definitions, with their services."""
+    # The jobs of a pipeline are made by SageMaker, from requests in its definition.
+    found: dict[str, Service] = {"CreateProcessingJob": "sagemaker", "CreateTrainingJob": "sagemaker"}
     for module in pkgutil.iter_modules(steps.__path__, f"{steps.__name__}."):
         importlib.import_module(module.name)
     for step in _find_kinds(BaseStep):  # type: ignore[type-abstract] # its subclasses are looked for
@@ -98,9 +132,9 @@ def _find_kinds(kind: type[BaseStep]) -> Iterator[type[BaseStep]]:
         yield from _find_kinds(each)
 
 
-def find_protection(member: str) -> str | None:
-    """Find why a member of a request cannot be overridden; None if it can."""
-    return _PROTECTED.get(member)
+def find_protection(operation: str, member: str) -> str | None:
+    """Find why a member of an operation's request cannot be overridden; None if it can."""
+    return _PROTECTED_IN.get(operation, {}).get(member) or _PROTECTED.get(member)
 
 
 def override(operation: str, request: Request, overrides: Overrides) -> Request:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import make_token
@@ -41,6 +42,7 @@ class PipelineRequest:
         request_key: The key of that on S3.
         max_parallel_steps: How many steps run at once; None for as many as can.
         wait: Whether to wait until it has ended.
+        jobs: The jobs that AWS makes in a run: the operation and the request of each.
         may_exist: Whether a run of this id may have begun before.
         warnings: Sentences for the user to read.
     """
@@ -56,6 +58,7 @@ class PipelineRequest:
     request_key: str
     max_parallel_steps: int | None = None
     wait: bool = True
+    jobs: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     may_exist: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -109,7 +112,12 @@ def plan_pipeline(
 
 
 def plan_uploads(wanted: PipelineRequest, keys: Collection[str]) -> list[Step]:
-    """Plan to upload the files of a run that are not on S3 already."""
+    """Plan to upload what is missing of a pipeline's job and of what is asked of its run.
+
+    Args:
+        wanted: What is to run.
+        keys: The keys of those files that are on S3 already.
+    """
     steps: list[Step] = [
         UploadFile(
             path=each.path,

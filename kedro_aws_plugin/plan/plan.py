@@ -1,7 +1,7 @@
 """A plan: the steps that a command will take, in order."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ class Plan:
         unchanged: What is already as it should be, e.g. an ARN; shown when no step changes anything.
         failure: Why the command fails once the steps are done; None if it does not.
         warnings: Sentences for the user to read before the plan is applied.
+        jobs: The jobs that AWS makes of what is sent: the operation and the request of each.
         cost: What it will cost; None if it creates nothing that is billed.
         overrides: What aws.yml sets in requests, whatever the steps say.
 
@@ -34,6 +35,7 @@ class Plan:
     unchanged: str
     warnings: tuple[str, ...] = ()
     failure: str | None = None
+    jobs: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     cost: Cost | None = None
     overrides: Overrides = field(default_factory=dict)
 

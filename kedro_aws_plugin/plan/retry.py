@@ -5,6 +5,7 @@ from kedro_aws_plugin.plan.execution import FAILED, STOPPED, STOPPING, SUCCEEDED
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.pipelines import RetryPipelineExecution, WaitForExecution
+from kedro_aws_plugin.plan.steps.state_machines import RedriveExecution, WaitForStateMachine
 
 
 def plan_retry(execution: Execution, *, wait: bool) -> Plan:
@@ -13,6 +14,20 @@ def plan_retry(execution: Execution, *, wait: bool) -> Plan:
     Args:
         execution: The execution.
         wait: Whether to wait until it has ended.
+
+    Raises:
+        AwsError: If it succeeded, or has not ended.
+    """
+    check_retry(execution)
+    token = make_token(execution.arn, "retry", str(execution.changed))
+    steps: list[Step] = [RetryPipelineExecution(execution.arn, execution.run_id, token)]
+    if wait:
+        steps.append(WaitForExecution(execution.arn, execution.run_id))
+    return Plan(f"go on with run {execution.run_id}", tuple(steps), execution.run_id)
+
+
+def check_retry(execution: Execution) -> None:
+    """Check that an execution can go on.
 
     Raises:
         AwsError: If it succeeded, or has not ended.
@@ -26,8 +41,21 @@ def plan_retry(execution: Execution, *, wait: bool) -> Plan:
             f"Run {execution.run_id} is {execution.status}, and only one that failed or was stopped goes on. "
             f"{advice}"
         )
-    token = make_token(execution.arn, "retry", str(execution.changed))
-    steps: list[Step] = [RetryPipelineExecution(execution.arn, execution.run_id, token)]
+
+
+def plan_redrive(execution: Execution, *, wait: bool) -> Plan:
+    """Plan to go on with an execution where it failed or was stopped.
+
+    Args:
+        execution: The execution.
+        wait: Whether to wait until it has ended.
+
+    Raises:
+        AwsError: If it succeeded, or has not ended.
+    """
+    check_retry(execution)
+    token = make_token(execution.arn, "redrive", str(execution.changed))
+    steps: list[Step] = [RedriveExecution(execution.arn, execution.run_id, token)]
     if wait:
-        steps.append(WaitForExecution(execution.arn, execution.run_id))
+        steps.append(WaitForStateMachine(execution.arn, execution.run_id))
     return Plan(f"go on with run {execution.run_id}", tuple(steps), execution.run_id)

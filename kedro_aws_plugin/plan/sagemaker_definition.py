@@ -2,20 +2,25 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from kedro_aws_plugin.plan.tags import Tags, format_tags
+from kedro_aws_plugin.plan.job_requests import JobPlace, build_job
 from kedro_aws_plugin.plan.workflow import Finding, Group, Workflow
-
-JOB_FOLDER = "/opt/ml/processing/input/job"
-"""Where a container finds the files of the job."""
 
 PARAMETERS = ("RunId", "Request", "Scheduled")
 """The parameters of each pipeline: its run id, where its request is on S3, and when a schedule was due."""
 
 MAX_DEFINITION = 1_048_576
 """Characters of a definition that CreatePipeline takes; botocore's model of SageMaker."""
+
+_VARIABLES = {
+    "--run-id": {"Get": "Parameters.RunId"},
+    "--started": {"Get": "Execution.StartDateTime"},
+    "--execution": {"Get": "Execution.PipelineExecutionId"},
+    "--request": {"Get": "Parameters.Request"},
+    "--scheduled": {"Get": "Parameters.Scheduled"},
+}
+"""The options of a job that differ between executions."""
 
 _RETRIED = (
     "SageMaker.JOB_INTERNAL_ERROR",
@@ -29,25 +34,8 @@ Source: "Retry Policy for Pipeline Steps" in SageMaker's developer guide.
 _RETRIED_STEPS = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 
 
-@dataclass(frozen=True)
-class JobPlace:
-    """Where a job runs, and from what.
-
-    Attributes:
-        files: The folder on S3 with the files of the job.
-        image: The URI of the image.
-        role_arn: The role of the jobs.
-        tags: The tags of the jobs.
-    """
-
-    files: str
-    image: str
-    role_arn: str
-    tags: Tags
-
-
 def build_definition(workflow: Workflow, place: JobPlace) -> dict[str, Any]:
-    """Build the definition of a pipeline: a processing job for each step.
+    """Build the definition of a pipeline: a job for each step.
 
     Source: SageMaker's JSON schema of pipeline definitions, version 2020-12-01, and what its SDK writes.
 
@@ -72,7 +60,7 @@ def write_definition(definition: Mapping[str, Any]) -> str:
 def check_limits(definition: Mapping[str, Any]) -> Iterator[Finding]:
     """Check what CreatePipeline refuses late and tersely.
 
-    Source: botocore's model of SageMaker (CreatePipeline, CreateProcessingJob).
+    Source: botocore's model of SageMaker (CreatePipeline).
     """
     length = len(write_definition(definition))
     if length > MAX_DEFINITION:
@@ -84,12 +72,12 @@ def check_limits(definition: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _build_step(group: Group, place: JobPlace) -> dict[str, Any]:
-    nodes = ", ".join(group.nodes) or "registers the models of the run"
+    job = build_job(group, place, _VARIABLES)
     step: dict[str, Any] = {
         "Name": group.name,
-        "Type": "Processing",
-        "Description": _shorten(nodes),
-        "Arguments": _build_arguments(group, place),
+        "Type": job.kind,
+        "Description": describe_nodes(group),
+        "Arguments": dict(job.body),
     }
     if group.parents:
         step["DependsOn"] = list(group.parents)
@@ -106,48 +94,7 @@ def _build_step(group: Group, place: JobPlace) -> dict[str, Any]:
     return step
 
 
-def _build_arguments(group: Group, place: JobPlace) -> dict[str, Any]:
-    """Build the request of CreateProcessingJob, without the name, which SageMaker makes."""
-    resources = group.resources
-    arguments: list[Any] = [
-        *("--step", group.name),
-        *("--run-id", {"Get": "Parameters.RunId"}),
-        *("--started", {"Get": "Execution.StartDateTime"}),
-        *("--execution", {"Get": "Execution.PipelineExecutionId"}),
-        *("--request", {"Get": "Parameters.Request"}),
-        *("--scheduled", {"Get": "Parameters.Scheduled"}),
-    ]
-    return {
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceType": resources.instance_type,
-                "InstanceCount": 1,
-                "VolumeSizeInGB": resources.volume_gb,
-            }
-        },
-        "AppSpecification": {
-            "ImageUri": place.image,
-            "ContainerEntrypoint": ["python3", f"{JOB_FOLDER}/bootstrap.py"],
-            "ContainerArguments": arguments,
-        },
-        "RoleArn": place.role_arn,
-        "ProcessingInputs": [
-            {
-                "InputName": "job",
-                "S3Input": {
-                    "S3Uri": place.files,
-                    "LocalPath": JOB_FOLDER,
-                    "S3DataType": "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
-                },
-            }
-        ],
-        **({"Environment": dict(resources.environment)} if resources.environment else {}),
-        "StoppingCondition": {"MaxRuntimeInSeconds": resources.timeout_minutes * 60},
-        "Tags": format_tags(place.tags),
-    }
-
-
-def _shorten(text: str, limit: int = 200) -> str:
+def describe_nodes(group: Group, limit: int = 200) -> str:
+    """Describe what a step does, for people."""
+    text = ", ".join(group.nodes) or "registers the models of the run"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -1,13 +1,16 @@
 """Plan when a pipeline runs on SageMaker: (wanted, observed) -> Plan."""
 
 import hashlib
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kedro_aws_plugin.errors import ProjectError, suggest
 from kedro_aws_plugin.plan.execution import make_token
+from kedro_aws_plugin.plan.machine_run import SCHEDULED as BY_SCHEDULE
+from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, plan_machine
 from kedro_aws_plugin.plan.observed import Schedule, ScheduleGroup
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
 from kedro_aws_plugin.plan.plan import Plan
@@ -23,8 +26,9 @@ from kedro_aws_plugin.plan.steps.schedules import (
 
 ENABLED, DISABLED = "ENABLED", "DISABLED"
 _START = "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution"
-_TIME = "<aws.scheduler.scheduled-time>"
-_INVOCATION = "<aws.scheduler.execution-id>"
+_START_MACHINE = "arn:aws:scheduler:::aws-sdk:sfn:startExecution"
+TIME = "<aws.scheduler.scheduled-time>"
+INVOCATION = "<aws.scheduler.execution-id>"
 """EventBridge Scheduler replaces both: "Adding context attributes" in its user guide."""
 
 _MAX_NAME = 64
@@ -56,6 +60,19 @@ class ScheduleRequest:
     pipeline: PipelineRequest
 
 
+@dataclass(frozen=True)
+class ScheduledStart:
+    """What a schedule starts.
+
+    Attributes:
+        target: The ARN of the operation, as a universal target.
+        request: Its request, in which EventBridge Scheduler replaces some texts.
+    """
+
+    target: str
+    request: Mapping[str, Any]
+
+
 def plan_schedule(
     wanted: ScheduleRequest,
     observed: ObservedPipeline | None,
@@ -74,12 +91,54 @@ def plan_schedule(
         AwsError: If somebody else's pipeline has the name.
     """
     version, steps = plan_pipeline(wanted.pipeline, observed, keys)
+    return plan_timetable(wanted, group, steps, ScheduledStart(_START, _build_start(wanted, version)))
+
+
+def plan_machine_schedule(
+    wanted: ScheduleRequest,
+    observed: ObservedStateMachine | None,
+    keys: Collection[str],
+    group: ScheduleGroup | None,
+) -> Plan:
+    """Plan a schedule: make the state machine as wanted, and let the schedule start that version of it.
+
+    Args:
+        wanted: What is wanted.
+        observed: The state machine as it is; None if there is none.
+        keys: The keys of those files of it that are on S3 already.
+        group: The schedules of the project's environment; None if it never had one.
+
+    Raises:
+        AwsError: If somebody else's state machine has the name.
+    """
+    version, steps = plan_machine(wanted.pipeline, observed, keys)
+    content = {"Scheduled": TIME, "Request": f"s3://{wanted.pipeline.bucket}/{wanted.pipeline.request_key}"}
+    request: Mapping[str, Any] = {
+        "StateMachineArn": version,
+        "Name": f"{BY_SCHEDULE}{INVOCATION}",
+        "Input": json.dumps(content),
+    }
+    return plan_timetable(wanted, group, steps, ScheduledStart(_START_MACHINE, request))
+
+
+def plan_timetable(
+    wanted: ScheduleRequest, group: ScheduleGroup | None, before: Sequence[Step], start: ScheduledStart
+) -> Plan:
+    """Plan that a schedule starts something.
+
+    Args:
+        wanted: What is wanted.
+        group: The schedules of the project's environment; None if it never had one.
+        before: The steps after which what it starts is there.
+        start: What it starts.
+    """
+    steps = list(before)
     known = group.find(wanted.name) if group else None
     warnings = wanted.pipeline.warnings
     if group is None:
         token = make_token(wanted.group, "create", wanted.pipeline.run_id)
         steps.append(CreateScheduleGroup(wanted.group, wanted.pipeline.tags, token))
-    steps += _plan_schedule(wanted, known, version)
+    steps += _plan_schedule(wanted, known, start)
     if known and known.state == DISABLED:
         again = f"Schedule {known.name} is paused. Resume it: kedro aws schedule --resume {known.name}"
         warnings = (*warnings, again)
@@ -91,13 +150,13 @@ def plan_schedule(
     )
 
 
-def _plan_schedule(wanted: ScheduleRequest, known: Schedule | None, version: int | Ref) -> list[Step]:
+def _plan_schedule(wanted: ScheduleRequest, known: Schedule | None, started: ScheduledStart) -> list[Step]:
     definition: dict[str, Any] = {
         "ScheduleExpression": wanted.expression,
         "ScheduleExpressionTimezone": wanted.timezone,
-        "Target": {"Arn": _START},
+        "Target": {"Arn": started.target},
     }
-    start = _build_start(wanted, version)
+    start = started.request
     token = make_token(wanted.group, wanted.name, wanted.pipeline.run_id)
     if known is None:
         definition |= {
@@ -119,13 +178,19 @@ def _build_start(wanted: ScheduleRequest, version: int | Ref) -> Mapping[str, An
     return {
         "PipelineName": wanted.pipeline.name,
         "PipelineVersionId": version,
-        "PipelineExecutionDescription": f"{SCHEDULED}{_TIME}",
+        "PipelineExecutionDescription": f"{SCHEDULED}{TIME}",
         "PipelineParameters": [
-            {"Name": "Scheduled", "Value": _TIME},
+            {"Name": "Scheduled", "Value": TIME},
             {"Name": "Request", "Value": request},
         ],
-        "ClientRequestToken": f"{make_token(wanted.group, wanted.name)[:_TOKEN_START]}-{_INVOCATION}",
+        "ClientRequestToken": f"{make_token(wanted.group, wanted.name)[:_TOKEN_START]}-{INVOCATION}",
     }
+
+
+def name_started(start: Mapping[str, Any]) -> str:
+    """Name what a schedule starts: a pipeline, or the state machine of a version."""
+    arn = str(start.get("StateMachineArn", ""))
+    return arn.split(":")[6] if arn.count(":") > 5 else str(start.get("PipelineName", ""))  # noqa: PLR2004
 
 
 def plan_switch(name: str, state: str, group: ScheduleGroup | None) -> Plan:

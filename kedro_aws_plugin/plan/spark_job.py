@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kedro_aws_plugin.config.pipelines import EmrServerless, Resources
+from kedro_aws_plugin.config.pipelines import EmrServerless
+from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.plan.tags import Tags
 from kedro_aws_plugin.plan.workflow import Finding, Workflow
 
@@ -19,7 +20,13 @@ RUN_NAME = re.compile(r"Kedro run (?P<run_id>\S+) of (?P<pipeline>\S+) \((?P<own
 MAX_PARAMETERS = 102_400
 """Characters of sparkSubmitParameters; botocore's model of EMR Serverless."""
 
-_MAX_NAME = 64
+MAX_RUN_NAME = 256
+"""Characters of a job run's name; botocore's model of EMR Serverless."""
+
+MAX_NAME = 128
+"""Characters of a pipeline's name that is made, which leaves room for its run and its owner in that name."""
+
+_MAX_APPLICATION = 64
 _PYTHON = "./environment/bin/python"
 _IDLE_MINUTES = 15
 _DECIDED = ("spark.master", "spark.submit.deployMode")
@@ -91,7 +98,7 @@ def build_spark_job(workflow: Workflow, place: SparkPlace) -> dict[str, Any]:
 
 def make_application_name(package: str, env: str) -> str:
     """Make the name of the application that `submit` makes."""
-    return re.sub(r"[^A-Za-z0-9._/#-]+", "-", f"{package}-{env}")[:_MAX_NAME]
+    return re.sub(r"[^A-Za-z0-9._/#-]+", "-", f"{package}-{env}")[:_MAX_APPLICATION]
 
 
 def check_spark_job(job: Mapping[str, Any], spark: Mapping[str, str], target: str) -> Iterator[Finding]:

@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.errors import AwsError, ProjectError
 from kedro_aws_plugin.plan.execution import make_token
 from kedro_aws_plugin.plan.pipeline import PipelineRequest, plan_uploads
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.spark_job import MAX_RUN_NAME
 from kedro_aws_plugin.plan.steps import Ref
 from kedro_aws_plugin.plan.steps.base import merge
 from kedro_aws_plugin.plan.steps.emr_serverless import (
@@ -73,6 +74,7 @@ def plan_spark_run(
 
     Raises:
         AwsError: If the application takes no jobs.
+        ProjectError: If the names of the pipeline and the run are too long.
     """
     definition = json.loads(wanted.definition)
     steps = plan_uploads(wanted, keys)
@@ -109,6 +111,12 @@ def _complete(
     job: Mapping[str, Any], wanted: PipelineRequest, place: RunFolder, execution: str
 ) -> dict[str, Any]:
     """Add to the request of a job what only its run has."""
+    name = f"Kedro run {wanted.run_id} of {wanted.name} ({place.owner})"
+    if len(name) > MAX_RUN_NAME:
+        raise ProjectError(
+            f"A job run's name has {MAX_RUN_NAME} characters at most, and `{name}` has {len(name)}. Shorten "
+            "`pipelines.name` in aws.yml, or the run's id."
+        )
     driver = job["jobDriver"]["sparkSubmit"]
     arguments = [
         *driver["entryPointArguments"],
@@ -120,7 +128,7 @@ def _complete(
     return merge(
         job,
         {
-            "name": f"Kedro run {wanted.run_id} of {wanted.name} ({place.owner})",
+            "name": name,
             "jobDriver": {"sparkSubmit": {"entryPointArguments": arguments}},
             "configurationOverrides": {"monitoringConfiguration": monitoring},
         },

@@ -13,14 +13,18 @@ from kedro_aws_plugin.config.sections import find_alarms, find_capture_folder
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.athena import build_database_input, build_table_inputs, build_workgroup
 from kedro_aws_plugin.plan.keys import allow_for_role
+from kedro_aws_plugin.plan.state_machine import make_job_prefix
 
 Values = dict[str, Any]
 RESULTS_KEPT_DAYS = 30
 _LONGEST_TEMPLATE = 51_200
+_JOBS_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
+"""The rule of EventBridge by which Step Functions learns that a job has ended."""
+
 _UPLOADS_KEPT_DAYS = 7
 _NONCURRENT_KEPT_DAYS = 30
-# A query's files are read at once and then removed; nobody wants their former versions.
-_NONCURRENT_RESULTS_KEPT_DAYS = 1
+# Of the files of a query or of a run, nobody wants former versions.
+_NONCURRENT_PASSING_KEPT_DAYS = 1
 # The data outlives the stack; a stack that could not be created leaves no bucket behind.
 _RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 _DELETED = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
@@ -30,7 +34,7 @@ _BUCKET_ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
 def build_stack_template(config: AwsConfig, project: str) -> Values:
     """Build the template: the bucket, SageMaker's role, and what `athena:` in aws.yml describes."""
     resources = {
-        "Bucket": _build_bucket(config),
+        "Bucket": _build_bucket(config, project),
         "BucketPolicy": _build_bucket_policy(),
         "SageMakerRole": _build_role(config, project),
     }
@@ -41,6 +45,13 @@ def build_stack_template(config: AwsConfig, project: str) -> Values:
             "Value": {"Fn::GetAtt": ["SageMakerRole", "Arn"]},
         },
     }
+    job_role = config.pipelines.role_arn or config.role_arn
+    if config.pipelines.target == "stepfunctions" and job_role is not None:
+        resources["StatesRole"] = _build_states_role(project, job_role)
+        outputs["StatesRoleArn"] = {
+            "Description": "The role that Step Functions takes on",
+            "Value": {"Fn::GetAtt": ["StatesRole", "Arn"]},
+        }
     if config.athena is not None:
         resources |= _build_glue(config.athena, project)
         outputs["Database"] = {"Value": {"Ref": "Database"}}
@@ -103,7 +114,7 @@ def _find_results_prefix(config: AwsConfig) -> str | None:
     return prefix if bucket == config.bucket else None
 
 
-def _build_bucket(config: AwsConfig) -> Values:
+def _build_bucket(config: AwsConfig, project: str) -> Values:
     rules: list[Values] = [
         {
             "Id": "abort-unfinished-uploads",
@@ -125,7 +136,17 @@ def _build_bucket(config: AwsConfig) -> Values:
                 "Status": "Enabled",
                 "Prefix": prefix,
                 "ExpirationInDays": RESULTS_KEPT_DAYS,
-                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_RESULTS_KEPT_DAYS},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_PASSING_KEPT_DAYS},
+            }
+        )
+    if days := config.pipelines.keep_days:
+        rules.append(
+            {
+                "Id": "expire-runs",
+                "Status": "Enabled",
+                "Prefix": f"{config.pipelines.prefix}/{project}/{config.env}/runs/",
+                "ExpirationInDays": days,
+                "NoncurrentVersionExpiration": {"NoncurrentDays": _NONCURRENT_PASSING_KEPT_DAYS},
             }
         )
     logs = config.bootstrap.access_logs
@@ -285,26 +306,66 @@ def _build_role(config: AwsConfig, project: str) -> Values:
         "Type": "AWS::IAM::Role",
         "Properties": {
             "Description": f"SageMaker serves the models of the Kedro project {project}",
-            "AssumeRolePolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": "sagemaker.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                        # SageMaker serves all accounts: it may take on the role for this one's alone.
-                        "Condition": {
-                            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
-                            "ArnLike": {
-                                "aws:SourceArn": _substitute(
-                                    "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:*"
-                                )
-                            },
-                        },
-                    }
-                ],
-            },
+            "AssumeRolePolicyDocument": _trust("sagemaker", "*"),
             "Policies": [{"PolicyName": "serve-models", "PolicyDocument": build_role_policy(config)}],
+        },
+    }
+
+
+def _trust(service: str, things: str) -> Values:
+    """Trust a service. It serves all accounts: it may take on the role for this one's things alone."""
+    source = f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{things}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": f"{service}.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+                    "ArnLike": {"aws:SourceArn": _substitute(source)},
+                },
+            }
+        ],
+    }
+
+
+def _build_states_role(project: str, job_role: str) -> Values:
+    """Build the role with which Step Functions makes the jobs of a pipeline, and gives them theirs.
+
+    Source: "Create and manage Amazon SageMaker AI jobs" in the developer guide of Step Functions.
+    """
+    here = "${AWS::Region}:${AWS::AccountId}"
+    jobs = f"arn:${{AWS::Partition}}:sagemaker:{here}:processing-job/{make_job_prefix(project).lower()}-*"
+    statements = [
+        _allow(
+            "RunSteps",
+            [
+                "sagemaker:AddTags",
+                "sagemaker:CreateProcessingJob",
+                "sagemaker:DescribeProcessingJob",
+                "sagemaker:StopProcessingJob",
+            ],
+            _substitute(jobs),
+        ),
+        {
+            **_allow("GiveTheRoleToJobs", ["iam:PassRole"], job_role),
+            "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        },
+        _allow(
+            "LearnHowJobsEnd",
+            ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
+            _substitute(f"arn:${{AWS::Partition}}:events:{here}:rule/{_JOBS_RULE}"),
+        ),
+    ]
+    document = {"Version": "2012-10-17", "Statement": statements}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "Description": f"Step Functions runs the pipelines of the Kedro project {project}",
+            "AssumeRolePolicyDocument": _trust("states", "stateMachine:*"),
+            "Policies": [{"PolicyName": "run-pipelines", "PolicyDocument": document}],
         },
     }
 

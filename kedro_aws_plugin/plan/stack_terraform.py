@@ -17,6 +17,7 @@ _REFERENCES = {
     "Bucket.Arn": f"{_BUCKET}.arn",
     "Database": f"{_DATABASE}.name",
     "SageMakerRole.Arn": "aws_iam_role.sagemaker.arn",
+    "StatesRole.Arn": "aws_iam_role.states.arn",
     "Workgroup": "aws_athena_workgroup.project.name",
 }
 _TAGS = ("tags", Expression("local.tags"))
@@ -57,7 +58,7 @@ class _Properties:
     """The properties of a resource, each of which must be taken."""
 
     def __init__(self, name: str, values: Values) -> None:
-        self._name = name
+        self.name = name
         self._left = dict(values)
 
     def take(self, key: str, default: Any = None) -> Any:
@@ -65,7 +66,7 @@ class _Properties:
 
     def check_all_written(self) -> None:
         if self._left:
-            raise ValueError(f"{self._name} has properties that are not written: {', '.join(self._left)}")
+            raise ValueError(f"{self.name} has properties that are not written: {', '.join(self._left)}")
 
 
 def _build_bucket(bucket: _Properties, _: str) -> list[Block]:
@@ -132,28 +133,29 @@ def _build_bucket_policy(policy: _Properties, _: str) -> list[Block]:
 
 
 def _build_role(role: _Properties, stack: str) -> list[Block]:
-    trust = "sagemaker_assumes"
+    name, ending = ("states", "-states-") if role.name == "StatesRole" else ("sagemaker", "-")
+    trust = f"{name}_assumes"
     blocks = [
         _build_document(trust, role.take("AssumeRolePolicyDocument")),
         _resource(
             "aws_iam_role",
-            "sagemaker",
-            ("name_prefix", f"{stack[: _LONGEST_PREFIX - 1]}-"),
+            name,
+            ("name_prefix", f"{stack[: _LONGEST_PREFIX - len(ending)]}{ending}"),
             ("description", role.take("Description")),
             ("assume_role_policy", _refer_to_document(trust)),
             _TAGS,
         ),
     ]
     for policy in role.take("Policies"):
-        name = policy["PolicyName"].replace("-", "_")
+        document = policy["PolicyName"].replace("-", "_")
         blocks += [
-            _build_document(name, policy["PolicyDocument"]),
+            _build_document(document, policy["PolicyDocument"]),
             _resource(
                 "aws_iam_role_policy",
-                name,
+                document,
                 ("name", policy["PolicyName"]),
-                ("role", Expression("aws_iam_role.sagemaker.id")),
-                ("policy", _refer_to_document(name)),
+                ("role", Expression(f"aws_iam_role.{name}.id")),
+                ("policy", _refer_to_document(document)),
             ),
         ]
     return blocks

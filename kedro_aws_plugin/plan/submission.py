@@ -1,14 +1,17 @@
-"""Plan to run a pipeline on SageMaker: (wanted, observed) -> Plan."""
+"""Plan to run a pipeline on SageMaker or Step Functions: (wanted, observed) -> Plan."""
 
+import json
 import re
 from collections.abc import Collection
 
 from kedro_aws_plugin.errors import AwsError, ProjectError
 from kedro_aws_plugin.plan.execution import FAILED, STOPPED, SUCCEEDED, Execution, make_token
+from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, make_execution_name, plan_machine
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps import Ref, Step
 from kedro_aws_plugin.plan.steps.pipelines import StartPipelineExecution, WaitForExecution
+from kedro_aws_plugin.plan.steps.state_machines import StartExecution, WaitForStateMachine
 
 _MAX_DISPLAY = 82
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -50,7 +53,8 @@ def plan_submission(
     request = f"s3://{wanted.bucket}/{wanted.request_key}"
     if earlier is not None:
         is_same = (earlier.pipeline, earlier.version, earlier.request) == (wanted.name, version, request)
-        return _plan_earlier(wanted, earlier, is_same=is_same)
+        wait = WaitForExecution(arn=earlier.arn, run_id=wanted.run_id)
+        return _plan_earlier(wanted, earlier, wait, is_same=is_same)
     start = StartPipelineExecution(
         name=wanted.name,
         version=version,
@@ -69,10 +73,11 @@ def plan_submission(
         steps=tuple(steps),
         unchanged=wanted.name,
         warnings=wanted.warnings,
+        jobs=wanted.jobs,
     )
 
 
-def _plan_earlier(wanted: PipelineRequest, earlier: Execution, *, is_same: bool) -> Plan:
+def _plan_earlier(wanted: PipelineRequest, earlier: Execution, wait: Step, *, is_same: bool) -> Plan:
     """Plan to wait for a run that has begun before: a run id stands for one run."""
     run = wanted.run_id
     if not is_same:
@@ -86,7 +91,7 @@ def _plan_earlier(wanted: PipelineRequest, earlier: Execution, *, is_same: bool)
     waits = wanted.wait and earlier.status != SUCCEEDED
     return Plan(
         title=f"wait for run {run} of pipeline {wanted.name}",
-        steps=(WaitForExecution(arn=earlier.arn, run_id=run),) if waits else (),
+        steps=(wait,) if waits else (),
         unchanged=begun,
         warnings=(f"{begun[0].upper()}{begun[1:]}. It is not started again.",) if waits else (),
     )
@@ -100,3 +105,47 @@ def make_display_name(run_id: str) -> str:
 def make_pipeline_prefix(package: str) -> str:
     """Make how the names of a project's pipelines begin."""
     return re.sub(r"[^A-Za-z0-9]+", "-", package).strip("-")
+
+
+def plan_machine_submission(
+    wanted: PipelineRequest,
+    observed: ObservedStateMachine | None,
+    keys: Collection[str],
+    earlier: Execution | None = None,
+) -> Plan:
+    """Plan a run: upload what is missing, make the state machine as wanted, start it, wait for it.
+
+    Args:
+        wanted: What is to run.
+        observed: The state machine as it is; None if there is none.
+        keys: The keys of those files that are on S3 already.
+        earlier: The execution that has the run's id already, if there is one.
+
+    Raises:
+        AwsError: If somebody else's state machine has the name, or the run has ended without success.
+        ProjectError: If the run id is that of other code or parameters.
+    """
+    version, steps = plan_machine(wanted, observed, keys)
+    if earlier is not None:
+        begun = (earlier.pipeline, earlier.arn.rpartition(":")[2])
+        is_same = begun == (wanted.name, make_execution_name(wanted))
+        return _plan_earlier(
+            wanted, earlier, WaitForStateMachine(earlier.arn, wanted.run_id), is_same=is_same
+        )
+    start = StartExecution(
+        machine=wanted.name,
+        version=version,
+        run_id=wanted.run_id,
+        name=make_execution_name(wanted),
+        content=json.dumps({"RunId": wanted.run_id, "Request": f"s3://{wanted.bucket}/{wanted.request_key}"}),
+    )
+    steps.append(start)
+    if wanted.wait:
+        steps.append(WaitForStateMachine(Ref(start, "arn"), wanted.run_id))
+    return Plan(
+        title=f"submit run {wanted.run_id} of state machine {wanted.name}",
+        steps=tuple(steps),
+        unchanged=wanted.name,
+        warnings=wanted.warnings,
+        jobs=wanted.jobs,
+    )

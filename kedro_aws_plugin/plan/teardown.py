@@ -25,6 +25,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForDeletion,
     WaitForEndpoint,
 )
+from kedro_aws_plugin.plan.steps.state_machines import DeleteStateMachine
 
 _OBJECTS_PER_REQUEST = 1000
 _NAMED = 5
@@ -68,6 +69,7 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         DeletePipeline(name, hashlib.sha256(f"{name} {created}".encode()).hexdigest())
         for name, created in owned.pipelines.items()
     ]
+    steps += [DeleteStateMachine(arn) for arn in owned.state_machines]
     for application, state in owned.applications.items():
         steps += _plan_end_of_application(application, state)
     steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]

@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
-from kedro_aws_plugin.config.pipelines import NamedStep, Pipelines, Resources
+from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.step_resources import NamedStep, Resources
 from kedro_aws_plugin.errors import suggest
 
 REGISTER = "register"

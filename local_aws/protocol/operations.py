@@ -1,4 +1,4 @@
-"""What the local AWS does with each operation of SageMaker, Athena, Glue and EMR Serverless.
+"""What the local AWS does with each operation of the services that it runs, and with its settings.
 
 Each operation and each setting is one of three:
 
@@ -553,6 +553,32 @@ _ATHENA = Table(
 )
 
 
+_STEP_FUNCTIONS = Table(
+    works=_names("""
+        CreateStateMachine UpdateStateMachine DescribeStateMachine ListStateMachines DeleteStateMachine
+        PublishStateMachineVersion ListStateMachineVersions DeleteStateMachineVersion
+        ValidateStateMachineDefinition DescribeStateMachineForExecution
+        StartExecution DescribeExecution ListExecutions GetExecutionHistory StopExecution RedriveExecution
+        TagResource UntagResource ListTagsForResource
+    """),
+    settings={
+        "CreateStateMachine": Settings(
+            works=("name", "definition", "type", "tags", "publish", "versionDescription"),
+            recorded=("roleArn",),
+        ),
+        "UpdateStateMachine": Settings(
+            works=("stateMachineArn", "definition", "publish", "versionDescription"),
+            recorded=("roleArn",),
+        ),
+        "StartExecution": Settings(works=("stateMachineArn", "name", "input")),
+        "ListExecutions": Settings(
+            works=("stateMachineArn", "statusFilter", "maxResults", "nextToken", "redriveFilter")
+        ),
+    },
+    ways_out={"StartSyncExecution": "use StartExecution"},
+)
+
+
 def _all_but(*refused: str, recorded: tuple[str, ...] = (), others: Support = Support.WORKS) -> Settings:
     return Settings(recorded=recorded, refused=refused, others=others)
 
@@ -675,6 +701,7 @@ TABLES: Mapping[str, Table] = {
     "sagemaker-runtime": _SAGEMAKER_RUNTIME,
     "athena": _ATHENA,
     "glue": _GLUE,
+    "stepfunctions": _STEP_FUNCTIONS,
     "emr-serverless": _EMR_SERVERLESS,
 }
 """The tables by botocore's names of the services."""

@@ -43,7 +43,7 @@ class Region:
 
     def make_arn(self, kind: str, name: str) -> str:
         """Make the ARN of a resource of this region."""
-        return f"arn:{_choose_partition(self.name)}:sagemaker:{self.name}:{ACCOUNT_ID}:{kind}/{name}"
+        return f"arn:{choose_partition(self.name)}:sagemaker:{self.name}:{ACCOUNT_ID}:{kind}/{name}"
 
     def holds(self, arn: str) -> bool:
         """Tell whether an ARN is in use. Names that differ in case only can have the same ARN."""
@@ -195,6 +195,7 @@ def decode_position(token: str) -> list[Any]:
     return position
 
 
-def _choose_partition(region: str) -> str:
+def choose_partition(region: str) -> str:
+    """Choose the partition of AWS that a region is in."""
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
     return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")

@@ -18,6 +18,7 @@ from local_aws.sagemaker.logs import Logs
 from local_aws.sagemaker.model_worker import Host
 from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.other_apis import OtherApis
+from local_aws.sagemaker.pipelines.coordinator import Processors
 from local_aws.sagemaker.pipelines.executions import Executions
 from local_aws.sagemaker.pipelines.pipelines import Pipelines
 from local_aws.sagemaker.pipelines.store import Store
@@ -61,7 +62,8 @@ class SageMaker:
         self._training_jobs = TrainingJobs(machine)
         self._training_jobs.runs.take_over()
         store = Store(self.resources, objects, self.invoke)
-        self._executions = Executions(store)
+        self.processors = Processors()
+        self._executions = Executions(store, self.processors)
         operations = {
             **Registry(self.resources).operations(),
             **Models(self.resources, moto).operations(),

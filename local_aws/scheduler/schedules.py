@@ -4,7 +4,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
@@ -18,14 +18,26 @@ from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 from local_aws.scheduler.expressions import Expression, parse
 
-START_PIPELINE = "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution"
+TARGETS = {
+    "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution": (
+        "sagemaker",
+        "StartPipelineExecution",
+        "PipelineName",
+    ),
+    "arn:aws:scheduler:::aws-sdk:sfn:startExecution": ("stepfunctions", "StartExecution", "StateMachineArn"),
+}
+"""What schedules start: botocore's name of the service, the operation, and what its Input must have."""
+
+_FIRST_TARGET = next(iter(TARGETS))
+"""That of the schedules which an earlier version of the local AWS has kept."""
+
 _LONGEST_WAIT = 1.0
 _OLDEST = 24 * 60 * 60
 _JOIN_SECONDS = 5
 _log = logging.getLogger(__name__)
 
 Invoke = Callable[[str, str, Params], Params]
-"""Calls an operation of SageMaker: (region, AWS's name of it, parameters) -> members of its answer."""
+"""Calls an operation of a service: (region, AWS's name of it, parameters) -> members of its answer."""
 
 
 class Schedules:
@@ -37,12 +49,12 @@ class Schedules:
 
     Args:
         moto: Keeps the schedules.
-        invoke: Calls an operation of SageMaker.
+        invoke: Calls an operation, for each service that has targets.
         clock: Tells the time.
         open_room: Makes the table, with what is kept of it.
     """
 
-    def __init__(self, moto: Moto, invoke: Invoke, clock: Clock, open_room: OpenRoom) -> None:
+    def __init__(self, moto: Moto, invoke: Mapping[str, Invoke], clock: Clock, open_room: OpenRoom) -> None:
         self.clock = clock
         self._moto = moto
         self._invoke = invoke
@@ -66,6 +78,7 @@ class Schedules:
                 "Done": start - 1,
                 "End": params.get("EndDate"),
                 "State": params.get("State") or "ENABLED",
+                "Target": params["Target"]["Arn"],
                 "Input": params["Target"].get("Input") or "{}",
                 "Oldest": params["Target"].get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", _OLDEST),
                 "Delete": params.get("ActionAfterCompletion") == "DELETE",
@@ -156,9 +169,10 @@ class Schedules:
             "attempt-number": "1",
         }.items():
             text = text.replace(f"<aws.scheduler.{attribute}>", value)
+        service, operation, _needed = TARGETS[schedule.get("Target", _FIRST_TARGET)]
         try:
-            params = {"ClientRequestToken": uuid4().hex, **json.loads(text)}
-            self._invoke(region, "StartPipelineExecution", params)
+            params = _complete_request(service, json.loads(text))
+            self._invoke[service](region, operation, params)
         except (AwsFault, ValueError, TypeError) as error:
             _log.warning("schedule %s/%s could not start its pipeline: %s", group, name, error)
 
@@ -190,3 +204,10 @@ class Schedules:
             self._room.flush()
         except NotKept as error:
             _log.error("%s", error)
+
+
+def _complete_request(service: str, params: Params) -> Params:
+    """Complete the request of a universal target, whose members begin with a capital letter."""
+    if service == "sagemaker":
+        return {"ClientRequestToken": uuid4().hex, **params}
+    return {f"{name[0].lower()}{name[1:]}": value for name, value in params.items()}

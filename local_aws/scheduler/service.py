@@ -12,7 +12,7 @@ from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.service_model import find_violations
 from local_aws.scheduler.cron import BadExpression
 from local_aws.scheduler.expressions import parse
-from local_aws.scheduler.schedules import START_PIPELINE, Schedules
+from local_aws.scheduler.schedules import TARGETS, Schedules
 
 _SCHEDULE = re.compile(r"/schedules/([^/]+)")
 _GROUP = re.compile(r"/schedule-groups/([^/]+)")
@@ -115,13 +115,14 @@ def _check(params: Params) -> None:
     if (window["Mode"] == "FLEXIBLE") != ("MaximumWindowInMinutes" in window):
         raise invalid("MaximumWindowInMinutes must be set if Mode is FLEXIBLE, and only then.")
     target: dict[str, Any] = params["Target"]
-    if target["Arn"] != START_PIPELINE:
-        raise unsupported(f"the target {target['Arn']} of schedules; use {START_PIPELINE}")
+    if target["Arn"] not in TARGETS:
+        raise unsupported(f"the target {target['Arn']} of schedules; use {' or '.join(TARGETS)}")
     if "DeadLetterConfig" in target:
         raise unsupported("DeadLetterConfig of schedules")
     try:
         content = json.loads(target.get("Input") or "{}")
     except ValueError as error:
         raise invalid(f"Input of the target is not JSON: {error}") from error
-    if not isinstance(content, dict) or "PipelineName" not in content:
-        raise invalid("Input of the target must be a JSON object with PipelineName.")
+    needed = TARGETS[target["Arn"]][2]
+    if not isinstance(content, dict) or needed not in content:
+        raise invalid(f"Input of the target must be a JSON object with {needed}.")

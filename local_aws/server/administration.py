@@ -23,6 +23,7 @@ from local_aws.scheduler.schedules import Schedules
 from local_aws.server.contents import Contents
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
+from local_aws.stepfunctions.service import StepFunctions
 
 PREFIX = "/_kedro_aws/"
 _MOTO_RESET = "/moto-api/reset"
@@ -36,6 +37,7 @@ class Parts:
     objects: Store | Keeping
     sagemaker: SageMaker
     athena: Athena
+    machines: StepFunctions
     stacks: CloudFormation
     emr_serverless: EmrServerless
     seeding: Seeding
@@ -104,6 +106,7 @@ class Administration:
         with resetting(self._parts.kept):
             # First, since it is refused on a full disk; and what is made from here on keeps its files.
             self._parts.objects.clear()
+            self._parts.machines.reset()
             self._parts.sagemaker.reset()
             self._parts.emr_serverless.reset()
             self._parts.athena.reset()

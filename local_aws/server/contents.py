@@ -2,12 +2,11 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from local_aws.athena.service import Athena
-from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.resources import ACCOUNT_ID, pick
 from local_aws.s3.sizes import measure
@@ -16,13 +15,20 @@ from local_aws.sagemaker.service import SageMaker
 _SHOWN = ("EndpointName", "EndpointStatus", "EndpointConfigName", "FailureReason")
 
 
+class Counting(Protocol):
+    """A service that counts what it holds."""
+
+    def count(self) -> Mapping[str, int]:
+        """Count what there is, by its name."""
+
+
 class Contents:
     """What the local AWS holds.
 
     Args:
         sagemaker: Its SageMaker.
         athena: Its Athena.
-        emr_serverless: Its EMR Serverless.
+        others: Its other services that count what they hold.
         kept: What is kept of all services but S3.
         folder: The folder of what is kept; None if nothing is.
     """
@@ -31,12 +37,12 @@ class Contents:
         self,
         sagemaker: SageMaker,
         athena: Athena,
-        emr_serverless: EmrServerless,
+        others: Sequence[Counting],
         kept: KeptServices,
         folder: Path | None,
     ) -> None:
         self._sagemaker = sagemaker
-        self._emr_serverless = emr_serverless
+        self._others = others
         self._athena = athena
         self._kept = kept
         self._rows = None if folder is None else folder / "objects.sqlite"
@@ -47,7 +53,8 @@ class Contents:
         counts = Counter({"objects": sum(each.objects for each in sizes.values())})
         counts.update(_count_tables())
         counts.update(self._count_sagemaker())
-        counts.update(self._emr_serverless.count())
+        for each in self._others:
+            counts.update(each.count())
         counts["query executions"] = self._athena.count_queries()
         return {
             "buckets": list(sizes),

@@ -51,6 +51,7 @@ from local_aws.server.glue import Glue
 from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
+from local_aws.stepfunctions.service import StepFunctions
 
 _IDLE_SECONDS = 60
 _DRAIN_SECONDS = 2
@@ -509,7 +510,7 @@ class LocalServer:
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
         self._emr_serverless = EmrServerless(Machine(host, logs, Objects(moto)), region, self._kept.open_room)
         glue = Glue(moto, region)
-        self._schedules = Schedules(moto, self._sagemaker.invoke, Clock(), self._kept.open_room)
+        self._run_workflows(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
         of_queries = Moto(Overlay((glue,), app), region)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
@@ -518,6 +519,7 @@ class LocalServer:
         services = (administration, *self._sagemaker.services, *self._athena.services)
         services = (
             *services,
+            self._machines.service,
             glue,
             Scheduler(moto, self._schedules, region),
             self._stacks,
@@ -525,6 +527,13 @@ class LocalServer:
         )
         self._http.app = self._http.overlay = Overlay(services, app, self._kept.flush)
         self._stacks.take_over()
+
+    def _run_workflows(self, moto: Moto, region: str) -> None:
+        """Go on with what starts the jobs of SageMaker: state machines, and schedules."""
+        invoke, open_room = self._sagemaker.invoke, self._kept.open_room
+        self._machines = StepFunctions(invoke, self._sagemaker.processors, region, open_room)
+        invoked = {"sagemaker": invoke, "stepfunctions": self._machines.invoke}
+        self._schedules = Schedules(moto, invoked, Clock(), open_room)
 
     def _restore(self, place: Place) -> None:
         """Take up what is kept of objects and services."""
@@ -546,6 +555,7 @@ class LocalServer:
                 stacks=self._stacks,
                 emr_serverless=self._emr_serverless,
                 seeding=Seeding(moto, self._athena, self._kept),
+                machines=self._machines,
                 contents=self._make_contents(place),
                 logs=logs,
                 schedules=self._schedules,
@@ -558,7 +568,8 @@ class LocalServer:
         )
 
     def _make_contents(self, place: Place) -> Contents:
-        return Contents(self._sagemaker, self._athena, self._emr_serverless, self._kept, place.kept)
+        others = (self._machines, self._emr_serverless)
+        return Contents(self._sagemaker, self._athena, others, self._kept, place.kept)
 
     def serve(self) -> None:
         """Answer requests until `shut_down` is called."""
@@ -605,6 +616,7 @@ class LocalServer:
         self._sagemaker.finish()
         with _logged():
             self._kept.close()
+        self._machines.reset()
         self._sagemaker.reset()
         self._emr_serverless.reset()
         self._athena.close()

@@ -1,5 +1,6 @@
 """Answers of AWS, as its API reference shows them."""
 
+import json
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,6 +11,9 @@ ROLE = "arn:aws:iam::123456789012:role/kedro-aws"
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 TAGS = {"kedro-aws:project": "my_flights", "kedro-aws:env": "aws"}
 PIPELINE_ARN = f"{ACCOUNT}:pipeline/flights"
+MACHINE_ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:flights"
+MACHINE_EXECUTIONS = "arn:aws:states:eu-west-1:123456789012:execution:flights"
+MACHINE_EXECUTION_ARN = f"{MACHINE_EXECUTIONS}:nightly-0a1b2c3d"
 EXECUTION_ARN = f"{PIPELINE_ARN}/execution/abcdef123456"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/kedro-aws-flights/0a1b"
 
@@ -83,6 +87,45 @@ def execution(status: str = "Succeeded", **others: Any) -> dict[str, Any]:
 def pipeline_step(status: str = "Succeeded", **others: Any) -> dict[str, Any]:
     job = {"ProcessingJob": {"Arn": f"{ACCOUNT}:processing-job/pipelines-abcdef123456-data-science-x"}}
     return {"StepName": "data_science", "StepStatus": status, "Metadata": job, "StartTime": THEN, **others}
+
+
+def machine_execution(
+    status: str = "SUCCEEDED", name: str = "nightly-0a1b2c3d", **others: Any
+) -> dict[str, Any]:
+    return {
+        "executionArn": f"{MACHINE_EXECUTIONS}:{name}",
+        "stateMachineArn": MACHINE_ARN,
+        "stateMachineVersionArn": f"{MACHINE_ARN}:2",
+        "name": name,
+        "status": status,
+        "startDate": THEN,
+        **others,
+    }
+
+
+def machine_events(*ends: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The history of an execution with one step, which ends in these ways, one after the other."""
+    request = {"AppSpecification": {"ContainerArguments": ["--step", "data_science"]}}
+    made = {"ProcessingJobArn": f"{ACCOUNT}:processing-job/flights-data-science-1"}
+    task = {"resourceType": "sagemaker", "resource": "createProcessingJob.sync"}
+    events: list[dict[str, Any]] = []
+
+    def add(kind: str, before: int, details: dict[str, Any] | None = None) -> int:
+        number = len(events) + 1
+        event = {"timestamp": THEN, "type": kind, "id": number, "previousEventId": before}
+        name = "stateEntered" if kind == "TaskStateEntered" else f"{kind[0].lower()}{kind[1:]}"
+        events.append(event if details is None else {**event, f"{name}EventDetails": details})
+        return number
+
+    last = add("TaskStateEntered", add("ExecutionStarted", 0, {}), {"name": "data_science"})
+    for kind, details in ends or (("TaskSucceeded", {"output": json.dumps(made)}),):
+        scheduled = {**task, "region": "eu-west-1", "parameters": json.dumps(request)}
+        last = add("TaskScheduled", last, scheduled)
+        last = add("TaskSubmitted", last, {**task, "output": json.dumps(made)})
+        last = add(
+            kind, last, {**task, **details} if kind.startswith("TaskF") or kind == "TaskSucceeded" else None
+        )
+    return events
 
 
 def endpoint(status: str = "InService", config: str = "flights-1", **others: Any) -> dict[str, Any]:

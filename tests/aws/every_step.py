@@ -24,6 +24,7 @@ from kedro_aws_plugin.plan.steps import (
     schedules,
     serving,
     stack,
+    state_machines,
     transform,
 )
 from local_aws.protocol.service_model import load_service_model
@@ -186,6 +187,10 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         emr_serverless.CancelJobRun(application="00a", job_run="00b", run_id="1"),
         emr_serverless.StopApplication(application="00a"),
         emr_serverless.DeleteApplication(application="00a"),
+        state_machines.StartExecution(
+            "flights", f"{answers.MACHINE_ARN}:1", "nightly", "nightly-0a1b2c3d", "{}"
+        ),
+        state_machines.WaitForStateMachine(answers.MACHINE_EXECUTION_ARN, "nightly"),
     ]
     planned: dict[type[Step], Step] = {type(step): step for step in plain_steps().values()}
     return {**planned, **{type(step): step for step in made}}
@@ -239,7 +244,11 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     emr_serverless.WaitForApplication: ({"application": answers.APPLICATION}, {}),
     emr_serverless.WaitForJobRun: (
         {"jobRun": answers.job_run()},
-        {"status": "Succeeded", "steps": {"all": "Succeeded"}},
+        {"arn": answers.job_run()["arn"], "status": "Succeeded", "steps": {"all": "Succeeded"}},
+    ),
+    state_machines.WaitForStateMachine: (
+        answers.machine_execution(),
+        {"arn": answers.MACHINE_EXECUTION_ARN, "status": "Succeeded", "steps": {"data_science": "Succeeded"}},
     ),
     stack.WaitForStack: ({"Stacks": [answers.stack()]}, {"outputs": {"RoleArn": ROLE}}),
 }
@@ -248,9 +257,10 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
 def answer_plainly(step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
     """What AWS answers to a plain step that is not in `ANSWERS`, and the result of that."""
     assert isinstance(step, PlainStep)
-    shape = load_service_model(step.service).operation_model(step.operation).output_shape
+    shape: Any = load_service_model(step.service).operation_model(step.operation).output_shape
     examples = {"string": "example", "integer": 1, "long": 1, "boolean": True, "timestamp": answers.THEN}
-    response = {key: examples[shape.members[key].type_name] for key in step.results.values()}
+    needed = [*(shape.required_members if shape is not None else ()), *step.results.values()]
+    response = {key: examples[shape.members[key].type_name] for key in needed}
     result = {name: response[key] for name, key in step.results.items()}
     return response, {"deleted": True} if step.absent_is_done else result
 
@@ -281,6 +291,8 @@ def put_down(stubbed: Stubbed, step: Step) -> dict[str, Any]:
     stubbed.answers(step.operation, response, request)
     if isinstance(step, pipelines.WaitForExecution):
         stubbed.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": [answers.pipeline_step()]})
+    if isinstance(step, state_machines.WaitForStateMachine):
+        stubbed.answers("GetExecutionHistory", {"events": answers.machine_events()})
     if isinstance(step, registry.CreateModelPackage):
         stubbed.answers("DescribeModelPackage", answers.package(1))
     return result

@@ -36,9 +36,15 @@ class Stubbed:
             client.meta.events.register("provide-client-params", self.requests.record, unique_id="requests")
             self._stubbers[name].activate()
 
-    def answers(self, operation: str, response: Values | None = None, expected: Values | None = None) -> None:
+    def answers(
+        self,
+        operation: str,
+        response: Values | None = None,
+        expected: Values | None = None,
+        service: Service | None = None,
+    ) -> None:
         """The next request is this operation, with the expected parameters if given, and gets this answer."""
-        method, stubber = self._find(operation)
+        method, stubber = self._find(operation, service)
         stubber.add_response(method, dict(response or {}), dict(expected) if expected is not None else None)
 
     def refuses(self, operation: str, code: str, message: str = "No.", status: int = 400) -> None:
@@ -55,8 +61,10 @@ class Stubbed:
             stubber.assert_no_pending_responses()
         assert self.requests.broken == []
 
-    def _find(self, operation: str) -> tuple[str, Stubber]:
+    def _find(self, operation: str, service: Service | None = None) -> tuple[str, Stubber]:
         for name, client in self._clients.items():
+            if service not in (None, name):
+                continue
             for method, known in client.meta.method_to_api_mapping.items():
                 if known == operation:
                     return method, self._stubbers[name]

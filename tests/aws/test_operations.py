@@ -35,9 +35,15 @@ from kedro_aws_plugin.aws.sagemaker.serving import wait_for_update
 from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use, wait_for_transform
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.aws.session import find_account
+from kedro_aws_plugin.aws.state_machines import (
+    list_machine_runs,
+    list_state_machines,
+    observe_state_machine,
+)
 from kedro_aws_plugin.aws.values import read_parameter, read_secret
 from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.execution import Execution, StepRun
+from kedro_aws_plugin.plan.machine_run import ObservedStateMachine
 from kedro_aws_plugin.plan.observed import Endpoint, Scaling
 from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, serving, stack, transform
 
@@ -54,6 +60,7 @@ def operations_in_the_source() -> set[tuple[str, str]]:
             known.setdefault(method, set()).add((service, operation))
     del known["get_session"]  # of EMR Serverless, whose sessions nothing uses; botocore has one too
     del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
+    known["list_tags_for_resource"] = {("stepfunctions", "ListTagsForResource")}  # many services have one
     package = Path(kedro_aws_plugin.__file__).parent
     plain = [kind for kind in step_classes().values() if issubclass(kind, PlainStep)]
     found: set[tuple[str, str]] = {(kind.service, kind.operation) for kind in plain}
@@ -147,6 +154,8 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     step = StepRun("train", "Failed", job="flights-1", reason="It failed.")
     failed = Execution(f"{arn}/execution/1", "flights", "1", "Failed", answers.THEN, steps=(step,))
     explain_failures(aws, failed)
+    stubbed.refuses("DescribeTrainingJob", "ValidationException", "Could not find")
+    explain_failures(aws, replace(failed, steps=(replace(step, is_training=True),)))
     stubbed.answers("ListTransformJobs", {"TransformJobSummaries": []})
     assert observe_models_in_use(aws) == frozenset()
     stubbed.answers("ListEndpoints", {"Endpoints": []})
@@ -166,6 +175,34 @@ def look_at_spark(stubbed: Stubbed) -> None:
     assert [each.run_id for each in list_job_runs(stubbed.aws, "00a", "flights/dev")] == ["1"]
     stubbed.refuses("GetJobRun", "ResourceNotFoundException", "Job run 00b does not exist", 404)
     assert get_job_run(stubbed.aws, run["arn"]) is None
+
+
+def look_at_state_machines(stubbed: Stubbed) -> None:
+    """One with a version; its executions, of which a schedule has started one, and somebody another one."""
+    listed = {"stateMachineArn": answers.MACHINE_ARN, "name": "flights", "creationDate": answers.THEN}
+    version = f"{answers.MACHINE_ARN}:2"
+    tags = {"tags": [{"key": "a", "value": "b"}]}
+    stubbed.answers("ListStateMachines", {"stateMachines": [{**listed, "type": "STANDARD"}]})
+    published = {"stateMachineVersionArn": version, "creationDate": answers.THEN}
+    stubbed.answers("ListStateMachineVersions", {"stateMachineVersions": [published]})
+    stubbed.answers("ListTagsForResource", tags, service="stepfunctions")
+    described = {**listed, "type": "STANDARD", "definition": "{}", "roleArn": answers.ROLE}
+    stubbed.answers("DescribeStateMachine", described, {"stateMachineArn": version})
+    found = observe_state_machine(stubbed.aws, "flights")
+    assert found == ObservedStateMachine(
+        answers.MACHINE_ARN, "flights", version, "{}", answers.ROLE, {"a": "b"}
+    )
+    stubbed.answers("ListStateMachines", {"stateMachines": []})
+    assert observe_state_machine(stubbed.aws, "flights") is None
+    stubbed.answers("ListStateMachines", {"stateMachines": [{**listed, "type": "STANDARD"}]})
+    stubbed.answers("ListTagsForResource", tags, service="stepfunctions")
+    assert list_state_machines(stubbed.aws, "fl", {"a": "c"}) == []
+    scheduled, other = (answers.machine_execution(name=name) for name in ("scheduled-0a1b2c3d", "by-hand"))
+    stubbed.answers("ListExecutions", {"executions": [answers.machine_execution(), scheduled, other]})
+    stubbed.answers("DescribeExecution", {**scheduled, "input": '{"Scheduled": "2026-01-02T06:00:00Z"}'})
+    stubbed.answers("DescribeExecution", {**other, "input": "[]"})
+    runs = [each.run_id for each in list_machine_runs(stubbed.aws, found)]
+    assert runs == ["nightly", "2026-01-02T06.00.00.000Z", "by-hand"]
 
 
 def look_at_schedules(stubbed: Stubbed) -> None:
@@ -300,6 +337,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     look_at_pipelines(stubbed)
     look_at_spark(stubbed)
     look_at_schedules(stubbed)
+    look_at_state_machines(stubbed)
     read_a_log(stubbed)
     look_at_scaling(stubbed)
     look_at_metrics_and_alarms(stubbed)

@@ -53,6 +53,35 @@ def _check(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
             "it again by this name. Remove it.",
         ),
         (
+            {"CreateProcessingJob": {"NetworkConfig": {"EnableNetworkIsolation": True}}},
+            "`overrides.CreateProcessingJob.NetworkConfig.EnableNetworkIsolation` cannot be overridden: the "
+            "job reads and writes S3. Remove it.",
+        ),
+        (
+            {"CreateTrainingJob": {"ResourceConfig": {"InstanceCount": 2}}},
+            "`overrides.CreateTrainingJob.ResourceConfig.InstanceCount` cannot be overridden: several "
+            "instances would run the same nodes, and write the same files. Remove it.",
+        ),
+        (
+            {"CreateProcessingJob": {"ProcessingInputs": [{"S3Input": {}}]}},
+            "`overrides.CreateProcessingJob.ProcessingInputs` is a list, and its members need InputName, "
+            "which the plan sets. ",
+        ),
+        (
+            {"CreateTrainingJob": {"SpotCheck": True}},
+            "`overrides.CreateTrainingJob.SpotCheck` is not known",
+        ),
+        (
+            {"CreatePipeline": {"PipelineDefinition": "{}"}},
+            "`overrides.CreatePipeline.PipelineDefinition` cannot be overridden: it is what the command is "
+            "to send. Remove it.",
+        ),
+        (
+            {"StartPipelineExecution": {"ParallelismConfiguration": {"MaxParallelExecutionSteps": 1}}},
+            "`overrides.StartPipelineExecution.ParallelismConfiguration` cannot be overridden: "
+            "`pipelines.max_parallel_steps` of aws.yml says it. Remove it.",
+        ),
+        (
             {"CreateEndpoint": {"EndpointName": "mine"}},
             "`overrides.CreateEndpoint.EndpointName` cannot be overridden: the plan finds it again by this "
             "name.",

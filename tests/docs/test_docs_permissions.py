@@ -50,6 +50,9 @@ OPERATION_ACTIONS = {
     "GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
     "ListServiceQuotas": {"servicequotas:ListServiceQuotas"},
 }
+_PUBLISHES = {"states:PublishStateMachineVersion"}
+"""What a state machine needs whose request publishes a version, too."""
+
 READS_BY_CONFIGURATION = {
     "register-model": {"s3:GetObject", "s3:ListBucket"},
     "globals": {"ssm:GetParameter", "secretsmanager:GetSecretValue"},
@@ -73,10 +76,10 @@ PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "retry": ("plan/retry.py", "plan/spark_retry.py"),
     "rollback": ("plan/rollback.py", "plan/endpoint.py"),  # rollback --to
     "runs": None,
-    "schedule": ("plan/schedule.py", "plan/pipeline.py"),
+    "schedule": ("plan/schedule.py", "plan/pipeline.py", "plan/machine_run.py"),
     "spark-jars": None,
     "stop": ("plan/stop.py", "plan/spark_stop.py"),
-    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/spark_run.py"),
+    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/machine_run.py", "plan/spark_run.py"),
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -122,15 +125,19 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
     }
     del known["get_session"]  # of EMR Serverless, whose sessions nothing uses; botocore has one too
     del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
+    known["list_tags_for_resource"] = ("stepfunctions", "ListTagsForResource")  # many services have one
     return known
 
 
 METHODS = _operations_by_method()
+OF_TARGETS = frozenset(name for name in vars(Target) if not name.startswith("_"))
 STEPS = step_classes()
 
 
 def _actions(service: str, operation: str) -> set[str]:
-    return OPERATION_ACTIONS.get(operation, {f"{service.removesuffix('-runtime')}:{operation}"})
+    prefix = "states" if service == "stepfunctions" else service.removesuffix("-runtime")
+    more = _PUBLISHES if operation in {"CreateStateMachine", "UpdateStateMachine"} else set()
+    return OPERATION_ACTIONS.get(operation, {f"{prefix}:{operation}"}) | more
 
 
 def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
@@ -154,6 +161,7 @@ def _calls(node: ast.AST) -> tuple[set[str], set[str]]:
 
 
 def _functions() -> dict[str, tuple[set[str], set[str]]]:
+    """What functions call and mention; of the targets, the methods of one name together."""
     files = [
         # Athena's client is the datasets'; it has methods of the same names as that of CloudWatch Logs.
         *sorted(file for file in (PACKAGE / "aws").rglob("*.py") if file.stem != "athena"),
@@ -207,8 +215,8 @@ def _step_actions(step: type[BaseStep]) -> set[str]:
     """A plain step sends its operation; for every other one apply.py calls functions in aws/."""
     actions = _actions(step.service, step.operation)
     fields = {field.name for field in dataclasses.fields(step)}
-    tagged = step.service == "sagemaker" and "tags" in fields
-    actions |= {"sagemaker:AddTags"} if tagged else set()
+    tagging = {"sagemaker": {"sagemaker:AddTags"}, "stepfunctions": {"states:TagResource"}}
+    actions |= tagging.get(step.service, set()) if "tags" in fields else set()
     actions |= {"iam:PassRole"} if "role_arn" in fields or step is StartJobRun else set()
     actions |= {"emr-serverless:TagResource"} if step in {CreateApplication, StartJobRun} else set()
     return actions if issubclass(step, PlainStep) else actions | _reached(CALLED_FOR_STEPS[step.__name__])
@@ -311,11 +319,11 @@ def _read_config() -> dict[str, Any]:
     return config
 
 
-def _developer_policy(target: str = "sagemaker", **deploy: Any) -> list[dict[str, Any]]:
-    """The statements of `kedro aws policy` for that aws.yml, with another target or more of `deploy`."""
+def _developer_policy(pipelines: dict[str, Any] | None = None, **deploy: Any) -> list[dict[str, Any]]:
+    """The statements of `kedro aws policy` for that aws.yml, with more keys of `pipelines` and `deploy`."""
     stated = _read_config()
+    stated["pipelines"] |= pipelines or {}
     stated["deploy"] |= deploy
-    stated["pipelines"] |= {"target": target}
     config = AwsConfig.model_validate({"env": "aws", "target": "aws", **stated})
     role, _ = make_role_pattern(config, "123456789012")
     reach = Reach(config, "my_flights", "123456789012", role, DATA)
@@ -335,11 +343,13 @@ def test_the_policy_allows_what_is_needed_and_no_more() -> None:
     datasets = {action for actions in DATASETS.values() for action in actions}
     several = {"champion": {}, "challenger": {}}  # their weights can be changed
     scaling = {"min": 0, "max": 2, "target": 5}
+    trained = {"steps": {"training": {"nodes": ["train_model"], "job": "training"}}}
     allowed = _allowed(
         [
-            *_developer_policy(autoscaling=scaling),
+            *_developer_policy(trained, autoscaling=scaling),
             *_developer_policy(mode="realtime", variants=several),
-            *_developer_policy("emr-serverless"),
+            *_developer_policy({"target": "stepfunctions"}),
+            *_developer_policy({"target": "emr-serverless"}),
         ]
     )
     assert allowed == set().union(*_documented_actions().values()) | datasets
@@ -401,6 +411,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
         "sagemaker:HERE:pipeline/my-flights-*",
+        "states:HERE:stateMachine:my-flights-*",  # `destroy` finds those of another target, too
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",
@@ -539,7 +550,7 @@ def test_every_resource_of_the_stack_has_its_permissions() -> None:
     text = (REFERENCE / "permissions.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(AWS::[\w:]+)` \| `\w+:\w+`", text, re.MULTILINE)
     source = (PACKAGE / "plan" / "stack_template.py").read_text(encoding="utf-8")
-    assert sorted(documented) == sorted(re.findall(r'"Type": "(AWS::[\w:]+)"', source))
+    assert sorted(documented) == sorted(set(re.findall(r'"Type": "(AWS::[\w:]+)"', source)))
 
 
 def test_every_call_of_the_datasets_has_its_permission() -> None:

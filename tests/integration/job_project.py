@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep, build_job_files
+from kedro_aws_plugin.bundle.job_files import Installation, JobDescription, JobStep, build_job_files
 from local_aws import LocalAws
 
 BUCKET = "job-data"
@@ -189,7 +189,7 @@ def make_steps(aws: LocalAws, root: Path) -> Steps:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(textwrap.dedent(text), encoding="utf-8")
     files.mkdir()
-    build_job_files(project, project / "conf", DESCRIPTION, files, install=False)
+    build_job_files(project, project / "conf", DESCRIPTION, files, installation=Installation("none"))
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     s3.put_object(Bucket=BUCKET, Key="table.csv", Body=b"engines,crew\n1,2\n2,1\n3,4\n4,3\n")

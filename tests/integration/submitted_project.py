@@ -48,11 +48,11 @@ COUNTED = """
 class Project:
     """A project in a folder, and its commands, each a process."""
 
-    def __init__(self, folder: Path, gate: Path) -> None:
+    def __init__(self, folder: Path, gate: Path, pipelines: str = "") -> None:
         self.folder, self.gate = folder, gate
         files = {
             **FILES,
-            "conf/base/aws.yml": f"region: eu-west-1\nbucket: {BUCKET}\n",
+            "conf/base/aws.yml": f"region: eu-west-1\nbucket: {BUCKET}\n{pipelines}",
             "conf/base/parameters.yml": f"level: 1\ngate: {gate}\n",
             "src/steps/pipeline_registry.py": COUNTED,
         }

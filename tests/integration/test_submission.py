@@ -102,6 +102,47 @@ def test_a_run_is_stopped_fails_and_is_taken_from_and_nothing_is_left(
     assert found["KeyCount"] == 0
 
 
+TRAINED = f"""
+region: eu-west-1
+bucket: {BUCKET}
+pipelines:
+  steps:
+    first: {{pipelines: [first]}}
+    second: {{pipelines: [second], job: training, spot: true, runner: ThreadRunner,
+             environment: {{LONG: "{"x" * 512}"}}}}
+overrides:
+  CreateTrainingJob: {{ResourceConfig: {{VolumeSizeInGB: 77}}}}
+"""
+
+
+@pytest.mark.slow
+def test_a_step_that_is_a_training_job_fails_says_why_and_goes_on(
+    make_project: Callable[[str], Project], local_aws: LocalAws
+) -> None:
+    project = make_project("mine")
+    (project.folder / "conf/base/aws.yml").write_text(TRAINED)
+    (project.gate / "open").touch()
+    (project.gate / "broken").touch()
+    failed = project.run("submit", "--run-id", "spot", code=1)
+    said = "Step second failed in node hold: ValueError: the gate is broken. Its log: kedro aws logs spot"
+    assert f"Error: Run spot failed: {said} --step second. " in failed.stderr
+    assert "ValueError: the gate is broken" in project.run("logs", "spot", "--step", "second").stdout
+    assert " first/algo-1-" in project.run("logs", "spot").stdout
+
+    (project.gate / "broken").unlink()
+    assert project.run("retry", "spot").stdout == "Run spot has succeeded, in 2 steps\n"
+    assert load(local_aws, "two", "spot") == {"level": 1, "code": 1}
+    sagemaker = local_aws.client("sagemaker")
+    names = [each["TrainingJobName"] for each in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in names]
+    assert sorted(each["TrainingJobStatus"] for each in jobs) == ["Completed", "Failed"]
+    assert {each["ResourceConfig"]["VolumeSizeInGB"] for each in jobs} == {77}
+    assert all(each["EnableManagedSpotTraining"] for each in jobs)
+    project.run("destroy", "--yes")
+    found = local_aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="kedro-aws/")
+    assert found["KeyCount"] == 0
+
+
 def list_statuses(aws: LocalAws) -> list[str]:
     found = aws.client("sagemaker").list_pipeline_executions(PipelineName="steps-default-local")
     return [each["PipelineExecutionStatus"] for each in found["PipelineExecutionSummaries"]]

@@ -16,7 +16,7 @@ from local_aws.protocol.operations import TABLES, Support
 from local_aws.protocol.service_model import load_service_model
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ["sagemaker", "sagemaker-runtime", "athena", "glue", "emr-serverless"]
+SERVICES = ["sagemaker", "sagemaker-runtime", "athena", "glue", "stepfunctions", "emr-serverless"]
 NEEDS_MORE = {"Search", "CreateProcessingJob", "CreateTrainingJob"}
 """Operations whose least request asks for what the local AWS refuses."""
 
@@ -24,7 +24,9 @@ CODES = {"athena": "InvalidRequestException", "sagemaker-runtime": "ValidationEr
 
 
 def list_operations(service: str, *supports: Support) -> list[str]:
-    names = load_service_model(service).operation_names
+    model = load_service_model(service)
+    # What has a host of its own on AWS does not come to the local one.
+    names = [each for each in model.operation_names if model.operation_model(each).endpoint is None]
     return [each for each in names if TABLES[service].find(each) in supports]
 
 

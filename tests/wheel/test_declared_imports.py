@@ -14,7 +14,7 @@ from local_aws.control import launch
 
 EXCEPTIONS = {
     ("kedro_aws_plugin.adopt.plan", "tomli"): "only for Python 3.10, where Kedro requires it",
-    ("kedro_aws_plugin.bundle.wheel", "tomli"): "only for Python 3.10, where Kedro requires it",
+    ("kedro_aws_plugin.bundle.requirements", "tomli"): "only for Python 3.10, where Kedro requires it",
     ("kedro_aws_plugin.datasets._frames", "polars"): "the project's catalog has `engine: polars`",
     ("kedro_aws_plugin.actions.prediction", "pandas"): "the caller has it, to give or to take a frame",
     ("kedro_aws_plugin.actions.transform", "pandas"): "`prepare_transform` has found it",

@@ -10,7 +10,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("local", "s3", "athena", "spark", "sagemaker")
+EXTRAS = ("local", "s3", "athena", "spark", "sagemaker", "submit")
 PACKAGES = ("kedro_aws_plugin", "local_aws")
 
 NEEDED = {

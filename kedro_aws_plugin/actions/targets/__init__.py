@@ -2,6 +2,7 @@
 
 from kedro_aws_plugin.actions.targets.emr_serverless import EmrServerless
 from kedro_aws_plugin.actions.targets.sagemaker import SageMaker
+from kedro_aws_plugin.actions.targets.stepfunctions import StepFunctions
 from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.session.session import Session
 
@@ -11,5 +12,7 @@ def choose_target(session: Session) -> Target:
     match session.config.pipelines.target:
         case "sagemaker":
             return SageMaker(session)
+        case "stepfunctions":
+            return StepFunctions(session)
         case "emr-serverless":
             return EmrServerless(session)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from kedro_aws_plugin.actions.targets.target import Definition
+from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
+from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.emr_serverless import (
     describe_job_run,
     explain_failure,
@@ -17,15 +18,18 @@ from kedro_aws_plugin.aws.emr_serverless import (
     split_arn,
 )
 from kedro_aws_plugin.aws.logs import LogSource
+from kedro_aws_plugin.bundle.job_files import SPARK_PACKAGES
 from kedro_aws_plugin.config import choose_spark_role
-from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.spark import read_spark_settings
+from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.errors import AwsError, ConfigError, ProjectError
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.schedule import ScheduleRequest
 from kedro_aws_plugin.plan.spark_job import (
+    MAX_NAME,
     SparkPlace,
     build_spark_job,
     check_spark_job,
@@ -46,6 +50,13 @@ from kedro_aws_plugin.session.session import Session
 
 _LOG_GROUP = "/aws/emr-serverless"
 _CHUNK = 1024 * 1024
+_INSTEAD = {
+    "image": "Name an application with an image in `pipelines.emr_serverless.application_id`",
+    "install": "Name an archive of Python in `pipelines.emr_serverless.archive`",
+    "python": "Name an archive of Python in `pipelines.emr_serverless.archive`",
+    "vpc": "Name its subnets in `pipelines.emr_serverless.subnets`",
+}
+"""What is to be said of the keys that only jobs of SageMaker know."""
 _SENT_AGAIN = ("name", "jobDriver", "configurationOverrides", "executionTimeoutMinutes", "tags")
 
 
@@ -57,6 +68,7 @@ class EmrServerless:
     """
 
     title: ClassVar = "EMR Serverless"
+    longest_name: ClassVar = MAX_NAME
     in_spark: ClassVar = True
 
     def __init__(self, session: Session) -> None:
@@ -70,6 +82,12 @@ class EmrServerless:
                 f"EMR Serverless runs a pipeline as one job, and {asked} asks for several steps. Leave it "
                 "out, or set `pipelines.target` to sagemaker."
             )
+        for key, instead in _INSTEAD.items():
+            if getattr(settings, key) != Pipelines.model_fields[key].default:
+                raise ProjectError(
+                    f"`pipelines.{key}` is for jobs of SageMaker, and `pipelines.target` is emr-serverless. "
+                    f"{instead}, and remove `pipelines.{key}` from aws.yml."
+                )
         return settings.model_copy(update={"group_by": "all"})
 
     def describe_size(self, resources: Resources) -> str:
@@ -78,18 +96,18 @@ class EmrServerless:
         where = f"application {config.application_id}" if config.application_id else config.release
         return f"{where}, up to {resources.timeout_minutes} min"
 
-    def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
+    def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a job of Spark; see `Target`."""
         project = self._session.project
         config = project.config
         spark = self._read_spark()
-        folder = files.rpartition("/jobs/")[0]
+        folder = folders.files.rpartition("/jobs/")[0]
         archive, uploads = self._find_archive(folder)
         is_aws = config.target == "aws"
         place = SparkPlace(
             name=make_application_name(project.package, config.env),
-            files=files,
-            packages=("project.zip", "plugin.zip") if is_aws else ("project.zip",),
+            files=folders.files,
+            packages=SPARK_PACKAGES if is_aws else SPARK_PACKAGES[:1],
             logs=f"{folder}/logs",
             region=config.region,
             role_arn=role or choose_spark_role(config),
@@ -101,7 +119,7 @@ class EmrServerless:
         )
         job = build_spark_job(workflow, place)
         findings = tuple(check_spark_job(job, spark, config.target))
-        return Definition(job, place.role_arn, findings, uploads)
+        return Definition(job, place.role_arn, findings, uploads=uploads)
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to start the job; see `Target`."""
@@ -132,7 +150,7 @@ class EmrServerless:
 
     def explain_failures(self, run: Execution) -> Execution:
         """Put into a failed run what its job has said."""
-        return explain_failure(self._session.aws, run, self._find_folder(run.run_id))
+        return explain_failure(self._session.aws, self._find_folder(run.run_id), run)
 
     def plan_stop(self, run: Execution) -> Plan:
         """Plan to cancel the job run; see `Target`."""
@@ -155,10 +173,11 @@ class EmrServerless:
             "run", run.run_id, _LOG_GROUP, prefix=prefix, look=lambda: self.observe_run(run.arn), step=step
         )
 
-    def link_step(self, job: str) -> str:
+    def link_step(self, step: StepRun) -> str | None:
         """Write the address of EMR Studio, which shows job runs, in the console."""
         region = self._session.config.region
-        return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/serverless (job run {job})"
+        console = find_console(region)
+        return f"{console}/emr/home?region={region}#/serverless (job run {step.job})" if console else None
 
     @property
     def _owner(self) -> str:

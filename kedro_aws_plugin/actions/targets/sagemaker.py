@@ -1,4 +1,4 @@
-"""Pipelines on SageMaker Pipelines: each step is a processing job."""
+"""Pipelines on SageMaker Pipelines: each step is a job."""
 
 import heapq
 from collections.abc import Collection, Iterator
@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import ClassVar
 
-from kedro_aws_plugin.actions.targets.target import Definition
+from kedro_aws_plugin.actions.installing import choose_pipeline_image
+from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
 from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
 from kedro_aws_plugin.aws.sagemaker.pipelines import (
@@ -20,13 +21,14 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import choose_pipeline_role
-from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
-from kedro_aws_plugin.model_artifact.images import choose_sklearn_image
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
+from kedro_aws_plugin.config.step_resources import Resources
+from kedro_aws_plugin.plan.execution import Execution, StepRun
+from kedro_aws_plugin.plan.job_requests import JobPlace, JobRequest
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.retry import plan_retry
-from kedro_aws_plugin.plan.sagemaker_definition import JobPlace, build_definition, check_limits
+from kedro_aws_plugin.plan.sagemaker_definition import build_definition, check_limits
 from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_schedule
 from kedro_aws_plugin.plan.stop import plan_stop
 from kedro_aws_plugin.plan.submission import make_pipeline_prefix, plan_submission
@@ -34,10 +36,7 @@ from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow
 from kedro_aws_plugin.session.session import Session
 
-_IMAGE = "1.9.0"
-"""The scikit-learn of the default image, whose Python is 3.12: the image that serves such models too."""
-
-_LOOKED_THROUGH = 1000
+LOOKED_THROUGH = 1000
 """How many executions are looked through for one that has a run id already."""
 
 
@@ -49,6 +48,7 @@ class SageMaker:
     """
 
     title: ClassVar = "SageMaker"
+    longest_name: ClassVar = 256
     in_spark: ClassVar = False
 
     def __init__(self, session: Session) -> None:
@@ -60,26 +60,20 @@ class SageMaker:
         return settings
 
     def describe_size(self, resources: Resources) -> str:
-        """Name the instance."""
-        return f"{resources.instance_type}, {resources.volume_gb} GB, up to {resources.timeout_minutes} min"
+        """Name the instance and what else differs from a plain job; see `Target`."""
+        return describe_job_size(resources)
 
-    def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
+    def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a SageMaker pipeline; see `Target`."""
-        project = self._session.project
-        config = project.config
-        place = JobPlace(
-            files,
-            config.pipelines.image or choose_sklearn_image(config.region, _IMAGE).uri,
-            role or choose_pipeline_role(config),
-            make_project_tags(project.package, config.env, config.bucket),
-        )
+        place = make_place(self._session, folders, role)
         body = build_definition(workflow, place)
-        return Definition(body, place.role_arn, tuple(check_limits(body)))
+        jobs = {step["Name"]: JobRequest(step["Type"], step["Arguments"]) for step in body["Steps"]}
+        return Definition(body, place.role_arn, tuple(check_limits(body)), jobs)
 
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to run a version of the pipeline; see `Target`."""
         observed = observe_pipeline(self._session.aws, request.name)
-        known = islice(self.list_runs(), _LOOKED_THROUGH) if request.may_exist else ()
+        known = islice(self.list_runs(), LOOKED_THROUGH) if request.may_exist else ()
         runs = [each for each in known if each.run_id == request.run_id]  # the oldest has the id
         earlier = _observe_earlier(self._session.aws, runs[-1].arn) if runs else None
         return plan_submission(request, observed, uploaded, earlier)
@@ -119,11 +113,57 @@ class SageMaker:
             "run", run.run_id, PROCESSING_JOBS, look=lambda: observe_execution(aws, arn), step=step
         )
 
-    def link_step(self, job: str) -> str | None:
-        """Write the address of a processing job in the console."""
-        region = self._session.config.region
-        console = find_console(region)
-        return f"{console}/sagemaker/home?region={region}#/processing-jobs/{job}" if console else None
+    def link_step(self, step: StepRun) -> str | None:
+        """Write the address of a step's job in the console."""
+        return link_job(self._session.config.region, step)
+
+
+def make_place(session: Session, folders: JobFolders, role: str | None) -> JobPlace:
+    """Say where the jobs of a pipeline run.
+
+    Args:
+        session: The opened project.
+        folders: Where the files of the job are on S3.
+        role: The role of the jobs; by default that of aws.yml.
+
+    Raises:
+        ConfigError: If there is no role.
+    """
+    project = session.project
+    config = project.config
+    return JobPlace(
+        folders.files,
+        config.pipelines.image or choose_pipeline_image(config).uri,
+        role or choose_pipeline_role(config),
+        make_project_tags(project.package, config.env, config.bucket),
+        folders.wheels,
+        folders.output,
+        config.pipelines.vpc,
+        session.overrides,
+    )
+
+
+def describe_job_size(resources: Resources) -> str:
+    """Describe in words on what a job of SageMaker runs."""
+    return ", ".join(_list_resources(resources))
+
+
+def _list_resources(resources: Resources) -> Iterator[str]:
+    if resources.job != "processing":
+        yield "spot training job" if resources.spot else f"{resources.job} job"
+    yield resources.instance_type
+    yield f"{resources.volume_gb} GB"
+    yield f"up to {resources.timeout_minutes} min"
+    if resources.keep_alive_minutes:
+        yield f"kept for {resources.keep_alive_minutes} min"
+    if resources.runner != "SequentialRunner":
+        yield resources.runner
+
+
+def link_job(region: str, step: StepRun) -> str | None:
+    """Write the address of a step's job in the console; None if the console's is not known."""
+    console, kind = find_console(region), "jobs" if step.is_training else "processing-jobs"
+    return f"{console}/sagemaker/home?region={region}#/{kind}/{step.job}" if console else None
 
 
 def _observe_earlier(aws: Aws, arn: str) -> Execution | None:

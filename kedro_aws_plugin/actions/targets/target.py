@@ -1,12 +1,14 @@
 """What every target of pipelines offers to the commands."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from kedro_aws_plugin.aws.logs import LogSource
-from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines, Resources
-from kedro_aws_plugin.plan.execution import Execution
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
+from kedro_aws_plugin.config.step_resources import Resources
+from kedro_aws_plugin.plan.execution import Execution, StepRun
+from kedro_aws_plugin.plan.job_requests import JobRequest
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.schedule import ScheduleRequest
@@ -21,13 +23,30 @@ class Definition:
         body: What AWS is sent.
         role_arn: The role with which it runs.
         findings: What AWS would refuse of it.
+        jobs: The jobs that a run has, by the names of their steps, where each is billed by its instance.
         uploads: Files that it needs besides those of the job.
     """
 
     body: Mapping[str, Any]
     role_arn: str
     findings: tuple[Finding, ...] = ()
+    jobs: Mapping[str, JobRequest] = field(default_factory=dict)
     uploads: tuple[JobUpload, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobFolders:
+    """The folders of a job on S3.
+
+    Attributes:
+        files: The folder with the files of the job.
+        output: The folder for what the job itself leaves.
+        wheels: The folder with the wheels that it installs; empty if there are none.
+    """
+
+    files: str
+    output: str
+    wheels: str = ""
 
 
 class Target(Protocol):
@@ -35,10 +54,12 @@ class Target(Protocol):
 
     Attributes:
         title: How messages call it.
+        longest_name: The most characters of a pipeline's name there.
         in_spark: Whether the driver of a Spark job runs the steps.
     """
 
     title: ClassVar[str]
+    longest_name: ClassVar[int]
     in_spark: ClassVar[bool]
 
     def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
@@ -55,12 +76,12 @@ class Target(Protocol):
     def describe_size(self, resources: Resources) -> str:
         """Describe in words on what a step runs."""
 
-    def define(self, workflow: Workflow, files: str, role: str | None) -> Definition:
+    def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a pipeline. AWS is asked nothing.
 
         Args:
             workflow: Its steps.
-            files: The folder on S3 with the files of its job.
+            folders: Where the files of its job are on S3.
             role: The role with which it runs; by default that of aws.yml.
 
         Raises:
@@ -112,5 +133,5 @@ class Target(Protocol):
     def find_log(self, run: Execution, step: str) -> LogSource:
         """Find where a run, or one step of it, prints to."""
 
-    def link_step(self, job: str) -> str | None:
+    def link_step(self, step: StepRun) -> str | None:
         """Write the address of a step's job in AWS's console; None if the console's is not known."""

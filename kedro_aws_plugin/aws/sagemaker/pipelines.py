@@ -1,26 +1,26 @@
 """Pipelines and their executions: look at them, wait for them."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import AwsError, PipelineError, ProjectError
-from kedro_aws_plugin.plan.execution import ENDED, FAILED, SUCCEEDED, Execution, StepRun, explain_end
+from kedro_aws_plugin.errors import ProjectError
+from kedro_aws_plugin.plan.execution import FAILED, Execution, StepRun
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline
-from kedro_aws_plugin.plan.steps.pipelines import RUN, SCHEDULED, WaitForExecution
+from kedro_aws_plugin.plan.steps.pipelines import RUN, SCHEDULED
 from kedro_aws_plugin.run.run_id import make_run_id
 
 _PAGE = 100
 """Executions in an answer of ListPipelineExecutions, at most; 10 unless asked for."""
 
-_TIMEOUT = 28 * 24 * 60 * 60
-"""The longest that SageMaker lets an execution run, in seconds: 28 days, by its service quotas."""
+_IN_TRAINING = re.compile(r"AlgorithmError: (.+), exit code: \d+", re.DOTALL)
+"""What a training job has written to /opt/ml/output/failure, within its FailureReason."""
 
 
 def observe_pipeline(aws: Aws, name: str) -> ObservedPipeline | None:
@@ -124,60 +124,6 @@ def explain_failures(aws: Aws, execution: Execution) -> Execution:
     return replace(execution, steps=tuple(_take_message(aws, each) for each in execution.steps))
 
 
-def wait_for_execution(
-    aws: Aws, step: WaitForExecution, clock: Clock, note: Callable[[str], None]
-) -> dict[str, Any]:
-    """Wait until an execution has ended; tell of each change of a step.
-
-    Returns:
-        Its ARN, its status and its steps.
-
-    Raises:
-        PipelineError: If it failed or was stopped, or the user does not want to wait.
-    """
-    seen: dict[str, str] = {}
-
-    def look_at_steps() -> Execution | None:
-        execution = observe_execution(aws, str(step.arn))
-        for each in execution.steps if execution else ():
-            if seen.get(each.name) != each.status:
-                seen[each.name] = each.status
-                note(describe_step(each))
-        return execution
-
-    come_back = f"See how it is: kedro aws runs {step.run_id}"
-    deadline = Deadline(f"Run {step.run_id}", _TIMEOUT, PipelineError, come_back)
-    try:
-        execution = wait_until(
-            look_at_steps,
-            lambda found: found is not None and found.status in ENDED,
-            deadline,
-            clock,
-            lambda status: None,  # noqa: ARG005 - the steps say more
-        )
-    except KeyboardInterrupt:
-        raise PipelineError(
-            f"Run {step.run_id} goes on. {come_back}. Stop it: kedro aws stop {step.run_id}"
-        ) from None
-    except AwsError as error:  # such as a role that has expired: a second `submit` would be a second run
-        raise PipelineError(f"{error.message} Run {step.run_id} goes on meanwhile. {come_back}") from error
-    assert execution is not None  # noqa: S101 - the condition above
-    if execution.status == SUCCEEDED:
-        return {
-            "arn": execution.arn,
-            "status": execution.status,
-            "steps": {each.name: each.status for each in execution.steps},
-        }
-    raise PipelineError(explain_end(explain_failures(aws, execution)))
-
-
-def describe_step(step: StepRun) -> str:
-    """Describe a step in a few words: "data_science Succeeded in 41 s"."""
-    if step.started is None or step.ended is None:
-        return f"{step.name} {step.status}"
-    return f"{step.name} {step.status} in {(step.ended - step.started).total_seconds():.0f} s"
-
-
 def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
     """List the steps of an execution that have begun, the earliest first."""
     pages = aws.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
@@ -185,7 +131,9 @@ def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
     )
     for page in pages:
         for each in page["PipelineExecutionSteps"]:
-            job = each.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
+            made: Mapping[str, Any] = each.get("Metadata", {})
+            is_training = "TrainingJob" in made
+            job = made.get("TrainingJob" if is_training else "ProcessingJob", {}).get("Arn", "")
             yield StepRun(
                 each["StepName"],
                 each["StepStatus"],
@@ -194,6 +142,7 @@ def list_steps(aws: Aws, arn: str) -> Iterator[StepRun]:
                 each.get("EndTime"),
                 each.get("FailureReason", ""),
                 each.get("AttemptCount", 1),
+                is_training,
             )
 
 
@@ -201,15 +150,23 @@ def _take_message(aws: Aws, step: StepRun) -> StepRun:
     """Take the message that a failed job has written."""
     if step.status != FAILED or not step.job:
         return step
-    with translate_errors(f"describe processing job {step.job}"):
+    with translate_errors(f"describe job {step.job}"):
         try:
-            found = aws.sagemaker.describe_processing_job(ProcessingJobName=step.job)
+            said = _read_message(aws, step)
         except ClientError as error:
             if is_absent(error):
                 return step
             raise
-    said = found.get("ExitMessage") or ""
-    return replace(step, reason=said or found.get("FailureReason") or step.reason)
+    return replace(step, reason=said or step.reason)
+
+
+def _read_message(aws: Aws, step: StepRun) -> str:
+    if step.is_training:
+        reason = aws.sagemaker.describe_training_job(TrainingJobName=step.job).get("FailureReason", "")
+        written = _IN_TRAINING.fullmatch(reason)
+        return written[1] if written else reason
+    found = aws.sagemaker.describe_processing_job(ProcessingJobName=step.job)
+    return found.get("ExitMessage") or found.get("FailureReason", "")
 
 
 def _find_run_id(found: Mapping[str, Any]) -> str:

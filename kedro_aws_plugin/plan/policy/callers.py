@@ -48,12 +48,32 @@ _DEPLOY = (
     "sagemaker:UpdateEndpointWeightsAndCapacities",
     "tag:GetResources",
 )
+_FIND_MACHINE_RUN = (
+    "states:DescribeExecution",
+    "states:GetExecutionHistory",
+    "states:ListExecutions",
+    "states:ListStateMachines",
+    "states:ListTagsForResource",
+)
+"""The same with `pipelines.target: stepfunctions`."""
+
+_STATE_MACHINE = (
+    "states:CreateStateMachine",
+    "states:DescribeStateMachine",
+    "states:ListStateMachines",
+    "states:ListStateMachineVersions",
+    "states:ListTagsForResource",
+    "states:PublishStateMachineVersion",
+    "states:TagResource",
+    "states:UpdateStateMachine",
+)
 _FIND_RUN = (
     "sagemaker:DescribePipelineExecution",
     "sagemaker:ListPipelineExecutionSteps",
     "sagemaker:ListPipelineExecutions",
     "sagemaker:ListPipelines",
     "sagemaker:ListTags",
+    *_FIND_MACHINE_RUN,
 )
 _FIND_JOB_RUN = (
     "emr-serverless:GetApplication",
@@ -63,6 +83,8 @@ _FIND_JOB_RUN = (
 )
 _PIPELINE = (
     *_UPLOAD,
+    *_STATE_MACHINE,
+    "cloudformation:DescribeStacks",
     "iam:PassRole",
     "sagemaker:AddTags",
     "sagemaker:CreatePipeline",
@@ -72,7 +94,13 @@ _PIPELINE = (
     "sagemaker:UpdatePipeline",
 )
 _SCHEDULES = ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListSchedules")
-_WAIT_FOR_RUN = (*_FIND_RUN, *_FIND_JOB_RUN, *_READ, "sagemaker:DescribeProcessingJob")
+_WAIT_FOR_RUN = (
+    *_FIND_RUN,
+    *_FIND_JOB_RUN,
+    *_READ,
+    "sagemaker:DescribeProcessingJob",
+    "sagemaker:DescribeTrainingJob",
+)
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
@@ -109,6 +137,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:ListPipelines",
         "scheduler:DeleteSchedule",
         "scheduler:DeleteScheduleGroup",
+        "states:DeleteStateMachine",
+        "states:DescribeExecution",
+        "states:ListExecutions",
+        "states:ListStateMachines",
+        "states:ListTagsForResource",
     ),
     "doctor": (
         *_OWNED,
@@ -151,6 +184,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "emr-serverless:TagResource",
         "iam:PassRole",
         "sagemaker:RetryPipelineExecution",
+        "states:RedriveExecution",
     ),
     # With --to, it makes the deployment of another version; in each case it checks what the endpoint answers.
     "rollback": _DEPLOY,
@@ -164,13 +198,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "scheduler:UpdateSchedule",
     ),
     "spark-jars": (),
+    "status": (*_OWNED, *_LOOK_AT_SCALING, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "stop": (
         *_FIND_RUN,
         *_FIND_JOB_RUN,
         "emr-serverless:CancelJobRun",
         "sagemaker:StopPipelineExecution",
+        "states:StopExecution",
     ),
-    "status": (*_OWNED, *_LOOK_AT_SCALING, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
@@ -179,6 +214,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "emr-serverless:TagResource",
         "sagemaker:ListPipelineParametersForExecution",
         "sagemaker:StartPipelineExecution",
+        "states:StartExecution",
     ),
     "transform": (
         *_GROUP,

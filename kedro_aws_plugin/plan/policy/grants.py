@@ -143,9 +143,21 @@ def _name_pipelines(reach: Reach, audience: Audience) -> list[str]:
 
 
 def _list_steps(reach: Reach, audience: Audience) -> list[str]:
-    """Name the jobs that SageMaker makes for steps."""
+    """Name the processing jobs that SageMaker makes for steps."""
     names = ["pipelines-*"] if _runs_pipelines(reach, audience) else []
     return reach.arns("sagemaker", "processing-job/", names)
+
+
+def _list_training(reach: Reach, audience: Audience) -> list[str]:
+    """Name the training jobs that SageMaker makes for steps, if a step is one."""
+    names = ["pipelines-*"] if _trains(reach, audience) else []
+    return reach.arns("sagemaker", "training-job/", names)
+
+
+def _trains(reach: Reach, audience: Audience) -> bool:
+    settings = reach.config.pipelines
+    is_one = any(settings.find_resources(step).job == "training" for step in ("", *settings.steps))
+    return is_one and _runs_pipelines(reach, audience)
 
 
 def _find_jobs_folders(reach: Reach, audience: Audience) -> set[str]:
@@ -168,6 +180,43 @@ def _list_schedules(reach: Reach, audience: Audience) -> list[str]:
     """Name the schedules in these groups: IAM's `*` stands for a slash too."""
     names = [f"{make_group_prefix(reach.project)}*"] if _runs_pipelines(reach, audience) else []
     return reach.arns("scheduler", "schedule/", names)
+
+
+def _runs_state_machines(reach: Reach, audience: Audience) -> bool:
+    return _runs_pipelines(reach, audience) and reach.config.pipelines.target == "stepfunctions"
+
+
+def _name_state_machines(reach: Reach) -> list[str]:
+    """Name the state machines of the project, as IAM patterns."""
+    start, own = f"{make_pipeline_prefix(reach.project)}-", reach.config.pipelines.name
+    others = [own, f"{own}:*"] if own is not None and not own.startswith(start) else []
+    return [f"{start}*", *others]
+
+
+def _list_state_machines(reach: Reach, audience: Audience) -> list[str]:
+    """Name the state machines, whose versions have their ARN with a number."""
+    return _list_left_machines(reach, audience) if _runs_state_machines(reach, audience) else []
+
+
+def _list_left_machines(reach: Reach, audience: Audience) -> list[str]:
+    """Name what `destroy` finds: also the state machines from before another target was chosen."""
+    names = _name_state_machines(reach) if _runs_pipelines(reach, audience) else []
+    return reach.arns("states", "stateMachine:", names)
+
+
+def _list_machine_runs(reach: Reach, audience: Audience) -> list[str]:
+    names = _name_state_machines(reach) if _runs_state_machines(reach, audience) else []
+    return reach.arns("states", "execution:", names)
+
+
+def _list_states_roles(reach: Reach, audience: Audience) -> list[str]:
+    if not _runs_state_machines(reach, audience):
+        return []
+    return [reach.config.pipelines.stepfunctions.role_arn or reach.states_role]
+
+
+def _require_states(_: Reach, __: Audience) -> Condition:
+    return {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}
 
 
 def _list_everything_of_pipelines(reach: Reach, audience: Audience) -> list[str]:
@@ -251,6 +300,7 @@ def _list_log_groups(reach: Reach, audience: Audience) -> list[str]:
     names = [f"Endpoints/{name}:*" for name in reach.endpoints]
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     steps = ["ProcessingJobs:*"] if _runs_pipelines(reach, audience) else []
+    steps += ["TrainingJobs:*"] if _trains(reach, audience) else []
     drivers = ["emr-serverless:*"] if _runs_on_emr(reach, audience) else []
     return [
         *reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*", *steps]),
@@ -453,6 +503,7 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:DescribePipeline": _list_pipelines,
     "sagemaker:DescribePipelineExecution": _list_executions,
     "sagemaker:DescribeProcessingJob": _list_steps,
+    "sagemaker:DescribeTrainingJob": _list_training,
     "sagemaker:ListPipelineExecutionSteps": _list_executions,
     "sagemaker:ListPipelineExecutions": _list_pipelines,
     "sagemaker:ListPipelineParametersForExecution": _list_executions,
@@ -506,6 +557,7 @@ GRANTS = (
             "sagemaker:CreatePipeline": _list_pipelines,
             "sagemaker:CreateTransformJob": _list_jobs,
             "scheduler:CreateScheduleGroup": _list_own_groups,
+            "states:CreateStateMachine": _list_state_machines,
         },
         _require_tag,
     ),
@@ -527,8 +579,26 @@ GRANTS = (
             "sagemaker:DeleteModelPackageGroup": _list_groups,
             "sagemaker:DeletePipeline": _list_pipelines,
             "scheduler:DeleteScheduleGroup": _list_own_groups,
+            "states:DeleteStateMachine": _list_left_machines,
         },
         _require_owned,
+    ),
+    Grant(
+        "StateMachines",
+        {
+            "states:DescribeExecution": _list_machine_runs,
+            "states:DescribeStateMachine": _list_state_machines,
+            "states:GetExecutionHistory": _list_machine_runs,
+            "states:ListExecutions": _list_state_machines,
+            "states:ListStateMachineVersions": _list_state_machines,
+            "states:ListTagsForResource": _list_left_machines,
+            "states:PublishStateMachineVersion": _list_state_machines,
+            "states:RedriveExecution": _list_machine_runs,
+            "states:StartExecution": _list_state_machines,
+            "states:StopExecution": _list_machine_runs,
+            "states:TagResource": _list_state_machines,
+            "states:UpdateStateMachine": _list_state_machines,
+        },
     ),
     # Schedules have no tags; `destroy` looks for their group in every project.
     Grant("LookForSchedules", {"scheduler:GetScheduleGroup": _list_schedule_groups}),
@@ -569,6 +639,7 @@ GRANTS = (
         {
             "sagemaker:ListEndpoints": _list_every_endpoint,
             "sagemaker:ListPipelines": _list_everything,
+            "states:ListStateMachines": _list_everything,
             "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
             "tag:GetResources": _list_everything,
@@ -606,6 +677,7 @@ GRANTS = (
     Grant("LookAtTheRole", {"iam:GetRole": _list_role}),
     Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_roles}, _require_sagemaker),
     Grant("GiveTheRoleToEmrServerless", {"iam:PassRole": _list_spark_roles}, _require_emr),
+    Grant("GiveTheRoleToStepFunctions", {"iam:PassRole": _list_states_roles}, _require_states),
     Grant("GiveTheRoleToScheduler", {"iam:PassRole": _list_schedule_roles}, _require_scheduler),
     Grant(
         "Query",

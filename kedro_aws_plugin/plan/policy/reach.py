@@ -12,6 +12,7 @@ from kedro_aws_plugin.plan.policy.callers import DataUse
 
 _LONGEST_ROLE = 64
 _ROLE_SUFFIX = "-SageMakerRole-"
+_STATES_SUFFIX = "-StatesRole-"
 _RANDOM = 12
 """CloudFormation ends a role's name with so many characters, and cuts what precedes them to fit."""
 _SECRET_ARN = re.compile(r"arn:[^:]+:secretsmanager:.*")
@@ -78,6 +79,12 @@ class Reach:
     def partition(self) -> str:
         """The partition of the project's region."""
         return find_partition(self.config.region)
+
+    @property
+    def states_role(self) -> str:
+        """A pattern for the role that `kedro aws bootstrap` makes for Step Functions."""
+        start = f"{get_stack_name(self.config.bucket)}{_STATES_SUFFIX}"
+        return f"arn:{self.partition}:iam::{self.account}:role/{start}*"
 
     @property
     def groups(self) -> list[str]:

@@ -17,6 +17,7 @@ from kedro_aws_plugin.plan.steps.serving import (
     WaitForEndpoint,
 )
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
+from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
 Step = (
@@ -35,6 +36,7 @@ Step = (
     | WaitForExecution
     | WaitForJobRun
     | WaitForStack
+    | WaitForStateMachine
     | WaitForTransform
 )
 """A plain step, or one of those that take more than one request."""

@@ -24,6 +24,7 @@ Service = Literal[
     "sagemaker-runtime",
     "scheduler",
     "secretsmanager",
+    "stepfunctions",
     "service-quotas",
     "ssm",
     "sts",

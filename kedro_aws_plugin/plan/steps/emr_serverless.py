@@ -120,7 +120,7 @@ class WaitForJobRun(BaseStep):
 
     service: ClassVar = "emr-serverless"
     operation: ClassVar = "GetJobRun"
-    results: ClassVar = ("status", "steps")
+    results: ClassVar = ("arn", "status", "steps")
     application: str | Ref
     job_run: str | Ref
     run_id: str

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from typing import Protocol
 
 from local_aws.protocol.messages import AwsFault
 from local_aws.sagemaker.pipelines.definition import Step
@@ -15,6 +16,13 @@ _LOOK = 0.05
 _log = logging.getLogger(__name__)
 
 
+class Stopping(Protocol):
+    """Tells whether what waits for a processor is to end."""
+
+    def is_set(self) -> bool:
+        """Tell whether it is."""
+
+
 class Processors:
     """The steps that the processors of this machine run at the same time, over all executions."""
 
@@ -22,7 +30,7 @@ class Processors:
         self.count = os.cpu_count() or 1
         self._free = threading.BoundedSemaphore(self.count)
 
-    def take(self, stopping: threading.Event) -> bool:
+    def take(self, stopping: Stopping) -> bool:
         """Wait for a processor.
 
         Returns:

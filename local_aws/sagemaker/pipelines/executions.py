@@ -55,10 +55,10 @@ _END_SECONDS = 10
 class Executions:
     """Operations on executions. Each runs in a thread; callers poll DescribePipelineExecution."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, processors: Processors) -> None:
         self._store = store
         self._resources = store.resources
-        self._processors = Processors()
+        self._processors = processors
         self._running: dict[str, tuple[Surroundings, threading.Thread]] = {}
 
     def operations(self) -> dict[str, Operation]:

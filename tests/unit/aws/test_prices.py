@@ -25,7 +25,7 @@ OFFER = make_offer(
         "EU-Host:ml.m5.large": "0.1280000000",
         "EU-Tsform:ml.m5.large": "0.1280000000",
         "EU-ServerlessInf:Mem-2GB": "0.0000400000",
-        "EU-Train:ml.m5.large": "0.1",
+        "EU-Notebk:ml.m5.large": "0.1",
         "EU-Host:ml.free.large": "0.0000000000",
     }
 )
@@ -72,7 +72,7 @@ def test_prices_are_read_and_kept(tmp_path: Path) -> None:
         ((503, b""), "answers 503 Service Unavailable. Try again."),
         ((200, b"<html>"), "is not a price list as AWS writes them: "),
         ((200, b"[]"), "is not a price list as AWS writes them: "),
-        (answer(make_offer({"EU-Train:ml.m5.large": "1"})), "no price of SageMaker is in it"),
+        (answer(make_offer({"EU-Notebk:ml.m5.large": "1"})), "no price of SageMaker is in it"),
         (answer(make_offer({"EU-Host:ml.m5.large": "free"})), "is not a price list as AWS writes them: "),
         (answer(make_offer({"EU-Host:ml.m5.large": "Infinity"})), "no price of SageMaker is in it"),
         (answer(make_offer({"EU-Host:ml.m5.large": "NaN"})), "no price of SageMaker is in it"),

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
 
 from kedro_aws_plugin.bundle import bootstrap
 from kedro_aws_plugin.bundle.conf_archive import pack_configuration
-from kedro_aws_plugin.bundle.job_files import JobDescription, JobStep, build_job_files
-from kedro_aws_plugin.bundle.wheel import build_project_wheel, list_constraints, read_project_metadata
+from kedro_aws_plugin.bundle.job_files import Installation, JobDescription, JobStep, build_job_files
+from kedro_aws_plugin.bundle.requirements import find_installed, list_constraints, read_project_metadata
+from kedro_aws_plugin.bundle.wheel import build_project_wheel
 from kedro_aws_plugin.errors import ProjectError
 
 STEP = JobStep(("fit",), ("model",))
@@ -49,7 +52,7 @@ def project(tmp_path: Path) -> Path:
 def test_what_travels(project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    made = build_job_files(project, project / "conf", DESCRIPTION, folder, install=False)
+    made = build_job_files(project, project / "conf", DESCRIPTION, folder, installation=Installation("none"))
     wheel = "my_shop-1.2-py3-none-any.whl"
     assert [each.path.name for each in made.files] == ["bootstrap.py", "conf.tar.gz", "job.json", wheel]
     with tarfile.open(folder / "conf.tar.gz") as archive:
@@ -67,7 +70,9 @@ def test_what_travels(project: Path, tmp_path: Path) -> None:
             *("shop/__init__.py", "shop/data/prices.csv", f"{info}/RECORD"),
         ]
         assert b"Requires-Dist: packaging>=23\n" in archive.read(f"{info}/METADATA")
-    assert JobDescription.from_json(json.loads((folder / "job.json").read_text())) == DESCRIPTION
+    needed = ("packaging>=23", f"kedro-aws-plugin=={version('kedro-aws-plugin')}")
+    described = JobDescription.from_json(json.loads((folder / "job.json").read_text()))
+    assert described == replace(DESCRIPTION, requirements=needed)
 
 
 def test_a_configuration_elsewhere_in_the_project_stays_there(project: Path, tmp_path: Path) -> None:
@@ -99,7 +104,9 @@ def test_the_same_project_has_the_same_digest_and_another_one_has_not(project: P
     def digest(name: str) -> str:
         folder = tmp_path / name
         folder.mkdir()
-        return build_job_files(project, project / "conf", DESCRIPTION, folder, install=False).digest
+        return build_job_files(
+            project, project / "conf", DESCRIPTION, folder, installation=Installation("none")
+        ).digest
 
     first = digest("one")
     (project / "conf" / "local" / "catalog.yml").write_text("other: {}\n")  # not the job's environment
@@ -120,17 +127,61 @@ def test_pip_installs_the_wheel(project: Path, tmp_path: Path) -> None:
 
 def test_requirements_come_from_requirements_txt_where_pyproject_has_none(project: Path) -> None:
     (project / "pyproject.toml").write_text('[project]\nname = "shop"\ndynamic = ["dependencies"]\n')
-    (project / "requirements.txt").write_text("# ours\n-r other.txt\npackaging >= 23  # a comment\n\n")
-    assert read_project_metadata(project, "shop").requirements == ("packaging>=23",)
+    (project / "requirements.txt").write_text(
+        "# ours\n-r more/other.txt\n--extra-index-url https://me:secret@example.com/simple\n"
+        "packaging >= 23  # a comment\n\n"
+    )
+    (project / "more").mkdir()
+    (project / "more" / "other.txt").write_text(
+        "--requirement=../requirements.txt\nidna \\\n  --hash=sha256:0\n"
+    )
+    read = read_project_metadata(project, "shop")
+    assert read.requirements == ("idna", "packaging>=23")
+    assert read.left_out == ("--extra-index-url",)
+    (project / "more" / "other.txt").unlink()
+    with pytest.raises(
+        ProjectError, match=r"requirements\.txt: .*other\.txt does not exist\. Correct its line"
+    ):
+        read_project_metadata(project, "shop")
     (project / "requirements.txt").write_text("packaging >>= 23\n")
     with pytest.raises(ProjectError, match="the requirement `packaging >>= 23` cannot be read"):
         read_project_metadata(project, "shop")
 
 
-def test_constraints_are_what_is_installed_with_what_that_needs() -> None:
-    from importlib.metadata import version
+def test_a_line_that_names_a_folder_is_what_is_installed_from_there(project: Path) -> None:
+    """This plugin is, where its tests run."""
+    (project / "pyproject.toml").unlink()
+    installed = distribution("kedro-aws-plugin").read_text("direct_url.json")
+    assert installed is not None
+    folder = json.loads(installed)["url"].removeprefix("file://")
+    (project / "requirements.txt").write_text(f"-e .\n-e {folder}[s3]\n")
+    assert read_project_metadata(project, "shop").requirements == ("kedro-aws-plugin[s3]",)
+    (project / "requirements.txt").write_text("-e ../nothing\n")
+    with pytest.raises(ProjectError, match=r"`\.\./nothing` is not installed here, .* pip install -r"):
+        read_project_metadata(project, "shop")
 
-    lines = list_constraints(["boto3", "no-such-thing", "kedro-aws-plugin", "pyyaml; python_version < '3'"])
+
+def test_what_is_no_python_in_src_does_not_travel_and_is_named(project: Path, tmp_path: Path) -> None:
+    (project / "src" / "dump").mkdir()
+    (project / "src" / "dump" / "customers.csv").write_text("secret\n")
+    (project / "src" / "helper.py").write_text("")
+    (project / "requirements.txt").write_text("--pre\n")
+    (project / "pyproject.toml").unlink()
+    folder = tmp_path / "files"
+    folder.mkdir()
+    made = build_job_files(project, project / "conf", DESCRIPTION, folder, installation=Installation("none"))
+    with zipfile.ZipFile(folder / "shop-0-py3-none-any.whl") as archive:
+        assert "helper.py" in archive.namelist()
+        assert not any(name.startswith("dump") for name in archive.namelist())
+    assert made.left_out == (
+        "src/dump has no Python in it, and is not in the wheel. Move it into the package.",
+        "Jobs do not know `--pre` of requirements.txt, which this machine's pip follows alone.",
+    )
+
+
+def test_constraints_are_what_is_installed_with_what_that_needs() -> None:
+    wanted = ["boto3", "no-such-thing", "kedro-aws-plugin", "pyyaml; python_version < '3'"]
+    lines = list_constraints(find_installed(wanted))
     assert f"boto3=={version('boto3')}" in lines
     assert f"s3transfer=={version('s3transfer')}" in lines
     assert not any(line.startswith(("no-such-thing", "kedro-aws-plugin=")) for line in lines)
@@ -158,7 +209,7 @@ def test_the_bootstrap_needs_python_3_8_and_its_standard_library() -> None:
 def test_a_step_that_cannot_be_installed_says_why(project: Path, tmp_path: Path) -> None:
     files = tmp_path / "ml" / "processing" / "input" / "job"
     files.mkdir(parents=True)
-    build_job_files(project, project / "conf", DESCRIPTION, files, install=True)
+    build_job_files(project, project / "conf", DESCRIPTION, files, installation=Installation("index"))
     (files / "constraints.txt").write_text("packaging==0.0.1\n")
     environment = {"PIP_NO_INDEX": "1", "PATH": "/usr/bin:/bin"}
     command = [sys.executable, str(files / "bootstrap.py"), "--step", "all"]

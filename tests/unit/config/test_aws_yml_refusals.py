@@ -52,6 +52,88 @@ SETTINGS = (
             "unknown key `local.prt`; did you mean `port`? Known keys here: port, autostart.",
             id="local",
         ),
+        pytest.param(
+            f"""{BASE}pipelines: {{resources: {{spot: true}}}}\n""",
+            "`pipelines`: `resources.spot`: a processing job has no such thing; set `job: "
+            "training` there, or remove the key.",
+            id="pipelines: spot without training",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{steps: {{fit: {{nodes: [a], keep_alive_minutes: 5}}}}}}\n""",
+            "`pipelines`: `steps.fit.keep_alive_minutes`: a processing job has no such thing; "
+            "set `job: training` there, or remove the key.",
+            id="pipelines: warm pool without training",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{resources: {{job: training, spot: true, keep_alive_minutes: 5}}}}\n""",
+            "`pipelines`: `resources.keep_alive_minutes`: the instance of a `spot` job is not "
+            "kept; remove one of the two.",
+            id="pipelines: spot and warm pool",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{resources: {{keep_alive_minutes: 361}}}}\n""",
+            "`pipelines.resources.keep_alive_minutes`: `361` is wrong: input should be less than "
+            "or equal to 360.",
+            id="pipelines: warm pool too long",
+        ),
+        pytest.param(
+            f"{BASE}pipelines:\n  resources: {{instance_type: ml.g5.xlarge, volume_kms_key: alias/mine}}\n",
+            "`pipelines`: `resources.volume_kms_key`: the disks of ml.g5.xlarge are built in and "
+            "encrypted by their hardware, and SageMaker takes no key for them; remove the key, "
+            "or choose another instance type.",
+            id="pipelines: a key for built-in disks",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{resources: {{runner: ParallelRunner}}}}\n""",
+            "`pipelines.resources.runner`: `ParallelRunner` is wrong: input should be 'SequentialRunner' or "
+            "'ThreadRunner'.",
+            id="pipelines: runner",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{resources: {{instance_count: 2}}}}\n""",
+            "unknown key `pipelines.resources.instance_count`; did you mean `instance_type`? "
+            "Known keys here: job, instance_type, volume_gb, volume_kms_key, timeout_minutes, "
+            "infrastructure_retries, spot, keep_alive_minutes, environment, runner.",
+            id="pipelines: several instances",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{install: wheels}}\n""",
+            "`pipelines.install`: `wheels` is wrong: input should be 'index', 'wheelhouse' or 'none'.",
+            id="pipelines: install",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{install: none}}\n""",
+            "`pipelines`: `install: none` needs `image`: AWS's scikit-learn image has neither "
+            "Kedro nor this plugin.",
+            id="pipelines: install none without an image",
+        ),
+        pytest.param(
+            f"{BASE}pipelines:\n  install: wheelhouse\n"
+            "  image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1\n",
+            "`pipelines`: `install: wheelhouse` needs `python`, the Python of `image`, such as '3.12'.",
+            id="pipelines: own image without its Python",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{python: "3.12"}}\n""",
+            "`pipelines`: `python` chooses wheels for an image of your own; remove it, or set "
+            "`image` and `install: wheelhouse`.",
+            id="pipelines: python without an image",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{python: 3.12}}\n""",
+            "`pipelines.python`: `3.12` is no text; write it in quotes.",
+            id="pipelines: python as a number",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{vpc: {{subnets: [subnet-0a1b2c3d4e5f60718]}}}}\n""",
+            "`pipelines.vpc.security_groups` is missing. Add it.",
+            id="pipelines: vpc without security groups",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{keep_days: 0}}\n""",
+            "`pipelines.keep_days`: `0` is wrong: input should be greater than or equal to 1.",
+            id="pipelines: keep_days",
+        ),
         pytest.param("just text\n", f"unknown key `just text`. Known keys here: {TOP_LEVEL}.", id="text"),
         pytest.param("bucket: my-flights-data\n", "`region` is missing. Add it.", id="no region"),
         pytest.param("region: eu-west-1\n", "`bucket` is missing. Add it.", id="no bucket"),

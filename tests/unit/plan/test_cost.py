@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kedro_aws_plugin.plan.cost import Cost, PriceList, estimate_cost, find_usage
+from kedro_aws_plugin.plan.cost import Cost, PriceList, estimate_cost, find_usage, price_job
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.render import render, render_requests
 from kedro_aws_plugin.plan.steps.serving import CreateEndpointConfig
@@ -19,6 +19,8 @@ PRICES = PriceList(
         "Host:ml.c5.large": Decimal("0.102"),
         "AsyncInf:ml.m5.large": Decimal("0.12"),
         "Tsform:ml.m5.large": Decimal("0.115"),
+        "Processing:ml.m5.large": Decimal("0.115"),
+        "Train:ml.c5.large": Decimal("0.102"),
         "ServerlessInf:Mem-2GB": Decimal("0.00004"),
         "ProvisionedConcurrency:Usage-2GB": Decimal("0.00001"),
         "ProvisionedConcurrency:Mem-2GB": Decimal("0.00003"),
@@ -43,6 +45,14 @@ def config(*variants: dict[str, Any], **others: Any) -> tuple[str, dict[str, Any
 def limit(low: int, high: int) -> tuple[str, dict[str, Any]]:
     resource = "endpoint/mine/variant/AllTraffic"
     return "RegisterScalableTarget", {"ResourceId": resource, "MinCapacity": low, "MaxCapacity": high}
+
+
+def job(kind: str, instance: str, minutes: int) -> tuple[str, dict[str, Any]]:
+    where = {"InstanceType": instance, "InstanceCount": 1}
+    resources = (
+        {"ResourceConfig": where} if kind == "Training" else {"ProcessingResources": {"ClusterConfig": where}}
+    )
+    return f"Create{kind}Job", {**resources, "StoppingCondition": {"MaxRuntimeInSeconds": minutes * 60}}
 
 
 TRANSFORM = (
@@ -115,6 +125,18 @@ TRANSFORM = (
             "0.23",
             f"$0.23 for each hour of the job (2 x ml.m5.large, $0.115 an hour {LIST})",
         ),
+        (  # 2 x 0.115 x 1 + 0.102 x 1.5, in whole cents that are enough
+            [
+                ("StartPipelineExecution", {"PipelineName": "mine"}),
+                *[job("Processing", "ml.m5.large", 60)] * 2,
+                job("Training", "ml.c5.large", 90),
+            ],
+            "run",
+            "0",
+            "0.383",
+            "at most $0.39 a run, if no step is tried again (2 x ml.m5.large, $0.115 an hour, up to 60 min; "
+            f"1 x ml.c5.large, $0.102 an hour, up to 90 min {LIST})",
+        ),
     ],
 )
 def test_amounts(requests: list[Any], per: str, low: str, high: str, text: str) -> None:
@@ -133,6 +155,12 @@ def test_nothing_is_guessed() -> None:
     assert both is not None
     assert both.text == "price unknown for ml.x in us-east-1: AWS's price list of 2026-11-30 has none"
     assert (both.per, both.low, both.high) == (None, None, None)
+    jobs = [job("Processing", "ml.m5.large", 60), job("Training", "ml.x", 60)]
+    run = estimate_cost(jobs, "us-east-1", PRICES)
+    assert run is not None
+    assert run.text == "price unknown for ml.x in us-east-1: AWS's price list of 2026-11-30 has none"
+    assert run.unknown == ("Train:ml.x",)
+    assert [price_job(*each, PRICES) for each in jobs] == ["$0.115 an hour, at most $0.12", None]
 
 
 def test_what_creates_nothing_that_is_billed_costs_nothing() -> None:
@@ -160,7 +188,8 @@ def test_a_run_is_not_taken_for_free(operation: str) -> None:
         ("USE1-ServerlessInf:ProvisionedConcurrency:Mem-4GB", "ProvisionedConcurrency:Mem-4GB"),
         ("EUC1-ProvisionedConcurrency:Usage-1GB", "ProvisionedConcurrency:Usage-1GB"),
         ("EUC1-ProvisionedConcurrency:Mem-1GB", "ProvisionedConcurrency:Mem-1GB"),
-        ("USE1-Train:ml.m5.large", None),
+        ("USE1-Train:ml.m5.large", "Train:ml.m5.large"),
+        ("USE1-Processing:ml.m5.large", "Processing:ml.m5.large"),
         ("USE1-Host:VolumeUsage.gp2", None),
         ("USE1-Notebk:ml.t3.medium", None),
     ],

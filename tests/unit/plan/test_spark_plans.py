@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kedro_aws_plugin.config.pipelines import EmrServerless, Resources
+from kedro_aws_plugin.config.pipelines import EmrServerless
+from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest

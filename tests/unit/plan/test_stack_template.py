@@ -8,6 +8,7 @@ import yaml
 
 from kedro_aws_plugin.config import AwsConfig, Registry
 from kedro_aws_plugin.config.models import DeploySection
+from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.plan.athena import build_table_inputs, build_workgroup
 from kedro_aws_plugin.plan.bootstrap import get_stack_name, plan_bootstrap
@@ -15,6 +16,7 @@ from kedro_aws_plugin.plan.observed import Foundation
 from kedro_aws_plugin.plan.render import render_requests
 from kedro_aws_plugin.plan.stack_template import build_stack_template, format_for_people, format_template
 
+RUNS = "kedro-aws/my_flights/aws/runs/"
 CASES = Path(__file__).parents[2] / "cases" / "bootstrap"
 
 
@@ -31,10 +33,23 @@ def test_the_data_outlives_the_stack_and_query_results_expire() -> None:
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
     assert [(rule["Prefix"], rule["ExpirationInDays"]) for rule in rules if "Prefix" in rule] == [
-        ("athena/", 30)
+        ("athena/", 30),
+        (RUNS, 30),
     ]
     elsewhere = template("primary-workgroup-and-results-elsewhere")["Resources"]["Bucket"]["Properties"]
-    assert all("ExpirationInDays" not in rule for rule in elsewhere["LifecycleConfiguration"]["Rules"])
+    rules = elsewhere["LifecycleConfiguration"]["Rules"]
+    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == [RUNS]
+
+
+@pytest.mark.parametrize(("keep_days", "kept"), [(7, [7]), (None, [])])
+def test_the_files_of_runs_expire_as_aws_yml_says(keep_days: int | None, kept: list[int]) -> None:
+    own = config("first").model_copy(update={"pipelines": Pipelines(keep_days=keep_days, prefix="jobs")})
+    rules = build_stack_template(own, "my_flights")["Resources"]["Bucket"]["Properties"][
+        "LifecycleConfiguration"
+    ]["Rules"]
+    found = [rule for rule in rules if rule["Id"] == "expire-runs"]
+    assert [rule["ExpirationInDays"] for rule in found] == kept
+    assert {rule["Prefix"] for rule in found} <= {f"jobs/my_flights/{own.env}/runs/"}
 
 
 def test_what_is_overwritten_or_deleted_can_be_got_back_for_a_month() -> None:
@@ -45,7 +60,7 @@ def test_what_is_overwritten_or_deleted_can_be_got_back_for_a_month() -> None:
         for rule in bucket["LifecycleConfiguration"]["Rules"]
         if "NoncurrentVersionExpiration" in rule
     }
-    assert kept == {"": 30, "athena/": 1}
+    assert kept == {"": 30, "athena/": 1, RUNS: 1}
 
 
 def test_access_logs_go_to_the_bucket_that_aws_yml_names() -> None:

@@ -246,15 +246,17 @@ def test_each_property_of_the_template_is_in_terraform(name: str) -> None:
     assert document(blocks, policy["policy"]) == [
         as_lists(s) for s in expected["PolicyDocument"]["Statement"]
     ]
-    [role], [expected] = resources(blocks, "aws_iam_role"), by_type.pop("AWS::IAM::Role")
-    trust = expected["AssumeRolePolicyDocument"]["Statement"]
-    assert role["description"] == expected["Description"]
-    assert document(blocks, role["assume_role_policy"]) == [as_lists(each) for each in trust]
+    roles = by_type.pop("AWS::IAM::Role")
+    for role, expected in zip(resources(blocks, "aws_iam_role"), roles, strict=True):
+        trust = expected["AssumeRolePolicyDocument"]["Statement"]
+        assert role["description"] == expected["Description"]
+        assert document(blocks, role["assume_role_policy"]) == [as_lists(each) for each in trust]
     made = {
         each["name"]: document(blocks, each["policy"]) for each in resources(blocks, "aws_iam_role_policy")
     }
     assert made == {
         each["PolicyName"]: [as_lists(statement) for statement in each["PolicyDocument"]["Statement"]]
+        for expected in roles
         for each in expected["Policies"]
     }
     databases = [

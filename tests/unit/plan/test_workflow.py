@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from pydantic import TypeAdapter
 
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.plan.job_requests import JobPlace
 from kedro_aws_plugin.plan.preflight import check_workflow
 from kedro_aws_plugin.plan.sagemaker_definition import (
     MAX_DEFINITION,
-    JobPlace,
     build_definition,
     check_limits,
     write_definition,
@@ -72,16 +72,56 @@ def test_workflow_is_the_expected_one(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_step_is_a_request_that_sagemaker_takes(folder: Path) -> None:
-    definition = build_definition(plan_workflow(*_read(folder)), PLACE)
+    snapshot, chosen = _read(folder)
+    place = replace(PLACE, wheels="s3://b/wheels", output="s3://b/output", vpc=chosen.vpc)
+    definition = build_definition(plan_workflow(snapshot, chosen), place)
     for step in definition["Steps"]:
-        request = {**_resolve(step["Arguments"]), "ProcessingJobName": "a-job"}
-        assert find_violations("sagemaker", "CreateProcessingJob", request) == []
+        kind = step["Type"]
+        request = {**_resolve(step["Arguments"]), f"{kind}JobName": "a-job"}
+        assert find_violations("sagemaker", f"Create{kind}Job", request) == []
         assert set(step.get("DependsOn", ())) < {each["Name"] for each in definition["Steps"]}
     assert json.loads(write_definition(definition)) == definition
 
 
+def test_training_jobs_say_what_processing_jobs_cannot() -> None:
+    folder = CASES / "workflow" / "training-steps"
+    snapshot, chosen = _read(folder)
+    override = {"CreateTrainingJob": {"ResourceConfig": {"VolumeSizeInGB": 77}}}
+    place = replace(PLACE, vpc=chosen.vpc, output="s3://b/output", overrides=override)
+    steps = {each["Name"]: each for each in build_definition(plan_workflow(snapshot, chosen), place)["Steps"]}
+    kept, spot = steps["split"]["Arguments"], steps["train"]["Arguments"]
+    assert kept["ResourceConfig"] == {
+        "InstanceType": "ml.m5.large",
+        "InstanceCount": 1,
+        "VolumeSizeInGB": 77,
+        "VolumeKmsKeyId": "alias/flights",
+        "KeepAlivePeriodInSeconds": 1800,
+    }
+    assert "EnableManagedSpotTraining" not in kept
+    assert spot["EnableManagedSpotTraining"] is True
+    assert spot["StoppingCondition"] == {"MaxRuntimeInSeconds": 5400, "MaxWaitTimeInSeconds": 10800}
+    assert spot["Environment"] == {"LEVEL": "2"}
+    network = {"SecurityGroupIds": ["sg-0a1b2c3d4e5f60718"], "Subnets": ["subnet-0a1b2c3d4e5f60718"]}
+    assert kept["VpcConfig"] == network
+    processing = steps["data_processing"]
+    assert (processing["Type"], processing["Arguments"]["NetworkConfig"]) == (
+        "Processing",
+        {"VpcConfig": network},
+    )
+    assert processing["Arguments"]["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] == 30
+
+
 def test_the_limits_are_those_of_sagemaker() -> None:
     model = load_service_model("sagemaker")
+    longest = model.shape_for("KeepAlivePeriodInSeconds").metadata["max"]
+    with pytest.raises(ValueError, match="less than or equal"):
+        Pipelines.model_validate({"resources": {"keep_alive_minutes": longest // 60 + 1}})
+    for shape in ("TrainingEnvironmentKey", "TrainingEnvironmentValue"):
+        assert model.shape_for(shape).metadata["max"] == 512
+    for job, length in (("processing", 256), ("training", 512)):
+        Pipelines.model_validate({"resources": {"job": job, "environment": {"A": "x" * length}}})
+        with pytest.raises(ValueError, match=f"SageMaker takes {length} of each for a {job} job"):
+            Pipelines.model_validate({"resources": {"job": job, "environment": {"A": "x" * (length + 1)}}})
     assert model.shape_for("PipelineDefinition").metadata["max"] == MAX_DEFINITION
     assert model.shape_for("ContainerArgument").metadata["max"] == 256
     assert model.shape_for("ContainerArgument").metadata.get("min", 0) == 0  # an empty run id is an argument

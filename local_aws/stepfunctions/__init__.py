@@ -1,0 +1,1 @@
+"""Step Functions: state machines whose tasks are processing jobs of the local SageMaker."""
