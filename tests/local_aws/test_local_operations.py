@@ -17,7 +17,7 @@ from local_aws.protocol.service_model import load_service_model
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ["sagemaker", "sagemaker-runtime", "athena", "glue", "stepfunctions", "emr-serverless"]
-NEEDS_MORE = {"Search", "CreateProcessingJob", "CreateTrainingJob"}
+NEEDS_MORE = {"Search", "CreateProcessingJob", "CreateTrainingJob", "CreateApplication"}
 """Operations whose least request asks for what the local AWS refuses."""
 
 CODES = {"athena": "InvalidRequestException", "sagemaker-runtime": "ValidationError"}
