@@ -612,8 +612,6 @@ GRANTS = (
             "scheduler:UpdateSchedule": _list_schedules,
         },
     ),
-    # `destroy` looks for applications in every project.
-    Grant("LookForApplications", {"emr-serverless:ListApplications": _list_everything}),
     Grant("MakeApplications", {"emr-serverless:CreateApplication": _list_everything_of_emr}, _require_tag),
     Grant(
         "RunOnApplicationsWithTheTagsOfTheProject",
@@ -639,6 +637,7 @@ GRANTS = (
         {
             "sagemaker:ListEndpoints": _list_every_endpoint,
             "sagemaker:ListPipelines": _list_everything,
+            "emr-serverless:ListApplications": _list_everything,
             "states:ListStateMachines": _list_everything,
             "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
