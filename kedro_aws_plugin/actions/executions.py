@@ -10,7 +10,8 @@ from typing import Any
 
 from kedro_aws_plugin.actions.compiling import Compiled
 from kedro_aws_plugin.actions.installing import make_folder, prepare_wheels
-from kedro_aws_plugin.actions.targets import choose_target, find_target, list_targets
+from kedro_aws_plugin.actions.targets import find_target, list_targets
+from kedro_aws_plugin.actions.targets.emr_serverless import find_applications
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
 from kedro_aws_plugin.actions.targets.stepfunctions import find_state_machines
 from kedro_aws_plugin.actions.targets.target import Target
@@ -123,6 +124,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
                 )
                 for each in compiled.files.files
             ),
+            *compiled.uploads,
         ),
         request=request,
         request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
@@ -251,6 +253,7 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
         state_machines=tuple(each.arn for each in find_state_machines(session)),
         job_objects=objects,
         schedules=find_schedules(session),
+        applications={each.id: each.status for each in find_applications(session)},
         running=tuple(each.run_id for each in running),
     )
 
