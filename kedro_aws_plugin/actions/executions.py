@@ -147,8 +147,8 @@ def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
         for run in islice(_list_if_allowed(other), _LOOKED_THROUGH):
             if run.run_id == request.run_id:
                 raise ProjectError(
-                    f"The run id {run.run_id} is taken: a run on {other.title} has it. Choose another --run-id, "
-                    f"or look after that one: kedro aws runs {run.run_id}"
+                    f"The run id {run.run_id} is taken: a run on {other.title} has it. Choose another "
+                    f"--run-id, or look after that one: kedro aws runs {run.run_id}"
                 )
     return chosen.plan_submission(request, list_uploaded(session, request))
 

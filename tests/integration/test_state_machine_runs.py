@@ -111,9 +111,7 @@ def test_a_run_is_stopped_and_goes_on_and_a_schedule_starts_another_one(
 
 
 @pytest.mark.slow
-def test_runs_of_a_former_target_are_looked_after_and_not_destroyed(
-    project: Project, local_aws: LocalAws
-) -> None:
+def test_runs_of_a_former_target_are_looked_after_and_not_destroyed(project: Project) -> None:
     project.run("submit", "--no-wait", "--run-id", "first")
     wait_for(project.gate / "pid-1")
     settings = project.folder / "conf/base/aws.yml"

@@ -98,8 +98,8 @@ SETTINGS = (
         ),
         pytest.param(
             f"{BASE}pipelines: {{prefix: ../x}}\n",
-            "`pipelines.prefix`: `../x` is not a folder of the bucket: 1 to 64 characters, without `/` at its "
-            "ends; one looks like kedro-aws.",
+            "`pipelines.prefix`: `../x` is not a folder of the bucket: 1 to 64 characters, without `/` at "
+            "its ends; one looks like kedro-aws.",
             id="pipelines: a folder above",
         ),
         pytest.param(
