@@ -26,7 +26,6 @@ OFFER = make_offer(
     {
         "EU-Host:ml.m5.large": "0.1280000000",
         "EU-Tsform:ml.m5.large": "0.1280000000",
-        "EU-Processing:ml.m5.large": "0.1280000000",
         "EU-ServerlessInf:Mem-2GB": "0.0000400000",
         "EU-Notebk:ml.m5.large": "0.1",
         "EU-Host:ml.free.large": "0.0000000000",
@@ -217,7 +216,8 @@ def test_a_schedule_says_what_a_run_costs_at_most(
     plan_any: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with serve_prices({PATH: answer(OFFER)}) as (address, _):
+    offer = make_offer({"EU-Processing:ml.m5.large": "0.128"})
+    with serve_prices({PATH: answer(offer)}) as (address, _):
         save_prices(fetch("eu-west-1", address), find_cache())
     cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
     job = {
