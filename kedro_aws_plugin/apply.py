@@ -8,6 +8,7 @@ from typing_extensions import assert_never
 
 from kedro_aws_plugin.aws.clock import Clock, retry_while_absent
 from kedro_aws_plugin.aws.cloudformation import update_stack, wait_for_stack
+from kedro_aws_plugin.aws.emr_serverless import explain_failure, look_at_job_run, wait_for_application
 from kedro_aws_plugin.aws.errors import delete_if_present, translate_errors
 from kedro_aws_plugin.aws.runs import wait_for_run
 from kedro_aws_plugin.aws.s3 import delete_objects, upload_file
@@ -27,6 +28,7 @@ from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, S
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
@@ -42,9 +44,11 @@ from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
 WaitingStep = (
-    WaitForDeletion
+    WaitForApplication
+    | WaitForDeletion
     | WaitForEndpoint
     | WaitForExecution
+    | WaitForJobRun
     | WaitForStack
     | WaitForStateMachine
     | WaitForTransform
@@ -171,6 +175,11 @@ def _wait(step: WaitingStep, aws: Aws, clock: Clock, note: Callable[[str], None]
         case WaitForExecution():
             look, explain = partial(observe_execution, aws, str(step.arn)), partial(explain_failures, aws)
             return wait_for_run(step.run_id, look, explain, clock, note)
+        case WaitForJobRun():
+            look, explain = partial(look_at_job_run, aws, step), partial(explain_failure, aws, step.folder)
+            return wait_for_run(step.run_id, look, explain, clock, note)
+        case WaitForApplication():
+            wait_for_application(aws, step, clock, note)
         case WaitForStateMachine():
             look = partial(observe_machine_run, aws, str(step.arn))
             return wait_for_run(step.run_id, look, lambda run: run, clock, note)

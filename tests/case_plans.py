@@ -58,6 +58,9 @@ from kedro_aws_plugin.plan.schedule import (
     plan_switch,
     plan_unschedule,
 )
+from kedro_aws_plugin.plan.spark_retry import plan_spark_retry
+from kedro_aws_plugin.plan.spark_run import Application, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
@@ -280,6 +283,19 @@ def _execution(config: AwsConfig, project: Values, observed: Values) -> Plan:
     return plan_retry(execution, wait=project.get("wait", True))
 
 
+def _spark(config: AwsConfig, project: Values, observed: Values) -> Plan:
+    folder = RunFolder(f"s3://{config.bucket}/kedro-aws/my_flights/aws/runs/r1", "my_flights/aws")
+    verb = project.pop("verb")
+    if verb == "submit":
+        wanted, _ = _read_pipeline(config, project, {})
+        application = TypeAdapter(Application | None).validate_python(observed.get("application"))
+        return plan_spark_run(wanted, application, observed.get("keys", []), folder)
+    run = TypeAdapter(Execution).validate_python(observed)
+    if verb == "stop":
+        return plan_spark_stop(run, "00app", "00run")
+    return plan_spark_retry(run, "00app", project["job"], folder.uri, wait=True)
+
+
 def _machine_submission(config: AwsConfig, project: Values, observed: Values) -> Plan:
     wanted, machine = _read_machine(config, project, observed)
     return plan_machine_submission(wanted, machine, observed.get("keys", []))
@@ -328,6 +344,7 @@ PLANNERS: Mapping[str, Callable[[AwsConfig, Values, Values], Plan]] = {
     "machine_submission": _machine_submission,
     "register": _register,
     "rollback": _rollback,
+    "spark": _spark,
     "schedule": _schedule,
     "submission": _submission,
     "teardown": _teardown,

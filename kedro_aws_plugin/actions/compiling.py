@@ -16,6 +16,7 @@ from kedro_aws_plugin.bundle.job_files import JobDescription, JobFiles, JobStep,
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
 from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.plan.job_requests import JobRequest
+from kedro_aws_plugin.plan.pipeline import JobUpload
 from kedro_aws_plugin.plan.preflight import check_workflow, list_persisted
 from kedro_aws_plugin.plan.workflow import Finding, Snapshot, Workflow, plan_workflow, strip_transcoding
 from kedro_aws_plugin.project.workflow import Selection, read_snapshot
@@ -41,6 +42,8 @@ class Compiled:
         role_arn: The role with which it runs; empty if there is an error.
         wheels: An empty folder for the wheels of its job; None if there is an error.
         jobs: The jobs that a run has, by the names of their steps; none if there is an error.
+        uploads: Files that it needs besides those of the job.
+        sizes: What each step runs on, in words.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Compiled:
     role_arn: str = ""
     wheels: Path | None = None
     jobs: Mapping[str, JobRequest] = field(default_factory=dict)
+    uploads: tuple[JobUpload, ...] = ()
+    sizes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -92,7 +97,7 @@ def compile_pipeline(
     settings = project.config.pipelines
     if group_by is not None:
         settings = settings.model_copy(update={"group_by": group_by})
-    settings = target.adapt(settings)
+    settings = target.adapt(settings, group_by)
     snapshot = read_snapshot(session, selection)
     workflow = plan_workflow(snapshot, settings)
     compiled = Compiled(
@@ -101,6 +106,7 @@ def compile_pipeline(
         snapshot,
         settings,
         check_workflow(workflow, snapshot, settings),
+        sizes={group.name: target.describe_size(group.resources) for group in workflow.groups},
     )
     if compiled.errors:
         yield compiled
@@ -117,6 +123,7 @@ def compile_pipeline(
             description,
             folder,
             installation=choose_installation(project.config),
+            spark=target.in_spark,
             private=getattr(session.loader, "config_patterns", {}).get("credentials", ()),
         )
         yield _add_definition(project, replace(compiled, wheels=wheels, files=files), files, target, role)
@@ -183,6 +190,7 @@ def _add_definition(
         definition=defined.body,
         role_arn=defined.role_arn,
         jobs=defined.jobs,
+        uploads=defined.uploads,
     )
 
 

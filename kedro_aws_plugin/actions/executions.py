@@ -10,6 +10,7 @@ from typing import Any
 from kedro_aws_plugin.actions.compiling import Compiled
 from kedro_aws_plugin.actions.installing import make_folder, prepare_wheels
 from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.actions.targets.emr_serverless import find_applications
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
 from kedro_aws_plugin.actions.targets.stepfunctions import find_state_machines
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -119,6 +120,7 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
                 )
                 for each in compiled.files.files
             ),
+            *compiled.uploads,
         ),
         request=request,
         request_key=f"{folder}/requests/{sha256(request).hexdigest()[:32]}.json",
@@ -225,6 +227,7 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
         state_machines=tuple(each.arn for each in find_state_machines(session)),
         job_objects=objects,
         schedules=find_schedules(session),
+        applications={each.id: each.status for each in find_applications(session)},
         running=tuple(each.run_id for each in newest if each.status not in ENDED),
     )
 

@@ -31,6 +31,8 @@ def choose_installation(config: AwsConfig) -> Installation:
     settings = config.pipelines
     if config.target == "local":
         return Installation("none")
+    if settings.target == "emr-serverless":
+        return Installation("archive")
     if settings.install != "wheelhouse":
         return Installation(settings.install)
     image = choose_pipeline_image(config)

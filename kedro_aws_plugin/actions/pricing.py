@@ -13,7 +13,7 @@ from kedro_aws_plugin.plan.deployment import find_endpoint_name
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps.scaling import RegisterScalableTarget, Scaled
 
-_SERVICES = ("sagemaker", "application-autoscaling")
+_SERVICES = ("sagemaker", "application-autoscaling", "emr-serverless")
 
 
 def add_cost(plan: Plan, config: AwsConfig, *, dry_run: bool) -> Plan:

@@ -22,7 +22,7 @@ def draw_steps(compiled: Compiled, prices: Mapping[str, str]) -> str:
     lines = [f"{compiled.name}: {count}"]
     for number, group in enumerate(groups):
         is_last = number == len(groups) - 1
-        lines.append(f"{'└──' if is_last else '├──'} {_describe(group, prices)}")
+        lines.append(f"{'└──' if is_last else '├──'} {_describe(compiled, group, prices)}")
         indent = "    " if is_last else "│   "
         lines += [f"{indent}    {line}" for line in _detail(compiled, group)]
     return "\n".join(lines)
@@ -48,24 +48,10 @@ def draw_mermaid(compiled: Compiled) -> str:
     return "\n".join(lines)
 
 
-def _describe(group: Group, prices: Mapping[str, str]) -> str:
+def _describe(compiled: Compiled, group: Group, prices: Mapping[str, str]) -> str:
     after = f", after {', '.join(group.parents)}" if group.parents else ""
-    return f"{group.name} ({', '.join(_list_resources(group, prices))}){after}"
-
-
-def _list_resources(group: Group, prices: Mapping[str, str]) -> Iterator[str]:
-    resources = group.resources
-    if resources.job != "processing":
-        yield "spot training job" if resources.spot else f"{resources.job} job"
-    yield resources.instance_type
-    yield f"{resources.volume_gb} GB"
-    yield f"up to {resources.timeout_minutes} min"
-    if resources.keep_alive_minutes:
-        yield f"kept for {resources.keep_alive_minutes} min"
-    if resources.runner != "SequentialRunner":
-        yield resources.runner
-    if group.name in prices:
-        yield prices[group.name]
+    price = f", {prices[group.name]}" if group.name in prices else ""
+    return f"{group.name} ({compiled.sizes[group.name]}{price}){after}"
 
 
 def _detail(compiled: Compiled, group: Group) -> Iterator[str]:

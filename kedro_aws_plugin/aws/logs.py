@@ -165,7 +165,7 @@ def _read_events(aws: Aws, source: LogSource, since: int) -> Iterator[tuple[str,
 
 def _name_streams(aws: Aws, source: LogSource) -> dict[str, dict[str, str]]:
     """Name the streams of a source: by their groups and own names, those that are shown."""
-    if source.look is None:
+    if source.look is None or source.prefix:
         shown = {name: name.removeprefix(source.prefix) for name in _list_streams(aws, source)}
         return {source.group: shown}
     named: dict[str, dict[str, str]] = {}
@@ -174,7 +174,7 @@ def _name_streams(aws: Aws, source: LogSource) -> dict[str, dict[str, str]]:
         if not step.job or source.step not in ("", step.name):
             continue
         group = TRAINING_JOBS if step.is_training else source.group
-        own = replace(source, group=group, prefix=f"{source.prefix}{step.job}/")
+        own = replace(source, group=group, prefix=f"{step.job}/")
         shown = {name: f"{step.name}/{name.removeprefix(own.prefix)}" for name in _list_streams(aws, own)}
         named.setdefault(group, {}).update(shown)
     return named

@@ -121,6 +121,11 @@ class Aws:
         return cast("ECRClient", self._client("ecr"))
 
     @property
+    def emr_serverless(self) -> Any:
+        """Applications and job runs of Spark."""
+        return self._client("emr-serverless")
+
+    @property
     def iam(self) -> "IAMClient":
         """Roles."""
         return cast("IAMClient", self._client("iam"))

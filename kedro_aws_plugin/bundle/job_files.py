@@ -21,6 +21,12 @@ from kedro_aws_plugin.bundle.requirements import (
 from kedro_aws_plugin.bundle.wheel import PLUGIN, build_plugin_wheel, build_project_wheel, list_left_out
 from kedro_aws_plugin.model_artifact.pip_download import Container
 
+_SPARK_ENTRY = Path(__file__).parents[1] / "job" / "spark_entry.py"
+"""The script that the driver of a Spark job runs; it is no part of this room, and only copied."""
+
+SPARK_PACKAGES = ("project.zip", "plugin.zip")
+"""The wheels of the project and of this plugin, as the executors of a Spark job take them."""
+
 _DIGITS = 32
 """Hexadecimal digits of a digest that names something."""
 
@@ -120,11 +126,12 @@ class Installation:
     """How a job comes to what it needs.
 
     Attributes:
-        source: From a package `index`, from a `wheelhouse` on S3, or `none`: the container has it.
+        source: From a package `index`, from a `wheelhouse` on S3, or from nowhere: `archive` if an archive
+            has all but the project and this plugin, `none` if the container has this plugin too.
         container: The container for which the wheels are, if there is a wheelhouse.
     """
 
-    source: Literal["index", "wheelhouse", "none"]
+    source: Literal["index", "wheelhouse", "archive", "none"]
     container: Container | None = None
 
 
@@ -135,6 +142,7 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
     folder: Path,
     *,
     installation: Installation,
+    spark: bool = False,
     private: Collection[str] = (),
 ) -> JobFiles:
     """Write the files of a job into an empty folder.
@@ -145,6 +153,7 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
         description: What the steps do.
         folder: The folder to write to.
         installation: How the job comes to what it needs.
+        spark: Whether the driver of a Spark job runs the steps.
         private: The patterns of the files that the project reads as credentials, within an environment.
 
     Raises:
@@ -158,6 +167,8 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
         needed = (*metadata.requirements, f"{PLUGIN}=={version(PLUGIN)}")
         description = replace(description, requirements=needed)
         wheels = [build_project_wheel(project, metadata, folder)]
+    elif installation.source == "archive":
+        wheels = [build_project_wheel(project, metadata, folder), build_plugin_wheel(folder)]
     else:
         wheels, installed = _build_wheels(project, metadata, folder)
         if installation.container is None:
@@ -168,6 +179,8 @@ def build_job_files(  # noqa: PLR0913 - what a job consists of
     environments = _list_environments(conf, description.env)
     pack_configuration(project, conf, environments, folder / "conf.tar.gz", private)
     _write(folder / "bootstrap.py", Path(bootstrap.__file__).read_text(encoding="utf-8"))
+    if spark:
+        _add_spark_entry(folder, wheels)
     stated = {
         **asdict(description),
         "install": installation.source,
@@ -200,6 +213,13 @@ def _describe_left_out(project: Path, metadata: ProjectMetadata) -> Iterator[str
     if metadata.left_out:
         options = ", ".join(f"`{each}`" for each in metadata.left_out)
         yield f"Jobs do not know {options} of requirements.txt, which this machine's pip follows alone."
+
+
+def _add_spark_entry(folder: Path, wheels: Sequence[Path]) -> None:
+    """Add the script of the driver, and the wheels under names with which executors take them."""
+    _write(folder / _SPARK_ENTRY.name, _SPARK_ENTRY.read_text(encoding="utf-8"))
+    for name, wheel in zip(SPARK_PACKAGES, wheels, strict=False):  # of the two, the first may be alone
+        (folder / name).write_bytes(wheel.read_bytes())
 
 
 def _list_environments(conf: Path, env: str) -> Collection[str]:

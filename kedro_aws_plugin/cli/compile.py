@@ -34,7 +34,11 @@ def compile_(
     from kedro_aws_plugin.actions.compiling import compile_pipeline
     from kedro_aws_plugin.actions.pricing import price_run
     from kedro_aws_plugin.actions.workflow_text import draw_mermaid, draw_steps
+    from kedro_aws_plugin.run import state as run_state
+    from kedro_aws_plugin.session.parameters import read_parameters
 
+    # What reads parameters outside of nodes would open, and connect, a session of its own.
+    run_state.publish(run_state.RunState("", lambda: read_parameters(this.session.loader)))
     with open_command(env, connect=False) as this:
         role = _ANY_ROLE if check else None
         with compile_pipeline(this.session, **chosen, role=role) as compiled:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from typing_extensions import Self
 
 from kedro_aws_plugin.config.fields import RoleArn, Section, match_pattern
@@ -39,6 +39,13 @@ ImageUri = Annotated[
         "the URI of an image; one looks like 123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1",
     ),
 ]
+SparkRelease = Annotated[
+    str,
+    match_pattern(r"emr-[A-Za-z0-9._-]{1,60}", "a release of EMR; one with Spark 4 is emr-spark-8.1.0"),
+]
+ApplicationId = Annotated[
+    str, match_pattern(r"[0-9a-z]{1,64}", "an application's id; one looks like 00f1r1r1bd9mnq09")
+]
 
 
 def _refuse_number(value: Any) -> Any:
@@ -65,6 +72,26 @@ class StepFunctionsSettings(Section):
     role_arn: RoleArn | None = None
 
 
+class EmrServerless(Section):
+    """`pipelines.emr_serverless:` how a pipeline runs on EMR Serverless: as one job of Spark.
+
+    Attributes:
+        application_id: The application that runs it; by default one that `submit` makes.
+        release: The release of EMR of an application that `submit` makes.
+        role_arn: The role of the job; by default `pipelines.role_arn`, then `role_arn`.
+        archive: A Python with all that the project needs, as a tar.gz: a file of the project, or on S3.
+        subnets: The subnets of an application that `submit` makes.
+        security_groups: Its security groups.
+    """
+
+    application_id: ApplicationId | None = None
+    release: SparkRelease = "emr-spark-8.1.0"
+    role_arn: RoleArn | None = None
+    archive: Annotated[str, StringConstraints(pattern=r"\.(tar\.gz|tgz)$")] | None = None
+    subnets: tuple[Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-z]+$")], ...] = ()
+    security_groups: tuple[Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-zA-Z]+$")], ...] = ()
+
+
 class Pipelines(Section):
     """`pipelines:` how a Kedro pipeline runs on AWS.
 
@@ -87,6 +114,7 @@ class Pipelines(Section):
         resources: On what steps run.
         steps: Steps of their own, by name.
         stepfunctions: How Step Functions runs them.
+        emr_serverless: How the target `emr-serverless` runs them.
     """
 
     target: TargetName = "sagemaker"
@@ -106,6 +134,7 @@ class Pipelines(Section):
     resources: Resources = Resources()
     steps: Mapping[StepName, NamedStep] = {}
     stepfunctions: StepFunctionsSettings = StepFunctionsSettings()
+    emr_serverless: EmrServerless = EmrServerless()
 
     @model_validator(mode="before")
     @classmethod

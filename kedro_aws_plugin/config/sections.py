@@ -301,6 +301,27 @@ def choose_pipeline_role(config: AwsConfig) -> str:
     )
 
 
+def choose_spark_role(config: AwsConfig) -> str:
+    """Choose the role of a job on EMR Serverless. The local AWS does not check it.
+
+    Args:
+        config: The project's configuration.
+
+    Raises:
+        ConfigError: If the real AWS is in force and aws.yml names no role.
+    """
+    role = config.pipelines.emr_serverless.role_arn or config.pipelines.role_arn or config.role_arn
+    if role is not None:
+        return role
+    if config.target == "local":
+        return _LOCAL_ROLE
+    raise ConfigError(
+        f"conf/{config.env}/aws.yml: `pipelines.emr_serverless.role_arn` is missing. Add the ARN of a role "
+        "that EMR Serverless may assume (emr-serverless.amazonaws.com), and that may read and write what the "
+        "catalog names."
+    )
+
+
 def choose_states_role(config: AwsConfig, find: Callable[[], str | None]) -> str:
     """Choose the role of a state machine. The local AWS does not check it.
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -153,11 +153,7 @@ def estimate_cost(
     parts = [*bill.monthly, *bill.hourly, *bill.answering]
     usages = {part.usage for part in parts} | {job.usage for job in bill.run}
     if not usages:
-        if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
-            return Cost("that of the endpoint config, which exists already")
-        if operations & _RUNS:
-            return Cost("price unknown for the jobs of the pipeline")
-        return None
+        return _name_what_has_no_price(operations)
     known = prices.prices if prices else {}
     unknown = tuple(sorted(usages.difference(known)))
     if unknown or prices is None:
@@ -167,6 +163,16 @@ def estimate_cost(
     if bill.run:
         return _add_up_run(bill.run, prices)
     return _add_up(bill, prices)
+
+
+def _name_what_has_no_price(operations: Set[str]) -> Cost | None:
+    if "CreateEndpoint" in operations and "CreateEndpointConfig" not in operations:
+        return Cost("that of the endpoint config, which exists already")
+    if "StartJobRun" in operations:
+        return Cost("price unknown for the vCPU and the memory of the job's workers")
+    if operations & _RUNS:
+        return Cost("price unknown for the jobs of the pipeline")
+    return None
 
 
 def _collect(requests: Iterable[tuple[str, Mapping[str, Any]]]) -> _Bill:

@@ -466,6 +466,7 @@ class Owned:
         scaled: How the variants of the endpoints are scaled that are, by the endpoint's name and their own.
         schedules: The schedules that start pipelines; None if there never was one.
         state_machines: The ARNs of state machines.
+        applications: Applications of EMR Serverless, each with its state.
         running: The ids of the runs of the pipelines that have not ended.
     """
 
@@ -481,6 +482,7 @@ class Owned:
     scaled: Mapping[str, Mapping[str, Scaling]] = field(default_factory=dict)
     schedules: ScheduleGroup | None = None
     state_machines: tuple[str, ...] = ()
+    applications: Mapping[str, str] = field(default_factory=dict)
     running: tuple[str, ...] = ()
 
 

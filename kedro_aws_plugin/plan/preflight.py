@@ -66,7 +66,7 @@ def _check_memory(workflow: Workflow, snapshot: Snapshot, settings: Pipelines) -
 
 
 def _check_spark(snapshot: Snapshot, settings: Pipelines) -> Iterator[Finding]:
-    if snapshot.spark and settings.image is None:
+    if snapshot.spark and settings.image is None and settings.target != "emr-serverless":
         message = (
             "`spark.enabled` is true, and Spark needs Java, which AWS's scikit-learn image does not have. "
             "Name an image that has it in `pipelines.image`."

@@ -9,6 +9,11 @@ from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned, Sche
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.scaling import plan_end_of_scaling
 from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.emr_serverless import (
+    DeleteApplication,
+    StopApplication,
+    WaitForApplication,
+)
 from kedro_aws_plugin.plan.steps.pipelines import DeletePipeline
 from kedro_aws_plugin.plan.steps.registry import DeleteModelPackage, DeleteModelPackageGroup
 from kedro_aws_plugin.plan.steps.s3 import DeleteObjects
@@ -65,6 +70,8 @@ def plan_teardown(project: str, bucket: str, owned: Owned, only: str | None = No
         for name, created in owned.pipelines.items()
     ]
     steps += [DeleteStateMachine(arn) for arn in owned.state_machines]
+    for application, state in owned.applications.items():
+        steps += _plan_end_of_application(application, state)
     steps += [DeleteModelPackage(arn=package.arn) for group in owned.groups for package in group.packages]
     objects = (*owned.objects, *owned.job_objects)
     for start in range(0, len(objects), _OBJECTS_PER_REQUEST):
@@ -106,6 +113,16 @@ def _plan_schedules(group: ScheduleGroup | None) -> list[Step]:
         for each in group.schedules
     ]
     return [*steps, DeleteScheduleGroup(group.name, make_token(group.name, "delete", group.created))]
+
+
+def _plan_end_of_application(application: str, state: str) -> list[Step]:
+    """Plan the deletion of an application, which has to be stopped before."""
+    deleted = DeleteApplication(application)
+    if state in {"CREATED", "STOPPED"}:
+        return [deleted]
+    stopped = WaitForApplication(application, ("CREATED", "STOPPED"))
+    stop: list[Step] = [] if state in {"CREATING", "STOPPING"} else [StopApplication(application)]
+    return [*stop, stopped, deleted]
 
 
 def _plan_deletion(endpoint: Endpoint) -> list[Step]:

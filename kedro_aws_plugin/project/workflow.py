@@ -16,6 +16,7 @@ from kedro_aws_plugin.errors import KedroAwsError, ProjectError, first_line, sug
 from kedro_aws_plugin.kedro_internals import keep_resolvers
 from kedro_aws_plugin.plan.workflow import Dataset, Node, Snapshot
 from kedro_aws_plugin.project.entries import find_sources, resolve_entries
+from kedro_aws_plugin.session.bound_loader import BoundLoader
 from kedro_aws_plugin.session.session import Session, explain_unloadable_project, make_loader
 
 _DEFAULT = "__default__"
@@ -106,6 +107,8 @@ def _read_catalog(session: Session) -> Mapping[str, Any]:
         if own.globals is not None:
             own.globals.isolate(lambda spec: GlobalValue(f"<{spec.kind}>"))
         try:
+            if isinstance(loader, BoundLoader):
+                return dict(loader.read_unbound("catalog"))
             return dict(loader["catalog"])
         except MissingConfigException:
             return {}

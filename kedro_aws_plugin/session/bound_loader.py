@@ -26,6 +26,10 @@ class BoundLoader(AbstractConfigLoader):
             return bind_catalog(super().__getitem__(key), binding, self._read_credentials)
         return bind_credentials(self._read_credentials(), binding)
 
+    def read_unbound(self, key: str) -> Any:
+        """Read the configuration of a kind as the files have it, without connecting to AWS."""
+        return super().__getitem__(key)
+
     def _read_credentials(self) -> dict[str, Any]:
         try:
             return dict(super().__getitem__("credentials"))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 _MASTER = "spark.master"
+_FETCHED = ("spark.jars.packages", "spark.jars.excludes")
 
 
 def start_session(settings: Mapping[str, str]) -> "SparkSession":
@@ -37,8 +38,10 @@ def start_session(settings: Mapping[str, str]) -> "SparkSession":
         >>> spark = start_session({"spark.master": "local[2]", "spark.sql.shuffle.partitions": "4"})
     """
     _check_installed()
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # with it, `spark-submit` has started Java already
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
         find_java()
+    else:  # `spark-submit` has started Java already: nothing more is fetched
+        settings = {key: value for key, value in settings.items() if key not in _FETCHED}
     check_jars(settings)
     if "spark.pyspark.python" not in settings:
         # Spark would run the `python3` of the PATH, which may lack what the nodes import.

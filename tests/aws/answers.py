@@ -201,3 +201,41 @@ def stack_event(status: str, resource: str = "", reason: str = "") -> dict[str, 
         **(about if resource else own),
         **({"ResourceStatusReason": reason} if reason else {}),
     }
+
+
+APPLICATION: dict[str, Any] = {
+    "applicationId": "00a",
+    "name": "flights",
+    "arn": "arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00a",
+    "releaseLabel": "emr-spark-8.1.0",
+    "type": "Spark",
+    "state": "CREATED",
+    "createdAt": THEN,
+    "updatedAt": THEN,
+    "tags": TAGS,
+}
+
+
+def job_run(state: str = "SUCCESS", **others: Any) -> dict[str, Any]:
+    return {
+        "applicationId": "00a",
+        "jobRunId": "00b",
+        "name": "Kedro run 1 of flights-default-dev (flights/dev)",
+        "arn": f"{APPLICATION['arn']}/jobruns/00b",
+        "createdBy": ROLE,
+        "createdAt": THEN,
+        "updatedAt": THEN,
+        "executionRole": ROLE,
+        "state": state,
+        "stateDetails": "-",
+        "releaseLabel": "emr-spark-8.1.0",
+        "jobDriver": {"sparkSubmit": {"entryPoint": "s3://b/e.py", "entryPointArguments": ["--step", "all"]}},
+        **others,
+    }
+
+
+SUMMARY_OF_APPLICATION = ("name", "arn", "releaseLabel", "type", "state", "createdAt", "updatedAt")
+SUMMARY_OF_JOB_RUN = (
+    *("applicationId", "name", "arn", "createdBy", "createdAt", "updatedAt"),
+    *("executionRole", "state", "stateDetails", "releaseLabel"),
+)

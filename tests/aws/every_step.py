@@ -16,6 +16,7 @@ from kedro_aws_plugin.plan.steps import (
     PlainStep,
     Step,
     asynchronous,
+    emr_serverless,
     pipelines,
     registry,
     s3,
@@ -45,6 +46,11 @@ SCHEDULE: dict[str, Any] = {
     "start": {"PipelineName": "flights", "PipelineVersionId": 1},
     "state": "ENABLED",
     "token": "t",
+}
+APPLICATION: dict[str, Any] = {"name": "flights", "releaseLabel": "emr-spark-8.1.0", "type": "SPARK"}
+JOB: dict[str, Any] = {
+    "executionRoleArn": ROLE,
+    "jobDriver": {"sparkSubmit": {"entryPoint": "s3://flights-data/main.py"}},
 }
 CHECK = serving.CheckEndpoint(
     sent=serving.InvokeEndpoint(
@@ -172,6 +178,15 @@ def all_steps(folder: Path) -> dict[type[Step], Step]:
         ),
         *(kind(**SCHEDULE) for kind in (schedules.CreateSchedule, schedules.UpdateSchedule)),
         pipelines.WaitForExecution(arn=answers.EXECUTION_ARN, run_id="2026-01-02T03.04.05.000Z"),
+        emr_serverless.CreateApplication(definition=APPLICATION, token="t"),
+        emr_serverless.WaitForApplication(application="00a", states=("CREATED",)),
+        emr_serverless.StartJobRun(application="00a", run_id="1", definition=JOB, token="t"),
+        emr_serverless.WaitForJobRun(
+            application="00a", job_run="00b", run_id="1", folder="s3://flights-data/r"
+        ),
+        emr_serverless.CancelJobRun(application="00a", job_run="00b", run_id="1"),
+        emr_serverless.StopApplication(application="00a"),
+        emr_serverless.DeleteApplication(application="00a"),
         state_machines.StartExecution(
             "flights", f"{answers.MACHINE_ARN}:1", "nightly", "nightly-0a1b2c3d", "{}"
         ),
@@ -216,6 +231,20 @@ ANSWERS: dict[type[Step], tuple[dict[str, Any], dict[str, Any]]] = {
     pipelines.WaitForExecution: (
         answers.execution(),
         {"arn": answers.EXECUTION_ARN, "status": "Succeeded", "steps": {"data_science": "Succeeded"}},
+    ),
+    emr_serverless.CreateApplication: (
+        {"applicationId": "00a", "arn": answers.APPLICATION["arn"]},
+        {"application": "00a"},
+    ),
+    emr_serverless.StartJobRun: (
+        {"applicationId": "00a", "jobRunId": "00b", "arn": answers.job_run()["arn"]},
+        {"arn": answers.job_run()["arn"], "job_run": "00b"},
+    ),
+    emr_serverless.CancelJobRun: ({"applicationId": "00a", "jobRunId": "00b"}, {"job_run": "00b"}),
+    emr_serverless.WaitForApplication: ({"application": answers.APPLICATION}, {}),
+    emr_serverless.WaitForJobRun: (
+        {"jobRun": answers.job_run()},
+        {"arn": answers.job_run()["arn"], "status": "Succeeded", "steps": {"all": "Succeeded"}},
     ),
     state_machines.WaitForStateMachine: (
         answers.machine_execution(),

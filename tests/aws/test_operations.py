@@ -16,6 +16,7 @@ import kedro_aws_plugin
 from kedro_aws_plugin.aws.account import is_assumable, read_quotas, report_bucket
 from kedro_aws_plugin.aws.cloudformation import observe_foundation, wait_for_stack
 from kedro_aws_plugin.aws.ecr import check_image
+from kedro_aws_plugin.aws.emr_serverless import get_job_run, list_applications, list_job_runs
 from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import LogSource, read_lines
 from kedro_aws_plugin.aws.owned import add_registry, observe_owned
@@ -57,6 +58,7 @@ def operations_in_the_source() -> set[tuple[str, str]]:
     for service, client in make_clients().items():
         for method, operation in client.meta.method_to_api_mapping.items():
             known.setdefault(method, set()).add((service, operation))
+    del known["get_session"]  # of EMR Serverless, whose sessions nothing uses; botocore has one too
     del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
     known["list_tags_for_resource"] = {("stepfunctions", "ListTagsForResource")}  # many services have one
     package = Path(kedro_aws_plugin.__file__).parent
@@ -158,6 +160,21 @@ def look_at_pipelines(stubbed: Stubbed) -> None:
     assert observe_models_in_use(aws) == frozenset()
     stubbed.answers("ListEndpoints", {"Endpoints": []})
     assert observe_configs_in_use(aws, "flights") == frozenset()
+
+
+def look_at_spark(stubbed: Stubbed) -> None:
+    """Its applications; the runs on one, the newest of which is somebody else's; one that is gone."""
+    summary = {key: answers.APPLICATION[key] for key in answers.SUMMARY_OF_APPLICATION}
+    gone = {**summary, "id": "00gone", "state": "TERMINATED"}
+    stubbed.answers("ListApplications", {"applications": [gone, {**summary, "id": "00a"}]})
+    stubbed.answers("GetApplication", {"application": answers.APPLICATION})
+    assert [each.id for each in list_applications(stubbed.aws, TAGS)] == ["00a"]
+    run = {key: value for key, value in answers.job_run().items() if key in answers.SUMMARY_OF_JOB_RUN}
+    others = [{**run, "id": "00c", "name": "nightly"}, {**run, "id": "00b"}]
+    stubbed.answers("ListJobRuns", {"jobRuns": others})
+    assert [each.run_id for each in list_job_runs(stubbed.aws, "00a", "flights/dev")] == ["1"]
+    stubbed.refuses("GetJobRun", "ResourceNotFoundException", "Job run 00b does not exist", 404)
+    assert get_job_run(stubbed.aws, run["arn"]) is None
 
 
 def look_at_state_machines(stubbed: Stubbed) -> None:
@@ -318,6 +335,7 @@ def test_every_operation_in_the_source_is_one_that_aws_takes(
     look_at_an_account(stubbed)
     look_at_a_failed_job(stubbed)
     look_at_pipelines(stubbed)
+    look_at_spark(stubbed)
     look_at_schedules(stubbed)
     look_at_state_machines(stubbed)
     read_a_log(stubbed)

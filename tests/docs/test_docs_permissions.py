@@ -31,6 +31,7 @@ from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern
 from kedro_aws_plugin.plan.stack_template import build_role_policy, build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
+from kedro_aws_plugin.plan.steps.emr_serverless import CreateApplication, StartJobRun
 from local_aws.protocol.service_model import load_service_model
 
 OPERATION_ACTIONS = {
@@ -72,13 +73,13 @@ PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "models": None,
     "policy": None,
     "prices": None,
-    "retry": "plan/retry.py",
+    "retry": ("plan/retry.py", "plan/spark_retry.py"),
     "rollback": ("plan/rollback.py", "plan/endpoint.py"),  # rollback --to
     "runs": None,
     "schedule": ("plan/schedule.py", "plan/pipeline.py", "plan/machine_run.py"),
     "spark-jars": None,
-    "stop": "plan/stop.py",
-    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/machine_run.py"),
+    "stop": ("plan/stop.py", "plan/spark_stop.py"),
+    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/machine_run.py", "plan/spark_run.py"),
     "status": None,
     "transform": "plan/transform.py",
 }
@@ -122,6 +123,7 @@ def _operations_by_method() -> dict[str, tuple[str, str]]:
         for service in SERVICES
         for operation in load_service_model(service).operation_names
     }
+    del known["get_session"]  # of EMR Serverless, whose sessions nothing uses; botocore has one too
     del known["get_query_results"]  # of Athena, for the datasets; CloudWatch Logs has one too
     known["list_tags_for_resource"] = ("stepfunctions", "ListTagsForResource")  # many services have one
     return known
@@ -215,7 +217,8 @@ def _step_actions(step: type[BaseStep]) -> set[str]:
     fields = {field.name for field in dataclasses.fields(step)}
     tagging = {"sagemaker": {"sagemaker:AddTags"}, "stepfunctions": {"states:TagResource"}}
     actions |= tagging.get(step.service, set()) if "tags" in fields else set()
-    actions |= {"iam:PassRole"} if "role_arn" in fields else set()
+    actions |= {"iam:PassRole"} if "role_arn" in fields or step is StartJobRun else set()
+    actions |= {"emr-serverless:TagResource"} if step in {CreateApplication, StartJobRun} else set()
     return actions if issubclass(step, PlainStep) else actions | _reached(CALLED_FOR_STEPS[step.__name__])
 
 
@@ -346,6 +349,7 @@ def test_the_policy_allows_what_is_needed_and_no_more() -> None:
             *_developer_policy(trained, autoscaling=scaling),
             *_developer_policy(mode="realtime", variants=several),
             *_developer_policy({"target": "stepfunctions"}),
+            *_developer_policy({"target": "emr-serverless"}),
         ]
     )
     assert allowed == set().union(*_documented_actions().values()) | datasets

@@ -108,6 +108,40 @@ def test_the_model_is_registered_and_predicts(
     assert set(species) <= {"setosa", "versicolor", "virginica"}
 
 
+def test_the_pipeline_is_one_job_on_emr_serverless(project: Path, run: Run, tmp_path: Path) -> None:
+    """As the guide has it: compile, submit, runs, logs; and retry, after a job without its input."""
+    local = project / "conf/local/aws.yml"
+    local.write_text("pipelines:\n  target: emr-serverless\n", encoding="utf-8")
+
+    def kedro_aws(*words: str) -> subprocess.CompletedProcess[str]:
+        return run("kedro", "aws", *words, cwd=project)
+
+    try:
+        assert json.loads(kedro_aws("compile", "-o", "json").stdout)["findings"] == []
+        raw = "data/raw/iris/iris.csv"
+        client = local_aws.find(local_aws.default_state_dir(project)).client("s3")  # type: ignore[union-attr]
+        client.download_file(BUCKET, raw, str(tmp_path / "iris.csv"))
+        client.delete_object(Bucket=BUCKET, Key=raw)
+        failed = kedro_aws("submit", "--run-id", "first")
+        assert re.search(r"Run first failed: Step all failed.*: \w+", failed.stderr)
+        shown = kedro_aws("runs", "first")
+        assert "run first of pipeline my-iris-default-local: Failed" in shown.stdout
+        assert "Step all failed" in shown.stderr
+        client.upload_file(str(tmp_path / "iris.csv"), BUCKET, raw)
+        again = kedro_aws("retry", "first")
+        assert again.returncode == 0, again.stderr
+        assert again.stdout == "Run first has succeeded, in 1 step\n"
+        assert re.search(r"^first +my-iris-default-local +Succeeded ", kedro_aws("runs").stdout, re.MULTILINE)
+        assert "stdout classifier first" in kedro_aws("logs", "first").stdout
+        assert "models/classifier.pickle/first/classifier.pickle" in keys(project)
+        submitted = kedro_aws("submit", "--no-wait", "--dry-run")
+        assert "StartJobRun" in submitted.stdout
+        assert "CreateApplication" not in submitted.stdout
+        assert "delete application" in kedro_aws("destroy", "--yes").stderr
+    finally:
+        local.unlink()
+
+
 def test_the_same_project_on_two_workers(project: Path, run: Run, tmp_path: Path) -> None:
     """Spark's own cluster manager; the event log tells which executor did which task."""
     local = project / "conf/local/spark.yml"

@@ -21,7 +21,8 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import (
 from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import choose_pipeline_role
-from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
+from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.job_requests import JobPlace, JobRequest
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
@@ -48,13 +49,19 @@ class SageMaker:
 
     title: ClassVar = "SageMaker"
     longest_name: ClassVar = 256
+    in_spark: ClassVar = False
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def adapt(self, settings: Pipelines) -> Pipelines:
+    def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
         """Leave the settings as they are."""
+        del group_by
         return settings
+
+    def describe_size(self, resources: Resources) -> str:
+        """Name the instance and what else differs from a plain job; see `Target`."""
+        return describe_job_size(resources)
 
     def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a SageMaker pipeline; see `Target`."""
@@ -134,6 +141,23 @@ def make_place(session: Session, folders: JobFolders, role: str | None) -> JobPl
         config.pipelines.vpc,
         session.overrides,
     )
+
+
+def describe_job_size(resources: Resources) -> str:
+    """Describe in words on what a job of SageMaker runs."""
+    return ", ".join(_list_resources(resources))
+
+
+def _list_resources(resources: Resources) -> Iterator[str]:
+    if resources.job != "processing":
+        yield "spot training job" if resources.spot else f"{resources.job} job"
+    yield resources.instance_type
+    yield f"{resources.volume_gb} GB"
+    yield f"up to {resources.timeout_minutes} min"
+    if resources.keep_alive_minutes:
+        yield f"kept for {resources.keep_alive_minutes} min"
+    if resources.runner != "SequentialRunner":
+        yield resources.runner
 
 
 def link_job(region: str, step: StepRun) -> str | None:

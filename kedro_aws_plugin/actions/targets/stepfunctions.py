@@ -6,7 +6,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import ClassVar
 
-from kedro_aws_plugin.actions.targets.sagemaker import LOOKED_THROUGH, link_job, make_place
+from kedro_aws_plugin.actions.targets.sagemaker import (
+    LOOKED_THROUGH,
+    describe_job_size,
+    link_job,
+    make_place,
+)
 from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
 from kedro_aws_plugin.aws.cloudformation import find_states_role
 from kedro_aws_plugin.aws.logs import PROCESSING_JOBS, LogSource
@@ -18,7 +23,8 @@ from kedro_aws_plugin.aws.state_machines import (
     observe_state_machine,
 )
 from kedro_aws_plugin.config import choose_states_role
-from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
+from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.job_requests import build_job
 from kedro_aws_plugin.plan.machine_run import ObservedStateMachine
@@ -49,13 +55,19 @@ class StepFunctions:
 
     title: ClassVar = "Step Functions"
     longest_name: ClassVar = MAX_NAME
+    in_spark: ClassVar = False
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def adapt(self, settings: Pipelines) -> Pipelines:
+    def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
         """Leave the settings as they are."""
+        del group_by
         return settings
+
+    def describe_size(self, resources: Resources) -> str:
+        """Name the instance and what else differs from a plain job; see `Target`."""
+        return describe_job_size(resources)
 
     def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a state machine; see `Target`. Its own role is looked up when it is sent."""

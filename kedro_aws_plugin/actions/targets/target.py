@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from kedro_aws_plugin.aws.logs import LogSource
-from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
+from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.job_requests import JobRequest
-from kedro_aws_plugin.plan.pipeline import PipelineRequest
+from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.schedule import ScheduleRequest
 from kedro_aws_plugin.plan.workflow import Finding, Workflow
@@ -23,12 +24,14 @@ class Definition:
         role_arn: The role with which it runs.
         findings: What AWS would refuse of it.
         jobs: The jobs that a run has, by the names of their steps, where each is billed by its instance.
+        uploads: Files that it needs besides those of the job.
     """
 
     body: Mapping[str, Any]
     role_arn: str
     findings: tuple[Finding, ...] = ()
     jobs: Mapping[str, JobRequest] = field(default_factory=dict)
+    uploads: tuple[JobUpload, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,26 @@ class Target(Protocol):
     Attributes:
         title: How messages call it.
         longest_name: The most characters of a pipeline's name there.
+        in_spark: Whether the driver of a Spark job runs the steps.
     """
 
     title: ClassVar[str]
     longest_name: ClassVar[int]
+    in_spark: ClassVar[bool]
 
-    def adapt(self, settings: Pipelines) -> Pipelines:
-        """Adapt `pipelines:` of aws.yml to what it can run, such as steps of one kind."""
+    def adapt(self, settings: Pipelines, group_by: GroupBy | None) -> Pipelines:
+        """Adapt `pipelines:` of aws.yml to what it can run.
+
+        Args:
+            settings: The section.
+            group_by: The grouping that the user asks for on the command line.
+
+        Raises:
+            ProjectError: If the user asks for what it cannot run.
+        """
+
+    def describe_size(self, resources: Resources) -> str:
+        """Describe in words on what a step runs."""
 
     def define(self, workflow: Workflow, folders: JobFolders, role: str | None) -> Definition:
         """Define a pipeline. AWS is asked nothing.

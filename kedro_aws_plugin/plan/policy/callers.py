@@ -75,6 +75,12 @@ _FIND_RUN = (
     "sagemaker:ListTags",
     *_FIND_MACHINE_RUN,
 )
+_FIND_JOB_RUN = (
+    "emr-serverless:GetApplication",
+    "emr-serverless:GetJobRun",
+    "emr-serverless:ListApplications",
+    "emr-serverless:ListJobRuns",
+)
 _PIPELINE = (
     *_UPLOAD,
     *_STATE_MACHINE,
@@ -88,7 +94,13 @@ _PIPELINE = (
     "sagemaker:UpdatePipeline",
 )
 _SCHEDULES = ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListSchedules")
-_WAIT_FOR_RUN = (*_FIND_RUN, "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob")
+_WAIT_FOR_RUN = (
+    *_FIND_RUN,
+    *_FIND_JOB_RUN,
+    *_READ,
+    "sagemaker:DescribeProcessingJob",
+    "sagemaker:DescribeTrainingJob",
+)
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "approve-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
@@ -108,6 +120,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *_LOOK_AT_SCALING,
         *_END_SCALING,
         *_SCHEDULES,
+        "emr-serverless:DeleteApplication",
+        "emr-serverless:GetApplication",
+        "emr-serverless:ListApplications",
+        "emr-serverless:ListJobRuns",
+        "emr-serverless:StopApplication",
         "s3:DeleteObject",
         "s3:ListBucket",
         "sagemaker:DeleteEndpoint",
@@ -140,6 +157,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "init": (),
     "logs": (
         *_FIND_RUN,
+        *_FIND_JOB_RUN,
         "logs:DescribeLogStreams",
         "logs:FilterLogEvents",
         "sagemaker:DescribeEndpoint",
@@ -160,7 +178,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "sagemaker:UpdateModelPackage",
     ),
     "reject-model": (*_GROUP, "sagemaker:UpdateModelPackage"),
-    "retry": (*_WAIT_FOR_RUN, "sagemaker:RetryPipelineExecution", "states:RedriveExecution"),
+    "retry": (
+        *_WAIT_FOR_RUN,
+        "emr-serverless:StartJobRun",
+        "emr-serverless:TagResource",
+        "iam:PassRole",
+        "sagemaker:RetryPipelineExecution",
+        "states:RedriveExecution",
+    ),
     # With --to, it makes the deployment of another version; in each case it checks what the endpoint answers.
     "rollback": _DEPLOY,
     "runs": _WAIT_FOR_RUN,
@@ -174,10 +199,19 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "spark-jars": (),
     "status": (*_OWNED, *_LOOK_AT_SCALING, "cloudwatch:GetMetricData", "sagemaker:DescribeModel"),
-    "stop": (*_FIND_RUN, "sagemaker:StopPipelineExecution", "states:StopExecution"),
+    "stop": (
+        *_FIND_RUN,
+        *_FIND_JOB_RUN,
+        "emr-serverless:CancelJobRun",
+        "sagemaker:StopPipelineExecution",
+        "states:StopExecution",
+    ),
     "submit": (
         *_WAIT_FOR_RUN,
         *_PIPELINE,
+        "emr-serverless:CreateApplication",
+        "emr-serverless:StartJobRun",
+        "emr-serverless:TagResource",
         "sagemaker:ListPipelineParametersForExecution",
         "sagemaker:StartPipelineExecution",
         "states:StartExecution",

@@ -72,6 +72,10 @@ def _require_scaling_of_sagemaker(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}
 
 
+def _require_emr(_: Reach, __: Audience) -> Condition:
+    return {"StringEquals": {"iam:PassedToService": "emr-serverless.amazonaws.com"}}
+
+
 def _require_scheduler(_: Reach, __: Audience) -> Condition:
     return {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
@@ -224,6 +228,36 @@ def _list_schedule_roles(reach: Reach, audience: Audience) -> list[str]:
     return [role] if role else []
 
 
+def _runs_on_emr(reach: Reach, audience: Audience) -> bool:
+    return _runs_pipelines(reach, audience) and reach.config.pipelines.target == "emr-serverless"
+
+
+def _list_own_applications(reach: Reach, audience: Audience) -> list[str]:
+    """Name the applications that `submit` makes, and their job runs: AWS gives them ids."""
+    if not _runs_on_emr(reach, audience) or reach.config.pipelines.emr_serverless.application_id:
+        return []
+    return reach.arns("emr-serverless", "/applications/", ["*"])
+
+
+def _list_given_application(reach: Reach, audience: Audience) -> list[str]:
+    """Name the application of aws.yml, which need not have the project's tags, and its job runs."""
+    given = reach.config.pipelines.emr_serverless.application_id
+    if not _runs_on_emr(reach, audience) or given is None:
+        return []
+    return reach.arns("emr-serverless", "/applications/", [given, f"{given}/jobruns/*"])
+
+
+def _list_everything_of_emr(reach: Reach, audience: Audience) -> list[str]:
+    """List everything for who makes applications."""
+    return ["*"] if _list_own_applications(reach, audience) else []
+
+
+def _list_spark_roles(reach: Reach, audience: Audience) -> list[str]:
+    config = reach.config
+    role = config.pipelines.emr_serverless.role_arn or config.pipelines.role_arn or config.role_arn
+    return [role] if role and _runs_on_emr(reach, audience) else []
+
+
 def _list_names_of_jobs(reach: Reach, _: Audience) -> list[str]:
     """List what `logs NAME` asks for before it knows that the name is that of an endpoint."""
     return reach.arns("sagemaker", "transform-job/", reach.endpoints)
@@ -267,7 +301,11 @@ def _list_log_groups(reach: Reach, audience: Audience) -> list[str]:
     names += [f"Endpoints/{make_job_prefix(name)}*" for name in reach.groups]
     steps = ["ProcessingJobs:*"] if _runs_pipelines(reach, audience) else []
     steps += ["TrainingJobs:*"] if _trains(reach, audience) else []
-    return reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*", *steps])
+    drivers = ["emr-serverless:*"] if _runs_on_emr(reach, audience) else []
+    return [
+        *reach.arns("logs", "log-group:/aws/sagemaker/", [*names, "TransformJobs:*", *steps]),
+        *reach.arns("logs", "log-group:/aws/", drivers),
+    ]
 
 
 def _list_alarms(reach: Reach, _: Audience) -> list[str]:
@@ -479,6 +517,24 @@ _OF_THE_PROJECT: dict[str, Lister] = {
     "sagemaker:UpdatePipeline": _list_pipelines,
 }
 
+_ON_APPLICATIONS = (
+    "emr-serverless:CancelJobRun",
+    "emr-serverless:DeleteApplication",
+    "emr-serverless:GetApplication",
+    "emr-serverless:GetJobRun",
+    "emr-serverless:ListJobRuns",
+    "emr-serverless:StartJobRun",
+    "emr-serverless:StopApplication",
+)
+_ON_GIVEN = (
+    "emr-serverless:CancelJobRun",
+    "emr-serverless:GetApplication",
+    "emr-serverless:GetJobRun",
+    "emr-serverless:ListJobRuns",
+    "emr-serverless:StartJobRun",
+    "emr-serverless:TagResource",
+)
+
 GRANTS = (
     Grant(
         "Stack",
@@ -556,6 +612,15 @@ GRANTS = (
             "scheduler:UpdateSchedule": _list_schedules,
         },
     ),
+    Grant("MakeApplications", {"emr-serverless:CreateApplication": _list_everything_of_emr}, _require_tag),
+    Grant(
+        "RunOnApplicationsWithTheTagsOfTheProject",
+        dict.fromkeys(_ON_APPLICATIONS, _list_own_applications),
+        _require_owned,
+    ),
+    # AWS tags what it makes with an action of its own, before there is a tag to ask for.
+    Grant("TagApplications", {"emr-serverless:TagResource": _list_own_applications}, _require_tag),
+    Grant("RunOnTheApplication", dict.fromkeys(_ON_GIVEN, _list_given_application)),
     # The versions of a group have no tags of their own.
     Grant("DeleteVersions", {"sagemaker:DeleteModelPackage": _list_packages}),
     Grant(
@@ -572,6 +637,7 @@ GRANTS = (
         {
             "sagemaker:ListEndpoints": _list_every_endpoint,
             "sagemaker:ListPipelines": _list_everything,
+            "emr-serverless:ListApplications": _list_everything,
             "states:ListStateMachines": _list_everything,
             "sagemaker:ListTransformJobs": _list_everything,
             "servicequotas:ListServiceQuotas": _list_everything,
@@ -609,6 +675,7 @@ GRANTS = (
     Grant("ReadParameters", {"ssm:GetParameter": _list_parameters}),
     Grant("LookAtTheRole", {"iam:GetRole": _list_role}),
     Grant("GiveTheRoleToSageMaker", {"iam:PassRole": _list_roles}, _require_sagemaker),
+    Grant("GiveTheRoleToEmrServerless", {"iam:PassRole": _list_spark_roles}, _require_emr),
     Grant("GiveTheRoleToStepFunctions", {"iam:PassRole": _list_states_roles}, _require_states),
     Grant("GiveTheRoleToScheduler", {"iam:PassRole": _list_schedule_roles}, _require_scheduler),
     Grant(

@@ -5,6 +5,7 @@ A step knows its AWS operation and the request that it sends: `apply` sends it, 
 
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
+from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.ref import Ref
 from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
@@ -29,9 +30,11 @@ Step = (
     | InvokeEndpoint
     | UpdateStack
     | UploadFile
+    | WaitForApplication
     | WaitForDeletion
     | WaitForEndpoint
     | WaitForExecution
+    | WaitForJobRun
     | WaitForStack
     | WaitForStateMachine
     | WaitForTransform

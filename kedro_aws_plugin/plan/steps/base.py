@@ -15,6 +15,7 @@ Service = Literal[
     "cloudformation",
     "cloudwatch",
     "ecr",
+    "emr-serverless",
     "iam",
     "logs",
     "resourcegroupstaggingapi",

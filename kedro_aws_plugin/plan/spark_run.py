@@ -1,0 +1,140 @@
+"""Plan the run of a job on EMR Serverless: (wanted, observed) -> Plan."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kedro_aws_plugin.errors import AwsError, ProjectError
+from kedro_aws_plugin.plan.execution import make_token
+from kedro_aws_plugin.plan.pipeline import PipelineRequest, plan_uploads
+from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.spark_job import MAX_RUN_NAME
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.base import merge
+from kedro_aws_plugin.plan.steps.emr_serverless import (
+    CreateApplication,
+    StartJobRun,
+    WaitForApplication,
+    WaitForJobRun,
+)
+
+TERMINATED = "TERMINATED"
+READY = ("CREATED", "STARTING", "STARTED", "STOPPED")
+"""The states in which an application takes a job: it starts by itself."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application of EMR Serverless.
+
+    Attributes:
+        id: Its id.
+        arn: Its ARN.
+        release: Its release.
+        status: Its state.
+        tags: Its tags.
+        subnets: Its subnets.
+    """
+
+    id: str
+    arn: str
+    release: str
+    status: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    subnets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run.
+
+    Attributes:
+        uri: The folder on S3.
+        owner: The package and the environment of the project.
+    """
+
+    uri: str
+    owner: str
+
+
+def plan_spark_run(
+    wanted: PipelineRequest,
+    application: Application | None,
+    keys: Collection[str],
+    place: RunFolder,
+) -> Plan:
+    """Plan a run: upload what is missing, make an application if there is none, start the job, wait for it.
+
+    Args:
+        wanted: What is to run.
+        application: The application that runs it; None if there is none yet.
+        keys: The keys of those files that are on S3 already.
+        place: Where the run is on S3, and whose it is.
+
+    Raises:
+        AwsError: If the application takes no jobs.
+        ProjectError: If the names of the pipeline and the run are too long.
+    """
+    definition = json.loads(wanted.definition)
+    steps = plan_uploads(wanted, keys)
+    if application is None:
+        token = make_token(wanted.name, "create", wanted.run_id)
+        create = CreateApplication(definition["application"], token)
+        chosen: str | Ref = Ref(create, "application")
+        steps += [create, WaitForApplication(chosen, READY)]
+    else:
+        if application.status == TERMINATED:
+            raise AwsError(
+                f"Application {application.id} is deleted. Remove `pipelines.emr_serverless.application_id` "
+                "from aws.yml, or name another one."
+            )
+        chosen = application.id
+        if application.status not in READY:
+            steps.append(WaitForApplication(chosen, READY))
+    # Other code or parameters under the same run id are another request: its job finds the id taken.
+    token = make_token(wanted.name, "start", wanted.run_id, wanted.definition, wanted.request_key)
+    job = _complete(definition["jobRun"], wanted, place, token)
+    start = StartJobRun(chosen, wanted.run_id, job, token)
+    steps.append(start)
+    if wanted.wait:
+        steps.append(WaitForJobRun(chosen, Ref(start, "job_run"), wanted.run_id, place.uri))
+    return Plan(
+        title=f"submit run {wanted.run_id} of pipeline {wanted.name}",
+        steps=tuple(steps),
+        unchanged=wanted.name,
+        warnings=wanted.warnings,
+    )
+
+
+def _complete(
+    job: Mapping[str, Any], wanted: PipelineRequest, place: RunFolder, execution: str
+) -> dict[str, Any]:
+    """Add to the request of a job what only its run has."""
+    name = f"Kedro run {wanted.run_id} of {wanted.name} ({place.owner})"
+    if len(name) > MAX_RUN_NAME:
+        raise ProjectError(
+            f"A job run's name has {MAX_RUN_NAME} characters at most, and `{name}` has {len(name)}. Shorten "
+            "`pipelines.name` in aws.yml, or the run's id."
+        )
+    driver = job["jobDriver"]["sparkSubmit"]
+    arguments = [
+        *driver["entryPointArguments"],
+        *("--run-id", wanted.run_id),
+        *("--execution", execution),
+        *("--request", f"s3://{wanted.bucket}/{wanted.request_key}"),
+    ]
+    monitoring = {"cloudWatchLoggingConfiguration": {"logStreamNamePrefix": make_log_prefix(place.uri)}}
+    return merge(
+        job,
+        {
+            "name": name,
+            "jobDriver": {"sparkSubmit": {"entryPointArguments": arguments}},
+            "configurationOverrides": {"monitoringConfiguration": monitoring},
+        },
+    )
+
+
+def make_log_prefix(folder: str) -> str:
+    """Make how the log streams of a run begin, from its folder on S3; a stream's name has no colons."""
+    return folder.removeprefix("s3://").replace(":", ".").replace("*", "_")
