@@ -127,8 +127,7 @@ def begun_in_the_console(aws: Any, target: str) -> Iterator[str]:
 def test_a_run_whose_id_nobody_knows_is_not_taken_from(project: Path, local: Any, target: str) -> None:
     """The jobs of an execution from the console have an id that only their log says."""
     file = project / "conf/local/aws.yml"
-    before = file.read_text()
-    file.write_text(f"{before}\npipelines: {{target: {target}}}\n")
+    file.write_text(f"pipelines: {{target: {target}}}\n")
     try:
         with begun_in_the_console(local, target) as arn:
             own = arn.rpartition("/" if target == "sagemaker" else ":")[2]
@@ -141,4 +140,4 @@ def test_a_run_whose_id_nobody_knows_is_not_taken_from(project: Path, local: Any
                     "--load-versions DATASET:RUN_ID\n"
                 ) in refused.stderr
     finally:
-        file.write_text(before)
+        file.unlink()
