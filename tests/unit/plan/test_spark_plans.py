@@ -146,7 +146,7 @@ def test_a_run_id_that_has_begun_is_waited_for_or_refused() -> None:
 
 
 def test_names_that_make_a_job_runs_name_too_long_are_refused() -> None:
-    with pytest.raises(ProjectError, match=r"has 256 characters at most, and .* has 284\. Shorten"):
+    with pytest.raises(ProjectError, match=r"has 256 characters at most, and .* has 280\. Shorten"):
         plan_spark_run(make_request(name="a" * 250), APPLICATION, (), FOLDER)
 
 
