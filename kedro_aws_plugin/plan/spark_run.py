@@ -104,8 +104,8 @@ def plan_spark_run(
     definition = json.loads(wanted.definition)
     steps = plan_uploads(wanted, keys)
     if application is None:
-        token = make_token(wanted.name, "create", wanted.run_id)
-        create = CreateApplication(definition["application"], token)
+        once = make_token(wanted.name, "create", wanted.run_id)
+        create = CreateApplication(definition["application"], once)
         chosen: str | Ref = Ref(create, "application")
         steps += [create, WaitForApplication(chosen, READY)]
     else:
