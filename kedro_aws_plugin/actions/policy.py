@@ -49,6 +49,13 @@ def make_policy(session: Session, audience: Audience, account: str | None) -> Ma
         )
     data = Data() if audience == "role" else _find_data(session)
     reach = Reach(config, session.project.package, account, chosen or pattern, data)
+    pipelines = config.pipelines
+    on_machines = pipelines.target == "stepfunctions" and pipelines.stepfunctions.role_arn is None
+    if on_machines and reach.is_states_role_cut and audience == "developer":
+        warnings.append(
+            "CloudFormation shortens the name of the role of Step Functions, so iam:PassRole does not name "
+            "it. Set `pipelines.stepfunctions.role_arn` in aws.yml to what `kedro aws bootstrap` has made."
+        )
     if audience != "role" and not reach.endpoints:
         warnings.append(
             "aws.yml names no endpoint, so the policy allows none. Add it to `deploy`, and run this again."

@@ -21,7 +21,7 @@ from kedro_aws_plugin.plan.execution import (
     StepRun,
 )
 from kedro_aws_plugin.plan.spark_job import RUN_NAME
-from kedro_aws_plugin.plan.spark_run import TERMINATED, Application
+from kedro_aws_plugin.plan.spark_run import TERMINATED, Application, BegunRun
 from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
 
 _STATUSES = {
@@ -100,12 +100,20 @@ def get_job_run(aws: Aws, arn: str) -> dict[str, Any] | None:
     return found
 
 
+def find_begun_run(aws: Aws, arn: str) -> BegunRun | None:
+    """Look up the run of a job run by its ARN, with the token that its job has; None if there is none."""
+    found = get_job_run(aws, arn)
+    if found is None:
+        return None
+    token = next((value for name, value in pairwise(_list_arguments(found)) if name == "--execution"), "")
+    return BegunRun(describe_job_run(found), found["applicationId"], found["jobRunId"], token)
+
+
 def describe_job_run(found: Mapping[str, Any]) -> Execution:
     """Describe a job run as an execution with one step."""
     named = RUN_NAME.fullmatch(found.get("name", ""))
     status = _read_status(found["state"])
-    arguments = found["jobDriver"].get("sparkSubmit", {}).get("entryPointArguments", [])
-    steps = [value for name, value in pairwise(arguments) if name == "--step"]
+    steps = [value for name, value in pairwise(_list_arguments(found)) if name == "--step"]
     reason = found.get("stateDetails", "")
     step = StepRun(
         steps[0] if steps else "job",
@@ -125,6 +133,11 @@ def describe_job_run(found: Mapping[str, Any]) -> Execution:
         reason=reason,
         steps=(step,),
     )
+
+
+def _list_arguments(found: Mapping[str, Any]) -> list[str]:
+    arguments: list[str] = found["jobDriver"].get("sparkSubmit", {}).get("entryPointArguments", [])
+    return arguments
 
 
 def split_arn(arn: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Sequence
 from kedro_aws_plugin.config.pipelines import Pipelines
 from kedro_aws_plugin.plan.workflow import Dataset, Finding, Snapshot, Workflow, strip_transcoding
 
-_MANY_STEPS = 50
 _NAMED = 5
 
 
@@ -165,12 +164,6 @@ def _check_number(workflow: Workflow) -> Iterator[Finding]:
             "puts several into one."
         )
         yield Finding("single_node_groups", "info", message, tuple(group.name for group in groups))
-    if len(workflow.groups) > _MANY_STEPS:
-        message = (
-            f"{len(workflow.groups)} steps may be more than the quota of your account. Choose another "
-            "--group-by, or look in Service Quotas."
-        )
-        yield Finding("many_steps", "warning", message)
 
 
 def _quote(names: Collection[str] | Sequence[str]) -> str:

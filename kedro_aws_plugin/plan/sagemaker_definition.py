@@ -13,6 +13,9 @@ PARAMETERS = ("RunId", "Request", "Scheduled")
 MAX_DEFINITION = 1_048_576
 """Characters of a definition that CreatePipeline takes; botocore's model of SageMaker."""
 
+_MANY_STEPS = 50
+"""More steps than this may exceed the quota of an account for a pipeline of SageMaker."""
+
 _VARIABLES = {
     "--run-id": {"Get": "Parameters.RunId"},
     "--started": {"Get": "Execution.StartDateTime"},
@@ -69,6 +72,13 @@ def check_limits(definition: Mapping[str, Any]) -> Iterator[Finding]:
             "into a step: --group-by."
         )
         yield Finding("aws_limit", "error", message)
+    steps = len(definition["Steps"])
+    if steps > _MANY_STEPS:
+        message = (
+            f"{steps} steps may be more than the quota of your account for a pipeline of SageMaker. Choose "
+            "another --group-by, or look in Service Quotas."
+        )
+        yield Finding("many_steps", "warning", message)
 
 
 def _build_step(group: Group, place: JobPlace) -> dict[str, Any]:

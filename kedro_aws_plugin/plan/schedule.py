@@ -147,6 +147,7 @@ def plan_timetable(
         steps=tuple(steps),
         unchanged=f"schedule {wanted.name}",
         warnings=warnings,
+        jobs=wanted.pipeline.jobs if steps else (),
     )
 
 

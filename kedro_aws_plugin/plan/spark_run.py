@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.errors import AwsError, ProjectError
-from kedro_aws_plugin.plan.execution import make_token
+from kedro_aws_plugin.plan.execution import Execution, make_token
 from kedro_aws_plugin.plan.pipeline import PipelineRequest, plan_uploads
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.spark_job import MAX_RUN_NAME
@@ -18,6 +18,7 @@ from kedro_aws_plugin.plan.steps.emr_serverless import (
     WaitForApplication,
     WaitForJobRun,
 )
+from kedro_aws_plugin.plan.submission import plan_earlier
 
 TERMINATED = "TERMINATED"
 READY = ("CREATED", "STARTING", "STARTED", "STOPPED")
@@ -58,11 +59,29 @@ class RunFolder:
     owner: str
 
 
+@dataclass(frozen=True)
+class BegunRun:
+    """A run that has begun before.
+
+    Attributes:
+        run: What is known of it.
+        application: The id of its application.
+        job_run: The id of its last job run.
+        token: The token of the request that began it.
+    """
+
+    run: Execution
+    application: str
+    job_run: str
+    token: str
+
+
 def plan_spark_run(
     wanted: PipelineRequest,
     application: Application | None,
     keys: Collection[str],
     place: RunFolder,
+    earlier: BegunRun | None = None,
 ) -> Plan:
     """Plan a run: upload what is missing, make an application if there is none, start the job, wait for it.
 
@@ -71,16 +90,22 @@ def plan_spark_run(
         application: The application that runs it; None if there is none yet.
         keys: The keys of those files that are on S3 already.
         place: Where the run is on S3, and whose it is.
+        earlier: The run that has the run's id already, if there is one.
 
     Raises:
-        AwsError: If the application takes no jobs.
-        ProjectError: If the names of the pipeline and the run are too long.
+        AwsError: If the application takes no jobs, or the run has ended without success.
+        ProjectError: If the run id is that of other code or parameters, or the names are too long.
     """
+    # Other code or parameters under the same run id are another request: its job finds the id taken.
+    token = make_token(wanted.name, "start", wanted.run_id, wanted.definition, wanted.request_key)
+    if earlier is not None:
+        wait = WaitForJobRun(earlier.application, earlier.job_run, wanted.run_id, place.uri)
+        return plan_earlier(wanted, earlier.run, wait, is_same=earlier.token == token)
     definition = json.loads(wanted.definition)
     steps = plan_uploads(wanted, keys)
     if application is None:
-        token = make_token(wanted.name, "create", wanted.run_id)
-        create = CreateApplication(definition["application"], token)
+        once = make_token(wanted.name, "create", wanted.run_id)
+        create = CreateApplication(definition["application"], once)
         chosen: str | Ref = Ref(create, "application")
         steps += [create, WaitForApplication(chosen, READY)]
     else:
@@ -92,8 +117,6 @@ def plan_spark_run(
         chosen = application.id
         if application.status not in READY:
             steps.append(WaitForApplication(chosen, READY))
-    # Other code or parameters under the same run id are another request: its job finds the id taken.
-    token = make_token(wanted.name, "start", wanted.run_id, wanted.definition, wanted.request_key)
     job = _complete(definition["jobRun"], wanted, place, token)
     start = StartJobRun(chosen, wanted.run_id, job, token)
     steps.append(start)

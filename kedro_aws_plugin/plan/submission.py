@@ -54,7 +54,7 @@ def plan_submission(
     if earlier is not None:
         is_same = (earlier.pipeline, earlier.version, earlier.request) == (wanted.name, version, request)
         wait = WaitForExecution(arn=earlier.arn, run_id=wanted.run_id)
-        return _plan_earlier(wanted, earlier, wait, is_same=is_same)
+        return plan_earlier(wanted, earlier, wait, is_same=is_same)
     start = StartPipelineExecution(
         name=wanted.name,
         version=version,
@@ -77,8 +77,19 @@ def plan_submission(
     )
 
 
-def _plan_earlier(wanted: PipelineRequest, earlier: Execution, wait: Step, *, is_same: bool) -> Plan:
-    """Plan to wait for a run that has begun before: a run id stands for one run."""
+def plan_earlier(wanted: PipelineRequest, earlier: Execution, wait: Step, *, is_same: bool) -> Plan:
+    """Plan to wait for a run that has begun before: a run id stands for one run.
+
+    Args:
+        wanted: What is to run.
+        earlier: The run that has its id.
+        wait: Waits for that run.
+        is_same: Whether that run has the same code and parameters.
+
+    Raises:
+        AwsError: If that run has ended without success.
+        ProjectError: If that run is of other code or parameters.
+    """
     run = wanted.run_id
     if not is_same:
         raise ProjectError(
@@ -129,9 +140,7 @@ def plan_machine_submission(
     if earlier is not None:
         begun = (earlier.pipeline, earlier.arn.rpartition(":")[2])
         is_same = begun == (wanted.name, make_execution_name(wanted))
-        return _plan_earlier(
-            wanted, earlier, WaitForStateMachine(earlier.arn, wanted.run_id), is_same=is_same
-        )
+        return plan_earlier(wanted, earlier, WaitForStateMachine(earlier.arn, wanted.run_id), is_same=is_same)
     start = StartExecution(
         machine=wanted.name,
         version=version,

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,8 +22,10 @@ GRACE_SECONDS = 120.0
 _SUPERVISOR = Path(__file__).with_name("job_supervisor.py")
 _LINE = 64 * 1024
 _MOST = 16 * 1024**2
+_MOST_LINES = 100_000
 _LAST_LINES = 200
 _READER_SECONDS = 2.0
+_MOST_READER_SECONDS = 30.0
 _END_SECONDS = 5.0
 
 
@@ -89,8 +92,7 @@ class JobProcess:
             self.timed_out = True
             self.stop()
             process.wait()
-        reader.join(_READER_SECONDS)  # what has left the job's group may hold its stdout for ever
-        self._output.finish()
+        self._finish_reading(reader)
         with self._lock:
             _let_go(process)
         if process.returncode < 0:
@@ -137,6 +139,14 @@ class JobProcess:
         _write(process, json.dumps(told).encode() + b"\n")
         return process
 
+    def _finish_reading(self, reader: threading.Thread) -> None:
+        """Take what is left to read. What has left the job's group may hold its stdout for ever."""
+        seen, deadline = -1, time.monotonic() + _MOST_READER_SECONDS
+        while reader.is_alive() and seen != self._output.lines and time.monotonic() < deadline:
+            seen = self._output.lines
+            reader.join(_READER_SECONDS)
+        self._output.finish()
+
     def _read(self, process: "subprocess.Popen[bytes]") -> None:
         for line in _read_lines(process.stdout):
             self._output.write(line)
@@ -179,18 +189,24 @@ def _let_go(process: "subprocess.Popen[bytes]") -> None:
 
 
 class _Output:
-    """What a job prints: the first megabytes of it, and its last lines."""
+    """What a job prints: the first megabytes of it, and its last lines.
+
+    Attributes:
+        lines: How many lines it has printed.
+    """
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
         self._size = 0
         self._skipped = 0
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self.lines = 0
 
     def write(self, line: str) -> None:
         """Take a line."""
+        self.lines += 1
         self._size += len(line) + 1
-        if self._size <= _MOST:
+        if self._size <= _MOST and self.lines <= _MOST_LINES:
             if line:
                 self._log(line)
             return
@@ -203,7 +219,7 @@ class _Output:
         if left_out > 0:
             self._log(
                 f"[The local AWS has left out {left_out} lines: it keeps the first {_MOST >> 20} MB that a "
-                f"job prints, and the last {_LAST_LINES} lines.]"
+                f"job prints, at most {_MOST_LINES:,} lines, and the last {_LAST_LINES} lines.]"
             )
         for line in list(self._last):
             if line:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -67,8 +68,8 @@ class LogShipper:
 
     The lines of jobs go to the log group of their kind only.
 
-    Lines that come faster than they can be delivered are missing in the log stream, as on AWS. Files of an
-    earlier server are moved to the folder's subfolder ``earlier``.
+    Lines of an endpoint that come faster than they can be delivered are missing in the log stream, as on AWS.
+    A job waits instead. Files of an earlier server are moved to the folder's subfolder ``earlier``.
     """
 
     def __init__(self, moto: Moto, state_dir: Path) -> None:
@@ -88,7 +89,7 @@ class LogShipper:
         """Make an endpoint's file, and the function that opens its log streams by their names."""
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._open_file(endpoint_log_file(self._state_dir, endpoint))
-        ship = self.open_group(region, f"/aws/sagemaker/Endpoints/{endpoint}")
+        ship = self._open_streams(region, f"/aws/sagemaker/Endpoints/{endpoint}", self._offer)
 
         def stream(name: str) -> Callable[[str], None]:
             deliver = ship(name)
@@ -102,20 +103,28 @@ class LogShipper:
         return stream
 
     def open_group(self, region: str, group: str) -> Callable[[str], Callable[[str], None]]:
-        """Make the function that opens the streams of a log group by their names."""
+        """Make the function that opens the streams of a log group by their names.
 
+        Who writes more lines than can be delivered at once waits, so that none is missing.
+        """
+        return self._open_streams(region, group, self._queue.put)
+
+    def _open_streams(
+        self, region: str, group: str, take: Callable[[_Line], None]
+    ) -> Callable[[str], Callable[[str], None]]:
         def stream(name: str) -> Callable[[str], None]:
             target = _Stream(region, group, name)
 
             def write(text: str) -> None:
-                try:
-                    self._queue.put_nowait(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
-                except queue.Full:
-                    return
+                take(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
 
             return write
 
         return stream
+
+    def _offer(self, line: _Line) -> None:
+        with suppress(queue.Full):
+            self._queue.put_nowait(line)
 
     def deliver(self) -> None:
         """Wait for a moment until what was written so far can be read."""
@@ -150,7 +159,8 @@ class LogShipper:
     def _run(self) -> None:
         while True:
             batch = [self._queue.get()]
-            self._hurry.wait(_PAUSE)
+            if self._queue.qsize() < _BATCH:
+                self._hurry.wait(_PAUSE)
             self._hurry.clear()
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())

@@ -28,7 +28,7 @@ from kedro_aws_plugin.plan.policy.callers import DATASETS, OF_KEYS
 from kedro_aws_plugin.plan.policy.document import build_policy
 from kedro_aws_plugin.plan.policy.grants import GRANTS
 from kedro_aws_plugin.plan.policy.reach import Data, Reach, make_role_pattern
-from kedro_aws_plugin.plan.stack_template import build_role_policy
+from kedro_aws_plugin.plan.stack_template import build_role_policy, build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep, Service
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.emr_serverless import CreateApplication, StartJobRun
@@ -355,6 +355,18 @@ def test_the_policy_allows_what_is_needed_and_no_more() -> None:
     assert allowed == set().union(*_documented_actions().values()) | datasets
 
 
+def test_the_policy_for_the_stack_reaches_every_role_in_it() -> None:
+    """CloudFormation names a role after the stack and what the template calls it."""
+    stated = _read_config()
+    stated["pipelines"]["target"] = "stepfunctions"
+    config = AwsConfig.model_validate({"env": "aws", "target": "aws", **stated})
+    resources = build_stack_template(config, "my_flights")["Resources"]
+    roles = {name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role"}
+    [statement] = [each for each in _stack_policy() if "iam:CreateRole" in each["Action"]]
+    start = f"arn:aws:iam::123456789012:role/{get_stack_name(config.bucket)}"
+    assert set(statement["Resource"]) == {f"{start}-{role}-*" for role in roles}
+
+
 def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
     """Each ARN without the names of the page's own aws.yml has no `*` but at its end, and no name is left."""
     config = _read_config()
@@ -391,6 +403,7 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "glue:HERE:table/NAME/prices",
         "glue:HERE:userDefinedFunction/NAME/*",
         "iam::123456789012:role/NAME-SageMakerRole-*",
+        "iam::123456789012:role/NAME-StatesRole-*",
         "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME:*",
         "logs:HERE:log-group:/aws/sagemaker/Endpoints/NAME-*",
         "logs:HERE:log-group:/aws/sagemaker/ProcessingJobs:*",  # one group for every job

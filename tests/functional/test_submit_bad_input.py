@@ -5,13 +5,15 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from project_cli import Ran, kedro_aws
+from project_cli import BUCKET, Ran, kedro_aws
 
 from kedro_aws_plugin.actions import compiling
+from kedro_aws_plugin.plan.tags import make_project_tags
 
 DIFFERS = "Warning: The project differs from commit {}. The job has what is on the disk.\n"
 
@@ -95,3 +97,54 @@ def test_a_pipeline_without_nodes_is_not_submitted() -> None:
     ran = kedro_aws("submit", "--tags", "nothing", "--dry-run")
     assert ran.code == 1
     assert "empty" in ran.stderr.lower() or "no node" in ran.stderr.lower(), ran.stderr
+
+
+@contextmanager
+def begun_in_the_console(aws: Any, target: str) -> Iterator[str]:
+    """An execution of the project's own pipeline that the plugin has not started: its ARN."""
+    tags = make_project_tags("my_flights", "local", BUCKET)
+    name, role = "my-flights-console", "arn:aws:iam::123456789012:role/console"
+    if target == "sagemaker":
+        client = aws.client("sagemaker")
+        end = {"Name": "end", "Type": "Fail", "Arguments": {"ErrorMessage": "no more"}}
+        client.create_pipeline(
+            PipelineName=name,
+            PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": [end]}),
+            ClientRequestToken="c" * 32,
+            RoleArn=role,
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+        yield client.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+        client.delete_pipeline(PipelineName=name, ClientRequestToken="d" * 32)
+        return
+    client = aws.client("stepfunctions")
+    machine = client.create_state_machine(
+        name=name,
+        roleArn=role,
+        definition=json.dumps(
+            {"QueryLanguage": "JSONata", "StartAt": "end", "States": {"end": {"Type": "Succeed"}}}
+        ),
+        tags=[{"key": key, "value": value} for key, value in tags.items()],
+    )["stateMachineArn"]
+    yield client.start_execution(stateMachineArn=machine)["executionArn"]
+    client.delete_state_machine(stateMachineArn=machine)
+
+
+@pytest.mark.parametrize("target", ["sagemaker", "stepfunctions"])
+def test_a_run_whose_id_nobody_knows_is_not_taken_from(project: Path, local: Any, target: str) -> None:
+    """The jobs of an execution from the console have an id that only their log says."""
+    file = project / "conf/local/aws.yml"
+    file.write_text(f"pipelines: {{target: {target}}}\n")
+    try:
+        with begun_in_the_console(local, target) as arn:
+            own = arn.rpartition("/" if target == "sagemaker" else ":")[2]
+            for run in (own, arn, "latest"):
+                refused = kedro_aws("submit", "-p", "data_science", "--from-run", run, "--dry-run")
+                assert (refused.code, refused.stdout) == (1, "")
+                assert (
+                    f"Error: Execution {own} was not begun by `kedro aws submit` or `kedro aws schedule`, so "
+                    f"its run id is in its log alone: kedro aws logs {own}. Name what to load: "
+                    "--load-versions DATASET:RUN_ID\n"
+                ) in refused.stderr
+    finally:
+        file.unlink()

@@ -229,6 +229,29 @@ def test_what_is_left_of_much_output_is_its_beginning_and_its_end(jobs: Jobs) ->
     assert any(line.startswith("[The local AWS has left out ") for line in lines)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a process that kills itself needs SIGKILL")
+def test_of_a_job_that_prints_much_and_is_killed_no_line_is_missing_but_those_that_are_counted(
+    jobs: Jobs,
+) -> None:
+    """20 MB of short lines come faster than they can be delivered."""
+    script = """
+import os, signal, sys
+for begin in range(0, 200_000, 10_000):
+    sys.stdout.write("".join(f"{i:07} {'x' * 91}\\n" for i in range(begin, begin + 10_000)))
+sys.stdout.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    name = jobs.create(script)
+    job = jobs.wait(name)
+    assert job["FailureReason"].endswith(", exit code: 137")
+    lines = jobs.read_log(name)
+    [at] = [number for number, line in enumerate(lines) if line.startswith("[The local AWS has left out ")]
+    numbers = [int(line.split()[0]) for line in lines[:at] + lines[at + 1 :]]
+    assert at == 100_000
+    assert lines[at].split()[6:8] == ["99800", "lines:"]
+    assert numbers == [*range(at), *range(200_000 - 200, 200_000)]
+
+
 def test_what_aws_or_the_local_aws_refuses_is_refused_at_once(jobs: Jobs) -> None:
     create = jobs.cloud.sagemaker.create_processing_job
 

@@ -108,38 +108,57 @@ def test_the_model_is_registered_and_predicts(
     assert set(species) <= {"setosa", "versicolor", "virginica"}
 
 
-def test_the_pipeline_is_one_job_on_emr_serverless(project: Path, run: Run, tmp_path: Path) -> None:
-    """As the guide has it: compile, submit, runs, logs; and retry, after a job without its input."""
-    local = project / "conf/local/aws.yml"
+@pytest.fixture
+def on_emr(project: Path, run: Run) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """`kedro aws` in the project with the target emr-serverless."""
+    local, metadata = project / "conf/local/aws.yml", project / "pyproject.toml"
+    stated = metadata.read_text(encoding="utf-8")
     local.write_text("pipelines:\n  target: emr-serverless\n", encoding="utf-8")
+    # A job refuses another pandas than the project requires, and that of the tests may be newer.
+    metadata.write_text(stated.replace('"pandas>=2.2,<3"', '"pandas>=2.2"'), encoding="utf-8")
+    yield lambda *words: run("kedro", "aws", *words, cwd=project)
+    local.unlink()
+    metadata.write_text(stated, encoding="utf-8")
 
-    def kedro_aws(*words: str) -> subprocess.CompletedProcess[str]:
-        return run("kedro", "aws", *words, cwd=project)
 
-    try:
-        assert json.loads(kedro_aws("compile", "-o", "json").stdout)["findings"] == []
-        raw = "data/raw/iris/iris.csv"
-        client = local_aws.find(local_aws.default_state_dir(project)).client("s3")  # type: ignore[union-attr]
-        client.download_file(BUCKET, raw, str(tmp_path / "iris.csv"))
-        client.delete_object(Bucket=BUCKET, Key=raw)
-        failed = kedro_aws("submit", "--run-id", "first")
-        assert re.search(r"Run first failed: Step all failed.*: \w+", failed.stderr)
-        shown = kedro_aws("runs", "first")
-        assert "run first of pipeline my-iris-default-local: Failed" in shown.stdout
-        assert "Step all failed" in shown.stderr
-        client.upload_file(str(tmp_path / "iris.csv"), BUCKET, raw)
-        again = kedro_aws("retry", "first")
-        assert again.returncode == 0, again.stderr
-        assert again.stdout == "Run first has succeeded, in 1 step\n"
-        assert re.search(r"^first +my-iris-default-local +Succeeded ", kedro_aws("runs").stdout, re.MULTILINE)
-        assert "stdout classifier first" in kedro_aws("logs", "first").stdout
-        assert "models/classifier.pickle/first/classifier.pickle" in keys(project)
-        submitted = kedro_aws("submit", "--no-wait", "--dry-run")
-        assert "StartJobRun" in submitted.stdout
-        assert "CreateApplication" not in submitted.stdout
-        assert "delete application" in kedro_aws("destroy", "--yes").stderr
-    finally:
-        local.unlink()
+def test_the_pipeline_is_one_job_on_emr_serverless(
+    project: Path, on_emr: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """As the guide has it: compile, submit, runs, logs; and retry, after a job without its input."""
+    assert "no runs on EMR Serverless" in on_emr("runs").stdout
+    assert json.loads(on_emr("compile", "-o", "json").stdout)["findings"] == []
+    raw = "data/raw/iris/iris.csv"
+    client = local_aws.find(local_aws.default_state_dir(project)).client("s3")  # type: ignore[union-attr]
+    client.download_file(BUCKET, raw, str(tmp_path / "iris.csv"))
+    client.delete_object(Bucket=BUCKET, Key=raw)
+    failed = on_emr("submit", "--run-id", "first")
+    assert re.search(r"Run first failed: Step all failed.*: \w+", failed.stderr)
+    shown = on_emr("runs", "first")
+    assert "run first of pipeline my-iris-default-local: Failed" in shown.stdout
+    assert "Step all failed" in shown.stderr
+    client.upload_file(str(tmp_path / "iris.csv"), BUCKET, raw)
+    again = on_emr("retry", "first")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == "Run first has succeeded, in 1 step\n"
+    assert re.search(r"^first +my-iris-default-local +Succeeded ", on_emr("runs").stdout, re.MULTILINE)
+    assert "stdout classifier first" in on_emr("logs", "first").stdout
+    assert "models/classifier.pickle/first/classifier.pickle" in keys(project)
+    assert "has begun before, with the same code" in on_emr("submit", "--run-id", "first").stdout
+    submitted = on_emr("submit", "--no-wait", "--dry-run")
+    assert "StartJobRun" in submitted.stdout
+    assert "CreateApplication" not in submitted.stdout
+    assert "delete application" in on_emr("destroy", "--yes").stderr
+
+
+def test_an_application_that_does_not_exist_is_refused(
+    project: Path, on_emr: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    nobodys = "pipelines: {target: emr-serverless, emr_serverless: {application_id: 00wrong}}\n"
+    (project / "conf/local/aws.yml").write_text(nobodys, encoding="utf-8")
+    for command in ("submit", "runs"):
+        refused = on_emr(command)
+        assert refused.returncode == 1
+        assert "There is no application 00wrong in eu-west-1. Correct `pipelines." in refused.stderr
 
 
 def test_the_same_project_on_two_workers(project: Path, run: Run, tmp_path: Path) -> None:

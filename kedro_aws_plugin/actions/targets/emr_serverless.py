@@ -2,15 +2,18 @@
 
 import hashlib
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
+from kedro_aws_plugin.actions.targets.sagemaker import LOOKED_THROUGH
 from kedro_aws_plugin.actions.targets.target import Definition, JobFolders
 from kedro_aws_plugin.aws.console import find_console
 from kedro_aws_plugin.aws.emr_serverless import (
     describe_job_run,
     explain_failure,
+    find_begun_run,
     get_job_run,
     list_applications,
     list_job_runs,
@@ -124,7 +127,10 @@ class EmrServerless:
     def plan_submission(self, request: PipelineRequest, uploaded: Collection[str]) -> Plan:
         """Plan to start the job; see `Target`."""
         place = RunFolder(self._find_folder(request.run_id), self._owner)
-        return plan_spark_run(request, _find_application(self._session), uploaded, place)
+        known = islice(self.list_runs(), LOOKED_THROUGH) if request.may_exist else ()
+        arn = next((each.arn for each in known if each.run_id == request.run_id), None)
+        earlier = find_begun_run(self._session.aws, arn) if arn else None
+        return plan_spark_run(request, _find_application(self._session), uploaded, place, earlier)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
         """Refuse: schedules start pipelines on SageMaker."""
@@ -220,21 +226,10 @@ class EmrServerless:
 
 
 def _find_application(session: Session) -> Application | None:
-    """Find the application that takes jobs: the one of aws.yml, else the project's own.
-
-    Raises:
-        AwsError: If the one of aws.yml does not exist.
-    """
+    """Find the application that takes jobs: the one of aws.yml, else one of the project that fits."""
     settings = session.config.pipelines.emr_serverless
     if settings.application_id is not None:
-        found = observe_application(session.aws, settings.application_id)
-        if found is None:
-            raise AwsError(
-                f"There is no application {settings.application_id} in {session.config.region}. Correct "
-                "`pipelines.emr_serverless.application_id` in aws.yml, or remove it: then `kedro aws submit` "
-                "makes one."
-            )
-        return found
+        return _observe_given(session, settings.application_id)
     fitting = (settings.release, settings.subnets)
     own = find_applications(session)
     return next((each for each in own if (each.release, each.subnets) == fitting), None)
@@ -242,11 +237,24 @@ def _find_application(session: Session) -> Application | None:
 
 def _list_applications(session: Session) -> list[Application]:
     """List the applications that may have run something: the one of aws.yml, else the project's own."""
-    settings = session.config.pipelines.emr_serverless
-    if settings.application_id is None:
-        return find_applications(session)
-    found = observe_application(session.aws, settings.application_id)
-    return [found] if found else []
+    given = session.config.pipelines.emr_serverless.application_id
+    return find_applications(session) if given is None else [_observe_given(session, given)]
+
+
+def _observe_given(session: Session, application: str) -> Application:
+    """Look up the application of aws.yml.
+
+    Raises:
+        AwsError: If it does not exist.
+    """
+    found = observe_application(session.aws, application)
+    if found is None:
+        raise AwsError(
+            f"There is no application {application} in {session.config.region}. Correct "
+            "`pipelines.emr_serverless.application_id` in aws.yml, or remove it: then `kedro aws submit` "
+            "makes one."
+        )
+    return found
 
 
 def find_applications(session: Session) -> list[Application]:

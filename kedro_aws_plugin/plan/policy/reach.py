@@ -83,8 +83,12 @@ class Reach:
     @property
     def states_role(self) -> str:
         """A pattern for the role that `kedro aws bootstrap` makes for Step Functions."""
-        start = f"{get_stack_name(self.config.bucket)}{_STATES_SUFFIX}"
-        return f"arn:{self.partition}:iam::{self.account}:role/{start}*"
+        return _make_pattern(self.config, self.account, _STATES_SUFFIX)[0]
+
+    @property
+    def is_states_role_cut(self) -> bool:
+        """Whether CloudFormation shortens the name of that role, so that the pattern does not name it."""
+        return not _make_pattern(self.config, self.account, _STATES_SUFFIX)[1]
 
     @property
     def groups(self) -> list[str]:
@@ -146,7 +150,11 @@ def make_role_pattern(config: AwsConfig, account: str) -> tuple[str, bool]:
     Returns:
         The ARN with `*`, and whether CloudFormation keeps the whole name of the stack in it.
     """
-    start = f"{get_stack_name(config.bucket)}{_ROLE_SUFFIX}"
+    return _make_pattern(config, account, _ROLE_SUFFIX)
+
+
+def _make_pattern(config: AwsConfig, account: str, suffix: str) -> tuple[str, bool]:
+    start = f"{get_stack_name(config.bucket)}{suffix}"
     arn = f"arn:{find_partition(config.region)}:iam::{account}:role/{start}*"
     return arn, len(start) + _RANDOM <= _LONGEST_ROLE
 

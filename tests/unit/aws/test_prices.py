@@ -16,7 +16,9 @@ from kedro_aws_plugin.aws.prices import fetch_prices, find_cache, load_prices, m
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.cost import PriceList
+from kedro_aws_plugin.plan.pipeline import PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_machine_schedule, plan_schedule
 from kedro_aws_plugin.plan.steps.serving import CreateEndpointConfig
 
 PATH = "/offers/v1.0/aws/AmazonSageMaker/current/eu-west-1/index.json"
@@ -207,6 +209,28 @@ def test_what_is_scaled_already_costs_from_its_least_to_its_most(
     cost = add_cost(_plan("mine-0123abcd"), config, dry_run=False).cost
     assert cost is not None  # 730 x 2 x 0.128 and 730 x 3 x 0.128
     assert cost.text.startswith("from $186.88 to $280.32 a month (2 to 3 x ml.m5.large, ")
+
+
+@pytest.mark.parametrize("plan_any", [plan_schedule, plan_machine_schedule])
+def test_a_schedule_says_what_a_run_costs_at_most(
+    plan_any: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    offer = make_offer({"EU-Processing:ml.m5.large": "0.128"})
+    with serve_prices({PATH: answer(offer)}) as (address, _):
+        save_prices(fetch("eu-west-1", address), find_cache())
+    cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 30}
+    job = {
+        "ProcessingResources": {"ClusterConfig": cluster},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 5400},
+    }
+    pipeline = PipelineRequest(
+        "mine", "{}", "role", {}, "my-data", "run", (), b"{}", "key", jobs=(("CreateProcessingJob", job),) * 2
+    )
+    wanted = ScheduleRequest("nightly", "group", "rate(1 day)", "UTC", "role", pipeline)
+    cost = add_cost(plan_any(wanted, None, (), None), AwsConfig.model_validate(AWS_YML), dry_run=False).cost
+    assert cost is not None  # 2 x 1.5 x 0.128
+    assert cost.text.startswith("at most $0.39 a run, if no step is tried again (2 x ml.m5.large, ")
 
 
 def test_the_local_aws_bills_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

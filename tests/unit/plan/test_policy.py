@@ -1,6 +1,7 @@
 """The IAM policies of a project. tests/integration/test_policy_replay.py replays recorded calls on them."""
 
 import json
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import hcl2
@@ -8,6 +9,7 @@ import pytest
 from botocore.loaders import Loader
 from hcl_values import read_blocks, read_statements
 
+from kedro_aws_plugin.actions import policy as policies
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.plan.hcl import Block, Expression, format_blocks
 from kedro_aws_plugin.plan.policy.callers import AUDIENCES, DATASETS, Audience, DataUse
@@ -180,6 +182,27 @@ def test_a_role_has_64_characters_at_most(bucket: str, is_whole: bool) -> None:
         f"arn:aws:iam::{ACCOUNT}:role/kedro-aws-{bucket}-SageMakerRole-*",
         is_whole,
     )
+
+
+@pytest.mark.parametrize(
+    ("length", "stated", "is_told"), [(30, "", False), (31, "", True), (31, ROLE, False)]
+)
+def test_a_role_of_step_functions_whose_name_is_shortened_is_told(
+    monkeypatch: pytest.MonkeyPatch, length: int, stated: str, is_told: bool
+) -> None:
+    """kedro-aws-, the bucket, -StatesRole-, twelve characters: 64 at most."""
+    own = {"role_arn": stated or None}
+    pipelines = {"target": "stepfunctions", "role_arn": ROLE, "stepfunctions": own}
+    changes = {"bucket": "a" * length, "role_arn": ROLE, "pipelines": pipelines}
+    session: Any = SimpleNamespace(
+        config=AwsConfig.model_validate({**AWS_YML, **changes}), project=SimpleNamespace(package="my_flights")
+    )
+    monkeypatch.setattr(policies, "_find_data", lambda _: DATA)
+    made = policies.make_policy(session, "developer", ACCOUNT)
+    assert any("the role of Step Functions" in each for each in made.warnings) == is_told
+    pattern = f"arn:aws:iam::{ACCOUNT}:role/kedro-aws-{'a' * length}-StatesRole-*"
+    passed = statements(made.document)["GiveTheRoleToStepFunctions"]["Resource"]
+    assert passed == ([stated or pattern])
 
 
 def test_a_policy_that_is_too_long_says_where_it_fits() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from kedro_aws_plugin.config.pipelines import EmrServerless
 from kedro_aws_plugin.config.step_resources import Resources
-from kedro_aws_plugin.errors import AwsError
+from kedro_aws_plugin.errors import AwsError, ProjectError
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.spark_job import (
@@ -21,7 +21,7 @@ from kedro_aws_plugin.plan.spark_job import (
     drop_brought_packages,
 )
 from kedro_aws_plugin.plan.spark_retry import plan_spark_retry
-from kedro_aws_plugin.plan.spark_run import Application, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.spark_run import Application, BegunRun, RunFolder, plan_spark_run
 from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
 from kedro_aws_plugin.plan.workflow import Group, Workflow
 from local_aws.protocol.service_model import find_violations
@@ -127,6 +127,27 @@ def test_an_application_that_is_there_is_used_and_a_deleted_one_refused() -> Non
         plan_spark_run(make_request(), replace(APPLICATION, status="TERMINATED"), (), FOLDER)
     busy = plan_spark_run(make_request(), replace(APPLICATION, status="STOPPING"), make_keys(), FOLDER)
     assert str(busy.steps[0]).startswith("wait until the application is CREATED")
+
+
+def test_a_run_id_that_has_begun_is_waited_for_or_refused() -> None:
+    request = make_request()
+    started = plan_spark_run(request, APPLICATION, make_keys(), FOLDER).steps[0].request()
+    token = started["clientToken"]
+    assert token in started["jobDriver"]["sparkSubmit"]["entryPointArguments"]
+    begun = BegunRun(replace(RUN, status="Executing"), "00app", "00run", token)
+    plan = plan_spark_run(request, APPLICATION, make_keys(), FOLDER, begun)
+    assert [step.request() for step in plan.steps] == [{"applicationId": "00app", "jobRunId": "00run"}]
+    done = replace(begun, run=replace(RUN, status="Succeeded"))
+    assert plan_spark_run(request, APPLICATION, make_keys(), FOLDER, done).steps == ()
+    with pytest.raises(AwsError, match=r"is Failed\. Go on: kedro aws retry r1"):
+        plan_spark_run(request, APPLICATION, make_keys(), FOLDER, replace(begun, run=RUN))
+    with pytest.raises(ProjectError, match="an execution of other code or parameters has it"):
+        plan_spark_run(request, APPLICATION, make_keys(), FOLDER, replace(begun, token="other"))
+
+
+def test_names_that_make_a_job_runs_name_too_long_are_refused() -> None:
+    with pytest.raises(ProjectError, match=r"has 256 characters at most, and .* has 280\. Shorten"):
+        plan_spark_run(make_request(name="a" * 250), APPLICATION, (), FOLDER)
 
 
 def make_keys() -> list[str]:

@@ -24,6 +24,11 @@ from kedro_aws_plugin.plan.sagemaker_definition import (
     check_limits,
     write_definition,
 )
+from kedro_aws_plugin.plan.state_machine import (
+    build_state_machine,
+    check_state_machine,
+    divide_into_levels,
+)
 from kedro_aws_plugin.plan.workflow import Dataset, Node, Snapshot, plan_workflow
 from local_aws.protocol.service_model import find_violations, load_service_model
 
@@ -138,9 +143,23 @@ def test_the_limits_are_those_of_sagemaker() -> None:
 def test_what_is_longer_than_sagemaker_takes_is_an_error() -> None:
     nodes = tuple(Node(f"node-{number}", outputs=(f"d{number}",)) for number in range(1500))
     definition = build_definition(plan_workflow(Snapshot(nodes), Pipelines(group_by="node")), PLACE)
-    [finding] = check_limits(definition)
+    finding, _number = check_limits(definition)
     assert (finding.code, finding.level) == ("aws_limit", "error")
     assert finding.message.endswith("and SageMaker takes 1048576. Put more nodes into a step: --group-by.")
+
+
+@pytest.mark.parametrize(("count", "codes"), [(50, []), (51, ["many_steps"])])
+def test_the_quota_of_steps_is_that_of_sagemaker_pipelines(count: int, codes: list[str]) -> None:
+    nodes = tuple(Node(f"node-{number}", outputs=(f"d{number}",)) for number in range(count))
+    snapshot, chosen = Snapshot(nodes), Pipelines(group_by="node")
+    workflow = plan_workflow(snapshot, chosen)
+    assert [each.code for each in check_limits(build_definition(workflow, PLACE))] == codes
+    machine = build_state_machine(workflow, PLACE, "flights")
+    findings = (
+        *check_workflow(workflow, snapshot, chosen),
+        *check_state_machine("flights", machine, divide_into_levels(workflow)),
+    )
+    assert "many_steps" not in {each.code for each in findings}
 
 
 @st.composite
