@@ -34,6 +34,7 @@ PREFIXES = {
     "sagemaker-runtime": "sagemaker",
     "resourcegroupstaggingapi": "tag",
     "service-quotas": "servicequotas",
+    "stepfunctions": "states",
 }
 TAGGED = ("sagemaker", "scheduler")
 """Services whose things are tagged as they are made."""

@@ -60,6 +60,24 @@ OF_OTHERS = (
 """What it does not come to: other code, another name, a step that fails, an upload that breaks."""
 
 
+MACHINE = f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine"
+FORMER_MACHINES = ("small-default-local", "nightly-prices")
+OF_A_FORMER_TARGET = tuple(
+    Sent("stepfunctions", operation, {"arns": [f"arn:aws:states:eu-west-1:{ACCOUNT}:{kind}:{name}{ending}"]})
+    for operation, kind, ending in (
+        ("DeleteStateMachine", "stateMachine", ""),
+        ("ListExecutions", "stateMachine", ""),
+        ("ListTagsForResource", "stateMachine", ""),
+        ("DescribeExecution", "execution", ":first"),
+        ("GetExecutionHistory", "execution", ":first"),
+        ("RedriveExecution", "execution", ":first"),
+        ("StopExecution", "execution", ":first"),
+    )
+    for name in FORMER_MACHINES
+)
+"""What runs ask for that were submitted with `pipelines.target: stepfunctions` before."""
+
+
 @pytest.fixture
 def project(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose pipeline has one node."""
@@ -108,7 +126,8 @@ def test_what_pipelines_need_is_granted_to_developers_and_nothing_more(
     (project / "conf/base/aws.yml").write_text(PLAIN + PIPELINES, encoding="utf-8")
     after = read_policies()
     assert after["ci"] == before["ci"]
-    account, needs, others = Account({}), set[Need](), list(OF_OTHERS)
+    tags = {f"{MACHINE}:{name}": {"kedro-aws:project": "small"} for name in FORMER_MACHINES}
+    account, needs, others = Account(tags=tags), set[Need](), [*OF_OTHERS, *OF_A_FORMER_TARGET]
     for line in DEMO:
         requests_sent.all.clear()
         kedro_aws(*(word.replace("_", " ") for word in line.split()))

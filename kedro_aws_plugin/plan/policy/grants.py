@@ -186,16 +186,19 @@ def _runs_state_machines(reach: Reach, audience: Audience) -> bool:
     return _runs_pipelines(reach, audience) and reach.config.pipelines.target == "stepfunctions"
 
 
-def _name_state_machines(reach: Reach) -> list[str]:
-    """Name the state machines of the project, as IAM patterns."""
+def _name_state_machines(reach: Reach, ending: str = "") -> list[str]:
+    """Name the state machines of the project, or what has their name with an ending, as IAM patterns."""
     start, own = f"{make_pipeline_prefix(reach.project)}-", reach.config.pipelines.name
-    others = [own, f"{own}:*"] if own is not None and not own.startswith(start) else []
+    others = [f"{own}{ending}"] if own is not None and not own.startswith(start) else []
     return [f"{start}*", *others]
 
 
 def _list_state_machines(reach: Reach, audience: Audience) -> list[str]:
     """Name the state machines, whose versions have their ARN with a number."""
-    return _list_left_machines(reach, audience) if _runs_state_machines(reach, audience) else []
+    if not _runs_state_machines(reach, audience):
+        return []
+    names = dict.fromkeys((*_name_state_machines(reach), *_name_state_machines(reach, ":*")))
+    return reach.arns("states", "stateMachine:", list(names))
 
 
 def _list_left_machines(reach: Reach, audience: Audience) -> list[str]:
@@ -206,7 +209,7 @@ def _list_left_machines(reach: Reach, audience: Audience) -> list[str]:
 
 def _list_machine_runs(reach: Reach, audience: Audience) -> list[str]:
     """Name the executions of state machines: also those from before another target was chosen."""
-    names = _name_state_machines(reach) if _runs_pipelines(reach, audience) else []
+    names = _name_state_machines(reach, ":*") if _runs_pipelines(reach, audience) else []
     return reach.arns("states", "execution:", names)
 
 
