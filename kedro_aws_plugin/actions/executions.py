@@ -1,7 +1,8 @@
 """Runs of a pipeline on AWS: submit, find, list."""
 
+import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -9,14 +10,15 @@ from typing import Any
 
 from kedro_aws_plugin.actions.compiling import Compiled
 from kedro_aws_plugin.actions.installing import make_folder, prepare_wheels
-from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.actions.targets import find_target, list_targets
 from kedro_aws_plugin.actions.targets.emr_serverless import find_applications
 from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
 from kedro_aws_plugin.actions.targets.stepfunctions import find_state_machines
+from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.scheduler import observe_schedules
-from kedro_aws_plugin.errors import ProjectError, suggest
+from kedro_aws_plugin.errors import AwsError, ProjectError, suggest
 from kedro_aws_plugin.plan.execution import ENDED, Execution
 from kedro_aws_plugin.plan.observed import Owned, ScheduleGroup
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
@@ -37,8 +39,10 @@ from kedro_aws_plugin.run.record import (
 from kedro_aws_plugin.session.session import Session
 from local_aws import default_state_dir
 
+NO_RUNS = "This project has no runs on AWS. Begin one: kedro aws submit"
+
 _LATEST = 100
-"""How many runs are looked through for one that has not ended."""
+"""How many runs of each target are looked through for one that has not ended."""
 
 _LOOKED_THROUGH = 1000
 """How many executions of a pipeline are looked through for a run."""
@@ -133,8 +137,20 @@ def prepare_request(session: Session, compiled: Compiled, options: SubmitOptions
 
 
 def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
-    """Look at what AWS has of a pipeline, and plan its run from there."""
-    return choose_target(session).plan_submission(request, list_uploaded(session, request))
+    """Look at what AWS has of a pipeline, and plan its run from there.
+
+    Raises:
+        ProjectError: If another run has its id, also one of a former target.
+    """
+    chosen, *others = list_targets(session)
+    for other in others if request.may_exist else ():
+        for run in islice(_list_if_allowed(other), _LOOKED_THROUGH):
+            if run.run_id == request.run_id:
+                raise ProjectError(
+                    f"The run id {run.run_id} is taken: a run on {other.title} has it. Choose another "
+                    f"--run-id, or look after that one: kedro aws runs {run.run_id}"
+                )
+    return chosen.plan_submission(request, list_uploaded(session, request))
 
 
 def list_uploaded(session: Session, request: PipelineRequest) -> set[str]:
@@ -167,7 +183,7 @@ def find_run(session: Session, run: str) -> Execution:
         ProjectError: If there is none, or if there are several.
     """
     if run.startswith("arn:"):
-        found = choose_target(session).observe_run(run)
+        found = find_target(session, run).observe_run(run)
         if found is None:
             raise ProjectError(f"There is no execution {run}. `kedro aws runs` lists the runs.")
         return found
@@ -176,7 +192,7 @@ def find_run(session: Session, run: str) -> Execution:
         return found
     known = list_runs(session, _LOOKED_THROUGH)
     if not known:
-        raise ProjectError(say_no_runs(session))
+        raise ProjectError(NO_RUNS)
     nearest = suggest(run, [each.run_id for each in known])
     raise ProjectError(f"There is no run `{run}`{nearest} `kedro aws runs` lists them.")
 
@@ -197,7 +213,7 @@ def look_for_run(session: Session, run: str) -> Execution | None:
         raise ProjectError(f"{run} is the run of several executions: {arns}. Name one of them.")
     if not matching:
         return None
-    found = choose_target(session).observe_run(matching[0].arn)
+    found = find_target(session, matching[0].arn).observe_run(matching[0].arn)
     return replace(found or matching[0], pipeline=matching[0].pipeline)
 
 
@@ -206,13 +222,18 @@ def _list_names(execution: Execution) -> tuple[str, str]:
 
 
 def list_runs(session: Session, limit: int) -> list[Execution]:
-    """List the runs of the project's environment, the newest first."""
-    return list(islice(choose_target(session).list_runs(), limit))
+    """List the runs of the project's environment, the newest first, also those of a former target."""
+    chosen, *others = list_targets(session)
+    runs = [chosen.list_runs(), *(_list_if_allowed(each) for each in others)]
+    return list(islice(heapq.merge(*runs, key=lambda each: each.started, reverse=True), limit))
 
 
-def say_no_runs(session: Session) -> str:
-    """Say that there are no runs, and how to begin one."""
-    return f"This project has no runs on {choose_target(session).title}. Begin one: kedro aws submit"
+def _list_if_allowed(target: Target) -> Iterator[Execution]:
+    """List the runs of another target; none where AWS does not let the user look."""
+    try:
+        yield from target.list_runs()
+    except AwsError:
+        return
 
 
 def add_pipelines(session: Session, owned: Owned) -> Owned:
@@ -220,7 +241,12 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
     bucket = session.config.bucket
     with translate_errors(f"list the jobs in s3://{bucket}"):
         objects = list_keys(session.aws.s3, bucket, f"{make_folder(session.project)}/")
-    newest = list_runs(session, _LATEST)
+    running = [
+        run
+        for target in list_targets(session)
+        for run in islice(target.list_runs(), _LATEST)
+        if run.status not in ENDED
+    ]
     return replace(
         owned,
         pipelines=find_pipelines(session),
@@ -228,7 +254,7 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
         job_objects=objects,
         schedules=find_schedules(session),
         applications={each.id: each.status for each in find_applications(session)},
-        running=tuple(each.run_id for each in newest if each.status not in ENDED),
+        running=tuple(each.run_id for each in running),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 
 from kedro_aws_plugin.actions.executions import find_run, look_for_run
-from kedro_aws_plugin.actions.targets import choose_target
+from kedro_aws_plugin.actions.targets import find_target
 from kedro_aws_plugin.aws.logs import LogSource, find_log_sources
 from kedro_aws_plugin.config import merge_deploy
 from kedro_aws_plugin.config.names import is_sagemaker_name
@@ -22,7 +22,7 @@ def choose_log_source(session: Session, name: str | None = None, step: str | Non
     Args:
         session: The opened project, connected.
         name: The name of an endpoint or a job, or its kind and name as at the end of its ARN, such as
-            `endpoint/flights`; or a run on SageMaker; by default the endpoint of aws.yml.
+            `endpoint/flights`; or a run of a pipeline; by default the endpoint of aws.yml.
         step: The step of a run; by default all of them.
 
     Raises:
@@ -69,4 +69,4 @@ def _name_source(session: Session, run: Execution, step: str) -> LogSource:
             f"Run {run.run_id} has not begun a step `{step}`{suggest(step, begun)} `kedro aws runs "
             f"{run.run_id}` shows its steps."
         )
-    return choose_target(session).find_log(run, step)
+    return find_target(session, run.arn).find_log(run, step)

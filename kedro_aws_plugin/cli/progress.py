@@ -9,8 +9,10 @@ from typing_extensions import Self
 
 from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
+from kedro_aws_plugin.plan.steps.emr_serverless import WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
 from kedro_aws_plugin.plan.steps.serving import WaitForEndpoint
+from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import WaitForTransform
 
 
@@ -43,7 +45,7 @@ class StepProgress:
         waits = isinstance(step, WaitForTransform | InvokeAsync)
         has_news = waits or (isinstance(step, WaitForEndpoint) and step.steps)
         self._news = "" if has_news else None
-        self._tells_all = isinstance(step, WaitForExecution)
+        self._tells_all = isinstance(step, WaitForExecution | WaitForStateMachine | WaitForJobRun)
         self._status.update(self._step)
 
     def note(self, text: str) -> None:

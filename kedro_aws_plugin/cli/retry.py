@@ -22,7 +22,7 @@ def retry(options: PlanOptions, run: str, wait: bool) -> None:
     change of the code, submit a new run.
     """
     from kedro_aws_plugin.actions.executions import find_run
-    from kedro_aws_plugin.actions.targets import choose_target
+    from kedro_aws_plugin.actions.targets import find_target
 
     with open_command(options.env) as this:
         execution = find_run(this.session, run)
@@ -32,5 +32,5 @@ def retry(options: PlanOptions, run: str, wait: bool) -> None:
                 return this.repeat_env(f"Run {execution.run_id} goes on: kedro aws runs {execution.run_id}")
             return f"Run {execution.run_id} has succeeded, in {count_steps(results[-1]['steps'])}"
 
-        plan = choose_target(this.session).plan_retry(execution, wait=wait)
+        plan = find_target(this.session, execution.arn).plan_retry(execution, wait=wait)
         print_or_apply(this, plan, options, summarize)

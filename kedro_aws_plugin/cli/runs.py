@@ -22,13 +22,14 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
     """
     from dataclasses import asdict
 
-    from kedro_aws_plugin.actions.executions import find_run, list_runs, say_no_runs
+    from kedro_aws_plugin.actions.executions import NO_RUNS, find_run, list_runs
     from kedro_aws_plugin.actions.tables import format_table
-    from kedro_aws_plugin.actions.targets import choose_target
+    from kedro_aws_plugin.actions.targets import find_target
 
     with open_command(env) as this:
         if run is not None:
-            execution = choose_target(this.session).explain_failures(find_run(this.session, run))
+            found_run = find_run(this.session, run)
+            execution = find_target(this.session, found_run.arn).explain_failures(found_run)
             if output == "json":
                 this.show_json(asdict(execution))
             else:
@@ -41,12 +42,12 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
             rows = [[each.run_id, each.pipeline, each.status, _format_time(each.started)] for each in found]
             this.show(format_table(("run", "pipeline", "status", "began"), rows))
         else:
-            this.show(this.repeat_env(say_no_runs(this.session)))
+            this.show(this.repeat_env(NO_RUNS))
 
 
 def _show_run(this: Command, execution: "Execution") -> None:
     from kedro_aws_plugin.actions.tables import format_table
-    from kedro_aws_plugin.actions.targets import choose_target
+    from kedro_aws_plugin.actions.targets import find_target
     from kedro_aws_plugin.plan.execution import FAILED, STOPPED, explain_end
 
     version = f", version {execution.version}" if execution.version else ""
@@ -58,7 +59,7 @@ def _show_run(this: Command, execution: "Execution") -> None:
     if rows:
         this.show(format_table(("step", "status", "began", "seconds", "job"), rows))
     if this.project.config.target == "aws":
-        target = choose_target(this.session)
+        target = find_target(this.session, execution.arn)
         for each in execution.steps:
             if each.job and (link := target.link_step(each)):
                 this.show(f"{each.name} in the console: {link}")

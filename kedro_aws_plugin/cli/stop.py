@@ -15,14 +15,14 @@ def stop(options: PlanOptions, run: str) -> None:
     RUN is as in `kedro aws runs`. Its steps end; `kedro aws retry` goes on with them.
     """
     from kedro_aws_plugin.actions.executions import find_run
-    from kedro_aws_plugin.actions.targets import choose_target
+    from kedro_aws_plugin.actions.targets import find_target
 
     with open_command(options.env) as this:
         execution = find_run(this.session, run)
         again = this.repeat_env(f"Go on with it: kedro aws retry {execution.run_id}")
         print_or_apply(
             this,
-            choose_target(this.session).plan_stop(execution),
+            find_target(this.session, execution.arn).plan_stop(execution),
             options,
             lambda _: f"Run {execution.run_id} is being stopped. {again}",
         )

@@ -72,7 +72,7 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
     from kedro_aws_plugin.session.parameters import read_parameters
 
     is_given = run_id is not None
-    run_id = check_run_id(run_id or generate_timestamp())
+    run_id = check_run_id(generate_timestamp() if run_id is None else run_id)
     # Globals that follow from the run, such as dates, have the values here that they will have in the job.
     run_state.publish(run_state.RunState(run_id, lambda: read_parameters(this.session.loader)))
     wanted = SubmitOptions(run_id, params, load_versions, from_run, wait, may_exist=is_given)

@@ -28,7 +28,7 @@ Prefix = Annotated[
     str,
     match_pattern(
         # An address in this folder is an argument of a job, and these have 256 characters at most.
-        r"(?=.{1,64}$)[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*",
+        r"(?=.{1,64}$)(?!(.*/)?\.\.?(/|$))[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*",
         "a folder of the bucket: 1 to 64 characters, without `/` at its ends; one looks like kedro-aws",
     ),
 ]

@@ -424,7 +424,8 @@ def test_the_policies_name_nothing_but_what_aws_yml_names() -> None:
         "scheduler:HERE:schedule-group/my-flights-*",
         "scheduler:HERE:schedule/my-flights-*",
         "sagemaker:HERE:pipeline/my-flights-*",
-        "states:HERE:stateMachine:my-flights-*",  # `destroy` finds those of another target, too
+        "states:HERE:stateMachine:my-flights-*",  # `runs` and `destroy` find those of another target, too
+        "states:HERE:execution:my-flights-*",
         "sagemaker:HERE:processing-job/pipelines-*",  # SageMaker names the jobs of steps
         "sagemaker:HERE:endpoint-config/NAME-????????",
         "sagemaker:HERE:endpoint/NAME",

@@ -33,6 +33,13 @@ def git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def test_an_empty_run_id_is_none() -> None:
+    """As of a variable that is not set: `--run-id "$ID"`."""
+    refused = submit("--run-id", "")
+    assert (refused.code, refused.stdout) == (1, "")
+    assert "Error: `` is no run id." in refused.stderr
+
+
 @pytest.fixture
 def repository(project: Path) -> Iterator[str]:
     """The project in git, with one commit: its digits."""

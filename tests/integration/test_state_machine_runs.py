@@ -108,3 +108,27 @@ def test_a_run_is_stopped_and_goes_on_and_a_schedule_starts_another_one(
     make_machine(local_aws)
     refused = project.run("submit", code=1)
     assert f"Error: State machine {MACHINE} exists, and this project's environment did not" in refused.stderr
+
+
+@pytest.mark.slow
+def test_runs_of_a_former_target_are_looked_after_and_not_destroyed(project: Project) -> None:
+    project.run("submit", "--no-wait", "--run-id", "first")
+    wait_for(project.gate / "pid-1")
+    settings = project.folder / "conf/base/aws.yml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("stepfunctions", "sagemaker"))
+    refused = project.run("destroy", "--yes", code=1).stderr
+    assert "A run has not ended" in refused
+    assert refused.endswith("first: kedro aws stop first\n")
+    taken = project.run("submit", "--run-id", "first", code=1).stderr
+    assert "The run id first is taken: a run on Step Functions has it." in taken
+    assert "Run first is being stopped." in project.run("stop").stdout
+    (project.gate / "open").touch()
+    again = project.run("retry", "first")
+    assert "\n  second Succeeded in " in again.stderr
+    [listed] = json.loads(project.run("runs", "-o", "json").stdout)
+    assert (listed["run_id"], listed["status"]) == ("first", "Succeeded")
+    shown = project.run("runs", listed["arn"]).stdout
+    assert shown.startswith(f"run first of pipeline {MACHINE}, version 1: Succeeded\n")
+    assert " second/algo-1-" in project.run("logs", "first", "--step", "second").stdout
+    assert "delete state machine" in project.run("destroy", "--yes").stderr
+    assert project.run("runs").stdout == "This project has no runs on AWS. Begin one: kedro aws submit\n"

@@ -199,13 +199,14 @@ def _list_state_machines(reach: Reach, audience: Audience) -> list[str]:
 
 
 def _list_left_machines(reach: Reach, audience: Audience) -> list[str]:
-    """Name what `destroy` finds: also the state machines from before another target was chosen."""
+    """Name what `runs` and `destroy` find: also the state machines from before another target was chosen."""
     names = _name_state_machines(reach) if _runs_pipelines(reach, audience) else []
     return reach.arns("states", "stateMachine:", names)
 
 
 def _list_machine_runs(reach: Reach, audience: Audience) -> list[str]:
-    names = _name_state_machines(reach) if _runs_state_machines(reach, audience) else []
+    """Name the executions of state machines: also those from before another target was chosen."""
+    names = _name_state_machines(reach) if _runs_pipelines(reach, audience) else []
     return reach.arns("states", "execution:", names)
 
 
@@ -589,7 +590,7 @@ GRANTS = (
             "states:DescribeExecution": _list_machine_runs,
             "states:DescribeStateMachine": _list_state_machines,
             "states:GetExecutionHistory": _list_machine_runs,
-            "states:ListExecutions": _list_state_machines,
+            "states:ListExecutions": _list_left_machines,
             "states:ListStateMachineVersions": _list_state_machines,
             "states:ListTagsForResource": _list_left_machines,
             "states:PublishStateMachineVersion": _list_state_machines,

@@ -97,6 +97,12 @@ SETTINGS = (
             id="pipelines: several instances",
         ),
         pytest.param(
+            f"{BASE}pipelines: {{prefix: ../x}}\n",
+            "`pipelines.prefix`: `../x` is not a folder of the bucket: 1 to 64 characters, without `/` at "
+            "its ends; one looks like kedro-aws.",
+            id="pipelines: a folder above",
+        ),
+        pytest.param(
             f"""{BASE}pipelines: {{install: wheels}}\n""",
             "`pipelines.install`: `wheels` is wrong: input should be 'index', 'wheelhouse' or 'none'.",
             id="pipelines: install",
