@@ -53,9 +53,9 @@ def read_batches(
     Raises:
         AthenaFailure: If it is no Avro file, or a column in it has a type that the table's is not read from.
     """
+    import fastavro
     import pyarrow as pa
 
-    fastavro = _import_fastavro()
     _refuse_schema_elsewhere(table)
     kinds = {column.name: read_type(column.type) for column in table.columns}
     schema = pa.schema([(name, arrow_type(kind)) for name, kind in kinds.items()])
@@ -83,15 +83,6 @@ def read_batches(
                 )  # fmt: skip
 
     return schema, batches()
-
-
-def _import_fastavro() -> Any:
-    try:
-        import fastavro
-    except ModuleNotFoundError as error:
-        needs = "pip install --upgrade 'kedro-aws-plugin[local]'"
-        raise unsupported(f"Avro files without the package fastavro: {needs}") from error
-    return fastavro
 
 
 def _refuse_schema_elsewhere(table: Table) -> None:
@@ -167,9 +158,9 @@ def write(path: Path, columns: Sequence[Column], compression: str) -> None:
     Raises:
         AthenaFailure: If Avro has no such type.
     """
+    import fastavro
     import pyarrow.parquet as pq
 
-    fastavro = _import_fastavro()
     read = pq.ParquetFile(path)
     kinds = {column.name.lower(): read_type(column.type) for column in columns}
     kinds = {name: kinds[name] for name in read.schema_arrow.names}

@@ -15,6 +15,7 @@ from local_aws.errors import LocalAwsError
 
 _NEEDED = (
     "duckdb",
+    "fastavro",
     "filelock",
     "flask",
     "flask_cors",

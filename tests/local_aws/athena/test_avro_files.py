@@ -4,10 +4,9 @@ import io
 from datetime import date, datetime, timezone
 from decimal import Decimal
 
+import fastavro
 import pytest
 from lake import Lake
-
-fastavro = pytest.importorskip("fastavro")
 
 EVERYTHING = """
     select 1 as i, bigint '2' as big, real '0.5' as r, 1e300 as d, true as b, 'é' as s, X'01ff' as bin,

@@ -52,8 +52,6 @@ def test_the_rows_of_a_bucketed_table_are_all_there(lake: Lake):
 
 @pytest.mark.parametrize("kind", ["PARQUET", "ORC", "AVRO", "JSON", "TEXTFILE"])
 def test_buckets_of_partitions(lake: Lake, kind: str):
-    if kind == "AVRO":
-        pytest.importorskip("fastavro")
     lake.run(
         f"create table t with (format = '{kind}', external_location = 's3://lake/t/', "
         "bucketed_by = array['k'], bucket_count = 2, partitioned_by = array['day']) "

@@ -94,6 +94,8 @@ class HiveLake:
             verdict = compare_answer(types, rows, recorded)
         if verdict.kind == "wrong" and _is_stricter(verdict.detail, recorded):
             return Verdict("stricter")
+        if verdict.kind == "wrong" and _is_rounded_zero(verdict.detail, recorded):
+            return Verdict("last digit")
         return Verdict("known", known) if verdict.kind == "wrong" and known else verdict
 
 
@@ -104,6 +106,13 @@ def _is_stricter(detail: str, recorded: Recorded) -> bool:
     """
     fails = detail.startswith(("fails with HIVE_BAD_DATA", "fails with HIVE_CURSOR_ERROR"))
     return fails and re.search(r" (json|openx)_\w+$", recorded.sql) is not None
+
+
+def _is_rounded_zero(detail: str, recorded: Recorded) -> bool:
+    """Tell whether moments of files read in any order differ by what rounding makes of 0."""
+    zero = r"\['(0\.0|-?\d\.\d+E-1[4-9])'\]"
+    moments = re.search(r"\b(skewness|kurtosis)\(", recorded.sql)
+    return moments is not None and re.fullmatch(f"{zero} for {zero}", detail) is not None
 
 
 def _compare_failure(failure: AthenaFailure, recorded: Recorded) -> Verdict:
