@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timezone
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from local_aws.athena.catalog import Table
 from local_aws.athena.failures import AthenaFailure, query_failure, unsupported
@@ -71,7 +71,7 @@ def read_batches(
 
     def batches() -> Iterator[pa.Table]:
         with path.open("rb") as file:
-            records = iter(fastavro.reader(file))
+            records = cast("Iterator[dict[str, Any]]", iter(fastavro.reader(file)))
             while batch := list(islice(records, size)):
                 yield pa.table(
                     [
