@@ -100,6 +100,12 @@ EXCEPTIONS = (
     Accepted("STAR", "ec2:Describe", "AWS has no resources for these actions"),
     Accepted("STAR", "sagemaker:ListPipelines", "AWS has no resources for this action"),
     Accepted("STAR", "states:ListStateMachines", "AWS has no resources for this action"),
+    Accepted("STAR", "emr-serverless:ListApplications", "AWS has no resources for this action"),
+    Accepted(
+        "RESOURCE_MISMATCH",
+        "states:DescribeExecution",
+        "express executions and map runs are read by the same actions, and there are none of them",
+    ),
     Accepted("STAR", "sagemaker:ListTransformJobs", "AWS has no resources for this action"),
     Accepted("UNKNOWN_ACTION", "sagemaker:ListPipelineVersions", "newer than the linter's list of actions"),
     Accepted("STAR", "tag:GetResources", "AWS has no resources for this action"),
