@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 from stubbed import Stubbed
 
-from kedro_aws_plugin.actions.executions import look_for_run
+from kedro_aws_plugin.actions import executions
 from kedro_aws_plugin.actions.targets import sagemaker
+from kedro_aws_plugin.actions.targets.sagemaker import SageMaker
 from kedro_aws_plugin.aws.sagemaker.pipelines import observe_execution
 from kedro_aws_plugin.config.pipelines import Pipelines
 
@@ -33,6 +34,7 @@ def test_the_latest_run_is_on_the_first_page(
     stubbed: Stubbed, monkeypatch: pytest.MonkeyPatch, run: str, pages: int
 ) -> None:
     monkeypatch.setattr(sagemaker, "find_pipelines", lambda _session: ["shop-default-dev"])
+    monkeypatch.setattr(executions, "list_targets", lambda session: [SageMaker(session)])
     asked = {
         "PipelineName": "shop-default-dev",
         "SortBy": "CreationTime",
@@ -55,7 +57,7 @@ def test_the_latest_run_is_on_the_first_page(
     stubbed.answers("DescribePipelineExecution", described, {"PipelineExecutionArn": arn})
     stubbed.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": []})
     config = SimpleNamespace(pipelines=Pipelines())
-    found = look_for_run(cast(Any, SimpleNamespace(aws=stubbed.aws, config=config)), run)
+    found = executions.look_for_run(cast(Any, SimpleNamespace(aws=stubbed.aws, config=config)), run)
     assert found is not None
     assert (found.arn, found.run_id) == (arn, str(number))
 

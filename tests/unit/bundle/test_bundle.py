@@ -148,8 +148,12 @@ def test_requirements_come_from_requirements_txt_where_pyproject_has_none(projec
         read_project_metadata(project, "shop")
 
 
-def test_a_line_that_names_a_folder_is_what_is_installed_from_there(project: Path) -> None:
-    """This plugin is, where its tests run."""
+def test_a_line_that_names_a_folder_is_what_is_installed_from_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This plugin is, where its tests run; what its build leaves in the checkout does not say from where."""
+    folders = [each for each in sys.path if not (Path(each) / "kedro_aws_plugin.egg-info").exists()]
+    monkeypatch.setattr(sys, "path", folders)
     (project / "pyproject.toml").unlink()
     installed = distribution("kedro-aws-plugin").read_text("direct_url.json")
     assert installed is not None

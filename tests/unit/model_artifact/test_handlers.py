@@ -198,6 +198,7 @@ def test_the_shipped_modules_are_python_3_9_and_stand_alone(shipped):
         "joblib",
         "numpy",
         "pandas",
+        "pyarrow",
         "sagemaker_containers",
         "sagemaker_inference",
     }
