@@ -76,7 +76,8 @@ def build_plugin_wheel(folder: Path) -> Path:
         for package in _PLUGIN_PACKAGES
         for path in _find_files(root / package)
     }
-    texts = {name: installed.read_text(name) or "" for name in ("METADATA", "entry_points.txt")}
+    metadata = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
+    texts = {"METADATA": metadata, "entry_points.txt": installed.read_text("entry_points.txt") or ""}
     return _write_wheel(folder, PLUGIN, installed.version, members, texts)
 
 

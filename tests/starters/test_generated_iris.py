@@ -72,6 +72,13 @@ def test_athena_leaves_nothing_of_its_query(project: Path, ran: subprocess.Compl
     assert not [key for key in keys(project) if key.startswith("athena/") and "/_temporary/" not in key]
 
 
+def take_any_pandas(project: Path) -> None:
+    """A job refuses another pandas than the project requires, and that of the tests may be newer."""
+    metadata = project / "pyproject.toml"
+    stated = metadata.read_text(encoding="utf-8")
+    metadata.write_text(stated.replace('"pandas>=2.2,<3"', '"pandas>=2.2"'), encoding="utf-8")
+
+
 def test_its_steps_run_as_jobs_of_the_local_aws(
     project: Path, run: Run, ran: subprocess.CompletedProcess[str]
 ) -> None:
@@ -84,6 +91,7 @@ def test_its_steps_run_as_jobs_of_the_local_aws(
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/spark:1"
     with (project / "conf/local/aws.yml").open("a", encoding="utf-8") as file:
         file.write(f"pipelines: {{image: {image}, group_by: all}}\n")
+    take_any_pandas(project)
     done = run("kedro", "aws", "submit", "--params", f"globals.nightly_prefix={NIGHT}", cwd=project)
     assert done.returncode == 0, done.stderr
     version = done.stdout.split()[1]
@@ -111,14 +119,11 @@ def test_the_model_is_registered_and_predicts(
 @pytest.fixture
 def on_emr(project: Path, run: Run) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
     """`kedro aws` in the project with the target emr-serverless."""
-    local, metadata = project / "conf/local/aws.yml", project / "pyproject.toml"
-    stated = metadata.read_text(encoding="utf-8")
+    local = project / "conf/local/aws.yml"
     local.write_text("pipelines:\n  target: emr-serverless\n", encoding="utf-8")
-    # A job refuses another pandas than the project requires, and that of the tests may be newer.
-    metadata.write_text(stated.replace('"pandas>=2.2,<3"', '"pandas>=2.2"'), encoding="utf-8")
+    take_any_pandas(project)
     yield lambda *words: run("kedro", "aws", *words, cwd=project)
     local.unlink()
-    metadata.write_text(stated, encoding="utf-8")
 
 
 def test_the_pipeline_is_one_job_on_emr_serverless(

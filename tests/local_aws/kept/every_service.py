@@ -12,7 +12,9 @@ _POLICY = json.dumps(
         "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
     }
 )
-_MACHINE = json.dumps({"StartAt": "only", "States": {"only": {"Type": "Pass", "End": True}}})
+_MACHINE = json.dumps(
+    {"QueryLanguage": "JSONata", "StartAt": "only", "States": {"only": {"Type": "Pass", "End": True}}}
+)
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 _MACHINE_ARN = f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:m"
 _ORDERS = {"Name": "orders", "Parameters": {"a": "b"}}
