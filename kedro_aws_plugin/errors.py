@@ -60,6 +60,14 @@ class ConflictError(AwsError):
     """
 
 
+class DeniedError(AwsError):
+    """AWS refused a request because the user may not make it."""
+
+
+class UnreachableError(AwsError):
+    """AWS cannot be connected to: there is no network, or the service is not in the region."""
+
+
 class LocalAwsError(KedroAwsError):
     """The local AWS did not start, or stopped answering."""
 

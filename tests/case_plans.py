@@ -45,7 +45,7 @@ from kedro_aws_plugin.plan.overrides import Overrides
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.register import Candidate, Registration, plan_registration
-from kedro_aws_plugin.plan.retry import plan_redrive, plan_retry
+from kedro_aws_plugin.plan.retry import plan_redrive, plan_retry, plan_spark_retry
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
 from kedro_aws_plugin.plan.schedule import (
     DISABLED,
@@ -58,13 +58,11 @@ from kedro_aws_plugin.plan.schedule import (
     plan_switch,
     plan_unschedule,
 )
-from kedro_aws_plugin.plan.spark_retry import plan_spark_retry
 from kedro_aws_plugin.plan.spark_run import Application, RunFolder, plan_spark_run
-from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
-from kedro_aws_plugin.plan.stop import plan_machine_stop, plan_stop
+from kedro_aws_plugin.plan.stop import plan_machine_stop, plan_spark_stop, plan_stop
 from kedro_aws_plugin.plan.submission import plan_machine_submission, plan_submission
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.teardown import plan_teardown

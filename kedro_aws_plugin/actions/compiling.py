@@ -1,4 +1,4 @@
-"""Compile a Kedro pipeline: its steps, what would fail, the files of its job, and SageMaker's definition."""
+"""Compile a Kedro pipeline: its steps, what would fail, the files of its job, and what AWS is sent of it."""
 
 import os
 import re

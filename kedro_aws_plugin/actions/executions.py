@@ -3,6 +3,7 @@
 import heapq
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -18,7 +19,7 @@ from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.scheduler import observe_schedules
-from kedro_aws_plugin.errors import AwsError, ProjectError, suggest
+from kedro_aws_plugin.errors import DeniedError, ProjectError, UnreachableError, suggest
 from kedro_aws_plugin.plan.execution import ENDED, Execution
 from kedro_aws_plugin.plan.observed import Owned, ScheduleGroup
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
@@ -144,7 +145,7 @@ def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
     """
     chosen, *others = list_targets(session)
     for other in others if request.may_exist else ():
-        for run in islice(_list_if_allowed(other), _LOOKED_THROUGH):
+        for run in islice(_list_if_possible(other), _LOOKED_THROUGH):
             if run.run_id == request.run_id:
                 raise ProjectError(
                     f"The run id {run.run_id} is taken: a run on {other.title} has it. Choose another "
@@ -224,16 +225,20 @@ def _list_names(execution: Execution) -> tuple[str, str]:
 def list_runs(session: Session, limit: int) -> list[Execution]:
     """List the runs of the project's environment, the newest first, also those of a former target."""
     chosen, *others = list_targets(session)
-    runs = [chosen.list_runs(), *(_list_if_allowed(each) for each in others)]
+    runs = [chosen.list_runs(), *(_list_if_possible(each) for each in others)]
     return list(islice(heapq.merge(*runs, key=lambda each: each.started, reverse=True), limit))
 
 
-def _list_if_allowed(target: Target) -> Iterator[Execution]:
-    """List the runs of another target; none where AWS does not let the user look."""
-    try:
+def _list_if_possible(target: Target) -> Iterator[Execution]:
+    """List the runs of another target; none where the user may not look, or the region lacks the service."""
+    with suppress(DeniedError):
+        yield from _list_if_reachable(target)
+
+
+def _list_if_reachable(target: Target) -> Iterator[Execution]:
+    """List the runs of a target; none where the region lacks its service."""
+    with suppress(UnreachableError):
         yield from target.list_runs()
-    except AwsError:
-        return
 
 
 def add_pipelines(session: Session, owned: Owned) -> Owned:
@@ -244,16 +249,19 @@ def add_pipelines(session: Session, owned: Owned) -> Owned:
     running = [
         run
         for target in list_targets(session)
-        for run in islice(target.list_runs(), _LATEST)
+        for run in islice(_list_if_reachable(target), _LATEST)
         if run.status not in ENDED
     ]
+    applications: dict[str, str] = {}
+    with suppress(UnreachableError):  # not every region has EMR Serverless
+        applications = {each.id: each.status for each in find_applications(session)}
     return replace(
         owned,
         pipelines=find_pipelines(session),
         state_machines=tuple(each.arn for each in find_state_machines(session)),
         job_objects=objects,
         schedules=find_schedules(session),
-        applications={each.id: each.status for each in find_applications(session)},
+        applications=applications,
         running=tuple(each.run_id for each in running),
     )
 

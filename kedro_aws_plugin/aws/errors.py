@@ -7,7 +7,14 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kedro_aws_plugin.aws.environment import is_local
-from kedro_aws_plugin.errors import AwsError, ConflictError, KedroAwsError, LocalAwsError
+from kedro_aws_plugin.errors import (
+    AwsError,
+    ConflictError,
+    DeniedError,
+    KedroAwsError,
+    LocalAwsError,
+    UnreachableError,
+)
 
 _LOG_IN = "Log in (for example `aws sso login`), or choose another AWS_PROFILE."
 _BY_CODE = {
@@ -69,13 +76,14 @@ def translate_errors(what: str) -> Iterator[None]:
     Raises:
         LocalAwsError: If the local AWS no longer answers.
         ConflictError: If the thing exists by now, or another change of it is under way.
+        DeniedError: If the user may not do this.
+        UnreachableError: If the service has no address, or cannot be connected to.
         AwsError: For every other error of botocore.
     """
     try:
         yield
     except ClientError as error:
-        kind = ConflictError if _is_conflict(error) else AwsError
-        raise kind(_explain_refusal(what, error)) from error
+        raise _choose_kind(error)(_explain_refusal(what, error)) from error
     except BotoCoreError as error:
         raise _translate_failure(what, error) from error
 
@@ -123,6 +131,12 @@ def is_absent(error: ClientError) -> bool:
         or "does not exist" in message
         or "not found" in message
     )
+
+
+def _choose_kind(error: ClientError) -> type[AwsError]:
+    if _is_conflict(error):
+        return ConflictError
+    return DeniedError if get_error_code(error) in _DENIED else AwsError
 
 
 def _is_conflict(error: ClientError) -> bool:
@@ -189,7 +203,8 @@ def _translate_failure(what: str, error: BotoCoreError) -> KedroAwsError:
                 f"Could not {what}: the local AWS stopped answering ({message}). It keeps what it "
                 "held. Run the command again: it starts the local AWS."
             )
-        return AwsError(
+        kind = UnreachableError if isinstance(error, boto.EndpointConnectionError) else AwsError
+        return kind(
             f"Could not {what}: AWS cannot be reached ({message}). "
             "Check the network, the proxy and `region` in aws.yml."
         )

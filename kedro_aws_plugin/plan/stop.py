@@ -1,42 +1,49 @@
-"""Plan to stop an execution: (execution) -> Plan."""
+"""Plan to stop a run: (run) -> Plan."""
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import ENDED, STOPPING, Execution, make_token
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.emr_serverless import CancelJobRun
 from kedro_aws_plugin.plan.steps.pipelines import StopPipelineExecution
 from kedro_aws_plugin.plan.steps.state_machines import StopExecution
 
 
-def plan_stop(execution: Execution) -> Plan:
-    """Plan to stop an execution.
+def plan_stop(run: Execution) -> Plan:
+    """Plan that SageMaker stops a run.
 
     Raises:
         AwsError: If it has ended.
     """
-    check_stop(execution)
-    title, unchanged = f"stop run {execution.run_id}", f"run {execution.run_id} is {execution.status}"
-    if execution.status == STOPPING:
-        return Plan(title, (), unchanged)
-    token = make_token(execution.arn, "stop", str(execution.changed))
-    return Plan(title, (StopPipelineExecution(execution.arn, execution.run_id, token),), unchanged)
+    token = make_token(run.arn, "stop", str(run.changed))
+    return _plan(run, StopPipelineExecution(run.arn, run.run_id, token))
 
 
-def check_stop(execution: Execution) -> None:
-    """Check that an execution can be stopped.
+def plan_machine_stop(run: Execution) -> Plan:
+    """Plan that Step Functions stops a run.
 
     Raises:
         AwsError: If it has ended.
     """
-    if execution.status in ENDED:
-        raise AwsError(f"Run {execution.run_id} is {execution.status}, so there is nothing to stop.")
+    return _plan(run, StopExecution(run.arn, run.run_id))
 
 
-def plan_machine_stop(execution: Execution) -> Plan:
-    """Plan to stop an execution.
+def plan_spark_stop(run: Execution, application: str, job_run: str) -> Plan:
+    """Plan that EMR Serverless stops a run.
+
+    Args:
+        run: The run.
+        application: The id of its application.
+        job_run: The id of its job run.
 
     Raises:
         AwsError: If it has ended.
     """
-    check_stop(execution)
-    run = execution.run_id
-    return Plan(f"stop run {run}", (StopExecution(execution.arn, run),), f"run {run} is {execution.status}")
+    return _plan(run, CancelJobRun(application, job_run, run.run_id))
+
+
+def _plan(run: Execution, stop: Step) -> Plan:
+    if run.status in ENDED:
+        raise AwsError(f"Run {run.run_id} is {run.status}, so there is nothing to stop.")
+    steps = () if run.status == STOPPING else (stop,)
+    return Plan(f"stop run {run.run_id}", steps, f"run {run.run_id} is {run.status}")

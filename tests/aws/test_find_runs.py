@@ -1,5 +1,6 @@
 """How many requests it takes to find a run among many."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,7 @@ from kedro_aws_plugin.actions.targets import sagemaker
 from kedro_aws_plugin.actions.targets.sagemaker import SageMaker
 from kedro_aws_plugin.aws.sagemaker.pipelines import observe_execution
 from kedro_aws_plugin.config.pipelines import Pipelines
+from kedro_aws_plugin.errors import AwsError, DeniedError, UnreachableError
 
 PIPELINE = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/shop-default-dev"
 NOW = datetime(2026, 11, 29, tzinfo=timezone.utc)
@@ -75,3 +77,34 @@ def test_an_execution_that_the_console_started_is_named_by_its_id(stubbed: Stubb
     found = observe_execution(stubbed.aws, arn)
     assert found is not None
     assert found.run_id == found.id == "abcdef123456"
+
+
+class Target:
+    """A target that lists nothing but an error, or the runs that it is made with."""
+
+    def __init__(self, error: AwsError | None = None, runs: tuple[Any, ...] = ()) -> None:
+        self._error, self._runs = error, runs
+
+    def list_runs(self) -> Iterator[Any]:
+        yield from self._runs
+        if self._error is not None:
+            raise self._error
+
+
+@pytest.mark.parametrize("error", [DeniedError("no"), UnreachableError("no")])
+def test_a_target_that_is_not_chosen_may_be_out_of_reach(
+    monkeypatch: pytest.MonkeyPatch, error: AwsError
+) -> None:
+    run = SimpleNamespace(started=NOW)
+    monkeypatch.setattr(executions, "list_targets", lambda _: [Target(runs=(run,)), Target(error)])
+    assert executions.list_runs(cast(Any, None), 10) == [run]
+    monkeypatch.setattr(executions, "list_targets", lambda _: [Target(error), Target(runs=(run,))])
+    with pytest.raises(type(error)):
+        executions.list_runs(cast(Any, None), 10)
+
+
+def test_a_failure_of_another_target_is_not_taken_for_no_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever does not see a run that goes on may begin it again, or delete what it needs."""
+    monkeypatch.setattr(executions, "list_targets", lambda _: [Target(), Target(AwsError("throttled"))])
+    with pytest.raises(AwsError, match="throttled"):
+        executions.list_runs(cast(Any, None), 10)

@@ -30,6 +30,7 @@ from kedro_aws_plugin.errors import AwsError, ConfigError, ProjectError
 from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.retry import plan_spark_retry
 from kedro_aws_plugin.plan.schedule import ScheduleRequest
 from kedro_aws_plugin.plan.spark_job import (
     MAX_NAME,
@@ -39,14 +40,13 @@ from kedro_aws_plugin.plan.spark_job import (
     drop_brought_packages,
     make_application_name,
 )
-from kedro_aws_plugin.plan.spark_retry import plan_spark_retry
 from kedro_aws_plugin.plan.spark_run import (
     Application,
     RunFolder,
     make_log_prefix,
     plan_spark_run,
 )
-from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
+from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow
 from kedro_aws_plugin.session.session import Session
@@ -56,10 +56,12 @@ _CHUNK = 1024 * 1024
 _INSTEAD = {
     "image": "Name an application with an image in `pipelines.emr_serverless.application_id`",
     "install": "Name an archive of Python in `pipelines.emr_serverless.archive`",
-    "python": "Name an archive of Python in `pipelines.emr_serverless.archive`",
     "vpc": "Name its subnets in `pipelines.emr_serverless.subnets`",
 }
 """What is to be said of the keys that only jobs of SageMaker know."""
+_IN_SPARK = frozenset({"timeout_minutes", "environment", "runner"})
+"""The keys of `pipelines.resources` that a job of Spark has too."""
+
 _SENT_AGAIN = ("name", "jobDriver", "configurationOverrides", "executionTimeoutMinutes", "tags")
 
 
@@ -91,6 +93,12 @@ class EmrServerless:
                     f"`pipelines.{key}` is for jobs of SageMaker, and `pipelines.target` is emr-serverless. "
                     f"{instead}, and remove `pipelines.{key}` from aws.yml."
                 )
+        ignored = sorted(settings.resources.model_fields_set - _IN_SPARK)
+        if ignored:
+            raise ProjectError(
+                f"`pipelines.resources.{ignored[0]}` is for jobs of SageMaker, and `pipelines.target` is "
+                "emr-serverless. Say in spark.yml what executors have, and remove the key from aws.yml."
+            )
         return settings.model_copy(update={"group_by": "all"})
 
     def describe_size(self, resources: Resources) -> str:
@@ -180,10 +188,11 @@ class EmrServerless:
         )
 
     def link_step(self, step: StepRun) -> str | None:
-        """Write the address of EMR Studio, which shows job runs, in the console."""
+        """Write the address of EMR Studio in the console, which shows job runs."""
+        del step
         region = self._session.config.region
         console = find_console(region)
-        return f"{console}/emr/home?region={region}#/serverless (job run {step.job})" if console else None
+        return f"{console}/emr/home?region={region}#/serverless" if console else None
 
     @property
     def _owner(self) -> str:

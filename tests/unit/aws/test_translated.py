@@ -8,7 +8,14 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kedro_aws_plugin.aws.errors import delete_if_present, is_absent, translate_errors
-from kedro_aws_plugin.errors import AwsError, ConflictError, KedroAwsError, LocalAwsError
+from kedro_aws_plugin.errors import (
+    AwsError,
+    ConflictError,
+    DeniedError,
+    KedroAwsError,
+    LocalAwsError,
+    UnreachableError,
+)
 
 WHAT = "describe endpoint flights"
 CLASSES = [
@@ -81,7 +88,7 @@ def test_the_classes_are_found() -> None:
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_every_class_of_botocore_is_translated(kind: type[BotoCoreError]) -> None:
     error = translation(made(kind, endpoint_url=REMOTE))
-    assert type(error) is AwsError
+    assert type(error) is (UnreachableError if kind is boto.EndpointConnectionError else AwsError)
     assert error.exit_code == 1
     assert "\n" not in error.message
     what, _, rest = error.message.partition(": ")
@@ -186,7 +193,7 @@ def test_a_message_of_many_lines_becomes_one() -> None:
 )
 def test_what_aws_answers_becomes_a_sentence(code: str, status: int, rest: str) -> None:
     error = translation(refused(code, "Said so.", status))
-    assert type(error) is AwsError
+    assert type(error) is (DeniedError if code.startswith("AccessDenied") else AwsError)
     assert error.message == f"Could not {WHAT}: {rest}"
 
 
@@ -204,6 +211,20 @@ def test_what_aws_answers_becomes_a_sentence(code: str, status: int, rest: str) 
 def test_what_is_there_by_now_is_looked_at_again(code: str, message: str, conflict: bool) -> None:
     """As it is where AWS has carried out a request whose answer was lost."""
     assert isinstance(translation(refused(code, message)), ConflictError) == conflict
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"])
+def test_what_the_user_may_not_do_is_told_apart(code: str) -> None:
+    """A list may be left out where the user may not see it, and nowhere else."""
+    assert type(translation(refused(code, "no"))) is DeniedError
+    assert type(translation(refused("ThrottlingException", "no"))) is AwsError
+
+
+def test_a_service_that_does_not_answer_is_told_apart() -> None:
+    """Not every region has every service."""
+    error = boto.EndpointConnectionError(endpoint_url=REMOTE)
+    assert type(translation(error)) is UnreachableError
+    assert type(translation(boto.NoCredentialsError())) is AwsError
 
 
 def test_a_list_of_every_value_there_is_does_not_fill_the_screen() -> None:

@@ -14,15 +14,15 @@ from kedro_aws_plugin.config.step_resources import Resources
 from kedro_aws_plugin.errors import AwsError, ProjectError
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
+from kedro_aws_plugin.plan.retry import plan_spark_retry
 from kedro_aws_plugin.plan.spark_job import (
     SparkPlace,
     build_spark_job,
     check_spark_job,
     drop_brought_packages,
 )
-from kedro_aws_plugin.plan.spark_retry import plan_spark_retry
 from kedro_aws_plugin.plan.spark_run import Application, BegunRun, RunFolder, plan_spark_run
-from kedro_aws_plugin.plan.spark_stop import plan_spark_stop
+from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.workflow import Group, Workflow
 from local_aws.protocol.service_model import find_violations
 
