@@ -1,6 +1,5 @@
 """How jobs come to what they need: which image they have, and the wheels that are uploaded for it."""
 
-import hashlib
 from pathlib import Path
 
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -12,6 +11,7 @@ from kedro_aws_plugin.config.project import Project
 from kedro_aws_plugin.model_artifact.images import Image, choose_sklearn_image
 from kedro_aws_plugin.model_artifact.pip_download import Container
 from kedro_aws_plugin.plan.pipeline import JobUpload
+from kedro_aws_plugin.project.raw_data import compute_digest
 from kedro_aws_plugin.session.session import Session
 
 _IMAGE = "1.9.0"
@@ -80,8 +80,6 @@ def prepare_wheels(session: Session, lock: Lock | None, folder: Path) -> tuple[J
     last = folder / _LOCK
     last.write_text(lock.text, encoding="utf-8")
     return tuple(
-        JobUpload(
-            each, each.stat().st_size, hashlib.sha256(each.read_bytes()).hexdigest(), f"{key}/{each.name}"
-        )
+        JobUpload(each, each.stat().st_size, compute_digest(each), f"{key}/{each.name}")
         for each in (*wheels, last)
     )

@@ -16,13 +16,14 @@ def list_raw_files(project_path: Path) -> tuple[RawFile, ...]:
             path=path,
             key=f"{RAW_DATA.as_posix()}/{path.relative_to(folder).as_posix()}",
             size=path.stat().st_size,
-            sha256=_compute_digest(path),
+            sha256=compute_digest(path),
         )
         for path in files
     )
 
 
-def _compute_digest(path: Path) -> str:
+def compute_digest(path: Path) -> str:
+    """Compute the SHA-256 digest of a file of any size, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1024 * 1024):

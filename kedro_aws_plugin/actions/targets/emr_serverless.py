@@ -1,9 +1,7 @@
 """Pipelines on EMR Serverless: all steps are one job of Spark."""
 
-import hashlib
 from collections.abc import Collection, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -49,10 +47,10 @@ from kedro_aws_plugin.plan.spark_run import (
 from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow
+from kedro_aws_plugin.project.raw_data import compute_digest
 from kedro_aws_plugin.session.session import Session
 
 _LOG_GROUP = "/aws/emr-serverless"
-_CHUNK = 1024 * 1024
 _INSTEAD = {
     "image": "Name an application with an image in `pipelines.emr_serverless.application_id`",
     "install": "Name an archive of Python in `pipelines.emr_serverless.archive`",
@@ -228,7 +226,7 @@ class EmrServerless:
                 f"conf/{config.env}/aws.yml: `pipelines.emr_serverless.archive`: {file} does not exist. Make "
                 "it, or correct the path."
             )
-        digest = _digest(file)
+        digest = compute_digest(file)
         uri = f"{folder}/archives/{digest}.tar.gz"
         key = uri.removeprefix(f"s3://{config.bucket}/")
         return uri, (JobUpload(file, file.stat().st_size, digest, key),)
@@ -271,11 +269,3 @@ def find_applications(session: Session) -> list[Application]:
     project = session.project
     tags = make_project_tags(project.package, project.config.env, project.config.bucket)
     return list(list_applications(session.aws, tags))
-
-
-def _digest(file: Path) -> str:
-    total = hashlib.sha256()
-    with file.open("rb") as content:
-        while chunk := content.read(_CHUNK):
-            total.update(chunk)
-    return total.hexdigest()
