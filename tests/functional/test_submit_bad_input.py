@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from project_cli import BUCKET, Ran, kedro_aws
+from requests_sent import Requests
 
 from kedro_aws_plugin.actions import compiling
 from kedro_aws_plugin.plan.tags import make_project_tags
@@ -97,6 +98,39 @@ def test_a_pipeline_without_nodes_is_not_submitted() -> None:
     ran = kedro_aws("submit", "--tags", "nothing", "--dry-run")
     assert ran.code == 1
     assert "empty" in ran.stderr.lower() or "no node" in ran.stderr.lower(), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("versions", "selection", "said"),
+    [
+        (
+            "regresor:v",
+            ("--nodes", "evaluate_model"),
+            "no node of this run reads `regresor`; did you mean `regressor`? Nothing was sent.",
+        ),
+        (
+            "test:v,companies:v",
+            ("-p", "data_processing"),
+            "no node of this run reads `test`. Nothing was sent.",
+        ),
+        ("companies:v", (), "`companies` has no versions. Nothing was sent."),
+        ("regressor:v", (), "a node of this run makes `regressor`, and the others read what it makes."),
+    ],
+)
+def test_a_version_that_no_step_would_load_is_refused(
+    requests_sent: Requests, versions: str, selection: tuple[str, ...], said: str
+) -> None:
+    refused = kedro_aws("submit", *selection, "--load-versions", versions)
+    assert (refused.code, refused.stdout) == (1, "")
+    assert f"Error: --load-versions: {said}" in refused.stderr
+    assert requests_sent.changing == []
+
+
+def test_a_version_that_a_step_loads_is_sent_with_the_run() -> None:
+    ran = submit("--nodes", "evaluate_model", "--load-versions", "regressor:a,test:b")
+    assert ran.code == 0, ran.stderr
+    [put] = [each for each in ran.json["steps"] if each["step"] == "PutObject"]
+    assert json.loads(put["request"]["Body"])["load_versions"] == {"regressor": "a", "test": "b"}
 
 
 @contextmanager
