@@ -59,7 +59,8 @@ from kedro_aws_plugin.plan.schedule import (
     plan_switch,
     plan_unschedule,
 )
-from kedro_aws_plugin.plan.spark_run import Application, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.spark_application import Application
+from kedro_aws_plugin.plan.spark_run import RunFolder, plan_spark_run
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep

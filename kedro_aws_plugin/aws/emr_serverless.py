@@ -21,8 +21,9 @@ from kedro_aws_plugin.plan.execution import (
     Execution,
     StepRun,
 )
+from kedro_aws_plugin.plan.spark_application import TERMINATED, Application
 from kedro_aws_plugin.plan.spark_job import RUN_NAME
-from kedro_aws_plugin.plan.spark_run import TERMINATED, Application, BegunRun
+from kedro_aws_plugin.plan.spark_run import BegunRun
 from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
 from kedro_aws_plugin.run.run_id import make_run_id
 

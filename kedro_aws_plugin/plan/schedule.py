@@ -14,8 +14,9 @@ from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, plan_machine
 from kedro_aws_plugin.plan.observed import Schedule, ScheduleGroup
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline, plan_uploads
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.spark_application import Application, plan_application
 from kedro_aws_plugin.plan.spark_job import RUN_NAME
-from kedro_aws_plugin.plan.spark_run import Application, RunFolder, complete_job, plan_application
+from kedro_aws_plugin.plan.spark_run import RunFolder, complete_job
 from kedro_aws_plugin.plan.steps import Ref, Step
 from kedro_aws_plugin.plan.steps.base import merge
 from kedro_aws_plugin.plan.steps.pipelines import SCHEDULED

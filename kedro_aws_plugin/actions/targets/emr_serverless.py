@@ -32,6 +32,7 @@ from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.retry import plan_spark_retry
 from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_spark_schedule
+from kedro_aws_plugin.plan.spark_application import Application
 from kedro_aws_plugin.plan.spark_job import (
     MAX_NAME,
     SparkPlace,
@@ -40,12 +41,7 @@ from kedro_aws_plugin.plan.spark_job import (
     drop_brought_packages,
     make_application_name,
 )
-from kedro_aws_plugin.plan.spark_run import (
-    Application,
-    RunFolder,
-    make_log_prefix,
-    plan_spark_run,
-)
+from kedro_aws_plugin.plan.spark_run import RunFolder, make_log_prefix, plan_spark_run
 from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow

@@ -16,13 +16,14 @@ from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.retry import plan_spark_retry
 from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_spark_schedule
+from kedro_aws_plugin.plan.spark_application import Application
 from kedro_aws_plugin.plan.spark_job import (
     SparkPlace,
     build_spark_job,
     check_spark_job,
     drop_brought_packages,
 )
-from kedro_aws_plugin.plan.spark_run import Application, BegunRun, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.spark_run import BegunRun, RunFolder, plan_spark_run
 from kedro_aws_plugin.plan.steps.schedules import CreateSchedule
 from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.workflow import Group, Workflow
@@ -215,7 +216,7 @@ def test_what_emr_decides_and_what_is_too_long_are_errors() -> None:
 
 
 def fire(value: Any) -> Any:
-    """What EventBridge Scheduler makes of the text of a schedule: the members as EMR Serverless names them."""
+    """Name the members of a schedule's request as EMR Serverless does."""
     if isinstance(value, dict):
         return {
             f"{name[0].lower()}{name[1:]}": each if name == "Tags" else fire(each)
