@@ -25,8 +25,8 @@ _PLATFORM = "x86_64-manylinux_2_28"
 
 def find_version(python: Path) -> str:
     """Find the version of an interpreter: "3.11"."""
-    command = [python / "bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    command = [str(python / "bin/python3"), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return str(subprocess.run(command, check=True, capture_output=True, text=True).stdout).strip()
 
 
 def make_archive(python: Path, packages: list[str], folder: Path) -> Path:
@@ -38,7 +38,7 @@ def make_archive(python: Path, packages: list[str], folder: Path) -> Path:
     if not (environment / "bin/python").exists():
         (environment / "bin/python").symlink_to("python3")
     site = environment / f"lib/python{version}/site-packages"
-    install = ["--python-version", version, "--python-platform", _PLATFORM, "--target", site]
+    install = ["--python-version", version, "--python-platform", _PLATFORM, "--target", str(site)]
     subprocess.run([sys.executable, "-m", "uv", "pip", "install", "-q", *install, *packages], check=True)
     for each in site.glob("pyspark*"):
         shutil.rmtree(each)
@@ -52,7 +52,7 @@ def make_virtual_environment(python: Path, packages: list[str], folder: Path) ->
         [sys.executable, "-m", "uv", "venv", "-q", "--python", python / "bin/python3", environment],
         check=True,
     )
-    install = ["--python", environment / "bin/python"]
+    install = ["--python", str(environment / "bin/python")]
     subprocess.run([sys.executable, "-m", "uv", "pip", "install", "-q", *install, *packages], check=True)
     return pack(environment)
 
