@@ -6,10 +6,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import handlers
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from project_cli import BUCKET, Ran, kedro_aws
 from requests_sent import Requests
 
@@ -131,6 +134,49 @@ def test_a_version_that_a_step_loads_is_sent_with_the_run() -> None:
     assert ran.code == 0, ran.stderr
     [put] = [each for each in ran.json["steps"] if each["step"] == "PutObject"]
     assert json.loads(put["request"]["Body"])["load_versions"] == {"regressor": "a", "test": "b"}
+
+
+class Body(BytesIO):
+    """The body of an answer, as urllib3 has it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+@contextmanager
+def broken_s3(number: int) -> Iterator[list[str]]:
+    """S3 answers 503 to one of the calls, counted from 0, each time it is made: the calls by their URLs."""
+    calls: list[str] = []
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        call = f"{request.method} {request.url}"
+        if call not in calls:
+            calls.append(call)
+        if len(calls) <= number or call != calls[number]:
+            return None
+        body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+        return AWSResponse(str(request.url), 503, HeadersDict(), Body(body))
+
+    handler = ("before-send.s3", answer)
+    handlers.BUILTIN_HANDLERS.append(handler)
+    try:
+        yield calls
+    finally:
+        handlers.BUILTIN_HANDLERS.remove(handler)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_s3_is_down_at_a_call_of_submit(requests_sent: Requests, monkeypatch: Any, number: int) -> None:
+    """Of all calls, scripts/fault_table.py tries each."""
+    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore waits between its attempts
+    chosen = ("submit", "-p", "data_science", "--params", f"split.random_state={number}", "--no-wait")
+    with broken_s3(number) as calls:
+        failed = kedro_aws(*chosen)
+    assert len(calls) > number
+    assert "S3" in failed.error or "s3://" in failed.error
+    assert "again" in failed.error
+    assert not {"CreatePipeline", "StartPipelineExecution"} & set(requests_sent.changing)
+    assert kedro_aws(*chosen, "--dry-run").code == 0
 
 
 @contextmanager
