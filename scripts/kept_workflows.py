@@ -56,7 +56,7 @@ class Applications(Kind):
     def choose(self, before: Any) -> Value:
         """Choose another time after which it stops, or that it is deleted."""
         if before == "TERMINATED":
-            return before  # there is no way back
+            return "TERMINATED"  # there is no way back
         return "TERMINATED" if before and self.chance.random() < 1 / 50 else self.chance.randrange(1, 10_000)
 
     def write(self, name: str, before: Any, value: Any) -> None:
