@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pyiceberg.manifest import DataFile
-from pyiceberg.types import IcebergType, PrimitiveType
+from pyiceberg.types import DecimalType, IcebergType, PrimitiveType
 
 from local_aws.athena.failures import AthenaFailure, ddl_failure, semantic_failure
 from local_aws.athena.iceberg.properties import find_names, read_properties
@@ -117,6 +117,9 @@ def _promote(table: IcebergTable, name: str, kind: IcebergType) -> PrimitiveType
         return None
     message = f"Cannot change column type: {name}: {old} -> {kind}"
     if not isinstance(old, PrimitiveType) or not isinstance(kind, PrimitiveType):
+        raise ddl_failure("InvalidOperationException", message)
+    # pyiceberg 0.12 compares the old scale with itself.
+    if isinstance(old, DecimalType) and isinstance(kind, DecimalType) and old.scale != kind.scale:
         raise ddl_failure("InvalidOperationException", message)
     try:
         promote(old, kind)

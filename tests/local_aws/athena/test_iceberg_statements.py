@@ -172,6 +172,15 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
             "NOT_SUPPORTED: the local Athena does not support ALTER TABLE",
         ),
         ("alter table t change column id id int", "FAILED: Execution Error"),
+        # Iceberg's specification: a decimal gets more digits, never another scale.
+        ("alter table t change column price price decimal(9,3)", "FAILED: Execution Error"),
+        ("vacuum _t", "mismatched input '_t'. VACUUM takes a name in double quotes, or one that begins with"),
+        ("vacuum db._t", "mismatched input 'db._t'. VACUUM takes a name in double quotes"),
+        ('vacuum "t"', "mismatched input '\"t\"'. VACUUM takes a name in double quotes"),
+        (
+            "merge into t using (values 1, 1) s(id) on t.id = s.id when matched then update set name = 1",
+            "TYPE_MISMATCH: line 1:1: UPDATE table column types don't match SET expressions",
+        ),
         (
             "alter table t change column id id array<int>",
             "FAILED: Execution Error, return code 1",
@@ -206,6 +215,26 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
             "create table u (a int) partitioned by (bucket(4, b)) location 's3://lake/u/' "
             "tblproperties ('table_type'='iceberg')",
             "INVALID_TABLE_PROPERTY: Column 'b' of the partitioning does not exist",
+        ),
+        (
+            "create table u (a timestamp) partitioned by (day(a), month(a)) location 's3://lake/u/' "
+            "tblproperties ('table_type'='iceberg')",
+            "INVALID_TABLE_PROPERTY: Cannot add redundant partition: a_month conflicts with a_day",
+        ),
+        (
+            "create table u (a int) partitioned by (a, a) location 's3://lake/u/' "
+            "tblproperties ('table_type'='iceberg')",
+            "INVALID_TABLE_PROPERTY: Cannot add redundant partition: a conflicts with a",
+        ),
+        (
+            "create table u (a int) partitioned by (bucket(0, a)) location 's3://lake/u/' "
+            "tblproperties ('table_type'='iceberg')",
+            "INVALID_TABLE_PROPERTY: Unable to parse partitioning value: bucket(0,a)",
+        ),
+        (
+            "create table u with (table_type='iceberg', is_external=false, location='s3://lake/u/') "
+            "as select row(1, 'a') as r",
+            "NOT_SUPPORTED: Row type field does not have a name: row(integer, varchar)",
         ),
         (
             "create table u with (table_type='iceberg', location='s3://lake/u/') as select 1 as a",
@@ -388,6 +417,35 @@ def test_describe_and_show(table: Lake) -> None:
     assert "vacuum_min_snapshots_to_keep" not in str(table.rows("show tblproperties t"))
 
 
+def test_types_that_hive_has_no_word_for_are_shown(lake: Lake) -> None:
+    lake.run(
+        "create table z with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/z/') as select "
+        "timestamp '2024-01-01 10:00:00 UTC' as at, array[cast(row(time '10:00:00') as row(t time(0)))] as l, "
+        "map(array['k'], array[x'00']) as m, decimal '1.5' as d, timestamp '2024-01-01 10:00:00' as n"
+    )
+
+    shown = {str(name): kind for name, kind, _ in lake.rows("describe z")}
+    assert {name: shown[name] for name in "almdn" if name in shown} | {"at": shown["at"]} == {
+        "at": "timestamptz",
+        "l": "array<struct<t:time>>",
+        "m": "map<string,binary>",
+        "d": "decimal(2,1)",
+        "n": "timestamp",
+    }
+    assert "  at timestamptz," in lake.run("show create table z").lines
+    types = "select column_name, data_type from information_schema.columns where table_name = 'z'"
+    assert sorted(lake.rows(types)) == [
+        ("at", "timestamp(6) with time zone"),
+        ("d", "decimal(2,1)"),
+        ("l", "array(row(t time(6)))"),
+        ("m", "map(varchar,varbinary)"),
+        ("n", "timestamp(6)"),
+    ]
+    metadata = lake.table("z")["Parameters"]["metadata_location"].removeprefix("s3://lake/")
+    lake.put(metadata, "{")
+    assert lake.rows(types) == []
+
+
 def test_optimize_puts_small_files_together(lake: Lake) -> None:
     lake.run(EMPTY.format("month(at)"))
     for number in range(6):
@@ -416,6 +474,30 @@ def test_vacuum_deletes_what_no_snapshot_needs(table: Lake) -> None:
     left = {f"s3://lake/{key}" for key in table.keys("t/data/")}
     assert left == {path for (path,) in table.rows('select file_path from "t$files"')}
     assert ids(table) == ["1", "2", "3"]
+
+
+def test_vacuum_deletes_data_files_that_are_of_no_snapshot(table: Lake) -> None:
+    kept = table.keys("t/data/")
+    table.put("t/data/of-a-writer-that-died.parquet", b"rows")
+    table.put("t/of-somebody-else.txt", b"notes")
+    table.run("vacuum t")
+    assert set(table.keys("t/data/")) == {*kept, "t/data/of-a-writer-that-died.parquet"}
+    table.run("alter table t set tblproperties ('vacuum_max_snapshot_age_seconds'='1')")
+    time.sleep(2.1)  # S3 has whole seconds
+
+    table.run("vacuum t")
+
+    assert table.keys("t/data/") == kept
+    assert "t/of-somebody-else.txt" in table.keys("t/")
+
+
+def test_vacuum_of_a_whole_bucket_fails(lake: Lake) -> None:
+    lake.run("create table w (a int) location 's3://lake/' tblproperties ('table_type'='iceberg')")
+
+    assert lake.fails("vacuum w") == (
+        "GENERIC_INTERNAL_ERROR: Path missing in file system location: s3://lake"
+    )
+    lake.run("drop table w")
 
 
 def test_optimize_splits_files_that_are_too_large(table: Lake) -> None:
