@@ -269,8 +269,8 @@ def _vacuum(tokens: Tokens) -> Vacuum:
     # Athena reads this statement by Hive's rules of names, which its manual shows for a name such as `_t`.
     if '"' in tokens.rest or re.search(r"(^|\.)\s*_", tokens.rest):
         raise AthenaFailure(
-            f"mismatched input '{tokens.rest}'. VACUUM takes a name in double quotes, or one that begins with "
-            "an underscore, in backticks only",
+            f"mismatched input '{tokens.rest}'. VACUUM takes no double quotes, and a name that begins with "
+            "an underscore in backticks only",
             error_type=1006,
         )
     name = tokens.name()

@@ -53,7 +53,8 @@ def _properties(table: IcebergTable, wanted: str) -> Rows:
 def _create_table(table: IcebergTable) -> Iterable[str]:
     yield f"CREATE TABLE {table.full_name} ("
     columns = [
-        f"  {column.name} {ddl_type(field.field_type)}" + (f" COMMENT {_quote(field.doc)}" if field.doc else "")
+        f"  {column.name} {ddl_type(field.field_type)}"
+        + (f" COMMENT {_quote(field.doc)}" if field.doc else "")
         for field, column in zip(table.schema.fields, table.columns, strict=True)
     ]
     yield from (f"{column}," for column in columns[:-1])

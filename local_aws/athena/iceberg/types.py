@@ -121,11 +121,8 @@ def ddl_type(kind: iceberg.IcebergType) -> str:
             return f"map<{ddl_type(kind.key_type)},{ddl_type(kind.value_type)}>"
         case iceberg.DecimalType():
             return f"decimal({kind.precision},{kind.scale})"
-        case iceberg.LongType():
-            return "bigint"
-        case iceberg.FixedType():
-            return "binary"
-    return str(kind)
+    words = {iceberg.LongType: "bigint", iceberg.FixedType: "binary"}
+    return words.get(type(kind), str(kind))
 
 
 def counter() -> Callable[[], int]:

@@ -174,9 +174,9 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
         ("alter table t change column id id int", "FAILED: Execution Error"),
         # Iceberg's specification: a decimal gets more digits, never another scale.
         ("alter table t change column price price decimal(9,3)", "FAILED: Execution Error"),
-        ("vacuum _t", "mismatched input '_t'. VACUUM takes a name in double quotes, or one that begins with"),
-        ("vacuum db._t", "mismatched input 'db._t'. VACUUM takes a name in double quotes"),
-        ('vacuum "t"', "mismatched input '\"t\"'. VACUUM takes a name in double quotes"),
+        ("vacuum _t", "mismatched input '_t'. VACUUM takes no double quotes, and a name that"),
+        ("vacuum db._t", "mismatched input 'db._t'. VACUUM takes no double quotes"),
+        ('vacuum "t"', "mismatched input '\"t\"'. VACUUM takes no double quotes"),
         (
             "merge into t using (values 1, 1) s(id) on t.id = s.id when matched then update set name = 1",
             "TYPE_MISMATCH: line 1:1: UPDATE table column types don't match SET expressions",
@@ -332,7 +332,8 @@ def test_ctas_with_partitioning_and_nested_types(lake: Lake) -> None:
     made = lake.run(
         "create table c with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/c/', "
         "write_compression = 'snappy', partitioning = array['bucket(id, 4)', 'day(at)']) as "
-        "select id, at, array[1, null] as l, map(array['k'], array[id]) as m, "
+        "select id, at, array[1, null] as l, "
+        "map(array['k'], array[id]) as m, "
         "cast(row(id, 'x') as row(a integer, b varchar)) as r, at at time zone 'Europe/Berlin' as z "
         "from (values (1, timestamp '2024-01-01 00:00:00'), (2, timestamp '2024-01-02 00:00:00')) t (id, at)"
     )
@@ -419,19 +420,19 @@ def test_describe_and_show(table: Lake) -> None:
 
 def test_types_that_hive_has_no_word_for_are_shown(lake: Lake) -> None:
     lake.run(
-        "create table z with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/z/') as select "
-        "timestamp '2024-01-01 10:00:00 UTC' as at, array[cast(row(time '10:00:00') as row(t time(0)))] as l, "
+        "create table z with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/z/') as "
+        "select timestamp '2024-01-01 10:00:00 UTC' as at, "
+        "array[cast(row(time '10:00:00') as row(t time(0)))] as l, "
         "map(array['k'], array[x'00']) as m, decimal '1.5' as d, timestamp '2024-01-01 10:00:00' as n"
     )
 
-    shown = {str(name): kind for name, kind, _ in lake.rows("describe z")}
-    assert {name: shown[name] for name in "almdn" if name in shown} | {"at": shown["at"]} == {
-        "at": "timestamptz",
-        "l": "array<struct<t:time>>",
-        "m": "map<string,binary>",
-        "d": "decimal(2,1)",
-        "n": "timestamp",
-    }
+    assert lake.rows("describe z")[2:7] == [
+        ("at", "timestamptz", ""),
+        ("l", "array<struct<t:time>>", ""),
+        ("m", "map<string,binary>", ""),
+        ("d", "decimal(2,1)", ""),
+        ("n", "timestamp", ""),
+    ]
     assert "  at timestamptz," in lake.run("show create table z").lines
     types = "select column_name, data_type from information_schema.columns where table_name = 'z'"
     assert sorted(lake.rows(types)) == [
@@ -441,8 +442,8 @@ def test_types_that_hive_has_no_word_for_are_shown(lake: Lake) -> None:
         ("m", "map(varchar,varbinary)"),
         ("n", "timestamp(6)"),
     ]
-    metadata = lake.table("z")["Parameters"]["metadata_location"].removeprefix("s3://lake/")
-    lake.put(metadata, "{")
+    lost = {"Name": "z", "Parameters": {"table_type": "ICEBERG", "metadata_location": "s3://lake/no.json"}}
+    lake.moto.call("glue", "UpdateTable", {"DatabaseName": "db", "TableInput": lost})
     assert lake.rows(types) == []
 
 
