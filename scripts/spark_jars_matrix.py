@@ -257,7 +257,7 @@ def _keep_settings_of_a_bucket(session: "SparkSession", services: Services) -> N
     from kedro_aws_plugin.spark.s3a import apply_s3a
 
     bind_buckets(session, [BUCKET], services.aws.environment(), "matrix (local)")
-    apply_s3a(session, {**services.aws.environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    session._jsc.hadoopConfiguration().set("fs.s3a.endpoint", "http://127.0.0.1:9")
     try:
         assert session.read.parquet(f"s3a://{BUCKET}/flowers").agg({"id": "max"}).collect() == [(11,)]
     finally:
