@@ -6,7 +6,7 @@ from local_aws.athena.catalog import Catalog, Table
 from local_aws.athena.failures import AthenaFailure
 from local_aws.trino import Column, Relation, to_duckdb_type
 from local_aws.trino.typed import write_literal
-from local_aws.trino.types import quote_name
+from local_aws.trino.types import display_name, quote_name
 
 _CATALOG = "awsdatacatalog"
 
@@ -81,7 +81,7 @@ def _columns_of_tables(catalog: Catalog, read_columns: Callable[[Table], Sequenc
             rows.append(
                 (
                     *(_CATALOG, table.database, table.name, column.name, str(number)),
-                    *(None, "YES", column.type, None, extra),
+                    *(None, "YES", display_name(column.type), None, extra),
                 )
             )
     own = [

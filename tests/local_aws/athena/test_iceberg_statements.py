@@ -439,7 +439,7 @@ def test_types_that_hive_has_no_word_for_are_shown(lake: Lake) -> None:
         ("at", "timestamp(6) with time zone"),
         ("d", "decimal(2,1)"),
         ("l", "array(row(t time(6)))"),
-        ("m", "map(varchar,varbinary)"),
+        ("m", "map(varchar, varbinary)"),
         ("n", "timestamp(6)"),
     ]
     lost = {"Name": "z", "Parameters": {"table_type": "ICEBERG", "metadata_location": "s3://lake/no.json"}}
