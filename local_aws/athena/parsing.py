@@ -174,6 +174,8 @@ def _create(tokens: Tokens) -> Statement:
     if tokens.sees("PROTECTED"):
         raise unsupported("PROTECTED views")
     tokens.expect("TABLE")
+    if or_replace:
+        raise unsupported("CREATE OR REPLACE TABLE")
     if_not_exists = tokens.takes("IF", "NOT", "EXISTS")
     table = tokens.name()
     if tokens.takes("COMMENT"):

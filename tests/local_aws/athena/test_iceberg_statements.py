@@ -195,6 +195,7 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
         ),
         (f"delete from t where {'(' * 3000}true{')' * 3000}", "QUERY_TOO_LARGE"),
         ("alter table t drop column nope", "FAILED: SemanticException [Error 10002]"),
+        ("alter table t add columns (z int, z int)", "FAILED: SemanticException [Error 10036]: Duplicate"),
         ("alter table t set tblproperties ('a'='b')", "Unsupported table property key: a"),
         (
             "show partitions t",
@@ -258,6 +259,15 @@ def test_rows_of_a_hive_table_cannot_be_changed(lake: Lake) -> None:
         )
     assert lake.fails("select * from h for version as of 1").startswith(
         "NOT_SUPPORTED: line 1:1: This connector"
+    )
+    lake.run("create view v as select * from h")
+    assert lake.fails("delete from v") == "NOT_SUPPORTED: line 1:1: Deleting from views is not supported"
+    assert lake.fails("update v set a = 1") == "NOT_SUPPORTED: line 1:1: Updating views is not supported"
+    assert lake.fails("merge into v using h on true when matched then delete") == (
+        "NOT_SUPPORTED: line 1:1: Merging into views is not supported"
+    )
+    assert lake.fails("create or replace table h as select 2 as a") == (
+        "NOT_SUPPORTED: the local Athena does not support CREATE OR REPLACE TABLE"
     )
 
 
