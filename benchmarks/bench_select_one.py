@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -44,8 +44,8 @@ def connect(endpoint: str, keys: tuple[str, str]) -> Any:
     from botocore.exceptions import EndpointConnectionError
     from pyathena import connect
 
-    shared = {"region_name": REGION, "endpoint_url": endpoint}
-    secrets = dict(zip(("aws_access_key_id", "aws_secret_access_key"), keys, strict=True))
+    shared: dict[str, Any] = {"region_name": REGION, "endpoint_url": endpoint}
+    secrets: dict[str, Any] = dict(zip(("aws_access_key_id", "aws_secret_access_key"), keys, strict=True))
     s3: Any = boto3.client("s3", **shared, **secrets)
     while True:
         with suppress(EndpointConnectionError):  # moto is starting
@@ -68,11 +68,9 @@ def ask(cursor: Any, rows: list[Any]) -> float:
 def measure(folder: Path, moto: str, pairs: int) -> list[tuple[float, float]]:
     """Measure both sides in turn."""
     aws, _ = local_aws.start(folder / ".kedro-aws", region=REGION, exit_with_parent=True)
-    sides: list[Callable[[], float]] = [
-        partial(ask, connect(aws.endpoint_url, (aws.access_key_id, aws.secret_access_key)), [(1,)]),
-        partial(ask, connect(moto, ("testing", "testing")), []),
-    ]
-    return in_turn(*sides, pairs)
+    ours = connect(aws.endpoint_url, (aws.access_key_id, aws.secret_access_key))
+    theirs = connect(moto, ("testing", "testing"))
+    return in_turn(partial(ask, ours, [(1,)]), partial(ask, theirs, []), pairs)
 
 
 def main() -> None:

@@ -121,7 +121,7 @@ def ddl_type(kind: iceberg.IcebergType) -> str:
             return f"map<{ddl_type(kind.key_type)},{ddl_type(kind.value_type)}>"
         case iceberg.DecimalType():
             return f"decimal({kind.precision},{kind.scale})"
-    words = {iceberg.LongType: "bigint", iceberg.FixedType: "binary"}
+    words: dict[type[iceberg.IcebergType], str] = {iceberg.LongType: "bigint", iceberg.FixedType: "binary"}
     return words.get(type(kind), str(kind))
 
 
