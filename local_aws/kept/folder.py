@@ -1,6 +1,8 @@
 """The folder of what is kept, and the version of what lies in it."""
 
+import errno
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,12 @@ from local_aws.errors import LocalAwsError
 
 FORMAT = 1
 """The version of what is kept. Raise it when an earlier plugin could not read what this one writes."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk without room for a file says."""
+
+NEEDED_ROOM = 256 * 1024
+"""So many bytes of a disk are enough for the next change."""
 
 _NEW = "format.new"
 _RESETTING = "resetting"
@@ -88,11 +96,49 @@ def explain_damage(state_dir: Path, file: Path, what: str) -> str:
         file: The file.
         what: What is wrong with it, such as ``is missing``. It may quote damaged bytes.
     """
-    shown = "".join(letter if letter.isprintable() else "?" for letter in what)
     return (
-        f"{file} {shown}, so the local AWS cannot tell what it held. Put {kept_folder(state_dir)} back from "
-        f"a copy; or delete what is kept there: {format_command('reset', state_dir)}"
+        f"{file} {make_printable(what)}, so the local AWS cannot tell what it held. Put "
+        f"{kept_folder(state_dir)} back from a copy; or delete what is kept there: "
+        f"{format_command('reset', state_dir)}"
     )
+
+
+def explain_unwritten(file: Path, error: Exception) -> str:
+    """Write the sentence about a file of what is kept that cannot be written, and what helps.
+
+    Args:
+        file: The file.
+        error: What the disk, SQLite or Python has said.
+    """
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if type(error) is sqlite3.DatabaseError:  # its subclasses are of the disk, or of the statement
+        return explain_damage(file.parent.parent, file, f"cannot be written ({reason})")
+    if isinstance(error, MemoryError):
+        help_with = "End programs that take much memory, and try again."
+    elif _is_full(file.parent, error):
+        help_with = (
+            "Delete other files on its disk, and try again; then `local-aws prune` can make more room."
+        )
+    elif isinstance(error, OSError | sqlite3.OperationalError):
+        help_with = "See that the folder is where it was and that you may write to it, and try again."
+    else:
+        help_with = "Nothing of this request is kept; the log says where that comes from."
+    return f"{file} cannot be written: {make_printable(reason)}. {help_with}"
+
+
+def _is_full(folder: Path, error: Exception) -> bool:
+    """Tell whether a disk has no room: SQLite calls that an I/O error, too."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    try:
+        return "is full" in str(error) or shutil.disk_usage(folder).free < NEEDED_ROOM
+    except OSError:  # the folder is gone
+        return False
+
+
+def make_printable(text: str) -> str:
+    """Replace what could steer the reader's terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _write(file: Path) -> None:

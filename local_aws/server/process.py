@@ -6,7 +6,6 @@ It holds a lock in the state folder for its whole life, and writes the state fil
 """
 
 import argparse
-import errno
 import logging
 import os
 import signal
@@ -43,10 +42,9 @@ from local_aws.control.state import (
     write_state,
 )
 from local_aws.kept.database import NotKept
-from local_aws.kept.folder import UnusableError, open_kept
+from local_aws.kept.folder import FULL, NEEDED_ROOM, UnusableError, open_kept
 
 _STATE_SECONDS = 2.0
-_NEEDED_ROOM = 256 * 1024
 _log = logging.getLogger("local_aws")
 
 
@@ -99,9 +97,9 @@ def _explain_failure(state_dir: Path, error: Exception) -> int:
     """Say why a server cannot start, as `explain_exit` reads it: in the exit code, or the log's last line."""
     try:
         with tempfile.TemporaryFile(dir=state_dir) as probe:
-            probe.write(bytes(_NEEDED_ROOM))
+            probe.write(bytes(NEEDED_ROOM))
     except OSError as full:
-        if full.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if full.errno in FULL:
             return NO_ROOM
     if isinstance(error, OSError):
         raise error

@@ -2,17 +2,13 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import local_aws
@@ -92,38 +88,6 @@ def test_what_cannot_be_read_is_one_sentence_and_stays_until_a_reset(state_dir: 
     assert local_aws.reset(state_dir)
     assert not kept.exists()
     assert start(state_dir).client("s3").list_buckets()["Buckets"] == []
-
-
-def test_an_object_whose_row_is_damaged_is_refused_in_one_sentence_and_the_others_are_there(
-    state_dir: Path,
-) -> None:
-    s3 = start(state_dir).client("s3")
-    damages = {"state-bucket": "state = x'6b00ff'", "name-bucket": "name = x'ff00'"}
-    for bucket in (BUCKET, *damages):
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_object(Bucket=bucket, Key=KEY, Body=BODY)
-    local_aws.stop(state_dir)
-    file = state_dir / "kept" / "objects.sqlite"
-    with closing(sqlite3.connect(file)) as rows:
-        for bucket, damage in damages.items():
-            rows.execute(f"UPDATE item SET {damage} WHERE kind = 'version' AND bucket = ?", (bucket,))
-        rows.commit()
-
-    aws = start(state_dir)
-    once = Config(retries={"total_max_attempts": 1}, proxies={})
-    keys = {"aws_access_key_id": aws.access_key_id, "aws_secret_access_key": aws.secret_access_key}
-    s3 = boto3.client("s3", endpoint_url=aws.endpoint_url, region_name=REGION, config=once, **keys)
-    for bucket in damages:
-        for request in (s3.get_object, s3.put_object, s3.delete_object, s3.list_objects_v2):
-            names = {"Bucket": bucket, **({} if request == s3.list_objects_v2 else {"Key": KEY})}
-            with pytest.raises(
-                ClientError, match=f"{file} cannot be read .* or delete what is kept"
-            ) as caught:
-                request(**names)
-            assert caught.value.response["Error"]["Code"] == "ServiceUnavailable"
-    assert s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == BODY
-    s3.put_object(Bucket=BUCKET, Key="other", Body=BODY)
-    assert "Traceback" not in (state_dir / "local.log").read_text()
 
 
 def test_a_reset_that_was_killed_is_done_by_the_next_start(state_dir: Path) -> None:
