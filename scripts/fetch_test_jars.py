@@ -49,12 +49,10 @@ def settings() -> dict[str, str]:
 
 
 def fetched() -> list[Path]:
-    """The jars of Maven Central, if all that the installed pyspark needs are there, also in a copied folder."""
+    """The jars of Maven Central, if all that the installed pyspark needs are there, wherever they are."""
     complete = IVY / "complete.json"
-    if (
-        not complete.is_file()
-        or settings().items() - json.loads(complete.read_text(encoding="utf-8")).items()
-    ):
+    made: dict[str, str] = json.loads(complete.read_text(encoding="utf-8")) if complete.is_file() else {}
+    if settings().items() - made.items():
         return []
     return sorted((IVY / "jars").glob("*.jar"))
 
