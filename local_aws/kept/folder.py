@@ -4,7 +4,7 @@ import errno
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from local_aws.control.state import forgotten_folder, format_command, kept_folder
@@ -19,6 +19,10 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 NEEDED_ROOM = 256 * 1024
 """So many bytes of a disk are enough for the next change."""
 
+OBJECTS, SERVICES = "objects.sqlite", "services.sqlite"
+"""The files of rows: what S3 holds, and what all other services hold."""
+
+_TABLES = {OBJECTS: {"item"}, SERVICES: {"cells", "entries"}}
 _NEW = "format.new"
 _RESETTING = "resetting"
 
@@ -30,7 +34,7 @@ class UnusableError(LocalAwsError):
 def open_kept(state_dir: Path) -> Path:
     """Make the folder of what is kept, and check that this version can read what lies in it.
 
-    A reset that was killed is done to its end.
+    A reset that was killed is done to its end. A new folder has no format until `settle`.
 
     Raises:
         UnusableError: If it cannot.
@@ -42,15 +46,16 @@ def open_kept(state_dir: Path) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         if (folder / _RESETTING).exists():
             _empty(folder)
-        if not file.exists() and not {each.name for each in folder.iterdir()} - {_NEW}:
-            _write(file)
+        if not file.exists() and ((folder / _NEW).exists() or not any(folder.iterdir())):
+            (folder / _NEW).write_text(f"{FORMAT}\n", encoding="ascii")
+            return folder
         found = file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         raise UnusableError(explain_damage(state_dir, file, "is missing")) from None
     except OSError as error:
         raise UnusableError(
-            f"The local AWS cannot keep its contents in {folder}: {error.strerror}. Make the folder "
-            "writable, or set KEDRO_AWS_STATE_DIR to another one."
+            f"The local AWS cannot use {error.filename or folder}: {error.strerror}. Make {folder} a folder "
+            "that you may write to, or set KEDRO_AWS_STATE_DIR to another one."
         ) from error
     if not found.isdecimal():
         raise UnusableError(explain_damage(state_dir, file, "holds no number"))
@@ -59,7 +64,28 @@ def open_kept(state_dir: Path) -> Path:
             f"{folder} was written by a newer kedro-aws-plugin, in format {found}; this version reads "
             f"{FORMAT}. Upgrade the plugin; or delete what is kept: {format_command('reset', state_dir)}"
         )
+    for name, tables in _TABLES.items():
+        _check_tables(state_dir, folder / name, tables)
     return folder
+
+
+def settle(folder: Path) -> None:
+    """Note that a folder has all of its files, so that none may be missing from now on."""
+    if (folder / _NEW).exists():
+        (folder / _NEW).replace(folder / "format")
+
+
+def _check_tables(state_dir: Path, file: Path, tables: set[str]) -> None:
+    """Check that a file of rows has its tables: SQLite would make them anew, and all would be forgotten."""
+    try:
+        if not file.exists():
+            raise UnusableError(explain_damage(state_dir, file, "is missing"))
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as rows:
+            found = {name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error as error:
+        raise UnusableError(explain_damage(state_dir, file, f"cannot be read ({error})")) from error
+    if missing := sorted(tables - found):
+        raise UnusableError(explain_damage(state_dir, file, f"has no table {missing[0]}"))
 
 
 @contextmanager
@@ -139,9 +165,3 @@ def _is_full(folder: Path, error: Exception) -> bool:
 def make_printable(text: str) -> str:
     """Replace what could steer the reader's terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
-def _write(file: Path) -> None:
-    written = file.with_name(_NEW)
-    written.write_text(f"{FORMAT}\n", encoding="ascii")
-    written.replace(file)

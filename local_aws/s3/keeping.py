@@ -12,7 +12,13 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from local_aws.kept.database import NotKept
-from local_aws.kept.folder import UnusableError, explain_damage, explain_unwritten, make_printable
+from local_aws.kept.folder import (
+    OBJECTS,
+    UnusableError,
+    explain_damage,
+    explain_unwritten,
+    make_printable,
+)
 from local_aws.s3 import database, states
 from local_aws.s3.changes import NOTES, Changes
 from local_aws.s3.content import EMPTY, Content, Segment, Store
@@ -20,7 +26,6 @@ from local_aws.s3.database import PART, UPLOAD, VERSION, Database, Place, Row, e
 from local_aws.s3.models import DAMAGED, ROW, StoredKey, StoredKeys
 
 _LOCKS = 64
-_ROWS = "objects.sqlite"
 _CALM = 2.0
 """So many seconds after a start, files that belong to nothing are looked for: first it has to answer."""
 
@@ -39,7 +44,7 @@ class Keeping:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._database = Database(folder / _ROWS)
+            self._database = Database(folder / OBJECTS)
         except sqlite3.Error as error:
             raise _make_unusable(folder, error) from error
         self._folder = folder
@@ -357,7 +362,7 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 def _make_unusable(folder: Path, error: Exception) -> UnusableError:
     what = f"cannot be read ({_find_reason(error)})"
-    return UnusableError(explain_damage(folder.parent, folder / _ROWS, what))
+    return UnusableError(explain_damage(folder.parent, folder / OBJECTS, what))
 
 
 def _find_reason(error: Exception) -> str:

@@ -67,9 +67,6 @@ def main() -> int:
     lock = _LifelongLock(lock_file(state_dir), mode=0o600)
     try:
         lock.acquire(timeout=0)
-    except Timeout:
-        return ALREADY_RUNNING
-    try:
         _take_over(state_dir)
         if not _is_free(options.port):
             return PORT_TAKEN
@@ -77,6 +74,8 @@ def main() -> int:
         write_config(state_dir)
         _stop_on_signals(server)
         write_state(state_dir, _describe(server, state_dir, options.region))
+    except Timeout:
+        return ALREADY_RUNNING
     except (OSError, NotKept, UnusableError) as error:
         return _explain_failure(state_dir, error)
     if options.exit_with_parent:
@@ -102,7 +101,15 @@ def _explain_failure(state_dir: Path, error: Exception) -> int:
         if full.errno in FULL:
             return NO_ROOM
     if isinstance(error, OSError):
-        raise error
+        if error.filename is None:
+            raise error
+        named = error.filename2 or error.filename
+        print(
+            f"The local AWS cannot use {named}: {error.strerror}. Delete it or see that you may write to it, "
+            "then run the command again.",
+            file=sys.stderr,
+        )
+        return UNUSABLE
     print(str(error), file=sys.stderr)
     return UNUSABLE
 

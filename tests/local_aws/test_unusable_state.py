@@ -51,36 +51,22 @@ def refuse(folder: Path) -> str:
     return caught.value.message
 
 
-def test_what_cannot_be_read_is_one_sentence_and_stays_until_a_reset(state_dir: Path) -> None:
+def name_reset(state_dir: Path) -> str:
+    """The command that deletes what is kept."""
+    folder = f"'{state_dir}'" if " " in str(state_dir) else state_dir
+    return f"local-aws reset --state-dir {folder}"
+
+
+def test_a_newer_or_unreadable_format_is_one_sentence_until_a_reset(state_dir: Path) -> None:
     fill(start(state_dir))
     local_aws.stop(state_dir)
     kept = state_dir / "kept"
-    copy = state_dir.parent / "copy of kept"
-    shutil.copytree(kept, copy)
-    reset = f"local-aws reset --state-dir '{state_dir}'" if " " in str(state_dir) else ""
-    reset = reset or f"local-aws reset --state-dir {state_dir}"
-
     (kept / "format").write_text("2\n")
     assert refuse(state_dir) == (
         f"{kept} was written by a newer kedro-aws-plugin, in format 2; this version reads 1. Upgrade the "
-        f"plugin; or delete what is kept: {reset}"
+        f"plugin; or delete what is kept: {name_reset(state_dir)}"
     )
-    (kept / "format").unlink()
-    assert refuse(state_dir).startswith(f"{kept / 'format'} is missing, so the local AWS cannot tell")
-    for name in ("objects.sqlite", "services.sqlite"):
-        shutil.rmtree(kept)
-        shutil.copytree(copy, kept)
-        for file in kept.glob(f"{name}*"):
-            file.unlink()
-        (kept / name).write_bytes(b"by hand" * 1000)
-        said = refuse(state_dir)
-        assert said.startswith(f"{kept / name} "), said
-        assert said.endswith(f"or delete what is kept there: {reset}")
-        assert len(said.splitlines()) == 1
-        assert (kept / name).read_bytes() == b"by hand" * 1000
-
-    shutil.rmtree(kept)
-    shutil.copytree(copy, kept)
+    (kept / "format").write_text("1\n")
     assert is_filled(start(state_dir))
     local_aws.stop(state_dir)
     (kept / "format").write_text("two\n")
@@ -88,6 +74,43 @@ def test_what_cannot_be_read_is_one_sentence_and_stays_until_a_reset(state_dir: 
     assert local_aws.reset(state_dir)
     assert not kept.exists()
     assert start(state_dir).client("s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize("name", ["objects.sqlite", "services.sqlite"])
+def test_rows_that_are_damaged_empty_or_missing_are_one_sentence_and_nothing_is_lost(
+    state_dir: Path, name: str
+) -> None:
+    fill(start(state_dir))
+    local_aws.stop(state_dir)
+    kept, copy = state_dir / "kept", state_dir.parent / "copy of kept"
+    shutil.copytree(kept, copy)
+    for file in kept.glob(f"{name}*"):
+        file.unlink()
+    assert refuse(state_dir).startswith(f"{kept / name} is missing, so the local AWS cannot tell")
+    for content, what in ((b"by hand" * 1000, "cannot be "), (b"", "has no table ")):
+        (kept / name).write_bytes(content)
+        said = refuse(state_dir)
+        assert said.startswith(f"{kept / name} {what}"), said
+        assert said.endswith(f"or delete what is kept there: {name_reset(state_dir)}")
+        assert len(said.splitlines()) == 1
+        assert (kept / name).read_bytes() == content
+    shutil.copy(copy / name, kept / name)
+    assert is_filled(start(state_dir))
+
+
+def test_what_no_file_can_be_is_one_sentence(state_dir: Path) -> None:
+    fill(start(state_dir))
+    local_aws.stop(state_dir)
+    for name in ("credentials.json", "local.lock", "kept/format"):
+        before = state_dir / "before"
+        (state_dir / name).rename(before)
+        (state_dir / name).mkdir()
+        (state_dir / name / "of a user").touch()
+        said = refuse(state_dir)
+        assert said.startswith(f"The local AWS cannot use {state_dir / name}: Is a directory. "), said
+        shutil.rmtree(state_dir / name)
+        before.rename(state_dir / name)
+    assert is_filled(start(state_dir))
 
 
 def test_a_reset_that_was_killed_is_done_by_the_next_start(state_dir: Path) -> None:
@@ -254,7 +277,7 @@ attempt(sqs.list_queues)
 try:
     local_aws.reset(folder)
 except local_aws.LocalAwsError as error:
-    print("cannot be emptied" in error.message)
+    print("is full. Delete other files on its disk" in error.message)
 attempt(sagemaker.create_model_package_group, ModelPackageGroupName="g")
 print("before" in [each["Key"] for each in s3.list_objects(Bucket="shop")["Contents"]])
 attempt(glue.get_databases)
