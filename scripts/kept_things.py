@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError  # noqa: TID251 - what the clients raise
+from botocore.exceptions import ClientError, HTTPClientError  # noqa: TID251 - what the clients raise
 
 REGION, BUCKET, VERSIONED, DATABASE = "eu-west-1", "kept", "kept-versions", "kept"
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py312"
@@ -120,9 +120,16 @@ class Kind:
 
     def _read(self, name: str) -> Value:
         try:
-            return self.read(name)
+            return self._read_again(name)
         except ClientError as error:
             return None if is_absent(error) else f"refused: {error}"
+
+    def _read_again(self, name: str) -> Value:
+        """Read, and once more if the connection was closed: where much else is done, it was idle for long."""
+        try:
+            return self.read(name)
+        except HTTPClientError:
+            return self.read(name)
 
 
 class Objects(Kind):
