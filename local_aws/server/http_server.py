@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
+from http.client import HTTPMessage
 from pathlib import Path
 from typing import IO, Any, cast
 from uuid import uuid4
@@ -48,6 +49,7 @@ from local_aws.server.administration import PREFIX, Administration, Parts
 from local_aws.server.contents import Contents
 from local_aws.server.gate import BadLength, Gate, TooLarge
 from local_aws.server.glue import Glue
+from local_aws.server.http_head import BadHead, parse_first_line, read_headers
 from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import LogShipper
 from local_aws.server.seeding import Seeding
@@ -93,7 +95,11 @@ class RequestHandler(MotoRequestHandler):
             Whether the request is to be answered. If not, its refusal has been sent.
         """
         self._body, self._input, self._taken = None, None, False
-        if not super().parse_request():
+        self.close_connection = True
+        try:
+            self._parse_head()
+        except BadHead as error:
+            self._send_bad_head(error)
             return False
         try:
             self._body = self.server.gate.admit(self._head, self._read_body)
@@ -108,9 +114,22 @@ class RequestHandler(MotoRequestHandler):
             return True
         return False
 
-    def handle_expect_100(self) -> bool:
-        """Say nothing yet: the body is asked for when the request is let in."""
-        return True
+    def _parse_head(self) -> None:
+        """Parse the first line, and read the headers."""
+        self.command, self.headers, self.request_version = "-", HTTPMessage(), "HTTP/1.1"
+        self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
+        self.path = "-"
+        self.command, self.path, minor = parse_first_line(self.requestline)
+        self.request_version = f"HTTP/1.{minor}"
+        self.headers = read_headers(self.rfile)
+        wanted = str(self.headers.get("Connection", "")).strip().lower()
+        self.close_connection = wanted == "close" or (not minor and wanted != "keep-alive")
+
+    def _send_bad_head(self, error: BadHead) -> None:
+        self.log_request(error.status)
+        headers = {"Content-Type": "text/plain", "Connection": "close"}
+        self._send(Response(error.status, headers, error.message.encode()))
+        self._drain(_CHUNK)
 
     def make_environ(self) -> dict[str, Any]:
         """Make the environ of WSGI, with the body that was read already."""
