@@ -88,7 +88,10 @@ GRANTS = (
         require_tag,
     ),
     Grant("ReadAndUpdate", _OF_THE_PROJECT),
-    Grant("ChangeWeights", {"sagemaker:UpdateEndpointWeightsAndCapacities": of_serving.list_shared}),
+    Grant(
+        "ChangeWeightsAndNumbersOfInstances",
+        {"sagemaker:UpdateEndpointWeightsAndCapacities": of_serving.list_on_instances},
+    ),
     # Before an endpoint config is deleted, each endpoint is asked whether it serves it.
     Grant("LookAtEndpoints", {"sagemaker:DescribeEndpoint": of_serving.list_each_endpoint}),
     Grant(

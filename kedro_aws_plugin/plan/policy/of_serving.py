@@ -1,7 +1,7 @@
 """On which resources actions are granted for models and what serves them, endpoints and jobs."""
 
 from kedro_aws_plugin.config import find_endpoint_groups
-from kedro_aws_plugin.config.sections import find_alarms, find_scaled_endpoints, find_shared_endpoints
+from kedro_aws_plugin.config.sections import find_alarms, find_endpoints_on_instances, find_scaled_endpoints
 from kedro_aws_plugin.plan.bootstrap import get_stack_name
 from kedro_aws_plugin.plan.policy import of_pipelines
 from kedro_aws_plugin.plan.policy.callers import Audience
@@ -67,10 +67,9 @@ def list_each_endpoint(reach: Reach, audience: Audience) -> list[str]:
     return reach.arns("sagemaker", "endpoint/", ["*"] if asks else [])
 
 
-def list_shared(reach: Reach, _: Audience) -> list[str]:
-    """List the endpoints whose weights or instances can be changed: of several variants, or scaled."""
-    names = dict.fromkeys((*find_shared_endpoints(reach.config), *find_scaled_endpoints(reach.config)))
-    return reach.arns("sagemaker", "endpoint/", list(names))
+def list_on_instances(reach: Reach, _: Audience) -> list[str]:
+    """List the endpoints whose numbers of instances, or weights, can be changed."""
+    return reach.arns("sagemaker", "endpoint/", find_endpoints_on_instances(reach.config))
 
 
 def list_updated(reach: Reach, audience: Audience) -> list[str]:
