@@ -359,7 +359,8 @@ def _parse_time(timestamp: str) -> datetime:
     try:
         if (found := _TIMESTAMP.fullmatch(timestamp)) is None:
             raise ValueError(timestamp)
-        return datetime(*map(int, found.groups()), tzinfo=timezone.utc)  # type: ignore[misc]
+        year, month, day, hour, minute, second = map(int, found.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         raise Refused("malformed", "AWS authentication requires a valid Date or x-amz-date header") from None
 
