@@ -51,17 +51,21 @@ def transform_fn(model, data, content_type, accept):
     if data == "die":
         os._exit(1)
     if data.startswith("say "):
-        import socket, struct
+        import socket, stat, struct
         said = data.removeprefix("say ").encode()
-        for fd in range(3, 50):
+        for fd in range(3, 100):
             try:
-                connection = socket.socket(fileno=os.dup(fd))
-                connection.getpeername()
+                if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(fd)) as connection:
+                    connection.getpeername()
+                    if said == b"short":
+                        connection.sendall(b"123")
+                        connection.shutdown(socket.SHUT_RDWR)
+                    else:
+                        connection.sendall(struct.pack("!II", len(said), 0) + said)
             except OSError:
                 continue
-            connection.sendall(b"123" if said == b"short" else struct.pack("!II", len(said), 0) + said)
-            if said == b"short":
-                connection.shutdown(socket.SHUT_RDWR)
     if data == "environment":
         return json.dumps(dict(os.environ)), accept
     if data == "place":
