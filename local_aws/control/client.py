@@ -327,8 +327,8 @@ def stop(state_dir: Path) -> Stopped:
     reap()
     if is_alive(state_dir, _KILL_SECONDS):
         raise LocalAwsError(
-            f"The local AWS of {state_dir} was killed, and its process has not ended within {_KILL_SECONDS:.0f} "
-            "s: the machine is busy, or waits for a disk. Run the command again later."
+            f"The local AWS of {state_dir} was killed, and its process has not ended within "
+            f"{_KILL_SECONDS:.0f} s: the machine is busy, or waits for a disk. Run the command again later."
         )
     return stopped
 
