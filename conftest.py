@@ -1,10 +1,16 @@
 """What holds for every test: what is slow, and that nothing skips silently in CI (KEDRO_AWS_NO_SKIPS=1)."""
 
 import os
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
+
+TESTS = Path(__file__).parent / "tests"
+LONGEST_FIRST = ("docker", "starters", "spark", "wheel", "container", "docs", "functional", "integration")
+"""The folders whose files take minutes. If one begins last, the other workers wait for it."""
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -24,7 +30,15 @@ def _may_skip(report: pytest.TestReport) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a local AWS starts processes, so it is slow."""
+    """Mark what needs a local AWS as slow, since that starts processes; begin with the longest files."""
     for item in items:
         if "local_aws" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (_rank(item.path), -sizes[item.path], item.path))
+
+
+def _rank(path: Path) -> int:
+    """Tell how early a file begins: 0 is first."""
+    room = path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
+    return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
