@@ -120,7 +120,7 @@ def test_one_that_cannot_write_where_it_is_yet_can_be_ended(state_dir: Path, mon
 
 @pytest.fixture
 def dying(state_dir: Path, innocent: "subprocess.Popen[bytes]", monkeypatch) -> Iterator[None]:
-    """A process that holds the lock for two more seconds after it was killed, as on a machine that is busy."""
+    """A process that holds the lock for two more seconds after it was killed, as on a busy machine."""
     make_state_dir(state_dir)
     stat = Path(f"/proc/{innocent.pid}/stat").read_text().rpartition(")")[2].split()
     identity = {"pid": innocent.pid, "started": stat[19], "place": find_place()}
