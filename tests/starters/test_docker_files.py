@@ -152,7 +152,7 @@ def test_a_build_installs_the_lock_file_if_there_is_one_and_every_wheel(
 
 
 def build_without_docker(project: Path, folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
-    """Run the build's script in a folder, with another Python; pip does nothing, and uv prints its arguments."""
+    """Run the build's script in a folder, with another Python; uv prints its arguments, pip does nothing."""
     dockerfile = (project / "Dockerfile").read_text()
     script = re.findall(r"^RUN (trap .*?[^\\])$", dockerfile, re.MULTILINE | re.DOTALL)[0]
     tools = folder / "uv" / "bin"
