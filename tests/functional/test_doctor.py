@@ -46,7 +46,7 @@ def test_without_a_network(project: Path) -> None:
 
 
 def test_in_a_network_that_swallows_everything(project: Path) -> None:
-    """Nobody answers, not even that there is nobody: the system looks for a name for 10 s, botocore thrice."""
+    """Nobody answers, not even that there is nobody: the system looks for a name for 10 s each time."""
     swallow = "ip link set lo up && ip route add default dev lo"
     apart = ["unshare", "--net", "bash", "-c"]
     if shutil.which("unshare") is None or subprocess.run([*apart, swallow], check=False).returncode:
