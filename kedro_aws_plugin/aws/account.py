@@ -49,8 +49,10 @@ def can_reach(region: str) -> bool:
 
     It may take a minute: how long the system looks for a name that nobody knows is not ours to limit.
     """
-    known = EndpointResolver(create_loader().load_data("endpoints"))
-    url = f"https://{known.construct_endpoint('sts', region)['hostname']}"
+    endpoint = EndpointResolver(create_loader().load_data("endpoints")).construct_endpoint("sts", region)
+    if endpoint is None:  # a region that botocore does not know
+        return True
+    url = f"https://{endpoint['hostname']}"
     place = urlsplit(get_environ_proxies(url).get("https", url))
     try:
         socket.create_connection((place.hostname or "", place.port or _HTTPS), timeout=_SECONDS).close()
