@@ -22,7 +22,7 @@ from pathlib import Path
 
 from kedro_aws_plugin.spark.jars import find_s3a_settings
 
-CACHE = Path(__file__).parents[1] / ".cache"
+CACHE = (Path(__file__).parents[1] / ".cache").resolve()  # worktrees may share one by a link
 IVY = CACHE / "ivy"
 OLD = CACHE / "test-jars"
 SDIST = "sagemaker-pyspark==1.4.5"

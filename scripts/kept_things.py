@@ -662,7 +662,10 @@ def make_first(clients: Clients) -> None:
 def is_absent(error: ClientError) -> bool:
     """Tell whether an error says that something does not exist."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-    absent = ("NoSuchKey", "NoSuchUpload", "404", "EntityNotFoundException", "ParameterNotFound")
+    absent = (
+        *("NoSuchKey", "NoSuchUpload", "404", "EntityNotFoundException", "ParameterNotFound"),
+        "StateMachineDoesNotExist",
+    )
     return (
         code.startswith(("ResourceNotFound", *absent))
         or "Could not find" in message

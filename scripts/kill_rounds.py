@@ -1,16 +1,18 @@
 """Kill a local AWS again and again, and look whether it has kept what it acknowledged.
 
-In each round, a thread for each kind of things (`kept_things.py`) changes what a local AWS holds, until the
-server is killed at a random moment. Then it is started again, sometimes killed while it starts, and what was
-changed is read back: what was acknowledged must be there, and what was not acknowledged must be there whole
-or not at all. In every third round each kind has a change acknowledged first, since a server's first model
-and first query take long. Every eighth round stops the server in order instead. At last, everything is read
-back. Ctrl-C ends it after the round that goes on, with the table of what was seen until then.
+In each round, a thread for each kind of things (`kept_things.py`, `kept_workflows.py`) changes what a local
+AWS holds, until the server is killed at a random moment. Then it is started again, sometimes killed while it
+starts, and what was changed is read back: what was acknowledged must be there, and what was not acknowledged
+must be there whole or not at all. In every third round each kind has a change acknowledged first, since a
+server's first model and first query take long. Every eighth round stops the server in order instead. At last,
+everything is read back. Ctrl-C ends it after the round that goes on, with the table of what was seen until
+then.
 """
 
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -24,13 +26,15 @@ from typing import Any
 
 import boto3  # noqa: TID251 - clients that try once
 import kept_things
+import kept_workflows
 from botocore.config import Config  # noqa: TID251
 from botocore.exceptions import BotoCoreError  # noqa: TID251
-from kept_things import KINDS, REGION, Count, Kind
+from kept_things import REGION, Count, Kind
 
 import local_aws
 from local_aws.control.launch import Launch, spawn
 
+KINDS = (*kept_things.KINDS, *kept_workflows.KINDS)
 _LONGEST = 2.0
 _STARTING = 1.5
 _IN_ORDER = 8
@@ -103,7 +107,13 @@ class Server:
         process.wait()
 
 
-def run(state_dir: Path, rounds: int, seed: int, enough: threading.Event) -> tuple[int, dict[str, Count]]:
+def run(
+    state_dir: Path,
+    rounds: int,
+    seed: int,
+    enough: threading.Event,
+    chosen: Sequence[type[Kind]] = KINDS,
+) -> tuple[int, dict[str, Count]]:
     """Kill a local AWS `rounds` times.
 
     Args:
@@ -111,6 +121,7 @@ def run(state_dir: Path, rounds: int, seed: int, enough: threading.Event) -> tup
         rounds: How often.
         seed: Chooses what is changed, and when it is killed.
         enough: Ends it after a round.
+        chosen: The kinds of what is changed.
 
     Returns:
         How many rounds were done, and what was seen, by kind.
@@ -119,7 +130,7 @@ def run(state_dir: Path, rounds: int, seed: int, enough: threading.Event) -> tup
     server = Server(state_dir)
     try:
         kept_things.make_first(server.client)
-        kinds = [kind(server.client, random.Random(f"{seed} {kind.name}")) for kind in KINDS]
+        kinds = [kind(server.client, random.Random(f"{seed} {kind.name}")) for kind in chosen]
         for number in range(1, rounds + 1):
             _change_until_killed(server, kinds, chance, number)
             if number % _WHILE_STARTING == 0:
@@ -196,12 +207,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=12)
+    parser.add_argument("--only", default="", help="a regular expression for the names of kinds")
     options = parser.parse_args()
     enough = threading.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: enough.set())
     with tempfile.TemporaryDirectory() as folder:
-        rounds, counts = run(Path(folder) / "state", options.rounds, options.seed, enough)
+        chosen = [kind for kind in KINDS if re.search(options.only, kind.name)]
+        rounds, counts = run(Path(folder) / "state", options.rounds, options.seed, enough, chosen)
     acknowledged = sum(each.acknowledged for each in counts.values())
     print(f"{rounds} rounds, {acknowledged} acknowledged changes\n\n{write_table(counts)}")
     problems = [problem for each in counts.values() for problem in each.problems]

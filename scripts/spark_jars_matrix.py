@@ -3,9 +3,9 @@
     python scripts/spark_jars_matrix.py                      # the installed pyspark
     python scripts/spark_jars_matrix.py --only 4.2.1 4.3.0   # fetches another (450 MB) into .cache/pyspark
 
-Prints the table of docs/guides/spark-on-s3.md. Each row is a fresh process with that pyspark, whose jars
-Spark fetches by `spark.jars.packages` into a cache of its own. S3 is the local AWS, and a moto with TLS: the
-SDK's two HTTP clients run on Spark's own netty and httpclient, not on the versions they were built with.
+Prints the table that docs/guides/spark-on-s3.md reports. Each row is a fresh process with that pyspark, whose
+jars Spark fetches by `spark.jars.packages` into a cache of its own. S3 is the local AWS, and a moto with TLS:
+the SDK's two HTTP clients run on Spark's own netty and httpclient, not on the versions they were built with.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,9 @@ BUCKET, BUCKET_TLS = "jars", "jars-tls"
 PASSWORD = "changeit"
 """Of the truststore that Java brings."""
 ROWS_OF_200_MB = 25_000_000
+CATALOG = "spark.sql.catalog.glue"
+NO_RUNTIME = "no runtime"
+"""What the table says of a Spark for which Iceberg has none."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def main() -> int:
     for row in rows:
         cells = [row["pyspark"], row["hadoop"], row["sdk"], f"{row['jars']}, {row['megabytes']} MB"]
         print(f"| {' | '.join([*cells, *(row['checks'][name] for name in names)])} |")
-    return any(result != "yes" for row in rows for result in row["checks"].values())
+    return any(result not in {"yes", NO_RUNTIME} for row in rows for result in row["checks"].values())
 
 
 def _run_row(pyspark: str) -> dict[str, Any]:
@@ -104,6 +108,9 @@ def _check_all() -> dict[str, Any]:
     from kedro_aws_plugin.spark.session import start_session
 
     named = find_s3a_settings({})
+    sdk = "bundle" if len(named) == 1 else named["spark.jars.packages"][-1].rpartition(":")[2]
+    for key, values in _find_iceberg().items():
+        named[key] = [*named.get(key, []), *values]
     ivy = CACHE / "ivy-matrix" / pyspark.__version__
     shutil.rmtree(ivy, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder, _services(Path(folder)) as services:
@@ -115,11 +122,22 @@ def _check_all() -> dict[str, Any]:
     return {
         "pyspark": pyspark.__version__,
         "hadoop": read_hadoop_version(find_jars_folder({})),
-        "sdk": "bundle" if len(named) == 1 else named["spark.jars.packages"][-1].rpartition(":")[2],
+        "sdk": sdk,
         "jars": len(jars),
         "megabytes": round(sum(jar.stat().st_size for jar in jars) / 1e6),
         "checks": checks,
     }
+
+
+def _find_iceberg() -> dict[str, list[str]]:
+    from kedro_aws_plugin.errors import SparkError
+    from kedro_aws_plugin.spark.iceberg import find_iceberg_settings
+
+    try:
+        return find_iceberg_settings({})
+    except SparkError as error:
+        print(error.message, file=sys.stderr)
+        return {}
 
 
 def _settings(ivy: Path, services: Services, folder: str) -> dict[str, str]:
@@ -195,6 +213,8 @@ def _moto_with_tls(certificate: Path) -> Iterator[str]:
 
 
 def _try(check: Check, session: "SparkSession", services: Services) -> str:
+    if check is _read_and_write_iceberg and not session.conf.get(CATALOG, ""):
+        return NO_RUNTIME
     try:
         check(session, services)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the result
@@ -237,7 +257,7 @@ def _keep_settings_of_a_bucket(session: "SparkSession", services: Services) -> N
     from kedro_aws_plugin.spark.s3a import apply_s3a
 
     bind_buckets(session, [BUCKET], services.aws.environment(), "matrix (local)")
-    apply_s3a(session, {**services.aws.environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    session._jsc.hadoopConfiguration().set("fs.s3a.endpoint", "http://127.0.0.1:9")
     try:
         assert session.read.parquet(f"s3a://{BUCKET}/flowers").agg({"id": "max"}).collect() == [(11,)]
     finally:
@@ -295,6 +315,58 @@ def _log_in_by_single_sign_on(session: "SparkSession", services: Services) -> No
     raise AssertionError("it found credentials")
 
 
+def _read_and_write_iceberg(session: "SparkSession", services: Services) -> None:
+    """Tables of Athena and AthenaTableDataset: read at two versions, changed, and read by Athena again."""
+    import pandas as pd
+
+    from kedro_aws_plugin.datasets import AthenaTableDataset
+
+    where: dict[str, Any] = {"database": "jars", "output_location": f"s3://{BUCKET}/results/"}
+    services.aws.client("glue").create_database(DatabaseInput={"Name": "jars"})
+    for sql in ICEBERG:
+        _ask(sql, where)
+    table = "glue.jars.animals"
+    rows = [
+        (1, "ant", Decimal("1.50"), AT, ["x"]),
+        (2, "BEE", None, None, None),
+        (4, "doe", None, None, None),
+    ]
+    read = session.sql(f"SELECT id, name, price, at, tags FROM {table} ORDER BY id").collect()
+    assert [tuple(row) for row in read] == rows, read
+    first = session.sql(f"SELECT snapshot_id FROM {table}.snapshots ORDER BY committed_at").collect()[0][0]
+    assert session.sql(f"SELECT count(*) FROM {table} VERSION AS OF {first}").collect() == [(3,)]
+    saved = AthenaTableDataset(
+        table="plants", table_format="iceberg", mode="merge", merge_on=["id"], location=f"s3://{BUCKET}/plants/",
+        **where,
+    )  # fmt: skip
+    for frame in ({"id": [1, 2], "name": ["elm", "fir"]}, {"id": [2, 3], "name": ["fig", "gum"]}):
+        saved.save(pd.DataFrame(frame))
+    read = session.sql("SELECT id, name FROM glue.jars.plants ORDER BY id").collect()
+    assert read == [(1, "elm"), (2, "fig"), (3, "gum")], read
+    session.sql("INSERT INTO glue.jars.plants VALUES (9, 'yew')")
+    session.sql("DELETE FROM glue.jars.plants WHERE id = 1")
+    assert sorted(saved.load()["name"]) == ["fig", "gum", "yew"]
+
+
+def _ask(sql: str, where: dict[str, Any]) -> None:
+    from kedro_aws_plugin.datasets import AthenaQueryDataset
+
+    AthenaQueryDataset(query=sql, mode="select", allow_ddl=True, engine="pyarrow", **where).load()
+
+
+AT = datetime.datetime(2026, 1, 30, 10, 0, 0, 123456)
+ICEBERG = (
+    "CREATE TABLE animals (id bigint, name string, price decimal(8,2), at timestamp, tags array<string>) "
+    f"PARTITIONED BY (bucket(4, id), month(at)) LOCATION 's3://{BUCKET}/animals/' "
+    "TBLPROPERTIES ('table_type'='ICEBERG')",
+    "INSERT INTO animals VALUES "
+    "(1, 'ant', DECIMAL '1.50', TIMESTAMP '2026-01-30 10:00:00.123456', ARRAY['x']), "
+    "(2, 'bee', NULL, NULL, NULL), (3, 'cat', NULL, NULL, NULL)",
+    "MERGE INTO animals t USING (VALUES (2, 'BEE'), (4, 'doe')) s (id, name) ON t.id = s.id "
+    "WHEN MATCHED THEN UPDATE SET name = s.name "
+    "WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, s.name)",
+    "DELETE FROM animals WHERE id = 3",
+)
 CHECKS: dict[str, Check] = {
     "Parquet in partitions, append, CSV": _write_and_read,
     "a file in parts": _upload_in_parts,
@@ -302,6 +374,7 @@ CHECKS: dict[str, Check] = {
     "TLS": _go_through_tls,
     "an assumed role": _assume_a_role,
     "single sign-on": _log_in_by_single_sign_on,
+    "Iceberg tables": _read_and_write_iceberg,
 }
 
 

@@ -55,10 +55,12 @@ from kedro_aws_plugin.plan.schedule import (
     make_group_name,
     plan_machine_schedule,
     plan_schedule,
+    plan_spark_schedule,
     plan_switch,
     plan_unschedule,
 )
-from kedro_aws_plugin.plan.spark_run import Application, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.spark_application import Application
+from kedro_aws_plugin.plan.spark_run import RunFolder, plan_spark_run
 from kedro_aws_plugin.plan.stack_template import build_stack_template
 from kedro_aws_plugin.plan.steps import PlainStep
 from kedro_aws_plugin.plan.steps.base import BaseStep
@@ -262,7 +264,12 @@ def _schedule(config: AwsConfig, project: Values, observed: Values) -> Plan:
     if project["verb"] == "delete":
         return plan_unschedule(project["name"], group)
     pipeline, existing = _read_pipeline(config, project["pipeline"], observed)
-    wanted = ScheduleRequest(
+    wanted = _read_schedule(config, project, pipeline)
+    return plan_schedule(wanted, existing, observed.get("keys", []), group)
+
+
+def _read_schedule(config: AwsConfig, project: Values, pipeline: PipelineRequest) -> ScheduleRequest:
+    return ScheduleRequest(
         check_schedule_name(project["name"]),
         make_group_name("my_flights", config.env, config.bucket),
         project["expression"],
@@ -270,7 +277,6 @@ def _schedule(config: AwsConfig, project: Values, observed: Values) -> Plan:
         choose_schedule_role(config),
         pipeline,
     )
-    return plan_schedule(wanted, existing, observed.get("keys", []), group)
 
 
 def _execution(config: AwsConfig, project: Values, observed: Values) -> Plan:
@@ -288,6 +294,10 @@ def _spark(config: AwsConfig, project: Values, observed: Values) -> Plan:
         wanted, _ = _read_pipeline(config, project, {})
         application = TypeAdapter(Application | None).validate_python(observed.get("application"))
         return plan_spark_run(wanted, application, observed.get("keys", []), folder)
+    if verb == "schedule":
+        wanted, _ = _read_pipeline(config, project["pipeline"], {})
+        runs = RunFolder(folder.uri.rpartition("/")[0], folder.owner)
+        return plan_spark_schedule(_read_schedule(config, project, wanted), None, [], runs, None)
     run = TypeAdapter(Execution).validate_python(observed)
     if verb == "stop":
         return plan_spark_stop(run, "00app", "00run")
@@ -313,14 +323,7 @@ def _read_machine(
 
 def _machine_schedule(config: AwsConfig, project: Values, observed: Values) -> Plan:
     machine, existing = _read_machine(config, project["pipeline"], observed)
-    wanted = ScheduleRequest(
-        project["name"],
-        make_group_name("my_flights", config.env, config.bucket),
-        project["expression"],
-        project["timezone"],
-        choose_schedule_role(config),
-        machine,
-    )
+    wanted = _read_schedule(config, project, machine)
     return plan_machine_schedule(wanted, existing, observed.get("keys", []), None)
 
 

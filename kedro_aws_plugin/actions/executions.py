@@ -26,6 +26,7 @@ from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.sagemaker_definition import write_definition
 from kedro_aws_plugin.plan.schedule import make_group_name
+from kedro_aws_plugin.plan.submission import check_load_versions
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import strip_transcoding
 from kedro_aws_plugin.project.catalog import silence_kedro
@@ -76,8 +77,9 @@ def take_versions(session: Session, compiled: Compiled, options: SubmitOptions) 
     """Add the versions of what the nodes that were not chosen have made in the run to take data from.
 
     Raises:
-        ProjectError: If there is no such run.
+        ProjectError: If there is no such run, or the chosen nodes would not load a version that is asked for.
     """
+    check_load_versions(options.load_versions, compiled.snapshot)
     versions = {**_list_versions(session, compiled, options.from_run), **options.load_versions}
     return replace(options, load_versions=versions)
 

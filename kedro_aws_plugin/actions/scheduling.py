@@ -22,6 +22,7 @@ from kedro_aws_plugin.plan.schedule import (
     ScheduleRequest,
     check_schedule_name,
     make_group_name,
+    name_service,
     name_started,
 )
 from kedro_aws_plugin.session.session import Session
@@ -47,6 +48,7 @@ class ScheduleReport:
 
     Attributes:
         name: Its name.
+        service: The service that runs it; empty if the schedule calls another one.
         pipeline: The pipeline that it starts.
         expression: When it is due.
         timezone: The time zone of that.
@@ -55,6 +57,7 @@ class ScheduleReport:
     """
 
     name: str
+    service: str
     pipeline: str
     expression: str
     timezone: str
@@ -135,5 +138,11 @@ def _report(schedule: Schedule, now: datetime) -> ScheduleReport:
         except ValueError:  # the console may have taken what this machine does not know, such as a time zone
             following = None
     return ScheduleReport(
-        schedule.name, name_started(schedule.start), expression, zone, schedule.state, following
+        schedule.name,
+        name_service(schedule),
+        name_started(schedule.start),
+        expression,
+        zone,
+        schedule.state,
+        following,
     )

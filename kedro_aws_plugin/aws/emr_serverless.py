@@ -1,5 +1,6 @@
 """EMR Serverless: look at applications and job runs, wait for them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -20,9 +21,11 @@ from kedro_aws_plugin.plan.execution import (
     Execution,
     StepRun,
 )
+from kedro_aws_plugin.plan.spark_application import TERMINATED, Application
 from kedro_aws_plugin.plan.spark_job import RUN_NAME
-from kedro_aws_plugin.plan.spark_run import TERMINATED, Application, BegunRun
+from kedro_aws_plugin.plan.spark_run import BegunRun
 from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
+from kedro_aws_plugin.run.run_id import make_run_id
 
 _STATUSES = {
     "SUCCESS": SUCCEEDED,
@@ -78,7 +81,7 @@ def list_job_runs(aws: Aws, application: str, owner: str) -> Iterator[Execution]
                 yield Execution(
                     summary["arn"],
                     named["pipeline"],
-                    named["run_id"],
+                    _find_run_id(named),
                     _read_status(summary["state"]),
                     summary["createdAt"],
                     summary["updatedAt"],
@@ -126,13 +129,26 @@ def describe_job_run(found: Mapping[str, Any]) -> Execution:
     return Execution(
         found["arn"],
         named["pipeline"] if named else "",
-        named["run_id"] if named else found["jobRunId"],
+        _find_run_id(named) if named else found["jobRunId"],
         status,
         found["createdAt"],
         found["updatedAt"],
         reason=reason,
         steps=(step,),
     )
+
+
+def _find_run_id(named: re.Match[str]) -> str:
+    """Find the run's id in the name of a job run: that of a scheduled one follows from its time."""
+    return named["run_id"] or make_run_id(named["due"])
+
+
+def find_log_prefix(aws: Aws, arn: str) -> str | None:
+    """Find how the log streams of a job run begin; None if it does not exist."""
+    found = get_job_run(aws, arn) or {}
+    monitoring = found.get("configurationOverrides", {}).get("monitoringConfiguration", {})
+    prefix: str | None = monitoring.get("cloudWatchLoggingConfiguration", {}).get("logStreamNamePrefix")
+    return prefix
 
 
 def _list_arguments(found: Mapping[str, Any]) -> list[str]:

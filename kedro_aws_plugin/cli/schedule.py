@@ -133,6 +133,7 @@ def _list_schedules(options: PlanOptions) -> None:
             rows = [
                 [
                     each.name,
+                    each.service,
                     each.pipeline,
                     f"{each.expression} {each.timezone}",
                     each.state,
@@ -140,7 +141,7 @@ def _list_schedules(options: PlanOptions) -> None:
                 ]
                 for each in found
             ]
-            this.show(format_table(("schedule", "pipeline", "when", "state", "next"), rows))
+            this.show(format_table(("schedule", "service", "pipeline", "when", "state", "next"), rows))
         else:
             text = 'This project has no schedules. Make one: kedro aws schedule --cron "0 6 * * ? *"'
             this.show(this.repeat_env(text))

@@ -24,8 +24,10 @@ _CONF = "conf.tar.gz"
 def main(arguments: Sequence[str]) -> NoReturn:
     """Run the steps; does not return."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("--files", "--region", "--run-id"):
+    for name in ("--files", "--region"):
         parser.add_argument(name, required=True)
+    for name in ("--run-id", "--scheduled"):
+        parser.add_argument(name, default="")
     parser.add_argument("--step", action="append", required=True)
     given, rest = parser.parse_known_args(arguments)
     print(f"Python {sys.version.split()[0]} on {sys.platform}", flush=True)
@@ -69,15 +71,17 @@ def run_steps(s3: Any, given: argparse.Namespace, rest: Sequence[str], files: Pa
     """Run the steps; after one that fails, say why on S3, and run no other."""
     from kedro_aws_plugin.job.__main__ import main as run_step
     from kedro_aws_plugin.job.step import read_job
+    from kedro_aws_plugin.run.run_id import make_run_id
 
     message = files.with_name("message")
     job = read_job(files)
+    run_id = given.run_id or make_run_id(given.scheduled)
     for step in given.step:
-        asked = ["--files", str(files), "--message", str(message), "--run-id", given.run_id]
+        asked = ["--files", str(files), "--message", str(message), "--run-id", run_id]
         code = run_step([*asked, "--step", step, *rest])
         if code:
             said = message.read_bytes() if message.exists() else b""
-            key = f"{job.prefix}/runs/{quote(given.run_id, safe='')}/message"
+            key = f"{job.prefix}/runs/{quote(run_id, safe='')}/message"
             s3.put_object(Bucket=job.bucket, Key=key, Body=said)
             print(said.decode("utf-8", "replace"), flush=True)
             return code

@@ -1,4 +1,4 @@
-"""Plan when a pipeline runs on SageMaker: (wanted, observed) -> Plan."""
+"""Plan when a pipeline runs on AWS: (wanted, observed) -> Plan."""
 
 import hashlib
 import json
@@ -12,8 +12,11 @@ from kedro_aws_plugin.plan.execution import make_token
 from kedro_aws_plugin.plan.machine_run import SCHEDULED as BY_SCHEDULE
 from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, plan_machine
 from kedro_aws_plugin.plan.observed import Schedule, ScheduleGroup
-from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
+from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline, plan_uploads
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.spark_application import Application, plan_application
+from kedro_aws_plugin.plan.spark_job import RUN_NAME
+from kedro_aws_plugin.plan.spark_run import RunFolder, complete_job
 from kedro_aws_plugin.plan.steps import Ref, Step
 from kedro_aws_plugin.plan.steps.base import merge
 from kedro_aws_plugin.plan.steps.pipelines import SCHEDULED
@@ -27,6 +30,12 @@ from kedro_aws_plugin.plan.steps.schedules import (
 ENABLED, DISABLED = "ENABLED", "DISABLED"
 _START = "arn:aws:scheduler:::aws-sdk:sagemaker:startPipelineExecution"
 _START_MACHINE = "arn:aws:scheduler:::aws-sdk:sfn:startExecution"
+_START_JOB_RUN = "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun"
+_SERVICES = {
+    _START: "SageMaker",
+    _START_MACHINE: "Step Functions",
+    _START_JOB_RUN: "EMR Serverless",
+}
 TIME = "<aws.scheduler.scheduled-time>"
 INVOCATION = "<aws.scheduler.execution-id>"
 """EventBridge Scheduler replaces both: "Adding context attributes" in its user guide."""
@@ -121,6 +130,52 @@ def plan_machine_schedule(
     return plan_timetable(wanted, group, steps, ScheduledStart(_START_MACHINE, request))
 
 
+def plan_spark_schedule(
+    wanted: ScheduleRequest,
+    application: Application | None,
+    keys: Collection[str],
+    runs: RunFolder,
+    group: ScheduleGroup | None,
+) -> Plan:
+    """Plan a schedule: make the application if there is none, and let the schedule start this job there.
+
+    Args:
+        wanted: What is wanted.
+        application: The application that runs it; None if there is none yet.
+        keys: The keys of those files of it that are on S3 already.
+        runs: Where the runs are on S3, and whose they are.
+        group: The schedules of the project's environment; None if it never had one.
+
+    Raises:
+        AwsError: If the application takes no jobs.
+        ProjectError: If the names are too long.
+    """
+    steps = plan_uploads(wanted.pipeline, keys)
+    chosen, made = plan_application(wanted.pipeline, application)
+    # A log stream's name has no colons, and the time has some.
+    place = RunFolder(f"{runs.uri}/{BY_SCHEDULE}{INVOCATION}", runs.owner)
+    options = {"--scheduled": TIME, "--execution": INVOCATION}
+    job = complete_job(wanted.pipeline, f"scheduled run {TIME}", place, options)
+    request = {"applicationId": chosen, "clientToken": _write_token(wanted), **job}
+    start = ScheduledStart(_START_JOB_RUN, _capitalize(request))
+    return plan_timetable(wanted, group, [*steps, *made], start)
+
+
+def _capitalize(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Begin the members of a request with capitals, as universal targets take them; tags are no members."""
+    return {
+        f"{name[0].upper()}{name[1:]}": (
+            _capitalize(value) if isinstance(value, Mapping) and name != "tags" else value
+        )
+        for name, value in request.items()
+    }
+
+
+def _write_token(wanted: ScheduleRequest) -> str:
+    """Write the token of a start, which a second attempt of the same invocation has too."""
+    return f"{make_token(wanted.group, wanted.name)[:_TOKEN_START]}-{INVOCATION}"
+
+
 def plan_timetable(
     wanted: ScheduleRequest, group: ScheduleGroup | None, before: Sequence[Step], start: ScheduledStart
 ) -> Plan:
@@ -184,14 +239,22 @@ def _build_start(wanted: ScheduleRequest, version: int | Ref) -> Mapping[str, An
             {"Name": "Scheduled", "Value": TIME},
             {"Name": "Request", "Value": request},
         ],
-        "ClientRequestToken": f"{make_token(wanted.group, wanted.name)[:_TOKEN_START]}-{INVOCATION}",
+        "ClientRequestToken": _write_token(wanted),
     }
 
 
+def name_service(schedule: Schedule) -> str:
+    """Name the service that a schedule calls; empty if it is another one."""
+    return _SERVICES.get(str(schedule.definition.get("Target", {}).get("Arn")), "")
+
+
 def name_started(start: Mapping[str, Any]) -> str:
-    """Name what a schedule starts: a pipeline, or the state machine of a version."""
+    """Name what a schedule starts: a pipeline, the state machine of a version, or the pipeline of a job."""
     arn = str(start.get("StateMachineArn", ""))
-    return arn.split(":")[6] if arn.count(":") > 5 else str(start.get("PipelineName", ""))  # noqa: PLR2004
+    if arn.count(":") > 5:  # noqa: PLR2004
+        return arn.split(":")[6]
+    job = RUN_NAME.fullmatch(str(start.get("Name", "")))
+    return job["pipeline"] if job else str(start.get("PipelineName", ""))
 
 
 def plan_switch(name: str, state: str, group: ScheduleGroup | None) -> Plan:

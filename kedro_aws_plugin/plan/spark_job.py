@@ -14,8 +14,11 @@ from kedro_aws_plugin.plan.workflow import Finding, Workflow
 ENTRY = "spark_entry.py"
 """The script that the driver runs, among the files of the job."""
 
-RUN_NAME = re.compile(r"Kedro run (?P<run_id>\S+) of (?P<pipeline>\S+) \((?P<owner>[^()]+)\)")
-"""How a job run is called: ListJobRuns shows its name, and not its tags."""
+RUN_NAME = re.compile(
+    r"Kedro (run (?P<run_id>\S+)|scheduled run (?P<due>\S+)) of (?P<pipeline>\S+) \((?P<owner>[^()]+)\)"
+)
+"""How a job run is called: ListJobRuns shows its name, and not its tags. That of a scheduled one has the time
+for which it is due."""
 
 MAX_PARAMETERS = 102_400
 """Characters of sparkSubmitParameters; botocore's model of EMR Serverless."""

@@ -2,48 +2,19 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from kedro_aws_plugin.errors import AwsError, ProjectError
+from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.plan.execution import Execution, make_token
 from kedro_aws_plugin.plan.pipeline import PipelineRequest, plan_uploads
 from kedro_aws_plugin.plan.plan import Plan
+from kedro_aws_plugin.plan.spark_application import Application, plan_application
 from kedro_aws_plugin.plan.spark_job import MAX_RUN_NAME
 from kedro_aws_plugin.plan.steps import Ref
 from kedro_aws_plugin.plan.steps.base import merge
-from kedro_aws_plugin.plan.steps.emr_serverless import (
-    CreateApplication,
-    StartJobRun,
-    WaitForApplication,
-    WaitForJobRun,
-)
+from kedro_aws_plugin.plan.steps.emr_serverless import StartJobRun, WaitForJobRun
 from kedro_aws_plugin.plan.submission import plan_earlier
-
-TERMINATED = "TERMINATED"
-READY = ("CREATED", "STARTING", "STARTED", "STOPPED")
-"""The states in which an application takes a job: it starts by itself."""
-
-
-@dataclass(frozen=True)
-class Application:
-    """An application of EMR Serverless.
-
-    Attributes:
-        id: Its id.
-        arn: Its ARN.
-        release: Its release.
-        status: Its state.
-        tags: Its tags.
-        subnets: Its subnets.
-    """
-
-    id: str
-    arn: str
-    release: str
-    status: str
-    tags: Mapping[str, str] = field(default_factory=dict)
-    subnets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,25 +72,12 @@ def plan_spark_run(
     if earlier is not None:
         wait = WaitForJobRun(earlier.application, earlier.job_run, wanted.run_id, place.uri)
         return plan_earlier(wanted, earlier.run, wait, is_same=earlier.token == token)
-    definition = json.loads(wanted.definition)
     steps = plan_uploads(wanted, keys)
-    if application is None:
-        once = make_token(wanted.name, "create", wanted.run_id)
-        create = CreateApplication(definition["application"], once)
-        chosen: str | Ref = Ref(create, "application")
-        steps += [create, WaitForApplication(chosen, READY)]
-    else:
-        if application.status == TERMINATED:
-            raise AwsError(
-                f"Application {application.id} is deleted. Remove `pipelines.emr_serverless.application_id` "
-                "from aws.yml, or name another one."
-            )
-        chosen = application.id
-        if application.status not in READY:
-            steps.append(WaitForApplication(chosen, READY))
-    job = _complete(definition["jobRun"], wanted, place, token)
+    chosen, made = plan_application(wanted, application)
+    options = {"--run-id": wanted.run_id, "--execution": token}
+    job = complete_job(wanted, f"run {wanted.run_id}", place, options)
     start = StartJobRun(chosen, wanted.run_id, job, token)
-    steps.append(start)
+    steps += [*made, start]
     if wanted.wait:
         steps.append(WaitForJobRun(chosen, Ref(start, "job_run"), wanted.run_id, place.uri))
     return Plan(
@@ -130,21 +88,30 @@ def plan_spark_run(
     )
 
 
-def _complete(
-    job: Mapping[str, Any], wanted: PipelineRequest, place: RunFolder, execution: str
+def complete_job(
+    wanted: PipelineRequest, run: str, place: RunFolder, options: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Add to the request of a job what only its run has."""
-    name = f"Kedro run {wanted.run_id} of {wanted.name} ({place.owner})"
+    """Complete the request of a job with what only its run has.
+
+    Args:
+        wanted: What is to run.
+        run: How the run is called in the name of the job run; see `RUN_NAME`.
+        place: Where the run is on S3, and whose it is.
+        options: The options of the driver's script that differ between runs.
+
+    Raises:
+        ProjectError: If the names are too long.
+    """
+    name = f"Kedro {run} of {wanted.name} ({place.owner})"
     if len(name) > MAX_RUN_NAME:
         raise ProjectError(
             f"A job run's name has {MAX_RUN_NAME} characters at most, and `{name}` has {len(name)}. Shorten "
             "`pipelines.name` in aws.yml, or the run's id."
         )
-    driver = job["jobDriver"]["sparkSubmit"]
+    job = json.loads(wanted.definition)["jobRun"]
     arguments = [
-        *driver["entryPointArguments"],
-        *("--run-id", wanted.run_id),
-        *("--execution", execution),
+        *job["jobDriver"]["sparkSubmit"]["entryPointArguments"],
+        *(word for option in options.items() for word in option),
         *("--request", f"s3://{wanted.bucket}/{wanted.request_key}"),
     ]
     monitoring = {"cloudWatchLoggingConfiguration": {"logStreamNamePrefix": make_log_prefix(place.uri)}}

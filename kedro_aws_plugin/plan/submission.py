@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from kedro_aws_plugin.errors import AwsError, ProjectError
+from kedro_aws_plugin.errors import AwsError, ProjectError, suggest
 from kedro_aws_plugin.plan.execution import FAILED, STOPPED, SUCCEEDED, Execution, make_token
 from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, make_execution_name, plan_machine
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
@@ -12,6 +12,7 @@ from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Ref, Step
 from kedro_aws_plugin.plan.steps.pipelines import StartPipelineExecution, WaitForExecution
 from kedro_aws_plugin.plan.steps.state_machines import StartExecution, WaitForStateMachine
+from kedro_aws_plugin.plan.workflow import Snapshot, strip_transcoding
 
 _MAX_DISPLAY = 82
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -29,6 +30,33 @@ def check_run_id(run_id: str) -> str:
             "or leave out --run-id."
         )
     return run_id
+
+
+def check_load_versions(names: Iterable[str], snapshot: Snapshot) -> None:
+    """Check the datasets of which a user gives versions to load.
+
+    Raises:
+        ProjectError: If the steps would not load that version of one.
+    """
+    read = {name for node in snapshot.nodes for name in node.inputs}
+    made = {strip_transcoding(name) for node in snapshot.nodes for name in node.outputs}
+    for name in names:
+        if name not in read:
+            nearest = suggest(name, read - made, cutoff=0.6)
+            raise ProjectError(
+                f"--load-versions: no node of this run reads `{name}`{nearest} Nothing was sent. "
+                "`kedro aws compile` shows the nodes."
+            )
+        if strip_transcoding(name) in made:
+            raise ProjectError(
+                f"--load-versions: a node of this run makes `{name}`, and the others read what it makes. "
+                "Nothing was sent. Leave that node out, for example with --from-nodes."
+            )
+        if not snapshot.find_dataset(name).versioned:
+            raise ProjectError(
+                f"--load-versions: `{name}` has no versions. Nothing was sent. Leave it out, or add "
+                "`versioned: true` to its entry in catalog.yml."
+            )
 
 
 def plan_submission(

@@ -111,7 +111,7 @@ def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.envi
         *(
             (f"`{key}` in spark.yml", name.strip())
             for key in (_PACKAGES, _JARS)
-            for name in _split_setting(settings, key)
+            for name in split_setting(settings, key)
         ),
         *((str(folder), jar.name) for jar in folder.glob("hadoop-aws-*.jar")),
     ]
@@ -126,7 +126,8 @@ def check_jars(settings: Mapping[str, str], environ: Mapping[str, str] = os.envi
             )
 
 
-def _split_setting(settings: Mapping[str, str], key: str) -> list[str]:
+def split_setting(settings: Mapping[str, str], key: str) -> list[str]:
+    """Split a property of Spark that is a list."""
     return settings.get(key, "").split(",")
 
 

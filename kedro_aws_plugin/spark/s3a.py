@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kedro_aws_plugin.errors import SparkError
+from kedro_aws_plugin.spark.iceberg import find_catalogs
 from local_aws import ACCESS_KEY_PREFIX
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def apply_s3a(session: "SparkSession", environ: Mapping[str, str] = os.environ) 
             "Set fs.s3a.* where its server is started, or use a session without `remote`."
         )
     wanted = make_s3a_options(environ)
-    if wanted["fs.s3a.aws.credentials.provider"] == _DEFAULT_CHAIN:
+    has_catalog = any(find_catalogs(dict(session.sparkContext.getConf().getAll())))
+    if has_catalog or wanted["fs.s3a.aws.credentials.provider"] == _DEFAULT_CHAIN:
         _check_environment(session, environ)
     configuration = session._jsc.hadoopConfiguration()
     ours = (configuration.get(_APPLIED) or "").split()

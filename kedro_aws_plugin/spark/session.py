@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kedro_aws_plugin.errors import SparkError, first_line
+from kedro_aws_plugin.spark.iceberg import check_runtime, make_catalog_options
 from kedro_aws_plugin.spark.jars import check_jars
 from kedro_aws_plugin.spark.java import find_java
 from kedro_aws_plugin.spark.s3a import apply_s3a, make_session_options
@@ -43,10 +44,12 @@ def start_session(settings: Mapping[str, str]) -> "SparkSession":
     else:  # `spark-submit` has started Java already: nothing more is fetched
         settings = {key: value for key, value in settings.items() if key not in _FETCHED}
     check_jars(settings)
+    check_runtime(settings)
     if "spark.pyspark.python" not in settings:
         # Spark would run the `python3` of the PATH, which may lack what the nodes import.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session = _make_session({**settings, **make_session_options()}, settings)
+    options = {**settings, **make_session_options(), **make_catalog_options(settings)}
+    session = _make_session(options, settings)
     _check_master(session, settings)
     _check_s3a(session, settings)
     apply_s3a(session)

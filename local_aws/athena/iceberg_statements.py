@@ -28,7 +28,7 @@ from local_aws.athena.statement import (
     UnsetTableProperties,
 )
 from local_aws.athena.submission import Outcome
-from local_aws.trino import TrinoError
+from local_aws.trino import Delete, Merge, TrinoError, Update
 
 _OF_ICEBERG_ALONE = (ChangeColumn, DropColumn, RenameTable, UnsetTableProperties)
 _OF_HIVE_ALONE = (AddPartitions, DropPartitions, RepairTable, SetLocation)
@@ -68,7 +68,7 @@ def change(session: Session, statement: IcebergChange) -> Outcome:
             TrinoError("TABLE_NOT_FOUND", f"line 1:1: Table 'awsdatacatalog.{full}' does not exist")
         )
     if not table.is_iceberg:
-        raise query_failure(TrinoError("NOT_SUPPORTED", f"line 1:1: {_MODIFYING}"))
+        raise query_failure(TrinoError("NOT_SUPPORTED", f"line 1:1: {_refuse_rows(statement, table)}"))
     from local_aws.athena.iceberg import maintenance, rows
 
     read = session.iceberg.read(table)
@@ -78,6 +78,14 @@ def change(session: Session, statement: IcebergChange) -> Outcome:
         case Optimize():
             return maintenance.optimize(session, statement, read)
     return maintenance.vacuum(session, read)
+
+
+def _refuse_rows(statement: IcebergChange, table: Table) -> str:
+    """Say as Trino why rows of what is no Iceberg table are not changed."""
+    if not table.is_view or not isinstance(statement, ChangeRows):
+        return _MODIFYING
+    changes = {Delete: "Deleting from", Update: "Updating", Merge: "Merging into"}
+    return f"{changes[type(statement.change)]} views is not supported"
 
 
 def define(session: Session, statement: Definition) -> Outcome | None:

@@ -1,23 +1,32 @@
 """The tables of information_schema and ``"table$partitions"``, made of what Glue knows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from local_aws.athena.catalog import Catalog, Table
 from local_aws.athena.failures import AthenaFailure
 from local_aws.trino import Column, Relation, to_duckdb_type
 from local_aws.trino.typed import write_literal
-from local_aws.trino.types import quote_name
+from local_aws.trino.types import display_name, quote_name
 
 _CATALOG = "awsdatacatalog"
 
 
-def information_schema(catalog: Catalog, table: str) -> Relation:
+def information_schema(
+    catalog: Catalog, table: str, read_columns: Callable[[Table], Sequence[Column]]
+) -> Relation:
     """Return one of the tables of information_schema.
+
+    Args:
+        catalog: What Glue knows.
+        table: Its name.
+        read_columns: Gives the columns of an Iceberg table, whose types Glue does not tell.
 
     Raises:
         AthenaFailure: If there is no table of this name.
     """
-    readers = {"schemata": _schemata, "tables": _tables, "views": _views, "columns": _columns_of_tables}
+    if table == "columns":
+        return _columns_of_tables(catalog, read_columns)
+    readers = {"schemata": _schemata, "tables": _tables, "views": _views}
     if table not in readers:
         raise AthenaFailure(
             f"TABLE_NOT_FOUND: Table '{_CATALOG}.information_schema.{table}' does not exist", error_type=1006
@@ -58,24 +67,29 @@ def _views(catalog: Catalog) -> Relation:
     return _relation(_varchars("table_catalog", "table_schema", "table_name", "view_definition"), rows)
 
 
-def _columns_of_tables(catalog: Catalog) -> Relation:
+def _columns_of_tables(catalog: Catalog, read_columns: Callable[[Table], Sequence[Column]]) -> Relation:
     rows: list[Sequence[str | None]] = []
     for table in _all_tables(catalog):
-        keys = {key.name for key in table.partition_keys}
-        for number, column in enumerate((*table.columns, *table.partition_keys), 1):
-            extra = "partition key" if column.name in keys else None
+        keys = () if table.is_iceberg else table.partition_keys
+        try:
+            columns = read_columns(table) if table.is_iceberg else (*table.columns, *keys)
+        except AthenaFailure:
+            continue  # as Trino leaves out tables whose metadata it cannot read
+        names = {key.name for key in keys}
+        for number, column in enumerate(columns, 1):
+            extra = "partition key" if column.name in names else None
             rows.append(
                 (
                     *(_CATALOG, table.database, table.name, column.name, str(number)),
-                    *(None, "YES", column.type, None, extra),
+                    *(None, "YES", display_name(column.type), None, extra),
                 )
             )
-    names = [
+    own = [
         *("table_catalog", "table_schema", "table_name", "column_name", "ordinal_position"),
         *("column_default", "is_nullable", "data_type", "comment", "extra_info"),
     ]
-    columns = tuple(Column(name, "bigint" if name == "ordinal_position" else "varchar") for name in names)
-    return _relation(columns, rows)
+    types = ("bigint" if name == "ordinal_position" else "varchar" for name in own)
+    return _relation(tuple(map(Column, own, types)), rows)
 
 
 def _varchars(*names: str) -> tuple[Column, ...]:

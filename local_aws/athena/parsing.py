@@ -174,6 +174,8 @@ def _create(tokens: Tokens) -> Statement:
     if tokens.sees("PROTECTED"):
         raise unsupported("PROTECTED views")
     tokens.expect("TABLE")
+    if or_replace:
+        raise unsupported("CREATE OR REPLACE TABLE")
     if_not_exists = tokens.takes("IF", "NOT", "EXISTS")
     table = tokens.name()
     if tokens.takes("COMMENT"):
@@ -266,6 +268,13 @@ def _optimize(tokens: Tokens) -> Optimize:
 
 
 def _vacuum(tokens: Tokens) -> Vacuum:
+    # Athena reads this statement by Hive's rules of names, which its manual shows for a name such as `_t`.
+    if '"' in tokens.rest or re.search(r"(^|\.)\s*_", tokens.rest):
+        raise AthenaFailure(
+            f"mismatched input '{tokens.rest}'. VACUUM takes no double quotes, and a name that begins with "
+            "an underscore in backticks only",
+            error_type=1006,
+        )
     name = tokens.name()
     tokens.end()
     return Vacuum(name)

@@ -114,7 +114,10 @@ class Relations:
         found = Name(name.schema or context.database or self._catalog.database, name.table)
         if found.database == "information_schema":
             _refuse_version(name)
-            return self._create(found, metadata_tables.information_schema(self._catalog, found.table))
+            made = metadata_tables.information_schema(
+                self._catalog, found.table, lambda table: self._iceberg().read(table).columns
+            )
+            return self._create(found, made)
         table = self._catalog.table(found)
         base = (
             self._catalog.table(Name(found.database, found.table.partition("$")[0]))

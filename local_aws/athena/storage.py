@@ -6,7 +6,7 @@ import re
 import threading
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -29,6 +29,7 @@ class S3Object:
     key: str
     etag: str
     size: int
+    modified: str = field(default="", compare=False)
 
     @property
     def uri(self) -> str:
@@ -174,4 +175,5 @@ def _object(bucket: str, content: ET.Element) -> S3Object:
     def read_tag(name: str) -> str:
         return content.findtext(_NAMESPACE + name) or ""
 
-    return S3Object(bucket, read_tag("Key"), read_tag("ETag").strip('"'), int(read_tag("Size")))
+    etag, size = read_tag("ETag").strip('"'), int(read_tag("Size"))
+    return S3Object(bucket, read_tag("Key"), etag, size, read_tag("LastModified"))

@@ -51,12 +51,20 @@ class RestJsonService:
             if self._table.find(operation) is Support.REFUSED:
                 raise unsupported(self._table.describe_refusal(operation))
             params = {**parse_parameters(request), **self._read_query(operation, request.query), **in_path}
-            self._validate(operation, params)
-            answer = self._operations[operation](request.region or self._default_region, params)
+            answer = self.invoke(request.region or self._default_region, operation, params)
         except AwsFault as fault:
             body = {"message": fault.message, **fault.details}
             return Response.of_json(fault.status, body, x_amzn_errortype=fault.code)
         return Response.of_json(200, {key: value for key, value in answer.items() if value is not None})
+
+    def invoke(self, region: str, operation: str, params: Params) -> Params:
+        """Call an operation that works, also from within the local AWS.
+
+        Raises:
+            AwsFault: If it is refused.
+        """
+        self._validate(operation, params)
+        return self._operations[operation](region, params)
 
     def _find_operation(self, request: Request) -> tuple[str, Params]:
         if not self._routes:

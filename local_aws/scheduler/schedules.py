@@ -10,12 +10,15 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
 from local_aws.kept.database import NotKept
 from local_aws.kept.tables import OpenRoom, Table
 from local_aws.protocol.aws_json import Params
 from local_aws.protocol.clock import Clock
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.service_model import load_service_model
 from local_aws.scheduler.expressions import Expression, parse
 
 TARGETS = {
@@ -25,6 +28,11 @@ TARGETS = {
         "PipelineName",
     ),
     "arn:aws:scheduler:::aws-sdk:sfn:startExecution": ("stepfunctions", "StartExecution", "StateMachineArn"),
+    "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun": (
+        "emr-serverless",
+        "StartJobRun",
+        "ApplicationId",
+    ),
 }
 """What schedules start: botocore's name of the service, the operation, and what its Input must have."""
 
@@ -171,7 +179,7 @@ class Schedules:
             text = text.replace(f"<aws.scheduler.{attribute}>", value)
         service, operation, _needed = TARGETS[schedule.get("Target", _FIRST_TARGET)]
         try:
-            params = _complete_request(service, json.loads(text))
+            params = _complete_request(service, operation, json.loads(text))
             self._invoke[service](region, operation, params)
         except (AwsFault, ValueError, TypeError) as error:
             _log.warning("schedule %s/%s could not start its pipeline: %s", group, name, error)
@@ -206,8 +214,25 @@ class Schedules:
             _log.error("%s", error)
 
 
-def _complete_request(service: str, params: Params) -> Params:
+def _complete_request(service: str, operation: str, params: Params) -> Params:
     """Complete the request of a universal target, whose members begin with a capital letter."""
     if service == "sagemaker":
         return {"ClientRequestToken": uuid4().hex, **params}
-    return {f"{name[0].lower()}{name[1:]}": value for name, value in params.items()}
+    shape = load_service_model(service).operation_model(operation).input_shape
+    named: Params = _name_members(params, shape) if shape is not None else params
+    return named
+
+
+def _name_members(value: Any, shape: Shape) -> Any:
+    """Name the members of a request as the service does. The keys of a map are the user's own."""
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        names = {f"{name[0].upper()}{name[1:]}": name for name in shape.members}
+        return {
+            names.get(key, key): _name_members(each, shape.members[names[key]]) if key in names else each
+            for key, each in value.items()
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return [_name_members(each, shape.member) for each in value]
+    if isinstance(shape, MapShape) and isinstance(value, dict):
+        return {key: _name_members(each, shape.value) for key, each in value.items()}
+    return value

@@ -532,7 +532,11 @@ class LocalServer:
         """Go on with what starts the jobs of SageMaker: state machines, and schedules."""
         invoke, open_room = self._sagemaker.invoke, self._kept.open_room
         self._machines = StepFunctions(invoke, self._sagemaker.processors, region, open_room)
-        invoked = {"sagemaker": invoke, "stepfunctions": self._machines.invoke}
+        invoked = {
+            "sagemaker": invoke,
+            "stepfunctions": self._machines.invoke,
+            "emr-serverless": self._emr_serverless.api.invoke,
+        }
         self._schedules = Schedules(moto, invoked, Clock(), open_room)
 
     def _restore(self, place: Place) -> None:

@@ -262,6 +262,11 @@ def duckdb_type(kind: Type) -> str:
     return _SIMPLE[kind.name]
 
 
+def display_name(athena_type: str) -> str:
+    """Write a type as `typeof` and information_schema do: with a space after a map's comma."""
+    return re.sub(r",(?=[a-z])", ", ", athena_type)
+
+
 def name_fields(kind: Type) -> tuple[str, ...]:
     """Name a row's fields for DuckDB, where they must be distinct; Trino's may be unnamed or repeated."""
     taken: set[str] = set()

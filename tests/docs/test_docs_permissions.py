@@ -76,10 +76,19 @@ PLANNERS: dict[str, str | tuple[str, ...] | None] = {
     "retry": ("plan/retry.py",),
     "rollback": ("plan/rollback.py", "plan/endpoint.py"),  # rollback --to
     "runs": None,
-    "schedule": ("plan/schedule.py", "plan/pipeline.py", "plan/machine_run.py"),
+    "schedule": (
+        *("plan/schedule.py", "plan/pipeline.py", "plan/machine_run.py"),
+        "plan/spark_application.py",
+    ),
     "spark-jars": None,
     "stop": ("plan/stop.py",),
-    "submit": ("plan/submission.py", "plan/pipeline.py", "plan/machine_run.py", "plan/spark_run.py"),
+    "submit": (
+        "plan/submission.py",
+        "plan/pipeline.py",
+        "plan/machine_run.py",
+        "plan/spark_application.py",
+        "plan/spark_run.py",
+    ),
     "status": None,
     "transform": "plan/transform.py",
 }

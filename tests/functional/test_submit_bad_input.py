@@ -6,11 +6,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import handlers
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from project_cli import BUCKET, Ran, kedro_aws
+from requests_sent import Requests
 
 from kedro_aws_plugin.actions import compiling
 from kedro_aws_plugin.plan.tags import make_project_tags
@@ -97,6 +101,82 @@ def test_a_pipeline_without_nodes_is_not_submitted() -> None:
     ran = kedro_aws("submit", "--tags", "nothing", "--dry-run")
     assert ran.code == 1
     assert "empty" in ran.stderr.lower() or "no node" in ran.stderr.lower(), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("versions", "selection", "said"),
+    [
+        (
+            "regresor:v",
+            ("--nodes", "evaluate_model"),
+            "no node of this run reads `regresor`; did you mean `regressor`? Nothing was sent.",
+        ),
+        (
+            "test:v,companies:v",
+            ("-p", "data_processing"),
+            "no node of this run reads `test`. Nothing was sent.",
+        ),
+        ("companies:v", (), "`companies` has no versions. Nothing was sent."),
+        ("regressor:v", (), "a node of this run makes `regressor`, and the others read what it makes."),
+    ],
+)
+def test_a_version_that_no_step_would_load_is_refused(
+    requests_sent: Requests, versions: str, selection: tuple[str, ...], said: str
+) -> None:
+    refused = kedro_aws("submit", *selection, "--load-versions", versions)
+    assert (refused.code, refused.stdout) == (1, "")
+    assert f"Error: --load-versions: {said}" in refused.stderr
+    assert requests_sent.changing == []
+
+
+def test_a_version_that_a_step_loads_is_sent_with_the_run() -> None:
+    ran = submit("--nodes", "evaluate_model", "--load-versions", "regressor:a,test:b")
+    assert ran.code == 0, ran.stderr
+    [put] = [each for each in ran.json["steps"] if each["step"] == "PutObject"]
+    assert json.loads(put["request"]["Body"])["load_versions"] == {"regressor": "a", "test": "b"}
+
+
+class Body(BytesIO):
+    """The body of an answer, as urllib3 has it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+@contextmanager
+def broken_s3(number: int) -> Iterator[list[str]]:
+    """S3 answers 503 to one of the calls, counted from 0, each time it is made: the calls by their URLs."""
+    calls: list[str] = []
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        call = f"{request.method} {request.url}"
+        if call not in calls:
+            calls.append(call)
+        if len(calls) <= number or call != calls[number]:
+            return None
+        body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+        return AWSResponse(str(request.url), 503, HeadersDict(), Body(body))
+
+    handler = ("before-send.s3", answer)
+    handlers.BUILTIN_HANDLERS.append(handler)
+    try:
+        yield calls
+    finally:
+        handlers.BUILTIN_HANDLERS.remove(handler)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_s3_is_down_at_a_call_of_submit(requests_sent: Requests, monkeypatch: Any, number: int) -> None:
+    """Two look what is there, and the fourth is an upload. scripts/fault_table.py tries each call."""
+    monkeypatch.setattr("time.sleep", lambda _: None)  # botocore waits between its attempts
+    chosen = ("submit", "-p", "data_science", "--params", f"split.random_state={number}", "--no-wait")
+    with broken_s3(number) as calls:
+        failed = kedro_aws(*chosen)
+    assert len(calls) > number
+    assert "S3" in failed.error or "s3://" in failed.error
+    assert "again" in failed.error
+    assert not {"CreatePipeline", "StartPipelineExecution"} & set(requests_sent.changing)
+    assert kedro_aws(*chosen, "--dry-run").code == 0
 
 
 @contextmanager

@@ -94,6 +94,12 @@ def test_the_hook_makes_one_where_aws_yml_says_so(
     assert after == ("Asia/Singapore" if enabled else before)
 
 
+def test_iceberg_of_another_spark_is_refused_before_anything_starts() -> None:
+    runtime = "org.apache.iceberg:iceberg-spark-runtime-3.5_2.13:1.11.0"
+    with pytest.raises(SparkError, match=r"has Iceberg's runtime for Spark 3\.5, and this is Spark 4"):
+        start_session({"spark.jars.packages": runtime})
+
+
 @pytest.mark.slow
 @pytest.mark.spark
 def test_no_jars_for_s3a() -> None:

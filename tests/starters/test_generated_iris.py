@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import yaml
 from spark_cluster import cluster
 
 import local_aws
+from kedro_aws_plugin.run.run_id import make_run_id
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-pytestmark = [pytest.mark.slow, pytest.mark.spark]
+pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(600)]
 
 BUCKET = "my-iris-data"
 NIGHT = "nightly/2026-11-01"
@@ -79,10 +81,10 @@ def take_any_pandas(project: Path) -> None:
     metadata.write_text(stated.replace('"pandas>=2.2,<3"', '"pandas>=2.2"'), encoding="utf-8")
 
 
-def test_its_steps_run_as_jobs_of_the_local_aws(
+def test_it_is_submitted_registered_approved_deployed_and_predicts(
     project: Path, run: Run, ran: subprocess.CompletedProcess[str]
 ) -> None:
-    """Without an image that has Java, AWS could not run them. Their model is the newest one."""
+    """As jobs of SageMaker. Without an image that has Java, AWS could not run them."""
     assert ran.returncode == 0
     refused = run("kedro", "aws", "submit", cwd=project)
     assert refused.returncode == 1
@@ -92,28 +94,35 @@ def test_its_steps_run_as_jobs_of_the_local_aws(
     with (project / "conf/local/aws.yml").open("a", encoding="utf-8") as file:
         file.write(f"pipelines: {{image: {image}, group_by: all}}\n")
     take_any_pandas(project)
-    done = run("kedro", "aws", "submit", "--params", f"globals.nightly_prefix={NIGHT}", cwd=project)
-    assert done.returncode == 0, done.stderr
-    version = done.stdout.split()[1]
-    assert f"models/classifier.pickle/{version}/classifier.pickle" in keys(project)
-    shown = run("kedro", "aws", "runs", version, cwd=project)
-    assert f"run {version} of pipeline my-iris-default-local, version 1: Succeeded" in shown.stdout
-
-
-def test_the_model_is_registered_and_predicts(
-    project: Path, run: Run, ran: subprocess.CompletedProcess[str]
-) -> None:
-    assert ran.returncode == 0
-    (project / "conf/local/globals.yml").write_text(f"nightly_prefix: {NIGHT}\n")
+    register_runs(project)
     no_java = {"PATH": "", "JAVA_HOME": ""}  # nor is any needed where no node runs
-    for command in (("register-model", "--approve"), ("deploy",)):
-        done = run("kedro", "aws", *command, cwd=project, **no_java)
+
+    def kedro_aws(*words: str, **variables: str) -> str:
+        done = run("kedro", "aws", *words, cwd=project, **variables)
         assert done.returncode == 0, done.stderr
-    predicted = run("kedro", "aws", "predict", "-o", "json", cwd=project)
-    assert predicted.returncode == 0, predicted.stderr
-    species = json.loads(predicted.stdout)["predictions"]
+        return done.stdout
+
+    night = f"globals.nightly_prefix={NIGHT}"
+    submitted = json.loads(kedro_aws("submit", "--params", night, "-o", "json"))
+    assert submitted["steps"] == {"all": "Succeeded", "register": "Succeeded"}
+    version = submitted["run_id"]
+    assert f"models/classifier.pickle/{version}/classifier.pickle" in keys(project)
+    shown = kedro_aws("runs", version)
+    assert f"run {version} of pipeline my-iris-default-local, version 1: Succeeded" in shown
+    assert "PendingManualApproval" in kedro_aws("models", **no_java)
+    kedro_aws("approve-model", **no_java)
+    kedro_aws("deploy", **no_java)
+    (project / "conf/local/globals.yml").write_text(f"nightly_prefix: {NIGHT}\n")
+    species = json.loads(kedro_aws("predict", "-o", "json", **no_java))["predictions"]
     assert len(species) == 5
     assert set(species) <= {"setosa", "versicolor", "virginica"}
+
+
+def register_runs(project: Path) -> None:
+    """Let each run register its model, as its last step."""
+    settings = project / "conf/base/aws.yml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("registry:\n", "registry:\n  on_run: true\n"), encoding="utf-8")
 
 
 @pytest.fixture
@@ -122,36 +131,56 @@ def on_emr(project: Path, run: Run) -> Iterator[Callable[..., subprocess.Complet
     local = project / "conf/local/aws.yml"
     local.write_text("pipelines:\n  target: emr-serverless\n", encoding="utf-8")
     take_any_pandas(project)
-    yield lambda *words: run("kedro", "aws", *words, cwd=project)
+    yield lambda *words, **variables: run("kedro", "aws", *words, cwd=project, **variables)
     local.unlink()
 
 
 def test_the_pipeline_is_one_job_on_emr_serverless(
     project: Path, on_emr: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    """As the guide has it: compile, submit, runs, logs; and retry, after a job without its input."""
+    """As the guide has it: a schedule starts it, without its input; and retry goes on when that is there."""
     assert json.loads(on_emr("compile", "-o", "json").stdout)["findings"] == []
     raw = "data/raw/iris/iris.csv"
-    client = local_aws.find(local_aws.default_state_dir(project)).client("s3")  # type: ignore[union-attr]
+    local = local_aws.find(local_aws.default_state_dir(project))
+    assert local is not None
+    client = local.client("s3")
     client.download_file(BUCKET, raw, str(tmp_path / "iris.csv"))
     client.delete_object(Bucket=BUCKET, Key=raw)
-    failed = on_emr("submit", "--run-id", "first")
-    assert re.search(r"Run first failed: Step all failed.*: \w+", failed.stderr)
-    shown = on_emr("runs", "first")
-    assert "run first of pipeline my-iris-default-local: Failed" in shown.stdout
+    scheduled = on_emr("schedule", "--rate", "1 day", "-o", "json")
+    assert scheduled.returncode == 0, scheduled.stderr
+    schedule = json.loads(scheduled.stdout)["schedule"]
+    listed = on_emr("schedule", "--list").stdout
+    assert re.search(rf"^{schedule} +EMR Serverless +my-iris-default-local +rate", listed, re.MULTILINE)
+    version = wait_for_run(local)
+    shown = on_emr("runs", version)
+    assert f"run {version} of pipeline my-iris-default-local: Failed" in shown.stdout
     assert "Step all failed" in shown.stderr
     client.upload_file(str(tmp_path / "iris.csv"), BUCKET, raw)
-    again = on_emr("retry", "first")
+    again = on_emr("retry", version)
     assert again.returncode == 0, again.stderr
-    assert again.stdout == "Run first has succeeded, in 1 step\n"
-    assert re.search(r"^first +my-iris-default-local +Succeeded ", on_emr("runs").stdout, re.MULTILINE)
-    assert "stdout classifier first" in on_emr("logs", "first").stdout
-    assert "models/classifier.pickle/first/classifier.pickle" in keys(project)
-    assert "has begun before, with the same code" in on_emr("submit", "--run-id", "first").stdout
+    assert again.stdout == f"Run {version} has succeeded, in 1 step\n"
+    assert f"stdout classifier {version}" in on_emr("logs", version).stdout
+    assert f"models/classifier.pickle/{version}/classifier.pickle" in keys(project)
+    assert version in on_emr("models", "-o", "json").stdout
     submitted = on_emr("submit", "--no-wait", "--dry-run")
     assert "StartJobRun" in submitted.stdout
     assert "CreateApplication" not in submitted.stdout
-    assert "delete application" in on_emr("destroy", "--yes").stderr
+    removed = on_emr("destroy", "--yes").stderr
+    assert "delete application" in removed
+    assert f"delete schedule {schedule}" in removed
+
+
+def wait_for_run(local: local_aws.LocalAws) -> str:
+    """Wait until a schedule has started a run, and the run has ended: its id."""
+    client = local.client("emr-serverless")
+    [application] = client.list_applications(states=["CREATED", "STARTED"])["applications"]
+    deadline = time.monotonic() + 240
+    while True:
+        runs = client.list_job_runs(applicationId=application["id"])["jobRuns"]
+        if runs and runs[0]["state"] in {"SUCCESS", "FAILED", "CANCELLED"}:
+            return make_run_id(runs[0]["name"].split()[3])
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.5)
 
 
 def test_an_application_that_does_not_exist_is_refused(

@@ -12,6 +12,7 @@ from kedro_aws_plugin.aws.emr_serverless import (
     describe_job_run,
     explain_failure,
     find_begun_run,
+    find_log_prefix,
     get_job_run,
     list_applications,
     list_job_runs,
@@ -19,6 +20,7 @@ from kedro_aws_plugin.aws.emr_serverless import (
     split_arn,
 )
 from kedro_aws_plugin.aws.logs import LogSource
+from kedro_aws_plugin.aws.scheduler import observe_schedules
 from kedro_aws_plugin.bundle.job_files import SPARK_PACKAGES
 from kedro_aws_plugin.config import choose_spark_role
 from kedro_aws_plugin.config.pipelines import GroupBy, Pipelines
@@ -29,7 +31,8 @@ from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.retry import plan_spark_retry
-from kedro_aws_plugin.plan.schedule import ScheduleRequest
+from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_spark_schedule
+from kedro_aws_plugin.plan.spark_application import Application
 from kedro_aws_plugin.plan.spark_job import (
     MAX_NAME,
     SparkPlace,
@@ -38,12 +41,7 @@ from kedro_aws_plugin.plan.spark_job import (
     drop_brought_packages,
     make_application_name,
 )
-from kedro_aws_plugin.plan.spark_run import (
-    Application,
-    RunFolder,
-    make_log_prefix,
-    plan_spark_run,
-)
+from kedro_aws_plugin.plan.spark_run import RunFolder, make_log_prefix, plan_spark_run
 from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import Workflow
@@ -139,12 +137,10 @@ class EmrServerless:
         return plan_spark_run(request, _find_application(self._session), uploaded, place, earlier)
 
     def plan_schedule(self, request: ScheduleRequest, uploaded: Collection[str]) -> Plan:
-        """Refuse: schedules start pipelines on SageMaker."""
-        del uploaded
-        raise ProjectError(
-            f"`kedro aws schedule` starts pipelines on SageMaker, and that of {request.name} runs on EMR "
-            "Serverless. Call `kedro aws submit --no-wait` from a scheduler of your own, such as your CI's."
-        )
+        """Plan a schedule that starts the job; see `Target`."""
+        group = observe_schedules(self._session.aws, request.group)
+        runs = RunFolder(self._find_runs(), self._owner)
+        return plan_spark_schedule(request, _find_application(self._session), uploaded, runs, group)
 
     def list_runs(self) -> Iterator[Execution]:
         """List the job runs of the project's environment, the newest first; of each run the last one."""
@@ -180,9 +176,14 @@ class EmrServerless:
 
     def find_log(self, run: Execution, step: str) -> LogSource:
         """Find where the drivers of a run print to."""
-        prefix = f"{make_log_prefix(self._find_folder(run.run_id))}/"
+        prefix = find_log_prefix(self._session.aws, run.arn) or make_log_prefix(self._find_folder(run.run_id))
         return LogSource(
-            "run", run.run_id, _LOG_GROUP, prefix=prefix, look=lambda: self.observe_run(run.arn), step=step
+            "run",
+            run.run_id,
+            _LOG_GROUP,
+            prefix=f"{prefix}/",
+            look=lambda: self.observe_run(run.arn),
+            step=step,
         )
 
     def link_step(self, step: StepRun) -> str | None:
@@ -198,9 +199,11 @@ class EmrServerless:
         return f"{project.package}/{project.config.env}"
 
     def _find_folder(self, run_id: str) -> str:
+        return f"{self._find_runs()}/{quote(run_id, safe='')}"
+
+    def _find_runs(self) -> str:
         config = self._session.config
-        prefix = f"{config.pipelines.prefix}/{self._owner}"
-        return f"s3://{config.bucket}/{prefix}/runs/{quote(run_id, safe='')}"
+        return f"s3://{config.bucket}/{config.pipelines.prefix}/{self._owner}/runs"
 
     def _read_spark(self) -> dict[str, str]:
         config = self._session.config

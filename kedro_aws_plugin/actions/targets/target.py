@@ -104,7 +104,7 @@ class Target(Protocol):
         """Look at what AWS has of a pipeline and its schedule, and plan from there.
 
         Raises:
-            ProjectError: If nothing starts pipelines there by a schedule.
+            AwsError: If somebody else has something of its name, or it takes no jobs.
         """
 
     def list_runs(self) -> Iterator[Execution]:

@@ -192,6 +192,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "schedule": (
         *_PIPELINE,
         *_SCHEDULES,
+        "emr-serverless:CreateApplication",
+        "emr-serverless:GetApplication",
+        "emr-serverless:ListApplications",
+        "emr-serverless:TagResource",
         "scheduler:CreateSchedule",
         "scheduler:CreateScheduleGroup",
         "scheduler:DeleteSchedule",

@@ -1,9 +1,9 @@
 """ALTER TABLE and DROP TABLE of Iceberg tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pyiceberg.manifest import DataFile
-from pyiceberg.types import IcebergType, PrimitiveType
+from pyiceberg.types import DecimalType, IcebergType, PrimitiveType
 
 from local_aws.athena.failures import AthenaFailure, ddl_failure, semantic_failure
 from local_aws.athena.iceberg.properties import find_names, read_properties
@@ -53,8 +53,10 @@ def _change_schema(
     with session.iceberg.commit(table.full_name), table.iceberg.update_schema(case_sensitive=False) as schema:
         match statement:
             case AddColumns():
-                for column in statement.columns:
-                    _refuse_known(table, column.name)
+                names = [column.name for column in statement.columns]
+                for position, column in enumerate(statement.columns):
+                    _refuse_known(names[:position], column.name)
+                    _refuse_known(_names(table), column.name)
                     schema.add_column(column.name, _type_of(column), column.comment or None)
             case DropColumn():
                 _refuse_partitioned(table, _find(table, statement.column))
@@ -64,7 +66,7 @@ def _change_schema(
                 kind = _promote(table, old, _type_of(statement.column))
                 schema.update_column(old, kind, doc=statement.column.comment or None)
                 if new != old.lower():
-                    _refuse_known(table, new)
+                    _refuse_known(_names(table), new)
                     schema.rename_column(old, new)
                 if statement.after == "":
                     schema.move_first(old)
@@ -91,8 +93,12 @@ def _find(table: IcebergTable, name: str) -> str:
     raise semantic_failure(f"[Error 10002]: Invalid column reference {name}")
 
 
-def _refuse_known(table: IcebergTable, name: str) -> None:
-    if name in {column.name for column in table.columns}:
+def _names(table: IcebergTable) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _refuse_known(names: Sequence[str], name: str) -> None:
+    if name in names:
         raise semantic_failure(f"[Error 10036]: Duplicate column name: {name}")
 
 
@@ -117,6 +123,9 @@ def _promote(table: IcebergTable, name: str, kind: IcebergType) -> PrimitiveType
         return None
     message = f"Cannot change column type: {name}: {old} -> {kind}"
     if not isinstance(old, PrimitiveType) or not isinstance(kind, PrimitiveType):
+        raise ddl_failure("InvalidOperationException", message)
+    # pyiceberg 0.12 compares the old scale with itself.
+    if isinstance(old, DecimalType) and isinstance(kind, DecimalType) and old.scale != kind.scale:
         raise ddl_failure("InvalidOperationException", message)
     try:
         promote(old, kind)

@@ -6,9 +6,8 @@ from local_aws.athena.failures import unsupported
 from local_aws.athena.iceberg.partitioning import write_transform
 from local_aws.athena.iceberg.properties import show_properties
 from local_aws.athena.iceberg.tables import IcebergTable
+from local_aws.athena.iceberg.types import ddl_type
 from local_aws.athena.statement import Describe, ShowTable
-from local_aws.trino import to_glue_type
-from local_aws.trino.types import read_type
 
 Rows = list[tuple[str, ...]]
 
@@ -36,18 +35,12 @@ def _describe(table: IcebergTable) -> Iterable[tuple[str, ...]]:
     yield "# Table schema:", "", ""
     yield "# col_name", "data_type", "comment"
     for field, column in zip(table.schema.fields, table.columns, strict=True):
-        yield column.name, _type(column.type), field.doc or ""
+        yield column.name, ddl_type(field.field_type), field.doc or ""
     yield "", "", ""
     yield "# Partition spec:", "", ""
     yield "# field_name", "field_transform", "column_name"
     for part in table.iceberg.spec().fields:
         yield part.name, str(part.transform), table.schema.find_field(part.source_id).name
-
-
-def _type(athena_type: str) -> str:
-    """Write a type as Hive's DDL does; Hive has no word for some of Iceberg's."""
-    kind = read_type(athena_type)
-    return kind.name if kind.name in {"time", "uuid"} else to_glue_type(athena_type)
 
 
 def _properties(table: IcebergTable, wanted: str) -> Rows:
@@ -60,7 +53,8 @@ def _properties(table: IcebergTable, wanted: str) -> Rows:
 def _create_table(table: IcebergTable) -> Iterable[str]:
     yield f"CREATE TABLE {table.full_name} ("
     columns = [
-        f"  {column.name} {_type(column.type)}" + (f" COMMENT {_quote(field.doc)}" if field.doc else "")
+        f"  {column.name} {ddl_type(field.field_type)}"
+        + (f" COMMENT {_quote(field.doc)}" if field.doc else "")
         for field, column in zip(table.schema.fields, table.columns, strict=True)
     ]
     yield from (f"{column}," for column in columns[:-1])

@@ -2,14 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from pyiceberg.table import FileScanTask
 from pyiceberg.table.snapshots import ancestors_of
 
-from local_aws.athena.failures import query_failure
+from local_aws.athena.failures import AthenaFailure, query_failure
 from local_aws.athena.iceberg import reading
 from local_aws.athena.iceberg.alteration import find_files
 from local_aws.athena.iceberg.conditions import read_partition_filter
@@ -86,19 +86,20 @@ def vacuum(session: Session, table: IcebergTable) -> Outcome:
     Raises:
         AthenaFailure: If another writer was faster.
     """
+    _refuse_whole_bucket(table)
     properties = table.iceberg.properties
     age = timedelta(seconds=read_number(properties, "vacuum_max_snapshot_age_seconds"))
     least = read_number(properties, "vacuum_min_snapshots_to_keep")
     before = set(find_files(table))
     metadata = table.iceberg.metadata
-    oldest = (datetime.now(timezone.utc) - age).timestamp() * 1000
+    oldest = datetime.now(timezone.utc) - age
     current = list(ancestors_of(metadata.current_snapshot(), metadata))
     kept = {snapshot.snapshot_id for snapshot in current[:least]}
     kept |= {ref.snapshot_id for ref in metadata.refs.values()}
     old = [
         snapshot.snapshot_id
         for snapshot in metadata.snapshots
-        if snapshot.timestamp_ms < oldest and snapshot.snapshot_id not in kept
+        if snapshot.timestamp_ms < oldest.timestamp() * 1000 and snapshot.snapshot_id not in kept
     ]
     if old:
         with session.iceberg.commit(table.full_name):
@@ -108,8 +109,26 @@ def vacuum(session: Session, table: IcebergTable) -> Outcome:
     for uri in before - needed:
         if split_uri(uri) not in objects:
             session.iceberg.files.delete(uri)
+    _delete_orphans(session, table, objects, oldest)
     _delete_old_metadata(session, table)
     return Outcome("DDL", "VACUUM", plain_text=True)
+
+
+def _refuse_whole_bucket(table: IcebergTable) -> None:
+    location = table.iceberg.location().rstrip("/")
+    if not split_uri(location)[1]:
+        raise AthenaFailure(f"GENERIC_INTERNAL_ERROR: Path missing in file system location: {location}")
+
+
+def _delete_orphans(
+    session: Session, table: IcebergTable, needed: Collection[tuple[str, str]], oldest: datetime
+) -> None:
+    """Delete the data files that no snapshot names, unless they may belong to a commit that is under way."""
+    folder = table.iceberg.properties.get("write.data.path", f"{table.iceberg.location()}/data")
+    for found in session.storage.list_objects(folder):
+        modified = datetime.fromisoformat(found.modified.replace("Z", "+00:00"))
+        if (found.bucket, found.key) not in needed and modified < oldest:
+            session.storage.delete(found.uri)
 
 
 def _delete_old_metadata(session: Session, table: IcebergTable) -> None:

@@ -44,7 +44,19 @@ def build_spec(texts: Sequence[str], schema: Schema) -> PartitionSpec:
                 f"does not take the type {column.field_type} of {column.name}"
             )
         fields.append(PartitionField(column.field_id, number, transform, name))
+        _refuse_redundant(fields)
     return PartitionSpec(*fields)
+
+
+def _refuse_redundant(fields: Sequence[PartitionField]) -> None:
+    """Raise if the last field parts a column as another one does; years, months, days and hours are alike."""
+    *others, last = fields
+    for field in others:
+        both = {type(field.transform), type(last.transform)}
+        alike = field.transform == last.transform or both <= set(_TIMES.values())
+        if field.source_id == last.source_id and (alike or field.name == last.name):
+            message = f"Cannot add redundant partition: {last.name} conflicts with {field.name}"
+            raise AthenaFailure(f"INVALID_TABLE_PROPERTY: {message}")
 
 
 def _read(text: str, schema: Schema) -> tuple[NestedField, Transform[Any, Any], str]:
@@ -60,7 +72,7 @@ def _read(text: str, schema: Schema) -> tuple[NestedField, Transform[Any, Any], 
     if word in {"bucket", "truncate"} and second is not None:
         # DDL has the number first, the partitioning of CREATE TABLE AS has it last.
         number, name = (first, second) if first.isdigit() else (second, first)
-        if number.isdigit():
+        if number.isdigit() and int(number):
             column = _find(name, schema)
             if word == "bucket":
                 return column, BucketTransform(int(number)), f"{column.name}_bucket"

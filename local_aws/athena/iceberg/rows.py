@@ -39,8 +39,8 @@ def change(session: Session, statement: ChangeRows, table: IcebergTable) -> Outc
             added, gone = [_updated(table, statement.change, columns)], "true"
             count = _count(session, "true")
         case Merge():
-            _refuse_several_matches(session)
             added, gone = _merged(table, statement.change, columns), "c0 IS NOT NULL AND c2 <> 0"
+            _refuse_several_matches(session)
             count = _count(session, "c2 <> 0")
     written = _commit(session, table, added, gone) if count else ()
     kind = ("DML", type(statement.change).__name__.upper())

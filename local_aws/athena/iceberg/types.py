@@ -7,7 +7,7 @@ from pyiceberg import types as iceberg
 
 from local_aws.athena.failures import query_failure, unsupported
 from local_aws.trino import TrinoError
-from local_aws.trino.types import Type, name_fields, read_type
+from local_aws.trino.types import Type, read_type
 
 _TO_ATHENA: dict[type[iceberg.IcebergType], str] = {
     iceberg.BooleanType: "boolean",
@@ -82,12 +82,7 @@ def iceberg_type(kind: Type, number: Callable[[], int]) -> iceberg.IcebergType:
     """
     match kind.name:
         case "row":
-            pairs = zip(name_fields(kind), kind.inner, strict=True)
-            fields = (
-                iceberg.NestedField(number(), name, iceberg_type(inner, number), required=False)
-                for name, inner in pairs
-            )
-            return iceberg.StructType(*fields)
+            return _struct(kind, number)
         case "array":
             return iceberg.ListType(number(), iceberg_type(kind.inner[0], number), element_required=False)
         case "map":
@@ -103,6 +98,31 @@ def iceberg_type(kind: Type, number: Callable[[], int]) -> iceberg.IcebergType:
     if kind.name not in _TO_ICEBERG:
         raise query_failure(TrinoError("NOT_SUPPORTED", f"Type not supported for Iceberg: {kind}"))
     return _TO_ICEBERG[kind.name]
+
+
+def _struct(kind: Type, number: Callable[[], int]) -> iceberg.StructType:
+    fields = []
+    for name, inner in zip(kind.fields, kind.inner, strict=True):
+        if not name:
+            message = f"Row type field does not have a name: {kind}"
+            raise query_failure(TrinoError("NOT_SUPPORTED", message))
+        fields.append(iceberg.NestedField(number(), name, iceberg_type(inner, number), required=False))
+    return iceberg.StructType(*fields)
+
+
+def ddl_type(kind: iceberg.IcebergType) -> str:
+    """Write a type as DDL does: in Hive's words, or in Iceberg's own where Hive has none."""
+    match kind:
+        case iceberg.StructType():
+            return f"struct<{','.join(f'{each.name}:{ddl_type(each.field_type)}' for each in kind.fields)}>"
+        case iceberg.ListType():
+            return f"array<{ddl_type(kind.element_type)}>"
+        case iceberg.MapType():
+            return f"map<{ddl_type(kind.key_type)},{ddl_type(kind.value_type)}>"
+        case iceberg.DecimalType():
+            return f"decimal({kind.precision},{kind.scale})"
+    words: dict[type[iceberg.IcebergType], str] = {iceberg.LongType: "bigint", iceberg.FixedType: "binary"}
+    return words.get(type(kind), str(kind))
 
 
 def counter() -> Callable[[], int]:

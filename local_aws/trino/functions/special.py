@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from local_aws.trino import nodes
@@ -28,6 +27,7 @@ from local_aws.trino.types import (
     VARCHAR,
     Type,
     array_of,
+    display_name,
     name_fields,
     quote_name,
 )
@@ -80,8 +80,7 @@ def _typeof(place: Place, node: nodes.Call) -> Typed:
     kind = value.type
     if kind in (VARCHAR, array_of(VARCHAR)) and isinstance(node.arguments[0], nodes.Call):
         raise Unsupported("typeof of a text that a function returns, whose length is not known")
-    # Here, unlike in the types of results, a map has a space after its comma.
-    shown = write_literal(re.sub(r",(?=[a-z])", ", ", str(kind)))
+    shown = write_literal(display_name(str(kind)))
     if any(isinstance(inner, nodes.Name) for inner in nodes.walk(node)):
         return Typed(shown, VARCHAR)
     # A constant is computed, and may fail.

@@ -172,6 +172,15 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
             "NOT_SUPPORTED: the local Athena does not support ALTER TABLE",
         ),
         ("alter table t change column id id int", "FAILED: Execution Error"),
+        # Iceberg's specification: a decimal gets more digits, never another scale.
+        ("alter table t change column price price decimal(9,3)", "FAILED: Execution Error"),
+        ("vacuum _t", "mismatched input '_t'. VACUUM takes no double quotes, and a name that"),
+        ("vacuum db._t", "mismatched input 'db._t'. VACUUM takes no double quotes"),
+        ('vacuum "t"', "mismatched input '\"t\"'. VACUUM takes no double quotes"),
+        (
+            "merge into t using (values 1, 1) s(id) on t.id = s.id when matched then update set name = 1",
+            "TYPE_MISMATCH: line 1:1: UPDATE table column types don't match SET expressions",
+        ),
         (
             "alter table t change column id id array<int>",
             "FAILED: Execution Error, return code 1",
@@ -186,6 +195,7 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
         ),
         (f"delete from t where {'(' * 3000}true{')' * 3000}", "QUERY_TOO_LARGE"),
         ("alter table t drop column nope", "FAILED: SemanticException [Error 10002]"),
+        ("alter table t add columns (z int, z int)", "FAILED: SemanticException [Error 10036]: Duplicate"),
         ("alter table t set tblproperties ('a'='b')", "Unsupported table property key: a"),
         (
             "show partitions t",
@@ -206,6 +216,26 @@ def test_merge_updates_deletes_and_inserts(table: Lake) -> None:
             "create table u (a int) partitioned by (bucket(4, b)) location 's3://lake/u/' "
             "tblproperties ('table_type'='iceberg')",
             "INVALID_TABLE_PROPERTY: Column 'b' of the partitioning does not exist",
+        ),
+        (
+            "create table u (a timestamp) partitioned by (day(a), month(a)) location 's3://lake/u/' "
+            "tblproperties ('table_type'='iceberg')",
+            "INVALID_TABLE_PROPERTY: Cannot add redundant partition: a_month conflicts with a_day",
+        ),
+        (
+            "create table u (a int) partitioned by (a, a) location 's3://lake/u/' "
+            "tblproperties ('table_type'='iceberg')",
+            "INVALID_TABLE_PROPERTY: Cannot add redundant partition: a conflicts with a",
+        ),
+        (
+            "create table u (a int) partitioned by (bucket(0, a)) location 's3://lake/u/' "
+            "tblproperties ('table_type'='iceberg')",
+            "INVALID_TABLE_PROPERTY: Unable to parse partitioning value: bucket(0,a)",
+        ),
+        (
+            "create table u with (table_type='iceberg', is_external=false, location='s3://lake/u/') "
+            "as select row(1, 'a') as r",
+            "NOT_SUPPORTED: Row type field does not have a name: row(integer, varchar)",
         ),
         (
             "create table u with (table_type='iceberg', location='s3://lake/u/') as select 1 as a",
@@ -229,6 +259,15 @@ def test_rows_of_a_hive_table_cannot_be_changed(lake: Lake) -> None:
         )
     assert lake.fails("select * from h for version as of 1").startswith(
         "NOT_SUPPORTED: line 1:1: This connector"
+    )
+    lake.run("create view v as select * from h")
+    assert lake.fails("delete from v") == "NOT_SUPPORTED: line 1:1: Deleting from views is not supported"
+    assert lake.fails("update v set a = 1") == "NOT_SUPPORTED: line 1:1: Updating views is not supported"
+    assert lake.fails("merge into v using h on true when matched then delete") == (
+        "NOT_SUPPORTED: line 1:1: Merging into views is not supported"
+    )
+    assert lake.fails("create or replace table h as select 2 as a") == (
+        "NOT_SUPPORTED: the local Athena does not support CREATE OR REPLACE TABLE"
     )
 
 
@@ -303,7 +342,8 @@ def test_ctas_with_partitioning_and_nested_types(lake: Lake) -> None:
     made = lake.run(
         "create table c with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/c/', "
         "write_compression = 'snappy', partitioning = array['bucket(id, 4)', 'day(at)']) as "
-        "select id, at, array[1, null] as l, map(array['k'], array[id]) as m, "
+        "select id, at, array[1, null] as l, "
+        "map(array['k'], array[id]) as m, "
         "cast(row(id, 'x') as row(a integer, b varchar)) as r, at at time zone 'Europe/Berlin' as z "
         "from (values (1, timestamp '2024-01-01 00:00:00'), (2, timestamp '2024-01-02 00:00:00')) t (id, at)"
     )
@@ -388,6 +428,35 @@ def test_describe_and_show(table: Lake) -> None:
     assert "vacuum_min_snapshots_to_keep" not in str(table.rows("show tblproperties t"))
 
 
+def test_types_that_hive_has_no_word_for_are_shown(lake: Lake) -> None:
+    lake.run(
+        "create table z with (table_type = 'ICEBERG', is_external = false, location = 's3://lake/z/') as "
+        "select timestamp '2024-01-01 10:00:00 UTC' as at, "
+        "array[cast(row(time '10:00:00') as row(t time(0)))] as l, "
+        "map(array['k'], array[x'00']) as m, decimal '1.5' as d, timestamp '2024-01-01 10:00:00' as n"
+    )
+
+    assert lake.rows("describe z")[2:7] == [
+        ("at", "timestamptz", ""),
+        ("l", "array<struct<t:time>>", ""),
+        ("m", "map<string,binary>", ""),
+        ("d", "decimal(2,1)", ""),
+        ("n", "timestamp", ""),
+    ]
+    assert "  at timestamptz," in lake.run("show create table z").lines
+    types = "select column_name, data_type from information_schema.columns where table_name = 'z'"
+    assert sorted(lake.rows(types)) == [
+        ("at", "timestamp(6) with time zone"),
+        ("d", "decimal(2,1)"),
+        ("l", "array(row(t time(6)))"),
+        ("m", "map(varchar, varbinary)"),
+        ("n", "timestamp(6)"),
+    ]
+    lost = {"Name": "z", "Parameters": {"table_type": "ICEBERG", "metadata_location": "s3://lake/no.json"}}
+    lake.moto.call("glue", "UpdateTable", {"DatabaseName": "db", "TableInput": lost})
+    assert lake.rows(types) == []
+
+
 def test_optimize_puts_small_files_together(lake: Lake) -> None:
     lake.run(EMPTY.format("month(at)"))
     for number in range(6):
@@ -416,6 +485,30 @@ def test_vacuum_deletes_what_no_snapshot_needs(table: Lake) -> None:
     left = {f"s3://lake/{key}" for key in table.keys("t/data/")}
     assert left == {path for (path,) in table.rows('select file_path from "t$files"')}
     assert ids(table) == ["1", "2", "3"]
+
+
+def test_vacuum_deletes_data_files_that_are_of_no_snapshot(table: Lake) -> None:
+    kept = table.keys("t/data/")
+    table.put("t/data/of-a-writer-that-died.parquet", b"rows")
+    table.put("t/of-somebody-else.txt", b"notes")
+    table.run("vacuum t")
+    assert set(table.keys("t/data/")) == {*kept, "t/data/of-a-writer-that-died.parquet"}
+    table.run("alter table t set tblproperties ('vacuum_max_snapshot_age_seconds'='1')")
+    time.sleep(2.1)  # S3 has whole seconds
+
+    table.run("vacuum t")
+
+    assert table.keys("t/data/") == kept
+    assert "t/of-somebody-else.txt" in table.keys("t/")
+
+
+def test_vacuum_of_a_whole_bucket_fails(lake: Lake) -> None:
+    lake.run("create table w (a int) location 's3://lake/' tblproperties ('table_type'='iceberg')")
+
+    assert lake.fails("vacuum w") == (
+        "GENERIC_INTERNAL_ERROR: Path missing in file system location: s3://lake"
+    )
+    lake.run("drop table w")
 
 
 def test_optimize_splits_files_that_are_too_large(table: Lake) -> None:

@@ -1,4 +1,4 @@
-"""For each service of moto that the local AWS can be asked for: what is made there, and how it is read."""
+"""For each service that the local AWS can be asked for: what is made there, and how it is read."""
 
 import json
 from collections.abc import Callable
@@ -87,6 +87,9 @@ MADE: dict[str, list[Call]] = {
             {"stateMachineArn": _MACHINE_ARN, "name": "e"},
         ),
     ],
+    "emr-serverless": [
+        ("create_application", {"name": "a", "releaseLabel": "emr-spark-8.1.0", "type": "SPARK"}),
+    ],
     "ecr": [("create_repository", {"repositoryName": "images"})],
     "ssm": [("put_parameter", {"Name": "/a/b", "Value": "c", "Type": "SecureString"})],
     "secretsmanager": [("create_secret", {"Name": "s", "SecretString": "hidden"})],
@@ -137,6 +140,7 @@ READ: dict[str, list[Call]] = {
         ("list_state_machines", {}),
         ("list_executions", {"stateMachineArn": _MACHINE_ARN}),
     ],
+    "emr-serverless": [("list_applications", {})],
     "ecr": [("describe_repositories", {})],
     "ssm": [("get_parameter", {"Name": "/a/b", "WithDecryption": True})],
     "secretsmanager": [("get_secret_value", {"SecretId": "s"})],

@@ -37,6 +37,19 @@ def test_prints_json() -> None:
     assert (found["packages"][0], found["hadoop"]) == (HADOOP_AWS, "3.5.0")
 
 
+def test_prints_what_iceberg_needs_beside_it(spark_home: Path) -> None:
+    refused = CliRunner().invoke(spark_jars, ["--iceberg"])
+    assert refused.exit_code == 1
+    assert "No runtime of Iceberg is known to work with a Spark without" in refused.stderr
+    (spark_home / "jars/spark-core_2.13-4.1.4.jar").touch()
+    settings = yaml.safe_load(CliRunner().invoke(spark_jars, ["--iceberg"]).stdout)
+    packages = settings["spark.jars.packages"]
+    assert (packages[0], packages[-1].split(":")[1]) == (HADOOP_AWS, "iceberg-spark-runtime-4.1_2.13")
+    assert settings["spark.sql.catalog.glue.type"] == "glue"
+    found = json.loads(CliRunner().invoke(spark_jars, ["--iceberg", "-o", "json"]).stdout)
+    assert found["packages"] == packages
+
+
 def test_a_spark_without_hadoop(spark_home: Path) -> None:
     (spark_home / "jars/hadoop-client-api-3.5.0.jar").unlink()
     refused = CliRunner().invoke(spark_jars, [])

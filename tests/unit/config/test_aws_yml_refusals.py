@@ -90,6 +90,11 @@ SETTINGS = (
             id="pipelines: runner",
         ),
         pytest.param(
+            f"""{BASE}pipelines: {{stepfunctions: {{compute: batch}}}}\n""",
+            "unknown key `pipelines.stepfunctions.compute`. Known keys here: role_arn.",
+            id="pipelines: state machines make no jobs of AWS Batch",
+        ),
+        pytest.param(
             f"""{BASE}pipelines: {{resources: {{instance_count: 2}}}}\n""",
             "unknown key `pipelines.resources.instance_count`; did you mean `instance_type`? "
             "Known keys here: job, instance_type, volume_gb, volume_kms_key, timeout_minutes, "

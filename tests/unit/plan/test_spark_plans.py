@@ -15,13 +15,16 @@ from kedro_aws_plugin.errors import AwsError, ProjectError
 from kedro_aws_plugin.plan.execution import Execution
 from kedro_aws_plugin.plan.pipeline import JobUpload, PipelineRequest
 from kedro_aws_plugin.plan.retry import plan_spark_retry
+from kedro_aws_plugin.plan.schedule import ScheduleRequest, plan_spark_schedule
+from kedro_aws_plugin.plan.spark_application import Application
 from kedro_aws_plugin.plan.spark_job import (
     SparkPlace,
     build_spark_job,
     check_spark_job,
     drop_brought_packages,
 )
-from kedro_aws_plugin.plan.spark_run import Application, BegunRun, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.spark_run import BegunRun, RunFolder, plan_spark_run
+from kedro_aws_plugin.plan.steps.schedules import CreateSchedule
 from kedro_aws_plugin.plan.stop import plan_spark_stop
 from kedro_aws_plugin.plan.workflow import Group, Workflow
 from local_aws.protocol.service_model import find_violations
@@ -210,3 +213,30 @@ def test_what_emr_decides_and_what_is_too_long_are_errors() -> None:
         ("spark_setting", "error"),
     ]
     assert "spark.master=yarn" not in read_parameters(build_spark_job(WORKFLOW, PLACE))
+
+
+def fire(value: Any) -> Any:
+    """Name the members of a schedule's request as EMR Serverless does."""
+    if isinstance(value, dict):
+        return {
+            f"{name[0].lower()}{name[1:]}": each if name == "Tags" else fire(each)
+            for name, each in value.items()
+        }
+    return [fire(each) for each in value] if isinstance(value, list) else value
+
+
+def test_what_a_schedule_starts_is_a_request_of_emr_serverless() -> None:
+    wanted = ScheduleRequest("nightly", "flights", "rate(1 day)", "UTC", ROLE, make_request())
+    runs = RunFolder(FOLDER.uri.rpartition("/")[0], FOLDER.owner)
+    plan = plan_spark_schedule(wanted, APPLICATION, [], runs, None)
+    [create] = [each for each in plan.steps if isinstance(each, CreateSchedule)]
+    target = create.request()["Target"]
+    assert target["Arn"] == "arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun"
+    text = target["Input"].replace("<aws.scheduler.scheduled-time>", "2026-11-30T06:00:00Z")
+    request = fire(json.loads(text.replace("<aws.scheduler.execution-id>", "d32c5kddcf5bb8c3")))
+    assert find_violations("emr-serverless", "StartJobRun", request) == []
+    assert request["applicationId"] == APPLICATION.id
+    assert request["tags"] == TAGS
+    assert "<aws." not in json.dumps(request)
+    with pytest.raises(AwsError, match="Application 00app is deleted"):
+        plan_spark_schedule(wanted, replace(APPLICATION, status="TERMINATED"), [], runs, None)
