@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--compare", action="store_true", help="compare the local Athena with the recording")
     parser.add_argument("--files", action="store_true", help="let Trino write the files of the tables anew")
     parser.add_argument("--texts", action="store_true", help="ask only about the files written by hand")
+    parser.add_argument("--parts", nargs="+", metavar="PART", help="compare these parts only")
     parser.add_argument("--version", default=VERSION, help="the version of Trino")
     parser.add_argument("--show", type=int, default=20, help="how many differences to print")
     options = parser.parse_args()
@@ -68,6 +69,7 @@ def main() -> None:
     if options.compare or not options.record:
         with tempfile.TemporaryDirectory() as folder:
             header, recorded = read_recording(RECORDED_HIVE)
+            recorded = [one for one in recorded if not options.parts or one.part in options.parts]
             lake = HiveLake(Path(folder))
             sys.exit(print_score(header, recorded, lake.compare, options.show))
 

@@ -61,8 +61,8 @@ class Suite:
 
 
 PYATHENA = Suite(
-    installs=("{}", BOTO, "sqlalchemy<2.1", "pandas<3", "pyarrow", "polars<2", "s3fs", "Jinja2", "pytest",
-              "pytest-xdist", "pytest-dependency", "tzdata"),
+    installs=("{}", BOTO, "sqlalchemy[asyncio]<2.1", "pandas<3", "pyarrow", "polars<2", "s3fs", "Jinja2",
+              "pytest", "pytest-xdist", "pytest-dependency", "pytest-asyncio", "tzdata"),
     folder=".",
     tests={"PyAthena": ("tests/pyathena", "--ignore=tests/pyathena/spark")},
     variables={
