@@ -122,7 +122,8 @@ def register_runs(project: Path) -> None:
     """Let each run register its model, as its last step."""
     settings = project / "conf/base/aws.yml"
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("registry:\n", "registry:\n  on_run: true\n"), encoding="utf-8")
+    if "on_run" not in text:
+        settings.write_text(text.replace("registry:\n", "registry:\n  on_run: true\n"), encoding="utf-8")
 
 
 @pytest.fixture
@@ -131,6 +132,7 @@ def on_emr(project: Path, run: Run) -> Iterator[Callable[..., subprocess.Complet
     local = project / "conf/local/aws.yml"
     local.write_text("pipelines:\n  target: emr-serverless\n", encoding="utf-8")
     take_any_pandas(project)
+    register_runs(project)
     yield lambda *words, **variables: run("kedro", "aws", *words, cwd=project, **variables)
     local.unlink()
 
