@@ -143,6 +143,7 @@ def test_the_pipeline_is_one_job_on_emr_serverless(
     """As the guide has it: a schedule starts it, without its input; and retry goes on when that is there."""
     assert json.loads(on_emr("compile", "-o", "json").stdout)["findings"] == []
     raw = "data/raw/iris/iris.csv"
+    assert on_emr("runs").returncode == 0  # starts the local AWS, if no test has
     local = local_aws.find(local_aws.default_state_dir(project))
     assert local is not None
     client = local.client("s3")
