@@ -24,6 +24,7 @@ from kedro_aws_plugin.actions.tables import (
     tabulate_endpoints,
     tabulate_versions,
 )
+from kedro_aws_plugin.errors import ConfigError
 from kedro_aws_plugin.kedro_internals import silence_resolver_warning
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.render import render
@@ -119,7 +120,10 @@ def models(group: str | None = None, *, compare: Sequence[int | str] = (), env: 
 
     session = _open(env)
     if compare:
-        one, other = map(str, compare)
+        try:
+            one, other = map(str, compare)
+        except ValueError:
+            raise ConfigError("`compare` takes two versions: models(compare=(1, 2)).") from None
         differences = compare_versions(session, group, one, other)
         return Listing(tuple(differences), tabulate_differences(differences, (one, other)))
     found = list_versions(session, group)
@@ -240,8 +244,8 @@ def predict(
     """Get predictions from an endpoint.
 
     Args:
-        rows: A frame; the path of a file or a catalog entry; by default the sample that was registered with
-            the version that the endpoint serves.
+        rows: A frame of pandas or Polars; the path of a file or a catalog entry; by default the sample that
+            was registered with the version that the endpoint serves.
         endpoint: The endpoint; by default the one of aws.yml.
         variant: The variant of the endpoint; by default, the endpoint chooses by weight.
         env: As for `models`.
@@ -261,7 +265,7 @@ def predict(
     session = _open(env)
     plan = plan_rows(session, rows, endpoint, variant=variant)
     results = carry_out(session, lambda: plan, _tell)
-    index = None if rows is None or isinstance(rows, str) else rows.index
+    index = None if isinstance(rows, str) else getattr(rows, "index", None)  # Polars has none
     return make_frame(decode_answer(results), index)
 
 

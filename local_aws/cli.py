@@ -32,7 +32,7 @@ _REGION = "eu-west-1"
 _STOPPED = {
     "NOT_RUNNING": "The local AWS is not running.",
     "IN_ORDER": "Local AWS stopped.",
-    "KILLED": "The local AWS did not answer, and was killed.",
+    "KILLED": "The local AWS did not answer or end, and was killed.",
 }
 
 

@@ -10,6 +10,7 @@ from kedro_aws_plugin.model_artifact.payload import Payload
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.prediction import plan_async_prediction, plan_prediction
 from kedro_aws_plugin.project.prediction_input import check_size, find_sample_payload, is_async, read_payload
+from kedro_aws_plugin.project.transform_input import make_table
 from kedro_aws_plugin.session.session import Session
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def plan_rows(
     elif isinstance(rows, str):
         payload = read_payload(session, rows, name)
     else:
-        payload = Payload.from_frame(rows, rows=len(rows))
+        frame = make_table("The frame", rows).rows
+        payload = Payload.from_frame(frame, rows=len(frame))
         check_size(session.aws, payload, "The frame", name)
     if is_async(session.aws, name) and deploy.async_.input:
         if variant is not None:

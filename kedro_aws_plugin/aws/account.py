@@ -1,18 +1,25 @@
 """Look at an account for `kedro aws doctor`: its clock, bucket, role and quotas. Changes nothing."""
 
+import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatch
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
+from botocore.regions import EndpointResolver
+from botocore.utils import get_environ_proxies
 
 from kedro_aws_plugin.aws.errors import get_error_code, translate_errors
 from kedro_aws_plugin.aws.s3 import observe_bucket
 from kedro_aws_plugin.aws.session import Aws
 
+_HTTPS = 443
+_SECONDS = 4.0
 _CLASSIC_REGION = "us-east-1"
 _OLD_NAMES = {"EU": "eu-west-1"}
 """What S3 calls the region of buckets that were made long ago."""
@@ -35,6 +42,23 @@ class BucketReport:
     region: str = ""
     is_private: bool = False
     encryption: str | None = None
+
+
+def can_reach(region: str) -> bool:
+    """Tell whether AWS, or the proxy on the way there, takes a connection.
+
+    It may take a minute: how long the system looks for a name that nobody knows is not ours to limit.
+    """
+    endpoint = EndpointResolver(create_loader().load_data("endpoints")).construct_endpoint("sts", region)
+    if endpoint is None:  # a region that botocore does not know
+        return True
+    url = f"https://{endpoint['hostname']}"
+    place = urlsplit(get_environ_proxies(url).get("https", url))
+    try:
+        socket.create_connection((place.hostname or "", place.port or _HTTPS), timeout=_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def measure_skew(aws: Aws, now: datetime) -> float:

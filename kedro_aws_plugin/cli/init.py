@@ -90,15 +90,12 @@ def _read_stated(project: "Path") -> dict[str, object]:
     import yaml
 
     from kedro_aws_plugin.adopt.changes import read_text
+    from kedro_aws_plugin.config.files import ConfigFiles
 
-    text = read_text(project / "conf/base/aws.yml")
-    try:
-        stated = yaml.safe_load(text) if text else {}
-    except yaml.YAMLError as error:
-        raise ConfigError(
-            f"conf/base/aws.yml: {first_line(error)}. Correct it, and run the command again."
-        ) from None
-    return stated if isinstance(stated, dict) else {}
+    problem = ConfigFiles(project / "conf", "base", "aws").find_problem()
+    if problem:
+        raise ConfigError(problem)
+    return yaml.safe_load(read_text(project / "conf/base/aws.yml") or "{}") or {}
 
 
 def _choose_model(found: "Found", entry: str | None) -> "Model | None":

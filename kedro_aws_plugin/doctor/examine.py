@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import local_aws
+from kedro_aws_plugin.aws.account import can_reach
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.config.spark import read_spark_settings
 from kedro_aws_plugin.doctor.account import examine_account, try_to_examine
+from kedro_aws_plugin.doctor.connecting import connect_soon
 from kedro_aws_plugin.doctor.finding import Finding, blame
 from kedro_aws_plugin.doctor.leftovers import check_local_aws, check_state_folders, examine_leftovers
 from kedro_aws_plugin.doctor.machine import (
@@ -113,7 +115,9 @@ def _examine_aws(session: Session, config: AwsConfig) -> Iterator[Finding]:
         yield from check_state_folders(session.path, state_dir)
         return
     try:
-        connection = session.connect(announce=lambda _: None)
+        connection = connect_soon(
+            lambda: session.connect(announce=lambda _: None), lambda: can_reach(config.region)
+        )
     except KedroAwsError as error:
         yield blame("credentials", error)
         return

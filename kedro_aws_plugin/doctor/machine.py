@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, distributions, requires
+from importlib.metadata import PackageNotFoundError, distribution, distributions, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -95,14 +95,21 @@ def check_packages(needs: Mapping[str, str], installed: Mapping[str, str]) -> It
         installed: What `observe_packages` returns.
     """
     broken = False
+    named: set[str] = set()
     for extra, reason in [("", "this plugin"), *needs.items()]:
         required = [each for stated in _list_required(_US, extra) for each in _add_extras(stated)]
+        named.update(canonicalize_name(each.name) for each in required)
         wrong = list(dict.fromkeys(text for each in required if (text := _find_mismatch(each, installed))))
         if wrong:
             broken = True
             name = f"{_US}[{extra}]" if extra else _US
             message = f"{reason} needs {join_names(wrong)}."
             yield _make_finding(message, "install", name)
+    for name in sorted(named & set(installed)):
+        if _has_lost_its_modules(name):
+            broken = True
+            message = f"{name} is installed without its modules, as after a pip that was interrupted."
+            yield _make_finding(message, "install --force-reinstall", f"{name}=={installed[name]}")
     for name, floor in _FLOORS.items():
         if name in installed and Version(installed[name]) < Version(floor):
             broken = True
@@ -204,10 +211,20 @@ def _ignore(state_dir: Path) -> None:
     file.write_text(f"{before}{end}{state_dir.name}/\n", encoding="utf-8")
 
 
+def _has_lost_its_modules(name: str) -> bool:
+    """Tell whether the package of an installed distribution is gone, which pip does not notice."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return False
+    package = re.search(r"^\w+/__init__\.py(?=,)", found.read_text("RECORD") or "", re.MULTILINE)
+    return package is not None and not Path(str(found.locate_file(package[0]))).exists()
+
+
 def _make_finding(message: str, verb: str, name: str) -> Finding:
     """Make the finding of a package, which pip mends."""
     options = ["--yes"] if verb == "uninstall" else []
-    command = [sys.executable, "-m", "pip", verb, *options, name]
+    command = [sys.executable, "-m", "pip", *verb.split(), *options, name]
     return Finding(
         "packages",
         "problem",

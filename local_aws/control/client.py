@@ -45,6 +45,8 @@ from local_aws.errors import LocalAwsError
 _HEALTH_SECONDS = 5.0
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_KILL_SECONDS = 30.0
+"""A killed process ends when the machine next lets it run: on a busy one, that takes seconds."""
 _CALL_SECONDS = 600.0
 _POLL = 0.05
 
@@ -323,8 +325,11 @@ def stop(state_dir: Path) -> Stopped:
         return Stopped.NOT_RUNNING
     stopped = Stopped.IN_ORDER if _end_in_order(state_dir) else _kill(state_dir)
     reap()
-    if is_alive(state_dir, _POLL * 20):
-        raise LocalAwsError(f"The local AWS did not stop. See {log_file(state_dir)}, then end its process.")
+    if is_alive(state_dir, _KILL_SECONDS):
+        raise LocalAwsError(
+            f"The local AWS of {state_dir} was killed, and its process has not ended within "
+            f"{_KILL_SECONDS:.0f} s: the machine is busy, or waits for a disk. Run the command again later."
+        )
     return stopped
 
 

@@ -1,6 +1,7 @@
 """What is asked of an account, and what doctor says of the answers."""
 
 import json
+import socket
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -9,6 +10,7 @@ from stubbed import REGION, Stubbed
 
 from kedro_aws_plugin.aws.account import (
     BucketReport,
+    can_reach,
     is_assumable,
     measure_skew,
     read_quotas,
@@ -56,6 +58,19 @@ def test_a_bucket_and_a_role_of_moto(local_aws: Any) -> None:
     assert is_assumable(aws, "arn:aws:iam::123456789012:role/doctors") is True
     assert is_assumable(aws, "arn:aws:iam::123456789012:role/nobodys") is None
     assert abs(measure_skew(aws, datetime.now(timezone.utc))) < 5
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1"])
+def test_whether_the_proxy_on_the_way_to_aws_takes_a_connection(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the region's domain is."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(10)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        assert can_reach(region)
+        proxy.accept()[0].close()
+    assert not can_reach(region)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,12 @@ def test_every_page_is_in_the_navigation() -> None:
     assert sorted(nav) == [page.relative_to(DOCS).as_posix() for page in PAGES]
 
 
+def test_the_first_page_names_every_page_but_decisions() -> None:
+    text = (DOCS / "index.md").read_text(encoding="utf-8")
+    pages_of = {page.relative_to(DOCS).as_posix() for page in PAGES if page.parent.name != "adr"}
+    assert pages_of - set(re.findall(r"\]\(([\w/-]+\.md)\)", text)) == {"index.md", "changelog.md"}
+
+
 def test_every_decision_is_in_the_index() -> None:
     index = (DOCS / "adr" / "index.md").read_text(encoding="utf-8")
     listed = re.findall(r"\((\d{4}-[\w-]+\.md)\)", index)

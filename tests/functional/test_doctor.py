@@ -1,13 +1,14 @@
 """`kedro aws doctor` in a generated project, as a user types it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from project_cli import OFFLINE, kedro, kedro_aws
+from project_cli import OFFLINE, clean_environment, kedro, kedro_aws
 
 import local_aws
 from kedro_aws_plugin.doctor.examine import ask_git
@@ -42,6 +43,24 @@ def test_without_a_network(project: Path) -> None:
     assert "AWS cannot be reached" in line
     assert "Fix: Check the network, the proxy and `region` in aws.yml." in ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+def test_in_a_network_that_swallows_everything(project: Path) -> None:
+    """Nobody answers, not even that there is nobody: the system looks for a name for 10 s each time."""
+    swallow = "ip link set lo up && ip route add default dev lo"
+    apart = ["unshare", "--net", "bash", "-c"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, swallow], check=False).returncode:
+        pytest.skip("only root can make a network of its own, by util-linux and iproute2")
+    doctor = f"{sys.executable} -m kedro aws doctor --env aws"
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "x"}
+    ran = subprocess.run(
+        [*apart, f"{swallow} && {doctor}"],
+        cwd=project, env=clean_environment(**keys), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    [line] = [line for line in ran.stdout.splitlines() if line.startswith("problem")]
+    assert "AWS cannot be reached" in line
+    assert "Fix: Check the network, the proxy and `region` in aws.yml." in ran.stdout
 
 
 @pytest.mark.parametrize(

@@ -151,10 +151,14 @@ def test_what_is_there_is_kept(bare: Path) -> None:
     assert "INSTALL" not in workflow
     refused = init(bare, "--yes", "--region", "eu-west-1")
     assert "conf/base/aws.yml is there already. Change it there, and leave out --region." in refused.stderr
-    (bare / "conf/base/aws.yml").write_text("region: [\n", encoding="utf-8")
-    broken = init(bare, "--yes", "--s3")
-    assert "Error: conf/base/aws.yml: " in broken.stderr
-    assert "Correct it, and run the command again." in broken.stderr
+    for text, problem in (
+        ("region: eu-west-1\nbucket: [\n", "line 3: expected the node content, but found '<stream end>'"),
+        ("- region\n", "expected keys and values, found a list"),
+    ):
+        (bare / "conf/base/aws.yml").write_text(text, encoding="utf-8")
+        broken = init(bare, "--yes", "--s3")
+        assert broken.code == 1
+        assert f"Error: conf/base/aws.yml: {problem}. Correct it there.\n" in broken.stderr
     with (bare / "src/some_one/settings.py").open("a", encoding="utf-8") as file:
         file.write('\nCONF_SOURCE = "configuration"\n')
     (bare / "conf").rename(bare / "configuration")

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 from project_cli import GROUP, PACKAGES, clean_environment, kedro_aws
 
 import kedro_aws_plugin
 from kedro_aws_plugin import approve_model, deploy, models, predict, register_model, status
-from kedro_aws_plugin.errors import AwsError, ServingError
+from kedro_aws_plugin.errors import AwsError, ConfigError, ProjectError, ServingError
 
 
 class Cells(HTMLParser):
@@ -61,6 +62,8 @@ def test_two_versions_side_by_side(registered: str) -> None:
     assert lines[0].split() == ["version", "1", "version", registered, "change"]
     with pytest.raises(AwsError, match="has no version 99"):
         models(compare=(1, 99))
+    with pytest.raises(ConfigError, match="takes two versions"):
+        models(compare=(1,))
 
 
 @pytest.mark.usefixtures("deployed")
@@ -70,6 +73,9 @@ def test_predictions_have_the_index_of_their_rows(project: Path) -> None:
     found = predict(rows)
     assert list(found.columns) == ["prediction"]
     assert list(found.index) == ["x", "y", "z"]
+    assert list(predict(pl.from_pandas(rows))["prediction"]) == list(found["prediction"])
+    with pytest.raises(ProjectError, match="The frame is a list, not a table in memory"):
+        predict([1, 2])  # type: ignore[arg-type]
     rows.to_json(project / "rows.json", orient="records")
     printed = kedro_aws("predict", "rows.json").stdout.split()
     (project / "rows.json").unlink()

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_one_that_hangs_is_killed_and_the_user_is_told(state_dir: Path, monkeypa
     os.kill(aws.pid, signal.SIGSTOP)
     began = time.monotonic()
     said = CliRunner().invoke(main, ["stop", "--state-dir", str(state_dir)])
-    assert (said.exit_code, said.stderr) == (0, "The local AWS did not answer, and was killed.\n")
+    assert (said.exit_code, said.stderr) == (0, "The local AWS did not answer or end, and was killed.\n")
     assert time.monotonic() - began < 5
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     again = CliRunner().invoke(main, ["stop", "--state-dir", str(state_dir)])
@@ -115,6 +116,42 @@ def test_one_that_cannot_write_where_it_is_yet_can_be_ended(state_dir: Path, mon
     (state_dir / "local.json").unlink()
     monkeypatch.setattr(control, "_STOP_SECONDS", 1.0)
     assert control.stop(state_dir) is Stopped.KILLED
+
+
+@pytest.fixture
+def dying(state_dir: Path, innocent: "subprocess.Popen[bytes]", monkeypatch) -> Iterator[None]:
+    """A process that holds the lock for two more seconds after it was killed, as on a busy machine."""
+    make_state_dir(state_dir)
+    stat = Path(f"/proc/{innocent.pid}/stat").read_text().rpartition(")")[2].split()
+    identity = {"pid": innocent.pid, "started": stat[19], "place": find_place()}
+    (state_dir / "local.pid").write_text(json.dumps(identity))
+    monkeypatch.setattr(control, "_STOP_SECONDS", 0.2)
+    held = threading.Event()
+
+    def hold() -> None:
+        with make_lock(state_dir):
+            held.set()
+            innocent.wait()
+            time.sleep(2)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    yield
+    innocent.kill()
+    holder.join()
+
+
+@pytest.mark.usefixtures("dying")
+def test_one_that_takes_its_time_to_die_is_waited_for(state_dir: Path) -> None:
+    assert control.stop(state_dir) is Stopped.KILLED
+
+
+@pytest.mark.usefixtures("dying")
+def test_one_that_does_not_die_is_told(state_dir: Path, monkeypatch) -> None:
+    monkeypatch.setattr(control, "_KILL_SECONDS", 0.2)
+    with pytest.raises(LocalAwsError, match=r"was killed, and its process has not ended .* again later"):
+        control.stop(state_dir)
 
 
 def test_one_in_another_container_is_told_at_once(tmp_path: Path) -> None:

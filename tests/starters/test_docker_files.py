@@ -126,26 +126,51 @@ def test_no_code_no_data_and_no_credential_is_sent_to_the_build(project: Path) -
 def test_a_build_that_cannot_install_says_what_to_do_about_a_private_ca(
     project: Path, tmp_path: Path
 ) -> None:
-    """The build's script without Docker: its Python has no network, and there is no lock file."""
-    dockerfile = (project / "Dockerfile").read_text()
-    script = re.findall(r"^RUN (trap .*?[^\\])$", dockerfile, re.MULTILINE | re.DOTALL)[0]
-    stub = tmp_path / "python3"
-    stub.write_text("#!/bin/sh\necho CERTIFICATE_VERIFY_FAILED >&2\nexit 7\n")
-    stub.chmod(0o755)
-    environ = {"PATH": f"{tmp_path}:{os.defpath}"}
-    built = subprocess.run(
-        ["sh", "-c", script.replace("\\\n", "")],
-        cwd=tmp_path,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    built = build_without_docker(project, tmp_path, "echo CERTIFICATE_VERIFY_FAILED >&2; exit 7")
     assert built.returncode == 7
     said = " ".join(built.stdout.split())
     assert (
         "If it is CERTIFICATE_VERIFY_FAILED or UnknownIssuer, copy the certificate of your CA to "
         "image/NAME.crt." in said
+    )
+
+
+@linux_only
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_build_installs_the_lock_file_if_there_is_one_and_every_wheel(
+    project: Path, tmp_path: Path, locked: bool
+) -> None:
+    (tmp_path / "ours.whl").touch()
+    if locked:
+        (tmp_path / "requirements.lock").touch()
+    built = build_without_docker(project, tmp_path, "exit 0")
+    assert built.returncode == 0, built.stderr
+    [installed] = [line for line in built.stdout.splitlines() if line.startswith("uv pip install")]
+    named = "-r requirements.lock" if locked else "-r pyproject.toml --extra dev --extra lab"
+    assert installed.endswith(f" --compile-bytecode {named} ./ours.whl")
+    assert not (tmp_path / "uv").exists()
+
+
+def build_without_docker(project: Path, folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
+    """Run the build's script in a folder, with another Python; uv prints its arguments, pip does nothing."""
+    dockerfile = (project / "Dockerfile").read_text()
+    script = re.findall(r"^RUN (trap .*?[^\\])$", dockerfile, re.MULTILINE | re.DOTALL)[0]
+    tools = folder / "uv" / "bin"
+    tools.mkdir(parents=True)
+    for path, does in (
+        (folder / "python3", python),
+        (tools / "pip", "exit 0"),
+        (tools / "uv", 'echo "uv $*"'),
+    ):
+        path.write_text(f"#!/bin/sh\n{does}\n")
+        path.chmod(0o755)
+    return subprocess.run(
+        ["sh", "-c", script.replace("\\\n", "").replace("/tmp/uv", str(folder / "uv"))],
+        cwd=folder,
+        env={"PATH": f"{folder}:{os.defpath}"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -13,9 +13,10 @@ import yaml
 from spark_cluster import cluster
 
 import local_aws
+from kedro_aws_plugin.run.run_id import make_run_id
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-pytestmark = [pytest.mark.slow, pytest.mark.spark]
+pytestmark = [pytest.mark.slow, pytest.mark.spark, pytest.mark.timeout(600)]
 
 BUCKET = "my-iris-data"
 NIGHT = "nightly/2026-11-01"
@@ -150,7 +151,7 @@ def test_the_pipeline_is_one_job_on_emr_serverless(
     schedule = json.loads(scheduled.stdout)["schedule"]
     listed = on_emr("schedule", "--list").stdout
     assert re.search(rf"^{schedule} +EMR Serverless +my-iris-default-local +rate", listed, re.MULTILINE)
-    version = wait_for_run(on_emr)
+    version = wait_for_run(local)
     shown = on_emr("runs", version)
     assert f"run {version} of pipeline my-iris-default-local: Failed" in shown.stdout
     assert "Step all failed" in shown.stderr
@@ -169,18 +170,17 @@ def test_the_pipeline_is_one_job_on_emr_serverless(
     assert f"delete schedule {schedule}" in removed
 
 
-def wait_for_run(on_emr: Callable[..., subprocess.CompletedProcess[str]]) -> str:
-    """Wait until the schedule has started a run, and the run has ended: its id."""
-    deadline = time.monotonic() + 180
+def wait_for_run(local: local_aws.LocalAws) -> str:
+    """Wait until a schedule has started a run, and the run has ended: its id."""
+    client = local.client("emr-serverless")
+    [application] = client.list_applications(states=["CREATED", "STARTED"])["applications"]
+    deadline = time.monotonic() + 240
     while True:
-        runs = [
-            each
-            for each in json.loads(on_emr("runs", "-o", "json").stdout)
-            if ":emr-serverless:" in each["arn"] and each["status"] not in {"Executing", "Submitted"}
-        ]
-        if runs:
-            return str(runs[0]["run_id"])
-        assert time.monotonic() < deadline
+        runs = client.list_job_runs(applicationId=application["id"])["jobRuns"]
+        if runs and runs[0]["state"] in {"SUCCESS", "FAILED", "CANCELLED"}:
+            return make_run_id(runs[0]["name"].split()[3])
+        assert time.monotonic() < deadline, runs
+        time.sleep(0.5)
 
 
 def test_an_application_that_does_not_exist_is_refused(

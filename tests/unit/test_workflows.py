@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,13 @@ def test_every_fragment_gets_into_the_changelog() -> None:
     built = run(ROOT, "towncrier", "build", "--draft", "--version=9.9.9", "--date=2026-11-29")
     assert built.returncode == 0, built.stderr
     assert "\n## 9.9.9 (2026-11-29)\n" in f"\n{built.stdout}", "the release workflow looks for this title"
+
+
+def test_the_sbom_lists_what_every_extra_brings() -> None:
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    script = "\n".join(step.get("run", "") for step in release["jobs"]["sbom"]["steps"])
+    [named] = re.findall(r"\$wheel\[([\w,]+)\]", script)
+    assert set(named.split(",")) == set(metadata("kedro-aws-plugin").get_all("Provides-Extra"))
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,25 @@ def test_half_of_an_extra_in_another_version() -> None:
     assert "pyathena<5,>=3.40 (here 2.0.0)" in found.message
 
 
+def test_a_package_whose_modules_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pip leaves it when it is killed; it then takes the package for installed."""
+    metadata = tmp_path / "duckdb-1.6.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Name: duckdb\nVersion: 1.6.0\n", encoding="utf-8")
+    (metadata / "RECORD").write_text("_duckdb.so,,\nduckdb/__init__.py,,\nduckdb/x.py,,\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    [found] = check_packages({"local": "the local AWS"}, observe_packages())
+    assert (found.state, found.message.partition(",")[0]) == (
+        "problem",
+        "duckdb is installed without its modules",
+    )
+    assert found.fix == 'pip install --force-reinstall "duckdb==1.6.0"'
+    (tmp_path / "duckdb").mkdir()
+    (tmp_path / "duckdb" / "__init__.py").touch()
+    [whole] = check_packages({"local": "the local AWS"}, observe_packages())
+    assert whole.state == "ok"
+
+
 def test_the_old_s3fs_that_resolvers_fall_back_to() -> None:
     found = list(check_packages({}, {**observe_packages(), "s3fs": "0.4.2"}))
     assert [(each.message, each.fix) for each in found] == [
