@@ -66,8 +66,8 @@ class Target:
     headers: Mapping[str, str]
 
 
-def ask(target: Target, body: bytes, requests: int) -> list[float]:
-    """Seconds of each request of one client."""
+def ask(target: Target, body: bytes, requests: int, answers: list[bytes] | None = None) -> list[float]:
+    """Seconds of each request of one client, which can collect the answers."""
     connection = http.client.HTTPConnection(target.address, timeout=60)
     connection.connect()
     took = []
@@ -79,14 +79,18 @@ def ask(target: Target, body: bytes, requests: int) -> list[float]:
         took.append(time.perf_counter() - began)
         if response.status != http.HTTPStatus.OK or not answer.startswith(b'{"predictions"'):
             sys.exit(f"{target.path} answered {response.status}: {answer.decode()}")
+        if answers is not None:
+            answers.append(answer)
     connection.close()
     return took
 
 
-def ask_at_once(target: Target, body: bytes, requests: int, clients: int) -> list[float]:
+def ask_at_once(
+    target: Target, body: bytes, requests: int, clients: int, answers: list[bytes] | None = None
+) -> list[float]:
     """Seconds of each request of several clients, each in a thread of its own."""
     with ThreadPoolExecutor(clients) as pool:
-        each = [pool.submit(ask, target, body, requests // clients) for _ in range(clients)]
+        each = [pool.submit(ask, target, body, requests // clients, answers) for _ in range(clients)]
         return list(chain.from_iterable(client.result() for client in each))
 
 
@@ -155,7 +159,7 @@ def client_options(aws: local_aws.LocalAws) -> dict[str, Any]:
     }
 
 
-def pack(folder: Path) -> tuple[Path, bytes]:
+def pack(folder: Path, *more: Member) -> tuple[Path, bytes]:
     """Pack a model of the starter's kind and size; return the archive and five rows as CSV."""
     import numpy as np
     import pandas as pd
@@ -175,12 +179,16 @@ def pack(folder: Path) -> tuple[Path, bytes]:
     file = folder / "model.pickle"
     file.write_bytes(pickle.dumps(model))
     signature = write_signature(describe_input(model, table, "predict"), describe_output(model, "predict"))
-    members = [*list_model_members(file), Member("code/signature.json", json.dumps(signature).encode())]
+    members = [
+        *list_model_members(file),
+        Member("code/signature.json", json.dumps(signature).encode()),
+        *more,
+    ]
     archive = build_archive(members, folder / "model.tar.gz").path
     return archive, table.head(5).to_csv(index=False).encode()
 
 
-def deploy(aws: local_aws.LocalAws, archive: Path, model: str) -> None:
+def deploy(aws: local_aws.LocalAws, archive: Path, model: str, program: str = PROGRAM) -> None:
     """Deploy an archive to an endpoint with a worker for each processor, and to one with a single worker."""
     s3: Any = boto3.client("s3", **client_options(aws))
     s3.upload_file(str(archive), _BUCKET, f"{model}.tar.gz")
@@ -188,7 +196,7 @@ def deploy(aws: local_aws.LocalAws, archive: Path, model: str) -> None:
     for endpoint, workers in ((_MANY, os.cpu_count() or 1), (_ONE, 1)):
         name = f"{endpoint}-{model}"
         variables = {
-            "SAGEMAKER_PROGRAM": PROGRAM,
+            "SAGEMAKER_PROGRAM": program,
             "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY,
             "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
             "OMP_NUM_THREADS": "1",

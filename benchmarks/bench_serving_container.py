@@ -2,15 +2,25 @@
 
 A model like the starter's, served by an endpoint of the local AWS and by AWS's container code (as root on
 Linux; see `tests/container`), with as many workers. The same client asks both over 50 connections, in turn.
-All times are processor time of the servers' processes, which other programs change little: with so many
-connections, requests wait for the processors. The handlers' own time is what they take alone, in each side's
-Python with its packages.
+
+All times are processor time, which other programs change little: with so many connections, requests wait for
+the processors. What is counted of each side are all of its processes, and not the client:
+
+- the local AWS: its server, which checks the signature, chooses the variant, measures and logs, and the
+  processes that serve the model;
+- AWS's serving code: gunicorn and its workers, and nginx in front of them, as in the image. What SageMaker
+  itself does in front of a container, such as checking signatures, nobody can measure here: it is not in
+  this side's time, while the local AWS's is in the other's. `--without-nginx` leaves nginx out as well.
+
+The handlers' own time is subtracted. They take it themselves, in each request: the processor time of their
+thread. So what they lose to the other requests' work beside them counts on neither side.
 """
 
 import argparse
+import json
 import os
+import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,8 +41,8 @@ from bench_serving import (
 from common import environment, in_turn, judge, ratio_of, row, workshop
 
 import local_aws
-from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
-from local_aws.sagemaker.unpack import unpack
+from kedro_aws_plugin.model_artifact.archive import Member
+from kedro_aws_plugin.model_artifact.handlers import SUBMIT_DIRECTORY
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "container"))
 lane: Any = import_module("container")
@@ -40,30 +50,25 @@ lane: Any = import_module("container")
 GOAL = 0.5
 _CONNECTIONS = 50
 _REGION, _BUCKET = "eu-west-1", "benchmark"
-_PACKAGES = Path(local_aws.__file__).parent / "sagemaker" / "image_packages"
-_HANDLERS = """
-import sys, time
-packages, code, folder = sys.argv[1:]
-sys.path[:0] = [code]
-sys.path.append(packages)
+_PROGRAM = "timed.py"
+_TIMED = """
+import time
 import inference
-model, body = inference.model_fn(folder), sys.stdin.read()
-for _ in range(50):
-    inference.transform_fn(model, body, "text/csv", "application/json")
-began = time.process_time()
-for _ in range(300):
-    inference.transform_fn(model, body, "text/csv", "application/json")
-print((time.process_time() - began) / 300)
+from inference import model_fn
+
+def transform_fn(model, body, content_type, accept):
+    began = time.thread_time()
+    answer, kind = inference.transform_fn(model, body, content_type, accept)
+    return f'{answer[:-1]}, "seconds": {time.thread_time() - began}}}', kind
 """
 
 
 @dataclass(frozen=True)
 class Side:
-    """A server: where requests go, the process that its own ones are children of, the handlers' seconds."""
+    """A server: where requests go, and the process whose children are its other ones."""
 
     target: Target
     pid: int
-    own: float
 
 
 def count_seconds(pid: int) -> float:
@@ -73,27 +78,33 @@ def count_seconds(pid: int) -> float:
     return sum(each.user + each.system for each in times)
 
 
-def time_handlers(python: Path, folder: Path, body: bytes) -> float:
-    """Seconds of processor time that the handlers take for one request in a Python, with its packages."""
-    command = [str(python), "-c", _HANDLERS, str(_PACKAGES), str(folder / "code"), str(folder)]
-    done = subprocess.run(command, input=body, capture_output=True, check=True, env=environment())
-    return float(done.stdout)
+def measure(side: Side, body: bytes, requests: int) -> tuple[float, float]:
+    """Measure a round: what a request takes beyond its handlers, and what these take."""
+    answers: list[bytes] = []
+    before = count_seconds(side.pid)
+    ask_at_once(side.target, body, requests, _CONNECTIONS, answers)
+    all_seconds = count_seconds(side.pid) - before
+    own = sum(json.loads(answer)["seconds"] for answer in answers)
+    return (all_seconds - own) / len(answers), own / len(answers)
 
 
 def compare(local: Side, theirs: Side, *, body: bytes, requests: int, rounds: int) -> None:
     """Print what a request costs on both sides beyond the handlers' own seconds, and the ratio."""
+    sides = {"the local AWS": local, "AWS's serving code": theirs}
+    own: dict[str, list[float]] = {name: [] for name in sides}
 
-    def take(side: Side) -> Callable[[], float]:
-        def measure() -> float:
-            before = count_seconds(side.pid)
-            ask_at_once(side.target, body, requests, _CONNECTIONS)
-            return (count_seconds(side.pid) - before) / requests - side.own
+    def take(name: str) -> Callable[[], float]:
+        def once() -> float:
+            beyond, of_handlers = measure(sides[name], body, requests)
+            own[name].append(of_handlers)
+            return beyond
 
-        return measure
+        return once
 
-    pairs = in_turn(take(local), take(theirs), rounds)
-    for index, (name, side) in enumerate((("the local AWS", local), ("AWS's serving code", theirs))):
-        row(f"{name}: the handlers' own", f"{1000 * side.own:.2f} ms")
+    first, second = (take(name) for name in sides)
+    pairs = in_turn(first, second, rounds)
+    for index, name in enumerate(sides):
+        row(f"{name}: the handlers' own", f"{1000 * statistics.median(own[name]):.2f} ms")
         row(f"{name}: beyond it", f"{1000 * statistics.median(pair[index] for pair in pairs):.2f} ms")
     judge(ratio_of(pairs), GOAL)
 
@@ -103,33 +114,35 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--requests", type=int, default=300, help="a round")
     options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--without-nginx", action="store_true", help="reach gunicorn directly")
     chosen = options.parse_args()
     if obstacle := lane.find_obstacle():
         sys.exit(obstacle)
+    with_nginx = not chosen.without_nginx
+    if with_nginx and shutil.which("nginx") is None:
+        sys.exit("nginx, which the image has in front of gunicorn, is not installed; see --without-nginx")
     os.environ.update({**environment(), "OMP_NUM_THREADS": "1"})
     print(f"A request beyond its handlers, {_CONNECTIONS} connections: the local AWS by AWS's serving code")
+    print(f" nginx in front of AWS's: {'yes' if with_nginx else 'no'}")
     with workshop() as folder:
-        archive, body = pack(folder)
-        unpack(archive, folder / "model")
+        archive, body = pack(folder, Member(f"code/{_PROGRAM}", _TIMED.encode()))
         aws, _ = local_aws.start(folder / ".kedro-aws", region=_REGION, exit_with_parent=True)
         s3: Any = boto3.client("s3", **client_options(aws))
         s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
-        deploy(aws, archive, "model")
-        model = folder / "model"
-        here = time_handlers(Path(sys.executable), model, body)
-        local = Side(find_endpoint(aws, "many-workers", "model", body), aws.pid, here)
+        deploy(aws, archive, "model", _PROGRAM)
+        local = Side(find_endpoint(aws, "many-workers", "model", body), aws.pid)
         variables = {
-            "SAGEMAKER_PROGRAM": PROGRAM,
+            "SAGEMAKER_PROGRAM": _PROGRAM,
             "SAGEMAKER_SUBMIT_DIRECTORY": SUBMIT_DIRECTORY,
             "SAGEMAKER_MODEL_SERVER_WORKERS": str(os.cpu_count() or 1),
+            "SAGEMAKER_USE_NGINX": str(with_nginx).lower(),
             "OMP_NUM_THREADS": "1",
         }
         with lane.Container(archive, variables, network=True, seconds=180) as container:
             target = Target(f"127.0.0.1:{container.port}", "/invocations", local.target.headers)
-            there = time_handlers(lane.find_environment() / "bin" / "python", model, body)
             compare(
                 local,
-                Side(target, container.pid, there),
+                Side(target, container.pid),
                 body=body,
                 requests=chosen.requests,
                 rounds=chosen.rounds,

@@ -104,8 +104,11 @@ def prepare_deployment(
     def look_and_plan() -> Plan:
         serving = observe_serving(aws, wanted.endpoint, wanted.models.values(), wanted.config_name)
         if serving.endpoint is not None:
-            needed = size.autoscaling is not None
-            serving = replace(serving, scaling=observe_scaling(aws, serving.endpoint, needed=needed))
+            look = observe_scaling if size.autoscaling else observe_scaling_if_allowed
+            scaling = look(aws, serving.endpoint)
+            # Nobody can tell whether instances that somebody may scale are as many as they should be.
+            endpoint = serving.endpoint if scaling is not None else replace(serving.endpoint, counts={})
+            serving = replace(serving, endpoint=endpoint, scaling=scaling or {})
         try:
             serving = observe_made(aws, wanted.tags, serving)
         except AwsError as error:

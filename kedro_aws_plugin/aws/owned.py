@@ -141,6 +141,8 @@ def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
     failed_check = observe_tags(aws, endpoint).get(FAILED_CHECK + endpoint.config_name)
     shown = asdict(variant) if variant else {}
     size = {key: value for key, value in shown.items() if key not in _OF_THE_VARIANT}
+    if variant and variant.name in endpoint.counts:
+        size["instance_count"] = endpoint.counts[variant.name]
     return EndpointReport(
         name=endpoint.name,
         status=endpoint.status,
@@ -156,7 +158,7 @@ def _report(aws: Aws, deployed: Deployed) -> EndpointReport:
 
 
 def _report_variants(deployed: Deployed) -> tuple[VariantReport, ...]:
-    """Report the variants of an endpoint, with the weights that they have now."""
+    """Report the variants of an endpoint, with the weights and instances that they have now."""
     if deployed.variant is None:
         return ()
     served = ((deployed.variant, deployed.package), *deployed.others)
@@ -175,7 +177,7 @@ def _report_variants(deployed: Deployed) -> tuple[VariantReport, ...]:
                 share=min(1.0, weight / total),
                 shadow=each.shadow,
                 instance_type=each.instance_type,
-                instance_count=each.instance_count,
+                instance_count=deployed.endpoint.counts.get(each.name, each.instance_count),
             )
         )
     return tuple(reports)

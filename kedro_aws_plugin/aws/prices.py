@@ -24,6 +24,8 @@ _CHUNK = 2**20
 _LOWEST, _HIGHEST = Decimal("1e-12"), Decimal(10_000)
 """Between these are the prices of an hour and of a second, in USD; what is not is no price."""
 
+_FREE = Decimal(0)
+
 _FOLDER = "kedro-aws-plugin"
 
 
@@ -99,8 +101,10 @@ def _parse(document: Mapping[str, Any], region: str, url: str) -> PriceList:
             for dimension in offer["priceDimensions"].values()
             if "USD" in dimension["pricePerUnit"]
         )
-    # Several: a price by amount, or two products of one name. Nobody knows which it will be.
-    known = {usage: amounts.pop() for usage, amounts in found.items() if len(amounts) == 1}
+    # What is free up to some amount costs the one other price at most. Several others: a price by amount, or
+    # two products of one name. Nobody knows which it will be.
+    paid = {usage: amounts - {_FREE} for usage, amounts in found.items()}
+    known = {usage: amounts.pop() for usage, amounts in paid.items() if len(amounts) == 1}
     prices = {usage: price for usage, price in known.items() if price}
     if not prices:
         raise ValueError("no price of SageMaker is in it")
@@ -111,7 +115,7 @@ def _read_price(usage: str, unit: str, text: str) -> Decimal | None:
     """Read the price of an hour or a second; None if it is for another unit, or no price that can be."""
     price = Decimal(text)
     is_meant = unit.lower().startswith("h" if is_by_hour(usage) else "s")
-    return price if is_meant and _is_price(price) else None
+    return price if is_meant and (_is_price(price) or price == _FREE) else None
 
 
 def _is_price(price: Decimal) -> bool:

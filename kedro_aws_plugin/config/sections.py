@@ -78,10 +78,10 @@ def find_variant_groups(config: AwsConfig) -> set[str]:
     return {group for group in named if group}
 
 
-def find_shared_endpoints(config: AwsConfig) -> list[str]:
-    """Find the endpoints of aws.yml whose requests several variants share."""
+def find_endpoints_on_instances(config: AwsConfig) -> list[str]:
+    """Find the endpoints of aws.yml that have instances, whose number can be changed."""
     names = find_endpoint_groups(config)
-    return [name for name in names if len(merge_deploy(config, {"endpoint": name}).variants) > 1]
+    return [name for name in names if merge_deploy(config, {"endpoint": name}).mode != "serverless"]
 
 
 def merge_deploy(config: AwsConfig, changes: Mapping[str, Any]) -> Deploy:

@@ -1,12 +1,12 @@
 """Compare what runs with what aws.yml says: (wanted, running) -> differences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.plan.deployment import Deployment, find_endpoint_name
 from kedro_aws_plugin.plan.observed import Difference
-from kedro_aws_plugin.plan.scaling import Scalings, compare_scaling
+from kedro_aws_plugin.plan.scaling import Scalings, compare_scaling, find_wrong_counts
 from kedro_aws_plugin.plan.tags import Tags
 
 _KEYS = {
@@ -60,6 +60,7 @@ class Running:
         model: The model of its first variant, as AWS describes it; empty if it was deleted.
         tags: The endpoint's tags.
         scaling: How its variants are scaled that are, by name; None if that may not be looked up.
+        counts: How many instances its variants have, by name; empty if it comes to another config.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Running:
     model: Mapping[str, Any]
     tags: Tags
     scaling: Scalings | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def package(self) -> str:
@@ -83,7 +85,8 @@ def find_drift(wanted: Deployment, running: Running, role_arn: str | None) -> tu
     """Find what differs between aws.yml and what runs.
 
     Models and endpoint configs cannot be changed, and their names follow from their content: where the name
-    is the wanted one, so is the content. The weights of several variants alone are no part of it.
+    is the wanted one, so is the content. The weights of several variants and numbers of instances are no part
+    of it.
 
     Args:
         wanted: The endpoint as aws.yml says, with the package and the role that run.
@@ -101,9 +104,22 @@ def find_drift(wanted: Deployment, running: Running, role_arn: str | None) -> tu
     if find_endpoint_name(running.name) != wanted.endpoint:
         found.append(Difference("endpoint config", wanted.config_name, running.name))
     if running.scaling is not None:
-        variants = [each["VariantName"] for each in wanted.definition()["ProductionVariants"]]
-        found += compare_scaling(wanted.deploy, variants, running.scaling)
+        variants = wanted.definition()["ProductionVariants"]
+        shown = {each.key for each in found}
+        counts = _compare_counts(wanted, variants, running.counts, running.scaling)
+        found += [each for each in counts if each.key not in shown]
+        names = [each["VariantName"] for each in variants]
+        found += compare_scaling(wanted.deploy, names, running.scaling)
     return tuple(found)
+
+
+def _compare_counts(
+    wanted: Deployment, variants: Sequence[Mapping[str, Any]], now: Mapping[str, int], scaling: Scalings
+) -> Iterator[Difference]:
+    """Compare the numbers of instances, which can be changed without another config."""
+    for name, (count, runs) in find_wrong_counts(wanted.deploy, variants, now, scaling).items():
+        path = f"ProductionVariants[{name}]." if len(variants) > 1 else ""
+        yield Difference(_name_key(f"{path}InitialInstanceCount", "CreateEndpointConfig"), count, runs)
 
 
 def _compare_tags(wanted: Deployment, tags: Tags) -> Iterator[Difference]:

@@ -161,7 +161,10 @@ def _plan_scaling(wanted: Deployment, observed: Serving, *, is_new: bool, is_upd
     if is_updated:
         for name in find_unchangeable(wanted.deploy, variants, kept):
             del kept[name]
-    return plan_scaling(wanted.deploy, variants, observed.endpoint, kept)
+    now = observed.endpoint
+    # An endpoint that comes to another config comes to its numbers of instances, too.
+    settled = now if now and not is_new and now.config_name == now.coming == wanted.config_name else None
+    return plan_scaling(wanted.deploy, variants, settled, kept)
 
 
 def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint:

@@ -57,13 +57,13 @@ def plan_scaling(
     Args:
         deploy: The endpoint as it should be.
         variants: Its variants in production, in AWS's form.
-        endpoint: The endpoint as it is, if it has the variants already.
+        endpoint: The endpoint as it is, if it has the wanted config already.
         observed: How its variants are scaled now.
     """
     wanted = deploy.autoscaling
     if wanted is None:
-        counts = {each["VariantName"]: each.get("InitialInstanceCount", 0) for each in variants}
-        return _plan_former_counts(deploy.endpoint, counts, endpoint, observed)
+        wrong = find_wrong_counts(deploy, variants, endpoint.counts if endpoint else {}, observed)
+        return _plan_fixed_counts(deploy.endpoint, wrong, observed)
     steps: list[Step] = []
     for each in variants:
         steps += _plan_variant(deploy, wanted, each["VariantName"], observed.get(each["VariantName"]))
@@ -136,27 +136,47 @@ def find_unchangeable(
     }
 
 
-def _plan_former_counts(
-    name: str, counts: Mapping[str, int], endpoint: Endpoint | None, observed: Scalings
-) -> list[Step]:
+def find_wrong_counts(
+    deploy: Deploy, variants: Sequence[Mapping[str, Any]], now: Mapping[str, int], observed: Scalings
+) -> dict[str, tuple[int, int]]:
+    """Find the variants that have another number of instances than aws.yml says, and that nobody scales.
+
+    What somebody else scales is theirs. What this plugin has scaled is not to be scaled any more.
+
+    Args:
+        deploy: The endpoint as it should be.
+        variants: Its variants in production, in AWS's form.
+        now: How many instances they have, or come to have.
+        observed: How they are scaled now.
+
+    Returns:
+        By the variant's name, how many instances it should have, and has.
+    """
+    if deploy.autoscaling is not None:
+        return {}
+    theirs = {name for name, found in observed.items() if not _is_own(found)}
+    wanted = {each["VariantName"]: each.get("InitialInstanceCount", 0) for each in variants}
+    return {
+        name: (count, now[name])
+        for name, count in wanted.items()
+        if count and name not in theirs and now.get(name, count) != count
+    }
+
+
+def _plan_fixed_counts(name: str, wrong: Mapping[str, tuple[int, int]], observed: Scalings) -> list[Step]:
     """Plan that variants are scaled no more and have as many instances as aws.yml says.
 
     The target is the last to go: a command that ends early is followed by one that finds it.
     """
-    now = endpoint.counts if endpoint else {}
     own = {variant: found for variant, found in observed.items() if _is_own(found)}
-    wrong = {
-        variant: counts[variant]
-        for variant in own
-        if counts.get(variant) and now.get(variant, counts[variant]) != counts[variant]
-    }
+    counts = {variant: count for variant, (count, _) in wrong.items()}
     steps: list[Step] = [
         RegisterScalableTarget(Scaled(name, variant), count, count)
-        for variant, count in wrong.items()
-        if (own[variant].least, own[variant].most) != (count, count)
+        for variant, count in counts.items()
+        if variant in own and (own[variant].least, own[variant].most) != (count, count)
     ]
-    if wrong:
-        steps += [UpdateCounts(name, wrong), WaitForEndpoint(name=name, config_name=None)]
+    if counts:
+        steps += [UpdateCounts(name, counts), WaitForEndpoint(name=name, config_name=None)]
     return [*steps, *plan_end_of_scaling(name, own)]
 
 

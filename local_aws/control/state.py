@@ -18,10 +18,7 @@ REPORT_PREFIX = "kedro-aws: "
 """Begins the lines that a serving process prints for the server; all its other lines are the model's."""
 
 INSTANCE_HEADER = "x-kedro-aws-instance"
-"""The header that carries the server's instance id, which only readers of the state file know.
-
-Likewise the password of a process that serves a model, which only the server knows.
-"""
+"""The header that carries the server's instance id, which only readers of the state file know."""
 
 INSTANCE_VARIABLE = "KEDRO_AWS_INSTANCE"
 """The variable that gives a new server its instance id, or a serving process its password."""

@@ -1,6 +1,7 @@
 """Verification of AWS's signature version 4, by botocore's own signer, in the headers or in the query.
 
-The signer signs the request again as the client says that it did; the two signatures must be the same.
+The signer signs the request again as the client says that it did; the two signatures must be the same. For
+requests in which nothing has more than one form, that is a few lines here.
 Digests of payloads and signatures of chunks are taken from the headers and not computed again, so that bodies
 stream.
 """
@@ -33,6 +34,11 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _HEADER = re.compile(rf"{_ALGORITHM}\s+(.*)", re.DOTALL)
 _SIGNATURE = re.compile(r"(?<=[?&])X-Amz-Signature=[^&]*&?")
 _DIGEST = "X-Amz-Content-SHA256"
+_PLAIN_METHOD = re.compile("[A-Z]+")
+_PLAIN_SCOPE = re.compile("[a-z0-9-]+/[a-z0-9-]+")
+_PLAIN_TARGET = re.compile(r"/|(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+_PLAIN_VALUE = re.compile("[!-~]+( [!-~]+)*")
+_TIMESTAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 _SKEW = timedelta(minutes=15)
 _LONGEST_EXPIRY = 7 * 24 * 3600
 
@@ -143,6 +149,8 @@ class Verifier:
         Raises:
             Refused: If the signature is not that of the request.
         """
+        if body is not None and self._is_plainly_signed(claim, head, body):
+            return
         signer = (_S3Signer if claim.of_s3 else _Signer)(self._credentials, claim)
         if not hmac.compare_digest(signer.sign_again(head, body).encode(), claim.signature.encode()):
             raise Refused(
@@ -150,6 +158,16 @@ class Verifier:
                 "The request signature we calculated does not match the signature you provided. Check your "
                 "key and signing method. This local AWS has credentials of its own: local-aws env",
             )
+
+    def _is_plainly_signed(self, claim: Claim, head: Head, body: bytes) -> bool:
+        """Tell whether a request is of a plain form, and signed. It need not be, if this says no."""
+        to_sign = write_plainly(claim, head, body)
+        if to_sign is None:
+            return False
+        secret = self._credentials.secret_access_key
+        key = _derive_key(secret, claim.date, claim.region, claim.service)
+        made = hmac.new(key, to_sign.encode("ascii"), sha256).hexdigest()
+        return hmac.compare_digest(made.encode(), claim.signature.encode())
 
     def _check_time(self, claim: Claim) -> None:
         signed_at = _parse_time(claim.timestamp)
@@ -175,6 +193,35 @@ def _explain_skew(claim: Claim, signed_at: datetime, now: datetime) -> str:
     how = "is now earlier than" if is_late else "is still later than"
     at = now.strftime(SIGV4_TIMESTAMP)
     return f"Signature {what}: {claim.timestamp} {how} {limit} ({at} {sign} 15 min.)"
+
+
+def write_plainly(claim: Claim, head: Head, body: bytes) -> str | None:
+    """Write what is signed of a request in which nothing has more than one form; None for any other request.
+
+    That is most requests of the SDKs, and botocore takes several times as long for them.
+    """
+    is_plain = (
+        not claim.of_s3
+        and claim.expires is None
+        and _PLAIN_SCOPE.fullmatch(f"{claim.region}/{claim.service}")
+        and _PLAIN_METHOD.fullmatch(head.method)
+        and _PLAIN_TARGET.fullmatch(head.target)
+        and _DIGEST not in head.headers
+        and list(claim.signed) == sorted(set(claim.signed))
+    )
+    if not is_plain:
+        return None
+    headers: dict[str, str] = {}
+    for name, value in head.headers.items():
+        lowered = name.lower()
+        if lowered in headers or (lowered in claim.signed and not _PLAIN_VALUE.fullmatch(value)):
+            return None
+        headers[lowered] = value
+    signed = "".join(f"{name}:{headers[name]}\n" for name in claim.signed)
+    names, digest = ";".join(claim.signed), sha256(body).hexdigest()
+    canonical = f"{head.method}\n{head.target}\n\n{signed}\n{names}\n{digest}"
+    scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
+    return f"{_ALGORITHM}\n{claim.timestamp}\n{scope}\n{sha256(canonical.encode('ascii')).hexdigest()}"
 
 
 class _AgainMixin:
@@ -260,7 +307,9 @@ def _find_digest(head: Head, *, presigned: bool, of_s3: bool) -> str | None:
 
 def _parse_claim(head: Head) -> Claim:
     stated = head.headers.get_all("Authorization") or []
-    query = dict(parse_qsl(urlsplit(head.target).query, keep_blank_values=True))
+    query: dict[str, str] = {}
+    if "?" in head.target:
+        query = dict(parse_qsl(urlsplit(head.target).query, keep_blank_values=True))
     if len(stated) == 1 and "X-Amz-Signature" not in query:
         found = _HEADER.fullmatch(str(stated[0]))
         if found is None:
@@ -308,7 +357,10 @@ def _find_time(headers: Message) -> str:
 
 def _parse_time(timestamp: str) -> datetime:
     try:
-        return datetime.strptime(timestamp, SIGV4_TIMESTAMP).replace(tzinfo=timezone.utc)
+        if (found := _TIMESTAMP.fullmatch(timestamp)) is None:
+            raise ValueError(timestamp)
+        year, month, day, hour, minute, second = map(int, found.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
         raise Refused("malformed", "AWS authentication requires a valid Date or x-amz-date header") from None
 

@@ -6,6 +6,7 @@ What they raise becomes a page that does not give the reason. The log gives it.
 
 import json
 import os
+import re
 import sys
 import threading
 import traceback
@@ -32,6 +33,8 @@ _DESCRIPTIONS = {
     ),
 }
 _HTML = "text/html"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class ScriptError(Exception):
@@ -169,7 +172,20 @@ def _make_answer(result: Any) -> Answer:
             f"A handler returned {type(result).__name__}, which is not a response. "
             "Return (body, content type) or a Response."
         )
-    return Answer(int(result.status_code), dict(result.headers.items()), result.get_data())
+    return Answer(int(result.status_code), _read_headers(result.headers), result.get_data())
+
+
+def _read_headers(headers: Any) -> dict[str, str]:
+    """Read the headers of a response.
+
+    Raises:
+        ValueError: If HTTP cannot carry one of them.
+    """
+    found = {str(name): str(value) for name, value in headers.items()}
+    for name, value in found.items():
+        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+            raise ValueError(f"A handler returned a header that HTTP cannot carry: {name!r}: {value!r}")
+    return found
 
 
 def _default_model_fn(_model_dir: str) -> Any:

@@ -20,6 +20,7 @@ from local_aws.sagemaker.model_worker import (
     Worker,
     make_environment,
 )
+from local_aws.sagemaker.worker_pool import WorkerPool
 
 _EXIT_SECONDS = 0.5  # between the end of a connection and the end of the process that had it
 _LONGEST_PAUSE = 30.0
@@ -50,8 +51,7 @@ class ModelServer:
         self._threads: list[threading.Thread] = []
         self._running: list[Worker] = []
         self._changed = threading.Condition()
-        self._serving: set[Worker] = set()
-        self._idle: list[Worker] = []  # the last one is asked first, so that a single client has one worker
+        self._pool = WorkerPool()
         self._prepared = threading.Event()  # the model is downloaded and unpacked, or never will be
         self._settled = threading.Event()  # the first worker serves, or never will
         self._stopping = threading.Event()
@@ -112,7 +112,7 @@ class ModelServer:
         """Send a request to an idle worker, or to the first that becomes idle.
 
         Args:
-            body: Its body, or an open file with it, whose length the headers must say.
+            body: Its body, or an open file with it.
             headers: Its headers.
             seconds: The time until it must be answered; by default that of all requests.
 
@@ -144,7 +144,7 @@ class ModelServer:
         headers: Mapping[str, str],
         seconds: float,
     ) -> ModelResponse:
-        worker = self._take(seconds)
+        worker = self._pool.take(seconds)
         try:
             return worker.request(method, path, body, headers, seconds)
         except ModelSlow:
@@ -156,15 +156,12 @@ class ModelServer:
             worker.wait(_EXIT_SECONDS)
             raise
         finally:
-            self._give_back(worker)
+            self._pool.give_back(worker)
 
     def wait_until_serving(self, seconds: float) -> None:
         """Wait until a process can answer, which is at once unless all have ended; or so long at most."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._stopping.is_set() or any(each.pid is not None for each in self._serving),
-                seconds,
-            )
+            self._changed.wait_for(lambda: self._stopping.is_set() or self._pool.is_serving, seconds)
 
     def stop(self) -> None:
         """End the processes by closing their stdin, and kill those that do not end within 5 seconds."""
@@ -188,35 +185,16 @@ class ModelServer:
         threads = max(1, (os.cpu_count() or 1) // self._workers)
         return {"OMP_NUM_THREADS": str(threads), **make_environment(self._container, self._host)}
 
-    def _take(self, seconds: float) -> Worker:
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while not self._idle:
-                if not self._serving:
-                    raise ModelGone
-                if not self._changed.wait(deadline - time.monotonic()):
-                    raise ModelSlow
-            return self._idle.pop()
-
-    def _give_back(self, worker: Worker) -> None:
-        with self._changed:
-            if worker in self._serving and worker.pid is not None:
-                self._idle.append(worker)
-            self._changed.notify_all()
-
     def _offer(self, worker: Worker) -> None:
+        self._pool.add(worker)
         with self._changed:
-            self._serving.add(worker)
-            self._idle.insert(0, worker)
-            self._changed.notify_all()  # whoever waits for a process, and whoever waits for a turn
+            self._changed.notify_all()
         self._healthy = True
         self._settle()
 
     def _withdraw(self, worker: Worker) -> None:
+        self._pool.discard(worker)
         with self._changed:
-            self._serving.discard(worker)
-            if worker in self._idle:
-                self._idle.remove(worker)
             self._changed.notify_all()
 
     def _add_worker(self) -> None:

@@ -1,7 +1,6 @@
 """The server's side of one process that serves a model."""
 
 import contextlib
-import http.client
 import json
 import os
 import secrets
@@ -10,11 +9,13 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
 
-from local_aws.control.state import INSTANCE_HEADER, INSTANCE_VARIABLE, REPORT_PREFIX
+from local_aws.control.state import INSTANCE_VARIABLE, REPORT_PREFIX
 from local_aws.sagemaker.container import Container
+from local_aws.sagemaker.model_wire import PASSWORD_BYTES, Stream, are_texts
 
 _PING_EVERY = 0.05
 INVOCATION_SECONDS = 60
@@ -48,7 +49,7 @@ class ModelSlow(Exception):
 
 @dataclass(frozen=True)
 class ModelResponse:
-    """The HTTP response of a model. Header names are in lower case."""
+    """The answer of a model. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -90,9 +91,8 @@ class Worker:
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._port: int | None = None
-        self._connection: http.client.HTTPConnection | None = None
-        # Every user of the machine can connect to the process's port.
-        self._pass = {INSTANCE_HEADER: secrets.token_hex(16)}
+        self._stream: Stream | None = None
+        self._password = secrets.token_hex(PASSWORD_BYTES)
         self._prepared = threading.Event()
         self.reason = ""
 
@@ -142,24 +142,15 @@ class Worker:
             ModelGone: If the process cannot answer it.
             ModelSlow: If it takes too long.
         """
-        connection, port = self._connection, self._port
-        if connection is None:
-            if port is None:
-                raise ModelGone
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
-        if connection.sock is not None:
-            connection.sock.settimeout(seconds)
+        stream, self._stream = self._stream, None
         try:
-            connection.request(method, path, body, {**headers, **self._pass})
-            answer = connection.getresponse()
-            response = ModelResponse(
-                answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-            )
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            self._connection = None
+            stream = stream or self._connect(seconds)
+            response = _ask(stream, (method, path, headers), body, seconds)
+        except OSError as error:
+            if stream is not None:
+                stream.close()
             raise (ModelSlow if isinstance(error, TimeoutError) else ModelGone) from error
-        self._connection = None if answer.will_close else connection
+        self._stream = stream
         return response
 
     def end(self) -> None:
@@ -188,7 +179,7 @@ class Worker:
             encoding="utf-8",
             errors="replace",
             cwd=self._folder,
-            env={**self._environment, INSTANCE_VARIABLE: self._pass[INSTANCE_HEADER]},
+            env={**self._environment, INSTANCE_VARIABLE: self._password},
         )
 
     def _ping_until_ready(self, process: "subprocess.Popen[str]", offer: Callable[[], None]) -> None:
@@ -202,14 +193,17 @@ class Worker:
     def _ping(self) -> bool:
         if self._port is None:
             return False
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOCATION_SECONDS)
         try:
-            connection.request("GET", "/ping", headers=self._pass)
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
+            stream = self._connect(INVOCATION_SECONDS)
+            with contextlib.closing(stream):
+                return _ask(stream, ("GET", "/ping", {}), b"", INVOCATION_SECONDS).status == HTTPStatus.OK
+        except OSError:
             return False
-        finally:
-            connection.close()
+
+    def _connect(self, seconds: float) -> Stream:
+        if self._port is None:
+            raise ConnectionError("the process does not listen")
+        return Stream.connect(self._port, self._password, seconds)
 
     def _read(self, line: str) -> None:
         """Take the process's own reports, its port and why it cannot serve, and log the model's lines."""
@@ -224,9 +218,27 @@ class Worker:
             self._log(line)
 
     def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+def _ask(
+    stream: Stream, head: tuple[str, str, Mapping[str, str]], body: bytes | IO[bytes], seconds: float
+) -> ModelResponse:
+    """Send a request, and receive its answer.
+
+    Raises:
+        OSError: If there is no answer, or none in time.
+    """
+    stream.connection.settimeout(seconds)
+    stream.send(head, body)
+    if (answer := stream.receive()) is None:
+        raise ConnectionError("the process has closed the connection")
+    match answer:
+        case [int(status), headers], content if are_texts(headers):
+            return ModelResponse(status, headers, content)
+    raise ConnectionError("what came is no answer")
 
 
 def make_environment(container: Container, host: Host) -> dict[str, str]:

@@ -13,29 +13,29 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from contextlib import closing, suppress
 from hmac import compare_digest
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
-from local_aws.control.state import INSTANCE_HEADER, INSTANCE_VARIABLE, REPORT_PREFIX, wait_for_stdin
+from local_aws.control.state import INSTANCE_VARIABLE, REPORT_PREFIX, wait_for_stdin
 from local_aws.sagemaker import framework
 from local_aws.sagemaker.model_application import Answer, Application, Request
+from local_aws.sagemaker.model_wire import Stream
 from local_aws.sagemaker.opt_ml import CannotStart, OptMl, find_prepared, prepare
 
 _GRACE_SECONDS = 3.0
+_PASSWORD_SECONDS = 10.0
 _LONGEST_REASON = 1000
 _LOG_FORMAT = "%(asctime)s %(levelname)s - %(name)s - %(message)s"
 
 
-class Server(ThreadingHTTPServer):
-    """An HTTP server on a free port of 127.0.0.1, which answers only the local AWS.
+class Server(ThreadingTCPServer):
+    """A server on a free port of 127.0.0.1, which answers only the local AWS.
 
     Args:
-        password: What each request must have in a header of its own.
+        password: What each connection must begin with.
     """
 
     daemon_threads = True
@@ -46,64 +46,46 @@ class Server(ThreadingHTTPServer):
         self.password = password.encode()
         self.application: Application | None = None
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log an error, unless the client closed the connection."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
 
+class Handler(BaseRequestHandler):
+    """Hands the requests of a connection to the application, and writes a line about each to the log."""
 
-class Handler(BaseHTTPRequestHandler):
-    """Hands requests to the application, and writes a line about each to the log."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
     server: Server
 
-    def do_GET(self) -> None:
-        """Answer a request of any method."""
-        if not compare_digest(self.headers.get(INSTANCE_HEADER, "").encode(), self.server.password):
-            self.close_connection = True
-            self._write(Answer(HTTPStatus.FORBIDDEN, {}, b""))
+    def handle(self) -> None:
+        """Answer requests until the connection ends."""
+        with suppress(OSError), closing(Stream(self.request)) as stream:
+            self.request.settimeout(_PASSWORD_SECONDS)
+            if not compare_digest(stream.read_password(), self.server.password):
+                return
+            self.request.settimeout(None)
+            while (message := stream.receive()) is not None:
+                (method, path, headers), body = message
+                lowered = {name.lower(): value for name, value in headers.items()}
+                self._answer(stream, Request(method, path, lowered, body))
+
+    def _answer(self, stream: Stream, request: Request) -> None:
+        application = self.server.application
+        if application is None:
+            stream.send((HTTPStatus.SERVICE_UNAVAILABLE, {}), b"The model is being loaded.")
             return
-        del self.headers[INSTANCE_HEADER]
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, urlsplit(self.path).path, headers, body)
-        if self.server.application is None:
-            self._write(Answer(HTTPStatus.SERVICE_UNAVAILABLE, {}, b"The model is being loaded."))
-            return
-        answer = self.server.application.answer(request)
-        self._write(answer)
+        answer = application.answer(request)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        stream.send((answer.status, headers), answer.body)
         if request.path != "/ping" and not _is_unanswered_question(request, answer):
-            self._log(answer)
+            _log(request, answer)
 
-    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET
 
-    def _write(self, answer: Answer) -> None:
-        self.send_response_only(answer.status)
-        for name, value in _without_length(answer.headers).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
-        self.wfile.flush()
-
-    def _log(self, answer: Answer) -> None:
-        line = f'"{self.requestline}" {answer.status} {len(answer.body)}\n'
-        if answer.status in range(400, 500):
-            line = f"{_quote(answer.body)}\n{line}"
-        sys.stdout.write(line)
+def _log(request: Request, answer: Answer) -> None:
+    line = f'"{request.method} {request.path} HTTP/1.1" {answer.status} {len(answer.body)}\n'
+    if answer.status in range(400, 500):
+        line = f"{_quote(answer.body)}\n{line}"
+    sys.stdout.write(line)
 
 
 def _is_unanswered_question(request: Request, answer: Answer) -> bool:
     """Tell whether a job has asked for what most scripts do not say, which is no news to their users."""
     return request.path == "/execution-parameters" and answer.status == HTTPStatus.NOT_FOUND
-
-
-def _without_length(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() != "content-length"}
 
 
 def _quote(refusal: bytes) -> str:

@@ -15,7 +15,7 @@ from local_aws.control.state import earlier_log_file, endpoint_log_file
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 
-_PAUSE = 0.2
+_PAUSE = 1.0
 _CAPACITY = 50_000
 _BATCH = 5_000
 _LOOK = 0.02

@@ -61,6 +61,8 @@ def make_root(plan: dict[str, Any]) -> None:
         "run",
         "home/model-server/tmp",
         "tmp",
+        "var/lib/nginx",
+        "var/log/nginx",
         "var/tmp",
     ):
         (root / name).mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import boto3
 import pytest
 import yaml
 from project_cli import kedro_aws
+from requests_sent import Requests
 
 from conftest import add_environment
 
@@ -71,6 +72,49 @@ def test_drift_is_shown_and_mended(aws_yml: Path) -> None:
     drift("deploy")
     assert differences() == {}
     check_what_is_left(sagemaker, model)
+
+
+def change_count(count: int) -> None:
+    """Change the number of instances as somebody does in the console."""
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=ENDPOINT,
+        DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": count}],
+    )
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1})
+
+
+def count_instances() -> int:
+    found = boto3.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["ProductionVariants"]
+    return int(found[0]["CurrentInstanceCount"])
+
+
+@pytest.mark.usefixtures("project")
+def test_instances_changed_by_hand_are_shown_and_mended_unless_they_are_scaled(
+    aws_yml: Path, requests_sent: Requests
+) -> None:
+    drift("register-model", "--approve")
+    drift("deploy")
+    change_count(3)
+    assert differences() == {"deploy.instance_count": (1, 3)}
+    [report] = kedro_aws("status", "-e", "drift", "-o", "json").json
+    assert (report["instance_count"], report["variants"][0]["instance_count"]) == (3, 3)
+    requests_sent.all.clear()
+    drift("deploy")
+    assert requests_sent.changing == ["UpdateEndpointWeightsAndCapacities"]
+    assert count_instances() == 1
+    assert differences() == {}
+
+    settings = yaml.safe_load(aws_yml.read_text(encoding="utf-8"))
+    settings["deploy"]["autoscaling"] = {"min": 1, "max": 4, "target": 100}
+    aws_yml.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    drift("deploy")
+    change_count(2)
+    assert differences() == {}
+    requests_sent.all.clear()
+    drift("deploy")
+    assert requests_sent.changing == []
+    assert count_instances() == 2
 
 
 def check_what_is_left(sagemaker: Any, model: str) -> None:

@@ -6,8 +6,11 @@ import time
 from typing import Any
 from uuid import UUID
 
+import pytest
 from async_endpoints import create_async_config, deploy_async, read_object, send, wait_for_object
 from local_cloud import BUCKET, Cloud, refused, variant
+from raw_requests import send as send_raw
+from raw_requests import sign
 
 ACCOUNT = "123456789012"
 
@@ -198,3 +201,23 @@ def test_a_deleted_endpoint_leaves_no_requests_behind(cloud: Cloud) -> None:
     cloud.wait_until_settled("e")
     assert wait_for_object(cloud, send(cloud, "new")["OutputLocation"])
     assert [read_object(cloud, each["OutputLocation"]) for each in sent[1:]] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "body"),
+    [("Body", None, b"1,2"), ("S3OutputPathExtension", "a/", b""), ("Filename", "a.out", b"")],
+)
+def test_what_newer_sdks_send_is_refused_by_its_name(
+    cloud: Cloud, name: str, header: str | None, body: bytes
+) -> None:
+    """The request goes over the wire as it is: this botocore need not know the members."""
+    deploy_async(cloud)
+    location = {} if name == "Body" else {"x-amzn-sagemaker-inputlocation": f"s3://{BUCKET}/in/a"}
+    given = {f"x-amzn-sagemaker-{name.lower()}": header} if header else {}
+    headers = {"Content-Type": "text/csv", **location, **given}
+    path = "/endpoints/e/async-invocations"
+    signed = sign(cloud.aws, "POST", path, body, service="sagemaker", headers=headers.items())
+    answer = send_raw(cloud.aws, signed)
+    assert answer.status == 400
+    said = json.loads(answer.body)["Message"]
+    assert said == f"The local AWS does not support {name} of InvokeEndpointAsync."

@@ -260,6 +260,28 @@ def test_execution_parameters_of_a_script_are_answered():
     assert parts(application.answer(request)) == (200, JSON, '{"MaxConcurrentTransforms":8}\n')
 
 
+@pytest.mark.parametrize(
+    "headers", [{"A": "b\r\nC: d"}, {"A\n": "b"}, {"A: b": "c"}, {"": "a"}, {"A": "\u20ac"}, {"A": "\0"}]
+)
+def test_a_header_that_http_cannot_carry_is_an_internal_server_error(headers, capsys):
+    """gunicorn, which serves in the image, refuses them as well."""
+    made = worker.Response("1", headers=headers)
+    answer = make(transform_fn=lambda *_: made).answer(Request("POST", "/invocations", {}, b"1"))
+    assert answer.status == 500
+    assert not set(headers) & set(answer.headers)
+    assert "a header that HTTP cannot carry" in capsys.readouterr().err
+
+
+def test_other_headers_of_a_response_are_kept():
+    made = worker.Response("1", headers={"X-Amzn-SageMaker-Custom-Attributes": "caf\xe9; a=1\tb", "B": ""})
+    answer = make(transform_fn=lambda *_: made).answer(Request("POST", "/invocations", {}, b"1"))
+    assert answer.headers == {
+        "X-Amzn-SageMaker-Custom-Attributes": "caf\xe9; a=1\tb",
+        "B": "",
+        "Content-Type": "application/json",
+    }
+
+
 @pytest.mark.parametrize("other", ["input_fn", "predict_fn", "output_fn"])
 def test_transform_fn_stands_alone(other):
     with pytest.raises(ScriptError, match="transform_fn cannot be combined with"):

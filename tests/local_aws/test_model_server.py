@@ -2,11 +2,13 @@
 
 import json
 import os
+import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,22 @@ def model_fn(model_dir):
 def transform_fn(model, data, content_type, accept):
     if data == "die":
         os._exit(1)
+    if data.startswith("say "):
+        import socket, stat, struct
+        said = data.removeprefix("say ").encode()
+        for fd in range(3, 100):
+            try:
+                if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(fd)) as connection:
+                    connection.getpeername()
+                    if said == b"short":
+                        connection.sendall(b"123")
+                        connection.shutdown(socket.SHUT_RDWR)
+                    else:
+                        connection.sendall(struct.pack("!II", len(said), 0) + said)
+            except OSError:
+                continue
     if data == "environment":
         return json.dumps(dict(os.environ)), accept
     if data == "place":
@@ -155,6 +173,44 @@ def test_stopping_ends_workers_that_have_just_begun(cloud: Cloud, tmp_path: Path
     assert server.pids == []
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_answers_nobody_else(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path) as server:
+        [pid] = server.pids
+        [port] = [
+            each.laddr.port for each in psutil.Process(pid).net_connections("tcp") if each.status == "LISTEN"
+        ]
+        ping = struct.pack("!II", 18, 0) + b'["GET","/ping",{}]'
+        for password in (b"0" * 32, b"", b"GET /ping HTTP/1.1\r\n\r\n", b"0" * 10_000):
+            with socket.create_connection(("127.0.0.1", port), 10) as other:
+                answered = b""
+                with suppress(OSError):  # the process hangs up as soon as it has seen the password
+                    other.sendall(password + ping)
+                    other.shutdown(socket.SHUT_WR)
+                    answered = other.recv(1)
+                assert answered == b""
+        assert ask(server, "0")["pid"] == pid
+
+
+def test_a_process_that_answers_nonsense_is_gone_for_the_request(cloud: Cloud, tmp_path: Path):
+    """A model's code could write to the connection itself."""
+    with serving(cloud, tmp_path) as server:
+        [pid] = server.pids
+        for nonsense in ("short", "null", "[200]", '[200, {"a": 1}]', '["200", {}]', "[" * 100_000):
+            with pytest.raises(ModelGone):
+                server.invoke(f"say {nonsense}".encode(), {"Content-Type": "text/csv"})
+            assert ask(server, "0")["pid"] == pid
+
+
+def test_who_waits_has_the_next_free_worker_in_order(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path) as server, ThreadPoolExecutor(5) as pool:
+        waiting = []
+        for _ in range(5):
+            waiting.append(pool.submit(ask, server, "0.2"))
+            time.sleep(0.03)
+        began = [each.result()["began"] for each in waiting]
+    assert began == sorted(began)
 
 
 def test_workers_share_the_processors_among_their_threads(cloud: Cloud, tmp_path: Path):

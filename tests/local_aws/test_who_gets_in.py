@@ -374,7 +374,7 @@ def test_the_processes_of_a_model_answer_the_local_aws_only(cloud: Cloud) -> Non
             "POST", "/invocations", (("X-Kedro-Aws-Instance", guess), ("Content-Type", "text/csv")), b"1"
         )
         answered = send(worker, request)
-        assert (answered.status, answered.body) == (403, b"")
+        assert (answered.status, answered.body) == (0, b""), "it is not even HTTP"
     assert cloud.invoke("e", "1") == "m:1:text/csv"
 
 

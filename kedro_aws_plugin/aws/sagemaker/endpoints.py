@@ -186,7 +186,13 @@ def observe_running(aws: Aws, endpoint: Endpoint) -> Running:
         ]
         config = {**config, "ProductionVariants": weighed}
     model = _describe_model(aws, variants[0].get("ModelName", "")) if config else None
-    return Running(name=endpoint.coming, config=config, model=model or {}, tags=observe_tags(aws, endpoint))
+    return Running(
+        name=endpoint.coming,
+        config=config,
+        model=model or {},
+        tags=observe_tags(aws, endpoint),
+        counts=endpoint.counts if endpoint.coming == endpoint.config_name else {},
+    )
 
 
 def observe_configs_in_use(aws: Aws, but: str) -> frozenset[str]:

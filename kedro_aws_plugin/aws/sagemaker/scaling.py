@@ -11,34 +11,12 @@ from kedro_aws_plugin.plan.scaling import WAKING, name_alarm
 from kedro_aws_plugin.plan.steps.scaling import name_resource
 
 
-def observe_scaling(aws: Aws, endpoint: Endpoint, *, needed: bool) -> dict[str, Scaling]:
+def observe_scaling(aws: Aws, endpoint: Endpoint) -> dict[str, Scaling]:
     """Look up how the variants of an endpoint are scaled: those that are, by name.
 
-    Args:
-        aws: The clients.
-        endpoint: The endpoint.
-        needed: Whether the caller cannot go on without. If not, whoever may not look is told of no scaling.
+    Raises:
+        AwsError: If one may not look.
     """
-    if needed:
-        return _describe_scaling(aws, endpoint)
-    return observe_scaling_if_allowed(aws, endpoint) or {}
-
-
-def observe_scaling_if_allowed(aws: Aws, endpoint: Endpoint) -> dict[str, Scaling] | None:
-    """Look up how the variants of an endpoint are scaled; None if one may not look."""
-    try:
-        return _describe_scaling(aws, endpoint)
-    except AwsError:
-        return None
-
-
-def observe_all_scaling(aws: Aws, endpoints: Collection[Endpoint]) -> dict[str, Mapping[str, Scaling]]:
-    """Look up how endpoints are scaled, as far as one may: those that are, by name."""
-    found = {each.name: observe_scaling(aws, each, needed=False) for each in endpoints}
-    return {name: scaling for name, scaling in found.items() if scaling}
-
-
-def _describe_scaling(aws: Aws, endpoint: Endpoint) -> dict[str, Scaling]:
     variants = {name_resource(endpoint.name, name): name for name in endpoint.weights}
     if not variants:
         return {}
@@ -69,6 +47,20 @@ def _describe_scaling(aws: Aws, endpoint: Endpoint) -> dict[str, Scaling]:
                 instance_type=types.get(variant),
             )
     return found
+
+
+def observe_scaling_if_allowed(aws: Aws, endpoint: Endpoint) -> dict[str, Scaling] | None:
+    """Look up how the variants of an endpoint are scaled; None if one may not look."""
+    try:
+        return observe_scaling(aws, endpoint)
+    except AwsError:
+        return None
+
+
+def observe_all_scaling(aws: Aws, endpoints: Collection[Endpoint]) -> dict[str, Mapping[str, Scaling]]:
+    """Look up how endpoints are scaled, as far as one may: those that are, by name."""
+    found = {each.name: observe_scaling_if_allowed(aws, each) for each in endpoints}
+    return {name: scaling for name, scaling in found.items() if scaling}
 
 
 def _has_alarm(aws: Aws, name: str) -> bool:

@@ -5,7 +5,8 @@ import re
 from typing import Any, Literal
 
 from kedro_aws_plugin.plan.policy.callers import Audience, list_actions
-from kedro_aws_plugin.plan.policy.grants import GRANTS, Grant
+from kedro_aws_plugin.plan.policy.grant import Grant
+from kedro_aws_plugin.plan.policy.grants import GRANTS
 from kedro_aws_plugin.plan.policy.reach import Reach
 from kedro_aws_plugin.plan.stack_template import build_role_policy
 

@@ -106,14 +106,13 @@ class Processor:
             if content is None:
                 return _fail(f"ClientError: There is no object {record['InputLocation']}.")
             size = content.seek(0, io.SEEK_END)
-            content.seek(0)
             if size > _LONGEST_INPUT:
                 return _fail(
                     f"ClientError: {record['InputLocation']} has {size} bytes; {_LONGEST_INPUT} are the most."
                 )
-            return self._invoke(region, record, content, size)
+            return self._invoke(region, record, content)
 
-    def _invoke(self, region: str, record: Resource, content: IO[bytes], size: int) -> _Outcome:
+    def _invoke(self, region: str, record: Resource, content: IO[bytes]) -> _Outcome:
         headers = {name: record[member] for member, name in _FORWARDED.items() if member in record}
         seconds = record["InvocationTimeoutSeconds"]
         try:
@@ -124,8 +123,7 @@ class Processor:
                 server = deployment.find_server(variant)
                 began, status = time.perf_counter(), 0
                 try:
-                    # http.client sends a file in chunks if nobody says how long it is.
-                    answer = server.invoke(content, {**headers, "Content-Length": str(size)}, seconds)
+                    answer = server.invoke(content, headers, seconds)
                     status = answer.status
                 except ModelGone:
                     if deployment.has_stopped:

@@ -135,6 +135,109 @@ def test_which_of_two_prices_holds_is_not_guessed() -> None:
         assert fetch("eu-west-1", address).prices == {"Host:ml.c5.large": Decimal("0.3")}
 
 
+def _term(sku: str, *tiers: tuple[str, str, str, str]) -> dict[str, Any]:
+    """A term of one product: for each tier its range, its unit and its price."""
+    code = f"{sku}.JRTCKXETXF"
+    dimensions = {
+        f"{code}.RATE{number}": {
+            "rateCode": f"{code}.RATE{number}",
+            "description": f"${price} per {unit}",
+            "beginRange": begin,
+            "endRange": end,
+            "unit": unit,
+            "pricePerUnit": {"USD": price},
+            "appliesTo": [],
+        }
+        for number, (begin, end, unit, price) in enumerate(tiers)
+    }
+    return {
+        code: {
+            "offerTermCode": "JRTCKXETXF",
+            "sku": sku,
+            "effectiveDate": "2026-09-01T00:00:00Z",
+            "priceDimensions": dimensions,
+            "termAttributes": {},
+        }
+    }
+
+
+def _product(sku: str, family: str, usage: str, **attributes: str) -> dict[str, Any]:
+    common = {"servicecode": "AmazonSageMaker", "servicename": "Amazon SageMaker", "regionCode": "us-east-1"}
+    return {
+        "sku": sku,
+        "productFamily": family,
+        "attributes": {**common, "location": "US East (N. Virginia)", "usagetype": usage, **attributes},
+    }
+
+
+DOCUMENTED = {
+    "formatVersion": "v1.0",
+    "disclaimer": "This pricing list is for informational purposes only.",
+    "offerCode": "AmazonSageMaker",
+    "version": "20260920025606",
+    "publicationDate": "2026-09-20T02:56:06Z",
+    "products": {
+        each["sku"]: each
+        for each in (
+            _product(
+                "JDZQJFUVUR8SUWHS",
+                "ML Instance",
+                "USE1-Host:ml.m5.xlarge",
+                component="Hosting",
+                instanceName="ml.m5.xlarge-Hosting",
+            ),
+            _product("BATCH", "ML Instance", "USE1-Tsform:ml.m5.xlarge", component="Batch Transform"),
+            _product("ASYNC", "ML Instance", "USE1-AsyncInf:ml.g6e.2xlarge", component="AsyncInf"),
+            _product("PUE6HBQ8KFHBUN5T", "ML Serverless", "USE1-ServerlessInf:Mem-3GB"),
+            _product("STUDIO", "ML Instance", "USE1-Studio:JupyterLab-ml.m5.xlarge", component="Studio"),
+            _product("CLUSTER", "ML Instance", "USE1-Cluster:ml.m5.xlarge", component="Cluster"),
+            _product("PARENT", "ML Instance", "AsyncInf:ml.m.xlarge-AsyncInfParent"),
+            _product("VOLUME", "ML Storage", "USE1-Host:VolumeUsage.gp2"),
+            {"sku": "BARE", "attributes": {}},
+            _product("UNPRICED", "ML Instance", "USE1-Host:ml.m5.24xlarge"),
+        )
+    },
+    "terms": {
+        "OnDemand": {
+            "JDZQJFUVUR8SUWHS": _term("JDZQJFUVUR8SUWHS", ("0", "Inf", "Hrs", "0.2300000000")),
+            "BATCH": _term("BATCH", ("0", "Inf", "Hrs", "0.2300000000")),
+            "ASYNC": _term("ASYNC", ("0", "Inf", "Hours", "2.8026000000")),
+            "PUE6HBQ8KFHBUN5T": _term(
+                "PUE6HBQ8KFHBUN5T",
+                ("0", "150000", "Seconds", "0.0000000000"),
+                ("150000", "Inf", "Seconds", "0.0000600000"),
+            ),
+            "STUDIO": _term("STUDIO", ("0", "Inf", "Hrs", "0.23")),
+            "CLUSTER": _term("CLUSTER", ("0", "Inf", "Hrs", "0.23")),
+            "PARENT": _term("PARENT", ("0", "Inf", "Hrs", "0.0000000000")),
+            "VOLUME": _term("VOLUME", ("0", "Inf", "GB-Mo", "0.14")),
+        },
+        "Reserved": {"JDZQJFUVUR8SUWHS": _term("JDZQJFUVUR8SUWHS", ("0", "Inf", "Quantity", "100"))},
+        "FlatRate": {"plan": {"planCode": "x"}},
+    },
+    "attributesList": {},
+}
+"""Products of SageMaker as the bulk API describes them.
+
+The form is that of "Reading the service price list file for an AWS service" in the AWS Billing user guide.
+The usage types, the first SKU and that of 3 GB, and their prices are those that others have read in the real
+list; so is that seconds of serverless inference have a price from the 150,000th on.
+"""
+
+
+def test_a_price_list_of_the_documented_form() -> None:
+    path = "/offers/v1.0/aws/AmazonSageMaker/current/us-east-1/index.json"
+    with serve_prices({path: answer(DOCUMENTED)}) as (address, _):
+        found = fetch("us-east-1", address)
+    assert found.published == "2026-09-20"
+    assert found.prices == {
+        "Host:ml.m5.xlarge": Decimal("0.23"),
+        "Tsform:ml.m5.xlarge": Decimal("0.23"),
+        "AsyncInf:ml.g6e.2xlarge": Decimal("2.8026"),
+        "ServerlessInf:Mem-3GB": Decimal("0.00006"),
+    }
+
+
 def test_a_price_of_another_unit_is_none() -> None:
     offer = json.loads(json.dumps(OFFER).replace('"Hrs"', '"GB"'))
     with serve_prices({PATH: answer(offer)}) as (address, _):

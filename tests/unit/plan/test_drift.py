@@ -219,6 +219,37 @@ def test_scaling_that_may_not_be_looked_up_is_not_compared() -> None:
     assert find_drift(_wanted(**SCALED), _running(_wanted(**SCALED), scaling=None), ROLE) == ()
 
 
+def test_another_number_of_instances_shows_unless_it_is_a_scaling_s() -> None:
+    wanted, three = _wanted(instance_count=2), {"AllTraffic": 3}
+
+    def find(scaling: Any, counts: dict[str, int] = three, deploy: Deployment = wanted) -> Any:
+        return find_drift(deploy, _running(deploy, scaling=scaling, counts=counts), ROLE)
+
+    changed = Difference("deploy.instance_count", 2, 3)
+    assert find({}) == (changed,)
+    assert find({}, {"AllTraffic": 2}) == find({}, {}) == ()
+    assert find(None) == (), "one may not look whether somebody scales it"
+    ours = _scale(_wanted(**SCALED))
+    somebody_elses = replace(ours, policies={"by-hand": {}})
+    assert find({"AllTraffic": somebody_elses}) == ()
+    assert find({"AllTraffic": replace(ours, policies={})}) == (), "a target without a policy, for a schedule"
+    assert find({"AllTraffic": ours}) == (changed, Difference("deploy.autoscaling", "off", "on"))
+    assert find({"AllTraffic": ours}, deploy=_wanted(**SCALED)) == ()
+    assert find({}, {}, _wanted(mode="serverless")) == ()
+
+
+def test_a_number_of_instances_shows_once() -> None:
+    wanted, runs = _wanted(), _running(_wanted(instance_count=3), scaling={}, counts={"AllTraffic": 3})
+    assert find_drift(wanted, runs, ROLE) == (Difference("deploy.instance_count", 1, 3),)
+
+
+def test_the_instances_of_each_variant_are_compared() -> None:
+    variants = tuple(ChosenVariant(name, PACKAGE, 1, "ml.m5.large", 2) for name in ("a", "b"))
+    wanted = replace(_wanted(), variants=variants)
+    found = find_drift(wanted, _running(wanted, scaling={}, counts={"a": 2, "b": 0}), ROLE)
+    assert found == (Difference("deploy.instance_count of ProductionVariants[b]", 2, 0),)
+
+
 def test_changes_by_hand_show() -> None:
     wanted = _wanted()
     variant = {**wanted.definition()["ProductionVariants"][0], "InstanceType": "ml.m5.4xlarge"}

@@ -231,17 +231,17 @@ def test_the_actions_of_the_datasets_are_granted_with_their_entries() -> None:
         assert set(actions) <= granted, use
 
 
-def test_who_deploys_several_variants_may_change_their_weights_and_reads_their_groups() -> None:
-    assert "ChangeWeights" not in statements(build_policy("ci", make_reach()))
+def test_who_deploys_may_change_instances_and_weights_and_reads_the_groups_of_variants() -> None:
+    sid = "ChangeWeightsAndNumbersOfInstances"
     variants = {"champion": {"weight": 9}, "challenger": {"group": "my-flights-next"}}
-    endpoints = {"my-flights-live": {"variants": variants}, "my-flights-other": {}}
+    endpoints = {"my-flights-live": {"variants": variants}, "my-flights-other": {"mode": "serverless"}}
     found = statements(build_policy("ci", make_reach(deploy={"endpoints": endpoints})))
-    assert found["ChangeWeights"]["Action"] == ["sagemaker:UpdateEndpointWeightsAndCapacities"]
-    assert found["ChangeWeights"]["Resource"] == [
-        f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/my-flights-live"
-    ]
+    assert found[sid]["Action"] == ["sagemaker:UpdateEndpointWeightsAndCapacities"]
+    assert found[sid]["Resource"] == [f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/my-flights-live"]
     package = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/my-flights-next/*"
     assert package in found["ReadAndUpdate"]["Resource"]
+    serverless = {"endpoints": {"my-flights-other": {"mode": "serverless"}}}
+    assert sid not in statements(build_policy("ci", make_reach(deploy=serverless)))
 
 
 def test_only_images_in_ecr_are_looked_for() -> None:
@@ -353,4 +353,6 @@ def test_who_scales_an_endpoint_may_scale_in_sagemaker_alone() -> None:
         f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/{name}"
         for name in ("my-flights-queue", "my-flights-live")
     ]
-    assert sorted(found["ChangeWeights"]["Resource"]) == sorted(endpoints)
+    changed = found["ChangeWeightsAndNumbersOfInstances"]["Resource"]
+    other = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/my-flights-other"
+    assert sorted(changed) == sorted([*endpoints, other])

@@ -1,0 +1,311 @@
+"""The commands that are run through faults, what each of them needs, and how to tell that it is done."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fault_world import BUCKET, GROUP, Ran, World
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is run through faults.
+
+    Attributes:
+        name: How the table calls it.
+        run: Runs it for things of a name.
+        prepare: Makes what it needs.
+        serves: Whether an endpoint of the name serves before the command, and must go on serving.
+        is_unchanged: Tells whether a run had nothing left to do.
+        answer: What the endpoint answers at last; None if there is none.
+        is_owned: Whether `destroy` finds what was made.
+        env: The Kedro environment that it is run in.
+        explains: Whether its errors are the plugin's, and not Kedro's.
+        is_alone: Whether what one trial needs disturbs the others, so that none leaves it to the next.
+        varies: How many of its last calls are made or not, by chance: it asks where an answer may come.
+    """
+
+    name: str
+    run: Callable[[World, str], Ran]
+    prepare: Callable[[World, str], None] = lambda _world, _name: None
+    serves: bool = False
+    is_unchanged: Callable[[Ran], bool] = lambda ran: ran.stdout.startswith("unchanged:")
+    answer: str | None = None
+    is_owned: bool = True
+    env: str = "local"
+    explains: bool = True
+    is_alone: bool = False
+    varies: int = 0
+
+
+def _deploy(world: World, endpoint: str, version: int, *options: str) -> Ran:
+    names = ("--endpoint", endpoint, "--group", GROUP, "--package", str(version))
+    return world.cli("deploy", *names, *options)
+
+
+def must(ran: Ran) -> None:
+    """Stop if what a trial needs could not be made."""
+    if ran.code != 0:
+        raise AssertionError(f"what the trial needs could not be made: {ran}")
+
+
+def _prepare_served(world: World, name: str) -> None:
+    must(_deploy(world, name, 1))
+
+
+def _prepare_canary(world: World, name: str) -> None:
+    must(_deploy(world, name, 1, "--env", "canary"))
+
+
+def _prepare_rollback(world: World, name: str) -> None:
+    must(_deploy(world, name, 1))
+    must(_deploy(world, name, 2))
+
+
+def _prepare_pending(world: World, name: str) -> None:
+    world.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    world.register(name, 3, "PendingManualApproval")
+
+
+def _register(world: World, name: str) -> Ran:
+    from kedro_aws_plugin.aws.sagemaker.registry import observe_group
+    from kedro_aws_plugin.plan.register import Registration, plan_registration
+    from kedro_aws_plugin.plan.tags import make_project_tags
+
+    target = Registration(
+        group=name,
+        bucket=BUCKET,
+        region=world.aws.region,
+        approve=True,
+        tags=make_project_tags("faults", world.session.config.env, BUCKET),
+    )
+    return world.carry_out(lambda aws: plan_registration(target, world.candidate, observe_group(aws, name)))
+
+
+def _predict(world: World, name: str) -> Ran:
+    ran = world.cli("predict", "--endpoint", name)
+    return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout == "1\n1\n" else ran
+
+
+def destroy(world: World, name: str, env: str = "local") -> Ran:
+    """Delete what was made under a name."""
+    return world.cli("destroy", "--endpoint", name, "--yes", "--env", env)
+
+
+def _prepare_registry(world: World, name: str) -> None:
+    from kedro_aws_plugin.plan.tags import format_tags, make_project_tags
+
+    tags = format_tags(make_project_tags("faults", "torn", BUCKET))
+    world.sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=tags)
+    for number in (1, 2):
+        world.register(name, number)
+
+
+def _prepare_transform(world: World, name: str) -> None:
+    """Take away what earlier transforms have left, of which each later one would use some."""
+    del name
+    for model in world.find(GROUP)["models"]:
+        world.sagemaker.delete_model(ModelName=model)
+    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="transform/").get("Contents", []):
+        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _transform(world: World, name: str) -> Ran:
+    """Run a transform. It has always something to do: one that has made each prediction counts as done."""
+    del name  # each run has a job of its own, and the model is the group's
+    ran = world.cli("transform", "--input", "table", "--output", "predictions", "--group", GROUP)
+    saved = world.s3.get_object(Bucket=BUCKET, Key="predictions.csv")["Body"].read() if ran.code == 0 else b""
+    world.s3.delete_object(Bucket=BUCKET, Key="predictions.csv")
+    return replace(ran, stdout="unchanged:") if saved.split() == [b"prediction", *[b"3"] * 4] else ran
+
+
+def _submit(world: World, name: str, *options: str) -> Ran:
+    chosen = ("-p", f"s{name[-5:-1]}", "--group-by", "all", "--run-id", name, "--no-wait")
+    return world.cli("submit", *chosen, *options)
+
+
+def _open_gate(world: World, name: str) -> None:
+    world.s3.put_object(Bucket=BUCKET, Key=f"gates/{name}", Body=b"")
+
+
+def _prepare_submission(world: World, name: str) -> None:
+    del name  # it is the gate of the parameters
+    _open_gate(world, "open")
+
+
+def _prepare_sleeping(world: World, name: str) -> None:
+    must(_submit(world, name, "--params", "seconds=600"))
+
+
+def _prepare_failed(world: World, name: str) -> None:
+    must(_submit(world, name, "--params", f"gate={name}"))
+    world.settle(name)
+    _open_gate(world, name)
+
+
+def _count_refusal(ran: Ran, sentence: str) -> Ran:
+    """Take the refusal of what is done already for "unchanged"."""
+    return replace(ran, code=0, stdout="unchanged:") if sentence in ran.stderr else ran
+
+
+def _stop(world: World, name: str) -> Ran:
+    ran = _count_refusal(world.cli("stop", name), "so there is nothing to stop")
+    world.settle(name)
+    return ran
+
+
+def _retry(world: World, name: str) -> Ran:
+    ran = world.cli("retry", name, "--no-wait")
+    world.settle(name)
+    return _count_refusal(ran, "is Succeeded, and only one that failed or was stopped goes on")
+
+
+def _schedule(world: World, name: str) -> Ran:
+    return world.cli("schedule", "-p", f"s{name[-5:-1]}", "--group-by", "all", "--cron", "0 6 1 1 ? *")
+
+
+def _clear_run(world: World, name: str) -> None:
+    del name
+    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", []):
+        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _run_pipeline(world: World, name: str) -> Ran:
+    """Run a pipeline that reads from and writes to S3; one whose results are whole counts as done."""
+    del name
+    ran = world.kedro_run()
+    keys = [
+        each["Key"] for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", [])
+    ]
+    saved = [world.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
+    if b"engines,crew\n2.0,4.0\n4.0,2.0\n6.0,8.0\n8.0,6.0\n" not in saved[:1]:
+        return ran
+    return (
+        replace(ran, stdout="unchanged:")
+        if all(json.loads(each) == {"total": 40.0} for each in saved[1:])
+        else ran
+    )
+
+
+def _predict_in_queue(world: World, name: str) -> Ran:
+    ran = world.cli("predict", "--endpoint", name, "--env", "queue")
+    return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout == "1\n1\n" else ran
+
+
+def _prepare_queue(world: World, name: str) -> None:
+    must(_deploy(world, name, 1, "--env", "queue"))
+
+
+def _prepare_weights(world: World, name: str) -> None:
+    """Make two variants, and change their weights by hand."""
+    must(world.cli("deploy", "--endpoint", name, "--env", "shares"))
+    even = [{"VariantName": each, "DesiredWeight": 1.0} for each in ("champion", "challenger")]
+    world.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=name, DesiredWeightsAndCapacities=even
+    )
+    world.settle(name)
+
+
+def _look(*arguments: str) -> Callable[[World, str], Ran]:
+    """Run a command that only looks; of something of a name, if the last argument asks for it."""
+    of_name = arguments[-1] in ("--endpoint", "logs")
+
+    def run(world: World, name: str) -> Ran:
+        ran = world.cli(*arguments, *([name] if of_name else []))
+        return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout.strip() else ran
+
+    return run
+
+
+COMMANDS = (
+    Command("register-model", _register),
+    Command(
+        "approve-model",
+        lambda world, name: world.cli("approve-model", "--group", name),
+        _prepare_pending,
+        is_owned=False,
+    ),
+    Command(
+        "reject-model",
+        lambda world, name: world.cli("reject-model", "--group", name),
+        _prepare_pending,
+        is_owned=False,
+    ),
+    Command("deploy: the first", lambda world, name: _deploy(world, name, 1), answer="1"),
+    Command(
+        "deploy: an update at once",
+        lambda world, name: _deploy(world, name, 2),
+        _prepare_served,
+        serves=True,
+        answer="2",
+    ),
+    Command(
+        "deploy: an update in two steps",
+        lambda world, name: _deploy(world, name, 2, "--env", "canary"),
+        _prepare_canary,
+        serves=True,
+        answer="2",
+        env="canary",
+    ),
+    Command(
+        "deploy: unchanged",
+        lambda world, name: _deploy(world, name, 1),
+        _prepare_served,
+        serves=True,
+        answer="1",
+    ),
+    Command(
+        "rollback",
+        lambda world, name: world.cli("rollback", "--endpoint", name),
+        _prepare_rollback,
+        serves=True,
+        answer="1",
+    ),
+    Command("predict", _predict, _prepare_served, serves=True, answer="1"),
+    Command("destroy", destroy, _prepare_served),
+    Command(
+        "destroy --registry",
+        lambda world, _: world.cli("destroy", "--registry", "--yes", "--env", "torn"),
+        _prepare_registry,
+        is_alone=True,
+    ),
+    Command("transform", _transform, _prepare_transform),
+    Command("bootstrap", lambda world, name: world.bootstrap(name)),
+    Command(
+        "deploy: asynchronous", lambda world, name: _deploy(world, name, 1, "--env", "queue"), env="queue"
+    ),
+    Command("predict: asynchronous", _predict_in_queue, _prepare_queue, env="queue", varies=1),
+    Command(
+        "deploy: two variants",
+        lambda world, name: world.cli("deploy", "--endpoint", name, "--env", "shares"),
+        env="shares",
+    ),
+    Command(
+        "deploy: other weights",
+        lambda world, name: world.cli("deploy", "--endpoint", name, "--env", "shares"),
+        _prepare_weights,
+        serves=True,
+        env="shares",
+    ),
+    Command(
+        "deploy: a shadow variant",
+        lambda world, name: world.cli("deploy", "--endpoint", name, "--env", "shadow"),
+        answer="1",
+        env="shadow",
+    ),
+    Command(
+        "deploy: scaled",
+        lambda world, name: _deploy(world, name, 1, "--env", "scaled"),
+        answer="1",
+        env="scaled",
+    ),
+    Command("status", _look("status", "--endpoint"), _prepare_served, serves=True, answer="1"),
+    Command("logs", _look("logs"), _prepare_served, serves=True, answer="1"),
+    Command("models", _look("models", "--group", GROUP)),
+    Command("prices --refresh", _look("prices", "--refresh")),
+    Command("kedro run", _run_pipeline, _clear_run, explains=False),
+    Command("submit", _submit, _prepare_submission, is_alone=True),
+    Command("stop", _stop, _prepare_sleeping, is_alone=True),
+    Command("retry", _retry, _prepare_failed, is_alone=True),
+    Command("schedule", _schedule, is_alone=True),
+)
