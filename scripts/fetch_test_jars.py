@@ -44,15 +44,15 @@ builder.getOrCreate().stop()
 
 
 def settings() -> dict[str, str]:
-    """The properties of a session that takes its jars from Maven Central, by way of .cache/ivy."""
-    named = {key: ",".join(values) for key, values in find_s3a_settings({}).items()}
-    return {**named, "spark.jars.ivy": str(IVY)}
+    """The properties that name what the installed pyspark needs of Maven Central."""
+    return {key: ",".join(values) for key, values in find_s3a_settings({}).items()}
 
 
 def fetched() -> list[Path]:
-    """The jars of Maven Central, if all that the installed pyspark needs are there."""
+    """The jars of Maven Central, if all that the installed pyspark needs are there, wherever they are."""
     complete = IVY / "complete.json"
-    if not complete.is_file() or json.loads(complete.read_text(encoding="utf-8")) != settings():
+    made: dict[str, str] = json.loads(complete.read_text(encoding="utf-8")) if complete.is_file() else {}
+    if settings().items() - made.items():
         return []
     return sorted((IVY / "jars").glob("*.jar"))
 
@@ -76,7 +76,7 @@ def fetch() -> list[Path]:
 def _fetch_from_maven() -> bool:
     """Let Spark fetch them, as it does for users; whether it could."""
     shutil.rmtree(IVY, ignore_errors=True)
-    properties = [f"{key}={value}" for key, value in settings().items()]
+    properties = [f"{key}={value}" for key, value in {**settings(), "spark.jars.ivy": str(IVY)}.items()]
     started = subprocess.run(
         [sys.executable, "-c", _START, *properties], check=False, stdout=sys.stderr, timeout=_TIMEOUT
     )

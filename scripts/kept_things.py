@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError  # noqa: TID251 - what the clients raise
+from botocore.exceptions import ClientError, HTTPClientError  # noqa: TID251 - what the clients raise
 
 REGION, BUCKET, VERSIONED, DATABASE = "eu-west-1", "kept", "kept-versions", "kept"
 IMAGE = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py312"
@@ -21,6 +21,7 @@ _RESULTS = f"s3://{BUCKET}/results/"
 _PART = 5 * 1024**2
 _SIZES = (0, 1, 1_000, 70_000, 300_000, 3_000_000)
 _MOST_PARTS = 3
+_MOST_VERSIONS = 24
 _SAMPLE = 5
 _QUERY_SECONDS = 30
 _ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
@@ -119,9 +120,16 @@ class Kind:
 
     def _read(self, name: str) -> Value:
         try:
-            return self.read(name)
+            return self._read_again(name)
         except ClientError as error:
             return None if is_absent(error) else f"refused: {error}"
+
+    def _read_again(self, name: str) -> Value:
+        """Read, and once more if the connection was closed: where much else is done, it was idle for long."""
+        try:
+            return self.read(name)
+        except HTTPClientError:
+            return self.read(name)
 
 
 class Objects(Kind):
@@ -237,28 +245,31 @@ class Versions(Kind):
     most = 10
 
     def choose(self, before: Any) -> Value:
-        """Choose another version, or a delete marker."""
+        """Choose another version, a delete marker, or, where there are many, none of it all."""
         contents, markers, latest = before or ((), 0, None)
+        if len(contents) + markers >= _MOST_VERSIONS:
+            return None
         if latest is not None and self.chance.random() < 1 / 3:
             return (contents, markers + 1, None)
         added = str(self.chance.randrange(10**9))
         return (tuple(sorted((*contents, added))), markers, added)
 
     def write(self, name: str, before: Any, value: Any) -> None:
-        """Put or delete the object."""
+        """Put or delete the object, or delete all of its versions by one request."""
         del before
         s3 = self.clients("s3")
-        if value[2] is None:
+        if value is None:
+            contents, markers = self._list(name)
+            every = [{"Key": name, "VersionId": each} for each in (*contents, *markers)]
+            s3.delete_objects(Bucket=VERSIONED, Delete={"Objects": every})
+        elif value[2] is None:
             s3.delete_object(Bucket=VERSIONED, Key=name)
         else:
             s3.put_object(Bucket=VERSIONED, Key=name, Body=value[2].encode())
 
     def read(self, name: str) -> Value:
         """Get all versions."""
-        s3 = self.clients("s3")
-        listed = s3.list_object_versions(Bucket=VERSIONED, Prefix=name)
-        versions = [each["VersionId"] for each in listed.get("Versions", []) if each["Key"] == name]
-        markers = [each for each in listed.get("DeleteMarkers", []) if each["Key"] == name]
+        versions, markers = self._list(name)
         if not versions and not markers:
             return None
         contents = [self._get(name, VersionId=version) for version in versions]
@@ -269,6 +280,15 @@ class Versions(Kind):
                 raise
             latest = None
         return (tuple(sorted(contents)), len(markers), latest)
+
+    def _list(self, name: str) -> tuple[list[str], list[str]]:
+        """List the ids of contents and of delete markers."""
+        listed = self.clients("s3").list_object_versions(Bucket=VERSIONED, Prefix=name)
+        of_key = [
+            [each["VersionId"] for each in listed.get(kind, []) if each["Key"] == name]
+            for kind in ("Versions", "DeleteMarkers")
+        ]
+        return of_key[0], of_key[1]
 
     def _get(self, name: str, **params: Any) -> Any:
         return self.clients("s3").get_object(Bucket=VERSIONED, Key=name, **params)["Body"].read().decode()

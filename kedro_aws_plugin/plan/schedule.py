@@ -172,7 +172,7 @@ def _capitalize(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_token(wanted: ScheduleRequest) -> str:
-    """Write the token of a start, which a second attempt of the same invocation has too."""
+    """Write the token of a start. AWS may give another id to each attempt of it: then its run id is taken."""
     return f"{make_token(wanted.group, wanted.name)[:_TOKEN_START]}-{INVOCATION}"
 
 

@@ -69,8 +69,8 @@ def _delete_results(storage: Storage, executions: Iterable[Execution]) -> list[i
             continue
         for file in found:
             if file.uri in files:
-                if not storage.delete(file.uri):
-                    raise NotKept(f"{file.uri} cannot be deleted. Delete other files of the disk first.")
+                if reason := storage.delete(file.uri):
+                    raise NotKept(f"{file.uri} cannot be deleted: {reason}")
                 sizes.append(file.size)
     return sizes
 

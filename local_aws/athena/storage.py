@@ -7,11 +7,13 @@ import threading
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from local_aws.athena.failures import AthenaFailure
+from local_aws.protocol.messages import read_s3_message
 from local_aws.protocol.moto_app import Moto
 
 _URI = re.compile(r"s3[an]?://([^/]+)/?(.*)", re.DOTALL)
@@ -80,7 +82,7 @@ class Storage:
         while True:
             query = f"list-type=2&prefix={quote(prefix, safe='')}&continuation-token={quote(token, safe='')}"
             answer = self._moto.request("GET", f"/{bucket}?{query if token else query.rsplit('&', 1)[0]}")
-            if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+            if answer.status != HTTPStatus.OK:
                 raise AthenaFailure(f"HIVE_FILESYSTEM_ERROR: Failed to list directory: {location}")
             page = ET.fromstring(answer.body)  # noqa: S314 - moto's own answer
             found += (_object(bucket, content) for content in page.iter(f"{_NAMESPACE}Contents"))
@@ -116,7 +118,7 @@ class Storage:
         partial = copy.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         partial.unlink(missing_ok=True)
         answer = self._moto.request("GET", f"/{found.bucket}/{quote(found.key)}", target=partial)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+        if answer.status != HTTPStatus.OK:
             raise AthenaFailure(f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {found.uri}: not found")
         if not partial.exists():  # a moto that keeps objects in memory
             partial.write_bytes(answer.body)
@@ -134,15 +136,20 @@ class Storage:
         bucket, key = split_uri(uri)
         with path.open("rb") as file:
             answer = self._moto.request("PUT", f"/{bucket}/{quote(key)}", body=file)
-        if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
+        if answer.status != HTTPStatus.OK:
             reason = f"Unable to verify/create output bucket {bucket}"
             raise AthenaFailure(f"HIVE_WRITER_CLOSE_ERROR: Error committing write to Hive: {reason}")
 
-    def delete(self, uri: str) -> bool:
-        """Delete an object if it exists, and tell whether S3 has done so."""
+    def delete(self, uri: str) -> str:
+        """Delete an object if it exists.
+
+        Returns:
+            Why S3 has refused it; empty if it is gone.
+        """
         bucket, key = split_uri(uri)
-        status = self._moto.request("DELETE", f"/{bucket}/{quote(key)}").status
-        return status < 400 or status == 404  # noqa: PLR2004 - HTTP's errors; what is gone with its bucket
+        answer = self._moto.request("DELETE", f"/{bucket}/{quote(key)}")
+        is_gone = answer.status < HTTPStatus.BAD_REQUEST or answer.status == HTTPStatus.NOT_FOUND
+        return "" if is_gone else read_s3_message(answer.body)
 
     def clear(self) -> None:
         """Delete all local copies."""

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from local_aws.kept.folder import UnusableError, explain_damage
+from local_aws.kept.folder import UnusableError, explain_damage, explain_unwritten
 
 Change = tuple[str, Sequence[Any]]
 """An SQL statement and its parameters."""
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class NotKept(Exception):
-    """A change cannot be kept: the disk is full, or the folder is gone. The text says which file and why."""
+    """A change cannot be kept: the disk is full, or the folder is gone. The text says why and what helps."""
 
 
 class Database:
@@ -72,7 +72,7 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise NotKept(f"{self.path} cannot be written: {error}") from error
+                    raise NotKept(explain_unwritten(self.path, error)) from error
                 raise
 
     def set_aside(self, service: str, reason: str) -> str:
@@ -99,7 +99,7 @@ class Database:
         except (OSError, sqlite3.Error) as error:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
-            raise NotKept(f"{path} cannot be written: {error}") from error
+            raise NotKept(explain_unwritten(path, error)) from error
         sentence = (
             f"The state of {service} could not be taken over ({reason}), so it begins empty; what it was is "
             f"in {path}"

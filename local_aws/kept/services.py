@@ -7,10 +7,9 @@ from typing import Any
 
 from local_aws.kept import cells, tables
 from local_aws.kept.database import Database
+from local_aws.kept.folder import SERVICES
 from local_aws.kept.moto_state import MotoState
 from local_aws.kept.tables import Room
-
-_FILE = "services.sqlite"
 
 
 class KeptServices:
@@ -27,7 +26,7 @@ class KeptServices:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._database = None if folder is None else Database(folder / _FILE, cells.SCHEMA + tables.SCHEMA)
+        self._database = None if folder is None else Database(folder / SERVICES, cells.SCHEMA + tables.SCHEMA)
         self.moto = None if self._database is None else MotoState(self._database)
         self._rooms: list[Room] = []
 

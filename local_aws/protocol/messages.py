@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -104,3 +105,10 @@ def parse_signing_scope(authorization: str, query: str = "") -> tuple[str, str]:
     """
     found = _SCOPE.search(authorization) or _QUERY_SCOPE.search(query)
     return (found.group(1), found.group(2).lower()) if found else ("", "")
+
+
+def read_s3_message(body: bytes) -> str:
+    """Read the message of S3's error, which is XML."""
+    text = body.decode(errors="replace")
+    found = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
+    return unescape(found.group(1)) if found else text

@@ -23,11 +23,6 @@ _BLOCK = 1024**2
 _SMALL = 64 * 1024
 _PAUSE = 0.002
 """Seconds between the folders of a sweep, so that it does not delay requests."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-class NoRoom(Exception):
-    """The disk has no room for an object."""
 
 
 class Lost(Exception):
@@ -223,12 +218,12 @@ class Store:
     """A folder of contents. Their files have names of their own, so that any key is fine.
 
     Args:
-        folder: The folder.
+        folder: The folder, also an attribute.
         is_kept: Tells whether a file must stay, by its name, though nothing in memory refers to it.
     """
 
     def __init__(self, folder: Path, is_kept: Callable[[str], bool] | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self._is_kept = is_kept
         self._files: weakref.WeakValueDictionary[str, StoredFile] = weakref.WeakValueDictionary()
         self._unused: deque[str] = deque()
@@ -242,7 +237,7 @@ class Store:
             algorithms: Which checksums to compute on the way, besides MD5.
 
         Raises:
-            NoRoom: If the disk is full. Nothing is left behind, as with every other error.
+            OSError: If the disk is full, say. Nothing is left behind, as with every other error.
         """
         digests = {algorithm: make_digest(algorithm) for algorithm in ("MD5", *algorithms)}
         buffer = memoryview(bytearray(_SMALL))
@@ -251,26 +246,21 @@ class Store:
             return Content((), {name: digest.digest() for name, digest in digests.items()})
         stored, file = self._create()
         size = 0
-        try:
-            with file:
-                filled = first
-                while filled:
-                    block = buffer[:filled]
-                    for digest in digests.values():
-                        digest.update(block)
-                    rest = block
-                    while rest:  # the last block before the disk is full is written in part
-                        rest = rest[file.write(rest) :]
-                    size += filled
-                    if filled == _SMALL:
-                        buffer = memoryview(bytearray(_BLOCK))
-                    filled = source.readinto(buffer) or 0
-            if stored.path.stat().st_size != size:
-                raise OSError(errno.EIO, f"{stored.path} was changed while it was written")
-        except OSError as error:
-            if error.errno in _FULL:
-                raise NoRoom(str(stored.path)) from error
-            raise
+        with file:
+            filled = first
+            while filled:
+                block = buffer[:filled]
+                for digest in digests.values():
+                    digest.update(block)
+                rest = block
+                while rest:  # the last block before the disk is full is written in part
+                    rest = rest[file.write(rest) :]
+                size += filled
+                if filled == _SMALL:
+                    buffer = memoryview(bytearray(_BLOCK))
+                filled = source.readinto(buffer) or 0
+        if stored.path.stat().st_size != size:
+            raise OSError(errno.EIO, f"{stored.path} was changed while it was written")
         return Content(
             (Segment(stored, 0, size),), {name: digest.digest() for name, digest in digests.items()}
         )
@@ -285,12 +275,12 @@ class Store:
 
     def clear(self) -> None:
         """Remove all files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def sweep(self) -> None:
         """Remove every file that is neither kept nor in use: what a server has left when it was killed."""
         with suppress(OSError):
-            for folder in os.scandir(self._folder):
+            for folder in os.scandir(self.folder):
                 self.remove_unused([folder.name + file.name for file in os.scandir(folder.path)])
                 time.sleep(_PAUSE)
 
@@ -317,24 +307,18 @@ class Store:
         self.remove_unused()
 
     def _locate(self, name: str) -> Path:
-        return self._folder / name[:2] / name[2:]
+        return self.folder / name[:2] / name[2:]
 
     def _create(self) -> tuple[StoredFile, IO[bytes]]:
         name = uuid4().hex
         path = self._locate(name)
         stored = self._files[name] = StoredFile(name, path, self._discard)  # before a sweep can see the file
         try:
-            try:
-                file = path.open("xb", buffering=0)
-            except FileNotFoundError:
-                self._folder.mkdir(exist_ok=True)  # not its parents: the state folder may have been moved
-                path.parent.mkdir(exist_ok=True)
-                file = path.open("xb", buffering=0)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise NoRoom(str(path)) from error
-            raise
-        return stored, file
+            return stored, path.open("xb", buffering=0)
+        except FileNotFoundError:
+            self.folder.mkdir(exist_ok=True)  # not its parents: the state folder may have been moved
+            path.parent.mkdir(exist_ok=True)
+            return stored, path.open("xb", buffering=0)
 
 
 def _remove(path: Path) -> None:

@@ -6,10 +6,10 @@ A row has a state, which `local_aws.s3.states` reads and writes, and the parts o
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 BUCKET, VERSION, UPLOAD, PART = "bucket", "version", "upload", "part"
 """The kinds of rows."""
@@ -67,9 +67,14 @@ class Database:
         self._uses: Counter[str] | None = None
         self._gained: list[str] = []
         self._lost: list[str] = []
+        self._damaged: dict[tuple[str, bytes], bytes] = {}  # names that are no keys, by bucket and stand-in
 
     def count_uses(self) -> None:
-        """Count of how many rows each file is; until then, all files count as used. No change may go on."""
+        """Count of how many rows each file is; until then, all files count as used. No change may go on.
+
+        Raises:
+            ValueError, TypeError: If the content of a row is damaged: any file may be its own.
+        """
         with self._reading:
             found = self._reader.execute("SELECT content FROM item WHERE content IS NOT NULL").fetchall()
         self._uses = Counter(name for (content,) in found for name in _find_files(_read_places(content)))
@@ -105,15 +110,16 @@ class Database:
     def find(self, bucket: str, kind: str, name: bytes) -> dict[int, list[Place]]:
         """Find the rows of a name, with their contents, as they are within `change`."""
         found = self._writer.execute(
-            "SELECT row, content FROM item WHERE bucket = ? AND kind = ? AND name = ?", (bucket, kind, name)
+            "SELECT row, content FROM item WHERE bucket = ? AND kind = ? AND name = ?",
+            (bucket, kind, self._damaged.get((bucket, name), name)),
         )
-        return {row: _read_places(content) for row, content in found}
+        return _find_places(found)
 
     def insert(self, bucket: str, kind: str, name: bytes, state: bytes, places: list[Place]) -> int:
         """Add a row, and return its number. Numbers grow."""
         made = self._writer.execute(
             "INSERT INTO item (bucket, kind, name, state, content) VALUES (?, ?, ?, ?, ?)",
-            (bucket, kind, name, state, _write_places(places)),
+            (bucket, kind, self._damaged.get((bucket, name), name), state, _write_places(places)),
         )
         self._gained += _find_files(places)
         return cast("int", made.lastrowid)
@@ -142,13 +148,12 @@ class Database:
             "SELECT row, content FROM item WHERE bucket = ? AND kind = ? AND name >= ? AND name < ?",
             (bucket, PART, upload + b"/", upload + b"0"),
         )
-        parts = {row: _read_places(content) for row, content in found}
-        return {**parts, **self.find(bucket, UPLOAD, upload)}
+        return {**_find_places(found), **self.find(bucket, UPLOAD, upload)}
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete all rows of a bucket."""
         rows = self._writer.execute("SELECT row, content FROM item WHERE bucket = ?", (bucket,))
-        self.delete({row: _read_places(content) for row, content in rows.fetchall()})
+        self.delete(_find_places(rows))
 
     def clear(self) -> None:
         """Delete all rows."""
@@ -168,8 +173,16 @@ class Database:
             )
             return [(bucket, Row(*rest)) for bucket, *rest in rows]
 
-    def read_versions(self, bucket: str) -> dict[str, tuple[Row, ...]]:
-        """Read a bucket's versions of objects, those of a key in the order of their making."""
+    def read_versions(
+        self, bucket: str, read_name: Callable[[bytes], str | None]
+    ) -> dict[str, tuple[Row, ...]]:
+        """Read a bucket's versions of objects, those of a key in the order of their making.
+
+        Args:
+            bucket: The bucket.
+            read_name: Reads the key out of a row's state, if its name is damaged. A row of which both are
+                damaged has a key that shows the name's bytes.
+        """
         with self._reading:
             ((count,),) = self._reader.execute(_COUNT, (bucket, VERSION))
             ((highest,),) = self._reader.execute("SELECT max(row) FROM item")
@@ -178,9 +191,17 @@ class Database:
             rows = self._reader.execute(query, (bucket, VERSION)).fetchall()
         versions: dict[str, tuple[Row, ...]] = {}
         for each in map(Row._make, rows):
-            key = decode_key(each.name)
+            key = self._find_key(bucket, each, read_name)
             versions[key] = (*versions[key], each) if key in versions else (each,)
         return versions
+
+    def _find_key(self, bucket: str, row: Row, read_name: Callable[[bytes], str | None]) -> str:
+        try:
+            return decode_key(row.name)
+        except (UnicodeError, AttributeError):  # by hand, anything may be there
+            key = read_name(row.state) or ascii(row.name)
+            self._damaged[bucket, encode_key(key)] = row.name
+            return key
 
     def has_file(self, name: str) -> bool:
         """Tell whether a row mentions a file, or may do so."""
@@ -196,6 +217,17 @@ def _write_places(places: list[Place]) -> str | None:
     return " ".join(f"{name}:{start}:{size}" for name, start, size in places) or None
 
 
+def _find_places(found: Iterable[tuple[int, Any]]) -> dict[int, list[Place]]:
+    """Find the contents of rows; one that is damaged has none."""
+    places = {}
+    for row, content in found:
+        try:
+            places[row] = _read_places(content)
+        except (ValueError, TypeError):
+            places[row] = []
+    return places
+
+
 def _find_files(places: list[Place]) -> set[str]:
     return {name for name, _start, _size in places}
 
@@ -207,9 +239,21 @@ def _read_places(content: str | None) -> list[Place]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    connection.text_factory = decode_text
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     return connection
+
+
+def decode_text(text: bytes) -> str:
+    """Decode a text of a row. sqlite3 would refuse all rows if one were damaged."""
+    return text.decode("utf-8", "replace")
+
+
+def measure_content(content: str | None) -> int:
+    """Return the size of a row's content; 0 if the row is damaged."""
+    ((_row, places),) = _find_places([(0, content)]).items()
+    return sum(size for _name, _start, size in places)
 
 
 def encode_key(key: str) -> bytes:

@@ -5,21 +5,27 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from moto.s3.models import s3_backends
 
 from local_aws.kept.database import NotKept
-from local_aws.kept.folder import UnusableError, explain_damage
+from local_aws.kept.folder import (
+    OBJECTS,
+    UnusableError,
+    explain_damage,
+    explain_unwritten,
+    make_printable,
+)
 from local_aws.s3 import database, states
 from local_aws.s3.changes import NOTES, Changes
 from local_aws.s3.content import EMPTY, Content, Segment, Store
 from local_aws.s3.database import PART, UPLOAD, VERSION, Database, Place, Row, encode_key
-from local_aws.s3.models import ROW, StoredKey, StoredKeys
+from local_aws.s3.models import DAMAGED, ROW, StoredKey, StoredKeys
 
 _LOCKS = 64
-_ROWS = "objects.sqlite"
 _CALM = 2.0
 """So many seconds after a start, files that belong to nothing are looked for: first it has to answer."""
 
@@ -38,7 +44,7 @@ class Keeping:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._database = Database(folder / _ROWS)
+            self._database = Database(folder / OBJECTS)
         except sqlite3.Error as error:
             raise _make_unusable(folder, error) from error
         self._folder = folder
@@ -68,6 +74,10 @@ class Keeping:
             with self._writing:
                 self._database.count_uses()
         except sqlite3.Error:  # the server is closing
+            return
+        except (ValueError, TypeError) as error:
+            reason = _make_unusable(self._folder, error).message
+            _log.warning("Files that belong to nothing stay where they are, since %s", reason)
             return
         self.store.sweep()
 
@@ -126,9 +136,7 @@ class Keeping:
             try:
                 self._database.clear()
             except sqlite3.Error as error:
-                raise NotKept(
-                    f"{self._database.path} cannot be emptied: {error}. Delete other files on its disk first."
-                ) from error
+                raise self._make_not_kept(error) from error
             self._left = []
         self.store.clear()
 
@@ -157,7 +165,7 @@ class Keeping:
                 self._left = []
             except Exception as error:  # the disk is full, or the memory, or a state has no bytes
                 if _is_of_the_machine(error):
-                    raise NotKept(str(error) or type(error).__name__) from error
+                    raise self._make_not_kept(error) from error
                 freed = self._write_each(changes)
         if freed:
             self.store.remove_unused(freed)
@@ -188,8 +196,11 @@ class Keeping:
                 reason = error if each is changes else reason
         self._left = left
         if reason is not None:
-            raise NotKept(str(reason) or type(reason).__name__) from reason
+            raise self._make_not_kept(reason) from reason
         return freed
+
+    def _make_not_kept(self, error: Exception) -> NotKept:
+        return NotKept(explain_unwritten(self._database.path, error))
 
     def _write_many(self, changes: Changes) -> list[str]:
         made: list[tuple[Any, int]] = []
@@ -210,6 +221,8 @@ class Keeping:
         (place,) = changes.versions
         bucket = _find_bucket(place[0])
         former = [version for version in changes.former.get(place, ()) if ROW in vars(version)]
+        if not all(getattr(version, "is_read", True) for version in former):
+            return None  # its content is not known
         versions = [] if bucket is None else bucket.keys.getlist(place[1], [])
         is_new = len(versions) == 1 and ROW not in vars(versions[0])
         if place not in changes.former or bucket is None or len(former) > 1 or not (is_new or not versions):
@@ -294,15 +307,28 @@ class Keeping:
 
     def _read_versions(self, bucket: str) -> dict[str, tuple[Row, ...]]:
         with self._readable():
-            return self._database.read_versions(bucket)
+            return self._database.read_versions(bucket, states.read_name)
 
-    def _revive(self, _bucket: str, rows: tuple[Row, ...]) -> list[Any]:
-        with self._readable():
-            return [states.revive_version(row, self._read_state) for row in rows]
+    def _revive(self, bucket: str, key: str, rows: tuple[Row, ...]) -> list[Any]:
+        return [states.revive_version(key, row, partial(self._read_state, bucket)) for row in rows]
 
-    def _read_state(self, key: StoredKey, row: Row) -> dict[str, Any]:
-        with self._readable():
+    def _read_state(self, bucket: str, key: StoredKey, row: Row) -> dict[str, Any]:
+        try:
             return states.read_version(key, row, self._open)
+        except Exception as error:  # whatever damaged bytes do to pickle and to moto
+            raise self._explain_row(bucket, key.name, row, error) from error
+
+    def _explain_row(self, bucket: str, key: str, row: Row, error: Exception) -> UnusableError:
+        """Make the error about a damaged row, with the id by which a version of that is deleted."""
+        versioned = getattr(_find_bucket(bucket), "versioning_status", None)
+        version = f" (version {DAMAGED}{row.row})" if versioned else ""
+        return UnusableError(
+            make_printable(
+                f"What {self._database.path} has of s3://{bucket}/{key}{version} cannot be read "
+                f"({_find_reason(error)}). Upload the object again or delete it; or stop the local AWS and "
+                f"put {self._folder} back from a copy."
+            )
+        )
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -335,8 +361,12 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 
 def _make_unusable(folder: Path, error: Exception) -> UnusableError:
-    why = str(error) or type(error).__name__
-    return UnusableError(explain_damage(folder.parent, folder / _ROWS, f"cannot be read ({why})"))
+    what = f"cannot be read ({_find_reason(error)})"
+    return UnusableError(explain_damage(folder.parent, folder / OBJECTS, what))
+
+
+def _find_reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _find_bucket(name: str) -> Any:

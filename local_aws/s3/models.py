@@ -18,11 +18,15 @@ from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 from moto.utilities.tagging_service import TaggingService
 from requests.structures import CaseInsensitiveDict
 
+from local_aws.kept.folder import UnusableError
 from local_aws.s3.changes import NOTES
 from local_aws.s3.content import EMPTY, Content, join, make_digest
 
 ROW = "_row"
 """The attribute of a version with the number of its row; it is missing as long as nothing is kept of it."""
+
+DAMAGED = "damaged-"
+"""How the stand-in for the id of a version begins whose row is damaged; the row's number follows."""
 
 _UNREAD = "_unread"
 _PASSING = frozenset({"_tick"})
@@ -48,19 +52,55 @@ class StoredKey(FakeKey):
         vars(key).update({"name": name, ROW: row, _UNREAD: read})
         return key
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its state is in memory."""
+        return _UNREAD not in vars(self)
+
     def __getattr__(self, name: str) -> Any:
         """Read the state, if that was not done yet."""
-        if _UNREAD not in vars(self):
+        if self.is_read:
             raise AttributeError(f"{type(self).__name__} has no attribute {name}")
-        self._read_state()
+        if name == "multipart" and self.is_damaged():
+            return None  # who completes an upload asks for it, and may be about to replace this
+        self.read_state()
         return getattr(self, name)
 
-    def _read_state(self) -> None:
+    def read_state(self) -> None:
+        """Read the state, if that was not done yet.
+
+        Raises:
+            UnusableError: If its row is damaged.
+        """
+        if self.is_read:
+            return
         with _reading:
             held = vars(self)
             if (read := held.get(_UNREAD)) is not None:
                 held.update(read(self))
                 del held[_UNREAD]
+
+    def is_damaged(self) -> bool:
+        """Tell whether its row is damaged."""
+        try:
+            self.read_state()
+        except UnusableError:
+            return True
+        return False
+
+    def advance(self) -> None:
+        """Move its state on, as each request does; one whose row is damaged may be about to be replaced."""
+        if not self.is_damaged():
+            super().advance()
+
+    @property
+    def version_id(self) -> str:
+        """Its version, or a stand-in by which one with a damaged row can be deleted."""
+        return f"{DAMAGED}{vars(self)[ROW]}" if self.is_damaged() else super().version_id
+
+    def is_locked(self, governance_bypass: bool) -> bool:
+        """Tell whether it must not be deleted; nobody knows it of one with a damaged row."""
+        return not self.is_damaged() and super().is_locked(governance_bypass)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Note changes after the making."""
@@ -109,6 +149,8 @@ class StoredKey(FakeKey):
     def dispose(self, garbage: bool = False) -> None:
         """Let go of the parts. The content goes with its last reader."""
         del garbage
+        if not self.is_read:
+            return
         if self.multipart is not None:
             self.multipart.dispose()
         self.disposed = True
@@ -118,7 +160,7 @@ class StoredKey(FakeKey):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the lock and the row, which are of this one alone; the content is shared."""
-        self._read_state()
+        self.read_state()
         return {name: value for name, value in vars(self).items() if name not in _ITS_OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -232,14 +274,14 @@ class StoredKeys(_VersionedKeyStore):
     Args:
         bucket: The bucket.
         read: Reads the kept versions, each key's in a tuple; None if there are none.
-        revive: Makes the versions of what `read` has read of a key.
+        revive: Makes the versions of a key of a bucket from what `read` has read.
     """
 
     def __init__(
         self,
         bucket: str,
         read: Callable[[str], dict[str, tuple[Any, ...]]] | None = None,
-        revive: Callable[[str, tuple[Any, ...]], list[Any]] | None = None,
+        revive: Callable[[str, str, tuple[Any, ...]], list[Any]] | None = None,
     ) -> None:
         super().__init__()
         self._bucket = bucket
@@ -253,7 +295,7 @@ class StoredKeys(_VersionedKeyStore):
             with _reading:
                 found = dict.__getitem__(self, key)
                 if isinstance(found, tuple):
-                    found = self._revive(self._bucket, found)
+                    found = self._revive(self._bucket, key, found)
                     dict.__setitem__(self, key, found)
         versions: list[Any] = found
         return versions

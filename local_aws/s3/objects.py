@@ -22,10 +22,10 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
 
 from local_aws.kept.database import NotKept
-from local_aws.kept.folder import UnusableError
+from local_aws.kept.folder import UnusableError, explain_unwritten
 from local_aws.s3 import bodies
 from local_aws.s3.changes import NOTES
-from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, NoRoom, Store
+from local_aws.s3.content import CONTENT, EMPTY, Content, Lost, Store
 from local_aws.s3.keeping import Keeping
 from local_aws.s3.models import (
     BucketNames,
@@ -40,7 +40,6 @@ from local_aws.s3.models import (
 LIMIT = 5 * 1024**3
 _LONGEST_KEY = 1024
 _LOST = "The file of this object is gone from the folder of the local AWS: upload the object again."
-_MAKE_ROOM = "Delete other files on its disk, and try again; then `local-aws prune` can make more room."
 _NOT_CONTENTS = ("acl", "legal-hold", "retention", "tagging")
 _ALGORITHMS = {name.lower(): name for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")}
 _CHECKED = ("CRC32", "SHA1", "SHA256")
@@ -75,10 +74,8 @@ class StoredResponse(S3Response):
                 answer = super().bucket_response(request, full_url, headers)
                 if request.method not in _READING:
                     NOTES.note_bucket(bucket)  # moto changes some settings in place
-        except NotKept as error:
-            return self._refuse(request, _make_not_kept(error))
-        except UnusableError as error:
-            return self._refuse(request, Unavailable("ServiceUnavailable", error.message))
+        except (NotKept, UnusableError) as error:
+            return self._refuse(request, Unavailable("ServiceUnavailable", str(error)))
         return answer
 
     def key_response(self, request: Any, full_url: str, headers: Any) -> Any:
@@ -93,10 +90,8 @@ class StoredResponse(S3Response):
                 answer[2].check()
         except Lost:
             return self._refuse(request, Unavailable("ServiceUnavailable", _LOST))
-        except NotKept as error:
-            return self._refuse(request, _make_not_kept(error))
-        except UnusableError as error:
-            return self._refuse(request, Unavailable("ServiceUnavailable", error.message))
+        except (NotKept, UnusableError) as error:
+            return self._refuse(request, Unavailable("ServiceUnavailable", str(error)))
         except S3ClientError as error:
             return self._refuse(request, error)
         finally:
@@ -204,15 +199,8 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
     """Write a content, and turn what can go wrong into S3's errors."""
     try:
         return store.write(source, *algorithms)
-    except NoRoom:
-        raise Unavailable(
-            "ServiceUnavailable",
-            f"The disk of the local AWS has no room for this object. {_MAKE_ROOM}",
-        ) from None
     except OSError as error:
-        raise Unavailable(
-            "ServiceUnavailable", f"The local AWS cannot write to its folder: {error.strerror}."
-        ) from None
+        raise Unavailable("ServiceUnavailable", explain_unwritten(store.folder, error)) from None
     except bodies.Incomplete:
         raise _make_incomplete() from None
     except bodies.Malformed:
@@ -223,13 +211,6 @@ def _write(store: Store, source: Any, *algorithms: str) -> Content:
         raise S3ClientError(
             "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"
         ) from None
-
-
-def _make_not_kept(error: NotKept) -> S3ClientError:
-    return Unavailable(
-        "ServiceUnavailable",
-        f"The local AWS cannot write what this request changed: {error}. {_MAKE_ROOM}",
-    )
 
 
 def _check_key(environ: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from moto.s3.models import s3_backends
 
 from local_aws.kept.folder import UnusableError, explain_damage
-from local_aws.s3.database import VERSION
+from local_aws.s3.database import VERSION, decode_text, measure_content
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def measure(rows: Path | None) -> dict[str, Held]:
 def _measure_rows(file: Path) -> dict[str, Held]:
     try:
         return _add_rows(file)
-    except (sqlite3.DatabaseError, ValueError) as error:
+    except sqlite3.DatabaseError as error:
         what = f"cannot be read ({error})"
         raise UnusableError(explain_damage(file.parent.parent, file, what)) from error
 
@@ -50,12 +50,13 @@ def _measure_rows(file: Path) -> dict[str, Held]:
 def _add_rows(file: Path) -> dict[str, Held]:
     keys, sizes = Counter[str](), Counter[str]()
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as rows:
+        rows.text_factory = decode_text
         counted = "SELECT bucket, count(DISTINCT name) FROM item WHERE kind = ? GROUP BY bucket"
         keys.update(dict(rows.execute(counted, (VERSION,))))
         for bucket, content in rows.execute(
             "SELECT bucket, content FROM item WHERE kind = ? AND content IS NOT NULL", (VERSION,)
         ):
-            sizes[bucket] += sum(int(place.rpartition(":")[2]) for place in content.split(" "))
+            sizes[bucket] += measure_content(content)
     return {bucket: Held(count, sizes[bucket]) for bucket, count in keys.items()}
 
 

@@ -7,13 +7,14 @@ objects has the value that a new one has.
 import pickle
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 from moto.s3.models import FakeAcl, FakeGrant, s3_backends
 from moto.utilities.utils import LowercaseDict
 
 from local_aws.s3.content import EMPTY, Content
-from local_aws.s3.database import Place, Row, decode_key
+from local_aws.s3.database import Place, Row
 from local_aws.s3.models import (
     ROW,
     StoredBucket,
@@ -60,22 +61,35 @@ def write_version(version: Any, tags: dict[str, str | None]) -> bytes:
     return _KEY + pickle.dumps((*_write_key(version), tags))
 
 
-def revive_version(row: Row, read: Callable[[StoredKey, Row], State]) -> Any:
+def revive_version(name: str, row: Row, read: Callable[[StoredKey, Row], State]) -> Any:
     """Make a version of an object, or a delete marker, of its row.
 
     Args:
+        name: The key.
         row: The row.
         read: Reads the state of an object, by `read_version`, when it is asked for.
     """
-    name = decode_key(row.name)
-    if row.state.startswith(_KEY):
-        return StoredKey.make_unread(name, row.row, lambda key: read(key, row))
+    if row.state[:1] == _MARKER:
+        with suppress(Exception):  # a damaged one is refused as an object is
+            return _revive_marker(name, row)
+    return StoredKey.make_unread(name, row.row, lambda key: read(key, row))
+
+
+def _revive_marker(name: str, row: Row) -> StoredMarker:
     marker: Any = object.__new__(StoredMarker)
     marker.name = name
     marker.last_modified, marker._version_id, after_marker = _read(row.state[1:])
     marker.hide(after_marker=after_marker)
     vars(marker)[ROW] = row.row
-    return marker
+    return cast("StoredMarker", marker)
+
+
+def read_name(state: bytes) -> str | None:
+    """Read the key of an object out of its state; None if that does not say it."""
+    try:
+        return cast("str", _read(state[1:])[0]["name"])
+    except Exception:  # noqa: BLE001 - whatever damaged bytes do to pickle
+        return None
 
 
 def read_version(key: StoredKey, row: Row, open_content: Callable[[list[Place]], Content]) -> State:
@@ -86,7 +100,7 @@ def read_version(key: StoredKey, row: Row, open_content: Callable[[list[Place]],
         version = held["_version_id"] or "null"
         arn = f"arn:{held['partition']}:s3:::{held['bucket_name']}/{key.name}/{version}"
         s3_backends[held["account_id"]][held["partition"]].tagger.tags.setdefault(arn, tags)
-    return held
+    return {**held, "name": key.name}
 
 
 def write_upload(upload: StoredMultipart) -> bytes:

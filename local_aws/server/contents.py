@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from local_aws.athena.service import Athena
+from local_aws.kept.folder import OBJECTS
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.resources import ACCOUNT_ID, pick
 from local_aws.s3.sizes import measure
@@ -45,7 +46,7 @@ class Contents:
         self._others = others
         self._athena = athena
         self._kept = kept
-        self._rows = None if folder is None else folder / "objects.sqlite"
+        self._rows = None if folder is None else folder / OBJECTS
 
     def describe(self) -> dict[str, Any]:
         """Describe it, in JSON's values."""

@@ -23,6 +23,7 @@ from local_aws.control.state import LocalAws, environment, read_state, write_sta
 from local_aws.emr_serverless.job_runs import Machine
 from local_aws.emr_serverless.service import EmrServerless
 from local_aws.kept.database import NotKept
+from local_aws.kept.folder import settle
 from local_aws.kept.services import KeptServices
 from local_aws.protocol.clock import Clock
 from local_aws.protocol.messages import parse_signing_scope
@@ -282,6 +283,8 @@ class LocalServer:
         if self._keeping is not None:
             self._keeping.restore()
         self._kept = KeptServices(place.kept)
+        if place.kept is not None:
+            settle(place.kept)
 
     def _make_administration(self, moto: Moto, logs: LogShipper, place: Place) -> Administration:
         return Administration(

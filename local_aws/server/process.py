@@ -6,7 +6,6 @@ It holds a lock in the state folder for its whole life, and writes the state fil
 """
 
 import argparse
-import errno
 import logging
 import os
 import signal
@@ -43,10 +42,9 @@ from local_aws.control.state import (
     write_state,
 )
 from local_aws.kept.database import NotKept
-from local_aws.kept.folder import UnusableError, open_kept
+from local_aws.kept.folder import FULL, NEEDED_ROOM, UnusableError, open_kept
 
 _STATE_SECONDS = 2.0
-_NEEDED_ROOM = 256 * 1024
 _log = logging.getLogger("local_aws")
 
 
@@ -69,9 +67,6 @@ def main() -> int:
     lock = _LifelongLock(lock_file(state_dir), mode=0o600)
     try:
         lock.acquire(timeout=0)
-    except Timeout:
-        return ALREADY_RUNNING
-    try:
         _take_over(state_dir)
         if not _is_free(options.port):
             return PORT_TAKEN
@@ -79,6 +74,8 @@ def main() -> int:
         write_config(state_dir)
         _stop_on_signals(server)
         write_state(state_dir, _describe(server, state_dir, options.region))
+    except Timeout:
+        return ALREADY_RUNNING
     except (OSError, NotKept, UnusableError) as error:
         return _explain_failure(state_dir, error)
     if options.exit_with_parent:
@@ -99,12 +96,20 @@ def _explain_failure(state_dir: Path, error: Exception) -> int:
     """Say why a server cannot start, as `explain_exit` reads it: in the exit code, or the log's last line."""
     try:
         with tempfile.TemporaryFile(dir=state_dir) as probe:
-            probe.write(bytes(_NEEDED_ROOM))
+            probe.write(bytes(NEEDED_ROOM))
     except OSError as full:
-        if full.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if full.errno in FULL:
             return NO_ROOM
     if isinstance(error, OSError):
-        raise error
+        if error.filename is None:
+            raise error
+        named = error.filename2 or error.filename
+        print(
+            f"The local AWS cannot use {named}: {error.strerror}. Delete it or see that you may write to it, "
+            "then run the command again.",
+            file=sys.stderr,
+        )
+        return UNUSABLE
     print(str(error), file=sys.stderr)
     return UNUSABLE
 

@@ -2,13 +2,11 @@
 
 import hashlib
 import os
-import re
 from dataclasses import asdict, dataclass, field
-from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
-from local_aws.protocol.messages import invalid
+from local_aws.protocol.messages import invalid, read_s3_message
 from local_aws.protocol.moto_app import Moto
 from local_aws.server.memory import Memory
 
@@ -116,7 +114,7 @@ class RawData:
         with file.open("rb") as content:
             answer = self._moto.request("PUT", _path(place), headers=headers, body=content)
         if answer.status != _FOUND:
-            raise invalid(f"{file} cannot be uploaded: {read_message(answer.body)}")
+            raise invalid(f"{file} cannot be uploaded: {read_s3_message(answer.body)}")
         return answer.headers.get("ETag", "").strip('"')
 
 
@@ -153,10 +151,3 @@ def _explain(before: Sent | None, found: str | None) -> str:
     if before is None or not before.etag:
         return "an object of this name was there before"
     return "the object was deleted" if found is None else "the object was changed on S3"
-
-
-def read_message(body: bytes) -> str:
-    """Read the message of S3's error, which is XML."""
-    text = body.decode(errors="replace")
-    found = re.search("<Message>(.*?)</Message>", text, re.DOTALL)
-    return unescape(found.group(1)) if found else text

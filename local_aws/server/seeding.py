@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 from local_aws.athena.service import Athena
 from local_aws.kept.services import KeptServices
-from local_aws.protocol.messages import invalid
+from local_aws.protocol.messages import invalid, read_s3_message
 from local_aws.protocol.moto_app import Moto
 from local_aws.server.athena_seeding import AthenaSeeding, Values
 from local_aws.server.memory import Memory
-from local_aws.server.raw_data import RawData, Uploaded, read_message
+from local_aws.server.raw_data import RawData, Uploaded
 
 _FOUND = 200
 
@@ -89,5 +89,5 @@ class Seeding:
         body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>" if place else ""
         answer = self._moto.request("PUT", f"/{bucket}", region=region, body=body.encode())
         if answer.status != _FOUND:
-            raise invalid(f"Bucket {bucket} cannot be created: {read_message(answer.body)}")
+            raise invalid(f"Bucket {bucket} cannot be created: {read_s3_message(answer.body)}")
         return True

@@ -424,7 +424,7 @@ def test_a_disk_without_room_is_awss_error_and_leaves_nothing(cloud: Cloud, room
     with files_of_at_most(cloud.aws.pid, room):
         code, message, status = refused(without_retries().put_object, Bucket=BUCKET, Key="k", Body=DATA)
     assert (code, status) == ("ServiceUnavailable", 503)
-    assert "no room for this object" in message
+    assert "/objects cannot be written: File too large. Delete other files on its disk" in message
     assert stored_files(cloud) == []
     cloud.s3.put_object(Bucket=BUCKET, Key="k", Body=DATA)
     assert read(cloud, "k") == DATA

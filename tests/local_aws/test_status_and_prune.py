@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 import local_aws
 from local_aws import LocalAws, Pruned
-from local_aws.cli import main
+from local_aws.cli import _format_status, main
 
 REGION = "eu-west-1"
 
@@ -136,3 +137,15 @@ def test_a_local_aws_that_keeps_nothing_says_so(local_aws: LocalAws) -> None:
     assert status(local_aws)["sizes"] == {"shop": {"objects": 1, "size": 5}}
     shown = run(local_aws.log_file.parent, "status")[1]
     assert shown.splitlines()[-1] == "kept: nothing, as it was started so"
+
+
+def test_services_that_are_not_kept_or_began_empty_are_named() -> None:
+    aws: Any = SimpleNamespace(
+        endpoint_url="http://127.0.0.1:1", account_id="1", region=REGION, pid=1, log_file=Path("s/local.log")
+    )
+    held = {"sizes": {}, "endpoints": [], "holds": {}, "disk": {"kept": 0, "rest": 0}, "keeps": True}
+    lost = {"not_kept": {"sqs": "it has a lock"}, "began_empty": {"glue": "it could not be taken over"}}
+    assert list(_format_status(aws, {**held, **lost}))[-2:] == [
+        "not kept: what sqs holds: it has a lock",
+        "began empty: glue: it could not be taken over",
+    ]

@@ -2,17 +2,13 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import local_aws
@@ -55,36 +51,22 @@ def refuse(folder: Path) -> str:
     return caught.value.message
 
 
-def test_what_cannot_be_read_is_one_sentence_and_stays_until_a_reset(state_dir: Path) -> None:
+def name_reset(state_dir: Path) -> str:
+    """The command that deletes what is kept."""
+    folder = f"'{state_dir}'" if " " in str(state_dir) else state_dir
+    return f"local-aws reset --state-dir {folder}"
+
+
+def test_a_newer_or_unreadable_format_is_one_sentence_until_a_reset(state_dir: Path) -> None:
     fill(start(state_dir))
     local_aws.stop(state_dir)
     kept = state_dir / "kept"
-    copy = state_dir.parent / "copy of kept"
-    shutil.copytree(kept, copy)
-    reset = f"local-aws reset --state-dir '{state_dir}'" if " " in str(state_dir) else ""
-    reset = reset or f"local-aws reset --state-dir {state_dir}"
-
     (kept / "format").write_text("2\n")
     assert refuse(state_dir) == (
         f"{kept} was written by a newer kedro-aws-plugin, in format 2; this version reads 1. Upgrade the "
-        f"plugin; or delete what is kept: {reset}"
+        f"plugin; or delete what is kept: {name_reset(state_dir)}"
     )
-    (kept / "format").unlink()
-    assert refuse(state_dir).startswith(f"{kept / 'format'} is missing, so the local AWS cannot tell")
-    for name in ("objects.sqlite", "services.sqlite"):
-        shutil.rmtree(kept)
-        shutil.copytree(copy, kept)
-        for file in kept.glob(f"{name}*"):
-            file.unlink()
-        (kept / name).write_bytes(b"by hand" * 1000)
-        said = refuse(state_dir)
-        assert said.startswith(f"{kept / name} "), said
-        assert said.endswith(f"or delete what is kept there: {reset}")
-        assert len(said.splitlines()) == 1
-        assert (kept / name).read_bytes() == b"by hand" * 1000
-
-    shutil.rmtree(kept)
-    shutil.copytree(copy, kept)
+    (kept / "format").write_text("1\n")
     assert is_filled(start(state_dir))
     local_aws.stop(state_dir)
     (kept / "format").write_text("two\n")
@@ -94,36 +76,41 @@ def test_what_cannot_be_read_is_one_sentence_and_stays_until_a_reset(state_dir: 
     assert start(state_dir).client("s3").list_buckets()["Buckets"] == []
 
 
-def test_an_object_whose_row_is_damaged_is_refused_in_one_sentence_and_the_others_are_there(
-    state_dir: Path,
+@pytest.mark.parametrize("name", ["objects.sqlite", "services.sqlite"])
+def test_rows_that_are_damaged_empty_or_missing_are_one_sentence_and_nothing_is_lost(
+    state_dir: Path, name: str
 ) -> None:
-    s3 = start(state_dir).client("s3")
-    damages = {"state-bucket": "state = x'6b00ff'", "name-bucket": "name = x'ff00'"}
-    for bucket in (BUCKET, *damages):
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_object(Bucket=bucket, Key=KEY, Body=BODY)
+    fill(start(state_dir))
     local_aws.stop(state_dir)
-    file = state_dir / "kept" / "objects.sqlite"
-    with closing(sqlite3.connect(file)) as rows:
-        for bucket, damage in damages.items():
-            rows.execute(f"UPDATE item SET {damage} WHERE kind = 'version' AND bucket = ?", (bucket,))
-        rows.commit()
+    kept, copy = state_dir / "kept", state_dir.parent / "copy of kept"
+    shutil.copytree(kept, copy)
+    for file in kept.glob(f"{name}*"):
+        file.unlink()
+    assert refuse(state_dir).startswith(f"{kept / name} is missing, so the local AWS cannot tell")
+    for content, what in ((b"by hand" * 1000, "cannot be "), (b"", "has no table ")):
+        (kept / name).write_bytes(content)
+        said = refuse(state_dir)
+        assert said.startswith(f"{kept / name} {what}"), said
+        assert said.endswith(f"or delete what is kept there: {name_reset(state_dir)}")
+        assert len(said.splitlines()) == 1
+        assert (kept / name).read_bytes() == content
+    shutil.copy(copy / name, kept / name)
+    assert is_filled(start(state_dir))
 
-    aws = start(state_dir)
-    once = Config(retries={"total_max_attempts": 1}, proxies={})
-    keys = {"aws_access_key_id": aws.access_key_id, "aws_secret_access_key": aws.secret_access_key}
-    s3 = boto3.client("s3", endpoint_url=aws.endpoint_url, region_name=REGION, config=once, **keys)
-    for bucket in damages:
-        for request in (s3.get_object, s3.put_object, s3.delete_object, s3.list_objects_v2):
-            names = {"Bucket": bucket, **({} if request == s3.list_objects_v2 else {"Key": KEY})}
-            with pytest.raises(
-                ClientError, match=f"{file} cannot be read .* or delete what is kept"
-            ) as caught:
-                request(**names)
-            assert caught.value.response["Error"]["Code"] == "ServiceUnavailable"
-    assert s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == BODY
-    s3.put_object(Bucket=BUCKET, Key="other", Body=BODY)
-    assert "Traceback" not in (state_dir / "local.log").read_text()
+
+def test_what_no_file_can_be_is_one_sentence(state_dir: Path) -> None:
+    fill(start(state_dir))
+    local_aws.stop(state_dir)
+    for name in ("credentials.json", "local.lock", "kept/format"):
+        before = state_dir / "before"
+        (state_dir / name).rename(before)
+        (state_dir / name).mkdir()
+        (state_dir / name / "of a user").touch()
+        said = refuse(state_dir)
+        assert said.startswith(f"The local AWS cannot use {state_dir / name}: Is a directory. "), said
+        shutil.rmtree(state_dir / name)
+        before.rename(state_dir / name)
+    assert is_filled(start(state_dir))
 
 
 def test_a_reset_that_was_killed_is_done_by_the_next_start(state_dir: Path) -> None:
@@ -290,7 +277,7 @@ attempt(sqs.list_queues)
 try:
     local_aws.reset(folder)
 except local_aws.LocalAwsError as error:
-    print("cannot be emptied" in error.message)
+    print("is full. Delete other files on its disk" in error.message)
 attempt(sagemaker.create_model_package_group, ModelPackageGroupName="g")
 print("before" in [each["Key"] for each in s3.list_objects(Bucket="shop")["Contents"]])
 attempt(glue.get_databases)

@@ -50,6 +50,33 @@ def test_the_backend_of_every_service_can_be_kept(tmp_path: Path):
     assert {line[1] for line in found} <= NOT_INSTALLED
 
 
+UNKEEPABLE = """
+import sys, threading
+from pathlib import Path
+from moto.backends import get_backend
+from local_aws.kept.services import KeptServices
+
+kept = KeptServices(Path(sys.argv[1]))
+backend = get_backend("sqs")["123456789012"]["eu-west-1"]
+backend.queues = threading.local()
+kept.moto.save({id(backend): backend})
+print(*kept.list_unkept().items())
+kept.moto.clear()
+backend.queues = {}
+kept.moto.save({id(backend): backend})
+print(*kept.list_unkept().items())
+"""
+
+
+def test_a_service_that_cannot_be_kept_is_named_until_a_reset(tmp_path: Path):
+    command = [sys.executable, "-c", UNKEEPABLE, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    during, after = said.splitlines()
+    assert during.startswith("('sqs', ")
+    assert "_thread._local" in during
+    assert after == ""
+
+
 def test_what_was_made_in_each_service_survives_a_kill_and_a_stop(lasting: Lasting):
     clients = {name: lasting.client(name) for name in ("s3", "sagemaker", "sagemaker-runtime")}
     cloud = Cloud(lasting.aws, *clients.values())

@@ -48,7 +48,10 @@ def test_what_could_not_be_written_of_s3_is_written_with_the_next_change(tmp_pat
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
     # What can never be written is refused for itself, and keeps nothing else from being written.
-    assert run() == [*["there is no memory"] * 4, "it has no bytes"]
+    said = [line.partition(" cannot be written: ")[2] for line in run()]
+    no_memory = "there is no memory. End programs that take much memory, and try again."
+    never = "it has no bytes. Nothing of this request is kept; the log says where that comes from."
+    assert said == [*[no_memory] * 4, never]
     assert run() == ["gone []", "replaced [(b'2', 'written')]", "first [(b'2', 'written')]", "never []"]
 
 

@@ -52,7 +52,9 @@ def test_a_jar_that_is_not_the_known_one_is_not_taken(fetching: ModuleType, tmp_
     assert fetching.cached_old() == []
 
 
-def test_what_was_fetched_for_another_pyspark_is_not_taken(fetching: ModuleType) -> None:
+def test_what_was_fetched_is_taken_wherever_it_lies_but_not_for_another_pyspark(
+    fetching: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (fetching.IVY / "jars").mkdir(parents=True)
     jar = fetching.IVY / "jars" / "org.apache.hadoop_hadoop-aws.jar"
     jar.touch()
@@ -64,3 +66,6 @@ def test_what_was_fetched_for_another_pyspark_is_not_taken(fetching: ModuleType)
     assert fetching.fetched() == []
     complete.write_text(json.dumps(fetching.settings()))
     assert fetching.fetched() == [jar]
+    copied = fetching.IVY.rename(tmp_path / "copied")
+    monkeypatch.setattr(fetching, "IVY", copied)
+    assert fetching.fetched() == [copied / "jars" / jar.name]
