@@ -64,7 +64,13 @@ PYATHENA = Suite(
     installs=("{}", BOTO, "sqlalchemy[asyncio]<2.1", "pandas<3", "pyarrow", "polars<2", "s3fs", "Jinja2",
               "pytest", "pytest-xdist", "pytest-dependency", "pytest-asyncio", "tzdata"),
     folder=".",
-    tests={"PyAthena": ("tests/pyathena", "--ignore=tests/pyathena/spark")},
+    tests={
+        "PyAthena": (
+            "tests/pyathena",
+            "--ignore=tests/pyathena/spark",
+            "--ignore=tests/pyathena/aio/spark",
+        )
+    },
     variables={
         "AWS_ATHENA_S3_STAGING_DIR": f"s3://{BUCKET}/pyathena/",
         "AWS_ATHENA_WORKGROUP": "pyathena",
@@ -72,7 +78,7 @@ PYATHENA = Suite(
         "SETUPTOOLS_SCM_PRETEND_VERSION": "3.25.0",
     },
     # An older SQLAlchemy; a URL with https.
-    environment=("_render_string_type", "TestS3FileSystem::test_sign"),
+    environment=("_render_string_type", "S3FileSystem::test_sign"),
 )  # fmt: skip
 AWSWRANGLER = Suite(
     installs=("{}", BOTO, "pytest", "pytest-xdist", "pytest-timeout", "pytest-rerunfailures", "geopandas",

@@ -165,10 +165,12 @@ ON_FAILURE = (
     Sent("athena", "StopQueryExecution", {"QueryExecutionId": "1"}),
     Sent("sagemaker", "DeleteTags", {"ResourceArn": f"{HERE}:endpoint/small-live"}),
     Sent("sagemaker", "UpdateEndpointWeightsAndCapacities", {"EndpointName": "small-queue"}),
+    Sent("sagemaker", "UpdateEndpointWeightsAndCapacities", {"EndpointName": "small-live"}),
     Sent("logs", "GetLogEvents", {"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamName": "x/1"}),
 )
 """What the demonstration does not come to: models to remove after a third version, an upload that breaks,
-Ctrl-C, a version that failed its check, scaling that aws.yml no longer names, a failed job.
+Ctrl-C, a version that failed its check, scaling that aws.yml no longer names, a number of instances that
+somebody has changed by hand, a failed job.
 """
 
 

@@ -71,6 +71,26 @@ def test_the_short_forms_of_functions(stacks: Any, cloud: Cloud) -> None:
     )
 
 
+def test_an_update_changes_what_has_changed_and_nothing_else(stacks: Any, cloud: Cloud) -> None:
+    trust = "{Effect: Allow, Principal: {Service: sagemaker.amazonaws.com}, Action: 'sts:AssumeRole'}"
+    template = SHORT.replace("Statement: []", f"Statement: [{trust}]")
+    create(stacks, template)
+    [role] = [each for each in describe(stacks)["Outputs"] if each["OutputKey"] == "Role"]
+    stacks.update_stack(
+        StackName="mine",
+        TemplateBody=template.replace("s3:GetObject", "s3:PutObject"),
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    assert describe(stacks)["StackStatus"] == "UPDATE_COMPLETE"
+    policy = cloud.aws.client("iam").get_role_policy(
+        RoleName=role["OutputValue"].rpartition("/")[2], PolicyName="read"
+    )["PolicyDocument"]
+    assert policy["Statement"][0]["Action"] == "s3:PutObject"
+    events = stacks.describe_stack_events(StackName="mine")["StackEvents"]
+    updated = [each["LogicalResourceId"] for each in events if each["ResourceStatus"] == "UPDATE_COMPLETE"]
+    assert updated == ["mine", "Role"]
+
+
 def test_a_deleted_stack_leaves_what_is_retained(stacks: Any, cloud: Cloud) -> None:
     create(stacks, SHORT)
     stacks.delete_stack(StackName="mine")

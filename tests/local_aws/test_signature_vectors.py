@@ -163,3 +163,11 @@ def test_a_header_that_comes_twice_is_not_plain() -> None:
     assert write_plainly(claim, head, b"") is None
     with pytest.raises(Refused):
         verifier.verify(claim, head, b"")
+
+
+def test_a_body_that_was_not_signed_is_refused() -> None:
+    verifier, head = Verifier(CREDENTIALS), sign("POST", INVOKE, {"Content-Type": "text/csv"}, b"")
+    claim = verifier.read_claim(head)
+    verifier.verify(claim, head, b"")
+    with pytest.raises(Refused):
+        verifier.verify(claim, head, b"1,2")
