@@ -39,15 +39,15 @@ def connect_soon(
     )
 
 
-def _begin(call: Callable[[], _Answer]) -> "Future[_Answer]":
-    """Call in a thread that the process does not wait for when it ends."""
+def _begin(work: Callable[[], _Answer]) -> "Future[_Answer]":
+    """Do work in a thread that the process does not wait for when it ends."""
     future: Future[_Answer] = Future()
 
-    def run() -> None:
+    def fulfil() -> None:
         try:
-            future.set_result(call())
+            future.set_result(work())
         except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
             future.set_exception(error)
 
-    Thread(target=run, daemon=True).start()
+    Thread(target=fulfil, daemon=True).start()
     return future

@@ -27,6 +27,7 @@ _FLOORS = {"s3fs": "2025.3", "kedro-datasets": "9.6"}
 _DEAD = {"kedro-sagemaker": "its commands do not import on Kedro 1.x"}
 _COMPARED = ("scikit-learn", "numpy", "pandas")
 _SECONDS = 2.0
+_PACKAGE = re.compile(r"^\w+/__init__\.py(?=,)", re.MULTILINE)
 
 
 def observe_packages() -> dict[str, str]:
@@ -217,7 +218,7 @@ def _has_lost_its_modules(name: str) -> bool:
         found = distribution(name)
     except PackageNotFoundError:
         return False
-    package = re.search(r"^\w+/__init__\.py(?=,)", found.read_text("RECORD") or "", re.MULTILINE)
+    package = _PACKAGE.search(found.read_text("RECORD") or "")
     return package is not None and not Path(str(found.locate_file(package[0]))).exists()
 
 

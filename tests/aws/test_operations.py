@@ -283,7 +283,7 @@ def look_at_scaling(stubbed: Stubbed) -> None:
     assert observe_all_scaling(stubbed.aws, [endpoint]) == {}
     stubbed.refuses("DescribeScalableTargets", "AccessDeniedException")
     with pytest.raises(AwsError, match="look up the scaling of endpoint flights"):
-        observe_scaling(stubbed.aws, endpoint, needed=True)
+        observe_scaling(stubbed.aws, endpoint)
 
 
 def look_at_metrics_and_alarms(stubbed: Stubbed) -> None:
