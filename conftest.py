@@ -35,8 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "local_aws" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
     sizes = Counter(item.path for item in items)
-    items.sort(key=lambda item: (_rank(item.path), -sizes[item.path], item.path))
+    items.sort(key=lambda item: (_rank(item.path), item.path not in slow, -sizes[item.path], item.path))
 
 
 def _rank(path: Path) -> int:
