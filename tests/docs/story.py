@@ -114,7 +114,8 @@ class Story:
 
     def _find_last_run(self) -> str:
         """Return the id of the last run, which a version of a dataset in a command stands for."""
-        return max((file.stem for file in self.folder.parent.rglob(".kedro-aws/runs/*.json")), default="")
+        runs = (file for folder in self._find_state_folders() for file in folder.glob("runs/*.json"))
+        return max((file.stem for file in runs), default="")
 
     def _write(self, block: Block) -> None:
         file = Path(self._where.read_text(encoding="utf-8").strip()) / block.title
@@ -154,8 +155,17 @@ class Story:
         """End what still runs."""
         if self._cells is not None:
             self._cells.communicate(timeout=60)
-        for state_dir in self.folder.parent.rglob(".kedro-aws"):
+        for state_dir in self._find_state_folders():
             local_aws.stop(state_dir)
+
+    def _find_state_folders(self) -> list[Path]:
+        """List the folders of local AWS; others may be removed meanwhile, at which `rglob` would fail."""
+        found = []
+        for folder, folders, _ in os.walk(self.folder.parent):
+            if ".kedro-aws" in folders:
+                folders.remove(".kedro-aws")
+                found.append(Path(folder, ".kedro-aws"))
+        return found
 
 
 def split_commands(text: str) -> Iterator[tuple[str, str]]:

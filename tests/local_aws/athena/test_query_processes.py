@@ -17,6 +17,7 @@ from athena_api import REGION, until
 from lake import LAKE, Lake
 
 from local_aws.athena import processes as query_processes
+from local_aws.athena import query_process
 from local_aws.athena.failures import AthenaFailure, Cancelled
 from local_aws.athena.processes import QueryProcesses
 from local_aws.athena.storage import remove_unused_links
@@ -406,3 +407,20 @@ sys.stdin.read()
         began = time.monotonic()
         assert server.stderr.read() == b""
         assert time.monotonic() - began < 3
+
+
+def test_the_disk_is_measured_while_a_query_removes_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stays").write_bytes(bytes(7))
+    (tmp_path / "goes").mkdir()
+    scandir = os.scandir
+
+    def scan(folder: Any) -> Any:
+        if Path(folder).name == "goes":
+            Path(folder).rmdir()
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert query_process._measure(tmp_path) == 7
+    assert [each.name for each in tmp_path.iterdir()] == ["stays"]
