@@ -30,7 +30,7 @@ from kedro_aws_plugin.plan.submission import check_load_versions
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.workflow import strip_transcoding
 from kedro_aws_plugin.project.catalog import silence_kedro
-from kedro_aws_plugin.run.git import read_git_state
+from kedro_aws_plugin.run.git import count_changes, read_git_state
 from kedro_aws_plugin.run.record import (
     RunRecord,
     find_installed_versions,
@@ -297,7 +297,8 @@ def _list_versions(session: Session, compiled: Compiled, from_run: str | None) -
 
 
 def _warn_of_changes(session: Session) -> list[str]:
-    sha, dirty = read_git_state(session.path)
-    if not dirty or sha is None:
+    sha, changes = count_changes(session.path)
+    if not changes or sha is None:
         return []
-    return [f"The project differs from commit {sha[:7]}. The job has what is on the disk."]
+    files = "1 file" if changes == 1 else f"{changes} files"
+    return [f"The project differs from commit {sha[:7]} in {files}. The job has what is on the disk."]

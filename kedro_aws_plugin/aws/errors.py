@@ -27,6 +27,7 @@ _BY_CODE = {
     "AuthFailure": f"AWS does not know your credentials. {_LOG_IN}",
     "SignatureDoesNotMatch": f"AWS does not accept your secret access key. {_LOG_IN}",
     "NoSuchBucket": "the bucket does not exist. Create it, or correct `bucket` in globals.yml.",
+    "StateMachineDeleting": "it is being deleted. Run the command again in a minute.",
 }
 _OF_THE_LOCAL_AWS = "This local AWS has credentials of its own"
 _NOT_OF_THIS_ONE = (
@@ -36,6 +37,9 @@ _NOT_OF_THIS_ONE = (
 _OF_A_CLOCK = ("Signature expired", "Signature not yet current")
 """How SignatureDoesNotMatch begins, and what it is about, where it is not the secret key."""
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+_CONFLICTS = frozenset(
+    {"AlreadyExistsException", "ConflictException", "ResourceInUse", "StateMachineAlreadyExists"}
+)
 _LIMITS = frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"})
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "SlowDown", "TooManyRequestsException"})
 _NO_CREDENTIALS = (
@@ -148,7 +152,7 @@ def _is_conflict(error: ClientError) -> bool:
     code, message = get_error_code(error), str(error).lower()
     if code == "ValidationError":
         return "_in_progress state" in message
-    return code in {"AlreadyExistsException", "ConflictException", "ResourceInUse"} or (
+    return code in _CONFLICTS or (
         code == "ValidationException"
         and any(words in message for words in ("already exist", "in-progress", "in progress"))
     )
@@ -170,11 +174,7 @@ def _explain_refusal(what: str, error: ClientError) -> str:
             f"Ask for the permission to call {error.operation_name}."
         )
     if code in _LIMITS:
-        return (
-            f"Could not {what}: an AWS quota is used up ({message}). "
-            "Delete an endpoint that is not needed (kedro aws destroy --endpoint NAME), or raise the quota "
-            "in Service Quotas."
-        )
+        return f"Could not {what}: an AWS quota is used up ({message}). {_make_room(error.operation_name)}"
     if code in _THROTTLED:
         return f"Could not {what}: AWS asks to slow down ({message}). Run the command again in a minute."
     if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
@@ -183,9 +183,21 @@ def _explain_refusal(what: str, error: ClientError) -> str:
     return f"Could not {what}: AWS answered {code}: {message}. {advice}"
 
 
+def _make_room(operation: str) -> str:
+    if "StateMachine" in operation:
+        return "Delete versions that no run needs: aws stepfunctions delete-state-machine-version"
+    if "Endpoint" in operation:
+        unneeded = "an endpoint that is not needed (kedro aws destroy --endpoint NAME)"
+    else:
+        unneeded = "what is not needed"
+    return f"Delete {unneeded}, or raise the quota in Service Quotas."
+
+
 def _find_known_reason(code: str, message: str) -> str | None:
     if code == "RequestTimeTooSkewed" or message.startswith(_OF_A_CLOCK):
         return f"this machine's clock is wrong ({message}). Set it, for example by NTP."
+    if code == "ExecutionNotRedrivable":
+        return f"AWS cannot go on with it ({message}). Run the pipeline again: kedro aws submit"
     return _NOT_OF_THIS_ONE if _OF_THE_LOCAL_AWS in message else _BY_CODE.get(code)
 
 

@@ -1,13 +1,20 @@
 """The base class, the validator and the types that several sections of aws.yml use."""
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A frozen section that refuses unknown keys."""
+    """A frozen section that refuses unknown keys.
+
+    Attributes:
+        left_out: Keys that people look for in it and that it has not, each with the reason and the way out.
+    """
+
+    left_out: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 

@@ -231,13 +231,15 @@ def _explain_missing_key(files: ConfigFiles, keys: Sequence[str | int]) -> str:
 
 
 def _explain_unknown_key(files: ConfigFiles, model: type[BaseModel], keys: Sequence[str | int]) -> str:
+    dotted = ".".join(str(key) for key in keys)
     for key in keys[:-1]:
         field = {each.alias or name: each for name, each in model.model_fields.items()}.get(str(key))
         # A key that is no section is a name that the user chose, such as a table's.
         model = (_find_section_model(field.annotation) if field else None) or model
+    if reason := getattr(model, "left_out", {}).get(str(keys[-1])):
+        return f"{files.find_key(keys)}: there is no key `{dotted}`: {reason}"
     names = [field.alias or name for name, field in model.model_fields.items()]
     known = [name for name in names if name != "env" or model is not AwsConfig]
-    dotted = ".".join(str(key) for key in keys)
     return (
         f"{files.find_key(keys)}: unknown key `{dotted}`{suggest(str(keys[-1]), known)} "
         f"Known keys here: {', '.join(known)}."

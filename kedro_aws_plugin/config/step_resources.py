@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from typing_extensions import Self
@@ -21,6 +21,10 @@ _MAX_VARIABLES = 100
 _KEY = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 """The keys of a job's Environment; botocore's model of SageMaker."""
 
+_LEFT_OUT = {
+    "instance_count": "a step runs on one instance, since two would run the same nodes and write the same "
+    "files. Choose a larger `instance_type`, or put the nodes into several steps: `pipelines.steps`."
+}
 _SELECTORS = ("pipelines", "namespaces", "tags", "nodes")
 
 Selection = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
@@ -55,6 +59,7 @@ class Resources(Section):
         runner: Kedro's runner.
     """
 
+    left_out: ClassVar = _LEFT_OUT
     job: JobKind = "processing"
     instance_type: InstanceType = "ml.m5.large"
     volume_gb: int = Field(default=30, ge=1, le=16_384)
@@ -87,6 +92,7 @@ class NamedStep(Section):
         runner: As there.
     """
 
+    left_out: ClassVar = _LEFT_OUT
     pipelines: Selection = ()
     namespaces: Selection = ()
     tags: Selection = ()

@@ -16,6 +16,16 @@ def read_git_state(project: Path) -> tuple[str | None, bool | None]:
         The commit's sha, and whether there are changes. Both are None if git, the repository or a commit is
         missing, or git takes too long.
     """
+    sha, changes = count_changes(project)
+    return sha, None if changes is None else changes > 0
+
+
+def count_changes(project: Path) -> tuple[str | None, int | None]:
+    """Read the commit that is checked out, and count the files in which the project differs from it.
+
+    Returns:
+        The commit's sha, and the count; a folder that is new counts once. None as for `read_git_state`.
+    """
     status = _run_git(project, "status", "--porcelain=v2", "--branch", "--", ".")
     if status is None:
         return None, None
@@ -23,7 +33,7 @@ def read_git_state(project: Path) -> tuple[str | None, bool | None]:
     sha = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), _NO_COMMIT)
     if sha == _NO_COMMIT:
         return None, None
-    return sha, any(not line.startswith("#") for line in lines)
+    return sha, sum(not line.startswith("#") for line in lines)
 
 
 def _run_git(project: Path, *arguments: str) -> str | None:

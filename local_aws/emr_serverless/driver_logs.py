@@ -4,12 +4,14 @@ import gzip
 import io
 import logging
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from local_aws.sagemaker.job_process import Output
 from local_aws.sagemaker.objects import NotStored, Objects, S3Object, split_uri
 
 STREAMS = ("stdout", "stderr")
@@ -19,7 +21,6 @@ _LOOK = 0.3
 _UPLOAD_SECONDS = 15.0
 """How often EMR Serverless refreshes the files on S3; its user guide, "Storing logs"."""
 
-_MOST = 16 * 1024**2
 _END = 64 * 1024
 _MOST_EXCEPTIONS = 2
 _EXCEPTION = re.compile(r"\s*(Caused by: )?([\w.]+\.)?\w*(Error|Exception)\b")
@@ -30,7 +31,7 @@ class DriverLogs:
     """The logs of a driver.
 
     Args:
-        folder: The folder of the files `stdout` and `stderr`.
+        folder: The folder of the files `stdout` and `stderr`, which `redirected.py` writes and bounds.
         place: What the ids of its application and its job run are in log streams and keys.
         monitoring: The monitoringConfiguration of the job.
         objects: The S3.
@@ -43,7 +44,8 @@ class DriverLogs:
         self._files = {name: folder / name for name in STREAMS}
         self._objects = objects
         self._key_prefix = _find_prefix(place, monitoring)
-        self._write = _open_streams(place, monitoring, open_group)
+        streams = _open_streams(place, monitoring, open_group)
+        self._outputs = {name: Output(write) for name, write in streams.items()}
         self._read = dict.fromkeys(STREAMS, 0)
         self._partial = dict.fromkeys(STREAMS, b"")
         self._ended = threading.Event()
@@ -79,13 +81,13 @@ class DriverLogs:
 
     def _ship(self, *, last: bool) -> None:
         for name, file in self._files.items():
-            write = self._write.get(name)
-            if write is None or self._read[name] >= _MOST:
+            output = self._outputs.get(name)
+            if output is None:
                 continue
             try:
                 with file.open("rb") as stream:
                     stream.seek(self._read[name])
-                    new = stream.read(_MOST - self._read[name])
+                    new = stream.read()
             except OSError:  # not made yet
                 continue
             self._read[name] += len(new)
@@ -94,9 +96,9 @@ class DriverLogs:
             if last and rest:
                 lines.append(rest)
             for line in filter(None, lines):
-                write(line.decode("utf-8", "replace").rstrip("\r"))
-            if self._read[name] >= _MOST:
-                write(f"[The local AWS keeps the first {_MOST >> 20} MB of {name}.]")
+                output.write(line.decode("utf-8", "replace").rstrip("\r"))
+            if last:
+                output.finish()
 
     def _upload(self) -> None:
         if self._key_prefix is None:
@@ -105,7 +107,7 @@ class DriverLogs:
             packed = io.BytesIO()
             try:
                 with file.open("rb") as source, gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as target:
-                    target.write(source.read(_MOST))
+                    shutil.copyfileobj(source, target)
                 place = S3Object(self._key_prefix.bucket, f"{self._key_prefix.key}{name}.gz")
                 self._objects.write(place, packed, "application/gzip")
             except (OSError, NotStored) as error:

@@ -57,7 +57,7 @@ class JobProcess:
     """
 
     def __init__(self, log: Callable[[str], None]) -> None:
-        self._output = _Output(log)
+        self._output = Output(log)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
@@ -188,8 +188,11 @@ def _let_go(process: "subprocess.Popen[bytes]") -> None:
             process.stdin.close()
 
 
-class _Output:
+class Output:
     """What a job prints: the first megabytes of it, and its last lines.
+
+    Args:
+        log: Takes each line that is kept.
 
     Attributes:
         lines: How many lines it has printed.

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from local_aws.protocol.messages import AwsFault
@@ -40,6 +41,16 @@ _OF_RETRY = frozenset(
     {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy"}
     | {"Comment"}
 )
+
+_RETRY_LIMITS = {
+    "IntervalSeconds": (1, 99_999_999),
+    "MaxAttempts": (0, 99_999_999),
+    "BackoffRate": (1, inf),
+    "MaxDelaySeconds": (1, 31_622_399),
+}
+"""The least and the most. Source: "Handling errors in Step Functions workflows" in its developer guide."""
+
+_ANY_ERROR = "States.ALL"
 
 
 @dataclass(frozen=True)
@@ -199,6 +210,7 @@ def _parse_state(name: str, body: Any, location: str) -> State:
         text = f"The name of a state has 1 to {_MAX_NAME} characters."
         raise Problem("SCHEMA_VALIDATION_FAILED", text, location)
     retriers = tuple(_parse_retrier(each, f"{location}/Retry") for each in body.get("Retry", ()))
+    _check_wildcard(retriers, f"{location}/Retry")
     branches = tuple(
         _parse_branch(each, f"{location}/Branches[{number}]")
         for number, each in enumerate(body.get("Branches", ()))
@@ -257,11 +269,13 @@ def _parse_retrier(value: Any, location: str) -> Retrier:
     for name in value:
         if name not in _OF_RETRY:
             raise _refuse_field(name, False, location)
-    limits = {"IntervalSeconds": 1, "MaxAttempts": 0, "BackoffRate": 1, "MaxDelaySeconds": 1}
-    for name, least in limits.items():
+    for name, (least, most) in _RETRY_LIMITS.items():
         given = value.get(name, least)
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or given < least:
-            text = f"The value for '{name}' must be at least {least}."
+        kinds = (int, float) if name == "BackoffRate" else int
+        if isinstance(given, bool) or not isinstance(given, kinds) or not least <= given <= most:
+            what = "a number" if name == "BackoffRate" else "an integer"
+            upper = "" if most == inf else f" and at most {most}"
+            text = f"The value for '{name}' must be {what} of at least {least}{upper}."
             raise Problem("SCHEMA_VALIDATION_FAILED", text, location)
     jitter = value.get("JitterStrategy", "NONE")
     if jitter not in {"FULL", "NONE"}:
@@ -274,6 +288,14 @@ def _parse_retrier(value: Any, location: str) -> Retrier:
         value.get("MaxDelaySeconds"),
         jitter == "FULL",
     )
+
+
+def _check_wildcard(retriers: tuple[Retrier, ...], location: str) -> None:
+    """Check that States.ALL stands alone, in the last retrier. Source: the Amazon States Language."""
+    for number, each in enumerate(retriers, start=1):
+        if _ANY_ERROR in each.errors and (len(each.errors) > 1 or number < len(retriers)):
+            text = f"{_ANY_ERROR} must stand alone in ErrorEquals, and in the last retrier."
+            raise Problem("SCHEMA_VALIDATION_FAILED", text, location)
 
 
 def _check_task(resource: Any, arguments: Any, location: str) -> None:

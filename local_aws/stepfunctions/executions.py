@@ -5,10 +5,19 @@ import threading
 from uuid import uuid4
 
 from local_aws.protocol.aws_json import Operation, Params
-from local_aws.protocol.messages import AwsFault
+from local_aws.protocol.messages import AwsFault, invalid
 from local_aws.protocol.resources import Resource, pick
 from local_aws.stepfunctions.run import OF_TASK, TASK_FAILED, Aborted, Run, Surroundings, describe_job
-from local_aws.stepfunctions.store import ENDED, check_name, list_page, make_arn, parse_known
+from local_aws.stepfunctions.store import (
+    ENDED,
+    LOGS_NOTHING,
+    METADATA_ONLY,
+    check_name,
+    list_page,
+    make_arn,
+    parse_known,
+    show_revision,
+)
 
 _INTERRUPTED = "The local AWS ended while the execution ran. Redrive it."
 _SHOWN = (
@@ -19,8 +28,15 @@ _SUMMARY = (
     *("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate"),
     *("stateMachineVersionArn", "redriveCount", "redriveDate"),
 )
-_DATA = frozenset({"input", "output", "parameters"})
+_DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters"})
 _END_SECONDS = 10
+_LONGEST_INPUT = 262_144
+_DAY = 24 * 3600
+_REDRIVABLE_SECONDS = 14 * _DAY
+_OPEN_SECONDS = 365 * _DAY
+_MOST_EVENTS = 24_999
+_TOKENS = 10
+_TOKEN_SECONDS = 15 * 60
 
 
 class Executions:
@@ -104,11 +120,13 @@ class Executions:
         del region
         with self._store.lock:
             execution = self._store.find_execution(params["executionArn"])
-            shown = {**pick(execution, _SHOWN), **_describe_redrive(execution)}
-            included = {"included": True}
-            shown["inputDetails"] = included
-            if "output" in shown:
-                shown["outputDetails"] = included
+            shown = {**pick(execution, _SHOWN), **describe_redrive(execution, self._store.now())}
+            is_included = params.get("includedData") != METADATA_ONLY
+            for name in ("input", "output"):
+                if name in shown:
+                    shown[f"{name}Details"] = {"included": is_included}
+                    if not is_included:
+                        del shown[name]
             return shown
 
     def describe_machine(self, region: str, params: Params) -> Params:
@@ -119,15 +137,18 @@ class Executions:
             revision = self._store.revisions[execution["Revision"]]
             arn = execution["stateMachineArn"]
             return {
-                **pick(revision, ("definition", "roleArn", "revisionId")),
+                **show_revision(revision, params),
                 "stateMachineArn": arn,
                 "name": arn.rpartition(":")[2],
                 "updateDate": revision["Date"],
+                **LOGS_NOTHING,
             }
 
     def list(self, region: str, params: Params) -> Params:
-        """ListExecutions, the newest first."""
+        """ListExecutions: those that run by their start, the others by their end, the newest first."""
         del region
+        if params.get("statusFilter") == "PENDING_REDRIVE":
+            raise invalid("The status PENDING_REDRIVE is one of Map Runs' executions: give mapRunArn.")
         with self._store.lock:
             arn = params.get("stateMachineArn", "")
             machine, _revision = self._store.find_revision(arn)
@@ -138,7 +159,7 @@ class Executions:
                 found = [each for each in found if each["status"] == status]
             if wanted := params.get("redriveFilter"):
                 found = [each for each in found if bool(each["redriveCount"]) == (wanted == "REDRIVEN")]
-            found.sort(key=lambda each: each["startDate"], reverse=True)
+            found.sort(key=_read_time, reverse=True)
             shown = [pick(each, _SUMMARY) for each in found]
         return list_page("executions", shown, params, lambda each: each["executionArn"])
 
@@ -181,9 +202,11 @@ class Executions:
         """RedriveExecution: goes on with the states that are not done."""
         with self._store.lock:
             execution = self._store.find_execution(params["executionArn"])
-            if execution.get("RedriveToken") == params.get("clientToken", ""):
-                return {"redriveDate": execution["redriveDate"]}
-            found = _describe_redrive(execution)
+            now, token = self._store.now(), params.get("clientToken")
+            known = list_tokens(execution, now)
+            if token is not None and token in known:
+                return {"redriveDate": known[token]}
+            found = describe_redrive(execution, now)
             if found["redriveStatus"] != "REDRIVABLE":
                 raise AwsFault("ExecutionNotRedrivable", found["redriveStatusReason"])
             for name in ("stopDate", "error", "cause"):
@@ -192,8 +215,8 @@ class Executions:
                 {
                     "status": "RUNNING",
                     "redriveCount": execution["redriveCount"] + 1,
-                    "redriveDate": self._store.now(),
-                    "RedriveToken": params.get("clientToken"),
+                    "redriveDate": now,
+                    "RedriveTokens": {**known, token: now} if token is not None else known,
                     "Jobs": {},
                 }
             )
@@ -248,6 +271,8 @@ class Executions:
 
 
 def _check_input(text: str) -> None:
+    if len(text.encode()) > _LONGEST_INPUT:
+        raise AwsFault("InvalidExecutionInput", f"The input has more than {_LONGEST_INPUT} bytes.")
     try:
         json.loads(text)
     except ValueError as error:
@@ -256,13 +281,44 @@ def _check_input(text: str) -> None:
         ) from error
 
 
-def _describe_redrive(execution: Resource) -> Params:
-    """Tell whether an execution can be redriven."""
+def describe_redrive(execution: Resource, now: float) -> Params:
+    """Tell whether an execution can be redriven.
+
+    Source: RedriveExecution and DescribeExecution in Step Functions' API reference.
+
+    Args:
+        execution: The execution's record.
+        now: The time in seconds since the epoch.
+    """
     status = execution["status"]
-    if status in {"FAILED", "ABORTED", "TIMED_OUT"}:
-        return {"redriveStatus": "REDRIVABLE"}
-    reason = f"Execution is {status} and cannot be redriven"
-    return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    reason = ""
+    if status not in {"FAILED", "ABORTED", "TIMED_OUT"}:
+        reason = f"Execution is {status} and cannot be redriven"
+    elif now - execution["stopDate"] > _REDRIVABLE_SECONDS:
+        reason = "Execution redrivable period exceeded"
+    elif now - execution["startDate"] > _OPEN_SECONDS:
+        reason = "Execution has exceeded the max execution time"
+    elif execution["Events"] >= _MOST_EVENTS:
+        reason = "Execution history event limit exceeded"
+    if reason:
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+    return {"redriveStatus": "REDRIVABLE"}
+
+
+def list_tokens(execution: Resource, now: float) -> dict[str, float]:
+    """List the tokens with which an execution was redriven, as long as they are valid, and when it was.
+
+    Source: RedriveExecution in Step Functions' API reference.
+    """
+    known = list(execution.get("RedriveTokens", {}).items())[-_TOKENS:]
+    return {token: date for token, date in known if now - date <= _TOKEN_SECONDS}
+
+
+def _read_time(execution: Resource) -> float:
+    """Read by which time an execution is sorted."""
+    ended = execution.get("stopDate")
+    time: float = execution.get("redriveDate", execution["startDate"]) if ended is None else ended
+    return time
 
 
 def _leave_out_data(event: Resource) -> Resource:

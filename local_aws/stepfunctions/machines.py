@@ -7,10 +7,12 @@ from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.resources import Resource, pick
 from local_aws.stepfunctions.definition import Problem, parse
 from local_aws.stepfunctions.executions import Executions
-from local_aws.stepfunctions.store import Store, check_name, list_page, make_arn
+from local_aws.stepfunctions.store import LOGS_NOTHING, Store, check_name, list_page, make_arn, show_revision
 
 _MAX_TAGS = 50
-_LOGS_NOTHING = {"level": "OFF", "includeExecutionData": False}
+_MAX_VERSIONS = 1000
+_IDEMPOTENT = ("publish", "versionDescription")
+"""What a second CreateStateMachine must have in common with the first besides the definition."""
 
 
 class Machines:
@@ -49,6 +51,9 @@ class Machines:
             text = "The local AWS does not support state machines of the type EXPRESS."
             raise AwsFault("StateMachineTypeNotSupported", text)
         _check_definition(params["definition"])
+        _check_description(params)
+        if len(params.get("tags", [])) > _MAX_TAGS:
+            raise _too_many_tags()
         with self._store.lock:
             arn = make_arn(region, "stateMachine", name)
             if arn in self._store.machines:
@@ -61,6 +66,7 @@ class Machines:
                 "creationDate": now,
                 "Versions": 0,
                 "Tags": {tag["key"]: tag["value"] for tag in params.get("tags", [])},
+                "Asked": pick(params, _IDEMPOTENT),
             }
             self._revise(self._store.machines[arn], params["definition"], params["roleArn"])
             published = self._publish(arn, params) if params.get("publish") else None
@@ -68,7 +74,8 @@ class Machines:
 
     def _answer_again(self, arn: str, params: Params) -> Params:
         machine, revision = self._store.find_revision(arn)
-        if revision["definition"] != params["definition"]:
+        asked = pick(params, _IDEMPOTENT)
+        if (revision["definition"], machine.get("Asked", asked)) != (params["definition"], asked):
             raise AwsFault("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
         published = self._publish(arn, params) if params.get("publish") else None
         return {
@@ -81,6 +88,7 @@ class Machines:
         revision = str(uuid4())
         self._store.revisions[revision] = {
             "revisionId": revision,
+            "IsFirst": "Revision" not in machine,
             "definition": definition,
             "roleArn": role,
             "Machine": machine["stateMachineArn"],
@@ -94,6 +102,9 @@ class Machines:
         number: int = machine["Versions"]
         latest = self._store.versions.get(f"{arn}:{number}")
         if latest is None or latest["Revision"] != machine["Revision"]:
+            if sum(each["Machine"] == arn for each in self._store.versions.values()) >= _MAX_VERSIONS:
+                text = f"A state machine has {_MAX_VERSIONS} versions at most. Delete unused ones."
+                raise AwsFault("ServiceQuotaExceededException", text, 402)
             number = machine["Versions"] = number + 1
             self._store.versions[f"{arn}:{number}"] = {
                 "stateMachineVersionArn": f"{arn}:{number}",
@@ -115,6 +126,7 @@ class Machines:
             )
         if "definition" in params:
             _check_definition(params["definition"])
+        _check_description(params)
         with self._store.lock:
             arn = params["stateMachineArn"]
             machine = self._store.find_machine(arn)
@@ -134,13 +146,14 @@ class Machines:
         del region
         with self._store.lock:
             machine, revision = self._store.find_revision(params["stateMachineArn"])
+            version = self._store.versions.get(params["stateMachineArn"], {})
             return {
                 **pick(machine, ("name", "type", "creationDate")),
-                **pick(revision, ("definition", "roleArn", "revisionId")),
+                **pick(version, ("creationDate", "description")),
+                **show_revision(revision, params),
                 "stateMachineArn": params["stateMachineArn"],
                 "status": "ACTIVE",
-                "loggingConfiguration": _LOGS_NOTHING,
-                "tracingConfiguration": {"enabled": False},
+                **LOGS_NOTHING,
             }
 
     def list(self, region: str, params: Params) -> Params:
@@ -217,7 +230,7 @@ class Machines:
             tags = self._find_tags(params["resourceArn"])
             merged = {**tags, **{tag["key"]: tag["value"] for tag in params["tags"]}}
             if len(merged) > _MAX_TAGS:
-                raise AwsFault("TooManyTags", f"A resource has {_MAX_TAGS} tags at most.")
+                raise _too_many_tags()
             tags.update(merged)
         return {}
 
@@ -242,6 +255,15 @@ class Machines:
             raise AwsFault("ResourceNotFound", f"Resource not found: '{arn}'")
         tags: dict[str, str] = self._store.machines[arn]["Tags"]
         return tags
+
+
+def _check_description(params: Params) -> None:
+    if "versionDescription" in params and not params.get("publish"):
+        raise AwsFault("ValidationException", "Version description can only be set when publish is true")
+
+
+def _too_many_tags() -> AwsFault:
+    return AwsFault("TooManyTags", f"A resource has {_MAX_TAGS} tags at most.")
 
 
 def _check_definition(text: str) -> None:

@@ -20,11 +20,13 @@ from local_aws.stepfunctions.store import Invoke, Store
 TASK_FAILED = "States.TaskFailed"
 _EVALUATION_FAILED = "States.QueryEvaluationError"
 _RUNTIME = "States.Runtime"
+_TOO_MUCH = "States.DataLimitExceeded"
 OF_TASK = {"resourceType": "sagemaker", "resource": "createProcessingJob.sync"}
 _NAMED = frozenset({"ResourceInUse", "ResourceNotFound", "ResourceLimitExceeded"})
 """The errors of SageMaker that have a name of their own; the others share one."""
 
 _LONGEST_CAUSE = 32768
+_LONGEST_DATA = 262_144
 _LOOK = 0.02
 _log = logging.getLogger(__name__)
 
@@ -199,6 +201,12 @@ class Run:
             raise
         states = {"input": value, "result": result}
         output = self._resolve(state, state.body.get("Output", result), states, 0, last)
+        if len(_dump(output).encode()) > _LONGEST_DATA:
+            cause = (
+                f"The state/task '{state.name}' returned a result with a size exceeding the maximum number "
+                "of bytes service limit."
+            )
+            raise Failed(_TOO_MUCH, cause, last)
         with self._store.lock:
             # Also if the execution was stopped in the meantime: a redrive waits for this run to end.
             self._execution["Done"][state.name] = output

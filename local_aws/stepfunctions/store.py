@@ -23,10 +23,17 @@ from local_aws.stepfunctions.definition import Branch, parse
 Invoke = Callable[[str, str, Params], Params]
 """Calls an operation of SageMaker: (region, AWS's name of it, parameters) -> members of its answer."""
 
+METADATA_ONLY = "METADATA_ONLY"
 ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+LOGS_NOTHING = {
+    "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
+    "tracingConfiguration": {"enabled": False},
+}
+_DATA = ("input", "output")
 _DEFAULT_PAGE = 100
 _NOT_IN_NAMES = frozenset('<>{}[]?*"#%\\^|~`$&,;:/')
 _LONGEST_NAME = 80
+_NAME_IN_ARN = 6
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +88,7 @@ class Store:
         Raises:
             AwsFault: If there is none.
         """
+        check_arn(arn, "stateMachine")
         if arn not in self.machines:
             raise AwsFault("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return self.machines[arn]
@@ -103,6 +111,7 @@ class Store:
         Raises:
             AwsFault: If there is none.
         """
+        check_arn(arn, "execution")
         if arn not in self.executions:
             raise AwsFault("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return self.executions[arn]
@@ -136,7 +145,8 @@ class Store:
             number: int = execution["Events"]
             event: Params = {"timestamp": self.now(), "type": kind, "id": number, "previousEventId": before}
             if details is not None:
-                event[_name_details(kind)] = details
+                whole = {f"{name}Details": {"truncated": False} for name in _DATA if name in details}
+                event[_name_details(kind)] = {**details, **whole}
             self.events[arn, str(number)] = event
             self.flush()
             return number
@@ -160,6 +170,27 @@ def _name_details(kind: str) -> str:
 def make_arn(region: str, kind: str, name: str) -> str:
     """Make the ARN of something of Step Functions."""
     return f"arn:{choose_partition(region)}:states:{region}:{ACCOUNT_ID}:{kind}:{name}"
+
+
+def show_revision(revision: Resource, params: Params) -> Resource:
+    """Show a revision of a state machine, as far as `includedData` asks for it. The first has no id."""
+    shown = {name: revision[name] for name in ("definition", "roleArn")}
+    if params.get("includedData") == METADATA_ONLY:
+        shown["definition"] = "{}"
+    return shown if revision.get("IsFirst") else {**shown, "revisionId": revision["revisionId"]}
+
+
+def check_arn(arn: str, kind: str) -> None:
+    """Check that an ARN is that of a thing of Step Functions of some kind, or of a part of one.
+
+    Raises:
+        AwsFault: If it is not.
+    """
+    parts = arn.split(":")
+    if len(parts) <= _NAME_IN_ARN or parts[0] != "arn" or parts[2] != "states":
+        raise AwsFault("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+    if parts[5] != kind:
+        raise AwsFault("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {parts[5]}'")
 
 
 def check_name(name: str) -> str:

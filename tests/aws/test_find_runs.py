@@ -13,7 +13,8 @@ from kedro_aws_plugin.actions.targets import sagemaker
 from kedro_aws_plugin.actions.targets.sagemaker import SageMaker
 from kedro_aws_plugin.aws.sagemaker.pipelines import observe_execution
 from kedro_aws_plugin.config.pipelines import Pipelines
-from kedro_aws_plugin.errors import AwsError, DeniedError, UnreachableError
+from kedro_aws_plugin.errors import AwsError, DeniedError, ProjectError, UnreachableError
+from kedro_aws_plugin.plan.execution import Execution
 
 PIPELINE = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/shop-default-dev"
 NOW = datetime(2026, 11, 29, tzinfo=timezone.utc)
@@ -108,3 +109,34 @@ def test_a_failure_of_another_target_is_not_taken_for_no_runs(monkeypatch: pytes
     monkeypatch.setattr(executions, "list_targets", lambda _: [Target(), Target(AwsError("throttled"))])
     with pytest.raises(AwsError, match="throttled"):
         executions.list_runs(cast(Any, None), 10)
+
+
+def make_run(run_id: str, number: int) -> Execution:
+    return Execution(f"{PIPELINE}/execution/{number:012}", "shop-default-dev", run_id, "Failed", NOW)
+
+
+@pytest.mark.parametrize(
+    ("run", "known", "said"),
+    [
+        ("nightly", (), "This project has no runs on AWS. Begin one: kedro aws submit"),
+        (
+            "nigthly",
+            ("weekly", "nightly"),
+            "There is no run `nigthly`; did you mean `nightly`? `kedro aws runs` lists them.",
+        ),
+        (
+            "nightly",
+            ("nightly", "weekly", "nightly"),
+            f"nightly is the run of several executions: {PIPELINE}/execution/000000000000, "
+            f"{PIPELINE}/execution/000000000002. Name one of them.",
+        ),
+    ],
+)
+def test_a_run_that_is_unknown_or_stands_for_several_says_so(
+    monkeypatch: pytest.MonkeyPatch, run: str, known: tuple[str, ...], said: str
+) -> None:
+    runs = tuple(make_run(each, number) for number, each in enumerate(known))
+    monkeypatch.setattr(executions, "list_targets", lambda _: [Target(runs=runs)])
+    with pytest.raises(ProjectError) as caught:
+        executions.find_run(cast(Any, None), run)
+    assert caught.value.message == said

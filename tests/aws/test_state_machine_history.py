@@ -1,14 +1,16 @@
 """What the history of an execution of a state machine says of its steps."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import answers
 import pytest
 from stubbed import Stubbed
 
-from kedro_aws_plugin.aws.state_machines import observe_machine_run
+from kedro_aws_plugin.aws.state_machines import list_machine_runs, observe_machine_run
 from kedro_aws_plugin.plan.execution import StepRun, explain_end
+from kedro_aws_plugin.plan.machine_run import ObservedStateMachine
 
 DONE = ("TaskSucceeded", {"output": "{}"})
 JOB = {"FailureReason": "AlgorithmError: , exit code: 1", "ExitMessage": "Step data_science failed: no data"}
@@ -59,6 +61,18 @@ def test_what_was_stopped_is_stopped(stubbed: Stubbed) -> None:
     assert (found.status, found.steps[0].status) == ("Stopped", "Stopped")
     aborted = look(stubbed, ("ExecutionAborted", {}), status="ABORTED")
     assert aborted.steps[0].status == "Stopped"
+
+
+def test_the_newest_run_is_the_one_that_was_started_last(stubbed: Stubbed) -> None:
+    """Step Functions lists first what has ended last."""
+    started = {"early": 1, "late": 3, "middle": 2}
+    found = [
+        answers.machine_execution(name=f"{name}-0a1b2c3d", startDate=answers.THEN + timedelta(hours=hours))
+        for name, hours in started.items()
+    ]
+    stubbed.answers("ListExecutions", {"executions": found})
+    machine = ObservedStateMachine(answers.MACHINE_ARN, "flights")
+    assert [each.run_id for each in list_machine_runs(stubbed.aws, machine)] == ["late", "middle", "early"]
 
 
 def test_an_execution_that_is_gone_is_none(stubbed: Stubbed) -> None:

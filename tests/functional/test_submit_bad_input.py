@@ -19,7 +19,7 @@ from requests_sent import Requests
 from kedro_aws_plugin.actions import compiling
 from kedro_aws_plugin.plan.tags import make_project_tags
 
-DIFFERS = "Warning: The project differs from commit {}. The job has what is on the disk.\n"
+DIFFERS = "Warning: The project differs from commit {} in 1 file. The job has what is on the disk.\n"
 
 
 def submit(*arguments: str) -> Ran:

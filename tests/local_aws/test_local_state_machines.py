@@ -13,6 +13,7 @@ from local_cloud import BUCKET, ROLE, Cloud, refused
 from state_machines import MACHINE_ARN, StateMachines, branch, chain, define
 
 import local_aws
+from local_aws.stepfunctions.executions import describe_redrive, list_tokens
 
 PASS = {"Type": "Pass", "Output": {"run": "{% $states.context.Execution.Input.RunId & '' %}"}}
 
@@ -55,7 +56,7 @@ def test_tasks_and_branches_run_in_their_order(machines: StateMachines) -> None:
     assert types[21:23] == ["ParallelStateSucceeded", "ParallelStateExited"]
     assert types[23:] == ["TaskStateEntered", *task, "TaskStateExited", "ExecutionSucceeded"]
     exited = events[22]["stateExitedEventDetails"]
-    assert (exited["name"], json.loads(exited["output"])) == ("both", {"both": [{}, {}]})
+    assert exited == {"name": "both", "output": '{"both":[{},{}]}', "outputDetails": {"truncated": False}}
     scheduled = events[2]["taskScheduledEventDetails"]
     assert (scheduled["resourceType"], scheduled["resource"]) == ("sagemaker", "createProcessingJob.sync")
     job = json.loads(scheduled["parameters"])["ProcessingJobName"]
@@ -206,7 +207,13 @@ def test_versions_are_started_as_they_were_published(machines: StateMachines) ->
     (of_first,) = client.list_executions(stateMachineArn=f"{arn}:1")["executions"]
     assert of_first["stateMachineVersionArn"] == f"{arn}:1"
     of_execution = client.describe_state_machine_for_execution(executionArn=of_first["executionArn"])
-    assert of_execution["revisionId"] == described["revisionId"]
+    assert "revisionId" not in of_execution
+    assert "revisionId" not in described, "the first revision has no id"
+    later = client.describe_state_machine(stateMachineArn=f"{arn}:2")
+    assert (later["revisionId"], later["description"]) == (second["revisionId"], "the second")
+    assert later["creationDate"] == listed[0]["creationDate"] > described["creationDate"]
+    hidden = client.describe_state_machine(stateMachineArn=f"{arn}:2", includedData="METADATA_ONLY")
+    assert hidden == {**later, "definition": "{}", "ResponseMetadata": hidden["ResponseMetadata"]}
     code, _, _ = refused(client.publish_state_machine_version, stateMachineArn=arn, revisionId="other")
     assert code == "ConflictException"
     client.delete_state_machine_version(stateMachineVersionArn=f"{arn}:2")
@@ -239,7 +246,113 @@ def test_requests_are_answered_as_by_aws(machines: StateMachines) -> None:
     assert refused(client.start_execution, stateMachineArn=arn, input="{")[0] == "InvalidExecutionInput"
     code, message, _ = refused(client.redrive_execution, executionArn=done["executionArn"])
     assert (code, message) == ("ExecutionNotRedrivable", "Execution is SUCCEEDED and cannot be redriven")
-    assert refused(client.describe_execution, executionArn=arn)[0] == "ExecutionDoesNotExist"
+
+
+def test_what_is_named_wrongly_or_not_asked_for_is_not_shown(machines: StateMachines) -> None:
+    client, arn = machines.client, machines.create("mine", chain(one=PASS))
+    done = machines.run(arn, name="n")
+    code, message, _ = refused(client.describe_execution, executionArn=arn)
+    assert (code, message) == (
+        "InvalidArn",
+        "Invalid Arn: 'Resource type not valid in this context: stateMachine'",
+    )
+    assert refused(client.list_executions, stateMachineArn="mine")[0] == "InvalidArn"
+    absent = done["executionArn"].replace(":n", ":absent")
+    assert refused(client.describe_execution, executionArn=absent)[0] == "ExecutionDoesNotExist"
+    hidden = client.describe_execution(executionArn=done["executionArn"], includedData="METADATA_ONLY")
+    assert {"input", "output"}.isdisjoint(hidden)
+    assert (hidden["inputDetails"], hidden["outputDetails"]) == ({"included": False}, {"included": False})
+    code, _, _ = refused(client.list_executions, stateMachineArn=arn, statusFilter="PENDING_REDRIVE")
+    assert code == "ValidationException"
+    code, _, _ = refused(client.start_execution, stateMachineArn=arn, input=json.dumps("ø" * 140_000))
+    assert code == "InvalidExecutionInput", "it has fewer characters than are allowed, and more bytes"
+
+
+def test_the_same_state_machine_is_created_again_and_no_other(machines: StateMachines) -> None:
+    """AWS looks at the definition, `publish` and the description, and not at the role and the tags."""
+    states = chain(one=PASS)
+    arn = machines.create("mine", states, publish=True, versionDescription="a")
+    client = machines.client
+    again = {"name": "mine", "definition": define(states), "publish": True, "versionDescription": "a"}
+    made = client.create_state_machine(**again, roleArn=f"{ROLE}2", tags=[{"key": "a", "value": "b"}])
+    assert made["stateMachineVersionArn"] == f"{arn}:1"
+    assert client.describe_state_machine(stateMachineArn=arn)["roleArn"] == ROLE
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == []
+    for changed in ({"versionDescription": "b"}, {"publish": False, "versionDescription": None}):
+        asked = {name: each for name, each in {**again, **changed}.items() if each is not None}
+        assert refused(client.create_state_machine, roleArn=ROLE, **asked)[0] == "StateMachineAlreadyExists"
+    undescribed = {"publish": False, "versionDescription": "b"}
+    for call in (
+        lambda: refused(machines.create, name="other", states=states, **undescribed),
+        lambda: refused(client.update_state_machine, stateMachineArn=arn, roleArn=ROLE, **undescribed),
+    ):
+        assert call()[0] == "ValidationException"
+    many = [{"key": f"k{number}", "value": ""} for number in range(51)]
+    assert refused(machines.create, name="other", states=states, tags=many)[0] == "TooManyTags"
+
+
+def test_a_state_does_not_give_more_than_256_kib(machines: StateMachines) -> None:
+    half = "x" * 131_072
+    double = {"Type": "Pass", "Output": {"all": "{% $states.input.text & $states.input.text %}"}}
+    failed = machines.run(machines.create("much", chain(one=double)), input=json.dumps({"text": half}))
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.DataLimitExceeded")
+    less = json.dumps({"text": half[:-6]})  # the braces and the name have 10 bytes
+    assert machines.run(machines.create("less", chain(one=double)), input=less)["status"] == "SUCCEEDED"
+
+
+def test_executions_are_listed_by_when_they_ended(machines: StateMachines) -> None:
+    machine = machines.create("mine", chain(one=machines.make_task("one", "wait_for=go")))
+    slow, stopped = machines.start(machine), machines.start(machine)
+    quick = machines.start(machine)
+    for each in (quick, stopped):
+        machines.client.stop_execution(executionArn=each)
+    found = machines.client.list_executions(stateMachineArn=machine)["executions"]
+    assert [each["executionArn"] for each in found] == [stopped, quick, slow]
+    machines.client.redrive_execution(executionArn=quick)
+    found = machines.client.list_executions(stateMachineArn=machine)["executions"]
+    assert [each["executionArn"] for each in found] == [quick, stopped, slow]
+    machines.client.delete_state_machine(stateMachineArn=machine)
+
+
+def test_an_execution_is_redriven_once_for_each_of_the_last_tokens(machines: StateMachines) -> None:
+    client = machines.client
+    arn = machines.run(machines.create("ends", chain(one={"Type": "Fail"})))["executionArn"]
+    dates = []
+    for number in range(11):
+        dates.append(client.redrive_execution(executionArn=arn, clientToken=f"t{number}")["redriveDate"])
+        assert machines.wait(arn)["status"] == "FAILED"
+    again = [client.redrive_execution(executionArn=arn, clientToken=f"t{number}") for number in (1, 10)]
+    assert [each["redriveDate"] for each in again] == [dates[1], dates[10]]
+    assert machines.wait(arn)["redriveCount"] == 11
+    client.redrive_execution(executionArn=arn, clientToken="t0")
+    assert machines.wait(arn)["redriveCount"] == 12
+
+
+NOW = 1_800_000_000.0
+DAY = 24 * 3600
+FAILED = {"status": "FAILED", "startDate": NOW - 2 * DAY, "stopDate": NOW - DAY, "Events": 9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"stopDate": NOW - 14 * DAY, "startDate": NOW - 365 * DAY, "Events": 24_998}, None),
+        ({"status": "RUNNING"}, "Execution is RUNNING and cannot be redriven"),
+        ({"stopDate": NOW - 14 * DAY - 1}, "Execution redrivable period exceeded"),
+        ({"startDate": NOW - 365 * DAY - 1}, "Execution has exceeded the max execution time"),
+        ({"Events": 24_999}, "Execution history event limit exceeded"),
+    ],
+)
+def test_which_executions_can_be_redriven(changes: dict[str, Any], reason: str | None) -> None:
+    found = describe_redrive({**FAILED, **changes}, NOW)
+    assert found.get("redriveStatusReason") == reason
+    assert found["redriveStatus"] == ("NOT_REDRIVABLE" if reason else "REDRIVABLE")
+
+
+def test_a_token_is_forgotten_after_15_minutes() -> None:
+    execution = {"RedriveTokens": {"old": NOW - 901, "new": NOW - 900}}
+    assert list_tokens(execution, NOW) == {"new": NOW - 900}
 
 
 def test_lists_come_in_pages(machines: StateMachines) -> None:
@@ -263,7 +376,7 @@ def test_lists_come_in_pages(machines: StateMachines) -> None:
         executionArn=done["executionArn"], includeExecutionData=False, reverseOrder=True
     )["events"]
     assert hidden[-1]["type"] == "ExecutionStarted"
-    assert "input" not in hidden[-1]["executionStartedEventDetails"]
+    assert {"input", "inputDetails"}.isdisjoint(hidden[-1]["executionStartedEventDetails"])
     client.delete_state_machine(stateMachineArn=arn)
     client.delete_state_machine(stateMachineArn=arn)
     assert refused(client.describe_state_machine, stateMachineArn=arn)[0] == "StateMachineDoesNotExist"

@@ -121,7 +121,23 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "a rate": (
         define(chain(a=change(TASK, Retry=[{"ErrorEquals": ["a"], "BackoffRate": 0.5}]))),
-        "The value for 'BackoffRate' must be at least 1. at /States/a/Retry",
+        "The value for 'BackoffRate' must be a number of at least 1. at /States/a/Retry",
+    ),
+    "half a second": (
+        define(chain(a=change(TASK, Retry=[{"ErrorEquals": ["a"], "IntervalSeconds": 1.5}]))),
+        "The value for 'IntervalSeconds' must be an integer of at least 1 and at most 99999999.",
+    ),
+    "a delay of a year": (
+        define(chain(a=change(TASK, Retry=[{"ErrorEquals": ["a"], "MaxDelaySeconds": 31_622_400}]))),
+        "The value for 'MaxDelaySeconds' must be an integer of at least 1 and at most 31622399.",
+    ),
+    "any error among others": (
+        define(chain(a=change(TASK, Retry=[{"ErrorEquals": ["a", "States.ALL"]}]))),
+        "States.ALL must stand alone in ErrorEquals, and in the last retrier. at /States/a/Retry",
+    ),
+    "any error before another": (
+        define(chain(a=change(TASK, Retry=[{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["a"]}]))),
+        "States.ALL must stand alone in ErrorEquals, and in the last retrier. at /States/a/Retry",
     ),
     "a jitter": (
         define(chain(a=change(TASK, Retry=[{"ErrorEquals": ["a"], "JitterStrategy": "SOME"}]))),

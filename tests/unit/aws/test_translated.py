@@ -142,6 +142,39 @@ def test_a_message_of_many_lines_becomes_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "operation", "rest"),
+    [
+        (
+            "ServiceQuotaExceededException",
+            "UpdateStateMachine",
+            "an AWS quota is used up (Said so). Delete versions that no run needs: aws stepfunctions "
+            "delete-state-machine-version",
+        ),
+        (
+            "ResourceLimitExceeded",
+            "CreatePipeline",
+            "an AWS quota is used up (Said so). Delete what is not needed, or raise the quota in Service "
+            "Quotas.",
+        ),
+        (
+            "ExecutionNotRedrivable",
+            "RedriveExecution",
+            "AWS cannot go on with it (Said so). Run the pipeline again: kedro aws submit",
+        ),
+        (
+            "StateMachineDeleting",
+            "CreateStateMachine",
+            "it is being deleted. Run the command again in a minute.",
+        ),
+    ],
+)
+def test_what_a_pipeline_is_refused_says_what_to_do_about_pipelines(
+    code: str, operation: str, rest: str
+) -> None:
+    assert translation(refused(code, "Said so.", operation=operation)).message == f"Could not {WHAT}: {rest}"
+
+
+@pytest.mark.parametrize(
     ("code", "status", "rest"),
     [
         ("ExpiredToken", 403, f"your AWS credentials have expired. {LOG_IN}"),
@@ -204,6 +237,7 @@ def test_what_aws_answers_becomes_a_sentence(code: str, status: int, rest: str) 
         ("ValidationException", "Cannot update in-progress endpoint", True),
         ("AlreadyExistsException", "Stack [kedro-aws-flights] already exists", True),
         ("ValidationError", "Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.", True),
+        ("StateMachineAlreadyExists", "State Machine Already Exists: 'arn:aws:states:x'", True),
         ("ValidationError", "Template format error: unsupported structure.", False),
         ("ValidationError", "Endpoint e of account 1 not found.", False),
     ],

@@ -7,6 +7,11 @@ SETTINGS = (
     "vpc, network_isolation, environment, volume_kms_key, tags, volume_gb, startup_timeout, download_timeout"
 )
 
+ONE_INSTANCE = (
+    "a step runs on one instance, since two would run the same nodes and write the same files. Choose a "
+    "larger `instance_type`, or put the nodes into several steps: `pipelines.steps`."
+)
+
 
 @pytest.mark.parametrize(
     ("text", "message"),
@@ -71,6 +76,16 @@ SETTINGS = (
             id="pipelines: spot and warm pool",
         ),
         pytest.param(
+            f"""{BASE}pipelines: {{resources: {{instance_count: 2}}}}\n""",
+            f"there is no key `pipelines.resources.instance_count`: {ONE_INSTANCE}",
+            id="pipelines: several instances",
+        ),
+        pytest.param(
+            f"""{BASE}pipelines: {{steps: {{fit: {{nodes: [a], instance_count: 2}}}}}}\n""",
+            f"there is no key `pipelines.steps.fit.instance_count`: {ONE_INSTANCE}",
+            id="pipelines: several instances of a step",
+        ),
+        pytest.param(
             f"""{BASE}pipelines: {{resources: {{keep_alive_minutes: 361}}}}\n""",
             "`pipelines.resources.keep_alive_minutes`: `361` is wrong: input should be less than "
             "or equal to 360.",
@@ -93,13 +108,6 @@ SETTINGS = (
             f"""{BASE}pipelines: {{stepfunctions: {{compute: batch}}}}\n""",
             "unknown key `pipelines.stepfunctions.compute`. Known keys here: role_arn.",
             id="pipelines: state machines make no jobs of AWS Batch",
-        ),
-        pytest.param(
-            f"""{BASE}pipelines: {{resources: {{instance_count: 2}}}}\n""",
-            "unknown key `pipelines.resources.instance_count`; did you mean `instance_type`? "
-            "Known keys here: job, instance_type, volume_gb, volume_kms_key, timeout_minutes, "
-            "infrastructure_retries, spot, keep_alive_minutes, environment, runner.",
-            id="pipelines: several instances",
         ),
         pytest.param(
             f"{BASE}pipelines: {{prefix: ../x}}\n",
