@@ -10,7 +10,9 @@ from local_aws.stepfunctions.executions import Executions
 from local_aws.stepfunctions.store import LOGS_NOTHING, Store, check_name, list_page, make_arn, show_revision
 
 _MAX_TAGS = 50
-_MAX_VERSIONS = 1000
+MAX_VERSIONS = 1000
+"""Versions of a state machine; PublishStateMachineVersion in Step Functions' API reference."""
+
 _IDEMPOTENT = ("publish", "versionDescription")
 """What a second CreateStateMachine must have in common with the first besides the definition."""
 
@@ -102,9 +104,7 @@ class Machines:
         number: int = machine["Versions"]
         latest = self._store.versions.get(f"{arn}:{number}")
         if latest is None or latest["Revision"] != machine["Revision"]:
-            if sum(each["Machine"] == arn for each in self._store.versions.values()) >= _MAX_VERSIONS:
-                text = f"A state machine has {_MAX_VERSIONS} versions at most. Delete unused ones."
-                raise AwsFault("ServiceQuotaExceededException", text, 402)
+            self._check_versions(arn)
             number = machine["Versions"] = number + 1
             self._store.versions[f"{arn}:{number}"] = {
                 "stateMachineVersionArn": f"{arn}:{number}",
@@ -115,6 +115,12 @@ class Machines:
                 "Number": number,
             }
         return f"{arn}:{number}"
+
+    def _check_versions(self, arn: str) -> None:
+        """Refuse one version more than there can be."""
+        if sum(each["Machine"] == arn for each in self._store.versions.values()) >= MAX_VERSIONS:
+            text = f"A state machine has {MAX_VERSIONS} versions at most. Delete unused ones."
+            raise AwsFault("ServiceQuotaExceededException", text, 402)
 
     def update(self, region: str, params: Params) -> Params:
         """UpdateStateMachine: another revision, and a version of it if that is asked for."""
@@ -133,6 +139,8 @@ class Machines:
             _, revision = self._store.find_revision(arn)
             wanted = {**pick(revision, ("definition", "roleArn")), **pick(params, ("definition", "roleArn"))}
             if wanted != pick(revision, wanted):
+                if params.get("publish"):
+                    self._check_versions(arn)
                 self._revise(machine, wanted["definition"], wanted["roleArn"])
             published = self._publish(arn, params) if params.get("publish") else None
             return {

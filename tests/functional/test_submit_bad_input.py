@@ -5,7 +5,8 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 from botocore import handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.exceptions import ClientError
 from project_cli import BUCKET, Ran, kedro_aws
 from requests_sent import Requests
 
 from kedro_aws_plugin.actions import compiling
 from kedro_aws_plugin.plan.tags import make_project_tags
 
+ROLE = "arn:aws:iam::123456789012:role/console"
 DIFFERS = "Warning: The project differs from commit {} in 1 file. The job has what is on the disk.\n"
 
 
@@ -143,21 +146,47 @@ class Body(BytesIO):
         yield self.read()
 
 
+@dataclass(frozen=True)
+class Failure:
+    """How the calls of a service fail.
+
+    Attributes:
+        service: The service, by botocore's name.
+        status: The HTTP status.
+        body: The body of the answer.
+        said: What the command says of it.
+        target: The target of the run.
+        least: How many calls a submission makes at least.
+    """
+
+    service: str
+    status: int
+    body: bytes
+    said: str
+    target: str = "sagemaker"
+    least: int = 4
+
+
+SLOW = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+EXPIRED = b'{"__type": "ExpiredTokenException", "message": "The security token is expired"}'
+LOG_IN = "your AWS credentials have expired. Log in"
+
+
 @contextmanager
-def broken_s3(number: int) -> Iterator[list[str]]:
-    """S3 answers 503 to one of the calls, counted from 0, each time it is made: the calls by their URLs."""
+def failing(failure: Failure, number: int) -> Iterator[list[str]]:
+    """Let one of the calls of a service, counted from 0, fail each time it is made: the calls."""
     calls: list[str] = []
 
-    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        call = f"{request.method} {request.url}"
+    def answer(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
+        call = f"{event_name} {request.url}"
         if call not in calls:
             calls.append(call)
         if len(calls) <= number or call != calls[number]:
             return None
-        body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-        return AWSResponse(str(request.url), 503, HeadersDict(), Body(body))
+        headers = HeadersDict({"x-amzn-requestid": "0"})
+        return AWSResponse(str(request.url), failure.status, headers, Body(failure.body))
 
-    handler = ("before-send.s3", answer)
+    handler = (f"before-send.{failure.service}", answer)
     handlers.BUILTIN_HANDLERS.append(handler)
     try:
         yield calls
@@ -165,25 +194,71 @@ def broken_s3(number: int) -> Iterator[list[str]]:
         handlers.BUILTIN_HANDLERS.remove(handler)
 
 
-@pytest.mark.parametrize("number", [0, 1, 3])
-def test_s3_is_down_at_a_call_of_submit(requests_sent: Requests, monkeypatch: Any, number: int) -> None:
-    """Two look what is there, and the fourth is an upload. scripts/fault_table.py tries each call."""
+def list_executions(aws: Any, target: str) -> list[str]:
+    """List the executions of the project."""
+    if target == "sagemaker":
+        client = aws.client("sagemaker")
+        names = [each["PipelineName"] for each in client.list_pipelines()["PipelineSummaries"]]
+        found = [client.list_pipeline_executions(PipelineName=name) for name in names]
+        return [each["PipelineExecutionArn"] for one in found for each in one["PipelineExecutionSummaries"]]
+    client = aws.client("stepfunctions")
+    machines = [each["stateMachineArn"] for each in client.list_state_machines()["stateMachines"]]
+    found = [client.list_executions(stateMachineArn=arn) for arn in machines]
+    return [each["executionArn"] for one in found for each in one["executions"]]
+
+
+def forget(aws: Any) -> None:
+    """Delete what was submitted, and what was uploaded for it."""
+    sagemaker, machines, s3 = (aws.client(name) for name in ("sagemaker", "stepfunctions", "s3"))
+    for arn in list_executions(aws, "sagemaker"):
+        with suppress(ClientError):  # it has ended
+            sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="s" * 32)
+    for each in sagemaker.list_pipelines()["PipelineSummaries"]:
+        sagemaker.delete_pipeline(PipelineName=each["PipelineName"], ClientRequestToken="d" * 32)
+    for each in machines.list_state_machines()["stateMachines"]:
+        machines.delete_state_machine(stateMachineArn=each["stateMachineArn"])
+    for each in s3.list_objects_v2(Bucket=BUCKET, Prefix="kedro-aws/").get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure("s3", 503, SLOW, "Run the command again in a minute.", least=12),
+        Failure("sagemaker", 400, EXPIRED, LOG_IN),
+        Failure("stepfunctions", 400, EXPIRED, LOG_IN, "stepfunctions", least=3),
+    ],
+    ids=["S3 is down", "the role expires", "the role expires on Step Functions"],
+)
+def test_any_call_of_submit_may_fail_and_nothing_has_begun(
+    project: Path, local: Any, monkeypatch: pytest.MonkeyPatch, failure: Failure
+) -> None:
+    """Each call in its turn, until all of them have failed: then it is submitted, once."""
     monkeypatch.setattr("time.sleep", lambda _: None)  # botocore waits between its attempts
-    chosen = ("submit", "-p", "data_science", "--params", f"split.random_state={number}", "--no-wait")
-    with broken_s3(number) as calls:
-        failed = kedro_aws(*chosen)
-    assert len(calls) > number
-    assert "S3" in failed.error or "s3://" in failed.error
-    assert "again" in failed.error
-    assert not {"CreatePipeline", "StartPipelineExecution"} & set(requests_sent.changing)
-    assert kedro_aws(*chosen, "--dry-run").code == 0
+    file = project / "conf/local/aws.yml"
+    file.write_text(f"pipelines: {{target: {failure.target}, stepfunctions: {{role_arn: {ROLE}}}}}\n")
+    try:
+        for number in range(100):
+            forget(local)
+            with failing(failure, number) as calls:
+                ran = kedro_aws("submit", "-p", "data_science", "--no-wait")
+            if number == len(calls):
+                break
+            assert failure.said in ran.error, calls[number]
+            assert list_executions(local, failure.target) == [], calls[number]
+        assert (ran.code, len(list_executions(local, failure.target))) == (0, 1)
+        assert number >= failure.least, calls
+    finally:
+        file.unlink()
+        forget(local)
 
 
 @contextmanager
 def begun_in_the_console(aws: Any, target: str) -> Iterator[str]:
     """An execution of the project's own pipeline that the plugin has not started: its ARN."""
     tags = make_project_tags("my_flights", "local", BUCKET)
-    name, role = "my-flights-console", "arn:aws:iam::123456789012:role/console"
+    name = "my-flights-console"
     if target == "sagemaker":
         client = aws.client("sagemaker")
         end = {"Name": "end", "Type": "Fail", "Arguments": {"ErrorMessage": "no more"}}
@@ -191,7 +266,7 @@ def begun_in_the_console(aws: Any, target: str) -> Iterator[str]:
             PipelineName=name,
             PipelineDefinition=json.dumps({"Version": "2020-12-01", "Steps": [end]}),
             ClientRequestToken="c" * 32,
-            RoleArn=role,
+            RoleArn=ROLE,
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
         )
         yield client.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
@@ -200,7 +275,7 @@ def begun_in_the_console(aws: Any, target: str) -> Iterator[str]:
     client = aws.client("stepfunctions")
     machine = client.create_state_machine(
         name=name,
-        roleArn=role,
+        roleArn=ROLE,
         definition=json.dumps(
             {"QueryLanguage": "JSONata", "StartAt": "end", "States": {"end": {"Type": "Succeed"}}}
         ),

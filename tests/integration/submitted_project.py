@@ -16,6 +16,7 @@ from local_aws import LocalAws
 
 COUNTED = """
     import os, time
+    from functools import partial
     from pathlib import Path
     from kedro.pipeline import node, pipeline
 
@@ -23,6 +24,9 @@ COUNTED = """
 
     def make(level):
         return {"level": level, "code": LEVEL}
+
+    def pass_on(_number, seen):
+        return seen
 
     def hold(made, gate):
         Path(gate, f"pid-{made['level']}").write_text(str(os.getpid()))
@@ -36,7 +40,11 @@ COUNTED = """
         return made
 
     def register_pipelines():
-        first = pipeline([node(make, "params:level", "kept", name="make")])
+        first = pipeline([
+            node(make, "params:level", "made", name="make"),
+            node(lambda made: made, "made", "seen"),
+            node(partial(pass_on, 0), "seen", "kept"),
+        ])
         second = pipeline([
             node(hold, ["kept", "params:gate"], "one_seen", name="hold"),
             node(copy, "one_seen", "two_seen", name="copy"),
