@@ -164,7 +164,7 @@ def _plan_scaling(wanted: Deployment, observed: Serving, *, is_new: bool, is_upd
     now = observed.endpoint
     # An endpoint that comes to another config comes to its numbers of instances, too.
     settled = now if now and not is_new and now.config_name == now.coming == wanted.config_name else None
-    return plan_scaling(wanted.deploy, variants, settled, kept)
+    return plan_scaling(wanted.deploy, variants, settled, kept, wait=wanted.wait)
 
 
 def _plan_wait(wanted: Deployment, steps: Sequence[BaseStep]) -> WaitForEndpoint:

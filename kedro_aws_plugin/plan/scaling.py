@@ -50,7 +50,12 @@ def keeps_counts(deploy: Deploy, endpoint: Endpoint | None) -> bool:
 
 
 def plan_scaling(
-    deploy: Deploy, variants: Sequence[Mapping[str, Any]], endpoint: Endpoint | None, observed: Scalings
+    deploy: Deploy,
+    variants: Sequence[Mapping[str, Any]],
+    endpoint: Endpoint | None,
+    observed: Scalings,
+    *,
+    wait: bool,
 ) -> list[Step]:
     """Plan how an endpoint that serves gets the scaling that aws.yml says, or loses what it has.
 
@@ -59,11 +64,12 @@ def plan_scaling(
         variants: Its variants in production, in AWS's form.
         endpoint: The endpoint as it is, if it has the wanted config already.
         observed: How its variants are scaled now.
+        wait: Whether to wait until an endpoint has another number of instances.
     """
     wanted = deploy.autoscaling
     if wanted is None:
         wrong = find_wrong_counts(deploy, variants, endpoint.counts if endpoint else {}, observed)
-        return _plan_fixed_counts(deploy.endpoint, wrong, observed)
+        return _plan_fixed_counts(deploy.endpoint, wrong, observed, wait=wait)
     steps: list[Step] = []
     for each in variants:
         steps += _plan_variant(deploy, wanted, each["VariantName"], observed.get(each["VariantName"]))
@@ -163,10 +169,13 @@ def find_wrong_counts(
     }
 
 
-def _plan_fixed_counts(name: str, wrong: Mapping[str, tuple[int, int]], observed: Scalings) -> list[Step]:
+def _plan_fixed_counts(
+    name: str, wrong: Mapping[str, tuple[int, int]], observed: Scalings, *, wait: bool
+) -> list[Step]:
     """Plan that variants are scaled no more and have as many instances as aws.yml says.
 
-    The target is the last to go: a command that ends early is followed by one that finds it.
+    The target is the last to go: a command that ends early is followed by one that finds it, and so is one
+    that does not wait for the instances.
     """
     own = {variant: found for variant, found in observed.items() if _is_own(found)}
     counts = {variant: count for variant, (count, _) in wrong.items()}
@@ -176,7 +185,10 @@ def _plan_fixed_counts(name: str, wrong: Mapping[str, tuple[int, int]], observed
         if variant in own and (own[variant].least, own[variant].most) != (count, count)
     ]
     if counts:
-        steps += [UpdateCounts(name, counts), WaitForEndpoint(name=name, config_name=None)]
+        steps.append(UpdateCounts(name, counts))
+        if not wait:
+            return steps
+        steps.append(WaitForEndpoint(name=name, config_name=None))
     return [*steps, *plan_end_of_scaling(name, own)]
 
 

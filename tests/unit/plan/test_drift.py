@@ -148,7 +148,7 @@ def test_queues_and_capture(
 
 def _scale(wanted: Deployment) -> Scaling:
     """How AWS describes the scaling of an endpoint just after the steps that make it."""
-    steps = plan_scaling(wanted.deploy, wanted.definition()["ProductionVariants"], None, {})
+    steps = plan_scaling(wanted.deploy, wanted.definition()["ProductionVariants"], None, {}, wait=True)
     requests = [(step.operation, step.request()) for step in steps]
     [target] = [request for operation, request in requests if operation == "RegisterScalableTarget"]
     policies = [request for operation, request in requests if operation == "PutScalingPolicy"]
