@@ -316,8 +316,8 @@ def list_tokens(execution: Resource, now: float) -> dict[str, float]:
 
 def _read_time(execution: Resource) -> float:
     """Read by which time an execution is sorted."""
-    ended = execution.get("stopDate")
-    time: float = execution.get("redriveDate", execution["startDate"]) if ended is None else ended
+    name = next(each for each in ("stopDate", "redriveDate", "startDate") if each in execution)
+    time: float = execution[name]
     return time
 
 

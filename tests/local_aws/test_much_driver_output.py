@@ -1,8 +1,11 @@
 """A driver of EMR Serverless that prints more than a disk should hold."""
 
 import gzip
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -76,6 +79,33 @@ while not os.path.exists({str(left)!r}): pass
     finally:
         subprocess.run(["kill", left.read_text()], check=True)
     assert (tmp_path / "stdout").read_text().endswith("ValueError: the last line\n")
+
+
+DEAF = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.3)
+    print("said at the end", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+print("begun", flush=True)
+signal.pause()
+"""
+
+
+@needs_signals
+def test_a_driver_that_is_stopped_may_say_something_still(tmp_path: Path) -> None:
+    """SIGTERM goes to its whole group, also to what copies its output."""
+    files = [str(tmp_path / name) for name in STREAMS]
+    run = [sys.executable, "-I", "-S", redirected.__file__, *files, sys.executable, "-c", DEAF]
+    process = subprocess.Popen(run, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not Path(files[0]).exists() or "begun" not in Path(files[0]).read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) == 7
+    assert Path(files[0]).read_text() == "begun\nsaid at the end\n"
 
 
 class Stored:
