@@ -4,6 +4,8 @@ import errno
 import json
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -213,6 +215,13 @@ def forget(aws: Any) -> None:
     for arn in list_executions(aws, "sagemaker"):
         with suppress(ClientError):  # it has ended
             sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="s" * 32)
+        deadline = time.monotonic() + 60
+        while sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"] in (
+            "Executing",
+            "Stopping",
+        ):
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.05)  # time.sleep is replaced
     for each in sagemaker.list_pipelines()["PipelineSummaries"]:
         sagemaker.delete_pipeline(PipelineName=each["PipelineName"], ClientRequestToken="d" * 32)
     for each in machines.list_state_machines()["stateMachines"]:
@@ -245,8 +254,12 @@ def test_any_call_of_submit_may_fail_and_nothing_has_begun(
                 ran = kedro_aws("submit", "-p", "data_science", "--no-wait")
             if number == len(calls):
                 break
-            assert failure.said in ran.error, calls[number]
-            assert list_executions(local, failure.target) == [], calls[number]
+            begun = len(list_executions(local, failure.target))
+            if ".HeadObject " in calls[number]:  # an upload looks first, and can do without
+                assert (ran.code, begun) == (0, 1), calls[number]
+            else:
+                assert failure.said in ran.error, calls[number]
+                assert begun == 0, calls[number]
         assert (ran.code, len(list_executions(local, failure.target))) == (0, 1)
         assert number >= failure.least, calls
     finally:
