@@ -234,7 +234,7 @@ def forget(aws: Any) -> None:
 @pytest.mark.parametrize(
     "failure",
     [
-        Failure("s3", 503, SLOW, "Run the command again in a minute.", least=12),
+        Failure("s3", 503, SLOW, "Run the command again in a minute.", least=10),
         Failure("sagemaker", 400, EXPIRED, LOG_IN),
         Failure("stepfunctions", 400, EXPIRED, LOG_IN, "stepfunctions", least=3),
     ],
