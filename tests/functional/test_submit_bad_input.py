@@ -166,7 +166,7 @@ class Failure:
     body: bytes
     said: str
     target: str = "sagemaker"
-    least: int = 4
+    least: int = 3
 
 
 SLOW = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -236,7 +236,7 @@ def forget(aws: Any) -> None:
     [
         Failure("s3", 503, SLOW, "Run the command again in a minute.", least=10),
         Failure("sagemaker", 400, EXPIRED, LOG_IN),
-        Failure("stepfunctions", 400, EXPIRED, LOG_IN, "stepfunctions", least=3),
+        Failure("stepfunctions", 400, EXPIRED, LOG_IN, "stepfunctions"),
     ],
     ids=["S3 is down", "the role expires", "the role expires on Step Functions"],
 )
