@@ -9,10 +9,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from control_planes import (
+    describe_query,
+    make_athena,
+    make_registry,
+    read_athena,
+    read_registry,
+    run_query,
+    without_metadata,
+)
 from lasting import Lasting
 from local_cloud import BUCKET, ECHO, Cloud, archive, variant
 
@@ -21,7 +29,6 @@ from local_aws.kept.services import KeptServices
 
 pytestmark = pytest.mark.slow
 
-RESULTS = {"OutputLocation": f"s3://{BUCKET}/results/"}
 # Runs for longer than a test waits.
 ENDLESS = (
     "SELECT count(*) FROM UNNEST(sequence(1, 10000)) a(x), UNNEST(sequence(1, 10000)) b(y), "
@@ -41,27 +48,6 @@ def open_cloud(lasting: Lasting) -> Callable[[], Cloud]:
     )
 
 
-def without_metadata(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-
-
-def run_query(athena: Any, sql: str) -> str:
-    started: str = athena.start_query_execution(QueryString=sql, ResultConfiguration=RESULTS)[
-        "QueryExecutionId"
-    ]
-    return started
-
-
-def describe_query(athena: Any, query: str, *, until: set[str]) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        found: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-        if found["Status"]["State"] in until:
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"{query} is {found['Status']}")
-
-
 def wait_for_streams(lasting: Lasting, group: str, count: int) -> set[str]:
     """Wait until a log group has streams, and return their names."""
     logs = lasting.client("logs")
@@ -73,56 +59,6 @@ def wait_for_streams(lasting: Lasting, group: str, count: int) -> set[str]:
                 return {each["logStreamName"] for each in streams}
         time.sleep(0.1)
     pytest.fail(f"{group} has not {count} streams")
-
-
-def make_registry(sagemaker: Any) -> None:
-    sagemaker.create_model_package_group(
-        ModelPackageGroupName="prices", Tags=[{"Key": "team", "Value": "blue"}]
-    )
-    for number in range(3):
-        sagemaker.create_model_package(
-            ModelPackageGroupName="prices", CustomerMetadataProperties={"run": str(number)}
-        )
-    packages = sagemaker.list_model_packages(ModelPackageGroupName="prices")["ModelPackageSummaryList"]
-    arns = [each["ModelPackageArn"] for each in packages]
-    sagemaker.update_model_package(ModelPackageArn=arns[1], ModelApprovalStatus="Approved")
-    sagemaker.delete_model_package(ModelPackageName=arns[0])
-
-
-def read_registry(sagemaker: Any) -> list[Any]:
-    group = sagemaker.describe_model_package_group(ModelPackageGroupName="prices")
-    packages = sagemaker.list_model_packages(ModelPackageGroupName="prices")["ModelPackageSummaryList"]
-    return [
-        without_metadata(group),
-        without_metadata(sagemaker.list_tags(ResourceArn=group["ModelPackageGroupArn"])),
-        *(
-            without_metadata(sagemaker.describe_model_package(ModelPackageName=each["ModelPackageArn"]))
-            for each in packages
-        ),
-    ]
-
-
-def make_athena(athena: Any) -> str:
-    athena.create_work_group(Name="w", Configuration={"ResultConfiguration": RESULTS})
-    athena.create_named_query(Name="n", Database="d", QueryString="SELECT 2", WorkGroup="w")
-    athena.create_prepared_statement(StatementName="prepared", WorkGroup="w", QueryStatement="SELECT ?")
-    query = run_query(athena, "SELECT 1 AS one")
-    describe_query(athena, query, until={"SUCCEEDED"})
-    return query
-
-
-def read_athena(athena: Any, query: str) -> list[Any]:
-    return [
-        without_metadata(answer)
-        for answer in (
-            athena.get_work_group(WorkGroup="w"),
-            athena.list_named_queries(WorkGroup="w"),
-            athena.get_prepared_statement(StatementName="prepared", WorkGroup="w"),
-            athena.list_query_executions(),
-            athena.get_query_execution(QueryExecutionId=query),
-            athena.get_query_results(QueryExecutionId=query),
-        )
-    ]
 
 
 def test_registry_and_athena_survive_a_kill_and_a_stop_and_go_on(
