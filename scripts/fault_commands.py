@@ -1,10 +1,11 @@
 """The commands that are run through faults, what each of them needs, and how to tell that it is done."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fault_world import BUCKET, GROUP, Ran, World
+from fault_world import BUCKET, GROUP, Ran, World, make_pipeline_name
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Command:
         explains: Whether its errors are the plugin's, and not Kedro's.
         is_alone: Whether what one trial needs disturbs the others, so that none leaves it to the next.
         varies: How many of its last calls are made or not, by chance: it asks where an answer may come.
+        only_looks: Whether it must change nothing, and show what is so each time that it ends well.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Command:
     explains: bool = True
     is_alone: bool = False
     varies: int = 0
+    only_looks: bool = False
 
 
 def _deploy(world: World, endpoint: str, version: int, *options: str) -> Ran:
@@ -101,13 +104,17 @@ def _prepare_registry(world: World, name: str) -> None:
         world.register(name, number)
 
 
+def _delete_objects(world: World, prefix: str) -> None:
+    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", []):
+        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
 def _prepare_transform(world: World, name: str) -> None:
     """Take away what earlier transforms have left, of which each later one would use some."""
     del name
     for model in world.find(GROUP)["models"]:
         world.sagemaker.delete_model(ModelName=model)
-    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="transform/").get("Contents", []):
-        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+    _delete_objects(world, "transform/")
 
 
 def _transform(world: World, name: str) -> Ran:
@@ -150,7 +157,8 @@ def _count_refusal(ran: Ran, sentence: str) -> Ran:
 
 def _stop(world: World, name: str) -> Ran:
     ran = _count_refusal(world.cli("stop", name), "so there is nothing to stop")
-    world.settle(name)
+    if ran.code == 0:  # else it may go on for as long as it sleeps
+        world.settle(name)
     return ran
 
 
@@ -160,14 +168,32 @@ def _retry(world: World, name: str) -> Ran:
     return _count_refusal(ran, "is Succeeded, and only one that failed or was stopped goes on")
 
 
+def _clear_requests(world: World, name: str) -> None:
+    """Take away what earlier schedules have asked of their runs: all ask the same."""
+    del name
+    _delete_objects(world, "kedro-aws/faults/local/requests/")
+
+
 def _schedule(world: World, name: str) -> Ran:
     return world.cli("schedule", "-p", f"s{name[-5:-1]}", "--group-by", "all", "--cron", "0 6 1 1 ? *")
 
 
+def _prepare_schedule(world: World, name: str) -> None:
+    must(_schedule(world, name))
+
+
+def _pause(world: World, name: str) -> Ran:
+    return world.cli("schedule", "--pause", make_pipeline_name(name))
+
+
+def _unschedule(world: World, name: str) -> Ran:
+    ran = world.cli("schedule", "--delete", make_pipeline_name(name))
+    return _count_refusal(ran, f"There is no schedule `{make_pipeline_name(name)}`")
+
+
 def _clear_run(world: World, name: str) -> None:
     del name
-    for each in world.s3.list_objects_v2(Bucket=BUCKET, Prefix="run/").get("Contents", []):
-        world.s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+    _delete_objects(world, "run/")
 
 
 def _run_pipeline(world: World, name: str) -> Ran:
@@ -206,13 +232,19 @@ def _prepare_weights(world: World, name: str) -> None:
     world.settle(name)
 
 
-def _look(*arguments: str) -> Callable[[World, str], Ran]:
-    """Run a command that only looks; of something of a name, if the last argument asks for it."""
+def _look(*arguments: str, shows: str) -> Callable[[World, str], Ran]:
+    """Run a command that only looks; of something of a name, if the last argument asks for it.
+
+    Args:
+        arguments: The command.
+        shows: A regular expression for what it must show; `NAME` stands for the name.
+    """
     of_name = arguments[-1] in ("--endpoint", "logs")
 
     def run(world: World, name: str) -> Ran:
         ran = world.cli(*arguments, *([name] if of_name else []))
-        return replace(ran, stdout=f"unchanged: {ran.stdout}") if ran.stdout.strip() else ran
+        is_right = re.search(shows.replace("NAME", name), ran.stdout)
+        return replace(ran, stdout=f"unchanged: {ran.stdout}") if is_right else ran
 
     return run
 
@@ -299,13 +331,29 @@ COMMANDS = (
         answer="1",
         env="scaled",
     ),
-    Command("status", _look("status", "--endpoint"), _prepare_served, serves=True, answer="1"),
-    Command("logs", _look("logs"), _prepare_served, serves=True, answer="1"),
-    Command("models", _look("models", "--group", GROUP)),
-    Command("prices --refresh", _look("prices", "--refresh")),
+    Command(
+        "status",
+        _look("status", "--endpoint", shows=rf"NAME +InService +{GROUP}/1 "),
+        _prepare_served,
+        serves=True,
+        answer="1",
+        only_looks=True,
+    ),
+    Command(
+        "logs",
+        _look("logs", shows="AllTraffic/.* version 1 is loaded"),
+        _prepare_served,
+        serves=True,
+        answer="1",
+        only_looks=True,
+    ),
+    Command("models", _look("models", "--group", GROUP, shows="\n3 +Approved"), only_looks=True),
+    Command("prices --refresh", _look("prices", "--refresh", shows="0.12 an hour"), only_looks=True),
     Command("kedro run", _run_pipeline, _clear_run, explains=False),
     Command("submit", _submit, _prepare_submission, is_alone=True),
     Command("stop", _stop, _prepare_sleeping, is_alone=True),
     Command("retry", _retry, _prepare_failed, is_alone=True),
-    Command("schedule", _schedule, is_alone=True),
+    Command("schedule", _schedule, _clear_requests, is_alone=True),
+    Command("schedule --pause", _pause, _prepare_schedule, is_alone=True),
+    Command("schedule --delete", _unschedule, _prepare_schedule, is_alone=True),
 )

@@ -35,12 +35,14 @@ from local_aws import LocalAws
 from local_aws.control.state import write_state
 from local_aws.protocol.messages import Request
 from local_aws.protocol.refusal import make_refusal
+from local_aws.protocol.rest_json import list_routes
 
 OWN_ROUTES = "/_kedro_aws/"
 _PRICES = "/offers/"
 _DIGEST = "X-Amz-Content-SHA256"
 _STEP = timedelta(minutes=20)
-_READING = ("Describe", "Get", "Head", "Invoke", "List", "BatchGet")
+_REST_JSON = ("scheduler", "emr-serverless")
+_READING = ("Describe", "Filter", "Get", "Head", "Invoke", "List", "BatchGet")
 
 
 @dataclass(frozen=True)
@@ -313,6 +315,8 @@ def _identify(request: _Request) -> Call:
         operation = target.rpartition(".")[2]
     elif service == "s3":
         operation = _identify_s3(request)
+    elif service in _REST_JSON:
+        operation = _identify_by_route(service, request)
     elif "invocations" in request.target:
         service, operation = "sagemaker-runtime", "InvokeEndpoint"
     else:
@@ -334,6 +338,17 @@ def _identify_s3(request: _Request) -> str:
         names = {"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}
         return names.get(request.method, "ListParts")
     return f"{request.method.capitalize()}{'Object' if has_key else 'Bucket'}"
+
+
+def _identify_by_route(service: str, request: _Request) -> str:
+    """Find the operation that the method and the path name, of a service with the REST-JSON protocol."""
+    path = urlsplit(request.target).path
+    found = (
+        route.operation
+        for route in list_routes(service)
+        if route.method == request.method and route.path.fullmatch(path)
+    )
+    return next(found, request.method)
 
 
 def _is_repetition(request: _Request) -> bool:
@@ -361,6 +376,9 @@ def _write_answer(
 
 
 _OF_A_CONNECTION = {"connection", "keep-alive", "transfer-encoding"}
+_FORM = "application/x-www-form-urlencoded"
+"""The type of what the query protocol sends; it is answered in XML, the others but for S3 in JSON."""
+
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -380,7 +398,7 @@ def _write_error(fault: Fault, request: _Request) -> bytes:
         return _write_answer(
             request.method, status, code, [("Content-Type", "application/xml")], xml.encode()
         )
-    if "X-Amz-Target" in request.headers or call.service == "sagemaker-runtime":
+    if not request.headers.get("Content-Type", "").startswith(_FORM):
         status, code = (400, "ThrottlingException") if fault is THROTTLED else (500, "InternalFailure")
         headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
         body = f'{{"__type": "{code}", "message": "{text}"}}'

@@ -134,6 +134,8 @@ class Table:
         with calling as caller:
             first = self._run(trial, name)
             problems = _judge_first(trial, first)
+            if command.only_looks and self._has_changed():
+                problems.append(f"it changes something: {', '.join(map(str, self._world.proxy.calls))}")
             if self._world.proxy.hit is None:
                 problems.append(f"its call {trial.number} was not made")
             if trial.then:
@@ -258,11 +260,8 @@ class Table:
         plan = self._world.cli("destroy", "--dry-run", "--yes")
         pipeline = make_pipeline_name(name)
         wanted = [f"delete pipeline {pipeline}"]
-        scheduler = self._world.aws.client("scheduler")
-        for each in self._world.find(name)["schedules"]:
-            wanted.append(f"delete schedule {each}")
-            [group] = [found["GroupName"] for found in scheduler.list_schedules(NamePrefix=each)["Schedules"]]
-            scheduler.delete_schedule_group(Name=group)
+        wanted += [f"delete schedule {each}" for each in self._world.find(name)["schedules"]]
+        self._world.clear_schedules()
         self._world.sagemaker.delete_pipeline(PipelineName=pipeline, ClientRequestToken="t" * 32)
         return [f"destroy does not list: {each}" for each in wanted if each not in plan.stdout]
 
@@ -293,6 +292,20 @@ def _makes_a_difference(fault: Fault, call: Call) -> bool:
     return call.changes or fault not in (LOST, LOST_EACH_TIME, KILLED)
 
 
+def _choose(trials: Sequence[Trial], each: int) -> list[Trial]:
+    """Choose those with each n-th call, from another one on for each fault; all kills, and each n-th pair."""
+    pairs = [trial for trial in trials if trial.then][::each]
+    return [
+        trial
+        for trial in trials
+        if trial in pairs
+        or (
+            not trial.then
+            and (trial.fault is KILLED or trial.number % each == FAULTS.index(trial.fault) % each)
+        )
+    ]
+
+
 def _count_kinds(found: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Leave of names what does not depend on them: how many there are, and which versions and files."""
     names = (
@@ -308,6 +321,8 @@ def _judge_first(trial: Trial, ran: Ran) -> list[str]:
         return [] if ran.code == -9 else [f"it was to be killed and ends with {ran.code}"]  # noqa: PLR2004
     if ran.problem or "Traceback" in ran.stderr or ran.code not in {0, 1}:
         return [f"it ends with {ran.code} and a traceback: {ran.problem}"]
+    if ran.code == 0 and trial.command.only_looks and not trial.command.is_unchanged(ran):
+        return [f"it shows something else: {ran}"]
     if ran.code == 0 or not trial.command.explains:
         return []
     wanted = r"kedro run$|again|[Ss]et it|kedro aws|Correct|Give a|Check|Choose another"
@@ -341,6 +356,12 @@ def main() -> int:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sample", type=int, help="how many trials; by default all")
+    parser.add_argument(
+        "--each",
+        type=int,
+        default=1,
+        help="each n-th call only, from another one on for each fault, and each n-th pair; but all kills",
+    )
     parser.add_argument("--seed", type=int, default=14, help="of the sample")
     parser.add_argument("--only", default="", help="a regular expression for the commands' names")
     parser.add_argument("--fault", default="", help="a regular expression for the columns' names")
@@ -364,6 +385,7 @@ def _run(given: argparse.Namespace) -> Results:
         trials = [each for each in table.list_trials() if re.search(given.fault, each.column)]
         if given.sample:
             trials = random.Random(given.seed).sample(trials, given.sample)
+        trials = _choose(trials, given.each)
         trials = trials[part::parts]
         for number, trial in enumerate(trials, start=1):
             before = time.monotonic()
@@ -377,7 +399,7 @@ def _run(given: argparse.Namespace) -> Results:
 
 def _run_parts(given: argparse.Namespace) -> Results:
     """Run the trials in several processes."""
-    chosen = ["--only", given.only, "--fault", given.fault]
+    chosen = ["--only", given.only, "--fault", given.fault, "--each", str(given.each)]
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, str(part)) for part in range(given.jobs)]
         started = [

@@ -137,6 +137,7 @@ _FILES = {
 }
 _HANDLERS = """
 def model_fn(model_dir):
+    print("version NUMBER is loaded")
     return NUMBER
 
 def transform_fn(model, data, content_type, accept):
@@ -449,6 +450,13 @@ class World:
         for each in self.s3.list_object_versions(Bucket=name).get("Versions", []):
             self.s3.delete_object(Bucket=name, Key=each["Key"], VersionId=each["VersionId"])
         self.s3.delete_bucket(Bucket=name)
+
+    def clear_schedules(self) -> None:
+        """Delete all groups of schedules, with what is in them."""
+        scheduler = self.aws.client("scheduler")
+        for each in scheduler.list_schedule_groups(NamePrefix="faults-")["ScheduleGroups"]:
+            if each["State"] == "ACTIVE":
+                scheduler.delete_schedule_group(Name=each["Name"])
 
     def _find_runs(self, name: str) -> dict[str, list[str]]:
         """Find the pipeline of a name, its versions, its executions, what they saved, and its schedules."""

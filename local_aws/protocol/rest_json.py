@@ -16,7 +16,15 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class _Route:
+class Route:
+    """How an operation is called.
+
+    Attributes:
+        operation: Its name.
+        method: The method of HTTP.
+        path: A regular expression for the path.
+    """
+
     operation: str
     method: str
     path: re.Pattern[str]
@@ -38,7 +46,7 @@ class RestJsonService:
         self._table = TABLES[name]
         self._operations = operations
         self._default_region = region
-        self._routes: list[_Route] = []
+        self._routes: list[Route] = []
 
     def handles(self, request: Request) -> bool:
         """Tell whether a request is signed for this service."""
@@ -68,7 +76,7 @@ class RestJsonService:
 
     def _find_operation(self, request: Request) -> tuple[str, Params]:
         if not self._routes:
-            self._routes = list(_list_routes(self.name))
+            self._routes = list_routes(self.name)
         for route in self._routes:
             if route.method == request.method and (found := route.path.fullmatch(request.path)):
                 return route.operation, {name: unquote(value) for name, value in found.groupdict().items()}
@@ -97,7 +105,12 @@ class RestJsonService:
             raise unsupported(self._table.describe_refusal(operation, refused))
 
 
-def _list_routes(service: str) -> list[_Route]:
+def list_routes(service: str) -> list[Route]:
+    """List how the operations of a service with this protocol are called.
+
+    Args:
+        service: Botocore's name of the service.
+    """
     model = load_service_model(service)
     routes = []
     for operation in model.operation_names:
@@ -105,7 +118,7 @@ def _list_routes(service: str) -> list[_Route]:
         path = _PLACE.sub(lambda found: f"(?P<{found.group(1)}>[^/]+)", stated["requestUri"])
         # An ARN has slashes, which a client quotes and a server reads as slashes again.
         path = path.replace("(?P<resourceArn>[^/]+)", "(?P<resourceArn>.+)")
-        routes.append(_Route(operation, stated["method"], re.compile(path)))
+        routes.append(Route(operation, stated["method"], re.compile(path)))
     return routes
 
 
