@@ -32,7 +32,7 @@ def run(script: str, *arguments: str) -> None:
 
 @forks
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("command", ["register-model", "deploy: the first", "bootstrap"])
+@pytest.mark.parametrize("command", ["register-model", "deploy: the first", "bootstrap", "schedule --pause"])
 def test_what_goes_wrong_loses_nothing(command: str) -> None:
     page = ROOT / "docs" / "concepts" / "faults.md"
     run("fault_table.py", "--only", command, "--sample", str(TRIALS), "--check", str(page))
