@@ -15,6 +15,7 @@ from kedro_aws_plugin.aws.sagemaker.pipelines import observe_pipeline
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.aws.state_machines import observe_state_machine
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
+from kedro_aws_plugin.plan.sagemaker_definition import PARAMETERS
 from kedro_aws_plugin.plan.steps import Service
 from kedro_aws_plugin.plan.submission import plan_machine_submission, plan_submission
 
@@ -26,7 +27,8 @@ def define(target: str, person: str) -> str:
     """Define what runs a person's code; it ends at once."""
     if target == "sagemaker":
         end = {"Name": person, "Type": "Fail", "Arguments": {"ErrorMessage": person}}
-        return json.dumps({"Version": "2020-12-01", "Steps": [end]})
+        parameters = [{"Name": name, "Type": "String", "DefaultValue": ""} for name in PARAMETERS]
+        return json.dumps({"Version": "2020-12-01", "Parameters": parameters, "Steps": [end]})
     return json.dumps(
         {"QueryLanguage": "JSONata", "StartAt": person, "States": {person: {"Type": "Succeed"}}}
     )
