@@ -145,7 +145,7 @@ def status(endpoint: str | None = None, *, env: str | None = None) -> Listing:
     """
     from datetime import datetime, timezone
 
-    from kedro_aws_plugin.actions.serving import add_figures, list_endpoints
+    from kedro_aws_plugin.actions.endpoints import add_figures, list_endpoints
 
     session = _open(env)
     reports, _ = add_figures(session, list_endpoints(session, endpoint), datetime.now(timezone.utc))

@@ -1,32 +1,23 @@
-"""Endpoints: deploy to one, list them."""
+"""Deploy to an endpoint, and roll it back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from kedro_aws_plugin.aws.cloudformation import find_role
-from kedro_aws_plugin.aws.figures import observe_last_hour
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
-from kedro_aws_plugin.aws.owned import observe_made, observe_reports
-from kedro_aws_plugin.aws.sagemaker.endpoints import (
-    observe_endpoint,
-    observe_releases,
-    observe_running,
-    observe_serving,
-)
+from kedro_aws_plugin.aws.owned import observe_made
+from kedro_aws_plugin.aws.sagemaker.endpoints import observe_releases, observe_serving
 from kedro_aws_plugin.aws.sagemaker.registry import observe_details, observe_group, observe_sample
 from kedro_aws_plugin.aws.sagemaker.scaling import observe_scaling, observe_scaling_if_allowed
-from kedro_aws_plugin.config import choose_group, choose_role, find_endpoint_groups, merge_deploy
+from kedro_aws_plugin.config import choose_group, choose_role, merge_deploy
 from kedro_aws_plugin.errors import AwsError, ConfigError
 from kedro_aws_plugin.plan.approval import choose_approved
 from kedro_aws_plugin.plan.deployment import Deployment, check_isolation
-from kedro_aws_plugin.plan.drift import find_drift
 from kedro_aws_plugin.plan.endpoint import plan_endpoint
-from kedro_aws_plugin.plan.observed import DELETING, EndpointReport
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.rollback import Rollback, plan_rollback, plan_rollback_to
-from kedro_aws_plugin.plan.tags import Tags, make_project_tags
+from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.plan.variants import choose_variants
 from kedro_aws_plugin.session.session import Session
 
@@ -150,67 +141,3 @@ def prepare_rollback(
         return plan_rollback_to(wanted, releases, deployment.look(), deployment.package)
 
     return PreparedDeployment(name, look_and_plan, deployment.package)
-
-
-def add_figures(
-    session: Session, reports: Sequence[EndpointReport], now: datetime
-) -> tuple[tuple[EndpointReport, ...], str | None]:
-    """Add to endpoints what they were asked in the last hour.
-
-    Args:
-        session: The opened project, connected.
-        reports: The endpoints.
-        now: The time.
-
-    Returns:
-        The endpoints, and why nothing could be added, if so.
-    """
-    found = []
-    try:
-        for report in reports:
-            names = [each.name for each in report.variants if not each.shadow]
-            asked = observe_last_hour(session.aws, report.name, names, now) if names else ()
-            found.append(replace(report, last_hour=asked))
-    except AwsError as error:  # what serves has been looked up nevertheless
-        return tuple(reports), error.message
-    return tuple(found), None
-
-
-def list_endpoints(session: Session, endpoint: str | None = None) -> tuple[EndpointReport, ...]:
-    """List the endpoints of aws.yml, and those with the tags of the project and its environment.
-
-    Args:
-        session: The opened project, connected.
-        endpoint: The only one to list; by default all.
-    """
-    config = session.config
-    name = merge_deploy(config, {"endpoint": endpoint}).endpoint if endpoint else None
-    tags = make_project_tags(session.project.package, config.env, config.bucket)
-    groups = find_endpoint_groups(config)
-    reports = observe_reports(session.aws, tags, groups, name)
-    return tuple(_add_drift(session, each, tags) if each.name in groups else each for each in reports)
-
-
-def _add_drift(session: Session, report: EndpointReport, tags: Tags) -> EndpointReport:
-    """Compare what an endpoint of aws.yml runs with what aws.yml says about it."""
-    endpoint = observe_endpoint(session.aws, report.name) if report.config else None
-    if endpoint is None or endpoint.status == DELETING:
-        return report
-    scaling = observe_scaling_if_allowed(session.aws, endpoint)
-    running = replace(observe_running(session.aws, endpoint), scaling=scaling)
-    deploy = merge_deploy(session.config, {"endpoint": report.name})
-    # A model that somebody else has made may have no package; names follow from some ARN of this account.
-    package = running.package or f"{endpoint.arn.rpartition(':')[0]}:model-package/unknown/0"
-    # Which versions run is no drift: the settings are compared.
-    variants, shadow = choose_variants(deploy, lambda _group, _version: package)
-    wanted = Deployment(
-        package=package,
-        role_arn=running.role_arn,
-        deploy=deploy,
-        variants=variants,
-        shadow=shadow,
-        tags=tags,
-        log="",
-        overrides=session.overrides,
-    )
-    return replace(report, drift=find_drift(wanted, running, session.config.role_arn))

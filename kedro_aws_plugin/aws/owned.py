@@ -16,8 +16,8 @@ from kedro_aws_plugin.aws.sagemaker.endpoints import (
     observe_variants,
 )
 from kedro_aws_plugin.aws.sagemaker.registry import observe_group
-from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use
 from kedro_aws_plugin.aws.session import Aws
+from kedro_aws_plugin.aws.tagged import find_names_by_kind, observe_groups
 from kedro_aws_plugin.config.sections import parse_package
 from kedro_aws_plugin.plan.deployment import find_endpoint_name
 from kedro_aws_plugin.plan.observed import (
@@ -31,7 +31,6 @@ from kedro_aws_plugin.plan.observed import (
     Variant,
     VariantReport,
 )
-from kedro_aws_plugin.plan.register import get_artifact_prefix
 from kedro_aws_plugin.plan.tags import FAILED_CHECK, Tags
 
 _OF_THE_VARIANT = ("model", "name", "weight", "shadow")
@@ -47,7 +46,7 @@ def observe_owned(aws: Aws, tags: Tags, endpoints: Collection[str]) -> Owned:
         endpoints: The endpoints that aws.yml or the user names, which are looked up by their names too: AWS's
             index of tags shows a new endpoint only after a while.
     """
-    names = _find_names_by_kind(aws, tags)
+    names = find_names_by_kind(aws, tags)
     found = [observe_endpoint(aws, name) for name in sorted(names.get("endpoint", set()) | set(endpoints))]
     own: list[Endpoint] = []
     foreign: list[Endpoint] = []
@@ -78,7 +77,7 @@ def observe_reports(
     """
     if only is not None and (deployed := observe_deployed(aws, only)):
         return (_report(aws, deployed),)
-    names = _find_names_by_kind(aws, tags)
+    names = find_names_by_kind(aws, tags)
     configs: dict[str, list[str]] = {}
     for config in sorted(names.get("endpoint-config", set())):
         configs.setdefault(find_endpoint_name(config) or "", []).append(config)
@@ -109,7 +108,7 @@ def observe_made(aws: Aws, tags: Tags, serving: Serving) -> Serving:
     endpoint = serving.endpoint
     if endpoint is None:
         return serving
-    names = _find_names_by_kind(aws, tags)
+    names = find_names_by_kind(aws, tags)
     configs = [each for each in names.get("endpoint-config", ()) if find_endpoint_name(each) == endpoint.name]
     own, needed = names.get("model", set()), serving.needed_configs
     made = {}
@@ -120,14 +119,12 @@ def observe_made(aws: Aws, tags: Tags, serving: Serving) -> Serving:
             made[config] = tuple(each for each in models if each in own or config in needed)
     in_use = elsewhere = frozenset[str]()
     if made.keys() - needed:
+        # `status` looks at endpoints without it.
+        from kedro_aws_plugin.aws.sagemaker.transform import observe_models_in_use
+
         in_use = observe_models_in_use(aws)
         elsewhere = observe_configs_in_use(aws, endpoint.name) & made.keys()
     return replace(serving, made=made, in_use=in_use, served_elsewhere=elsewhere)
-
-
-def observe_groups(aws: Aws, tags: Tags) -> tuple[str, ...]:
-    """Look up the names of the model package groups that carry a project's tags."""
-    return tuple(sorted(_find_names_by_kind(aws, tags).get("model-package-group", set())))
 
 
 def _find_variant(aws: Aws, configs: Sequence[str]) -> Variant | None:
@@ -185,21 +182,10 @@ def _report_variants(deployed: Deployed) -> tuple[VariantReport, ...]:
 
 def add_registry(aws: Aws, owned: Owned, tags: Tags, bucket: str) -> Owned:
     """Look up the model package groups that carry a project's tags, with their versions and artifacts."""
+    # `status` looks at endpoints without it.
+    from kedro_aws_plugin.plan.register import get_artifact_prefix
+
     groups = observe_groups(aws, tags)
     with translate_errors(f"list the artifacts in s3://{bucket}"):
         objects = [key for group in groups for key in list_keys(aws.s3, bucket, get_artifact_prefix(group))]
     return replace(owned, groups=tuple(observe_group(aws, group) for group in groups), objects=tuple(objects))
-
-
-def _find_names_by_kind(aws: Aws, tags: Tags) -> dict[str, set[str]]:
-    with translate_errors("find what carries this project's tags"):
-        pages = aws.tagging.get_paginator("get_resources").paginate(
-            TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
-            ResourceTypeFilters=["sagemaker"],
-        )
-        arns = [item["ResourceARN"] for page in pages for item in page["ResourceTagMappingList"]]
-    names: dict[str, set[str]] = {}
-    for arn in arns:
-        kind, _, name = arn.split(":", 5)[-1].partition("/")
-        names.setdefault(kind, set()).add(name)
-    return names

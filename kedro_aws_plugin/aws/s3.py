@@ -8,11 +8,12 @@ from botocore.exceptions import ClientError
 
 from kedro_aws_plugin.aws.errors import get_error_code
 from kedro_aws_plugin.errors import AwsError
-from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+    from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
 
 _WORKERS = 4
 _ATTEMPTS = 3
@@ -21,7 +22,7 @@ _RACED = "ConditionalRequestConflict"
 _ABSENT = frozenset({"NoSuchKey", "404"})
 
 
-def upload_file(client: "S3Client", step: UploadFile) -> bool:
+def upload_file(client: "S3Client", step: "UploadFile") -> bool:
     """Upload a file unless the object exists: its key has the content's digest, so the two are the same.
 
     boto3's `upload_file` cannot send If-None-Match (s3transfer 0.19), hence the parts by hand.
@@ -48,7 +49,7 @@ def upload_file(client: "S3Client", step: UploadFile) -> bool:
     return True
 
 
-def _exists(client: "S3Client", step: UploadFile) -> bool:
+def _exists(client: "S3Client", step: "UploadFile") -> bool:
     """Look before a large upload. Any refusal means "no": the upload itself then says what is wrong."""
     try:
         client.head_object(**step.where())
@@ -57,7 +58,7 @@ def _exists(client: "S3Client", step: UploadFile) -> bool:
     return True
 
 
-def _upload(client: "S3Client", step: UploadFile) -> None:
+def _upload(client: "S3Client", step: "UploadFile") -> None:
     if parts := step.parts():
         _upload_parts(client, step, parts)
         return
@@ -65,7 +66,7 @@ def _upload(client: "S3Client", step: UploadFile) -> None:
     client.put_object(**request)
 
 
-def _upload_parts(client: "S3Client", step: UploadFile, ranges: Mapping[int, range]) -> None:
+def _upload_parts(client: "S3Client", step: "UploadFile", ranges: Mapping[int, range]) -> None:
     """Upload in parts, a few at a time. If one fails, abort the upload so that S3 keeps no parts."""
     upload = client.create_multipart_upload(**step.create())["UploadId"]
 
@@ -148,7 +149,7 @@ def list_keys(client: "S3Client", bucket: str, prefix: str) -> tuple[str, ...]:
         raise
 
 
-def delete_objects(client: "S3Client", step: DeleteObjects) -> None:
+def delete_objects(client: "S3Client", step: "DeleteObjects") -> None:
     """Delete objects.
 
     Raises:

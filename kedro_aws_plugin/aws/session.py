@@ -14,6 +14,7 @@ from kedro_aws_plugin.aws.clients import expect_whole_answers, make_client_confi
 from kedro_aws_plugin.aws.environment import is_local
 from kedro_aws_plugin.aws.errors import translate_errors
 from kedro_aws_plugin.aws.overrides import put_into_requests
+from kedro_aws_plugin.aws.service_models import make_session
 from kedro_aws_plugin.config.models import Target
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.overrides import Overrides
@@ -172,7 +173,7 @@ class Aws:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        session = boto3.Session(region_name=self.region)
+        session = boto3.Session(region_name=self.region, botocore_session=make_session())
         expect_whole_answers(session)
         return session
 

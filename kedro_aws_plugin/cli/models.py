@@ -67,7 +67,7 @@ def _show_differences(
 
 def describe_other_groups(aws: "Aws", tags: "Tags", group: str) -> str:
     """Name the other groups of a project in one line; say why if they may not be looked up."""
-    from kedro_aws_plugin.aws.owned import observe_groups
+    from kedro_aws_plugin.aws.tagged import observe_groups
 
     try:
         others = [name for name in observe_groups(aws, tags) if name != group]

@@ -28,7 +28,7 @@ def status(endpoint: str | None, env: str | None, output: str) -> None:
     from dataclasses import asdict
     from datetime import datetime, timezone
 
-    from kedro_aws_plugin.actions.serving import add_figures, list_endpoints
+    from kedro_aws_plugin.actions.endpoints import add_figures, list_endpoints
     from kedro_aws_plugin.actions.tables import format_table, tabulate_endpoints
     from kedro_aws_plugin.config import find_endpoint_groups
 

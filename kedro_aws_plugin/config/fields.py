@@ -16,7 +16,7 @@ class Section(BaseModel):
 
     left_out: ClassVar[Mapping[str, str]] = {}
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
 
 
 def match_pattern(expression: str, what: str) -> AfterValidator:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.config import Deploy
+from kedro_aws_plugin.config.asynchronous import Async, is_topic_name
 from kedro_aws_plugin.config.serving_settings import ContainerSettings
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.observed import (
@@ -17,7 +18,6 @@ from kedro_aws_plugin.plan.observed import (
     ModelPackage,
 )
 from kedro_aws_plugin.plan.overrides import Overrides, override
-from kedro_aws_plugin.plan.prediction import build_async
 from kedro_aws_plugin.plan.tags import (
     Tags,
 )
@@ -115,7 +115,7 @@ class Deployment:
         key, capture = self.deploy.volume_kms_key, self.deploy.capture
         models = self.models
         shadows = [self._build_variant(self.shadow, models[self.shadow.package])] if self.shadow else []
-        queue = build_async(self.deploy.async_, self.package) if self.is_async else None
+        queue = _build_async(self.deploy.async_, self.package) if self.is_async else None
         definition = {
             "ProductionVariants": [
                 self._build_variant(each, models[each.package]) for each in self.production
@@ -222,3 +222,28 @@ def find_endpoint_name(made: str) -> str | None:
 
 def _compute_digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _build_async(settings: Async, package: str) -> dict[str, Any]:
+    """Build AsyncInferenceConfig of an endpoint config.
+
+    Args:
+        settings: The endpoint's, with its folders.
+        package: The ARN of the package that it serves, in whose account topics are that have a name only.
+    """
+    partition, _, region, account = package.split(":")[1:5]
+    topics = {"SuccessTopic": settings.success_topic, "ErrorTopic": settings.error_topic}
+    told = {
+        name: f"arn:{partition}:sns:{region}:{account}:{topic}" if is_topic_name(topic) else topic
+        for name, topic in topics.items()
+        if topic
+    }
+    at_once = settings.concurrency
+    return {
+        **({} if at_once is None else {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": at_once}}),
+        "OutputConfig": {
+            "S3OutputPath": (settings.output or "").rstrip("/"),
+            "S3FailurePath": (settings.failure or "").rstrip("/"),
+            **({"NotificationConfig": told} if told else {}),
+        },
+    }

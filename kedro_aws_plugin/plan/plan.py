@@ -3,13 +3,16 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kedro_aws_plugin.plan.cost import Cost
 from kedro_aws_plugin.plan.overrides import Overrides, override
-from kedro_aws_plugin.plan.steps import Ref, Result, Step
+from kedro_aws_plugin.plan.steps import Ref, Result
 from kedro_aws_plugin.plan.steps.base import READING, BaseStep, Request
 from kedro_aws_plugin.plan.steps.ref import fill_refs, find_refs
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.plan.cost import Cost
+    from kedro_aws_plugin.plan.steps import Step
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,12 @@ class Plan:
     """
 
     title: str
-    steps: tuple[Step, ...]
+    steps: "tuple[Step, ...]"
     unchanged: str
     warnings: tuple[str, ...] = ()
     failure: str | None = None
     jobs: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    cost: Cost | None = None
+    cost: "Cost | None" = None
     overrides: Overrides = field(default_factory=dict)
 
     @property
@@ -57,7 +60,7 @@ class Plan:
                 if ref.name not in ref.step.results:
                     raise ValueError(f"Step {number} ({step}) refers to {ref}, which has no such result.")
 
-    def resolve(self, step: Step, results: Sequence[Result]) -> Step:
+    def resolve(self, step: "Step", results: Sequence[Result]) -> "Step":
         """Put the results of the steps that have been applied into a later step.
 
         Args:
@@ -66,7 +69,7 @@ class Plan:
         """
         return fill_refs(step, lambda ref: results[self._number(ref) - 1][ref.name])
 
-    def show_steps(self) -> list[Step]:
+    def show_steps(self) -> "list[Step]":
         """List the steps as they are shown: `<arn of step 3>` stands for a result that is not known yet."""
         return [
             fill_refs(step, lambda ref: f"<{ref.name} of step {self._number(ref)}>") for step in self.steps

@@ -1,9 +1,7 @@
 """Plan a prediction: (endpoint, payload) -> Plan."""
 
 import hashlib
-from typing import Any
 
-from kedro_aws_plugin.config.asynchronous import Async, is_topic_name
 from kedro_aws_plugin.model_artifact.payload import JSON
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
@@ -56,28 +54,3 @@ def plan_async_request(  # noqa: PLR0913 - a request, and how it is checked
         seconds=seconds,
         expected=expected,
     )
-
-
-def build_async(settings: Async, package: str) -> dict[str, Any]:
-    """Build AsyncInferenceConfig of an endpoint config.
-
-    Args:
-        settings: The endpoint's, with its folders.
-        package: The ARN of the package that it serves, in whose account topics are that have a name only.
-    """
-    partition, _, region, account = package.split(":")[1:5]
-    topics = {"SuccessTopic": settings.success_topic, "ErrorTopic": settings.error_topic}
-    told = {
-        name: f"arn:{partition}:sns:{region}:{account}:{topic}" if is_topic_name(topic) else topic
-        for name, topic in topics.items()
-        if topic
-    }
-    at_once = settings.concurrency
-    return {
-        **({} if at_once is None else {"ClientConfig": {"MaxConcurrentInvocationsPerInstance": at_once}}),
-        "OutputConfig": {
-            "S3OutputPath": (settings.output or "").rstrip("/"),
-            "S3FailurePath": (settings.failure or "").rstrip("/"),
-            **({"NotificationConfig": told} if told else {}),
-        },
-    }

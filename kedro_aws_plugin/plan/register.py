@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.model_artifact.handlers import PROGRAM, SUBMIT_DIRECTORY
@@ -21,7 +21,6 @@ from kedro_aws_plugin.plan.observed import (
     Sample,
 )
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Step
 from kedro_aws_plugin.plan.steps.registry import (
     CreateModelPackage,
     CreateModelPackageGroup,
@@ -29,6 +28,9 @@ from kedro_aws_plugin.plan.steps.registry import (
 )
 from kedro_aws_plugin.plan.steps.s3 import PutObject, UploadFile
 from kedro_aws_plugin.plan.tags import Tags
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.plan.steps import Step
 
 SAMPLE_TYPE = CSV
 
@@ -156,7 +158,7 @@ def _make_key(target: Registration, candidate: Candidate, name: str) -> str:
     return f"{get_artifact_prefix(target.group)}{candidate.content_sha256[:16]}/{name}"
 
 
-def _plan_uploads(target: Registration, candidate: Candidate) -> list[Step]:
+def _plan_uploads(target: Registration, candidate: Candidate) -> "list[Step]":
     """Plan the uploads, which come before the registration so that a registered version is complete."""
     sample = candidate.sample
     files = {

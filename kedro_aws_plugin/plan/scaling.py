@@ -1,12 +1,12 @@
 """Plan how an endpoint is scaled: (deployment, observed) -> steps."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro_aws_plugin.config import Deploy
 from kedro_aws_plugin.config.scaling import Autoscaling
 from kedro_aws_plugin.plan.observed import Difference, Endpoint, Scaling
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
 from kedro_aws_plugin.plan.steps.scaling import (
     CONCURRENCY,
     INSTANCES,
@@ -17,7 +17,9 @@ from kedro_aws_plugin.plan.steps.scaling import (
     RegisterScalableTarget,
     Scaled,
 )
-from kedro_aws_plugin.plan.steps.serving import UpdateCounts, WaitForEndpoint
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.plan.steps import Step
 
 Scalings = Mapping[str, Scaling]
 """How the variants of an endpoint are scaled that are, by their names."""
@@ -56,7 +58,7 @@ def plan_scaling(
     observed: Scalings,
     *,
     wait: bool,
-) -> list[Step]:
+) -> "list[Step]":
     """Plan how an endpoint that serves gets the scaling that aws.yml says, or loses what it has.
 
     Args:
@@ -171,12 +173,15 @@ def find_wrong_counts(
 
 def _plan_fixed_counts(
     name: str, wrong: Mapping[str, tuple[int, int]], observed: Scalings, *, wait: bool
-) -> list[Step]:
+) -> "list[Step]":
     """Plan that variants are scaled no more and have as many instances as aws.yml says.
 
     The target is the last to go: a command that ends early is followed by one that finds it, and so is one
     that does not wait for the instances.
     """
+    # `status` compares how endpoints are scaled without it.
+    from kedro_aws_plugin.plan.steps.serving import UpdateCounts, WaitForEndpoint
+
     own = {variant: found for variant, found in observed.items() if _is_own(found)}
     counts = {variant: count for variant, (count, _) in wrong.items()}
     steps: list[Step] = [
@@ -196,7 +201,7 @@ def _is_own(found: Scaling) -> bool:
     return bool(found.policies.keys() & {TRACKING, WAKING})
 
 
-def plan_end_of_scaling(endpoint: str, observed: Scalings) -> list[Step]:
+def plan_end_of_scaling(endpoint: str, observed: Scalings) -> "list[Step]":
     """Plan that variants are scaled no more, as far as this plugin has made that they are."""
     steps: list[Step] = []
     for variant, found in observed.items():
@@ -207,7 +212,7 @@ def plan_end_of_scaling(endpoint: str, observed: Scalings) -> list[Step]:
     return steps
 
 
-def _plan_variant(deploy: Deploy, wanted: Autoscaling, variant: str, found: Scaling | None) -> list[Step]:
+def _plan_variant(deploy: Deploy, wanted: Autoscaling, variant: str, found: Scaling | None) -> "list[Step]":
     endpoint = deploy.endpoint
     steps: list[Step] = []
     if found is not None and WAKING in found.policies and wanted.min > 0:

@@ -60,3 +60,15 @@ def test_a_run_with_nothing_to_register_pays_for_no_client() -> None:
 
 def test_what_is_heavy_is_seen() -> None:
     assert brings("import botocore") == ["botocore"]
+
+
+@pytest.mark.parametrize(
+    "module", ["kedro_aws_plugin.actions.endpoints", "kedro_aws_plugin.actions.registry"]
+)
+def test_what_only_looks_imports_nothing_that_changes_endpoints(module: str) -> None:
+    plans = {
+        f"kedro_aws_plugin.plan.{name}" for name in ("endpoint", "cost", "steps.serving", "steps.any_step")
+    }
+    code = f"import sys, {module}\nprint('brings', *({plans!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split()[1:] == []

@@ -14,10 +14,11 @@ from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.plan.observed import FAILED, ModelPackage, RegisteredGroup, Sample
 from kedro_aws_plugin.plan.steps import Request
-from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef, ModelPackageSummaryTypeDef
+
+    from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
 
 _READERS = 8
 
@@ -62,7 +63,7 @@ def observe_sample(aws: Aws, package: str) -> Sample | None:
     return Sample(body=body, answer=answer) if body is not None and answer is not None else None
 
 
-def create_package(aws: Aws, step: CreateModelPackage, clock: Clock) -> str:
+def create_package(aws: Aws, step: "CreateModelPackage", clock: Clock) -> str:
     """Register a version, once for all who do it at the same time, and return its ARN.
 
     AWS answers a token that it knows with the version that the token made. If that version has been deleted
@@ -88,7 +89,7 @@ def _send(aws: Aws, request: Request) -> str:
     return str(aws.sagemaker.create_model_package(**request)["ModelPackageArn"])
 
 
-def _is_listed(aws: Aws, step: CreateModelPackage) -> bool:
+def _is_listed(aws: Aws, step: "CreateModelPackage") -> bool:
     known = observe_group(aws, step.group).packages
     return any(step.mark in each.description for each in known if each.status != FAILED)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,7 +15,9 @@ from kedro_aws_plugin.aws.logs import TRANSFORM_JOBS, say_where_its_log_is
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import ServingError
-from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
 _COMPLETED = "Completed"
 _ENDED = frozenset({_COMPLETED, "Failed", "Stopped"})
@@ -88,7 +90,7 @@ def list_transform_instance_types(aws: Aws) -> list[str]:
     return [str(name) for name in shape.enum]  # type: ignore[attr-defined]
 
 
-def wait_for_transform(aws: Aws, step: WaitForTransform, clock: Clock, note: Callable[[str], None]) -> None:
+def wait_for_transform(aws: Aws, step: "WaitForTransform", clock: Clock, note: Callable[[str], None]) -> None:
     """Wait until a job has ended.
 
     Raises:
@@ -141,7 +143,7 @@ def wait_for_transform(aws: Aws, step: WaitForTransform, clock: Clock, note: Cal
 class _Progress:
     """Counts the files that a job has made, once a minute: the folder may have many others."""
 
-    def __init__(self, aws: Aws, step: WaitForTransform, clock: Clock) -> None:
+    def __init__(self, aws: Aws, step: "WaitForTransform", clock: Clock) -> None:
         self._aws = aws
         self._step = step
         self._clock = clock
@@ -194,7 +196,7 @@ def _read_log(aws: Aws, job: str) -> list[str]:
     return [event["message"].rstrip() for event in events[-_LOG_LINES:]]
 
 
-def collect_predictions(aws: Aws, step: CollectPredictions) -> dict[str, Any]:
+def collect_predictions(aws: Aws, step: "CollectPredictions") -> dict[str, Any]:
     """Read what a job wrote, and compare its rows with those of the input.
 
     Returns:
@@ -255,7 +257,7 @@ def _match(rows: Mapping[str, int], prefix: str, keys: tuple[str, ...]) -> dict[
     return found
 
 
-def _check_rows(step: CollectPredictions, counted: Mapping[str, int]) -> None:
+def _check_rows(step: "CollectPredictions", counted: Mapping[str, int]) -> None:
     wrong = [name for name, rows in step.rows.items() if counted.get(name) != rows]
     if not wrong:
         return

@@ -3,42 +3,21 @@
 A step knows its AWS operation and the request that it sends: `apply` sends it, a dry run prints it.
 """
 
-from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
-from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
-from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
-from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
-from kedro_aws_plugin.plan.steps.ref import Ref
-from kedro_aws_plugin.plan.steps.registry import CreateModelPackage
-from kedro_aws_plugin.plan.steps.s3 import DeleteObjects, UploadFile
-from kedro_aws_plugin.plan.steps.serving import (
-    CheckEndpoint,
-    InvokeEndpoint,
-    WaitForDeletion,
-    WaitForEndpoint,
-)
-from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
-from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
-from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
+from typing import TYPE_CHECKING, Any
 
-Step = (
-    PlainStep
-    | CheckEndpoint
-    | CollectPredictions
-    | CreateModelPackage
-    | DeleteObjects
-    | InvokeAsync
-    | InvokeEndpoint
-    | UpdateStack
-    | UploadFile
-    | WaitForApplication
-    | WaitForDeletion
-    | WaitForEndpoint
-    | WaitForExecution
-    | WaitForJobRun
-    | WaitForStack
-    | WaitForStateMachine
-    | WaitForTransform
-)
-"""A plain step, or one of those that take more than one request."""
+from kedro_aws_plugin.plan.steps.base import PlainStep, Request, Result, Service
+from kedro_aws_plugin.plan.steps.ref import Ref
+
+if TYPE_CHECKING:
+    from kedro_aws_plugin.plan.steps.any_step import Step
 
 __all__ = ["PlainStep", "Ref", "Request", "Result", "Service", "Step"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Step`, which needs all kinds of steps: a command that only reads has no use for them."""
+    if name != "Step":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from kedro_aws_plugin.plan.steps.any_step import Step
+
+    return Step
