@@ -13,7 +13,7 @@ from kedro_aws_plugin.aws.account import can_reach
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.config.spark import read_spark_settings
 from kedro_aws_plugin.doctor.account import examine_account, try_to_examine
-from kedro_aws_plugin.doctor.connecting import connect_soon
+from kedro_aws_plugin.doctor.connecting import Connecting
 from kedro_aws_plugin.doctor.finding import Finding, blame
 from kedro_aws_plugin.doctor.leftovers import check_local_aws, check_state_folders, examine_leftovers
 from kedro_aws_plugin.doctor.machine import (
@@ -34,6 +34,7 @@ from kedro_aws_plugin.doctor.project import (
     find_extras,
 )
 from kedro_aws_plugin.errors import KedroAwsError, first_line
+from kedro_aws_plugin.session.connection import Connection
 from kedro_aws_plugin.session.session import Session
 
 _GIT_SECONDS = 2.0
@@ -58,13 +59,24 @@ def examine(env: str | None) -> Iterator[Finding]:
         yield blame("project", error)
         return
     catalog, findings = _read_catalog(session)
+    # It mostly waits, so the rest is examined meanwhile; not the catalog, whose globals may need it at once.
+    connecting = _begin_to_connect(session, config) if config.target == "aws" else None
     yield from check_packages(find_extras(catalog, config), installed)
     yield Finding("project", "ok", f"{session.project.package}, env {config.env}, AWS: {config.target}")
     yield from findings
     yield from _examine_machine(session, config, installed)
     if not findings:
         yield from _examine_project(config, catalog)
-    yield from _examine_aws(session, config)
+    if connecting is None:
+        state_dir = local_aws.default_state_dir(session.path)
+        yield from check_local_aws(state_dir)
+        yield from check_state_folders(session.path, state_dir)
+    else:
+        yield from _examine_aws(session, config, connecting)
+
+
+def _begin_to_connect(session: Session, config: AwsConfig) -> Connecting[Connection]:
+    return Connecting(lambda: session.connect(announce=lambda _: None), lambda: can_reach(config.region))
 
 
 def _read_catalog(session: Session) -> tuple[Mapping[str, Any], list[Finding]]:
@@ -108,16 +120,11 @@ def _examine_project(config: AwsConfig, catalog: Mapping[str, Any]) -> Iterator[
     yield from check_pipelines(registered, catalog)
 
 
-def _examine_aws(session: Session, config: AwsConfig) -> Iterator[Finding]:
-    if config.target == "local":
-        state_dir = local_aws.default_state_dir(session.path)
-        yield from check_local_aws(state_dir)
-        yield from check_state_folders(session.path, state_dir)
-        return
+def _examine_aws(
+    session: Session, config: AwsConfig, connecting: Connecting[Connection]
+) -> Iterator[Finding]:
     try:
-        connection = connect_soon(
-            lambda: session.connect(announce=lambda _: None), lambda: can_reach(config.region)
-        )
+        connection = connecting.finish()
     except KedroAwsError as error:
         yield blame("credentials", error)
         return

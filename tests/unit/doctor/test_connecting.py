@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kedro_aws_plugin.doctor.connecting import connect_soon
+from kedro_aws_plugin.doctor.connecting import Connecting
 from kedro_aws_plugin.errors import AwsError
 
 
@@ -20,14 +20,14 @@ def hang() -> Iterator[threading.Event]:
 
 def test_a_network_that_swallows_everything_is_not_waited_for(hang: threading.Event) -> None:
     began = time.monotonic()
-    with pytest.raises(AwsError, match="nothing answers within 0 s"):
-        connect_soon(lambda: hang.wait(60), lambda: hang.wait(60), seconds=0.2)
+    with pytest.raises(AwsError, match=r"nothing answers within 0\.2 s"):
+        Connecting(lambda: hang.wait(60), lambda: hang.wait(60), seconds=0.2).finish()
     assert time.monotonic() - began < 30
 
 
 def test_a_network_that_is_not_there_is_not_waited_for(hang: threading.Event) -> None:
     with pytest.raises(AwsError, match="cannot be reached"):
-        connect_soon(lambda: hang.wait(60), lambda: False, seconds=0.2)
+        Connecting(lambda: hang.wait(60), lambda: False, seconds=0.2).finish()
 
 
 def test_a_login_that_takes_its_time_is_waited_for() -> None:
@@ -37,7 +37,7 @@ def test_a_login_that_takes_its_time_is_waited_for() -> None:
         time.sleep(1)
         return "in"
 
-    assert connect_soon(log_in, lambda: True, seconds=0.2) == "in"
+    assert Connecting(log_in, lambda: True, seconds=0.2).finish() == "in"
 
 
 def test_what_is_wrong_with_the_credentials_is_raised(hang: threading.Event) -> None:
@@ -45,4 +45,22 @@ def test_what_is_wrong_with_the_credentials_is_raised(hang: threading.Event) -> 
         raise AwsError("no usable AWS credentials")
 
     with pytest.raises(AwsError, match="no usable AWS credentials"):
-        connect_soon(refuse, lambda: hang.wait(60), seconds=60)
+        Connecting(refuse, lambda: hang.wait(60), seconds=60).finish()
+
+
+def test_what_comes_while_something_else_is_examined_is_not_late() -> None:
+    connecting = Connecting(lambda: "in", lambda: False, seconds=0.2)
+    time.sleep(0.3)
+    assert connecting.finish() == "in"
+
+
+def test_the_time_for_an_answer_runs_while_something_else_is_examined(hang: threading.Event) -> None:
+    connecting = Connecting(lambda: hang.wait(60), lambda: hang.wait(60), seconds=20)
+    connecting_late = Connecting(lambda: hang.wait(60), lambda: hang.wait(60), seconds=0.2)
+    time.sleep(0.3)
+    began = time.monotonic()
+    with pytest.raises(AwsError, match="cannot be reached"):
+        connecting_late.finish()
+    assert time.monotonic() - began < 20
+    hang.set()
+    assert connecting.finish()
