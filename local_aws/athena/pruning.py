@@ -106,6 +106,8 @@ def find_conditions(
     query: Query, mention: TableName, keys: Sequence[Column]
 ) -> tuple[tuple[nodes.Node, ...], ...]:
     """Find the conditions on a table's partition keys alone, for each mention of the table in a query."""
+    if not keys:
+        return ((),)
     names = {key.name for key in keys}
     wanted = tuple(part for part in (mention.catalog, mention.schema, mention.table) if part)
     found: list[tuple[nodes.Node, ...]] = []

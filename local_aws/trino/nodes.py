@@ -6,7 +6,7 @@ A node's place in the text is not part of its identity, so equal expressions com
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from local_aws.trino.lexer import Place
 from local_aws.trino.types import Type
@@ -399,8 +399,8 @@ Body = Select | Values | SetOperation | Query
 
 def children(node: Node) -> Iterator[Node]:
     """List the nodes directly inside a node."""
-    for item in fields(node):
-        yield from _nodes(getattr(node, item.name))
+    for name in node.__match_args__:
+        yield from _nodes(getattr(node, name))
 
 
 def _nodes(value: object) -> Iterator[Node]:
@@ -412,7 +412,9 @@ def _nodes(value: object) -> Iterator[Node]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """List a node and all nodes below it."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    """List a node and all nodes below it, each before those inside it."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting.extend(reversed(list(children(found))))
