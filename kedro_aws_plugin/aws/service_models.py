@@ -2,15 +2,12 @@
 
 import gzip
 import json
+from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session, get_session
-
-from kedro_aws_plugin.plan.steps.base import Service
-
-_SERVICES = sorted(get_args(Service))
 
 
 def make_session() -> Session:
@@ -39,14 +36,19 @@ class _Files(JSONFileLoader):
 
 
 class _Loader(Loader):
-    """A loader that knows which services it is for: botocore looks into the folders of all 400 thrice."""
+    """A loader that lists services by their folders: botocore looks into each of 400, thrice for a client."""
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """List the services that the plugin calls, whether or not they have files of this type.
+        """List all services, whether or not they have files of a type.
 
         Args:
             type_name: The type of the file, such as `service-2`. Where a service has none,
                 `load_service_model` raises the error of botocore that says so.
         """
         del type_name
-        return _SERVICES
+        return self._names
+
+    @cached_property
+    def _names(self) -> list[str]:
+        folders = [path for path in map(Path, self.search_paths) if path.is_dir()]
+        return sorted({each.name for folder in folders for each in folder.iterdir()})

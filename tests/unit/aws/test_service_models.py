@@ -10,7 +10,7 @@ from kedro_aws_plugin.aws.service_models import make_session
 from kedro_aws_plugin.plan.steps import Service
 
 
-@pytest.mark.parametrize("service", get_args(Service))
+@pytest.mark.parametrize("service", [*get_args(Service), "sso", "sso-oidc"])
 def test_a_description_is_the_one_that_botocore_reads(service: str) -> None:
     ours = make_session().get_component("data_loader")
     usual = get_session().get_component("data_loader")
