@@ -33,7 +33,8 @@ class KeptMoto:
     """moto, with what a request changes kept before it is answered.
 
     moto has no locks of its own for most services. Here one request at a time may change something, and it is
-    saved before the next one begins: what is kept is never half of a request.
+    saved before the next one begins: what is kept is never half of a request. A request that only reads is
+    answered when what it may have seen is saved.
 
     Args:
         app: moto.
@@ -62,7 +63,11 @@ class KeptMoto:
         operation = _find_operation(environ)
         if operation not in _CHANGING and only_reads(environ["REQUEST_METHOD"], operation):
             with recording(None):
-                return self._app(environ, start_response)
+                answered = self._app(environ, start_response)
+            if service not in S3_SERVICES:
+                with self._state.lock:  # what it has seen is kept before it is told
+                    pass
+            return answered
         return self._change(environ, start_response, operation)
 
     def _change(self, environ: Environ, start_response: StartResponse, operation: str) -> Iterable[bytes]:

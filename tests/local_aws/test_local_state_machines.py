@@ -264,7 +264,8 @@ def test_what_is_named_wrongly_or_not_asked_for_is_not_shown(machines: StateMach
     assert (hidden["inputDetails"], hidden["outputDetails"]) == ({"included": False}, {"included": False})
     code, _, _ = refused(client.list_executions, stateMachineArn=arn, statusFilter="PENDING_REDRIVE")
     assert code == "ValidationException"
-    code, _, _ = refused(client.start_execution, stateMachineArn=arn, input=json.dumps("ø" * 140_000))
+    long = json.dumps("ø" * 140_000, ensure_ascii=False)
+    code, _, _ = refused(client.start_execution, stateMachineArn=arn, input=long)
     assert code == "InvalidExecutionInput", "it has fewer characters than are allowed, and more bytes"
 
 

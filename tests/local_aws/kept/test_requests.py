@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,44 @@ def test_what_a_request_has_changed_before_it_failed_is_written_with_the_next_on
     ((data,),) = kept._database.read("SELECT data FROM cells WHERE class LIKE '%SNSBackend'")
     kept.close()
     assert f"done-for-{service}".encode() in data
+
+
+def test_a_change_that_is_read_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = KeptServices(tmp_path)
+    assert kept.moto is not None
+    events: list[str] = []
+    changed, may_save = threading.Event(), threading.Event()
+
+    def save(_seen: Any) -> None:
+        changed.set()
+        assert may_save.wait(30)
+        events.append("kept")
+
+    def moto(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    monkeypatch.setattr(kept.moto, "save", save)
+    app = KeptMoto(moto, kept.moto)
+    scope = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-2/logs/aws4_request"
+    head = {"PATH_INFO": "/", "REQUEST_METHOD": "POST", "HTTP_AUTHORIZATION": scope}
+    change, read = (
+        {**head, "HTTP_X_AMZ_TARGET": f"Logs_20140328.{operation}"}
+        for operation in ("CreateLogStream", "DescribeLogStreams")
+    )
+
+    def answer_read() -> None:
+        app(read, lambda *_: None)
+        events.append("read")
+
+    changing = threading.Thread(target=app, args=(change, lambda *_: None))
+    reading = threading.Thread(target=answer_read)
+    changing.start()
+    assert changed.wait(30)
+    reading.start()
+    reading.join(0.2)
+    may_save.set()
+    for thread in (changing, reading):
+        thread.join(30)
+    kept.close()
+    assert events == ["kept", "read"]
