@@ -1,11 +1,12 @@
 """The config loader for code that reads a project's configuration without a session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+import local_aws
 from kedro_aws_plugin import AwsConfigLoader
 from kedro_aws_plugin.config.dynamic_globals import GlobalValue
 from kedro_aws_plugin.config.globals import Global
@@ -23,8 +24,8 @@ Make = Callable[..., AwsConfigLoader]
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """A loader of a configuration with a name of its own."""
+def make(tmp_path: Path) -> Iterator[Make]:
+    """A loader of a configuration with a name of its own. The local AWS of its catalog is stopped."""
 
     def made(name: str, text: str = f"{AWS}globals: {{commit: git_sha}}\n") -> AwsConfigLoader:
         conf = tmp_path / name / "conf"
@@ -36,7 +37,9 @@ def make(tmp_path: Path) -> Make:
         (conf / "base/catalog.yml").write_text("x: {filepath: '${globals:commit}'}\n", encoding="utf-8")
         return AwsConfigLoader(str(conf), base_env="base", default_run_env="local")
 
-    return made
+    yield made
+    for state_dir in tmp_path.glob("*/.kedro-aws"):
+        local_aws.stop(state_dir)
 
 
 def test_each_of_two_loaders_knows_its_own_globals(make: Make) -> None:
