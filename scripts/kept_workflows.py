@@ -54,15 +54,14 @@ class Applications(Kind):
         self._ids: dict[str, str] = {}
 
     def choose(self, before: Any) -> Value:
-        """Choose another time after which it stops, or that it is deleted."""
-        if before == "TERMINATED":
-            return "TERMINATED"  # there is no way back
-        return "TERMINATED" if before and self.chance.random() < 1 / 50 else self.chance.randrange(1, 10_000)
+        """Choose another time after which it stops, or that it is deleted; after that, of another one."""
+        is_deleted = isinstance(before, int) and self.chance.random() < 1 / 50
+        return "TERMINATED" if is_deleted else self.chance.randrange(1, 10_000)
 
     def write(self, name: str, before: Any, value: Any) -> None:
         """Create, update or delete the application."""
         client = self.clients("emr-serverless")
-        if before is None:
+        if before in (None, "TERMINATED"):
             self._ids[name] = client.create_application(
                 name=name,
                 releaseLabel="emr-spark-8.1.0",
@@ -74,7 +73,7 @@ class Applications(Kind):
                 applicationId=self._ids[name],
                 autoStopConfiguration={"enabled": True, "idleTimeoutMinutes": value},
             )
-        elif before != value:
+        else:
             client.delete_application(applicationId=self._ids[name])
 
     def read(self, name: str) -> Value:
