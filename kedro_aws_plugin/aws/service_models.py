@@ -6,15 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from botocore.loaders import JSONFileLoader, Loader
+from botocore.loaders import JSONFileLoader, Loader, create_loader
 from botocore.session import Session, get_session
 
 
 def make_session() -> Session:
     """Make a session of botocore that reads the files about services soon."""
     session = get_session()
-    session.register_component("data_loader", _Loader(file_loader=_Files()))
+    session.lazy_register_component("data_loader", lambda: _make_loader(session))
     return session
+
+
+def _make_loader(session: Session) -> Loader:
+    paths = create_loader(session.get_config_variable("data_path")).search_paths
+    return _Loader(paths, _Files(), include_default_search_paths=False)
 
 
 class _Files(JSONFileLoader):
