@@ -26,7 +26,8 @@ from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.aws.state_machines import observe_machine_run
 from kedro_aws_plugin.errors import AnswerError, ConflictError, KedroAwsError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import PlainStep, Result, Step
+from kedro_aws_plugin.plan.steps import PlainStep, Result
+from kedro_aws_plugin.plan.steps.any_step import Step, WaitingStep
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.emr_serverless import WaitForApplication, WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution
@@ -42,18 +43,6 @@ from kedro_aws_plugin.plan.steps.serving import (
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
-
-WaitingStep = (
-    WaitForApplication
-    | WaitForDeletion
-    | WaitForEndpoint
-    | WaitForExecution
-    | WaitForJobRun
-    | WaitForStack
-    | WaitForStateMachine
-    | WaitForTransform
-)
-"""The kinds of steps that wait for something to end."""
 
 
 class Progress(Protocol):

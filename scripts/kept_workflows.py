@@ -54,7 +54,7 @@ class Applications(Kind):
         self._ids: dict[str, str] = {}
 
     def choose(self, before: Any) -> Value:
-        """Choose another time after which it stops, or that it is deleted. A new one follows a deleted one."""
+        """Choose another time after which it stops, or that it is deleted. A new one follows it."""
         is_deleted = isinstance(before, int) and self.chance.random() < 1 / 50
         return "TERMINATED" if is_deleted else self.chance.randrange(1, 10_000)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws.clock import Clock, begin_anew_on_conflict
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Result, Step
+from kedro_aws_plugin.plan.steps import Result
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.session.session import Session
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from typing_extensions import Self
 
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.emr_serverless import WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import WaitForExecution

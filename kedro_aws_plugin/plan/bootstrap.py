@@ -10,7 +10,7 @@ from kedro_aws_plugin.plan.athena import explain_misplaced
 from kedro_aws_plugin.plan.observed import Foundation, Stack
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.stack_template import build_stack_template, format_template
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.s3 import UploadFile
 from kedro_aws_plugin.plan.steps.stack import CreateStack, UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.tags import make_project_tags

@@ -23,7 +23,8 @@ from kedro_aws_plugin.plan.scaling import (
     plan_end_of_scaling,
     plan_scaling,
 )
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import BaseStep
 from kedro_aws_plugin.plan.steps.serving import (

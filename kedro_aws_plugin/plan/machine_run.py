@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.pipeline import PipelineRequest, plan_uploads
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.state_machines import CreateStateMachine, UpdateStateMachine
 
 SCHEDULED = "scheduled-"

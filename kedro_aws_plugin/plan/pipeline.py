@@ -8,7 +8,8 @@ from typing import Any
 
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import make_token
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.pipelines import CreatePipeline, ListPipelineVersions, UpdatePipeline
 from kedro_aws_plugin.plan.steps.s3 import PutObject, UploadFile
 from kedro_aws_plugin.plan.tags import Tags

@@ -12,7 +12,7 @@ from kedro_aws_plugin.plan.steps.ref import fill_refs, find_refs
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.plan.cost import Cost
-    from kedro_aws_plugin.plan.steps import Step
+    from kedro_aws_plugin.plan.steps.any_step import Step
 
 
 @dataclass(frozen=True)

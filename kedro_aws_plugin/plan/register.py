@@ -30,7 +30,7 @@ from kedro_aws_plugin.plan.steps.s3 import PutObject, UploadFile
 from kedro_aws_plugin.plan.tags import Tags
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.plan.steps import Step
+    from kedro_aws_plugin.plan.steps.any_step import Step
 
 SAMPLE_TYPE = CSV
 

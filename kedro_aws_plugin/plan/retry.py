@@ -6,7 +6,8 @@ from typing import Any
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, make_token
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.emr_serverless import StartJobRun, WaitForJobRun
 from kedro_aws_plugin.plan.steps.pipelines import RetryPipelineExecution, WaitForExecution
 from kedro_aws_plugin.plan.steps.state_machines import RedriveExecution, WaitForStateMachine

@@ -9,7 +9,7 @@ from kedro_aws_plugin.plan.endpoint import name_rolled_back, plan_requests, refu
 from kedro_aws_plugin.plan.observed import BUSY, IN_SERVICE, Endpoint, Releases, Sample
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.scaling import keeps_counts
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.serving import AddTags, DeleteTags, UpdateEndpoint, WaitForEndpoint
 from kedro_aws_plugin.plan.tags import ROLLED_BACK, Tags, find_crowding_marks, list_former, shorten_to_tag
 

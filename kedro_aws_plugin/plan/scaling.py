@@ -19,7 +19,7 @@ from kedro_aws_plugin.plan.steps.scaling import (
 )
 
 if TYPE_CHECKING:
-    from kedro_aws_plugin.plan.steps import Step
+    from kedro_aws_plugin.plan.steps.any_step import Step
 
 Scalings = Mapping[str, Scaling]
 """How the variants of an endpoint are scaled that are, by their names."""

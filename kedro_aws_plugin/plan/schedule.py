@@ -17,7 +17,8 @@ from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.spark_application import Application, plan_application
 from kedro_aws_plugin.plan.spark_job import RUN_NAME
 from kedro_aws_plugin.plan.spark_run import RunFolder, complete_job
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.base import merge
 from kedro_aws_plugin.plan.steps.pipelines import SCHEDULED
 from kedro_aws_plugin.plan.steps.schedules import (

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import make_token
 from kedro_aws_plugin.plan.pipeline import PipelineRequest
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.emr_serverless import CreateApplication, WaitForApplication
 
 TERMINATED = "TERMINATED"

@@ -3,7 +3,7 @@
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.execution import ENDED, STOPPING, Execution, make_token
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.emr_serverless import CancelJobRun
 from kedro_aws_plugin.plan.steps.pipelines import StopPipelineExecution
 from kedro_aws_plugin.plan.steps.state_machines import StopExecution

@@ -9,7 +9,8 @@ from kedro_aws_plugin.plan.execution import FAILED, STOPPED, SUCCEEDED, Executio
 from kedro_aws_plugin.plan.machine_run import ObservedStateMachine, make_execution_name, plan_machine
 from kedro_aws_plugin.plan.pipeline import ObservedPipeline, PipelineRequest, plan_pipeline
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.pipelines import StartPipelineExecution, WaitForExecution
 from kedro_aws_plugin.plan.steps.state_machines import StartExecution, WaitForStateMachine
 from kedro_aws_plugin.plan.workflow import Snapshot, strip_transcoding

@@ -8,7 +8,7 @@ from kedro_aws_plugin.plan.execution import make_token
 from kedro_aws_plugin.plan.observed import BUSY, DELETING, Endpoint, Owned, ScheduleGroup
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.scaling import plan_end_of_scaling
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.emr_serverless import (
     DeleteApplication,
     StopApplication,

@@ -12,7 +12,7 @@ from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.deployment import build_network, make_model_name
 from kedro_aws_plugin.plan.overrides import Overrides, override
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.s3 import UploadFile
 from kedro_aws_plugin.plan.steps.serving import CreateModel
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, CreateTransformJob, WaitForTransform

@@ -19,7 +19,7 @@ from kedro_aws_plugin.errors import KedroAwsError, ProjectError
 if TYPE_CHECKING:
     from kedro_aws_plugin.config import AwsConfig, Project, Registry
     from kedro_aws_plugin.plan.overrides import Overrides
-    from kedro_aws_plugin.plan.steps import Step
+    from kedro_aws_plugin.plan.steps.any_step import Step
 
 _log = logging.getLogger(__name__)
 

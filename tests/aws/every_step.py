@@ -14,7 +14,6 @@ from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import (
     PlainStep,
-    Step,
     asynchronous,
     emr_serverless,
     pipelines,
@@ -27,6 +26,7 @@ from kedro_aws_plugin.plan.steps import (
     state_machines,
     transform,
 )
+from kedro_aws_plugin.plan.steps.any_step import Step
 from local_aws.protocol.service_model import load_service_model
 
 CONTAINER = {"Image": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"}

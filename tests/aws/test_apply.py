@@ -15,7 +15,8 @@ from kedro_aws_plugin.apply import apply
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AwsError, ConflictError, ServingError
 from kedro_aws_plugin.plan.plan import Plan
-from kedro_aws_plugin.plan.steps import PlainStep, Ref, Step, registry, s3, serving
+from kedro_aws_plugin.plan.steps import PlainStep, Ref, registry, s3, serving
+from kedro_aws_plugin.plan.steps.any_step import Step
 
 EVERY = step_classes().values()
 PLAIN = [kind for kind in EVERY if issubclass(kind, PlainStep)]

@@ -20,7 +20,7 @@ from kedro_aws_plugin.config import Athena, AwsConfig
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.bootstrap import plan_bootstrap
 from kedro_aws_plugin.plan.observed import Foundation, Stack
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 from kedro_aws_plugin.project.raw_data import list_raw_files
 

@@ -45,7 +45,8 @@ from kedro_aws_plugin.errors import AwsError, ServingError
 from kedro_aws_plugin.plan.execution import Execution, StepRun
 from kedro_aws_plugin.plan.machine_run import ObservedStateMachine
 from kedro_aws_plugin.plan.observed import Endpoint, Scaling
-from kedro_aws_plugin.plan.steps import PlainStep, Step, s3, serving, stack, transform
+from kedro_aws_plugin.plan.steps import PlainStep, s3, serving, stack, transform
+from kedro_aws_plugin.plan.steps.any_step import Step
 
 
 def operations_in_the_source() -> set[tuple[str, str]]:

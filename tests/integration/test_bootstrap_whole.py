@@ -15,7 +15,7 @@ from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.errors import AwsError
 from kedro_aws_plugin.plan.bootstrap import get_stack_name, plan_bootstrap
 from kedro_aws_plugin.plan.stack_template import build_stack_template, format_for_people
-from kedro_aws_plugin.plan.steps import Step
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.tags import make_project_tags
 from kedro_aws_plugin.project.raw_data import list_raw_files
 from local_aws import LocalAws

@@ -1,4 +1,4 @@
-"""The type of every step: for type hints only, as it imports all kinds of steps."""
+"""The type of every step. It imports all kinds of them: what only looks at AWS does without."""
 
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
 from kedro_aws_plugin.plan.steps.base import PlainStep
@@ -16,6 +16,18 @@ from kedro_aws_plugin.plan.steps.stack import UpdateStack, WaitForStack
 from kedro_aws_plugin.plan.steps.state_machines import WaitForStateMachine
 from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
 
+WaitingStep = (
+    WaitForApplication
+    | WaitForDeletion
+    | WaitForEndpoint
+    | WaitForExecution
+    | WaitForJobRun
+    | WaitForStack
+    | WaitForStateMachine
+    | WaitForTransform
+)
+"""The kinds of steps that wait for something to end."""
+
 Step = (
     PlainStep
     | CheckEndpoint
@@ -26,13 +38,6 @@ Step = (
     | InvokeEndpoint
     | UpdateStack
     | UploadFile
-    | WaitForApplication
-    | WaitForDeletion
-    | WaitForEndpoint
-    | WaitForExecution
-    | WaitForJobRun
-    | WaitForStack
-    | WaitForStateMachine
-    | WaitForTransform
+    | WaitingStep
 )
 """A plain step, or one of those that take more than one request."""

@@ -7,7 +7,8 @@ import pytest
 
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.render import render, render_requests
-from kedro_aws_plugin.plan.steps import Ref, Step
+from kedro_aws_plugin.plan.steps import Ref
+from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.plan.steps.registry import (
     CreateModelPackage,
     CreateModelPackageGroup,
