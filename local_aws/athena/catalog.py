@@ -184,13 +184,8 @@ class Catalog:
     def table(self, name: Name) -> Table | None:
         """Return a table or view, or None if there is none."""
         database = self.database_of(name)
-        try:
-            found = self.call("GetTable", DatabaseName=database, Name=name.table)
-        except AwsFault as fault:
-            if fault.code != "EntityNotFoundException":
-                raise
-            return None
-        return Table(database, found["Table"])
+        found = self._moto.find_table(database, name.table, self._region)
+        return None if found is None else Table(database, found)
 
     def partitions(self, table: Table) -> list[Partition]:
         """List the registered partitions of a table."""

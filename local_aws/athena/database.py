@@ -41,6 +41,4 @@ class Database:
                     }
                 )
                 prepare(self._root)
-            connection = self._root.cursor()
-        prepare(connection)
-        return connection
+            return self._root.cursor()

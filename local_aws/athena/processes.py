@@ -20,7 +20,21 @@ from local_aws.athena.failures import AthenaFailure, Cancelled, lost
 from local_aws.athena.limits import default_memory
 from local_aws.athena.storage import remove_unused_links
 from local_aws.athena.submission import Outcome, Parsed, Submission
-from local_aws.athena.wire import AwsAnswer, AwsRequest, Cancel, Ended, Parse, Ready, Run, receive, send
+from local_aws.athena.wire import (
+    Answered,
+    AwsAnswer,
+    AwsRequest,
+    Cancel,
+    Ended,
+    FindTable,
+    ListObjects,
+    Parse,
+    Ready,
+    Run,
+    receive,
+    send,
+)
+from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 
 _START_AFTER = 0.2
@@ -323,7 +337,7 @@ class _Process:
         """
         self._uploaded.clear()
         message = self._tell(task)
-        while isinstance(message, AwsRequest):
+        while isinstance(message, AwsRequest | FindTable | ListObjects):
             try:
                 answer = self._answer(message)
             except BaseException:
@@ -390,7 +404,19 @@ class _Process:
             return receive(self._popen.stdout)
         return None
 
-    def _answer(self, request: AwsRequest) -> AwsAnswer:
+    def _answer(self, request: AwsRequest | FindTable | ListObjects) -> AwsAnswer | Answered:
+        match request:
+            case FindTable():
+                try:
+                    return Answered(self._moto.find_table(request.database, request.name, request.region))
+                except AwsFault as fault:
+                    return Answered(fault)
+            case ListObjects():
+                return Answered(self._moto.list_objects(request.bucket, request.prefix))
+            case AwsRequest():
+                return self._send(request)
+
+    def _send(self, request: AwsRequest) -> AwsAnswer:
         if request.service == "glue":
             self._uploaded.clear()  # what was uploaded before may belong to a table from here on
         elif request.method == "PUT":

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO
+from typing import IO, Any
 
 from local_aws.athena import parsing
 from local_aws.athena.engine import Engine
@@ -25,8 +25,22 @@ from local_aws.athena.failures import AthenaFailure, Cancelled, as_failure, exha
 from local_aws.athena.limits import DISK_BYTES, end_with, limit_this_process, peak_bytes
 from local_aws.athena.result_files import write_result
 from local_aws.athena.submission import Outcome, Parsed, Submission
-from local_aws.athena.wire import AwsAnswer, AwsRequest, Cancel, Ended, Parse, Ready, Run, receive, send
-from local_aws.protocol.moto_app import Answer, Moto
+from local_aws.athena.wire import (
+    Answered,
+    AwsAnswer,
+    AwsRequest,
+    Cancel,
+    Ended,
+    FindTable,
+    ListObjects,
+    Parse,
+    Ready,
+    Run,
+    receive,
+    send,
+)
+from local_aws.protocol.messages import AwsFault
+from local_aws.protocol.moto_app import Answer, Listed, Moto
 
 _WATCH_SECONDS = 0.5
 
@@ -34,7 +48,7 @@ _WATCH_SECONDS = 0.5
 class _ServersMoto(Moto):
     """The S3 and Glue of the server, asked by messages. One query asks at a time."""
 
-    def __init__(self, output: IO[bytes], answers: "SimpleQueue[AwsAnswer]") -> None:
+    def __init__(self, output: IO[bytes], answers: "SimpleQueue[AwsAnswer | Answered]") -> None:
         self._output = output
         self._answers = answers
 
@@ -51,13 +65,28 @@ class _ServersMoto(Moto):
     ) -> Answer:
         """Send one HTTP request; a body in a file stays there."""
         content = body if isinstance(body, bytes) else Path(body.name)
-        send(self._output, AwsRequest(method, path, service, region, headers or {}, content, target))
-        answer = self._answers.get()
+        answer = self._ask(AwsRequest(method, path, service, region, headers or {}, content, target))
         if isinstance(answer.body, bytes):
             return Answer(answer.status, answer.headers, answer.body)
         answered = answer.body.read_bytes()
         answer.body.unlink()
         return Answer(answer.status, answer.headers, answered)
+
+    def find_table(self, database: str, name: str, region: str) -> dict[str, Any] | None:
+        """Find a table of Glue; None if there is none."""
+        found: dict[str, Any] | AwsFault | None = self._ask(FindTable(database, name, region)).value
+        if isinstance(found, AwsFault):
+            raise found
+        return found
+
+    def list_objects(self, bucket: str, prefix: str) -> list[Listed] | None:
+        """List the objects whose keys begin with a prefix; None if S3 refuses."""
+        listed: list[Listed] | None = self._ask(ListObjects(bucket, prefix)).value
+        return listed
+
+    def _ask(self, message: object) -> Any:
+        send(self._output, message)
+        return self._answers.get()
 
 
 class QueryProcess:
@@ -75,7 +104,7 @@ class QueryProcess:
         self._memory = memory
         self._input = input
         self._output = output
-        self._answers: SimpleQueue[AwsAnswer] = SimpleQueue()
+        self._answers: SimpleQueue[AwsAnswer | Answered] = SimpleQueue()
         self._tasks: SimpleQueue[tuple[Run | Parse, threading.Event]] = SimpleQueue()
         self._running: tuple[str, threading.Event] | None = None
         self._overfull = False
@@ -136,7 +165,7 @@ class QueryProcess:
                         self._tasks.put((task, self._running[1]))
                     case Parse() as task:
                         self._tasks.put((task, threading.Event()))
-                    case AwsAnswer() as answer:
+                    case AwsAnswer() | Answered() as answer:
                         self._answers.put(answer)
                     case Cancel(execution_id):
                         if self._running is not None and self._running[0] == execution_id:

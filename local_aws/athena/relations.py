@@ -179,9 +179,8 @@ class Relations:
             read = keep_buckets(table, read, replace(wanted, alternatives=conditions))
         self.scanned.setdefault(name, {}).update((found.object.uri, found.object.size) for found in read)
         columns = (*table.columns, *table.partition_keys, *hidden)
-        names = ", ".join(quote_name(column.name) for column in columns)
-        sql = f"SELECT {names} FROM ({scan.select(table, read, self._storage)})"  # noqa: S608 - quoted
-        self.tables[name] = self._create(name, Relation(sql, columns))
+        sql = scan.select(table, read, self._storage, hidden)
+        self.tables[name] = Relation(f"({sql})", columns)  # no view: DuckDB would read the files' heads twice
         return self.tables[name]
 
     def _view(self, name: Name, table: Table) -> Relation:

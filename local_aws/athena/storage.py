@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
-from xml.etree import ElementTree as ET
 
 from local_aws.athena.failures import AthenaFailure
 from local_aws.protocol.messages import read_s3_message
@@ -19,8 +18,6 @@ from local_aws.protocol.moto_app import Moto
 _URI = re.compile(r"s3[an]?://([^/]+)/?(.*)", re.DOTALL)
 _LINK = ".link"
 """How the name of a copy ends that is an object's own file, by a second name."""
-
-_NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
 @dataclass(frozen=True)
@@ -77,18 +74,10 @@ class Storage:
             AthenaFailure: If the bucket does not exist.
         """
         bucket, prefix = split_uri(directory(location))
-        found: list[S3Object] = []
-        token = ""
-        while True:
-            query = f"list-type=2&prefix={quote(prefix, safe='')}&continuation-token={quote(token, safe='')}"
-            answer = self._moto.request("GET", f"/{bucket}?{query if token else query.rsplit('&', 1)[0]}")
-            if answer.status != HTTPStatus.OK:
-                raise AthenaFailure(f"HIVE_FILESYSTEM_ERROR: Failed to list directory: {location}")
-            page = ET.fromstring(answer.body)  # noqa: S314 - moto's own answer
-            found += (_object(bucket, content) for content in page.iter(f"{_NAMESPACE}Contents"))
-            token = page.findtext(f"{_NAMESPACE}NextContinuationToken") or ""
-            if not token:
-                return found
+        listed = self._moto.list_objects(bucket, prefix)
+        if listed is None:
+            raise AthenaFailure(f"HIVE_FILESYSTEM_ERROR: Failed to list directory: {location}")
+        return [S3Object(bucket, *each) for each in listed]
 
     def list_data(self, location: str) -> list[S3Object]:
         """List the objects that a table reads: like Hive, neither hidden nor empty ones."""
@@ -176,11 +165,3 @@ def remove_unused_links(cache: Path) -> None:
         if len(links) == number:
             for path in (path for link in links for path in cache.glob(f"{link.stem}.*")):
                 path.unlink(missing_ok=True)
-
-
-def _object(bucket: str, content: ET.Element) -> S3Object:
-    def read_tag(name: str) -> str:
-        return content.findtext(_NAMESPACE + name) or ""
-
-    etag, size = read_tag("ETag").strip('"'), int(read_tag("Size"))
-    return S3Object(bucket, read_tag("Key"), etag, size, read_tag("LastModified"))

@@ -67,6 +67,30 @@ class AwsAnswer:
 
 
 @dataclass(frozen=True)
+class FindTable:
+    """Find a table, as `Moto.find_table` does. The answer is what that returns, or the `AwsFault`."""
+
+    database: str
+    name: str
+    region: str
+
+
+@dataclass(frozen=True)
+class ListObjects:
+    """List objects, as `Moto.list_objects` does. The answer is what that returns."""
+
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer to one of the two."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class Ended:
     """The end of a statement, or of reading one.
 

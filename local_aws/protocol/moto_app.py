@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.overlay import WsgiApp
@@ -22,6 +24,7 @@ _TARGETS = {
 _OWN = "moto"
 """The service of moto's own routes: what is for S3 names a bucket."""
 
+_NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _SIGNING_NAMES = {"cloudwatch": "monitoring", "resourcegroupstaggingapi": "tagging"}
 
 
@@ -32,6 +35,15 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Listed(NamedTuple):
+    """An object in a listing; its ETag is without quotation marks, its time as S3 writes it."""
+
+    key: str
+    etag: str
+    size: int
+    modified: str
 
 
 class Moto:
@@ -127,9 +139,47 @@ class Moto:
                 close()
         return Answer(int(started[0].split(" ", 1)[0]), dict(started[1]), answered)
 
+    def find_table(self, database: str, name: str, region: str) -> dict[str, Any] | None:
+        """Find a table of Glue, as GetTable describes it; None if there is none.
+
+        Raises:
+            AwsFault: If Glue refuses.
+        """
+        try:
+            found = self.call("glue", "GetTable", {"DatabaseName": database, "Name": name}, region)
+        except AwsFault as fault:
+            if fault.code != "EntityNotFoundException":
+                raise
+            return None
+        return dict(found["Table"])
+
+    def list_objects(self, bucket: str, prefix: str) -> list[Listed] | None:
+        """List all objects whose keys begin with a prefix; None if S3 refuses."""
+        found: list[Listed] = []
+        token = ""
+        while True:
+            query = f"list-type=2&prefix={quote(prefix, safe='')}"
+            if token:
+                query += f"&continuation-token={quote(token, safe='')}"
+            answer = self.request("GET", f"/{bucket}?{query}")
+            if answer.status != HTTPStatus.OK:
+                return None
+            page = ET.fromstring(answer.body)  # noqa: S314 - moto's own answer
+            found += map(_read_listed, page.iter(f"{_NAMESPACE}Contents"))
+            token = page.findtext(f"{_NAMESPACE}NextContinuationToken") or ""
+            if not token:
+                return found
+
     def reset(self) -> None:
         """Delete everything that moto holds."""
         self.request("POST", "/moto-api/reset", service=_OWN)
+
+
+def _read_listed(content: ET.Element) -> Listed:
+    def read(name: str) -> str:
+        return content.findtext(_NAMESPACE + name) or ""
+
+    return Listed(read("Key"), read("ETag").strip('"'), int(read("Size")), read("LastModified"))
 
 
 def _measure(stream: IO[bytes]) -> int:

@@ -47,6 +47,7 @@ from local_aws.server.glue import Glue
 from local_aws.server.http_handler import RequestHandler
 from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import LogShipper
+from local_aws.server.query_reads import QueryReads
 from local_aws.server.seeding import Seeding
 from local_aws.stepfunctions.service import StepFunctions
 
@@ -247,7 +248,7 @@ class LocalServer:
         glue = Glue(moto, region)
         self._run_workflows(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
-        of_queries = Moto(Overlay((glue,), app), region)
+        of_queries = QueryReads(Overlay((glue,), app), region, self._kept.moto, self._keeping)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
         self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)

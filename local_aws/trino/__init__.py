@@ -2,7 +2,7 @@
 
 `parse(sql)` reads one query, `parse_change(tokens)` reads DELETE, UPDATE and MERGE.
 `translate(query, relations, parameters)` returns DuckDB's SQL and the types of the result.
-`prepare(connection)` gives a DuckDB connection the settings and functions that this SQL needs,
+`prepare(connection)` gives a DuckDB database the settings and functions that this SQL needs,
 `execute(connection, sql)` runs it, and `write_value(value, type)` writes a value as Athena does. What is not
 known to be right is refused with `Unsupported`.
 """

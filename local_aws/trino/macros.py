@@ -329,25 +329,21 @@ _PYTHON_FUNCTIONS: dict[str, Function] = {
 }
 
 DISABLED_OPTIMIZERS = "expression_rewriter"
-_PREPARED = "trino_prepared()"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a connection Trino's semantics. Call it once for each connection, cursors included.
+    """Give a connection's database Trino's semantics, and so its cursors. Call it once for each database.
 
     DuckDB would evaluate constants ahead of time even where they are never reached, and so fail
     `IF(true, 1, 1 / 0)`: that optimisation is switched off.
     """
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET default_null_order = 'nulls_last'")
-    connection.execute(f"SET disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
-    if _is_prepared(connection):
-        return
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL default_null_order = 'nulls_last'")
+    connection.execute(f"SET GLOBAL disabled_optimizers = '{DISABLED_OPTIMIZERS}'")
     for name, definition in _PYTHON_FUNCTIONS.items():
         _create(connection, name, definition)
     for signature, sql in _MACROS.items():
         connection.execute(f"CREATE OR REPLACE MACRO {signature} AS ({sql})")
-    connection.execute(f"CREATE OR REPLACE MACRO {_PREPARED} AS (true)")
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Function) -> None:
@@ -370,14 +366,3 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, definition: Functi
         given = ", ".join([f"CASE WHEN now() IS NOT NULL THEN {first} END", *others])
         parameters = ", ".join([first, *others])
         connection.execute(f"CREATE OR REPLACE MACRO {name}({parameters}) AS ({called}({given}))")
-
-
-def _is_prepared(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Tell whether the functions are there: a cursor has its database's. Listing all functions is slow."""
-    import duckdb
-
-    try:
-        connection.execute(f"SELECT {_PREPARED}")
-    except duckdb.CatalogException:
-        return False
-    return True

@@ -21,6 +21,18 @@ def test_parquet_columns_go_by_name(lake: Lake) -> None:
     assert lake.rows("select * from t order by b") == [("1", "x", None), ("2", "y", None)]
 
 
+@pytest.mark.parametrize("wider", [pa.int32(), pa.int64()])
+def test_a_file_of_narrower_numbers_comes_first(lake: Lake, wider: pa.DataType) -> None:
+    _parquet_table(lake, "b bigint, n decimal(14,3)")
+    most = 2 ** (wider.bit_width - 1) - 1
+    lake.parquet("t/1", b=pa.array([1], pa.int16()), n=pa.array([Decimal("1.500")], pa.decimal128(4, 3)))
+    lake.parquet(
+        "t/2", b=pa.array([most], wider), n=pa.array([Decimal("123456789.125")], pa.decimal128(12, 3))
+    )
+
+    assert lake.rows("select b, n from t order by b") == [("1", "1.500"), (str(most), "123456789.125")]
+
+
 def test_parquet_values_keep_their_meaning(lake: Lake) -> None:
     _parquet_table(
         lake,
