@@ -23,7 +23,7 @@ import click
 from typing_extensions import override
 
 _COMMAND_WITH_ENV = re.compile(
-    r"\bkedro aws (local start|(?!init\b|local\b|spark-jars\b)[a-z]+(-[a-z]+)*)\b(?! --env)"
+    r"\bkedro (run|aws (local start|(?!init\b|local\b|spark-jars\b)[a-z]+(-[a-z]+)*))\b(?! --env)"
 )
 
 

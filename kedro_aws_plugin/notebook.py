@@ -148,7 +148,9 @@ def status(endpoint: str | None = None, *, env: str | None = None) -> Listing:
     from kedro_aws_plugin.actions.endpoints import add_figures, list_endpoints
 
     session = _open(env)
-    reports, _ = add_figures(session, list_endpoints(session, endpoint), datetime.now(timezone.utc))
+    reports, problem = add_figures(session, list_endpoints(session, endpoint), datetime.now(timezone.utc))
+    if problem:
+        _tell(f"Warning: {problem}")
     return Listing(reports, tabulate_endpoints(reports))
 
 
@@ -340,6 +342,7 @@ def _open(env: str | None) -> Session:
     if session is None or env not in (None, session.config.env):
         session = Session.open(env)
     session.connect(announce=lambda _: None)
+    session.return_to_its_aws()
     return session
 
 

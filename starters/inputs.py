@@ -14,12 +14,18 @@ from kedro_aws_plugin.errors import end_sentence
 
 IMPORTED = (
     "boto3",
+    "duckdb",
     "kedro",
     "kedro_aws_plugin",
     "kedro_datasets",
+    "kedro_viz",
+    "local_aws",
+    "moto",
     "numpy",
     "pandas",
     "plotly",
+    "pyarrow",
+    "pyathena",
     "pyspark",
     "s3fs",
     "sklearn",

@@ -3,16 +3,11 @@
 from collections.abc import Callable
 
 from kedro_aws_plugin.apply import apply
-from kedro_aws_plugin.aws.clock import Clock, begin_anew_on_conflict
+from kedro_aws_plugin.aws.clock import begin_anew_on_conflict, make_clock
 from kedro_aws_plugin.plan.plan import Plan
 from kedro_aws_plugin.plan.steps import Result
 from kedro_aws_plugin.plan.steps.any_step import Step
 from kedro_aws_plugin.session.session import Session
-
-
-def make_clock(target: str) -> Clock:
-    """Make the clock by which an AWS is asked again: the local one answers sooner."""
-    return Clock(interval=0.2 if target == "local" else 5.0)
 
 
 def carry_out(session: Session, look: Callable[[], Plan], tell: Callable[[str], None]) -> list[Result]:

@@ -13,7 +13,7 @@ from kedro_aws_plugin.actions.compiling import Compiled
 from kedro_aws_plugin.actions.installing import make_folder, prepare_wheels
 from kedro_aws_plugin.actions.targets import find_target, list_targets
 from kedro_aws_plugin.actions.targets.emr_serverless import find_applications
-from kedro_aws_plugin.actions.targets.sagemaker import find_pipelines
+from kedro_aws_plugin.actions.targets.sagemaker import LOOKED_THROUGH, find_pipelines
 from kedro_aws_plugin.actions.targets.stepfunctions import find_state_machines
 from kedro_aws_plugin.actions.targets.target import Target
 from kedro_aws_plugin.aws.errors import translate_errors
@@ -45,9 +45,6 @@ NO_RUNS = "This project has no runs on AWS. Begin one: kedro aws submit"
 
 _LATEST = 100
 """How many runs of each target are looked through for one that has not ended."""
-
-_LOOKED_THROUGH = 1000
-"""How many executions of a pipeline are looked through for a run."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ def look_at_pipeline(session: Session, request: PipelineRequest) -> Plan:
     """
     chosen, *others = list_targets(session)
     for other in others if request.may_exist else ():
-        for run in islice(_list_if_possible(other), _LOOKED_THROUGH):
+        for run in islice(_list_if_possible(other), LOOKED_THROUGH):
             if run.run_id == request.run_id:
                 raise ProjectError(
                     f"The run id {run.run_id} is taken: a run on {other.title} has it. Choose another "
@@ -193,7 +190,7 @@ def find_run(session: Session, run: str) -> Execution:
     found = look_for_run(session, run)
     if found is not None:
         return found
-    known = list_runs(session, _LOOKED_THROUGH)
+    known = list_runs(session, LOOKED_THROUGH)
     if not known:
         raise ProjectError(NO_RUNS)
     nearest = suggest(run, [each.run_id for each in known])
@@ -209,7 +206,7 @@ def look_for_run(session: Session, run: str) -> Execution | None:
     if run == "latest":
         matching = list_runs(session, 1)
     else:
-        known = list_runs(session, _LOOKED_THROUGH)
+        known = list_runs(session, LOOKED_THROUGH)
         matching = [each for each in known if run in _list_names(each)]
     if len(matching) > 1:
         arns = ", ".join(each.arn for each in matching)

@@ -1,9 +1,12 @@
 """Versions, differences and endpoints as tables: a head and rows of text, for terminals and for notebooks."""
 
 from collections.abc import Sequence
+from datetime import timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kedro_aws_plugin.actions.registry import Difference
     from kedro_aws_plugin.plan.observed import EndpointReport, Figures, RegisteredGroup, VariantReport
 
@@ -62,6 +65,11 @@ def _show(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def format_time(time: "datetime") -> str:
+    """Format a time as tables and sentences have it, in UTC."""
+    return f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

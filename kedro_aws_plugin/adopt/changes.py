@@ -32,6 +32,7 @@ class Write:
             self.after.splitlines(keepends=True),
             "/dev/null" if self.before is None else f"a/{self.path}",
             f"b/{self.path}",
+            n=0 if self.path == ".env" else 3,  # what stands beside it there may be secret
         )
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 

@@ -13,6 +13,7 @@ from kedro_aws_plugin.errors import ConflictError, KedroAwsError
 VISIBLE_AFTER = 30.0
 """Seconds after which a change that AWS still does not show is taken to have failed."""
 
+_LONG = 120
 _ATTEMPTS = 5
 """How often something is begun anew where somebody else was quicker."""
 
@@ -43,6 +44,11 @@ class Clock:
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     interval: float = 5.0
+
+
+def make_clock(target: str) -> Clock:
+    """Make the clock by which an AWS is asked again: the local one answers sooner."""
+    return Clock(interval=0.2 if target == "local" else 5.0)
 
 
 @dataclass(frozen=True)
@@ -89,12 +95,16 @@ def wait_until(
         status = state.status if state is not None else "Creating"
         if clock.now() > end:
             raise deadline.error(
-                f"{deadline.thing} is still {status} after {deadline.seconds / 60:.0f} minutes. "
+                f"{deadline.thing} is still {status} after {_write_span(deadline.seconds)}. "
                 f"{deadline.resume}."
             )
         note(status)
         clock.sleep(clock.interval)
     return state
+
+
+def _write_span(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < _LONG else f"{seconds / 60:.0f} minutes"
 
 
 def retry_while_absent(send: Callable[[], _Answer], clock: Clock) -> _Answer:

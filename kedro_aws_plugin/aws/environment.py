@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kedro_aws_plugin.aws.guard import get_rule, make_rule, set_rule
+from kedro_aws_plugin.aws.guard import LOOPBACK, get_rule, make_rule, set_rule
 
 _PREFIX = "AWS_"
 _WRANGLER = re.compile(r"WR_\w+_ENDPOINT_URL")
 _OTHERS = ("FSSPEC_S3", "NO_PROXY", "no_proxy")
 _PROFILE_ENDPOINT = re.compile(r"^\s*endpoint_url\s*=\s*(\S+)", re.MULTILINE)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FSSPEC = ("s3", "s3a")
 _IDENTITY = ("endpoint_url", "key", "secret", "token", "username", "password", "profile", "anon")
 _CLIENT = ("endpoint_url", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "region_name")
@@ -31,7 +30,7 @@ _theirs: dict[str, str] = {}
 
 def is_local(url: str) -> bool:
     """Tell whether requests to a URL stay on this machine, where the local AWS is."""
-    return urlsplit(url).hostname in _LOOPBACK
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def use_local(variables: Mapping[str, str]) -> None:

@@ -26,7 +26,8 @@ _BY_CODE = {
     "InvalidAccessKeyId": f"AWS does not know your credentials. {_LOG_IN}",
     "AuthFailure": f"AWS does not know your credentials. {_LOG_IN}",
     "SignatureDoesNotMatch": f"AWS does not accept your secret access key. {_LOG_IN}",
-    "NoSuchBucket": "the bucket does not exist. Create it, or correct `bucket` in globals.yml.",
+    "NoSuchBucket": "the bucket does not exist. Make it: kedro aws bootstrap. Or correct `bucket` in "
+    "globals.yml.",
     "StateMachineDeleting": "it is being deleted. Run the command again in a minute.",
 }
 _OF_THE_LOCAL_AWS = "This local AWS has credentials of its own"

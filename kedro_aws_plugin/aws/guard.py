@@ -23,7 +23,7 @@ from local_aws import ACCESS_KEY_PREFIX
 _LOCAL_CLIENT = "local-aws/client"
 """What the clients of `LocalAws.client` add to the header User-Agent: they are meant for it."""
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _KEY = re.compile(r"Credential=([^/&]+)[/%]")
 _DONE = "_kedro_aws_guarded"
 
@@ -108,7 +108,7 @@ def check(url: str, headers: Any) -> None:
             "to the local AWS. Nothing was sent. Use that session's catalog, or start another session."
         )
     to_other_local = (
-        with_local_key and parts.hostname in _LOOPBACK and parts.netloc != urlsplit(rule.url).netloc
+        with_local_key and parts.hostname in LOOPBACK and parts.netloc != urlsplit(rule.url).netloc
     )
     wrong = to_aws or to_other_local if rule.target == "local" else with_local_key
     if (to_aws and with_local_key) or (not bound and (wrong or parts.netloc in rule.aside)):

@@ -31,6 +31,8 @@ def compile_(
 
     Nothing is uploaded, and AWS is asked nothing. The exit code is 1 if something would fail.
     """
+    if check and out is not None:
+        raise click.UsageError("--check checks without a role, so it writes no definition. Leave --out out.")
     from kedro_aws_plugin.actions.compiling import compile_pipeline
     from kedro_aws_plugin.actions.pricing import price_run
     from kedro_aws_plugin.actions.workflow_text import draw_mermaid, draw_steps
@@ -44,7 +46,10 @@ def compile_(
         with compile_pipeline(this.session, **chosen, role=role) as compiled:
             prices, cost = price_run(compiled, this.project.config)
             if output == "json":
-                this.show_json({**compiled.as_json(), "cost": cost.as_json() if cost else None})
+                shown = {**compiled.as_json(), "cost": cost.as_json() if cost else None}
+                if check:
+                    del shown["definition"]  # it names no real role
+                this.show_json(shown)
             elif mermaid:
                 this.show(draw_mermaid(compiled))
             elif not check:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions, wait_option, with_plan_options
-from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply
+from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply, tell_recorded
 
 
 @click.command("deploy")
@@ -38,19 +38,15 @@ def deploy(options: PlanOptions, package: str | None, wait: bool, again: bool, *
     did, the endpoint goes back to what it served before.
     """
     from kedro_aws_plugin.actions.serving import prepare_deployment
-    from kedro_aws_plugin.plan.recorded import describe_recorded
 
     with open_command(options.env) as this:
         prepared = prepare_deployment(this.session, package, changes, wait=wait, again=again)
         follow = f"is being created or updated. Follow it: kedro aws status --endpoint {prepared.endpoint}"
         state = "is in service" if wait else this.repeat_env(follow)
-        told: set[str | None] = {None}
 
         def attempt() -> None:
             plan = prepared.look()
-            if this.project.config.target == "local" and (recorded := describe_recorded(plan)) not in told:
-                told.add(recorded)
-                click.echo(recorded, err=True)
+            tell_recorded(this, plan)
             print_or_apply(this, plan, options, lambda _: f"Endpoint {prepared.endpoint} {state}")
 
         converge(this, attempt)

@@ -34,7 +34,7 @@ def start(env: str | None) -> None:
     config = project.config
     if config.target != "local":
         raise LocalAwsError(
-            f"The environment `{config.env}` uses the real AWS, not a local one. Run it without --env."
+            f"The environment `{config.env}` uses the real AWS, not a local one. Run it with --env local."
         )
     aws, started, seeded = start_local(project)
     note = (

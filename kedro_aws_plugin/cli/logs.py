@@ -37,8 +37,8 @@ def logs(  # noqa: PLR0913, PLR0917 - each is an option
     """
     from dataclasses import asdict
 
-    from kedro_aws_plugin.actions.carry_out import make_clock
     from kedro_aws_plugin.actions.logs import choose_log_source
+    from kedro_aws_plugin.aws.clock import make_clock
     from kedro_aws_plugin.aws.logs import follow_lines, read_lines
 
     if follow and output == "json":

@@ -122,13 +122,14 @@ def print_or_apply(
         _show(command, options, plan.as_json(), render_requests(plan))
         return
     if not plan.steps:
-        _show(command, options, {**plan.as_json(), "results": []}, render(plan))
+        value = outcome([]) if outcome and options.output == "json" else {**plan.as_json(), "results": []}
+        _show(command, options, value, render(plan))
         return
     must_ask = plan.changes and (options.always_ask or command.project.config.target == "aws")
     if must_ask and not options.yes:
         _ask(render(plan))
-    from kedro_aws_plugin.actions.carry_out import make_clock
     from kedro_aws_plugin.apply import apply
+    from kedro_aws_plugin.aws.clock import make_clock
     from kedro_aws_plugin.cli.progress import StepProgress
 
     with StepProgress() as progress:
@@ -142,6 +143,16 @@ def print_or_apply(
     )
 
 
+def tell_recorded(command: Command, plan: "Plan") -> None:
+    """Tell once what of a plan the local AWS records, and does not do."""
+    from kedro_aws_plugin.plan.recorded import describe_recorded
+
+    recorded = describe_recorded(plan) if command.project.config.target == "local" else None
+    if recorded is not None and recorded not in command.warned:
+        command.warned.add(recorded)
+        click.echo(recorded, err=True)
+
+
 def converge(command: Command, attempt: Callable[[], None]) -> None:
     """Look, plan and apply; begin anew where somebody else changed the same thing at the same time.
 
@@ -152,8 +163,7 @@ def converge(command: Command, attempt: Callable[[], None]) -> None:
     Raises:
         ConflictError: If somebody else was quicker each time.
     """
-    from kedro_aws_plugin.actions.carry_out import make_clock
-    from kedro_aws_plugin.aws.clock import begin_anew_on_conflict
+    from kedro_aws_plugin.aws.clock import begin_anew_on_conflict, make_clock
 
     clock = make_clock(command.project.config.target)
     begin_anew_on_conflict(attempt, clock, lambda text: click.echo(text, err=True))

@@ -1,6 +1,6 @@
 """`kedro aws runs`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,7 +23,7 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
     from dataclasses import asdict
 
     from kedro_aws_plugin.actions.executions import NO_RUNS, find_run, list_runs
-    from kedro_aws_plugin.actions.tables import format_table
+    from kedro_aws_plugin.actions.tables import format_table, format_time
     from kedro_aws_plugin.actions.targets import find_target
 
     with open_command(env) as this:
@@ -39,21 +39,27 @@ def runs(run: str | None, limit: int, env: str | None, output: str) -> None:
         if output == "json":
             this.show_json([asdict(each) for each in found])
         elif found:
-            rows = [[each.run_id, each.pipeline, each.status, _format_time(each.started)] for each in found]
+            rows = [[each.run_id, each.pipeline, each.status, format_time(each.started)] for each in found]
             this.show(format_table(("run", "pipeline", "status", "began"), rows))
         else:
             this.show(this.repeat_env(NO_RUNS))
 
 
 def _show_run(this: Command, execution: "Execution") -> None:
-    from kedro_aws_plugin.actions.tables import format_table
+    from kedro_aws_plugin.actions.tables import format_table, format_time
     from kedro_aws_plugin.actions.targets import find_target
     from kedro_aws_plugin.plan.execution import FAILED, STOPPED, explain_end
 
     version = f", version {execution.version}" if execution.version else ""
     this.show(f"run {execution.run_id} of pipeline {execution.pipeline}{version}: {execution.status}")
     rows = [
-        [each.name, each.status, _format_time(each.started), _format_seconds(each), each.job]
+        [
+            each.name,
+            each.status,
+            format_time(each.started) if each.started else "",
+            _format_seconds(each),
+            each.job,
+        ]
         for each in execution.steps
     ]
     if rows:
@@ -65,10 +71,6 @@ def _show_run(this: Command, execution: "Execution") -> None:
                 this.show(f"{each.name} in the console: {link}")
     if execution.status in (FAILED, STOPPED):
         click.echo(this.repeat_env(explain_end(execution)), err=True)
-
-
-def _format_time(time: Any) -> str:
-    return "" if time is None else time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _format_seconds(step: "StepRun") -> str:

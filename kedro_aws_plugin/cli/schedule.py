@@ -83,6 +83,7 @@ def _make_schedule(
     from kedro_aws_plugin.actions.compiling import compile_pipeline
     from kedro_aws_plugin.actions.executions import SubmitOptions
     from kedro_aws_plugin.actions.scheduling import find_next, look_at_schedule, prepare_schedule
+    from kedro_aws_plugin.actions.tables import format_time
     from kedro_aws_plugin.errors import PipelineError
     from kedro_aws_plugin.run import state as run_state
     from kedro_aws_plugin.session.parameters import read_parameters
@@ -108,7 +109,8 @@ def _make_schedule(
             "timezone": request.timezone,
             "next": following.isoformat() if following else None,
         }
-        when = f"{timetable.expression} {timetable.timezone}, next due {_format_time(following)}"
+        due = format_time(following) if following else "never"
+        when = f"{timetable.expression} {timetable.timezone}, next due {due}"
         converge(
             this,
             lambda: print_or_apply(
@@ -123,7 +125,7 @@ def _make_schedule(
 
 def _list_schedules(options: PlanOptions) -> None:
     from kedro_aws_plugin.actions.scheduling import list_schedules
-    from kedro_aws_plugin.actions.tables import format_table
+    from kedro_aws_plugin.actions.tables import format_table, format_time
 
     with open_command(options.env) as this:
         found = list_schedules(this.session, datetime.now(timezone.utc))
@@ -137,7 +139,7 @@ def _list_schedules(options: PlanOptions) -> None:
                     each.pipeline,
                     f"{each.expression} {each.timezone}",
                     each.state,
-                    _format_time(each.next) if each.next else "",
+                    format_time(each.next) if each.next else "",
                 ]
                 for each in found
             ]
@@ -169,7 +171,3 @@ def _delete_schedule(options: PlanOptions, name: str) -> None:
     with open_command(options.env) as this:
         plan = plan_unschedule(name, find_schedules(this.session))
         print_or_apply(this, plan, options, lambda _: f"Schedule {name} is deleted. Its runs go on.")
-
-
-def _format_time(time: datetime | None) -> str:
-    return "never" if time is None else f"{time:%Y-%m-%d %H:%M:%S} UTC"

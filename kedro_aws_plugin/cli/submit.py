@@ -7,7 +7,7 @@ import click
 
 from kedro_aws_plugin.cli.compile import show_findings
 from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options
-from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply
+from kedro_aws_plugin.cli.plan_command import Command, converge, open_command, print_or_apply
 from kedro_aws_plugin.cli.selection import with_selection
 from kedro_aws_plugin.kedro_internals import parse_params
 
@@ -85,30 +85,45 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
             raise PipelineError("Nothing was submitted. Correct what the lines above name.")
         wanted = take_versions(this.session, compiled, wanted)
         request = prepare_request(this.session, compiled, wanted)
-        if not options.dry_run:
-            keep_record(this.session, request)
 
         def summarize(results: Sequence[dict[str, Any]]) -> str:
             if not wait:
                 return this.repeat_env(f"Run {run_id} has begun. See how it is: kedro aws runs {run_id}")
             return f"Run {run_id} has succeeded, in {count_steps(results[-1]['steps'])}"
 
-        def outcome(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-            found = {name: value for result in results for name, value in result.items()}
-            return {
-                "run_id": run_id,
-                "pipeline": request.name,
-                "execution": found["arn"],
-                "status": found.get("status", "Executing"),
-                "steps": found.get("steps", {}),
-            }
+        def attempt() -> None:
+            plan = look_at_pipeline(this.session, request)
+            if plan.changes and not options.dry_run:  # it will start a run, and no other one has this id
+                keep_record(this.session, request)
+            print_or_apply(
+                this,
+                plan,
+                options,
+                summarize,
+                lambda results: {
+                    "run_id": run_id,
+                    "pipeline": request.name,
+                    **_describe_run(this, results, run_id),
+                },
+            )
 
-        converge(
-            this,
-            lambda: print_or_apply(
-                this, look_at_pipeline(this.session, request), options, summarize, outcome
-            ),
-        )
+        converge(this, attempt)
+
+
+def _describe_run(this: Command, results: Sequence[dict[str, Any]], run_id: str) -> dict[str, Any]:
+    """Describe the run that was started or waited for; without results, the one that has begun before."""
+    found = {name: value for result in results for name, value in result.items()}
+    if not found:
+        from kedro_aws_plugin.actions.executions import find_run
+
+        earlier = find_run(this.session, run_id)
+        steps = {each.name: each.status for each in earlier.steps}
+        return {"execution": earlier.arn, "status": earlier.status, "steps": steps}
+    return {
+        "execution": found["arn"],
+        "status": found.get("status", "Executing"),
+        "steps": found.get("steps", {}),
+    }
 
 
 def count_steps(steps: Mapping[str, str]) -> str:

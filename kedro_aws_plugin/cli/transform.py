@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kedro_aws_plugin.cli.options import PlanOptions, with_plan_options_but_output
-from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply
+from kedro_aws_plugin.cli.plan_command import converge, open_command, print_or_apply, tell_recorded
 
 
 @click.command("transform")
@@ -43,11 +43,9 @@ def transform(options: PlanOptions, package: str | None, job: str | None, wait: 
     Ctrl-C does not stop the job: it tells you how to come back.
     """
     from kedro_aws_plugin.actions.transform import Transformed, TransformOptions, prepare_transform
-    from kedro_aws_plugin.plan.recorded import describe_recorded
 
     wanted = TransformOptions(package=package, job=job, wait=wait, changes=changes)
     with open_command(options.env) as this, prepare_transform(this.session, wanted) as prepared:
-        told: set[str | None] = {None}
         done: list[Transformed] = []
 
         def finish(results: Sequence[dict[str, Any]]) -> Transformed:
@@ -63,9 +61,7 @@ def transform(options: PlanOptions, package: str | None, job: str | None, wait: 
 
         def attempt() -> None:
             plan = prepared.look()
-            if this.project.config.target == "local" and (recorded := describe_recorded(plan)) not in told:
-                told.add(recorded)
-                click.echo(recorded, err=True)
+            tell_recorded(this, plan)
             print_or_apply(this, plan, options, summarize, outcome=lambda results: finish(results).as_json())
 
         converge(this, attempt)

@@ -13,6 +13,13 @@ from kedro_aws_plugin.config.serving_settings import explain_local_storage, find
 from kedro_aws_plugin.errors import ConfigError, end_sentence
 
 _LOCAL_ROLE = "arn:aws:iam::123456789012:role/kedro-aws-local"
+_STARTS = {
+    "sagemaker": "sagemaker:StartPipelineExecution",
+    "stepfunctions": "states:StartExecution",
+    "emr-serverless": "emr-serverless:StartJobRun and emr-serverless:TagResource, and pass the job's role",
+}
+"""What a schedule needs to start a run, by the target of the pipeline."""
+
 _SERVERLESS = ("memory_mb", "max_concurrency")
 _OPTIONS = {
     "memory_mb": "--memory",
@@ -360,5 +367,5 @@ def choose_schedule_role(config: AwsConfig) -> str:
     raise ConfigError(
         f"conf/{config.env}/aws.yml: `pipelines.schedule_role_arn` is missing. Add the ARN of a role that "
         "EventBridge Scheduler may assume (scheduler.amazonaws.com), and that may call "
-        "sagemaker:StartPipelineExecution."
+        f"{_STARTS[config.pipelines.target]}."
     )

@@ -23,9 +23,7 @@ def examine_account(aws: Aws, config: AwsConfig, now: Callable[[], datetime]) ->
         now: Tells the time on this machine, with its time zone.
     """
     yield from try_to_examine("clock", lambda: [check_skew(measure_skew(aws, now()))])
-    yield from try_to_examine(
-        "bucket", lambda: check_bucket(config.bucket, config.region, report_bucket(aws, config.bucket))
-    )
+    yield from try_to_examine("bucket", lambda: check_bucket(config, report_bucket(aws, config.bucket)))
     if config.deploy is not None:
         yield from try_to_examine("role", lambda: [_check_role(aws, config)])
         yield from try_to_examine("quotas", lambda: _check_quotas(aws, config))
@@ -45,8 +43,9 @@ def check_skew(seconds: float) -> Finding:
     )
 
 
-def check_bucket(name: str, region: str, report: BucketReport) -> Iterator[Finding]:
+def check_bucket(config: AwsConfig, report: BucketReport) -> Iterator[Finding]:
     """Judge the project's bucket."""
+    name, region = config.bucket, config.region
     if report.state == "absent":
         yield Finding("bucket", "problem", f"There is no bucket {name}.", _BOOTSTRAP)
         return
@@ -55,7 +54,7 @@ def check_bucket(name: str, region: str, report: BucketReport) -> Iterator[Findi
             "bucket",
             "problem",
             f"{name} is another account's bucket, or you may not look at it.",
-            "Choose another name for `bucket` in conf/base/globals.yml.",
+            f"Choose another name for `bucket` in conf/{config.env}/globals.yml.",
         )
         return
     sound = True

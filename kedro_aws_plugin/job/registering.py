@@ -37,6 +37,6 @@ def register_outputs(running: RunningStep) -> list[str]:
     registries = models_to_register(session.config, job.outputs, catalog)
     if not registries:
         raise ProjectError("None of the models of this run can be registered; the lines above say why.")
-    pending = PendingRegistrations(session.project, context.params, registries)
+    pending = PendingRegistrations(session.project, context.params, registries, session.overrides)
     lines = [register_model(pending, catalog, each, run_id) for each in registries]
     return [line for line in lines if line is not None]

@@ -81,9 +81,9 @@ def run_steps(s3: Any, given: argparse.Namespace, rest: Sequence[str], files: Pa
         code = run_step([*asked, "--step", step, *rest])
         if code:
             said = message.read_bytes() if message.exists() else b""
+            print(said.decode("utf-8", "replace"), flush=True)
             key = f"{job.prefix}/runs/{quote(run_id, safe='')}/message"
             s3.put_object(Bucket=job.bucket, Key=key, Body=said)
-            print(said.decode("utf-8", "replace"), flush=True)
             return code
     return 0
 

@@ -223,6 +223,15 @@ class ProjectCatalog:
             raise ProjectError(f"`{entry}` is a {type(table).__name__}, not a table. Name a table instead.")
         return table  # type: ignore[no-any-return]
 
+    def check_is_no_path(self, name: str) -> None:
+        """Check a name under which there is no file, and which may be that of an entry.
+
+        Raises:
+            ProjectError: If it looks like the path of a file, and is no entry.
+        """
+        if Path(name).suffix and ":" not in name and name not in self._catalog:
+            raise ProjectError(f"There is no file {name}. Correct the path, or name a catalog entry.")
+
     def check_entry(self, entry: str, fix: str) -> None:
         """Check that there is an entry.
 

@@ -140,11 +140,9 @@ def _find_package(deployed: "Deployed", variant: str) -> str | None:
 
 
 def _read_entry(session: Session, entry: str) -> Payload:
-    if Path(entry).suffix and ":" not in entry:
-        raise ProjectError(f"There is no file {entry}. Correct the path, or name a catalog entry.")
-    rows = ProjectCatalog.open(session).load_rows(
-        entry, "Name a file, - for standard input, or a catalog entry."
-    )
+    catalog = ProjectCatalog.open(session)
+    catalog.check_is_no_path(entry)
+    rows = catalog.load_rows(entry, "Name a file, - for standard input, or a catalog entry.")
     if not len(rows):
         raise ProjectError(f"`{entry}` has no rows. Name another table, a file, or - for standard input.")
     return Payload.from_frame(rows, rows=len(rows))

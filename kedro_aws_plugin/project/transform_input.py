@@ -196,8 +196,7 @@ def find_source(catalog: ProjectCatalog, name: str, columns: Sequence[Mapping[st
     if is_local_file(name):
         _check_suffix(name, path.suffix)
         return Files(name, (path,), columns)
-    if path.suffix and ":" not in name:
-        raise ProjectError(f"There is no file {name}. Correct the path, or name a catalog entry.")
+    catalog.check_is_no_path(name)
     rows = catalog.load_rows(name, "Name a catalog entry, a file, or a folder on S3: s3://...")
     return make_table(f"`{name}`", rows)
 

@@ -7,7 +7,7 @@ problem becomes a warning, which shows the command that registers the model late
 import logging
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +38,7 @@ class PendingRegistrations:
     project: "Project"
     parameters: Mapping[str, Any]
     registries: tuple["Registry", ...]
-    overrides: "Overrides" = field(default_factory=dict)
+    overrides: "Overrides"
 
 
 def models_to_register(
@@ -109,7 +109,7 @@ def register_model(
         KedroAwsError: If the model cannot be registered.
     """
     from kedro_aws_plugin.apply import apply
-    from kedro_aws_plugin.aws.clock import Clock, begin_anew_on_conflict
+    from kedro_aws_plugin.aws.clock import begin_anew_on_conflict, make_clock
     from kedro_aws_plugin.aws.session import Aws
     from kedro_aws_plugin.plan.observed import PENDING
     from kedro_aws_plugin.project.catalog import ProjectCatalog
@@ -127,7 +127,7 @@ def register_model(
     request = RegistrationRequest(registry, version=run_id)
     with prepare_registration(pending.project, saved, request, aws) as look:
         warned: set[str] = set()
-        clock = Clock(interval=0.2 if config.target == "local" else 5.0)
+        clock = make_clock(config.target)
 
         def attempt() -> str:
             plan = look()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kedro_aws_plugin.plan.observed import METRIC
+from kedro_aws_plugin.plan.register import MAX_PROPERTIES
 
-MAX_PROPERTIES = 50
 MAX_KEY = 128
 MAX_VALUE = 256
 

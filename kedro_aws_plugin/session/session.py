@@ -11,6 +11,7 @@ from kedro.config import AbstractConfigLoader
 from typing_extensions import Self
 
 from kedro_aws_plugin import kedro_internals
+from kedro_aws_plugin.aws.guard import Rule, get_rule
 from kedro_aws_plugin.config import AwsConfig, Project
 from kedro_aws_plugin.config.files import ConfigFiles, find_files
 from kedro_aws_plugin.config.injection import explain_early_reference
@@ -61,6 +62,7 @@ class Session:
         self._package = package
         self.conf = conf
         self._connection: Connection | None = None
+        self._rule: Rule | None = None
         setattr(loader, _ATTRIBUTE, self)
         self.globals = inject_globals(loader, conf)
         if self.globals is not None:
@@ -130,11 +132,24 @@ class Session:
         if self._connection is None:
             job = find_job()
             self._connection = (job.connection if job else None) or connect(self.project)
+            self._rule = get_rule()
             if announce is None:
                 click.echo(str(self._connection), err=True)
             else:
                 announce(self._connection)
         return self._connection
+
+    def return_to_its_aws(self) -> None:
+        """Point this process at this session's AWS again, if a later session has pointed it at another one.
+
+        Raises:
+            LocalAwsError: If the local AWS is needed and does not start.
+            AwsError: If the real AWS does not accept the credentials.
+        """
+        self.connect()
+        if get_rule() != self._rule:
+            self._connection = connect(self.project)
+            self._rule = get_rule()
 
     def check_no_other_config(self) -> None:
         """Raise if this configuration has no aws.yml but the project has one elsewhere.

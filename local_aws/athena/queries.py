@@ -27,6 +27,7 @@ _OWN_LOCATION = (
     "'external_location' property and resubmit the query."
 )
 _DEFAULT_REUSE_MINUTES = 60
+_MOMENT = 0.1
 
 
 class Queries:
@@ -162,9 +163,17 @@ class Queries:
         return False
 
     def get(self, region: str, params: Params) -> Params:
-        """Answer GetQueryExecution."""
+        """Answer GetQueryExecution, as soon as the query has ended, but after a moment at the latest.
+
+        Most clients ask at once, and then wait for long before they ask again.
+        """
         with self._account.lock:
-            return {"QueryExecution": self._account[region].execution(params["QueryExecutionId"]).describe()}
+            execution = self._account[region].execution(params["QueryExecutionId"])
+            runs = not execution.is_final
+        if runs:
+            execution.finished.wait(_MOMENT)
+        with self._account.lock:
+            return {"QueryExecution": execution.describe()}
 
     def get_batch(self, region: str, params: Params) -> Params:
         """Answer BatchGetQueryExecution."""

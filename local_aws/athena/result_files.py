@@ -75,7 +75,11 @@ def _lines(outcome: Outcome, text: bool) -> Generator[str, None, None]:
 
 def _write_csv_line(row: Row) -> str:
     """Write a line of a CSV result."""
-    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n"
+    return ",".join(["" if value is None else _quote(value) for value in row]) + "\n"
+
+
+def _quote(value: str) -> str:
+    return '"' + (value.replace('"', '""') if '"' in value else value) + '"'
 
 
 def _write_text_line(row: Row) -> str:

@@ -20,7 +20,7 @@ class Objects:
 
     def has_bucket(self, uri: str) -> bool:
         """Tell whether the bucket of a URI exists."""
-        return self._moto.request("HEAD", f"/{bucket_of(uri)}").status == HTTPStatus.OK
+        return self._moto.has_bucket(bucket_of(uri))
 
     def make_managed_folder(self) -> str:
         """Return the URI below which results of workgroups with managed results are; make its bucket."""

@@ -16,7 +16,7 @@ from local_aws.athena.failures import AthenaFailure, Cancelled, out_of_memory, q
 from local_aws.athena.relations import Relations
 from local_aws.athena.storage import Storage
 from local_aws.athena.submission import Submission
-from local_aws.trino import Query, Translated, execute, explain_error, keep_decimals, write_value
+from local_aws.trino import Query, Translated, execute, explain_error, find_writer, keep_decimals
 
 if TYPE_CHECKING:
     from local_aws.athena.iceberg.tables import IcebergTables
@@ -131,7 +131,7 @@ class Session:
     def rows(self, translated: Translated) -> Iterator[tuple[str | None, ...]]:
         """Return the rows as Athena's texts; the first are computed now, so that a failure shows early."""
         result = self.execute(translated.sql)
-        kinds = [column.type for column in translated.columns]
+        writers = [find_writer(column.type) for column in translated.columns]
         first = self.fetch(result)
 
         def all_rows() -> Iterator[tuple[str | None, ...]]:
@@ -139,7 +139,10 @@ class Session:
                 batch = first
                 while batch:
                     for row in batch:
-                        yield tuple(write_value(value, kind) for value, kind in zip(row, kinds, strict=True))
+                        yield tuple(
+                            None if value is None else write(value)
+                            for value, write in zip(row, writers, strict=True)
+                        )
                     batch = self.fetch(result)
             finally:
                 self.close()

@@ -181,10 +181,20 @@ def _unpack(archive: Path, target: Path) -> None:
                 file.extractall(target)  # noqa: S202 - below the target, by zipfile itself
             return
         with tarfile.open(archive) as packed:
-            # A virtual environment may have links out of it, so "data" would refuse it.
-            packed.extractall(target, filter="tar")
+            _extract(packed, target)
     except (tarfile.TarError, OSError, zipfile.BadZipFile) as error:
         raise JobFailed(f"The archive {archive.name} cannot be unpacked: {error}") from error
+
+
+def _extract(packed: tarfile.TarFile, target: Path) -> None:
+    if hasattr(tarfile, "tar_filter"):
+        # A virtual environment may have links out of it, so "data" would refuse it.
+        packed.extractall(target, filter="tar")
+        return
+    for name in packed.getnames():  # Python before 3.10.12 and 3.11.4 has no filters
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise tarfile.TarError(f"{name} would be outside of its folder")
+    packed.extractall(target)  # noqa: S202 - the names are checked
 
 
 def _find_spark_submit() -> str:

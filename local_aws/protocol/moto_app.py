@@ -153,6 +153,10 @@ class Moto:
             return None
         return dict(found["Table"])
 
+    def has_bucket(self, bucket: str) -> bool:
+        """Tell whether a bucket of S3 exists."""
+        return self.request("HEAD", f"/{bucket}").status == HTTPStatus.OK
+
     def list_objects(self, bucket: str, prefix: str) -> list[Listed] | None:
         """List all objects whose keys begin with a prefix; None if S3 refuses."""
         found: list[Listed] = []

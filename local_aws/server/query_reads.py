@@ -47,6 +47,13 @@ class QueryReads(Moto):
             described = None if table is None else json.dumps(table.as_dict(), default=_write_time)
         return None if described is None else json.loads(described)
 
+    def has_bucket(self, bucket: str) -> bool:
+        """Tell whether a bucket of S3 exists."""
+        from moto.s3.models import s3_backends
+
+        with self._keep_s3():
+            return bucket in s3_backends.bucket_accounts
+
     def list_objects(self, bucket: str, prefix: str) -> list[Listed] | None:
         """List all objects whose keys begin with a prefix; None if S3 refuses."""
         from moto.s3.exceptions import S3ClientError

@@ -15,7 +15,7 @@ from local_aws.trino.lexer import Token, end_token, tokenize
 from local_aws.trino.macros import prepare
 from local_aws.trino.names import Column, Relation, TableName, Translated
 from local_aws.trino.parse import Query, parse, parse_tokens
-from local_aws.trino.text import write_value
+from local_aws.trino.text import find_writer, write_value
 from local_aws.trino.translate import translate
 from local_aws.trino.types import from_glue_type, to_duckdb_type, to_glue_type
 
@@ -34,6 +34,7 @@ __all__ = [
     "end_token",
     "execute",
     "explain_error",
+    "find_writer",
     "from_glue_type",
     "keep_decimals",
     "parse",

@@ -281,6 +281,9 @@ def write_comparison(operator: str, left: str, right: str, kind: Type) -> str:
 def _floating(operator: str, left: str, right: str) -> str:
     # For DuckDB NaN equals itself and is above every number; for Trino every comparison with it is false.
     plain = f"{left} {operator} {right}"
+    if operator in {"<", ">"} and "(SELECT " in left + right:  # which would be computed twice below
+        lower, higher = (left, right) if operator == "<" else (right, left)
+        return f"(({lower}) - ({higher}) < 0)"
     match operator:
         case "=":
             return f"({plain} AND NOT isnan({left}))"

@@ -24,11 +24,12 @@ def write_value(value: object, athena_type: str) -> str | None:
         value: As DuckDB's Python client returns it.
         athena_type: The column's type, for example `array(double)`.
     """
-    return None if value is None else _writer(athena_type)(value)
+    return None if value is None else find_writer(athena_type)(value)
 
 
 @lru_cache(maxsize=1024)
-def _writer(athena_type: str) -> Callable[[Any], str]:
+def find_writer(athena_type: str) -> Callable[[Any], str]:
+    """Return the function that writes the values of a column; none of them is None."""
     return writer(read_type(athena_type))
 
 

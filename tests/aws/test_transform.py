@@ -90,6 +90,20 @@ def test_the_end_of_the_wait_names_the_job(stubbed: Stubbed, time: FakeTime) -> 
         wait_for_transform(stubbed.aws, WAIT, time.clock(interval=10 * 24 * 3600.0), str)
 
 
+def test_lost_credentials_leave_the_job_alone_and_say_how_to_come_back(
+    stubbed: Stubbed, time: FakeTime
+) -> None:
+    stubbed.answers("DescribeTransformJob", answers.transform_job("InProgress"))
+    stubbed.answers("ListObjectsV2", {})
+    stubbed.refuses("DescribeTransformJob", "ExpiredTokenException")
+    with pytest.raises(ServingError) as left:
+        wait_for_transform(stubbed.aws, WAIT, time.clock(), str)
+    assert "your AWS credentials have expired." in left.value.message
+    assert left.value.message.endswith(
+        " Transform job flights-1 goes on meanwhile. Come back to it: kedro aws transform --job flights-1"
+    )
+
+
 def test_ctrl_c_leaves_the_job_alone_and_says_how_to_come_back(stubbed: Stubbed) -> None:
     def press(_: float) -> None:
         raise KeyboardInterrupt

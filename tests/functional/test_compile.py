@@ -37,6 +37,9 @@ def test_the_steps_are_shown_and_nothing_is_sent(tmp_path: Path, requests_sent: 
     again = kedro_aws("compile", "-o", "json").json
     assert again["definition"] == definition
     assert not kedro_aws("compile", "--check").stdout
+    assert "definition" not in kedro_aws("compile", "--check", "-o", "json").json
+    refused = kedro_aws("compile", "--check", "--out", str(tmp_path / "other.json"))
+    assert (refused.code, (tmp_path / "other.json").exists()) == (2, False)
 
 
 def test_nodes_are_chosen_and_grouped_and_drawn() -> None:

@@ -45,7 +45,7 @@ def wait_until(aws: LocalAws, run: str, status: str) -> None:
 def test_a_killed_step_goes_on_and_nothing_runs_or_is_sent_twice(
     project: Project, local_aws: LocalAws
 ) -> None:
-    project.run("submit", "--no-wait", "--run-id", "mine:1")
+    begun = json.loads(project.run("submit", "--no-wait", "--run-id", "mine:1", "-o", "json").stdout)
     os.kill(int(wait_for(project.gate / "pid-1")), signal.SIGKILL)
     (project.gate / "open").touch()
     wait_until(local_aws, "mine=1-", "FAILED")
@@ -62,8 +62,13 @@ def test_a_killed_step_goes_on_and_nothing_runs_or_is_sent_twice(
     assert steps["second"]["job"].endswith("-1-0")
     assert " second/algo-1-" in project.run("logs", "mine:1", "--step", "second").stdout
 
+    same = json.loads(project.run("submit", "--run-id", "mine:1", "-o", "json").stdout)
+    assert same == {**begun, "status": "Succeeded", "steps": {"first": "Succeeded", "second": "Succeeded"}}
+    record = project.folder / ".kedro-aws/runs/mine.1.json"
+    kept = record.read_text()
     other = project.run("submit", "--run-id", "mine:1", "--params", "level=2", code=1)
     assert "The run id mine:1 is taken: an execution of other code or parameters has it" in other.stderr
+    assert record.read_text() == kept, "a refused submission has changed what is known of the run"
     second = project.run("submit").stderr
     assert "upload" not in second
     assert "state machine" not in second.replace("of state machine", "")

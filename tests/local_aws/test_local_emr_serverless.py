@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 from local_cloud import ARN, BUCKET, IMAGE, ROLE, Cloud
 
 import local_aws
+from local_aws.emr_serverless.spark_submit import _extract
 from local_aws.protocol.service_model import load_service_model
 
 pytestmark = [pytest.mark.spark, pytest.mark.skipif(shutil.which("java") is None, reason="needs Java")]
@@ -88,6 +90,23 @@ print("conf", shuffles, os.environ["MINE"], open("notes.txt").read(), sys.argv[1
 print("unpacked", open("data/inner.txt").read())
 print("region", os.environ["AWS_REGION"], file=sys.stderr)
 """
+
+
+def test_archives_are_unpacked_by_a_python_without_filters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of Debian 12 has none."""
+    monkeypatch.delattr(tarfile, "tar_filter", raising=False)
+    for name in ("inner.txt", "../outer.txt", "/tmp/outer.txt"):
+        with tarfile.open(tmp_path / "packed.tar", "w") as packed:
+            packed.addfile(tarfile.TarInfo(name))
+        with tarfile.open(tmp_path / "packed.tar") as packed:
+            if name == "inner.txt":
+                _extract(packed, tmp_path / "folder")
+                continue
+            with pytest.raises(tarfile.TarError, match=f"{name} would be outside of its folder"):
+                _extract(packed, tmp_path / "folder")
+    assert [each.name for each in (tmp_path / "folder").iterdir()] == ["inner.txt"]
 
 
 def test_a_job_runs_with_its_files_and_its_logs_are_where_the_request_says(emr: Emr, tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ REFUSED = [
     ("python_package", "flüge", PACKAGE, NAME),
     ("python_package", "import", TAKEN, NAME),
     ("python_package", "kedro", TAKEN, NAME),
+    ("python_package", "local_aws", TAKEN, NAME),
     ("bucket", "ab", LETTERS, NAME),
     ("bucket", "a" * 64, LETTERS, NAME),
     ("bucket", "My_Bucket", LETTERS, NAME),

@@ -8,11 +8,10 @@ from botocore.exceptions import ClientError
 from kedro_aws_plugin.aws.clock import Clock, Deadline, wait_until
 from kedro_aws_plugin.aws.errors import get_error_code
 from kedro_aws_plugin.aws.logs import say_where_its_log_is
+from kedro_aws_plugin.aws.s3 import read
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.errors import AnswerError, ServingError
 from kedro_aws_plugin.plan.steps.asynchronous import InvokeAsync
-
-_ABSENT = frozenset({"NoSuchKey", "404"})
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,11 @@ def invoke_async(aws: Aws, step: InvokeAsync, clock: Clock, note: Callable[[str]
 
 
 def _look(aws: Aws, place: str, failure: str) -> _Found:
-    if (answer := _read(aws, place)) is not None:
+    if (answer := read(aws.s3, place)) is not None:
         return _Found(answer=answer, status="Completed")
-    if failure and (reason := _read(aws, failure)) is not None:
+    if failure and (reason := read(aws.s3, failure)) is not None:
         return _Found(failure=reason, status="Failed")
     return _Found()
-
-
-def _read(aws: Aws, uri: str) -> bytes | None:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    try:
-        return aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if get_error_code(error) in _ABSENT:
-            return None
-        raise
 
 
 def _explain_failure(endpoint: str, failure: bytes) -> AnswerError:

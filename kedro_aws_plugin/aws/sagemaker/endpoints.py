@@ -164,14 +164,8 @@ def observe_deployed(aws: Aws, name: str) -> Deployed | None:
 
 def observe_package(aws: Aws, model: str) -> str | None:
     """Look up the package of a model; "" if the model has none, None if there is no such model."""
-    with translate_errors(f"describe model {model}"):
-        try:
-            found = aws.sagemaker.describe_model(ModelName=model)
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
-    return found.get("PrimaryContainer", {}).get("ModelPackageName", "")
+    found = _describe_model(aws, model)
+    return None if found is None else found.get("PrimaryContainer", {}).get("ModelPackageName", "")
 
 
 def observe_running(aws: Aws, endpoint: Endpoint) -> Running:
@@ -252,13 +246,9 @@ def observe_variants(aws: Aws, config: str) -> tuple[Variant, ...] | None:
     Returns:
         Its variants, of which the shadow ones are the last.
     """
-    with translate_errors(f"describe endpoint config {config}"):
-        try:
-            found = aws.sagemaker.describe_endpoint_config(EndpointConfigName=config)
-        except ClientError as error:
-            if is_absent(error):
-                return None
-            raise
+    found = _describe_config(aws, config)
+    if found is None:
+        return None
     capture = found.get("DataCaptureConfig", {})
     captures = bool(capture) and capture.get("EnableCapture", True)
     shadows = found.get("ShadowProductionVariants", [])

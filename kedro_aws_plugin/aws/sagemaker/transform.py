@@ -14,7 +14,7 @@ from kedro_aws_plugin.aws.errors import is_absent, translate_errors
 from kedro_aws_plugin.aws.logs import TRANSFORM_JOBS, say_where_its_log_is
 from kedro_aws_plugin.aws.s3 import list_keys
 from kedro_aws_plugin.aws.session import Aws
-from kedro_aws_plugin.errors import ServingError
+from kedro_aws_plugin.errors import AwsError, ServingError
 
 if TYPE_CHECKING:
     from kedro_aws_plugin.plan.steps.transform import CollectPredictions, WaitForTransform
@@ -123,6 +123,10 @@ def wait_for_transform(aws: Aws, step: "WaitForTransform", clock: Clock, note: C
             f"Transform job {step.name} goes on. Come back to it: {step.resume}. "
             f"Stop it: aws sagemaker stop-transform-job --transform-job-name {step.name}"
         ) from None
+    except AwsError as error:  # such as expired credentials; the same command would begin a second job
+        raise ServingError(
+            f"{error.message} Transform job {step.name} goes on meanwhile. Come back to it: {step.resume}"
+        ) from error
     if job is None:
         raise ServingError(
             f"There is no transform job {step.name}, so nothing was saved. "

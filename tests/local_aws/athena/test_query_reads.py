@@ -84,3 +84,5 @@ def test_a_deleted_version_is_not_listed(lake: Lake, reads: QueryReads) -> None:
 def test_no_bucket(lake: Lake, reads: QueryReads) -> None:
     assert reads.list_objects("no-such-bucket", "t/") is None
     assert Moto.list_objects(lake.moto, "no-such-bucket", "t/") is None
+    for bucket in (LAKE, "no-such-bucket"):
+        assert reads.has_bucket(bucket) is Moto.has_bucket(lake.moto, bucket) is (bucket == LAKE)

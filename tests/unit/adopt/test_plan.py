@@ -44,6 +44,12 @@ def raw(path: Path, filepath: str = "data/01_raw/rows.csv") -> dict[str, Any]:
     return {"rows": {"type": "pandas.CSVDataset", "filepath": filepath}}
 
 
+def test_what_else_stands_in_env_is_not_shown() -> None:
+    before = "PASSWORD=hunter2\n"
+    assert "hunter2" not in Write(".env", before, f"{before}HOST_UID=1001\n").show()
+    assert "+HOST_UID=1001\n" in Write(".env", before, f"{before}HOST_UID=1001\n").show()
+
+
 @pytest.mark.parametrize("ignored", ["data/**\n!data/**/\n!.gitkeep\n*.csv\n", "data/\n", "/data"])
 def test_git_takes_in_the_copied_raw_data_and_nothing_else(tmp_path: Path, ignored: str) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)

@@ -192,7 +192,7 @@ def test_what_a_pipeline_is_refused_says_what_to_do_about_pipelines(
         (
             "NoSuchBucket",
             404,
-            "the bucket does not exist. Create it, or correct `bucket` in globals.yml.",
+            "the bucket does not exist. Make it: kedro aws bootstrap. Or correct `bucket` in globals.yml.",
         ),
         (
             "AccessDeniedException",

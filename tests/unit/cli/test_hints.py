@@ -100,6 +100,7 @@ def test_a_command_that_fails_is_found(command: str) -> None:
         ("Its log: kedro aws local logs e", "Its log: kedro aws local logs e"),
         ("Start it: kedro aws local start", "Start it: kedro aws local start --env prod"),
         ("Run kedro aws status --env aws.", "Run kedro aws status --env aws."),
+        ("Run the pipeline first: kedro run", "Run the pipeline first: kedro run --env prod"),
         ("the line that `kedro aws spark-jars` prints", "the line that `kedro aws spark-jars` prints"),
         (
             "kedro aws status, then kedro aws models",

@@ -43,6 +43,15 @@ def catalog_of(folder: Path, **model: Any) -> ProjectCatalog:
     return ProjectCatalog(DataCatalog.from_config({"model": {**pickle, **model}}, save_version=RUN), {})
 
 
+def test_the_dot_of_a_namespace_makes_no_file_name(tmp_path: Path) -> None:
+    rows = {"type": "pandas.CSVDataset", "filepath": str(tmp_path / "rows.csv")}
+    catalog = ProjectCatalog(DataCatalog.from_config({"uk.rows": rows}), {})
+    for name in ("uk.rows", "rows", "s3://lake/rows.csv"):
+        catalog.check_is_no_path(name)
+    with pytest.raises(ProjectError, match=r"There is no file uk\.rows\.csv\. Correct the path, or name"):
+        catalog.check_is_no_path("uk.rows.csv")
+
+
 def test_the_mark_of_an_entry_wins_over_aws_yml(tmp_path: Path) -> None:
     assert catalog_of(tmp_path).find_registry(CONFIG, "model") == STATED
     marked = catalog_of(tmp_path, metadata={"sagemaker": {"group": "cheap"}})

@@ -7,6 +7,8 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.framework import startup
 
+from kedro_aws_plugin.aws.guard import Rule, set_rule
+from kedro_aws_plugin.config import Project
 from kedro_aws_plugin.errors import ConfigError, ProjectError
 from kedro_aws_plugin.hooks import AwsHooks
 from kedro_aws_plugin.session import session as module
@@ -57,6 +59,23 @@ def test_it_connects_once_and_says_so_once(
     assert capsys.readouterr() == ("", f"{LINE}: started\n")
     assert told == []
     assert asked == [session.project]
+
+
+def test_it_returns_to_its_aws_after_another_session_has_chosen_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def choose(project: Project) -> Connection:
+        chosen.append(project.config.bucket)
+        set_rule(Rule("local", f"http://127.0.0.1/{project.config.bucket}"))
+        return HERE
+
+    chosen: list[str] = []
+    monkeypatch.setattr(module, "connect", choose)
+    mine = make_session(tmp_path / "mine", "region: eu-west-1\nbucket: mine\n")
+    other = make_session(tmp_path / "other", "region: eu-west-1\nbucket: other\n")
+    for session in (mine, mine, other, mine, other):
+        session.return_to_its_aws()
+    assert chosen == ["mine", "other", "mine", "other"]
 
 
 def test_a_global_that_needs_aws_connects_the_session(
