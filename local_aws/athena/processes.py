@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -57,6 +58,9 @@ _SHORT_STATEMENT = 2_000
 _LONG_STATEMENT = 20_000
 _log = logging.getLogger(__name__)
 
+_classify = lru_cache(maxsize=64)(parsing.classify)
+"""Pipelines and dashboards ask the same again and again."""
+
 
 class QueryProcesses:
     """Runs each query in a process that runs no other one at the same time.
@@ -99,7 +103,7 @@ class QueryProcesses:
             AthenaFailure: If it cannot be parsed, or is not supported.
         """
         if len(sql) <= _SHORT_STATEMENT:
-            return parsing.classify(sql)
+            return _classify(sql)
         if len(sql) <= _LONG_STATEMENT:
             with self._parsing:
                 return parsing.classify(sql)

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from local_aws.athena.executions import is_text
 from local_aws.athena.failures import Cancelled, unsupported
@@ -75,11 +76,11 @@ def _lines(outcome: Outcome, text: bool) -> Generator[str, None, None]:
 
 def _write_csv_line(row: Row) -> str:
     """Write a line of a CSV result."""
-    return ",".join(["" if value is None else _quote(value) for value in row]) + "\n"
-
-
-def _quote(value: str) -> str:
-    return '"' + (value.replace('"', '""') if '"' in value else value) + '"'
+    if None not in row:
+        joined = '","'.join(cast("Sequence[str]", row))
+        if joined.count('"') == 2 * (len(row) - 1):  # most values have no quotation marks
+            return f'"{joined}"\n'
+    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n"
 
 
 def _write_text_line(row: Row) -> str:

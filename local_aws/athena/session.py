@@ -2,11 +2,11 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -138,11 +138,8 @@ class Session:
             try:
                 batch = first
                 while batch:
-                    for row in batch:
-                        yield tuple(
-                            None if value is None else write(value)
-                            for value, write in zip(row, writers, strict=True)
-                        )
+                    columns = map(_write_column, zip(*batch, strict=True), writers)
+                    yield from zip(*columns, strict=True)
                     batch = self.fetch(result)
             finally:
                 self.close()
@@ -162,3 +159,9 @@ class Session:
             raise self.explain(error) from error
         self.check()
         return batch
+
+
+def _write_column(values: Sequence[object], write: Callable[[Any], str]) -> Iterable[str | None]:
+    if None in values:
+        return [None if value is None else write(value) for value in values]
+    return map(write, values)

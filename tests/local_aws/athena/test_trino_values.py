@@ -1,6 +1,8 @@
 """Where DuckDB would answer otherwise than Trino, and quietly."""
 
 from decimal import Decimal
+from itertools import product
+from operator import eq, ge, gt, le, lt, ne
 
 import duckdb
 import pytest
@@ -19,6 +21,21 @@ def value(connection, expression: str) -> str | None:
     translated = translate(parse(f"SELECT {expression}"), {})
     (found,) = execute(connection, translated.sql).fetchone()
     return write_value(found, translated.columns[0].type)
+
+
+_NUMBERS = ("nan()", "infinity()", "-infinity()", "0e0", "1e0", "1e308", "-1e308", "5e-324")
+
+
+@pytest.mark.parametrize(
+    ("operator", "holds"), [("<", lt), (">", gt), ("<=", le), (">=", ge), ("=", eq), ("<>", ne)]
+)
+def test_a_number_beside_that_of_a_subquery(connection, operator: str, holds) -> None:
+    """Trino compares by IEEE 754, as Python does."""
+    for left, right in product(_NUMBERS, repeat=2):
+        numbers = (float(each.removesuffix("()").replace("infinity", "inf")) for each in (left, right))
+        expected = str(bool(holds(*numbers))).lower()
+        assert value(connection, f"{left} {operator} (SELECT {right})") == expected, (left, right)
+        assert value(connection, f"(SELECT {left}) {operator} {right}") == expected, (left, right)
 
 
 @pytest.mark.parametrize(
