@@ -61,7 +61,7 @@ def stored(state: State, odd: str, requests_sent: Requests) -> str:
             "`unversioned` is not versioned, so it would be unclear which model is registered. "
             "Add `versioned: true` to it in the catalog and run the pipeline again.",
         ),
-        ("never", "`never` has never been saved. Run the pipeline first: kedro run"),
+        ("never", "`never` has never been saved. Run the pipeline first: kedro run --env odd"),
         (
             "metrics",
             "`metrics` is a JSONDataset that loads a dict, and that has no method predict, as scikit-learn's "

@@ -40,7 +40,9 @@ def test_nothing_leaves_a_hostile_shell_with_the_local_aws(matrix: Any, place: P
     counter = matrix.Counter(resolver=False)
     found: dict[str, Any] = matrix.measure(matrix.Way(CHOSEN[0], "local", True), counter, place, LIBRARIES)
     said = {library: found[library]["said"] for library in LIBRARIES}
-    assert (said["catalog"], said["athena"], said["pyarrow"]) == ("1", "1", "8"), said
+    # Of two projects the later one's AWS is in force, where there is no such file.
+    size = "None" if CHOSEN[0] == "projects" else "8"
+    assert (said["catalog"], said["athena"], said["pyarrow"]) == ("1", "1", size), said
     now, older, named = said["boto3"].split(" | ")
     assert (now.isdigit(), "Nothing was sent" in older, "Nothing was sent" in named) == (True, True, True), (
         said

@@ -12,7 +12,7 @@ import pytest
 from job_project import BUCKET
 from submitted_project import Project, load, wait_for
 
-from local_aws import LocalAws, move_clock
+from local_aws import LocalAws, default_state_dir, move_clock
 
 MACHINE = "steps-default-local"
 
@@ -64,7 +64,7 @@ def test_a_killed_step_goes_on_and_nothing_runs_or_is_sent_twice(
 
     same = json.loads(project.run("submit", "--run-id", "mine:1", "-o", "json").stdout)
     assert same == {**begun, "status": "Succeeded", "steps": {"first": "Succeeded", "second": "Succeeded"}}
-    record = project.folder / ".kedro-aws/runs/mine.1.json"
+    record = default_state_dir(project.folder) / "runs/mine.1.json"
     kept = record.read_text()
     other = project.run("submit", "--run-id", "mine:1", "--params", "level=2", code=1)
     assert "The run id mine:1 is taken: an execution of other code or parameters has it" in other.stderr
