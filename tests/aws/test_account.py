@@ -130,7 +130,11 @@ def test_the_skew_is_measured_against_the_date_of_the_answer(stubbed: Stubbed) -
     ],
 )
 def test_what_is_said_of_a_bucket(report: BucketReport, states: list[str]) -> None:
-    assert [each.state for each in check_bucket("mine", REGION, report)] == states
+    config = AwsConfig(env="prod", target="aws", region=REGION, bucket="mine")
+    found = list(check_bucket(config, report))
+    assert [each.state for each in found] == states
+    if report.state == "foreign":
+        assert found[0].fix == "Choose another name for `bucket` in conf/prod/globals.yml."
 
 
 def test_what_may_not_be_looked_at_is_unknown(stubbed: Stubbed) -> None:

@@ -41,7 +41,7 @@ def catalog(tmp_path: Path) -> DataCatalog:
 
 def register(project: Path, catalog: DataCatalog, *models: str, run_id: str = RUN) -> None:
     registries = tuple(Registry(group="flights", model=model) for model in models)
-    pending = PendingRegistrations(Project(project, "flights", CONFIG), {"seed": 7}, registries)
+    pending = PendingRegistrations(Project(project, "flights", CONFIG), {"seed": 7}, registries, {})
     register_models(pending, catalog, run_id)
 
 
@@ -114,7 +114,7 @@ def test_a_warning_is_said_before_the_registration(
     aws.answers("DescribeModelPackage", answers.package(1))
     registry = Registry(group="flights", model="dear", metrics="metrics")
     project = Project(tmp_path, "flights", CONFIG)
-    register_models(PendingRegistrations(project, {}, (registry,)), catalog, RUN)
+    register_models(PendingRegistrations(project, {}, (registry,), {}), catalog, RUN)
     *warnings, last = capsys.readouterr().err.splitlines()
     assert f"Warning: Run {RUN} saved no `metrics`: dear is registered without metrics." in warnings
     assert last.startswith(f"Registered dear {RUN}: ")

@@ -105,7 +105,7 @@ class Failing(DataCatalog):
 
 def pending(project: Path, *models: str) -> PendingRegistrations:
     registries = tuple(Registry(group="flights", model=model) for model in models)
-    return PendingRegistrations(Project(project, "flights", config()), {}, registries)
+    return PendingRegistrations(Project(project, "flights", config()), {}, registries, {})
 
 
 def test_an_error_is_a_warning_and_the_next_model_has_its_turn(
