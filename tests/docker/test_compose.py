@@ -107,6 +107,8 @@ def test_the_notebook_runs_in_the_projects_kernel(up: Up) -> None:
 
 def test_a_second_terminal_goes_from_the_run_to_a_prediction(up: Up) -> None:
     assert "R2 0." in up.project.exec("kedro", "run")
+    # `registry.bundle`, `doctor --fix` and %pip need the environment's own pip.
+    assert "from /opt/venv/" in up.project.exec("python", "-m", "pip", "--version")
     up.project.exec("kedro", "aws", "register-model", "--approve")
     assert f"Endpoint {REPOSITORY}-price is in service" in up.project.exec("kedro", "aws", "deploy")
     assert len(predict(up.project)) == 5
