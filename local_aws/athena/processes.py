@@ -35,7 +35,6 @@ from local_aws.athena.wire import (
     receive,
     send,
 )
-from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Moto
 
 _START_AFTER = 0.2
@@ -411,10 +410,7 @@ class _Process:
     def _answer(self, request: AwsRequest | FindTable | ListObjects) -> AwsAnswer | Answered:
         match request:
             case FindTable():
-                try:
-                    return Answered(self._moto.find_table(request.database, request.name, request.region))
-                except AwsFault as fault:
-                    return Answered(fault)
+                return Answered(self._moto.find_table(request.database, request.name, request.region))
             case ListObjects():
                 return Answered(self._moto.list_objects(request.bucket, request.prefix))
             case AwsRequest():

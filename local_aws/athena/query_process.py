@@ -39,7 +39,6 @@ from local_aws.athena.wire import (
     receive,
     send,
 )
-from local_aws.protocol.messages import AwsFault
 from local_aws.protocol.moto_app import Answer, Listed, Moto
 
 _WATCH_SECONDS = 0.5
@@ -74,9 +73,7 @@ class _ServersMoto(Moto):
 
     def find_table(self, database: str, name: str, region: str) -> dict[str, Any] | None:
         """Find a table of Glue; None if there is none."""
-        found: dict[str, Any] | AwsFault | None = self._ask(FindTable(database, name, region)).value
-        if isinstance(found, AwsFault):
-            raise found
+        found: dict[str, Any] | None = self._ask(FindTable(database, name, region)).value
         return found
 
     def list_objects(self, bucket: str, prefix: str) -> list[Listed] | None:

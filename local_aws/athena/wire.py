@@ -68,7 +68,7 @@ class AwsAnswer:
 
 @dataclass(frozen=True)
 class FindTable:
-    """Find a table, as `Moto.find_table` does. The answer is what that returns, or the `AwsFault`."""
+    """Find a table, as `Moto.find_table` does. The answer is what that returns."""
 
     database: str
     name: str

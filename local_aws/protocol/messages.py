@@ -82,10 +82,6 @@ class AwsFault(Exception):
         self.status = status
         self.details = dict(details or {})
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled with all parts."""
-        return type(self), (self.code, self.message, self.status, self.details)
-
 
 def invalid(message: str) -> AwsFault:
     """Make the error that SageMaker returns for most mistakes."""

@@ -32,7 +32,7 @@ class QueryReads(Moto):
         keeping: Keeping | None,
     ) -> None:
         super().__init__(app, region)
-        self._glue: AbstractContextManager[object] = nullcontext() if state is None else state.lock
+        self._glue_lock: AbstractContextManager[object] = nullcontext() if state is None else state.lock
         self._keep_s3: Callable[[], AbstractContextManager[None]] = (
             nullcontext if keeping is None else keeping.kept
         )
@@ -41,7 +41,7 @@ class QueryReads(Moto):
         """Find a table of Glue, as GetTable describes it; None if there is none."""
         from moto.glue.models import glue_backends
 
-        with self._glue:
+        with self._glue_lock:
             found = glue_backends[ACCOUNT_ID][region].databases.get(database)
             table = None if found is None else found.tables.get(name)
             described = None if table is None else json.dumps(table.as_dict(), default=_write_time)
@@ -64,11 +64,12 @@ class QueryReads(Moto):
             backend = s3_backends[account][partition]
             try:
                 found, *_ = backend.list_objects(backend.get_bucket(bucket), prefix, None, None, None)
-            except (S3ClientError, UnusableError):
+                return [
+                    Listed(key.name, key.etag.strip('"'), key.size, key.last_modified_ISO8601)
+                    for key in found
+                ]
+            except (S3ClientError, UnusableError):  # no such bucket; what is kept of an object is damaged
                 return None
-            return [
-                Listed(key.name, key.etag.strip('"'), key.size, key.last_modified_ISO8601) for key in found
-            ]
 
 
 def _write_time(value: object) -> float:

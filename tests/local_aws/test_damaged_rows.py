@@ -238,3 +238,27 @@ def test_a_change_that_a_damaged_file_refuses_says_what_helps(damaged: Damaged) 
     assert said.startswith(f"{damaged.rows} cannot be written (database disk image is malformed), so")
     assert f"Put {damaged.rows.parent} back from a copy; or delete what is kept there: " in said
     assert get(s3, "k") == BODY
+
+
+def test_a_query_of_a_damaged_object_fails_and_the_next_ones_run(damaged: Damaged) -> None:
+    """As the listing of its bucket does."""
+    s3 = damaged.make()
+    s3.put_object(Bucket=BUCKET, Key="t/rows.csv", Body=BODY)
+    table = f"create external table t (id int) row format delimited location 's3://{BUCKET}/t/'"
+    assert query(damaged, table)["State"] == "SUCCEEDED"
+    damaged.damage({"t/rows.csv": STATE})
+    failed = query(damaged, "select * from t")
+    assert failed["StateChangeReason"] == f"HIVE_FILESYSTEM_ERROR: Failed to list directory: s3://{BUCKET}/t"
+    assert query(damaged, "select 1")["State"] == "SUCCEEDED"
+
+
+def query(damaged: Damaged, sql: str) -> dict[str, Any]:
+    aws = local_aws.find(damaged.folder)
+    assert aws is not None
+    athena = aws.client("athena")
+    place = {"OutputLocation": f"s3://{BUCKET}/results/"}
+    started = athena.start_query_execution(QueryString=sql, ResultConfiguration=place)["QueryExecutionId"]
+    status: dict[str, Any] = {"State": "QUEUED"}
+    while status["State"] in {"QUEUED", "RUNNING"}:
+        status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+    return status
