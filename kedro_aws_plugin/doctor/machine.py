@@ -27,6 +27,8 @@ _FLOORS = {"s3fs": "2025.3", "kedro-datasets": "9.6"}
 _DEAD = {"kedro-sagemaker": "its commands do not import on Kedro 1.x"}
 _COMPARED = ("scikit-learn", "numpy", "pandas")
 _SECONDS = 2.0
+_CONTAINER_MARK = Path("/.dockerenv")
+"""Docker puts this file into each container."""
 _PACKAGE = re.compile(r"^\w+/__init__\.py(?=,)", re.MULTILINE)
 
 
@@ -152,6 +154,8 @@ def check_spark(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iter
 
 def check_docker() -> Finding:
     """Check what `docker compose up` needs: a daemon that answers, and the plugin `compose`."""
+    if _CONTAINER_MARK.exists():
+        return Finding("docker", "ok", "This is a container; Docker is outside")
     docker = shutil.which("docker")
     if docker is None:
         return Finding(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kedro_aws_plugin.doctor import machine
 from kedro_aws_plugin.doctor.finding import Finding
 from kedro_aws_plugin.doctor.machine import (
     check_container,
@@ -150,6 +151,14 @@ def test_spark_without_the_jars_for_s3(spark_home: Path) -> None:
     found = list(check_spark({}, {"PATH": "", "SPARK_HOME": str(spark_home)}))[1]
     assert (found.check, found.state) == ("jars", "warning")
     assert found.fix.endswith("kedro aws spark-jars")
+
+
+def test_docker_is_outside_of_a_container(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(machine, "_CONTAINER_MARK", tmp_path / "dockerenv")
+    assert check_docker().state == "warning"
+    (tmp_path / "dockerenv").touch()
+    assert check_docker() == Finding("docker", "ok", "This is a container; Docker is outside")
 
 
 def test_no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
