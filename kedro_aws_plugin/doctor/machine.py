@@ -154,9 +154,9 @@ def check_spark(settings: Mapping[str, str], environ: Mapping[str, str]) -> Iter
 
 def check_docker() -> Finding:
     """Check what `docker compose up` needs: a daemon that answers, and the plugin `compose`."""
-    if _CONTAINER_MARK.exists():
-        return Finding("docker", "ok", "This is a container; Docker is outside")
     docker = shutil.which("docker")
+    if docker is None and _CONTAINER_MARK.exists():
+        return Finding("docker", "ok", "This is a container; Docker is outside")
     if docker is None:
         return Finding(
             "docker", "warning", "There is no docker, so compose.yaml cannot be used.", "Install Docker."

@@ -163,6 +163,7 @@ def test_docker_is_outside_of_a_container(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(machine, "_CONTAINER_MARK", tmp_path / "dockerenv")
     assert check_docker().message == "There is no docker, so compose.yaml cannot be used."
 
 
