@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from typing_extensions import Self
 
-_SCOPE = re.compile(r"Credential=[^,\s]+?/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
-_QUERY_SCOPE = re.compile(r"X-Amz-Credential=[^&]+?%2F\d{8}%2F([^&%]+)%2F([^&%]+)%2Faws4_request")
+_SCOPE = re.compile(r"(?<![^,\s])Credential=[^,\s]+?/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_QUERY_SCOPE = re.compile(r"(?<![^&])X-Amz-Credential=[^&]+?%2F\d{8}%2F([^&%]+)%2F([^&%]+)%2Faws4_request")
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.auth import EMPTY_SHA256_HASH, SIGV4_TIMESTAMP, UNSIGNED_PAYLOAD, S3SigV4Auth, SigV4Auth
@@ -32,6 +31,7 @@ S3_SERVICES = frozenset({"s3", "s3-object-lambda", "s3-outposts", "s3express"})
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _HEADER = re.compile(rf"{_ALGORITHM}\s+(.*)", re.DOTALL)
+_USUAL = re.compile(rf"({_ALGORITHM} Credential=[^,\s]+, SignedHeaders=[^,\s]+), Signature=([0-9a-f]{{64}})")
 _SIGNATURE = re.compile(r"(?<=[?&])X-Amz-Signature=[^&]*&?")
 _DIGEST = "X-Amz-Content-SHA256"
 _PLAIN_METHOD = re.compile("[A-Z]+")
@@ -46,8 +46,7 @@ _LONGEST_EXPIRY = 7 * 24 * 3600
 logging.getLogger("botocore.auth").setLevel(logging.INFO)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """A request as it came in, without its body.
 
     Attributes:
@@ -75,8 +74,7 @@ class Refused(Exception):
         self.message = message
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What a request says about its signature.
 
     Attributes:
@@ -166,7 +164,7 @@ class Verifier:
             return False
         secret = self._credentials.secret_access_key
         key = _derive_key(secret, claim.date, claim.region, claim.service)
-        made = hmac.new(key, to_sign.encode("ascii"), sha256).hexdigest()
+        made = hmac.digest(key, to_sign.encode("ascii"), "sha256").hex()
         return hmac.compare_digest(made.encode(), claim.signature.encode())
 
     def _check_time(self, claim: Claim) -> None:
@@ -201,13 +199,11 @@ def write_plainly(claim: Claim, head: Head, body: bytes) -> str | None:
     That is most requests of the SDKs, and botocore takes several times as long for them.
     """
     is_plain = (
-        not claim.of_s3
-        and claim.expires is None
-        and _PLAIN_SCOPE.fullmatch(f"{claim.region}/{claim.service}")
+        claim.expires is None
+        and _is_plain_scope(claim.region, claim.service, claim.signed)
         and _PLAIN_METHOD.fullmatch(head.method)
         and _PLAIN_TARGET.fullmatch(head.target)
         and _DIGEST not in head.headers
-        and list(claim.signed) == sorted(set(claim.signed))
     )
     if not is_plain:
         return None
@@ -222,6 +218,12 @@ def write_plainly(claim: Claim, head: Head, body: bytes) -> str | None:
     canonical = f"{head.method}\n{head.target}\n\n{signed}\n{names}\n{digest}"
     scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
     return f"{_ALGORITHM}\n{claim.timestamp}\n{scope}\n{sha256(canonical.encode('ascii')).hexdigest()}"
+
+
+@lru_cache(maxsize=64)
+def _is_plain_scope(region: str, service: str, signed: tuple[str, ...]) -> bool:
+    is_sorted = list(signed) == sorted(set(signed))
+    return service not in S3_SERVICES and is_sorted and bool(_PLAIN_SCOPE.fullmatch(f"{region}/{service}"))
 
 
 class _AgainMixin:
@@ -311,6 +313,8 @@ def _parse_claim(head: Head) -> Claim:
     if "?" in head.target:
         query = dict(parse_qsl(urlsplit(head.target).query, keep_blank_values=True))
     if len(stated) == 1 and "X-Amz-Signature" not in query:
+        if (usual := _USUAL.fullmatch(str(stated[0]))) is not None:
+            return _parse_stated(usual[1])._replace(signature=usual[2], timestamp=_find_time(head.headers))
         found = _HEADER.fullmatch(str(stated[0]))
         if found is None:
             raise Refused("unsupported", _UNSUPPORTED)
@@ -328,6 +332,13 @@ _UNSUPPORTED = (
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256; for "
     "presigned URLs of boto3: Config(signature_version='s3v4')."
 )
+
+
+@lru_cache(maxsize=64)
+def _parse_stated(stated: str) -> Claim:
+    """Parse what a client states in each of its requests to a service, all but time and signature."""
+    parts = dict(part.strip().partition("=")[::2] for part in stated.partition(" ")[2].split(","))
+    return _make_claim({**parts, "Signature": ""}, "")
 
 
 def _make_claim(parts: Mapping[str, str], timestamp: str, expires: int | None = None) -> Claim:
@@ -355,6 +366,7 @@ def _find_time(headers: Message) -> str:
     return stated
 
 
+@lru_cache(maxsize=64)
 def _parse_time(timestamp: str) -> datetime:
     try:
         if (found := _TIMESTAMP.fullmatch(timestamp)) is None:
@@ -373,9 +385,10 @@ def _parse_expiry(seconds: str) -> int:
 
 def _check_signed_headers(claim: Claim, head: Head) -> None:
     present = {name.lower() for name in head.headers}
-    left_out = {name for name in present if name.startswith("x-amz-")} - set(claim.signed)
-    if "host" not in claim.signed or left_out:
+    signed = set(claim.signed)
+    left_out = {name for name in present - signed if name.startswith("x-amz-")}
+    if "host" not in signed or left_out:
         names = ", ".join(sorted(left_out or {"host"}))
         raise Refused("unsigned", f"There were headers present in the request which were not signed: {names}")
-    if set(claim.signed) - present:
+    if signed - present:
         raise Refused("malformed", "SignedHeaders names a header that the request does not have.")

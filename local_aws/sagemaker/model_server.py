@@ -244,10 +244,10 @@ class ModelServer:
             with self._changed:
                 self._running.remove(worker)
 
-    def _log(self, line: str) -> None:
-        self._last_line = line
+    def _log(self, lines: str) -> None:
+        self._last_line = lines.rpartition("\n")[2]
         try:
-            self._write(line)
+            self._write(lines)
         except Exception as error:  # noqa: BLE001 - a model whose stdout nobody reads would block
             if not self._losing:  # one warning, not one for each line
                 _logger.warning("lines of %s are lost: %s", self._folder.name, error)

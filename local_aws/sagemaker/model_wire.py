@@ -21,6 +21,8 @@ _SIZES = struct.Struct("!II")
 _JOINED = 64 * 1024
 """Larger bodies are sent apart from their heads, rather than copied."""
 
+_MOST_AT_ONCE = 1024**2
+
 
 class Stream:
     """A connection on which messages go back and forth.
@@ -32,7 +34,7 @@ class Stream:
     def __init__(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection = connection
-        self._input = connection.makefile("rb")
+        self._received = b""
 
     @classmethod
     def connect(cls, port: int, password: str, seconds: float) -> Self:
@@ -43,7 +45,7 @@ class Stream:
 
     def read_password(self) -> bytes:
         """Read the password with which a connection begins."""
-        return self._input.read(2 * PASSWORD_BYTES)
+        return self._read(2 * PASSWORD_BYTES)
 
     def send(self, head: Any, body: bytes | IO[bytes] = b"") -> None:
         """Send a message.
@@ -70,22 +72,34 @@ class Stream:
         Raises:
             OSError: If it ends within a message, or is none.
         """
-        sizes = self._input.read(_SIZES.size)
+        sizes = self._read(_SIZES.size)
         if not sizes:
             return None
         try:
             of_head, of_body = _SIZES.unpack(sizes)
-            head, body = self._input.read(of_head), self._input.read(of_body)
+            head, body = self._read(of_head), self._read(of_body)
             if (len(head), len(body)) != (of_head, of_body):
                 raise ConnectionError("the connection has ended within a message")
-            return json.loads(head), body
+            return json.loads(head.decode()), body
         except (ValueError, RecursionError, struct.error) as error:
             raise ConnectionError(f"what came is no message: {error}") from error
 
     def close(self) -> None:
         """Close the connection."""
-        self._input.close()
         self.connection.close()
+
+    def _read(self, size: int) -> bytes:
+        """Read so many bytes, or less if the connection ends before."""
+        chunks, missing = [self._received], size - len(self._received)
+        while missing > 0:
+            chunk = self.connection.recv(max(_JOINED, min(missing, _MOST_AT_ONCE)))
+            if not chunk:
+                break
+            chunks.append(chunk)
+            missing -= len(chunk)
+        received = b"".join(chunks)
+        self._received = received[size:]
+        return received[:size]
 
 
 def are_texts(headers: Any) -> bool:

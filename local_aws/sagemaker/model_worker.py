@@ -1,23 +1,31 @@
 """The server's side of one process that serves a model."""
 
 import contextlib
+import io
 import json
 import os
 import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from local_aws.control.state import INSTANCE_VARIABLE, REPORT_PREFIX
 from local_aws.sagemaker.container import Container
 from local_aws.sagemaker.model_wire import PASSWORD_BYTES, Stream, are_texts
 
 _PING_EVERY = 0.05
+_CHUNK = 64 * 1024
+_LONGEST_LINE = 1024**2
+_MOMENT = 0.02
+"""For so many seconds lines of a process that serves may wait for the next ones."""
+
 INVOCATION_SECONDS = 60
 """The time that AWS gives a model to answer."""
 
@@ -79,7 +87,7 @@ class Worker:
     Args:
         folder: The folder in the place of ``/opt/ml``, which the model's workers share.
         environment: All variables of the process.
-        log: Takes each line that the process prints.
+        log: Takes the lines that the process prints, one or several at once.
 
     Attributes:
         reason: Why the process could not serve the model, as it reported; empty if it did not.
@@ -89,11 +97,12 @@ class Worker:
         self._folder = folder
         self._environment = environment
         self._log = log
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._port: int | None = None
         self._stream: Stream | None = None
         self._password = secrets.token_hex(PASSWORD_BYTES)
         self._prepared = threading.Event()
+        self._serves = False
         self.reason = ""
 
     @property
@@ -120,8 +129,7 @@ class Worker:
                 self.end()
             pinging = threading.Thread(target=self._ping_until_ready, args=(process, offer), daemon=True)
             pinging.start()
-            for line in process.stdout or ():
-                self._read(line.rstrip())
+            self._read_lines(process)
             process.wait()
             pinging.join()
             self._port = None
@@ -169,22 +177,21 @@ class Worker:
         if self._process is not None:
             self._process.kill()
 
-    def _spawn(self, prepared: bool) -> "subprocess.Popen[str]":
+    def _spawn(self, prepared: bool) -> "subprocess.Popen[bytes]":
         options = ["--prepared"] if prepared else []
         return subprocess.Popen(  # noqa: S603 - our own module, no shell
             [sys.executable, "-m", "local_aws.sagemaker.serving_process", str(self._folder), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
             cwd=self._folder,
             env={**self._environment, INSTANCE_VARIABLE: self._password},
         )
 
-    def _ping_until_ready(self, process: "subprocess.Popen[str]", offer: Callable[[], None]) -> None:
+    def _ping_until_ready(self, process: "subprocess.Popen[bytes]", offer: Callable[[], None]) -> None:
         while process.poll() is None:
             if self._ping():
+                self._serves = True
                 offer()
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -205,17 +212,41 @@ class Worker:
             raise ConnectionError("the process does not listen")
         return Stream.connect(self._port, self._password, seconds)
 
-    def _read(self, line: str) -> None:
+    def _read_lines(self, process: "subprocess.Popen[bytes]") -> None:
+        """Read what the process prints until it ends.
+
+        While it serves, the lines of a moment are taken together: it may print one for each request.
+        """
+        output = cast("IO[bytes]", process.stdout).fileno()
+        decoder = io.IncrementalNewlineDecoder(getincrementaldecoder("utf-8")("replace"), translate=True)
+        begun = ""
+        while chunk := os.read(output, _CHUNK):
+            *lines, begun = (begun + decoder.decode(chunk)).split("\n")
+            if len(begun) > _LONGEST_LINE:
+                lines, begun = [*lines, begun], ""
+            self._take_lines(lines)
+            if self._serves:
+                time.sleep(_MOMENT)
+        self._take_lines((begun + decoder.decode(b"", final=True)).split("\n"))
+
+    def _take_lines(self, lines: Iterable[str]) -> None:
         """Take the process's own reports, its port and why it cannot serve, and log the model's lines."""
-        report = _parse_report(line)
-        if report is not None:
-            # The process reports its port before the model's code runs, which could only report a wrong one.
-            self._port = report.get("port") if self._port is None else self._port
-            self.reason = report.get("reason", self.reason)
-            if report.get("prepared"):
-                self._prepared.set()
-        elif line:
-            self._log(line)
+        of_model = []
+        for line in map(str.rstrip, lines):
+            report = _parse_report(line)
+            if report is not None:
+                self._take_report(report)
+            elif line:
+                of_model.append(line)
+        if of_model:
+            self._log("\n".join(of_model))
+
+    def _take_report(self, report: Mapping[str, Any]) -> None:
+        # The process reports its port before the model's code runs, which could only report a wrong one.
+        self._port = report.get("port") if self._port is None else self._port
+        self.reason = report.get("reason", self.reason)
+        if report.get("prepared"):
+            self._prepared.set()
 
     def _disconnect(self) -> None:
         stream, self._stream = self._stream, None
@@ -231,7 +262,8 @@ def _ask(
     Raises:
         OSError: If there is no answer, or none in time.
     """
-    stream.connection.settimeout(seconds)
+    if stream.connection.gettimeout() != seconds:
+        stream.connection.settimeout(seconds)
     stream.send(head, body)
     if (answer := stream.receive()) is None:
         raise ConnectionError("the process has closed the connection")
@@ -278,7 +310,7 @@ def _parse_report(line: str) -> dict[str, Any] | None:
     return report if all(isinstance(item, kinds.get(key, ())) for key, item in report.items()) else None
 
 
-def _close_stdin(process: "subprocess.Popen[str]") -> None:
+def _close_stdin(process: "subprocess.Popen[bytes]") -> None:
     """Close the stdin of a serving process, which ends it, as does the end of the server."""
     if process.stdin is not None:
         with contextlib.suppress(OSError):

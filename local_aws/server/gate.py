@@ -51,6 +51,7 @@ class Gate:
         self._verifier = verifier
         self._instance = instance.encode()
         self._hosts = frozenset(f"{name}:{port}" for name in _NAMES)
+        self._own = {f"http://{host}" for host in self._hosts}
 
     def renew(self, instance: str) -> None:
         """Require another id for the local AWS's own routes."""
@@ -91,8 +92,7 @@ class Gate:
     def _check_site(self, headers: Message) -> None:
         origins = set(headers.get_all("Origin") or [])
         sites = set(headers.get_all("Sec-Fetch-Site") or [])
-        own = {f"http://{host}" for host in self._hosts}
-        if origins - own or sites - _OWN_SITE:
+        if origins - self._own or sites - _OWN_SITE:
             raise Refused("foreign", "The local AWS does not answer pages of other sites.")
 
 

@@ -4,15 +4,18 @@ Strict, as RFC 9112 wants it of servers: what two readers could read in two ways
 """
 
 import re
+from collections.abc import Iterable
 from http import HTTPStatus
 from http.client import HTTPMessage
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 _MOST_HEADERS = 100
 _LONGEST_LINE = 65536
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _FIRST = re.compile(rf"({_NAME}) ([!-~\x80-\xff]+) HTTP/(\d)\.(\d)", re.ASCII)
-_HEADER = re.compile(rf"({_NAME}):[ \t]*([^\r\n\0]*)\r?\n")
+_VALUE = r"(?:[^\r\n\0 \t][^\r\n\0]*)?"
+_HEADER = re.compile(rf"({_NAME}):[ \t]*({_VALUE})\r?\n")
+_HEADERS = re.compile(rf"(?:{_NAME}:[ \t]*{_VALUE}\r?\n)*")
 
 
 class BadHead(Exception):
@@ -43,6 +46,44 @@ class FirstLine(NamedTuple):
     minor: int
 
 
+class Headers(HTTPMessage):
+    """Headers that are found by their names, of which each request asks a dozen.
+
+    A message of the standard library compares the name with that of each header, and looks each value
+    through. Headers can be removed; none is added later.
+
+    Args:
+        pairs: Names and values.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        self._headers = list(pairs)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self._headers:
+            self._values.setdefault(name.lower(), []).append(value)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._values.pop(name.lower(), None)
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).lower() in self._values
+
+    def get(self, name: str, failobj: Any = None) -> Any:
+        """Find the first value of a header."""
+        values = self._values.get(name.lower())
+        return values[0] if values else failobj
+
+    def get_all(self, name: str, failobj: Any = None) -> Any:
+        """Find all values of a header."""
+        return list(self._values.get(name.lower(), ())) or failobj
+
+    def items(self) -> list[tuple[str, str]]:
+        """List names and values, as they came."""
+        return list(self.raw_items())
+
+
 class _Lines(Protocol):
     def readline(self, limit: int, /) -> bytes: ...
 
@@ -62,22 +103,25 @@ def parse_first_line(line: str) -> FirstLine:
     return FirstLine(method, f"/{target.lstrip('/')}" if target.startswith("//") else target, int(minor))
 
 
-def read_headers(lines: _Lines) -> HTTPMessage:
+def read_headers(lines: _Lines) -> Headers:
     """Read headers up to the empty line that ends them.
 
     Raises:
         BadHead: If they are too many or too long, or one of them is none.
     """
-    headers = HTTPMessage()
-    for _ in range(_MOST_HEADERS + 1):
+    read: list[str] = []
+    while len(read) <= _MOST_HEADERS:
         line = lines.readline(_LONGEST_LINE + 1)
         if line in (b"\r\n", b"\n", b""):
-            return headers
+            return _parse_headers("".join(read))
         if len(line) > _LONGEST_LINE:
             break
-        found = _HEADER.fullmatch(line.decode("latin-1"))
-        if found is None:
-            raise BadHead(HTTPStatus.BAD_REQUEST, "A header must be a name, a colon and a value in one line.")
-        headers.set_raw(found[1], found[2])
+        read.append(line.decode("latin-1"))
     limits = f"{_MOST_HEADERS} headers, of {_LONGEST_LINE} bytes each"
     raise BadHead(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {limits}, are not read.")
+
+
+def _parse_headers(text: str) -> Headers:
+    if _HEADERS.fullmatch(text) is None:
+        raise BadHead(HTTPStatus.BAD_REQUEST, "A header must be a name, a colon and a value in one line.")
+    return Headers(_HEADER.findall(text))

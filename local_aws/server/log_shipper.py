@@ -1,15 +1,13 @@
 """Delivery of what models print to CloudWatch Logs, in batches and by a thread, so that no model waits."""
 
 import logging
-import queue
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from local_aws.control.state import earlier_log_file, endpoint_log_file
 from local_aws.protocol.messages import AwsFault
@@ -18,7 +16,6 @@ from local_aws.protocol.moto_app import Moto
 _PAUSE = 1.0
 _CAPACITY = 50_000
 _BATCH = 5_000
-_LOOK = 0.02
 _LONGEST_DELIVERY = 2.0
 
 _log = logging.getLogger(__name__)
@@ -31,12 +28,63 @@ class _Stream:
     name: str
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     stream: _Stream
     generation: int
     time: int
     text: str
+
+
+class _Backlog:
+    """The lines that are to be delivered, in their order: so many at most."""
+
+    def __init__(self) -> None:
+        self._lines: deque[_Line] = deque()
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    def offer(self, lines: Sequence[_Line]) -> None:
+        """Add those of the lines for which there is room."""
+        with self._changed:
+            self._lines.extend(lines[: _CAPACITY - len(self._lines)])
+            self._changed.notify_all()
+
+    def add(self, lines: Sequence[_Line]) -> None:
+        """Add lines, when there is room for them."""
+        with self._changed:
+            for line in lines:
+                self._changed.wait_for(lambda: len(self._lines) < _CAPACITY)
+                self._lines.append(line)
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until there are lines."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines)
+
+    def take(self) -> list[_Line]:
+        """Take lines, whose delivery `finish` must end."""
+        with self._changed:
+            taken = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
+            self._taken = len(taken)
+            self._changed.notify_all()
+            return taken
+
+    def finish(self) -> None:
+        """Tell that the lines that were taken are delivered."""
+        with self._changed:
+            self._taken = 0
+            self._changed.notify_all()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether more waits than is delivered at once."""
+        return len(self._lines) >= _BATCH
+
+    def wait_until_delivered(self, seconds: float) -> None:
+        """Wait until nothing is to be delivered, or so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines and not self._taken, seconds)
 
 
 class _File:
@@ -76,7 +124,7 @@ class LogShipper:
         self._moto = moto
         self._state_dir = state_dir
         self._folder = state_dir / "logs"
-        self._queue: queue.Queue[_Line] = queue.Queue(_CAPACITY)
+        self._backlog = _Backlog()
         self._made: set[_Stream] = set()
         self._files: dict[Path, _File] = {}
         self._generation = 0
@@ -89,7 +137,7 @@ class LogShipper:
         """Make an endpoint's file, and the function that opens its log streams by their names."""
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._open_file(endpoint_log_file(self._state_dir, endpoint))
-        ship = self._open_streams(region, f"/aws/sagemaker/Endpoints/{endpoint}", self._offer)
+        ship = self._open_streams(region, f"/aws/sagemaker/Endpoints/{endpoint}", self._backlog.offer)
 
         def stream(name: str) -> Callable[[str], None]:
             deliver = ship(name)
@@ -107,31 +155,26 @@ class LogShipper:
 
         Who writes more lines than can be delivered at once waits, so that none is missing.
         """
-        return self._open_streams(region, group, self._queue.put)
+        return self._open_streams(region, group, self._backlog.add)
 
     def _open_streams(
-        self, region: str, group: str, take: Callable[[_Line], None]
+        self, region: str, group: str, take: Callable[[Sequence[_Line]], None]
     ) -> Callable[[str], Callable[[str], None]]:
         def stream(name: str) -> Callable[[str], None]:
             target = _Stream(region, group, name)
 
             def write(text: str) -> None:
-                take(_Line(target, self._generation, time.time_ns() // 1_000_000, text))
+                at = time.time_ns() // 1_000_000
+                take([_Line(target, self._generation, at, line) for line in text.split("\n")])
 
             return write
 
         return stream
 
-    def _offer(self, line: _Line) -> None:
-        with suppress(queue.Full):
-            self._queue.put_nowait(line)
-
     def deliver(self) -> None:
         """Wait for a moment until what was written so far can be read."""
-        deadline = time.monotonic() + _LONGEST_DELIVERY
         self._hurry.set()
-        while self._queue.unfinished_tasks and time.monotonic() < deadline:
-            time.sleep(_LOOK)
+        self._backlog.wait_until_delivered(_LONGEST_DELIVERY)
 
     def reset(self) -> None:
         """Forget which streams exist, drop the lines in the queue, and delete the files."""
@@ -158,16 +201,14 @@ class LogShipper:
 
     def _run(self) -> None:
         while True:
-            batch = [self._queue.get()]
-            if self._queue.qsize() < _BATCH:
+            self._backlog.wait()
+            if not self._backlog.is_long:
                 self._hurry.wait(_PAUSE)
             self._hurry.clear()
-            while len(batch) < _BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            batch = self._backlog.take()
             with self._lock:
                 self._ship_all(line for line in batch if line.generation == self._generation)
-            for _ in batch:
-                self._queue.task_done()
+            self._backlog.finish()
 
     def _ship_all(self, lines: Iterable[_Line]) -> None:
         by_stream: dict[_Stream, list[_Line]] = defaultdict(list)

@@ -1,12 +1,14 @@
 """Heads of HTTP requests. tests/local_aws/test_who_gets_in.py has what follows from them."""
 
 import io
+import time
 from http.client import parse_headers
 
 import pytest
 from local_cloud import Cloud
 from raw_requests import send
 
+from local_aws.protocol.messages import parse_signing_scope
 from local_aws.server.http_head import BadHead, parse_first_line, read_headers
 
 
@@ -43,6 +45,30 @@ def test_headers_are_read_as_the_standard_library_reads_them(head: bytes) -> Non
 def test_headers_that_could_be_read_in_two_ways_are_refused(head: bytes) -> None:
     with pytest.raises(BadHead):
         read_headers(io.BytesIO(head))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"A:" + b" " * 30_000 + b"\0\r\n\r\n",
+        b"A: b" + b" " * 30_000 + b"\0\r\n\r\n",
+        b"A:\tb\r\n" * 99 + b"A:" + b"\t " * 15_000 + b"\0\r\n\r\n",
+    ],
+)
+def test_a_refusal_takes_no_longer_than_the_head_is_long(head: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(BadHead):
+        read_headers(io.BytesIO(head))
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("authorization", "query"), [("Credential=" * 5_900, ""), ("", "X-Amz-Credential=" * 3_800)]
+)
+def test_scopes_are_found_in_a_time_that_grows_with_the_length(authorization: str, query: str) -> None:
+    began = time.process_time()
+    assert parse_signing_scope(authorization, query) == ("", "")
+    assert time.process_time() - began < 1
 
 
 def test_first_lines() -> None:
