@@ -23,7 +23,7 @@ from local_aws.sagemaker.model_wire import PASSWORD_BYTES, Stream, are_texts
 _PING_EVERY = 0.05
 _CHUNK = 64 * 1024
 _LONGEST_LINE = 1024**2
-_MOMENT = 0.02
+_MOMENT = 0.05
 """For so many seconds lines of a process that serves may wait for the next ones."""
 
 INVOCATION_SECONDS = 60

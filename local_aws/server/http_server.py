@@ -46,9 +46,10 @@ from local_aws.server.gate import Gate
 from local_aws.server.glue import Glue
 from local_aws.server.http_handler import RequestHandler
 from local_aws.server.kept_moto import KeptMoto
-from local_aws.server.log_shipper import LogShipper
+from local_aws.server.log_shipper import FreshLogs, LogShipper
 from local_aws.server.query_reads import QueryReads
 from local_aws.server.seeding import Seeding
+from local_aws.server.threads import Threads
 from local_aws.stepfunctions.service import StepFunctions
 
 _ENDING_SECONDS = 2
@@ -76,6 +77,7 @@ class _HttpServer(ThreadedWSGIServer):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._free = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._workers = Threads()
         self._open = 0
         self._counting = threading.Lock()
         self._answering = 0
@@ -116,7 +118,7 @@ class _HttpServer(ThreadedWSGIServer):
             self.shutdown_request(request)
             return
         try:
-            super().process_request(request, client_address)
+            self._workers.run(lambda: self.process_request_thread(request, client_address))
         except BaseException:
             self._free.release()
             raise
@@ -241,7 +243,7 @@ class LocalServer:
         self._verifier = Verifier(credentials)
         self._http.gate = Gate(self._verifier, instance, self.port)
         self._of_models = environment(self.url, region, credentials)
-        logs = LogShipper(moto, state_dir)
+        self._logs = logs = LogShipper(moto, state_dir)
         host = Host(self._workdir, self._of_models, state_dir=state_dir.absolute())
         self._sagemaker = SageMaker(moto, host, logs, region, self._kept.open_room)
         self._emr_serverless = EmrServerless(Machine(host, logs, Objects(moto)), region, self._kept.open_room)
@@ -261,7 +263,7 @@ class LocalServer:
             self._stacks,
             self._emr_serverless.api,
         )
-        self._http.app = self._http.overlay = Overlay(services, app, self._kept.flush)
+        self._http.app = self._http.overlay = Overlay(services, FreshLogs(app, logs), self._kept.flush)
         self._stacks.take_over()
 
     def _run_workflows(self, moto: Moto, region: str) -> None:
@@ -356,6 +358,7 @@ class LocalServer:
         self._http.end()
         self._schedules.end()
         self._sagemaker.finish()
+        self._logs.deliver()
         with _logged():
             self._kept.close()
         self._machines.reset()

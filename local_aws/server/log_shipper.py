@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from local_aws.control.state import earlier_log_file, endpoint_log_file
-from local_aws.protocol.messages import AwsFault
+from local_aws.protocol.messages import AwsFault, parse_signing_scope
 from local_aws.protocol.moto_app import Moto
+from local_aws.protocol.overlay import Environ, StartResponse, WsgiApp
 
-_PAUSE = 1.0
+_PAUSE = 5.0
+"""For so many seconds lines wait for others, unless somebody asks for them."""
+
 _CAPACITY = 50_000
 _BATCH = 5_000
 _LONGEST_DELIVERY = 2.0
@@ -236,3 +239,23 @@ class LogShipper:
         except AwsFault as fault:
             if fault.code != "ResourceAlreadyExistsException":
                 raise
+
+
+class FreshLogs:
+    """moto, whose CloudWatch Logs answer when they have what was printed before.
+
+    Args:
+        app: moto.
+        logs: What delivers it.
+    """
+
+    def __init__(self, app: WsgiApp, logs: LogShipper) -> None:
+        self._app = app
+        self._logs = logs
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a WSGI request."""
+        _region, service = parse_signing_scope(environ.get("HTTP_AUTHORIZATION", ""))
+        if service == "logs":
+            self._logs.deliver()
+        return self._app(environ, start_response)
