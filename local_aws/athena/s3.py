@@ -48,10 +48,10 @@ class Objects:
         Raises:
             AwsFault: If S3 refuses it.
         """
-        headers = {"Content-Type": "application/octet-stream"}
-        answer = self._moto.request("PUT", _path(uri), headers=headers, body=content)
-        if answer.status != HTTPStatus.OK:
-            raise AwsFault("NoSuchBucket", f"{uri} cannot be written.", answer.status)
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        status = self._moto.put_object(bucket, key, content, "application/octet-stream")
+        if status != HTTPStatus.OK:
+            raise AwsFault("NoSuchBucket", f"{uri} cannot be written.", status)
 
     def delete(self, uri: str) -> None:
         """Delete an object if it exists."""

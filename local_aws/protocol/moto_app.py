@@ -174,6 +174,15 @@ class Moto:
             if not token:
                 return found
 
+    def put_object(self, bucket: str, key: str, content: bytes | IO[bytes], content_type: str) -> int:
+        """Store an object.
+
+        Returns:
+            The status of HTTP that S3 answers with.
+        """
+        path, headers = f"/{bucket}/{quote(key)}", {"Content-Type": content_type}
+        return self.request("PUT", path, headers=headers, body=content).status
+
     def reset(self) -> None:
         """Delete everything that moto holds."""
         self.request("POST", "/moto-api/reset", service=_OWN)

@@ -8,7 +8,7 @@ import importlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import IO, Any, cast
 from urllib.parse import unquote_to_bytes
 
 from flask import Response
@@ -283,6 +283,36 @@ def answer_object(environ: dict[str, Any], start_response: Any) -> Iterable[byte
     if request.method == "HEAD" and "content-length" in headers:
         response.headers["Content-Length"] = headers["content-length"]
     return response(environ, start_response)
+
+
+def put_directly(bucket: str, key: str, content: bytes | IO[bytes], content_type: str) -> bool:
+    """Store an object as PutObject does, without a request.
+
+    Returns:
+        Whether it is stored. Where that would be refused, or others would be told of it, nothing is done.
+    """
+    partition, account = models.s3_backends.bucket_accounts.get(bucket, ("", ""))
+    if not account:
+        return False
+    backend, keeping = models.s3_backends[account][partition], StoredResponse.keeping
+    try:
+        found = backend.get_bucket(bucket)
+        if found.object_lock_enabled or found.notification_configuration:
+            return False
+        stored = _write(StoredResponse.store, _Bytes(content) if isinstance(content, bytes) else content)
+        with ExitStack() as held:
+            if keeping is not None:
+                held.enter_context(keeping.locked(bucket, key))
+                held.enter_context(keeping.kept())
+            made = backend.put_object(bucket, key, cast("bytes", stored or b""), storage="STANDARD")
+            made.set_metadata({"Content-Type": content_type})
+            made.set_acl(found.acl)
+            backend.put_object_tagging(made, None)
+    except (NotKept, UnusableError, S3ClientError):
+        if not isinstance(content, bytes):
+            content.seek(0)
+        return False
+    return True
 
 
 def keep_in_files(store: Store, keeping: Keeping | None = None) -> None:

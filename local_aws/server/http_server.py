@@ -42,12 +42,12 @@ from local_aws.scheduler.schedules import Schedules
 from local_aws.scheduler.service import Scheduler
 from local_aws.server.administration import Administration, Parts
 from local_aws.server.contents import Contents
+from local_aws.server.direct_moto import DirectMoto
 from local_aws.server.gate import Gate
 from local_aws.server.glue import Glue
 from local_aws.server.http_handler import RequestHandler
 from local_aws.server.kept_moto import KeptMoto
 from local_aws.server.log_shipper import FreshLogs, LogShipper
-from local_aws.server.query_reads import QueryReads
 from local_aws.server.seeding import Seeding
 from local_aws.server.threads import Threads
 from local_aws.stepfunctions.service import StepFunctions
@@ -250,7 +250,7 @@ class LocalServer:
         glue = Glue(moto, region)
         self._run_workflows(moto, region)
         # A query commits to an Iceberg table as any client does: only if nobody else was faster.
-        of_queries = QueryReads(Overlay((glue,), app), region, self._kept.moto, self._keeping)
+        of_queries = DirectMoto(Overlay((glue,), app), region, self._kept.moto, self._keeping)
         self._athena = Athena(of_queries, self._athena_workdir, region, open_room=self._kept.open_room)
         self._stacks = CloudFormation(moto, self._athena, region, self._kept.open_room)
         administration = self._make_administration(moto, logs, place)

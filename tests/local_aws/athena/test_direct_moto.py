@@ -5,19 +5,19 @@ from athena_api import REGION
 from lake import LAKE, Lake
 
 from local_aws.protocol.moto_app import Moto
-from local_aws.server.query_reads import QueryReads
+from local_aws.server.direct_moto import DirectMoto
 
 _STORED = {"Columns": [{"Name": "a", "Type": "int", "Comment": "é"}], "Location": f"s3://{LAKE}/t/"}
 
 
 @pytest.fixture
-def reads(lake: Lake) -> QueryReads:
-    return QueryReads(lake.moto._app, REGION, None, None)
+def reads(lake: Lake) -> DirectMoto:
+    return DirectMoto(lake.moto._app, REGION, None, None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"PartitionKeys": [{"Name": "day", "Type": "date"}]}])
 def test_a_table_is_described_as_by_get_table(
-    lake: Lake, reads: QueryReads, changes: dict[str, object]
+    lake: Lake, reads: DirectMoto, changes: dict[str, object]
 ) -> None:
     table = {"Name": "t", "StorageDescriptor": _STORED, "Parameters": {"x": "y"}, **changes}
     lake.moto.call("glue", "CreateTable", {"DatabaseName": "db", "TableInput": table})
@@ -33,12 +33,12 @@ def test_a_table_is_described_as_by_get_table(
 @pytest.mark.parametrize(
     ("database", "name", "region"), [("db", "t", REGION), ("no", "t", REGION), ("db", "t", "us-east-1")]
 )
-def test_no_table(lake: Lake, reads: QueryReads, database: str, name: str, region: str) -> None:
+def test_no_table(lake: Lake, reads: DirectMoto, database: str, name: str, region: str) -> None:
     assert reads.find_table(database, name, region) is None
     assert Moto.find_table(lake.moto, database, name, region) is None
 
 
-def test_a_described_table_is_nobodys_to_change(lake: Lake, reads: QueryReads) -> None:
+def test_a_described_table_is_nobodys_to_change(lake: Lake, reads: DirectMoto) -> None:
     lake.moto.call(
         "glue",
         "CreateTable",
@@ -50,7 +50,7 @@ def test_a_described_table_is_nobodys_to_change(lake: Lake, reads: QueryReads) -
     assert lake.table("t")["StorageDescriptor"]["Columns"]
 
 
-def test_objects_are_listed_as_by_list_objects(lake: Lake, reads: QueryReads) -> None:
+def test_objects_are_listed_as_by_list_objects(lake: Lake, reads: DirectMoto) -> None:
     for key in ("t/b", "t/a b+ü&<", "t/é/1", "other", "t0", "t/gone"):
         lake.put(key, key)
     assert lake.moto.request("DELETE", f"/{LAKE}/t/gone").status == 204
@@ -61,7 +61,7 @@ def test_objects_are_listed_as_by_list_objects(lake: Lake, reads: QueryReads) ->
     assert reads.list_objects(LAKE, "no/") == []
 
 
-def test_more_objects_than_a_page(lake: Lake, reads: QueryReads) -> None:
+def test_more_objects_than_a_page(lake: Lake, reads: DirectMoto) -> None:
     for number in range(1001):
         lake.put(f"many/{number}", "x")
     found = reads.list_objects(LAKE, "many/")
@@ -70,7 +70,7 @@ def test_more_objects_than_a_page(lake: Lake, reads: QueryReads) -> None:
     assert found == Moto.list_objects(lake.moto, LAKE, "many/")
 
 
-def test_a_deleted_version_is_not_listed(lake: Lake, reads: QueryReads) -> None:
+def test_a_deleted_version_is_not_listed(lake: Lake, reads: DirectMoto) -> None:
     versioned = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
     assert lake.moto.request("PUT", f"/{LAKE}?versioning", body=versioned).status == 200
     for key in ("t/kept", "t/kept", "t/gone"):
@@ -81,7 +81,7 @@ def test_a_deleted_version_is_not_listed(lake: Lake, reads: QueryReads) -> None:
     assert found == Moto.list_objects(lake.moto, LAKE, "t/")
 
 
-def test_no_bucket(lake: Lake, reads: QueryReads) -> None:
+def test_no_bucket(lake: Lake, reads: DirectMoto) -> None:
     assert reads.list_objects("no-such-bucket", "t/") is None
     assert Moto.list_objects(lake.moto, "no-such-bucket", "t/") is None
     for bucket in (LAKE, "no-such-bucket"):

@@ -1,10 +1,11 @@
-"""What queries read of Glue and S3, without HTTP: it would take longer than a small query itself."""
+"""What every query asks of Glue and S3, without requests, which would take longer than a small query."""
 
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Any
+from http import HTTPStatus
+from typing import IO, Any
 
 from local_aws.kept.folder import UnusableError
 from local_aws.kept.moto_state import MotoState
@@ -12,9 +13,10 @@ from local_aws.protocol.moto_app import Listed, Moto
 from local_aws.protocol.overlay import WsgiApp
 from local_aws.protocol.resources import ACCOUNT_ID
 from local_aws.s3.keeping import Keeping
+from local_aws.s3.objects import put_directly
 
 
-class QueryReads(Moto):
+class DirectMoto(Moto):
     """A client of moto that looks into moto's own objects for what every query asks.
 
     Args:
@@ -70,6 +72,12 @@ class QueryReads(Moto):
                 ]
             except (S3ClientError, UnusableError):  # no such bucket; what is kept of an object is damaged
                 return None
+
+    def put_object(self, bucket: str, key: str, content: bytes | IO[bytes], content_type: str) -> int:
+        """Store an object; by a request where more than that is to be done, or where it is refused."""
+        if put_directly(bucket, key, content, content_type):
+            return HTTPStatus.OK
+        return super().put_object(bucket, key, content, content_type)
 
 
 def _write_time(value: object) -> float:
