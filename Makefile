@@ -17,7 +17,7 @@ test: $(VENV)/.dev  ## The whole suite
 	@$(NPM)/asl asl-validator@4.0.0 >/dev/null || echo "The tests by validators of state machines are skipped."
 	@$(NPM)/devcontainers @devcontainers/cli@0.89.0 >/dev/null || echo "The test of the development container is skipped."
 	@$(BIN)/python scripts/make_docker_base.py >/dev/null || echo "The tests of Docker need a daemon that answers."
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 $(PYTEST_ARGS)
 
 coverage: PYTEST_ARGS += --cov --cov-report=term
 coverage: test  ## The same, and which lines nothing runs; fails below 90 %, takes half as long again
