@@ -287,8 +287,8 @@ def test_a_log_that_cannot_be_written_stops_no_model(cloud: Cloud, tmp_path: Pat
     container = Container("eu-west-1", cloud.put_model("m", talkative), ENVIRONMENT)
     lines = []
 
-    def full(line: str) -> None:
-        lines.append(line)
+    def full(text: str) -> None:
+        lines.extend(text.splitlines())
         raise OSError(28, "No space left on device")
 
     server = ModelServer(container, Host(tmp_path, cloud.aws.environment()), "m", full)
