@@ -44,13 +44,17 @@ class _Backlog:
     def __init__(self) -> None:
         self._lines: deque[_Line] = deque()
         self._taken = 0
+        self._delivered = 0
+        self._wanted = 0
         self._changed = threading.Condition()
 
     def offer(self, lines: Sequence[_Line]) -> None:
         """Add those of the lines for which there is room."""
         with self._changed:
+            is_first = not self._lines
             self._lines.extend(lines[: _CAPACITY - len(self._lines)])
-            self._changed.notify_all()
+            if is_first or self._is_time():
+                self._changed.notify_all()
 
     def add(self, lines: Sequence[_Line]) -> None:
         """Add lines, when there is room for them."""
@@ -60,34 +64,31 @@ class _Backlog:
                 self._lines.append(line)
                 self._changed.notify_all()
 
-    def wait(self) -> None:
-        """Wait until there are lines."""
+    def take(self) -> list[_Line]:
+        """Wait until it is time to deliver lines, and take some. `finish` must end their delivery."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines)
-
-    def take(self) -> list[_Line]:
-        """Take lines, whose delivery `finish` must end."""
-        with self._changed:
+            self._changed.wait_for(self._is_time, _PAUSE)
             taken = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
-            self._taken = len(taken)
+            self._taken += len(taken)
             self._changed.notify_all()
             return taken
+
+    def _is_time(self) -> bool:
+        return len(self._lines) >= _BATCH or self._taken < self._wanted
 
     def finish(self) -> None:
         """Tell that the lines that were taken are delivered."""
         with self._changed:
-            self._taken = 0
+            self._delivered = self._taken
             self._changed.notify_all()
 
-    @property
-    def is_long(self) -> bool:
-        """Whether more waits than is delivered at once."""
-        return len(self._lines) >= _BATCH
-
-    def wait_until_delivered(self, seconds: float) -> None:
-        """Wait until nothing is to be delivered, or so long at most."""
+    def deliver(self) -> None:
+        """Let all lines be delivered that are here now, and wait for that, but not for long."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._lines and not self._taken, seconds)
+            last = self._wanted = self._taken + len(self._lines)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._delivered >= last, _LONGEST_DELIVERY)
 
 
 class _File:
@@ -132,7 +133,6 @@ class LogShipper:
         self._files: dict[Path, _File] = {}
         self._generation = 0
         self._lock = threading.Lock()
-        self._hurry = threading.Event()
         self._move_earlier_files()
         threading.Thread(target=self._run, name="log-shipper", daemon=True).start()
 
@@ -176,8 +176,7 @@ class LogShipper:
 
     def deliver(self) -> None:
         """Wait for a moment until what was written so far can be read."""
-        self._hurry.set()
-        self._backlog.wait_until_delivered(_LONGEST_DELIVERY)
+        self._backlog.deliver()
 
     def reset(self) -> None:
         """Forget which streams exist, drop the lines in the queue, and delete the files."""
@@ -204,10 +203,6 @@ class LogShipper:
 
     def _run(self) -> None:
         while True:
-            self._backlog.wait()
-            if not self._backlog.is_long:
-                self._hurry.wait(_PAUSE)
-            self._hurry.clear()
             batch = self._backlog.take()
             with self._lock:
                 self._ship_all(line for line in batch if line.generation == self._generation)
