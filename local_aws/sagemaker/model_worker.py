@@ -225,7 +225,7 @@ class Worker:
             if len(begun) > _LONGEST_LINE:
                 lines, begun = [*lines, begun], ""
             self._take_lines(lines)
-            if self._serves:
+            if self._serves and len(chunk) < _CHUNK:
                 time.sleep(_MOMENT)
         self._take_lines((begun + decoder.decode(b"", final=True)).split("\n"))
 
