@@ -7,7 +7,7 @@ its keys and multipart uploads get a `Content` instead, which behaves as moto ne
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from moto.s3 import models
@@ -327,6 +327,22 @@ class StoredKeys(_VersionedKeyStore):
     def _self_iterable(self) -> dict[str, Any]:
         self._load()
         return super()._self_iterable()
+
+    def _iterlists(self) -> Iterator[tuple[str, list[Any]]]:
+        """Go through all keys that are still there: others may be deleted meanwhile."""
+        for key in self._self_iterable():
+            if versions := self.getlist(key):
+                yield key, versions
+
+    def _iteritems(self) -> Iterator[tuple[str, Any]]:
+        return ((key, versions[-1]) for key, versions in self._iterlists())
+
+    def _itervalues(self) -> Iterator[Any]:
+        return (versions[-1] for _, versions in self._iterlists())
+
+    items = iteritems = _iteritems
+    lists = iterlists = _iterlists
+    values = itervalues = _itervalues
 
     def _load(self) -> None:
         if self._read is not None:

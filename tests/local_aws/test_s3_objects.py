@@ -24,6 +24,8 @@ from botocore.credentials import Credentials
 from local_cloud import BUCKET, Cloud, refused
 from raw_requests import Raw, host_of, send, sign
 
+from local_aws.s3.models import StoredKeys
+
 MIB = 1024**2
 DATA = bytes(range(256)) * (MIB // 256) * 12 + b"the end"
 PART = 5 * MIB
@@ -494,3 +496,17 @@ def test_the_size_of_an_object_costs_neither_memory_nor_time_of_ranges(cloud: Cl
 
     pairs = [(read_ranges("large", 8 * MIB), read_ranges("small", 0)) for _ in range(3)]
     assert min(large / small for large, small in pairs) < 3
+
+
+def test_keys_that_go_while_others_are_looked_at() -> None:
+    keys = StoredKeys("a-bucket")
+    for name in "abc":
+        keys[name] = name.upper()
+    for look, first in ((keys.items, ("a", "A")), (keys.values, "A"), (keys.lists, ("a", ["A"]))):
+        looking = iter(look())
+        assert next(looking) == first
+        dict.pop(keys, "b")
+        assert len(list(looking)) == 1
+        keys["b"] = "B"
+        dict.pop(keys, "c")
+        keys["c"] = "C"
