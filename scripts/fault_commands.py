@@ -309,6 +309,7 @@ def _examine(world: World, name: str) -> Ran:
     A call that goes wrong is a finding of its own, and the command ends with 1 only if something will break.
     Here it counts as failed if it could not find something out. Then it must say what, why and what to do
     next, must not say that all is well, and must find the rest, unless AWS does not take the credentials.
+    What is answered as absent is the bucket, and not having one is a finding too.
     """
     del name
     ran = world.cli("doctor", "--env", "account")
@@ -324,8 +325,11 @@ def _examine(world: World, name: str) -> Ran:
     problems += [
         f"{line!r} is no failed look"
         for line, state, check, message, _ in failed
-        if state != ("problem" if check == "credentials" else "unknown")
-        or not message.startswith("Could not ")
+        if (state, message) != ("problem", f"There is no bucket {BUCKET}.")
+        and (
+            state != ("problem" if check == "credentials" else "unknown")
+            or not message.startswith("Could not ")
+        )
     ]
     if [check for _, _, check, _, _ in findings] != wanted:
         problems.append(f"it finds {findings}")
