@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fault_world import BUCKET, GROUP, Ran, World, make_pipeline_name
+from fault_world import BUCKET, GROUP, ROLE, Ran, World, make_pipeline_name
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def _open_gate(world: World, name: str) -> None:
 
 
 def _prepare_submission(world: World, name: str) -> None:
-    del name  # it is the gate of the parameters
-    _open_gate(world, "open")
+    _clear_requests(world, name)
+    _open_gate(world, "open")  # it is the gate of the parameters
 
 
 _RUN = "looked-at-0999x"
@@ -166,6 +166,7 @@ def _stop(world: World, name: str) -> Ran:
 
 
 def _retry(world: World, name: str) -> Ran:
+    world.settle(name)  # an earlier one may have let it go on, and was killed or got no answer
     ran = world.cli("retry", name, "--no-wait")
     world.settle(name)
     return _count_refusal(ran, "is Succeeded, and only one that failed or was stopped goes on")
@@ -181,7 +182,7 @@ def _prepare_run(world: World, name: str) -> None:
 
 
 def _clear_requests(world: World, name: str) -> None:
-    """Take away what earlier schedules have asked of their runs: all ask the same."""
+    """Take away what earlier runs and schedules were asked for: all are asked for the same."""
     del name
     _delete_objects(world, "kedro-aws/faults/local/requests/")
 
@@ -259,6 +260,95 @@ def _look(*arguments: str, shows: str) -> Callable[[World, str], Ran]:
         return replace(ran, stdout=f"unchanged: {ran.stdout}") if is_right else ran
 
     return run
+
+
+def _show_globals(world: World, name: str) -> Ran:
+    """Show globals, in a process of its own: one process reads each of them once."""
+    shows = _look(
+        *("globals", "--env", "values"),
+        shows=r"account +123456789012 (?s:.*)\nlimit +3000 +ssm (?s:.*)\npassword +\*\*\* +secret ",
+    )
+    return world.in_fork(lambda: shows(world, name), lambda _process: None)
+
+
+_STRAY = "faults-strayed"
+_TRUSTED = {
+    "Effect": "Allow",
+    "Principal": {"Service": "sagemaker.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+_PRIVATE = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_FOUND = {
+    "credentials": "ok +credentials +Account 123456789012, eu-west-1",
+    "clock": "ok +clock +The clock agrees",
+    "bucket": rf"ok +bucket +{BUCKET}: private, encrypted \(AES256\), in eu-west-1",
+    "role": f"ok +role +SageMaker may assume {ROLE}",
+    "quotas": "ok +quotas +1 x ml.m5.large of 4",
+    "leftovers": f"warning +leftovers +Endpoint {_STRAY} runs and costs money",
+}
+"""What `doctor` finds in the account, by what it examines."""
+
+
+def _prepare_account(world: World, name: str) -> None:
+    """Make what `doctor` looks at in an account, unless it is there. It is none of the trial's own things."""
+    del name
+    if world.find(_STRAY)["endpoints"]:
+        return
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [_TRUSTED]})
+    world.aws.client("iam").create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument=trust)
+    private = dict.fromkeys(_PRIVATE, True)
+    world.s3.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=private)
+    rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    world.s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
+    must(_deploy(world, _STRAY, 1, "--env", "account", "--yes"))
+
+
+def _examine(world: World, name: str) -> Ran:
+    """Run `doctor`, and judge what it says of the account.
+
+    A call that goes wrong is a finding of its own, and the command ends with 1 only if something will break.
+    Here it counts as failed if it could not find something out. Then it must say what, why and what to do
+    next, must not say that all is well, and must find the rest, unless AWS does not take the credentials.
+    What is answered as absent is the bucket, and not having one is a finding too.
+    """
+    del name
+    ran = world.cli("doctor", "--env", "account")
+    if ran.problem:
+        return ran
+    findings = re.findall(
+        rf"^((\w+) +({'|'.join(_FOUND)}) +(.*))(?:\n +Fix: (.*))?$", ran.stdout, re.MULTILINE
+    )
+    failed = [each for each in findings if not re.match(_FOUND[each[2]], each[0])]
+    no_entry = any(check == "credentials" for _, _, check, _, _ in failed)
+    wanted = ["credentials"] if no_entry else [*_FOUND]
+    problems = [f"{line!r} has no advice" for line, _, _, _, fix in failed if not fix]
+    problems += [
+        f"{line!r} is no failed look"
+        for line, state, check, message, _ in failed
+        if (state, message) != ("problem", f"There is no bucket {BUCKET}.")
+        and (
+            state != ("problem" if check == "credentials" else "unknown")
+            or not message.startswith("Could not ")
+        )
+    ]
+    if [check for _, _, check, _, _ in findings] != wanted:
+        problems.append(f"it finds {findings}")
+    if ran.code != ("\nproblem " in f"\n{ran.stdout}"):
+        problems.append(f"it ends with {ran.code}")
+    if failed and "Nothing will break" in ran.stdout:
+        problems.append("it says that nothing will break, and has not seen everything")
+    said = "".join(f"\nError: {message} {fix}" for _, _, _, message, fix in failed[:1])
+    shown = ran.stdout if failed else f"unchanged: {ran.stdout}"
+    return Ran(1 if failed else 0, shown, ran.stderr + said, "; ".join(problems))
+
+
+def _prepare_values(world: World, name: str) -> None:
+    """Keep the values of globals in the local AWS."""
+    del name
+    world.aws.client("ssm").put_parameter(Name="/faults/limit", Value="3000", Type="String", Overwrite=True)
+    secrets = world.aws.client("secretsmanager")
+    if not secrets.list_secrets()["SecretList"]:
+        secrets.create_secret(Name="faults/login", SecretString=json.dumps({"password": "open sesame"}))
 
 
 COMMANDS = (
@@ -368,6 +458,8 @@ COMMANDS = (
         is_owned=False,
     ),
     Command("prices --refresh", _look("prices", "--refresh", shows="0.12 an hour"), only_looks=True),
+    Command("doctor", _examine, _prepare_account, only_looks=True),
+    Command("globals", _show_globals, _prepare_values, only_looks=True),
     Command("kedro run", _run_pipeline, _clear_run, explains=False),
     Command("submit", _submit, _prepare_submission, is_alone=True),
     Command("stop", _stop, _prepare_sleeping, is_alone=True),

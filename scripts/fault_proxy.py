@@ -15,7 +15,7 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -43,6 +43,8 @@ _DIGEST = "X-Amz-Content-SHA256"
 _STEP = timedelta(minutes=20)
 _REST_JSON = ("scheduler", "emr-serverless")
 _READING = ("Describe", "Filter", "Get", "Head", "Invoke", "List", "BatchGet")
+_NEVER_WAITED_FOR = ("GetCallerIdentity",)
+"""Its answer never changes, so a second question is another one, and not the same one asked again."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Proxy:
             is asked again and again while something takes its time: how often is chance.
         hit: The call that went wrong; None if none has yet.
         price_list: What AWS's public price lists hold.
+        quotas: What Service Quotas lists.
     """
 
     def __init__(self, aws: LocalAws, folder: Path) -> None:
@@ -150,6 +153,7 @@ class Proxy:
         self.calls: list[Call] = []
         self.hit: Call | None = None
         self.price_list: dict[str, Any] = {}
+        self.quotas: dict[str, Any] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Of another folder than the server's, it would be taken for a copy that means nothing.
         shown = replace(aws, endpoint_url=f"http://{self._here}", log_file=folder / "local.log", folder="")
@@ -223,7 +227,8 @@ class Proxy:
             fault = None if self._fault is None else self._fault[1]
             if fault and self.hit and call.key == self.hit.key and _is_repetition(request):
                 return fault if fault.repeats else None
-            if call.key in {each.key for each in self.calls[-2:]} and not call.changes:
+            is_asked_again = call.key in {each.key for each in self.calls[-2:]} and not call.changes
+            if is_asked_again and call.operation not in _NEVER_WAITED_FOR:
                 return None  # one of the two places where an answer may come is asked again
             self.calls.append(call)
             if fault and fault.lasts and self.hit:
@@ -253,8 +258,9 @@ class Proxy:
         if "Authorization" in headers:
             headers["Authorization"] = self._sign_again(request)
         if request.target.startswith(_PRICES):
-            body = json.dumps(self.price_list).encode()
-            return 200, "OK", [("Content-Type", "application/json")], body
+            return _write_json(self.price_list, "application/json")
+        if request.headers.get("X-Amz-Target", "").endswith(".ListServiceQuotas"):
+            return _write_json(self.quotas, "application/x-amz-json-1.1")
         onward.request(request.method, request.target, request.body, headers)
         answer = onward.getresponse()
         body = answer.read()
@@ -355,6 +361,10 @@ def _is_repetition(request: _Request) -> bool:
     """Tell whether botocore says that it sends the request again."""
     found = re.search(r"attempt=(\d+)", request.headers.get("amz-sdk-request", ""))
     return found is not None and int(found.group(1)) > 1
+
+
+def _write_json(answer: Mapping[str, Any], kind: str) -> tuple[int, str, Sequence[tuple[str, str]], bytes]:
+    return 200, "OK", [("Content-Type", kind)], json.dumps(answer).encode()
 
 
 def _set_clock(request: _Request, step: timedelta) -> None:

@@ -138,6 +138,8 @@ class Table:
                 problems.append(f"it changes something: {', '.join(map(str, self._world.proxy.calls))}")
             if self._world.proxy.hit is None:
                 problems.append(f"its call {trial.number} was not made")
+            elif self._world.proxy.hit != trial.call:
+                print(f"  its call {trial.number} was {self._world.proxy.hit}", file=sys.stderr)
             if trial.then:
                 again = self._run(trial.then, name)
                 # With less left to do, it may not come to the call.
@@ -339,8 +341,7 @@ def main() -> int:
         results = join_results([json.loads(file.read_text(encoding="utf-8")) for file in given.join])
     else:
         results = _run_parts(given) if given.jobs > 1 else _run(given)
-    if given.raw:
-        given.raw.write_text(json.dumps(asdict(results)), encoding="utf-8")
+    _keep(results, given.raw)
     rows = write_rows(results, read_rows(given.write) if given.add else {})
     print(rows)
     trials = len(results.outcomes)
@@ -393,15 +394,22 @@ def _run(given: argparse.Namespace) -> Results:
             print(f"{number}/{len(trials)} {trial} {time.monotonic() - before:.1f} s", file=sys.stderr)
             for problem in problems:
                 print(f"  WRONG: {problem}", file=sys.stderr)
+            _keep(table.results, given.raw)  # what is stopped has not run in vain
         table.clear()
     return table.results
 
 
+def _keep(results: Results, file: Path | None) -> None:
+    if file:
+        file.write_text(json.dumps(asdict(results)), encoding="utf-8")
+
+
 def _run_parts(given: argparse.Namespace) -> Results:
-    """Run the trials in several processes."""
+    """Run the trials in several processes; with --raw, each keeps what it sees beside that file."""
     chosen = ["--only", given.only, "--fault", given.fault, "--each", str(given.each)]
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, str(part)) for part in range(given.jobs)]
+        raw = given.raw or Path(folder, "raw")
+        files = [raw.with_name(f"{raw.name}.{part}") for part in range(given.jobs)]
         started = [
             subprocess.Popen(
                 [sys.executable, __file__, *chosen, "--raw", str(file), "--part", f"{part}/{given.jobs}"],

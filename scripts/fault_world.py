@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,14 @@ _FILES = {
             input: s3://{BUCKET}/queue/input/
             output: s3://{BUCKET}/queue/output/
             failure: s3://{BUCKET}/queue/failed/
+    """,
+    "conf/account/aws.yml": "target: aws\n",
+    "conf/values/aws.yml": """
+        target: local
+        globals:
+          account: account_id
+          limit: {ssm: {name: /faults/limit}}
+          password: {secret: {id: faults/login, key: password}}
     """,
     "conf/shares/aws.yml": f"""
         target: local
@@ -512,6 +521,7 @@ def opened(folder: Path) -> Iterator[World]:
         os.environ["COLUMNS"] = "200"
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         _ask_for_prices_at(world.proxy)
+        _take_for_the_account()
         os.chdir(world.project)
         with world.pack():
             yield world
@@ -522,7 +532,7 @@ def opened(folder: Path) -> Iterator[World]:
 
 
 def _ask_for_prices_at(proxy: Proxy) -> None:
-    """Let the plugin ask the proxy for AWS's price list."""
+    """Let the plugin ask the proxy for AWS's price list, and for quotas, which the local AWS has not."""
     from kedro_aws_plugin.aws import prices
 
     proxy.price_list = {
@@ -534,8 +544,36 @@ def _ask_for_prices_at(proxy: Proxy) -> None:
             }
         },
     }
+    proxy.quotas = {"Quotas": [{"QuotaName": "ml.m5.large for endpoint usage", "Value": 4.0}]}
     changed: Any = prices
     changed.ADDRESS, changed._TIMEOUT = proxy.address, _PATIENCE
+
+
+def _take_for_the_account() -> None:
+    """Let the plugin take the local AWS, behind the proxy, for the account of an environment on the real AWS.
+
+    It still asks who it is there.
+    """
+    from kedro_aws_plugin.aws.session import Aws, find_account
+    from kedro_aws_plugin.doctor import examine
+    from kedro_aws_plugin.session import connection
+    from kedro_aws_plugin.session.session import Session
+
+    changed: Any = connection
+    connect = changed._connect_local
+
+    def connect_to_account(project: Any) -> Any:
+        connected = connect(project)
+        account = find_account(Aws("local", project.config.region), project.config.env)
+        return replace(connected, account=account)
+
+    changed._connect_aws = connect_to_account
+    clients = cached_property(lambda session: Aws(session.connect().target, session.config.region))
+    clients.__set_name__(Session, "aws")
+    changed = Session
+    changed.aws = clients
+    changed = examine
+    changed.can_reach = lambda _region: True
 
 
 def _write_project(world: World) -> None:

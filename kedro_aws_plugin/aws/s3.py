@@ -130,9 +130,28 @@ def observe_bucket(client: "S3Client", bucket: str) -> Literal["absent", "own", 
         client.head_bucket(Bucket=bucket)
     except ClientError as error:
         code = get_error_code(error)
-        if code in {"403", "301"}:
+        if code == "403":
+            return _ask_why(client, bucket)
+        if code == "301":
             return "foreign"
         if code in {"404", "NoSuchBucket"}:
+            return "absent"
+        raise
+    return "own"
+
+
+def _ask_why(client: "S3Client", bucket: str) -> Literal["absent", "own", "foreign"]:
+    """Ask why S3 does not let us look at a bucket: the answer to HEAD does not say.
+
+    It may be a wrong clock, or credentials that have expired. The question needs the same permission.
+    """
+    try:
+        client.list_objects_v2(Bucket=bucket, MaxKeys=1)
+    except ClientError as error:
+        code = get_error_code(error)
+        if code in {"AccessDenied", "AllAccessDisabled"}:
+            return "foreign"
+        if code == "NoSuchBucket":
             return "absent"
         raise
     return "own"

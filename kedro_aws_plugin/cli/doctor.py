@@ -63,8 +63,11 @@ def _format(finding: "Finding") -> str:
 
 
 def _summarize(found: "list[Finding]") -> str:
-    counts = {kind: sum(each.state == kind for each in found) for kind in ("problem", "warning", "fixed")}
+    kinds = ("problem", "warning", "fixed", "unknown")
+    counts = {kind: sum(each.state == kind for each in found) for kind in kinds}
     parts = [
-        f"{count} {kind}{'s' * (count != 1 and kind != 'fixed')}" for kind, count in counts.items() if count
+        f"{count} {kind}{'s' * (count != 1 and kind in {'problem', 'warning'})}"
+        for kind, count in counts.items()
+        if count
     ]
     return f"{', '.join(parts)}." if parts else "Nothing will break."

@@ -19,6 +19,7 @@ from kedro_aws_plugin.aws.account import (
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.doctor.account import check_bucket, check_quotas, check_skew, examine_account
+from kedro_aws_plugin.errors import AwsError
 
 NOW = datetime(2026, 11, 29, 12, 0, 0, tzinfo=timezone.utc)
 ROLE = "arn:aws:iam::123456789012:role/team/sagemaker"
@@ -164,3 +165,11 @@ def test_what_may_not_be_looked_at_is_unknown(stubbed: Stubbed) -> None:
     ]
     assert found[2].message == "Could not look at role sagemaker: AWS does not allow it (not authorized)."
     assert found[2].fix == "Ask for the permission to call GetRole."
+
+
+def test_a_bucket_that_a_wrong_clock_hides(stubbed: Stubbed) -> None:
+    """The answer to HEAD says 403 and not why: it is not taken for another account's bucket."""
+    stubbed.refuses("HeadBucket", "403", status=403)
+    stubbed.refuses("ListObjectsV2", "RequestTimeTooSkewed", "The difference is too large", 403)
+    with pytest.raises(AwsError, match="this machine's clock is wrong"):
+        report_bucket(stubbed.aws, "flights")

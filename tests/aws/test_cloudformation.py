@@ -80,6 +80,8 @@ def test_a_stack_with_its_template_whatever_its_form(stubbed: Stubbed, body: str
 def test_without_a_stack_the_bucket_may_be_somebody_elses(stubbed: Stubbed, code: str, state: str) -> None:
     stubbed.refuses(*ABSENT)
     stubbed.refuses("HeadBucket", code, "", int(code))
+    if code == "403":
+        stubbed.refuses("ListObjectsV2", "AccessDenied", "Access Denied", 403)
     assert observe_foundation(stubbed.aws, "flights", "data/raw/") == Foundation(bucket=state)  # type: ignore[arg-type]
 
 
