@@ -38,10 +38,11 @@ _DEEPEST = 32
 
 @dataclass(frozen=True)
 class _Context:
-    """The database of tables without one, and the literals for the question marks of a query."""
+    """The database of tables without one, the literals for the question marks of a query, and its names."""
 
     database: str
     parameters: tuple[str, ...]
+    names: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class _Use:
 
     query: Query
     context: _Context
+
+
+def _list_names(query: Query) -> frozenset[str]:
+    """List the names that a query mentions, of whatever."""
+    mentions = (node for node in nodes.walk(query.tree) if isinstance(node, nodes.Name))
+    return frozenset(part for node in mentions for part in node.parts)
 
 
 class Relations:
@@ -100,7 +107,7 @@ class Relations:
             AthenaFailure: If Athena, or the local Athena, would not run it.
         """
         try:
-            relations = self._resolve(query, _Context(database, parameters))
+            relations = self._resolve(query, _Context(database, parameters, _list_names(query)))
             return translate(query, relations, parameters, database or self._catalog.database)
         except TrinoError as error:
             raise query_failure(error) from error
@@ -135,10 +142,7 @@ class Relations:
         if table.is_view:
             return self._view(found, table)
         alternatives = find_conditions(query, name, table.partition_keys)
-        names = {
-            part for node in nodes.walk(query.tree) if isinstance(node, nodes.Name) for part in node.parts
-        }
-        hidden = tuple(column for column in scan.HIDDEN if column.name in names)
+        hidden = tuple(column for column in scan.HIDDEN if column.name in context.names)
         return self._table(
             name, table, Filter(self._connection, query, context.parameters, alternatives), hidden
         )

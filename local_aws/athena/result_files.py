@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,8 @@ Row = Sequence[str | None]
 
 _MOST_BYTES = 1 << 30
 """Nobody reads so much text, and UNLOAD writes more. It keeps a mistaken join from filling the disk."""
+
+_BLOCK = 1000
 
 
 def write_result(path: Path, statement_type: str, outcome: Outcome, cancelled: threading.Event) -> Outcome:
@@ -47,42 +50,51 @@ def write_result(path: Path, statement_type: str, outcome: Outcome, cancelled: t
 def _write(path: Path, statement_type: str, outcome: Outcome, cancelled: threading.Event) -> int:
     text = is_text(statement_type, outcome.plain_text)
     count = size = 0
-    with path.open("wb") as file, closing(_lines(outcome, text)) as lines:
-        for line in lines:
+    with path.open("wb") as file, closing(_blocks(outcome)) as blocks:
+        if not text:
+            file.write(_write_csv([tuple(each.name for each in outcome.columns)]).encode())
+        for rows in blocks:
             if cancelled.is_set():
                 raise Cancelled
-            size += file.write(line.encode())
-            count += 1
+            written = _write_text(rows, is_first=not count) if text else _write_csv(rows)
+            size += file.write(written.encode())
+            count += len(rows)
             if size > _MOST_BYTES:
                 raise unsupported("a result of more than 1 GB: limit its rows, or write it with UNLOAD")
-    return count if text else count - 1
+    return count
 
 
-def _lines(outcome: Outcome, text: bool) -> Generator[str, None, None]:
+def _blocks(outcome: Outcome) -> Generator[Sequence[Row], None, None]:
+    rows = iter(outcome.rows)
     try:
-        if not text:
-            yield _write_csv_line([each.name for each in outcome.columns])
-            yield from map(_write_csv_line, outcome.rows)
-            return
-        separator = ""
-        for row in outcome.rows:
-            yield separator + _write_text_line(row)
-            separator = "\n"
+        while block := list(islice(rows, _BLOCK)):
+            yield block
     finally:
         # The rows keep a DuckDB session open until they are closed.
         if isinstance(outcome.rows, Generator):
             outcome.rows.close()
 
 
+def _write_csv(rows: Sequence[Row]) -> str:
+    """Write lines of a CSV result."""
+    try:
+        joined = '"\n"'.join(map('","'.join, cast("Sequence[Sequence[str]]", rows)))
+    except TypeError:  # a NULL
+        return "".join(map(_write_csv_line, rows))
+    if joined.count('"') == 2 * (len(rows) * len(rows[0]) - 1):  # most values have no quotation marks
+        return f'"{joined}"\n'
+    return "".join(map(_write_csv_line, rows))
+
+
 def _write_csv_line(row: Row) -> str:
-    """Write a line of a CSV result."""
-    if None not in row:
-        joined = '","'.join(cast("Sequence[str]", row))
-        if joined.count('"') == 2 * (len(row) - 1):  # most values have no quotation marks
-            return f'"{joined}"\n'
     return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in row) + "\n"
 
 
+def _write_text(rows: Sequence[Row], *, is_first: bool) -> str:
+    """Write lines of a text result."""
+    joined = "\n".join(map(_write_text_line, rows))
+    return joined if is_first else f"\n{joined}"
+
+
 def _write_text_line(row: Row) -> str:
-    """Write a line of a text result."""
     return "\t".join("" if value is None else value for value in row)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
@@ -164,4 +164,6 @@ class Session:
 def _write_column(values: Sequence[object], write: Callable[[Any], str]) -> Iterable[str | None]:
     if None in values:
         return [None if value is None else write(value) for value in values]
+    if write is str and isinstance(values[0], str):
+        return cast("Sequence[str]", values)
     return map(write, values)

@@ -211,6 +211,7 @@ _TIMES: dict[str, Callable[[Any, int], str]] = {
     "timestamp with time zone": write_zoned,
 }
 _SCALARS: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), repr),
     "boolean": lambda value: "true" if value else "false",
     "double": write_double,
     "real": write_real,
