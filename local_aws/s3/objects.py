@@ -292,7 +292,7 @@ def put_directly(bucket: str, key: str, content: bytes | IO[bytes], content_type
         Whether it is stored. Where that would be refused, or others would be told of it, nothing is done.
     """
     partition, account = models.s3_backends.bucket_accounts.get(bucket, ("", ""))
-    if not account:
+    if not account or len(key.encode()) > _LONGEST_KEY:
         return False
     backend, keeping = models.s3_backends[account][partition], StoredResponse.keeping
     try:

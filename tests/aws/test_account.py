@@ -16,6 +16,7 @@ from kedro_aws_plugin.aws.account import (
     read_quotas,
     report_bucket,
 )
+from kedro_aws_plugin.aws.s3 import observe_bucket
 from kedro_aws_plugin.aws.session import Aws
 from kedro_aws_plugin.config import AwsConfig
 from kedro_aws_plugin.doctor.account import check_bucket, check_quotas, check_skew, examine_account
@@ -173,3 +174,13 @@ def test_a_bucket_that_a_wrong_clock_hides(stubbed: Stubbed) -> None:
     stubbed.refuses("ListObjectsV2", "RequestTimeTooSkewed", "The difference is too large", 403)
     with pytest.raises(AwsError, match="this machine's clock is wrong"):
         report_bucket(stubbed.aws, "flights")
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("AccessDenied", "foreign"), ("AllAccessDisabled", "foreign"), ("NoSuchBucket", "absent")],
+)
+def test_what_s3_says_of_a_bucket_when_it_is_asked_why(stubbed: Stubbed, code: str, state: str) -> None:
+    stubbed.refuses("HeadBucket", "403", status=403)
+    stubbed.refuses("ListObjectsV2", code, "It is so.", 403)
+    assert observe_bucket(stubbed.aws.s3, "flights") == state

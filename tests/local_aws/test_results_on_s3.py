@@ -84,3 +84,15 @@ def test_others_are_told_of_a_result(cloud: Cloud) -> None:
     events = [json.loads(each["Body"]) for each in messages]
     keys = {unquote(record["s3"]["object"]["key"]) for event in events for record in event.get("Records", [])}
     assert keys == {key, f"{key}.metadata"}
+
+
+@pytest.mark.parametrize(("folder", "is_stored"), [("x" * 500, True), ("x" * 1_000, False)])
+def test_a_key_that_put_object_refuses_is_refused(cloud: Cloud, folder: str, is_stored: bool) -> None:
+    athena = cloud.aws.client("athena")
+    where = {"OutputLocation": f"s3://{BUCKET}/{folder}/"}
+    name = athena.start_query_execution(QueryString="SELECT 1", ResultConfiguration=where)["QueryExecutionId"]
+    status: dict[str, Any] = {"State": "QUEUED"}
+    while status["State"] in {"QUEUED", "RUNNING"}:
+        status = athena.get_query_execution(QueryExecutionId=name)["QueryExecution"]["Status"]
+    assert status["State"] == ("SUCCEEDED" if is_stored else "FAILED"), status
+    assert ("Contents" in cloud.s3.list_objects_v2(Bucket=BUCKET)) == is_stored
