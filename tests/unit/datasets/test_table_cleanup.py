@@ -14,7 +14,6 @@ from kedro_aws_plugin.errors import AwsError
 
 TABLE = "shop.prices"
 LOCATION = "s3://flights/prices/"
-NOW = datetime.now(timezone.utc)
 OURS = make_save_id(TABLE).split("-")[1]
 THEIRS = make_save_id("shop.orders").split("-")[1]
 
@@ -73,7 +72,7 @@ def table(location: str, *keys: str) -> TableVersion:
 
 
 def save_id(age: timedelta, digest: str = OURS) -> str:
-    return f"{NOW - age:%Y%m%dT%H%M%SZ}-{digest}-0123456789ab"
+    return f"{datetime.now(timezone.utc) - age:%Y%m%dT%H%M%SZ}-{digest}-0123456789ab"
 
 
 def left_after(one: Save, glue: FakeGlue, files: FakeFiles, *replaced: str) -> set[str]:
@@ -90,7 +89,7 @@ def test_save_ids_name_time_and_table_and_never_repeat() -> None:
     assert abs(age) < timedelta(minutes=5)
     assert digest == second.split("-")[1] != THEIRS
     assert first != second
-    later = NOW + timedelta(days=2)
+    later = datetime.now(timezone.utc) + timedelta(days=2)
     assert is_abandoned(first, TABLE, later)
     assert not is_abandoned(first, "shop.orders", later)
 
