@@ -27,6 +27,7 @@ _LONGEST_PAUSE = 30.0
 _MOST_WORKERS = 4
 _RESTART_PAUSE = 1.0
 _STOP_SECONDS = 5.0
+_WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 
 _logger = logging.getLogger(__name__)
 
@@ -47,11 +48,12 @@ class ModelServer:
         self._folder = host.workdir / name
         self._write = log
         self._workers = _count_workers(container)
+        self._starts_all = _WORKERS in container.environment
         self._environment = self._make_environment()
         self._threads: list[threading.Thread] = []
         self._running: list[Worker] = []
         self._changed = threading.Condition()
-        self._pool = WorkerPool()
+        self._pool = WorkerPool(self._add_missing_worker)
         self._prepared = threading.Event()  # the model is downloaded and unpacked, or never will be
         self._settled = threading.Event()  # the first worker serves, or never will
         self._stopping = threading.Event()
@@ -62,7 +64,7 @@ class ModelServer:
 
     @property
     def workers(self) -> int:
-        """The number of its processes, once all run."""
+        """The most processes that it has."""
         return self._workers
 
     @property
@@ -72,12 +74,14 @@ class ModelServer:
             return [pid for worker in self._running if (pid := worker.pid) is not None]
 
     def start(self) -> None:
-        """Start the first worker, and wait until it answers ``/ping``. Then start the others.
+        """Start the first worker, and wait until it answers ``/ping``.
+
+        The others start then if the container says how many; otherwise each when a request finds none idle.
 
         Raises:
             CannotServe: If it ends, or does not answer in time.
         """
-        self._add_worker()
+        self._add_missing_worker()
         seconds = self._container.download_seconds
         if not self._prepared.wait(seconds):
             self.stop()
@@ -90,11 +94,11 @@ class ModelServer:
         if not self._healthy:
             self.stop()
             raise CannotServe(self._reason or f"The container's last line: {self._last_line}")
-        for _ in range(self._workers - 1):
-            self._add_worker()
+        if self._starts_all:
+            self._add_missing_workers()
 
     def grow(self, most: int) -> None:
-        """Start more workers, as many as it would have had if this had been known before.
+        """Allow more workers, as many as it would have had if this had been known before.
 
         Args:
             most: The most processes that are of use.
@@ -103,8 +107,8 @@ class ModelServer:
         if missing > 0:
             self._workers += missing
             self._environment = self._make_environment()
-            for _ in range(missing):
-                self._add_worker()
+            if self._starts_all:
+                self._add_missing_workers()
 
     def invoke(
         self, body: bytes | IO[bytes], headers: Mapping[str, str], seconds: float | None = None
@@ -197,10 +201,14 @@ class ModelServer:
         with self._changed:
             self._changed.notify_all()
 
-    def _add_worker(self) -> None:
-        """Start a worker in a thread, which starts another one whenever it ends."""
+    def _add_missing_workers(self) -> None:
+        for _ in range(self._workers):
+            self._add_missing_worker()
+
+    def _add_missing_worker(self) -> None:
+        """Start a worker, if one is missing, in a thread that starts another one whenever it ends."""
         with self._changed:
-            if not self._stopping.is_set():
+            if len(self._threads) < self._workers and not self._stopping.is_set():
                 thread = threading.Thread(
                     target=self._supervise, name=f"model-{self._folder.name}", daemon=True
                 )
@@ -257,12 +265,12 @@ class ModelServer:
 
 
 def _count_workers(container: Container) -> int:
-    """Count the workers that the container asks for; by default one for each processor, at most 4.
+    """Count the most workers that the container asks for; by default one for each processor, at most 4.
 
     The image has no maximum, but an instance has not many processors and nothing else to do.
     """
     try:
-        count = max(1, int(container.environment["SAGEMAKER_MODEL_SERVER_WORKERS"]))
+        count = max(1, int(container.environment[_WORKERS]))
     except (KeyError, ValueError):
         count = min(os.cpu_count() or 1, _MOST_WORKERS)
     return count if container.most_workers is None else min(count, container.most_workers)

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from local_aws.sagemaker.model_worker import ModelGone, ModelSlow, Worker
 
@@ -28,9 +29,13 @@ class WorkerPool:
     """Lends workers, in the order of the requests.
 
     A worker that is given back goes to the request that has waited for longest, and wakes nobody else.
+
+    Args:
+        crowded: Called for each request that finds no idle worker.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, crowded: Callable[[], None]) -> None:
+        self._crowded = crowded
         self._lock = threading.Lock()
         self._serving: set[Worker] = set()
         self._idle: list[Worker] = []  # the last one is asked first, so that a single client has one worker
@@ -74,6 +79,7 @@ class WorkerPool:
                 return self._idle.pop()
             turn = _Turn()
             self._waiting.append(turn)
+        self._crowded()
         if not turn.wait(seconds):
             with self._lock:
                 if turn in self._waiting:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -17,7 +18,6 @@ import pytest
 from local_cloud import ECHO, ENVIRONMENT, Cloud
 
 from local_aws.cloudwatch.service import CloudWatch
-from local_aws.control import client as control
 from local_aws.protocol.moto_app import Moto
 from local_aws.protocol.resources import Resources
 from local_aws.sagemaker.asynchronous.notifications import Topics
@@ -80,8 +80,8 @@ def transform_fn(model, data, content_type, accept):
 def serving(
     cloud: Cloud, folder: Path, workers: str = "1", seconds: float = 60, most: int | None = None
 ) -> Iterator[ModelServer]:
-    """Serve the talking model with as many workers."""
-    variables = {**ENVIRONMENT, "SAGEMAKER_MODEL_SERVER_WORKERS": workers}
+    """Serve the talking model with as many workers; the local AWS chooses if that is empty."""
+    variables = {**ENVIRONMENT, **({"SAGEMAKER_MODEL_SERVER_WORKERS": workers} if workers else {})}
     container = Container("eu-north-1", cloud.put_model("m", TALKING), variables, most_workers=most)
     server = ModelServer(container, Host(folder, cloud.aws.environment(), seconds), "m", lambda _line: None)
     try:
@@ -229,14 +229,26 @@ def test_more_workers_are_started_when_they_are_of_use(cloud: Cloud, tmp_path: P
         assert len(server.pids) == server.workers == 2
 
 
-def test_an_endpoint_has_as_many_workers_as_there_are_processors_up_to_four(cloud: Cloud):
-    cloud.deploy("e", "m", ECHO)
-    expected = min(os.cpu_count() or 1, 4)
+def test_a_worker_is_started_when_a_request_would_wait_as_long_as_a_processor_is_left(
+    cloud: Cloud, tmp_path: Path
+):
+    most = min(os.cpu_count() or 1, 4)
+    with serving(cloud, tmp_path, workers="") as server:
+        assert [ask(server, "0")["pid"] for _ in range(3)] == [server.pids[0]] * 3
+        assert len(server.pids) == 1
+        bodies = ["0.1"] * (most + 2)
+        wait_until(lambda: len({each["pid"] for each in ask_at_once(server, *bodies)}) == most)
+        assert len(server.pids) == server.workers == most
 
-    def count() -> int:
-        return len(control.status(cloud.aws)["endpoints"][0]["Pids"])
 
-    wait_until(lambda: count() == expected)
+def test_a_request_that_waits_is_answered_by_the_worker_that_it_has_started(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path, workers="", most=2) as server, ThreadPoolExecutor(1) as pool:
+        [first] = server.pids
+        endless = pool.submit(ask, server, "50")
+        time.sleep(0.5)
+        assert ask(server, "0")["pid"] != first
+        os.kill(first, signal.SIGKILL)
+        assert isinstance(endless.exception(), ModelGone)
 
 
 def test_a_model_gets_the_container_s_variables_and_not_the_user_s(
