@@ -3,18 +3,16 @@
 uv does it. pip's own resolver takes the markers of requirements for those of the Python that runs it.
 """
 
-import ast
 import hashlib
-import importlib
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kedro_aws_plugin.bundle.uv import find_uv, take_over_pip_settings
 from kedro_aws_plugin.errors import ProjectError
 from kedro_aws_plugin.model_artifact.pip_download import Container, Pip
 
@@ -78,7 +76,7 @@ def lock_distributions(wheels: Sequence[Path], container: Container, installed: 
     # Versions that stand in the output already are preferred, and given up one by one.
     lock.write_text("".join(f"{line}\n" for line in installed), encoding="utf-8")
     try:
-        options, variables = _take_over(_read_pip_settings())
+        options, variables = take_over_pip_settings()
         done = subprocess.run(  # noqa: S603 - uv, for what the user's project needs
             [*_make_command(wanted, lock, container), *options],
             capture_output=True,
@@ -108,42 +106,7 @@ def _make_command(wanted: Path, lock: Path, container: Container) -> list[str]:
     target = ["--python-version", container.python, "--python-platform", _PLATFORM]
     here = ["--python", sys.executable, "--no-python-downloads", "--no-progress", "--quiet"]
     plain = ["--no-header", "--no-annotate", "--only-binary", ":all:"]
-    return [_find_uv(), "pip", "compile", str(wanted), "--output-file", str(lock), *target, *here, *plain]
-
-
-def _find_uv() -> str:
-    try:
-        return str(importlib.import_module("uv").find_uv_bin())
-    except (ImportError, FileNotFoundError):
-        if found := shutil.which("uv"):
-            return found
-    raise ProjectError(
-        "`pipelines.install: wheelhouse` needs uv, which is not installed. Install it: "
-        'pip install "kedro-aws-plugin[submit]"'
-    )
-
-
-def _read_pip_settings() -> Mapping[str, str]:
-    """Read what the user has set for pip: where packages are, above all."""
-    command = [sys.executable, "-m", "pip", "config", "list"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    settings = {}
-    for line in done.stdout.splitlines():
-        key, _, value = line.partition("=")
-        name = key.rpartition(".")[2]
-        if key.startswith(("global.", "install.", ":env:.")) and value[:1] in ("'", '"'):
-            settings[name] = str(ast.literal_eval(value))
-    return settings
-
-
-def _take_over(settings: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Give uv pip's settings as options and variables; what is set for uv itself comes before them."""
-    names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
-    variables = {names[name]: " ".join(value.split()) for name, value in settings.items() if name in names}
-    if links := settings.get("find-links"):
-        variables["UV_FIND_LINKS"] = ",".join(links.split())
-    no_index = settings.get("no-index", "").lower() in {"1", "true", "yes", "on"}
-    return (["--no-index"] if no_index else []), variables
+    return [find_uv(), "pip", "compile", str(wanted), "--output-file", str(lock), *target, *here, *plain]
 
 
 def _explain(output: str, container: Container) -> str:
