@@ -8,8 +8,10 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
+from moto.core.utils import iso_8601_datetime_without_milliseconds_s3, rfc_1123_datetime
 from moto.s3 import models
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey, FakeMultipart, FakeTableStorageBucket
@@ -34,7 +36,31 @@ _ITS_OWN = frozenset({"lock", "_value_buffer", ROW})
 _reading = threading.RLock()
 
 
-class StoredKey(FakeKey):
+class _Timed:
+    """What shows the second in which it was complete.
+
+    Its time is exact, for versions are in that order. Clients see the next whole second: the tests of
+    PyAthena, which run on AWS, want no Last-Modified before the time at which an upload began.
+    """
+
+    last_modified: datetime
+
+    @property
+    def last_modified_ISO8601(self) -> str:
+        """The time in a listing."""
+        return str(iso_8601_datetime_without_milliseconds_s3(_round_up(self.last_modified)))
+
+    @property
+    def last_modified_RFC1123(self) -> str:
+        """The time in a header."""
+        return rfc_1123_datetime(_round_up(self.last_modified))
+
+
+def _round_up(moment: datetime) -> datetime:
+    return moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
+
+
+class StoredKey(_Timed, FakeKey):
     """An object, whose content lies in files."""
 
     write: Callable[[bytes], Content]
@@ -173,7 +199,7 @@ class StoredKey(FakeKey):
         self._content = EMPTY
 
 
-class StoredMarker(FakeDeleteMarker):
+class StoredMarker(_Timed, FakeDeleteMarker):
     """A delete marker. It does not hold what it hides, whose file could not go otherwise."""
 
     key: Any

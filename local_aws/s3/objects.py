@@ -8,6 +8,7 @@ import importlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from typing import IO, Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -99,6 +100,13 @@ class StoredResponse(S3Response):
         if isinstance(answer[2], Content):
             request.environ[CONTENT] = answer[2]
         return answer
+
+    def get_object_attributes(self) -> Any:
+        """Answer GetObjectAttributes, with the time that the object's other answers have."""
+        status, headers, body = super().get_object_attributes()
+        if status == HTTPStatus.OK:
+            headers["Last-Modified"] = self._get_key(validate_storage_class=False)[0].last_modified_RFC1123
+        return status, headers, body
 
     @contextmanager
     def _keep(self, method: str, *place: str) -> Iterator[None]:

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,31 @@ def test_conditions_decide_which_content_stays(cloud: Cloud) -> None:
     assert refused(cloud.s3.put_object, **put, Body=b"four", IfMatch=etag)[0] == "PreconditionFailed"
     assert read(cloud, "k") == b"three"
     assert wait_for(lambda: len(stored_files(cloud)) == 1)
+
+
+def test_the_time_of_an_object_is_a_whole_second_and_never_before_the_upload(cloud: Cloud) -> None:
+    """Whatever part of a second it is now: so PyAthena's tests have it, which run on AWS."""
+    cloud.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    for part in range(4):
+        while int(time.time() * 4) % 4 != part:
+            time.sleep(0.01)
+        began = datetime.now(timezone.utc)
+        named = {"Bucket": BUCKET, "Key": f"of-{part}"}
+        cloud.s3.put_object(**named, Body=b"a")
+        [listed] = cloud.s3.list_objects_v2(Bucket=BUCKET, Prefix=named["Key"])["Contents"]
+        [version] = cloud.s3.list_object_versions(Bucket=BUCKET, Prefix=named["Key"])["Versions"]
+        copied = cloud.s3.copy_object(Bucket=BUCKET, Key="copy", CopySource=named)["CopyObjectResult"]
+        found = cloud.s3.head_object(**named)["LastModified"]
+        assert began <= found < began + timedelta(seconds=2)
+        assert found.microsecond == 0
+        attributes = cloud.s3.get_object_attributes(**named, ObjectAttributes=["ETag"])
+        assert {listed["LastModified"], version["LastModified"], attributes["LastModified"]} == {found}
+        assert copied["LastModified"] in (found, found + timedelta(seconds=1))
+        assert cloud.s3.get_object(**named, IfUnmodifiedSince=found)["LastModified"] == found
+        assert refused(cloud.s3.get_object, **named, IfModifiedSince=found)[2] == 304
+        cloud.s3.delete_object(**named)
+        [marker] = cloud.s3.list_object_versions(Bucket=BUCKET, Prefix=named["Key"])["DeleteMarkers"]
+        assert began <= marker["LastModified"] < began + timedelta(seconds=2)
 
 
 def test_checksums_are_those_of_the_content(cloud: Cloud) -> None:
