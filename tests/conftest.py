@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 
+import forked_servers
 import pytest
 import shop
 import spark_session
@@ -16,8 +17,9 @@ from local_aws import LocalAws
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the fixture `spark` to every room, and let what tests start hear Ctrl-C."""
+    """Give the fixture `spark` to every room, make servers start quickly, and let all started hear Ctrl-C."""
     config.pluginmanager.register(spark_session)
+    forked_servers.install()
     # A shell lets what it runs in the background ignore it, and every process below as well.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,5 @@
 """A query execution: the request, its state and its result."""
 
-import itertools
 import threading
 import time
 from dataclasses import dataclass, field, fields
@@ -53,7 +52,7 @@ class Execution:
     token: str = ""
     asked_location: str | None = None
     managed: bool = False
-    number: int = field(default_factory=itertools.count(time.time_ns()).__next__)
+    number: int = field(default_factory=time.time_ns)
     state: str = QUEUED
     reason: str | None = None
     error: Params | None = None

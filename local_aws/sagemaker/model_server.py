@@ -174,6 +174,7 @@ class ModelServer:
             self._settle()
             self._changed.notify_all()
             threads, running = list(self._threads), list(self._running)
+        self._pool.close()
         deadline = time.monotonic() + _STOP_SECONDS
         for worker in running:
             worker.end()

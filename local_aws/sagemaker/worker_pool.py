@@ -28,7 +28,8 @@ class _Turn:
 class WorkerPool:
     """Lends workers, in the order of the requests.
 
-    A worker that is given back goes to the request that has waited for longest, and wakes nobody else.
+    A worker that is given back goes to the request that has waited for longest, and wakes nobody else. While
+    there is no worker, requests wait for the one that replaces it, as they do at the image's server.
 
     Args:
         crowded: Called for each request that finds no idle worker.
@@ -40,6 +41,7 @@ class WorkerPool:
         self._serving: set[Worker] = set()
         self._idle: list[Worker] = []  # the last one is asked first, so that a single client has one worker
         self._waiting: deque[_Turn] = deque()
+        self._is_closed = False
 
     @property
     def is_serving(self) -> bool:
@@ -57,23 +59,28 @@ class WorkerPool:
                 self._idle.insert(0, worker)
 
     def discard(self, worker: Worker) -> None:
-        """Lend a worker no more. Without any, no request waits longer."""
+        """Lend a worker no more."""
         with self._lock:
             self._serving.discard(worker)
             if worker in self._idle:
                 self._idle.remove(worker)
-            while self._waiting and not self._serving:
+
+    def close(self) -> None:
+        """Let no request wait any longer: there will be no further worker."""
+        with self._lock:
+            self._is_closed = True
+            while self._waiting:
                 self._waiting.popleft().give(None)
 
     def take(self, seconds: float) -> Worker:
         """Take a worker, which must be given back.
 
         Raises:
-            ModelGone: If none serves.
+            ModelGone: If there will be none.
             ModelSlow: If none is free in time.
         """
         with self._lock:
-            if not self._serving:
+            if self._is_closed:
                 raise ModelGone
             if self._idle:
                 return self._idle.pop()

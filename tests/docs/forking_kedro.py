@@ -69,6 +69,7 @@ def _serve(address: str) -> None:
     for group in ("kedro.hooks", "kedro.project_commands", "kedro.starters"):
         for point in entry_points(group=group):
             point.load()
+    forked_servers.install(now=True)
     gc.collect()
     gc.freeze()  # or the forks copy every page that they only count in
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -136,5 +137,8 @@ def _run(program: str, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this folder, which a console script does not have
+    sys.path[0] = str(Path(__file__).parents[1])
+    import forked_servers
+
+    sys.path.pop(0)  # which a console script does not have
     _serve(sys.argv[1])

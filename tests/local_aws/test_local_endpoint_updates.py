@@ -8,9 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import psutil
-import pytest
 from botocore.exceptions import ClientError
-from local_cloud import ARN, Cloud, refused, variant
+from local_cloud import ARN, ECHO, Cloud, refused, variant
 
 from local_aws.control import client as control
 from local_aws.protocol.resources import Resources
@@ -132,25 +131,25 @@ def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud, tmp_pat
     assert not psutil.pid_exists(pid)
 
 
-def test_a_model_process_that_is_killed_is_started_again(cloud: Cloud):
+def test_a_request_waits_for_the_process_that_replaces_a_killed_one(cloud: Cloud):
     cloud.deploy("e", "m", **ONE_WORKER)
     (pid,) = pids(cloud, "e")
     psutil.Process(pid).kill()
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
-    code, message, status = refused(cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"1")
+    assert cloud.invoke("e") == "m:1:text/csv"
+    assert pids(cloud, "e") != [pid]
+
+
+def test_a_request_whose_process_ends_is_a_model_error(cloud: Cloud):
+    script = ECHO.replace("text = data", "os._exit(1) if data == 'die' else None\n    text = data")
+    cloud.deploy("e", "m", script, **ONE_WORKER)
+    code, message, status = refused(
+        cloud.runtime.invoke_endpoint, EndpointName="e", Body=b"die", ContentType="text/csv"
+    )
     assert (code, status) == ("ModelError", 424)
     assert "Received server error (0) from primary" in message
     assert "the model process exited" in message
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            assert cloud.invoke("e") == "m:1:text/csv"
-            break
-        except ClientError:
-            time.sleep(0.1)
-    else:
-        pytest.fail("the model was not started again")
-    assert pids(cloud, "e") != [pid]
+    assert cloud.invoke("e") == "m:1:text/csv"
 
 
 def test_variants_share_the_requests_by_weight(cloud: Cloud):

@@ -147,10 +147,26 @@ def test_a_worker_that_does_not_answer_in_time_is_replaced(cloud: Cloud, tmp_pat
         def is_replaced() -> bool:
             try:
                 return bool(ask(server, "0")["pid"] != pid)
-            except ModelGone:
+            except ModelSlow:  # the next process was not there so soon
                 return False
 
         wait_until(is_replaced)
+
+
+def test_requests_wait_for_the_process_that_replaces_one_that_died(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path) as server, ThreadPoolExecutor(3) as pool:
+        [pid] = server.pids
+        dead, *later = [pool.submit(ask, server, body) for body in ("die", "0", "0")]
+        assert isinstance(dead.exception(), ModelGone)
+        assert {each.result()["pid"] for each in later}.isdisjoint({pid})
+
+
+def test_nobody_waits_for_a_process_of_a_server_that_stops(cloud: Cloud, tmp_path: Path):
+    with serving(cloud, tmp_path) as server, ThreadPoolExecutor(3) as pool:
+        requests = [pool.submit(ask, server, "40") for _ in range(3)]
+        time.sleep(0.5)
+        server.stop()
+        assert [type(each.exception()) for each in requests] == [ModelGone] * 3
 
 
 def test_a_request_that_waits_too_long_for_its_turn_is_too_slow(cloud: Cloud, tmp_path: Path):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -163,7 +164,8 @@ def test_a_folder_that_is_moved_while_it_runs_is_started_again_with_everything(s
     state_dir.rename(moved)
     with pytest.raises((ClientError, BotoCoreError)):
         s3.put_object(Bucket=BUCKET, Key="late", Body=BODY)
-    psutil.Process(aws.pid).wait(30)
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(aws.pid).wait(30)
     assert not state_dir.exists()
     again = start(moved)
     assert again.pid != aws.pid
