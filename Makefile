@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export KEDRO_DISABLE_TELEMETRY := 1
+# Otherwise each of some thousand processes compiles every module that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 NPM := npm install --silent --no-fund --no-audit --prefix .cache
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -62,5 +64,5 @@ $(VENV)/.runtime: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 
 $(VENV)/.dev: $(VENV)/.pip pyproject.toml setup.cfg constraints.txt
 	@echo "Installing into $(VENV) (about two minutes)"
-	@$(PIP) install -qq --editable ".[athena,local,s3,sagemaker,spark,submit]" --group dev --group starters --constraint constraints.txt
+	@$(PIP) install -qq --no-compile --editable ".[athena,local,s3,sagemaker,spark,submit]" --group dev --group starters --constraint constraints.txt
 	@touch $(VENV)/.runtime $@

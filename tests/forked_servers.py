@@ -117,7 +117,10 @@ def install(*, now: bool = False) -> None:
 
 
 def _select(variables: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name.startswith(_READ_AT_START)}
+    chosen = {name: value for name, value in variables.items() if name.startswith(_READ_AT_START)}
+    folders = [folder for folder in chosen.pop("PYTHONPATH", "").split(os.pathsep) if folder]
+    customized = [folder for folder in folders if Path(folder, "sitecustomize.py").exists()]
+    return {**chosen, "sitecustomize.py": os.pathsep.join(customized)}
 
 
 def _serve(address: str) -> None:
