@@ -44,7 +44,7 @@ def is_open(url: str) -> bool:
 
 
 def wait_gone(pids: list[int]) -> None:
-    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    processes = [each for each in psutil.process_iter() if each.pid in pids]
     _, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
 

@@ -134,8 +134,9 @@ def test_deleting_waits_for_requests_and_leaves_no_process(cloud: Cloud, tmp_pat
 def test_a_request_waits_for_the_process_that_replaces_a_killed_one(cloud: Cloud):
     cloud.deploy("e", "m", **ONE_WORKER)
     (pid,) = pids(cloud, "e")
-    psutil.Process(pid).kill()
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait(30)
     assert cloud.invoke("e") == "m:1:text/csv"
     assert pids(cloud, "e") != [pid]
 

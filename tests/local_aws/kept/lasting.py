@@ -1,7 +1,5 @@
 """A server that is stopped, killed and started again."""
 
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +33,9 @@ class Lasting:
 
     def kill(self) -> None:
         """Kill it as `kill -9` does; the next use starts another one."""
-        pid = self.aws.pid
-        os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
+        process = psutil.Process(self.aws.pid)
+        process.kill()
+        process.wait(30)
         self._forget()
 
     def stop(self) -> None:

@@ -61,6 +61,18 @@ def wait_for_streams(lasting: Lasting, group: str, count: int) -> set[str]:
     pytest.fail(f"{group} has not {count} streams")
 
 
+def test_a_stop_delivers_the_last_lines_of_models(lasting: Lasting, open_cloud: Callable[[], Cloud]):
+    """Otherwise lines wait some seconds for the next ones."""
+    cloud = open_cloud()
+    cloud.deploy("e", "m", ECHO.replace("text = data", "print('was asked for', data)\n    text = data"))
+    for number in range(3):
+        cloud.invoke("e", str(number))
+    lasting.stop()
+    events = lasting.client("logs").filter_log_events(logGroupName="/aws/sagemaker/Endpoints/e")["events"]
+    lines = [event["message"] for event in events if "was asked for" in event["message"]]
+    assert lines == [f"was asked for {number}" for number in range(3)]
+
+
 def test_registry_and_athena_survive_a_kill_and_a_stop_and_go_on(
     lasting: Lasting, open_cloud: Callable[[], Cloud]
 ):
