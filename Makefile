@@ -14,11 +14,12 @@ demo: $(VENV)/.runtime  ## From `kedro new` to a prediction, on this machine
 	@$(BIN)/python scripts/demo.py
 
 test: $(VENV)/.dev  ## The whole suite
-	@$(BIN)/python scripts/fetch_test_jars.py >/dev/null || echo "Without these jars the tests of Spark are skipped."
-	@$(BIN)/python scripts/make_container_environment.py >/dev/null || echo "The tests of AWS's container are skipped."
-	@$(NPM)/asl asl-validator@4.0.0 >/dev/null || echo "The tests by validators of state machines are skipped."
-	@$(NPM)/devcontainers @devcontainers/cli@0.89.0 >/dev/null || echo "The test of the development container is skipped."
-	@$(BIN)/python scripts/make_docker_base.py >/dev/null || echo "The tests of Docker need a daemon that answers."
+	@{ $(BIN)/python scripts/make_docker_base.py >/dev/null || echo "The tests of Docker need a daemon that answers."; } & \
+	{ $(BIN)/python scripts/make_container_environment.py >/dev/null || echo "The tests of AWS's container are skipped."; } & \
+	$(BIN)/python scripts/fetch_test_jars.py >/dev/null || echo "Without these jars the tests of Spark are skipped."; \
+	$(NPM)/asl asl-validator@4.0.0 >/dev/null || echo "The tests by validators of state machines are skipped."; \
+	$(NPM)/devcontainers @devcontainers/cli@0.89.0 >/dev/null || echo "The test of the development container is skipped."; \
+	wait
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=5 $(PYTEST_ARGS)
 
 coverage: PYTEST_ARGS += --cov --cov-report=term
