@@ -119,8 +119,8 @@ def install(*, now: bool = False) -> None:
 def _select(variables: dict[str, str]) -> dict[str, str]:
     chosen = {name: value for name, value in variables.items() if name.startswith(_READ_AT_START)}
     folders = [folder for folder in chosen.pop("PYTHONPATH", "").split(os.pathsep) if folder]
-    customized = [folder for folder in folders if Path(folder, "sitecustomize.py").exists()]
-    return {**chosen, "sitecustomize.py": os.pathsep.join(customized)}
+    others = [folder for folder in folders if Path(folder).name != "src"]
+    return {**chosen, "PYTHONPATH": os.pathsep.join(others)}
 
 
 def _serve(address: str) -> None:

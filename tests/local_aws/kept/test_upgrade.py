@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def test_the_folder_of_an_earlier_version_holds_what_it_held(file: Path, lasting
         else:
             archive.extractall(lasting.state_dir)
     recorded = json.loads((lasting.state_dir / "answers.json").read_text(encoding="utf-8"))["answers"]
+    for each in (
+        *recorded["objects"].values(),
+        *recorded["deleted"],
+    ):  # that version rounded times down, and this one rounds them up
+        each["LastModified"] = str(datetime.fromisoformat(each["LastModified"]) + timedelta(seconds=1))
     read = record_folder.read(lasting)
     assert read == recorded
     lasting.client("s3").put_object(Bucket=record_folder.BUCKET, Key="raw/newer", Body=b"newer")
