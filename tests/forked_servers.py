@@ -28,7 +28,7 @@ _IMPORTED = (
     "moto.glue.responses moto.iam.models moto.logs.models moto.logs.responses moto.s3.models "
     "moto.s3.responses moto.s3.urls moto.sns.models moto.sqs.models moto.sts.models moto.sts.responses"
 )
-_READ_AT_START = ("PYTHON", "MOTO_", "LD_", "COV")
+_READ_AT_START = ("PYTHON", "MOTO_", "LD_")
 """Variables that Python or a module reads only once begin so."""
 
 
@@ -80,6 +80,8 @@ class Starter:
         return Forked(struct.unpack("!i", connection.recv(4))[0], connection, written)
 
     def _may_fork(self, python: str, variables: dict[str, str]) -> bool:
+        if any(name.startswith("COVERAGE_") for name in variables):
+            return False  # what a fork runs is not measured
         with self._lock:
             if self._process is None:
                 self.start(python, variables)
@@ -107,7 +109,7 @@ def install(*, now: bool = False) -> None:
     """
     from local_aws.control import launch
 
-    if sys.platform == "linux" and "COVERAGE_PROCESS_START" not in os.environ:
+    if sys.platform == "linux":
         starter = Starter()
         real: Any = SimpleNamespace(**vars(subprocess))
         real.Popen = starter.popen

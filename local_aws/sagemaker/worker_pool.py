@@ -82,8 +82,10 @@ class WorkerPool:
         with self._lock:
             if self._is_closed:
                 raise ModelGone
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.pid is not None:  # one that has just ended is about to be discarded
+                    return worker
             turn = _Turn()
             self._waiting.append(turn)
         self._crowded()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wheel_modules import ROOT
 
-from kedro_aws_plugin.bundle.uv import find_uv, take_over_pip_settings
+from kedro_aws_plugin.bundle.lock import find_uv, take_over_pip_settings
 
 CONSTRAINTS = ROOT / "constraints.txt"
 
